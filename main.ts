@@ -1,0 +1,57 @@
+/**
+ * The entry of every command: the only place that touches the machine.
+ *
+ * @module
+ */
+import { type Command, EXIT_USAGE, type Platform } from "./src/cli/platform.ts";
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import("./src/cli/serve.ts")).serve,
+  demo: async () => (await import("./src/cli/demo.ts")).demo,
+  "check-config": async () => (await import("./src/cli/check_config.ts")).checkConfig,
+  permissions: async () => (await import("./src/cli/permissions.ts")).permissions,
+  call: async () => (await import("./src/cli/call.ts")).call,
+  publish: async () => (await import("./src/cli/publish.ts")).publish,
+  subscribe: async () => (await import("./src/cli/subscribe.ts")).subscribe,
+  health: async () => (await import("./src/cli/health.ts")).health,
+};
+
+/** Exit code of a program that a second Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+function untilStopped(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let wished = false;
+  const wish = () => {
+    if (wished) Deno.exit(EXIT_INTERRUPTED);
+    wished = true;
+    resolve();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, wish);
+  return promise;
+}
+
+const [name = "serve", ...args] = Deno.args;
+
+const platform: Platform = {
+  args,
+  isTerminal: Deno.stdout.isTerminal(),
+  files: Deno,
+  fetch,
+  serve: Deno.serve,
+  createHttpClient: Deno.createHttpClient,
+  env: (variable) => Deno.env.get(variable),
+  // deno-lint-ignore no-console
+  print: (line) => console.log(line),
+  // deno-lint-ignore no-console
+  printError: (line) => console.error(line),
+  untilStopped,
+};
+
+const load = COMMANDS[name];
+if (load === undefined) {
+  platform.printError(`Unknown command "${name}". There are: ${Object.keys(COMMANDS).join(", ")}`);
+  Deno.exit(EXIT_USAGE);
+}
+const command = await load();
+Deno.exit(await command(platform));

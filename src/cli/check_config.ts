@@ -1,0 +1,37 @@
+/**
+ * The command `check-config`: shows the effective configuration, or everything that is wrong with it.
+ *
+ * @module
+ */
+import { ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
+import type { BrokerPattern } from "../security/egress.ts";
+import type { Platform } from "./platform.ts";
+import { tellStartFailure } from "./serve.ts";
+import { readSources } from "./settings.ts";
+
+/** Prints one line for each setting, with its source; secrets are masked. */
+export async function checkConfig(platform: Platform): Promise<number> {
+  const { environment, file } = await readSources(platform);
+  try {
+    const config: Record<string, unknown> = parseConfig(environment, file);
+    for (const name of Object.keys(SETTINGS)) {
+      const source = environment[name] ? "environment" : file[name] ? ".env" : "default";
+      platform.print(`${name}=${show(name, config[name])}  # ${source}`);
+    }
+    platform.print("The configuration is right.");
+    return 0;
+  } catch (error) {
+    if (error instanceof ConfigError) return tellStartFailure(error, platform);
+    throw error;
+  }
+}
+
+function show(name: string, value: unknown): string {
+  if (value === undefined) return "";
+  if (SECRET_SETTINGS.includes(name)) return "********";
+  return Array.isArray(value) ? value.map(showPattern).join(",") : String(value);
+}
+
+function showPattern({ host, port }: BrokerPattern): string {
+  return port === undefined ? host : `${host}:${port}`;
+}

@@ -1,0 +1,90 @@
+/**
+ * What the client commands share: which gateway, under which key, and how failures are told.
+ *
+ * @module
+ */
+import { type Answer, GatewayClient, GatewayError } from "../client/gateway_client.ts";
+import { ConfigError, parseConfig } from "../config.ts";
+import { KeyFileError, readKey } from "../security/key_file.ts";
+import { EXIT_FAILURE, EXIT_USAGE, type Platform } from "./platform.ts";
+import { readSources } from "./settings.ts";
+
+/** The options that every client command takes, for `parseArgs` of `node:util`. */
+export const CLIENT_OPTIONS = {
+  url: { type: "string" },
+  "key-file": { type: "string" },
+} as const;
+
+/** The values of these options. */
+export interface ClientValues {
+  /** Address of the gateway. */
+  readonly url?: string | undefined;
+  /** File that holds the key. */
+  readonly "key-file"?: string | undefined;
+}
+
+/** The command line is wrong. The message shows how it goes. */
+export class UsageError extends Error {}
+
+/** Tells the address of the gateway: `--url`, `GATEWAY_URL`, or this machine at the configured port. */
+export async function gatewayUrl(platform: Platform, values: ClientValues): Promise<string> {
+  const { environment, file } = await readSources(platform, ["GATEWAY_URL"]);
+  const config = parseConfig(environment, file);
+  const scheme = config.TLS_CERT_FILE === undefined ? "http" : "https";
+  return values.url ?? environment["GATEWAY_URL"] ?? `${scheme}://127.0.0.1:${config.PORT}`;
+}
+
+/**
+ * Makes a client for that address, with the key from `--key-file`, `GATEWAY_KEY` or the configured file.
+ *
+ * @throws {UsageError} if there is no usable key
+ */
+export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
+  const { environment, file } = await readSources(platform, ["GATEWAY_KEY"]);
+  const given = values["key-file"] === undefined ? environment["GATEWAY_KEY"] : undefined;
+  const path = values["key-file"] ?? parseConfig(environment, file).SECRET_KEY_FILE;
+  const key = given ?? (await readKey(path, platform.files))?.toHex();
+  if (key === undefined) {
+    throw new UsageError(`No key: "${path}" does not exist. Start the gateway once, or set GATEWAY_KEY or --key-file`);
+  }
+  return new GatewayClient({ url: await gatewayUrl(platform, values), key, fetch: platform.fetch });
+}
+
+/** Prints an answer's body: on standard output for a success, as a fault otherwise. */
+export function printAnswer({ status, body }: Answer, platform: Platform): number {
+  const text = typeof body === "string" ? body : JSON.stringify(body, null, 2);
+  if (status === 200) {
+    platform.print(text);
+    return 0;
+  }
+  platform.printError(`${status} ${text}`);
+  return EXIT_FAILURE;
+}
+
+/** Runs a client command and tells how it failed. */
+export async function runClient(platform: Platform, command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    if (error instanceof UsageError || isParseArgsError(error)) {
+      platform.printError(error.message);
+      return EXIT_USAGE;
+    }
+    const known = error instanceof GatewayError || error instanceof KeyFileError || error instanceof ConfigError ||
+      error instanceof TypeError;
+    if (!known) throw error;
+    platform.printError(hint(error));
+    return EXIT_FAILURE;
+  }
+}
+
+function isParseArgsError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+}
+
+function hint(error: Error): string {
+  if (error instanceof GatewayError && error.status === 401) {
+    return "The gateway could not decrypt the request: its key is another one";
+  }
+  return error.message;
+}

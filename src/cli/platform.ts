@@ -1,0 +1,40 @@
+/**
+ * What a command line program gets from the machine that it runs on. `main.ts` makes the real one.
+ *
+ * @module
+ */
+import type { KeyFileSystem } from "../security/key_file.ts";
+
+/** The machine, as far as the commands need it. */
+export interface Platform {
+  /** Words after the command's name. */
+  readonly args: readonly string[];
+  /** Whether a person watches the output. */
+  readonly isTerminal: boolean;
+  /** Files. */
+  readonly files: KeyFileSystem;
+  /** Sends HTTP requests. */
+  readonly fetch: typeof fetch;
+  /** Starts an HTTP server. */
+  readonly serve: typeof Deno.serve;
+  /** Makes a pool of HTTP connections. */
+  readonly createHttpClient: typeof Deno.createHttpClient;
+  /** Reads an environment variable. */
+  env(name: string): string | undefined;
+  /** Prints a line for the person at the console. */
+  print(line: string): void;
+  /** Prints a line about a fault. */
+  printError(line: string): void;
+  /** Settles when somebody wants the program to end; a second wish ends it at once. */
+  untilStopped(): Promise<void>;
+}
+
+/** A command: returns the exit code of the process. */
+export type Command = (platform: Platform) => Promise<number>;
+
+/** Exit code for a wrong configuration (sysexits.h, EX_CONFIG). */
+export const EXIT_CONFIG = 78;
+/** Exit code for a wrong command line. */
+export const EXIT_USAGE = 2;
+/** Exit code for everything else that failed. */
+export const EXIT_FAILURE = 1;

@@ -1,0 +1,39 @@
+/**
+ * The command `serve`: runs the gateway until it is told to stop.
+ *
+ * @module
+ */
+import { ConfigError } from "../config.ts";
+import { startLog } from "../observability/log.ts";
+import { EXIT_CONFIG, EXIT_FAILURE, type Platform } from "./platform.ts";
+import { readConfig } from "./settings.ts";
+import { startGateway } from "./start_gateway.ts";
+
+/** Runs the gateway. */
+export async function serve(platform: Platform): Promise<number> {
+  try {
+    const config = await readConfig(platform);
+    const gateway = await startGateway(config, platform, startLog(config, platform.isTerminal));
+    await platform.untilStopped();
+    await gateway.stop();
+    return 0;
+  } catch (error) {
+    return tellStartFailure(error, platform);
+  }
+}
+
+/** Tells why the gateway does not start, with the remedy, and returns the exit code. */
+export function tellStartFailure(error: unknown, { printError }: Platform): number {
+  if (error instanceof ConfigError) {
+    printError("The configuration is wrong. Mend this in the environment or in .env, then start again:");
+    for (const problem of error.problems) printError(`  ${problem}`);
+    return EXIT_CONFIG;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && error.name === "AddrInUse") {
+    printError("The port is taken already. Stop the other program, or set PORT to a free one");
+    return EXIT_FAILURE;
+  }
+  printError(`The gateway does not start: ${message}`);
+  return error instanceof Error && error.name === "KeyFileError" ? EXIT_CONFIG : EXIT_FAILURE;
+}

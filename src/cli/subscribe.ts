@@ -1,0 +1,37 @@
+/**
+ * The command `subscribe`: prints MQTT messages that arrive through the gateway.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { CLIENT_OPTIONS, makeClient, runClient, UsageError } from "./client.ts";
+import { EXIT_FAILURE, type Platform } from "./platform.ts";
+import { parseQos } from "./publish.ts";
+
+const USAGE = "Usage: deno task subscribe FILTER... [--qos 0|1|2] [--url URL]";
+
+/** Prints one line for each message until the stream ends or the person stops it. */
+export function subscribe(platform: Platform): Promise<number> {
+  return runClient(platform, async () => {
+    const { values, positionals: filters } = parseArgs({
+      args: [...platform.args],
+      allowPositionals: true,
+      options: { ...CLIENT_OPTIONS, qos: { type: "string", default: "0" } },
+    });
+    if (filters.length === 0) throw new UsageError(USAGE);
+    const client = await makeClient(platform, values);
+    const stopped = new AbortController();
+    platform.untilStopped().then(() => stopped.abort());
+    try {
+      const events = client.subscribe(filters, { qos: parseQos(values.qos, USAGE), signal: stopped.signal });
+      for await (const event of events) {
+        if (event.type === "message") platform.print(`${event.topic} ${event.payload ?? event.payload_b64}`);
+        else platform.printError(`${event.type}: ${event.message}`);
+      }
+    } catch (error) {
+      if (stopped.signal.aborted) return 0;
+      throw error;
+    }
+    return EXIT_FAILURE;
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * The settings: their names, defaults and rules. The one place where a default is written down, with its reason.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type BrokerPattern, parseBrokerPattern } from "./security/egress.ts";
+
+/** Named texts as they come from the environment and from `.env`. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+const wholeNumber = (min: number, max: number) =>
+  z.string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+
+const port = (min: number) => wholeNumber(min, 65_535);
+
+// Deno's permission flags are words separated by white space, their values by commas.
+const path = z.string().regex(/^[^\s,]+$/, "must be a path without white space and commas");
+
+const host = z.string().regex(
+  /^[A-Za-z0-9._:-]+$/,
+  "must be a host name or an address alone, without scheme, port or brackets",
+);
+
+const jeedomUrl = z.string().transform((text, context) => {
+  const url = URL.parse(text);
+  const fault = url === null || !/^https?:$/.test(url.protocol) || url.host === ""
+    ? "must be an address such as http://192.168.1.10 or https://jeedom.example"
+    : url.username !== "" || url.password !== ""
+    ? "must not contain a user name or password"
+    : url.search !== "" || url.hash !== ""
+    ? "must not contain a query or fragment"
+    : undefined;
+  if (fault === undefined && url !== null) return url;
+  context.addIssue({ code: "custom", message: fault ?? "" });
+  return z.NEVER;
+});
+
+const brokerPatterns = z.string().transform((text, context): BrokerPattern[] => {
+  try {
+    return text.split(/[\s,]+/).filter((entry) => entry !== "").map(parseBrokerPattern);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+});
+
+const choice = <const T extends string>(...values: T[]) => z.enum(values, `must be one of: ${values.join(", ")}`);
+
+/** Every setting by its name. `.env.example` describes each one for the person who sets it. */
+export const SETTINGS = {
+  SECRET_KEY_FILE: path.default("data/secret_key.txt"),
+  KEY_FILE_MODE: choice("strict", "ignore").default("strict"),
+
+  HOST: host.default("0.0.0.0"),
+  PORT: port(0).default(10_000),
+  TLS_CERT_FILE: path.optional(),
+  TLS_KEY_FILE: path.optional(),
+
+  JEEDOM_URL: jeedomUrl.default(new URL("http://localhost:80")),
+  JEEDOM_APIKEY: z.string().optional(),
+  /** The slowest ordinary answer seen on a Raspberry Pi was a few seconds: 30 s means that it hangs. */
+  JEEDOM_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
+  /** Twice what Jeedom's own page asks for (59 s). A poll holds one of few PHP workers for as long. */
+  JEEDOM_LONG_POLL_MAX_SECONDS: wholeNumber(1, 3600).default(120),
+  /** A house with 300 devices answers 1.2 MB; this leaves room for seven times as many. */
+  JEEDOM_MAX_RESPONSE_BYTES: wholeNumber(1, 2 ** 30).default(8 * 2 ** 20),
+
+  MQTT_BROKER_HOST: host.optional(),
+  MQTT_BROKER_PORT: port(1).default(1883),
+  MQTT_USERNAME: z.string().optional(),
+  MQTT_PASSWORD: z.string().optional(),
+  MQTT_TLS: choice("true", "false").default("false").transform((value) => value === "true"),
+  MQTT_CA_FILE: path.optional(),
+  MQTT_ALLOWED_BROKERS: brokerPatterns.default([]),
+  /** Longest wait for a broker, connection and acknowledgement together: what a person still waits for. */
+  MQTT_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
+  /** Long enough to serve a burst of taps with one connection, short enough to leave the broker alone. */
+  MQTT_IDLE_SECONDS: wholeNumber(1, 86_400).default(60),
+  /** Notices a dead broker after 30 s; MQTT.js' default of 60 s would take 90 s. */
+  MQTT_KEEPALIVE_SECONDS: wholeNumber(1, 65_535).default(20),
+  /** One per broker and credentials is normal; more means that a client makes them up. */
+  MQTT_MAX_CONNECTIONS: wholeNumber(1, 10_000).default(32),
+
+  /** The seed's window: covers a phone's clock drift and a slow network. */
+  MAX_AGE_SECONDS: wholeNumber(1, 86_400).default(60),
+  /** 120 s of 1,000 requests a second; fails closed beyond that. */
+  REPLAY_MEMORY_BYTES: wholeNumber(4096, 2 ** 34).default(64 * 2 ** 20),
+
+  /** 1 MiB: far above any request, far below what would hurt a Raspberry Pi. */
+  MAX_BODY_BYTES: wholeNumber(64, 2 ** 28).default(2 ** 20),
+  /** 1 MiB over a slow mobile link (1 Mbit/s) takes 8 s. */
+  BODY_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
+  /** Some hundred ordinary events: bridges a hiccup of a mobile link, bounds what a dead phone holds. */
+  LISTENER_QUEUE_BYTES: wholeNumber(1024, 2 ** 28).default(256 * 1024),
+  /** The protocol promises a sign of life at least every 15 s; the shortest proxy limit known is 60 s. */
+  STREAM_KEEPALIVE_SECONDS: wholeNumber(1, 15).default(14),
+  /** Docker kills after 10 s, systemd after 90 s: be done before either. */
+  SHUTDOWN_TIMEOUT_MS: wholeNumber(0, 600_000).default(8_000),
+
+  LOG_LEVEL: choice("debug", "info", "warning", "error").default("info"),
+  LOG_FORMAT: choice("auto", "text", "json").default("auto"),
+} as const;
+
+/** The settings that hold a secret, never to be shown. */
+export const SECRET_SETTINGS: readonly string[] = ["JEEDOM_APIKEY", "MQTT_PASSWORD"];
+
+const schema = z.object(SETTINGS);
+
+/** Settings that were read and found right. */
+export type Config = Readonly<z.infer<typeof schema>>;
+
+/** Settings that were found wrong: every problem at once, each beginning with the setting's name. */
+export class ConfigError extends Error {
+  /** Makes the error from the problems, of which there is at least one. */
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+  }
+}
+
+/**
+ * Reads the settings. An empty value counts as absent, as `NAME=` in an `.env` file means.
+ *
+ * @param sources the variables, those that win first
+ * @throws {ConfigError} with all problems
+ */
+export function parseConfig(...sources: readonly Variables[]): Config {
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(SETTINGS)) {
+    const value = sources.map((source) => source[name]).find((text) => text !== undefined && text !== "");
+    if (value !== undefined) given[name] = value;
+  }
+  const result = schema.safeParse(given);
+  const problems = [...(result.error?.issues ?? []).map((issue) => describe(issue, given)), ...mismatches(given)];
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  return result.data;
+}
+
+/** What is wrong between settings that may each be right. */
+function mismatches(given: Variables): string[] {
+  const problems: string[] = [];
+  const together = (name: string, other: string) => {
+    if (given[name] !== undefined && given[other] === undefined) {
+      problems.push(`${other} must be set together with ${name}`);
+    }
+  };
+  together("TLS_CERT_FILE", "TLS_KEY_FILE");
+  together("TLS_KEY_FILE", "TLS_CERT_FILE");
+  together("MQTT_PASSWORD", "MQTT_USERNAME");
+  if (given["MQTT_CA_FILE"] !== undefined && given["MQTT_TLS"] !== "true") {
+    problems.push("MQTT_CA_FILE has no effect without MQTT_TLS=true");
+  }
+  if (given["MQTT_BROKER_HOST"] === undefined) {
+    for (const name of ["MQTT_USERNAME", "MQTT_TLS"]) {
+      if (given[name] === undefined || given[name] === "false") continue;
+      problems.push(`${name} has no effect without MQTT_BROKER_HOST: the embedded broker has no logins and no TLS`);
+    }
+  }
+  return problems;
+}
+
+function describe(issue: z.core.$ZodIssue, given: Variables): string {
+  const name = String(issue.path[0]);
+  const value = given[name] ?? "";
+  // A URL with an "@" may carry a password.
+  const secret = SECRET_SETTINGS.includes(name) || value.includes("@");
+  return `${name} ${issue.message}${secret ? "" : `, not "${value}"`}`;
+}

@@ -1,0 +1,109 @@
+/**
+ * The gateway as one function from request to response. Everything from outside comes in through its options.
+ *
+ * @module
+ */
+import type { Logger } from "@logtape/logtape";
+import type { ConnectBroker } from "../mqtt/broker.ts";
+import type { RandomBytes } from "../protocol/envelope.ts";
+import type { Keyring } from "../security/keyring.ts";
+import type { ReplayStore } from "../security/replay_store.ts";
+import type { BrokerDirectory } from "../services/broker_directory.ts";
+import { errorReply, type Service } from "../services/service.ts";
+import { createAdmit } from "./admission.ts";
+import { createCallHandler } from "./call.ts";
+import type { EventStream } from "./event_stream.ts";
+import { healthResponse } from "./health.ts";
+import { internalError, methodNotAllowed, notFound, Refusal, refusalResponse } from "./refusal.ts";
+import { createSealReply } from "./sealed_answer.ts";
+import { createSubscribeHandler } from "./subscribe.ts";
+
+/** All that the gateway works with. */
+export interface GatewayOptions {
+  /** The keys. */
+  readonly keyring: Keyring;
+  /** The memory of accepted requests. */
+  readonly replays: ReplayStore;
+  /** The services by the name that requests call them. */
+  readonly services: { readonly jeedom: Service; readonly mqtt: Service };
+  /** Finds the brokers of subscriptions. */
+  readonly directory: BrokerDirectory;
+  /** Opens the connections of subscriptions. */
+  readonly connect: ConnectBroker;
+  /** The streams that are open; the gateway adds and removes its own. */
+  readonly streams: Set<EventStream>;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Where nonces come from. */
+  readonly random: RandomBytes;
+  /** Where failures are told. */
+  readonly log: Logger;
+  /** Shown by `GET /health`. */
+  readonly version: string;
+  /** Bounds; see the settings of the same names. */
+  readonly limits: GatewayLimits;
+}
+
+/** Bounds in seconds, milliseconds and bytes, as their names say. */
+export interface GatewayLimits {
+  /** How far a timestamp may be from the clock. */
+  readonly maxAgeSeconds: number;
+  /** Largest body to read. */
+  readonly maxBodyBytes: number;
+  /** Longest wait for a whole body. */
+  readonly bodyTimeoutMs: number;
+  /** Longest wait for a broker. */
+  readonly brokerTimeoutMs: number;
+  /** Most bytes to hold for a listener that does not read. */
+  readonly maxQueueBytes: number;
+  /** Longest silence of a stream. */
+  readonly keepAliveMs: number;
+}
+
+interface Route {
+  readonly methods: readonly string[];
+  readonly handle: (request: Request) => Response | Promise<Response>;
+}
+
+/** Makes the gateway. */
+export function createHandler(options: GatewayOptions): (request: Request) => Promise<Response> {
+  const { services, now, log } = options;
+  const admit = createAdmit({ ...options, ...options.limits, startedAt: now() });
+  const call = { admit, sealReply: createSealReply(now, options.random), log };
+  const byName = new Map<unknown, Service>(Object.entries(services));
+  const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
+
+  const routes = new Map<string, Route>(Object.entries({
+    "/gateway": {
+      methods: ["POST"],
+      handle: createCallHandler(call, ({ service }) => {
+        return byName.get(service ?? "jeedom") ?? errorReply(403, `Unknown service: must be ${serviceNames}`);
+      }),
+    },
+    "/mqtt/publish": {
+      methods: ["POST"],
+      handle: createCallHandler(call, ({ service }) => {
+        if (service === undefined || service === null || service === "mqtt") return services.mqtt;
+        return errorReply(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
+      }),
+    },
+    "/mqtt/subscribe": {
+      methods: ["POST"],
+      handle: createSubscribeHandler({ ...options, ...options.limits, admit }),
+    },
+    "/health": { methods: ["GET", "HEAD"], handle: () => healthResponse(options.version) },
+  }));
+
+  return async (request) => {
+    try {
+      const route = routes.get(new URL(request.url).pathname);
+      if (route === undefined) throw notFound();
+      if (!route.methods.includes(request.method)) throw methodNotAllowed(route.methods.join(", "));
+      return await route.handle(request);
+    } catch (error) {
+      if (error instanceof Refusal) return refusalResponse(error);
+      log.error("Request broke the gateway: {error}", { error });
+      return refusalResponse(internalError());
+    }
+  };
+}

@@ -1,0 +1,31 @@
+/**
+ * Answers for whoever proved a key.
+ *
+ * @module
+ */
+import { type RandomBytes, type SealedText, sealEnvelope } from "../protocol/envelope.ts";
+import type { Key } from "../security/keyring.ts";
+import type { Reply } from "../services/service.ts";
+
+/** Seals replies. */
+export type SealReply = (key: Key, reply: Reply) => Promise<SealedText>;
+
+/**
+ * Makes the function that seals replies as version 1 does: status, body and the gateway's clock.
+ *
+ * @param now the wall clock, in milliseconds since 1970
+ */
+export function createSealReply(now: () => number, random: RandomBytes): SealReply {
+  return (key, { status, bodyJson }) => {
+    // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
+    const timestamp = Math.floor(now() / 1000);
+    return sealEnvelope(key.secret, `{"status":${status},"body":${bodyJson},"timestamp":${timestamp}}`, random);
+  };
+}
+
+/** Makes the response that carries a sealed reply. */
+export function sealedResponse(answer: SealedText): Response {
+  return new Response(answer, {
+    headers: { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" },
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * What the rest of the gateway knows of an MQTT broker: an address, a connection, and how either fails.
+ *
+ * @module
+ */
+/** Which broker, and as whom. */
+export interface BrokerAddress {
+  /** Host name or IP address. */
+  readonly host: string;
+  /** TCP port. */
+  readonly port: number;
+  /** User name, when the broker wants one. */
+  readonly username?: string | undefined;
+  /** Password, when the broker wants one. */
+  readonly password?: string | undefined;
+  /** Present for TLS; `ca` is the PEM text of a private authority. */
+  readonly tls?: { readonly ca?: string | undefined } | undefined;
+}
+
+/** Quality of service: at most once, at least once, exactly once. */
+export type QoS = 0 | 1 | 2;
+
+/** One message as the broker delivered it. */
+export interface BrokerMessage {
+  /** The topic it was published to. */
+  readonly topic: string;
+  /** Its payload. */
+  readonly payload: Uint8Array;
+  /** Quality of service of this delivery. */
+  readonly qos: QoS;
+  /** True when the broker had kept it from before the subscription. */
+  readonly retain: boolean;
+}
+
+/** One message for the broker. */
+export interface Publication {
+  /** The topic to publish to, free of wildcards. */
+  readonly topic: string;
+  /** Its payload; empty clears a retained message. */
+  readonly payload: string;
+  /** Quality of service. */
+  readonly qos: QoS;
+  /** Whether the broker shall keep it for later subscribers. */
+  readonly retain: boolean;
+}
+
+/** An open connection. It never reconnects by itself: a lost one is lost, and says so once. */
+export interface BrokerConnection {
+  /** Settles when the connection has ended, with the reason. */
+  readonly lost: Promise<BrokerError>;
+  /**
+   * Sends a message and waits until the broker has it (QoS 1 and 2) or the socket took it (QoS 0).
+   *
+   * @throws {BrokerError} if the connection ends before
+   */
+  publish(publication: Publication): Promise<void>;
+  /**
+   * Asks for the messages that match some filters; they go to the connection's `onMessage`.
+   *
+   * @throws {BrokerError} if the broker refuses one of them, or the connection ends before it answers
+   */
+  subscribe(filters: readonly string[], qos: QoS): Promise<void>;
+  /** Says goodbye and ends the connection. Never throws; settles once the socket is closed. */
+  close(): Promise<void>;
+}
+
+/** What opening a connection takes besides the address. */
+export interface ConnectOptions {
+  /** Gives up, or abandons the attempt, when aborted. */
+  readonly signal: AbortSignal;
+  /** Called for each message, in the broker's order. */
+  readonly onMessage?: (message: BrokerMessage) => void;
+}
+
+/** Opens a connection to a broker. */
+export type ConnectBroker = (address: BrokerAddress, options: ConnectOptions) => Promise<BrokerConnection>;
+
+/** Something went wrong with a broker. The message is for the client, and holds no secret. */
+export class BrokerError extends Error {
+  /** Makes the error from its message. */
+  constructor(message: string) {
+    super(message);
+    this.name = "BrokerError";
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Turns the many ways in which a broker connection fails into one clear sentence each.
+ *
+ * @module
+ */
+import { BrokerError } from "./broker.ts";
+
+/** CONNACK's return codes (MQTT 3.1.1, section 3.2.2.3). */
+const REFUSALS: Readonly<Record<number, string>> = {
+  1: "does not speak MQTT 3.1.1",
+  2: "refused the client identifier",
+  3: "is not available",
+  4: "refused the user name or password",
+  5: "refused the user name or password",
+};
+
+/** Codes of the operating system and of the name resolver. */
+const SYSTEM: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "refused the connection: nothing listens there",
+  ECONNRESET: "broke the connection",
+  EHOSTUNREACH: "cannot be reached",
+  ENETUNREACH: "cannot be reached",
+  ENOTFOUND: "not found: no such host name",
+  EAI_AGAIN: "not found: the name server does not answer",
+  ETIMEDOUT: "does not answer",
+};
+
+/**
+ * Says what went wrong with a connection.
+ *
+ * @param error what the MQTT library or the socket threw
+ * @param place host and port, for the message
+ */
+export function explainFailure(error: unknown, place: string): BrokerError {
+  const code = codeOf(error);
+  const known = typeof code === "number" ? REFUSALS[code] : SYSTEM[code ?? ""];
+  if (known !== undefined) {
+    return new BrokerError(`Broker ${place} ${known}${code === undefined ? "" : ` (code ${code})`}`);
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && error.name === "NotCapable") {
+    return new BrokerError(`Broker ${place} is outside of what the sandbox allows`);
+  }
+  return new BrokerError(`Broker ${place} failed: ${reason}`);
+}
+
+function codeOf(error: unknown): number | string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "number" || typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,98 @@
+/**
+ * A subscription on a connection of its own.
+ *
+ * @module
+ */
+import {
+  type BrokerAddress,
+  type BrokerConnection,
+  BrokerError,
+  type BrokerMessage,
+  type ConnectBroker,
+  type QoS,
+} from "./broker.ts";
+
+/** What to subscribe to, and how patiently. */
+export interface SubscriptionOptions {
+  /** Topic filters. */
+  readonly filters: readonly string[];
+  /** Highest quality of service to ask for. */
+  readonly qos: QoS;
+  /** Longest wait for the broker's welcome and grant together, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Abandons the attempt when aborted. */
+  readonly signal: AbortSignal;
+  /** Called once, when the broker has granted the subscription, before the first message. */
+  readonly onGranted: () => void;
+  /** Called for each message, in the broker's order. */
+  readonly onMessage: (message: BrokerMessage) => void;
+}
+
+/** Most bytes that a broker may send ahead of its grant. MQTT allows it to begin early, but not to flood. */
+const MAX_EARLY_BYTES = 2 ** 20;
+
+/**
+ * Connects and subscribes.
+ *
+ * @returns the connection, to be closed by the caller
+ * @throws {BrokerError} if the broker is away, refuses, or does not answer in time
+ */
+export async function openSubscription(
+  connect: ConnectBroker,
+  address: BrokerAddress,
+  options: SubscriptionOptions,
+): Promise<BrokerConnection> {
+  const attempt = new AbortController();
+  const abandon = () => attempt.abort(options.signal.reason);
+  const seconds = options.timeoutMs / 1000;
+  const deadline = setTimeout(
+    () => attempt.abort(new BrokerError(`Broker ${address.host}:${address.port} did not answer within ${seconds} s`)),
+    options.timeoutMs,
+  );
+  options.signal.addEventListener("abort", abandon, { once: true });
+  const early = holdBack(
+    options.onMessage,
+    () => attempt.abort(new BrokerError("Broker sent too much before its grant")),
+  );
+  let connection: BrokerConnection | undefined;
+  try {
+    if (options.signal.aborted) throw options.signal.reason;
+    connection = await connect(address, { signal: attempt.signal, onMessage: early.receive });
+    await Promise.race([connection.subscribe(options.filters, options.qos), rejection(attempt.signal)]);
+    options.onGranted();
+    early.release();
+    return connection;
+  } catch (error) {
+    await connection?.close();
+    throw error;
+  } finally {
+    clearTimeout(deadline);
+    options.signal.removeEventListener("abort", abandon);
+  }
+}
+
+/** Holds messages back until they are released, in order. */
+function holdBack(pass: (message: BrokerMessage) => void, onFlood: () => void) {
+  const held: BrokerMessage[] = [];
+  let bytes = 0;
+  let released = false;
+  return {
+    receive(message: BrokerMessage): void {
+      if (released) return pass(message);
+      bytes += message.topic.length + message.payload.length;
+      if (bytes > MAX_EARLY_BYTES) return onFlood();
+      held.push(message);
+    },
+    release(): void {
+      released = true;
+      held.splice(0).forEach(pass);
+    },
+  };
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

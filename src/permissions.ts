@@ -1,0 +1,61 @@
+/**
+ * What the sandbox has to allow for a configuration, and nothing beyond it.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { type Config, SETTINGS } from "./config.ts";
+import type { BrokerPattern } from "./security/egress.ts";
+
+/**
+ * Lists the flags for `deno run` under which the gateway can do what its configuration says.
+ *
+ * Environment variables other than the settings read as absent: libraries look for dozens of them.
+ */
+export function permissionFlags(config: Config): string[] {
+  const read = [
+    ".env",
+    dirname(config.SECRET_KEY_FILE),
+    config.TLS_CERT_FILE,
+    config.TLS_KEY_FILE,
+    config.MQTT_CA_FILE,
+  ].filter((path) => path !== undefined);
+  return [
+    "--no-prompt",
+    `--allow-net${netTargets(config)}`,
+    `--allow-read=${[...new Set(read)].join(",")}`,
+    `--allow-write=${dirname(config.SECRET_KEY_FILE)}`,
+    `--allow-env=${Object.keys(SETTINGS).join(",")}`,
+    "--ignore-env",
+  ];
+}
+
+/** The least under which a wrong configuration can be read and its problems told. */
+export const MINIMAL_FLAGS: readonly string[] = [
+  "--no-prompt",
+  "--allow-read=.env",
+  `--allow-env=${Object.keys(SETTINGS).join(",")}`,
+  "--ignore-env",
+];
+
+function netTargets(config: Config): string {
+  const patterns = config.MQTT_ALLOWED_BROKERS;
+  // Deno knows no "any host": brokers everywhere need the network everywhere.
+  if (patterns.some(({ host }) => host === "*")) return "";
+  const { JEEDOM_URL: jeedom } = config;
+  const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
+  return "=" + [
+    target({ host: config.HOST, port: config.PORT }),
+    `${jeedom.hostname}:${jeedom.port || defaultPort}`,
+    // The embedded broker takes another port when its own is taken, so no port is named.
+    config.MQTT_BROKER_HOST === undefined
+      ? "127.0.0.1"
+      : target({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
+    ...patterns.map(target),
+  ].join(",");
+}
+
+function target({ host, port }: BrokerPattern): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === undefined ? name : `${name}:${port}`;
+}

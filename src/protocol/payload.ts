@@ -1,0 +1,126 @@
+/**
+ * What an opened request may say: the fields of each kind of request, and how a wrong one is named.
+ *
+ * Fields that are not listed are ignored, so that a newer client can talk to an older gateway; `null` in an
+ * optional field means absent, as clients in several languages send it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { OpenedText } from "./envelope.ts";
+
+/** An authenticated request: one JSON object whose fields are yet to be checked. */
+export type Payload = Readonly<Record<string, unknown>>;
+
+/** A request's field is missing or wrong. The message names the field, and goes to the client as it is. */
+export class FieldError extends Error {
+  /** Makes the error from its message for the client. */
+  constructor(message: string) {
+    super(message);
+    this.name = "FieldError";
+  }
+}
+
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+
+const brokerFields = {
+  "broker_host": optional(z.string().min(1).max(253)),
+  "broker_port": optional(z.int().min(1).max(65_535)),
+  username: optional(z.string().max(65_535)),
+  password: optional(z.string().max(65_535)),
+  qos: optional(z.union([z.literal(0), z.literal(1), z.literal(2)])),
+};
+
+const jeedomRequest = z.object({
+  jsonrpc: z.string().regex(/^[\w:.\-]{1,128}$/, "must be the name of a JSON-RPC method"),
+  apikey: optional(z.string()),
+  params: optional(z.record(z.string(), z.unknown())),
+  endpoint: optional(z.string()),
+});
+
+const publishRequest = z.object({
+  ...brokerFields,
+  topic: z.string(),
+  message: z.unknown(),
+  retain: optional(z.boolean()),
+});
+
+const subscribeRequest = z.object({
+  ...brokerFields,
+  topic: optional(z.string()),
+  topics: optional(z.array(z.string()).max(100)),
+});
+
+/** A call of one method of Jeedom's JSON-RPC API. */
+export type JeedomRequest = z.infer<typeof jeedomRequest>;
+/** One message for an MQTT broker. */
+export type PublishRequest = z.infer<typeof publishRequest>;
+/** A stream of the messages that match some filters. */
+export type SubscribeRequest = z.infer<typeof subscribeRequest> & { readonly filters: readonly string[] };
+/** The part of an MQTT request that says which broker, and as whom. */
+export type BrokerFields = Pick<PublishRequest, "broker_host" | "broker_port" | "username" | "password">;
+
+/**
+ * Reads an opened plaintext as a payload.
+ *
+ * @throws {FieldError} if it is anything but one JSON object
+ */
+export function parsePayload(text: OpenedText): Payload {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (!isObject(value)) throw new FieldError("Payload must be one JSON object");
+  return value;
+}
+
+/**
+ * Reads the fields of a Jeedom call.
+ *
+ * @throws {FieldError} naming the field that is missing or wrong
+ */
+export function parseJeedomRequest(payload: Payload): JeedomRequest {
+  return parseFields(jeedomRequest, payload, ["jsonrpc"]);
+}
+
+/**
+ * Reads the fields of an MQTT publish request.
+ *
+ * @throws {FieldError} naming the field that is missing or wrong
+ */
+export function parsePublishRequest(payload: Payload): PublishRequest {
+  const request = parseFields(publishRequest, payload, ["topic"]);
+  if (request.message === undefined) throw new FieldError("Missing required field: message");
+  return request;
+}
+
+/**
+ * Reads the fields of a subscribe request and joins `topic` and `topics` into one list without repeats.
+ *
+ * @throws {FieldError} naming the field that is missing or wrong
+ */
+export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
+  const request = parseFields(subscribeRequest, payload, []);
+  const filters = [...new Set([request.topic || [], request.topics ?? []].flat())];
+  if (filters.length === 0) throw new FieldError("Missing required field: topic");
+  return { ...request, filters };
+}
+
+function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required: readonly string[]): z.output<T> {
+  for (const field of required) {
+    if (payload[field] === undefined || payload[field] === null || payload[field] === "") {
+      throw new FieldError(`Missing required field: ${field}`);
+    }
+  }
+  const result = schema.safeParse(payload);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue?.path[0] ?? "payload";
+  throw new FieldError(`Invalid field: ${String(field)}: ${issue?.message ?? "not understood"}`);
+}
+
+function isObject(value: unknown): value is Payload {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,153 @@
+/**
+ * The file that keeps the secret key: 64 hexadecimal characters, readable by its owner alone.
+ *
+ * @module
+ */
+import { dirname, resolve } from "node:path";
+import { type Bytes, KEY_BYTES, type RandomBytes } from "../protocol/envelope.ts";
+
+/** The part of `Deno` that keeping a key file takes. */
+export type KeyFileSystem = Pick<
+  typeof Deno,
+  "chmod" | "link" | "mkdir" | "readTextFile" | "remove" | "rename" | "stat" | "writeTextFile"
+>;
+
+/** What a key file needs from outside. */
+export interface KeyFileOptions {
+  /** Where files are. */
+  readonly files: KeyFileSystem;
+  /** Where a new key comes from. */
+  readonly random: RandomBytes;
+  /** `strict` insists that only the owner can read the file; `ignore` is for file systems without modes. */
+  readonly mode: "strict" | "ignore";
+}
+
+/** A key, and what happened on the way to it. */
+export interface LoadedKey {
+  /** The key, 32 bytes. */
+  readonly secret: Bytes;
+  /** True when there was no file and this key was made for it. */
+  readonly created: boolean;
+  /** True when others could read the file until now. */
+  readonly tightened: boolean;
+}
+
+/** The key file cannot be used. The message says what to do about it, and never quotes the file's content. */
+export class KeyFileError extends Error {
+  /** Makes the error from its message for the person at the console. */
+  constructor(message: string) {
+    super(message);
+    this.name = "KeyFileError";
+  }
+}
+
+const OWNER_ONLY = 0o600;
+const OTHERS = 0o077;
+
+/**
+ * Loads the key from its file, or makes a new key and file when there is none.
+ *
+ * @param path the file; directories above it are made as needed
+ * @throws {KeyFileError} if the file is not a key, cannot be read or written, or cannot be closed to others
+ */
+export async function loadOrCreateKey(path: string, options: KeyFileOptions): Promise<LoadedKey> {
+  const existing = await readKey(path, options.files);
+  if (existing !== undefined) {
+    const tightened = options.mode === "strict" && await tighten(path, options.files);
+    return { secret: existing, created: false, tightened };
+  }
+  const secret = options.random(KEY_BYTES);
+  if (await writeKey(path, secret, options)) return { secret, created: true, tightened: false };
+  // Another process made the file in the meantime: its key counts, or the two would not understand each other.
+  return await loadOrCreateKey(path, options);
+}
+
+/**
+ * Reads the key from its file.
+ *
+ * @returns the key, 32 bytes, or undefined if there is no such file
+ * @throws {KeyFileError} if the file is not a key or cannot be read
+ */
+export async function readKey(
+  path: string,
+  files: Pick<KeyFileSystem, "readTextFile">,
+): Promise<Bytes | undefined> {
+  let text: string;
+  try {
+    text = await files.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new KeyFileError(`Key file "${path}" cannot be read: ${reason(error)}. Check its path, owner and mode`);
+  }
+  const secret = parseKey(text);
+  if (secret === undefined) {
+    throw new KeyFileError(
+      `Key file "${path}" must hold 64 hexadecimal characters and nothing else. ` +
+        "Restore it from a backup, or move it away to have a new key made",
+    );
+  }
+  return secret;
+}
+
+/**
+ * Reads a key from its 64 hexadecimal characters, white space around them aside.
+ *
+ * @returns the key, 32 bytes, or undefined if the text is anything else
+ */
+export function parseKey(text: string): Bytes | undefined {
+  const hex = text.trim();
+  return /^[0-9a-fA-F]{64}$/.test(hex) ? Uint8Array.fromHex(hex) : undefined;
+}
+
+async function tighten(path: string, files: KeyFileSystem): Promise<boolean> {
+  try {
+    const { mode } = await files.stat(path);
+    if (mode === null || (mode & OTHERS) === 0) return false;
+    await files.chmod(path, OWNER_ONLY);
+    const after = await files.stat(path);
+    if (after.mode !== null && (after.mode & OTHERS) !== 0) throw new Error("the file system keeps other modes");
+    return true;
+  } catch (error) {
+    throw new KeyFileError(
+      `Key file "${path}" can be read by others and could not be changed to mode 0600: ${reason(error)}. ` +
+        "Run chmod 600 on it as its owner, or set KEY_FILE_MODE=ignore on a file system without modes",
+    );
+  }
+}
+
+async function writeKey(path: string, secret: Bytes, options: KeyFileOptions): Promise<boolean> {
+  const { files, random } = options;
+  const directory = dirname(resolve(path));
+  const temporary = resolve(directory, `.secret_key.${random(8).toHex()}.tmp`);
+  try {
+    await files.mkdir(directory, { recursive: true });
+    await files.writeTextFile(temporary, `${secret.toHex()}\n`, { createNew: true, mode: OWNER_ONLY });
+    return await moveIntoPlace(temporary, path, files);
+  } catch (error) {
+    throw new KeyFileError(
+      `Key file "${path}" cannot be written: ${reason(error)}. ` +
+        "Make its directory writable for the gateway, or set SECRET_KEY_FILE to a place that is",
+    );
+  }
+}
+
+/** Gives the finished file its name, unless another file has it by now: then removes it and answers false. */
+async function moveIntoPlace(temporary: string, path: string, files: KeyFileSystem): Promise<boolean> {
+  try {
+    await files.link(temporary, path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      // FAT and many network file systems have no links.
+      await files.rename(temporary, path);
+      return true;
+    }
+    await files.remove(temporary);
+    return false;
+  }
+  await files.remove(temporary);
+  return true;
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,54 @@
+/**
+ * Which broker a request means, and whether it may.
+ *
+ * @module
+ */
+import type { BrokerAddress } from "../mqtt/broker.ts";
+import { type BrokerFields, FieldError } from "../protocol/payload.ts";
+import { type BrokerPattern, isBrokerAllowed } from "../security/egress.ts";
+import { ServiceError } from "./service.ts";
+
+/** Finds the broker for a request. */
+export interface BrokerDirectory {
+  /**
+   * Tells the address of the broker that a request names, or of the configured one.
+   *
+   * @throws {ServiceError} if the broker is not allowed; `FieldError` if the login is incomplete
+   */
+  resolve(fields: BrokerFields): BrokerAddress;
+}
+
+/** The brokers that there are. */
+export interface BrokerDirectoryOptions {
+  /** The broker at home, with its login. */
+  readonly configured: BrokerAddress;
+  /** Other brokers that requests may name. */
+  readonly allowed: readonly BrokerPattern[];
+  /** The port of a broker that a request names without one. */
+  readonly defaultPort: number;
+}
+
+/**
+ * Makes a directory. The configured login and TLS go to the configured broker and to no other; a request's own
+ * login replaces them.
+ */
+export function createBrokerDirectory({ configured, allowed, defaultPort }: BrokerDirectoryOptions): BrokerDirectory {
+  return {
+    resolve(fields) {
+      if (fields.password !== undefined && fields.username === undefined) {
+        throw new FieldError("Missing required field: username");
+      }
+      const host = (fields.broker_host ?? configured.host).toLowerCase();
+      const isSameHost = host === configured.host.toLowerCase();
+      const port = fields.broker_port ?? (isSameHost ? configured.port : defaultPort);
+      if (isSameHost && port === configured.port) {
+        if (fields.username === undefined) return configured;
+        return { ...configured, username: fields.username, password: fields.password };
+      }
+      if (!isBrokerAllowed(allowed, host, port)) {
+        throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`);
+      }
+      return { host, port, username: fields.username, password: fields.password };
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * Calls to Jeedom's JSON-RPC API.
+ *
+ * @module
+ */
+import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
+import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { type Reply, type Service, ServiceError, textReply } from "./service.ts";
+
+/** Where Jeedom is and how patient to be with it. */
+export interface JeedomOptions {
+  /** Jeedom's address; its path, if any, comes before each endpoint. */
+  readonly url: URL;
+  /** The API key for requests that bring none; it never leaves the house. */
+  readonly apikey?: string | undefined;
+  /** Sends HTTP requests. */
+  readonly fetch: typeof fetch;
+  /** Longest wait for an ordinary answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Longest poll to ask Jeedom for, in seconds. */
+  readonly longPollMaxSeconds: number;
+  /** Largest answer to read, in bytes. */
+  readonly maxResponseBytes: number;
+}
+
+/** The id of every call, which Jeedom gives back: the one that the seed's clients always saw. */
+const CALL_ID = 99_999;
+
+const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
+
+/** The one method that waits inside Jeedom for something to happen. */
+const LONG_POLL_METHOD = "event::changes";
+
+const utf8 = new TextDecoder();
+
+/** Makes the service that forwards calls to one Jeedom. */
+export function createJeedomService(options: JeedomOptions): Service {
+  const base = options.url.origin + options.url.pathname.replace(/\/$/, "");
+
+  return {
+    fieldErrorStatus: 403,
+    async handle(payload, gone) {
+      const request = parseJeedomRequest(payload);
+      const url = base + endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
+      const params = callParams(request, options.apikey);
+      const poll = request.jsonrpc === LONG_POLL_METHOD ? pollSeconds(params, options.longPollMaxSeconds) : 0;
+      if (poll > 0) params["longPolling"] = poll;
+      const body = JSON.stringify({ jsonrpc: "2.0", id: CALL_ID, method: request.jsonrpc, params });
+      const timeoutMs = options.timeoutMs + poll * 1000;
+      // A command runs to its end even when its phone is gone, so that the repeat finds the answer.
+      // A poll nobody waits for would only hold one of Jeedom's few workers.
+      return await exchange(url, body, timeoutMs, poll > 0 ? gone : undefined);
+    },
+  };
+
+  async function exchange(url: string, body: string, timeoutMs: number, gone?: AbortSignal): Promise<Reply> {
+    const stop = new AbortController();
+    const abandon = () => stop.abort(new ServiceError(504, "Poll abandoned: its client went away"));
+    const deadline = setTimeout(
+      () => stop.abort(new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`)),
+      timeoutMs,
+    );
+    gone?.addEventListener("abort", abandon, { once: true });
+    if (gone?.aborted) abandon();
+    try {
+      const response = await options.fetch(url, {
+        method: "POST",
+        // Jeedom takes any other type as a form, and text inside of a string as a form's field.
+        headers: { "Content-Type": "application/json", "Accept": "application/json" },
+        body,
+        redirect: "manual",
+        signal: stop.signal,
+      });
+      if (response.status >= 300 && response.status < 400) {
+        await response.body?.cancel();
+        throw new ServiceError(502, "Jeedom redirected the call: set JEEDOM_URL to its final address");
+      }
+      return jsonOrText(response.status, utf8.decode(await readBytes(response, options.maxResponseBytes)));
+    } catch (error) {
+      if (stop.signal.aborted) throw stop.signal.reason;
+      if (error instanceof ServiceError) throw error;
+      if (error instanceof TooLargeError) {
+        throw new ServiceError(502, `Jeedom's answer is larger than ${options.maxResponseBytes} bytes`);
+      }
+      throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", { cause: error });
+    } finally {
+      clearTimeout(deadline);
+      gone?.removeEventListener("abort", abandon);
+    }
+  }
+}
+
+/**
+ * Confines an endpoint to a plain path below Jeedom's address: nothing in it can change the host, climb up,
+ * or carry a query.
+ */
+function endpointPath(endpoint: string): string {
+  const plain = endpoint.length <= 256 && /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(endpoint);
+  if (!plain) {
+    throw new FieldError("Invalid field: endpoint: must be a plain path such as /core/api/jeeApi.php");
+  }
+  return endpoint;
+}
+
+function callParams(request: JeedomRequest, apikeyAtHome: string | undefined): Record<string, unknown> {
+  const { apikey, api, ...params } = request.params ?? {};
+  for (const [name, value] of Object.entries({ "params.apikey": apikey, "params.api": api })) {
+    // PHP crashes on a key that is a list, and Jeedom counts that against the gateway.
+    if (value !== undefined && typeof value !== "string") {
+      throw new FieldError(`Invalid field: ${name}: must be a string`);
+    }
+  }
+  const key = apikey || api || request.apikey || apikeyAtHome;
+  if (key === undefined && request.jsonrpc !== "ping") throw new FieldError("Missing required field: apikey");
+  return key === undefined ? params : { apikey: key, ...params };
+}
+
+function pollSeconds(params: Readonly<Record<string, unknown>>, max: number): number {
+  const seconds = Number(params["longPolling"]);
+  return seconds > 0 ? Math.min(seconds, max) : 0;
+}
+
+function jsonOrText(status: number, text: string): Reply {
+  try {
+    JSON.parse(text);
+    return { status, bodyJson: text };
+  } catch {
+    return textReply(status, text);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Publishing MQTT messages.
+ *
+ * @module
+ */
+import { BrokerError } from "../mqtt/broker.ts";
+import type { Publisher } from "../mqtt/publisher.ts";
+import { topicFault } from "../mqtt/topic.ts";
+import { FieldError, parsePublishRequest } from "../protocol/payload.ts";
+import type { BrokerDirectory } from "./broker_directory.ts";
+import { type Service, ServiceError, textReply } from "./service.ts";
+
+/** Makes the service that publishes messages. */
+export function createMqttService(directory: BrokerDirectory, publisher: Publisher): Service {
+  return {
+    fieldErrorStatus: 400,
+    async handle(payload) {
+      const request = parsePublishRequest(payload);
+      const fault = topicFault(request.topic);
+      if (fault !== undefined) throw new FieldError(`Invalid field: topic: ${fault}`);
+      const address = directory.resolve(request);
+      try {
+        await publisher.publish(address, {
+          topic: request.topic,
+          payload: messageText(request.message),
+          qos: request.qos ?? 0,
+          retain: request.retain ?? false,
+        });
+      } catch (error) {
+        if (error instanceof BrokerError) throw new ServiceError(500, `MQTT error: ${error.message}`);
+        throw error;
+      }
+      return textReply(
+        200,
+        JSON.stringify({ success: true, topic: request.topic, message: "Published successfully" }),
+      );
+    },
+  };
+}
+
+function messageText(message: unknown): string {
+  if (message === null) return "";
+  return typeof message === "string" ? message : JSON.stringify(message);
+}

@@ -1,0 +1,9 @@
+/**
+ * The version, which `deno.json` alone tells.
+ *
+ * @module
+ */
+import project from "../deno.json" with { type: "json" };
+
+/** Version of the gateway, such as `1.0.0`. */
+export const VERSION: string = project.version;
