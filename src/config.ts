@@ -96,6 +96,8 @@ export const SETTINGS = {
   BODY_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
   /** Some hundred ordinary events: bridges a hiccup of a mobile link, bounds what a dead phone holds. */
   LISTENER_QUEUE_BYTES: wholeNumber(1024, 2 ** 28).default(256 * 1024),
+  /** A listener at 1 Mbit/s makes room many times in 5 s; one that does not is gone. */
+  LISTENER_PATIENCE_MS: wholeNumber(1, 600_000).default(5_000),
   /** The protocol promises a sign of life at least every 15 s; the shortest proxy limit known is 60 s. */
   STREAM_KEEPALIVE_SECONDS: wholeNumber(1, 15).default(14),
   /** Docker kills after 10 s, systemd after 90 s: be done before either. */

@@ -51,11 +51,9 @@ export async function demo(platform: Platform): Promise<number> {
 /** The person's own port and key file, but nothing of their real Jeedom and broker. */
 async function demoConfig(platform: Platform, jeedom: Record<string, string>): Promise<Config> {
   const { environment, file } = await readSources(platform);
-  const kept: Record<string, string | undefined> = {};
-  for (const name of ["SECRET_KEY_FILE", "KEY_FILE_MODE", "PORT", "LOG_LEVEL", "LOG_FORMAT"]) {
-    kept[name] = environment[name] || file[name];
-  }
-  return parseConfig({ LOG_FORMAT: "text", ...kept, HOST: "127.0.0.1", ...jeedom });
+  const names = ["SECRET_KEY_FILE", "KEY_FILE_MODE", "PORT", "LOG_LEVEL", "LOG_FORMAT"];
+  const kept = Object.fromEntries(names.map((name) => [name, environment[name] || file[name]]));
+  return parseConfig({ HOST: "127.0.0.1", ...jeedom }, kept, { LOG_FORMAT: "text" });
 }
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {

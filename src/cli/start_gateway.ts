@@ -101,6 +101,7 @@ export async function startGateway(config: Config, platform: Platform, log: Logg
       bodyTimeoutMs: config.BODY_TIMEOUT_MS,
       brokerTimeoutMs: config.MQTT_TIMEOUT_MS,
       maxQueueBytes: config.LISTENER_QUEUE_BYTES,
+      patienceMs: config.LISTENER_PATIENCE_MS,
       keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
     },
   });

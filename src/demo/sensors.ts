@@ -22,7 +22,10 @@ export async function startSensors(
 ): Promise<() => Promise<void>> {
   const connection = await connect(broker, {
     signal: AbortSignal.timeout(tickMs + 10_000),
-    onMessage: ({ payload }) => house.set(LIGHT_ID, new TextDecoder().decode(payload) === "ON" ? 1 : 0),
+    onMessage({ payload }) {
+      house.set(LIGHT_ID, new TextDecoder().decode(payload) === "ON" ? 1 : 0);
+      return undefined;
+    },
   });
   await connection.subscribe([LIGHT_COMMAND_TOPIC], 1);
 

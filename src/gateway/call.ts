@@ -53,7 +53,8 @@ export function createCallHandler(
     } catch (error) {
       if (error instanceof FieldError) return errorReply(service.fieldErrorStatus, error.message);
       if (error instanceof ServiceError) {
-        log.warn("Request failed: {message}", { message: error.message, cause: error.cause });
+        const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
+        log.warn("Request failed: {message} ({cause})", { message: error.message, cause });
         return errorReply(error.status, error.message);
       }
       log.error("Request broke the gateway: {error}", { error });

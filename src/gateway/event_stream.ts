@@ -10,8 +10,10 @@ import type { FinalEvent, StreamEvent } from "../protocol/event.ts";
 export interface EventStreamOptions {
   /** Seals one event. */
   readonly seal: (plaintext: Bytes) => Promise<SealedText>;
-  /** Most bytes of events to hold for a listener that does not read. */
+  /** Bytes of events to hold; with more, whatever feeds the stream has to wait. */
   readonly maxQueueBytes: number;
+  /** How long a listener may leave the queue full, in milliseconds. */
+  readonly patienceMs: number;
   /** Longest silence before a comment shows that the stream lives, in milliseconds. */
   readonly keepAliveMs: number;
   /** Called once, when no more events are wanted: whatever feeds the stream can be freed. */
@@ -19,9 +21,6 @@ export interface EventStreamOptions {
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
-
-/** How long a listener may take to read what is left after the end, in milliseconds. */
-const LAST_EVENTS_MS = 5000;
 
 /** Most bytes of plaintext to seal at once: bounds what is under way beside the queue. */
 const BATCH_BYTES = 64 * 1024;
@@ -38,37 +37,39 @@ export class EventStream {
   #queuedBytes = 0;
   #ended = false;
   #wake: () => void = () => {};
-  #cut: ReturnType<typeof setTimeout> | undefined;
-  #abort: () => void = () => {};
+  #room = Promise.withResolvers<void>();
+  #stall: ReturnType<typeof setTimeout> | undefined;
 
   /** Opens a stream without events. */
   constructor(options: EventStreamOptions) {
     this.#options = options;
     this.body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#abort = () => controller.error(new Error("Listener did not read its last events"));
-      },
       // Not called again before its promise settles: sealing may take turns, the order stays.
       pull: (controller) => this.#send(controller),
       cancel: () => {
+        this.#clear();
         this.#stop();
-        clearTimeout(this.#cut);
       },
     }, { highWaterMark: 0 });
   }
 
-  /** Appends an event, or ends the stream when the listener is too slow for it. Ignored after the end. */
-  push(event: StreamEvent): void {
-    if (this.#ended) return;
-    const plaintext = utf8.encode(JSON.stringify(event));
-    const { maxQueueBytes } = this.#options;
-    // A single event of any size may wait, or a large one could never pass.
-    if (this.#queue.length > 0 && this.#queuedBytes + plaintext.length > maxQueueBytes) {
-      this.#queue.length = 0;
-      this.end("error", `Too slow: more than ${maxQueueBytes} bytes of events were waiting`);
-      return;
-    }
-    this.#append(plaintext);
+  /**
+   * Appends an event. Ignored after the end.
+   *
+   * @returns nothing while there is room; otherwise a promise to wait for before the next event. The listener may
+   * be quick and the broker just quicker, as with thousands of retained messages. One that stays too slow is
+   * shown out, and then there is room too.
+   */
+  push(event: StreamEvent): Promise<void> | undefined {
+    if (this.#ended) return undefined;
+    this.#append(utf8.encode(JSON.stringify(event)));
+    const { maxQueueBytes, patienceMs } = this.#options;
+    if (this.#queuedBytes <= maxQueueBytes) return undefined;
+    this.#stall ??= setTimeout(() => {
+      this.#clear();
+      this.end("error", `Too slow: more than ${maxQueueBytes} bytes of events waited for ${patienceMs / 1000} s`);
+    }, patienceMs);
+    return this.#room.promise;
   }
 
   /** Appends the last event and ends the stream. Ignored after the end. */
@@ -76,7 +77,6 @@ export class EventStream {
     if (this.#ended) return;
     const event: FinalEvent = { type, message, timestamp: Math.floor(this.#options.now() / 1000) };
     this.#append(utf8.encode(JSON.stringify(event)));
-    this.#cut = setTimeout(this.#abort, LAST_EVENTS_MS);
     this.#stop();
   }
 
@@ -86,9 +86,15 @@ export class EventStream {
     this.#wake();
   }
 
+  #clear(): void {
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+  }
+
   #stop(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#makeRoom();
     this.#wake();
     this.#options.onEnd();
   }
@@ -101,10 +107,7 @@ export class EventStream {
     if (this.#ended && batch.length === 0) return;
     const text = sealed.map((envelope) => `data: ${envelope}\n\n`).join("");
     controller.enqueue(utf8.encode(text || ": keepalive\n\n"));
-    if (this.#ended && this.#queue.length === 0) {
-      clearTimeout(this.#cut);
-      controller.close();
-    }
+    if (this.#ended && this.#queue.length === 0) controller.close();
   }
 
   /** Waits for an event, or for as long as a stream may be silent. */
@@ -123,6 +126,15 @@ export class EventStream {
     const end = this.#queue.findIndex((plaintext) => (bytes += plaintext.length) > BATCH_BYTES);
     const batch = this.#queue.splice(0, end === -1 ? this.#queue.length : Math.max(end, 1));
     for (const plaintext of batch) this.#queuedBytes -= plaintext.length;
+    if (this.#queuedBytes <= this.#options.maxQueueBytes) this.#makeRoom();
     return batch;
+  }
+
+  #makeRoom(): void {
+    if (this.#stall === undefined) return;
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
+    this.#room.resolve();
+    this.#room = Promise.withResolvers();
   }
 }

@@ -54,8 +54,10 @@ export interface GatewayLimits {
   readonly bodyTimeoutMs: number;
   /** Longest wait for a broker. */
   readonly brokerTimeoutMs: number;
-  /** Most bytes to hold for a listener that does not read. */
+  /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
+  /** How long a listener may leave its queue full. */
+  readonly patienceMs: number;
   /** Longest silence of a stream. */
   readonly keepAliveMs: number;
 }

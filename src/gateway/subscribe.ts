@@ -26,8 +26,10 @@ export interface SubscribeOptions {
   readonly connect: ConnectBroker;
   /** Longest wait for a broker's welcome and grant, in milliseconds. */
   readonly brokerTimeoutMs: number;
-  /** Most bytes of events to hold for a listener that does not read. */
+  /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
+  /** How long a listener may leave its queue full, in milliseconds. */
+  readonly patienceMs: number;
   /** Longest silence of a stream, in milliseconds. */
   readonly keepAliveMs: number;
   /** The streams that are open, for the shutdown to end. */
@@ -48,6 +50,7 @@ export function createSubscribeHandler(options: SubscribeOptions): (request: Req
     const stream: EventStream = new EventStream({
       seal: (plaintext) => sealEnvelope(key.secret, plaintext, random),
       maxQueueBytes: options.maxQueueBytes,
+      patienceMs: options.patienceMs,
       keepAliveMs: options.keepAliveMs,
       onEnd: () => {
         streams.delete(stream);

@@ -32,6 +32,9 @@ export interface BrokerMessage {
   readonly retain: boolean;
 }
 
+/** Takes a message. The broker is held back until the promise, if there is one, settles. */
+export type ReceiveMessage = (message: BrokerMessage) => Promise<void> | undefined;
+
 /** One message for the broker. */
 export interface Publication {
   /** The topic to publish to, free of wildcards. */
@@ -69,7 +72,7 @@ export interface ConnectOptions {
   /** Gives up, or abandons the attempt, when aborted. */
   readonly signal: AbortSignal;
   /** Called for each message, in the broker's order. */
-  readonly onMessage?: (message: BrokerMessage) => void;
+  readonly onMessage?: ReceiveMessage;
 }
 
 /** Opens a connection to a broker. */

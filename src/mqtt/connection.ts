@@ -10,6 +10,8 @@ import { explainFailure } from "./failure.ts";
 /** SUBACK's word for "refused" (MQTT 3.1.1, section 3.9.3). */
 const SUBSCRIPTION_REFUSED = 128;
 
+const utf8 = new TextEncoder();
+
 /** How long a farewell may take before the socket is cut, in milliseconds: a frozen broker never answers it. */
 const FAREWELL_MS = 1000;
 
@@ -46,7 +48,12 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
       // Without this MQTT.js would never settle the publishes that are under way.
       client.end(true);
     });
-    client.on("message", (topic, payload, { qos, retain }) => onMessage?.({ topic, payload, qos, retain }));
+    client.handleMessage = ({ topic, payload, qos, retain }, done) => {
+      const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
+      const busy = onMessage?.({ topic, payload: bytes, qos, retain });
+      if (busy === undefined) done();
+      else busy.then(() => done(), done);
+    };
 
     const failure = await Promise.race([welcome.promise, lost.promise]);
     signal.removeEventListener("abort", abandon);

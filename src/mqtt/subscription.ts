@@ -10,6 +10,7 @@ import {
   type BrokerMessage,
   type ConnectBroker,
   type QoS,
+  type ReceiveMessage,
 } from "./broker.ts";
 
 /** What to subscribe to, and how patiently. */
@@ -25,7 +26,7 @@ export interface SubscriptionOptions {
   /** Called once, when the broker has granted the subscription, before the first message. */
   readonly onGranted: () => void;
   /** Called for each message, in the broker's order. */
-  readonly onMessage: (message: BrokerMessage) => void;
+  readonly onMessage: ReceiveMessage;
 }
 
 /** Most bytes that a broker may send ahead of its grant. MQTT allows it to begin early, but not to flood. */
@@ -72,20 +73,21 @@ export async function openSubscription(
 }
 
 /** Holds messages back until they are released, in order. */
-function holdBack(pass: (message: BrokerMessage) => void, onFlood: () => void) {
+function holdBack(pass: ReceiveMessage, onFlood: () => void) {
   const held: BrokerMessage[] = [];
   let bytes = 0;
   let released = false;
   return {
-    receive(message: BrokerMessage): void {
+    receive(message: BrokerMessage): Promise<void> | undefined {
       if (released) return pass(message);
       bytes += message.topic.length + message.payload.length;
-      if (bytes > MAX_EARLY_BYTES) return onFlood();
-      held.push(message);
+      if (bytes > MAX_EARLY_BYTES) onFlood();
+      else held.push(message);
+      return undefined;
     },
     release(): void {
       released = true;
-      held.splice(0).forEach(pass);
+      for (const message of held.splice(0)) pass(message);
     },
   };
 }

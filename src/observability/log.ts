@@ -4,13 +4,14 @@
  * @module
  */
 import {
-  ansiColorFormatter,
   configureSync,
-  defaultTextFormatter,
+  getAnsiColorFormatter,
   getConsoleSink,
+  getJsonLinesFormatter,
   getLogger,
-  jsonLinesFormatter,
+  getTextFormatter,
   type Logger,
+  sanitizeControlSequences,
 } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 
@@ -21,7 +22,11 @@ import type { Config } from "../config.ts";
  */
 export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTerminal: boolean): Logger {
   const format = config.LOG_FORMAT === "auto" ? isTerminal ? "color" : "json" : config.LOG_FORMAT;
-  const formatter = { color: ansiColorFormatter, text: defaultTextFormatter, json: jsonLinesFormatter }[format];
+  const formatter = {
+    color: () => getAnsiColorFormatter({ value: showValue }),
+    text: () => getTextFormatter({ value: showValue }),
+    json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
+  }[format]();
   configureSync({
     sinks: { console: getConsoleSink({ formatter }) },
     loggers: [
@@ -30,4 +35,10 @@ export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTer
     ],
   });
   return getLogger("gateway");
+}
+
+/** Shows a text as it is, for people. A client may have chosen it: it must not move the cursor or fake a line. */
+function showValue(value: unknown, inspect: (value: unknown) => string): string {
+  if (typeof value !== "string") return inspect(value);
+  return sanitizeControlSequences(value).replace(/[\r\n]+/g, " ");
 }
