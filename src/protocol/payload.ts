@@ -91,9 +91,7 @@ export function parseJeedomRequest(payload: Payload): JeedomRequest {
  * @throws {FieldError} naming the field that is missing or wrong
  */
 export function parsePublishRequest(payload: Payload): PublishRequest {
-  const request = parseFields(publishRequest, payload, ["topic"]);
-  if (request.message === undefined) throw new FieldError("Missing required field: message");
-  return request;
+  return parseFields(publishRequest, payload, ["topic", "message"]);
 }
 
 /**
@@ -110,9 +108,10 @@ export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
 
 function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required: readonly string[]): z.output<T> {
   for (const field of required) {
-    if (payload[field] === undefined || payload[field] === null || payload[field] === "") {
-      throw new FieldError(`Missing required field: ${field}`);
-    }
+    const value = payload[field];
+    // An empty message and one of null are messages: they clear what a broker retains.
+    const isMissing = value === undefined || (field !== "message" && (value === null || value === ""));
+    if (isMissing) throw new FieldError(`Missing required field: ${field}`);
   }
   const result = schema.safeParse(payload);
   if (result.success) return result.data;

@@ -1,0 +1,95 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ConfigError, parseConfig, SETTINGS, type Variables } from "../src/config.ts";
+
+function problems(variables: Variables): readonly string[] {
+  try {
+    parseConfig(variables);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+Deno.test("parseConfig() has a default for everything", () => {
+  const config = parseConfig({});
+  assertEquals(config.PORT, 10_000);
+  assertEquals(config.HOST, "0.0.0.0");
+  assertEquals(config.SECRET_KEY_FILE, "data/secret_key.txt");
+  assertEquals(config.JEEDOM_URL.href, "http://localhost/");
+  assertEquals(config.MAX_AGE_SECONDS, 60);
+  assertEquals(config.MQTT_BROKER_HOST, undefined);
+  assertEquals(config.MQTT_BROKER_PORT, 1883);
+  assertEquals(config.MQTT_ALLOWED_BROKERS, []);
+});
+
+Deno.test("parseConfig() takes the first source that has a value, and an empty value for none", () => {
+  assertEquals(parseConfig({ PORT: "1" }, { PORT: "2" }).PORT, 1);
+  assertEquals(parseConfig({ PORT: "" }, { PORT: "2" }).PORT, 2);
+  assertEquals(parseConfig({ PORT: "" }, { PORT: "" }).PORT, 10_000);
+});
+
+Deno.test("parseConfig() reports every problem at once, by name, with what was expected", () => {
+  const found = problems({
+    PORT: "70000",
+    HOST: "http://x",
+    JEEDOM_URL: "jeedom.local",
+    MQTT_TLS: "yes",
+    MQTT_ALLOWED_BROKERS: "ok:1883, not ok!",
+    MAX_AGE_SECONDS: "-1",
+    LOG_LEVEL: "loud",
+    TLS_CERT_FILE: "cert.pem",
+    MQTT_PASSWORD: "hunter2",
+  });
+  for (
+    const name of [
+      "PORT must be a whole number from 0 to 65535",
+      "HOST must be a host name or an address alone",
+      "JEEDOM_URL must be an address such as",
+      "MQTT_TLS must be one of: true, false",
+      "MQTT_ALLOWED_BROKERS must be a list of",
+      "MAX_AGE_SECONDS must be a whole number",
+      "LOG_LEVEL must be one of: debug, info, warning, error",
+      "TLS_KEY_FILE must be set together with TLS_CERT_FILE",
+      "MQTT_USERNAME must be set together with MQTT_PASSWORD",
+    ]
+  ) {
+    assert(found.some((problem) => problem.startsWith(name)), `${name} is not in:\n${found.join("\n")}`);
+  }
+});
+
+Deno.test("parseConfig() never tells a secret in a problem", () => {
+  const text = problems({ JEEDOM_URL: "http://joe:hunter2@jeedom", MQTT_PASSWORD: "hunter3", PORT: "x" }).join("\n");
+  assert(!text.includes("hunter"), text);
+  assert(text.includes("JEEDOM_URL must not contain a user name or password"), text);
+});
+
+Deno.test("parseConfig() refuses numbers that are not whole or not in range", () => {
+  for (const value of ["1.5", "1e3", "0x10", " 1", "٣", "Infinity", "99999999999999999999"]) {
+    assertThrows(
+      () => parseConfig({ MQTT_BROKER_PORT: value }),
+      ConfigError,
+      "MQTT_BROKER_PORT must be a whole number",
+    );
+  }
+});
+
+Deno.test("parseConfig() refuses paths that Deno's permission flags cannot carry", () => {
+  for (const value of ["my data/key.txt", "a,b", "a\tb"]) {
+    assertThrows(() => parseConfig({ SECRET_KEY_FILE: value }), ConfigError, "SECRET_KEY_FILE must be a path without");
+  }
+});
+
+Deno.test("parseConfig() refuses broker logins and TLS that would have no effect", () => {
+  assertThrows(() => parseConfig({ MQTT_USERNAME: "joe" }), ConfigError, "MQTT_USERNAME has no effect");
+  assertThrows(() => parseConfig({ MQTT_TLS: "true" }), ConfigError, "MQTT_TLS has no effect");
+  assertThrows(
+    () => parseConfig({ MQTT_BROKER_HOST: "b", MQTT_CA_FILE: "ca.pem" }),
+    ConfigError,
+    "MQTT_CA_FILE has no effect",
+  );
+});
+
+Deno.test("every setting has an upper-case name", () => {
+  for (const name of Object.keys(SETTINGS)) assert(/^[A-Z][A-Z_]+$/.test(name), name);
+});

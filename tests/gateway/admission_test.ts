@@ -1,0 +1,235 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { createMemoryReplayStore } from "../../src/security/replay_store.ts";
+import { textReply } from "../../src/services/service.ts";
+import { importKey, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { makeGateway, NOW, random } from "./fixture.ts";
+
+const EXPIRED = JSON.stringify({ error: "Request expired" });
+const REFUSED = '{"error":"Decryption failed"}';
+
+Deno.test("a request that no key opens gets the same 401 whatever is wrong with it", async () => {
+  const gateway = await makeGateway();
+  const good = Uint8Array.fromBase64(await gateway.seal({ timestamp: NOW }));
+  const otherKey = await importKey(random(32));
+  const bodies = [
+    "",
+    "x",
+    "{}",
+    "null",
+    '{"service":"jeedom"}',
+    good.subarray(0, 27).toBase64(),
+    good.subarray(0, -1).toBase64(),
+    good.toHex(),
+    new Uint8Array(28).toBase64(),
+    await sealEnvelope(otherKey, JSON.stringify({ timestamp: NOW }), random),
+    good,
+    new Uint8Array([0xff, 0xfe]),
+  ];
+  for (const path of ["/gateway", "/mqtt/publish", "/mqtt/subscribe"]) {
+    for (const body of bodies) {
+      const response = await gateway.post(path, body);
+      assertEquals([response.status, await response.text()], [401, REFUSED]);
+      assertEquals(response.headers.get("Content-Type"), "application/json");
+    }
+  }
+  assertEquals(gateway.calls.length, 0);
+});
+
+Deno.test("random bytes never get more than the 401", async () => {
+  const gateway = await makeGateway();
+  await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 4000 }), async (bytes) => {
+    const response = await gateway.post("/gateway", new Uint8Array(bytes));
+    assertEquals([response.status, await response.text()], [401, REFUSED]);
+  }));
+});
+
+Deno.test("a timestamp inside of the window is accepted, to its very edges, with fractions", async () => {
+  const gateway = await makeGateway();
+  gateway.clock.seconds = NOW + 1000;
+  for (const age of [0, 59.5, 60, -59.5, -60]) {
+    const { status } = await gateway.request("/gateway", { timestamp: NOW + 1000 - age });
+    assertEquals(status, 200, `${age} s`);
+  }
+});
+
+Deno.test("a timestamp that is missing, stale, in the future or no number is refused inside of an envelope", async () => {
+  const gateway = await makeGateway();
+  gateway.clock.seconds = NOW + 1000;
+  const now = gateway.clock.seconds;
+  for (const timestamp of [undefined, null, "", `${now}`, true, [now], now - 61, now + 61, 0, -1, now * 1000]) {
+    for (const path of ["/gateway", "/mqtt/publish"]) {
+      const { status, body } = await gateway.request(path, { timestamp });
+      assertEquals([status, body], [403, EXPIRED], JSON.stringify(timestamp));
+    }
+  }
+  for (const timestamp of ["1e999", "-1e999"]) {
+    const response = await gateway.post("/gateway", await gateway.seal(`{"timestamp":${timestamp}}`));
+    assertEquals((await gateway.answer(response)).body, EXPIRED);
+  }
+  assertEquals(gateway.calls.length, 0);
+});
+
+Deno.test("the answer to a stale request carries the gateway's clock", async () => {
+  const gateway = await makeGateway();
+  const { timestamp } = await gateway.request("/gateway", { timestamp: 1 });
+  assertEquals(timestamp, NOW);
+});
+
+Deno.test("a request stamped before the gateway started is refused, in whole seconds", async () => {
+  const gateway = await makeGateway();
+  gateway.clock.seconds = NOW + 10;
+  assertEquals((await gateway.request("/gateway", { timestamp: NOW - 1 })).body, EXPIRED);
+  assertEquals((await gateway.request("/gateway", { timestamp: NOW - 0.001 })).body, EXPIRED);
+  assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
+});
+
+Deno.test("a gateway started in the middle of a second accepts what was stamped in that whole second", async () => {
+  const gateway = await makeGateway({ now: () => NOW * 1000 + 900 });
+  assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
+});
+
+Deno.test("a payload that is no JSON object is refused inside of an envelope", async () => {
+  const gateway = await makeGateway();
+  for (const text of ["null", "[]", "1", '"x"', "true", "not JSON", ""]) {
+    const answer = await gateway.answer(await gateway.post("/gateway", await gateway.seal(text)));
+    assertEquals([answer.status, answer.body], [403, '{"error":"Payload must be one JSON object"}'], text);
+  }
+});
+
+Deno.test("a repeated request does not run again, and gets the first answer again", async () => {
+  const gateway = await makeGateway();
+  const body = await gateway.seal({ timestamp: NOW });
+  const first = await (await gateway.post("/gateway", body)).text();
+  const second = await (await gateway.post("/gateway", body)).text();
+  assertEquals(second, first);
+  assertEquals(gateway.calls.length, 1);
+});
+
+Deno.test("a repeat in another spelling of the same base64 does not run again", async () => {
+  const gateway = await makeGateway();
+  const body = await gateway.seal({ timestamp: NOW });
+  const first = await (await gateway.post("/gateway", body)).text();
+  const second = await (await gateway.post("/gateway", ` ${body.slice(0, 20)}\n${body.slice(20)}\r\n`)).text();
+  assertEquals(second, first);
+  assertEquals(gateway.calls.length, 1);
+});
+
+Deno.test("a request repeated on another route does not run there", async () => {
+  const gateway = await makeGateway();
+  const body = await gateway.seal({ timestamp: NOW, service: "mqtt", topic: "t", message: "m" });
+  const first = await (await gateway.post("/gateway", body)).text();
+  assertEquals(await (await gateway.post("/mqtt/publish", body)).text(), first);
+  const stream = await (await gateway.post("/mqtt/subscribe", body)).text();
+  const event = await gateway.open(stream.replace("data: ", "").trim());
+  assertEquals(typeof event === "object" && event !== null && "type" in event && event.type, "error");
+  assertEquals(gateway.calls.length, 1);
+});
+
+Deno.test("concurrent identical requests run once, and all get the one answer", async () => {
+  const started = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  let runs = 0;
+  const slow = {
+    fieldErrorStatus: 400,
+    async handle() {
+      runs += 1;
+      started.resolve();
+      await finish.promise;
+      return textReply(200, "done");
+    },
+  };
+  const gateway = await makeGateway({ services: { jeedom: slow, mqtt: slow } });
+  const body = await gateway.seal({ timestamp: NOW });
+  const responses = Array.from({ length: 20 }, () => gateway.post("/gateway", body));
+  await started.promise;
+  finish.resolve();
+  const texts = await Promise.all((await Promise.all(responses)).map((response) => response.text()));
+  assertEquals([new Set(texts).size, runs], [1, 1]);
+});
+
+Deno.test("a nonce used for a second request is refused, and the second does not run", async () => {
+  const gateway = await makeGateway();
+  const nonce = random(12);
+  const seal = (n: number) => sealEnvelope(gateway.key, JSON.stringify({ timestamp: NOW, n }), () => nonce);
+  await gateway.post("/gateway", await seal(1));
+  const answer = await gateway.answer(await gateway.post("/gateway", await seal(2)));
+  assertEquals([answer.status, gateway.calls.length], [403, 1]);
+});
+
+Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run again", async () => {
+  const gateway = await makeGateway({
+    replays: createMemoryReplayStore({ seconds: 120, maxBytes: 1024, monotonic: () => 0 }),
+    services: {
+      jeedom: { fieldErrorStatus: 403, handle: () => Promise.resolve(textReply(200, "x".repeat(2000))) },
+      mqtt: { fieldErrorStatus: 403, handle: () => Promise.reject(new Error("Not this one")) },
+    },
+  });
+  const body = await gateway.seal({ timestamp: NOW });
+  assertEquals((await gateway.answer(await gateway.post("/gateway", body))).status, 200);
+  assertEquals((await gateway.answer(await gateway.post("/gateway", body))).status, 409);
+});
+
+Deno.test("a full replay memory refuses new requests in plaintext, and still runs none twice", async () => {
+  const gateway = await makeGateway({
+    replays: createMemoryReplayStore({ seconds: 120, maxBytes: 512, monotonic: () => 0 }),
+  });
+  const body = await gateway.seal({ timestamp: NOW });
+  await gateway.post("/gateway", body);
+  const refused = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
+  assertEquals([refused.status, await refused.text()], [503, '{"error":"Too many requests to remember"}']);
+  assertNotEquals(refused.headers.get("Retry-After"), null);
+  await gateway.post("/gateway", body);
+  assertEquals(gateway.calls.length, 1);
+});
+
+Deno.test("a body over the limit is refused from its announced length, and unannounced as soon as it passes", async () => {
+  const gateway = await makeGateway();
+  const announced = await gateway.post("/gateway", "x".repeat(4097));
+  assertEquals([announced.status, await announced.text()], [413, '{"error":"Request body too large"}']);
+
+  let pulled = 0;
+  const endless = new ReadableStream({
+    pull(controller) {
+      pulled += 1;
+      controller.enqueue(new Uint8Array(1000));
+    },
+  });
+  assertEquals((await gateway.post("/gateway", endless)).status, 413);
+  assertEquals(pulled <= 7, true, `${pulled} chunks were read`);
+});
+
+Deno.test("a body of just the limit is read", async () => {
+  const gateway = await makeGateway();
+  const text = JSON.stringify({ timestamp: NOW, pad: "" });
+  const room = 4096 / 4 * 3 - 28 - text.length;
+  const { status } = await gateway.request("/gateway", { pad: "x".repeat(room) });
+  assertEquals(status, 200);
+});
+
+Deno.test("a body that dribbles in is cut off", async () => {
+  const gateway = await makeGateway({
+    limits: {
+      maxAgeSeconds: 60,
+      maxBodyBytes: 4096,
+      bodyTimeoutMs: 20,
+      brokerTimeoutMs: 1,
+      maxQueueBytes: 1,
+      patienceMs: 1,
+      keepAliveMs: 1,
+    },
+  });
+  let cancelled = false;
+  const dribble = new ReadableStream({
+    start: (controller) => controller.enqueue(new Uint8Array([65])),
+    cancel: () => void (cancelled = true),
+  });
+  assertEquals((await gateway.post("/gateway", dribble)).status, 408);
+  assertEquals(cancelled, true);
+});
+
+Deno.test("a body that breaks off is refused", async () => {
+  const gateway = await makeGateway();
+  const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("Connection reset")) });
+  assertEquals((await gateway.post("/gateway", broken)).status, 400);
+});

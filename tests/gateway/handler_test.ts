@@ -1,0 +1,128 @@
+import { assert, assertEquals } from "@std/assert";
+import { FieldError } from "../../src/protocol/payload.ts";
+import { ServiceError, textReply } from "../../src/services/service.ts";
+import { makeGateway, NOW } from "./fixture.ts";
+
+Deno.test("GET /health tells status and version, and takes no key", async () => {
+  const { handler } = await makeGateway();
+  const response = await handler(new Request("http://gateway/health"));
+  assertEquals([response.status, await response.json()], [200, { status: "ok", version: "1.2.3" }]);
+});
+
+Deno.test("an unknown path is a 404 in JSON", async () => {
+  const { handler } = await makeGateway();
+  for (const path of ["/", "/gateway/", "/Gateway", "/mqtt", "/health/x", "//gateway", "/mqtt/../admin"]) {
+    const response = await handler(new Request(`http://gateway${path}`, { method: "POST" }));
+    assertEquals([response.status, await response.json()], [404, { error: "Not found" }], path);
+  }
+});
+
+Deno.test("a wrong method is a 405 that names the right one", async () => {
+  const { handler } = await makeGateway();
+  for (
+    const [path, method, allowed] of [
+      ["/gateway", "GET", "POST"],
+      ["/mqtt/publish", "PUT", "POST"],
+      ["/mqtt/subscribe", "GET", "POST"],
+      ["/health", "POST", "GET, HEAD"],
+    ] as const
+  ) {
+    const response = await handler(new Request(`http://gateway${path}`, { method }));
+    assertEquals([response.status, response.headers.get("Allow")], [405, allowed]);
+    assertEquals(await response.json(), { error: "Method not allowed" });
+  }
+});
+
+Deno.test("POST /gateway calls Jeedom when no service is named, and the named one otherwise", async () => {
+  const called: string[] = [];
+  const service = (name: string) => ({
+    fieldErrorStatus: 400,
+    handle() {
+      called.push(name);
+      return Promise.resolve(textReply(200, name));
+    },
+  });
+  const gateway = await makeGateway({ services: { jeedom: service("jeedom"), mqtt: service("mqtt") } });
+  await gateway.request("/gateway", {});
+  await gateway.request("/gateway", { service: null });
+  await gateway.request("/gateway", { service: "jeedom" });
+  await gateway.request("/gateway", { service: "mqtt" });
+  await gateway.request("/mqtt/publish", {});
+  await gateway.request("/mqtt/publish", { service: "mqtt" });
+  assertEquals(called, ["jeedom", "jeedom", "jeedom", "mqtt", "mqtt", "mqtt"]);
+});
+
+Deno.test("POST /gateway refuses an unknown service", async () => {
+  const gateway = await makeGateway();
+  for (const service of ["ssh", "", 1, {}, [], "__proto__", "constructor"]) {
+    const { status, body } = await gateway.request("/gateway", { service });
+    assertEquals([status, body], [403, JSON.stringify({ error: 'Unknown service: must be "jeedom" or "mqtt"' })]);
+  }
+  assertEquals(gateway.calls.length, 0);
+});
+
+Deno.test("POST /mqtt/publish refuses a request for another service", async () => {
+  const gateway = await makeGateway();
+  const { status, body } = await gateway.request("/mqtt/publish", { service: "jeedom", jsonrpc: "ping" });
+  assertEquals(status, 400);
+  assert(String(body).includes("Invalid field: service"));
+  assertEquals(gateway.calls.length, 0);
+});
+
+Deno.test("an answer is an envelope in text of type application/octet-stream that no cache keeps", async () => {
+  const gateway = await makeGateway();
+  const response = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
+  assertEquals(response.headers.get("Content-Type"), "application/octet-stream");
+  assertEquals(response.headers.get("Cache-Control"), "no-store");
+  assertEquals(await gateway.answer(response), { status: 200, body: "call 1", timestamp: NOW });
+});
+
+Deno.test("any Content-Type of a request is accepted", async () => {
+  const gateway = await makeGateway();
+  for (const type of ["text/plain", "application/json", "application/x-www-form-urlencoded"]) {
+    const body = await gateway.seal({ timestamp: NOW });
+    const request = new Request("http://gateway/gateway", { method: "POST", body, headers: { "Content-Type": type } });
+    assertEquals((await gateway.handler(request)).status, 200);
+  }
+});
+
+Deno.test("errors of services come sealed, with their status, as a JSON string", async () => {
+  const failing = (error: Error) => ({ fieldErrorStatus: 400, handle: () => Promise.reject(error) });
+  for (
+    const [error, status, message] of [
+      [new FieldError("Missing required field: topic"), 400, "Missing required field: topic"],
+      [new ServiceError(502, "Jeedom is away"), 502, "Jeedom is away"],
+      [new TypeError("secret detail"), 500, "Internal error"],
+    ] as const
+  ) {
+    const gateway = await makeGateway({ services: { jeedom: failing(error), mqtt: failing(error) } });
+    const answer = await gateway.request("/gateway", {});
+    assertEquals([answer.status, answer.body], [status, JSON.stringify({ error: message })]);
+  }
+});
+
+Deno.test("a failed request is not executed again by its repeat either", async () => {
+  let runs = 0;
+  const failing = {
+    fieldErrorStatus: 400,
+    handle() {
+      runs += 1;
+      return Promise.reject(new Error("Broken"));
+    },
+  };
+  const gateway = await makeGateway({ services: { jeedom: failing, mqtt: failing } });
+  const body = await gateway.seal({ timestamp: NOW });
+  const first = await (await gateway.post("/gateway", body)).text();
+  assertEquals(await (await gateway.post("/gateway", body)).text(), first);
+  assertEquals(runs, 1);
+});
+
+Deno.test("an answer passes the JSON of a service unchanged, digit by digit", async () => {
+  const bodyJson = '{"big":12345678901234567890,"one":1.0,"text":"\\u00e9"}';
+  const exact = { fieldErrorStatus: 400, handle: () => Promise.resolve({ status: 200, bodyJson }) };
+  const gateway = await makeGateway({ services: { jeedom: exact, mqtt: exact } });
+  const response = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
+  const { openEnvelope, parseEnvelope } = await import("../../src/protocol/envelope.ts");
+  const text = await openEnvelope(gateway.key, parseEnvelope(await response.text()));
+  assertEquals(String(text), `{"status":200,"body":${bodyJson},"timestamp":${NOW}}`);
+});

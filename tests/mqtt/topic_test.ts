@@ -1,0 +1,52 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import * as fc from "fast-check";
+import { filterFault, topicFault } from "../../src/mqtt/topic.ts";
+
+Deno.test("topicFault() accepts ordinary topics", () => {
+  for (const topic of ["a", "/", "home/küche/licht", "a//b", "/a/", "a$b", " a ", "漢字"]) {
+    assertEquals(topicFault(topic), undefined, topic);
+  }
+});
+
+Deno.test("topicFault() refuses wildcards, system topics, control characters and what is too long", () => {
+  const faults: [string, RegExp][] = [
+    ["", /empty/],
+    ["a/+", /wildcards/],
+    ["#", /wildcards/],
+    ["a+b", /wildcards/],
+    ["$SYS/broker", /"\$"/],
+    ["$share/g/a", /"\$"/],
+    ["a\0b", /NUL/],
+    ["a\u0001b", /control/],
+    ["a\u007fb", /control/],
+    ["a\u0085b", /control/],
+    ["a\uffffb", /control/],
+    ["a\ud800b", /well-formed/],
+    ["é".repeat(32_768), /65535 bytes/],
+    ["/".repeat(100), /100 levels/],
+  ];
+  for (const [topic, message] of faults) assertMatch(topicFault(topic) ?? "", message);
+});
+
+Deno.test("topicFault() accepts the longest topic and refuses one byte more", () => {
+  assertEquals(topicFault("a".repeat(65_535)), undefined);
+  assertMatch(topicFault("a".repeat(65_536)) ?? "", /65535 bytes/);
+});
+
+Deno.test("filterFault() accepts wildcards as whole levels", () => {
+  for (const filter of ["#", "+", "a/#", "+/+", "a/+/b", "/#", "+/a/#"]) {
+    assertEquals(filterFault(filter), undefined, filter);
+  }
+});
+
+Deno.test("filterFault() refuses wildcards that are part of a level or in the wrong place", () => {
+  for (const filter of ["a#", "a/#/b", "#/a", "##", "a+", "+a/b", "a/b+/c", "", "$SYS/#", "a\0", "$share/g/#"]) {
+    assertEquals(typeof filterFault(filter), "string", filter);
+  }
+});
+
+Deno.test("filterFault() finds no fault with any faultless topic", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (topic) => {
+    if (topicFault(topic) === undefined) assertEquals(filterFault(topic), undefined);
+  }));
+});

@@ -1,0 +1,38 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseConfig } from "../src/config.ts";
+import { permissionFlags } from "../src/permissions.ts";
+
+function flag(name: string, variables: Record<string, string>): string | undefined {
+  return permissionFlags(parseConfig(variables)).find((text) => text.startsWith(`--${name}`));
+}
+
+Deno.test("permissionFlags() allows the network of the default configuration and no more", () => {
+  assertEquals(flag("allow-net", {}), "--allow-net=0.0.0.0:10000,localhost:80,127.0.0.1");
+});
+
+Deno.test("permissionFlags() allows the configured broker and Jeedom by host and port", () => {
+  const net = flag("allow-net", { MQTT_BROKER_HOST: "broker", JEEDOM_URL: "https://jeedom.lan/sub", PORT: "9000" });
+  assertEquals(net, "--allow-net=0.0.0.0:9000,jeedom.lan:443,broker:1883");
+});
+
+Deno.test("permissionFlags() adds the allowed brokers, also by IPv6 address", () => {
+  const net = flag("allow-net", { MQTT_BROKER_HOST: "::1", MQTT_ALLOWED_BROKERS: "a,b:8883 *.lan [fe80::2]:1" });
+  assertEquals(net, "--allow-net=0.0.0.0:10000,localhost:80,[::1]:1883,a,b:8883,*.lan,[fe80::2]:1");
+});
+
+Deno.test("permissionFlags() opens the whole network only for the pattern of any host", () => {
+  assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*" }), "--allow-net");
+  assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*:1883" }), "--allow-net");
+});
+
+Deno.test("permissionFlags() allows the key's directory and the named files", () => {
+  const variables = { SECRET_KEY_FILE: "keys/k.txt", TLS_CERT_FILE: "c.pem", TLS_KEY_FILE: "k.pem" };
+  assertEquals(flag("allow-read", variables), "--allow-read=.env,keys,c.pem,k.pem");
+  assertEquals(flag("allow-write", variables), "--allow-write=keys");
+});
+
+Deno.test("permissionFlags() never asks, runs nothing and loads nothing native", () => {
+  const flags = permissionFlags(parseConfig({}));
+  assert(flags.includes("--no-prompt"));
+  assert(!flags.some((text) => /allow-(run|ffi|sys|all|import)/.test(text)));
+});

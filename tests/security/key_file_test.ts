@@ -1,0 +1,121 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import type { Bytes } from "../../src/protocol/envelope.ts";
+import { KeyFileError, type KeyFileOptions, type KeyFileSystem, loadOrCreateKey } from "../../src/security/key_file.ts";
+
+const options: KeyFileOptions = {
+  files: Deno,
+  random: (length): Bytes => crypto.getRandomValues(new Uint8Array(length)),
+  mode: "strict",
+};
+
+const HEX = "3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd";
+
+async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
+
+Deno.test("loadOrCreateKey() makes a key, its file of mode 0600 and the directories above", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/a/b/key.txt`;
+    const { secret, created, tightened } = await loadOrCreateKey(path, options);
+    assertEquals([created, tightened, secret.length], [true, false, 32]);
+    assertEquals((await Deno.readTextFile(path)).trim(), secret.toHex());
+    assertEquals(await modeOf(path), 0o600);
+    assertEquals((await Array.fromAsync(Deno.readDir(`${directory}/a/b`))).map(({ name }) => name), ["key.txt"]);
+  }));
+
+Deno.test("loadOrCreateKey() makes another key each time, and loads the same one later", () =>
+  inTempDir(async (directory) => {
+    const first = await loadOrCreateKey(`${directory}/1`, options);
+    const again = await loadOrCreateKey(`${directory}/1`, options);
+    const other = await loadOrCreateKey(`${directory}/2`, options);
+    assertEquals([again.created, again.secret], [false, first.secret]);
+    assertNotEquals(other.secret, first.secret);
+  }));
+
+Deno.test("loadOrCreateKey() loads the Python gateway's file as it is", () =>
+  inTempDir(async (directory) => {
+    for (const text of [HEX, `${HEX}\n`, `${HEX}\r\n`, HEX.toUpperCase()]) {
+      const path = `${directory}/key.txt`;
+      await Deno.writeTextFile(path, text, { mode: 0o600 });
+      assertEquals((await loadOrCreateKey(path, options)).secret.toHex(), HEX);
+    }
+  }));
+
+Deno.test("loadOrCreateKey() refuses a file that is not a key, and leaves it as it is", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/key.txt`;
+    for (const text of ["", "x", HEX.slice(1), `${HEX}0`, `${HEX}\n${HEX}`, HEX.replace("3", "g")]) {
+      await Deno.writeTextFile(path, text, { mode: 0o600 });
+      const error = await assertRejects(
+        () => loadOrCreateKey(path, options),
+        KeyFileError,
+        "64 hexadecimal characters",
+      );
+      assert(!error.message.includes(HEX.slice(8, 40)), "The message quotes the file");
+      assertEquals(await Deno.readTextFile(path), text);
+    }
+  }));
+
+Deno.test("loadOrCreateKey() refuses a key file that is a directory", () =>
+  inTempDir(async (directory) => {
+    await assertRejects(() => loadOrCreateKey(directory, options), KeyFileError, "cannot be read");
+  }));
+
+Deno.test("loadOrCreateKey() closes a file that others can read", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/key.txt`;
+    await Deno.writeTextFile(path, HEX);
+    await Deno.chmod(path, 0o644);
+    assertEquals((await loadOrCreateKey(path, options)).tightened, true);
+    assertEquals(await modeOf(path), 0o600);
+    assertEquals((await loadOrCreateKey(path, options)).tightened, false);
+  }));
+
+Deno.test("loadOrCreateKey() refuses a file that it cannot close, unless modes are ignored", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/key.txt`;
+    await Deno.writeTextFile(path, HEX);
+    await Deno.chmod(path, 0o644);
+    const stubborn: KeyFileSystem = { ...Deno, chmod: () => Promise.reject(new Error("Operation not permitted")) };
+    await assertRejects(
+      () => loadOrCreateKey(path, { ...options, files: stubborn }),
+      KeyFileError,
+      "could not be changed to mode 0600: Operation not permitted",
+    );
+    const silent: KeyFileSystem = { ...Deno, chmod: () => Promise.resolve() };
+    await assertRejects(() => loadOrCreateKey(path, { ...options, files: silent }), KeyFileError, "0600");
+    const loaded = await loadOrCreateKey(path, { ...options, files: stubborn, mode: "ignore" });
+    assertEquals(loaded.secret.toHex(), HEX);
+  }));
+
+Deno.test("loadOrCreateKey() tells where a new key cannot be written", async () => {
+  await assertRejects(
+    () => loadOrCreateKey("/proc/nowhere/key.txt", options),
+    KeyFileError,
+    "set SECRET_KEY_FILE to a place that is",
+  );
+});
+
+Deno.test("loadOrCreateKey() gives all of several first starts the same key", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/key.txt`;
+    const keys = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateKey(path, options)));
+    assertEquals(new Set(keys.map(({ secret }) => secret.toHex())).size, 1);
+    assertEquals(keys.filter(({ created }) => created).length, 1);
+    assertEquals((await Array.fromAsync(Deno.readDir(directory))).length, 1);
+  }));
+
+Deno.test("loadOrCreateKey() writes a key on a file system without links", () =>
+  inTempDir(async (directory) => {
+    const fat: KeyFileSystem = { ...Deno, link: () => Promise.reject(new Error("Operation not permitted")) };
+    const { secret } = await loadOrCreateKey(`${directory}/key.txt`, { ...options, files: fat });
+    assertEquals((await Deno.readTextFile(`${directory}/key.txt`)).trim(), secret.toHex());
+  }));

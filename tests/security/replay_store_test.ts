@@ -1,0 +1,111 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import * as fc from "fast-check";
+import type { SealedText } from "../../src/protocol/envelope.ts";
+import { createMemoryReplayStore, type ReplayStore } from "../../src/security/replay_store.ts";
+
+const sealed = (text: string) => text as SealedText;
+
+function identity(nonce: number, tag = nonce, key = "default") {
+  const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
+  return { key, nonce: bytes(nonce, 12), tag: bytes(tag, 16) };
+}
+
+function makeStore({ maxBytes = 1_000_000, seconds = 120 } = {}) {
+  const clock = { ms: 0 };
+  const store = createMemoryReplayStore({ seconds, maxBytes, monotonic: () => clock.ms });
+  return { store, clock };
+}
+
+function settle(store: ReplayStore, nonce: number, answer: string | undefined): void {
+  const claim = store.claim(identity(nonce));
+  if (claim.kind !== "first") throw new Error(`Claim was ${claim.kind}`);
+  claim.settle(answer === undefined ? undefined : sealed(answer));
+}
+
+async function repeated(store: ReplayStore, nonce: number): Promise<string | undefined> {
+  const claim = store.claim(identity(nonce));
+  if (claim.kind !== "repeat") throw new Error(`Claim was ${claim.kind}`);
+  return await claim.answer;
+}
+
+Deno.test("claim() is first once, and a repeat gets the first answer", async () => {
+  const { store } = makeStore();
+  settle(store, 1, "answer");
+  assertEquals(await repeated(store, 1), "answer");
+  assertEquals(await repeated(store, 1), "answer");
+});
+
+Deno.test("claim() lets a repeat wait for the first answer", async () => {
+  const { store } = makeStore();
+  const first = store.claim(identity(1));
+  const waiting = repeated(store, 1);
+  if (first.kind === "first") first.settle(sealed("late"));
+  assertEquals(await waiting, "late");
+});
+
+Deno.test("claim() tells a nonce that is used for another request", () => {
+  const { store } = makeStore();
+  settle(store, 1, "answer");
+  assertEquals(store.claim(identity(1, 2)).kind, "nonce reused");
+});
+
+Deno.test("claim() keeps the keys apart", () => {
+  const { store } = makeStore();
+  settle(store, 1, "answer");
+  assertEquals(store.claim(identity(1, 1, "other")).kind, "first");
+});
+
+Deno.test("claim() forgets after its time and not before", () => {
+  const { store, clock } = makeStore({ seconds: 120 });
+  settle(store, 1, "answer");
+  clock.ms = 119_999;
+  assertEquals(store.claim(identity(1)).kind, "repeat");
+  clock.ms = 120_000;
+  assertEquals(store.claim(identity(1)).kind, "first");
+});
+
+Deno.test("claim() refuses when identities fill the memory, until some expire", () => {
+  const { store, clock } = makeStore({ maxBytes: 5120 });
+  let accepted = 0;
+  while (store.claim(identity(accepted)).kind === "first") accepted++;
+  assertEquals(accepted, 10);
+  assertEquals(store.claim(identity(0)).kind, "repeat", "A full store still knows its requests");
+  clock.ms = 120_000;
+  assertEquals(store.claim(identity(200)).kind, "first");
+});
+
+Deno.test("claim() gives up kept answers, oldest first, before it refuses a request", async () => {
+  const { store } = makeStore({ maxBytes: 4096 });
+  settle(store, 1, "a".repeat(1000));
+  settle(store, 2, "b".repeat(1000));
+  settle(store, 3, "c".repeat(1000));
+  assertEquals(await repeated(store, 1), undefined);
+  assertNotEquals(await repeated(store, 3), undefined);
+});
+
+Deno.test("claim() keeps no answer that is larger than a quarter of the memory", async () => {
+  const { store } = makeStore({ maxBytes: 4096 });
+  settle(store, 1, "a".repeat(1025));
+  assertEquals(await repeated(store, 1), undefined);
+});
+
+Deno.test("claim() is first for each identity exactly once in any order of claims, answers and waits", () => {
+  const step = fc.record({
+    nonce: fc.nat({ max: 5 }),
+    wait: fc.nat({ max: 400 }),
+    answer: fc.option(fc.string({ maxLength: 900 })),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const { store, clock } = makeStore({ maxBytes: 4096, seconds: 1 });
+    const lastFirst = new Map<number, number>();
+    for (const { nonce, wait, answer } of steps) {
+      clock.ms += wait;
+      const claim = store.claim(identity(nonce));
+      const remembered = clock.ms - (lastFirst.get(nonce) ?? -Infinity) < 1000;
+      assertEquals(claim.kind === "first" && remembered, false, "A remembered request ran again");
+      if (claim.kind !== "first") continue;
+      lastFirst.set(nonce, clock.ms);
+      claim.settle(answer === null ? undefined : sealed(answer));
+    }
+  }));
+});

@@ -1,0 +1,82 @@
+/** The broker of system tests: a real Mosquitto where one is installed, the embedded broker otherwise. */
+import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
+
+/** A broker on loopback. */
+export interface TestBroker {
+  readonly host: string;
+  readonly port: number;
+  /** Ends it, kindly or not. */
+  stop(signal?: Deno.Signal): Promise<void>;
+  /** Sends the process a signal, such as SIGSTOP; only with Mosquitto. */
+  signal(signal: Deno.Signal): void;
+}
+
+/** Path of Mosquitto, or undefined. CI sets REQUIRE_MOSQUITTO so that nothing is skipped unnoticed there. */
+export const MOSQUITTO: string | undefined = findMosquitto();
+
+function findMosquitto(): string | undefined {
+  const found = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"].find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+  if (found === undefined && Deno.env.get("REQUIRE_MOSQUITTO") !== undefined) throw new Error("Mosquitto is missing");
+  return found;
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
+
+/** Starts a broker; `config` are further lines for Mosquitto's configuration, which only Mosquitto understands. */
+export async function startBroker(config: readonly string[] = ["allow_anonymous true"]): Promise<TestBroker> {
+  if (MOSQUITTO === undefined) {
+    const broker = await startEmbeddedBroker(0);
+    return {
+      ...broker,
+      stop: () => broker.close(),
+      signal: () => {
+        throw new Error("Only Mosquitto takes signals");
+      },
+    };
+  }
+  const port = freePort();
+  const file = await Deno.makeTempFile({ prefix: "mosquitto-", suffix: ".conf" });
+  await Deno.writeTextFile(file, [`listener ${port} 127.0.0.1`, "user root", ...config, ""].join("\n"));
+  const child = new Deno.Command(MOSQUITTO, { args: ["-c", file], stdout: "null", stderr: "null" }).spawn();
+  await untilListening(port);
+  return {
+    host: "127.0.0.1",
+    port,
+    async stop(signal = "SIGTERM") {
+      try {
+        child.kill("SIGCONT");
+        child.kill(signal);
+      } catch {
+        // It ended by itself.
+      }
+      await child.status;
+      await Deno.remove(file);
+    },
+    signal: (signal) => child.kill(signal),
+  };
+}
+
+/** Waits until something listens on a port of loopback. */
+export async function untilListening(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error(`Nothing listens on port ${port}`);
+}
