@@ -1,0 +1,124 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
+import { type BrokerAddress, BrokerError, type BrokerMessage } from "../../src/mqtt/broker.ts";
+import { createConnectBroker } from "../../src/mqtt/connection.ts";
+import { until, within } from "../deadline.ts";
+
+const connect = createConnectBroker(20);
+const never = new AbortController().signal;
+
+function failure(address: BrokerAddress, signal = never): Promise<Error> {
+  return within("failing", assertRejects(() => connect(address, { signal }), BrokerError));
+}
+
+/** A server that speaks no MQTT. */
+async function withServer(onConnect: (connection: Deno.Conn) => void, test: (port: number) => Promise<void>) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted: Deno.Conn[] = [];
+  const serving = (async () => {
+    for await (const connection of listener) {
+      accepted.push(connection);
+      onConnect(connection);
+    }
+  })();
+  try {
+    await test(listener.addr.port);
+  } finally {
+    listener.close();
+    await serving;
+    for (const connection of accepted) {
+      try {
+        connection.close();
+      } catch {
+        // The test closed it.
+      }
+    }
+  }
+}
+
+Deno.test("connect() tells a broker that is not there", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const { message } = await failure({ host: "127.0.0.1", port });
+  assertEquals(message, `Broker 127.0.0.1:${port} refused the connection: nothing listens there (code ECONNREFUSED)`);
+});
+
+Deno.test("connect() tells a host that does not exist", async () => {
+  const { message } = await failure({ host: "no-such-host.invalid", port: 1883 });
+  assertEquals(message.startsWith("Broker no-such-host.invalid:1883 not found"), true, message);
+});
+
+Deno.test("connect() tells a server that hangs up instead of speaking MQTT", () =>
+  withServer((connection) => connection.close(), async (port) => {
+    const { message } = await failure({ host: "127.0.0.1", port });
+    assertEquals(message.startsWith(`Broker 127.0.0.1:${port} `), true, message);
+  }));
+
+Deno.test("connect() gives up on a silent server when its signal says so", () =>
+  withServer(() => {}, async (port) => {
+    const stop = new AbortController();
+    const failing = failure({ host: "127.0.0.1", port }, stop.signal);
+    stop.abort(new BrokerError("Too late"));
+    assertEquals((await failing).message, "Too late");
+  }));
+
+Deno.test("a connection publishes, subscribes and delivers in order, with retain as MQTT 3.1.1 means it", async () => {
+  const broker = await startEmbeddedBroker(0);
+  const received: BrokerMessage[] = [];
+  const connection = await connect(broker, {
+    signal: never,
+    onMessage(message) {
+      received.push(message);
+      return undefined;
+    },
+  });
+  await connection.publish({ topic: "a/kept", payload: "old", qos: 1, retain: true });
+  await connection.subscribe(["a/#"], 1);
+  for (let count = 0; count < 50; count++) {
+    await connection.publish({ topic: "a/live", payload: String(count), qos: 1, retain: true });
+  }
+  await until("all messages", () => received.length === 51);
+  const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
+  assertEquals(received.map(({ payload }) => text(payload)), ["old", ...Array.from({ length: 50 }, (_, n) => `${n}`)]);
+  assertEquals(received.map(({ retain }) => retain), [true, ...Array(50).fill(false)]);
+  await connection.close();
+  await broker.close();
+});
+
+Deno.test("a receiver that asks to wait holds back the next message", async () => {
+  const broker = await startEmbeddedBroker(0);
+  const received: string[] = [];
+  const room = Promise.withResolvers<void>();
+  const connection = await connect(broker, {
+    signal: never,
+    onMessage({ payload }) {
+      received.push(new TextDecoder().decode(payload));
+      return received.length === 1 ? room.promise : undefined;
+    },
+  });
+  const sender = await connect(broker, { signal: never });
+  await connection.subscribe(["a"], 0);
+  for (const payload of ["1", "2", "3"]) await sender.publish({ topic: "a", payload, qos: 1, retain: false });
+  await until("the first", () => received.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assertEquals(received, ["1"]);
+  room.resolve();
+  await until("the rest", () => received.length === 3);
+  await Promise.all([connection.close(), sender.close()]);
+  await broker.close();
+});
+
+Deno.test("a lost connection says so, and publishes no more", async () => {
+  const broker = await startEmbeddedBroker(0);
+  const connection = await connect(broker, { signal: never });
+  await broker.close();
+  const { message } = await within("losing", connection.lost);
+  assertEquals(message, `Broker 127.0.0.1:${broker.port} closed the connection`);
+  await assertRejects(
+    () => connection.publish({ topic: "a", payload: "x", qos: 1, retain: false }),
+    BrokerError,
+    "closed the connection",
+  );
+  await connection.close();
+});

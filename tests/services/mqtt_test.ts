@@ -1,0 +1,94 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { type BrokerAddress, BrokerError, type Publication } from "../../src/mqtt/broker.ts";
+import { FieldError, type Payload } from "../../src/protocol/payload.ts";
+import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
+import { createMqttService } from "../../src/services/mqtt.ts";
+import { ServiceError } from "../../src/services/service.ts";
+
+const HOME: BrokerAddress = { host: "broker", port: 8883, username: "home", password: "secret", tls: { ca: "CA" } };
+
+function makeService(failure?: Error) {
+  const published: { address: BrokerAddress; publication: Publication }[] = [];
+  const directory = createBrokerDirectory({
+    configured: HOME,
+    allowed: [{ host: "other", port: undefined }],
+    defaultPort: 1883,
+  });
+  const service = createMqttService(directory, {
+    publish(address, publication) {
+      published.push({ address, publication });
+      return failure === undefined ? Promise.resolve() : Promise.reject(failure);
+    },
+    close: () => Promise.resolve(),
+  });
+  const handle = (payload: Payload) => service.handle(payload, new AbortController().signal);
+  return { handle, published };
+}
+
+Deno.test("handle() publishes and answers as the seed did", async () => {
+  const { handle, published } = makeService();
+  const reply = await handle({ topic: "home/temperature", message: "22.5", qos: 1, retain: true });
+  assertEquals(reply.status, 200);
+  assertEquals(
+    JSON.parse(reply.bodyJson),
+    '{"success":true,"topic":"home/temperature","message":"Published successfully"}',
+  );
+  assertEquals(published[0]?.publication, { topic: "home/temperature", payload: "22.5", qos: 1, retain: true });
+});
+
+Deno.test("handle() sends null as nothing, text as it is and any other JSON as its text", async () => {
+  const { handle, published } = makeService();
+  for (const message of [null, "", "x", 22.5, true, { a: [1] }, [1, "b"]]) await handle({ topic: "t", message });
+  assertEquals(published.map(({ publication }) => publication.payload), [
+    "",
+    "",
+    "x",
+    "22.5",
+    "true",
+    '{"a":[1]}',
+    '[1,"b"]',
+  ]);
+  assertEquals([published[0]?.publication.qos, published[0]?.publication.retain], [0, false]);
+});
+
+Deno.test("handle() refuses topics that are none", async () => {
+  const { handle, published } = makeService();
+  for (const topic of ["a/+", "#", "$SYS/x", "a\0b", "x".repeat(65_536)]) {
+    await assertRejects(() => handle({ topic, message: "m" }), FieldError, "Invalid field: topic: must not");
+  }
+  assertEquals(published.length, 0);
+});
+
+Deno.test("handle() tells a broker's failure as the seed did", async () => {
+  const { handle } = makeService(new BrokerError("Broker broker:8883 not found"));
+  const error = await assertRejects(() => handle({ topic: "t", message: "m" }), ServiceError);
+  assertEquals([error.status, error.message], [500, "MQTT error: Broker broker:8883 not found"]);
+});
+
+Deno.test("handle() gives the configured login to the configured broker, and to no other", async () => {
+  const { handle, published } = makeService();
+  const request = { topic: "t", message: "m" };
+  await handle(request);
+  await handle({ ...request, broker_host: "Broker", broker_port: 8883 });
+  await handle({ ...request, broker_host: "broker" });
+  for (const { address } of published) assertEquals(address, HOME);
+
+  published.length = 0;
+  await handle({ ...request, broker_host: "other" });
+  await handle({ ...request, broker_host: "other", broker_port: 8883, username: "u", password: "p" });
+  await handle({ ...request, username: "u" });
+  assertEquals(published.map(({ address }) => address), [
+    { host: "other", port: 1883, username: undefined, password: undefined },
+    { host: "other", port: 8883, username: "u", password: "p" },
+    { ...HOME, username: "u", password: undefined },
+  ]);
+});
+
+Deno.test("handle() refuses a broker that is not allowed, also the right host at another port", async () => {
+  const { handle, published } = makeService();
+  for (const target of [{ broker_host: "evil" }, { broker_port: 22 }, { broker_host: "broker", broker_port: 1883 }]) {
+    const error = await assertRejects(() => handle({ topic: "t", message: "m", ...target }), ServiceError);
+    assertEquals(error.status, 403);
+  }
+  assertEquals(published.length, 0);
+});

@@ -1,0 +1,286 @@
+/** The seed's own test list, and the main job, against the real process, a real broker and a simulated Jeedom. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
+import type { MessageEvent, StreamEvent } from "../../src/protocol/event.ts";
+import { importKey, openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { until, within } from "../deadline.ts";
+import { startBroker, type TestBroker } from "./broker.ts";
+import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
+import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
+
+interface World {
+  readonly gateway: GatewayProcess;
+  readonly broker: TestBroker;
+  readonly jeedom: JeedomServer;
+}
+
+async function inWorld(test: (world: World) => Promise<void>, env: Record<string, string> = {}): Promise<void> {
+  const jeedom = startJeedom();
+  const broker = await startBroker();
+  const gateway = await startGatewayProcess({
+    JEEDOM_URL: jeedom.url,
+    MQTT_BROKER_HOST: broker.host,
+    MQTT_BROKER_PORT: String(broker.port),
+    ...env,
+  });
+  try {
+    await within("the test", test({ gateway, broker, jeedom }), 60_000);
+  } finally {
+    await gateway.stop();
+    await broker.stop();
+    await jeedom.stop();
+  }
+}
+
+/** Sends a payload as it is, with its own timestamp. */
+async function send({ url, key }: GatewayProcess, path: string, payload: unknown): Promise<Response> {
+  const secret = await importKey(Uint8Array.fromHex(key));
+  const body = await sealEnvelope(secret, JSON.stringify(payload), (n) => crypto.getRandomValues(new Uint8Array(n)));
+  return await fetch(url + path, { method: "POST", body });
+}
+
+async function opened({ key }: GatewayProcess, response: Response): Promise<Record<string, unknown>> {
+  const secret = await importKey(Uint8Array.fromHex(key));
+  return JSON.parse(await openEnvelope(secret, parseEnvelope(await response.text())));
+}
+
+/** Collects messages until there are as many as expected. */
+async function collect(events: AsyncIterable<StreamEvent>, count: number, onConnected: () => Promise<unknown>) {
+  const messages: MessageEvent[] = [];
+  for await (const event of events) {
+    if (event.type === "connected") await onConnected();
+    else if (event.type === "message") messages.push(event);
+    else throw new Error(event.message);
+    if (messages.length === count) break;
+  }
+  return messages;
+}
+
+Deno.test("Jeedom: a valid request is answered", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const { status, body } = await gateway.client.callJeedom("datetime", undefined, { apikey: jeedom.apikey });
+    assertEquals(status, 200);
+    const { result, ...rest } = Object(body);
+    assertEquals([typeof result, rest], ["number", { jsonrpc: "2.0", id: 99_999 }]);
+  }));
+
+Deno.test("Jeedom: expired and future timestamps are refused", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    for (const offset of [-61, -3600, 65, 3600]) {
+      const payload = { jsonrpc: "datetime", apikey: jeedom.apikey, timestamp: Date.now() / 1000 + offset };
+      const { status, body } = await opened(gateway, await send(gateway, "/gateway", payload));
+      assertEquals([status, body], [403, '{"error":"Request expired"}']);
+    }
+    assertEquals(jeedom.requests.length, 0);
+  }));
+
+Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", () =>
+  inWorld(async ({ gateway, jeedom: { apikey } }) => {
+    const found = await gateway.client.callJeedom("cmd::byId", { id: 1 }, { apikey });
+    assertEquals(Reflect.get(Reflect.get(Object(found.body), "result"), "name"), "Temperature");
+    const missing = await gateway.client.callJeedom("cmd::byId", { id: 99 }, { apikey });
+    assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 702]);
+  }));
+
+Deno.test("Jeedom: a wrong key is refused with the opaque 401", () =>
+  inWorld(async ({ gateway }) => {
+    const stranger = new GatewayClient({ url: gateway.url, key: "ab".repeat(32) });
+    const error = await assertRejects(() => stranger.callJeedom("datetime"), GatewayError, "Decryption failed");
+    assertEquals(error.status, 401);
+  }));
+
+Deno.test("Jeedom: missing fields are named", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const timestamp = Date.now() / 1000;
+    for (
+      const [payload, error] of [
+        [{ service: "jeedom", apikey: jeedom.apikey }, "Missing required field: jsonrpc"],
+        [{ service: "jeedom", jsonrpc: "datetime" }, "Missing required field: apikey"],
+      ] as const
+    ) {
+      const answer = await opened(gateway, await send(gateway, "/gateway", { ...payload, timestamp }));
+      assertEquals([answer["status"], answer["body"]], [403, JSON.stringify({ error })]);
+    }
+    assertEquals(jeedom.requests.length, 0);
+  }));
+
+Deno.test("Jeedom: a hundred rapid requests are all answered, each with its own answer", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const answers = await Promise.all(
+      Array.from(
+        { length: 100 },
+        (_, index) =>
+          gateway.client.callJeedom(index % 2 === 0 ? "ping" : "version", undefined, { apikey: jeedom.apikey }),
+      ),
+    );
+    const results = answers.map(({ body }) => Reflect.get(Object(body), "result"));
+    assertEquals(results, Array.from({ length: 100 }, (_, index) => index % 2 === 0 ? "pong" : "4.5.3"));
+    assertEquals(jeedom.requests.length, 100);
+  }));
+
+Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const since = Date.now() / 1000;
+    const poll = gateway.client.callJeedom("event::changes", { datetime: since, longPolling: 30 }, {
+      apikey: jeedom.apikey,
+    });
+    await until("the poll", () => jeedom.requests.length === 1);
+    jeedom.house.set(3, 1);
+    const { status, body } = await poll;
+    assertEquals(status, 200);
+    assert(JSON.stringify(body).includes('"cmd_id":3'), JSON.stringify(body));
+  }));
+
+Deno.test("Jeedom: no header of the phone is passed on", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const phone = new GatewayClient({
+      url: gateway.url,
+      key: gateway.key,
+      fetch: (input, init) =>
+        fetch(input, {
+          ...init,
+          headers: { "X-Forwarded-For": "8.8.8.8", "CF-Connecting-IP": "8.8.8.8", "Cookie": "a=b", "X-Custom": "1" },
+        }),
+    });
+    assertEquals((await phone.callJeedom("ping")).status, 200);
+    const names = [...(jeedom.requests[0]?.headers.keys() ?? [])].sort();
+    assertEquals(names, [
+      "accept",
+      "accept-encoding",
+      "accept-language",
+      "content-length",
+      "content-type",
+      "host",
+      "user-agent",
+    ]);
+  }));
+
+Deno.test("MQTT: a message is published, with quality of service and retained", () =>
+  inWorld(async ({ gateway }) => {
+    for (const qos of [0, 1, 2] as const) {
+      const answer = await gateway.client.publish(`home/kept/${qos}`, `value ${qos}`, { qos, retain: true });
+      assertEquals([answer.status, answer.body], [
+        200,
+        JSON.stringify({ success: true, topic: `home/kept/${qos}`, message: "Published successfully" }),
+      ]);
+    }
+    const messages = await collect(gateway.client.subscribe(["home/kept/+"], { qos: 2 }), 3, () => Promise.resolve());
+    assertEquals(
+      messages.map(({ topic, payload, qos, retain }) => [topic, payload, qos, retain]).sort(),
+      [0, 1, 2].map((qos) => [`home/kept/${qos}`, `value ${qos}`, qos, true]),
+    );
+  }));
+
+Deno.test("MQTT: a message of null clears a retained one", () =>
+  inWorld(async ({ gateway }) => {
+    await gateway.client.publish("kept", "old", { qos: 1, retain: true });
+    await gateway.client.publish("kept", null, { qos: 1, retain: true });
+    const messages = await collect(
+      gateway.client.subscribe(["kept"]),
+      1,
+      () => gateway.client.publish("kept", "new", { qos: 1 }),
+    );
+    assertEquals(messages.map(({ payload, retain }) => [payload, retain]), [["new", false]]);
+  }));
+
+Deno.test("MQTT: another broker is reached when it is allowed, and refused when it is not", async () => {
+  const other = await startBroker();
+  try {
+    await inWorld(async ({ gateway }) => {
+      const options = { brokerHost: other.host, brokerPort: other.port, qos: 1 } as const;
+      const messages = await collect(
+        gateway.client.subscribe(["t"], options),
+        1,
+        () => gateway.client.publish("t", "there", options),
+      );
+      assertEquals(messages[0]?.payload, "there");
+      const refused = await gateway.client.publish("t", "x", { brokerHost: "127.0.0.1", brokerPort: 1 });
+      assertEquals(refused.status, 403);
+    }, { MQTT_ALLOWED_BROKERS: `${other.host}:${other.port}` });
+  } finally {
+    await other.stop();
+  }
+});
+
+Deno.test("MQTT: missing fields are named, on both routes", () =>
+  inWorld(async ({ gateway }) => {
+    const timestamp = Date.now() / 1000;
+    for (const path of ["/gateway", "/mqtt/publish"]) {
+      for (
+        const [fields, error] of [
+          [{ message: "m" }, "Missing required field: topic"],
+          [{ topic: "t" }, "Missing required field: message"],
+        ] as const
+      ) {
+        const answer = await opened(gateway, await send(gateway, path, { service: "mqtt", timestamp, ...fields }));
+        assertEquals([answer["status"], answer["body"]], [400, JSON.stringify({ error })]);
+      }
+    }
+  }));
+
+Deno.test("subscribe: an exact topic, + and # each bring just what they match", () =>
+  inWorld(async ({ gateway }) => {
+    const publishAll = async () => {
+      for (const topic of ["home/a/x", "home/b", "home/a", "other", "home/a/done"]) {
+        await gateway.client.publish(topic, topic, { qos: 1 });
+      }
+    };
+    for (
+      const [filter, expected] of [
+        ["home/a", ["home/a"]],
+        ["home/+", ["home/b", "home/a"]],
+        ["home/#", ["home/a/x", "home/b", "home/a", "home/a/done"]],
+      ] as const
+    ) {
+      const messages = await collect(gateway.client.subscribe([filter], { qos: 1 }), expected.length, publishAll);
+      assertEquals(messages.map(({ topic }) => topic), expected);
+    }
+  }));
+
+Deno.test("subscribe: an empty topic is refused with one error event", () =>
+  inWorld(async ({ gateway }) => {
+    const response = await send(gateway, "/mqtt/subscribe", { topic: "", timestamp: Date.now() / 1000 });
+    assertEquals(response.headers.get("Content-Type"), "text/event-stream");
+    const blocks = (await response.text()).split("\n\n").filter((block) => block !== "");
+    assertEquals(blocks.length, 1);
+    const event = await opened(gateway, new Response(blocks[0]?.replace("data: ", "") ?? ""));
+    assertEquals([event["type"], event["message"]], ["error", "Missing required field: topic"]);
+  }));
+
+Deno.test("subscribe: a thousand messages arrive complete and in order", () =>
+  inWorld(async ({ gateway }) => {
+    const count = 1000;
+    const messages = await collect(gateway.client.subscribe(["n"], { qos: 1 }), count, async () => {
+      // Concurrent publishes on one connection leave in the order in which they were made.
+      const publishing = Array.from({ length: 10 }, (_, part) => part);
+      for (let base = 0; base < count; base += publishing.length) {
+        for (const part of publishing) await gateway.client.publish("n", String(base + part), { qos: 0 });
+      }
+    });
+    assertEquals(messages.map(({ payload }) => Number(payload)), Array.from({ length: count }, (_, index) => index));
+  }));
+
+Deno.test("subscribe: thousands of retained messages reach a listener that reads", () =>
+  inWorld(async ({ gateway }) => {
+    const count = 3000;
+    const value = "x".repeat(200);
+    for (let base = 0; base < count; base += 100) {
+      await Promise.all(
+        Array.from({ length: 100 }, (_, n) => gateway.client.publish(`r/${base + n}`, value, { retain: true })),
+      );
+    }
+    const messages = await collect(gateway.client.subscribe(["r/#"]), count, () => Promise.resolve());
+    assertEquals(new Set(messages.map(({ topic }) => topic)).size, count);
+  }, { LISTENER_QUEUE_BYTES: "65536" }));
+
+Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets the first answer", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const key = await importKey(Uint8Array.fromHex(gateway.key));
+    const payload = { jsonrpc: "cmd::execCmd", params: { id: 3 }, apikey: jeedom.apikey, timestamp: Date.now() / 1000 };
+    const body = await sealEnvelope(key, JSON.stringify(payload), (n) => crypto.getRandomValues(new Uint8Array(n)));
+    const post = async () => await (await fetch(`${gateway.url}/gateway`, { method: "POST", body })).text();
+    const first = await post();
+    assertEquals(await Promise.all([post(), post(), post()]), [first, first, first]);
+    assertEquals(jeedom.requests.length, 1);
+    assertEquals(jeedom.house.value(3), 1);
+  }));
