@@ -63,8 +63,12 @@ export interface BrokerConnection {
    * @throws {BrokerError} if the broker refuses one of them, or the connection ends before it answers
    */
   subscribe(filters: readonly string[], qos: QoS): Promise<void>;
-  /** Says goodbye and ends the connection. Never throws; settles once the socket is closed. */
-  close(): Promise<void>;
+  /**
+   * Says goodbye and ends the connection. Never throws; settles once the socket is closed.
+   *
+   * @param reason what to tell whoever still waits on the connection
+   */
+  close(reason?: BrokerError): Promise<void>;
 }
 
 /** What opening a connection takes besides the address. */

@@ -58,7 +58,7 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
     const failure = await Promise.race([welcome.promise, lost.promise]);
     signal.removeEventListener("abort", abandon);
     if (failure !== undefined) throw failure;
-    return wrap(client, lost.promise);
+    return wrap(client, lost.promise, (reason) => cause ??= reason);
   };
 }
 
@@ -83,8 +83,13 @@ function clientOptions(address: BrokerAddress, keepAliveSeconds: number): IClien
   };
 }
 
-function wrap(client: MqttClient, lost: Promise<BrokerError>): BrokerConnection {
+function wrap(
+  client: MqttClient,
+  lost: Promise<BrokerError>,
+  setCause: (reason: BrokerError) => void,
+): BrokerConnection {
   let underWay = 0;
+  let closing = false;
 
   /** Runs a command, and tells a failure by the end of the connection where that was its cause. */
   async function run<T>(command: () => Promise<T>): Promise<T> {
@@ -94,7 +99,7 @@ function wrap(client: MqttClient, lost: Promise<BrokerError>): BrokerConnection 
     try {
       return await command();
     } catch (error) {
-      if (!client.connected) throw await lost;
+      if (closing || !client.connected) throw await lost;
       throw new BrokerError(error instanceof Error ? error.message : String(error));
     } finally {
       underWay -= 1;
@@ -111,7 +116,9 @@ function wrap(client: MqttClient, lost: Promise<BrokerError>): BrokerConnection 
       const refused = granted.filter((grant) => grant.qos === SUBSCRIPTION_REFUSED).map((grant) => grant.topic);
       if (refused.length > 0) throw new BrokerError(`Broker refused the subscription to ${refused.join(", ")}`);
     },
-    async close() {
+    async close(reason = new BrokerError("Connection closed")) {
+      closing = true;
+      setCause(reason);
       // A polite end waits for answers that may never come, and MQTT.js would then never settle the commands.
       client.end(underWay > 0 || !client.connected);
       const cut = setTimeout(() => client.stream.destroy(), FAREWELL_MS);

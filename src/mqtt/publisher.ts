@@ -63,11 +63,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     return shared;
   }
 
-  function drop(id: string, shared: Shared, reason: BrokerError): void {
+  async function drop(id: string, shared: Shared, reason: BrokerError): Promise<void> {
     if (connections.get(id) === shared) connections.delete(id);
     clearTimeout(shared.idleTimer);
     shared.abandon.abort(reason);
-    shared.connection.then((connection) => connection.close(), () => {});
+    await shared.connection.then((connection) => connection.close(reason), () => {});
   }
 
   function release(id: string, shared: Shared): void {
@@ -102,13 +102,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
       }
     },
     async close() {
-      const open = [...connections.values()];
-      connections.clear();
-      await Promise.all(open.map(async (shared) => {
-        clearTimeout(shared.idleTimer);
-        shared.abandon.abort(new BrokerError("Gateway is shutting down"));
-        await shared.connection.then((connection) => connection.close(), () => {});
-      }));
+      const reason = new BrokerError("Gateway is shutting down");
+      await Promise.all([...connections].map(([id, shared]) => drop(id, shared, reason)));
     },
   };
 }

@@ -38,15 +38,26 @@ export function spawnMain(words: readonly string[], options: {
   }).spawn();
 }
 
+/** Choices for a gateway process. */
+export interface GatewayProcessOptions {
+  /** Where it runs; a temporary directory of its own by default. */
+  readonly directory?: string;
+  /** Further flags for `deno run`. */
+  readonly flags?: readonly string[];
+}
+
 /** Starts a gateway and waits until it listens. */
-export async function startGatewayProcess(env: Variables = {}, directory?: string): Promise<GatewayProcess> {
+export async function startGatewayProcess(
+  env: Variables = {},
+  { directory, flags = [] }: GatewayProcessOptions = {},
+): Promise<GatewayProcess> {
   const settings: Variables = { HOST: "127.0.0.1", PORT: "0", LOG_FORMAT: "json", ...env };
   const own = directory === undefined;
   const home = directory ?? await Deno.makeTempDir({ prefix: "gateway-" });
   const child = spawnMain(["serve"], {
     directory: home,
     env: settings,
-    flags: permissionFlags(parseConfig(settings)),
+    flags: [...permissionFlags(parseConfig(settings)), ...flags],
   });
   const output = new ProcessOutput(child);
   const line = await output.line((text) => text.includes("listens on"));

@@ -1,0 +1,229 @@
+#!/usr/bin/env bash
+# Builds the image from the real Dockerfile, starts it, and looks whether it keeps its promises. Needs root, but neither
+# Docker nor a container registry: the base image is made with debootstrap, and Buildah builds and runs in a chroot.
+#
+# Exit code 0: all is well. 1: something is wrong. 77: it cannot be tried on this machine, and the last line says why.
+set -euo pipefail
+
+readonly CANNOT_RUN=77
+project="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+
+cannot_run() {
+  echo "NOT RUN: $1"
+  exit "$CANNOT_RUN"
+}
+
+[ "$(uname -s)" = Linux ] || cannot_run "only Linux has chroot containers"
+[ "$(id -u)" -eq 0 ] || cannot_run "only root can make a chroot container"
+for tool in buildah debootstrap deno curl; do
+  command -v "$tool" >/dev/null || cannot_run "$tool is not installed"
+done
+
+# /var/tmp, because /tmp can be small, and mounted without leave to run programs.
+work="$(mktemp -d /var/tmp/container-test.XXXXXX)"
+child=""
+
+cleanup() {
+  if [ -n "$child" ]; then
+    kill -KILL "$(first_process)" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+  fi
+  # The images hold the key of nothing but this test. A mount that was left behind must not be emptied.
+  rm -rf --one-file-system "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# All of Buildah's files in the temporary directory, and plain copies as layers, which work on every file system.
+box() {
+  buildah --root "$work/store" --runroot "$work/run" --storage-driver vfs "$@"
+}
+
+fail() {
+  echo "FAILED: $1"
+  if [ -s "$work/log" ]; then
+    echo "The gateway printed:"
+    # The key is of no use to anybody, but secrets have no place in a log.
+    sed -E 's/^(Secret key:).*/\1 …/' "$work/log"
+  fi
+  exit 1
+}
+
+passed() {
+  echo "ok: $1"
+}
+
+wait_for() {
+  local what="$1" attempt
+  shift
+  for ((attempt = 0; attempt < 150; attempt++)); do
+    if "$@"; then return 0; fi
+    sleep 0.2
+  done
+  fail "$what"
+}
+
+free_port() {
+  deno eval --no-config 'const l = Deno.listen({ hostname: "127.0.0.1", port: 0 }); console.log(l.addr.port); l.close();'
+}
+
+# The process that the image's command became: the one whose parent lives outside of the container.
+first_process() {
+  local status pid
+  for status in /proc/[0-9]*/status; do
+    pid="${status//[!0-9]/}"
+    [ "$(readlink "/proc/$pid/root" 2>/dev/null)" = "$root" ] || continue
+    [ "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" = "${command[*]} " ] || continue
+    echo "$pid"
+    return 0
+  done
+  return 1
+}
+
+echo "== Base image: Debian 12 with Deno $(deno eval --no-config 'console.log(Deno.version.deno)')"
+if ! debootstrap --variant=minbase bookworm "$work/base" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
+  >"$work/debootstrap.log" 2>&1; then
+  tail -n 5 "$work/debootstrap.log"
+  cannot_run "debootstrap could not make a base image"
+fi
+rm -rf "$work/base/var/cache/apt" "$work/base/var/lib/apt/lists"
+# The program itself: what lies on the PATH may be a script that starts it.
+cp "$(deno eval --no-config 'console.log(Deno.execPath())')" "$work/base/usr/local/bin/deno"
+# The build downloads packages. It trusts whom this machine trusts, and uses the registry that this machine uses.
+mkdir -p "$work/base/etc/ssl/certs"
+for bundle in /etc/ssl/certs/ca-certificates.crt "${NODE_EXTRA_CA_CERTS:-}"; do
+  if [ -f "$bundle" ]; then cat "$bundle" >>"$work/base/etc/ssl/certs/ca-certificates.crt"; fi
+done
+registry="$(npm config get registry 2>/dev/null || echo https://registry.npmjs.org/)"
+cat >"$work/Dockerfile.base" <<END
+FROM scratch
+ADD base /
+ENV DENO_TLS_CA_STORE=system,mozilla NPM_CONFIG_REGISTRY=$registry
+END
+box bud --quiet --isolation chroot --file "$work/Dockerfile.base" --tag localhost/deno-base "$work" >/dev/null
+rm -rf "$work/base"
+
+echo "== Build"
+# The Docker format, because the other one has no place for HEALTHCHECK.
+if ! box bud --format docker --isolation chroot --network host --build-arg BASE_IMAGE=localhost/deno-base \
+  --tag localhost/e2e-gateway "$project" >"$work/build.log" 2>&1; then
+  tail -n 30 "$work/build.log"
+  fail "the Dockerfile does not build"
+fi
+container="$(box from localhost/e2e-gateway)"
+root="$(box mount "$container")"
+image() {
+  box inspect --type image --format "$1" localhost/e2e-gateway
+}
+mapfile -t command < <(image '{{range .Docker.Config.Cmd}}{{println .}}{{end}}' | sed '/^$/d')
+mapfile -t healthcheck < <(image '{{range .Docker.Config.Healthcheck.Test}}{{println .}}{{end}}' | sed '/^$/d; 1d')
+mapfile -t environment < <(image '{{range .Docker.Config.Env}}{{println .}}{{end}}' | sed '/^$/d')
+user="$(image '{{.Docker.Config.User}}')"
+directory="$(image '{{.Docker.Config.WorkingDir}}')"
+[ "${#command[@]}" -gt 0 ] || fail "the image has no command"
+[ "${#healthcheck[@]}" -gt 0 ] || fail "the image has no health check"
+passed "the Dockerfile builds"
+
+[ ! -e "$root/app/data/secret_key.txt" ] || fail "the image holds a key"
+[ "$(find "$root/app" -maxdepth 1 -mindepth 1 -printf '%f\n' | sort | xargs)" = "data deno.json deno.lock main.ts src" ] ||
+  fail "the image holds other files than the gateway needs: $(find "$root/app" -maxdepth 1 -mindepth 1 | xargs)"
+passed "the image holds the gateway and nothing else"
+
+[ "$(stat -c %u "$root/app/data")" = "${user%%:*}" ] || fail "the directory for the key is not the user's own"
+[ -z "$(find "$root/app" "$root/deno-dir" -path "$root/app/data" -prune -o \( -uid "${user%%:*}" -o -perm -o=w ! -type l \) -print)" ] ||
+  fail "the user can change the gateway's own files"
+passed "the user can write to the directory for the key, and to no other"
+
+echo "== Start, as the image's user"
+port="$(free_port)"
+mkdir "$work/data"
+chown "$user" "$work/data"
+in_container() {
+  box run --isolation chroot --network host --env HOST=127.0.0.1 --env "PORT=$port" \
+    --volume "$work/data:/app/data" "$container" -- "$@"
+}
+healthy() {
+  [ "$(curl --noproxy '*' --silent --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:$port/health")" = 200 ]
+}
+
+if in_container "${healthcheck[@]}" >/dev/null 2>&1; then fail "the health check passes without a gateway"; fi
+passed "the health check fails without a gateway"
+
+in_container "${command[@]}" >"$work/log" 2>&1 &
+child=$!
+wait_for "the gateway does not answer on /health with 200" healthy
+passed "the gateway answers on /health with 200"
+
+in_container "${healthcheck[@]}" >/dev/null 2>&1 || fail "the health check fails beside a gateway that runs"
+passed "the health check passes"
+
+for status in /proc/[0-9]*/status; do
+  pid="${status//[!0-9]/}"
+  [ "$(readlink "/proc/$pid/root" 2>/dev/null)" = "$root" ] || continue
+  uids="$(awk '/^Uid:/ { print $2, $3, $4, $5 }' "$status")"
+  [ "$uids" = "${user%%:*} ${user%%:*} ${user%%:*} ${user%%:*}" ] || fail "a process has the user ids $uids"
+done
+passed "no process is root"
+
+[ "$(stat -c '%a %u' "$work/data/secret_key.txt")" = "600 ${user%%:*}" ] ||
+  fail "the key file has mode and owner $(stat -c '%a %u' "$work/data/secret_key.txt")"
+passed "the key file can be read by its owner alone"
+
+kill -TERM "$(first_process)"
+code=0
+wait "$child" || code=$?
+child=""
+[ "$code" -eq 0 ] || fail "SIGTERM ends the container with exit code $code"
+passed "SIGTERM ends the container with exit code 0"
+
+# As docker-compose.yml runs it: nothing can be written but the data, and the gateway is process 1. And without a
+# network, because an image must not need to download what it lacks.
+echo "== Start with a root file system that cannot be written, as process 1, without a network"
+if ! unshare --mount --net --pid --fork true 2>/dev/null; then
+  echo "NOT RUN: this machine gives no namespaces of its own"
+  exit 0
+fi
+rm -f "$work/data/secret_key.txt"
+: >"$work/log"
+unshare --mount --net --pid --fork bash -euc '
+  root="$1" data="$2" user="$3" directory="$4"
+  shift 4
+  ip link set lo up
+  mount --bind "$root" "$root"
+  mount --bind "$data" "$root/app/data"
+  mount -t proc proc "$root/proc"
+  mount --bind /dev "$root/dev"
+  mount -o remount,bind,ro "$root"
+  mount -t tmpfs tmpfs "$root/tmp"
+  cd "$root"
+  exec chroot --userspec="$user" "$root" /usr/bin/env --ignore-environment --chdir="$directory" "$@"
+' -- "$root" "$work/data" "$user" "$directory" "${environment[@]}" "${command[@]}" >"$work/log" 2>&1 &
+child=$!
+port=10000
+inside() {
+  local pid
+  pid="$(first_process)" && nsenter --target "$pid" --net --mount "$@"
+}
+healthy() {
+  [ "$(inside curl --noproxy '*' --silent --output /dev/null --write-out '%{http_code}' \
+    "http://127.0.0.1:$port/health" 2>/dev/null)" = 200 ]
+}
+wait_for "the gateway does not start without a network and with a root file system that cannot be written" healthy
+passed "the gateway starts"
+
+[ "$(awk '/^NSpid:/ { print $NF }' "/proc/$(first_process)/status")" = 1 ] || fail "the gateway is not process 1"
+if inside chroot --userspec="$user" "$root" touch "$directory/x" 2>/dev/null; then fail "the root file system can be written"; fi
+inside chroot --userspec="$user" "$root" /usr/bin/env --ignore-environment --chdir="$directory" "${environment[@]}" \
+  "${healthcheck[@]}" >/dev/null 2>&1 || fail "the health check fails"
+passed "the health check passes"
+
+if grep -i -E 'warning|error|download' "$work/log"; then fail "the gateway complains"; fi
+passed "the gateway does not complain"
+
+kill -TERM "$(first_process)"
+code=0
+wait "$child" || code=$?
+child=""
+[ "$code" -eq 0 ] || fail "SIGTERM ends process 1 with exit code $code"
+passed "SIGTERM ends process 1 with exit code 0"

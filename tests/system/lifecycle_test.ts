@@ -1,0 +1,211 @@
+/** Starting, stopping, and what the sandbox forbids, with the real process. */
+import { assert, assertEquals } from "@std/assert";
+import { parseConfig } from "../../src/config.ts";
+import { permissionFlags } from "../../src/permissions.ts";
+import { until, within } from "../deadline.ts";
+import { freePort } from "./broker.ts";
+import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
+import { startJeedom } from "./jeedom_server.ts";
+import { ProcessOutput } from "./process_output.ts";
+
+async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Runs a command to its end. */
+async function run(words: readonly string[], directory: string, env: Record<string, string>, flags?: string[]) {
+  const { code, stdout, stderr } = await spawnMain(words, { directory, env, ...(flags ? { flags } : {}) }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("the first start shows a new key in the banner and keeps it, the second start loads it silently", () =>
+  inTempDir(async (directory) => {
+    const first = await startGatewayProcess({ MQTT_BROKER_PORT: String(freePort()) }, { directory });
+    assert(first.output.text.includes("NEW SECRET KEY GENERATED!"));
+    assert(first.output.text.includes(`Secret key: ${first.key}`));
+    await first.stop();
+    const second = await startGatewayProcess({ MQTT_BROKER_PORT: String(freePort()) }, { directory });
+    assertEquals(second.key, first.key);
+    assert(!second.output.text.includes(first.key), "The key is shown again");
+    await second.stop();
+  }));
+
+Deno.test("a key file that others can read is closed at the start, with a line in the log", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/key.txt`, "ab".repeat(32), { mode: 0o644 });
+    await Deno.chmod(`${directory}/key.txt`, 0o644);
+    const gateway = await startGatewayProcess(
+      { SECRET_KEY_FILE: "key.txt", MQTT_BROKER_PORT: String(freePort()) },
+      { directory },
+    );
+    await gateway.output.line((line) => line.includes("could be read by others"));
+    assertEquals(((await Deno.stat(`${directory}/key.txt`)).mode ?? 0) & 0o777, 0o600);
+    await gateway.stop();
+  }));
+
+Deno.test("a wrong configuration stops the start with every problem and exit code 78", () =>
+  inTempDir(async (directory) => {
+    const env = { PORT: "x", MQTT_TLS: "maybe" };
+    for (const command of ["serve", "check-config"]) {
+      const { code, stderr } = await run([command], directory, env);
+      assertEquals(code, 78);
+      assert(stderr.includes('PORT must be a whole number from 0 to 65535, not "x"'), stderr);
+      assert(stderr.includes("MQTT_TLS must be one of: true, false"), stderr);
+    }
+  }));
+
+Deno.test("a broken key file stops the start with the remedy", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/key.txt`, "not a key", { mode: 0o600 });
+    const { code, stderr } = await run(["serve"], directory, { SECRET_KEY_FILE: "key.txt" });
+    assertEquals(code, 78);
+    assert(stderr.includes("Restore it from a backup, or move it away"), stderr);
+  }));
+
+Deno.test("a port that is taken stops the start with the remedy", () =>
+  inTempDir(async (directory) => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const env = { HOST: "127.0.0.1", PORT: String(listener.addr.port), MQTT_BROKER_PORT: String(freePort()) };
+    const { code, stderr } = await run(["serve"], directory, env);
+    listener.close();
+    assertEquals(code, 1);
+    assert(stderr.includes("The port is taken already"), stderr);
+  }));
+
+Deno.test("the embedded broker takes another port when its own is taken, and says so", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const gateway = await startGatewayProcess({ MQTT_BROKER_PORT: String(listener.addr.port) });
+  const line = await gateway.output.line((text) => text.includes("embedded broker"));
+  assert(line.includes(`(port ${listener.addr.port} is taken)`), line);
+  assertEquals((await gateway.client.publish("t", "m", { qos: 1 })).status, 200);
+  await gateway.stop();
+  listener.close();
+});
+
+Deno.test(".env is read, and the environment wins over it", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, 'MAX_AGE_SECONDS=10\nLOG_LEVEL="error"\nJEEDOM_APIKEY=hunter2\n');
+    const { stdout, code } = await run(["check-config"], directory, { LOG_LEVEL: "debug" });
+    assertEquals(code, 0);
+    for (const line of ["MAX_AGE_SECONDS=10  # .env", "LOG_LEVEL=debug  # environment", "PORT=10000  # default"]) {
+      assert(stdout.includes(line), stdout);
+    }
+    assert(stdout.includes("JEEDOM_APIKEY=********") && !stdout.includes("hunter2"), stdout);
+  }));
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} ends streams with a last event, lets running calls finish and exits with 0`, async () => {
+    const jeedom = startJeedom();
+    const gateway = await startGatewayProcess({
+      JEEDOM_URL: jeedom.url,
+      JEEDOM_APIKEY: jeedom.apikey,
+      MQTT_BROKER_PORT: String(freePort()),
+    });
+    const types: string[] = [];
+    let stopped: Promise<number> | undefined;
+    let call: Promise<{ status: number }> | undefined;
+    for await (const event of gateway.client.subscribe(["t"])) {
+      types.push(event.type);
+      if (event.type !== "connected") continue;
+      call = gateway.client.callJeedom("event::changes", { longPolling: 2 });
+      await until("the call", () => jeedom.requests.length === 1);
+      stopped = gateway.stop(signal);
+    }
+    assertEquals(types, ["connected", "disconnected"]);
+    assertEquals((await call)?.status, 200);
+    assertEquals(await within("the exit", stopped ?? Promise.reject(new Error("No stream"))), 0);
+    await jeedom.stop();
+  });
+}
+
+Deno.test("the sandbox refuses what the configuration does not name, by Deno itself", () =>
+  inTempDir(async (directory) => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const flags = permissionFlags(parseConfig({ HOST: "127.0.0.1", PORT: "0", MQTT_BROKER_HOST: "localhost" }));
+    const attempts = {
+      network: `await Deno.connect({ hostname: "127.0.0.1", port: ${listener.addr.port} })`,
+      "another port of the broker": `await Deno.connect({ hostname: "localhost", port: ${listener.addr.port} })`,
+      internet: `await fetch("http://192.0.2.1/")`,
+      read: `await Deno.readTextFile("/etc/passwd")`,
+      write: `await Deno.writeTextFile("${directory}/x", "")`,
+      program: `await new Deno.Command("true").output()`,
+      "native library": `Deno.dlopen("libc.so.6", {})`,
+      "system information": `Deno.hostname()`,
+    };
+    for (const [name, code] of Object.entries(attempts)) {
+      await Deno.writeTextFile(`${directory}/attempt.ts`, code);
+      const { code: exit, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", ...flags, "attempt.ts"],
+        cwd: directory,
+      }).output();
+      const text = new TextDecoder().decode(stderr);
+      assert(exit !== 0 && text.includes("NotCapable"), `${name}: ${text}`);
+    }
+    listener.close();
+  }));
+
+Deno.test("the running gateway itself is held by the sandbox when its settings point elsewhere", () =>
+  inTempDir(async (directory) => {
+    const jeedom = startJeedom();
+    const allowed = { HOST: "127.0.0.1", PORT: "0", LOG_FORMAT: "json", MQTT_BROKER_HOST: "localhost" };
+    const child = spawnMain(["serve"], {
+      directory,
+      env: { ...allowed, JEEDOM_URL: jeedom.url },
+      flags: permissionFlags(parseConfig(allowed)),
+    });
+    const output = new ProcessOutput(child);
+    const { port } = JSON.parse(await output.line((line) => line.includes("listens on")));
+    const { GatewayClient } = await import("../../src/client/gateway_client.ts");
+    const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
+    const client = new GatewayClient({ url: `http://127.0.0.1:${port}`, key });
+    assertEquals((await client.callJeedom("ping")).status, 502);
+    await output.line((line) => line.includes("Requires net access"));
+    assertEquals(jeedom.requests.length, 0);
+    child.kill("SIGTERM");
+    assertEquals((await child.status).code, 0);
+    await output.ended;
+    await jeedom.stop();
+  }));
+
+Deno.test("deno task start serves in its sandbox, and SIGTERM ends it with 0", () =>
+  inTempDir(async (directory) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "start"],
+      cwd: new URL("../../", import.meta.url).pathname,
+      env: {
+        HOST: "127.0.0.1",
+        PORT: "0",
+        LOG_FORMAT: "json",
+        SECRET_KEY_FILE: `${directory}/keys/key.txt`,
+        MQTT_BROKER_PORT: String(freePort()),
+      },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = new ProcessOutput(child);
+    const { port } = JSON.parse(await output.line((line) => line.includes("listens on")));
+    const response = await fetch(`http://127.0.0.1:${port}/health`);
+    assertEquals((await response.json()).status, "ok");
+    child.kill("SIGTERM");
+    assertEquals((await within("the exit", child.status)).code, 0);
+    await output.ended;
+  }));
+
+Deno.test("deno task start tells a wrong configuration and exits with 78", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "start"],
+    cwd: new URL("../../", import.meta.url).pathname,
+    env: { PORT: "many" },
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals(code, 78, text);
+  assert(text.includes("PORT must be a whole number"), text);
+});

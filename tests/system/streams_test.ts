@@ -1,0 +1,91 @@
+/** Many streams, and one that nobody reads, against the real process. */
+import { assert, assertEquals } from "@std/assert";
+import { importKey, openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { until, within } from "../deadline.ts";
+import { startBroker } from "./broker.ts";
+import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
+
+const openFiles = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+
+async function withGateway(
+  env: Record<string, string>,
+  test: (gateway: GatewayProcess) => Promise<void>,
+  flags: string[] = [],
+) {
+  const broker = await startBroker();
+  const gateway = await startGatewayProcess({
+    MQTT_BROKER_HOST: broker.host,
+    MQTT_BROKER_PORT: String(broker.port),
+    ...env,
+  }, { flags });
+  try {
+    await within("the test", test(gateway), 90_000);
+  } finally {
+    await gateway.stop();
+    await broker.stop();
+  }
+}
+
+Deno.test("200 streams opened and dropped, a dozen times, leave no connection and no memory behind", {
+  ignore: Deno.build.os !== "linux",
+}, () =>
+  withGateway({}, async ({ client, pid }) => {
+    const openAndDrop = () =>
+      Promise.all(Array.from({ length: 200 }, async (_, index) => {
+        for await (const event of client.subscribe([`t/${index}`])) {
+          assertEquals(event.type, "connected");
+          break;
+        }
+      }));
+    const before = openFiles(pid);
+    for (let round = 0; round < 12; round++) await openAndDrop();
+    await until("all connections closed", () => openFiles(pid) <= before + 5);
+    assertEquals((await client.health()).status, "ok");
+    // The process dies when its heap would pass this bound: 2,400 streams of 20 KB or more cannot stay in it.
+  }, ["--v8-flags=--max-old-space-size=48"]));
+
+Deno.test("a listener that stops reading is shown out with a reason, and another one misses nothing", () =>
+  withGateway({ LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "500" }, async ({ client, url, key }) => {
+    const secret = await importKey(Uint8Array.fromHex(key));
+    const request = JSON.stringify({ topic: "flood", timestamp: Date.now() / 1000 });
+    const body = await sealEnvelope(secret, request, (n) => crypto.getRandomValues(new Uint8Array(n)));
+    const stalled = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) });
+    const head = `POST /mqtt/subscribe HTTP/1.1\r\nHost: gateway\r\nContent-Length: ${body.length}\r\n\r\n`;
+    await stalled.write(new TextEncoder().encode(head + body));
+
+    const count = 600;
+    const payload = "x".repeat(50_000);
+    let received = 0;
+    for await (const event of client.subscribe(["flood"])) {
+      if (event.type === "connected") {
+        (async () => {
+          for (let sent = 0; sent < count; sent++) await client.publish("flood", payload, { qos: 1 });
+        })();
+      } else if (event.type === "message") {
+        received += 1;
+        if (received === count) break;
+      } else throw new Error(event.message);
+    }
+    assertEquals(received, count);
+
+    const text = await within("the last event", readToEnd(stalled));
+    const last = text.split("data: ").at(-1)?.replace(/\s*0\r\n\r\n$/, "") ?? "";
+    const event = JSON.parse(await openEnvelope(secret, parseEnvelope(last)));
+    assertEquals(event.type, "error");
+    assert(event.message.startsWith("Too slow: more than 65536 bytes"), event.message);
+    stalled.close();
+  }));
+
+/** Reads a chunked HTTP answer to its last chunk. */
+async function readToEnd(connection: Deno.Conn): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(2 ** 20);
+  let text = "";
+  while (!text.endsWith("\r\n0\r\n\r\n")) {
+    const length = await connection.read(buffer);
+    if (length === null) throw new Error("Connection was cut before the end of the stream");
+    // The beginning is of no interest, and would make this slow.
+    text = (text + decoder.decode(buffer.subarray(0, length), { stream: true })).slice(-200_000);
+  }
+  return text;
+}
