@@ -68,7 +68,7 @@ free_port() {
   deno eval --no-config 'const l = Deno.listen({ hostname: "127.0.0.1", port: 0 }); console.log(l.addr.port); l.close();'
 }
 
-# The process that the image's command became: the one whose parent lives outside of the container.
+# The process that the image's command became.
 first_process() {
   local status pid
   for status in /proc/[0-9]*/status; do
@@ -126,13 +126,15 @@ directory="$(image '{{.Docker.Config.WorkingDir}}')"
 passed "the Dockerfile builds"
 
 [ ! -e "$root/app/data/secret_key.txt" ] || fail "the image holds a key"
-[ "$(find "$root/app" -maxdepth 1 -mindepth 1 -printf '%f\n' | sort | xargs)" = "data deno.json deno.lock main.ts src" ] ||
-  fail "the image holds other files than the gateway needs: $(find "$root/app" -maxdepth 1 -mindepth 1 | xargs)"
+files="$(cd "$root/app" && find . -maxdepth 1 -mindepth 1 -printf '%f ' | tr ' ' '\n' | sort | tr '\n' ' ')"
+[ "$files" = " data deno.json deno.lock main.ts src " ] || fail "the image holds these files:$files"
 passed "the image holds the gateway and nothing else"
 
 [ "$(stat -c %u "$root/app/data")" = "${user%%:*}" ] || fail "the directory for the key is not the user's own"
-[ -z "$(find "$root/app" "$root/deno-dir" -path "$root/app/data" -prune -o \( -uid "${user%%:*}" -o -perm -o=w ! -type l \) -print)" ] ||
-  fail "the user can change the gateway's own files"
+files="$(find "$root/app" "$root/deno-dir" -path "$root/app/data" -prune -o ! -type l \
+  \( -uid "${user%%:*}" -o -gid "${user##*:}" -o -perm -o=w \) -print)"
+[ -z "$files" ] || fail "the user can change the gateway's own files:
+$files"
 passed "the user can write to the directory for the key, and to no other"
 
 echo "== Start, as the image's user"
@@ -143,6 +145,7 @@ in_container() {
   box run --isolation chroot --network host --env HOST=127.0.0.1 --env "PORT=$port" \
     --volume "$work/data:/app/data" "$container" -- "$@"
 }
+# shellcheck disable=SC2317 # wait_for calls it
 healthy() {
   [ "$(curl --noproxy '*' --silent --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:$port/health")" = 200 ]
 }
@@ -186,6 +189,7 @@ if ! unshare --mount --net --pid --fork true 2>/dev/null; then
 fi
 rm -f "$work/data/secret_key.txt"
 : >"$work/log"
+# shellcheck disable=SC2016 # the inner shell expands its own variables
 unshare --mount --net --pid --fork bash -euc '
   root="$1" data="$2" user="$3" directory="$4"
   shift 4
@@ -213,7 +217,7 @@ wait_for "the gateway does not start without a network and with a root file syst
 passed "the gateway starts"
 
 [ "$(awk '/^NSpid:/ { print $NF }' "/proc/$(first_process)/status")" = 1 ] || fail "the gateway is not process 1"
-if inside chroot --userspec="$user" "$root" touch "$directory/x" 2>/dev/null; then fail "the root file system can be written"; fi
+if inside touch "$root$directory/x" 2>/dev/null; then fail "the root file system can be written"; fi
 inside chroot --userspec="$user" "$root" /usr/bin/env --ignore-environment --chdir="$directory" "${environment[@]}" \
   "${healthcheck[@]}" >/dev/null 2>&1 || fail "the health check fails"
 passed "the health check passes"

@@ -1,0 +1,28 @@
+/** A whole request through the handler: good, of a stranger, and repeated. */
+import { importKey, sealEnvelope } from "../src/protocol/envelope.ts";
+import { makeGateway, NOW, random } from "../tests/gateway/fixture.ts";
+import { createMemoryReplayStore } from "../src/security/replay_store.ts";
+
+const gateway = await makeGateway({
+  replays: createMemoryReplayStore({ seconds: 120, maxBytes: 2 ** 30, monotonic: () => performance.now() }),
+});
+const request = JSON.stringify({ service: "jeedom", jsonrpc: "ping", timestamp: NOW, pad: "x".repeat(100) });
+const stranger = await sealEnvelope(await importKey(random(32)), request, random);
+const repeated = await gateway.seal(request);
+const post = (body: string) => new Request("http://gateway/gateway", { method: "POST", body });
+
+Deno.bench("seal a request, as a phone does", { group: "request", baseline: true }, async () => {
+  await gateway.seal(request);
+});
+
+Deno.bench("seal it, admit it, answer it", { group: "request" }, async () => {
+  await (await gateway.handler(post(await gateway.seal(request)))).text();
+});
+
+Deno.bench("refuse a stranger", { group: "request" }, async () => {
+  await (await gateway.handler(post(stranger))).text();
+});
+
+Deno.bench("answer a repeat", { group: "request" }, async () => {
+  await (await gateway.handler(post(repeated))).text();
+});
