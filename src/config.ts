@@ -113,7 +113,7 @@ export const SECRET_SETTINGS: readonly string[] = ["JEEDOM_APIKEY", "MQTT_PASSWO
 const schema = z.object(SETTINGS);
 
 /** Settings that were read and found right. */
-export type Config = Readonly<z.infer<typeof schema>>;
+export type Config = { readonly [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name]["_output"] };
 
 /** Settings that were found wrong: every problem at once, each beginning with the setting's name. */
 export class ConfigError extends Error {
@@ -139,7 +139,8 @@ export function parseConfig(...sources: readonly Variables[]): Config {
   const result = schema.safeParse(given);
   const problems = [...(result.error?.issues ?? []).map((issue) => describe(issue, given)), ...mismatches(given)];
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  return result.data;
+  // Zod leaves absent settings out, which reads as undefined all the same.
+  return result.data as Config;
 }
 
 /** What is wrong between settings that may each be right. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../demo/embedded_broker.ts";
 import type { EventStream } from "../gateway/event_stream.ts";
@@ -11,6 +10,7 @@ import { createHandler } from "../gateway/handler.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { createPublisher } from "../mqtt/publisher.ts";
+import type { Log } from "../observability/log.ts";
 import type { Bytes } from "../protocol/envelope.ts";
 import { type LoadedKey, loadOrCreateKey } from "../security/key_file.ts";
 import { createKeyring } from "../security/keyring.ts";
@@ -41,7 +41,7 @@ const JEEDOM_POOL_IDLE_MS = 4000;
  *
  * @throws `KeyFileError`, or the error of a port that is taken or a file that cannot be read
  */
-export async function startGateway(config: Config, platform: Platform, log: Logger): Promise<RunningGateway> {
+export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
   const loaded = await loadOrCreateKey(config.SECRET_KEY_FILE, {
     files: platform.files,
     random: randomBytes,
@@ -143,7 +143,7 @@ function randomBytes(length: number): Bytes {
 }
 
 /** Shows a new key to the person at the console, and only there: the log never holds it. */
-function announceKey({ secret, created, tightened }: LoadedKey, path: string, platform: Platform, log: Logger): void {
+function announceKey({ secret, created, tightened }: LoadedKey, path: string, platform: Platform, log: Log): void {
   if (tightened) log.warn("Key file {path} could be read by others: its mode is 0600 now", { path });
   if (!created) return;
   const line = "=".repeat(80);
@@ -161,7 +161,7 @@ function announceKey({ secret, created, tightened }: LoadedKey, path: string, pl
   );
 }
 
-function announceBroker(embedded: EmbeddedBroker | undefined, config: Config, log: Logger): void {
+function announceBroker(embedded: EmbeddedBroker | undefined, config: Config, log: Log): void {
   if (embedded === undefined) return;
   const taken = embedded.port === config.MQTT_BROKER_PORT ? "" : ` (port ${config.MQTT_BROKER_PORT} is taken)`;
   log.info(

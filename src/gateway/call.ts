@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
+import type { Log } from "../observability/log.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
 import { errorReply, type Reply, type Service, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
@@ -16,7 +16,7 @@ export interface CallOptions {
   /** Seals replies. */
   readonly sealReply: SealReply;
   /** Where failures of services are told. */
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 /** Picks the service that a request is for, or says why there is none. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
 import type { ConnectBroker } from "../mqtt/broker.ts";
+import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/envelope.ts";
 import type { Keyring } from "../security/keyring.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
@@ -37,7 +37,7 @@ export interface GatewayOptions {
   /** Where nonces come from. */
   readonly random: RandomBytes;
   /** Where failures are told. */
-  readonly log: Logger;
+  readonly log: Log;
   /** Shown by `GET /health`. */
   readonly version: string;
   /** Bounds; see the settings of the same names. */

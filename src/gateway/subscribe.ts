@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
 import { BrokerError, type BrokerMessage, type ConnectBroker } from "../mqtt/broker.ts";
 import { openSubscription } from "../mqtt/subscription.ts";
 import { filterFault } from "../mqtt/topic.ts";
+import type { Log } from "../observability/log.ts";
 import { type RandomBytes, sealEnvelope } from "../protocol/envelope.ts";
 import type { ConnectedEvent, MessageEvent } from "../protocol/event.ts";
 import { FieldError, parseSubscribeRequest, type Payload } from "../protocol/payload.ts";
@@ -39,7 +39,7 @@ export interface SubscribeOptions {
   /** Where nonces come from. */
   readonly random: RandomBytes;
   /** Where failures are told. */
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 /** Makes the route's handler. */

@@ -10,17 +10,28 @@ import {
   getJsonLinesFormatter,
   getLogger,
   getTextFormatter,
-  type Logger,
   sanitizeControlSequences,
 } from "@logtape/logtape";
 import type { Config } from "../config.ts";
+
+/** Where events are told, with their properties. Messages name properties in braces, and never hold a secret. */
+export interface Log {
+  /** Tells what only somebody who searches wants to know. */
+  debug(message: string, properties?: Record<string, unknown>): void;
+  /** Tells what is normal. */
+  info(message: string, properties?: Record<string, unknown>): void;
+  /** Tells what went wrong for one request. */
+  warn(message: string, properties?: Record<string, unknown>): void;
+  /** Tells what should never happen. */
+  error(message: string, properties?: Record<string, unknown>): void;
+}
 
 /**
  * Sets the log up and returns it.
  *
  * @param isTerminal whether a person watches: `LOG_FORMAT=auto` then writes colored text, otherwise JSON lines
  */
-export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTerminal: boolean): Logger {
+export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTerminal: boolean): Log {
   const format = config.LOG_FORMAT === "auto" ? isTerminal ? "color" : "json" : config.LOG_FORMAT;
   const formatter = {
     color: () => getAnsiColorFormatter({ value: showValue }),

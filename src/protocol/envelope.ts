@@ -18,14 +18,11 @@ export const NONCE_BYTES = 12;
 /** Length of the authentication tag at the end of the ciphertext, in bytes. */
 export const TAG_BYTES = 16;
 
-declare const sealedBrand: unique symbol;
-declare const openedBrand: unique symbol;
-
 /** Base64 text of an envelope. Only {@linkcode sealEnvelope} makes one, so plaintext cannot be sent by mistake. */
-export type SealedText = string & { readonly [sealedBrand]: true };
+export type SealedText = string & { readonly brand: "sealed" };
 
 /** Plaintext whose tag verified. Only {@linkcode openEnvelope} makes one. */
-export type OpenedText = string & { readonly [openedBrand]: true };
+export type OpenedText = string & { readonly brand: "opened" };
 
 /** The parts of an envelope as received: well-formed, and proof of nothing yet. */
 export interface Envelope {

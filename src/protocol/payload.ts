@@ -52,13 +52,46 @@ const subscribeRequest = z.object({
 });
 
 /** A call of one method of Jeedom's JSON-RPC API. */
-export type JeedomRequest = z.infer<typeof jeedomRequest>;
-/** One message for an MQTT broker. */
-export type PublishRequest = z.infer<typeof publishRequest>;
-/** A stream of the messages that match some filters. */
-export type SubscribeRequest = z.infer<typeof subscribeRequest> & { readonly filters: readonly string[] };
+export interface JeedomRequest {
+  /** Name of the method. */
+  readonly jsonrpc: string;
+  /** Jeedom's API key, where the request brings one. */
+  readonly apikey?: string | undefined;
+  /** The method's parameters. */
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+  /** Path of the API on the Jeedom server; its form is yet to be checked. */
+  readonly endpoint?: string | undefined;
+}
+
 /** The part of an MQTT request that says which broker, and as whom. */
-export type BrokerFields = Pick<PublishRequest, "broker_host" | "broker_port" | "username" | "password">;
+export interface BrokerFields {
+  /** Host name or address; the configured broker's when absent. */
+  readonly "broker_host"?: string | undefined;
+  /** TCP port. */
+  readonly "broker_port"?: number | undefined;
+  /** User name. */
+  readonly username?: string | undefined;
+  /** Password. */
+  readonly password?: string | undefined;
+  /** Quality of service; 0 when absent. */
+  readonly qos?: 0 | 1 | 2 | undefined;
+}
+
+/** One message for an MQTT broker. */
+export interface PublishRequest extends BrokerFields {
+  /** The topic; its form is yet to be checked. */
+  readonly topic: string;
+  /** Any JSON value. */
+  readonly message?: unknown;
+  /** Whether the broker shall keep the message. */
+  readonly retain?: boolean | undefined;
+}
+
+/** A stream of the messages that match some filters. */
+export interface SubscribeRequest extends BrokerFields {
+  /** At least one topic filter; their form is yet to be checked. */
+  readonly filters: readonly string[];
+}
 
 /**
  * Reads an opened plaintext as a payload.
@@ -101,9 +134,10 @@ export function parsePublishRequest(payload: Payload): PublishRequest {
  */
 export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
   const request = parseFields(subscribeRequest, payload, []);
-  const filters = [...new Set([request.topic || [], request.topics ?? []].flat())];
+  const { topic, topics = [], ...rest } = request;
+  const filters = [...new Set([...topic ? [topic] : [], ...topics])];
   if (filters.length === 0) throw new FieldError("Missing required field: topic");
-  return { ...request, filters };
+  return { ...rest, filters };
 }
 
 function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required: readonly string[]): z.output<T> {

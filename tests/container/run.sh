@@ -126,8 +126,8 @@ directory="$(image '{{.Docker.Config.WorkingDir}}')"
 passed "the Dockerfile builds"
 
 [ ! -e "$root/app/data/secret_key.txt" ] || fail "the image holds a key"
-files="$(cd "$root/app" && find . -maxdepth 1 -mindepth 1 -printf '%f ' | tr ' ' '\n' | sort | tr '\n' ' ')"
-[ "$files" = " data deno.json deno.lock main.ts src " ] || fail "the image holds these files:$files"
+files="$(find "$root/app" -maxdepth 1 -mindepth 1 -printf '%f\n' | LC_ALL=C sort | tr '\n' ' ')"
+[ "$files" = "data deno.json deno.lock main.ts src " ] || fail "the image holds these files: $files"
 passed "the image holds the gateway and nothing else"
 
 [ "$(stat -c %u "$root/app/data")" = "${user%%:*}" ] || fail "the directory for the key is not the user's own"

@@ -1,0 +1,227 @@
+/** Runs `run_tailscale.sh` with a stand-in for Tailscale that writes down what it is told. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { freePort } from "./broker.ts";
+
+const SCRIPT = new URL("../../run_tailscale.sh", import.meta.url);
+
+/** What the script needs of the machine. A PATH of these alone keeps a real Tailscale out. */
+const TOOLS = ["bash", "cat", "curl", "dirname"];
+
+const CONNECTED = JSON.stringify(
+  {
+    Version: "1.90.0",
+    BackendState: "Running",
+    Self: { HostName: "house", DNSName: "house.tail1234.ts.net.", Capabilities: ["funnel"] },
+    MagicDNSSuffix: "tail1234.ts.net",
+    Peer: { "nodekey:1": { HostName: "phone", DNSName: "phone.tail1234.ts.net." } },
+  },
+  null,
+  2,
+);
+
+interface Machine {
+  readonly installed?: boolean;
+  /** What `tailscale status --json` prints. */
+  readonly status?: string;
+  /** Exit code of `tailscale status`: 1 when its service does not run. */
+  readonly statusCode?: number;
+  /** Exit code of `tailscale funnel`. */
+  readonly funnelCode?: number;
+  /** Content of the file `.env`. */
+  readonly envFile?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The commands that Tailscale was given, other than `status`. */
+  readonly told: readonly string[];
+}
+
+async function runScript({ envFile, env = {}, args = [], ...tailscale }: Machine): Promise<Outcome> {
+  const directory = await Deno.makeTempDir({ prefix: "tailscale-" });
+  try {
+    await Deno.copyFile(SCRIPT, `${directory}/run_tailscale.sh`);
+    if (envFile !== undefined) await Deno.writeTextFile(`${directory}/.env`, envFile);
+    const bin = `${directory}/bin`;
+    await Deno.mkdir(bin);
+    for (const tool of TOOLS) await Deno.symlink(await findTool(tool), `${bin}/${tool}`);
+    if (tailscale.installed !== false) await writeStandIn(`${bin}/tailscale`, directory, tailscale);
+    const { code, stdout, stderr } = await new Deno.Command(`${bin}/bash`, {
+      args: [`${directory}/run_tailscale.sh`, ...args],
+      clearEnv: true,
+      env: { PATH: bin, ...env },
+      stdin: "null",
+    }).output();
+    const told = await Deno.readTextFile(`${directory}/told`).catch(() => "");
+    return {
+      code,
+      stdout: new TextDecoder().decode(stdout),
+      stderr: new TextDecoder().decode(stderr),
+      told: told.split("\n").filter((line) => line !== ""),
+    };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function writeStandIn(
+  path: string,
+  directory: string,
+  { status = CONNECTED, statusCode = 0, funnelCode = 0 }: Machine,
+): Promise<void> {
+  await Deno.writeTextFile(`${directory}/status.json`, status);
+  await Deno.writeTextFile(
+    path,
+    [
+      `#!${directory}/bin/bash`,
+      `if [ "$1" = status ]; then cat "${directory}/status.json"; exit ${statusCode}; fi`,
+      `echo "$*" >> "${directory}/told"`,
+      `exit ${funnelCode}`,
+      "",
+    ].join("\n"),
+  );
+  await Deno.chmod(path, 0o755);
+}
+
+async function findTool(name: string): Promise<string> {
+  for (const directory of (Deno.env.get("PATH") ?? "").split(":")) {
+    const path = `${directory}/${name}`;
+    const isFile = await Deno.stat(path).then((info) => info.isFile, () => false);
+    if (isFile) return path;
+  }
+  throw new Error(`The test needs "${name}" on the PATH`);
+}
+
+/** Runs something while a program on loopback answers every request with a status. */
+async function withGateway<T>(status: number, run: (port: string) => Promise<T>): Promise<T> {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+    return new Response(null, { status: new URL(url).pathname === "/health" ? status : 404 });
+  });
+  try {
+    return await run(String(server.addr.port));
+  } finally {
+    await server.shutdown();
+  }
+}
+
+function assertRefused(outcome: Outcome, ...texts: readonly string[]): void {
+  for (const text of texts) assertStringIncludes(outcome.stderr, text);
+  assertEquals(outcome.code, 1);
+  assertEquals(outcome.told, []);
+}
+
+Deno.test("run_tailscale.sh turns Funnel on and prints this machine's address, not another's", async () => {
+  await withGateway(200, async (PORT) => {
+    const { code, stdout, stderr, told } = await runScript({ env: { PORT } });
+    assertEquals({ code, stderr, told }, { code: 0, stderr: "", told: [`funnel --bg ${PORT}`] });
+    assertStringIncludes(stdout, "https://house.tail1234.ts.net\n");
+    assertEquals(stdout.includes("phone"), false);
+  });
+});
+
+Deno.test("run_tailscale.sh reads PORT from .env, whatever its notation", async () => {
+  await withGateway(200, async (port) => {
+    for (
+      const line of [`PORT=${port}`, `PORT='${port}'`, `export PORT = "${port}" # public`, `PORT=1\r\nPORT=${port}\r\n`]
+    ) {
+      const { told } = await runScript({ envFile: `# PORT=2\n${line}` });
+      assertEquals(told, [`funnel --bg ${port}`], line);
+    }
+  });
+});
+
+Deno.test("run_tailscale.sh prefers PORT of the environment over .env, unless it is empty", async () => {
+  await withGateway(200, async (port) => {
+    const set = await runScript({ env: { PORT: port }, envFile: "PORT=1\n" });
+    assertEquals(set.told, [`funnel --bg ${port}`]);
+    const empty = await runScript({ env: { PORT: "" }, envFile: `PORT=${port}\n` });
+    assertEquals(empty.told, [`funnel --bg ${port}`]);
+  });
+});
+
+Deno.test("run_tailscale.sh rejects a PORT that is none", async () => {
+  for (const PORT of ["http", "0", "65536", "99999999999999999999", "1 2"]) {
+    assertRefused(await runScript({ env: { PORT } }), "PORT must be a whole number from 1 to 65535", PORT);
+  }
+});
+
+Deno.test("run_tailscale.sh says how to install Tailscale when it is missing", async () => {
+  assertRefused(await runScript({ installed: false }), "not installed", "https://tailscale.com/download");
+});
+
+Deno.test("run_tailscale.sh says how to start Tailscale when its service does not run", async () => {
+  assertRefused(await runScript({ status: "", statusCode: 1 }), "does not run", "systemctl enable --now tailscaled");
+});
+
+Deno.test("run_tailscale.sh says how to connect when Tailscale is not connected", async () => {
+  for (
+    const [state, text] of [
+      ["NeedsLogin", "not logged in"],
+      ["Stopped", "switched off"],
+      ["NeedsMachineAuth", "approval"],
+      ["Starting", "Starting"],
+    ] as const
+  ) {
+    assertRefused(await runScript({ status: CONNECTED.replace("Running", state) }), text);
+  }
+});
+
+Deno.test("run_tailscale.sh says what to turn on when the machine has no name", async () => {
+  const status = CONNECTED.replace("house.tail1234.ts.net.", "");
+  assertRefused(await runScript({ status }), "no name", "MagicDNS");
+});
+
+Deno.test("run_tailscale.sh never exposes a port where no gateway answers", async () => {
+  const PORT = String(freePort());
+  assertRefused(
+    await runScript({ env: { PORT } }),
+    `No gateway answers at http://127.0.0.1:${PORT}`,
+    "deno task start",
+  );
+});
+
+Deno.test("run_tailscale.sh never exposes a program that does not answer /health with 200", async () => {
+  for (const status of [204, 404, 503]) {
+    await withGateway(status, async (PORT) => {
+      assertRefused(await runScript({ env: { PORT } }), `answered ${status}, and not 200`);
+    });
+  }
+});
+
+Deno.test("run_tailscale.sh asks a gateway with a certificate over HTTPS", async () => {
+  const PORT = String(freePort());
+  const outcome = await runScript({ env: { PORT }, envFile: "TLS_CERT_FILE=data/cert.pem\n" });
+  assertRefused(outcome, `No gateway answers at https://127.0.0.1:${PORT}`);
+});
+
+Deno.test("run_tailscale.sh prints no address, and the remedies, when Tailscale refuses", async () => {
+  await withGateway(200, async (PORT) => {
+    const { code, stdout, stderr } = await runScript({ funnelCode: 1, env: { PORT } });
+    assertEquals({ code, stdout }, { code: 1, stdout: "" });
+    for (const remedy of ["--operator", "admin/dns", "kb/1223/funnel"]) assertStringIncludes(stderr, remedy);
+  });
+});
+
+Deno.test("run_tailscale.sh --off turns Funnel off, with or without a gateway", async () => {
+  const { code, told, stdout } = await runScript({ args: ["--off"], env: { PORT: String(freePort()) } });
+  assertEquals({ code, told }, { code: 0, told: ["funnel --https=443 off"] });
+  assertStringIncludes(stdout, "no public address");
+});
+
+Deno.test("run_tailscale.sh --help tells how it is used and does nothing", async () => {
+  const { code, told, stdout } = await runScript({ args: ["--help"] });
+  assertEquals({ code, told }, { code: 0, told: [] });
+  assertStringIncludes(stdout, "Usage: ./run_tailscale.sh");
+});
+
+Deno.test("run_tailscale.sh rejects an unknown option and does nothing", async () => {
+  for (const args of [["--of"], ["--off", "now"]]) {
+    const { code, told, stderr } = await runScript({ args });
+    assertEquals({ code, told }, { code: 2, told: [] });
+    assertStringIncludes(stderr, "Usage:");
+  }
+});
