@@ -25,10 +25,10 @@ child=""
 
 cleanup() {
   if [ -n "$child" ]; then
-    kill -KILL "$(first_process)" 2>/dev/null || true
+    with_descendants "$child" | xargs kill -KILL 2>/dev/null || true
     wait "$child" 2>/dev/null || true
   fi
-  # The images hold the key of nothing but this test. A mount that was left behind must not be emptied.
+  # A mount that was left behind must not be emptied.
   rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
@@ -68,17 +68,35 @@ free_port() {
   deno eval --no-config 'const l = Deno.listen({ hostname: "127.0.0.1", port: 0 }); console.log(l.addr.port); l.close();'
 }
 
-# The process that the image's command became.
-first_process() {
-  local status pid
+# Prints a process of this machine and everything that it started.
+with_descendants() {
+  local status
+  echo "$1"
   for status in /proc/[0-9]*/status; do
-    pid="${status//[!0-9]/}"
-    [ "$(readlink "/proc/$pid/root" 2>/dev/null)" = "$root" ] || continue
-    [ "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" = "${command[*]} " ] || continue
-    echo "$pid"
-    return 0
+    if grep -q -x -P "PPid:\t$1" "$status" 2>/dev/null; then with_descendants "${status//[!0-9]/}"; fi
+  done
+}
+
+# The process that the image's command became, in whatever wraps it.
+first_process() {
+  local pid line
+  for pid in $(with_descendants "$child"); do
+    line="$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" || continue
+    if [[ "$line" =~ ^([^ ]*/)?"${command[*]} "$ ]]; then
+      echo "$pid"
+      return 0
+    fi
   done
   return 1
+}
+
+stop() {
+  local signalled
+  signalled="$(first_process)" || fail "the gateway's process is gone"
+  kill -TERM "$signalled"
+  code=0
+  wait "$child" || code=$?
+  child=""
 }
 
 echo "== Base image: Debian 12 with Deno $(deno eval --no-config 'console.log(Deno.version.deno)')"
@@ -161,10 +179,10 @@ passed "the gateway answers on /health with 200"
 in_container "${healthcheck[@]}" >/dev/null 2>&1 || fail "the health check fails beside a gateway that runs"
 passed "the health check passes"
 
-for status in /proc/[0-9]*/status; do
-  pid="${status//[!0-9]/}"
-  [ "$(readlink "/proc/$pid/root" 2>/dev/null)" = "$root" ] || continue
-  uids="$(awk '/^Uid:/ { print $2, $3, $4, $5 }' "$status")"
+pids="$(with_descendants "$(first_process)")" || fail "the gateway's process cannot be found"
+[ "$(wc -l <<<"$pids")" -ge 2 ] || fail "the command has not started the gateway"
+for pid in $pids; do
+  uids="$(awk '/^Uid:/ { print $2, $3, $4, $5 }' "/proc/$pid/status")"
   [ "$uids" = "${user%%:*} ${user%%:*} ${user%%:*} ${user%%:*}" ] || fail "a process has the user ids $uids"
 done
 passed "no process is root"
@@ -173,24 +191,21 @@ passed "no process is root"
   fail "the key file has mode and owner $(stat -c '%a %u' "$work/data/secret_key.txt")"
 passed "the key file can be read by its owner alone"
 
-kill -TERM "$(first_process)"
-code=0
-wait "$child" || code=$?
-child=""
+stop
 [ "$code" -eq 0 ] || fail "SIGTERM ends the container with exit code $code"
 passed "SIGTERM ends the container with exit code 0"
 
 # As docker-compose.yml runs it: nothing can be written but the data, and the gateway is process 1. And without a
 # network, because an image must not need to download what it lacks.
 echo "== Start with a root file system that cannot be written, as process 1, without a network"
-if ! unshare --mount --net --pid --fork true 2>/dev/null; then
+if ! unshare --mount --net --pid --fork --kill-child true 2>/dev/null; then
   echo "NOT RUN: this machine gives no namespaces of its own"
   exit 0
 fi
 rm -f "$work/data/secret_key.txt"
 : >"$work/log"
 # shellcheck disable=SC2016 # the inner shell expands its own variables
-unshare --mount --net --pid --fork bash -euc '
+unshare --mount --net --pid --fork --kill-child bash -euc '
   root="$1" data="$2" user="$3" directory="$4"
   shift 4
   ip link set lo up
@@ -225,9 +240,6 @@ passed "the health check passes"
 if grep -i -E 'warning|error|download' "$work/log"; then fail "the gateway complains"; fi
 passed "the gateway does not complain"
 
-kill -TERM "$(first_process)"
-code=0
-wait "$child" || code=$?
-child=""
+stop
 [ "$code" -eq 0 ] || fail "SIGTERM ends process 1 with exit code $code"
 passed "SIGTERM ends process 1 with exit code 0"

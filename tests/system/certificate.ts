@@ -1,3 +1,7 @@
+/** Whether certificates can be made here. CI installs OpenSSL, so that nothing is skipped unnoticed there. */
+export const HAS_OPENSSL: boolean = await new Deno.Command("openssl", { args: ["version"], stdout: "null" })
+  .output().then(({ success }) => success, () => Deno.env.get("CI") !== undefined);
+
 /** Writes `cert.pem` and `key.pem`, a self-signed certificate for `localhost`, into a directory. */
 export async function makeCertificate(directory: string): Promise<void> {
   const { success } = await new Deno.Command("openssl", {
