@@ -45,7 +45,11 @@ export class EventStream {
     this.#options = options;
     this.body = new ReadableStream<Uint8Array>({
       // Not called again before its promise settles: sealing may take turns, the order stays.
-      pull: (controller) => this.#send(controller),
+      pull: (controller) =>
+        this.#send(controller).catch((error) => {
+          this.#stop();
+          throw error;
+        }),
       cancel: () => {
         this.#clear();
         this.#stop();

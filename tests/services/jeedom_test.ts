@@ -239,6 +239,25 @@ Deno.test("handle() sends a request once to a Jeedom that takes it and hangs up"
     assertEquals(requests, 1);
   }));
 
+Deno.test("handle() is not hurt by a kept connection that Jeedom closed meanwhile", () =>
+  withFetch(async (send) => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    let requests = 0;
+    const serving = (async () => {
+      for await (const connection of listener) {
+        if (await connection.read(new Uint8Array(4096)) === null) continue;
+        requests += 1;
+        await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"));
+        connection.close();
+      }
+    })();
+    const { call } = makeJeedom({ url: new URL(`http://127.0.0.1:${listener.addr.port}`), fetch: send });
+    for (let count = 0; count < 5; count++) assertEquals((await call({ jsonrpc: "ping" })).status, 200);
+    assertEquals(requests, 5);
+    listener.close();
+    await serving;
+  }));
+
 Deno.test("handle() gives up on a Jeedom that is too slow, whether it is silent or dribbles", () =>
   withFetch(async (send) => {
     for (const beginning of ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n["]) {

@@ -131,6 +131,20 @@ Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
     assert(JSON.stringify(body).includes('"cmd_id":3'), JSON.stringify(body));
   }));
 
+Deno.test("Jeedom: a long poll ends when its phone goes away", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const phone = new AbortController();
+    const poll = gateway.client.callJeedom("event::changes", { longPolling: 60 }, {
+      apikey: jeedom.apikey,
+      signal: phone.signal,
+    });
+    await until("the poll", () => jeedom.requests.length === 1);
+    phone.abort();
+    await assertRejects(() => poll);
+    await until("the end of the poll", () => jeedom.requests[0]?.signal.aborted === true);
+    assertEquals((await gateway.client.callJeedom("ping")).status, 200);
+  }));
+
 Deno.test("Jeedom: no header of the phone is passed on", () =>
   inWorld(async ({ gateway, jeedom }) => {
     const phone = new GatewayClient({
