@@ -100,8 +100,8 @@ export const SETTINGS = {
   LISTENER_PATIENCE_MS: wholeNumber(1, 600_000).default(5_000),
   /** The protocol promises a sign of life at least every 15 s; the shortest proxy limit known is 60 s. */
   STREAM_KEEPALIVE_SECONDS: wholeNumber(1, 15).default(14),
-  /** Docker kills after 10 s, systemd after 90 s: be done before either. */
-  SHUTDOWN_TIMEOUT_MS: wholeNumber(0, 600_000).default(8_000),
+  /** Docker kills after 10 s: this and 2 s for farewells to the brokers are done before. */
+  SHUTDOWN_TIMEOUT_MS: wholeNumber(0, 600_000).default(6_000),
 
   LOG_LEVEL: choice("debug", "info", "warning", "error").default("info"),
   LOG_FORMAT: choice("auto", "text", "json").default("auto"),

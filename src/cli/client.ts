@@ -29,9 +29,10 @@ export class UsageError extends Error {}
 /** Tells the address of the gateway: `--url`, `GATEWAY_URL`, or this machine at the configured port. */
 export async function gatewayUrl(platform: Platform, values: ClientValues): Promise<string> {
   const { environment, file } = await readSources(platform, ["GATEWAY_URL"]);
+  const given = values.url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
   const config = parseConfig(environment, file);
   const scheme = config.TLS_CERT_FILE === undefined ? "http" : "https";
-  return values.url ?? environment["GATEWAY_URL"] ?? `${scheme}://127.0.0.1:${config.PORT}`;
+  return given || `${scheme}://127.0.0.1:${config.PORT}`;
 }
 
 /**
@@ -41,9 +42,9 @@ export async function gatewayUrl(platform: Platform, values: ClientValues): Prom
  */
 export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
   const { environment, file } = await readSources(platform, ["GATEWAY_KEY"]);
-  const given = values["key-file"] === undefined ? environment["GATEWAY_KEY"] : undefined;
-  const path = values["key-file"] ?? parseConfig(environment, file).SECRET_KEY_FILE;
-  const key = given ?? (await readKey(path, platform.files))?.toHex();
+  const given = values["key-file"] ? undefined : environment["GATEWAY_KEY"] || file["GATEWAY_KEY"];
+  const path = values["key-file"] || parseConfig(environment, file).SECRET_KEY_FILE;
+  const key = given || (await readKey(path, platform.files))?.toHex();
   if (key === undefined) {
     throw new UsageError(`No key: "${path}" does not exist. Start the gateway once, or set GATEWAY_KEY or --key-file`);
   }
@@ -86,5 +87,6 @@ function hint(error: Error): string {
   if (error instanceof GatewayError && error.status === 401) {
     return "The gateway could not decrypt the request: its key is another one";
   }
-  return error.message;
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  return `${error.message}${cause}`;
 }

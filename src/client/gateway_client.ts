@@ -74,11 +74,11 @@ export interface SubscribeOptions extends BrokerOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The gateway refused a request, or its answer could not be understood. */
+/** The gateway refused a request, did not answer, or its answer could not be understood. */
 export class GatewayError extends Error {
-  /** Makes the error from the gateway's status and words. */
-  constructor(readonly status: number, message: string) {
-    super(message);
+  /** Makes the error from the gateway's status, or 0 when nobody answered, and its words. */
+  constructor(readonly status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "GatewayError";
   }
 }
@@ -150,7 +150,7 @@ export class GatewayClient {
    * @throws {GatewayError} if it does not say that it is well
    */
   async health(): Promise<{ readonly status: string; readonly version: string }> {
-    const response = await this.#fetch(`${this.#url}/health`);
+    const response = await this.#send("/health", {});
     const health: unknown = await response.json().catch(() => undefined);
     if (response.ok && isRecord(health) && typeof health["version"] === "string" && health["status"] === "ok") {
       return { status: health["status"], version: health["version"] };
@@ -165,7 +165,7 @@ export class GatewayClient {
 
   async #post(path: string, request: Record<string, unknown>, signal?: AbortSignal): Promise<Response> {
     const body = await this.#seal({ ...request, timestamp: Date.now() / 1000 });
-    const response = await this.#fetch(this.#url + path, {
+    const response = await this.#send(path, {
       method: "POST",
       headers: { "Content-Type": "application/octet-stream" },
       body,
@@ -175,6 +175,15 @@ export class GatewayClient {
     const refusal: unknown = await response.json().catch(() => undefined);
     const reason = isRecord(refusal) && typeof refusal["error"] === "string" ? refusal["error"] : response.statusText;
     throw new GatewayError(response.status, reason);
+  }
+
+  async #send(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await this.#fetch(this.#url + path, init);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new GatewayError(0, `No gateway answers at ${this.#url}`, { cause: error });
+    }
   }
 
   async #seal(value: unknown): Promise<SealedText> {

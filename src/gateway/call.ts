@@ -32,8 +32,10 @@ export function createCallHandler(
   async function answer(admission: Admission, gone: AbortSignal): Promise<Response> {
     switch (admission.kind) {
       case "refused":
+        log.warn("Request of key {key} refused: {reason}", { key: admission.key.name, reason: admission.message });
         return sealedResponse(await sealReply(admission.key, errorReply(admission.status, admission.message)));
       case "repeat": {
+        log.warn("Request of key {key} repeated: it does not run again", { key: admission.key.name });
         const kept = await admission.answer;
         return sealedResponse(kept ?? await sealReply(admission.key, REPEAT_WITHOUT_ANSWER));
       }

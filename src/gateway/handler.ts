@@ -103,7 +103,10 @@ export function createHandler(options: GatewayOptions): (request: Request) => Pr
       if (!route.methods.includes(request.method)) throw methodNotAllowed(route.methods.join(", "));
       return await route.handle(request);
     } catch (error) {
-      if (error instanceof Refusal) return refusalResponse(error);
+      if (error instanceof Refusal) {
+        log.warn("Request refused: {status} {reason}", { status: error.status, reason: error.message });
+        return refusalResponse(error);
+      }
       log.error("Request broke the gateway: {error}", { error });
       return refusalResponse(internalError());
     }

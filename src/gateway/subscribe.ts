@@ -44,7 +44,7 @@ export interface SubscribeOptions {
 
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): (request: Request) => Promise<Response> {
-  const { admit, streams, now, random } = options;
+  const { admit, streams, now, random, log } = options;
 
   function openStream(key: Key, onEnd: () => void): EventStream {
     const stream: EventStream = new EventStream({
@@ -64,12 +64,15 @@ export function createSubscribeHandler(options: SubscribeOptions): (request: Req
 
   function start(admission: Admission): EventStream {
     const left = new AbortController();
-    const stream = openStream(admission.key, () => left.abort(new BrokerError("Listener left")));
+    const { key } = admission;
+    const stream = openStream(key, () => left.abort(new BrokerError("Listener left")));
     switch (admission.kind) {
       case "refused":
+        log.warn("Subscription of key {key} refused: {reason}", { key: key.name, reason: admission.message });
         stream.end("error", admission.message);
         break;
       case "repeat":
+        log.warn("Subscription of key {key} repeated: refused", { key: key.name });
         stream.end("error", "Request was used before: seal a new one for each subscription");
         break;
       case "admitted":
@@ -85,9 +88,12 @@ export function createSubscribeHandler(options: SubscribeOptions): (request: Req
       const reason = await listen(stream, payload, left);
       stream.end("disconnected", reason.message);
     } catch (error) {
-      if (error instanceof BrokerError) return stream.end("error", `MQTT error: ${error.message}`);
-      if (error instanceof FieldError || error instanceof ServiceError) return stream.end("error", error.message);
-      options.log.error("Subscription broke the gateway: {error}", { error });
+      const known = error instanceof BrokerError || error instanceof FieldError || error instanceof ServiceError;
+      if (known) {
+        if (!left.aborted) log.warn("Subscription failed: {message}", { message: error.message });
+        return stream.end("error", error instanceof BrokerError ? `MQTT error: ${error.message}` : error.message);
+      }
+      log.error("Subscription broke the gateway: {error}", { error });
       stream.end("error", "Internal error");
     }
   }

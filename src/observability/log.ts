@@ -5,11 +5,13 @@
  */
 import {
   configureSync,
+  type Filter,
   getAnsiColorFormatter,
   getConsoleSink,
   getJsonLinesFormatter,
   getLogger,
   getTextFormatter,
+  getThrottlingFilter,
   sanitizeControlSequences,
 } from "@logtape/logtape";
 import type { Config } from "../config.ts";
@@ -40,12 +42,26 @@ export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTer
   }[format]();
   configureSync({
     sinks: { console: getConsoleSink({ formatter }) },
+    filters: { flood: createFloodFilter() },
     loggers: [
-      { category: "gateway", sinks: ["console"], lowestLevel: config.LOG_LEVEL },
+      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.LOG_LEVEL },
+      { category: "log", sinks: ["console"], lowestLevel: "warning" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
     ],
   });
   return getLogger("gateway");
+}
+
+/** Lets a scan of a public address fill no disk: of equal messages a minute only the first few are written. */
+function createFloodFilter(): Filter {
+  return getThrottlingFilter({
+    limit: 20,
+    windowMs: 60_000,
+    summary: {
+      logger: getLogger("log"),
+      message: ({ lastRecord }) => `{suppressed} more like this in a minute: ${lastRecord.rawMessage}`,
+    },
+  });
 }
 
 /** Shows a text as it is, for people. A client may have chosen it: it must not move the cursor or fake a line. */

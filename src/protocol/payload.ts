@@ -23,32 +23,45 @@ export class FieldError extends Error {
 
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
+/** A text of bounded length, in UTF-16 units. */
+const text = (min: number, max: number) => {
+  const rule = `must be a string of ${min} to ${max} characters`;
+  return z.string(rule).min(min, rule).max(max, rule);
+};
+
+const PORT_RULE = "must be a whole number from 1 to 65535";
+
 const brokerFields = {
-  "broker_host": optional(z.string().min(1).max(253)),
-  "broker_port": optional(z.int().min(1).max(65_535)),
-  username: optional(z.string().max(65_535)),
-  password: optional(z.string().max(65_535)),
-  qos: optional(z.union([z.literal(0), z.literal(1), z.literal(2)])),
+  "broker_host": optional(text(1, 253)),
+  "broker_port": optional(z.int(PORT_RULE).min(1, PORT_RULE).max(65_535, PORT_RULE)),
+  username: optional(text(0, 65_535)),
+  password: optional(text(0, 65_535)),
+  qos: optional(z.literal([0, 1, 2], "must be 0, 1 or 2")),
 };
 
 const jeedomRequest = z.object({
-  jsonrpc: z.string().regex(/^[\w:.\-]{1,128}$/, "must be the name of a JSON-RPC method"),
-  apikey: optional(z.string()),
-  params: optional(z.record(z.string(), z.unknown())),
-  endpoint: optional(z.string()),
+  jsonrpc: z.string("must be the name of a JSON-RPC method").regex(
+    /^[\w:.\-]{1,128}$/,
+    "must be the name of a JSON-RPC method",
+  ),
+  apikey: optional(z.string("must be a string")),
+  params: optional(z.record(z.string(), z.unknown(), "must be an object")),
+  endpoint: optional(z.string("must be a string")),
 });
 
 const publishRequest = z.object({
   ...brokerFields,
-  topic: z.string(),
+  topic: z.string("must be a string"),
   message: z.unknown(),
-  retain: optional(z.boolean()),
+  retain: optional(z.boolean("must be true or false")),
 });
+
+const TOPICS_RULE = "must be a list of at most 100 strings";
 
 const subscribeRequest = z.object({
   ...brokerFields,
-  topic: optional(z.string()),
-  topics: optional(z.array(z.string()).max(100)),
+  topic: optional(z.string("must be a string")),
+  topics: optional(z.array(z.string(TOPICS_RULE), TOPICS_RULE).max(100, TOPICS_RULE)),
 });
 
 /** A call of one method of Jeedom's JSON-RPC API. */

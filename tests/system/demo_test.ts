@@ -60,7 +60,7 @@ Deno.test("the client commands tell a wrong command line, a missing key and a mi
       [["subscribe"], key, 2, "Usage: deno task subscribe"],
       [["call", "ping"], {}, 2, 'No key: "data/secret_key.txt" does not exist'],
       [["call", "ping"], { GATEWAY_KEY: "short" }, 1, "Key must be 64 hexadecimal characters"],
-      [["health", "--url", nowhere], {}, 1, "fetch failed"],
+      [["health", "--url", nowhere], {}, 1, "No gateway answers at http://127.0.0.1:"],
       [["nonsense"], {}, 2, 'Unknown command "nonsense"'],
     ] as const
   ) {

@@ -40,12 +40,12 @@ private fun subscribe(client: GatewayClient, count: Int, topics: List<String>) {
 
         override fun onEnd(failure: IOException?) {
             if (failure == null) show("end" to true) else showFailure(failure)
-            enough.countDown()
             ended.countDown()
+            enough.countDown()
         }
     }, qos = 1)
     enough.await()
-    subscription.close()
+    if (ended.count > 0) subscription.close()
     ended.await()
 }
 
