@@ -130,17 +130,21 @@ export class GatewayClient {
    * Listens to MQTT topics. The last event says why the stream ended.
    *
    * @param filters topic filters, such as `home/+/temperature`
-   * @throws {GatewayError} if the gateway did not accept the key
+   * @throws {GatewayError} if the gateway did not accept the key, or the stream broke off without a last event
    */
   async *subscribe(filters: readonly string[], options: SubscribeOptions = {}): AsyncGenerator<StreamEvent, void> {
     const { signal, qos, ...broker } = options;
     const response = await this.#post("/mqtt/subscribe", { topics: filters, qos, ...brokerFields(broker) }, signal);
-    if (response.body === null) return;
+    if (response.body === null) throw new GatewayError(502, "Answer has no body");
     const events: ReadableStream<{ data?: string }> = response.body
       .pipeThrough(new ServerSentEventParseStream({ ignoreComments: true }));
     for await (const { data } of events) {
-      if (data !== undefined) yield parseEvent(await this.#open(data));
+      if (data === undefined) continue;
+      const event = parseEvent(await this.#open(data));
+      yield event;
+      if (event.type === "error" || event.type === "disconnected") return;
     }
+    throw new GatewayError(0, "Stream broke off without a last event");
   }
 
   /**
@@ -191,7 +195,11 @@ export class GatewayClient {
   }
 
   async #open(text: string): Promise<unknown> {
-    return JSON.parse(await openEnvelope(await this.#key, parseEnvelope(text)));
+    try {
+      return JSON.parse(await openEnvelope(await this.#key, parseEnvelope(text)));
+    } catch (error) {
+      throw new GatewayError(502, "Answer is not sealed with this key: is this the gateway?", { cause: error });
+    }
   }
 }
 

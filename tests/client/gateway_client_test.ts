@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
-import { EnvelopeError, importKey, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { random } from "../gateway/fixture.ts";
 
 const KEY = "ab".repeat(32);
@@ -35,7 +35,7 @@ Deno.test("callJeedom() takes no answer that is not sealed with its key", async 
   const other = await importKey(random(32));
   const forged = JSON.stringify({ status: 200, body: "done", timestamp: 5 });
   for (const text of [forged, await sealEnvelope(other, forged, random)]) {
-    await assertRejects(() => makeClient(() => new Response(text)).callJeedom("ping"), EnvelopeError);
+    await assertRejects(() => makeClient(() => new Response(text)).callJeedom("ping"), GatewayError, "not sealed");
   }
 });
 
@@ -60,6 +60,12 @@ Deno.test("subscribe() opens events however the bytes are cut, and skips comment
     })()))
   );
   assertEquals(await Array.fromAsync(client.subscribe(["t"])), events);
+});
+
+Deno.test("subscribe() tells a stream that breaks off without a last event", async () => {
+  const first = `data: ${await sealed({ type: "connected" })}\n\n`;
+  const client = makeClient(() => new Response(first));
+  await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, "broke off");
 });
 
 Deno.test("subscribe() cancels the stream when its reader breaks off", async () => {

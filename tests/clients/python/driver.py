@@ -27,9 +27,7 @@ def subscribe(client, count, topics):
     show({"end": True})
 
 
-def run(url, key, command, *rest):
-    late = float(os.environ.get("CLIENT_CLOCK_OFFSET", "0"))
-    client = GatewayClient(url, key, clock=lambda: time.time() + late)
+def run(client, command, rest):
     if command == "health":
         show(client.health())
     elif command == "call":
@@ -46,11 +44,15 @@ def run(url, key, command, *rest):
             )
         )
     elif command == "subscribe":
-        subscribe(client, int(rest[0]), list(rest[1:]))
+        subscribe(client, int(rest[0]), rest[1:])
 
 
+url, key, command, *rest = sys.argv[1:]
+late = float(os.environ.get("CLIENT_CLOCK_OFFSET", "0"))
 try:
-    run(*sys.argv[1:])
+    # Lives until the end: what it leaves open, no garbage collector closes.
+    client = GatewayClient(url, key, clock=lambda: time.time() + late)
+    run(client, command, rest)
 except (GatewayError, OSError, ValueError) as error:
     status = getattr(error, "status", None)
     message = getattr(error, "message", str(error))
