@@ -31,6 +31,12 @@ function untilStopped(): Promise<void> {
   return promise;
 }
 
+/** Shows control characters, but line breaks, as signs: an MQTT message must not steer somebody's terminal. */
+function harmless(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
+}
+
 const [name = "serve", ...args] = Deno.args;
 
 const platform: Platform = {
@@ -42,9 +48,9 @@ const platform: Platform = {
   createHttpClient: Deno.createHttpClient,
   env: (variable) => Deno.env.get(variable),
   // deno-lint-ignore no-console
-  print: (line) => console.log(line),
+  print: (line) => console.log(Deno.stdout.isTerminal() ? harmless(line) : line),
   // deno-lint-ignore no-console
-  printError: (line) => console.error(line),
+  printError: (line) => console.error(Deno.stderr.isTerminal() ? harmless(line) : line),
   untilStopped,
 };
 

@@ -20,14 +20,14 @@ const port = (min: number) => wholeNumber(min, 65_535);
 // Deno's permission flags are words separated by white space, their values by commas.
 const path = z.string().regex(/^[^\s,]+$/, "must be a path without white space and commas");
 
-const host = z.string().regex(
-  /^[A-Za-z0-9._:-]+$/,
-  "must be a host name or an address alone, without scheme, port or brackets",
-);
+/** A name, an IPv4 or an IPv6 address, as Deno's permission flags take them too. */
+const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*|(?=.*:.*:)[0-9A-Fa-f:.]{2,45})$/;
+
+const host = z.string().regex(HOST, "must be a host name or an address alone, without scheme, port or brackets");
 
 const jeedomUrl = z.string().transform((text, context) => {
   const url = URL.parse(text);
-  const fault = url === null || !/^https?:$/.test(url.protocol) || url.host === ""
+  const fault = url === null || !/^https?:$/.test(url.protocol) || !HOST.test(url.hostname.replace(/^\[(.*)\]$/, "$1"))
     ? "must be an address such as http://192.168.1.10 or https://jeedom.example"
     : url.username !== "" || url.password !== ""
     ? "must not contain a user name or password"
@@ -96,6 +96,8 @@ export const SETTINGS = {
   BODY_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
   /** Some hundred ordinary events: bridges a hiccup of a mobile link, bounds what a dead phone holds. */
   LISTENER_QUEUE_BYTES: wholeNumber(1024, 2 ** 28).default(256 * 1024),
+  /** A camera's picture in full resolution; larger ones belong elsewhere. */
+  MAX_EVENT_BYTES: wholeNumber(1, 2 ** 26).default(8 * 2 ** 20),
   /** A listener at 1 Mbit/s makes room many times in 5 s; one that does not is gone. */
   LISTENER_PATIENCE_MS: wholeNumber(1, 600_000).default(5_000),
   /** The protocol promises a sign of life at least every 15 s; the shortest proxy limit known is 60 s. */
@@ -137,6 +139,9 @@ export function parseConfig(...sources: readonly Variables[]): Config {
     if (value !== undefined) given[name] = value;
   }
   const result = schema.safeParse(given);
+  if (result.success && result.data.LISTENER_PATIENCE_MS >= result.data.MQTT_KEEPALIVE_SECONDS * 1000) {
+    throw new ConfigError(["LISTENER_PATIENCE_MS must be shorter than MQTT_KEEPALIVE_SECONDS"]);
+  }
   const problems = [...(result.error?.issues ?? []).map((issue) => describe(issue, given)), ...mismatches(given)];
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   // Zod leaves absent settings out, which reads as undefined all the same.
@@ -169,7 +174,7 @@ function mismatches(given: Variables): string[] {
 function describe(issue: z.core.$ZodIssue, given: Variables): string {
   const name = String(issue.path[0]);
   const value = given[name] ?? "";
-  // A URL with an "@" may carry a password.
-  const secret = SECRET_SETTINGS.includes(name) || value.includes("@");
+  // A URL may carry a password before "@", or a key behind "?".
+  const secret = SECRET_SETTINGS.includes(name) || /[@?#]/.test(value);
   return `${name} ${issue.message}${secret ? "" : `, not "${value}"`}`;
 }

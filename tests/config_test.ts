@@ -59,7 +59,10 @@ Deno.test("parseConfig() reports every problem at once, by name, with what was e
 });
 
 Deno.test("parseConfig() never tells a secret in a problem", () => {
-  const text = problems({ JEEDOM_URL: "http://joe:hunter2@jeedom", MQTT_PASSWORD: "hunter3", PORT: "x" }).join("\n");
+  const text = [
+    ...problems({ JEEDOM_URL: "http://joe:hunter2@jeedom", MQTT_PASSWORD: "hunter3", PORT: "x" }),
+    ...problems({ JEEDOM_URL: "http://jeedom/core/api/jeeApi.php?apikey=hunter4" }),
+  ].join("\n");
   assert(!text.includes("hunter"), text);
   assert(text.includes("JEEDOM_URL must not contain a user name or password"), text);
 });
@@ -92,4 +95,25 @@ Deno.test("parseConfig() refuses broker logins and TLS that would have no effect
 
 Deno.test("every setting has an upper-case name", () => {
   for (const name of Object.keys(SETTINGS)) assert(/^[A-Z][A-Z_]+$/.test(name), name);
+});
+
+Deno.test("parseConfig() refuses hosts that Deno's permission flags would misread", () => {
+  for (const value of [":", "a..b", "a,b", "-a", "*", "a b", "[::1]", "a:80", "a/b"]) {
+    assertThrows(() => parseConfig({ MQTT_BROKER_HOST: value }), ConfigError, "MQTT_BROKER_HOST must be a host name");
+  }
+  for (const url of ["http://*/", "http://jeedom,evil.example/"]) {
+    assertThrows(() => parseConfig({ JEEDOM_URL: url }), ConfigError, "JEEDOM_URL must be an address");
+  }
+  for (const value of ["localhost", "a_b", "192.168.1.2", "::1", "fe80::1", "x.y-z.lan"]) {
+    assertEquals(parseConfig({ MQTT_BROKER_HOST: value }).MQTT_BROKER_HOST, value);
+  }
+  assertEquals(parseConfig({ JEEDOM_URL: "http://[::1]:8080" }).JEEDOM_URL.host, "[::1]:8080");
+});
+
+Deno.test("parseConfig() wants a listener's patience shorter than the broker's keep-alive", () => {
+  assertThrows(
+    () => parseConfig({ LISTENER_PATIENCE_MS: "20000", MQTT_KEEPALIVE_SECONDS: "20" }),
+    ConfigError,
+    "LISTENER_PATIENCE_MS must be shorter",
+  );
 });

@@ -6,6 +6,7 @@
 import { type Answer, GatewayClient, GatewayError } from "../client/gateway_client.ts";
 import { ConfigError, parseConfig } from "../config.ts";
 import { KeyFileError, readKey } from "../security/key_file.ts";
+import { localUrl } from "./local_url.ts";
 import { EXIT_FAILURE, EXIT_USAGE, type Platform } from "./platform.ts";
 import { readSources } from "./settings.ts";
 
@@ -30,9 +31,7 @@ export class UsageError extends Error {}
 export async function gatewayUrl(platform: Platform, values: ClientValues): Promise<string> {
   const { environment, file } = await readSources(platform, ["GATEWAY_URL"]);
   const given = values.url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
-  const config = parseConfig(environment, file);
-  const scheme = config.TLS_CERT_FILE === undefined ? "http" : "https";
-  return given || `${scheme}://127.0.0.1:${config.PORT}`;
+  return given || localUrl(parseConfig(environment, file));
 }
 
 /**

@@ -3,17 +3,15 @@
  *
  * @module
  */
-import { ConfigError } from "../config.ts";
 import { MINIMAL_FLAGS, permissionFlags } from "../permissions.ts";
 import type { Platform } from "./platform.ts";
 import { readConfig } from "./settings.ts";
 
-/** Prints the flags in one line. A wrong configuration is left for `serve` to tell, with just enough to read it. */
+/** Prints the flags in one line. Whatever is wrong is left for `serve` to tell, with just enough to read it. */
 export async function permissions(platform: Platform): Promise<number> {
   try {
     platform.print(permissionFlags(await readConfig(platform)).join(" "));
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+  } catch {
     platform.print(MINIMAL_FLAGS.join(" "));
   }
   return 0;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../config.ts";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../demo/embedded_broker.ts";
+import type { EmbeddedBroker } from "../demo/embedded_broker.ts";
 import type { EventStream } from "../gateway/event_stream.ts";
 import { createHandler } from "../gateway/handler.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
@@ -19,6 +19,8 @@ import { createBrokerDirectory } from "../services/broker_directory.ts";
 import { createJeedomService } from "../services/jeedom.ts";
 import { createMqttService } from "../services/mqtt.ts";
 import { VERSION } from "../version.ts";
+import { listen } from "./listen.ts";
+import { localUrl } from "./local_url.ts";
 import type { Platform } from "./platform.ts";
 
 /** A gateway that serves. */
@@ -51,7 +53,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const tls = await readTls(config, platform);
 
   const embedded = config.MQTT_BROKER_HOST === undefined
-    ? await startEmbeddedBroker(config.MQTT_BROKER_PORT)
+    ? await (await import("../demo/embedded_broker.ts")).startEmbeddedBroker(config.MQTT_BROKER_PORT)
     : undefined;
   const broker = embedded ?? await configuredBroker(config, platform);
   announceBroker(embedded, config, log);
@@ -101,19 +103,17 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       bodyTimeoutMs: config.BODY_TIMEOUT_MS,
       brokerTimeoutMs: config.MQTT_TIMEOUT_MS,
       maxQueueBytes: config.LISTENER_QUEUE_BYTES,
+      maxEventBytes: config.MAX_EVENT_BYTES,
       patienceMs: config.LISTENER_PATIENCE_MS,
       keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
     },
   });
-  const server = platform.serve(
-    { hostname: config.HOST, port: config.PORT, ...tls, onListen: () => {} },
-    (request) => handler(request),
-  );
-  const url = `${tls === undefined ? "http" : "https"}://${localName(config.HOST)}:${server.addr.port}`;
+  const server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
+  const url = localUrl(config, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
     version: VERSION,
     host: config.HOST,
-    port: server.addr.port,
+    port: server.port,
     jeedom: config.JEEDOM_URL.origin,
   });
 
@@ -184,11 +184,6 @@ async function configuredBroker(config: Config, { files }: Platform): Promise<Br
 async function readTls(config: Config, { files }: Platform): Promise<{ cert: string; key: string } | undefined> {
   if (config.TLS_CERT_FILE === undefined || config.TLS_KEY_FILE === undefined) return undefined;
   return { cert: await files.readTextFile(config.TLS_CERT_FILE), key: await files.readTextFile(config.TLS_KEY_FILE) };
-}
-
-function localName(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }
 
 async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {

@@ -25,8 +25,10 @@ export function subscribe(platform: Platform): Promise<number> {
     try {
       const events = client.subscribe(filters, { qos: parseQos(values.qos, USAGE), signal: stopped.signal });
       for await (const event of events) {
-        if (event.type === "message") platform.print(`${event.topic} ${event.payload ?? event.payload_b64}`);
-        else platform.printError(`${event.type}: ${event.message}`);
+        if (event.type === "message") {
+          // One line for each message, whatever is in it.
+          platform.print(`${event.topic} ${(event.payload ?? event.payload_b64 ?? "").replace(/[\r\n]+/g, " ")}`);
+        } else platform.printError(`${event.type}: ${event.message}`);
       }
     } catch (error) {
       if (stopped.signal.aborted) return 0;

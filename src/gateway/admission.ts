@@ -5,7 +5,7 @@
  * @module
  */
 import { EnvelopeError, parseEnvelope, type SealedText, TAG_BYTES } from "../protocol/envelope.ts";
-import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
+import { FieldError, isOwnMessage, parsePayload, type Payload } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import type { Key, Keyring, Opened } from "../security/keyring.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
@@ -52,6 +52,9 @@ export interface Admitted {
 /** Decides over a request. */
 export type Admit = (request: Request) => Promise<Admission>;
 
+/** The seed's words, which its clients look for. */
+const EXPIRED = "Request expired";
+
 const latin1 = new TextDecoder("latin1");
 
 /**
@@ -63,7 +66,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
   const startSecond = Math.floor(options.startedAt / 1000);
 
   /** Whole seconds for the start, as many clients stamp their requests in whole seconds. */
-  function isCurrent(timestamp: unknown): boolean {
+  function isCurrent(timestamp: unknown): timestamp is number {
     return typeof timestamp === "number" &&
       Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds &&
       Math.floor(timestamp) >= startSecond;
@@ -80,15 +83,20 @@ export function createAdmit(options: AdmissionOptions): Admit {
       if (error instanceof FieldError) return { kind: "refused", key, status: 403, message: error.message };
       throw error;
     }
-    if (!isCurrent(payload["timestamp"])) {
-      return { kind: "refused", key, status: 403, message: "Request expired" };
+    if (isOwnMessage(payload)) {
+      return { kind: "refused", key, status: 403, message: "Payload is a message of the gateway, not a request" };
     }
+    const timestamp = payload["timestamp"];
+    if (!isCurrent(timestamp)) return { kind: "refused", key, status: 403, message: EXPIRED };
     const claim = options.replays.claim({
       key: key.name,
       nonce: envelope.nonce,
       tag: envelope.ciphertext.subarray(-TAG_BYTES),
+      timestamp,
     });
     switch (claim.kind) {
+      case "forgotten":
+        return { kind: "refused", key, status: 403, message: EXPIRED };
       case "full":
         throw storeFull();
       case "nonce reused":

@@ -19,8 +19,8 @@ export interface CallOptions {
   readonly log: Log;
 }
 
-/** Picks the service that a request is for, or says why there is none. */
-export type SelectService = (payload: Payload) => Service | Reply;
+/** Picks the service that a request is for, or throws `ServiceError` where there is none. */
+export type SelectService = (payload: Payload) => Service;
 
 /** Makes a handler that runs each admitted request once and seals the answer. */
 export function createCallHandler(
@@ -48,12 +48,9 @@ export function createCallHandler(
   }
 
   async function run({ payload }: Admitted, gone: AbortSignal): Promise<Reply> {
-    const service = select(payload);
-    if (!("handle" in service)) return service;
     try {
-      return await service.handle(payload, gone);
+      return await handle(select(payload), payload, gone);
     } catch (error) {
-      if (error instanceof FieldError) return errorReply(service.fieldErrorStatus, error.message);
       if (error instanceof ServiceError) {
         const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
         log.warn("Request failed: {message} ({cause})", { message: error.message, cause });
@@ -61,6 +58,15 @@ export function createCallHandler(
       }
       log.error("Request broke the gateway: {error}", { error });
       return errorReply(500, "Internal error");
+    }
+  }
+
+  async function handle(service: Service, payload: Payload, gone: AbortSignal): Promise<Reply> {
+    try {
+      return await service.handle(payload, gone);
+    } catch (error) {
+      if (error instanceof FieldError) throw new ServiceError(service.fieldErrorStatus, error.message);
+      throw error;
     }
   }
 

@@ -9,12 +9,12 @@ import type { RandomBytes } from "../protocol/envelope.ts";
 import type { Keyring } from "../security/keyring.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 import type { BrokerDirectory } from "../services/broker_directory.ts";
-import { errorReply, type Service } from "../services/service.ts";
+import { type Service, ServiceError } from "../services/service.ts";
 import { createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { EventStream } from "./event_stream.ts";
 import { healthResponse } from "./health.ts";
-import { internalError, methodNotAllowed, notFound, Refusal, refusalResponse } from "./refusal.ts";
+import { badRequest, internalError, methodNotAllowed, notFound, Refusal, refusalResponse } from "./refusal.ts";
 import { createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler } from "./subscribe.ts";
 
@@ -56,6 +56,8 @@ export interface GatewayLimits {
   readonly brokerTimeoutMs: number;
   /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
+  /** Largest payload of a message to pass on. */
+  readonly maxEventBytes: number;
   /** How long a listener may leave its queue full. */
   readonly patienceMs: number;
   /** Longest silence of a stream. */
@@ -79,14 +81,16 @@ export function createHandler(options: GatewayOptions): (request: Request) => Pr
     "/gateway": {
       methods: ["POST"],
       handle: createCallHandler(call, ({ service }) => {
-        return byName.get(service ?? "jeedom") ?? errorReply(403, `Unknown service: must be ${serviceNames}`);
+        const found = byName.get(service ?? "jeedom");
+        if (found === undefined) throw new ServiceError(403, `Unknown service: must be ${serviceNames}`);
+        return found;
       }),
     },
     "/mqtt/publish": {
       methods: ["POST"],
       handle: createCallHandler(call, ({ service }) => {
         if (service === undefined || service === null || service === "mqtt") return services.mqtt;
-        return errorReply(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
+        throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
       }),
     },
     "/mqtt/subscribe": {
@@ -98,7 +102,10 @@ export function createHandler(options: GatewayOptions): (request: Request) => Pr
 
   return async (request) => {
     try {
-      const route = routes.get(new URL(request.url).pathname);
+      const url = URL.parse(request.url);
+      // A wrong Host header makes a wrong URL.
+      if (url === null) throw badRequest();
+      const route = routes.get(url.pathname);
       if (route === undefined) throw notFound();
       if (!route.methods.includes(request.method)) throw methodNotAllowed(route.methods.join(", "));
       return await route.handle(request);

@@ -30,6 +30,9 @@ export const bodyBroken = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Re
 export const storeFull = (): Refusal =>
   new Refusal(STATUS_CODE.ServiceUnavailable, "Too many requests to remember", { "Retry-After": "30" });
 
+/** The request line or the Host header makes no sense. */
+export const badRequest = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Bad request");
+
 /** No such path. */
 export const notFound = (): Refusal => new Refusal(STATUS_CODE.NotFound, "Not found");
 

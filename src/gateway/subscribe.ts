@@ -28,6 +28,8 @@ export interface SubscribeOptions {
   readonly brokerTimeoutMs: number;
   /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
+  /** Largest payload of a message to pass on. */
+  readonly maxEventBytes: number;
   /** How long a listener may leave its queue full, in milliseconds. */
   readonly patienceMs: number;
   /** Longest silence of a stream, in milliseconds. */
@@ -113,7 +115,11 @@ export function createSubscribeHandler(options: SubscribeOptions): (request: Req
       timeoutMs: options.brokerTimeoutMs,
       signal: left,
       onGranted: () => stream.push(connectedEvent(request.filters)),
-      onMessage: (message) => stream.push(messageEvent(message, now())),
+      onMessage(message) {
+        if (message.payload.length <= options.maxEventBytes) return stream.push(messageEvent(message, now()));
+        stream.end("error", `Message on ${message.topic} is larger than ${options.maxEventBytes} bytes`);
+        return undefined;
+      },
     });
     const reason = await Promise.race([connection.lost, gone.promise]);
     await connection.close();

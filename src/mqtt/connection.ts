@@ -24,12 +24,7 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
   return async (address, { signal, onMessage }) => {
     signal.throwIfAborted();
     const place = `${address.host}:${address.port}`;
-    let client: MqttClient;
-    try {
-      client = connect(clientOptions(address, keepAliveSeconds));
-    } catch (error) {
-      throw explainFailure(error, place);
-    }
+    const client = connect(clientOptions(address, keepAliveSeconds));
     const lost = Promise.withResolvers<BrokerError>();
     const welcome = Promise.withResolvers<undefined>();
     let cause: BrokerError | undefined;
@@ -42,7 +37,10 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
       cause = undefined;
       welcome.resolve(undefined);
     });
-    client.on("error", (error) => cause ??= explainFailure(error, place));
+    client.on("error", (error) => {
+      cause ??= explainFailure(error, place);
+      client.end(true);
+    });
     client.on("close", () => {
       lost.resolve(cause ?? new BrokerError(`Broker ${place} closed the connection`));
       // Without this MQTT.js would never settle the publishes that are under way.
@@ -54,6 +52,13 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
       if (busy === undefined) done();
       else busy.then(() => done(), done);
     };
+    try {
+      client.connect();
+    } catch (error) {
+      cause = explainFailure(error, place);
+      lost.resolve(cause);
+      client.stream?.destroy();
+    }
 
     const failure = await Promise.race([welcome.promise, lost.promise]);
     signal.removeEventListener("abort", abandon);
@@ -77,6 +82,8 @@ function clientOptions(address: BrokerAddress, keepAliveSeconds: number): IClien
     reconnectPeriod: 0,
     queueQoSZero: false,
     resubscribe: false,
+    // A fault may come at once: connect() is called when somebody listens to it.
+    manualConnect: true,
     // The caller's signal is the one deadline; this is the longest that a timer can be.
     connectTimeout: 2 ** 31 - 1,
     timerVariant: "native",

@@ -48,9 +48,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const connections = new Map<string, Shared>();
 
   function open(id: string, address: BrokerAddress): Shared {
-    if (connections.size >= options.maxConnections) {
-      throw new BrokerError(`Too many broker connections: ${connections.size} are open`);
-    }
+    if (connections.size >= options.maxConnections) dropIdle();
     const abandon = new AbortController();
     const connection = options.connect(address, { signal: abandon.signal });
     const shared: Shared = { connection, abandon, users: 0, idleTimer: undefined };
@@ -68,6 +66,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
     clearTimeout(shared.idleTimer);
     shared.abandon.abort(reason);
     await shared.connection.then((connection) => connection.close(reason), () => {});
+  }
+
+  /** Makes room for another connection: made-up logins must not lock out the real one. */
+  function dropIdle(): void {
+    const idle = connections.entries().find(([, { users }]) => users === 0);
+    if (idle === undefined) throw new BrokerError(`Too many broker connections: ${connections.size} are busy`);
+    drop(...idle, new BrokerError("Idle"));
   }
 
   function release(id: string, shared: Shared): void {

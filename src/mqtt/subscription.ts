@@ -32,6 +32,9 @@ export interface SubscriptionOptions {
 /** Most bytes that a broker may send ahead of its grant. MQTT allows it to begin early, but not to flood. */
 const MAX_EARLY_BYTES = 2 ** 20;
 
+/** What a held message costs beside its text. */
+const MESSAGE_OVERHEAD_BYTES = 256;
+
 /**
  * Connects and subscribes.
  *
@@ -80,7 +83,7 @@ function holdBack(pass: ReceiveMessage, onFlood: () => void) {
   return {
     receive(message: BrokerMessage): Promise<void> | undefined {
       if (released) return pass(message);
-      bytes += message.topic.length + message.payload.length;
+      bytes += message.topic.length + message.payload.length + MESSAGE_OVERHEAD_BYTES;
       if (bytes > MAX_EARLY_BYTES) onFlood();
       else held.push(message);
       return undefined;

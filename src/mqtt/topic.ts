@@ -15,7 +15,7 @@ const utf8 = new TextEncoder();
 // Section 1.5.3 lets a broker close the connection on these, and Mosquitto does: on a connection that many
 // clients share, one such topic would cut off all of them.
 // deno-lint-ignore no-control-regex
-const CONTROL_OR_NONCHARACTER = /[\u0001-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]/;
+const CONTROL_OR_NONCHARACTER = /[\u0001-\u001f\u007f-\u009f]|\p{Noncharacter_Code_Point}/u;
 
 /**
  * Says what is wrong with a topic that a client wants to publish to.

@@ -23,10 +23,15 @@ export class FieldError extends Error {
 
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
-/** A text of bounded length, in UTF-16 units. */
+const utf8 = new TextEncoder();
+
+/** A text of bounded length, in bytes of UTF-8: MQTT carries lengths in 16 bits (3.1.1, section 1.5.3). */
 const text = (min: number, max: number) => {
-  const rule = `must be a string of ${min} to ${max} characters`;
-  return z.string(rule).min(min, rule).max(max, rule);
+  const rule = `must be a string of ${min} to ${max} bytes`;
+  return z.string(rule).refine((value) => {
+    const { length } = utf8.encode(value);
+    return length >= min && length <= max && value.isWellFormed();
+  }, rule);
 };
 
 const PORT_RULE = "must be a whole number from 1 to 65535";
@@ -165,6 +170,14 @@ function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required:
   const [issue] = result.error.issues;
   const field = issue?.path[0] ?? "payload";
   throw new FieldError(`Invalid field: ${String(field)}: ${issue?.message ?? "not understood"}`);
+}
+
+/**
+ * Tells a message that the gateway itself sealed: an answer or a stream's event. In version 1 nothing but its fields
+ * tells it from a request, and somebody on the way could send it back as one.
+ */
+export function isOwnMessage(payload: Payload): boolean {
+  return typeof payload["type"] === "string" || ("status" in payload && "body" in payload);
 }
 
 function isObject(value: unknown): value is Payload {

@@ -59,7 +59,11 @@ export async function loadOrCreateKey(path: string, options: KeyFileOptions): Pr
   const secret = options.random(KEY_BYTES);
   if (await writeKey(path, secret, options)) return { secret, created: true, tightened: false };
   // Another process made the file in the meantime: its key counts, or the two would not understand each other.
-  return await loadOrCreateKey(path, options);
+  const theirs = await readKey(path, options.files);
+  if (theirs !== undefined) return { secret: theirs, created: false, tightened: false };
+  throw new KeyFileError(
+    `Key file "${path}" is a link to a file that does not exist. Mount the disk that it is on, or remove the link`,
+  );
 }
 
 /**

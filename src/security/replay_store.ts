@@ -13,6 +13,8 @@ export interface RequestIdentity {
   readonly nonce: Uint8Array;
   /** Its authentication tag: differs when a careless client uses one nonce for two requests. */
   readonly tag: Uint8Array;
+  /** When its client says that it was made, in seconds since 1970. */
+  readonly timestamp: number;
 }
 
 /** The outcome of claiming a request. */
@@ -23,6 +25,8 @@ export type Claim =
   | { readonly kind: "repeat"; readonly answer: Promise<SealedText | undefined> }
   /** The nonce was seen on a different request. */
   | { readonly kind: "nonce reused" }
+  /** As old as requests that were forgotten: the wall clock went back, and it may have run already. */
+  | { readonly kind: "forgotten" }
   /** No room to remember it, so it must not run. */
   | { readonly kind: "full" };
 
@@ -45,6 +49,7 @@ export interface MemoryReplayOptions {
 interface Entry {
   readonly expires: number;
   readonly tag: string;
+  readonly timestamp: number;
   answer: Promise<SealedText | undefined>;
   answerBytes: number;
 }
@@ -64,6 +69,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): ReplaySto
   const answered = new Set<Entry>();
   const noAnswer = Promise.resolve(undefined);
   let bytes = 0;
+  let newestForgotten = -Infinity;
 
   function dropAnswer(entry: Entry): void {
     if (!answered.delete(entry)) return;
@@ -73,8 +79,9 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): ReplaySto
 
   function dropExpired(now: number): void {
     for (const [id, entry] of entries) {
-      if (entry.expires > now) return;
+      if (entry.expires >= now) return;
       entries.delete(id);
+      newestForgotten = Math.max(newestForgotten, entry.timestamp);
       bytes -= ENTRY_BYTES;
       dropAnswer(entry);
     }
@@ -90,8 +97,8 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): ReplaySto
 
   function keepAnswer(id: string, entry: Entry, answer: SealedText | undefined): void {
     // One answer may not push out all the others.
-    const fits = answer !== undefined && answer.length <= options.maxBytes / 4 && makeRoom(answer.length);
-    if (!fits || entries.get(id) !== entry) {
+    const keep = answer !== undefined && answer.length <= options.maxBytes / 4 && entries.get(id) === entry;
+    if (!keep || !makeRoom(answer.length)) {
       entry.answer = noAnswer;
       return;
     }
@@ -101,7 +108,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): ReplaySto
   }
 
   return {
-    claim({ key, nonce, tag }) {
+    claim({ key, nonce, tag, timestamp }) {
       const now = options.monotonic();
       dropExpired(now);
       const id = `${nonce.toBase64()} ${key}`;
@@ -110,12 +117,14 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): ReplaySto
       if (seen !== undefined) {
         return seen.tag === tagText ? { kind: "repeat", answer: seen.answer } : { kind: "nonce reused" };
       }
+      if (timestamp <= newestForgotten) return { kind: "forgotten" };
       if (!makeRoom(ENTRY_BYTES)) return { kind: "full" };
       bytes += ENTRY_BYTES;
       const { promise, resolve } = Promise.withResolvers<SealedText | undefined>();
       const entry: Entry = {
         expires: now + options.seconds * 1000,
         tag: tagText,
+        timestamp,
         answer: promise,
         answerBytes: 0,
       };

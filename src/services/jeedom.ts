@@ -106,7 +106,7 @@ function callParams(request: JeedomRequest, apikeyAtHome: string | undefined): R
   const { apikey, api, ...params } = request.params ?? {};
   for (const [name, value] of Object.entries({ "params.apikey": apikey, "params.api": api })) {
     // PHP crashes on a key that is a list, and Jeedom counts that against the gateway.
-    if (value !== undefined && typeof value !== "string") {
+    if (value !== undefined && value !== null && typeof value !== "string") {
       throw new FieldError(`Invalid field: ${name}: must be a string`);
     }
   }
@@ -115,9 +115,14 @@ function callParams(request: JeedomRequest, apikeyAtHome: string | undefined): R
   return key === undefined ? params : { apikey: key, ...params };
 }
 
-function pollSeconds(params: Readonly<Record<string, unknown>>, max: number): number {
-  const seconds = Number(params["longPolling"]);
-  return seconds > 0 ? Math.min(seconds, max) : 0;
+function pollSeconds({ longPolling }: Readonly<Record<string, unknown>>, max: number): number {
+  if (longPolling === undefined || longPolling === null) return 0;
+  const isNumber = typeof longPolling === "number" || (typeof longPolling === "string" && /^\d+$/.test(longPolling));
+  // Jeedom would wait for whatever it reads into it, and the timeout here would not know.
+  if (!isNumber || Number(longPolling) < 0) {
+    throw new FieldError("Invalid field: params.longPolling: must be a number of seconds");
+  }
+  return Math.min(Number(longPolling), max);
 }
 
 function jsonOrText(status: number, text: string): Reply {

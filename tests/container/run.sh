@@ -25,7 +25,9 @@ child=""
 
 cleanup() {
   if [ -n "$child" ]; then
-    with_descendants "$child" | xargs kill -KILL 2>/dev/null || true
+    local started
+    mapfile -t started < <(with_descendants "$child")
+    kill -KILL "${started[@]}" 2>/dev/null || true
     wait "$child" 2>/dev/null || true
   fi
   # A mount that was left behind must not be emptied.
@@ -221,22 +223,22 @@ unshare --mount --net --pid --fork --kill-child bash -euc '
 ' -- "$root" "$work/data" "$user" "$directory" "${environment[@]}" "${command[@]}" >"$work/log" 2>&1 &
 child=$!
 port=10000
+# Runs a command in the container, as the image's user, like `docker exec`.
 inside() {
-  local pid
-  pid="$(first_process)" && nsenter --target "$pid" --net --mount --pid "$@"
+  nsenter --target "$(first_process)" --mount --net --pid --root --wd \
+    --setuid "${user%%:*}" --setgid "${user##*:}" /usr/bin/env --ignore-environment "${environment[@]}" "$@"
 }
 healthy() {
-  [ "$(inside curl --noproxy '*' --silent --output /dev/null --write-out '%{http_code}' \
-    "http://127.0.0.1:$port/health" 2>/dev/null)" = 200 ]
+  local pid
+  pid="$(first_process)" && [ "$(nsenter --target "$pid" --net curl --noproxy '*' --silent --output /dev/null \
+    --write-out '%{http_code}' "http://127.0.0.1:$port/health")" = 200 ]
 }
 wait_for "the gateway does not start without a network and with a root file system that cannot be written" healthy
 passed "the gateway starts"
 
 [ "$(awk '/^NSpid:/ { print $NF }' "/proc/$(first_process)/status")" = 1 ] || fail "the gateway is not process 1"
-[[ "$(inside touch "$root$directory/x" 2>&1)" == *"Read-only file system"* ]] ||
-  fail "the root file system can be written"
-inside chroot --userspec="$user" "$root" /usr/bin/env --ignore-environment --chdir="$directory" "${environment[@]}" \
-  "${healthcheck[@]}" >>"$work/log" 2>&1 || fail "the health check fails"
+[[ "$(inside touch "$directory/x" 2>&1)" == *"Read-only file system"* ]] || fail "the root file system can be written"
+inside "${healthcheck[@]}" >>"$work/log" 2>&1 || fail "the health check fails"
 passed "the health check passes"
 
 if grep -i -E 'warn|error|download' "$work/log"; then fail "the gateway complains"; fi

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { createMemoryReplayStore } from "../../src/security/replay_store.ts";
 import { textReply } from "../../src/services/service.ts";
 import { importKey, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { makeGateway, NOW, random } from "./fixture.ts";
+import { LIMITS, makeGateway, NOW, random } from "./fixture.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired" });
 const REFUSED = '{"error":"Decryption failed"}';
@@ -209,15 +209,7 @@ Deno.test("a body of just the limit is read", async () => {
 
 Deno.test("a body that dribbles in is cut off", async () => {
   const gateway = await makeGateway({
-    limits: {
-      maxAgeSeconds: 60,
-      maxBodyBytes: 4096,
-      bodyTimeoutMs: 20,
-      brokerTimeoutMs: 1,
-      maxQueueBytes: 1,
-      patienceMs: 1,
-      keepAliveMs: 1,
-    },
+    limits: { ...LIMITS, bodyTimeoutMs: 20 },
   });
   let cancelled = false;
   const dribble = new ReadableStream({
@@ -232,4 +224,27 @@ Deno.test("a body that breaks off is refused", async () => {
   const gateway = await makeGateway();
   const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("Connection reset")) });
   assertEquals((await gateway.post("/gateway", broken)).status, 400);
+});
+
+Deno.test("what the gateway itself sealed is refused when somebody sends it back as a request", async () => {
+  const gateway = await makeGateway();
+  const answer = await (await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }))).text();
+  const event = await gateway.seal({
+    type: "message",
+    topic: "t",
+    payload: "p",
+    qos: 0,
+    retain: false,
+    timestamp: NOW,
+  });
+  for (const body of [answer, event]) {
+    for (const path of ["/gateway", "/mqtt/publish"]) {
+      const { status } = await gateway.answer(await gateway.post(path, body));
+      assertEquals(status, 403);
+    }
+    const stream = await (await gateway.post("/mqtt/subscribe", body)).text();
+    const refusal = await gateway.open(stream.replace("data: ", "").trim());
+    assertEquals(Object(refusal).message, "Payload is a message of the gateway, not a request");
+  }
+  assertEquals(gateway.calls.length, 1);
 });

@@ -14,6 +14,18 @@ export const random = (length: number): Bytes => crypto.getRandomValues(new Uint
 /** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
 export const NOW = 1_700_000_000;
 
+/** The fixture's bounds. */
+export const LIMITS: GatewayOptions["limits"] = {
+  maxAgeSeconds: 60,
+  maxBodyBytes: 4096,
+  bodyTimeoutMs: 10_000,
+  brokerTimeoutMs: 10_000,
+  maxQueueBytes: 10_000,
+  maxEventBytes: 100_000,
+  patienceMs: 10_000,
+  keepAliveMs: 10_000,
+};
+
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -49,15 +61,7 @@ export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
     random,
     log: getLogger("test"),
     version: "1.2.3",
-    limits: {
-      maxAgeSeconds: 60,
-      maxBodyBytes: 4096,
-      bodyTimeoutMs: 10_000,
-      brokerTimeoutMs: 10_000,
-      maxQueueBytes: 10_000,
-      patienceMs: 10_000,
-      keepAliveMs: 10_000,
-    },
+    limits: LIMITS,
     ...overrides,
   });
 

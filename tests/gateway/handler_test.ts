@@ -126,3 +126,10 @@ Deno.test("an answer passes the JSON of a service unchanged, digit by digit", as
   const text = await openEnvelope(gateway.key, parseEnvelope(await response.text()));
   assertEquals(String(text), `{"status":200,"body":${bodyJson},"timestamp":${NOW}}`);
 });
+
+Deno.test("a request whose URL makes no sense is a 400", async () => {
+  const { handler } = await makeGateway();
+  const request = new Request("http://gateway/health");
+  Object.defineProperty(request, "url", { value: "http://a b/health" });
+  assertEquals((await handler(request)).status, 400);
+});

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type BrokerAddress, type BrokerConnection, BrokerError, type ReceiveMessage } from "../../src/mqtt/broker.ts";
 import type { GatewayOptions } from "../../src/gateway/handler.ts";
 import { until } from "../deadline.ts";
-import { makeGateway, NOW } from "./fixture.ts";
+import { LIMITS, makeGateway, NOW } from "./fixture.ts";
 
 /** A broker that grants everything and remembers what happened to it. */
 function makeBroker(overrides: Partial<BrokerConnection> = {}) {
@@ -193,15 +193,7 @@ Deno.test("a broker that does not answer in time gives an error and is left", as
   const { connect, state } = makeBroker({ subscribe: () => new Promise(() => {}) });
   const gateway = await makeGateway({
     connect,
-    limits: {
-      maxAgeSeconds: 60,
-      maxBodyBytes: 4096,
-      bodyTimeoutMs: 10_000,
-      brokerTimeoutMs: 20,
-      maxQueueBytes: 10_000,
-      patienceMs: 10_000,
-      keepAliveMs: 10_000,
-    },
+    limits: { ...LIMITS, brokerTimeoutMs: 20 },
   });
   const stream = await subscribe(gateway, { topic: "a" });
   assertEquals((await stream.next())?.["message"], "MQTT error: Broker broker:1883 did not answer within 0.02 s");
@@ -246,4 +238,14 @@ Deno.test("a repeated subscription is refused", async () => {
   assertEquals(onAnotherRoute.status, 409);
   assertEquals(state.addresses.length, 1);
   await first.body?.cancel();
+});
+
+Deno.test("a message too large to pass on ends the stream with a reason", async () => {
+  const { connect, state } = makeBroker();
+  const stream = await subscribe(await makeGateway({ connect }), { topic: "a" });
+  await stream.next();
+  state.deliver({ topic: "a/camera", payload: new Uint8Array(100_001), qos: 0, retain: true });
+  assertEquals((await stream.next())?.["message"], "Message on a/camera is larger than 100000 bytes");
+  assertEquals(await stream.next(), undefined);
+  await until("closing", () => state.closed === 1);
 });

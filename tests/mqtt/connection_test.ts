@@ -122,3 +122,15 @@ Deno.test("a lost connection says so, and publishes no more", async () => {
   );
   await connection.close();
 });
+
+Deno.test("connect() survives a login that MQTT cannot carry, and a server that speaks something else", () =>
+  withServer((connection) => {
+    connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")).catch(() => {});
+  }, async (port) => {
+    const huge = await failure({ host: "127.0.0.1", port, username: "\u20ac".repeat(30_000), password: "x" });
+    assertEquals(huge.message.startsWith(`Broker 127.0.0.1:${port} failed`), true, huge.message);
+    const foreign = await failure({ host: "127.0.0.1", port });
+    assertEquals(foreign.message.startsWith(`Broker 127.0.0.1:${port} failed`), true, foreign.message);
+    // A fault that nobody listens to would end the process by now.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }));

@@ -49,11 +49,24 @@ Deno.test("publish() opens a connection for each host, port and login", async ()
   await publisher.publish({ ...ADDRESS, username: "joe", password: "a" }, MESSAGE);
   await publisher.publish({ ...ADDRESS, username: "joe", password: "b" }, MESSAGE);
   assertEquals(connections.length, 4);
-  await assertRejects(
-    () => publisher.publish({ ...ADDRESS, port: 9 }, MESSAGE),
-    BrokerError,
-    "Too many broker connections",
-  );
+  await publisher.close();
+});
+
+Deno.test("publish() gives up the longest idle connection for a new one, and no busy one", async () => {
+  const acknowledge = Promise.withResolvers<void>();
+  let busy = false;
+  const { connect, connections } = makeBroker(() => busy ? acknowledge.promise : Promise.resolve());
+  const publisher = makePublisher(connect, { maxConnections: 2 });
+  const to = (port: number) => publisher.publish({ ...ADDRESS, port }, MESSAGE);
+  await to(1);
+  await to(2);
+  await to(3);
+  assertEquals(connections.map(({ closed }) => closed), [true, false, false]);
+  busy = true;
+  const waiting = [to(2), to(3)];
+  await assertRejects(() => to(4), BrokerError, "Too many broker connections: 2 are busy");
+  acknowledge.resolve();
+  await Promise.all(waiting);
   await publisher.close();
 });
 

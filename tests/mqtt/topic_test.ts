@@ -21,6 +21,7 @@ Deno.test("topicFault() refuses wildcards, system topics, control characters and
     ["a\u007fb", /control/],
     ["a\u0085b", /control/],
     ["a\uffffb", /control/],
+    ["a\u{1fffe}b", /control/],
     ["a\ud800b", /well-formed/],
     ["é".repeat(32_768), /65535 bytes/],
     ["/".repeat(100), /100 levels/],

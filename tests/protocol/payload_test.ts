@@ -55,6 +55,7 @@ Deno.test("parsePublishRequest() names the field that is missing or wrong", () =
     [{ ...good, broker_port: 65_536 }, "Invalid field: broker_port"],
     [{ ...good, broker_host: "" }, "Invalid field: broker_host"],
     [{ ...good, username: 7 }, "Invalid field: username"],
+    [{ ...good, username: "\u20ac".repeat(30_000) }, "Invalid field: username: must be a string of 0 to 65535 bytes"],
     [{ ...good, password: {} }, "Invalid field: password"],
   ];
   for (const [payload, message] of faults) {

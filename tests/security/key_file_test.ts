@@ -119,3 +119,10 @@ Deno.test("loadOrCreateKey() writes a key on a file system without links", () =>
     const { secret } = await loadOrCreateKey(`${directory}/key.txt`, { ...options, files: fat });
     assertEquals((await Deno.readTextFile(`${directory}/key.txt`)).trim(), secret.toHex());
   }));
+
+Deno.test("loadOrCreateKey() refuses a link to a file that is not there, and leaves nothing behind", () =>
+  inTempDir(async (directory) => {
+    await Deno.symlink("/no-such-disk/key.txt", `${directory}/key.txt`);
+    await assertRejects(() => loadOrCreateKey(`${directory}/key.txt`, options), KeyFileError, "is a link to a file");
+    assertEquals((await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name), ["key.txt"]);
+  }));

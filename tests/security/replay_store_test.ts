@@ -5,9 +5,9 @@ import { createMemoryReplayStore, type ReplayStore } from "../../src/security/re
 
 const sealed = (text: string) => text as SealedText;
 
-function identity(nonce: number, tag = nonce, key = "default") {
+function identity(nonce: number, tag = nonce, key = "default", timestamp = 1000) {
   const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
-  return { key, nonce: bytes(nonce, 12), tag: bytes(tag, 16) };
+  return { key, nonce: bytes(nonce, 12), tag: bytes(tag, 16), timestamp };
 }
 
 function makeStore({ maxBytes = 1_000_000, seconds = 120 } = {}) {
@@ -60,8 +60,17 @@ Deno.test("claim() forgets after its time and not before", () => {
   settle(store, 1, "answer");
   clock.ms = 119_999;
   assertEquals(store.claim(identity(1)).kind, "repeat");
-  clock.ms = 120_000;
-  assertEquals(store.claim(identity(1)).kind, "first");
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(2)).kind, "forgotten", "Not newer than what was forgotten");
+});
+
+Deno.test("claim() refuses what is as old as the requests that it forgot, though the wall clock went back", () => {
+  const { store, clock } = makeStore({ seconds: 120 });
+  store.claim(identity(1, 1, "default", 1000));
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(1, 1, "default", 1000)).kind, "forgotten");
+  assertEquals(store.claim(identity(2, 2, "default", 999)).kind, "forgotten");
+  assertEquals(store.claim(identity(3, 3, "default", 1000.5)).kind, "first");
 });
 
 Deno.test("claim() refuses when identities fill the memory, until some expire", () => {
@@ -70,8 +79,8 @@ Deno.test("claim() refuses when identities fill the memory, until some expire", 
   while (store.claim(identity(accepted)).kind === "first") accepted++;
   assertEquals(accepted, 10);
   assertEquals(store.claim(identity(0)).kind, "repeat", "A full store still knows its requests");
-  clock.ms = 120_000;
-  assertEquals(store.claim(identity(200)).kind, "first");
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(200, 200, "default", 2000)).kind, "first");
 });
 
 Deno.test("claim() gives up kept answers, oldest first, before it refuses a request", async () => {
@@ -100,8 +109,8 @@ Deno.test("claim() is first for each identity exactly once in any order of claim
     const lastFirst = new Map<number, number>();
     for (const { nonce, wait, answer } of steps) {
       clock.ms += wait;
-      const claim = store.claim(identity(nonce));
-      const remembered = clock.ms - (lastFirst.get(nonce) ?? -Infinity) < 1000;
+      const claim = store.claim(identity(nonce, nonce, "default", clock.ms));
+      const remembered = clock.ms - (lastFirst.get(nonce) ?? -Infinity) <= 1000;
       assertEquals(claim.kind === "first" && remembered, false, "A remembered request ran again");
       if (claim.kind !== "first") continue;
       lastFirst.set(nonce, clock.ms);

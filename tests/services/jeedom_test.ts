@@ -292,11 +292,15 @@ Deno.test("handle() waits longer for a long poll, for as long as it asks", async
 
 Deno.test("handle() asks Jeedom for no longer poll than the ceiling", async () => {
   const { call, requests } = makeJeedom({ longPollMaxSeconds: 120 });
-  for (const longPolling of [59, "59", 600, 1e9, 0, -5, "x", null]) {
+  for (const longPolling of ["59s", -5, {}, [], true, ""]) {
+    const refused = () => call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling } });
+    await assertRejects(refused, FieldError, "Invalid field: params.longPolling");
+  }
+  for (const longPolling of [59, "59", 600, 1e9, 0, null]) {
     await call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling } });
   }
   const asked = requests.map(({ body }) => body["params"]);
-  assertEquals(asked, [59, 59, 120, 120, 0, -5, "x", null].map((longPolling) => ({ apikey: KEY, longPolling })));
+  assertEquals(asked, [59, 59, 120, 120, 0, null].map((longPolling) => ({ apikey: KEY, longPolling })));
 });
 
 Deno.test("handle() abandons a long poll whose phone went away, and runs every other call to its end", async () => {
