@@ -73,6 +73,7 @@ Deno.test("POST /mqtt/subscribe answers with an event stream that no proxy holds
   assertEquals(stream.response.headers.get("Content-Type"), "text/event-stream");
   assertEquals(stream.response.headers.get("Cache-Control"), "no-cache, no-transform");
   assertEquals(stream.response.headers.get("X-Accel-Buffering"), "no");
+  await stream.next();
   await stream.leave();
 });
 

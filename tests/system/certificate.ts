@@ -1,6 +1,7 @@
+import { hasProgram } from "./programs.ts";
+
 /** Whether certificates can be made here. CI installs OpenSSL, so that nothing is skipped unnoticed there. */
-export const HAS_OPENSSL: boolean = await new Deno.Command("openssl", { args: ["version"], stdout: "null" })
-  .output().then(({ success }) => success, () => Deno.env.get("CI") !== undefined);
+export const HAS_OPENSSL: boolean = Deno.env.get("CI") !== undefined || await hasProgram("openssl");
 
 /** Writes `cert.pem` and `key.pem`, a self-signed certificate for `localhost`, into a directory. */
 export async function makeCertificate(directory: string): Promise<void> {

@@ -26,12 +26,16 @@ function exists(path: string): boolean {
   }
 }
 
+/** The JVM writes and reads in the locale's encoding, and a machine may have none. */
+const UTF8 = { LC_ALL: "C.UTF-8" };
+
 let classes = "";
 
 Deno.test.beforeAll(async () => {
   if (ignore) return;
   classes = await Deno.makeTempDir({ prefix: "kotlin-client-" });
   const { success, stderr } = await new Deno.Command(KOTLINC, {
+    env: UTF8,
     args: ["-cp", JSON_JAR, ...SOURCES, "-include-runtime", "-d", `${classes}/client.jar`],
     cwd: ROOT,
     stdout: "null",
@@ -50,6 +54,7 @@ testClient({
   command: () => ({
     path: "java",
     args: [...QUICK_START, "-cp", `${classes}/client.jar:${JSON_JAR}`, "e2egateway.DriverKt"],
+    env: UTF8,
   }),
   refusal: "GatewayException",
   badArgument: "IllegalArgumentException",

@@ -1,0 +1,37 @@
+# The gateway as a container image. Build it with `docker build -t e2e-gateway .`
+#
+# Another base image will do, if it has a shell and Deno 2.9.6 on the PATH: --build-arg BASE_IMAGE=…
+ARG BASE_IMAGE=denoland/deno:debian-2.9.6
+
+FROM ${BASE_IMAGE} AS build
+WORKDIR /app
+ENV DENO_DIR=/deno-dir
+COPY deno.json deno.lock main.ts ./
+COPY src ./src
+# The commands are named too, because main.ts loads them with import(): Deno passes in silence over what it cannot
+# download for those, and the gateway would miss it only when it starts. Some packages come with files that anybody may
+# write to: not here.
+RUN deno cache --frozen main.ts src/cli/*.ts \
+ && chmod -R go-w /deno-dir \
+ && mkdir -p /writable/data
+
+FROM ${BASE_IMAGE}
+# NO_COLOR, because the output goes to a log, and not to a terminal.
+ENV DENO_DIR=/deno-dir \
+    DENO_NO_UPDATE_CHECK=1 \
+    NO_COLOR=1 \
+    SECRET_KEY_FILE=/app/data/secret_key.txt
+WORKDIR /app
+# Code and packages stay root's: the gateway can read, but not change them.
+COPY --from=build /deno-dir /deno-dir
+COPY --from=build /app /app
+# The one directory that the gateway writes to. A number needs no entry in the base image's list of users.
+COPY --from=build --chown=1000:1000 /writable /app
+USER 1000:1000
+VOLUME /app/data
+EXPOSE 10000
+# The task "start" in deno.json says which flags the gateway runs with: they come from its configuration, and allow
+# nothing beyond it. The task hands SIGTERM on to the gateway, and ends with its exit code.
+ENTRYPOINT []
+CMD ["deno", "task", "start"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["deno", "task", "health"]
