@@ -53,7 +53,7 @@ export function createCallHandler(
     } catch (error) {
       if (error instanceof ServiceError) {
         const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
-        log.warn("Request failed: {message} ({cause})", { message: error.message, cause });
+        log.warn("Request failed: {reason} ({cause})", { reason: error.message, cause });
         return errorReply(error.status, error.message);
       }
       log.error("Request broke the gateway: {error}", { error });

@@ -92,7 +92,7 @@ export function createSubscribeHandler(options: SubscribeOptions): (request: Req
     } catch (error) {
       const known = error instanceof BrokerError || error instanceof FieldError || error instanceof ServiceError;
       if (known) {
-        if (!left.aborted) log.warn("Subscription failed: {message}", { message: error.message });
+        if (!left.aborted) log.warn("Subscription failed: {reason}", { reason: error.message });
         return stream.end("error", error instanceof BrokerError ? `MQTT error: ${error.message}` : error.message);
       }
       log.error("Subscription broke the gateway: {error}", { error });

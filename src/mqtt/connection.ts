@@ -15,6 +15,11 @@ const utf8 = new TextEncoder();
 /** How long a farewell may take before the socket is cut, in milliseconds: a frozen broker never answers it. */
 const FAREWELL_MS = 1000;
 
+/** Why a connection ends, as soon as that is known; it is lost a little later. */
+interface End {
+  cause: BrokerError | undefined;
+}
+
 /**
  * Makes a function that opens connections.
  *
@@ -27,22 +32,24 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
     const client = connect(clientOptions(address, keepAliveSeconds));
     const lost = Promise.withResolvers<BrokerError>();
     const welcome = Promise.withResolvers<undefined>();
-    let cause: BrokerError | undefined;
+    const end: End = { cause: undefined };
     const abandon = () => {
-      cause ??= signal.reason instanceof BrokerError ? signal.reason : new BrokerError(`Broker ${place} not awaited`);
+      end.cause ??= signal.reason instanceof BrokerError
+        ? signal.reason
+        : new BrokerError(`Broker ${place} not awaited`);
       client.end(true);
     };
     signal.addEventListener("abort", abandon, { once: true });
     client.once("connect", () => {
-      cause = undefined;
+      end.cause = undefined;
       welcome.resolve(undefined);
     });
     client.on("error", (error) => {
-      cause ??= explainFailure(error, place);
+      end.cause ??= explainFailure(error, place);
       client.end(true);
     });
     client.on("close", () => {
-      lost.resolve(cause ?? new BrokerError(`Broker ${place} closed the connection`));
+      lost.resolve(end.cause ?? new BrokerError(`Broker ${place} closed the connection`));
       // Without this MQTT.js would never settle the publishes that are under way.
       client.end(true);
     });
@@ -55,15 +62,14 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
     try {
       client.connect();
     } catch (error) {
-      cause = explainFailure(error, place);
-      lost.resolve(cause);
+      lost.resolve(explainFailure(error, place));
       client.stream?.destroy();
     }
 
     const failure = await Promise.race([welcome.promise, lost.promise]);
     signal.removeEventListener("abort", abandon);
     if (failure !== undefined) throw failure;
-    return wrap(client, lost.promise, (reason) => cause ??= reason);
+    return wrap(client, lost.promise, end);
   };
 }
 
@@ -90,13 +96,8 @@ function clientOptions(address: BrokerAddress, keepAliveSeconds: number): IClien
   };
 }
 
-function wrap(
-  client: MqttClient,
-  lost: Promise<BrokerError>,
-  setCause: (reason: BrokerError) => void,
-): BrokerConnection {
+function wrap(client: MqttClient, lost: Promise<BrokerError>, end: End): BrokerConnection {
   let underWay = 0;
-  let closing = false;
 
   /** Runs a command, and tells a failure by the end of the connection where that was its cause. */
   async function run<T>(command: () => Promise<T>): Promise<T> {
@@ -106,7 +107,7 @@ function wrap(
     try {
       return await command();
     } catch (error) {
-      if (closing || !client.connected) throw await lost;
+      if (end.cause !== undefined || !client.connected) throw await lost;
       throw new BrokerError(error instanceof Error ? error.message : String(error));
     } finally {
       underWay -= 1;
@@ -124,8 +125,7 @@ function wrap(
       if (refused.length > 0) throw new BrokerError(`Broker refused the subscription to ${refused.join(", ")}`);
     },
     async close(reason = new BrokerError("Connection closed")) {
-      closing = true;
-      setCause(reason);
+      end.cause ??= reason;
       // A polite end waits for answers that may never come, and MQTT.js would then never settle the commands.
       client.end(underWay > 0 || !client.connected);
       const cut = setTimeout(() => client.stream.destroy(), FAREWELL_MS);

@@ -120,6 +120,36 @@ Deno.test(
   },
 );
 
+Deno.test("a broker that dies before it acknowledges gives an error at once, and gets nothing twice", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let published = 0;
+  const serving = (async () => {
+    for await (const connection of listener) {
+      const packet = new Uint8Array(4096);
+      await connection.read(packet);
+      // CONNACK, accepted. Then it reads the PUBLISH and dies.
+      await connection.write(new Uint8Array([0x20, 2, 0, 0]));
+      if (await connection.read(packet) !== null && (packet[0] ?? 0) >> 4 === 3) published += 1;
+      connection.close();
+    }
+  })();
+  await withGateway(
+    { MQTT_BROKER_HOST: "127.0.0.1", MQTT_BROKER_PORT: String(listener.addr.port) },
+    async ({ client, output }) => {
+      for (const qos of [1, 2] as const) {
+        const { status, body } = await client.publish("door", "open", { qos });
+        assertEquals([status, published], [500, qos]);
+        assert(String(body).startsWith('{"error":"MQTT error: Broker 127.0.0.1:'), String(body));
+        assert(!String(body).includes("within"), `Only the deadline ended it: ${body}`);
+      }
+      await output.line((line) => line.includes("Request failed") && line.includes("MQTT error"));
+    },
+  );
+  listener.close();
+  await serving;
+  assertEquals(published, 2);
+});
+
 Deno.test(
   "a broker behind TLS is reached with its private authority, and refused without it",
   { ignore: MOSQUITTO === undefined || !HAS_OPENSSL },
