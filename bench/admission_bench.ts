@@ -1,13 +1,13 @@
 /** A whole request through the handler: good, of a stranger, and repeated. */
-import { importKey, sealEnvelope } from "../src/protocol/envelope.ts";
-import { makeGateway, NOW, random } from "../tests/gateway/fixture.ts";
+import { importKey, randomBytes, sealEnvelope } from "../src/protocol/envelope.ts";
+import { makeGateway, NOW } from "../tests/gateway/fixture.ts";
 import { createMemoryReplayStore } from "../src/security/replay_store.ts";
 
 const gateway = await makeGateway({
   replays: createMemoryReplayStore({ seconds: 120, maxBytes: 2 ** 30, monotonic: () => performance.now() }),
 });
 const request = JSON.stringify({ service: "jeedom", jsonrpc: "ping", timestamp: NOW, pad: "x".repeat(100) });
-const stranger = await sealEnvelope(await importKey(random(32)), request, random);
+const stranger = await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes);
 const repeated = await gateway.seal(request);
 const post = (body: string) => new Request("http://gateway/gateway", { method: "POST", body });
 

@@ -1,14 +1,13 @@
 /** One message to many listeners, each with its own stream, as far as the bytes for the socket. */
 import { EventStream } from "../src/gateway/event_stream.ts";
-import { importKey, sealEnvelope } from "../src/protocol/envelope.ts";
-import { random } from "../tests/gateway/fixture.ts";
+import { importKey, randomBytes, sealEnvelope } from "../src/protocol/envelope.ts";
 
-const key = await importKey(random(32));
+const key = await importKey(randomBytes(32));
 
 for (const count of [1, 50, 1000]) {
   const streams = Array.from({ length: count }, () =>
     new EventStream({
-      seal: (plaintext) => sealEnvelope(key, plaintext, random),
+      seal: (plaintext) => sealEnvelope(key, plaintext, randomBytes),
       maxQueueBytes: 1_000_000,
       patienceMs: 60_000,
       keepAliveMs: 60_000,

@@ -7,10 +7,11 @@ import { dirname } from "node:path";
 import { type Config, SETTINGS } from "./config.ts";
 import type { BrokerPattern } from "./security/egress.ts";
 
+/** Variables other than the settings read as absent: libraries look for dozens of them. */
+const ENV_FLAGS: readonly string[] = [`--allow-env=${Object.keys(SETTINGS).join(",")}`, "--ignore-env"];
+
 /**
  * Lists the flags for `deno run` under which the gateway can do what its configuration says.
- *
- * Environment variables other than the settings read as absent: libraries look for dozens of them.
  */
 export function permissionFlags(config: Config): string[] {
   const read = [
@@ -25,8 +26,7 @@ export function permissionFlags(config: Config): string[] {
     `--allow-net${netTargets(config)}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     `--allow-write=${dirname(config.SECRET_KEY_FILE)}`,
-    `--allow-env=${Object.keys(SETTINGS).join(",")}`,
-    "--ignore-env",
+    ...ENV_FLAGS,
   ];
 }
 
@@ -34,8 +34,7 @@ export function permissionFlags(config: Config): string[] {
 export const MINIMAL_FLAGS: readonly string[] = [
   "--no-prompt",
   "--allow-read=.env",
-  `--allow-env=${Object.keys(SETTINGS).join(",")}`,
-  "--ignore-env",
+  ...ENV_FLAGS,
 ];
 
 function netTargets(config: Config): string {

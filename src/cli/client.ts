@@ -8,7 +8,7 @@ import { ConfigError, parseConfig } from "../config.ts";
 import { KeyFileError, readKey } from "../security/key_file.ts";
 import { localUrl } from "./local_url.ts";
 import { EXIT_FAILURE, EXIT_USAGE, type Platform } from "./platform.ts";
-import { readSources } from "./settings.ts";
+import { readSources, type Sources } from "./settings.ts";
 
 /** The options that every client command takes, for `parseArgs` of `node:util`. */
 export const CLIENT_OPTIONS = {
@@ -27,9 +27,13 @@ export interface ClientValues {
 /** The command line is wrong. The message shows how it goes. */
 export class UsageError extends Error {}
 
+/** Reads the settings, and the variables that are for the client commands alone. */
+export function readClientSources(platform: Platform): Promise<Sources> {
+  return readSources(platform, ["GATEWAY_KEY", "GATEWAY_URL"]);
+}
+
 /** Tells the address of the gateway: `--url`, `GATEWAY_URL`, or this machine at the configured port. */
-export async function gatewayUrl(platform: Platform, values: ClientValues): Promise<string> {
-  const { environment, file } = await readSources(platform, ["GATEWAY_URL"]);
+export function gatewayUrl({ environment, file }: Sources, values: ClientValues): string {
   const given = values.url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
   return given || localUrl(parseConfig(environment, file));
 }
@@ -40,14 +44,15 @@ export async function gatewayUrl(platform: Platform, values: ClientValues): Prom
  * @throws {UsageError} if there is no usable key
  */
 export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
-  const { environment, file } = await readSources(platform, ["GATEWAY_KEY"]);
+  const sources = await readClientSources(platform);
+  const { environment, file } = sources;
   const given = values["key-file"] ? undefined : environment["GATEWAY_KEY"] || file["GATEWAY_KEY"];
   const path = values["key-file"] || parseConfig(environment, file).SECRET_KEY_FILE;
   const key = given || (await readKey(path, platform.files))?.toHex();
   if (key === undefined) {
     throw new UsageError(`No key: "${path}" does not exist. Start the gateway once, or set GATEWAY_KEY or --key-file`);
   }
-  return new GatewayClient({ url: await gatewayUrl(platform, values), key, fetch: platform.fetch });
+  return new GatewayClient({ url: gatewayUrl(sources, values), key, fetch: platform.fetch });
 }
 
 /** Prints an answer's body: on standard output for a success, as a fault otherwise. */

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { GatewayClient } from "../client/gateway_client.ts";
-import { CLIENT_OPTIONS, gatewayUrl, runClient } from "./client.ts";
+import { CLIENT_OPTIONS, gatewayUrl, readClientSources, runClient } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
 /** Prints the gateway's status and version. */
@@ -14,7 +14,7 @@ export function health(platform: Platform): Promise<number> {
     const { values } = parseArgs({ args: [...platform.args], options: CLIENT_OPTIONS });
     // Asking for health takes no key.
     const client = new GatewayClient({
-      url: await gatewayUrl(platform, values),
+      url: gatewayUrl(await readClientSources(platform), values),
       key: "0".repeat(64),
       fetch: platform.fetch,
     });

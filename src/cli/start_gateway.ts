@@ -4,14 +4,13 @@
  * @module
  */
 import type { Config } from "../config.ts";
-import type { EmbeddedBroker } from "../demo/embedded_broker.ts";
 import type { EventStream } from "../gateway/event_stream.ts";
 import { createHandler } from "../gateway/handler.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { createPublisher } from "../mqtt/publisher.ts";
 import type { Log } from "../observability/log.ts";
-import type { Bytes } from "../protocol/envelope.ts";
+import { type Bytes, randomBytes } from "../protocol/envelope.ts";
 import { type LoadedKey, loadOrCreateKey } from "../security/key_file.ts";
 import { createKeyring } from "../security/keyring.ts";
 import { createMemoryReplayStore } from "../security/replay_store.ts";
@@ -19,7 +18,8 @@ import { createBrokerDirectory } from "../services/broker_directory.ts";
 import { createJeedomService } from "../services/jeedom.ts";
 import { createMqttService } from "../services/mqtt.ts";
 import { VERSION } from "../version.ts";
-import { listen } from "./listen.ts";
+import { openDefaultBroker } from "./default_broker.ts";
+import { listen, type Listening } from "./listen.ts";
 import { localUrl } from "./local_url.ts";
 import type { Platform } from "./platform.ts";
 
@@ -38,6 +38,9 @@ export interface RunningGateway {
 /** Jeedom's web server closes a connection after 5 s of silence: let go of it before, in milliseconds. */
 const JEEDOM_POOL_IDLE_MS = 4000;
 
+/** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
+const BROKER_FAREWELL_MS = 2000;
+
 /**
  * Starts the gateway.
  *
@@ -52,12 +55,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   announceKey(loaded, config.SECRET_KEY_FILE, platform, log);
   const tls = await readTls(config, platform);
 
-  const embedded = config.MQTT_BROKER_HOST === undefined
-    ? await (await import("../demo/embedded_broker.ts")).startEmbeddedBroker(config.MQTT_BROKER_PORT)
-    : undefined;
-  const broker = embedded ?? await configuredBroker(config, platform);
-  announceBroker(embedded, config, log);
-
+  const broker = await openDefaultBroker(config, platform, log);
   const connect = createConnectBroker(config.MQTT_KEEPALIVE_SECONDS);
   const publisher = createPublisher({
     connect,
@@ -66,7 +64,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     maxConnections: config.MQTT_MAX_CONNECTIONS,
   });
   const directory = createBrokerDirectory({
-    configured: broker,
+    configured: broker.address,
     allowed: config.MQTT_ALLOWED_BROKERS,
     defaultPort: config.MQTT_BROKER_PORT,
   });
@@ -108,7 +106,14 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
     },
   });
-  const server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
+  let server: Listening;
+  try {
+    server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
+  } catch (error) {
+    client.close();
+    await broker.close();
+    throw error;
+  }
   const url = localUrl(config, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
     version: VERSION,
@@ -120,26 +125,19 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   return {
     url,
     secret: loaded.secret,
-    broker,
+    broker: broker.address,
     async stop() {
       log.info("Gateway stops");
       // Never settles while a stream is open, so both at once; new connections are refused from here on.
       const drained = server.shutdown();
       for (const stream of [...streams]) stream.end("disconnected", "Gateway is shutting down");
       await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
-      await settledWithin(publisher.close(), FAREWELL_MS);
+      await settledWithin(publisher.close(), BROKER_FAREWELL_MS);
       client.close();
-      await embedded?.close();
+      await broker.close();
       log.info("Gateway stopped");
     },
   };
-}
-
-/** Longest wait for brokers to say goodbye, in milliseconds. */
-const FAREWELL_MS = 2000;
-
-function randomBytes(length: number): Bytes {
-  return crypto.getRandomValues(new Uint8Array(length));
 }
 
 /** Shows a new key to the person at the console, and only there: the log never holds it. */
@@ -159,26 +157,6 @@ function announceKey({ secret, created, tightened }: LoadedKey, path: string, pl
       line,
     ].join("\n"),
   );
-}
-
-function announceBroker(embedded: EmbeddedBroker | undefined, config: Config, log: Log): void {
-  if (embedded === undefined) return;
-  const taken = embedded.port === config.MQTT_BROKER_PORT ? "" : ` (port ${config.MQTT_BROKER_PORT} is taken)`;
-  log.info(
-    "MQTT_BROKER_HOST is not set: an embedded broker runs on {host}:{port}{taken}, reachable from this machine only",
-    { host: embedded.host, port: embedded.port, taken },
-  );
-}
-
-async function configuredBroker(config: Config, { files }: Platform): Promise<BrokerAddress> {
-  const ca = config.MQTT_CA_FILE === undefined ? undefined : await files.readTextFile(config.MQTT_CA_FILE);
-  return {
-    host: config.MQTT_BROKER_HOST ?? "",
-    port: config.MQTT_BROKER_PORT,
-    username: config.MQTT_USERNAME,
-    password: config.MQTT_PASSWORD,
-    tls: config.MQTT_TLS ? { ca } : undefined,
-  };
 }
 
 async function readTls(config: Config, { files }: Platform): Promise<{ cert: string; key: string } | undefined> {

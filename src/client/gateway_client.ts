@@ -5,10 +5,11 @@
  */
 import { ServerSentEventParseStream } from "@std/http/server-sent-event-parse-stream";
 import {
-  type Bytes,
   importKey,
   openEnvelope,
   parseEnvelope,
+  parseKey,
+  randomBytes,
   type SealedText,
   sealEnvelope,
 } from "../protocol/envelope.ts";
@@ -95,9 +96,10 @@ export class GatewayClient {
    * @throws {TypeError} if the key is not 64 hexadecimal characters
    */
   constructor(options: GatewayClientOptions) {
-    if (!/^[0-9a-fA-F]{64}$/.test(options.key)) throw new TypeError("Key must be 64 hexadecimal characters");
+    const secret = parseKey(options.key);
+    if (secret === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
     this.#url = options.url.replace(/\/+$/, "");
-    this.#key = importKey(Uint8Array.fromHex(options.key));
+    this.#key = importKey(secret);
     this.#fetch = options.fetch ?? fetch;
   }
 
@@ -201,10 +203,6 @@ export class GatewayClient {
       throw new GatewayError(502, "Answer is not sealed with this key: is this the gateway?", { cause: error });
     }
   }
-}
-
-function randomBytes(length: number): Bytes {
-  return crypto.getRandomValues(new Uint8Array(length));
 }
 
 function brokerFields({ brokerHost, brokerPort, ...login }: BrokerOptions): Record<string, unknown> {

@@ -5,7 +5,7 @@
  * @module
  */
 import { EnvelopeError, parseEnvelope, type SealedText, TAG_BYTES } from "../protocol/envelope.ts";
-import { FieldError, isOwnMessage, parsePayload, type Payload } from "../protocol/payload.ts";
+import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import type { Key, Keyring, Opened } from "../security/keyring.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
@@ -76,18 +76,16 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const body = await readBody(request, options);
     const { envelope, opened } = await open(body, options.keyring);
     const { key } = opened;
+    const refuse = (message: string): Admission => ({ kind: "refused", key, status: 403, message });
     let payload: Payload;
     try {
       payload = parsePayload(opened.text);
     } catch (error) {
-      if (error instanceof FieldError) return { kind: "refused", key, status: 403, message: error.message };
+      if (error instanceof FieldError) return refuse(error.message);
       throw error;
     }
-    if (isOwnMessage(payload)) {
-      return { kind: "refused", key, status: 403, message: "Payload is a message of the gateway, not a request" };
-    }
     const timestamp = payload["timestamp"];
-    if (!isCurrent(timestamp)) return { kind: "refused", key, status: 403, message: EXPIRED };
+    if (!isCurrent(timestamp)) return refuse(EXPIRED);
     const claim = options.replays.claim({
       key: key.name,
       nonce: envelope.nonce,
@@ -96,11 +94,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
     });
     switch (claim.kind) {
       case "forgotten":
-        return { kind: "refused", key, status: 403, message: EXPIRED };
+        return refuse(EXPIRED);
       case "full":
         throw storeFull();
       case "nonce reused":
-        return { kind: "refused", key, status: 403, message: "Nonce used before: take a fresh random one" };
+        return refuse("Nonce used before: take a fresh random one");
       case "repeat":
         return { kind: "repeat", key, answer: claim.answer };
       case "first":

@@ -66,7 +66,7 @@ export class EventStream {
    */
   push(event: StreamEvent): Promise<void> | undefined {
     if (this.#ended) return undefined;
-    this.#append(utf8.encode(JSON.stringify(event)));
+    this.#append(event);
     const { maxQueueBytes, patienceMs } = this.#options;
     if (this.#queuedBytes <= maxQueueBytes) return undefined;
     this.#stall ??= setTimeout(() => {
@@ -79,12 +79,12 @@ export class EventStream {
   /** Appends the last event and ends the stream. Ignored after the end. */
   end(type: FinalEvent["type"], message: string): void {
     if (this.#ended) return;
-    const event: FinalEvent = { type, message, timestamp: Math.floor(this.#options.now() / 1000) };
-    this.#append(utf8.encode(JSON.stringify(event)));
+    this.#append({ type, message, timestamp: Math.floor(this.#options.now() / 1000) });
     this.#stop();
   }
 
-  #append(plaintext: Bytes): void {
+  #append(event: StreamEvent): void {
+    const plaintext = utf8.encode(JSON.stringify(event));
     this.#queue.push(plaintext);
     this.#queuedBytes += plaintext.length;
     this.#wake();

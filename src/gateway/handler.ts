@@ -77,28 +77,28 @@ export function createHandler(options: GatewayOptions): (request: Request) => Pr
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 
-  const routes = new Map<string, Route>(Object.entries({
-    "/gateway": {
+  const routes = new Map<string, Route>([
+    ["/gateway", {
       methods: ["POST"],
       handle: createCallHandler(call, ({ service }) => {
         const found = byName.get(service ?? "jeedom");
         if (found === undefined) throw new ServiceError(403, `Unknown service: must be ${serviceNames}`);
         return found;
       }),
-    },
-    "/mqtt/publish": {
+    }],
+    ["/mqtt/publish", {
       methods: ["POST"],
       handle: createCallHandler(call, ({ service }) => {
         if (service === undefined || service === null || service === "mqtt") return services.mqtt;
         throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
       }),
-    },
-    "/mqtt/subscribe": {
+    }],
+    ["/mqtt/subscribe", {
       methods: ["POST"],
       handle: createSubscribeHandler({ ...options, ...options.limits, admit }),
-    },
-    "/health": { methods: ["GET", "HEAD"], handle: () => healthResponse(options.version) },
-  }));
+    }],
+    ["/health", { methods: ["GET", "HEAD"], handle: () => healthResponse(options.version) }],
+  ]);
 
   return async (request) => {
     try {

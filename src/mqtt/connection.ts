@@ -40,10 +40,7 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
       client.end(true);
     };
     signal.addEventListener("abort", abandon, { once: true });
-    client.once("connect", () => {
-      end.cause = undefined;
-      welcome.resolve(undefined);
-    });
+    client.once("connect", () => welcome.resolve(undefined));
     client.on("error", (error) => {
       end.cause ??= explainFailure(error, place);
       client.end(true);

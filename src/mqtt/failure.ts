@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BrokerError } from "./broker.ts";
+import { type BrokerAddress, BrokerError } from "./broker.ts";
 
 /** CONNACK's return codes (MQTT 3.1.1, section 3.2.2.3). */
 const REFUSALS: Readonly<Record<number, string>> = {
@@ -42,6 +42,15 @@ export function explainFailure(error: unknown, place: string): BrokerError {
     return new BrokerError(`Broker ${place} is outside of what the sandbox allows`);
   }
   return new BrokerError(`Broker ${place} failed: ${reason}`);
+}
+
+/**
+ * Says that a broker let a deadline pass.
+ *
+ * @param missed what it did not do in time, in words that follow "did not"
+ */
+export function tooLate({ host, port }: BrokerAddress, missed: string, timeoutMs: number): BrokerError {
+  return new BrokerError(`Broker ${host}:${port} did not ${missed} within ${timeoutMs / 1000} s`);
 }
 
 function codeOf(error: unknown): number | string | undefined {

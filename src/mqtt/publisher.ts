@@ -10,6 +10,7 @@ import {
   type ConnectBroker,
   type Publication,
 } from "./broker.ts";
+import { tooLate } from "./failure.ts";
 
 /** Publishes single messages to any broker. */
 export interface Publisher {
@@ -90,9 +91,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const { promise: expired, reject } = Promise.withResolvers<never>();
       let waitingFor = "answer";
       const deadline = setTimeout(() => {
-        const error = new BrokerError(
-          `Broker ${address.host}:${address.port} did not ${waitingFor} within ${options.timeoutMs / 1000} s`,
-        );
+        const error = tooLate(address, waitingFor, options.timeoutMs);
         reject(error);
         // Whatever waits on this connection waits in vain.
         drop(id, shared, error);

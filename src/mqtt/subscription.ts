@@ -12,6 +12,7 @@ import {
   type QoS,
   type ReceiveMessage,
 } from "./broker.ts";
+import { tooLate } from "./failure.ts";
 
 /** What to subscribe to, and how patiently. */
 export interface SubscriptionOptions {
@@ -47,22 +48,17 @@ export async function openSubscription(
   options: SubscriptionOptions,
 ): Promise<BrokerConnection> {
   const attempt = new AbortController();
-  const abandon = () => attempt.abort(options.signal.reason);
-  const seconds = options.timeoutMs / 1000;
-  const deadline = setTimeout(
-    () => attempt.abort(new BrokerError(`Broker ${address.host}:${address.port} did not answer within ${seconds} s`)),
-    options.timeoutMs,
-  );
-  options.signal.addEventListener("abort", abandon, { once: true });
+  const signal = AbortSignal.any([options.signal, attempt.signal]);
+  const deadline = setTimeout(() => attempt.abort(tooLate(address, "answer", options.timeoutMs)), options.timeoutMs);
   const early = holdBack(
     options.onMessage,
     () => attempt.abort(new BrokerError("Broker sent too much before its grant")),
   );
   let connection: BrokerConnection | undefined;
   try {
-    if (options.signal.aborted) throw options.signal.reason;
-    connection = await connect(address, { signal: attempt.signal, onMessage: early.receive });
-    await Promise.race([connection.subscribe(options.filters, options.qos), rejection(attempt.signal)]);
+    signal.throwIfAborted();
+    connection = await connect(address, { signal, onMessage: early.receive });
+    await Promise.race([connection.subscribe(options.filters, options.qos), rejection(signal)]);
     options.onGranted();
     early.release();
     return connection;
@@ -71,7 +67,6 @@ export async function openSubscription(
     throw error;
   } finally {
     clearTimeout(deadline);
-    options.signal.removeEventListener("abort", abandon);
   }
 }
 

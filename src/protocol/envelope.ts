@@ -32,6 +32,11 @@ export interface Envelope {
   readonly ciphertext: Bytes;
 }
 
+/** Random bytes from WebCrypto. */
+export function randomBytes(length: number): Bytes {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
 /** The one error for everything that can be wrong with an envelope; it never says what was. */
 export class EnvelopeError extends Error {
   /** Makes the error; there is nothing to tell apart. */
@@ -43,6 +48,15 @@ export class EnvelopeError extends Error {
 
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads a key from its text.
+ *
+ * @returns the key, 32 bytes, or undefined if the text is anything but 64 hexadecimal characters
+ */
+export function parseKey(hex: string): Bytes | undefined {
+  return /^[0-9a-fA-F]{64}$/.test(hex) ? Uint8Array.fromHex(hex) : undefined;
+}
 
 /**
  * Imports raw key bytes for sealing and opening. The result cannot be exported again.

@@ -114,7 +114,7 @@ export interface SubscribeRequest extends BrokerFields {
 /**
  * Reads an opened plaintext as a payload.
  *
- * @throws {FieldError} if it is anything but one JSON object
+ * @throws {FieldError} if it is anything but one JSON object, or a message that the gateway itself sealed
  */
 export function parsePayload(text: OpenedText): Payload {
   let value: unknown;
@@ -124,6 +124,7 @@ export function parsePayload(text: OpenedText): Payload {
     value = undefined;
   }
   if (!isObject(value)) throw new FieldError("Payload must be one JSON object");
+  if (isOwnMessage(value)) throw new FieldError("Payload is a message of the gateway, not a request");
   return value;
 }
 
@@ -151,8 +152,7 @@ export function parsePublishRequest(payload: Payload): PublishRequest {
  * @throws {FieldError} naming the field that is missing or wrong
  */
 export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
-  const request = parseFields(subscribeRequest, payload, []);
-  const { topic, topics = [], ...rest } = request;
+  const { topic, topics = [], ...rest } = parseFields(subscribeRequest, payload, []);
   const filters = [...new Set([...topic ? [topic] : [], ...topics])];
   if (filters.length === 0) throw new FieldError("Missing required field: topic");
   return { ...rest, filters };
@@ -176,7 +176,7 @@ function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required:
  * Tells a message that the gateway itself sealed: an answer or a stream's event. In version 1 nothing but its fields
  * tells it from a request, and somebody on the way could send it back as one.
  */
-export function isOwnMessage(payload: Payload): boolean {
+function isOwnMessage(payload: Payload): boolean {
   return typeof payload["type"] === "string" || ("status" in payload && "body" in payload);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { type Bytes, KEY_BYTES, type RandomBytes } from "../protocol/envelope.ts";
+import { type Bytes, KEY_BYTES, parseKey, type RandomBytes } from "../protocol/envelope.ts";
 
 /** The part of `Deno` that keeping a key file takes. */
 export type KeyFileSystem = Pick<
@@ -83,7 +83,7 @@ export async function readKey(
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new KeyFileError(`Key file "${path}" cannot be read: ${reason(error)}. Check its path, owner and mode`);
   }
-  const secret = parseKey(text);
+  const secret = parseKey(text.trim());
   if (secret === undefined) {
     throw new KeyFileError(
       `Key file "${path}" must hold 64 hexadecimal characters and nothing else. ` +
@@ -91,16 +91,6 @@ export async function readKey(
     );
   }
   return secret;
-}
-
-/**
- * Reads a key from its 64 hexadecimal characters, white space around them aside.
- *
- * @returns the key, 32 bytes, or undefined if the text is anything else
- */
-export function parseKey(text: string): Bytes | undefined {
-  const hex = text.trim();
-  return /^[0-9a-fA-F]{64}$/.test(hex) ? Uint8Array.fromHex(hex) : undefined;
 }
 
 async function tighten(path: string, files: KeyFileSystem): Promise<boolean> {
@@ -135,20 +125,18 @@ async function writeKey(path: string, secret: Bytes, options: KeyFileOptions): P
   }
 }
 
-/** Gives the finished file its name, unless another file has it by now: then removes it and answers false. */
+/** Gives the finished file its name and answers true, or false if another file has that name by now. */
 async function moveIntoPlace(temporary: string, path: string, files: KeyFileSystem): Promise<boolean> {
   try {
     await files.link(temporary, path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) {
-      // FAT and many network file systems have no links.
-      await files.rename(temporary, path);
-      return true;
-    }
-    await files.remove(temporary);
-    return false;
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    // FAT and many network file systems have no links.
+    await files.rename(temporary, path);
+  } finally {
+    // Renamed, it is gone already. Whatever happened, no copy of a key may stay.
+    await files.remove(temporary).catch(() => {});
   }
-  await files.remove(temporary);
   return true;
 }
 

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
-import { importKey, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { random } from "../gateway/fixture.ts";
+import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
 
 const KEY = "ab".repeat(32);
 const secret = await importKey(Uint8Array.fromHex(KEY));
@@ -14,7 +13,7 @@ function makeClient(answer: (request: Request) => Response | Promise<Response>) 
   });
 }
 
-const sealed = (value: unknown) => sealEnvelope(secret, JSON.stringify(value), random);
+const sealed = (value: unknown) => sealEnvelope(secret, JSON.stringify(value), randomBytes);
 
 Deno.test("GatewayClient refuses a key that is none", () => {
   assertThrows(() => new GatewayClient({ url: "http://x", key: "short" }), TypeError, "64 hexadecimal characters");
@@ -32,9 +31,9 @@ Deno.test("callJeedom() tells a refusal by its status and words", async () => {
 });
 
 Deno.test("callJeedom() takes no answer that is not sealed with its key", async () => {
-  const other = await importKey(random(32));
+  const other = await importKey(randomBytes(32));
   const forged = JSON.stringify({ status: 200, body: "done", timestamp: 5 });
-  for (const text of [forged, await sealEnvelope(other, forged, random)]) {
+  for (const text of [forged, await sealEnvelope(other, forged, randomBytes)]) {
     await assertRejects(() => makeClient(() => new Response(text)).callJeedom("ping"), GatewayError, "not sealed");
   }
 });

@@ -8,10 +8,10 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
-import { importKey, openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { VERSION } from "../../src/version.ts";
 import { within } from "../deadline.ts";
-import { freePort } from "../system/broker.ts";
+import { freePort } from "../loopback.ts";
 import { type GatewayProcess, startGatewayProcess } from "../system/gateway_process.ts";
 import { type JeedomServer, startJeedom } from "../system/jeedom_server.ts";
 import { ProcessOutput } from "../system/process_output.ts";
@@ -124,10 +124,9 @@ async function inMadeUpWorld(
   end: "ends" | "stays open",
   test: (place: Place, left: Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const secret = crypto.getRandomValues(new Uint8Array(32));
+  const secret = randomBytes(32);
   const key = await importKey(secret);
-  const seal = (value: unknown) =>
-    sealEnvelope(key, JSON.stringify(value), (length) => crypto.getRandomValues(new Uint8Array(length)));
+  const seal = (value: unknown) => sealEnvelope(key, JSON.stringify(value), randomBytes);
   const left = Promise.withResolvers<void>();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     await openEnvelope(key, parseEnvelope(await request.text()));

@@ -2,8 +2,8 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { createMemoryReplayStore } from "../../src/security/replay_store.ts";
 import { textReply } from "../../src/services/service.ts";
-import { importKey, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { LIMITS, makeGateway, NOW, random } from "./fixture.ts";
+import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { LIMITS, makeGateway, NOW } from "./fixture.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired" });
 const REFUSED = '{"error":"Decryption failed"}';
@@ -11,7 +11,7 @@ const REFUSED = '{"error":"Decryption failed"}';
 Deno.test("a request that no key opens gets the same 401 whatever is wrong with it", async () => {
   const gateway = await makeGateway();
   const good = Uint8Array.fromBase64(await gateway.seal({ timestamp: NOW }));
-  const otherKey = await importKey(random(32));
+  const otherKey = await importKey(randomBytes(32));
   const bodies = [
     "",
     "x",
@@ -22,7 +22,7 @@ Deno.test("a request that no key opens gets the same 401 whatever is wrong with 
     good.subarray(0, -1).toBase64(),
     good.toHex(),
     new Uint8Array(28).toBase64(),
-    await sealEnvelope(otherKey, JSON.stringify({ timestamp: NOW }), random),
+    await sealEnvelope(otherKey, JSON.stringify({ timestamp: NOW }), randomBytes),
     good,
     new Uint8Array([0xff, 0xfe]),
   ];
@@ -150,7 +150,7 @@ Deno.test("concurrent identical requests run once, and all get the one answer", 
 
 Deno.test("a nonce used for a second request is refused, and the second does not run", async () => {
   const gateway = await makeGateway();
-  const nonce = random(12);
+  const nonce = randomBytes(12);
   const seal = (n: number) => sealEnvelope(gateway.key, JSON.stringify({ timestamp: NOW, n }), () => nonce);
   await gateway.post("/gateway", await seal(1));
   const answer = await gateway.answer(await gateway.post("/gateway", await seal(2)));

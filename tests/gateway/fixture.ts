@@ -2,14 +2,11 @@
 import { getLogger } from "@logtape/logtape";
 import type { EventStream } from "../../src/gateway/event_stream.ts";
 import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
-import { importKey, openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
-import type { Bytes } from "../../src/protocol/envelope.ts";
+import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { createKeyring } from "../../src/security/keyring.ts";
 import { createMemoryReplayStore } from "../../src/security/replay_store.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
 import { type Service, textReply } from "../../src/services/service.ts";
-
-export const random = (length: number): Bytes => crypto.getRandomValues(new Uint8Array(length));
 
 /** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
 export const NOW = 1_700_000_000;
@@ -34,7 +31,7 @@ export interface Answer {
 
 /** Makes a gateway; `overrides` replace its parts. */
 export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
-  const secret = random(32);
+  const secret = randomBytes(32);
   const key = await importKey(secret);
   const clock = { seconds: NOW };
   const calls: unknown[] = [];
@@ -58,7 +55,7 @@ export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
     connect: () => Promise.reject(new Error("No broker in this test")),
     streams,
     now: () => clock.seconds * 1000,
-    random,
+    random: randomBytes,
     log: getLogger("test"),
     version: "1.2.3",
     limits: LIMITS,
@@ -66,7 +63,7 @@ export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
   });
 
   const seal = (value: unknown) =>
-    sealEnvelope(key, typeof value === "string" ? value : JSON.stringify(value), random).then(String);
+    sealEnvelope(key, typeof value === "string" ? value : JSON.stringify(value), randomBytes).then(String);
   const open = async (text: string): Promise<unknown> => JSON.parse(await openEnvelope(key, parseEnvelope(text)));
   const post = (path: string, body: BodyInit) =>
     handler(new Request(`http://gateway${path}`, { method: "POST", body }));

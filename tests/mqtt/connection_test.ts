@@ -3,6 +3,7 @@ import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { type BrokerAddress, BrokerError, type BrokerMessage } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
+import { freePort, withTcpServer } from "../loopback.ts";
 
 const connect = createConnectBroker(20);
 const never = new AbortController().signal;
@@ -11,35 +12,8 @@ function failure(address: BrokerAddress, signal = never): Promise<Error> {
   return within("failing", assertRejects(() => connect(address, { signal }), BrokerError));
 }
 
-/** A server that speaks no MQTT. */
-async function withServer(onConnect: (connection: Deno.Conn) => void, test: (port: number) => Promise<void>) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted: Deno.Conn[] = [];
-  const serving = (async () => {
-    for await (const connection of listener) {
-      accepted.push(connection);
-      onConnect(connection);
-    }
-  })();
-  try {
-    await test(listener.addr.port);
-  } finally {
-    listener.close();
-    await serving;
-    for (const connection of accepted) {
-      try {
-        connection.close();
-      } catch {
-        // The test closed it.
-      }
-    }
-  }
-}
-
 Deno.test("connect() tells a broker that is not there", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   const { message } = await failure({ host: "127.0.0.1", port });
   assertEquals(message, `Broker 127.0.0.1:${port} refused the connection: nothing listens there (code ECONNREFUSED)`);
 });
@@ -50,13 +24,13 @@ Deno.test("connect() tells a host that does not exist", async () => {
 });
 
 Deno.test("connect() tells a server that hangs up instead of speaking MQTT", () =>
-  withServer((connection) => connection.close(), async (port) => {
+  withTcpServer((connection) => connection.close(), async (port) => {
     const { message } = await failure({ host: "127.0.0.1", port });
     assertEquals(message.startsWith(`Broker 127.0.0.1:${port} `), true, message);
   }));
 
 Deno.test("connect() gives up on a silent server when its signal says so", () =>
-  withServer(() => {}, async (port) => {
+  withTcpServer(() => {}, async (port) => {
     const stop = new AbortController();
     const failing = failure({ host: "127.0.0.1", port }, stop.signal);
     stop.abort(new BrokerError("Too late"));
@@ -124,7 +98,7 @@ Deno.test("a lost connection says so, and publishes no more", async () => {
 });
 
 Deno.test("connect() survives a login that MQTT cannot carry, and a server that speaks something else", () =>
-  withServer((connection) => {
+  withTcpServer((connection) => {
     connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")).catch(() => {});
   }, async (port) => {
     const huge = await failure({ host: "127.0.0.1", port, username: "\u20ac".repeat(30_000), password: "x" });

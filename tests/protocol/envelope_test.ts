@@ -1,15 +1,14 @@
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import {
-  type Bytes,
   EnvelopeError,
   importKey,
   openEnvelope,
   parseEnvelope,
+  randomBytes,
   sealEnvelope,
 } from "../../src/protocol/envelope.ts";
 
-const random = (length: number): Bytes => crypto.getRandomValues(new Uint8Array(length));
 const key = await importKey(Uint8Array.fromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
 
 /** Made with Python's cryptography package: AESGCM(bytes(range(32))).encrypt(bytes(range(12)), …, None). */
@@ -34,12 +33,12 @@ Deno.test("sealEnvelope() writes the same bytes as another implementation", asyn
 
 Deno.test("openEnvelope() gives back whatever sealEnvelope() sealed", async () => {
   await fc.assert(fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {
-    assertEquals(await opened(await sealEnvelope(key, text, random)), text);
+    assertEquals(await opened(await sealEnvelope(key, text, randomBytes)), text);
   }));
 });
 
 Deno.test("sealEnvelope() never seals the same text the same way", async () => {
-  assertNotEquals(await sealEnvelope(key, "x", random), await sealEnvelope(key, "x", random));
+  assertNotEquals(await sealEnvelope(key, "x", randomBytes), await sealEnvelope(key, "x", randomBytes));
 });
 
 Deno.test("openEnvelope() refuses every single flipped bit", async () => {
@@ -60,13 +59,13 @@ Deno.test("openEnvelope() refuses an envelope cut at every length", async () => 
 });
 
 Deno.test("openEnvelope() refuses another key's envelope", async () => {
-  const other = await importKey(random(32));
-  const sealed = await sealEnvelope(other, "x", random);
+  const other = await importKey(randomBytes(32));
+  const sealed = await sealEnvelope(other, "x", randomBytes);
   await assertRejects(() => open(sealed), EnvelopeError, "Decryption failed");
 });
 
 Deno.test("openEnvelope() refuses a plaintext that is not UTF-8", async () => {
-  const sealed = await sealEnvelope(key, new Uint8Array([0xff, 0xfe]), random);
+  const sealed = await sealEnvelope(key, new Uint8Array([0xff, 0xfe]), randomBytes);
   await assertRejects(() => open(sealed), EnvelopeError, "Decryption failed");
 });
 

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import type { Bytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/envelope.ts";
 import { KeyFileError, type KeyFileOptions, type KeyFileSystem, loadOrCreateKey } from "../../src/security/key_file.ts";
 
 const options: KeyFileOptions = {
   files: Deno,
-  random: (length): Bytes => crypto.getRandomValues(new Uint8Array(length)),
+  random: randomBytes,
   mode: "strict",
 };
 
@@ -125,4 +125,16 @@ Deno.test("loadOrCreateKey() refuses a link to a file that is not there, and lea
     await Deno.symlink("/no-such-disk/key.txt", `${directory}/key.txt`);
     await assertRejects(() => loadOrCreateKey(`${directory}/key.txt`, options), KeyFileError, "is a link to a file");
     assertEquals((await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name), ["key.txt"]);
+  }));
+
+Deno.test("loadOrCreateKey() leaves no copy of a key behind when the file cannot get its name", () =>
+  inTempDir(async (directory) => {
+    const refuse = () => Promise.reject(new Error("Operation not permitted"));
+    const files: KeyFileSystem = { ...Deno, link: refuse, rename: refuse };
+    await assertRejects(
+      () => loadOrCreateKey(`${directory}/key.txt`, { ...options, files }),
+      KeyFileError,
+      "cannot be",
+    );
+    assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
   }));

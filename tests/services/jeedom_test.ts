@@ -2,8 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import { FieldError, type Payload } from "../../src/protocol/payload.ts";
 import { createJeedomService, type JeedomOptions } from "../../src/services/jeedom.ts";
-import { ServiceError } from "../../src/services/service.ts";
+import { type Reply, ServiceError } from "../../src/services/service.ts";
 import { until, within } from "../deadline.ts";
+import { freePort, withTcpServer } from "../loopback.ts";
 
 const KEY = "a-jeedom-api-key-of-32-characters";
 
@@ -214,67 +215,53 @@ Deno.test("handle() reads 1 MB of chunked JSON", () =>
 
 Deno.test("handle() tells when nothing listens at Jeedom's address", () =>
   withFetch(async (send) => {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const url = new URL(`http://127.0.0.1:${listener.addr.port}`);
-    listener.close();
+    const url = new URL(`http://127.0.0.1:${freePort()}`);
     const error = await assertRejects(() => makeJeedom({ url, fetch: send }).call({ jsonrpc: "ping" }), ServiceError);
     assertEquals([error.status, error.message], [502, "Jeedom cannot be reached, or broke off its answer"]);
   }));
 
+/** A Jeedom that takes each request, sends some bytes, and hangs up or keeps its caller waiting. */
+async function withBareJeedom(
+  { answer, hangsUp }: { readonly answer: string; readonly hangsUp: boolean },
+  test: (call: (payload: Payload) => Promise<Reply>, requests: () => number) => Promise<void>,
+): Promise<void> {
+  let requests = 0;
+  await withTcpServer(async (connection) => {
+    if (await connection.read(new Uint8Array(4096)) === null) return;
+    requests += 1;
+    await connection.write(new TextEncoder().encode(answer));
+    if (hangsUp) connection.close();
+  }, (port) =>
+    withFetch((send) => {
+      const url = new URL(`http://127.0.0.1:${port}`);
+      const { call } = makeJeedom({ url, fetch: send, timeoutMs: hangsUp ? 10_000 : 50 });
+      return test(call, () => requests);
+    }));
+}
+
 Deno.test("handle() sends a request once to a Jeedom that takes it and hangs up", () =>
-  withFetch(async (send) => {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    let requests = 0;
-    const serving = (async () => {
-      for await (const connection of listener) {
-        if (await connection.read(new Uint8Array(4096)) !== null) requests += 1;
-        connection.close();
-      }
-    })();
-    const url = new URL(`http://127.0.0.1:${listener.addr.port}`);
-    const error = await assertRejects(() => makeJeedom({ url, fetch: send }).call({ jsonrpc: "ping" }), ServiceError);
-    assertEquals(error.status, 502);
-    listener.close();
-    await serving;
-    assertEquals(requests, 1);
+  withBareJeedom({ answer: "", hangsUp: true }, async (call, requests) => {
+    const error = await assertRejects(() => call({ jsonrpc: "ping" }), ServiceError);
+    assertEquals([error.status, requests()], [502, 1]);
   }));
 
 Deno.test("handle() is not hurt by a kept connection that Jeedom closed meanwhile", () =>
-  withFetch(async (send) => {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    let requests = 0;
-    const serving = (async () => {
-      for await (const connection of listener) {
-        if (await connection.read(new Uint8Array(4096)) === null) continue;
-        requests += 1;
-        await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"));
-        connection.close();
-      }
-    })();
-    const { call } = makeJeedom({ url: new URL(`http://127.0.0.1:${listener.addr.port}`), fetch: send });
-    for (let count = 0; count < 5; count++) assertEquals((await call({ jsonrpc: "ping" })).status, 200);
-    assertEquals(requests, 5);
-    listener.close();
-    await serving;
-  }));
+  withBareJeedom(
+    { answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", hangsUp: true },
+    async (call, requests) => {
+      for (let count = 0; count < 5; count++) assertEquals((await call({ jsonrpc: "ping" })).status, 200);
+      assertEquals(requests(), 5);
+    },
+  ));
 
-Deno.test("handle() gives up on a Jeedom that is too slow, whether it is silent or dribbles", () =>
-  withFetch(async (send) => {
-    for (const beginning of ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n["]) {
-      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const serving = (async () => {
-        const connection = await listener.accept();
-        await connection.write(new TextEncoder().encode(beginning));
-        return connection;
-      })();
-      const url = new URL(`http://127.0.0.1:${listener.addr.port}`);
-      const { call } = makeJeedom({ url, fetch: send, timeoutMs: 50 });
+Deno.test("handle() gives up on a Jeedom that is too slow, whether it is silent or dribbles", async () => {
+  for (const answer of ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n["]) {
+    await withBareJeedom({ answer, hangsUp: false }, async (call) => {
       const error = await assertRejects(() => call({ jsonrpc: "ping" }), ServiceError);
       assertEquals([error.status, error.message], [504, "Jeedom did not answer within 0.05 s"]);
-      (await serving).close();
-      listener.close();
-    }
-  }));
+    });
+  }
+});
 
 Deno.test("handle() waits longer for a long poll, for as long as it asks", async () => {
   const { call } = makeJeedom({

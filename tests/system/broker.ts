@@ -1,5 +1,6 @@
 /** The broker of system tests: a real Mosquitto where one is installed, the embedded broker otherwise. */
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
+import { freePort } from "../loopback.ts";
 
 /** A broker on loopback. */
 export interface TestBroker {
@@ -24,14 +25,6 @@ function findMosquitto(): string | undefined {
   });
   if (found === undefined && Deno.env.get("REQUIRE_MOSQUITTO") !== undefined) throw new Error("Mosquitto is missing");
   return found;
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
 
 /** Starts a broker; `config` are further lines for Mosquitto's configuration, which only Mosquitto understands. */

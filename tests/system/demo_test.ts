@@ -1,7 +1,7 @@
 /** What the README's first screen promises. */
 import { assert, assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
-import { freePort } from "./broker.ts";
+import { freePort } from "../loopback.ts";
 import { spawnMain } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
 

@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { FinalEvent, StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "../deadline.ts";
 import { HAS_OPENSSL, makeCertificate } from "./certificate.ts";
-import { freePort, MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
+import { freePort, withTcpServer } from "../loopback.ts";
+import { MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
 
 const withoutMosquitto = { ignore: MOSQUITTO === undefined };
@@ -121,32 +122,27 @@ Deno.test(
 );
 
 Deno.test("a broker that dies before it acknowledges gives an error at once, and gets nothing twice", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let published = 0;
-  const serving = (async () => {
-    for await (const connection of listener) {
+  await withTcpServer(
+    async (connection) => {
       const packet = new Uint8Array(4096);
       await connection.read(packet);
       // CONNACK, accepted. Then it reads the PUBLISH and dies.
       await connection.write(new Uint8Array([0x20, 2, 0, 0]));
       if (await connection.read(packet) !== null && (packet[0] ?? 0) >> 4 === 3) published += 1;
       connection.close();
-    }
-  })();
-  await withGateway(
-    { MQTT_BROKER_HOST: "127.0.0.1", MQTT_BROKER_PORT: String(listener.addr.port) },
-    async ({ client, output }) => {
-      for (const qos of [1, 2] as const) {
-        const { status, body } = await client.publish("door", "open", { qos });
-        assertEquals([status, published], [500, qos]);
-        assert(String(body).startsWith('{"error":"MQTT error: Broker 127.0.0.1:'), String(body));
-        assert(!String(body).includes("within"), `Only the deadline ended it: ${body}`);
-      }
-      await output.line((line) => line.includes("Request failed") && line.includes("MQTT error"));
     },
+    (port) =>
+      withGateway({ MQTT_BROKER_HOST: "127.0.0.1", MQTT_BROKER_PORT: String(port) }, async ({ client, output }) => {
+        for (const qos of [1, 2] as const) {
+          const { status, body } = await client.publish("door", "open", { qos });
+          assertEquals([status, published], [500, qos]);
+          assert(String(body).startsWith('{"error":"MQTT error: Broker 127.0.0.1:'), String(body));
+          assert(!String(body).includes("within"), `Only the deadline ended it: ${body}`);
+        }
+        await output.line((line) => line.includes("Request failed") && line.includes("MQTT error"));
+      }),
   );
-  listener.close();
-  await serving;
   assertEquals(published, 2);
 });
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
 import type { MessageEvent, StreamEvent } from "../../src/protocol/event.ts";
-import { importKey, openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
@@ -35,7 +35,7 @@ async function inWorld(test: (world: World) => Promise<void>, env: Record<string
 /** Sends a payload as it is, with its own timestamp. */
 async function send({ url, key }: GatewayProcess, path: string, payload: unknown): Promise<Response> {
   const secret = await importKey(Uint8Array.fromHex(key));
-  const body = await sealEnvelope(secret, JSON.stringify(payload), (n) => crypto.getRandomValues(new Uint8Array(n)));
+  const body = await sealEnvelope(secret, JSON.stringify(payload), randomBytes);
   return await fetch(url + path, { method: "POST", body });
 }
 
@@ -291,7 +291,7 @@ Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets t
   inWorld(async ({ gateway, jeedom }) => {
     const key = await importKey(Uint8Array.fromHex(gateway.key));
     const payload = { jsonrpc: "cmd::execCmd", params: { id: 3 }, apikey: jeedom.apikey, timestamp: Date.now() / 1000 };
-    const body = await sealEnvelope(key, JSON.stringify(payload), (n) => crypto.getRandomValues(new Uint8Array(n)));
+    const body = await sealEnvelope(key, JSON.stringify(payload), randomBytes);
     const post = async () => await (await fetch(`${gateway.url}/gateway`, { method: "POST", body })).text();
     const first = await post();
     assertEquals(await Promise.all([post(), post(), post()]), [first, first, first]);

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseConfig } from "../../src/config.ts";
 import { permissionFlags } from "../../src/permissions.ts";
 import { until, within } from "../deadline.ts";
-import { freePort } from "./broker.ts";
+import { freePort } from "../loopback.ts";
 import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
 import { startJeedom } from "./jeedom_server.ts";
 import { ProcessOutput } from "./process_output.ts";

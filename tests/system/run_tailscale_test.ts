@@ -1,6 +1,6 @@
 /** Runs `run_tailscale.sh` with a stand-in for Tailscale that writes down what it is told. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { freePort } from "./broker.ts";
+import { freePort } from "../loopback.ts";
 import { hasProgram } from "./programs.ts";
 
 const SCRIPT = new URL("../../run_tailscale.sh", import.meta.url);

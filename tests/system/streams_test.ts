@@ -1,6 +1,6 @@
 /** Many streams, and one that nobody reads, against the real process. */
 import { assert, assertEquals } from "@std/assert";
-import { importKey, openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
@@ -48,7 +48,7 @@ Deno.test("a listener that stops reading is shown out with a reason, and another
   withGateway({ LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "500" }, async ({ client, url, key }) => {
     const secret = await importKey(Uint8Array.fromHex(key));
     const request = JSON.stringify({ topic: "flood", timestamp: Date.now() / 1000 });
-    const body = await sealEnvelope(secret, request, (n) => crypto.getRandomValues(new Uint8Array(n)));
+    const body = await sealEnvelope(secret, request, randomBytes);
     const stalled = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) });
     const head = `POST /mqtt/subscribe HTTP/1.1\r\nHost: gateway\r\nContent-Length: ${body.length}\r\n\r\n`;
     await stalled.write(new TextEncoder().encode(head + body));

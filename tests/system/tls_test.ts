@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { HAS_OPENSSL, makeCertificate } from "./certificate.ts";
-import { freePort } from "./broker.ts";
+import { freePort } from "../loopback.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 
 Deno.test("the gateway ends TLS itself when it has a certificate", { ignore: !HAS_OPENSSL }, async () => {
