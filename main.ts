@@ -8,6 +8,7 @@ import { type Command, EXIT_USAGE, type Platform } from "./src/cli/platform.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./src/cli/serve.ts")).serve,
   demo: async () => (await import("./src/cli/demo.ts")).demo,
+  keys: async () => (await import("./src/cli/keys.ts")).keys,
   "check-config": async () => (await import("./src/cli/check_config.ts")).checkConfig,
   permissions: async () => (await import("./src/cli/permissions.ts")).permissions,
   call: async () => (await import("./src/cli/call.ts")).call,
@@ -51,6 +52,7 @@ const platform: Platform = {
   print: (line) => console.log(Deno.stdout.isTerminal() ? harmless(line) : line),
   // deno-lint-ignore no-console
   printError: (line) => console.error(Deno.stderr.isTerminal() ? harmless(line) : line),
+  onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
   untilStopped,
 };
 

@@ -1,10 +1,16 @@
 /** A whole request through the handler: good, of a stranger, and repeated. */
 import { importKey, randomBytes, sealEnvelope } from "../src/protocol/envelope.ts";
 import { makeGateway, NOW } from "../tests/gateway/fixture.ts";
-import { createMemoryReplayStore } from "../src/security/replay_store.ts";
+import { createMemoryReplayStore } from "../src/security/memory_replay_store.ts";
 
 const gateway = await makeGateway({
-  replays: createMemoryReplayStore({ seconds: 120, maxBytes: 2 ** 30, monotonic: () => performance.now() }),
+  replays: createMemoryReplayStore({
+    seconds: 120,
+    maxBytes: 2 ** 30,
+    maxAnswerBytes: 2 ** 20,
+    since: NOW,
+    monotonic: () => performance.now(),
+  }),
 });
 const request = JSON.stringify({ service: "jeedom", jsonrpc: "ping", timestamp: NOW, pad: "x".repeat(100) });
 const stranger = await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes);
@@ -16,13 +22,13 @@ Deno.bench("seal a request, as a phone does", { group: "request", baseline: true
 });
 
 Deno.bench("seal it, admit it, answer it", { group: "request" }, async () => {
-  await (await gateway.handler(post(await gateway.seal(request)))).text();
+  await (await gateway.send(post(await gateway.seal(request)))).text();
 });
 
 Deno.bench("refuse a stranger", { group: "request" }, async () => {
-  await (await gateway.handler(post(stranger))).text();
+  await (await gateway.send(post(stranger))).text();
 });
 
 Deno.bench("answer a repeat", { group: "request" }, async () => {
-  await (await gateway.handler(post(repeated))).text();
+  await (await gateway.send(post(repeated))).text();
 });

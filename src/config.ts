@@ -4,7 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { type BrokerPattern, parseBrokerPattern } from "./security/egress.ts";
+import { parseProxy } from "./security/client_address.ts";
+import { addressFault, type BrokerPattern, isAddress, parseBrokerPattern } from "./security/egress.ts";
 
 /** Named texts as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -25,42 +26,65 @@ const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+
 
 const host = z.string().regex(HOST, "must be a host name or an address alone, without scheme, port or brackets");
 
-const jeedomUrl = z.string().transform((text, context) => {
+/** Where the gateway itself connects to: no address that it would refuse there. */
+const target = host.superRefine((text, context) => {
+  const fault = isAddress(text) ? addressFault(text) : undefined;
+  if (fault !== undefined) context.addIssue({ code: "custom", message: `must be another address: this one ${fault}` });
+});
+
+/** The name or address in a URL, without the brackets of IPv6. */
+const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, "$1");
+
+const webAddress = (example: string) =>
+  z.string().transform((text, context) => {
+    const url = URL.parse(text);
+    const fault = url === null || !/^https?:$/.test(url.protocol) || !HOST.test(hostOf(url))
+      ? `must be an address such as ${example}`
+      : url.username !== "" || url.password !== ""
+      ? "must not contain a user name or password"
+      : url.search !== "" || url.hash !== ""
+      ? "must not contain a query or fragment"
+      : isAddress(hostOf(url)) && addressFault(hostOf(url)) !== undefined
+      ? `must be another address: this one ${addressFault(hostOf(url))}`
+      : undefined;
+    if (fault === undefined && url !== null) return url;
+    context.addIssue({ code: "custom", message: fault ?? "" });
+    return z.NEVER;
+  });
+
+const redisUrl = z.string().transform((text, context) => {
   const url = URL.parse(text);
-  const fault = url === null || !/^https?:$/.test(url.protocol) || !HOST.test(url.hostname.replace(/^\[(.*)\]$/, "$1"))
-    ? "must be an address such as http://192.168.1.10 or https://jeedom.example"
-    : url.username !== "" || url.password !== ""
-    ? "must not contain a user name or password"
-    : url.search !== "" || url.hash !== ""
-    ? "must not contain a query or fragment"
-    : undefined;
-  if (fault === undefined && url !== null) return url;
-  context.addIssue({ code: "custom", message: fault ?? "" });
+  if (url !== null && /^rediss?:$/.test(url.protocol) && HOST.test(hostOf(url))) return url;
+  context.addIssue({ code: "custom", message: "must be an address such as redis://127.0.0.1:6379 or rediss://host" });
   return z.NEVER;
 });
 
-const brokerPatterns = z.string().transform((text, context): BrokerPattern[] => {
-  try {
-    return text.split(/[\s,]+/).filter((entry) => entry !== "").map(parseBrokerPattern);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
-});
+/** A list whose entries are separated by commas or white space; the first bad one is told. */
+const list = <T>(parse: (entry: string) => T) =>
+  z.string().transform((text, context): T[] => {
+    try {
+      return text.split(/[\s,]+/).filter((entry) => entry !== "").map(parse);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });
 
 const choice = <const T extends string>(...values: T[]) => z.enum(values, `must be one of: ${values.join(", ")}`);
 
 /** Every setting by its name. `.env.example` describes each one for the person who sets it. */
 export const SETTINGS = {
   SECRET_KEY_FILE: path.default("data/secret_key.txt"),
+  KEYS_FILE: path.default("data/keys.json"),
   KEY_FILE_MODE: choice("strict", "ignore").default("strict"),
 
   HOST: host.default("0.0.0.0"),
   PORT: port(0).default(10_000),
   TLS_CERT_FILE: path.optional(),
   TLS_KEY_FILE: path.optional(),
+  PUBLIC_URL: webAddress("https://yourdevice.tail497f.ts.net").optional(),
 
-  JEEDOM_URL: jeedomUrl.default(new URL("http://localhost:80")),
+  JEEDOM_URL: webAddress("http://192.168.1.10 or https://jeedom.example").default(new URL("http://localhost:80")),
   JEEDOM_APIKEY: z.string().optional(),
   /** The slowest ordinary answer seen on a Raspberry Pi was a few seconds: 30 s means that it hangs. */
   JEEDOM_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
@@ -69,13 +93,13 @@ export const SETTINGS = {
   /** A house with 300 devices answers 1.2 MB; this leaves room for seven times as many. */
   JEEDOM_MAX_RESPONSE_BYTES: wholeNumber(1, 2 ** 30).default(8 * 2 ** 20),
 
-  MQTT_BROKER_HOST: host.optional(),
+  MQTT_BROKER_HOST: target.optional(),
   MQTT_BROKER_PORT: port(1).default(1883),
   MQTT_USERNAME: z.string().optional(),
   MQTT_PASSWORD: z.string().optional(),
   MQTT_TLS: choice("true", "false").default("false").transform((value) => value === "true"),
   MQTT_CA_FILE: path.optional(),
-  MQTT_ALLOWED_BROKERS: brokerPatterns.default([]),
+  MQTT_ALLOWED_BROKERS: list<BrokerPattern>(parseBrokerPattern).default([]),
   /** Longest wait for a broker, connection and acknowledgement together: what a person still waits for. */
   MQTT_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
   /** Long enough to serve a burst of taps with one connection, short enough to leave the broker alone. */
@@ -89,6 +113,34 @@ export const SETTINGS = {
   MAX_AGE_SECONDS: wholeNumber(1, 86_400).default(60),
   /** 120 s of 1,000 requests a second; fails closed beyond that. */
   REPLAY_MEMORY_BYTES: wholeNumber(4096, 2 ** 34).default(64 * 2 ** 20),
+
+  /** The largest house seen answers 1.6 MB when sealed; more than this is asked anew rather than kept. */
+  REPLAY_ANSWER_BYTES: wholeNumber(0, 2 ** 28).default(4 * 2 ** 20),
+  REPLAY_REDIS_URL: redisUrl.optional(),
+  /** Redis answers within a millisecond; after a thousand times as long it hangs. */
+  REPLAY_REDIS_TIMEOUT_MS: wholeNumber(1, 60_000).default(1_000),
+
+  RATE_LIMITS: choice("on", "off").default("on"),
+  /** Several phones behind one address of a mobile operator, each at its own pace. */
+  ADDRESS_RATE: wholeNumber(1, 1_000_000).default(60),
+  ADDRESS_BURST: wholeNumber(1, 1_000_000).default(120),
+  /** A person who mistypes a key a few times is let in; guessing 2^256 keys is as hopeless at any pace. */
+  FAILED_RATE: wholeNumber(1, 1_000_000).default(1),
+  FAILED_BURST: wholeNumber(1, 1_000_000).default(10),
+  /** An app that opens and asks for all its rooms at once, then follows a slider under a finger. */
+  KEY_RATE: wholeNumber(1, 1_000_000).default(20),
+  KEY_BURST: wholeNumber(1, 1_000_000).default(60),
+  TRUSTED_PROXIES: list(parseProxy).default(["127.0.0.0/8", "::1/128"].map(parseProxy)),
+  /** Each may hold a body and an answer: with usual sizes some ten megabytes together. */
+  MAX_REQUESTS: wholeNumber(1, 100_000).default(256),
+  /** Half of all, so that one address cannot shut out the others. */
+  MAX_REQUESTS_PER_ADDRESS: wholeNumber(1, 100_000).default(128),
+  /** One burst of a key, and nothing left for a loop gone wild. */
+  MAX_REQUESTS_PER_KEY: wholeNumber(1, 100_000).default(64),
+  /** Some kilobytes each while they are idle. */
+  MAX_STREAMS: wholeNumber(1, 100_000).default(1_000),
+  /** A phone needs one or two; connections that broke unnoticed linger for a while. */
+  MAX_STREAMS_PER_KEY: wholeNumber(1, 100_000).default(20),
 
   /** 1 MiB: far above any request, far below what would hurt a Raspberry Pi. */
   MAX_BODY_BYTES: wholeNumber(64, 2 ** 28).default(2 ** 20),
@@ -110,7 +162,7 @@ export const SETTINGS = {
 } as const;
 
 /** The settings that hold a secret, never to be shown. */
-export const SECRET_SETTINGS: readonly string[] = ["JEEDOM_APIKEY", "MQTT_PASSWORD"];
+export const SECRET_SETTINGS: readonly string[] = ["JEEDOM_APIKEY", "MQTT_PASSWORD", "REPLAY_REDIS_URL"];
 
 const schema = z.object(SETTINGS);
 
@@ -139,13 +191,29 @@ export function parseConfig(...sources: readonly Variables[]): Config {
     if (value !== undefined) given[name] = value;
   }
   const result = schema.safeParse(given);
-  if (result.success && result.data.LISTENER_PATIENCE_MS >= result.data.MQTT_KEEPALIVE_SECONDS * 1000) {
-    throw new ConfigError(["LISTENER_PATIENCE_MS must be shorter than MQTT_KEEPALIVE_SECONDS"]);
-  }
+  // Zod leaves absent settings out, which reads as undefined all the same.
+  if (result.success) refuseContradictions(result.data as Config);
   const problems = [...(result.error?.issues ?? []).map((issue) => describe(issue, given)), ...mismatches(given)];
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  // Zod leaves absent settings out, which reads as undefined all the same.
   return result.data as Config;
+}
+
+/** What is wrong between values of which each is right. */
+function refuseContradictions(config: Config): void {
+  const problems: string[] = [];
+  if (config.LISTENER_PATIENCE_MS >= config.MQTT_KEEPALIVE_SECONDS * 1000) {
+    problems.push("LISTENER_PATIENCE_MS must be shorter than MQTT_KEEPALIVE_SECONDS");
+  }
+  for (
+    const [burst, rate] of [["ADDRESS_BURST", "ADDRESS_RATE"], ["FAILED_BURST", "FAILED_RATE"], [
+      "KEY_BURST",
+      "KEY_RATE",
+    ]] as const
+  ) {
+    if (config[burst] < config[rate]) problems.push(`${burst} must be at least ${rate}`);
+  }
+  if (config.KEYS_FILE === config.SECRET_KEY_FILE) problems.push("KEYS_FILE must be another file than SECRET_KEY_FILE");
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 /** What is wrong between settings that may each be right. */

@@ -17,6 +17,7 @@ export function permissionFlags(config: Config): string[] {
   const read = [
     ".env",
     dirname(config.SECRET_KEY_FILE),
+    config.KEYS_FILE,
     config.TLS_CERT_FILE,
     config.TLS_KEY_FILE,
     config.MQTT_CA_FILE,
@@ -25,7 +26,8 @@ export function permissionFlags(config: Config): string[] {
     "--no-prompt",
     `--allow-net${netTargets(config)}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
-    `--allow-write=${dirname(config.SECRET_KEY_FILE)}`,
+    // The keys file may have to be closed to others; it is the command "keys" that writes it.
+    `--allow-write=${dirname(config.SECRET_KEY_FILE)},${config.KEYS_FILE}`,
     ...ENV_FLAGS,
   ];
 }
@@ -39,8 +41,8 @@ export const MINIMAL_FLAGS: readonly string[] = [
 
 function netTargets(config: Config): string {
   const patterns = config.MQTT_ALLOWED_BROKERS;
-  // Deno knows no "any host": brokers everywhere need the network everywhere.
-  if (patterns.some(({ host }) => host === "*")) return "";
+  // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
+  if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
   const { JEEDOM_URL: jeedom } = config;
   const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
   return "=" + [
@@ -50,6 +52,7 @@ function netTargets(config: Config): string {
     config.MQTT_BROKER_HOST === undefined
       ? "127.0.0.1"
       : target({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
+    ...config.REPLAY_REDIS_URL === undefined ? [] : [target(redisAddress(config.REPLAY_REDIS_URL))],
     ...patterns.map(target),
   ].join(",");
 }
@@ -57,4 +60,12 @@ function netTargets(config: Config): string {
 function target({ host, port }: BrokerPattern): string {
   const name = host.includes(":") ? `[${host}]` : host;
   return port === undefined ? name : `${name}:${port}`;
+}
+
+function isIpv6Network(host: string): boolean {
+  return host.includes(":") && host.includes("/");
+}
+
+function redisAddress({ hostname, port }: URL): BrokerPattern {
+  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 6379) };
 }

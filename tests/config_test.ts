@@ -104,7 +104,7 @@ Deno.test("parseConfig() refuses hosts that Deno's permission flags would misrea
   for (const url of ["http://*/", "http://jeedom,evil.example/"]) {
     assertThrows(() => parseConfig({ JEEDOM_URL: url }), ConfigError, "JEEDOM_URL must be an address");
   }
-  for (const value of ["localhost", "a_b", "192.168.1.2", "::1", "fe80::1", "x.y-z.lan"]) {
+  for (const value of ["localhost", "a_b", "192.168.1.2", "::1", "fd00::1", "x.y-z.lan"]) {
     assertEquals(parseConfig({ MQTT_BROKER_HOST: value }).MQTT_BROKER_HOST, value);
   }
   assertEquals(parseConfig({ JEEDOM_URL: "http://[::1]:8080" }).JEEDOM_URL.host, "[::1]:8080");
@@ -116,4 +116,36 @@ Deno.test("parseConfig() wants a listener's patience shorter than the broker's k
     ConfigError,
     "LISTENER_PATIENCE_MS must be shorter",
   );
+});
+
+Deno.test("parseConfig() refuses to be sent to link-local and metadata addresses", () => {
+  const refused: [string, string][] = [
+    ["MQTT_BROKER_HOST", "fe80::1"],
+    ["MQTT_BROKER_HOST", "169.254.169.254"],
+    ["JEEDOM_URL", "http://169.254.169.254/"],
+    ["JEEDOM_URL", "http://[::ffff:169.254.169.254]/"],
+    ["JEEDOM_URL", "http://2852039166/"],
+  ];
+  for (const [name, value] of refused) {
+    assertThrows(() => parseConfig({ [name]: value }), ConfigError, `${name} must be another address`);
+  }
+});
+
+Deno.test("parseConfig() wants each burst to be at least its rate, and two files for keys", () => {
+  for (const kind of ["ADDRESS", "FAILED", "KEY"]) {
+    const wrong = { [`${kind}_RATE`]: "10", [`${kind}_BURST`]: "9" };
+    assertThrows(() => parseConfig(wrong), ConfigError, `${kind}_BURST must be at least ${kind}_RATE`);
+  }
+  assertThrows(() => parseConfig({ KEYS_FILE: "k", SECRET_KEY_FILE: "k" }), ConfigError, "KEYS_FILE must be another");
+});
+
+Deno.test("parseConfig() never shows the address of Redis, which may hold a password", () => {
+  const error = assertThrows(() => parseConfig({ REPLAY_REDIS_URL: "http://user:hunter2pass@x" }), ConfigError);
+  assertEquals(error.problems, ["REPLAY_REDIS_URL must be an address such as redis://127.0.0.1:6379 or rediss://host"]);
+});
+
+Deno.test("parseConfig() reads TRUSTED_PROXIES as addresses and networks", () => {
+  const { TRUSTED_PROXIES: proxies } = parseConfig({ TRUSTED_PROXIES: "10.0.0.0/8, ::1" });
+  assertEquals(proxies.map(({ address, bits }) => `${address}/${bits}`), ["10.0.0.0/8", "::1/128"]);
+  assertThrows(() => parseConfig({ TRUSTED_PROXIES: "proxy" }), ConfigError, "TRUSTED_PROXIES must be a list");
 });

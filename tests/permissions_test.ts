@@ -20,15 +20,21 @@ Deno.test("permissionFlags() adds the allowed brokers, also by IPv6 address", ()
   assertEquals(net, "--allow-net=0.0.0.0:10000,localhost:80,[::1]:1883,a,b:8883,*.lan,[fe80::2]:1");
 });
 
+Deno.test("permissionFlags() adds a network of IPv4 and Redis", () => {
+  const net = flag("allow-net", { MQTT_ALLOWED_BROKERS: "10.0.0.0/8:1883", REPLAY_REDIS_URL: "redis://:secret@[::1]" });
+  assertEquals(net, "--allow-net=0.0.0.0:10000,localhost:80,127.0.0.1,[::1]:6379,10.0.0.0/8:1883");
+});
+
 Deno.test("permissionFlags() opens the whole network only for the pattern of any host", () => {
   assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*" }), "--allow-net");
   assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*:1883" }), "--allow-net");
+  assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "[fd00::/8]:1883" }), "--allow-net");
 });
 
 Deno.test("permissionFlags() allows the key's directory and the named files", () => {
   const variables = { SECRET_KEY_FILE: "keys/k.txt", TLS_CERT_FILE: "c.pem", TLS_KEY_FILE: "k.pem" };
-  assertEquals(flag("allow-read", variables), "--allow-read=.env,keys,c.pem,k.pem");
-  assertEquals(flag("allow-write", variables), "--allow-write=keys");
+  assertEquals(flag("allow-read", variables), "--allow-read=.env,keys,data/keys.json,c.pem,k.pem");
+  assertEquals(flag("allow-write", variables), "--allow-write=keys,data/keys.json");
 });
 
 Deno.test("permissionFlags() never asks, runs nothing and loads nothing native", () => {

@@ -5,6 +5,7 @@
  */
 import { ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
 import type { BrokerPattern } from "../security/egress.ts";
+import type { Network } from "../security/ip_address.ts";
 import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
 import { readSources } from "./settings.ts";
@@ -29,9 +30,11 @@ export async function checkConfig(platform: Platform): Promise<number> {
 function show(name: string, value: unknown): string {
   if (value === undefined) return "";
   if (SECRET_SETTINGS.includes(name)) return "********";
-  return Array.isArray(value) ? value.map(showPattern).join(",") : String(value);
+  return Array.isArray(value) ? value.map(showEntry).join(",") : String(value);
 }
 
-function showPattern({ host, port }: BrokerPattern): string {
-  return port === undefined ? host : `${host}:${port}`;
+function showEntry(entry: BrokerPattern | Network): string {
+  if ("bits" in entry) return `${entry.address}/${entry.bits}`;
+  const host = entry.host.includes(":") ? `[${entry.host}]` : entry.host;
+  return entry.port === undefined ? host : `${host}:${entry.port}`;
 }

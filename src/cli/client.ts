@@ -83,7 +83,8 @@ export async function runClient(platform: Platform, command: () => Promise<numbe
   }
 }
 
-function isParseArgsError(error: unknown): error is Error {
+/** Tells an error of `parseArgs`, whose message is for the person at the console. */
+export function isParseArgsError(error: unknown): error is Error {
   return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
 }
 

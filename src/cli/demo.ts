@@ -10,6 +10,7 @@ import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { startLog } from "../observability/log.ts";
+import { addressFault } from "../security/egress.ts";
 import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
 import { readSources } from "./settings.ts";
@@ -33,7 +34,7 @@ export async function demo(platform: Platform): Promise<number> {
       JEEDOM_APIKEY: apikey,
     });
     const gateway = await startOnFreePort(config, platform);
-    const connect = createConnectBroker(config.MQTT_KEEPALIVE_SECONDS);
+    const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
     const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
     await show(gateway, platform);
     tellHowToGoOn(gateway, config, platform);
@@ -51,7 +52,7 @@ export async function demo(platform: Platform): Promise<number> {
 /** The person's own port and key file, but nothing of their real Jeedom and broker. */
 async function demoConfig(platform: Platform, jeedom: Record<string, string>): Promise<Config> {
   const { environment, file } = await readSources(platform);
-  const names = ["SECRET_KEY_FILE", "KEY_FILE_MODE", "PORT", "LOG_LEVEL", "LOG_FORMAT"];
+  const names = ["SECRET_KEY_FILE", "KEYS_FILE", "KEY_FILE_MODE", "PORT", "LOG_LEVEL", "LOG_FORMAT"];
   const kept = Object.fromEntries(names.map((name) => [name, environment[name] || file[name]]));
   return parseConfig({ HOST: "127.0.0.1", ...jeedom }, kept, { LOG_FORMAT: "text" });
 }
@@ -68,6 +69,11 @@ async function startOnFreePort(config: Config, platform: Platform): Promise<Runn
 
 /** Does once what a phone would do, over HTTP, and prints it. */
 async function show(gateway: RunningGateway, { print, fetch }: Platform): Promise<void> {
+  if (gateway.secret === undefined) {
+    throw new Error(
+      "The demonstration needs a key of its own: set SECRET_KEY_FILE to a path where there is no file yet",
+    );
+  }
   let sealedRequest = "";
   const client = new GatewayClient({
     url: gateway.url,

@@ -38,7 +38,7 @@ const PAUSE_MS = 1000;
 export function listen(
   { serve }: Pick<Platform, "serve">,
   options: ListenOptions,
-  handler: (request: Request) => Promise<Response>,
+  handler: (request: Request, peer: string) => Promise<Response>,
   log: Log,
 ): Listening {
   let stopping = false;
@@ -46,7 +46,10 @@ export function listen(
   const { port } = server.addr;
 
   function start(where: ListenOptions): Deno.HttpServer<Deno.NetAddr> {
-    const started = serve({ ...where, onListen: () => {} }, (request) => handler(request));
+    const started = serve(
+      { ...where, onListen: () => {} },
+      (request, { remoteAddr }) => handler(request, remoteAddr.hostname),
+    );
     started.finished.catch((error) => {
       log.error("Listening broke off: {error}", { error });
       setTimeout(again, PAUSE_MS);

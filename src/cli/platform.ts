@@ -4,6 +4,7 @@
  * @module
  */
 import type { KeyFileSystem } from "../security/key_file.ts";
+import type { KeysFileSystem } from "../security/keys_file.ts";
 
 /** The machine, as far as the commands need it. */
 export interface Platform {
@@ -12,7 +13,7 @@ export interface Platform {
   /** Whether a person watches the output. */
   readonly isTerminal: boolean;
   /** Files. */
-  readonly files: KeyFileSystem;
+  readonly files: KeyFileSystem & KeysFileSystem;
   /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
   /** Starts an HTTP server. */
@@ -25,6 +26,8 @@ export interface Platform {
   print(line: string): void;
   /** Prints a line about a fault. */
   printError(line: string): void;
+  /** Calls a function each time that somebody asks for the settings in files to be read again (SIGHUP). */
+  onReload(reload: () => void): void;
   /** Settles when somebody wants the program to end; a second wish ends it at once. */
   untilStopped(): Promise<void>;
 }

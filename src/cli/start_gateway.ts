@@ -9,26 +9,30 @@ import { createHandler } from "../gateway/handler.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { createPublisher } from "../mqtt/publisher.ts";
-import type { Log } from "../observability/log.ts";
+import { createAudit } from "../observability/audit.ts";
+import { auditLog, type Log } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/envelope.ts";
-import { type LoadedKey, loadOrCreateKey } from "../security/key_file.ts";
-import { createKeyring } from "../security/keyring.ts";
-import { createMemoryReplayStore } from "../security/replay_store.ts";
+import { createAddressOf } from "../security/client_address.ts";
+import { addressFault } from "../security/egress.ts";
+import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/rate_limits.ts";
+import type { MakeCounter } from "../security/rate_limiter.ts";
 import { createBrokerDirectory } from "../services/broker_directory.ts";
 import { createJeedomService } from "../services/jeedom.ts";
 import { createMqttService } from "../services/mqtt.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
-import { listen, type Listening } from "./listen.ts";
+import { listen } from "./listen.ts";
 import { localUrl } from "./local_url.ts";
+import { openKeys } from "./open_keys.ts";
+import { openStore } from "./open_store.ts";
 import type { Platform } from "./platform.ts";
 
 /** A gateway that serves. */
 export interface RunningGateway {
   /** Its address for programs on the same machine. */
   readonly url: string;
-  /** The secret key, 32 bytes. */
-  readonly secret: Bytes;
+  /** The single key of `SECRET_KEY_FILE`, 32 bytes; undefined where there are only others. */
+  readonly secret: Bytes | undefined;
   /** The default broker. */
   readonly broker: BrokerAddress;
   /** Ends streams and connections, lets running requests finish, and stops. */
@@ -37,6 +41,9 @@ export interface RunningGateway {
 
 /** Jeedom's web server closes a connection after 5 s of silence: let go of it before, in milliseconds. */
 const JEEDOM_POOL_IDLE_MS = 4000;
+
+/** How often it is told who failed to prove a key, in milliseconds. */
+const FAILURE_SUMMARY_MS = 60_000;
 
 /** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
 const BROKER_FAREWELL_MS = 2000;
@@ -47,16 +54,18 @@ const BROKER_FAREWELL_MS = 2000;
  * @throws `KeyFileError`, or the error of a port that is taken or a file that cannot be read
  */
 export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
-  const loaded = await loadOrCreateKey(config.SECRET_KEY_FILE, {
-    files: platform.files,
-    random: randomBytes,
-    mode: config.KEY_FILE_MODE,
-  });
-  announceKey(loaded, config.SECRET_KEY_FILE, platform, log);
   const tls = await readTls(config, platform);
-
+  // What was opened is let go of in the opposite order: when a later step fails, or at the end.
+  await using opened = new AsyncDisposableStack();
+  const audit = createAudit({ decisions: auditLog(), log, summaryMs: FAILURE_SUMMARY_MS });
+  opened.defer(() => audit.close());
+  const keys = await openKeys(config, platform, log);
+  opened.defer(() => keys.close());
+  const store = await openStore(config, log);
+  opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
-  const connect = createConnectBroker(config.MQTT_KEEPALIVE_SECONDS);
+  opened.defer(() => broker.close());
+  const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
   const publisher = createPublisher({
     connect,
     timeoutMs: config.MQTT_TIMEOUT_MS,
@@ -69,14 +78,13 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     defaultPort: config.MQTT_BROKER_PORT,
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
+  opened.defer(() => client.close());
   const streams = new Set<EventStream>();
   const handler = createHandler({
-    keyring: await createKeyring(loaded.secret),
-    replays: createMemoryReplayStore({
-      seconds: 2 * config.MAX_AGE_SECONDS,
-      maxBytes: config.REPLAY_MEMORY_BYTES,
-      monotonic: () => performance.now(),
-    }),
+    keyring: keys.keyring,
+    replays: store.replays,
+    rates: rateLimits(config, store.makeCounter),
+    addressOf: createAddressOf(config.TRUSTED_PROXIES),
     services: {
       jeedom: createJeedomService({
         url: config.JEEDOM_URL,
@@ -92,10 +100,17 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     connect,
     streams,
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     random: randomBytes,
+    audit,
     log,
     version: VERSION,
     limits: {
+      maxRequests: config.MAX_REQUESTS,
+      maxRequestsPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
+      maxRequestsPerKey: config.MAX_REQUESTS_PER_KEY,
+      maxStreams: config.MAX_STREAMS,
+      maxStreamsPerKey: config.MAX_STREAMS_PER_KEY,
       maxAgeSeconds: config.MAX_AGE_SECONDS,
       maxBodyBytes: config.MAX_BODY_BYTES,
       bodyTimeoutMs: config.BODY_TIMEOUT_MS,
@@ -106,14 +121,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
     },
   });
-  let server: Listening;
-  try {
-    server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
-  } catch (error) {
-    client.close();
-    await broker.close();
-    throw error;
-  }
+  const server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
   const url = localUrl(config, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
     version: VERSION,
@@ -121,10 +129,12 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     port: server.port,
     jeedom: config.JEEDOM_URL.origin,
   });
+  if (config.RATE_LIMITS === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
 
+  const release = opened.move();
   return {
     url,
-    secret: loaded.secret,
+    secret: keys.single,
     broker: broker.address,
     async stop() {
       log.info("Gateway stops");
@@ -133,30 +143,20 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       for (const stream of [...streams]) stream.end("disconnected", "Gateway is shutting down");
       await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
       await settledWithin(publisher.close(), BROKER_FAREWELL_MS);
-      client.close();
-      await broker.close();
+      await release.disposeAsync();
       log.info("Gateway stopped");
     },
   };
 }
 
-/** Shows a new key to the person at the console, and only there: the log never holds it. */
-function announceKey({ secret, created, tightened }: LoadedKey, path: string, platform: Platform, log: Log): void {
-  if (tightened) log.warn("Key file {path} could be read by others: its mode is 0600 now", { path });
-  if (!created) return;
-  const line = "=".repeat(80);
-  platform.print(
-    [
-      line,
-      "NEW SECRET KEY GENERATED!",
-      line,
-      `Secret key: ${secret.toHex()}`,
-      `Saved to: ${path}`,
-      line,
-      "Please update your client with this secret key.",
-      line,
-    ].join("\n"),
-  );
+function rateLimits(config: Config, makeCounter: MakeCounter): RateLimits {
+  if (config.RATE_LIMITS === "off") return NO_RATE_LIMITS;
+  return createRateLimits({
+    address: { burst: config.ADDRESS_BURST, perSecond: config.ADDRESS_RATE },
+    failed: { burst: config.FAILED_BURST, perSecond: config.FAILED_RATE },
+    key: { burst: config.KEY_BURST, perSecond: config.KEY_RATE },
+    makeCounter,
+  });
 }
 
 async function readTls(config: Config, { files }: Platform): Promise<{ cert: string; key: string } | undefined> {

@@ -1,15 +1,27 @@
 /**
- * The one place that decides who sent a request and whether it may run: body limit, envelope, timestamp, replay,
- * in this order, for every route.
+ * The one place that decides who sent a request and whether it may run: pace of the address, body, envelope,
+ * timestamp, replay, pace of the key, in this order, for every route. What the key may do is asked of its scope, by
+ * whatever knows what the request asks for.
  *
  * @module
  */
 import { EnvelopeError, parseEnvelope, type SealedText, TAG_BYTES } from "../protocol/envelope.ts";
+import { KEY_ID_HEADER } from "../protocol/key_id.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
-import type { Key, Keyring, Opened } from "../security/keyring.ts";
+import type { Key, Keyring } from "../security/keyring.ts";
+import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
-import { bodyBroken, bodyTooLarge, bodyTooSlow, decryptionFailed, Refusal, storeFull } from "./refusal.ts";
+import {
+  bodyBroken,
+  bodyTooLarge,
+  bodyTooSlow,
+  decryptionFailed,
+  Refusal,
+  storeAway,
+  storeFull,
+  tooManyRequests,
+} from "./refusal.ts";
 
 /** What admission needs. */
 export interface AdmissionOptions {
@@ -17,10 +29,12 @@ export interface AdmissionOptions {
   readonly keyring: Keyring;
   /** The memory of accepted requests. */
   readonly replays: ReplayStore;
+  /** The paces of addresses and keys. */
+  readonly rates: RateLimits;
+  /** Told of each request that proves nothing. */
+  readonly onFailure: (address: string) => void;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** When the replay memory began, in milliseconds since 1970: what was stamped earlier may have run already. */
-  readonly startedAt: number;
   /** How far a timestamp may be from the clock, in seconds. */
   readonly maxAgeSeconds: number;
   /** Largest body to read, in bytes. */
@@ -30,12 +44,7 @@ export interface AdmissionOptions {
 }
 
 /** Somebody proved a key. What follows says what may be done. */
-export type Admission =
-  | Admitted
-  /** Nothing may run: tell the key's owner why. */
-  | { readonly kind: "refused"; readonly key: Key; readonly status: number; readonly message: string }
-  /** It ran before: give the first answer again. */
-  | { readonly kind: "repeat"; readonly key: Key; readonly answer: Promise<SealedText | undefined> };
+export type Admission = Admitted | Refused | Repeat;
 
 /** A request that may run, now and only once. */
 export interface Admitted {
@@ -49,8 +58,34 @@ export interface Admitted {
   settle(answer: SealedText | undefined): void;
 }
 
-/** Decides over a request. */
-export type Admit = (request: Request) => Promise<Admission>;
+/** A request of which nothing may run: its key's owner is told why. */
+export interface Refused {
+  /** Tells it from the others. */
+  readonly kind: "refused";
+  /** The key that opened it. */
+  readonly key: Key;
+  /** Status of the answer. */
+  readonly status: number;
+  /** The reason, for the answer. */
+  readonly message: string;
+  /** When to come again, in seconds, where waiting helps. */
+  readonly retryAfterSeconds?: number;
+  /** Where there is one, to be called exactly once, as for an admitted request. */
+  settle?(answer: SealedText | undefined): void;
+}
+
+/** A request that ran before: the first answer is given again. */
+export interface Repeat {
+  /** Tells it from the others. */
+  readonly kind: "repeat";
+  /** The key that opened it. */
+  readonly key: Key;
+  /** The first answer, once there is one; undefined if it was not kept. */
+  readonly answer: Promise<SealedText | undefined>;
+}
+
+/** Decides over a request from an address. */
+export type Admit = (request: Request, address: string) => Promise<Admission>;
 
 /** The seed's words, which its clients look for. */
 const EXPIRED = "Request expired";
@@ -63,59 +98,75 @@ const latin1 = new TextDecoder("latin1");
  * @returns a function that throws `Refusal` while nobody proved a key
  */
 export function createAdmit(options: AdmissionOptions): Admit {
-  const startSecond = Math.floor(options.startedAt / 1000);
+  const { rates, replays } = options;
 
-  /** Whole seconds for the start, as many clients stamp their requests in whole seconds. */
   function isCurrent(timestamp: unknown): timestamp is number {
-    return typeof timestamp === "number" &&
-      Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds &&
-      Math.floor(timestamp) >= startSecond;
+    return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
   }
 
-  return async (request) => {
+  async function countFailure(address: string): Promise<void> {
+    options.onFailure(address);
+    await rates.failures.take(address);
+  }
+
+  async function open(body: Uint8Array, kid: string | null, address: string) {
+    try {
+      const envelope = parseEnvelope(latin1.decode(body));
+      return { envelope, ...await options.keyring.open(envelope, { address, kid: kid ?? undefined }) };
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      await countFailure(address);
+      throw decryptionFailed();
+    }
+  }
+
+  return async (request, address) => {
+    const waits = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
+    const wait = Math.max(...waits);
+    if (wait > 0) throw tooManyRequests(wait);
     const body = await readBody(request, options);
-    const { envelope, opened } = await open(body, options.keyring);
-    const { key } = opened;
-    const refuse = (message: string): Admission => ({ kind: "refused", key, status: 403, message });
+    const { envelope, key, text } = await open(body, request.headers.get(KEY_ID_HEADER), address);
+    const refused = (message: string): Refused => ({ kind: "refused", key, status: 403, message });
+    /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
+    const unproven = async (message: string): Promise<Refused> => {
+      await countFailure(address);
+      return refused(message);
+    };
     let payload: Payload;
     try {
-      payload = parsePayload(opened.text);
+      payload = parsePayload(text);
     } catch (error) {
-      if (error instanceof FieldError) return refuse(error.message);
+      if (error instanceof FieldError) return await unproven(error.message);
       throw error;
     }
     const timestamp = payload["timestamp"];
-    if (!isCurrent(timestamp)) return refuse(EXPIRED);
-    const claim = options.replays.claim({
-      key: key.name,
+    if (!isCurrent(timestamp)) return await unproven(EXPIRED);
+    const claim = await replays.claim({
+      kid: key.kid,
       nonce: envelope.nonce,
       tag: envelope.ciphertext.subarray(-TAG_BYTES),
       timestamp,
     });
     switch (claim.kind) {
       case "forgotten":
-        return refuse(EXPIRED);
+        return await unproven(EXPIRED);
       case "full":
         throw storeFull();
+      case "away":
+        throw storeAway();
       case "nonce reused":
-        return refuse("Nonce used before: take a fresh random one");
+        return refused("Nonce used before: take a fresh random one");
       case "repeat":
         return { kind: "repeat", key, answer: claim.answer };
-      case "first":
-        return { kind: "admitted", key, payload, settle: claim.settle };
+      case "first": {
+        // After the claim: somebody who sends a recorded request again must not use up the key's pace.
+        const retryAfterSeconds = await rates.takeKey(key);
+        if (retryAfterSeconds === 0) return { kind: "admitted", key, payload, settle: claim.settle };
+        const message = "Too many requests with this key";
+        return { kind: "refused", key, status: 429, message, retryAfterSeconds, settle: claim.settle };
+      }
     }
   };
-}
-
-async function open(body: Uint8Array, keyring: Keyring) {
-  try {
-    const envelope = parseEnvelope(latin1.decode(body));
-    const opened: Opened = await keyring.open(envelope);
-    return { envelope, opened };
-  } catch (error) {
-    if (error instanceof EnvelopeError) throw decryptionFailed();
-    throw error;
-  }
 }
 
 async function readBody(request: Request, options: AdmissionOptions): Promise<Uint8Array> {

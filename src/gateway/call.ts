@@ -3,74 +3,114 @@
  *
  * @module
  */
+import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
+import type { SealedText } from "../protocol/envelope.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
+import type { Concurrency } from "../security/concurrency.ts";
+import { ScopeError } from "../security/scope.ts";
 import { errorReply, type Reply, type Service, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
+import type { RouteHandler } from "./caller.ts";
 import { sealedResponse, type SealReply } from "./sealed_answer.ts";
 
 /** What the routes need. */
 export interface CallOptions {
   /** Decides over requests. */
   readonly admit: Admit;
+  /** Bounds what each key has under way. */
+  readonly running: Concurrency;
   /** Seals replies. */
   readonly sealReply: SealReply;
+  /** Where decisions are told. */
+  readonly audit: Audit;
   /** Where failures of services are told. */
   readonly log: Log;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
 }
 
 /** Picks the service that a request is for, or throws `ServiceError` where there is none. */
 export type SelectService = (payload: Payload) => Service;
 
+/** What became of a request, for its sender and for the audit. */
+interface Outcome {
+  readonly reply: Reply;
+  readonly outcome: string;
+  readonly service?: string | undefined;
+  readonly target?: string | undefined;
+}
+
 /** Makes a handler that runs each admitted request once and seals the answer. */
-export function createCallHandler(
-  options: CallOptions,
-  select: SelectService,
-): (request: Request) => Promise<Response> {
-  const { admit, sealReply, log } = options;
+export function createCallHandler(options: CallOptions, select: SelectService): RouteHandler {
+  const { admit, running, sealReply, audit, log, monotonic } = options;
 
-  async function answer(admission: Admission, gone: AbortSignal): Promise<Response> {
-    switch (admission.kind) {
-      case "refused":
-        log.warn("Request of key {key} refused: {reason}", { key: admission.key.name, reason: admission.message });
-        return sealedResponse(await sealReply(admission.key, errorReply(admission.status, admission.message)));
-      case "repeat": {
-        log.warn("Request of key {key} repeated: it does not run again", { key: admission.key.name });
-        const kept = await admission.answer;
-        return sealedResponse(kept ?? await sealReply(admission.key, REPEAT_WITHOUT_ANSWER));
-      }
-      case "admitted": {
-        const sealed = sealReply(admission.key, await run(admission, gone));
-        sealed.then(admission.settle, () => admission.settle(undefined));
-        return sealedResponse(await sealed);
-      }
+  async function answer(
+    admission: Admission,
+    gone: AbortSignal,
+  ): Promise<Omit<Outcome, "reply"> & { sealed: SealedText }> {
+    const { key } = admission;
+    if (admission.kind === "repeat") {
+      const kept = await admission.answer;
+      return { sealed: kept ?? await sealReply(key, REPEAT_WITHOUT_ANSWER), outcome: "repeat, not run again" };
     }
-  }
-
-  async function run({ payload }: Admitted, gone: AbortSignal): Promise<Reply> {
+    const { reply, ...about } = admission.kind === "refused"
+      ? failed(admission.status, admission.message, admission.retryAfterSeconds)
+      : await run(admission, gone);
     try {
-      return await handle(select(payload), payload, gone);
+      const sealed = await sealReply(key, reply);
+      admission.settle?.(sealed);
+      return { sealed, ...about };
     } catch (error) {
-      if (error instanceof ServiceError) {
-        const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
-        log.warn("Request failed: {reason} ({cause})", { reason: error.message, cause });
-        return errorReply(error.status, error.message);
-      }
-      log.error("Request broke the gateway: {error}", { error });
-      return errorReply(500, "Internal error");
-    }
-  }
-
-  async function handle(service: Service, payload: Payload, gone: AbortSignal): Promise<Reply> {
-    try {
-      return await service.handle(payload, gone);
-    } catch (error) {
-      if (error instanceof FieldError) throw new ServiceError(service.fieldErrorStatus, error.message);
+      admission.settle?.(undefined);
       throw error;
     }
   }
 
-  return async (request) => answer(await admit(request), request.signal);
+  /** Runs a request as far as its key and its service let it. Never throws. */
+  async function run({ key, payload }: Admitted, gone: AbortSignal): Promise<Outcome> {
+    const leave = running.enter(key.name);
+    if (leave === undefined) return failed(429, "Too many requests of this key are under way", 1);
+    let service: Service | undefined;
+    let outcome: Outcome;
+    try {
+      service = select(payload);
+      key.scope.useService(service.name);
+      const reply = await service.handle(payload, { scope: key.scope, gone });
+      outcome = { reply, outcome: String(reply.status) };
+    } catch (error) {
+      outcome = explain(error, service);
+    } finally {
+      leave();
+    }
+    return { ...outcome, service: service?.name, target: service?.target(payload) };
+  }
+
+  function explain(error: unknown, service: Service | undefined): Outcome {
+    if (error instanceof ScopeError) return failed(403, error.message);
+    if (error instanceof FieldError) return failed(service?.fieldErrorStatus ?? 400, error.message);
+    if (error instanceof ServiceError) {
+      if (error.cause instanceof Error) {
+        log.warn("Request failed: {reason} ({cause})", { reason: error.message, cause: error.cause.message });
+      }
+      return failed(error.status, error.message);
+    }
+    log.error("Request broke the gateway: {error}", { error });
+    return failed(500, "Internal error");
+  }
+
+  return async (request, { address, route }) => {
+    const began = monotonic();
+    const admission = await admit(request, address);
+    const { sealed, ...about } = await answer(admission, request.signal);
+    const { name, kid } = admission.key;
+    audit.decided({ ...about, key: name, kid, address, route, ms: monotonic() - began, bytes: sealed.length });
+    return sealedResponse(sealed);
+  };
+}
+
+function failed(status: number, message: string, retryAfterSeconds?: number): Outcome {
+  return { reply: errorReply(status, message, retryAfterSeconds), outcome: `${status} ${message}` };
 }
 
 const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept");

@@ -16,8 +16,13 @@ export interface EventStreamOptions {
   readonly patienceMs: number;
   /** Longest silence before a comment shows that the stream lives, in milliseconds. */
   readonly keepAliveMs: number;
-  /** Called once, when no more events are wanted: whatever feeds the stream can be freed. */
-  readonly onEnd: () => void;
+  /**
+   * Called once, when no more events are wanted: whatever feeds the stream can be freed.
+   *
+   * @param reason why, in words
+   * @param sentBytes how much was sent by then
+   */
+  readonly onEnd: (reason: string, sentBytes: number) => void;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -35,6 +40,7 @@ export class EventStream {
   readonly #options: EventStreamOptions;
   readonly #queue: Bytes[] = [];
   #queuedBytes = 0;
+  #sentBytes = 0;
   #ended = false;
   #wake: () => void = () => {};
   #room = Promise.withResolvers<void>();
@@ -47,12 +53,12 @@ export class EventStream {
       // Not called again before its promise settles: sealing may take turns, the order stays.
       pull: (controller) =>
         this.#send(controller).catch((error) => {
-          this.#stop();
+          this.#stop("sealing failed");
           throw error;
         }),
       cancel: () => {
         this.#clear();
-        this.#stop();
+        this.#stop("listener left");
       },
     }, { highWaterMark: 0 });
   }
@@ -80,7 +86,7 @@ export class EventStream {
   end(type: FinalEvent["type"], message: string): void {
     if (this.#ended) return;
     this.#append({ type, message, timestamp: Math.floor(this.#options.now() / 1000) });
-    this.#stop();
+    this.#stop(message);
   }
 
   #append(event: StreamEvent): void {
@@ -95,12 +101,12 @@ export class EventStream {
     this.#queuedBytes = 0;
   }
 
-  #stop(): void {
+  #stop(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#makeRoom();
     this.#wake();
-    this.#options.onEnd();
+    this.#options.onEnd(reason, this.#sentBytes);
   }
 
   async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -110,7 +116,9 @@ export class EventStream {
     // The listener left meanwhile.
     if (this.#ended && batch.length === 0) return;
     const text = sealed.map((envelope) => `data: ${envelope}\n\n`).join("");
-    controller.enqueue(utf8.encode(text || ": keepalive\n\n"));
+    const bytes = utf8.encode(text || ": keepalive\n\n");
+    this.#sentBytes += bytes.length;
+    controller.enqueue(bytes);
     if (this.#ended && this.#queue.length === 0) controller.close();
   }
 

@@ -4,17 +4,30 @@
  * @module
  */
 import type { ConnectBroker } from "../mqtt/broker.ts";
+import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/envelope.ts";
+import type { AddressOf } from "../security/client_address.ts";
+import { Concurrency } from "../security/concurrency.ts";
 import type { Keyring } from "../security/keyring.ts";
+import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 import type { BrokerDirectory } from "../services/broker_directory.ts";
 import { type Service, ServiceError } from "../services/service.ts";
 import { createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
+import type { RouteHandler } from "./caller.ts";
 import type { EventStream } from "./event_stream.ts";
 import { healthResponse } from "./health.ts";
-import { badRequest, internalError, methodNotAllowed, notFound, Refusal, refusalResponse } from "./refusal.ts";
+import {
+  badRequest,
+  internalError,
+  methodNotAllowed,
+  notFound,
+  Refusal,
+  refusalResponse,
+  tooManyRequests,
+} from "./refusal.ts";
 import { createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler } from "./subscribe.ts";
 
@@ -24,6 +37,10 @@ export interface GatewayOptions {
   readonly keyring: Keyring;
   /** The memory of accepted requests. */
   readonly replays: ReplayStore;
+  /** The paces of addresses and keys. */
+  readonly rates: RateLimits;
+  /** Finds the address that a request is counted for. */
+  readonly addressOf: AddressOf;
   /** The services by the name that requests call them. */
   readonly services: { readonly jeedom: Service; readonly mqtt: Service };
   /** Finds the brokers of subscriptions. */
@@ -34,8 +51,12 @@ export interface GatewayOptions {
   readonly streams: Set<EventStream>;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
   /** Where nonces come from. */
   readonly random: RandomBytes;
+  /** Where decisions are told. */
+  readonly audit: Audit;
   /** Where failures are told. */
   readonly log: Log;
   /** Shown by `GET /health`. */
@@ -44,8 +65,18 @@ export interface GatewayOptions {
   readonly limits: GatewayLimits;
 }
 
-/** Bounds in seconds, milliseconds and bytes, as their names say. */
+/** Bounds in seconds, milliseconds, bytes and counts, as their names say. */
 export interface GatewayLimits {
+  /** Most requests under way at a time. */
+  readonly maxRequests: number;
+  /** The same for each address. */
+  readonly maxRequestsPerAddress: number;
+  /** The same for each key. */
+  readonly maxRequestsPerKey: number;
+  /** Most streams open at a time. */
+  readonly maxStreams: number;
+  /** The same for each key. */
+  readonly maxStreamsPerKey: number;
   /** How far a timestamp may be from the clock. */
   readonly maxAgeSeconds: number;
   /** Largest body to read. */
@@ -66,41 +97,63 @@ export interface GatewayLimits {
 
 interface Route {
   readonly methods: readonly string[];
-  readonly handle: (request: Request) => Response | Promise<Response>;
+  readonly handle: RouteHandler;
 }
 
+/** Answers a request that came from the other end of a connection, an IP address. */
+export type Handler = (request: Request, peer: string) => Promise<Response>;
+
 /** Makes the gateway. */
-export function createHandler(options: GatewayOptions): (request: Request) => Promise<Response> {
-  const { services, now, log } = options;
-  const admit = createAdmit({ ...options, ...options.limits, startedAt: now() });
-  const call = { admit, sealReply: createSealReply(now, options.random), log };
+export function createHandler(options: GatewayOptions): Handler {
+  const { services, now, audit, log, limits } = options;
+  const admit = createAdmit({ ...options, ...limits, onFailure: audit.failed });
+  const arriving = new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerAddress });
+  const call = {
+    ...options,
+    admit,
+    running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
+    sealReply: createSealReply(now, options.random),
+  };
+  const listening = new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey });
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
+
+  /** Bounds what an address, and what all together, may have under way. */
+  const bounded = (handle: RouteHandler): RouteHandler => async (request, caller) => {
+    const leave = arriving.enter(caller.address);
+    if (leave === undefined) throw tooManyRequests(1);
+    try {
+      return await handle(request, caller);
+    } finally {
+      leave();
+    }
+  };
 
   const routes = new Map<string, Route>([
     ["/gateway", {
       methods: ["POST"],
-      handle: createCallHandler(call, ({ service }) => {
+      handle: bounded(createCallHandler(call, ({ service }) => {
         const found = byName.get(service ?? "jeedom");
         if (found === undefined) throw new ServiceError(403, `Unknown service: must be ${serviceNames}`);
         return found;
-      }),
+      })),
     }],
     ["/mqtt/publish", {
       methods: ["POST"],
-      handle: createCallHandler(call, ({ service }) => {
+      handle: bounded(createCallHandler(call, ({ service }) => {
         if (service === undefined || service === null || service === "mqtt") return services.mqtt;
         throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
-      }),
+      })),
     }],
     ["/mqtt/subscribe", {
       methods: ["POST"],
-      handle: createSubscribeHandler({ ...options, ...options.limits, admit }),
+      handle: bounded(createSubscribeHandler({ ...options, ...limits, admit, listening })),
     }],
     ["/health", { methods: ["GET", "HEAD"], handle: () => healthResponse(options.version) }],
   ]);
 
-  return async (request) => {
+  return async (request, peer) => {
+    const address = options.addressOf(peer, request.headers.get("X-Forwarded-For"));
     try {
       const url = URL.parse(request.url);
       // A wrong Host header makes a wrong URL.
@@ -108,10 +161,14 @@ export function createHandler(options: GatewayOptions): (request: Request) => Pr
       const route = routes.get(url.pathname);
       if (route === undefined) throw notFound();
       if (!route.methods.includes(request.method)) throw methodNotAllowed(route.methods.join(", "));
-      return await route.handle(request);
+      return await route.handle(request, { address, route: url.pathname });
     } catch (error) {
       if (error instanceof Refusal) {
-        log.warn("Request refused: {status} {reason}", { status: error.status, reason: error.message });
+        log.warn("Request from {address} refused: {status} {reason}", {
+          address,
+          status: error.status,
+          reason: error.message,
+        });
         return refusalResponse(error);
       }
       log.error("Request broke the gateway: {error}", { error });

@@ -30,6 +30,16 @@ export const bodyBroken = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Re
 export const storeFull = (): Refusal =>
   new Refusal(STATUS_CODE.ServiceUnavailable, "Too many requests to remember", { "Retry-After": "30" });
 
+/** The replay store cannot be asked: what cannot be remembered must not run. */
+export const storeAway = (): Refusal =>
+  new Refusal(STATUS_CODE.ServiceUnavailable, "Replay store is out of reach: nothing runs without it", {
+    "Retry-After": "5",
+  });
+
+/** Too much at a time or too often, from one address or in all. */
+export const tooManyRequests = (retryAfterSeconds: number): Refusal =>
+  new Refusal(STATUS_CODE.TooManyRequests, "Too many requests", { "Retry-After": String(retryAfterSeconds) });
+
 /** The request line or the Host header makes no sense. */
 export const badRequest = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Bad request");
 

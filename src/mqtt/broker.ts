@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 /** Which broker, and as whom. */
 export interface BrokerAddress {
   /** Host name or IP address. */
@@ -88,5 +89,14 @@ export class BrokerError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "BrokerError";
+  }
+}
+
+/** A broker leads to an address where nobody may be sent. */
+export class BrokerForbiddenError extends BrokerError {
+  /** Makes the error from its message. */
+  constructor(message: string) {
+    super(message);
+    this.name = "BrokerForbiddenError";
   }
 }

@@ -4,7 +4,13 @@
  * @module
  */
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
-import { type BrokerAddress, type BrokerConnection, BrokerError, type ConnectBroker } from "./broker.ts";
+import {
+  type BrokerAddress,
+  type BrokerConnection,
+  BrokerError,
+  BrokerForbiddenError,
+  type ConnectBroker,
+} from "./broker.ts";
 import { explainFailure } from "./failure.ts";
 
 /** SUBACK's word for "refused" (MQTT 3.1.1, section 3.9.3). */
@@ -20,12 +26,16 @@ interface End {
   cause: BrokerError | undefined;
 }
 
-/**
- * Makes a function that opens connections.
- *
- * @param keepAliveSeconds how often a silent connection proves that it is alive
- */
-export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
+/** How connections are opened. */
+export interface ConnectBrokerOptions {
+  /** How often a silent connection proves that it is alive, in seconds. */
+  readonly keepAliveSeconds: number;
+  /** Says why nobody may be sent to an IP address, in words that follow it; undefined where nothing is wrong. */
+  readonly addressFault: (address: string) => string | undefined;
+}
+
+/** Makes a function that opens connections. */
+export function createConnectBroker({ keepAliveSeconds, addressFault }: ConnectBrokerOptions): ConnectBroker {
   return async (address, { signal, onMessage }) => {
     signal.throwIfAborted();
     const place = `${address.host}:${address.port}`;
@@ -58,6 +68,14 @@ export function createConnectBroker(keepAliveSeconds: number): ConnectBroker {
     };
     try {
       client.connect();
+      // The name is resolved once, by the socket itself, and this comes before it connects: so the address that is
+      // checked is the one that is connected to, whatever a name server says the next time.
+      client.stream.on("lookup", (error: unknown, ip: unknown) => {
+        const fault = addressFault(String(ip));
+        if (error || fault === undefined) return;
+        end.cause ??= new BrokerForbiddenError(`Broker not allowed: ${place} leads to ${ip}, which ${fault}`);
+        client.stream.destroy(end.cause);
+      });
     } catch (error) {
       lost.resolve(explainFailure(error, place));
       client.stream?.destroy();

@@ -45,11 +45,17 @@ export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTer
     filters: { flood: createFloodFilter() },
     loggers: [
       { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.LOG_LEVEL },
+      { category: "audit", sinks: ["console"], lowestLevel: config.LOG_LEVEL },
       { category: "log", sinks: ["console"], lowestLevel: "warning" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
     ],
   });
   return getLogger("gateway");
+}
+
+/** The log for decisions over requests: each is a line of its own, and none is left out as too many. */
+export function auditLog(): Log {
+  return getLogger("audit");
 }
 
 /** Lets a scan of a public address fill no disk: of equal messages a minute only the first few are written. */

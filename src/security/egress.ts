@@ -3,36 +3,112 @@
  *
  * @module
  */
+import ipaddr from "ipaddr.js";
+import { type Address, isInNetwork, parseAddress, parseNetwork } from "./ip_address.ts";
 
 /** One allowed broker: a host, or a pattern of hosts, and perhaps one port. */
 export interface BrokerPattern {
-  /** `*` for any host, `*.domain` for any below a domain, otherwise one exact host name or address. */
+  /** `*` for any host, `*.domain` for any below a domain, a network such as `10.0.0.0/8`, or one name or address. */
   readonly host: string;
   /** The only port, or undefined for any. */
   readonly port: number | undefined;
 }
 
+const PATTERN =
+  /^(?:\[([0-9a-f:.]+(?:\/\d{1,3})?)\]|([\d.]+\/\d{1,2})|(\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?))(?::(\d{1,5}))?$/i;
+
 /**
  * Reads one entry of `MQTT_ALLOWED_BROKERS`: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
- * `*` or `*:port`.
+ * `10.0.0.0/8`, `10.0.0.0/8:port`, `[fd00::/8]:port`, `*` or `*:port`.
  *
  * @throws {SyntaxError} if it is none of these
  */
 export function parseBrokerPattern(text: string): BrokerPattern {
-  const match = /^(?:\[([0-9a-f:.]+)\]|(\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?))(?::(\d{1,5}))?$/i.exec(text);
-  const port = match?.[3] === undefined ? undefined : Number(match[3]);
-  if (match === null || port === 0 || (port ?? 0) > 65_535) {
-    throw new SyntaxError(`must be a list of host, host:port, *.domain or *`);
+  const match = PATTERN.exec(text);
+  const port = match?.[4] === undefined ? undefined : Number(match[4]);
+  const host = match?.[1] ?? match?.[2] ?? match?.[3] ?? "";
+  const isNetwork = host.includes("/");
+  if (match === null || port === 0 || (port ?? 0) > 65_535 || (isNetwork && parseNetwork(host) === undefined)) {
+    throw new SyntaxError("must be a list of host, host:port, *.domain, 10.0.0.0/8, [fd00::/8] or *");
   }
-  return { host: (match[1] ?? match[2] ?? "").toLowerCase(), port };
+  return { host: isNetwork ? host.toLowerCase() : canonicalHost(host), port };
 }
 
-/** Tells whether any of the patterns allows a broker. */
+/** Tells whether any of the patterns allows a broker. A network allows addresses, and no name that leads to one. */
 export function isBrokerAllowed(patterns: readonly BrokerPattern[], host: string, port: number): boolean {
-  const name = host.toLowerCase();
+  const name = canonicalHost(host);
   return patterns.some((pattern) =>
     (pattern.port === undefined || pattern.port === port) &&
-    (pattern.host === "*" || pattern.host === name ||
-      (pattern.host.startsWith("*.") && name.endsWith(pattern.host.slice(1))))
+    (pattern.host === "*" || pattern.host === name || isBelowDomain(name, pattern.host) ||
+      isWithin(name, pattern.host))
   );
+}
+
+/** One spelling for each host: lower case, and for an address the shortest form. */
+export function canonicalHost(host: string): string {
+  return parseAddress(host)?.toString() ?? host.toLowerCase();
+}
+
+/**
+ * Says why nobody may be sent to an address, whatever is allowed: cloud providers hand out credentials on link-local
+ * and some other addresses to whoever asks, and groups and "this host" are no brokers.
+ *
+ * @param address an IPv4 or IPv6 address
+ * @returns the reason, in words that follow the address, or undefined when there is none
+ */
+export function addressFault(address: string): string | undefined {
+  const parsed = parseAddress(address);
+  if (parsed === undefined) return "is not an address";
+  for (const one of [parsed, ...embedded(parsed)]) {
+    if (METADATA.includes(one.toString())) return "is a cloud metadata address";
+    const name = FORBIDDEN_RANGES.get(one.range());
+    if (name !== undefined) return `is ${name}`;
+  }
+  return undefined;
+}
+
+/** Tells whether a host is written as an address, so that no name has to be resolved. */
+export function isAddress(host: string): boolean {
+  return parseAddress(host) !== undefined;
+}
+
+const FORBIDDEN_RANGES: ReadonlyMap<string, string> = new Map([
+  ["linkLocal", "a link-local address"],
+  ["unspecified", "no address to connect to"],
+  ["broadcast", "a broadcast address"],
+  ["multicast", "a multicast address"],
+  ["teredo", "a tunnel's address"],
+]);
+
+/** Where cloud providers answer besides link-local addresses: Alibaba, Azure, Oracle, AWS and Google over IPv6. */
+const METADATA: readonly string[] = [
+  "100.100.100.200",
+  "168.63.129.16",
+  "192.0.0.192",
+  "fd00:ec2::254",
+  "fd20:ce::254",
+];
+
+/** IPv4 addresses that an IPv6 address leads to through a translator (RFC 6052, RFC 3056). */
+function embedded(address: Address): Address[] {
+  const bytes = address.toByteArray();
+  switch (address.range()) {
+    case "rfc6052":
+    case "rfc6145":
+      return [ipaddr.fromByteArray(bytes.slice(12))];
+    case "6to4":
+      return [ipaddr.fromByteArray(bytes.slice(2, 6))];
+    default:
+      return [];
+  }
+}
+
+function isBelowDomain(name: string, pattern: string): boolean {
+  return pattern.startsWith("*.") && name.endsWith(pattern.slice(1));
+}
+
+function isWithin(name: string, pattern: string): boolean {
+  const network = pattern.includes("/") ? parseNetwork(pattern) : undefined;
+  const address = network === undefined ? undefined : parseAddress(name);
+  return network !== undefined && address !== undefined && isInNetwork(address, network);
 }

@@ -93,7 +93,13 @@ export async function readKey(
   return secret;
 }
 
-async function tighten(path: string, files: KeyFileSystem): Promise<boolean> {
+/**
+ * Closes a file of keys to everybody but its owner.
+ *
+ * @returns true if others could read it until now
+ * @throws {KeyFileError} if that fails
+ */
+export async function tighten(path: string, files: Pick<KeyFileSystem, "chmod" | "stat">): Promise<boolean> {
   try {
     const { mode } = await files.stat(path);
     if (mode === null || (mode & OTHERS) === 0) return false;

@@ -3,14 +3,34 @@
  *
  * @module
  */
-import { type Bytes, type Envelope, importKey, type OpenedText, openEnvelope } from "../protocol/envelope.ts";
+import {
+  type Bytes,
+  type Envelope,
+  EnvelopeError,
+  importKey,
+  KEY_BYTES,
+  type OpenedText,
+  openEnvelope,
+  type RandomBytes,
+} from "../protocol/envelope.ts";
+import { deriveKeyId } from "../protocol/key_id.ts";
+import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./key_record.ts";
+import { Scope } from "./scope.ts";
 
-/** One shared secret and the name of whom it is shared with. */
+/** One shared secret, whom it is shared with, and what they may do. */
 export interface Key {
-  /** Its name in logs and in the replay store. */
+  /** Its name: one for the old and the new secret of a rotation. */
   readonly name: string;
+  /** Its public id: another one for each secret. */
+  readonly kid: string;
   /** The imported secret, which cannot be read back. */
   readonly secret: CryptoKey;
+  /** What its holder may do. */
+  readonly scope: Scope;
+  /** Its own pace, where it has one. */
+  readonly rate: Rate | undefined;
+  /** Aborts when the key stops working. Its reason is an `Error` with the words for whoever held it. */
+  readonly revoked: AbortSignal;
 }
 
 /** An envelope that one of the keys opened. */
@@ -21,20 +41,190 @@ export interface Opened {
   readonly text: OpenedText;
 }
 
+/** What is known of an envelope's sender before it is opened. */
+export interface Sender {
+  /** Where the envelope came from: the key that opened the last one from there is tried first. */
+  readonly address: string;
+  /** The id by which the client names its key: then that one is tried and no other. */
+  readonly kid?: string | undefined;
+}
+
 /** Everything that knows how to open an envelope. */
 export interface Keyring {
   /**
-   * Opens an envelope with whichever key fits.
+   * Opens an envelope with whichever key fits. An unknown id of a key costs as much as a wrong one.
    *
-   * @throws EnvelopeError if none does
+   * @throws EnvelopeError if none fits
    */
-  open(envelope: Envelope): Promise<Opened>;
+  open(envelope: Envelope, sender: Sender): Promise<Opened>;
 }
 
-/** Makes a keyring of one key, named `default`: the seed's single secret key. */
-export async function createKeyring(secret: Bytes): Promise<Keyring> {
-  const key: Key = { name: "default", secret: await importKey(secret) };
-  return {
-    open: async (envelope) => ({ key, text: await openEnvelope(key.secret, envelope) }),
+/** What a secret is good for, as the files say. */
+export interface KeyEntry extends Rights {
+  /** Name of the key. */
+  readonly name: string;
+  /** The secret, 32 bytes. */
+  readonly secret: Bytes;
+  /** When it stops working, in milliseconds since 1970. */
+  readonly expires?: number | undefined;
+  /** What to tell whoever holds it when that time has come. */
+  readonly farewell: string;
+  /** Its own pace. */
+  readonly rate?: Rate | undefined;
+}
+
+/** What was found in the files of keys. */
+export interface KeySources {
+  /** The single key of `SECRET_KEY_FILE`, 32 bytes. */
+  readonly single: Bytes | undefined;
+  /** The keys of `KEYS_FILE`. */
+  readonly records: readonly KeyRecord[];
+}
+
+interface Held {
+  readonly key: Key;
+  readonly revocation: AbortController;
+  expires: number;
+  farewell: string;
+}
+
+/** How many addresses to remember the last key of: more than a household has phones. */
+const MAX_USUAL = 1000;
+
+/** A keyring whose keys change while it is in use. Empty at first. */
+export class LiveKeyring implements Keyring {
+  readonly #now: () => number;
+  readonly #decoy: Promise<CryptoKey>;
+  readonly #usual = new Map<string, Held>();
+  #held: ReadonlyMap<string, Held> = new Map();
+  #byKid: ReadonlyMap<string, Held> = new Map();
+
+  /**
+   * Makes a keyring.
+   *
+   * @param now the wall clock, in milliseconds since 1970
+   * @param random where the key comes from that is tried in place of an unknown one
+   */
+  constructor(now: () => number, random: RandomBytes) {
+    this.#now = now;
+    this.#decoy = importKey(random(KEY_BYTES));
+  }
+
+  /** How many secrets work now. */
+  get size(): number {
+    return [...this.#held.values()].filter((held) => this.#works(held)).length;
+  }
+
+  /**
+   * Replaces the keys. One that is the same in all that concerns its holder stays; every other one is revoked.
+   */
+  async replace(sources: KeySources): Promise<void> {
+    const held = new Map<string, Held>();
+    for (const entry of entriesOf(sources)) {
+      const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), expires: 0, farewell: "" });
+      const before = this.#held.get(identity);
+      const lasting = before === undefined || before.key.revoked.aborted ? await hold(entry) : before;
+      lasting.expires = entry.expires ?? Infinity;
+      lasting.farewell = entry.farewell;
+      held.set(identity, lasting);
+    }
+    const gone = [...this.#held].filter(([identity, before]) => held.get(identity) !== before);
+    this.#held = held;
+    this.#byKid = new Map([...held.values()].map((one) => [one.key.kid, one]));
+    const names = new Set([...held.values()].map(({ key }) => key.name));
+    for (const [, { key, revocation }] of gone) {
+      const what = names.has(key.name) ? "changed: connect again" : "removed or disabled";
+      revocation.abort(new Error(`Key ${key.name} was ${what}`));
+    }
+    this.expire();
+  }
+
+  /** Revokes the keys whose time has come. To be called every second or so. */
+  expire(): void {
+    for (const { key, revocation, expires, farewell } of this.#held.values()) {
+      if (expires <= this.#now() && !key.revoked.aborted) revocation.abort(new Error(farewell));
+    }
+  }
+
+  /** @inheritdoc */
+  async open(envelope: Envelope, { address, kid }: Sender): Promise<Opened> {
+    if (kid !== undefined) return await this.#openNamed(envelope, kid);
+    const usual = this.#usual.get(address);
+    if (usual !== undefined && this.#works(usual)) {
+      const opened = await tryKey(envelope, usual).catch(() => undefined);
+      if (opened !== undefined) return opened.opened;
+    }
+    const { held, opened } = await tryAll(envelope, [...this.#held.values()].filter((one) => this.#works(one)));
+    this.#remember(address, held);
+    return opened;
+  }
+
+  async #openNamed(envelope: Envelope, kid: string): Promise<Opened> {
+    const named = this.#byKid.get(kid);
+    const key = named !== undefined && this.#works(named) ? named.key : undefined;
+    const text = await openEnvelope(key?.secret ?? await this.#decoy, envelope);
+    // Nobody holds the decoy, so it opens nothing.
+    if (key === undefined) throw new EnvelopeError();
+    return { key, text };
+  }
+
+  #works({ key, expires }: Held): boolean {
+    return this.#now() < expires && !key.revoked.aborted;
+  }
+
+  #remember(address: string, held: Held): void {
+    this.#usual.delete(address);
+    this.#usual.set(address, held);
+    if (this.#usual.size <= MAX_USUAL) return;
+    for (const oldest of this.#usual.keys()) {
+      this.#usual.delete(oldest);
+      return;
+    }
+  }
+}
+
+interface Tried {
+  readonly held: Held;
+  readonly opened: Opened;
+}
+
+async function tryKey(envelope: Envelope, held: Held): Promise<Tried> {
+  return { held, opened: { key: held.key, text: await openEnvelope(held.key.secret, envelope) } };
+}
+
+async function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Tried> {
+  try {
+    // All at once: WebCrypto works on them in parallel.
+    return await Promise.any(keys.map((held) => tryKey(envelope, held)));
+  } catch {
+    throw new EnvelopeError();
+  }
+}
+
+async function hold(entry: KeyEntry): Promise<Held> {
+  const revocation = new AbortController();
+  const key: Key = {
+    name: entry.name,
+    kid: await deriveKeyId(entry.secret),
+    secret: await importKey(entry.secret),
+    scope: new Scope(entry),
+    rate: entry.rate,
+    revoked: revocation.signal,
   };
+  return { key, revocation, expires: Infinity, farewell: "" };
+}
+
+function* entriesOf({ single, records }: KeySources): Generator<KeyEntry> {
+  if (single !== undefined) {
+    yield { ...ALL_RIGHTS, name: DEFAULT_KEY_NAME, secret: single, farewell: "" };
+  }
+  for (const { created: _, disabled, minProtocol, previous, expires, ...entry } of records) {
+    // Version 1 is the only one there is yet.
+    if (disabled || minProtocol > 1) continue;
+    yield { ...entry, expires, farewell: `Key ${entry.name} has expired` };
+    if (previous === undefined) continue;
+    const until = Math.min(previous.until, expires ?? Infinity);
+    const farewell = `Key ${entry.name} was rotated: this secret is the old one`;
+    yield { ...entry, secret: previous.secret, expires: until, farewell };
+  }
 }

@@ -7,8 +7,8 @@ import type { SealedText } from "../protocol/envelope.ts";
 
 /** What makes a request the same as another, whatever way its base64 was written. */
 export interface RequestIdentity {
-  /** Name of the key that opened it. */
-  readonly key: string;
+  /** Id of the key that opened it. */
+  readonly kid: string;
   /** Its nonce, decoded. */
   readonly nonce: Uint8Array;
   /** Its authentication tag: differs when a careless client uses one nonce for two requests. */
@@ -25,117 +25,17 @@ export type Claim =
   | { readonly kind: "repeat"; readonly answer: Promise<SealedText | undefined> }
   /** The nonce was seen on a different request. */
   | { readonly kind: "nonce reused" }
-  /** As old as requests that were forgotten: the wall clock went back, and it may have run already. */
+  /** As old as requests that are not remembered: it may have run already. */
   | { readonly kind: "forgotten" }
   /** No room to remember it, so it must not run. */
-  | { readonly kind: "full" };
+  | { readonly kind: "full" }
+  /** The store cannot be asked, so it must not run. */
+  | { readonly kind: "away" };
 
-/** Remembers claims for twice the window in which a timestamp is accepted. */
+/** Remembers claims for as long as their timestamps could be accepted. */
 export interface ReplayStore {
   /** Claims a request for the one caller that may run it. Atomic: of any number of equal claims one is first. */
-  claim(identity: RequestIdentity): Claim;
-}
-
-/** How a store in memory is bounded. */
-export interface MemoryReplayOptions {
-  /** How long to remember a request, in seconds. */
-  readonly seconds: number;
-  /** Most bytes to spend, on identities and answers together. */
-  readonly maxBytes: number;
-  /** A clock that never jumps, in milliseconds. */
-  readonly monotonic: () => number;
-}
-
-interface Entry {
-  readonly expires: number;
-  readonly tag: string;
-  readonly timestamp: number;
-  answer: Promise<SealedText | undefined>;
-  answerBytes: number;
-}
-
-/** What an identity costs with its share of the map, its strings and its promise, in bytes. */
-const ENTRY_BYTES = 512;
-
-/**
- * Makes a store that lives and dies with the process.
- *
- * Identities are never forgotten early: when they alone fill the memory, claims answer `full`. Kept answers
- * make room for them, oldest first.
- */
-export function createMemoryReplayStore(options: MemoryReplayOptions): ReplayStore {
-  // Every entry lives equally long, so insertion order is also the order of expiry.
-  const entries = new Map<string, Entry>();
-  const answered = new Set<Entry>();
-  const noAnswer = Promise.resolve(undefined);
-  let bytes = 0;
-  let newestForgotten = -Infinity;
-
-  function dropAnswer(entry: Entry): void {
-    if (!answered.delete(entry)) return;
-    bytes -= entry.answerBytes;
-    entry.answer = noAnswer;
-  }
-
-  function dropExpired(now: number): void {
-    for (const [id, entry] of entries) {
-      if (entry.expires >= now) return;
-      entries.delete(id);
-      newestForgotten = Math.max(newestForgotten, entry.timestamp);
-      bytes -= ENTRY_BYTES;
-      dropAnswer(entry);
-    }
-  }
-
-  function makeRoom(size: number): boolean {
-    for (const entry of answered) {
-      if (bytes + size <= options.maxBytes) break;
-      dropAnswer(entry);
-    }
-    return bytes + size <= options.maxBytes;
-  }
-
-  function keepAnswer(id: string, entry: Entry, answer: SealedText | undefined): void {
-    // One answer may not push out all the others.
-    const keep = answer !== undefined && answer.length <= options.maxBytes / 4 && entries.get(id) === entry;
-    if (!keep || !makeRoom(answer.length)) {
-      entry.answer = noAnswer;
-      return;
-    }
-    entry.answerBytes = answer.length;
-    bytes += answer.length;
-    answered.add(entry);
-  }
-
-  return {
-    claim({ key, nonce, tag, timestamp }) {
-      const now = options.monotonic();
-      dropExpired(now);
-      const id = `${nonce.toBase64()} ${key}`;
-      const tagText = tag.toBase64();
-      const seen = entries.get(id);
-      if (seen !== undefined) {
-        return seen.tag === tagText ? { kind: "repeat", answer: seen.answer } : { kind: "nonce reused" };
-      }
-      if (timestamp <= newestForgotten) return { kind: "forgotten" };
-      if (!makeRoom(ENTRY_BYTES)) return { kind: "full" };
-      bytes += ENTRY_BYTES;
-      const { promise, resolve } = Promise.withResolvers<SealedText | undefined>();
-      const entry: Entry = {
-        expires: now + options.seconds * 1000,
-        tag: tagText,
-        timestamp,
-        answer: promise,
-        answerBytes: 0,
-      };
-      entries.set(id, entry);
-      return {
-        kind: "first",
-        settle(answer) {
-          resolve(answer);
-          keepAnswer(id, entry, answer);
-        },
-      };
-    },
-  };
+  claim(identity: RequestIdentity): Promise<Claim> | Claim;
+  /** Lets go of whatever the store holds open. */
+  close(): Promise<void>;
 }

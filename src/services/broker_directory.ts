@@ -5,7 +5,8 @@
  */
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { type BrokerFields, FieldError } from "../protocol/payload.ts";
-import { type BrokerPattern, isBrokerAllowed } from "../security/egress.ts";
+import { addressFault, type BrokerPattern, canonicalHost, isAddress, isBrokerAllowed } from "../security/egress.ts";
+import type { Scope } from "../security/scope.ts";
 import { ServiceError } from "./service.ts";
 
 /** Finds the broker for a request. */
@@ -13,9 +14,10 @@ export interface BrokerDirectory {
   /**
    * Tells the address of the broker that a request names, or of the configured one.
    *
-   * @throws {ServiceError} if the broker is not allowed; `FieldError` if the login is incomplete
+   * @throws {ServiceError} if the broker is not allowed; `ScopeError` if the key does not grant it; `FieldError` if the
+   * login is incomplete
    */
-  resolve(fields: BrokerFields): BrokerAddress;
+  resolve(fields: BrokerFields, scope: Scope): BrokerAddress;
 }
 
 /** The brokers that there are. */
@@ -34,20 +36,22 @@ export interface BrokerDirectoryOptions {
  */
 export function createBrokerDirectory({ configured, allowed, defaultPort }: BrokerDirectoryOptions): BrokerDirectory {
   return {
-    resolve(fields) {
+    resolve(fields, scope) {
       if (fields.password !== undefined && fields.username === undefined) {
         throw new FieldError("Missing required field: username");
       }
-      const host = (fields.broker_host ?? configured.host).toLowerCase();
-      const isSameHost = host === configured.host.toLowerCase();
+      const host = canonicalHost(fields.broker_host ?? configured.host);
+      const isSameHost = host === canonicalHost(configured.host);
       const port = fields.broker_port ?? (isSameHost ? configured.port : defaultPort);
-      if (isSameHost && port === configured.port) {
-        if (fields.username === undefined) return configured;
-        return { ...configured, username: fields.username, password: fields.password };
-      }
+      const isConfigured = isSameHost && port === configured.port;
+      if (isConfigured && fields.username === undefined) return configured;
+      scope.nameBroker(host, port);
+      if (isConfigured) return { ...configured, username: fields.username, password: fields.password };
       if (!isBrokerAllowed(allowed, host, port)) {
         throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`);
       }
+      const fault = isAddress(host) ? addressFault(host) : undefined;
+      if (fault !== undefined) throw new ServiceError(403, `Broker not allowed: ${host}:${port} ${fault}`);
       return { host, port, username: fields.username, password: fields.password };
     },
   };

@@ -5,6 +5,7 @@
  */
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import type { Scope } from "../security/scope.ts";
 import { type Reply, type Service, ServiceError, textReply } from "./service.ts";
 
 /** Where Jeedom is and how patient to be with it. */
@@ -38,11 +39,16 @@ export function createJeedomService(options: JeedomOptions): Service {
   const base = options.url.origin + options.url.pathname.replace(/\/$/, "");
 
   return {
+    name: "jeedom",
     fieldErrorStatus: 403,
-    async handle(payload, gone) {
+    target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
+    async handle(payload, { scope, gone }) {
       const request = parseJeedomRequest(payload);
-      const url = base + endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
-      const params = callParams(request, options.apikey);
+      const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
+      scope.callMethod(request.jsonrpc);
+      if (endpoint !== DEFAULT_ENDPOINT) scope.useEndpoint(endpoint);
+      const url = base + endpoint;
+      const params = callParams(request, options.apikey, scope);
       const poll = request.jsonrpc === LONG_POLL_METHOD ? pollSeconds(params, options.longPollMaxSeconds) : 0;
       if (poll > 0) params["longPolling"] = poll;
       const body = JSON.stringify({ jsonrpc: "2.0", id: CALL_ID, method: request.jsonrpc, params });
@@ -102,7 +108,11 @@ function endpointPath(endpoint: string): string {
   return endpoint;
 }
 
-function callParams(request: JeedomRequest, apikeyAtHome: string | undefined): Record<string, unknown> {
+function callParams(
+  request: JeedomRequest,
+  apikeyAtHome: string | undefined,
+  scope: Scope,
+): Record<string, unknown> {
   const { apikey, api, ...params } = request.params ?? {};
   for (const [name, value] of Object.entries({ "params.apikey": apikey, "params.api": api })) {
     // PHP crashes on a key that is a list, and Jeedom counts that against the gateway.
@@ -110,7 +120,9 @@ function callParams(request: JeedomRequest, apikeyAtHome: string | undefined): R
       throw new FieldError(`Invalid field: ${name}: must be a string`);
     }
   }
-  const key = apikey || api || request.apikey || apikeyAtHome;
+  const own = apikey || api || request.apikey;
+  if (own) scope.bringApikey();
+  const key = own || apikeyAtHome;
   if (key === undefined && request.jsonrpc !== "ping") throw new FieldError("Missing required field: apikey");
   return key === undefined ? params : { apikey: key, ...params };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BrokerError } from "../mqtt/broker.ts";
+import { BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
 import type { Publisher } from "../mqtt/publisher.ts";
 import { topicFault } from "../mqtt/topic.ts";
 import { FieldError, parsePublishRequest } from "../protocol/payload.ts";
@@ -13,12 +13,15 @@ import { type Service, ServiceError, textReply } from "./service.ts";
 /** Makes the service that publishes messages. */
 export function createMqttService(directory: BrokerDirectory, publisher: Publisher): Service {
   return {
+    name: "mqtt",
     fieldErrorStatus: 400,
-    async handle(payload) {
+    target: ({ topic }) => typeof topic === "string" ? topic : undefined,
+    async handle(payload, { scope }) {
       const request = parsePublishRequest(payload);
       const fault = topicFault(request.topic);
       if (fault !== undefined) throw new FieldError(`Invalid field: topic: ${fault}`);
-      const address = directory.resolve(request);
+      scope.publish(request.topic);
+      const address = directory.resolve(request, scope);
       try {
         await publisher.publish(address, {
           topic: request.topic,
@@ -27,6 +30,7 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
           retain: request.retain ?? false,
         });
       } catch (error) {
+        if (error instanceof BrokerForbiddenError) throw new ServiceError(403, error.message);
         if (error instanceof BrokerError) throw new ServiceError(500, `MQTT error: ${error.message}`);
         throw error;
       }

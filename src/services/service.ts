@@ -4,6 +4,7 @@
  * @module
  */
 import type { Payload } from "../protocol/payload.ts";
+import type { Scope } from "../security/scope.ts";
 
 /** The answer of a service, before it is sealed. */
 export interface Reply {
@@ -13,18 +14,30 @@ export interface Reply {
   readonly bodyJson: string;
 }
 
+/** On whose behalf a request is executed. */
+export interface ServiceContext {
+  /** What the request's key may do. */
+  readonly scope: Scope;
+  /** Aborts when the client went away. */
+  readonly gone: AbortSignal;
+}
+
 /** Executes requests of one kind. */
 export interface Service {
+  /** The name by which requests and scopes call it. */
+  readonly name: string;
   /** Status of an answer that names a missing or wrong field. */
   readonly fieldErrorStatus: number;
   /**
    * Executes one request, once.
    *
    * @param payload the request; its fields are yet to be checked
-   * @param gone aborts when the client went away
-   * @throws {ServiceError} if it failed; `FieldError` if a field is missing or wrong
+   * @throws {ServiceError} if it failed; `FieldError` if a field is missing or wrong; `ScopeError` if the key does
+   * not grant it
    */
-  handle(payload: Payload, gone: AbortSignal): Promise<Reply>;
+  handle(payload: Payload, context: ServiceContext): Promise<Reply>;
+  /** Tells what a request is about, for the audit: a method or a topic, but never a value. */
+  target(payload: Payload): string | undefined;
 }
 
 /** A service could not do what was asked. The message goes to the client as it is, and holds no secret. */
@@ -40,9 +53,13 @@ export class ServiceError extends Error {
   }
 }
 
-/** Makes the body of an error answer: a JSON string with JSON in it, as the seed's clients read it. */
-export function errorReply(status: number, message: string): Reply {
-  return textReply(status, JSON.stringify({ error: message }));
+/**
+ * Makes the body of an error answer: a JSON string with JSON in it, as the seed's clients read it.
+ *
+ * @param retryAfterSeconds when to come again, where waiting helps
+ */
+export function errorReply(status: number, message: string, retryAfterSeconds?: number): Reply {
+  return textReply(status, JSON.stringify({ error: message, retry_after: retryAfterSeconds }));
 }
 
 /** Makes an answer whose body is a JSON string. */

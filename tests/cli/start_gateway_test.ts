@@ -1,35 +1,24 @@
 import { assertRejects } from "@std/assert";
-import type { Platform } from "../../src/cli/platform.ts";
 import { startGateway } from "../../src/cli/start_gateway.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { Log } from "../../src/observability/log.ts";
 import { freePort } from "../loopback.ts";
+import { fakePlatform } from "../platform.ts";
 
 // Deno's sanitizers fail this test if the broker or the HTTP client stays open.
 Deno.test("startGateway() leaves nothing open when its port is taken", async () => {
   const directory = await Deno.makeTempDir();
   const silent = () => {};
   const log: Log = { debug: silent, info: silent, warn: silent, error: silent };
-  const platform: Platform = {
-    args: [],
-    isTerminal: false,
-    files: Deno,
-    fetch,
-    serve: Deno.serve,
-    createHttpClient: Deno.createHttpClient,
-    env: () => undefined,
-    print: silent,
-    printError: silent,
-    untilStopped: () => Promise.resolve(),
-  };
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const config = parseConfig({
     HOST: "127.0.0.1",
     PORT: String(taken.addr.port),
     SECRET_KEY_FILE: `${directory}/key.txt`,
+    KEYS_FILE: `${directory}/keys.json`,
     MQTT_BROKER_PORT: String(freePort()),
   });
-  await assertRejects(() => startGateway(config, platform, log), Deno.errors.AddrInUse);
+  await assertRejects(() => startGateway(config, fakePlatform(), log), Deno.errors.AddrInUse);
   taken.close();
   await Deno.remove(directory, { recursive: true });
 });

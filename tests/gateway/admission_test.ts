@@ -1,9 +1,9 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { createMemoryReplayStore } from "../../src/security/replay_store.ts";
+import { createMemoryReplayStore } from "../../src/security/memory_replay_store.ts";
 import { textReply } from "../../src/services/service.ts";
 import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { LIMITS, makeGateway, NOW } from "./fixture.ts";
+import { LIMITS, makeGateway, NOW, services } from "./fixture.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired" });
 const REFUSED = '{"error":"Decryption failed"}';
@@ -130,16 +130,14 @@ Deno.test("concurrent identical requests run once, and all get the one answer", 
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   let runs = 0;
-  const slow = {
-    fieldErrorStatus: 400,
-    async handle() {
+  const gateway = await makeGateway({
+    services: services(async () => {
       runs += 1;
       started.resolve();
       await finish.promise;
       return textReply(200, "done");
-    },
-  };
-  const gateway = await makeGateway({ services: { jeedom: slow, mqtt: slow } });
+    }),
+  });
   const body = await gateway.seal({ timestamp: NOW });
   const responses = Array.from({ length: 20 }, () => gateway.post("/gateway", body));
   await started.promise;
@@ -159,11 +157,14 @@ Deno.test("a nonce used for a second request is refused, and the second does not
 
 Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run again", async () => {
   const gateway = await makeGateway({
-    replays: createMemoryReplayStore({ seconds: 120, maxBytes: 1024, monotonic: () => 0 }),
-    services: {
-      jeedom: { fieldErrorStatus: 403, handle: () => Promise.resolve(textReply(200, "x".repeat(2000))) },
-      mqtt: { fieldErrorStatus: 403, handle: () => Promise.reject(new Error("Not this one")) },
-    },
+    replays: createMemoryReplayStore({
+      seconds: 120,
+      maxBytes: 1024,
+      maxAnswerBytes: 1024,
+      since: NOW,
+      monotonic: () => 0,
+    }),
+    services: services(() => Promise.resolve(textReply(200, "x".repeat(2000)))),
   });
   const body = await gateway.seal({ timestamp: NOW });
   assertEquals((await gateway.answer(await gateway.post("/gateway", body))).status, 200);
@@ -172,7 +173,13 @@ Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run 
 
 Deno.test("a full replay memory refuses new requests in plaintext, and still runs none twice", async () => {
   const gateway = await makeGateway({
-    replays: createMemoryReplayStore({ seconds: 120, maxBytes: 512, monotonic: () => 0 }),
+    replays: createMemoryReplayStore({
+      seconds: 120,
+      maxBytes: 512,
+      maxAnswerBytes: 512,
+      since: NOW,
+      monotonic: () => 0,
+    }),
   });
   const body = await gateway.seal({ timestamp: NOW });
   await gateway.post("/gateway", body);

@@ -2,9 +2,21 @@
 import { getLogger } from "@logtape/logtape";
 import type { EventStream } from "../../src/gateway/event_stream.ts";
 import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { createKeyring } from "../../src/security/keyring.ts";
-import { createMemoryReplayStore } from "../../src/security/replay_store.ts";
+import type { Decision } from "../../src/observability/audit.ts";
+import {
+  type Bytes,
+  importKey,
+  openEnvelope,
+  parseEnvelope,
+  randomBytes,
+  sealEnvelope,
+} from "../../src/protocol/envelope.ts";
+import type { Payload } from "../../src/protocol/payload.ts";
+import { createAddressOf } from "../../src/security/client_address.ts";
+import { LiveKeyring } from "../../src/security/keyring.ts";
+import type { KeyRecord } from "../../src/security/key_record.ts";
+import { createMemoryReplayStore } from "../../src/security/memory_replay_store.ts";
+import { NO_RATE_LIMITS } from "../../src/security/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
 import { type Service, textReply } from "../../src/services/service.ts";
 
@@ -13,6 +25,11 @@ export const NOW = 1_700_000_000;
 
 /** The fixture's bounds. */
 export const LIMITS: GatewayOptions["limits"] = {
+  maxRequests: 1000,
+  maxRequestsPerAddress: 1000,
+  maxRequestsPerKey: 1000,
+  maxStreams: 1000,
+  maxStreamsPerKey: 1000,
   maxAgeSeconds: 60,
   maxBodyBytes: 4096,
   bodyTimeoutMs: 10_000,
@@ -29,54 +46,122 @@ export interface Answer {
   readonly timestamp: number;
 }
 
-/** Makes a gateway; `overrides` replace its parts. */
+/** Both services made of one way to handle requests. */
+export function services(
+  handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
+): GatewayOptions["services"] {
+  const make = (name: string): Service => ({
+    name,
+    fieldErrorStatus: 400,
+    target: ({ topic }) => topic === undefined ? undefined : String(topic),
+    handle: (payload) => handle(name, payload),
+  });
+  return { jeedom: make("jeedom"), mqtt: make("mqtt") };
+}
+
+/** The other end of the fixture's connections. */
+export const PEER = "192.0.2.1";
+
+/** A record of a key with no rights but those that are given. */
+export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+  return {
+    secret: randomBytes(32),
+    created: NOW * 1000,
+    disabled: false,
+    minProtocol: 1,
+    services: [],
+    publish: [],
+    subscribe: [],
+    methods: [],
+    refusedMethods: [],
+    endpoints: [],
+    brokers: [],
+    ownApikey: false,
+    ...given,
+  };
+}
+
+/** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
 export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
   const secret = randomBytes(32);
-  const key = await importKey(secret);
   const clock = { seconds: NOW };
   const calls: unknown[] = [];
-  const echo: Service = {
-    fieldErrorStatus: 400,
-    handle(payload) {
-      calls.push(payload);
-      return Promise.resolve(textReply(200, `call ${calls.length}`));
-    },
-  };
   const streams = new Set<EventStream>();
+  const decisions: Decision[] = [];
+  const failures: string[] = [];
+  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
+  await keyring.replace({ single: secret, records: [] });
   const handler = createHandler({
-    keyring: await createKeyring(secret),
+    keyring,
     replays: createMemoryReplayStore({
       seconds: 120,
       maxBytes: 1_000_000,
+      maxAnswerBytes: 100_000,
+      since: NOW,
       monotonic: () => clock.seconds * 1000,
     }),
-    services: { jeedom: echo, mqtt: echo },
+    rates: NO_RATE_LIMITS,
+    addressOf: createAddressOf([]),
+    services: services((_name, payload) => {
+      calls.push(payload);
+      return Promise.resolve(textReply(200, `call ${calls.length}`));
+    }),
     directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
     connect: () => Promise.reject(new Error("No broker in this test")),
     streams,
     now: () => clock.seconds * 1000,
+    monotonic: () => clock.seconds * 1000,
     random: randomBytes,
+    audit: {
+      decided: (decision) => void decisions.push(decision),
+      failed: (address) => void failures.push(address),
+      close: () => {},
+    },
     log: getLogger("test"),
     version: "1.2.3",
     limits: LIMITS,
     ...overrides,
   });
 
+  const send = (request: Request, peer = PEER) => handler(request, peer);
+  const parts = { send, clock, calls, streams, decisions, failures, keyring, secret };
+  return {
+    ...parts,
+    ...await makePhone(secret, parts),
+    /** A phone with another key. */
+    phone: (other: Bytes, choices: PhoneChoices = {}) => makePhone(other, { ...parts, ...choices }),
+  };
+}
+
+/** Where a phone is, and what it sends along. */
+export interface PhoneChoices {
+  readonly peer?: string;
+  readonly headers?: HeadersInit;
+}
+
+interface PhoneOptions extends PhoneChoices {
+  readonly send: (request: Request, peer?: string) => Promise<Response>;
+  readonly clock: { readonly seconds: number };
+}
+
+/** What a phone does, without a socket. */
+export type Phone = Awaited<ReturnType<typeof makePhone>>;
+
+async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {} }: PhoneOptions) {
+  const key = await importKey(secret);
   const seal = (value: unknown) =>
     sealEnvelope(key, typeof value === "string" ? value : JSON.stringify(value), randomBytes).then(String);
   const open = async (text: string): Promise<unknown> => JSON.parse(await openEnvelope(key, parseEnvelope(text)));
   const post = (path: string, body: BodyInit) =>
-    handler(new Request(`http://gateway${path}`, { method: "POST", body }));
-
+    send(new Request(`http://gateway${path}`, { method: "POST", body, headers }), peer);
   return {
-    handler,
-    clock,
-    calls,
-    streams,
     key,
     seal,
     open,
     post,
+    /** Seals a payload with the current timestamp and posts it. */
+    ask: async (path: string, payload: Record<string, unknown>) =>
+      await post(path, await seal({ timestamp: clock.seconds, ...payload })),
     /** Seals a payload with the current timestamp, posts it and opens the answer. */
     async request(path: string, payload: Record<string, unknown>): Promise<Answer> {
       const response = await post(path, await seal({ timestamp: clock.seconds, ...payload }));

@@ -1,24 +1,24 @@
 import { assert, assertEquals } from "@std/assert";
 import { FieldError } from "../../src/protocol/payload.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
-import { makeGateway, NOW } from "./fixture.ts";
+import { makeGateway, NOW, services } from "./fixture.ts";
 
 Deno.test("GET /health tells status and version, and takes no key", async () => {
-  const { handler } = await makeGateway();
-  const response = await handler(new Request("http://gateway/health"));
+  const { send } = await makeGateway();
+  const response = await send(new Request("http://gateway/health"));
   assertEquals([response.status, await response.json()], [200, { status: "ok", version: "1.2.3" }]);
 });
 
 Deno.test("an unknown path is a 404 in JSON", async () => {
-  const { handler } = await makeGateway();
+  const { send } = await makeGateway();
   for (const path of ["/", "/gateway/", "/Gateway", "/mqtt", "/health/x", "//gateway", "/mqtt/../admin"]) {
-    const response = await handler(new Request(`http://gateway${path}`, { method: "POST" }));
+    const response = await send(new Request(`http://gateway${path}`, { method: "POST" }));
     assertEquals([response.status, await response.json()], [404, { error: "Not found" }], path);
   }
 });
 
 Deno.test("a wrong method is a 405 that names the right one", async () => {
-  const { handler } = await makeGateway();
+  const { send } = await makeGateway();
   for (
     const [path, method, allowed] of [
       ["/gateway", "GET", "POST"],
@@ -27,7 +27,7 @@ Deno.test("a wrong method is a 405 that names the right one", async () => {
       ["/health", "POST", "GET, HEAD"],
     ] as const
   ) {
-    const response = await handler(new Request(`http://gateway${path}`, { method }));
+    const response = await send(new Request(`http://gateway${path}`, { method }));
     assertEquals([response.status, response.headers.get("Allow")], [405, allowed]);
     assertEquals(await response.json(), { error: "Method not allowed" });
   }
@@ -35,14 +35,12 @@ Deno.test("a wrong method is a 405 that names the right one", async () => {
 
 Deno.test("POST /gateway calls Jeedom when no service is named, and the named one otherwise", async () => {
   const called: string[] = [];
-  const service = (name: string) => ({
-    fieldErrorStatus: 400,
-    handle() {
+  const gateway = await makeGateway({
+    services: services((name) => {
       called.push(name);
       return Promise.resolve(textReply(200, name));
-    },
+    }),
   });
-  const gateway = await makeGateway({ services: { jeedom: service("jeedom"), mqtt: service("mqtt") } });
   await gateway.request("/gateway", {});
   await gateway.request("/gateway", { service: null });
   await gateway.request("/gateway", { service: "jeedom" });
@@ -82,12 +80,11 @@ Deno.test("any Content-Type of a request is accepted", async () => {
   for (const type of ["text/plain", "application/json", "application/x-www-form-urlencoded"]) {
     const body = await gateway.seal({ timestamp: NOW });
     const request = new Request("http://gateway/gateway", { method: "POST", body, headers: { "Content-Type": type } });
-    assertEquals((await gateway.handler(request)).status, 200);
+    assertEquals((await gateway.send(request)).status, 200);
   }
 });
 
 Deno.test("errors of services come sealed, with their status, as a JSON string", async () => {
-  const failing = (error: Error) => ({ fieldErrorStatus: 400, handle: () => Promise.reject(error) });
   for (
     const [error, status, message] of [
       [new FieldError("Missing required field: topic"), 400, "Missing required field: topic"],
@@ -95,7 +92,7 @@ Deno.test("errors of services come sealed, with their status, as a JSON string",
       [new TypeError("secret detail"), 500, "Internal error"],
     ] as const
   ) {
-    const gateway = await makeGateway({ services: { jeedom: failing(error), mqtt: failing(error) } });
+    const gateway = await makeGateway({ services: services(() => Promise.reject(error)) });
     const answer = await gateway.request("/gateway", {});
     assertEquals([answer.status, answer.body], [status, JSON.stringify({ error: message })]);
   }
@@ -103,14 +100,12 @@ Deno.test("errors of services come sealed, with their status, as a JSON string",
 
 Deno.test("a failed request is not executed again by its repeat either", async () => {
   let runs = 0;
-  const failing = {
-    fieldErrorStatus: 400,
-    handle() {
+  const gateway = await makeGateway({
+    services: services(() => {
       runs += 1;
       return Promise.reject(new Error("Broken"));
-    },
-  };
-  const gateway = await makeGateway({ services: { jeedom: failing, mqtt: failing } });
+    }),
+  });
   const body = await gateway.seal({ timestamp: NOW });
   const first = await (await gateway.post("/gateway", body)).text();
   assertEquals(await (await gateway.post("/gateway", body)).text(), first);
@@ -119,8 +114,7 @@ Deno.test("a failed request is not executed again by its repeat either", async (
 
 Deno.test("an answer passes the JSON of a service unchanged, digit by digit", async () => {
   const bodyJson = '{"big":12345678901234567890,"one":1.0,"text":"\\u00e9"}';
-  const exact = { fieldErrorStatus: 400, handle: () => Promise.resolve({ status: 200, bodyJson }) };
-  const gateway = await makeGateway({ services: { jeedom: exact, mqtt: exact } });
+  const gateway = await makeGateway({ services: services(() => Promise.resolve({ status: 200, bodyJson })) });
   const response = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
   const { openEnvelope, parseEnvelope } = await import("../../src/protocol/envelope.ts");
   const text = await openEnvelope(gateway.key, parseEnvelope(await response.text()));
@@ -128,8 +122,8 @@ Deno.test("an answer passes the JSON of a service unchanged, digit by digit", as
 });
 
 Deno.test("a request whose URL makes no sense is a 400", async () => {
-  const { handler } = await makeGateway();
+  const { send } = await makeGateway();
   const request = new Request("http://gateway/health");
   Object.defineProperty(request, "url", { value: "http://a b/health" });
-  assertEquals((await handler(request)).status, 400);
+  assertEquals((await send(request)).status, 400);
 });

@@ -1,70 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { type BrokerAddress, type BrokerConnection, BrokerError, type ReceiveMessage } from "../../src/mqtt/broker.ts";
 import type { GatewayOptions } from "../../src/gateway/handler.ts";
+import { BrokerError } from "../../src/mqtt/broker.ts";
 import { until } from "../deadline.ts";
+import { makeBroker } from "./broker.ts";
 import { LIMITS, makeGateway, NOW } from "./fixture.ts";
-
-/** A broker that grants everything and remembers what happened to it. */
-function makeBroker(overrides: Partial<BrokerConnection> = {}) {
-  const lost = Promise.withResolvers<BrokerError>();
-  const state = {
-    addresses: [] as BrokerAddress[],
-    subscriptions: [] as unknown[],
-    closed: 0,
-    deliver: (() => undefined) as ReceiveMessage,
-    lose: (message: string) => lost.resolve(new BrokerError(message)),
-  };
-  const connect: GatewayOptions["connect"] = (address, { onMessage }) => {
-    state.addresses.push(address);
-    state.deliver = onMessage ?? state.deliver;
-    return Promise.resolve({
-      lost: lost.promise,
-      publish: () => Promise.resolve(),
-      subscribe(filters, qos) {
-        state.subscriptions.push([filters, qos]);
-        return Promise.resolve();
-      },
-      close() {
-        state.closed += 1;
-        lost.resolve(new BrokerError("Closed"));
-        return Promise.resolve();
-      },
-      ...overrides,
-    });
-  };
-  return { state, connect };
-}
+import { subscribe } from "./listener.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-
-type Gateway = Awaited<ReturnType<typeof makeGateway>>;
-
-async function subscribe(gateway: Gateway, payload: Record<string, unknown>) {
-  const response = await gateway.post("/mqtt/subscribe", await gateway.seal({ timestamp: NOW, ...payload }));
-  if (response.body === null) throw new Error("Response has no body");
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  return {
-    response,
-    /** The next event, opened; undefined at the end of the stream. */
-    async next(): Promise<Record<string, unknown> | undefined> {
-      for (;;) {
-        const end = text.indexOf("\n\n");
-        if (end >= 0) {
-          const block = text.slice(0, end);
-          text = text.slice(end + 2);
-          const event = await gateway.open(block.replace(/^data: /, ""));
-          if (typeof event !== "object" || event === null) throw new Error("Event is no object");
-          return { ...event };
-        }
-        const { done, value } = await reader.read();
-        if (done) return undefined;
-        text += value;
-      }
-    },
-    leave: () => reader.cancel(),
-  };
-}
 
 Deno.test("POST /mqtt/subscribe answers with an event stream that no proxy holds back", async () => {
   const { connect } = makeBroker();

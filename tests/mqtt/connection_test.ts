@@ -1,11 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { type BrokerAddress, BrokerError, type BrokerMessage } from "../../src/mqtt/broker.ts";
+import { type BrokerAddress, BrokerError, BrokerForbiddenError, type BrokerMessage } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
 import { freePort, withTcpServer } from "../loopback.ts";
 
-const connect = createConnectBroker(20);
+const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 
 function failure(address: BrokerAddress, signal = never): Promise<Error> {
@@ -108,3 +108,21 @@ Deno.test("connect() survives a login that MQTT cannot carry, and a server that 
     // A fault that nobody listens to would end the process by now.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }));
+
+Deno.test("a broker whose name leads to a forbidden address is not connected to", async () => {
+  let connections = 0;
+  await withTcpServer(() => void (connections += 1), async (port) => {
+    const refusing = createConnectBroker({
+      keepAliveSeconds: 20,
+      addressFault: (address) => /^127\.|^::1$/.test(address) ? "is loopback" : undefined,
+    });
+    for (const tls of [undefined, {}]) {
+      const error = await assertRejects(
+        () => refusing({ host: "localhost", port, tls }, { signal: AbortSignal.timeout(10_000) }),
+        BrokerForbiddenError,
+      );
+      assert(/^Broker not allowed: localhost:\d+ leads to (127\.0\.0\.1|::1), which is loopback$/.test(error.message));
+    }
+    assertEquals(connections, 0);
+  });
+});

@@ -1,12 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import { FieldError, type Payload } from "../../src/protocol/payload.ts";
+import { ALL_RIGHTS } from "../../src/security/key_record.ts";
+import { Scope } from "../../src/security/scope.ts";
 import { createJeedomService, type JeedomOptions } from "../../src/services/jeedom.ts";
 import { type Reply, ServiceError } from "../../src/services/service.ts";
 import { until, within } from "../deadline.ts";
 import { freePort, withTcpServer } from "../loopback.ts";
 
 const KEY = "a-jeedom-api-key-of-32-characters";
+
+const scope = new Scope(ALL_RIGHTS);
 
 const never = new AbortController().signal;
 
@@ -25,7 +29,7 @@ function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Respons
     maxResponseBytes: 1000,
     ...options,
   });
-  return { requests, call: (payload: Payload, gone = never) => service.handle(payload, gone) };
+  return { requests, call: (payload: Payload, gone = never) => service.handle(payload, { scope, gone }) };
 }
 
 /** Runs a real HTTP server for the time of a test. */

@@ -1,9 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type BrokerAddress, BrokerError, type Publication } from "../../src/mqtt/broker.ts";
 import { FieldError, type Payload } from "../../src/protocol/payload.ts";
+import { ALL_RIGHTS } from "../../src/security/key_record.ts";
+import { Scope } from "../../src/security/scope.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
 import { createMqttService } from "../../src/services/mqtt.ts";
 import { ServiceError } from "../../src/services/service.ts";
+
+const scope = new Scope(ALL_RIGHTS);
 
 const HOME: BrokerAddress = { host: "broker", port: 8883, username: "home", password: "secret", tls: { ca: "CA" } };
 
@@ -21,7 +25,7 @@ function makeService(failure?: Error) {
     },
     close: () => Promise.resolve(),
   });
-  const handle = (payload: Payload) => service.handle(payload, new AbortController().signal);
+  const handle = (payload: Payload) => service.handle(payload, { scope, gone: new AbortController().signal });
   return { handle, published };
 }
 

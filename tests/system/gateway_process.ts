@@ -7,6 +7,16 @@ import { ProcessOutput } from "./process_output.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
 
+/** Settings of a gateway whose limits are not what a test is about. */
+export const UNLIMITED = {
+  RATE_LIMITS: "off",
+  MAX_REQUESTS: "10000",
+  MAX_REQUESTS_PER_ADDRESS: "10000",
+  MAX_REQUESTS_PER_KEY: "10000",
+  MAX_STREAMS: "10000",
+  MAX_STREAMS_PER_KEY: "10000",
+};
+
 /** A gateway process and how to talk to it. */
 export interface GatewayProcess {
   readonly url: string;

@@ -5,7 +5,7 @@ import type { MessageEvent, StreamEvent } from "../../src/protocol/event.ts";
 import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
 
 interface World {
@@ -116,7 +116,7 @@ Deno.test("Jeedom: a hundred rapid requests are all answered, each with its own 
     const results = answers.map(({ body }) => Reflect.get(Object(body), "result"));
     assertEquals(results, Array.from({ length: 100 }, (_, index) => index % 2 === 0 ? "pong" : "4.5.3"));
     assertEquals(jeedom.requests.length, 100);
-  }));
+  }, UNLIMITED));
 
 Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
   inWorld(async ({ gateway, jeedom }) => {
@@ -272,7 +272,7 @@ Deno.test("subscribe: a thousand messages arrive complete and in order", () =>
       }
     });
     assertEquals(messages.map(({ payload }) => Number(payload)), Array.from({ length: count }, (_, index) => index));
-  }));
+  }, UNLIMITED));
 
 Deno.test("subscribe: thousands of retained messages reach a listener that reads", () =>
   inWorld(async ({ gateway }) => {
@@ -285,7 +285,7 @@ Deno.test("subscribe: thousands of retained messages reach a listener that reads
     }
     const messages = await collect(gateway.client.subscribe(["r/#"]), count, () => Promise.resolve());
     assertEquals(new Set(messages.map(({ topic }) => topic)).size, count);
-  }, { LISTENER_QUEUE_BYTES: "65536" }));
+  }, { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536" }));
 
 Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets the first answer", () =>
   inWorld(async ({ gateway, jeedom }) => {

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 
 const openFiles = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 
@@ -29,7 +29,7 @@ async function withGateway(
 Deno.test("200 streams opened and dropped, a dozen times, leave no connection and no memory behind", {
   ignore: Deno.build.os !== "linux",
 }, () =>
-  withGateway({}, async ({ client, pid }) => {
+  withGateway(UNLIMITED, async ({ client, pid }) => {
     const openAndDrop = () =>
       Promise.all(Array.from({ length: 200 }, async (_, index) => {
         for await (const event of client.subscribe([`t/${index}`])) {
@@ -45,36 +45,39 @@ Deno.test("200 streams opened and dropped, a dozen times, leave no connection an
   }, ["--v8-flags=--max-old-space-size=48"]));
 
 Deno.test("a listener that stops reading is shown out with a reason, and another one misses nothing", () =>
-  withGateway({ LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "500" }, async ({ client, url, key }) => {
-    const secret = await importKey(Uint8Array.fromHex(key));
-    const request = JSON.stringify({ topic: "flood", timestamp: Date.now() / 1000 });
-    const body = await sealEnvelope(secret, request, randomBytes);
-    const stalled = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) });
-    const head = `POST /mqtt/subscribe HTTP/1.1\r\nHost: gateway\r\nContent-Length: ${body.length}\r\n\r\n`;
-    await stalled.write(new TextEncoder().encode(head + body));
+  withGateway(
+    { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "500" },
+    async ({ client, url, key }) => {
+      const secret = await importKey(Uint8Array.fromHex(key));
+      const request = JSON.stringify({ topic: "flood", timestamp: Date.now() / 1000 });
+      const body = await sealEnvelope(secret, request, randomBytes);
+      const stalled = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(url).port) });
+      const head = `POST /mqtt/subscribe HTTP/1.1\r\nHost: gateway\r\nContent-Length: ${body.length}\r\n\r\n`;
+      await stalled.write(new TextEncoder().encode(head + body));
 
-    const count = 600;
-    const payload = "x".repeat(50_000);
-    let received = 0;
-    for await (const event of client.subscribe(["flood"])) {
-      if (event.type === "connected") {
-        (async () => {
-          for (let sent = 0; sent < count; sent++) await client.publish("flood", payload, { qos: 1 });
-        })();
-      } else if (event.type === "message") {
-        received += 1;
-        if (received === count) break;
-      } else throw new Error(event.message);
-    }
-    assertEquals(received, count);
+      const count = 600;
+      const payload = "x".repeat(50_000);
+      let received = 0;
+      for await (const event of client.subscribe(["flood"])) {
+        if (event.type === "connected") {
+          (async () => {
+            for (let sent = 0; sent < count; sent++) await client.publish("flood", payload, { qos: 1 });
+          })();
+        } else if (event.type === "message") {
+          received += 1;
+          if (received === count) break;
+        } else throw new Error(event.message);
+      }
+      assertEquals(received, count);
 
-    const text = await within("the last event", readToEnd(stalled));
-    const last = text.split("data: ").at(-1)?.replace(/\s*0\r\n\r\n$/, "") ?? "";
-    const event = JSON.parse(await openEnvelope(secret, parseEnvelope(last)));
-    assertEquals(event.type, "error");
-    assert(event.message.startsWith("Too slow: more than 65536 bytes"), event.message);
-    stalled.close();
-  }));
+      const text = await within("the last event", readToEnd(stalled));
+      const last = text.split("data: ").at(-1)?.replace(/\s*0\r\n\r\n$/, "") ?? "";
+      const event = JSON.parse(await openEnvelope(secret, parseEnvelope(last)));
+      assertEquals(event.type, "error");
+      assert(event.message.startsWith("Too slow: more than 65536 bytes"), event.message);
+      stalled.close();
+    },
+  ));
 
 /** Reads a chunked HTTP answer to its last chunk. */
 async function readToEnd(connection: Deno.Conn): Promise<string> {

@@ -1,28 +1,34 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
 import type { SealedText } from "../../src/protocol/envelope.ts";
-import { createMemoryReplayStore, type ReplayStore } from "../../src/security/replay_store.ts";
+import { createMemoryReplayStore, type MemoryReplayStore } from "../../src/security/memory_replay_store.ts";
 
 const sealed = (text: string) => text as SealedText;
 
-function identity(nonce: number, tag = nonce, key = "default", timestamp = 1000) {
+function identity(nonce: number, tag = nonce, kid = "default", timestamp = 1000) {
   const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
-  return { key, nonce: bytes(nonce, 12), tag: bytes(tag, 16), timestamp };
+  return { kid, nonce: bytes(nonce, 12), tag: bytes(tag, 16), timestamp };
 }
 
 function makeStore({ maxBytes = 1_000_000, seconds = 120 } = {}) {
   const clock = { ms: 0 };
-  const store = createMemoryReplayStore({ seconds, maxBytes, monotonic: () => clock.ms });
+  const store = createMemoryReplayStore({
+    seconds,
+    maxBytes,
+    maxAnswerBytes: maxBytes,
+    since: 0,
+    monotonic: () => clock.ms,
+  });
   return { store, clock };
 }
 
-function settle(store: ReplayStore, nonce: number, answer: string | undefined): void {
+function settle(store: MemoryReplayStore, nonce: number, answer: string | undefined): void {
   const claim = store.claim(identity(nonce));
   if (claim.kind !== "first") throw new Error(`Claim was ${claim.kind}`);
   claim.settle(answer === undefined ? undefined : sealed(answer));
 }
 
-async function repeated(store: ReplayStore, nonce: number): Promise<string | undefined> {
+async function repeated(store: MemoryReplayStore, nonce: number): Promise<string | undefined> {
   const claim = store.claim(identity(nonce));
   if (claim.kind !== "repeat") throw new Error(`Claim was ${claim.kind}`);
   return await claim.answer;
@@ -117,4 +123,30 @@ Deno.test("claim() is first for each identity exactly once in any order of claim
       claim.settle(answer === null ? undefined : sealed(answer));
     }
   }));
+});
+
+Deno.test("claim() does not keep an answer above its bound, and the request still does not run again", async () => {
+  const store = createMemoryReplayStore({
+    seconds: 120,
+    maxBytes: 1_000_000,
+    maxAnswerBytes: 10,
+    since: 0,
+    monotonic: () => 0,
+  });
+  settle(store, 1, "x".repeat(10));
+  settle(store, 2, "x".repeat(11));
+  assertEquals(await repeated(store, 1), "x".repeat(10));
+  assertEquals(await repeated(store, 2), undefined);
+});
+
+Deno.test("claim() refuses what was stamped before the memory began, in whole seconds", () => {
+  const store = createMemoryReplayStore({
+    seconds: 120,
+    maxBytes: 1_000_000,
+    maxAnswerBytes: 1000,
+    since: 1000.9,
+    monotonic: () => 0,
+  });
+  assertEquals(store.claim(identity(1, 1, "a", 999.9)).kind, "forgotten");
+  assertEquals(store.claim(identity(1, 1, "a", 1000)).kind, "first");
 });

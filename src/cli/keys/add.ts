@@ -1,0 +1,100 @@
+/**
+ * The subcommand `keys add`: makes a key for a device.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { KEY_BYTES } from "../../protocol/envelope.ts";
+import { deriveKeyId } from "../../protocol/key_id.ts";
+import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord } from "../../security/key_record.ts";
+import { UsageError } from "../client.ts";
+import { formatDuration, formatTime, parseEnd } from "./duration.ts";
+import { oneName } from "./find_key.ts";
+import { paceFromOptions } from "./pace_from_options.ts";
+import { RIGHTS_OPTIONS, rightsFromOptions } from "./rights_from_options.ts";
+import { describeRights } from "./rights_text.ts";
+import type { KeysSession } from "./session.ts";
+
+/** How the command line goes. */
+export const ADD_USAGE = `Usage: deno task keys add NAME [options]
+  --service jeedom|mqtt     all that is ordinary there, unless narrowed below
+  --publish FILTER          topics to publish to, such as 'home/#'
+  --subscribe FILTER        topics to subscribe to
+  --method PATTERN          Jeedom methods, such as 'cmd::*'
+  --refuse-method PATTERN   methods to leave out of these
+  --endpoint PATH           further paths on the Jeedom server, or '*'
+  --broker HOST[:PORT]      other brokers, out of MQTT_ALLOWED_BROKERS
+  --own-apikey              requests may bring a Jeedom API key of their own
+  --rate N --burst N        N requests a second, and so many at once
+  --expires 90d|24h|30m|2027-01-31
+All but --own-apikey, --rate, --burst and --expires can be given several times.
+With none of the first eight, the key may do what a phone of the house needs:
+both services, but no other brokers, no further endpoints, no dangerous methods.`;
+
+/** Adds a key and tells what it may do. Its secret is left for `keys show`. */
+export async function addKey(session: KeysSession): Promise<void> {
+  const { config, now, print } = session;
+  const { values, positionals } = parseArgs({
+    args: [...session.args],
+    allowPositionals: true,
+    options: {
+      ...RIGHTS_OPTIONS,
+      rate: { type: "string" },
+      burst: { type: "string" },
+      expires: { type: "string" },
+    },
+  });
+  const name = oneName(positionals, session);
+  const { rights, mistakes: wrongRights } = rightsFromOptions(values);
+  const { pace, mistakes: wrongPace } = paceFromOptions(values);
+  const expires = values.expires === undefined ? undefined : parseEnd(values.expires, now);
+  const wrongEnd = values.expires === undefined || expires !== undefined
+    ? []
+    : [`--expires "${values.expires}" must be a span such as 90d, 24h or 30m, or a day to come such as 2027-01-31`];
+  const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd];
+  refuse([...nameMistakes(name, await session.read()), ...mistakes]);
+
+  const record: KeyRecord = {
+    name,
+    secret: session.random(KEY_BYTES),
+    created: now,
+    expires,
+    disabled: false,
+    minProtocol: 1,
+    ...rights,
+    rate: pace,
+  };
+  await session.edit((records) => {
+    // Somebody else may have taken the name since.
+    refuse(nameMistakes(name, records));
+    return [...records, record];
+  });
+  print(`Key "${name}" is in ${config.KEYS_FILE}. A running gateway knows it within 2 seconds.`);
+  for (const [label, text] of await summary(record, now)) print(`  ${`${label}:`.padEnd(19)}${text}`);
+  print(`Next, hand it to its device: deno task keys show ${name}`);
+}
+
+function nameMistakes(name: string, records: readonly KeyRecord[]): string[] {
+  if (name === DEFAULT_KEY_NAME) return [`NAME "${name}" belongs to the key in SECRET_KEY_FILE: take another one`];
+  if (!isKeyName(name)) {
+    return [`NAME "${name}" must be 1 to 64 letters, digits, dots, dashes and underscores, first a letter or digit`];
+  }
+  if (!records.some((record) => record.name === name)) return [];
+  return [
+    `NAME "${name}" is taken: take another one, or give this key a new secret with deno task keys rotate ${name}`,
+  ];
+}
+
+function refuse(mistakes: readonly string[]): void {
+  if (mistakes.length > 0) throw new UsageError(mistakes.join("\n"));
+}
+
+async function summary(record: KeyRecord, now: number): Promise<(readonly [string, string])[]> {
+  const { secret, rate, expires } = record;
+  return [
+    ["KID", await deriveKeyId(secret)],
+    ...describeRights(record),
+    ["pace", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
+    ["expires", expires === undefined ? "never" : `${formatTime(expires)}, in ${formatDuration(expires - now)}`],
+  ];
+}

@@ -1,0 +1,43 @@
+/**
+ * From the options `--rate` and `--burst` of `keys add` to the pace of the new key.
+ *
+ * @module
+ */
+import type { Rate } from "../../security/key_record.ts";
+
+/** The values of these options. */
+export interface PaceValues {
+  /** Requests a second. */
+  readonly rate?: string | undefined;
+  /** Requests at once. */
+  readonly burst?: string | undefined;
+}
+
+/** As the keys file has it. */
+const MAX = 1_000_000;
+
+/**
+ * Finds the pace, undefined for the one of all keys.
+ *
+ * @returns the pace, and everything that is wrong with the options, each with its remedy
+ */
+export function paceFromOptions(values: PaceValues): { readonly pace: Rate | undefined; readonly mistakes: string[] } {
+  if (values.rate === undefined && values.burst === undefined) return { pace: undefined, mistakes: [] };
+  const mistakes: string[] = [];
+  const read = (name: keyof PaceValues, other: keyof PaceValues) => {
+    const text = values[name];
+    if (text === undefined) {
+      mistakes.push(`--${name} N must be given together with --${other}`);
+      return 0;
+    }
+    const number = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+    if (number < 1 || number > MAX) {
+      mistakes.push(`--${name} "${text}" must be a whole number from 1 to ${MAX}`);
+    }
+    return number;
+  };
+  const perSecond = read("rate", "burst");
+  const burst = read("burst", "rate");
+  if (mistakes.length === 0 && burst < perSecond) mistakes.push(`--burst "${burst}" must be at least --rate`);
+  return { pace: mistakes.length === 0 ? { perSecond, burst } : undefined, mistakes };
+}

@@ -1,0 +1,28 @@
+/**
+ * The subcommand `keys remove`: forgets a key.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { findKey, oneName, refuseDefault } from "./find_key.ts";
+import type { KeysSession } from "./session.ts";
+
+/** Removes a key, without asking: scripts remove keys, too. */
+export async function removeKey(session: KeysSession): Promise<void> {
+  const { config, print } = session;
+  const { positionals } = parseArgs({ args: [...session.args], allowPositionals: true });
+  const name = oneName(positionals, session);
+  refuseDefault(name, session);
+  const { after } = await session.edit((records) => {
+    const record = findKey(records, name);
+    return records.filter((other) => other !== record);
+  });
+  print(
+    `Key "${name}" is gone from ${config.KEYS_FILE}: a running gateway refuses it, and ends its open streams, ` +
+      "within 2 seconds.",
+  );
+  print(`It cannot be brought back. For a new one, and a device to pair again: deno task keys add ${name}`);
+  if (after.length === 0 && await session.readDefault() === undefined) {
+    session.warn("That was the last key: unless you add one, the gateway's next start makes one with every right");
+  }
+}

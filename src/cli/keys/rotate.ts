@@ -1,0 +1,54 @@
+/**
+ * The subcommand `keys rotate`: gives a key a new secret.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { KEY_BYTES } from "../../protocol/envelope.ts";
+import { deriveKeyId } from "../../protocol/key_id.ts";
+import { UsageError } from "../client.ts";
+import { formatDuration, formatTime, parseDuration } from "./duration.ts";
+import { findKey, oneName, refuseDefault } from "./find_key.ts";
+import { overlapLeft, whyDead } from "./key_state.ts";
+import type { KeysSession } from "./session.ts";
+
+/** How the command line goes. */
+export const ROTATE_USAGE = `Usage: deno task keys rotate NAME [--overlap 24h]
+  --overlap 24h|30m|7d|0   how long the old secret still works; 0 ends it now`;
+
+/** Makes a new secret, and lets the old one work for a while so that the device can be paired again. */
+export async function rotateKey(session: KeysSession): Promise<void> {
+  const { now, print } = session;
+  const { values, positionals } = parseArgs({
+    args: [...session.args],
+    allowPositionals: true,
+    options: { overlap: { type: "string", default: "24h" } },
+  });
+  const name = oneName(positionals, session);
+  const overlap = values.overlap === "0" ? 0 : parseDuration(values.overlap);
+  if (overlap === undefined) {
+    throw new UsageError(`--overlap "${values.overlap}" must be a span such as 24h, 30m or 7d, or 0`);
+  }
+  refuseDefault(name, session);
+  const secret = session.random(KEY_BYTES);
+  const until = now + overlap;
+  const { before } = await session.edit((records) => {
+    const record = findKey(records, name);
+    const previous = overlap === 0 ? undefined : { secret: record.secret, until };
+    return records.with(records.indexOf(record), { ...record, secret, previous });
+  });
+
+  const old = findKey(before, name);
+  print(`Key "${name}" has a new secret, with the KID ${await deriveKeyId(secret)}.`);
+  print(
+    overlap === 0
+      ? "The old secret ends: a running gateway refuses it, and ends its open streams, within 2 seconds."
+      : `The old secret works until ${formatTime(until)}, for ${formatDuration(overlap)}.`,
+  );
+  if (overlapLeft(old, now) > 0) {
+    print("The secret before that still worked: it ends now, and its open streams within 2 seconds.");
+  }
+  const dead = whyDead(old, now);
+  if (dead !== undefined) print(`The key is ${dead} all the same: neither secret works.`);
+  print(`Next, hand it to its device: deno task keys show ${name}`);
+}

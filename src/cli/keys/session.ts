@@ -1,0 +1,78 @@
+/**
+ * What each subcommand of `keys` works with.
+ *
+ * @module
+ */
+import type { Config } from "../../config.ts";
+import type { Bytes, RandomBytes } from "../../protocol/envelope.ts";
+import { readKey } from "../../security/key_file.ts";
+import type { KeyRecord } from "../../security/key_record.ts";
+import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../security/keys_file.ts";
+import type { Platform } from "../platform.ts";
+
+/** The keys and the console. */
+export interface KeysSession {
+  /** Words after the subcommand's name. */
+  readonly args: readonly string[];
+  /** How the subcommand's command line goes, for a person who got it wrong. */
+  readonly usage: string;
+  /** The settings. */
+  readonly config: Config;
+  /** The time, in milliseconds since 1970; it stands still for the length of one command. */
+  readonly now: number;
+  /** Where new secrets come from. */
+  readonly random: RandomBytes;
+  /** Prints a line for the person at the console. */
+  readonly print: (line: string) => void;
+  /** Prints a line about something to beware of. */
+  readonly warn: (line: string) => void;
+  /**
+   * Reads the records of the keys file; none when there is no file.
+   *
+   * @throws `KeyFileError`
+   */
+  read(): Promise<readonly KeyRecord[]>;
+  /**
+   * Changes the keys file. What `change` throws ends the edit, with nothing written.
+   *
+   * @throws `KeyFileError`, `KeysFileLockedError`
+   */
+  edit(change: (records: readonly KeyRecord[]) => readonly KeyRecord[]): Promise<KeysFileEdit>;
+  /**
+   * Reads the key that has a file of its own, 32 bytes; undefined when there is no such file.
+   *
+   * @throws `KeyFileError`
+   */
+  readDefault(): Promise<Bytes | undefined>;
+}
+
+/** What opening a session takes. */
+export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" | "config" | "now" | "random"> {
+  /** The machine. */
+  readonly platform: Pick<Platform, "files" | "print" | "printError">;
+}
+
+/** Opens a session on the configured files. */
+export function openSession({ platform, ...given }: KeysSessionOptions): KeysSession {
+  const { KEYS_FILE: path, SECRET_KEY_FILE, KEY_FILE_MODE: mode } = given.config;
+  const options = { files: platform.files, mode };
+  const warnIf = (tightened: boolean) => {
+    if (tightened) platform.printError(`Keys file "${path}" could be read by others: its mode is 0600 now`);
+  };
+  return {
+    ...given,
+    print: platform.print,
+    warn: platform.printError,
+    async read() {
+      const loaded = await readKeysFile(path, options);
+      warnIf(loaded?.tightened ?? false);
+      return loaded?.keys ?? [];
+    },
+    async edit(change) {
+      const edit = await editKeysFile(path, change, options);
+      warnIf(edit.tightened);
+      return edit;
+    },
+    readDefault: () => readKey(SECRET_KEY_FILE, platform.files),
+  };
+}

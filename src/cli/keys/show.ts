@@ -1,0 +1,80 @@
+/**
+ * The subcommand `keys show`: hands a key to a device.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
+import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
+import type { Bytes } from "../../protocol/envelope.ts";
+import { UsageError } from "../client.ts";
+import { localUrl } from "../local_url.ts";
+import { findKey, oneName } from "./find_key.ts";
+import { whyDead } from "./key_state.ts";
+import { drawPairingCode } from "./pairing_code.ts";
+import type { KeysSession } from "./session.ts";
+
+/** How the command line goes. */
+export const SHOW_USAGE = `Usage: deno task keys show NAME [--url URL] [--invert] [--no-qr]
+  --url URL   the gateway's address for the device, instead of PUBLIC_URL
+  --invert    for a terminal with dark letters on a light ground
+  --no-qr     only the address of the pairing`;
+
+/** Prints the pairing code of a key, which holds its secret. */
+export async function showKey(session: KeysSession): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...session.args],
+    allowPositionals: true,
+    options: {
+      url: { type: "string" },
+      invert: { type: "boolean", default: false },
+      "no-qr": { type: "boolean", default: false },
+    },
+  });
+  const name = oneName(positionals, session);
+  const secret = name === DEFAULT_KEY_NAME ? await defaultSecret(session) : await secretOf(name, session);
+  const uri = pairingUri({ url: values.url ?? configuredUrl(session), name, key: secret.toHex() });
+  if (!values["no-qr"]) {
+    session.print(drawPairingCode(uri, values));
+    if (!values.invert) session.print("On a terminal with dark letters on a light ground, add --invert.");
+  }
+  session.print(`Whoever sees ${values["no-qr"] ? "this line" : "this code or line"} holds the key "${name}":`);
+  session.print(uri);
+}
+
+async function secretOf(name: string, { read, now, warn }: KeysSession): Promise<Bytes> {
+  const record = findKey(await read(), name);
+  const dead = whyDead(record, now);
+  if (dead === "disabled") warn(`Key "${name}" is disabled: enable it with deno task keys enable ${name}`);
+  if (dead === "expired") warn(`Key "${name}" has expired: remove it, and add it anew`);
+  return record.secret;
+}
+
+async function defaultSecret({ readDefault, config }: KeysSession): Promise<Bytes> {
+  const secret = await readDefault();
+  if (secret !== undefined) return secret;
+  throw new UsageError(
+    `There is no key "${DEFAULT_KEY_NAME}": SECRET_KEY_FILE, "${config.SECRET_KEY_FILE}", does not exist`,
+  );
+}
+
+/** The address that devices know, or else the one that this machine knows. */
+function configuredUrl({ config, warn }: KeysSession): string {
+  if (config.PUBLIC_URL !== undefined) return config.PUBLIC_URL.href;
+  const url = localUrl(config);
+  const range = /\/\/(?:127\.|localhost\b|\[::1\])/.test(url) ? "on this machine" : "in this network";
+  warn(
+    `PUBLIC_URL is not set, so this code is for ${url}, which works ${range} only. ` +
+      "Set PUBLIC_URL in .env to the address that devices reach, or give it with --url",
+  );
+  return url;
+}
+
+/** The settings were checked when they were read, so it can only be `--url` that is wrong. */
+function pairingUri(pairing: Pairing): string {
+  try {
+    return formatPairingUri(pairing);
+  } catch (error) {
+    throw new UsageError(`--url is wrong: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

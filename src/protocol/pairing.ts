@@ -1,0 +1,85 @@
+/**
+ * The address that hands a key to a device: `e2eg://pair?url=…&name=…#key=…`, mostly as a QR code.
+ *
+ * @module
+ */
+import { parseKey } from "./envelope.ts";
+
+/** What a device needs in order to use the gateway. */
+export interface Pairing {
+  /** Address of the gateway as the device reaches it, without a slash at its end. */
+  readonly url: string;
+  /** Name of the key, for the person to tell several apart. */
+  readonly name: string;
+  /** The key, 64 hexadecimal characters. */
+  readonly key: string;
+}
+
+/** Longer names are not names; the keys file has the same limit. */
+const MAX_NAME_LENGTH = 64;
+
+/**
+ * Writes a pairing as a URI. The key stands in the fragment, which browsers keep from servers.
+ *
+ * @throws {TypeError} if a part cannot be right; the message never quotes one
+ */
+export function formatPairingUri({ url, name, key }: Pairing): string {
+  const parts = { url: checkedUrl(url), name: checkedName(name), key: checkedKey(key) };
+  return `e2eg://pair?url=${encodeURIComponent(parts.url)}&name=${encodeURIComponent(parts.name)}#key=${parts.key}`;
+}
+
+/**
+ * Reads a pairing from its URI. Accepts `url` and `name` in either order, and nothing besides.
+ *
+ * @throws {TypeError} if the text is anything else; the message never quotes it
+ */
+export function parsePairingUri(text: string): Pairing {
+  const match = /^e2eg:\/\/pair\?([^#]*)#key=([^#]*)$/.exec(text);
+  if (match === null) throw new TypeError("Pairing code must look like e2eg://pair?url=…&name=…#key=…");
+  const [, query = "", key = ""] = match;
+  const values = new Map<string, string>();
+  for (const field of query.split("&")) {
+    const [, name, value] = /^(url|name)=(.*)$/s.exec(field) ?? [];
+    if (name === undefined || value === undefined || values.has(name)) {
+      throw new TypeError('Pairing code must have "url" and "name" once each, and nothing else');
+    }
+    values.set(name, decoded(value));
+  }
+  return { url: checkedUrl(values.get("url")), name: checkedName(values.get("name")), key: checkedKey(key) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError("Pairing code must be percent-encoded UTF-8");
+  }
+}
+
+/** Gives an address one spelling, so that a device does not take one gateway for two. */
+function checkedUrl(text: string | undefined): string {
+  const url = text === undefined ? null : URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError("Gateway's URL must be an address such as https://home.example");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("Gateway's URL must not contain a user name or password");
+  }
+  // An empty query or fragment is one, too: devices append paths to the address.
+  if (/[?#]/.test(url.href)) throw new TypeError("Gateway's URL must not contain a query or fragment");
+  return url.href.replace(/\/+$/, "");
+}
+
+function checkedName(text: string | undefined): string {
+  if (text === undefined || text === "" || text.length > MAX_NAME_LENGTH || !text.isWellFormed()) {
+    throw new TypeError(`Key's name must have 1 to ${MAX_NAME_LENGTH} characters`);
+  }
+  if (/\p{Cc}/u.test(text)) throw new TypeError("Key's name must not contain control characters");
+  return text;
+}
+
+function checkedKey(text: string): string {
+  const key = parseKey(text);
+  if (key === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
+  return key.toHex();
+}

@@ -1,0 +1,59 @@
+/**
+ * Which address a request is counted for.
+ *
+ * @module
+ */
+import ipaddr from "ipaddr.js";
+import { type Address, isInNetwork, type Network, parseAddress, parseNetwork } from "./ip_address.ts";
+
+/**
+ * Reads an entry of `TRUSTED_PROXIES`: an address or a network.
+ *
+ * @throws {SyntaxError} if it is neither
+ */
+export function parseProxy(text: string): Network {
+  const network = parseNetwork(text);
+  if (network !== undefined) return network;
+  throw new SyntaxError("must be a list of addresses and networks such as 127.0.0.1, 172.16.0.0/12 or fd00::/8");
+}
+
+/** Tells the address to count a request for, from its connection's other end and its `X-Forwarded-For`. */
+export type AddressOf = (peer: string, forwardedFor: string | null) => string;
+
+/**
+ * Makes the function that finds the address to count a request for: the connection's other end, unless that is a
+ * proxy that is trusted to say whom it speaks for. Each proxy appends at the right, so reading goes from there and
+ * ends at the first that is not trusted; what is further left could be anybody's invention.
+ *
+ * IPv6 is counted by /64, the least that a household gets: its holder can use any address in it.
+ */
+export function createAddressOf(trusted: readonly Network[]): AddressOf {
+  const isTrusted = (address: Address) => trusted.some((network) => isInNetwork(address, network));
+
+  return (peer, forwardedFor) => {
+    let address = parse(peer);
+    if (address === undefined) return peer;
+    const hops = forwardedFor?.split(",") ?? [];
+    while (isTrusted(address)) {
+      const before = parse(hops.pop()?.trim() ?? "");
+      // Nobody further, or nothing to be understood: the proxy itself has to answer for it.
+      if (before === undefined) break;
+      address = before;
+    }
+    return countedAs(address);
+  };
+}
+
+/** Some proxies append the port. */
+const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
+
+function parse(text: string): Address | undefined {
+  const match = WITH_PORT.exec(text);
+  return parseAddress(match?.[1] ?? match?.[2] ?? text);
+}
+
+function countedAs(address: Address): string {
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  const network = new ipaddr.IPv6([...address.toByteArray().slice(0, 8), ...Array<number>(8).fill(0)]);
+  return `${network.toString()}/64`;
+}

@@ -1,0 +1,50 @@
+/**
+ * How much may be under way at a time.
+ *
+ * @module
+ */
+
+/** Bounds on what is under way. */
+export interface ConcurrencyOptions {
+  /** Most for all together. */
+  readonly total: number;
+  /** Most for each one. */
+  readonly each: number;
+}
+
+/** Counts what is under way, for each one and in all. */
+export class Concurrency {
+  readonly #options: ConcurrencyOptions;
+  readonly #each = new Map<string, number>();
+  #total = 0;
+
+  /** Makes a count with nothing under way. */
+  constructor(options: ConcurrencyOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Begins something.
+   *
+   * @param id whom to count it for
+   * @returns the function that ends it, to be called once or more; undefined if it is too much
+   */
+  enter(id: string): (() => void) | undefined {
+    const count = this.#each.get(id) ?? 0;
+    if (count >= this.#options.each || this.#total >= this.#options.total) return undefined;
+    this.#each.set(id, count + 1);
+    this.#total += 1;
+    let inside = true;
+    return () => {
+      if (inside) this.#leave(id);
+      inside = false;
+    };
+  }
+
+  #leave(id: string): void {
+    const count = this.#each.get(id) ?? 0;
+    if (count > 1) this.#each.set(id, count - 1);
+    else this.#each.delete(id);
+    this.#total -= 1;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * What the file `KEYS_FILE` says of each key, and how it is written: one JSON object, strict in every field.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { filterFault } from "../mqtt/topic.ts";
+import { parseBrokerPattern } from "./egress.ts";
+import { type Bytes, parseKey } from "../protocol/envelope.ts";
+
+/** The names of the services that a key may be granted. */
+export const SERVICE_NAMES = ["jeedom", "mqtt"] as const;
+
+/** What the holder of a key may do. What is not granted is refused. */
+export interface Rights {
+  /** The services it may use. */
+  readonly services: readonly (typeof SERVICE_NAMES)[number][];
+  /** Topic filters that it may publish below. */
+  readonly publish: readonly string[];
+  /** Topic filters that it may subscribe to, whole or narrower. */
+  readonly subscribe: readonly string[];
+  /** Patterns of Jeedom methods, with `*` for any characters. `*` alone leaves out the dangerous ones. */
+  readonly methods: readonly string[];
+  /** Patterns of Jeedom methods that are refused although `methods` grants them. */
+  readonly refusedMethods: readonly string[];
+  /** Paths on the Jeedom server besides the JSON-RPC API's own; `*` for any. */
+  readonly endpoints: readonly string[];
+  /** Brokers that a request may name, or log in to as somebody else, out of those that the gateway allows. */
+  readonly brokers: readonly string[];
+  /** Whether a request may bring a Jeedom API key of its own. */
+  readonly ownApikey: boolean;
+}
+
+/** A pace: so many at once, and so many a second after that. */
+export interface Rate {
+  /** Most at once. */
+  readonly burst: number;
+  /** Most a second in the long run. */
+  readonly perSecond: number;
+}
+
+/** One key as its file has it. */
+export interface KeyRecord extends Rights {
+  /** Its name: letters, digits, `.`, `_` and `-`. */
+  readonly name: string;
+  /** The key, 32 bytes. */
+  readonly secret: Bytes;
+  /** When it was made, in milliseconds since 1970. */
+  readonly created: number;
+  /** When it stops working, in milliseconds since 1970. */
+  readonly expires?: number | undefined;
+  /** Whether it was switched off. */
+  readonly disabled: boolean;
+  /** The oldest version of the protocol that it may be used with. */
+  readonly minProtocol: 1 | 2;
+  /** Its own pace instead of the one for all. */
+  readonly rate?: Rate | undefined;
+  /** The secret before the last rotation, and until when it still works, in milliseconds since 1970. */
+  readonly previous?: { readonly secret: Bytes; readonly until: number } | undefined;
+}
+
+/** The name of the seed's single key, which has a file of its own. */
+export const DEFAULT_KEY_NAME = "default";
+
+/** Methods that are refused unless a pattern names their class: they stop Jeedom or change who may use it. */
+export const DANGEROUS_METHODS: readonly string[] = ["jeedom::*", "config::*", "user::*"];
+
+/** Everything that there is to be granted. */
+export const ALL_RIGHTS: Rights = {
+  services: SERVICE_NAMES,
+  publish: ["#"],
+  subscribe: ["#"],
+  methods: ["*", ...DANGEROUS_METHODS],
+  refusedMethods: [],
+  endpoints: ["*"],
+  brokers: ["*"],
+  ownApikey: true,
+};
+
+const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit";
+
+/** Tells whether a text can be the name of a key in the file. */
+export function isKeyName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
+}
+
+/** Tells whether a text is a pattern of Jeedom methods; with few wildcards, as each multiplies the work of matching. */
+export function isMethodPattern(text: string): boolean {
+  return /^[\w:.*\-]{1,128}$/.test(text) && text.split("*").length <= 4;
+}
+
+/** Tells whether a text can be granted as a path on the Jeedom server. */
+export function isEndpointGrant(text: string): boolean {
+  return text === "*" || /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(text);
+}
+
+const secret = z.string().transform((text, context): Bytes => {
+  const bytes = parseKey(text);
+  if (bytes !== undefined) return bytes;
+  context.addIssue({ code: "custom", message: "must be 64 hexadecimal characters" });
+  return z.NEVER;
+});
+
+const time = z.iso.datetime("must be a time such as 2027-01-31T12:00:00Z").transform((text) => Date.parse(text));
+
+const filters = z.array(
+  z.string().superRefine((text, context) => {
+    const fault = filterFault(text);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: `filter ${fault}` });
+  }),
+).max(100).default([]);
+
+const matching = (test: (text: string) => boolean, rule: string) =>
+  z.array(z.string().refine(test, rule)).max(100).default([]);
+
+const brokers = z.array(
+  z.string().superRefine((text, context) => {
+    try {
+      parseBrokerPattern(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+    }
+  }),
+).max(100).default([]);
+
+const methods = matching(isMethodPattern, "must be a pattern of methods such as cmd::* or version");
+
+const record = z.strictObject({
+  name: z.string().refine(isKeyName, NAME_RULE),
+  secret,
+  created: time,
+  expires: time.optional(),
+  disabled: z.boolean().default(false),
+  minProtocol: z.literal([1, 2]).default(1),
+  services: z.array(z.enum(SERVICE_NAMES)).default([]),
+  publish: filters,
+  subscribe: filters,
+  methods,
+  refusedMethods: methods,
+  endpoints: matching(isEndpointGrant, "must be * or a plain path such as /plugins/x/core/php/jeeX.php"),
+  brokers,
+  ownApikey: z.boolean().default(false),
+  rate: z.strictObject({ burst: z.int().min(1).max(1_000_000), perSecond: z.int().min(1).max(1_000_000) })
+    .refine(({ burst, perSecond }) => burst >= perSecond, "must have a burst of at least perSecond").optional(),
+  previous: z.strictObject({ secret, until: time }).optional(),
+});
+
+const file = z.strictObject({ version: z.literal(1), keys: z.array(record).max(10_000) });
+
+/**
+ * Reads the text of a keys file.
+ *
+ * @throws {SyntaxError} naming everything that is wrong with it, and quoting no value: a secret may be anywhere
+ */
+export function parseKeysFile(text: string): KeyRecord[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const place = /line \d+ column \d+/.exec(error instanceof Error ? error.message : "")?.[0];
+    throw new SyntaxError(`it is not JSON${place === undefined ? "" : `: see ${place}`}`);
+  }
+  const result = file.safeParse(value);
+  if (!result.success) {
+    throw new SyntaxError(result.error.issues.map(({ path, message }) => `${place(path)}: ${message}`).join("; "));
+  }
+  const { keys } = result.data;
+  refuseTwins(keys);
+  return keys;
+}
+
+/** Writes records as the text of a keys file. */
+export function formatKeysFile(keys: readonly KeyRecord[]): string {
+  const iso = (ms: number | undefined) => ms === undefined ? undefined : new Date(ms).toISOString();
+  const written = keys.map((key) => ({
+    ...key,
+    secret: key.secret.toHex(),
+    created: iso(key.created),
+    expires: iso(key.expires),
+    previous: key.previous && { secret: key.previous.secret.toHex(), until: iso(key.previous.until) },
+  }));
+  return JSON.stringify({ version: 1, keys: written }, null, 2) + "\n";
+}
+
+/** Two keys of one name, or one secret with two names, would leave open what its holder may do. */
+function refuseTwins(keys: readonly KeyRecord[]): void {
+  const names = new Set<string>();
+  const secrets = new Map<string, string>();
+  for (const { name, secret, previous } of keys) {
+    if (names.has(name)) throw new SyntaxError(`name "${name}" is there twice`);
+    if (name === DEFAULT_KEY_NAME) {
+      throw new SyntaxError(`name "${name}" belongs to the key in SECRET_KEY_FILE: take another one`);
+    }
+    names.add(name);
+    for (const bytes of previous === undefined ? [secret] : [secret, previous.secret]) {
+      const hex = bytes.toHex();
+      const other = secrets.get(hex);
+      if (other !== undefined) throw new SyntaxError(`"${other}" and "${name}" have the same secret`);
+      secrets.set(hex, name);
+    }
+  }
+}
+
+function place(path: readonly PropertyKey[]): string {
+  return path.map((part, index) => typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part)}`)
+    .join("") || "the file";
+}

@@ -1,0 +1,194 @@
+/** How often and how much at a time: what a phone sees, and what an attacker cannot bring about. */
+import { assert, assertEquals } from "@std/assert";
+import { randomBytes } from "../../src/protocol/envelope.ts";
+import { createAddressOf, parseProxy } from "../../src/security/client_address.ts";
+import { inMemory } from "../../src/security/rate_limiter.ts";
+import { createRateLimits } from "../../src/security/rate_limits.ts";
+import { textReply } from "../../src/services/service.ts";
+import { until } from "../deadline.ts";
+import { FakeTime } from "../fake_time.ts";
+import { makeBroker } from "./broker.ts";
+import { LIMITS, makeGateway, makeRecord, NOW, services } from "./fixture.ts";
+import { subscribe } from "./listener.ts";
+
+const rates = () =>
+  createRateLimits({
+    address: { burst: 120, perSecond: 60 },
+    failed: { burst: 10, perSecond: 1 },
+    key: { burst: 60, perSecond: 20 },
+    makeCounter: inMemory,
+  });
+
+const garbage = () => randomBytes(60).toBase64();
+
+async function statuses(count: number, send: () => Promise<Response>): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  for (let index = 0; index < count; index++) {
+    const { status } = await send();
+    found.set(status, (found.get(status) ?? 0) + 1);
+  }
+  return found;
+}
+
+Deno.test("an address may fail ten times at once, then gets 429 with Retry-After before anything is opened", async () => {
+  using time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  const send = () => gateway.post("/gateway", garbage());
+  assertEquals(await statuses(20, send), new Map([[401, 10], [429, 10]]));
+  const refused = await gateway.ask("/gateway", {});
+  assertEquals([refused.status, await refused.text()], [429, '{"error":"Too many requests"}']);
+  assertEquals(refused.headers.get("Retry-After"), "1");
+  time.pass(1000);
+  assertEquals(await statuses(5, send), new Map([[401, 1], [429, 4]]));
+  assertEquals([gateway.calls.length, gateway.failures.length], [0, 11]);
+});
+
+Deno.test("garbage from one address does not stop a phone at another", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  await statuses(200, () => gateway.post("/gateway", garbage()));
+  const phone = await gateway.phone(gateway.secret, { peer: "198.51.100.7" });
+  assertEquals((await phone.request("/gateway", {})).status, 200);
+});
+
+Deno.test("X-Forwarded-For from an untrusted address does not make it somebody else", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates(), addressOf: createAddressOf([parseProxy("127.0.0.1")]) });
+  let index = 0;
+  const spoofing = async (peer: string) => {
+    const headers = { "X-Forwarded-For": `198.51.100.${index++}` };
+    return await (await gateway.phone(gateway.secret, { peer, headers })).post("/gateway", garbage());
+  };
+  assertEquals((await statuses(20, () => spoofing("203.0.113.9"))).get(429), 10);
+  assertEquals((await statuses(20, () => spoofing("127.0.0.1"))).get(429), undefined);
+  assertEquals(new Set(gateway.failures).size, 21);
+});
+
+Deno.test("stale, reflected and malformed requests count as failures of their address", async () => {
+  for (const payload of [{ timestamp: 1 }, { type: "message", timestamp: NOW }, []]) {
+    using _time = new FakeTime();
+    const gateway = await makeGateway({ rates: rates() });
+    const body = await gateway.seal(payload);
+    assertEquals(await statuses(20, () => gateway.post("/gateway", body)), new Map([[200, 10], [429, 10]]));
+  }
+});
+
+Deno.test("a key may send its burst at once, and then gets a sealed 429 that says when to come again", async () => {
+  using time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  for (let index = 0; index < 60; index++) assertEquals((await gateway.request("/gateway", {})).status, 200);
+  const { status, body } = await gateway.request("/gateway", {});
+  assertEquals([status, body], [429, '{"error":"Too many requests with this key","retry_after":1}']);
+  assertEquals(gateway.calls.length, 60);
+  time.pass(1000);
+  assertEquals((await gateway.request("/gateway", {})).status, 200);
+});
+
+Deno.test("a key's own pace counts for it alone, wherever it comes from", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  const slow = makeRecord({ name: "slow", services: ["mqtt"], rate: { burst: 2, perSecond: 1 } });
+  await gateway.keyring.replace({ single: gateway.secret, records: [slow] });
+  const seen: number[] = [];
+  for (const peer of ["198.51.100.1", "198.51.100.2", "198.51.100.3"]) {
+    seen.push((await (await gateway.phone(slow.secret, { peer })).request("/mqtt/publish", {})).status);
+  }
+  assertEquals(seen, [200, 200, 429]);
+  assertEquals((await gateway.request("/gateway", {})).status, 200);
+});
+
+Deno.test("recorded requests that are sent again use up nothing of the key's pace", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  const recorded = await gateway.seal({ timestamp: NOW });
+  const attacker = await gateway.phone(randomBytes(32), { peer: "203.0.113.9" });
+  for (let index = 0; index < 100; index++) await attacker.post("/gateway", recorded);
+  for (let index = 0; index < 59; index++) assertEquals((await gateway.request("/gateway", {})).status, 200);
+  assertEquals(gateway.calls.length, 60);
+});
+
+Deno.test("a request over the key's pace does not run by being sent again, and its first answer stands", async () => {
+  using time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  for (let index = 0; index < 60; index++) await gateway.request("/gateway", {});
+  const body = await gateway.seal({ timestamp: NOW });
+  const first = await (await gateway.post("/gateway", body)).text();
+  time.pass(2000);
+  assertEquals(await (await gateway.post("/gateway", body)).text(), first);
+  assertEquals(gateway.calls.length, 60);
+});
+
+Deno.test("requests under way are bounded for each key, each address and in all", async () => {
+  const finish = Promise.withResolvers<void>();
+  let started = 0;
+  const limits = { ...LIMITS, maxRequestsPerKey: 2, maxRequestsPerAddress: 3, maxRequests: 4 };
+  const gateway = await makeGateway({
+    limits,
+    services: services(async () => {
+      started += 1;
+      await finish.promise;
+      return textReply(200, "done");
+    }),
+  });
+  const other = makeRecord({ name: "other", services: ["mqtt", "jeedom"] });
+  await gateway.keyring.replace({ single: gateway.secret, records: [other] });
+  const at = (peer: string, secret = gateway.secret) => gateway.phone(secret, { peer });
+  const running = [await at("a"), await at("a")].map((phone) => phone.request("/gateway", {}));
+  await until("two run", () => started === 2);
+  const { status, body } = await (await at("a")).request("/gateway", {});
+  assertEquals([status, body], [429, '{"error":"Too many requests of this key are under way","retry_after":1}']);
+  running.push((await at("a", other.secret)).request("/gateway", {}));
+  await until("three run", () => started === 3);
+  const refused = await (await at("a", other.secret)).ask("/gateway", {});
+  assertEquals([refused.status, refused.headers.get("Retry-After")], [429, "1"]);
+  running.push((await at("b", other.secret)).request("/gateway", {}));
+  await until("four run", () => started === 4);
+  assertEquals((await (await at("c", other.secret)).ask("/gateway", {})).status, 429);
+  finish.resolve();
+  assertEquals((await Promise.all(running)).map((answer) => answer.status), [200, 200, 200, 200]);
+  assertEquals((await (await at("c", other.secret)).ask("/gateway", {})).status, 200);
+});
+
+Deno.test("bodies that dribble in hold the places of their own address only", async () => {
+  const gateway = await makeGateway({ limits: { ...LIMITS, maxRequestsPerAddress: 2, bodyTimeoutMs: 50 } });
+  const dribble = () => {
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
+    return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), "203.0.113.9");
+  };
+  const slow = [dribble(), dribble()];
+  assertEquals((await dribble()).status, 429);
+  assertEquals((await gateway.request("/gateway", {})).status, 200);
+  assertEquals((await Promise.all(slow)).map(({ status }) => status), [408, 408]);
+});
+
+Deno.test("open streams are bounded for each key, and one that ends makes room", async () => {
+  const { connect } = makeBroker();
+  const gateway = await makeGateway({ connect, limits: { ...LIMITS, maxStreamsPerKey: 2 } });
+  const first = await subscribe(gateway, { topic: "a" });
+  const second = await subscribe(gateway, { topic: "a" });
+  const third = await subscribe(gateway, { topic: "a" });
+  const event = await third.next();
+  assertEquals([event?.["type"], event?.["message"]], ["error", "Too many open streams: close one first"]);
+  assertEquals(await third.next(), undefined);
+  await first.leave();
+  const fourth = await subscribe(gateway, { topic: "a" });
+  assertEquals((await fourth.next())?.["type"], "connected");
+  await second.leave();
+  await fourth.leave();
+});
+
+Deno.test("100,000 garbage bodies from 1,000 addresses leave the paces and places as they were", async () => {
+  using time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  const body = garbage();
+  let opened = 0;
+  for (let index = 0; index < 100_000; index++) {
+    const request = new Request("http://gateway/gateway", { method: "POST", body });
+    const { status } = await gateway.send(request, `10.0.${index % 250}.${Math.floor(index / 250) % 4}`);
+    assert(status === 401 || status === 429);
+    if (status === 401) opened += 1;
+  }
+  assert(opened <= 1000 * 10, `${opened} were opened`);
+  time.pass(60_000);
+  assertEquals((await gateway.request("/gateway", {})).status, 200);
+});

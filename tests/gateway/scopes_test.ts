@@ -1,0 +1,242 @@
+/** What a key grants, and what becomes of its requests and streams when it is taken away. */
+import { assert, assertEquals } from "@std/assert";
+import { randomBytes } from "../../src/protocol/envelope.ts";
+import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/key_id.ts";
+import type { KeyRecord } from "../../src/security/key_record.ts";
+import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
+import { createJeedomService } from "../../src/services/jeedom.ts";
+import { createMqttService } from "../../src/services/mqtt.ts";
+import { makeBroker } from "./broker.ts";
+import { makeGateway, makeRecord } from "./fixture.ts";
+import { subscribe } from "./listener.ts";
+
+/** A gateway with its real services, on a Jeedom and a broker that take everything. */
+async function makeHome(given: Partial<KeyRecord>) {
+  const reached: string[] = [];
+  const directory = createBrokerDirectory({
+    configured: { host: "broker", port: 1883 },
+    allowed: [{ host: "*", port: undefined }],
+    defaultPort: 1883,
+  });
+  const { connect, state } = makeBroker();
+  const gateway = await makeGateway({
+    directory,
+    connect,
+    services: {
+      jeedom: createJeedomService({
+        url: new URL("http://jeedom"),
+        apikey: "the-key-at-home",
+        fetch(_url, init) {
+          reached.push(String(init?.body));
+          return Promise.resolve(Response.json({ result: 1 }));
+        },
+        timeoutMs: 10_000,
+        longPollMaxSeconds: 10,
+        maxResponseBytes: 1000,
+      }),
+      mqtt: createMqttService(directory, {
+        publish({ host }, { topic }) {
+          reached.push(`${host} ${topic}`);
+          return Promise.resolve();
+        },
+        close: () => Promise.resolve(),
+      }),
+    },
+  });
+  const record = makeRecord({ name: "phone", ...given });
+  await gateway.keyring.replace({ single: undefined, records: [record] });
+  return { gateway, record, reached, state, phone: await gateway.phone(record.secret) };
+}
+
+async function refusal(answer: Promise<{ status: number; body: unknown }>): Promise<string> {
+  const { status, body } = await answer;
+  assertEquals(status, 403);
+  return JSON.parse(String(body)).error;
+}
+
+Deno.test("a key without a service is refused all of it, and nothing is reached", async () => {
+  const { phone, reached } = await makeHome({ publish: ["#"], subscribe: ["#"], methods: ["*"] });
+  assertEquals(
+    await refusal(phone.request("/gateway", { jsonrpc: "version" })),
+    "This key may not use the service jeedom",
+  );
+  assertEquals(
+    await refusal(phone.request("/mqtt/publish", { topic: "a", message: "" })),
+    "This key may not use the service mqtt",
+  );
+  const stream = await subscribe(phone, { topic: "a" });
+  assertEquals((await stream.next())?.["message"], "This key may not use the service mqtt");
+  assertEquals(await stream.next(), undefined);
+  assertEquals(reached, []);
+});
+
+Deno.test("a key may publish what its filters match, on both routes, and nothing else", async () => {
+  const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["home/+/set"] });
+  for (
+    const [path, topic, allowed] of [
+      ["/gateway", "home/light/set", true],
+      ["/mqtt/publish", "home/light/set", true],
+      ["/gateway", "home/light", false],
+      ["/mqtt/publish", "home/light/set/x", false],
+    ] as const
+  ) {
+    const asked = phone.request(path, { service: "mqtt", topic, message: "ON" });
+    if (allowed) assertEquals((await asked).status, 200);
+    else assertEquals(await refusal(asked), `This key may not publish to ${topic}`);
+  }
+  assertEquals(reached, ["broker home/light/set", "broker home/light/set"]);
+});
+
+Deno.test("a key may subscribe to what lies within its filters, and not to more", async () => {
+  const { phone } = await makeHome({ services: ["mqtt"], subscribe: ["home/+/temp"] });
+  for (
+    const [topics, allowed] of [
+      [["home/kitchen/temp"], true],
+      [["home/+/temp"], true],
+      [["home/#"], false],
+      [["home/kitchen/temp", "home/kitchen/door"], false],
+    ] as const
+  ) {
+    const stream = await subscribe(phone, { topics });
+    const event = await stream.next();
+    assertEquals(event?.["type"], allowed ? "connected" : "error", topics.join());
+    if (!allowed) assert(String(event?.["message"]).startsWith("This key may not subscribe to "));
+    await stream.leave();
+  }
+});
+
+Deno.test("a message that the key may not read is not passed on, even if the broker sends it", async () => {
+  const { phone, state } = await makeHome({ services: ["mqtt"], subscribe: ["home/+/temp"] });
+  const stream = await subscribe(phone, { topic: "home/+/temp" });
+  assertEquals((await stream.next())?.["type"], "connected");
+  const message = (topic: string) => ({ topic, payload: new Uint8Array(), qos: 0 as const, retain: false });
+  state.deliver(message("home/secret"));
+  state.deliver(message("home/kitchen/temp"));
+  assertEquals((await stream.next())?.["topic"], "home/kitchen/temp");
+  await stream.leave();
+});
+
+Deno.test("a key may call its methods with the API key at home, and no other endpoint, method or API key", async () => {
+  const { phone, reached } = await makeHome({ services: ["jeedom"], methods: ["*"], refusedMethods: ["scenario::*"] });
+  const ask = (payload: Record<string, unknown>) => phone.request("/gateway", { jsonrpc: "cmd::byId", ...payload });
+  assertEquals((await ask({})).status, 200);
+  assertEquals(await refusal(ask({ jsonrpc: "jeedom::halt" })), "This key may not call the method jeedom::halt");
+  assertEquals(await refusal(ask({ jsonrpc: "scenario::all" })), "This key may not call the method scenario::all");
+  assertEquals(await refusal(ask({ endpoint: "/plugins/x.php" })), "This key may not use the endpoint /plugins/x.php");
+  const own = "This key may not bring an API key of its own: leave the field apikey out";
+  for (const payload of [{ apikey: "mine" }, { params: { apikey: "mine" } }, { params: { api: "mine" } }]) {
+    assertEquals(await refusal(ask(payload)), own);
+  }
+  assertEquals(reached.length, 1);
+});
+
+Deno.test("a key may name brokers of its list only, and log in as nobody else without", async () => {
+  const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"], brokers: ["other:1883"] });
+  const ask = (payload: Record<string, unknown>) =>
+    phone.request("/mqtt/publish", { topic: "t", message: "", ...payload });
+  for (
+    const payload of [{}, { broker_host: "BROKER" }, { broker_host: "broker", broker_port: 1883 }, {
+      broker_host: "other",
+    }]
+  ) {
+    assertEquals((await ask(payload)).status, 200);
+  }
+  assertEquals(
+    await refusal(ask({ broker_host: "elsewhere" })),
+    "This key may not name the broker elsewhere:1883 or a login for it",
+  );
+  await refusal(ask({ broker_port: 1884 }));
+  await refusal(ask({ username: "somebody" }));
+  assertEquals(reached, ["broker t", "broker t", "broker t", "other t"]);
+});
+
+Deno.test("link-local and metadata addresses are refused although every broker is allowed", async () => {
+  const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"], brokers: ["*"] });
+  for (const host of ["169.254.169.254", "::ffff:169.254.169.254", "FE80::1", "fd00:ec2::254"]) {
+    const asked = phone.request("/mqtt/publish", { topic: "t", message: "", broker_host: host });
+    assert((await refusal(asked)).startsWith("Broker not allowed: "), host);
+  }
+  assertEquals(reached, []);
+});
+
+Deno.test("a revoked key gets the 401 of everybody else, and its 50 open streams end with the reason", async () => {
+  const { gateway, phone, record, state } = await makeHome({ services: ["mqtt"], subscribe: ["#"], publish: ["#"] });
+  const streams = await Promise.all(Array.from({ length: 50 }, () => subscribe(phone, { topic: "a" })));
+  for (const stream of streams) assertEquals((await stream.next())?.["type"], "connected");
+  await gateway.keyring.replace({ single: undefined, records: [{ ...record, disabled: true }] });
+  for (const stream of streams) {
+    const event = await stream.next();
+    assertEquals([event?.["type"], event?.["message"]], ["error", "Key phone was removed or disabled"]);
+    assertEquals(await stream.next(), undefined);
+  }
+  assertEquals([gateway.streams.size, state.closed], [0, 50]);
+  const refused = await phone.ask("/mqtt/publish", { topic: "a", message: "" });
+  assertEquals([refused.status, await refused.text()], [401, '{"error":"Decryption failed"}']);
+});
+
+Deno.test("a stream ends when its key expires, and one that begins too late is never fed", async () => {
+  const { gateway, phone, record, state } = await makeHome({ services: ["mqtt"], subscribe: ["#"] });
+  await gateway.keyring.replace({
+    single: undefined,
+    records: [{ ...record, expires: gateway.clock.seconds * 1000 + 5000 }],
+  });
+  const stream = await subscribe(phone, { topic: "a" });
+  assertEquals((await stream.next())?.["type"], "connected");
+  gateway.clock.seconds += 5;
+  gateway.keyring.expire();
+  assertEquals((await stream.next())?.["message"], "Key phone has expired");
+  assertEquals((await phone.ask("/mqtt/subscribe", { topic: "a" })).status, 401);
+  assertEquals(state.addresses.length, 1);
+});
+
+Deno.test("naming the key by its id opens with that key only, and a wrong id looks like a wrong key", async () => {
+  const { gateway, record } = await makeHome({ services: ["mqtt"], publish: ["#"] });
+  const other = makeRecord({ name: "other", services: ["mqtt"], publish: ["#"] });
+  await gateway.keyring.replace({ single: undefined, records: [record, other] });
+  const statusWith = async (kid: string) => {
+    const phone = await gateway.phone(record.secret, { headers: { [KEY_ID_HEADER]: kid } });
+    const response = await phone.ask("/mqtt/publish", { topic: "a", message: "" });
+    return `${response.status} ${response.status === 200 ? "" : await response.text()}`;
+  };
+  const refused = '401 {"error":"Decryption failed"}';
+  assertEquals(await statusWith(await deriveKeyId(record.secret)), "200 ");
+  assertEquals(await statusWith(await deriveKeyId(other.secret)), refused);
+  assertEquals(await statusWith(await deriveKeyId(randomBytes(32))), refused);
+  assertEquals(await statusWith("nonsense"), refused);
+});
+
+Deno.test("the audit tells each decision once, with key, target and outcome, and neither values nor secrets", async () => {
+  const { gateway, phone, record } = await makeHome({
+    services: ["mqtt", "jeedom"],
+    publish: ["a"],
+    subscribe: ["a"],
+    methods: ["version"],
+  });
+  const body = await phone.seal({ timestamp: gateway.clock.seconds, topic: "a", message: "the-value" });
+  await phone.post("/mqtt/publish", body);
+  await phone.post("/mqtt/publish", body);
+  await phone.request("/gateway", { jsonrpc: "version", params: { code: "the-value" } });
+  await phone.request("/gateway", { jsonrpc: "jeedom::halt" });
+  await phone.request("/gateway", { timestamp: 1 });
+  const stream = await subscribe(phone, { topics: ["a"], password: "the-value", username: "x" });
+  await stream.next();
+  const good = await subscribe(phone, { topic: "a" });
+  await good.next();
+  await good.leave();
+  const { decisions } = gateway;
+  assertEquals(decisions.map(({ route, service, target, outcome }) => [route, service, target, outcome]), [
+    ["/mqtt/publish", "mqtt", "a", "200"],
+    ["/mqtt/publish", undefined, undefined, "repeat, not run again"],
+    ["/gateway", "jeedom", "version", "200"],
+    ["/gateway", "jeedom", "jeedom::halt", "403 This key may not call the method jeedom::halt"],
+    ["/gateway", undefined, undefined, "403 Request expired"],
+    ["/mqtt/subscribe", "mqtt", "a", "ended: This key may not name the broker broker:1883 or a login for it"],
+    ["/mqtt/subscribe", "mqtt", "a", "subscribed"],
+    ["/mqtt/subscribe", "mqtt", "a", "ended: listener left"],
+  ]);
+  const kid = await deriveKeyId(record.secret);
+  assert(
+    decisions.every((decision) => decision.key === "phone" && decision.kid === kid && decision.address === "192.0.2.1"),
+  );
+  assert(!JSON.stringify(decisions).includes("the-value"));
+});

@@ -1,0 +1,56 @@
+import { assert, assertEquals } from "@std/assert";
+import { createAudit, type Decision } from "../../src/observability/audit.ts";
+import { FakeTime } from "../fake_time.ts";
+
+const DECISION: Decision = {
+  key: "phone",
+  kid: "0011223344556677",
+  address: "192.0.2.1",
+  route: "/gateway",
+  service: "jeedom",
+  target: "cmd::byId",
+  outcome: "200",
+  ms: 1.6,
+  bytes: 123,
+};
+
+function makeAudit() {
+  const decisions: Record<string, unknown>[] = [];
+  const summaries: Record<string, unknown>[] = [];
+  const audit = createAudit({
+    decisions: { info: (_message, properties = {}) => void decisions.push(properties) },
+    log: { warn: (_message, properties = {}) => void summaries.push(properties) },
+    summaryMs: 60_000,
+  });
+  return { audit, decisions, summaries };
+}
+
+Deno.test("decided() tells each decision, a long list of topics cut short", () => {
+  const { audit, decisions } = makeAudit();
+  audit.decided(DECISION);
+  audit.decided({ ...DECISION, target: "x".repeat(100_000), service: undefined });
+  assertEquals(decisions[0], { ...DECISION, ms: 2 });
+  assertEquals([decisions[1]?.["service"], String(decisions[1]?.["target"]).length], ["-", 201]);
+  audit.close();
+});
+
+Deno.test("failed() is summed up, by the addresses that failed most", () => {
+  const { audit, summaries } = makeAudit();
+  for (let index = 0; index < 20; index++) {
+    for (let count = 0; count <= index; count++) audit.failed(`192.0.2.${index}`);
+  }
+  audit.close();
+  assertEquals(summaries.length, 1);
+  assertEquals(summaries[0]?.["total"], 210);
+  assert(String(summaries[0]?.["addresses"]).startsWith("192.0.2.19 (20), 192.0.2.18 (19), "));
+  assertEquals(String(summaries[0]?.["addresses"]).split(",").length, 10);
+});
+
+Deno.test("failed() counts any number of addresses in bounded memory, and says nothing when there were none", () => {
+  using _time = new FakeTime();
+  const { audit, summaries } = makeAudit();
+  for (let index = 0; index < 100_000; index++) audit.failed(`address ${index}`);
+  audit.close();
+  audit.close();
+  assertEquals(summaries.map(({ total }) => total), [100_000]);
+});

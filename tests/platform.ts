@@ -1,0 +1,22 @@
+/** A machine for commands, on the real one's files unless told otherwise, that prints into an array. */
+import type { Platform } from "../src/cli/platform.ts";
+
+/** Makes the machine. */
+export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { readonly lines: string[] } {
+  const lines: string[] = [];
+  return {
+    args: [],
+    isTerminal: false,
+    files: Deno,
+    fetch,
+    serve: Deno.serve,
+    createHttpClient: Deno.createHttpClient,
+    env: () => undefined,
+    print: (line) => void lines.push(line),
+    printError: (line) => void lines.push(line),
+    onReload: () => {},
+    untilStopped: () => Promise.resolve(),
+    ...overrides,
+    lines,
+  };
+}

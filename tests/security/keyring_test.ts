@@ -1,0 +1,184 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  type Bytes,
+  EnvelopeError,
+  importKey,
+  parseEnvelope,
+  randomBytes,
+  sealEnvelope,
+} from "../../src/protocol/envelope.ts";
+import { deriveKeyId } from "../../src/protocol/key_id.ts";
+import type { KeyRecord } from "../../src/security/key_record.ts";
+import { type KeySources, LiveKeyring } from "../../src/security/keyring.ts";
+import { makeRecord, NOW } from "../gateway/fixture.ts";
+
+function makeKeyring() {
+  const clock = { seconds: NOW };
+  return { clock, keyring: new LiveKeyring(() => clock.seconds * 1000, randomBytes) };
+}
+
+const only = (...records: KeyRecord[]): KeySources => ({ single: undefined, records });
+
+async function sealed(secret: Bytes) {
+  return parseEnvelope(await sealEnvelope(await importKey(secret), "{}", randomBytes));
+}
+
+async function opens(keyring: LiveKeyring, secret: Bytes, kid?: string): Promise<string | undefined> {
+  try {
+    return (await keyring.open(await sealed(secret), { address: "a", kid })).key.name;
+  } catch (error) {
+    assert(error instanceof EnvelopeError);
+    return undefined;
+  }
+}
+
+/** How many decryptions something takes. */
+async function countingDecryptions(work: () => Promise<unknown>): Promise<number> {
+  const original = crypto.subtle.decrypt;
+  let count = 0;
+  crypto.subtle.decrypt = (...args) => {
+    count += 1;
+    return original.apply(crypto.subtle, args);
+  };
+  try {
+    await work();
+    return count;
+  } finally {
+    crypto.subtle.decrypt = original;
+  }
+}
+
+/** The key that opens what a secret sealed. */
+async function keyOf(keyring: LiveKeyring, secret: Bytes) {
+  return (await keyring.open(await sealed(secret), { address: "a" })).key;
+}
+
+Deno.test("open() finds the key among many, and nothing without keys", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 20 }, (_, index) => makeRecord({ name: `k${index}` }));
+  assertEquals(await opens(keyring, randomBytes(32)), undefined);
+  await keyring.replace(only(...records));
+  for (const { name, secret } of records) assertEquals(await opens(keyring, secret), name);
+  assertEquals(await opens(keyring, randomBytes(32)), undefined);
+});
+
+Deno.test("open() with a named key tries that one and no other", async () => {
+  const { keyring } = makeKeyring();
+  const [one, other] = [makeRecord({ name: "one" }), makeRecord({ name: "other" })];
+  await keyring.replace(only(one, other));
+  const kid = await deriveKeyId(one.secret);
+  assertEquals(await opens(keyring, one.secret, kid), "one");
+  assertEquals(await opens(keyring, other.secret, kid), undefined);
+  for (const unknown of ["", "0000000000000000", kid.toUpperCase(), "one"]) {
+    assertEquals(await opens(keyring, one.secret, unknown), undefined, unknown);
+  }
+});
+
+Deno.test("open() does one decryption for a named key, known or not", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const envelope = await sealed(randomBytes(32));
+  const known = await deriveKeyId(records[0]?.secret ?? randomBytes(32));
+  for (const [kid, expected] of [[known, 1], ["0000000000000000", 1], [undefined, 10]] as const) {
+    const open = () => assertRejects(() => keyring.open(envelope, { address: "a", kid }), EnvelopeError);
+    assertEquals(await countingDecryptions(open), expected, kid);
+  }
+});
+
+Deno.test("open() tries the key first that an address used last, and still finds every other one there", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const [one, other] = [
+    await sealed(records[3]?.secret ?? randomBytes(32)),
+    await sealed(records[7]?.secret ?? randomBytes(32)),
+  ];
+  assertEquals(await countingDecryptions(() => keyring.open(one, { address: "a" })), 10);
+  assertEquals(await countingDecryptions(() => keyring.open(one, { address: "a" })), 1);
+  assertEquals(await countingDecryptions(() => keyring.open(other, { address: "a" })), 11);
+  assertEquals((await keyring.open(other, { address: "a" })).key.name, "k7");
+  for (let index = 0; index < 2000; index++) await keyring.open(one, { address: String(index) });
+  assertEquals(await countingDecryptions(() => keyring.open(other, { address: "a" })), 10, "Remembered for ever");
+});
+
+Deno.test("open() refuses keys that are disabled, of another protocol, or whose time has come", async () => {
+  const { keyring, clock } = makeKeyring();
+  const expiring = makeRecord({ name: "expiring", expires: (NOW + 10) * 1000 });
+  const disabled = makeRecord({ name: "disabled", disabled: true });
+  const later = makeRecord({ name: "later", minProtocol: 2 });
+  await keyring.replace(only(expiring, disabled, later));
+  assertEquals(await opens(keyring, disabled.secret), undefined);
+  assertEquals(await opens(keyring, later.secret), undefined);
+  assertEquals(await opens(keyring, expiring.secret), "expiring");
+  clock.seconds = NOW + 10;
+  assertEquals(await opens(keyring, expiring.secret), undefined);
+});
+
+Deno.test("a key that has expired stays so when the clock is set back", async () => {
+  const { keyring, clock } = makeKeyring();
+  const record = makeRecord({ name: "k", expires: (NOW + 10) * 1000 });
+  await keyring.replace(only(record));
+  const { revoked } = await keyOf(keyring, record.secret);
+  clock.seconds = NOW + 11;
+  keyring.expire();
+  assertEquals([revoked.aborted, revoked.reason.message], [true, "Key k has expired"]);
+  clock.seconds = NOW;
+  assertEquals(await opens(keyring, record.secret), undefined);
+});
+
+Deno.test("replace() revokes what was removed, disabled or changed, and nothing else", async () => {
+  const { keyring } = makeKeyring();
+  const make = (name: string) => makeRecord({ name, subscribe: ["#"] });
+  const [kept, removed, disabled, narrowed] = [make("kept"), make("removed"), make("disabled"), make("narrowed")];
+  const records = [kept, removed, disabled, narrowed];
+  await keyring.replace(only(...records));
+  const keys = await Promise.all(records.map(({ secret }) => keyOf(keyring, secret)));
+  await keyring.replace(only(kept, { ...disabled, disabled: true }, { ...narrowed, subscribe: ["a"] }));
+  assertEquals(keys.map(({ revoked }) => revoked.reason?.message), [
+    undefined,
+    "Key removed was removed or disabled",
+    "Key disabled was removed or disabled",
+    "Key narrowed was changed: connect again",
+  ]);
+  assertEquals(await keyOf(keyring, kept.secret), keys[0]);
+  assertEquals((await keyOf(keyring, narrowed.secret)).scope.mayReceive("b"), false);
+});
+
+Deno.test("a rotated key works under both secrets until the overlap ends, as one name with two ids", async () => {
+  const { keyring, clock } = makeKeyring();
+  const before = makeRecord({ name: "k" });
+  await keyring.replace(only(before));
+  const old = await keyOf(keyring, before.secret);
+  const after = { ...before, secret: randomBytes(32), previous: { secret: before.secret, until: (NOW + 60) * 1000 } };
+  await keyring.replace(only(after));
+  assertEquals([await opens(keyring, before.secret), await opens(keyring, after.secret)], ["k", "k"]);
+  assertEquals(await keyOf(keyring, before.secret), old, "Streams of the old secret would have been ended");
+  assert((await keyOf(keyring, after.secret)).kid !== old.kid);
+  clock.seconds = NOW + 60;
+  keyring.expire();
+  assertEquals([await opens(keyring, before.secret), await opens(keyring, after.secret)], [undefined, "k"]);
+  assertEquals(old.revoked.reason.message, "Key k was rotated: this secret is the old one");
+});
+
+Deno.test("the old secret of a rotation does not outlive the key", async () => {
+  const { keyring, clock } = makeKeyring();
+  const old = randomBytes(32);
+  const expires = (NOW + 10) * 1000;
+  await keyring.replace(only(makeRecord({ name: "k", expires, previous: { secret: old, until: expires * 2 } })));
+  clock.seconds = NOW + 10;
+  assertEquals(await opens(keyring, old), undefined);
+});
+
+Deno.test("the single key has every right and the name default, beside all others", async () => {
+  const { keyring } = makeKeyring();
+  const single = randomBytes(32);
+  const record = makeRecord({ name: "k" });
+  await keyring.replace({ single, records: [record] });
+  const key = await keyOf(keyring, single);
+  assertEquals(key.name, "default");
+  key.scope.callMethod("jeedom::halt");
+  assertEquals(await opens(keyring, record.secret), "k");
+  await keyring.replace(only(record));
+  assertEquals(key.revoked.reason.message, "Key default was removed or disabled");
+});
