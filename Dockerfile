@@ -8,10 +8,10 @@ WORKDIR /app
 ENV DENO_DIR=/deno-dir
 COPY deno.json deno.lock main.ts ./
 COPY src ./src
-# The commands are named too, because main.ts loads them with import(): Deno passes in silence over what it cannot
+# The commands and stores are named too, because they are loaded with import(): Deno passes in silence over what it cannot
 # download for those, and the gateway would miss it only when it starts. Some packages come with files that anybody may
 # write to: not here.
-RUN deno cache --frozen main.ts src/cli/*.ts \
+RUN deno cache --frozen main.ts src/cli/*.ts src/security/*.ts \
  && chmod -R go-w /deno-dir \
  && mkdir -p /writable/data
 
@@ -20,7 +20,8 @@ FROM ${BASE_IMAGE}
 ENV DENO_DIR=/deno-dir \
     DENO_NO_UPDATE_CHECK=1 \
     NO_COLOR=1 \
-    SECRET_KEY_FILE=/app/data/secret_key.txt
+    SECRET_KEY_FILE=/app/data/secret_key.txt \
+    KEYS_FILE=/app/data/keys.json
 WORKDIR /app
 # Code and packages stay root's: the gateway can read, but not change them.
 COPY --from=build /deno-dir /deno-dir

@@ -19,14 +19,51 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-/** Opens the configured store. */
-export async function openStore(config: Config, _log: Log): Promise<OpenStore> {
+/** Begins every key in Redis that is the gateway's. */
+const REPLAY_PREFIX = "e2eg:replay:";
+
+/** Opens the configured store. Redis need not be there yet: until it is, no request is accepted. */
+export function openStore(config: Config, log: Log): Promise<OpenStore> {
+  const { REPLAY_REDIS_URL: url } = config;
+  return url === undefined ? Promise.resolve(openMemory(config)) : openShared(url, config, log);
+}
+
+/** A timestamp may be as far ahead as it may be old, so a request can come for twice as long. */
+const seconds = ({ MAX_AGE_SECONDS }: Config) => 2 * MAX_AGE_SECONDS;
+
+function openMemory(config: Config): OpenStore {
   const replays = createMemoryReplayStore({
-    seconds: 2 * config.MAX_AGE_SECONDS,
+    seconds: seconds(config),
     maxBytes: config.REPLAY_MEMORY_BYTES,
     maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
     since: Date.now() / 1000,
     monotonic: () => performance.now(),
   });
-  return await Promise.resolve({ replays, makeCounter: inMemory, close: () => replays.close() });
+  return { replays, makeCounter: inMemory, close: () => replays.close() };
+}
+
+async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore> {
+  // Loaded only here: most gateways have no Redis.
+  const [{ openRedis }, { createRedisReplayStore }, { countIn }] = await Promise.all([
+    import("../security/redis_connection.ts"),
+    import("../security/redis_replay_store.ts"),
+    import("../security/redis_counters.ts"),
+  ]);
+  const connection = openRedis({ url, timeoutMs: config.REPLAY_REDIS_TIMEOUT_MS, random: Math.random, log });
+  const replays = createRedisReplayStore({
+    connection,
+    prefix: REPLAY_PREFIX,
+    seconds: seconds(config),
+    maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
+    now: () => Date.now(),
+    log,
+  });
+  return {
+    replays,
+    makeCounter: countIn(connection),
+    async close() {
+      await replays.close();
+      await connection.close();
+    },
+  };
 }

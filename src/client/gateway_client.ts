@@ -13,6 +13,7 @@ import {
   type SealedText,
   sealEnvelope,
 } from "../protocol/envelope.ts";
+import { deriveKeyId, KEY_ID_HEADER } from "../protocol/key_id.ts";
 import type { StreamEvent } from "../protocol/event.ts";
 
 /** Where the gateway is, and the secret shared with it. */
@@ -21,6 +22,11 @@ export interface GatewayClientOptions {
   readonly url: string;
   /** The key: 64 hexadecimal characters. */
   readonly key: string;
+  /**
+   * Whether to name the key by its public id, so that a gateway with many keys tries this one alone. Whoever sees the
+   * headers can then tell the requests of this key from those of others. Off by default.
+   */
+  readonly nameKey?: boolean;
   /** Sends HTTP requests; the platform's own by default. */
   readonly fetch?: typeof fetch;
 }
@@ -88,6 +94,7 @@ export class GatewayError extends Error {
 export class GatewayClient {
   readonly #url: string;
   readonly #key: Promise<CryptoKey>;
+  readonly #headers: Promise<Record<string, string>>;
   readonly #fetch: typeof fetch;
 
   /**
@@ -100,6 +107,9 @@ export class GatewayClient {
     if (secret === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
     this.#url = options.url.replace(/\/+$/, "");
     this.#key = importKey(secret);
+    this.#headers = options.nameKey
+      ? deriveKeyId(secret).then((kid) => ({ [KEY_ID_HEADER]: kid }))
+      : Promise.resolve({});
     this.#fetch = options.fetch ?? fetch;
   }
 
@@ -173,7 +183,7 @@ export class GatewayClient {
     const body = await this.#seal({ ...request, timestamp: Date.now() / 1000 });
     const response = await this.#send(path, {
       method: "POST",
-      headers: { "Content-Type": "application/octet-stream" },
+      headers: { ...await this.#headers, "Content-Type": "application/octet-stream" },
       body,
       ...(signal === undefined ? {} : { signal }),
     });

@@ -21,7 +21,7 @@ export const TAG_BYTES = 16;
 /** Base64 text of an envelope. Only {@linkcode sealEnvelope} makes one, so plaintext cannot be sent by mistake. */
 export type SealedText = string & { readonly brand: "sealed" };
 
-/** Plaintext whose tag verified. Only {@linkcode openEnvelope} makes one. */
+/** Plaintext whose tag verified. Only this module makes one. */
 export type OpenedText = string & { readonly brand: "opened" };
 
 /** The parts of an envelope as received: well-formed, and proof of nothing yet. */
@@ -94,6 +94,17 @@ export function parseEnvelope(text: string): Envelope {
  * @throws {EnvelopeError} if the tag does not verify under this key, or the plaintext is not UTF-8
  */
 export async function openEnvelope(key: CryptoKey, envelope: Envelope): Promise<OpenedText> {
+  const text = await tryEnvelope(key, envelope);
+  if (text === undefined) throw new EnvelopeError();
+  return text;
+}
+
+/**
+ * Verifies and decrypts an envelope that may have been sealed with another key.
+ *
+ * @returns the plaintext, or undefined if the tag does not verify under this key, or the plaintext is not UTF-8
+ */
+export async function tryEnvelope(key: CryptoKey, envelope: Envelope): Promise<OpenedText | undefined> {
   try {
     const plaintext = await crypto.subtle.decrypt(
       { name: "AES-GCM", iv: envelope.nonce, tagLength: TAG_BYTES * 8 },
@@ -102,7 +113,7 @@ export async function openEnvelope(key: CryptoKey, envelope: Envelope): Promise<
     );
     return strictUtf8.decode(plaintext) as OpenedText;
   } catch {
-    throw new EnvelopeError();
+    return undefined;
   }
 }
 

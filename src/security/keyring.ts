@@ -10,8 +10,8 @@ import {
   importKey,
   KEY_BYTES,
   type OpenedText,
-  openEnvelope,
   type RandomBytes,
+  tryEnvelope,
 } from "../protocol/envelope.ts";
 import { deriveKeyId } from "../protocol/key_id.ts";
 import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./key_record.ts";
@@ -148,24 +148,28 @@ export class LiveKeyring implements Keyring {
 
   /** @inheritdoc */
   async open(envelope: Envelope, { address, kid }: Sender): Promise<Opened> {
-    if (kid !== undefined) return await this.#openNamed(envelope, kid);
-    const usual = this.#usual.get(address);
-    if (usual !== undefined && this.#works(usual)) {
-      const opened = await tryKey(envelope, usual).catch(() => undefined);
-      if (opened !== undefined) return opened.opened;
-    }
-    const { held, opened } = await tryAll(envelope, [...this.#held.values()].filter((one) => this.#works(one)));
-    this.#remember(address, held);
+    const opened = kid === undefined ? await this.#openAny(envelope, address) : await this.#openNamed(envelope, kid);
+    if (opened === undefined) throw new EnvelopeError();
     return opened;
   }
 
-  async #openNamed(envelope: Envelope, kid: string): Promise<Opened> {
+  async #openAny(envelope: Envelope, address: string): Promise<Opened | undefined> {
+    const usual = this.#usual.get(address);
+    const text = usual !== undefined && this.#works(usual) ? await tryEnvelope(usual.key.secret, envelope) : undefined;
+    if (usual !== undefined && text !== undefined) return { key: usual.key, text };
+    const others = [...this.#held.values()].filter((held) => held !== usual && this.#works(held));
+    const found = await tryAll(envelope, others);
+    if (found === undefined) return undefined;
+    this.#remember(address, found.held);
+    return { key: found.held.key, text: found.text };
+  }
+
+  async #openNamed(envelope: Envelope, kid: string): Promise<Opened | undefined> {
     const named = this.#byKid.get(kid);
     const key = named !== undefined && this.#works(named) ? named.key : undefined;
-    const text = await openEnvelope(key?.secret ?? await this.#decoy, envelope);
+    const text = await tryEnvelope(key?.secret ?? await this.#decoy, envelope);
     // Nobody holds the decoy, so it opens nothing.
-    if (key === undefined) throw new EnvelopeError();
-    return { key, text };
+    return key === undefined || text === undefined ? undefined : { key, text };
   }
 
   #works({ key, expires }: Held): boolean {
@@ -183,22 +187,24 @@ export class LiveKeyring implements Keyring {
   }
 }
 
-interface Tried {
+interface Found {
   readonly held: Held;
-  readonly opened: Opened;
+  readonly text: OpenedText;
 }
 
-async function tryKey(envelope: Envelope, held: Held): Promise<Tried> {
-  return { held, opened: { key: held.key, text: await openEnvelope(held.key.secret, envelope) } };
-}
-
-async function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Tried> {
-  try {
-    // All at once: WebCrypto works on them in parallel.
-    return await Promise.any(keys.map((held) => tryKey(envelope, held)));
-  } catch {
-    throw new EnvelopeError();
+/** Tries all keys at once, as WebCrypto works on them in parallel; settles with the first that fits, or with none. */
+function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Found | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Found | undefined>();
+  let left = keys.length;
+  if (left === 0) resolve(undefined);
+  for (const held of keys) {
+    tryEnvelope(held.key.secret, envelope).then((text) => {
+      left -= 1;
+      if (text !== undefined) resolve({ held, text });
+      else if (left === 0) resolve(undefined);
+    });
   }
+  return promise;
 }
 
 async function hold(entry: KeyEntry): Promise<Held> {

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
 import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { deriveKeyId } from "../../src/protocol/key_id.ts";
 
 const KEY = "ab".repeat(32);
 const secret = await importKey(Uint8Array.fromHex(KEY));
@@ -22,6 +23,23 @@ Deno.test("GatewayClient refuses a key that is none", () => {
 Deno.test("callJeedom() opens the answer", async () => {
   const client = makeClient(async () => new Response(await sealed({ status: 200, body: { a: 1 }, timestamp: 5 })));
   assertEquals(await client.callJeedom("ping"), { status: 200, body: { a: 1 }, timestamp: 5 });
+});
+
+Deno.test("GatewayClient names its key only where it is told to", async () => {
+  const seen: (string | null)[] = [];
+  for (const nameKey of [true, false]) {
+    const client = new GatewayClient({
+      url: "http://gateway",
+      key: KEY,
+      nameKey,
+      async fetch(_input, init) {
+        seen.push(new Headers(init?.headers).get("E2E-Key-Id"));
+        return new Response(await sealed({ status: 200, body: "", timestamp: 5 }));
+      },
+    });
+    await client.callJeedom("ping");
+  }
+  assertEquals(seen, [await deriveKeyId(Uint8Array.fromHex(KEY)), null]);
 });
 
 Deno.test("callJeedom() tells a refusal by its status and words", async () => {

@@ -54,12 +54,14 @@ export interface GatewayProcessOptions {
   readonly directory?: string;
   /** Further flags for `deno run`. */
   readonly flags?: readonly string[];
+  /** The key of its client; the one that the gateway makes by default. */
+  readonly key?: string;
 }
 
 /** Starts a gateway and waits until it listens. */
 export async function startGatewayProcess(
   env: Variables = {},
-  { directory, flags = [] }: GatewayProcessOptions = {},
+  { directory, flags = [], key: given }: GatewayProcessOptions = {},
 ): Promise<GatewayProcess> {
   const settings: Variables = { HOST: "127.0.0.1", PORT: "0", LOG_FORMAT: "json", ...env };
   const own = directory === undefined;
@@ -73,7 +75,7 @@ export async function startGatewayProcess(
   const line = await output.line((text) => text.includes("listens on"));
   const { port }: { port: number } = JSON.parse(line);
   const keyFile = `${home}/${settings["SECRET_KEY_FILE"] ?? "data/secret_key.txt"}`;
-  const key = (await Deno.readTextFile(keyFile)).trim();
+  const key = given ?? (await Deno.readTextFile(keyFile)).trim();
   const url = `${settings["TLS_CERT_FILE"] === undefined ? "http" : "https"}://127.0.0.1:${port}`;
   return {
     url,

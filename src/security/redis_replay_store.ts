@@ -1,0 +1,151 @@
+/**
+ * A replay store in Valkey or Redis: outlives the process, and serves several gateways at once.
+ *
+ * It holds nonces, tags and sealed answers, never the text of a request.
+ *
+ * @module
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Log } from "../observability/log.ts";
+import type { SealedText } from "../protocol/envelope.ts";
+import type { RedisConnection } from "./redis_connection.ts";
+import { watchRedisMemory } from "./redis_memory.ts";
+import type { Claim, ReplayStore, RequestIdentity } from "./replay_store.ts";
+
+/** Where requests are remembered, and how. */
+export interface RedisReplayOptions {
+  /** The server. Whoever opened it closes it, after the store. */
+  readonly connection: RedisConnection;
+  /** What the keys begin with, such as `e2eg:replay:`. */
+  readonly prefix: string;
+  /** How long to remember a request, in seconds. */
+  readonly seconds: number;
+  /** Largest answer to keep for repeats, in bytes. */
+  readonly maxAnswerBytes: number;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Is told what is wrong with the server. */
+  readonly log: Pick<Log, "info" | "warn" | "error">;
+}
+
+/** What the server holds of a request: its tag, then a blank as soon as it ran, then the answer if one is kept. */
+interface Value {
+  readonly tag: string;
+  readonly isSettled: boolean;
+  readonly answer: SealedText | undefined;
+}
+
+/** How often to look for the answer of a request that runs in another process, in milliseconds. */
+const POLL_MS = 200;
+/** How often to look at most: half a minute is longer than a client waits. */
+const POLLS = 150;
+
+/** Makes a store. The server need not be there yet: until it is, claims answer `away`. */
+export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore {
+  const { prefix, seconds, maxAnswerBytes, log } = options;
+  // A claim's key has a colon after the prefix, so this is none.
+  const memory = watchRedisMemory({ ...options, key: `${prefix}since` });
+  const stop = new AbortController();
+  /** Answers that this process waits for, by key. */
+  const awaited = new Map<string, Promise<SealedText | undefined>>();
+  const settling = new Set<Promise<void>>();
+
+  function keyOf({ kid, nonce }: RequestIdentity): string {
+    return `${prefix}${kid}:${nonce.toBase64()}`;
+  }
+
+  function first(key: string, tag: string): Claim {
+    const { promise, resolve } = Promise.withResolvers<SealedText | undefined>();
+    awaited.set(key, promise);
+    return {
+      kind: "first",
+      settle(answer) {
+        resolve(answer);
+        const kept = keepAnswer(key, tag, answer).finally(() => {
+          settling.delete(kept);
+          if (awaited.get(key) === promise) awaited.delete(key);
+        });
+        settling.add(kept);
+      },
+    };
+  }
+
+  /** Never fails: what is lost is the answer to repeats. */
+  async function keepAnswer(key: string, tag: string, answer: SealedText | undefined): Promise<void> {
+    const kept = answer !== undefined && answer.length <= maxAnswerBytes ? answer : "";
+    try {
+      const client = await memory.trusted();
+      await client?.set(key, `${tag} ${kept}`, { condition: "XX", expiration: { type: "KEEPTTL" } });
+    } catch {
+      // The connection tells when it is lost; a server without room refuses the next claim, too.
+    }
+  }
+
+  /** Waits for the answer of a request that runs elsewhere, once for all its repeats. */
+  function awaitAnswer(key: string): Promise<SealedText | undefined> {
+    const answer = poll(key).finally(() => {
+      if (awaited.get(key) === answer) awaited.delete(key);
+    });
+    awaited.set(key, answer);
+    return answer;
+  }
+
+  async function poll(key: string): Promise<SealedText | undefined> {
+    for (let polls = 0; polls < POLLS; polls++) {
+      await pause(POLL_MS, undefined, { signal: stop.signal }).catch(() => {});
+      if (stop.signal.aborted) break;
+      const client = await memory.trusted();
+      const text = await client?.get(key).catch(() => undefined);
+      if (text === null) return undefined;
+      if (text === undefined) continue;
+      const { isSettled, answer } = parseValue(text);
+      if (isSettled) return answer;
+    }
+    return undefined;
+  }
+
+  return {
+    async claim(identity) {
+      const client = await memory.trusted();
+      if (client === undefined) return { kind: "away" };
+      if (memory.isForgotten(identity)) return { kind: "forgotten" };
+      memory.note(identity);
+      const key = keyOf(identity);
+      const tag = identity.tag.toBase64();
+      let text: string | null;
+      try {
+        text = await client.set(key, tag, {
+          condition: "NX",
+          GET: true,
+          expiration: { type: "PX", value: seconds * 1000 },
+        });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (reason.startsWith("OOM ")) return { kind: "full" };
+        // That the connection is lost is told elsewhere.
+        if (client.isReady) log.warn("Redis refused to remember a request: {reason}", { reason });
+        return { kind: "away" };
+      }
+      if (text === null) {
+        // That the server forgets may have come to light meanwhile.
+        return memory.isForgotten(identity) ? { kind: "forgotten" } : first(key, tag);
+      }
+      const seen = parseValue(text);
+      if (seen.tag !== tag) return { kind: "nonce reused" };
+      const answer = seen.isSettled ? Promise.resolve(seen.answer) : awaited.get(key) ?? awaitAnswer(key);
+      return { kind: "repeat", answer };
+    },
+    async close() {
+      stop.abort();
+      await Promise.all(settling);
+      memory.close();
+    },
+  };
+}
+
+function parseValue(text: string): Value {
+  const blank = text.indexOf(" ");
+  if (blank < 0) return { tag: text, isSettled: false, answer: undefined };
+  const answer = text.slice(blank + 1);
+  return { tag: text.slice(0, blank), isSettled: true, answer: answer === "" ? undefined : answer as SealedText };
+}

@@ -1,0 +1,102 @@
+import { assert, assertEquals } from "@std/assert";
+import { claim, identity, kindOf, NOW, PREFIX, redisTest, repeat, run, sealed, SECONDS } from "./redis_gateway.ts";
+import { until } from "../deadline.ts";
+
+redisTest("claim() is first once, and a repeat gets the first answer, also in another gateway", async (_, open) => {
+  const [one, other] = [open(), open()];
+  await run(one, identity(1), "answer");
+  assertEquals(await repeat(one, identity(1)), "answer");
+  assertEquals(await repeat(other, identity(1)), "answer");
+});
+
+redisTest("claim() lets a repeat wait for the first answer, in this gateway and in another", async (_, open) => {
+  const [one, other] = [open(), open()];
+  const first = await claim(one, identity(1));
+  const waiting = [repeat(one, identity(1)), repeat(other, identity(1)), repeat(other, identity(1))];
+  await claim(other, identity(2));
+  if (first.kind === "first") first.settle(sealed("late"));
+  assertEquals(await Promise.all(waiting), ["late", "late", "late"]);
+});
+
+redisTest("claim() lets a repeat that came first hear a too long answer, and keeps nothing", async (_, open) => {
+  const gateway = open();
+  const first = await claim(gateway, identity(1));
+  const waiting = repeat(gateway, identity(1));
+  await claim(gateway, identity(2));
+  if (first.kind === "first") first.settle(sealed("x".repeat(101)));
+  assertEquals(await waiting, "x".repeat(101));
+  await until("it is not kept", async () => await repeat(gateway, identity(1)) === undefined);
+});
+
+redisTest("claim() keeps an answer up to its bound, and none above it", async (_, open) => {
+  const [one, other] = [open(), open()];
+  await run(one, identity(1), "x".repeat(100));
+  await run(one, identity(2), "x".repeat(101));
+  await run(one, identity(3));
+  assertEquals(await repeat(other, identity(1)), "x".repeat(100));
+  assertEquals(await repeat(other, identity(2)), undefined);
+  assertEquals(await repeat(other, identity(3)), undefined);
+});
+
+redisTest("claim() is first for one of many equal claims at once from two gateways", async (_, open) => {
+  const [one, other] = [open(), open()];
+  await Promise.all([claim(one, identity(0)), claim(other, identity(0))]);
+  for (let round = 1; round <= 5; round++) {
+    const claims = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => claim(index % 2 === 0 ? one : other, identity(round))),
+    );
+    const firsts = claims.filter((claim) => claim.kind === "first");
+    assertEquals(firsts.length, 1);
+    assertEquals(claims.filter((claim) => claim.kind === "repeat").length, 199);
+    for (const first of firsts) first.settle(sealed(`answer ${round}`));
+    const answers = await Promise.all(claims.map((claim) => claim.kind === "repeat" ? claim.answer : undefined));
+    assertEquals(new Set(answers), new Set([undefined, sealed(`answer ${round}`)]));
+    assertEquals(answers.filter((answer) => answer === undefined).length, 1);
+  }
+});
+
+redisTest("claim() tells a nonce that is used for another request, running or done", async (_, open) => {
+  const gateway = open();
+  const first = await claim(gateway, identity(1));
+  assertEquals(await kindOf(gateway, identity(1, { tag: 2 })), "nonce reused");
+  if (first.kind === "first") first.settle(sealed("answer"));
+  assertEquals(await kindOf(gateway, identity(1, { tag: 2 })), "nonce reused");
+  assertEquals(await repeat(gateway, identity(1)), "answer");
+});
+
+redisTest("claim() keeps the keys apart", async (_, open) => {
+  const gateway = open();
+  await run(gateway, identity(1));
+  assertEquals(await kindOf(gateway, identity(1, { kid: "another" })), "first");
+});
+
+redisTest("claim() accepts in a new process what was stamped before it began, and knows what ran", async (_, open) => {
+  const old = open();
+  await run(old, identity(1), "answer");
+  await old.close();
+  const fresh = open();
+  fresh.clock.seconds += 30;
+  assertEquals(await repeat(fresh, identity(1)), "answer");
+  assertEquals(await kindOf(fresh, identity(2)), "first");
+});
+
+redisTest("claim() refuses what was stamped before a server without memory was met", async (_, open) => {
+  const gateway = open();
+  assertEquals(await kindOf(gateway, identity(1, { timestamp: Math.floor(NOW) - 0.1 })), "forgotten");
+  assertEquals(await kindOf(gateway, identity(1, { timestamp: Math.floor(NOW) })), "first");
+});
+
+redisTest("claim() gives each key its time, which an answer does not change", async (redis, open) => {
+  const gateway = open();
+  await run(gateway, identity(1), "answer");
+  await repeat(gateway, identity(1));
+  await claim(gateway, identity(2));
+  await gateway.close();
+  const keys = await redis.command("KEYS", "*");
+  if (!Array.isArray(keys)) throw new Error("KEYS gave no list");
+  assertEquals(keys.length, 3);
+  for (const key of keys.filter((key) => key !== `${PREFIX}since`)) {
+    const left = Number(await redis.command("PTTL", key));
+    assert(left > (SECONDS - 60) * 1000 && left <= SECONDS * 1000, `${key} lives for ${left} ms`);
+  }
+});

@@ -1,0 +1,70 @@
+/** A flood of garbage against the real process: what it costs, and whom it stops. */
+import { assert, assertEquals } from "@std/assert";
+import { within } from "../deadline.ts";
+import { pourGarbage } from "./garbage.ts";
+import { startGatewayProcess } from "./gateway_process.ts";
+import { GatewayClient } from "../../src/client/gateway_client.ts";
+
+const portOf = (url: string) => Number(new URL(url).port);
+
+/** A client behind a proxy that is trusted to say where it is. */
+function clientAt(address: string, { url, key }: { readonly url: string; readonly key: string }): GatewayClient {
+  return new GatewayClient({
+    url,
+    key,
+    fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, "X-Forwarded-For": address } }),
+  });
+}
+
+Deno.test("100,000 garbage bodies fit into bounded memory, and a phone at another address is served meanwhile", async () => {
+  // The process dies when its heap would pass this bound.
+  const gateway = await startGatewayProcess({ RATE_LIMITS: "off" }, { flags: ["--v8-flags=--max-old-space-size=48"] });
+  try {
+    await within("the flood", flood(), 120_000);
+  } finally {
+    await gateway.stop();
+  }
+
+  async function flood(): Promise<void> {
+    const phone = clientAt("198.51.100.7", gateway);
+    const options = { port: portOf(gateway.url), forwardedFor: "203.0.113.9", bytes: 1000 };
+    const pouring = Promise.all(Array.from({ length: 4 }, () => pourGarbage(options, (sent) => sent < 25_000)));
+    for (let index = 0; index < 20; index++) assertEquals((await phone.publish("t", "m")).status, 200);
+    const statuses = await pouring;
+    const count = (status: string) => statuses.reduce((sum, one) => sum + (one.get(status) ?? 0), 0);
+    assertEquals(count("401"), 100_000);
+    assertEquals((await phone.publish("t", "m")).status, 200);
+    const lines = gateway.output.lines.filter((line) => line.includes("203.0.113.9")).length;
+    assert(lines < 100, `${lines} lines in the log`);
+  }
+});
+
+Deno.test("a flood from one address is turned away unopened, and a phone at another is served meanwhile", async () => {
+  const gateway = await startGatewayProcess();
+  try {
+    const phone = clientAt("198.51.100.7", gateway);
+    const options = { port: portOf(gateway.url), forwardedFor: "203.0.113.9", bytes: 1000 };
+    const pouring = pourGarbage(options, (answers) => answers < 3000);
+    for (let index = 0; index < 20; index++) assertEquals((await phone.publish("t", "m")).status, 200);
+    const statuses = await pouring;
+    assertEquals([...statuses.keys()].toSorted(), ["401", "429"]);
+    assert((statuses.get("401") ?? 0) < 300, `${statuses.get("401")} bodies were opened`);
+  } finally {
+    await gateway.stop();
+  }
+});
+
+Deno.test("X-Forwarded-For from an address that is no proxy does not get a flood past its pace", async () => {
+  const gateway = await startGatewayProcess({ TRUSTED_PROXIES: "192.0.2.1" });
+  try {
+    const options = { port: portOf(gateway.url), bytes: 100 };
+    let answers = 0;
+    for (let index = 0; index < 10; index++) {
+      const found = await pourGarbage({ ...options, forwardedFor: `198.51.100.${index}` }, (sent) => sent < 100);
+      answers += found.get("401") ?? 0;
+    }
+    assert(answers < 300, `${answers} bodies were opened`);
+  } finally {
+    await gateway.stop();
+  }
+});

@@ -1,0 +1,151 @@
+/** Keys that change under a running gateway, and who is stopped by that. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
+import { randomBytes } from "../../src/protocol/envelope.ts";
+import type { KeyRecord } from "../../src/security/key_record.ts";
+import { formatKeysFile } from "../../src/security/key_record.ts";
+import { until, within } from "../deadline.ts";
+import { makeRecord } from "../gateway/fixture.ts";
+import { type GatewayProcess, spawnMain, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { ProcessOutput } from "./process_output.ts";
+
+const RIGHTS = { services: ["mqtt"], publish: ["#"], subscribe: ["#"] } as const;
+
+async function withGateway(test: (gateway: GatewayProcess) => Promise<void>, env: Record<string, string> = {}) {
+  const gateway = await startGatewayProcess(env);
+  try {
+    await within("the test", test(gateway), 60_000);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function writeKeys({ directory }: GatewayProcess, ...records: KeyRecord[]): Promise<void> {
+  await Deno.writeTextFile(`${directory}/data/keys.json.new`, formatKeysFile(records), { mode: 0o600 });
+  await Deno.rename(`${directory}/data/keys.json.new`, `${directory}/data/keys.json`);
+}
+
+const clientOf = ({ url }: GatewayProcess, { secret }: KeyRecord) => new GatewayClient({ url, key: secret.toHex() });
+
+async function isRefused(client: GatewayClient): Promise<boolean> {
+  try {
+    return (await client.publish("t", "m")).status !== 200;
+  } catch (error) {
+    if (error instanceof GatewayError && error.status === 401) return true;
+    throw error;
+  }
+}
+
+/** Settings that keep a test's many failed requests out of what it is about. */
+const PATIENT = { RATE_LIMITS: "off" };
+
+Deno.test("a key added by the command works in the running gateway, and a disabled one is refused", () =>
+  withGateway(async (gateway) => {
+    const keys = async (...words: string[]) => {
+      const child = spawnMain(["keys", ...words], { directory: gateway.directory, env: {} });
+      const output = new ProcessOutput(child);
+      const { code } = await child.status;
+      await output.ended;
+      assertEquals(code, 0, output.text);
+      return output.text;
+    };
+    await keys("add", "phone", "--publish", "t", "--subscribe", "home/#");
+    const shown = await keys("show", "phone", "--url", gateway.url, "--no-qr");
+    const key = /#key=([0-9a-f]{64})/.exec(shown)?.[1] ?? "";
+    const client = new GatewayClient({ url: gateway.url, key });
+    await until("the new key works", async () => !await isRefused(client));
+    assertEquals((await client.publish("other", "m")).body, '{"error":"This key may not publish to other"}');
+    await keys("disable", "phone");
+    await until("the key is refused", () => isRefused(client));
+    assertEquals((await gateway.client.publish("t", "m")).status, 200, "The single key was touched");
+    assert(!gateway.output.text.includes(key), "The key is in the log");
+  }, PATIENT));
+
+Deno.test("50 open streams of a removed key end with the reason, and those of another go on", () =>
+  withGateway(async (gateway) => {
+    const [gone, kept] = [makeRecord({ name: "gone", ...RIGHTS }), makeRecord({ name: "kept", ...RIGHTS })];
+    await writeKeys(gateway, gone, kept);
+    await until("the keys work", async () => !await isRefused(clientOf(gateway, kept)));
+
+    const connected = { count: 0 };
+    const follow = async (record: KeyRecord) => {
+      for await (const event of clientOf(gateway, record).subscribe(["a"])) {
+        if (event.type === "connected") connected.count += 1;
+        else return event.type === "message" ? event.payload : event.message;
+      }
+      return "";
+    };
+    const ended = Array.from({ length: 50 }, () => follow(gone));
+    const going = Array.from({ length: 5 }, () => follow(kept));
+    await until("all are connected", () => connected.count === 55);
+    await writeKeys(gateway, kept);
+    assertEquals(new Set(await Promise.all(ended)), new Set(["Key gone was removed or disabled"]));
+    assertEquals((await clientOf(gateway, kept).publish("a", "still here")).status, 200);
+    assertEquals(new Set(await Promise.all(going)), new Set(["still here"]));
+    await assertRejects(() => clientOf(gateway, gone).publish("a", ""), GatewayError, "Decryption failed");
+  }, UNLIMITED));
+
+Deno.test("a keys file that is torn leaves the old keys in force and an error in the log, until it is whole", () =>
+  withGateway(async (gateway) => {
+    const old = makeRecord({ name: "old", ...RIGHTS });
+    const fresh = makeRecord({ name: "fresh", ...RIGHTS });
+    await writeKeys(gateway, old);
+    await until("the old key works", async () => !await isRefused(clientOf(gateway, old)));
+    const whole = formatKeysFile([fresh]);
+    await Deno.writeTextFile(`${gateway.directory}/data/keys.json`, whole.slice(0, whole.length / 2));
+    const line = await gateway.output.line((text) => text.includes("Keys not loaded"));
+    assert(line.includes("it is not JSON"), line);
+    assertEquals(await isRefused(clientOf(gateway, old)), false);
+    await Deno.writeTextFile(`${gateway.directory}/data/keys.json`, whole);
+    await until("the new key works", async () => !await isRefused(clientOf(gateway, fresh)));
+    assertEquals(await isRefused(clientOf(gateway, old)), true);
+    for (const { secret } of [old, fresh]) assert(!gateway.output.text.includes(secret.toHex().slice(0, 16)));
+  }, PATIENT));
+
+Deno.test("SIGHUP loads the keys at once", () =>
+  withGateway(async (gateway) => {
+    const loads = () => gateway.output.lines.filter((line) => line.includes("Keys loaded")).length;
+    const before = loads();
+    Deno.kill(gateway.pid, "SIGHUP");
+    await until("the keys are loaded", () => loads() === before + 1);
+    assertEquals((await gateway.client.publish("t", "m")).status, 200);
+  }));
+
+Deno.test("a gateway that has keys of its own makes no key of every right", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  try {
+    const record = makeRecord({ name: "only", ...RIGHTS });
+    await Deno.mkdir(`${directory}/data`);
+    await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([record]), { mode: 0o644 });
+    const gateway = await startGatewayProcess({}, { directory, key: record.secret.toHex() });
+    try {
+      assertEquals((await gateway.client.publish("t", "m")).status, 200);
+      assertEquals([...Deno.readDirSync(`${directory}/data`)].map(({ name }) => name), ["keys.json"]);
+      assertEquals(((await Deno.stat(`${directory}/data/keys.json`)).mode ?? 0) & 0o777, 0o600);
+      assert(!gateway.output.text.includes("NEW SECRET KEY"));
+    } finally {
+      await gateway.stop();
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a gateway does not start on a keys file that is wrong, and names what is", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  try {
+    await Deno.mkdir(`${directory}/data`);
+    const secret = randomBytes(32).toHex();
+    const record = { name: "k", secret, created: "2026-01-01T00:00:00Z", publish: ["a#"] };
+    await Deno.writeTextFile(`${directory}/data/keys.json`, JSON.stringify({ version: 1, keys: [record] }));
+    const child = spawnMain(["serve"], { directory, env: { HOST: "127.0.0.1", PORT: "0" } });
+    const output = new ProcessOutput(child);
+    const { code } = await within("the end of the start", child.status, 30_000);
+    await output.ended;
+    assertEquals(code, 78);
+    assert(output.text.includes('keys[0].publish[0]: filter may have "#" only as its whole last level'), output.text);
+    assert(!output.text.includes(secret));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

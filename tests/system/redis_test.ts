@@ -1,0 +1,194 @@
+/** The real gateway with a real Redis: what is remembered over restarts, and that nothing runs twice or unseen. */
+import { assert, assertEquals } from "@std/assert";
+import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
+import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { until, within } from "../deadline.ts";
+import { REDIS_SERVER, type TestRedis, withRedis } from "../redis_server.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
+
+const withoutRedis = { ignore: REDIS_SERVER === undefined };
+
+interface World {
+  readonly redis: TestRedis;
+  readonly jeedom: JeedomServer;
+  /** Starts a gateway on the same Redis, Jeedom and key as the others. */
+  start(env?: Record<string, string>): Promise<GatewayProcess>;
+}
+
+async function inWorld(appendonly: boolean, test: (world: World) => Promise<void>): Promise<void> {
+  const jeedom = startJeedom();
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  const started: GatewayProcess[] = [];
+  try {
+    await withRedis({ appendonly }, async (redis) => {
+      const start = async (env: Record<string, string> = {}) => {
+        const gateway = await startGatewayProcess({
+          JEEDOM_URL: jeedom.url,
+          JEEDOM_APIKEY: jeedom.apikey,
+          REPLAY_REDIS_URL: redis.url().href,
+          ...env,
+        }, { directory });
+        started.push(gateway);
+        return gateway;
+      };
+      try {
+        await within("the test", test({ redis, jeedom, start }), 90_000);
+      } finally {
+        for (const gateway of started) await gateway.stop();
+      }
+    });
+  } finally {
+    await jeedom.stop();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** A sealed call that Jeedom can tell from all others. */
+async function sealCall({ key }: GatewayProcess, id: string, timestamp = Date.now() / 1000): Promise<string> {
+  const call = { jsonrpc: "version", params: { id }, timestamp };
+  return await sealEnvelope(await importKey(Uint8Array.fromHex(key)), JSON.stringify(call), randomBytes);
+}
+
+async function post({ url }: GatewayProcess, body: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${url}/gateway`, { method: "POST", body });
+  return { status: response.status, text: await response.text() };
+}
+
+/** Posts a request, and tells the status inside of its answer, or HTTP's own where there is none. */
+async function statusOf(gateway: GatewayProcess, body: string): Promise<number> {
+  const { status, text } = await post(gateway, body);
+  if (status !== 200) return status;
+  const secret = await importKey(Uint8Array.fromHex(gateway.key));
+  return JSON.parse(await openEnvelope(secret, parseEnvelope(text))).status;
+}
+
+/** How often Jeedom was called with each id. */
+async function runsOf({ requests }: JeedomServer): Promise<Map<string, number>> {
+  const runs = new Map<string, number>();
+  for (const request of requests) {
+    const { params } = await request.clone().json();
+    runs.set(params.id, (runs.get(params.id) ?? 0) + 1);
+  }
+  return runs;
+}
+
+async function untilServing({ client }: GatewayProcess): Promise<void> {
+  await until("the gateway takes requests", async () => {
+    try {
+      return (await client.callJeedom("ping")).status === 200;
+    } catch (error) {
+      if (error instanceof GatewayError && error.status === 503) return false;
+      throw error;
+    }
+  });
+}
+
+Deno.test(
+  "a request is remembered by another gateway on the same Redis, and over a restart",
+  withoutRedis,
+  () =>
+    inWorld(false, async ({ jeedom, start }) => {
+      const one = await start();
+      await untilServing(one);
+      const early = await sealCall(one, "early");
+      const body = await sealCall(one, "once");
+      const first = await post(one, body);
+      const other = await start();
+      await untilServing(other);
+      assertEquals(await post(other, body), first);
+      await one.stop();
+      const again = await start();
+      await untilServing(again);
+      assertEquals(await post(again, body), first);
+      // Stamped before this process began, and never seen: with a store that outlives it, it may run.
+      assertEquals((await post(again, early)).status, 200);
+      const runs = await runsOf(jeedom);
+      assertEquals([runs.get("once"), runs.get("early")], [1, 1]);
+    }),
+);
+
+Deno.test(
+  "without Redis nothing runs, and the answer says why; strangers get their 401 all the same",
+  withoutRedis,
+  () =>
+    inWorld(false, async ({ redis, jeedom, start }) => {
+      await redis.kill();
+      const gateway = await start();
+      const refused = await post(gateway, await sealCall(gateway, "unseen"));
+      assertEquals(refused, { status: 503, text: '{"error":"Replay store is out of reach: nothing runs without it"}' });
+      assertEquals((await post(gateway, randomBytes(60).toBase64())).status, 401);
+      assertEquals((await gateway.client.health()).status, "ok");
+      assertEquals(jeedom.requests.length, 0);
+      await redis.start();
+      await untilServing(gateway);
+    }),
+);
+
+for (const appendonly of [false, true]) {
+  Deno.test(
+    `Redis killed and started again under load${
+      appendonly ? ", with its append-only file" : ", empty"
+    }: nothing runs twice, nothing unseen`,
+    withoutRedis,
+    () =>
+      inWorld(appendonly, async ({ redis, jeedom, start }) => {
+        const gateway = await start(UNLIMITED);
+        await untilServing(gateway);
+        const sent: { id: string; body: string; status: number }[] = [];
+        let loading = true;
+        const load = async (worker: number) => {
+          for (let index = 0; loading; index++) {
+            const id = `${worker}-${index}`;
+            // Some phones' clocks run ahead.
+            const body = await sealCall(gateway, id, Date.now() / 1000 + (worker % 2) * 30);
+            sent.push({ id, body, status: await statusOf(gateway, body) });
+          }
+        };
+        const workers = Array.from({ length: 8 }, (_, worker) => load(worker));
+        const count = (status: number) => sent.filter((one) => one.status === status).length;
+        await until("load is running", () => count(200) > 200);
+        await redis.kill();
+        await until("requests are refused", () => count(503) > 50);
+        const ran = jeedom.requests.length;
+        await until("more requests are refused", () => count(503) > 200);
+        assertEquals(jeedom.requests.length, ran, "Something ran unseen");
+        await redis.start();
+        const before = count(200);
+        await until("requests run again", () => count(200) > before + 100);
+        loading = false;
+        await Promise.all(workers);
+
+        for (const { body } of sent) await post(gateway, body);
+        const runs = await runsOf(jeedom);
+        assertEquals([...runs].filter(([id, times]) => id !== undefined && times > 1), [], "Some ran twice");
+        assertEquals(sent.filter(({ id, status }) => status === 200 && !runs.has(id)), [], "Some were answered unrun");
+      }),
+  );
+}
+
+Deno.test(
+  "the paces are counted in Redis for all gateways together, and in memory while it is away",
+  withoutRedis,
+  () =>
+    inWorld(false, async ({ redis, start }) => {
+      const [one, other] = [
+        await start({ KEY_BURST: "10", KEY_RATE: "1" }),
+        await start({ KEY_BURST: "10", KEY_RATE: "1" }),
+      ];
+      await untilServing(one);
+      await untilServing(other);
+      const statuses: number[] = [];
+      for (let index = 0; index < 20; index++) {
+        const { url, key } = index % 2 === 0 ? one : other;
+        statuses.push((await new GatewayClient({ url, key }).callJeedom("ping")).status);
+      }
+      const passed = statuses.filter((status) => status === 200).length;
+      assert(passed <= 10 && statuses.includes(429), statuses.join());
+      await redis.kill();
+      const strange = () => post(one, randomBytes(60).toBase64());
+      const failures = await Promise.all(Array.from({ length: 5 }, strange));
+      assertEquals(new Set(failures.map(({ status }) => status)), new Set([401]));
+      await until("failures have used up their pace", async () => (await strange()).status === 429);
+    }),
+);
