@@ -6,7 +6,7 @@
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
 import { createMemoryReplayStore } from "../security/memory_replay_store.ts";
-import { inMemory, type MakeCounter } from "../security/rate_limiter.ts";
+import { countInMemory, type MakeCounter } from "../security/rate_limiter.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 
 /** A store in use. */
@@ -39,7 +39,7 @@ function openMemory(config: Config): OpenStore {
     since: Date.now() / 1000,
     monotonic: () => performance.now(),
   });
-  return { replays, makeCounter: inMemory, close: () => replays.close() };
+  return { replays, makeCounter: countInMemory, close: () => replays.close() };
 }
 
 async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore> {

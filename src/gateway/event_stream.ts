@@ -75,10 +75,10 @@ export class EventStream {
     this.#append(event);
     const { maxQueueBytes, patienceMs } = this.#options;
     if (this.#queuedBytes <= maxQueueBytes) return undefined;
-    this.#stall ??= setTimeout(() => {
-      this.#clear();
-      this.end("error", `Too slow: more than ${maxQueueBytes} bytes of events waited for ${patienceMs / 1000} s`);
-    }, patienceMs);
+    this.#stall ??= setTimeout(
+      () => this.cutOff(`Too slow: more than ${maxQueueBytes} bytes of events waited for ${patienceMs / 1000} s`),
+      patienceMs,
+    );
     return this.#room.promise;
   }
 
@@ -87,6 +87,13 @@ export class EventStream {
     if (this.#ended) return;
     this.#append({ type, message, timestamp: Math.floor(this.#options.now() / 1000) });
     this.#stop(message);
+  }
+
+  /** Drops the events that wait, and ends the stream with an error. Ignored after the end. */
+  cutOff(message: string): void {
+    if (this.#ended) return;
+    this.#clear();
+    this.end("error", message);
   }
 
   #append(event: StreamEvent): void {

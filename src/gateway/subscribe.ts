@@ -113,7 +113,8 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       left.abort(new BrokerError("Listener left"));
       decided(`ended: ${reason}`, { target, bytes });
     });
-    const revoke = () => stream.end("error", key.revoked.reason.message);
+    // What waits is not for somebody whose key was taken away.
+    const revoke = () => stream.cutOff(key.revoked.reason.message);
     key.revoked.addEventListener("abort", revoke, { signal: left.signal });
     if (key.revoked.aborted) revoke();
     else feed(stream, { key, payload, left: left.signal, onGranted: () => decided("subscribed", { target }) });

@@ -146,7 +146,7 @@ export class LiveKeyring implements Keyring {
     }
   }
 
-  /** @inheritdoc */
+  /** Opens an envelope, as {@linkcode Keyring.open} says. */
   async open(envelope: Envelope, { address, kid }: Sender): Promise<Opened> {
     const opened = kid === undefined ? await this.#openAny(envelope, address) : await this.#openNamed(envelope, kid);
     if (opened === undefined) throw new EnvelopeError();

@@ -8,6 +8,7 @@ import type { Claim, ReplayStore, RequestIdentity } from "./replay_store.ts";
 
 /** A replay store that answers at once. */
 export interface MemoryReplayStore extends ReplayStore {
+  /** Claims a request, without waiting for anything. */
   claim(identity: RequestIdentity): Claim;
 }
 

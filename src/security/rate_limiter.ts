@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BurstyRateLimiter, type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { Rate } from "./key_record.ts";
 
 /** Counts what somebody does, and says when it is too much. */
@@ -19,13 +19,39 @@ export interface RateLimiter {
   peek(id: string): Promise<number>;
 }
 
-/** Makes one counter of points in a window of time; `keyPrefix` tells it from the others. */
-export type MakeCounter = (
-  options: { readonly keyPrefix: string; readonly points: number; readonly duration: number },
-) => RateLimiterAbstract;
+/** How much was counted in the window that is open. */
+export interface Count {
+  /** Points so far. */
+  readonly consumedPoints: number;
+  /** Until the window ends, in milliseconds. */
+  readonly msBeforeNext: number;
+}
 
-/** Counters in the memory of this process. */
-export const inMemory: MakeCounter = (options) => new RateLimiterMemory(options);
+/** Counts points in windows of time: a limiter of the library, as far as this module knows it. */
+export interface Counter {
+  /** Counts a point. Rejects with the library's `RateLimiterRes` where it is one too many. */
+  consume(id: string): Promise<Count>;
+  /** Tells the count, or null where no window is open. */
+  get(id: string): Promise<Count | null>;
+}
+
+/** What one counter counts. */
+export interface CounterOptions {
+  /** Tells its counts from those of the others. */
+  readonly keyPrefix: string;
+  /** Most points within a window. */
+  readonly points: number;
+  /** Length of a window, in seconds. */
+  readonly duration: number;
+}
+
+/** Makes a counter. */
+export type MakeCounter = (options: CounterOptions) => Counter;
+
+/** Makes a counter in the memory of this process. */
+export function countInMemory(options: CounterOptions): Counter {
+  return new RateLimiterMemory(options);
+}
 
 /** What does not fit into the rate of each second is taken from the burst, which is full again after so many seconds. */
 const BURST_SECONDS = 60;
@@ -43,17 +69,11 @@ export function createRateLimiter(
     makeCounter({ keyPrefix: `e2eg:${name}:${kind}`, points, duration });
   const second = counter("second", rate.perSecond, 1);
   const burst = counter("burst", rate.burst - rate.perSecond, BURST_SECONDS);
-  const both = new BurstyRateLimiter(second, burst);
 
   return {
     async take(id) {
-      try {
-        await both.consume(id);
-        return 0;
-      } catch (refused) {
-        if (refused instanceof RateLimiterRes) return secondsUntil(refused);
-        throw refused;
-      }
+      const wait = await tooMuch(second, id);
+      return wait === 0 || await tooMuch(burst, id) === 0 ? 0 : wait;
     },
     async peek(id) {
       const [now, spent] = await Promise.all([second.get(id), burst.get(id)]);
@@ -64,10 +84,21 @@ export function createRateLimiter(
   };
 }
 
+/** Counts a point. Returns 0, or how many seconds to wait if it is one too many. */
+async function tooMuch(counter: Counter, id: string): Promise<number> {
+  try {
+    await counter.consume(id);
+    return 0;
+  } catch (refused) {
+    if (refused instanceof RateLimiterRes) return secondsUntil(refused);
+    throw refused;
+  }
+}
+
 /** Lets everything pass. */
 export const UNLIMITED: RateLimiter = { take: () => Promise.resolve(0), peek: () => Promise.resolve(0) };
 
-function secondsUntil({ msBeforeNext }: RateLimiterRes): number {
+function secondsUntil({ msBeforeNext }: Count): number {
   // Never longer than a whole burst takes, whatever somebody does to the clock.
   return Math.min(Math.max(1, Math.ceil(msBeforeNext / 1000)), BURST_SECONDS);
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { RateLimiterRedis } from "rate-limiter-flexible";
-import { inMemory, type MakeCounter } from "./rate_limiter.ts";
+import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
+import type { MakeCounter } from "./rate_limiter.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 
 /** Makes counters on a server. While it is away, each counts in memory: a pace is no reason to refuse everything. */
@@ -15,7 +15,7 @@ export function countIn({ limits }: Pick<RedisConnection, "limits">): MakeCounte
       storeClient: limits,
       useRedisPackage: true,
       rejectIfRedisNotReady: true,
-      insuranceLimiter: inMemory(options),
+      insuranceLimiter: new RateLimiterMemory(options),
       // Whoever is over his pace is turned away here, without a question to the server.
       inMemoryBlockOnConsumed: options.points + 1,
     });

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes } from "../../src/protocol/envelope.ts";
 import { createAddressOf, parseProxy } from "../../src/security/client_address.ts";
-import { inMemory } from "../../src/security/rate_limiter.ts";
+import { countInMemory } from "../../src/security/rate_limiter.ts";
 import { createRateLimits } from "../../src/security/rate_limits.ts";
 import { textReply } from "../../src/services/service.ts";
 import { until } from "../deadline.ts";
@@ -16,7 +16,7 @@ const rates = () =>
     address: { burst: 120, perSecond: 60 },
     failed: { burst: 10, perSecond: 1 },
     key: { burst: 60, perSecond: 20 },
-    makeCounter: inMemory,
+    makeCounter: countInMemory,
   });
 
 const garbage = () => randomBytes(60).toBase64();

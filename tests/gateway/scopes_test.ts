@@ -174,6 +174,18 @@ Deno.test("a revoked key gets the 401 of everybody else, and its 50 open streams
   assertEquals([refused.status, await refused.text()], [401, '{"error":"Decryption failed"}']);
 });
 
+Deno.test("a listener whose key is revoked gets nothing of what waited for it", async () => {
+  const { gateway, phone, state } = await makeHome({ services: ["mqtt"], subscribe: ["#"] });
+  const stream = await subscribe(phone, { topic: "a" });
+  assertEquals((await stream.next())?.["type"], "connected");
+  for (let index = 0; index < 5; index++) {
+    state.deliver({ topic: "a", payload: new TextEncoder().encode(`${index}`), qos: 0, retain: false });
+  }
+  await gateway.keyring.replace({ single: undefined, records: [] });
+  assertEquals((await stream.next())?.["message"], "Key phone was removed or disabled");
+  assertEquals(await stream.next(), undefined);
+});
+
 Deno.test("a stream ends when its key expires, and one that begins too late is never fed", async () => {
   const { gateway, phone, record, state } = await makeHome({ services: ["mqtt"], subscribe: ["#"] });
   await gateway.keyring.replace({

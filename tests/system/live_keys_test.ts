@@ -120,7 +120,8 @@ Deno.test("a gateway that has keys of its own makes no key of every right", asyn
     const gateway = await startGatewayProcess({}, { directory, key: record.secret.toHex() });
     try {
       assertEquals((await gateway.client.publish("t", "m")).status, 200);
-      assertEquals([...Deno.readDirSync(`${directory}/data`)].map(({ name }) => name), ["keys.json"]);
+      const files = await Array.fromAsync(Deno.readDir(`${directory}/data`));
+      assertEquals(files.map(({ name }) => name), ["keys.json"]);
       assertEquals(((await Deno.stat(`${directory}/data/keys.json`)).mode ?? 0) & 0o777, 0o600);
       assert(!gateway.output.text.includes("NEW SECRET KEY"));
     } finally {
