@@ -1,30 +1,20 @@
 /** What the documents say of the code is compared with the code. */
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../src/cli/check_config.ts";
-import type { Platform } from "../src/cli/platform.ts";
+import { ADD_USAGE } from "../src/cli/keys/add.ts";
 import { SETTINGS } from "../src/config.ts";
 import { importKey, openEnvelope, parseEnvelope } from "../src/protocol/envelope.ts";
+import { formatKeysFile, parseKeysFile } from "../src/security/key_record.ts";
+import { fakePlatform } from "./platform.ts";
 import project from "../deno.json" with { type: "json" };
 
 const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
 
 /** The defaults as a person would write them, through the command that shows them. */
 async function defaults(): Promise<Map<string, string>> {
-  const lines: string[] = [];
-  const platform: Platform = {
-    args: [],
-    isTerminal: false,
-    files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) },
-    fetch,
-    serve: Deno.serve,
-    createHttpClient: Deno.createHttpClient,
-    env: () => undefined,
-    print: (line) => void lines.push(line),
-    printError: (line) => void lines.push(line),
-    untilStopped: () => Promise.resolve(),
-  };
+  const platform = fakePlatform({ files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) } });
   await checkConfig(platform);
-  return new Map(lines.flatMap((line) => {
+  return new Map(platform.lines.flatMap((line) => {
     const match = /^([A-Z_]+)=(.*) {2}# default$/.exec(line);
     return match?.[1] === undefined ? [] : [[match[1], match[2] ?? ""] as const];
   }));
@@ -33,12 +23,24 @@ async function defaults(): Promise<Map<string, string>> {
 /** Two spellings of the same address. */
 const written = (value: string) => value === "http://localhost/" ? "http://localhost:80" : value;
 
+/** The rows of tables that begin with a setting and its default. */
+const settingRows = (text: string) =>
+  [...text.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)].map(([, name = "", value = ""]) => [name, value]);
+
 Deno.test("README.md lists every setting with its default, and no other", async () => {
-  const rows = [...(await read("README.md")).matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)];
-  const listed = rows.map(([, name, value]) => [name, value ?? ""]).filter(([name]) => name !== undefined);
+  const listed = settingRows(await read("README.md"));
   const expected = [...await defaults()].map(([name, value]) => [name, written(value)]);
   assertEquals(expected.length, Object.keys(SETTINGS).length);
   assertEquals(listed, expected);
+});
+
+Deno.test("docs/security.md has every limit with the default that it has", async () => {
+  const all = await defaults();
+  const listed = settingRows(await read("docs/security.md"));
+  for (const [name = "", value] of listed) assertEquals(value, all.get(name), name);
+  const names = listed.map(([name]) => name);
+  const limits = [...all.keys()].filter((name) => /^(RATE_LIMITS|MAX_.*|.*_(RATE|BURST|BYTES))$/.test(name));
+  assertEquals(limits.filter((name) => !names.includes(name)), []);
 });
 
 Deno.test(".env.example lists every setting with its default, commented out", async () => {
@@ -63,6 +65,8 @@ Deno.test("every link between the documents leads somewhere", async () => {
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
+    "docs/keys.md",
+    "docs/security.md",
     "docs/protocol.md",
     "docs/architecture.md",
   ];
@@ -84,6 +88,26 @@ Deno.test("the worked example in docs/protocol.md opens", async () => {
     const opened = String(await openEnvelope(key, parseEnvelope(envelope)));
     assert(text.includes(opened), `${opened} is not in docs/protocol.md`);
   }
+});
+
+Deno.test("the example in docs/keys.md is a file of keys, and the table below it has every field", async () => {
+  const text = await read("docs/keys.md");
+  const examples = [...text.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = ""]) => json);
+  assert(examples.length > 0, "No example in docs/keys.md");
+  for (const keys of examples.map(parseKeysFile)) {
+    assert(keys.length > 0, "An example without keys");
+    const written: { keys: Record<string, unknown>[] } = JSON.parse(formatKeysFile(keys));
+    for (const field of new Set(written.keys.flatMap((key) => Object.keys(key)))) {
+      assert(text.includes(`\n| \`${field}\` | `), `${field} is not in the table`);
+    }
+  }
+});
+
+Deno.test("docs/keys.md names every option of keys add", async () => {
+  const text = await read("docs/keys.md");
+  const options = ADD_USAGE.match(/--[a-z-]+/g) ?? [];
+  assert(options.length > 0, "No option in ADD_USAGE");
+  for (const option of options) assert(text.includes(`\`${option}`), `${option} is not in docs/keys.md`);
 });
 
 Deno.test("docs/architecture.md names every folder of src", async () => {
