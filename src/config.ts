@@ -131,9 +131,11 @@ export const SETTINGS = {
   KEY_RATE: wholeNumber(1, 1_000_000).default(20),
   KEY_BURST: wholeNumber(1, 1_000_000).default(60),
   TRUSTED_PROXIES: list(parseProxy).default(["127.0.0.0/8", "::1/128"].map(parseProxy)),
+  /** Honest bodies arrive within milliseconds; these may hold 256 MiB at the very worst. */
+  MAX_BODIES: wholeNumber(1, 100_000).default(256),
   /** Each may hold a body and an answer: with usual sizes some ten megabytes together. */
   MAX_REQUESTS: wholeNumber(1, 100_000).default(256),
-  /** Half of all, so that one address cannot shut out the others. */
+  /** All phones behind one address of a mobile operator, each with its long poll. */
   MAX_REQUESTS_PER_ADDRESS: wholeNumber(1, 100_000).default(128),
   /** One burst of a key, and nothing left for a loop gone wild. */
   MAX_REQUESTS_PER_KEY: wholeNumber(1, 100_000).default(64),

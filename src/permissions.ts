@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import { type Config, SETTINGS } from "./config.ts";
-import type { BrokerPattern } from "./security/egress.ts";
+import { type BrokerPattern, DENIED_BY_SANDBOX } from "./security/egress.ts";
 
 /** Variables other than the settings read as absent: libraries look for dozens of them. */
 const ENV_FLAGS: readonly string[] = [`--allow-env=${Object.keys(SETTINGS).join(",")}`, "--ignore-env"];
@@ -25,6 +25,7 @@ export function permissionFlags(config: Config): string[] {
   return [
     "--no-prompt",
     `--allow-net${netTargets(config)}`,
+    `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The keys file may have to be closed to others; it is the command "keys" that writes it.
     `--allow-write=${dirname(config.SECRET_KEY_FILE)},${config.KEYS_FILE}`,

@@ -37,6 +37,18 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
   assertEquals(flag("allow-write", variables), "--allow-write=keys,data/keys.json");
 });
 
+Deno.test("permissionFlags() denies link-local and metadata addresses, by name and by number, whatever is allowed", async () => {
+  const flags = permissionFlags(parseConfig({ MQTT_ALLOWED_BROKERS: "*" }));
+  const code = `for (const hostname of ["169.254.169.254", "fd00:ec2::254", "100.100.100.200"]) {
+    try { await Deno.connect({ hostname, port: 9 }); } catch (error) { console.log(error.name); }
+  }`;
+  const script = await Deno.makeTempFile({ suffix: ".js" });
+  await Deno.writeTextFile(script, code);
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", ...flags, script] }).output();
+  await Deno.remove(script);
+  assertEquals(new TextDecoder().decode(stdout), "NotCapable\n".repeat(3));
+});
+
 Deno.test("permissionFlags() never asks, runs nothing and loads nothing native", () => {
   const flags = permissionFlags(parseConfig({}));
   assert(flags.includes("--no-prompt"));

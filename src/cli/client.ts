@@ -50,7 +50,9 @@ export async function makeClient(platform: Platform, values: ClientValues): Prom
   const path = values["key-file"] || parseConfig(environment, file).SECRET_KEY_FILE;
   const key = given || (await readKey(path, platform.files))?.toHex();
   if (key === undefined) {
-    throw new UsageError(`No key: "${path}" does not exist. Start the gateway once, or set GATEWAY_KEY or --key-file`);
+    throw new UsageError(
+      `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file, or start a new gateway once, which makes it`,
+    );
   }
   return new GatewayClient({ url: gatewayUrl(sources, values), key, fetch: platform.fetch });
 }

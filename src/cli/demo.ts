@@ -71,7 +71,8 @@ async function startOnFreePort(config: Config, platform: Platform): Promise<Runn
 async function show(gateway: RunningGateway, { print, fetch }: Platform): Promise<void> {
   if (gateway.secret === undefined) {
     throw new Error(
-      "The demonstration needs a key of its own: set SECRET_KEY_FILE to a path where there is no file yet",
+      "The demonstration uses the key of SECRET_KEY_FILE, and there is none. Give it files of its own: " +
+        "SECRET_KEY_FILE=data/demo/key.txt KEYS_FILE=data/demo/keys.json deno task demo",
     );
   }
   let sealedRequest = "";

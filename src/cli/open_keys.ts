@@ -35,14 +35,16 @@ export async function openKeys(config: Config, platform: Platform, log: Log): Pr
   const keyring = new LiveKeyring(() => Date.now(), randomBytes);
   const stamp = () => stampOf([config.SECRET_KEY_FILE, config.KEYS_FILE], platform);
   const load = () => loadSources(config, platform, log);
-  const loaded = await stamp();
+  let loaded = await stamp();
   let sources = await load();
   if (sources.single === undefined && sources.records.length === 0) {
     sources = { ...sources, single: await makeFirstKey(config, platform) };
+    loaded = await stamp();
   }
   await keyring.replace(sources);
   const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
-  platform.onReload(() => watcher.reload());
+  // A terminal that closes says the same as somebody who wants the keys read again; there it means the end.
+  if (!platform.isTerminal) platform.onReload(() => watcher.reload());
   return { keyring, single: sources.single, close: () => watcher.close() };
 }
 

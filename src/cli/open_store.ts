@@ -19,7 +19,7 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-/** Begins every key in Redis that is the gateway's. */
+/** Begins every key in Redis that remembers a request; those of the paces begin with the same word. */
 const REPLAY_PREFIX = "e2eg:replay:";
 
 /** Opens the configured store. Redis need not be there yet: until it is, no request is accepted. */

@@ -106,6 +106,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     log,
     version: VERSION,
     limits: {
+      maxBodies: config.MAX_BODIES,
       maxRequests: config.MAX_REQUESTS,
       maxRequestsPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
       maxRequestsPerKey: config.MAX_REQUESTS_PER_KEY,

@@ -41,6 +41,8 @@ export interface AdmissionOptions {
   readonly maxBodyBytes: number;
   /** Longest wait for the whole body, in milliseconds. */
   readonly bodyTimeoutMs: number;
+  /** Most bodies to wait for at a time. */
+  readonly maxBodies: number;
 }
 
 /** Somebody proved a key. What follows says what may be done. */
@@ -99,6 +101,7 @@ const latin1 = new TextDecoder("latin1");
  */
 export function createAdmit(options: AdmissionOptions): Admit {
   const { rates, replays } = options;
+  const readBody = createReadBody(options);
 
   function isCurrent(timestamp: unknown): timestamp is number {
     return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
@@ -124,7 +127,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const waits = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
     const wait = Math.max(...waits);
     if (wait > 0) throw tooManyRequests(wait);
-    const body = await readBody(request, options);
+    const body = await readBody(request);
     const { envelope, key, text } = await open(body, request.headers.get(KEY_ID_HEADER), address);
     const refused = (message: string): Refused => ({ kind: "refused", key, status: 403, message });
     /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
@@ -159,7 +162,8 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "repeat":
         return { kind: "repeat", key, answer: claim.answer };
       case "first": {
-        // After the claim: somebody who sends a recorded request again must not use up the key's pace.
+        // After the claim: somebody who sends a recorded request again must not use up the key's pace. And what was
+        // refused for its pace stays refused: it must not run when its sender has given it up.
         const retryAfterSeconds = await rates.takeKey(key);
         if (retryAfterSeconds === 0) return { kind: "admitted", key, payload, settle: claim.settle };
         const message = "Too many requests with this key";
@@ -169,15 +173,32 @@ export function createAdmit(options: AdmissionOptions): Admit {
   };
 }
 
-async function readBody(request: Request, options: AdmissionOptions): Promise<Uint8Array> {
-  const late = new AbortController();
-  const deadline = setTimeout(() => late.abort(bodyTooSlow()), options.bodyTimeoutMs);
-  try {
-    return await readBytes(request, options.maxBodyBytes, late.signal);
-  } catch (error) {
-    if (error instanceof Refusal) throw error;
-    throw error instanceof TooLargeError ? bodyTooLarge() : bodyBroken();
-  } finally {
-    clearTimeout(deadline);
-  }
+/**
+ * Makes the function that reads bodies, within a time and a size for each and a number for all.
+ *
+ * One too many cuts off the one that has taken longest: an honest body is there at once, and whoever sends his drop by
+ * drop, from any number of addresses, gives up his own place to the next visitor.
+ */
+function createReadBody(options: AdmissionOptions): (request: Request) => Promise<Uint8Array> {
+  const arriving = new Set<AbortController>();
+
+  return async (request) => {
+    const reading = new AbortController();
+    const [longest] = arriving;
+    if (longest !== undefined && arriving.size >= options.maxBodies) {
+      arriving.delete(longest);
+      longest.abort(bodyTooSlow());
+    }
+    arriving.add(reading);
+    const deadline = setTimeout(() => reading.abort(bodyTooSlow()), options.bodyTimeoutMs);
+    try {
+      return await readBytes(request, options.maxBodyBytes, reading.signal);
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      throw error instanceof TooLargeError ? bodyTooLarge() : bodyBroken();
+    } finally {
+      clearTimeout(deadline);
+      arriving.delete(reading);
+    }
+  };
 }

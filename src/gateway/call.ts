@@ -70,7 +70,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
   /** Runs a request as far as its key and its service let it. Never throws. */
   async function run({ key, payload }: Admitted, gone: AbortSignal): Promise<Outcome> {
     const leave = running.enter(key.name);
-    if (leave === undefined) return failed(429, "Too many requests of this key are under way", 1);
+    if (leave === undefined) return failed(429, "Too many requests are under way", 1);
     let service: Service | undefined;
     let outcome: Outcome;
     try {

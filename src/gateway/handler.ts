@@ -67,10 +67,12 @@ export interface GatewayOptions {
 
 /** Bounds in seconds, milliseconds, bytes and counts, as their names say. */
 export interface GatewayLimits {
-  /** Most requests under way at a time. */
-  readonly maxRequests: number;
-  /** The same for each address. */
+  /** Most bodies to wait for at a time. */
+  readonly maxBodies: number;
+  /** Most requests that an address may have under way. */
   readonly maxRequestsPerAddress: number;
+  /** Most opened requests under way at a time. */
+  readonly maxRequests: number;
   /** The same for each key. */
   readonly maxRequestsPerKey: number;
   /** Most streams open at a time. */
@@ -107,7 +109,7 @@ export type Handler = (request: Request, peer: string) => Promise<Response>;
 export function createHandler(options: GatewayOptions): Handler {
   const { services, now, audit, log, limits } = options;
   const admit = createAdmit({ ...options, ...limits, onFailure: audit.failed });
-  const arriving = new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerAddress });
+  const arriving = new Concurrency({ total: Infinity, each: limits.maxRequestsPerAddress });
   const call = {
     ...options,
     admit,
@@ -118,7 +120,7 @@ export function createHandler(options: GatewayOptions): Handler {
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 
-  /** Bounds what an address, and what all together, may have under way. */
+  /** Bounds what an address may have under way; not all together, or a few addresses could shut out the others. */
   const bounded = (handle: RouteHandler): RouteHandler => async (request, caller) => {
     const leave = arriving.enter(caller.address);
     if (leave === undefined) throw tooManyRequests(1);

@@ -62,8 +62,20 @@ export interface KeyRecord extends Rights {
 /** The name of the seed's single key, which has a file of its own. */
 export const DEFAULT_KEY_NAME = "default";
 
-/** Methods that are refused unless a pattern names their class: they stop Jeedom or change who may use it. */
-export const DANGEROUS_METHODS: readonly string[] = ["jeedom::*", "config::*", "user::*"];
+/**
+ * Methods that are refused unless a pattern names their class: they stop Jeedom, change who may use it, or bring code
+ * into it.
+ */
+export const DANGEROUS_METHODS: readonly string[] = [
+  "jeedom::*",
+  "config::*",
+  "user::*",
+  "network::*",
+  "jeeNetwork::*",
+  "update::update",
+  "plugin::install",
+  "plugin::remove",
+];
 
 /** Everything that there is to be granted. */
 export const ALL_RIGHTS: Rights = {

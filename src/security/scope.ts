@@ -31,7 +31,6 @@ export class Scope {
     this.#publish = new TopicGrants(rights.publish);
     this.#subscribe = new TopicGrants(rights.subscribe);
     this.#granted = rights.methods.map((text) => methodPattern(text));
-    // PHP does not tell the case of class names apart, so neither may a refusal.
     this.#refused = rights.refusedMethods.map((text) => methodPattern(text, "i"));
     this.#brokers = rights.brokers.map(parseBrokerPattern);
   }
@@ -59,10 +58,10 @@ export class Scope {
   /** Asks to call a method of Jeedom's API. */
   callMethod(method: string): void {
     const matches = ({ regex }: MethodPattern) => regex.test(method);
-    const danger = DANGEROUS_CLASSES.find((prefix) => method.toLowerCase().startsWith(prefix));
+    const danger = DANGEROUS.find(matches);
     const grants = danger === undefined
       ? this.#granted
-      : this.#granted.filter(({ text }) => text.toLowerCase().startsWith(danger));
+      : this.#granted.filter(({ text }) => isOfClass(text, danger.text));
     if (!grants.some(matches) || this.#refused.some(matches)) throw new ScopeError(`call the method ${method}`);
   }
 
@@ -85,9 +84,6 @@ export class Scope {
   }
 }
 
-/** Beginnings of the methods that `*` does not grant. */
-const DANGEROUS_CLASSES: readonly string[] = DANGEROUS_METHODS.map((pattern) => pattern.slice(0, -1));
-
 interface MethodPattern {
   readonly text: string;
   readonly regex: RegExp;
@@ -95,4 +91,13 @@ interface MethodPattern {
 
 function methodPattern(text: string, flags = ""): MethodPattern {
   return { text, regex: new RegExp(`^${text.split("*").map(RegExp.escape).join(".*")}$`, flags) };
+}
+
+// PHP does not tell the case of names apart, so neither may a refusal.
+const DANGEROUS: readonly MethodPattern[] = DANGEROUS_METHODS.map((text) => methodPattern(text, "i"));
+
+/** Tells whether a pattern names the class of a dangerous one: `*` and `*::*` do not. */
+function isOfClass(text: string, dangerous: string): boolean {
+  const [name = ""] = dangerous.split("::");
+  return text.toLowerCase().startsWith(`${name.toLowerCase()}::`);
 }

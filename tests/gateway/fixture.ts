@@ -25,6 +25,7 @@ export const NOW = 1_700_000_000;
 
 /** The fixture's bounds. */
 export const LIMITS: GatewayOptions["limits"] = {
+  maxBodies: 1000,
   maxRequests: 1000,
   maxRequestsPerAddress: 1000,
   maxRequestsPerKey: 1000,

@@ -136,14 +136,14 @@ Deno.test("requests under way are bounded for each key, each address and in all"
   const running = [await at("a"), await at("a")].map((phone) => phone.request("/gateway", {}));
   await until("two run", () => started === 2);
   const { status, body } = await (await at("a")).request("/gateway", {});
-  assertEquals([status, body], [429, '{"error":"Too many requests of this key are under way","retry_after":1}']);
+  assertEquals([status, body], [429, '{"error":"Too many requests are under way","retry_after":1}']);
   running.push((await at("a", other.secret)).request("/gateway", {}));
   await until("three run", () => started === 3);
   const refused = await (await at("a", other.secret)).ask("/gateway", {});
   assertEquals([refused.status, refused.headers.get("Retry-After")], [429, "1"]);
   running.push((await at("b", other.secret)).request("/gateway", {}));
   await until("four run", () => started === 4);
-  assertEquals((await (await at("c", other.secret)).ask("/gateway", {})).status, 429);
+  assertEquals((await (await at("c", gateway.secret)).request("/gateway", {})).status, 429);
   finish.resolve();
   assertEquals((await Promise.all(running)).map((answer) => answer.status), [200, 200, 200, 200]);
   assertEquals((await (await at("c", other.secret)).ask("/gateway", {})).status, 200);
@@ -159,6 +159,24 @@ Deno.test("bodies that dribble in hold the places of their own address only", as
   assertEquals((await dribble()).status, 429);
   assertEquals((await gateway.request("/gateway", {})).status, 200);
   assertEquals((await Promise.all(slow)).map(({ status }) => status), [408, 408]);
+});
+
+Deno.test("one body too many cuts off the one that took longest, and lets the newcomer in", async () => {
+  const gateway = await makeGateway({ limits: { ...LIMITS, maxBodies: 3, bodyTimeoutMs: 1000 } });
+  const dribble = (peer: string) => {
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
+    return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), peer);
+  };
+  const ended: string[] = [];
+  const slow = ["203.0.113.1", "203.0.113.2", "203.0.113.3"].map(async (peer) => {
+    ended.push(`${peer} ${(await dribble(peer)).status}`);
+  });
+  for (let index = 0; index < 5; index++) assertEquals((await gateway.request("/gateway", {})).status, 200);
+  assertEquals(ended, ["203.0.113.1 408"]);
+  slow.push(dribble("203.0.113.4").then(() => {}));
+  assertEquals((await gateway.request("/gateway", {})).status, 200);
+  assertEquals(ended, ["203.0.113.1 408", "203.0.113.2 408"]);
+  await Promise.all(slow);
 });
 
 Deno.test("open streams are bounded for each key, and one that ends makes room", async () => {

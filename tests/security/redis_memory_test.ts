@@ -37,9 +37,8 @@ redisTest(
     const claims = Array.from({ length: 50 }, (_, index) => gateway.store.claim(identity(100 + index)));
     const kinds = (await within("claims end", Promise.all(claims), 10_000)).map(({ kind }) => kind);
     assertEquals(new Set(kinds), new Set(["away"]));
-    const begun = performance.now();
+    assertEquals(gateway.connection.client, undefined, "Nothing waits once the silence is known");
     assertEquals((await gateway.store.claim(identity(2))).kind, "away");
-    assert(performance.now() - begun < 500, "Nothing waits once the silence is known");
     redis.signal("SIGCONT");
     assertEquals(await repeat(gateway, identity(1)), "answer");
     assertEquals(await kindOf(gateway, identity(3)), "first");
@@ -91,9 +90,10 @@ for (const appendonly of [false, true]) {
   }, { appendonly });
 }
 
-/** Claims fresh requests and such that ran, without a pause, and fails when one is first for the second time. */
+/** Claims fresh requests and such that ran, without a pause; `stop` fails when one was first for the second time. */
 function startLoad(gateways: readonly Gateway[], timestampOf: (number: number) => number) {
   const ran = new Map<number, RequestIdentity>();
+  const twice: number[] = [];
   let isOver = false;
   let count = 0;
   async function work(gateway: Gateway): Promise<void> {
@@ -103,19 +103,20 @@ function startLoad(gateways: readonly Gateway[], timestampOf: (number: number) =
       const request = identity(number, { timestamp: timestampOf(number) });
       const claimed = await gateway.store.claim(request);
       if (claimed.kind === "first") {
-        assert(!ran.has(number), `Request ${number} ran twice`);
+        if (ran.has(number)) twice.push(number);
         ran.set(number, request);
         claimed.settle(sealed("answer"));
       }
       await new Promise((resolve) => setTimeout(resolve, claimed.kind === "first" ? 0 : 5));
     }
   }
-  const work20 = Promise.all(gateways.flatMap((gateway) => Array.from({ length: 20 }, () => work(gateway))));
+  const works = Promise.all(gateways.flatMap((gateway) => Array.from({ length: 20 }, () => work(gateway))));
   return {
     ran,
     async stop() {
       isOver = true;
-      await work20;
+      await works;
+      assertEquals(twice, []);
     },
   };
 }

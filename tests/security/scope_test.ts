@@ -59,11 +59,15 @@ Deno.test("Scope of all rights grants everything, the dangerous methods too", ()
 });
 
 Deno.test("callMethod() refuses dangerous methods to the pattern of all methods, however they are written", () => {
-  for (const method of ["jeedom::halt", "Jeedom::reboot", "JEEDOM::backup", "config::save", "user::save"]) {
+  const dangerous = ["jeedom::halt", "Jeedom::reboot", "JEEDOM::backup", "config::save", "user::save"];
+  const further = ["plugin::install", "Plugin::Remove", "update::update", "network::stopDns", "jeeNetwork::halt"];
+  for (const method of [...dangerous, ...further]) {
     assertEquals(mayCall({ methods: ["*"] }, method), false, method);
     assertEquals(mayCall({ methods: ["*::*", "*a*", "j*"] }, method), false, method);
   }
-  assertEquals(mayCall({ methods: ["*"] }, "jeedomX::halt"), true);
+  for (const method of ["jeedomX::halt", "plugin::listPlugin", "update::nbNeedUpdate"]) {
+    assertEquals(mayCall({ methods: ["*"] }, method), true, method);
+  }
 });
 
 Deno.test("callMethod() grants a dangerous method to a pattern that names its class", () => {
@@ -72,6 +76,8 @@ Deno.test("callMethod() grants a dangerous method to a pattern that names its cl
   assertEquals(mayCall({ methods: ["jeedom::is*"] }, "jeedom::isOk"), true);
   assertEquals(mayCall({ methods: ["jeedom::is*", "*"] }, "jeedom::halt"), false);
   assertEquals(mayCall({ methods: ["jeedom::*"] }, "config::save"), false);
+  assertEquals(mayCall({ methods: ["plugin::*"] }, "plugin::install"), true);
+  assertEquals(mayCall({ methods: ["plug*"] }, "plugin::install"), false);
 });
 
 Deno.test("callMethod() lets a refusal win over a grant, in any case of letters", () => {

@@ -10,6 +10,7 @@ const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
 /** Settings of a gateway whose limits are not what a test is about. */
 export const UNLIMITED = {
   RATE_LIMITS: "off",
+  MAX_BODIES: "10000",
   MAX_REQUESTS: "10000",
   MAX_REQUESTS_PER_ADDRESS: "10000",
   MAX_REQUESTS_PER_KEY: "10000",

@@ -46,7 +46,7 @@ export function summarizeRights(rights: Rights): string {
 function exceptions(methods: readonly string[]): string {
   if (!methods.includes("*")) return "";
   const left = DANGEROUS_METHODS.filter((method) => !methods.includes(method));
-  return left.length === 0 ? "" : `, but not ${left.join(", ")}`;
+  return left.length === 0 ? "" : `, but not ${few(left)}`;
 }
 
 function few(values: readonly string[]): string {
