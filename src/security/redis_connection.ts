@@ -10,6 +10,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createClient } from "redis";
 import type { Log } from "../observability/log.ts";
+import type { RedisClient, RedisLimitsClient } from "./redis_client.ts";
 
 /** Where the server is, and how patient to be. */
 export interface RedisOptions {
@@ -22,18 +23,6 @@ export interface RedisOptions {
   /** Is told when the server is lost, why, and when it is back. */
   readonly log: Pick<Log, "info" | "warn">;
 }
-
-/** One connection. When it ends, its commands fail at once and for ever; none goes out on another connection. */
-export type RedisClient = Pick<
-  ReturnType<typeof createClient>,
-  "isReady" | "get" | "set" | "info" | "eval" | "multi" | "del"
->;
-
-/**
- * Passes commands to whatever connection there is: the `storeClient` of `RateLimiterRedis`, together with
- * `useRedisPackage: true` and `rejectIfRedisNotReady: true`. Without a connection, commands fail at once.
- */
-export type RedisLimitsClient = Pick<RedisClient, "isReady" | "eval" | "multi" | "del">;
 
 /** A server that is connected to again and again, until closed. */
 export interface RedisConnection {

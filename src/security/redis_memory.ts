@@ -5,7 +5,8 @@
  * @module
  */
 import type { Log } from "../observability/log.ts";
-import type { RedisClient, RedisConnection } from "./redis_connection.ts";
+import type { RedisClient } from "./redis_client.ts";
+import type { RedisConnection } from "./redis_connection.ts";
 import type { RequestIdentity } from "./replay_store.ts";
 
 /** Whose memory to watch, and how. */

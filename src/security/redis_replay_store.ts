@@ -117,7 +117,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore
         text = await client.set(key, tag, {
           condition: "NX",
           GET: true,
-          expiration: { type: "PX", value: seconds * 1000 },
+          expiration: { type: "PX", value: Math.ceil(seconds * 1000) },
         });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
