@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { parseProxy } from "./security/client_address.ts";
-import { addressFault, type BrokerPattern, isAddress, parseBrokerPattern } from "./security/egress.ts";
+import { addressFault, type BrokerPattern, isAddress, isHost, parseBrokerPattern } from "./security/egress.ts";
 
 /** Named texts as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -21,10 +21,7 @@ const port = (min: number) => wholeNumber(min, 65_535);
 // Deno's permission flags are words separated by white space, their values by commas.
 const path = z.string().regex(/^[^\s,]+$/, "must be a path without white space and commas");
 
-/** A name, an IPv4 or an IPv6 address, as Deno's permission flags take them too. */
-const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*|(?=.*:.*:)[0-9A-Fa-f:.]{2,45})$/;
-
-const host = z.string().regex(HOST, "must be a host name or an address alone, without scheme, port or brackets");
+const host = z.string().refine(isHost, "must be a host name or an address alone, without scheme, port or brackets");
 
 /** Where the gateway itself connects to: no address that it would refuse there. */
 const target = host.superRefine((text, context) => {
@@ -38,7 +35,7 @@ const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, "$1");
 const webAddress = (example: string) =>
   z.string().transform((text, context) => {
     const url = URL.parse(text);
-    const fault = url === null || !/^https?:$/.test(url.protocol) || !HOST.test(hostOf(url))
+    const fault = url === null || !/^https?:$/.test(url.protocol) || !isHost(hostOf(url))
       ? `must be an address such as ${example}`
       : url.username !== "" || url.password !== ""
       ? "must not contain a user name or password"
@@ -54,7 +51,7 @@ const webAddress = (example: string) =>
 
 const redisUrl = z.string().transform((text, context) => {
   const url = URL.parse(text);
-  if (url !== null && /^rediss?:$/.test(url.protocol) && HOST.test(hostOf(url))) return url;
+  if (url !== null && /^rediss?:$/.test(url.protocol) && isHost(hostOf(url))) return url;
   context.addIssue({ code: "custom", message: "must be an address such as redis://127.0.0.1:6379 or rediss://host" });
   return z.NEVER;
 });
@@ -193,29 +190,30 @@ export function parseConfig(...sources: readonly Variables[]): Config {
     if (value !== undefined) given[name] = value;
   }
   const result = schema.safeParse(given);
-  // Zod leaves absent settings out, which reads as undefined all the same.
-  if (result.success) refuseContradictions(result.data as Config);
   const problems = [...(result.error?.issues ?? []).map((issue) => describe(issue, given)), ...mismatches(given)];
-  if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  return result.data as Config;
+  if (!result.success) throw new ConfigError(problems);
+  // Zod leaves absent settings out, which reads as undefined all the same.
+  const config = result.data as Config;
+  problems.push(...contradictions(config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
 }
 
 /** What is wrong between values of which each is right. */
-function refuseContradictions(config: Config): void {
+function contradictions(config: Config): string[] {
   const problems: string[] = [];
   if (config.LISTENER_PATIENCE_MS >= config.MQTT_KEEPALIVE_SECONDS * 1000) {
     problems.push("LISTENER_PATIENCE_MS must be shorter than MQTT_KEEPALIVE_SECONDS");
   }
-  for (
-    const [burst, rate] of [["ADDRESS_BURST", "ADDRESS_RATE"], ["FAILED_BURST", "FAILED_RATE"], [
-      "KEY_BURST",
-      "KEY_RATE",
-    ]] as const
-  ) {
-    if (config[burst] < config[rate]) problems.push(`${burst} must be at least ${rate}`);
+  for (const kind of ["ADDRESS", "FAILED", "KEY"] as const) {
+    if (config[`${kind}_BURST`] < config[`${kind}_RATE`]) {
+      problems.push(`${kind}_BURST must be at least ${kind}_RATE`);
+    }
   }
-  if (config.KEYS_FILE === config.SECRET_KEY_FILE) problems.push("KEYS_FILE must be another file than SECRET_KEY_FILE");
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (config.KEYS_FILE === config.SECRET_KEY_FILE) {
+    problems.push("KEYS_FILE must be another file than SECRET_KEY_FILE");
+  }
+  return problems;
 }
 
 /** What is wrong between settings that may each be right. */

@@ -139,6 +139,14 @@ Deno.test("parseConfig() wants each burst to be at least its rate, and two files
   assertThrows(() => parseConfig({ KEYS_FILE: "k", SECRET_KEY_FILE: "k" }), ConfigError, "KEYS_FILE must be another");
 });
 
+Deno.test("parseConfig() tells mistakes within and between settings at once", () => {
+  const error = assertThrows(() => parseConfig({ KEY_BURST: "1", TLS_CERT_FILE: "x" }), ConfigError);
+  assertEquals(error.problems, [
+    "TLS_KEY_FILE must be set together with TLS_CERT_FILE",
+    "KEY_BURST must be at least KEY_RATE",
+  ]);
+});
+
 Deno.test("parseConfig() never shows the address of Redis, which may hold a password", () => {
   const error = assertThrows(() => parseConfig({ REPLAY_REDIS_URL: "http://user:hunter2pass@x" }), ConfigError);
   assertEquals(error.problems, ["REPLAY_REDIS_URL must be an address such as redis://127.0.0.1:6379 or rediss://host"]);

@@ -23,7 +23,7 @@ export interface OpenKeys {
   close(): Promise<void>;
 }
 
-/** Twice this passes between a change of a file and its effect, in milliseconds. */
+/** How often the files are looked at, in milliseconds. A change counts after the second look: within 2 s. */
 const POLL_MS = 500;
 
 /**

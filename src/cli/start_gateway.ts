@@ -45,6 +45,9 @@ const JEEDOM_POOL_IDLE_MS = 4000;
 /** How often it is told who failed to prove a key, in milliseconds. */
 const FAILURE_SUMMARY_MS = 60_000;
 
+/** Longest wait for a look at the files of keys that is under way, in milliseconds. */
+const KEYS_FAREWELL_MS = 1000;
+
 /** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
 const BROKER_FAREWELL_MS = 2000;
 
@@ -60,7 +63,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const audit = createAudit({ decisions: auditLog(), log, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
   const keys = await openKeys(config, platform, log);
-  opened.defer(() => keys.close());
+  // A network drive that hangs must not keep the gateway from stopping.
+  opened.defer(() => settledWithin(keys.close(), KEYS_FAREWELL_MS));
   const store = await openStore(config, log);
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);

@@ -12,6 +12,7 @@ import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import type { Key, Keyring } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
+import { Turns } from "../security/turns.ts";
 import {
   bodyBroken,
   bodyTooLarge,
@@ -102,6 +103,7 @@ const latin1 = new TextDecoder("latin1");
 export function createAdmit(options: AdmissionOptions): Admit {
   const { rates, replays } = options;
   const readBody = createReadBody(options);
+  const openings = new Turns();
 
   function isCurrent(timestamp: unknown): timestamp is number {
     return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
@@ -112,15 +114,20 @@ export function createAdmit(options: AdmissionOptions): Admit {
     await rates.failures.take(address);
   }
 
-  async function open(body: Uint8Array, kid: string | null, address: string) {
-    try {
-      const envelope = parseEnvelope(latin1.decode(body));
-      return { envelope, ...await options.keyring.open(envelope, { address, kid: kid ?? undefined }) };
-    } catch (error) {
-      if (!(error instanceof EnvelopeError)) throw error;
-      await countFailure(address);
-      throw decryptionFailed();
-    }
+  /** One at a time for each address: otherwise any number of failures could pass before the first is counted. */
+  function open(body: Uint8Array, kid: string | null, address: string) {
+    return openings.take(address, async () => {
+      const wait = await rates.failures.peek(address);
+      if (wait > 0) throw tooManyRequests(wait);
+      try {
+        const envelope = parseEnvelope(latin1.decode(body));
+        return { envelope, ...await options.keyring.open(envelope, { address, kid: kid ?? undefined }) };
+      } catch (error) {
+        if (!(error instanceof EnvelopeError)) throw error;
+        await countFailure(address);
+        throw decryptionFailed();
+      }
+    });
   }
 
   return async (request, address) => {
@@ -154,9 +161,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "forgotten":
         return await unproven(EXPIRED);
       case "full":
-        throw storeFull();
+        throw storeFull(key);
       case "away":
-        throw storeAway();
+        throw storeAway(key);
       case "nonce reused":
         return refused("Nonce used before: take a fresh random one");
       case "repeat":
@@ -164,7 +171,10 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "first": {
         // After the claim: somebody who sends a recorded request again must not use up the key's pace. And what was
         // refused for its pace stays refused: it must not run when its sender has given it up.
-        const retryAfterSeconds = await rates.takeKey(key);
+        const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
+          claim.settle(undefined);
+          throw error;
+        });
         if (retryAfterSeconds === 0) return { kind: "admitted", key, payload, settle: claim.settle };
         const message = "Too many requests with this key";
         return { kind: "refused", key, status: 429, message, retryAfterSeconds, settle: claim.settle };

@@ -69,6 +69,8 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
 
   /** Runs a request as far as its key and its service let it. Never throws. */
   async function run({ key, payload }: Admitted, gone: AbortSignal): Promise<Outcome> {
+    // It may have been taken away while the stores were asked.
+    if (key.revoked.aborted) return failed(403, key.revoked.reason.message);
     const leave = running.enter(key.name);
     if (leave === undefined) return failed(429, "Too many requests are under way", 1);
     let service: Service | undefined;

@@ -27,6 +27,7 @@ import {
   Refusal,
   refusalResponse,
   tooManyRequests,
+  Unremembered,
 } from "./refusal.ts";
 import { createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler } from "./subscribe.ts";
@@ -109,7 +110,7 @@ export type Handler = (request: Request, peer: string) => Promise<Response>;
 export function createHandler(options: GatewayOptions): Handler {
   const { services, now, audit, log, limits } = options;
   const admit = createAdmit({ ...options, ...limits, onFailure: audit.failed });
-  const arriving = new Concurrency({ total: Infinity, each: limits.maxRequestsPerAddress });
+  const arriving = new Concurrency({ each: limits.maxRequestsPerAddress });
   const call = {
     ...options,
     admit,
@@ -171,6 +172,11 @@ export function createHandler(options: GatewayOptions): Handler {
           status: error.status,
           reason: error.message,
         });
+        if (error instanceof Unremembered) {
+          const { key: { name, kid }, status, message } = error;
+          const route = new URL(request.url).pathname;
+          audit.decided({ key: name, kid, address, route, outcome: `${status} ${message}`, ms: 0, bytes: 0 });
+        }
         return refusalResponse(error);
       }
       log.error("Request broke the gateway: {error}", { error });

@@ -4,6 +4,7 @@
  * @module
  */
 import { STATUS_CODE } from "@std/http/status";
+import type { Key } from "../security/keyring.ts";
 
 /** A request is turned away before it is known whose it is. */
 export class Refusal extends Error {
@@ -26,15 +27,20 @@ export const bodyTooSlow = (): Refusal => new Refusal(STATUS_CODE.RequestTimeout
 /** The body broke off before its end. */
 export const bodyBroken = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Request body broke off");
 
+/** A request of somebody who proved a key is turned away, because it could not be remembered. */
+export class Unremembered extends Refusal {
+  /** Makes the refusal from the key, the public message, and the seconds after which to come again. */
+  constructor(readonly key: Key, message: string, retryAfterSeconds: number) {
+    super(STATUS_CODE.ServiceUnavailable, message, { "Retry-After": String(retryAfterSeconds) });
+  }
+}
+
 /** The replay store is full: a request that cannot be remembered must not run. */
-export const storeFull = (): Refusal =>
-  new Refusal(STATUS_CODE.ServiceUnavailable, "Too many requests to remember", { "Retry-After": "30" });
+export const storeFull = (key: Key): Refusal => new Unremembered(key, "Too many requests to remember", 30);
 
 /** The replay store cannot be asked: what cannot be remembered must not run. */
-export const storeAway = (): Refusal =>
-  new Refusal(STATUS_CODE.ServiceUnavailable, "Replay store is out of reach: nothing runs without it", {
-    "Retry-After": "5",
-  });
+export const storeAway = (key: Key): Refusal =>
+  new Unremembered(key, "Replay store is out of reach: nothing runs without it", 5);
 
 /** Too much at a time or too often, from one address or in all. */
 export const tooManyRequests = (retryAfterSeconds: number): Refusal =>

@@ -54,7 +54,11 @@ const MAX_ADDRESSES = 10_000;
 const NAMED_ADDRESSES = 10;
 
 /** A topic may have 65,535 bytes, and a request a hundred of them. */
-const MAX_TARGET = 200;
+const MAX_TEXT = 200;
+
+function shorten(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+}
 
 /** Makes an audit that summarises failures until it is closed. */
 export function createAudit({ decisions, log, summaryMs }: AuditOptions): Audit {
@@ -76,10 +80,11 @@ export function createAudit({ decisions, log, summaryMs }: AuditOptions): Audit 
 
   const timer = setInterval(summarise, summaryMs);
   return {
-    decided({ service = "-", target = "-", ms, ...decision }) {
+    decided({ service = "-", target = "-", outcome, ms, ...decision }) {
       decisions.info("{route} {service} {target} by {key} ({kid}) from {address}: {outcome}, {ms} ms, {bytes} bytes", {
         service,
-        target: target.length > MAX_TARGET ? `${target.slice(0, MAX_TARGET)}…` : target,
+        target: shorten(target),
+        outcome: shorten(outcome),
         ...decision,
         ms: Math.round(ms),
       });

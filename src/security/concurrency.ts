@@ -6,8 +6,8 @@
 
 /** Bounds on what is under way. */
 export interface ConcurrencyOptions {
-  /** Most for all together. */
-  readonly total: number;
+  /** Most for all together; any number by default. */
+  readonly total?: number;
   /** Most for each one. */
   readonly each: number;
 }
@@ -31,7 +31,7 @@ export class Concurrency {
    */
   enter(id: string): (() => void) | undefined {
     const count = this.#each.get(id) ?? 0;
-    if (count >= this.#options.each || this.#total >= this.#options.total) return undefined;
+    if (count >= this.#options.each || this.#total >= (this.#options.total ?? Infinity)) return undefined;
     this.#each.set(id, count + 1);
     this.#total += 1;
     let inside = true;

@@ -44,6 +44,14 @@ export function isBrokerAllowed(patterns: readonly BrokerPattern[], host: string
   );
 }
 
+/** A name or an address, as Deno's permission flags take them too: no port, no brackets, no zone. */
+const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*|(?=.*:.*:)[0-9A-Fa-f:.]{2,45})$/;
+
+/** Tells whether a text can be a host, and nothing else. */
+export function isHost(text: string): boolean {
+  return HOST.test(text);
+}
+
 /** One spelling for each host: lower case, and for an address the shortest form. */
 export function canonicalHost(host: string): string {
   return parseAddress(host)?.toString() ?? host.toLowerCase();

@@ -40,6 +40,8 @@ export function parseNetwork(text: string): Network | undefined {
   const isNetwork = text.includes(":") ? ipaddr.IPv6.isValidCIDR(text) : ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
   if (!isNetwork) return undefined;
   const [first, bits] = ipaddr.parseCIDR(text);
+  // Addresses of IPv4 in the clothes of IPv6 are compared as what they are, so no network of theirs would match.
+  if (first.range() === "ipv4Mapped") return undefined;
   return { address: first, bits };
 }
 

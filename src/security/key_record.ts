@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { filterFault } from "../mqtt/topic.ts";
 import { parseBrokerPattern } from "./egress.ts";
+import { isPlainPath } from "./endpoint_path.ts";
 import { type Bytes, parseKey } from "../protocol/envelope.ts";
 
 /** The names of the services that a key may be granted. */
@@ -89,7 +90,17 @@ export const ALL_RIGHTS: Rights = {
   ownApikey: true,
 };
 
-const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit";
+/** What a name has to be, in words that follow it. */
+export const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and underscores, first a letter or digit";
+
+/** What a pattern of methods has to be, in words that follow it. */
+export const METHOD_RULE = "must be a pattern of methods such as cmd::* or version";
+
+/** What a granted path has to be, in words that follow it. */
+export const ENDPOINT_RULE = "must be * or a plain path such as /plugins/x/core/php/jeeX.php";
+
+/** Most requests at once, and most a second, that a pace may say. */
+export const MAX_PACE = 1_000_000;
 
 /** Tells whether a text can be the name of a key in the file. */
 export function isKeyName(text: string): boolean {
@@ -103,7 +114,7 @@ export function isMethodPattern(text: string): boolean {
 
 /** Tells whether a text can be granted as a path on the Jeedom server. */
 export function isEndpointGrant(text: string): boolean {
-  return text === "*" || /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(text);
+  return text === "*" || isPlainPath(text);
 }
 
 const secret = z.string().transform((text, context): Bytes => {
@@ -135,7 +146,7 @@ const brokers = z.array(
   }),
 ).max(100).default([]);
 
-const methods = matching(isMethodPattern, "must be a pattern of methods such as cmd::* or version");
+const methods = matching(isMethodPattern, METHOD_RULE);
 
 const record = z.strictObject({
   name: z.string().refine(isKeyName, NAME_RULE),
@@ -149,10 +160,10 @@ const record = z.strictObject({
   subscribe: filters,
   methods,
   refusedMethods: methods,
-  endpoints: matching(isEndpointGrant, "must be * or a plain path such as /plugins/x/core/php/jeeX.php"),
+  endpoints: matching(isEndpointGrant, ENDPOINT_RULE),
   brokers,
   ownApikey: z.boolean().default(false),
-  rate: z.strictObject({ burst: z.int().min(1).max(1_000_000), perSecond: z.int().min(1).max(1_000_000) })
+  rate: z.strictObject({ burst: z.int().min(1).max(MAX_PACE), perSecond: z.int().min(1).max(MAX_PACE) })
     .refine(({ burst, perSecond }) => burst >= perSecond, "must have a burst of at least perSecond").optional(),
   previous: z.strictObject({ secret, until: time }).optional(),
 });
@@ -167,14 +178,15 @@ const file = z.strictObject({ version: z.literal(1), keys: z.array(record).max(1
 export function parseKeysFile(text: string): KeyRecord[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors put a byte order mark in front.
+    value = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     const place = /line \d+ column \d+/.exec(error instanceof Error ? error.message : "")?.[0];
     throw new SyntaxError(`it is not JSON${place === undefined ? "" : `: see ${place}`}`);
   }
   const result = file.safeParse(value);
   if (!result.success) {
-    throw new SyntaxError(result.error.issues.map(({ path, message }) => `${place(path)}: ${message}`).join("; "));
+    throw new SyntaxError(result.error.issues.map((issue) => `${place(issue.path)}: ${describe(issue)}`).join("; "));
   }
   const { keys } = result.data;
   refuseTwins(keys);
@@ -211,6 +223,13 @@ function refuseTwins(keys: readonly KeyRecord[]): void {
       secrets.set(hex, name);
     }
   }
+}
+
+/** Says what is wrong, without any text of the file that could be a secret in the wrong place. */
+function describe(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "unrecognized_keys") return issue.message;
+  const names = issue.keys.map((name) => /^[A-Za-z]{1,20}$/.test(name) ? `"${name}"` : "another");
+  return `no such field: ${names.join(", ")}`;
 }
 
 function place(path: readonly PropertyKey[]): string {

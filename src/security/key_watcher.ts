@@ -14,7 +14,7 @@ export interface KeyWatcherOptions {
   readonly load: () => Promise<KeySources>;
   /** Tells the state of the files: another text whenever one of them changed. */
   readonly stamp: () => Promise<string>;
-  /** How often to look, in milliseconds. A change is loaded once it has been the same for two looks. */
+  /** How often to look, in milliseconds. A change is loaded at the second look that finds one. */
   readonly pollMs: number;
   /** Where it is told what was loaded, and what could not be. */
   readonly log: Log;
@@ -38,32 +38,41 @@ export interface KeyWatcher {
  */
 export function watchKeys(options: KeyWatcherOptions, loaded: string): KeyWatcher {
   const { keyring, log } = options;
-  let seen = loaded;
+  let hadChanged = false;
+  let isBusy = false;
+  let told: string | undefined;
   let work = Promise.resolve();
 
   async function load(): Promise<void> {
     // The stamp comes first: what changes meanwhile is noticed at the next look.
-    loaded = await options.stamp();
+    const stamp = await options.stamp();
     try {
       await keyring.replace(await options.load());
+      loaded = stamp;
+      told = undefined;
       log.info("Keys loaded: {count} secrets work now", { count: keyring.size });
     } catch (error) {
+      // Tried again at each look: it may be for a passing reason, and a key that was removed must not live on.
       const reason = error instanceof Error ? error.message : String(error);
-      log.error("Keys not loaded, those before stay in force: {reason}", { reason });
+      if (reason !== told) log.error("Keys not loaded, those before stay in force: {reason}", { reason });
+      told = reason;
     }
   }
 
   async function look(): Promise<void> {
-    const before = seen;
-    seen = await options.stamp();
-    // Seen twice the same: an editor that takes two steps to save has taken both.
-    if (seen !== loaded && seen === before) await load();
+    const hasChanged = await options.stamp() !== loaded;
+    // Not at the first look, as an editor may take two steps to save; but at the second, whatever goes on changing.
+    if (hasChanged && hadChanged) await load();
+    hadChanged = hasChanged;
   }
 
   const after = (step: () => Promise<void>): Promise<void> => work = work.then(step);
-  const timer = setInterval(() => {
-    keyring.expire();
-    after(look);
+  const timer = setInterval(async () => {
+    for (const name of keyring.expire()) log.info("Key {name} has reached its end", { name });
+    if (isBusy) return;
+    isBusy = true;
+    await after(look);
+    isBusy = false;
   }, options.pollMs);
 
   return {

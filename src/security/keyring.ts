@@ -139,11 +139,11 @@ export class LiveKeyring implements Keyring {
     this.expire();
   }
 
-  /** Revokes the keys whose time has come. To be called every second or so. */
-  expire(): void {
-    for (const { key, revocation, expires, farewell } of this.#held.values()) {
-      if (expires <= this.#now() && !key.revoked.aborted) revocation.abort(new Error(farewell));
-    }
+  /** Revokes the keys whose time has come, and returns their names. To be called every second or so. */
+  expire(): string[] {
+    const over = [...this.#held.values()].filter(({ key, expires }) => expires <= this.#now() && !key.revoked.aborted);
+    for (const { revocation, farewell } of over) revocation.abort(new Error(farewell));
+    return over.map(({ key }) => key.name);
   }
 
   /** Opens an envelope, as {@linkcode Keyring.open} says. */

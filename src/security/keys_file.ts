@@ -50,6 +50,9 @@ export class KeysFileLockedError extends Error {
 
 const OWNER_ONLY = 0o600;
 
+/** Ten thousand keys with many rights each; more is something else by mistake. */
+const MAX_BYTES = 16 * 2 ** 20;
+
 /** An edit takes a few milliseconds: whoever waits this long waits for a process that hangs. */
 const LOCK_WAIT_MS = 10_000;
 /** How often to look whether a lock is free: waiting in the kernel could not be given up. */
@@ -65,14 +68,22 @@ export async function readKeysFile(path: string, options: KeysFileOptions): Prom
   const { files, mode } = options;
   let text: string;
   try {
+    const { isFile, size } = await files.stat(path);
+    // A pipe would be waited for without end.
+    if (!isFile || size > MAX_BYTES) throw new Error(`it must be a file, of at most ${MAX_BYTES} bytes`);
     text = await files.readTextFile(path);
   } catch (error) {
     await refuseUnlessAbsent(path, error, files);
     return undefined;
   }
-  const tightened = mode === "strict" && await tighten(path, files);
+  const keys = parse(path, text);
+  // Only now that it is known to be a file of keys, and nobody else's.
+  return { keys, tightened: mode === "strict" && await tighten(path, files) };
+}
+
+function parse(path: string, text: string): KeyRecord[] {
   try {
-    return { keys: parseKeysFile(text), tightened };
+    return parseKeysFile(text);
   } catch (error) {
     throw new KeyFileError(
       `Keys file "${path}" is wrong: ${reason(error)}. Mend that, or restore the file from a backup`,

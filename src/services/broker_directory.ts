@@ -5,7 +5,14 @@
  */
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { type BrokerFields, FieldError } from "../protocol/payload.ts";
-import { addressFault, type BrokerPattern, canonicalHost, isAddress, isBrokerAllowed } from "../security/egress.ts";
+import {
+  addressFault,
+  type BrokerPattern,
+  canonicalHost,
+  isAddress,
+  isBrokerAllowed,
+  isHost,
+} from "../security/egress.ts";
 import type { Scope } from "../security/scope.ts";
 import { ServiceError } from "./service.ts";
 
@@ -39,6 +46,9 @@ export function createBrokerDirectory({ configured, allowed, defaultPort }: Brok
     resolve(fields, scope) {
       if (fields.password !== undefined && fields.username === undefined) {
         throw new FieldError("Missing required field: username");
+      }
+      if (fields.broker_host !== undefined && !isHost(fields.broker_host)) {
+        throw new FieldError("Invalid field: broker_host: must be a host name or an address alone");
       }
       const host = canonicalHost(fields.broker_host ?? configured.host);
       const isSameHost = host === canonicalHost(configured.host);

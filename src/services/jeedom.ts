@@ -5,6 +5,7 @@
  */
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { isPlainPath } from "../security/endpoint_path.ts";
 import type { Scope } from "../security/scope.ts";
 import { type Reply, type Service, ServiceError, textReply } from "./service.ts";
 
@@ -96,13 +97,8 @@ export function createJeedomService(options: JeedomOptions): Service {
   }
 }
 
-/**
- * Confines an endpoint to a plain path below Jeedom's address: nothing in it can change the host, climb up,
- * or carry a query.
- */
 function endpointPath(endpoint: string): string {
-  const plain = endpoint.length <= 256 && /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(endpoint);
-  if (!plain) {
+  if (!isPlainPath(endpoint)) {
     throw new FieldError("Invalid field: endpoint: must be a plain path such as /core/api/jeeApi.php");
   }
   return endpoint;

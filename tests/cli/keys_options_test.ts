@@ -60,14 +60,15 @@ Deno.test("formatDuration() rounds to the largest fitting unit, and never to not
 
 Deno.test("describeState() tells disabled and expired before everything else", () => {
   const previous = { secret: new Uint8Array(32), until: NOW + 3 * HOUR };
-  const soon = { disabled: false, expires: NOW + 12 * DAY };
-  assertEquals(describeState({ disabled: false }, NOW), ["active"]);
+  const soon = { disabled: false, minProtocol: 1 as const, expires: NOW + 12 * DAY };
+  assertEquals(describeState({ disabled: false, minProtocol: 1 }, NOW), ["active"]);
   assertEquals(describeState(soon, NOW), ["expires in 12 d"]);
-  assertEquals(describeState({ disabled: false, previous }, NOW), ["rotated: old secret for 3 h"]);
+  assertEquals(describeState({ disabled: false, minProtocol: 1, previous }, NOW), ["rotated: old secret for 3 h"]);
   assertEquals(describeState({ ...soon, previous }, NOW), ["expires in 12 d", "rotated: old secret for 3 h"]);
-  assertEquals(describeState({ disabled: false, previous }, previous.until), ["active"]);
+  assertEquals(describeState({ disabled: false, minProtocol: 1, previous }, previous.until), ["active"]);
   assertEquals(describeState({ ...soon, previous, disabled: true }, NOW), ["disabled"]);
   assertEquals(describeState({ ...soon, previous }, soon.expires), ["expired"]);
+  assertEquals(describeState({ disabled: false, minProtocol: 2 }, NOW), ["waits for protocol 2"]);
 });
 
 Deno.test("rightsFromOptions() grants the everyday rights when none is named", () => {

@@ -290,6 +290,17 @@ Deno.test("keys rotate ends an older secret that still worked, and says so", () 
     assert(!later.out.includes("The secret before that"), later.out);
   }));
 
+Deno.test("an edit forgets old secrets whose time is over, and keeps those that still work", () =>
+  atHome(async (home) => {
+    await home.run("add phone");
+    await home.run("add tablet");
+    await home.run("rotate phone --overlap 30m");
+    await home.run("rotate tablet --overlap 24h");
+    await home.run("disable tablet", { now: NOW + 3_600_000 });
+    assertEquals((await recordOf(home, "phone")).previous, undefined);
+    assertNotEquals((await recordOf(home, "tablet")).previous, undefined);
+  }));
+
 Deno.test("keys rotate refuses a bad overlap, and tells that a disabled key stays disabled", () =>
   atHome(async (home) => {
     await home.run("add phone");

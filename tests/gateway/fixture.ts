@@ -16,6 +16,7 @@ import { createAddressOf } from "../../src/security/client_address.ts";
 import { LiveKeyring } from "../../src/security/keyring.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
 import { createMemoryReplayStore } from "../../src/security/memory_replay_store.ts";
+import type { ReplayStore } from "../../src/security/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/security/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
 import { type Service, textReply } from "../../src/services/service.ts";
@@ -92,15 +93,16 @@ export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
   const failures: string[] = [];
   const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
   await keyring.replace({ single: secret, records: [] });
+  const replays: ReplayStore = createMemoryReplayStore({
+    seconds: 120,
+    maxBytes: 1_000_000,
+    maxAnswerBytes: 100_000,
+    since: NOW,
+    monotonic: () => clock.seconds * 1000,
+  });
   const handler = createHandler({
     keyring,
-    replays: createMemoryReplayStore({
-      seconds: 120,
-      maxBytes: 1_000_000,
-      maxAnswerBytes: 100_000,
-      since: NOW,
-      monotonic: () => clock.seconds * 1000,
-    }),
+    replays,
     rates: NO_RATE_LIMITS,
     addressOf: createAddressOf([]),
     services: services((_name, payload) => {
@@ -125,7 +127,7 @@ export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
   });
 
   const send = (request: Request, peer = PEER) => handler(request, peer);
-  const parts = { send, clock, calls, streams, decisions, failures, keyring, secret };
+  const parts = { send, clock, calls, streams, decisions, failures, keyring, replays, secret };
   return {
     ...parts,
     ...await makePhone(secret, parts),

@@ -43,6 +43,20 @@ Deno.test("an address may fail ten times at once, then gets 429 with Retry-After
   assertEquals([gateway.calls.length, gateway.failures.length], [0, 11]);
 });
 
+Deno.test("failures that come all at once are opened ten at most, and then one a second", async () => {
+  using time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  const wave = async () => {
+    const responses = await Promise.all(Array.from({ length: 60 }, () => gateway.post("/gateway", garbage())));
+    return responses.filter(({ status }) => status === 401).length;
+  };
+  assertEquals(await wave(), 10);
+  for (let second = 0; second < 3; second++) {
+    time.pass(1000);
+    assertEquals(await wave(), 1);
+  }
+});
+
 Deno.test("garbage from one address does not stop a phone at another", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });

@@ -150,6 +150,18 @@ Deno.test("a key may name brokers of its list only, and log in as nobody else wi
   assertEquals(reached, ["broker t", "broker t", "broker t", "other t"]);
 });
 
+Deno.test("a host that is none is refused by name, zones and line breaks included", async () => {
+  const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"], brokers: ["*"] });
+  for (const host of ["fe80::1%eth0", "::1%.example.com", "a\nb", "a b", "mqtt://a", "[::1]", "a/b", "bröker"]) {
+    const { status, body } = await phone.request("/mqtt/publish", { topic: "t", message: "", broker_host: host });
+    assertEquals([status, body], [
+      400,
+      '{"error":"Invalid field: broker_host: must be a host name or an address alone"}',
+    ]);
+  }
+  assertEquals(reached, []);
+});
+
 Deno.test("link-local and metadata addresses are refused although every broker is allowed", async () => {
   const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"], brokers: ["*"] });
   for (const host of ["169.254.169.254", "::ffff:169.254.169.254", "FE80::1", "fd00:ec2::254"]) {
@@ -184,6 +196,17 @@ Deno.test("a listener whose key is revoked gets nothing of what waited for it", 
   await gateway.keyring.replace({ single: undefined, records: [] });
   assertEquals((await stream.next())?.["message"], "Key phone was removed or disabled");
   assertEquals(await stream.next(), undefined);
+});
+
+Deno.test("a request whose key is revoked while it waits for the store does not run", async () => {
+  const { gateway, phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"] });
+  const claim = gateway.replays.claim;
+  gateway.replays.claim = async (identity) => {
+    await gateway.keyring.replace({ single: undefined, records: [] });
+    return claim(identity);
+  };
+  const message = await refusal(phone.request("/mqtt/publish", { topic: "door/open", message: "" }));
+  assertEquals([message, reached], ["Key phone was removed or disabled", []]);
 });
 
 Deno.test("a stream ends when its key expires, and one that begins too late is never fed", async () => {
@@ -235,6 +258,8 @@ Deno.test("the audit tells each decision once, with key, target and outcome, and
   const good = await subscribe(phone, { topic: "a" });
   await good.next();
   await good.leave();
+  gateway.replays.claim = () => ({ kind: "away" });
+  assertEquals((await phone.ask("/gateway", {})).status, 503);
   const { decisions } = gateway;
   assertEquals(decisions.map(({ route, service, target, outcome }) => [route, service, target, outcome]), [
     ["/mqtt/publish", "mqtt", "a", "200"],
@@ -245,6 +270,7 @@ Deno.test("the audit tells each decision once, with key, target and outcome, and
     ["/mqtt/subscribe", "mqtt", "a", "ended: This key may not name the broker broker:1883 or a login for it"],
     ["/mqtt/subscribe", "mqtt", "a", "subscribed"],
     ["/mqtt/subscribe", "mqtt", "a", "ended: listener left"],
+    ["/gateway", undefined, undefined, "503 Replay store is out of reach: nothing runs without it"],
   ]);
   const kid = await deriveKeyId(record.secret);
   assert(

@@ -28,9 +28,11 @@ function makeAudit() {
 Deno.test("decided() tells each decision, a long list of topics cut short", () => {
   const { audit, decisions } = makeAudit();
   audit.decided(DECISION);
-  audit.decided({ ...DECISION, target: "x".repeat(100_000), service: undefined });
+  const long = "x".repeat(100_000);
+  audit.decided({ ...DECISION, target: long, outcome: `403 ${long}`, service: undefined });
   assertEquals(decisions[0], { ...DECISION, ms: 2 });
   assertEquals([decisions[1]?.["service"], String(decisions[1]?.["target"]).length], ["-", 201]);
+  assertEquals(String(decisions[1]?.["outcome"]).length, 201);
   audit.close();
 });
 

@@ -42,7 +42,7 @@ Deno.test("createAddressOf() trusts nobody without a list", () => {
 });
 
 Deno.test("parseProxy() refuses what is neither an address nor a network", () => {
-  for (const text of ["", "proxy", "10", "127.1", "10.0.0.0/33", "::1/129", "10.0.0.0/", "*"]) {
+  for (const text of ["", "proxy", "10", "127.1", "10.0.0.0/33", "::1/129", "10.0.0.0/", "::ffff:10.0.0.0/104", "*"]) {
     assertThrows(() => parseProxy(text), SyntaxError);
   }
 });

@@ -33,7 +33,8 @@ Deno.test("parseKeysFile() names the place and the rule of everything that is wr
     [{ endpoints: ["/../x"] }, "keys[0].endpoints[0]: must be * or a plain path"],
     [{ brokers: ["a:0"] }, "keys[0].brokers[0]: must be a list of host"],
     [{ rate: { burst: 1, perSecond: 2 } }, "keys[0].rate: must have a burst of at least perSecond"],
-    [{ rigths: [] }, 'keys[0]: Unrecognized key: "rigths"'],
+    [{ rigths: [] }, 'keys[0]: no such field: "rigths"'],
+    [{ [SECRET]: true }, "keys[0]: no such field: another"],
     [{ previous: { secret: SECRET, until: "2026-01-01T00:00:00Z" } }, '"phone" and "phone" have the same secret'],
   ];
   for (const [key, message] of wrong) {

@@ -338,3 +338,36 @@ Deno.test("editKeysFile() tells that a file system has no locks", () =>
       'keys.json.lock" cannot be used: No locks available',
     );
   }));
+
+Deno.test("readKeysFile() refuses what is no file, or larger than any keys file, without reading it", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/keys.json`;
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assert(success);
+    const refused = (message: string) =>
+      within("refusing", assertRejects(() => readKeysFile(path, options), KeyFileError, message));
+    await refused("it must be a file");
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await refused("it must be a file");
+    await Deno.remove(path);
+    using file = await Deno.create(path);
+    await file.truncate(17 * 2 ** 20);
+    await refused("of at most 16777216 bytes");
+  }));
+
+Deno.test("readKeysFile() leaves the mode of somebody else's file alone", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/other.txt`;
+    await Deno.writeTextFile(path, "not keys", { mode: 0o644 });
+    await Deno.chmod(path, 0o644);
+    await assertRejects(() => readKeysFile(path, options), KeyFileError, "it is not JSON");
+    assertEquals(await modeOf(path), 0o644);
+  }));
+
+Deno.test("readKeysFile() takes no offence at a byte order mark", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/keys.json`;
+    await Deno.writeTextFile(path, `\ufeff${formatKeysFile([record("phone")])}`, { mode: 0o600 });
+    assertEquals(names((await readKeysFile(path, options))?.keys), ["phone"]);
+  }));

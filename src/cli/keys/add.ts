@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { KEY_BYTES } from "../../protocol/envelope.ts";
 import { deriveKeyId } from "../../protocol/key_id.ts";
-import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord } from "../../security/key_record.ts";
+import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../security/key_record.ts";
 import { UsageError } from "../client.ts";
 import { formatDuration, formatTime, parseEnd } from "./duration.ts";
 import { oneName } from "./find_key.ts";
@@ -77,7 +77,7 @@ export async function addKey(session: KeysSession): Promise<void> {
 function nameMistakes(name: string, records: readonly KeyRecord[]): string[] {
   if (name === DEFAULT_KEY_NAME) return [`NAME "${name}" belongs to the key in SECRET_KEY_FILE: take another one`];
   if (!isKeyName(name)) {
-    return [`NAME "${name}" must be 1 to 64 letters, digits, dots, dashes and underscores, first a letter or digit`];
+    return [`NAME "${name}" ${NAME_RULE}`];
   }
   if (!records.some((record) => record.name === name)) return [];
   return [

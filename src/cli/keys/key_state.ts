@@ -7,7 +7,7 @@ import type { KeyRecord } from "../../security/key_record.ts";
 import { formatDuration } from "./duration.ts";
 
 /** The part of a record that decides whether the key works. */
-export type KeyLife = Pick<KeyRecord, "disabled" | "expires" | "previous">;
+export type KeyLife = Pick<KeyRecord, "disabled" | "expires" | "minProtocol" | "previous">;
 
 /**
  * Says why a key does not work.
@@ -39,6 +39,7 @@ export function describeState(life: KeyLife, now: number): string[] {
   const dead = whyDead(life, now);
   if (dead !== undefined) return [dead];
   const remarks: string[] = [];
+  if (life.minProtocol > 1) remarks.push(`waits for protocol ${life.minProtocol}`);
   if (life.expires !== undefined) remarks.push(`expires in ${formatDuration(life.expires - now)}`);
   const overlap = overlapLeft(life, now);
   if (overlap > 0) remarks.push(`rotated: old secret for ${formatDuration(overlap)}`);

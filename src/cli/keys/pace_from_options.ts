@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Rate } from "../../security/key_record.ts";
+import { MAX_PACE, type Rate } from "../../security/key_record.ts";
 
 /** The values of these options. */
 export interface PaceValues {
@@ -12,9 +12,6 @@ export interface PaceValues {
   /** Requests at once. */
   readonly burst?: string | undefined;
 }
-
-/** As the keys file has it. */
-const MAX = 1_000_000;
 
 /**
  * Finds the pace, undefined for the one of all keys.
@@ -31,8 +28,8 @@ export function paceFromOptions(values: PaceValues): { readonly pace: Rate | und
       return 0;
     }
     const number = /^\d{1,7}$/.test(text) ? Number(text) : 0;
-    if (number < 1 || number > MAX) {
-      mistakes.push(`--${name} "${text}" must be a whole number from 1 to ${MAX}`);
+    if (number < 1 || number > MAX_PACE) {
+      mistakes.push(`--${name} "${text}" must be a whole number from 1 to ${MAX_PACE}`);
     }
     return number;
   };

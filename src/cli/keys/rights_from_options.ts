@@ -5,7 +5,14 @@
  */
 import { filterFault } from "../../mqtt/topic.ts";
 import { parseBrokerPattern } from "../../security/egress.ts";
-import { isEndpointGrant, isMethodPattern, type Rights, SERVICE_NAMES } from "../../security/key_record.ts";
+import {
+  ENDPOINT_RULE,
+  isEndpointGrant,
+  isMethodPattern,
+  METHOD_RULE,
+  type Rights,
+  SERVICE_NAMES,
+} from "../../security/key_record.ts";
 
 /** The options that say what a key may do, for `parseArgs` of `node:util`. */
 export const RIGHTS_OPTIONS = {
@@ -74,8 +81,8 @@ function wrongValues(rights: Rights, services: readonly string[]): string[] {
   const fault = (isRight: (value: string) => boolean, rule: string) => (value: string) =>
     isRight(value) ? undefined : rule;
   const serviceFault = fault(isService, `must be ${SERVICE_NAMES.join(" or ")}`);
-  const methodFault = fault(isMethodPattern, "must be a pattern of methods such as cmd::* or version");
-  const endpointFault = fault(isEndpointGrant, "must be * or a plain path such as /plugins/x/core/php/jeeX.php");
+  const methodFault = fault(isMethodPattern, METHOD_RULE);
+  const endpointFault = fault(isEndpointGrant, ENDPOINT_RULE);
   const brokerFault = fault(isBroker, "must be host, host:port, *.domain, a network such as 10.0.0.0/8, or *");
   const check = (option: string, values: readonly string[], faultOf: (value: string) => string | undefined) =>
     values.flatMap((value) => {

@@ -9,6 +9,7 @@ import { readKey } from "../../security/key_file.ts";
 import type { KeyRecord } from "../../security/key_record.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../security/keys_file.ts";
 import type { Platform } from "../platform.ts";
+import { overlapLeft } from "./key_state.ts";
 
 /** The keys and the console. */
 export interface KeysSession {
@@ -59,6 +60,9 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
   const warnIf = (tightened: boolean) => {
     if (tightened) platform.printError(`Keys file "${path}" could be read by others: its mode is 0600 now`);
   };
+  /** A secret that does not work any more has no business in the file. */
+  const forgetOld = (record: KeyRecord): KeyRecord =>
+    overlapLeft(record, given.now) > 0 ? record : { ...record, previous: undefined };
   return {
     ...given,
     print: platform.print,
@@ -69,7 +73,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return loaded?.keys ?? [];
     },
     async edit(change) {
-      const edit = await editKeysFile(path, change, options);
+      const edit = await editKeysFile(path, (records) => change(records.map(forgetOld)), options);
       warnIf(edit.tightened);
       return edit;
     },
