@@ -92,9 +92,8 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     if (error instanceof ScopeError) return failed(403, error.message);
     if (error instanceof FieldError) return failed(service?.fieldErrorStatus ?? 400, error.message);
     if (error instanceof ServiceError) {
-      if (error.cause instanceof Error) {
-        log.warn("Request failed: {reason} ({cause})", { reason: error.message, cause: error.cause.message });
-      }
+      const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
+      log.warn("Request failed: {reason} ({cause})", { reason: error.message, cause });
       return failed(error.status, error.message);
     }
     log.error("Request broke the gateway: {error}", { error });

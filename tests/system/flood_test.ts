@@ -17,8 +17,8 @@ function clientAt(address: string, { url, key }: { readonly url: string; readonl
 }
 
 Deno.test("100,000 garbage bodies fit into bounded memory, and a phone at another address is served meanwhile", async () => {
-  // The process dies when its heap would pass this bound.
-  const gateway = await startGatewayProcess({ RATE_LIMITS: "off" }, { flags: ["--v8-flags=--max-old-space-size=48"] });
+  // The process dies when its heap would pass this bound, which is less than all the bodies together.
+  const gateway = await startGatewayProcess({ RATE_LIMITS: "off" }, { flags: ["--v8-flags=--max-old-space-size=96"] });
   try {
     await within("the flood", flood(), 120_000);
   } finally {
