@@ -92,7 +92,7 @@ export function isParseArgsError(error: unknown): error is Error {
 
 function hint(error: Error): string {
   if (error instanceof GatewayError && error.status === 401) {
-    return "The gateway could not decrypt the request: its key is another one";
+    return "The gateway could not decrypt the request: its key is another one, or this one was removed, disabled or is over";
   }
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
   return `${error.message}${cause}`;
