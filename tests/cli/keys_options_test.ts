@@ -9,30 +9,12 @@ import { rightsFromOptions, type RightsValues } from "../../src/cli/keys/rights_
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { formatPairingUri } from "../../src/protocol/pairing.ts";
 import { ALL_RIGHTS, type Rights } from "../../src/security/key_record.ts";
+import { EVERYDAY_RIGHTS, NO_RIGHTS } from "../rights.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-
-const NONE: Rights = {
-  services: [],
-  publish: [],
-  subscribe: [],
-  methods: [],
-  refusedMethods: [],
-  endpoints: [],
-  brokers: [],
-  ownApikey: false,
-};
-const EVERYDAY: Rights = {
-  ...NONE,
-  services: ["jeedom", "mqtt"],
-  publish: ["#"],
-  subscribe: ["#"],
-  methods: ["*"],
-  ownApikey: true,
-};
 
 Deno.test("parseDuration() reads days, hours and minutes, and nothing else", () => {
   assertEquals(parseDuration("90d"), 90 * DAY);
@@ -72,7 +54,7 @@ Deno.test("describeState() tells disabled and expired before everything else", (
 });
 
 Deno.test("rightsFromOptions() grants the everyday rights when none is named", () => {
-  assertEquals(rightsFromOptions({}), { rights: EVERYDAY, mistakes: [] });
+  assertEquals(rightsFromOptions({}), { rights: EVERYDAY_RIGHTS, mistakes: [] });
 });
 
 Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
@@ -86,7 +68,7 @@ Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
     [{ service: ["jeedom"] }, { services: ["jeedom"], methods: ["*"] }],
     [{ service: ["jeedom"], method: ["version"] }, { services: ["jeedom"], methods: ["version"] }],
     [{ service: ["jeedom"], publish: ["a"] }, { services: ["jeedom", "mqtt"], methods: ["*"], publish: ["a"] }],
-    [{ service: ["mqtt", "jeedom"], "own-apikey": true }, EVERYDAY],
+    [{ service: ["mqtt", "jeedom"], "own-apikey": true }, EVERYDAY_RIGHTS],
     [{ subscribe: ["#"], broker: ["*.lan:1883"] }, { services: ["mqtt"], subscribe: ["#"], brokers: ["*.lan:1883"] }],
     [{ method: ["*"], "refuse-method": ["cmd::*"] }, {
       services: ["jeedom"],
@@ -96,7 +78,11 @@ Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
     [{ method: ["a"], "own-apikey": true }, { services: ["jeedom"], methods: ["a"], ownApikey: true }],
   ];
   for (const [values, rights] of cases) {
-    assertEquals(rightsFromOptions(values), { rights: { ...NONE, ...rights }, mistakes: [] }, JSON.stringify(values));
+    assertEquals(
+      rightsFromOptions(values),
+      { rights: { ...NO_RIGHTS, ...rights }, mistakes: [] },
+      JSON.stringify(values),
+    );
   }
 });
 
@@ -148,7 +134,7 @@ Deno.test("paceFromOptions() wants both numbers, and a burst of at least the rat
 });
 
 Deno.test("describeRights() says what * leaves out, and summarizeRights() shortens long lists", () => {
-  assertEquals(describeRights({ ...NONE, services: ["jeedom"], methods: ["*", "user::*"] }), [
+  assertEquals(describeRights({ ...NO_RIGHTS, services: ["jeedom"], methods: ["*", "user::*"] }), [
     ["Jeedom methods", "*, user::*, but not jeedom::* config::* network::* and 4 more"],
     ["further endpoints", "none"],
     ["own API key", "refused"],
@@ -158,17 +144,17 @@ Deno.test("describeRights() says what * leaves out, and summarizeRights() shorte
     ["MQTT subscribe", "#"],
     ["other brokers", "*"],
   ]);
-  assertEquals(summarizeRights(EVERYDAY), "Jeedom *, own API key; MQTT publish #, subscribe #");
-  assertEquals(summarizeRights(NONE), "nothing");
+  assertEquals(summarizeRights(EVERYDAY_RIGHTS), "Jeedom *, own API key; MQTT publish #, subscribe #");
+  assertEquals(summarizeRights(NO_RIGHTS), "nothing");
   assertEquals(
-    summarizeRights({ ...NONE, services: ["mqtt"], subscribe: ["a", "b", "c", "d", "e"] }),
+    summarizeRights({ ...NO_RIGHTS, services: ["mqtt"], subscribe: ["a", "b", "c", "d", "e"] }),
     "MQTT subscribe a b c and 2 more",
   );
 });
 
 Deno.test("formatKeyTable() sorts by name, aligns its columns and fits into 80 of them", () => {
   const kid = "0123456789abcdef";
-  const row = { kid, created: "2026-01-31", state: ["active"], rights: summarizeRights(EVERYDAY) };
+  const row = { kid, created: "2026-01-31", state: ["active"], rights: summarizeRights(EVERYDAY_RIGHTS) };
   const table = formatKeyTable([
     { ...row, name: "wall-tablet", state: ["expires in 12 d", "rotated: old secret for 23 h"] },
     { ...row, name: "default", created: "", rights: "every right" },

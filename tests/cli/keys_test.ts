@@ -5,33 +5,15 @@ import { formatTime } from "../../src/cli/keys/duration.ts";
 import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
 import { deriveKeyId } from "../../src/protocol/key_id.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
-import type { KeyRecord, Rights } from "../../src/security/key_record.ts";
+import type { KeyRecord } from "../../src/security/key_record.ts";
 import { readKeysFile } from "../../src/security/keys_file.ts";
 import { fakePlatform } from "../platform.ts";
+import { EVERYDAY_RIGHTS } from "../rights.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-
-const NONE: Rights = {
-  services: [],
-  publish: [],
-  subscribe: [],
-  methods: [],
-  refusedMethods: [],
-  endpoints: [],
-  brokers: [],
-  ownApikey: false,
-};
-const EVERYDAY: Rights = {
-  ...NONE,
-  services: ["jeedom", "mqtt"],
-  publish: ["#"],
-  subscribe: ["#"],
-  methods: ["*"],
-  ownApikey: true,
-};
 
 /** A gateway's directory, and commands in it. */
 interface Home {
@@ -127,7 +109,7 @@ Deno.test("keys add writes an everyday key, and prints its rights but not its se
     const { code, out, err } = await home.run("add phone");
     assertEquals([code, err], [0, ""]);
     const { secret, ...rest } = await recordOf(home, "phone");
-    assertEquals(rest, { name: "phone", created: NOW, disabled: false, minProtocol: 1, ...EVERYDAY });
+    assertEquals(rest, { name: "phone", created: NOW, disabled: false, minProtocol: 1, ...EVERYDAY_RIGHTS });
     assertEquals(secret.length, 32);
     assertStringIncludes(out, await deriveKeyId(secret));
     assertStringIncludes(out, "Jeedom methods:    *, but not jeedom::* config::* user::* and 5 more");

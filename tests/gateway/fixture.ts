@@ -20,6 +20,7 @@ import type { ReplayStore } from "../../src/security/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/security/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
 import { type Service, textReply } from "../../src/services/service.ts";
+import { NO_RIGHTS } from "../rights.ts";
 
 /** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
 export const NOW = 1_700_000_000;
@@ -71,14 +72,7 @@ export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">):
     created: NOW * 1000,
     disabled: false,
     minProtocol: 1,
-    services: [],
-    publish: [],
-    subscribe: [],
-    methods: [],
-    refusedMethods: [],
-    endpoints: [],
-    brokers: [],
-    ownApikey: false,
+    ...NO_RIGHTS,
     ...given,
   };
 }

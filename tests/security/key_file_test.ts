@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { randomBytes } from "../../src/protocol/envelope.ts";
 import { KeyFileError, type KeyFileOptions, type KeyFileSystem, loadOrCreateKey } from "../../src/security/key_file.ts";
+import { inTempDir } from "../temp_dir.ts";
 
 const options: KeyFileOptions = {
   files: Deno,
@@ -9,15 +10,6 @@ const options: KeyFileOptions = {
 };
 
 const HEX = "3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd";
-
-async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 

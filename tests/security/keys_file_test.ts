@@ -10,6 +10,7 @@ import {
   readKeysFile,
 } from "../../src/security/keys_file.ts";
 import { until, within } from "../deadline.ts";
+import { inTempDir } from "../temp_dir.ts";
 
 const options: KeysFileOptions = { files: Deno, mode: "strict" };
 
@@ -27,15 +28,6 @@ const record = (name: string, secret = randomBytes(32)): KeyRecord => ({
 const add = (name: string) => (records: readonly KeyRecord[]) => [...records, record(name)];
 
 const names = (records: readonly KeyRecord[] = []) => records.map(({ name }) => name);
-
-async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 

@@ -1,17 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ALL_RIGHTS, type Rights } from "../../src/security/key_record.ts";
 import { Scope, ScopeError } from "../../src/security/scope.ts";
-
-const NOTHING: Rights = {
-  services: [],
-  publish: [],
-  subscribe: [],
-  methods: [],
-  refusedMethods: [],
-  endpoints: [],
-  brokers: [],
-  ownApikey: false,
-};
+import { NO_RIGHTS } from "../rights.ts";
 
 function allows(ask: () => void): boolean {
   try {
@@ -24,12 +14,12 @@ function allows(ask: () => void): boolean {
 }
 
 const mayCall = (rights: Partial<Rights>, method: string) => {
-  const scope = new Scope({ ...NOTHING, ...rights });
+  const scope = new Scope({ ...NO_RIGHTS, ...rights });
   return allows(() => scope.callMethod(method));
 };
 
 Deno.test("Scope grants nothing that its rights do not name", () => {
-  const scope = new Scope(NOTHING);
+  const scope = new Scope(NO_RIGHTS);
   for (
     const ask of [
       () => scope.useService("mqtt"),
@@ -94,7 +84,7 @@ Deno.test("callMethod() takes patterns as a whole, with every other sign as itse
 });
 
 Deno.test("publish() and subscribe() are granted apart, and what arrives is checked by what may be read", () => {
-  const scope = new Scope({ ...NOTHING, publish: ["home/+/set"], subscribe: ["home/+/temp"] });
+  const scope = new Scope({ ...NO_RIGHTS, publish: ["home/+/set"], subscribe: ["home/+/temp"] });
   assertEquals(allows(() => scope.publish("home/light/set")), true);
   assertEquals(allows(() => scope.publish("home/light/temp")), false);
   assertEquals(allows(() => scope.subscribe("home/#")), false);
@@ -103,7 +93,7 @@ Deno.test("publish() and subscribe() are granted apart, and what arrives is chec
 });
 
 Deno.test("nameBroker() grants the brokers of its list, by name, network and port", () => {
-  const scope = new Scope({ ...NOTHING, brokers: ["broker.lan:1883", "10.0.0.0/8"] });
+  const scope = new Scope({ ...NO_RIGHTS, brokers: ["broker.lan:1883", "10.0.0.0/8"] });
   assertEquals(allows(() => scope.nameBroker("broker.lan", 1883)), true);
   assertEquals(allows(() => scope.nameBroker("broker.lan", 1884)), false);
   assertEquals(allows(() => scope.nameBroker("10.1.2.3", 9)), true);

@@ -7,6 +7,7 @@ import { editKeysFile, readKeysFile } from "../../src/security/keys_file.ts";
 import { until, within } from "../deadline.ts";
 import { spawnMain } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
+import { inTempDir } from "../temp_dir.ts";
 
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
 
@@ -19,15 +20,6 @@ interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
 }
 
 async function keys(words: string, directory: string, env: Record<string, string> = {}): Promise<Run> {

@@ -7,15 +7,7 @@ import { freePort } from "../loopback.ts";
 import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
 import { startJeedom } from "./jeedom_server.ts";
 import { ProcessOutput } from "./process_output.ts";
-
-async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
+import { inTempDir } from "../temp_dir.ts";
 
 /** Runs a command to its end. */
 async function run(words: readonly string[], directory: string, env: Record<string, string>, flags?: string[]) {
