@@ -2,6 +2,7 @@
 import { createClient } from "redis";
 import { until, within } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
+import { findProgram } from "./system/programs.ts";
 
 /** A server that can be ended and started again at the same address. */
 export interface TestRedis {
@@ -29,23 +30,12 @@ export interface TestRedisOptions {
 }
 
 /** Path of the server, or undefined. CI sets REQUIRE_REDIS so that nothing is skipped unnoticed there. */
-export const REDIS_SERVER: string | undefined = findServer();
-
-function findServer(): string | undefined {
-  const directories = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
-  const paths = ["redis-server", "valkey-server"].flatMap((name) =>
-    directories.map((directory) => `${directory}/${name}`)
-  );
-  const found = paths.find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
-  if (found === undefined && Deno.env.get("REQUIRE_REDIS") !== undefined) throw new Error("Redis is missing");
-  return found;
-}
+export const REDIS_SERVER: string | undefined = findProgram(
+  ["redis-server", "valkey-server"].flatMap((name) =>
+    ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map((directory) => `${directory}/${name}`)
+  ),
+  "REQUIRE_REDIS",
+);
 
 /** Runs a test with a server, which is ended and removed at the end whatever its state. */
 export async function withRedis(options: TestRedisOptions, test: (redis: TestRedis) => Promise<void>): Promise<void> {

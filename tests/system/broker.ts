@@ -1,6 +1,7 @@
 /** The broker of system tests: a real Mosquitto where one is installed, the embedded broker otherwise. */
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { freePort } from "../loopback.ts";
+import { findProgram } from "./programs.ts";
 
 /** A broker on loopback. */
 export interface TestBroker {
@@ -13,19 +14,10 @@ export interface TestBroker {
 }
 
 /** Path of Mosquitto, or undefined. CI sets REQUIRE_MOSQUITTO so that nothing is skipped unnoticed there. */
-export const MOSQUITTO: string | undefined = findMosquitto();
-
-function findMosquitto(): string | undefined {
-  const found = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"].find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
-  if (found === undefined && Deno.env.get("REQUIRE_MOSQUITTO") !== undefined) throw new Error("Mosquitto is missing");
-  return found;
-}
+export const MOSQUITTO: string | undefined = findProgram(
+  ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"],
+  "REQUIRE_MOSQUITTO",
+);
 
 /** Starts a broker; `config` are further lines for Mosquitto's configuration, which only Mosquitto understands. */
 export async function startBroker(config: readonly string[] = ["allow_anonymous true"]): Promise<TestBroker> {
