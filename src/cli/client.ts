@@ -51,7 +51,7 @@ export async function makeClient(platform: Platform, values: ClientValues): Prom
   const key = given || (await readKey(path, platform.files))?.toHex();
   if (key === undefined) {
     throw new UsageError(
-      `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file, or start a new gateway once, which makes it`,
+      `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file; deno task keys show NAME --no-qr tells a key`,
     );
   }
   return new GatewayClient({ url: gatewayUrl(sources, values), key, fetch: platform.fetch });

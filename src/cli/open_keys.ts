@@ -6,7 +6,7 @@
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/envelope.ts";
-import { KeyFileError, loadOrCreateKey, readKey, tighten } from "../security/key_file.ts";
+import { KeyFileError, loadOrCreateKey, readKey, refuseUnlessFile, tighten } from "../security/key_file.ts";
 import { DEFAULT_KEY_NAME } from "../security/key_record.ts";
 import { type KeyWatcher, watchKeys } from "../security/key_watcher.ts";
 import { type KeySources, LiveKeyring } from "../security/keyring.ts";
@@ -35,11 +35,10 @@ export async function openKeys(config: Config, platform: Platform, log: Log): Pr
   const keyring = new LiveKeyring(() => Date.now(), randomBytes);
   const stamp = () => stampOf([config.SECRET_KEY_FILE, config.KEYS_FILE], platform);
   const load = () => loadSources(config, platform, log);
-  let loaded = await stamp();
+  const loaded = await stamp();
   let sources = await load();
   if (sources.single === undefined && sources.records.length === 0) {
     sources = { ...sources, single: await makeFirstKey(config, platform) };
-    loaded = await stamp();
   }
   await keyring.replace(sources);
   const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
@@ -53,6 +52,7 @@ async function loadSources(config: Config, { files }: Platform, log: Log): Promi
   const { SECRET_KEY_FILE: path, KEYS_FILE, KEY_FILE_MODE: mode } = config;
   const tightened = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
+  await refuseUnlessFile(path, files);
   const single = await readKey(path, files);
   if (single !== undefined && mode === "strict" && await tighten(path, files)) tightened(path);
   const several = await readKeysFile(KEYS_FILE, { files, mode });

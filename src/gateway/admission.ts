@@ -134,7 +134,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const waits = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
     const wait = Math.max(...waits);
     if (wait > 0) throw tooManyRequests(wait);
-    const body = await readBody(request);
+    const body = await readBody(request, address);
     const { envelope, key, text } = await open(body, request.headers.get(KEY_ID_HEADER), address);
     const refused = (message: string): Refused => ({ kind: "refused", key, status: 403, message });
     /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
@@ -186,20 +186,20 @@ export function createAdmit(options: AdmissionOptions): Admit {
 /**
  * Makes the function that reads bodies, within a time and a size for each and a number for all.
  *
- * One too many cuts off the one that has taken longest: an honest body is there at once, and whoever sends his drop by
- * drop, from any number of addresses, gives up his own place to the next visitor.
+ * One too many cuts off the oldest of the address that has most of them on their way: whoever sends his drop by drop
+ * gives up his own places to the next visitor.
  */
-function createReadBody(options: AdmissionOptions): (request: Request) => Promise<Uint8Array> {
-  const arriving = new Set<AbortController>();
+function createReadBody(options: AdmissionOptions): (request: Request, address: string) => Promise<Uint8Array> {
+  const arriving = new Map<AbortController, string>();
 
-  return async (request) => {
+  return async (request, address) => {
     const reading = new AbortController();
-    const [longest] = arriving;
-    if (longest !== undefined && arriving.size >= options.maxBodies) {
-      arriving.delete(longest);
-      longest.abort(bodyTooSlow());
+    const victim = arriving.size < options.maxBodies ? undefined : oldestOfTheGreediest(arriving);
+    if (victim !== undefined) {
+      arriving.delete(victim);
+      victim.abort(bodyTooSlow());
     }
-    arriving.add(reading);
+    arriving.set(reading, address);
     const deadline = setTimeout(() => reading.abort(bodyTooSlow()), options.bodyTimeoutMs);
     try {
       return await readBytes(request, options.maxBodyBytes, reading.signal);
@@ -211,4 +211,13 @@ function createReadBody(options: AdmissionOptions): (request: Request) => Promis
       arriving.delete(reading);
     }
   };
+}
+
+/** Finds the one that came first among those of the address that has the most. */
+function oldestOfTheGreediest<T>(arrived: ReadonlyMap<T, string>): T | undefined {
+  let most: readonly (readonly [T, string])[] = [];
+  for (const group of Map.groupBy(arrived, ([, address]) => address).values()) {
+    if (group.length > most.length) most = group;
+  }
+  return most[0]?.[0];
 }

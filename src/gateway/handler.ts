@@ -157,8 +157,8 @@ export function createHandler(options: GatewayOptions): Handler {
 
   return async (request, peer) => {
     const address = options.addressOf(peer, request.headers.get("X-Forwarded-For"));
+    const url = URL.parse(request.url);
     try {
-      const url = URL.parse(request.url);
       // A wrong Host header makes a wrong URL.
       if (url === null) throw badRequest();
       const route = routes.get(url.pathname);
@@ -174,7 +174,7 @@ export function createHandler(options: GatewayOptions): Handler {
         });
         if (error instanceof Unremembered) {
           const { key: { name, kid }, status, message } = error;
-          const route = new URL(request.url).pathname;
+          const route = url?.pathname ?? "";
           audit.decided({ key: name, kid, address, route, outcome: `${status} ${message}`, ms: 0, bytes: 0 });
         }
         return refusalResponse(error);

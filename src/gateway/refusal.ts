@@ -42,7 +42,7 @@ export const storeFull = (key: Key): Refusal => new Unremembered(key, "Too many 
 export const storeAway = (key: Key): Refusal =>
   new Unremembered(key, "Replay store is out of reach: nothing runs without it", 5);
 
-/** Too much at a time or too often, from one address or in all. */
+/** Too much at a time or too often, from one address. */
 export const tooManyRequests = (retryAfterSeconds: number): Refusal =>
   new Refusal(STATUS_CODE.TooManyRequests, "Too many requests", { "Retry-After": String(retryAfterSeconds) });
 

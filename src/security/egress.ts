@@ -88,20 +88,6 @@ const FORBIDDEN_RANGES: ReadonlyMap<string, string> = new Map([
   ["teredo", "a tunnel's address"],
 ]);
 
-/**
- * The same as far as Deno's sandbox can be told: it takes no networks of IPv6. It holds this against the address that a
- * name leads to, so it is a second wall, and the only one for connections whose names are resolved out of sight.
- */
-export const DENIED_BY_SANDBOX: readonly string[] = [
-  "169.254.0.0/16",
-  "224.0.0.0/4",
-  "100.100.100.200",
-  "168.63.129.16",
-  "192.0.0.192",
-  "[fd00:ec2::254]",
-  "[fd20:ce::254]",
-];
-
 /** Where cloud providers answer besides link-local addresses: Alibaba, Azure, Oracle, AWS and Google over IPv6. */
 const METADATA: readonly string[] = [
   "100.100.100.200",
@@ -109,6 +95,16 @@ const METADATA: readonly string[] = [
   "192.0.0.192",
   "fd00:ec2::254",
   "fd20:ce::254",
+];
+
+/**
+ * The same as far as Deno's sandbox can be told: it takes no networks of IPv6. It holds this against the address that a
+ * name leads to, so it is a second wall, and the only one for connections whose names are resolved out of sight.
+ */
+export const DENIED_BY_SANDBOX: readonly string[] = [
+  "169.254.0.0/16",
+  "224.0.0.0/4",
+  ...METADATA.map((address) => address.includes(":") ? `[${address}]` : address),
 ];
 
 /** IPv4 addresses that an IPv6 address leads to through a translator (RFC 6052, RFC 3056). */

@@ -93,6 +93,21 @@ export async function readKey(
   return secret;
 }
 
+/** No file of keys is larger, even with ten thousand of them: more is something else by mistake. */
+const MAX_FILE_BYTES = 16 * 2 ** 20;
+
+/**
+ * Refuses what is there but is no ordinary file: a pipe would be waited for without end, and a device read for ever.
+ *
+ * @throws {KeyFileError} if it is no file, or far too large
+ */
+export async function refuseUnlessFile(path: string, files: Pick<KeyFileSystem, "stat">): Promise<void> {
+  const found = await files.stat(path).catch(() => undefined);
+  // What is absent or cannot be looked at is told by whoever reads it.
+  if (found === undefined || (found.isFile && found.size <= MAX_FILE_BYTES)) return;
+  throw new KeyFileError(`Key file "${path}" must be an ordinary file of at most ${MAX_FILE_BYTES} bytes`);
+}
+
 /**
  * Closes a file of keys to everybody but its owner.
  *

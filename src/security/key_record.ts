@@ -75,7 +75,11 @@ export const DANGEROUS_METHODS: readonly string[] = [
   "jeeNetwork::*",
   "update::update",
   "plugin::install",
+  "plugin::dependancyInstall",
   "plugin::remove",
+  "scenario::import",
+  "eqLogic::save",
+  "cmd::save",
 ];
 
 /** Everything that there is to be granted. */

@@ -12,7 +12,7 @@ export interface KeyWatcherOptions {
   readonly keyring: LiveKeyring;
   /** Reads all keys, whole, or throws an error with the reason. */
   readonly load: () => Promise<KeySources>;
-  /** Tells the state of the files: another text whenever one of them changed. */
+  /** Tells the state of the files: another text whenever one of them changed. Never rejects. */
   readonly stamp: () => Promise<string>;
   /** How often to look, in milliseconds. A change is loaded at the second look that finds one. */
   readonly pollMs: number;

@@ -60,7 +60,7 @@ export interface Keyring {
 }
 
 /** What a secret is good for, as the files say. */
-export interface KeyEntry extends Rights {
+interface KeyEntry extends Rights {
   /** Name of the key. */
   readonly name: string;
   /** The secret, 32 bytes. */
@@ -84,8 +84,8 @@ export interface KeySources {
 interface Held {
   readonly key: Key;
   readonly revocation: AbortController;
-  expires: number;
-  farewell: string;
+  /** What the files say of it at last: its end may have moved. */
+  entry: KeyEntry;
 }
 
 /** How many addresses to remember the last key of: more than a household has phones. */
@@ -124,8 +124,7 @@ export class LiveKeyring implements Keyring {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), expires: 0, farewell: "" });
       const before = this.#held.get(identity);
       const lasting = before === undefined || before.key.revoked.aborted ? await hold(entry) : before;
-      lasting.expires = entry.expires ?? Infinity;
-      lasting.farewell = entry.farewell;
+      lasting.entry = entry;
       held.set(identity, lasting);
     }
     const gone = [...this.#held].filter(([identity, before]) => held.get(identity) !== before);
@@ -141,8 +140,10 @@ export class LiveKeyring implements Keyring {
 
   /** Revokes the keys whose time has come, and returns their names. To be called every second or so. */
   expire(): string[] {
-    const over = [...this.#held.values()].filter(({ key, expires }) => expires <= this.#now() && !key.revoked.aborted);
-    for (const { revocation, farewell } of over) revocation.abort(new Error(farewell));
+    const over = [...this.#held.values()].filter((held) =>
+      isOver(held.entry, this.#now()) && !held.key.revoked.aborted
+    );
+    for (const { revocation, entry } of over) revocation.abort(new Error(entry.farewell));
     return over.map(({ key }) => key.name);
   }
 
@@ -172,18 +173,15 @@ export class LiveKeyring implements Keyring {
     return key === undefined || text === undefined ? undefined : { key, text };
   }
 
-  #works({ key, expires }: Held): boolean {
-    return this.#now() < expires && !key.revoked.aborted;
+  #works({ key, entry }: Held): boolean {
+    return !isOver(entry, this.#now()) && !key.revoked.aborted;
   }
 
   #remember(address: string, held: Held): void {
     this.#usual.delete(address);
     this.#usual.set(address, held);
-    if (this.#usual.size <= MAX_USUAL) return;
-    for (const oldest of this.#usual.keys()) {
-      this.#usual.delete(oldest);
-      return;
-    }
+    const [oldest] = this.#usual.keys();
+    if (oldest !== undefined && this.#usual.size > MAX_USUAL) this.#usual.delete(oldest);
   }
 }
 
@@ -207,6 +205,10 @@ function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Found | unde
   return promise;
 }
 
+function isOver({ expires }: KeyEntry, now: number): boolean {
+  return expires !== undefined && expires <= now;
+}
+
 async function hold(entry: KeyEntry): Promise<Held> {
   const revocation = new AbortController();
   const key: Key = {
@@ -217,7 +219,7 @@ async function hold(entry: KeyEntry): Promise<Held> {
     rate: entry.rate,
     revoked: revocation.signal,
   };
-  return { key, revocation, expires: Infinity, farewell: "" };
+  return { key, revocation, entry };
 }
 
 function* entriesOf({ single, records }: KeySources): Generator<KeyEntry> {

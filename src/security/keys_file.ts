@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { KeyFileError, tighten } from "./key_file.ts";
+import { KeyFileError, refuseUnlessFile, tighten } from "./key_file.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./key_record.ts";
 
 /** The part of `Deno` that keeping a keys file takes. */
@@ -50,9 +50,6 @@ export class KeysFileLockedError extends Error {
 
 const OWNER_ONLY = 0o600;
 
-/** Ten thousand keys with many rights each; more is something else by mistake. */
-const MAX_BYTES = 16 * 2 ** 20;
-
 /** An edit takes a few milliseconds: whoever waits this long waits for a process that hangs. */
 const LOCK_WAIT_MS = 10_000;
 /** How often to look whether a lock is free: waiting in the kernel could not be given up. */
@@ -66,11 +63,9 @@ const LOCK_PAUSE_MS = 50;
  */
 export async function readKeysFile(path: string, options: KeysFileOptions): Promise<LoadedKeys | undefined> {
   const { files, mode } = options;
+  await refuseUnlessFile(path, files);
   let text: string;
   try {
-    const { isFile, size } = await files.stat(path);
-    // A pipe would be waited for without end.
-    if (!isFile || size > MAX_BYTES) throw new Error(`it must be a file, of at most ${MAX_BYTES} bytes`);
     text = await files.readTextFile(path);
   } catch (error) {
     await refuseUnlessAbsent(path, error, files);

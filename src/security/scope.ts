@@ -71,9 +71,10 @@ export class Scope {
     if (!endpoints.includes("*") && !endpoints.includes(path)) throw new ScopeError(`use the endpoint ${path}`);
   }
 
-  /** Asks to bring a Jeedom API key of its own. */
+  /** Asks to bring a Jeedom API key of its own, or to use a session of Jeedom's, which is as good as one. */
   bringApikey(): void {
-    if (!this.#rights.ownApikey) throw new ScopeError("bring an API key of its own: leave the field apikey out");
+    if (this.#rights.ownApikey) return;
+    throw new ScopeError("bring an API key of its own or use a session: leave apikey, session and sess_id out");
   }
 
   /** Asks to name a broker, or to log in to the gateway's own with a login of its own. */

@@ -117,7 +117,8 @@ function callParams(
     }
   }
   const own = apikey || api || request.apikey;
-  if (own) scope.bringApikey();
+  // Jeedom opens a session for whoever asks, with all rights of the API key's user, and takes one in its place.
+  if (own || params["session"] || params["sess_id"]) scope.bringApikey();
   const key = own || apikeyAtHome;
   if (key === undefined && request.jsonrpc !== "ping") throw new FieldError("Missing required field: apikey");
   return key === undefined ? params : { apikey: key, ...params };

@@ -135,7 +135,7 @@ Deno.test("paceFromOptions() wants both numbers, and a burst of at least the rat
 
 Deno.test("describeRights() says what * leaves out, and summarizeRights() shortens long lists", () => {
   assertEquals(describeRights({ ...NO_RIGHTS, services: ["jeedom"], methods: ["*", "user::*"] }), [
-    ["Jeedom methods", "*, user::*, but not jeedom::* config::* network::* and 4 more"],
+    ["Jeedom methods", "*, user::*, but not jeedom::* config::* network::* and 8 more"],
     ["further endpoints", "none"],
     ["own API key", "refused"],
   ]);

@@ -123,8 +123,9 @@ Deno.test("a key may call its methods with the API key at home, and no other end
   assertEquals(await refusal(ask({ jsonrpc: "jeedom::halt" })), "This key may not call the method jeedom::halt");
   assertEquals(await refusal(ask({ jsonrpc: "scenario::all" })), "This key may not call the method scenario::all");
   assertEquals(await refusal(ask({ endpoint: "/plugins/x.php" })), "This key may not use the endpoint /plugins/x.php");
-  const own = "This key may not bring an API key of its own: leave the field apikey out";
-  for (const payload of [{ apikey: "mine" }, { params: { apikey: "mine" } }, { params: { api: "mine" } }]) {
+  const own = "This key may not bring an API key of its own or use a session: leave apikey, session and sess_id out";
+  const credentials = [{ apikey: "mine" }, { api: "mine" }, { session: true }, { session: 1 }, { sess_id: "stolen" }];
+  for (const payload of [{ apikey: "mine" }, ...credentials.map((params) => ({ params }))]) {
     assertEquals(await refusal(ask(payload)), own);
   }
   assertEquals(reached.length, 1);

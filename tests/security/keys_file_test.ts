@@ -108,7 +108,7 @@ Deno.test("readKeysFile() and editKeysFile() refuse a directory, and a link to a
     await Deno.symlink("/no-such-disk/keys.json", `${directory}/keys.json`);
     for (const use of [readKeysFile, (path: string, given: KeysFileOptions) => editKeysFile(path, add("x"), given)]) {
       await assertRejects(() => use(`${directory}/keys.json`, options), KeyFileError, "is a link to a file");
-      await assertRejects(() => use(directory, options), KeyFileError, "cannot be read");
+      await assertRejects(() => use(directory, options), KeyFileError, "must be an ordinary file");
     }
     assertEquals((await listing(directory)).filter((name) => name !== "keys.json"), []);
     await Deno.remove(`${directory}.lock`);
@@ -338,10 +338,10 @@ Deno.test("readKeysFile() refuses what is no file, or larger than any keys file,
     assert(success);
     const refused = (message: string) =>
       within("refusing", assertRejects(() => readKeysFile(path, options), KeyFileError, message));
-    await refused("it must be a file");
+    await refused("must be an ordinary file");
     await Deno.remove(path);
     await Deno.mkdir(path);
-    await refused("it must be a file");
+    await refused("must be an ordinary file");
     await Deno.remove(path);
     using file = await Deno.create(path);
     await file.truncate(17 * 2 ** 20);

@@ -50,7 +50,15 @@ Deno.test("Scope of all rights grants everything, the dangerous methods too", ()
 
 Deno.test("callMethod() refuses dangerous methods to the pattern of all methods, however they are written", () => {
   const dangerous = ["jeedom::halt", "Jeedom::reboot", "JEEDOM::backup", "config::save", "user::save"];
-  const further = ["plugin::install", "Plugin::Remove", "update::update", "network::stopDns", "jeeNetwork::halt"];
+  const further = [
+    "plugin::install",
+    "Plugin::Remove",
+    "update::update",
+    "network::stopDns",
+    "jeeNetwork::halt",
+    "scenario::import",
+    "EqLogic::save",
+  ];
   for (const method of [...dangerous, ...further]) {
     assertEquals(mayCall({ methods: ["*"] }, method), false, method);
     assertEquals(mayCall({ methods: ["*::*", "*a*", "j*"] }, method), false, method);

@@ -5,7 +5,7 @@
  */
 import type { Config } from "../../config.ts";
 import type { Bytes, RandomBytes } from "../../protocol/envelope.ts";
-import { readKey } from "../../security/key_file.ts";
+import { readKey, refuseUnlessFile } from "../../security/key_file.ts";
 import type { KeyRecord } from "../../security/key_record.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../security/keys_file.ts";
 import type { Platform } from "../platform.ts";
@@ -77,6 +77,9 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       warnIf(edit.tightened);
       return edit;
     },
-    readDefault: () => readKey(SECRET_KEY_FILE, platform.files),
+    async readDefault() {
+      await refuseUnlessFile(SECRET_KEY_FILE, platform.files);
+      return await readKey(SECRET_KEY_FILE, platform.files);
+    },
   };
 }
