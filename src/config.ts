@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { parseProxy } from "./security/client_address.ts";
-import { addressFault, type BrokerPattern, isAddress, isHost, parseBrokerPattern } from "./security/egress.ts";
+import { type BrokerPattern, hostFault, hostOf, isHost, parseBrokerPattern } from "./security/egress.ts";
 
 /** Named texts as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -25,12 +25,9 @@ const host = z.string().refine(isHost, "must be a host name or an address alone,
 
 /** Where the gateway itself connects to: no address that it would refuse there. */
 const target = host.superRefine((text, context) => {
-  const fault = isAddress(text) ? addressFault(text) : undefined;
+  const fault = hostFault(text);
   if (fault !== undefined) context.addIssue({ code: "custom", message: `must be another address: this one ${fault}` });
 });
-
-/** The name or address in a URL, without the brackets of IPv6. */
-const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, "$1");
 
 const webAddress = (example: string) =>
   z.string().transform((text, context) => {
@@ -41,8 +38,8 @@ const webAddress = (example: string) =>
       ? "must not contain a user name or password"
       : url.search !== "" || url.hash !== ""
       ? "must not contain a query or fragment"
-      : isAddress(hostOf(url)) && addressFault(hostOf(url)) !== undefined
-      ? `must be another address: this one ${addressFault(hostOf(url))}`
+      : hostFault(hostOf(url)) !== undefined
+      ? `must be another address: this one ${hostFault(hostOf(url))}`
       : undefined;
     if (fault === undefined && url !== null) return url;
     context.addIssue({ code: "custom", message: fault ?? "" });

@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import { type Config, SETTINGS } from "./config.ts";
-import { type BrokerPattern, DENIED_BY_SANDBOX } from "./security/egress.ts";
+import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "./security/egress.ts";
 
 /** Variables other than the settings read as absent: libraries look for dozens of them. */
 const ENV_FLAGS: readonly string[] = [`--allow-env=${Object.keys(SETTINGS).join(",")}`, "--ignore-env"];
@@ -47,26 +47,21 @@ function netTargets(config: Config): string {
   const { JEEDOM_URL: jeedom } = config;
   const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
   return "=" + [
-    target({ host: config.HOST, port: config.PORT }),
+    formatBrokerPattern({ host: config.HOST, port: config.PORT }),
     `${jeedom.hostname}:${jeedom.port || defaultPort}`,
     // The embedded broker takes another port when its own is taken, so no port is named.
     config.MQTT_BROKER_HOST === undefined
       ? "127.0.0.1"
-      : target({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
-    ...config.REPLAY_REDIS_URL === undefined ? [] : [target(redisAddress(config.REPLAY_REDIS_URL))],
-    ...patterns.map(target),
+      : formatBrokerPattern({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
+    ...config.REPLAY_REDIS_URL === undefined ? [] : [redisTarget(config.REPLAY_REDIS_URL)],
+    ...patterns.map(formatBrokerPattern),
   ].join(",");
-}
-
-function target({ host, port }: BrokerPattern): string {
-  const name = host.includes(":") ? `[${host}]` : host;
-  return port === undefined ? name : `${name}:${port}`;
 }
 
 function isIpv6Network(host: string): boolean {
   return host.includes(":") && host.includes("/");
 }
 
-function redisAddress({ hostname, port }: URL): BrokerPattern {
-  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 6379) };
+function redisTarget(url: URL): string {
+  return formatBrokerPattern({ host: hostOf(url), port: Number(url.port || 6379) });
 }

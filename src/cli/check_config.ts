@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
-import type { BrokerPattern } from "../security/egress.ts";
+import { type BrokerPattern, formatBrokerPattern } from "../security/egress.ts";
 import type { Network } from "../security/ip_address.ts";
 import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
@@ -34,7 +34,5 @@ function show(name: string, value: unknown): string {
 }
 
 function showEntry(entry: BrokerPattern | Network): string {
-  if ("bits" in entry) return `${entry.address}/${entry.bits}`;
-  const host = entry.host.includes(":") ? `[${entry.host}]` : entry.host;
-  return entry.port === undefined ? host : `${host}:${entry.port}`;
+  return "bits" in entry ? `${entry.address}/${entry.bits}` : formatBrokerPattern(entry);
 }

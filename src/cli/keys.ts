@@ -16,7 +16,7 @@ import { type KeysSession, openSession } from "./keys/session.ts";
 import { SHOW_USAGE, showKey } from "./keys/show.ts";
 import { disableKey, enableKey } from "./keys/switch.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE, type Platform } from "./platform.ts";
-import { readConfig } from "./settings.ts";
+import { readConfig, tellConfigError } from "./settings.ts";
 
 /** What to do, and how its command line goes. */
 interface Subcommand {
@@ -68,11 +68,7 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
 }
 
 function tellFailure(error: unknown, usage: string, { printError }: Platform): number {
-  if (error instanceof ConfigError) {
-    printError("The configuration is wrong. Mend this in the environment or in .env, then try again:");
-    for (const problem of error.problems) printError(`  ${problem}`);
-    return EXIT_CONFIG;
-  }
+  if (error instanceof ConfigError) return tellConfigError(error, { printError, next: "try again" });
   if (isParseArgsError(error)) {
     printError(`${error.message}\n${usage}`);
     return EXIT_USAGE;

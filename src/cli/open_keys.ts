@@ -6,7 +6,7 @@
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/envelope.ts";
-import { KeyFileError, loadOrCreateKey, readKey, refuseUnlessFile, tighten } from "../security/key_file.ts";
+import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile } from "../security/key_file.ts";
 import { DEFAULT_KEY_NAME } from "../security/key_record.ts";
 import { type KeyWatcher, watchKeys } from "../security/key_watcher.ts";
 import { type KeySources, LiveKeyring } from "../security/keyring.ts";
@@ -53,8 +53,9 @@ async function loadSources(config: Config, { files }: Platform, log: Log): Promi
   const tightened = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
   await refuseUnlessFile(path, files);
-  const single = await readKey(path, files);
-  if (single !== undefined && mode === "strict" && await tighten(path, files)) tightened(path);
+  const own = await loadKey(path, { files, mode });
+  const single = own?.secret;
+  if (own?.tightened) tightened(path);
   const several = await readKeysFile(KEYS_FILE, { files, mode });
   if (several?.tightened) tightened(KEYS_FILE);
   const records = several?.keys ?? [];

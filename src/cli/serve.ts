@@ -6,7 +6,7 @@
 import { ConfigError } from "../config.ts";
 import { startLog } from "../observability/log.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, type Platform } from "./platform.ts";
-import { readConfig } from "./settings.ts";
+import { readConfig, tellConfigError } from "./settings.ts";
 import { startGateway } from "./start_gateway.ts";
 
 /** Runs the gateway. */
@@ -24,11 +24,7 @@ export async function serve(platform: Platform): Promise<number> {
 
 /** Tells why the gateway does not start, with the remedy, and returns the exit code. */
 export function tellStartFailure(error: unknown, { printError }: Platform): number {
-  if (error instanceof ConfigError) {
-    printError("The configuration is wrong. Mend this in the environment or in .env, then start again:");
-    for (const problem of error.problems) printError(`  ${problem}`);
-    return EXIT_CONFIG;
-  }
+  if (error instanceof ConfigError) return tellConfigError(error, { printError, next: "start again" });
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && error.name === "AddrInUse") {
     printError("The port is taken already. Stop the other program, or set PORT to a free one");

@@ -4,8 +4,8 @@
  * @module
  */
 import { parse } from "@std/dotenv/parse";
-import { type Config, parseConfig, SETTINGS, type Variables } from "../config.ts";
-import type { Platform } from "./platform.ts";
+import { type Config, type ConfigError, parseConfig, SETTINGS, type Variables } from "../config.ts";
+import { EXIT_CONFIG, type Platform } from "./platform.ts";
 
 /** The variables and where they came from. */
 export interface Sources {
@@ -28,6 +28,16 @@ export async function readSources(
     if (error instanceof Error && error.name === "NotFound") return { environment, file: {} };
     throw error;
   }
+}
+
+/** Tells everything that is wrong with the configuration, and what to do when it is mended. Returns the exit code. */
+export function tellConfigError(
+  { problems }: ConfigError,
+  { printError, next }: Pick<Platform, "printError"> & { readonly next: string },
+): number {
+  printError(`The configuration is wrong. Mend this in the environment or in .env, then ${next}:`);
+  for (const problem of problems) printError(`  ${problem}`);
+  return EXIT_CONFIG;
 }
 
 /**

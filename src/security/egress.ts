@@ -17,6 +17,9 @@ export interface BrokerPattern {
 const PATTERN =
   /^(?:\[([0-9a-f:.]+(?:\/\d{1,3})?)\]|([\d.]+\/\d{1,2})|(\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?))(?::(\d{1,5}))?$/i;
 
+/** What a list of patterns has to be, in words that follow its name. */
+export const PATTERN_RULE = "must be a list of host, host:port, *.domain, 10.0.0.0/8, [fd00::/8] or *";
+
 /**
  * Reads one entry of `MQTT_ALLOWED_BROKERS`: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
  * `10.0.0.0/8`, `10.0.0.0/8:port`, `[fd00::/8]:port`, `*` or `*:port`.
@@ -29,9 +32,25 @@ export function parseBrokerPattern(text: string): BrokerPattern {
   const host = match?.[1] ?? match?.[2] ?? match?.[3] ?? "";
   const isNetwork = host.includes("/");
   if (match === null || port === 0 || (port ?? 0) > 65_535 || (isNetwork && parseNetwork(host) === undefined)) {
-    throw new SyntaxError("must be a list of host, host:port, *.domain, 10.0.0.0/8, [fd00::/8] or *");
+    throw new SyntaxError(PATTERN_RULE);
   }
   return { host: isNetwork ? host.toLowerCase() : canonicalHost(host), port };
+}
+
+/** Tells whether a text is an entry that {@linkcode parseBrokerPattern} reads. */
+export function isBrokerPattern(text: string): boolean {
+  try {
+    parseBrokerPattern(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes a pattern as an entry, which is also how Deno's permission flags name it. */
+export function formatBrokerPattern({ host, port }: BrokerPattern): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === undefined ? name : `${name}:${port}`;
 }
 
 /** Tells whether any of the patterns allows a broker. A network allows addresses, and no name that leads to one. */
@@ -50,6 +69,11 @@ const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+
 /** Tells whether a text can be a host, and nothing else. */
 export function isHost(text: string): boolean {
   return HOST.test(text);
+}
+
+/** The name or address in a URL, without the brackets of IPv6. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** One spelling for each host: lower case, and for an address the shortest form. */
@@ -75,9 +99,9 @@ export function addressFault(address: string): string | undefined {
   return undefined;
 }
 
-/** Tells whether a host is written as an address, so that no name has to be resolved. */
-export function isAddress(host: string): boolean {
-  return parseAddress(host) !== undefined;
+/** The same for a host: a name has no fault before it is resolved. */
+export function hostFault(host: string): string | undefined {
+  return parseAddress(host) === undefined ? undefined : addressFault(host);
 }
 
 const FORBIDDEN_RANGES: ReadonlyMap<string, string> = new Map([

@@ -51,11 +51,8 @@ const OTHERS = 0o077;
  * @throws {KeyFileError} if the file is not a key, cannot be read or written, or cannot be closed to others
  */
 export async function loadOrCreateKey(path: string, options: KeyFileOptions): Promise<LoadedKey> {
-  const existing = await readKey(path, options.files);
-  if (existing !== undefined) {
-    const tightened = options.mode === "strict" && await tighten(path, options.files);
-    return { secret: existing, created: false, tightened };
-  }
+  const existing = await loadKey(path, options);
+  if (existing !== undefined) return existing;
   const secret = options.random(KEY_BYTES);
   if (await writeKey(path, secret, options)) return { secret, created: true, tightened: false };
   // Another process made the file in the meantime: its key counts, or the two would not understand each other.
@@ -64,6 +61,21 @@ export async function loadOrCreateKey(path: string, options: KeyFileOptions): Pr
   throw new KeyFileError(
     `Key file "${path}" is a link to a file that does not exist. Mount the disk that it is on, or remove the link`,
   );
+}
+
+/**
+ * Loads the key from its file, closed to others from then on.
+ *
+ * @returns the key, or undefined if there is no such file
+ * @throws {KeyFileError} if the file is not a key, cannot be read, or cannot be closed to others
+ */
+export async function loadKey(
+  path: string,
+  { files, mode }: Pick<KeyFileOptions, "files" | "mode">,
+): Promise<LoadedKey | undefined> {
+  const secret = await readKey(path, files);
+  if (secret === undefined) return undefined;
+  return { secret, created: false, tightened: mode === "strict" && await tighten(path, files) };
 }
 
 /**
@@ -161,6 +173,7 @@ async function moveIntoPlace(temporary: string, path: string, files: KeyFileSyst
   return true;
 }
 
-function reason(error: unknown): string {
+/** Says why something failed, as far as what was thrown tells. */
+export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

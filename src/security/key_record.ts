@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { filterFault } from "../mqtt/topic.ts";
-import { parseBrokerPattern } from "./egress.ts";
+import { isBrokerPattern, PATTERN_RULE } from "./egress.ts";
 import { isPlainPath } from "./endpoint_path.ts";
 import { type Bytes, parseKey } from "../protocol/envelope.ts";
 
@@ -140,16 +140,6 @@ const filters = z.array(
 const matching = (test: (text: string) => boolean, rule: string) =>
   z.array(z.string().refine(test, rule)).max(100).default([]);
 
-const brokers = z.array(
-  z.string().superRefine((text, context) => {
-    try {
-      parseBrokerPattern(text);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-    }
-  }),
-).max(100).default([]);
-
 const methods = matching(isMethodPattern, METHOD_RULE);
 
 const record = z.strictObject({
@@ -165,7 +155,7 @@ const record = z.strictObject({
   methods,
   refusedMethods: methods,
   endpoints: matching(isEndpointGrant, ENDPOINT_RULE),
-  brokers,
+  brokers: matching(isBrokerPattern, PATTERN_RULE),
   ownApikey: z.boolean().default(false),
   rate: z.strictObject({ burst: z.int().min(1).max(MAX_PACE), perSecond: z.int().min(1).max(MAX_PACE) })
     .refine(({ burst, perSecond }) => burst >= perSecond, "must have a burst of at least perSecond").optional(),

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { KeyFileError, refuseUnlessFile, tighten } from "./key_file.ts";
+import { KeyFileError, reason, refuseUnlessFile, tighten } from "./key_file.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./key_record.ts";
 
 /** The part of `Deno` that keeping a keys file takes. */
@@ -199,8 +199,4 @@ async function refuseOtherOwner(path: string, temporary: string, files: KeysFile
   const owner = await files.stat(path).then(({ uid }) => uid, () => undefined);
   const { uid } = await files.stat(temporary);
   if (owner !== undefined && owner !== uid) throw new Error(`it belongs to the user with id ${owner}`);
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

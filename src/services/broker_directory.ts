@@ -5,14 +5,7 @@
  */
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { type BrokerFields, FieldError } from "../protocol/payload.ts";
-import {
-  addressFault,
-  type BrokerPattern,
-  canonicalHost,
-  isAddress,
-  isBrokerAllowed,
-  isHost,
-} from "../security/egress.ts";
+import { type BrokerPattern, canonicalHost, hostFault, isBrokerAllowed, isHost } from "../security/egress.ts";
 import type { Scope } from "../security/scope.ts";
 import { ServiceError } from "./service.ts";
 
@@ -42,6 +35,7 @@ export interface BrokerDirectoryOptions {
  * login replaces them.
  */
 export function createBrokerDirectory({ configured, allowed, defaultPort }: BrokerDirectoryOptions): BrokerDirectory {
+  const ownHost = canonicalHost(configured.host);
   return {
     resolve(fields, scope) {
       if (fields.password !== undefined && fields.username === undefined) {
@@ -50,8 +44,8 @@ export function createBrokerDirectory({ configured, allowed, defaultPort }: Brok
       if (fields.broker_host !== undefined && !isHost(fields.broker_host)) {
         throw new FieldError("Invalid field: broker_host: must be a host name or an address alone");
       }
-      const host = canonicalHost(fields.broker_host ?? configured.host);
-      const isSameHost = host === canonicalHost(configured.host);
+      const host = fields.broker_host === undefined ? ownHost : canonicalHost(fields.broker_host);
+      const isSameHost = host === ownHost;
       const port = fields.broker_port ?? (isSameHost ? configured.port : defaultPort);
       const isConfigured = isSameHost && port === configured.port;
       if (isConfigured && fields.username === undefined) return configured;
@@ -60,7 +54,7 @@ export function createBrokerDirectory({ configured, allowed, defaultPort }: Brok
       if (!isBrokerAllowed(allowed, host, port)) {
         throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`);
       }
-      const fault = isAddress(host) ? addressFault(host) : undefined;
+      const fault = hostFault(host);
       if (fault !== undefined) throw new ServiceError(403, `Broker not allowed: ${host}:${port} ${fault}`);
       return { host, port, username: fields.username, password: fields.password };
     },

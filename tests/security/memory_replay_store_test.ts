@@ -10,13 +10,13 @@ function identity(nonce: number, tag = nonce, kid = "default", timestamp = 1000)
   return { kid, nonce: bytes(nonce, 12), tag: bytes(tag, 16), timestamp };
 }
 
-function makeStore({ maxBytes = 1_000_000, seconds = 120 } = {}) {
+function makeStore({ maxBytes = 1_000_000, maxAnswerBytes = 1_000_000, seconds = 120, since = 0 } = {}) {
   const clock = { ms: 0 };
   const store = createMemoryReplayStore({
     seconds,
     maxBytes,
-    maxAnswerBytes: maxBytes,
-    since: 0,
+    maxAnswerBytes,
+    since,
     monotonic: () => clock.ms,
   });
   return { store, clock };
@@ -126,13 +126,7 @@ Deno.test("claim() is first for each identity exactly once in any order of claim
 });
 
 Deno.test("claim() does not keep an answer above its bound, and the request still does not run again", async () => {
-  const store = createMemoryReplayStore({
-    seconds: 120,
-    maxBytes: 1_000_000,
-    maxAnswerBytes: 10,
-    since: 0,
-    monotonic: () => 0,
-  });
+  const { store } = makeStore({ maxAnswerBytes: 10 });
   settle(store, 1, "x".repeat(10));
   settle(store, 2, "x".repeat(11));
   assertEquals(await repeated(store, 1), "x".repeat(10));
@@ -140,13 +134,7 @@ Deno.test("claim() does not keep an answer above its bound, and the request stil
 });
 
 Deno.test("claim() refuses what was stamped before the memory began, in whole seconds", () => {
-  const store = createMemoryReplayStore({
-    seconds: 120,
-    maxBytes: 1_000_000,
-    maxAnswerBytes: 1000,
-    since: 1000.9,
-    monotonic: () => 0,
-  });
+  const { store } = makeStore({ since: 1000.9 });
   assertEquals(store.claim(identity(1, 1, "a", 999.9)).kind, "forgotten");
   assertEquals(store.claim(identity(1, 1, "a", 1000)).kind, "first");
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import { filterFault } from "../../mqtt/topic.ts";
-import { parseBrokerPattern } from "../../security/egress.ts";
+import { isBrokerPattern } from "../../security/egress.ts";
 import {
   ENDPOINT_RULE,
   isEndpointGrant,
@@ -83,7 +83,7 @@ function wrongValues(rights: Rights, services: readonly string[]): string[] {
   const serviceFault = fault(isService, `must be ${SERVICE_NAMES.join(" or ")}`);
   const methodFault = fault(isMethodPattern, METHOD_RULE);
   const endpointFault = fault(isEndpointGrant, ENDPOINT_RULE);
-  const brokerFault = fault(isBroker, "must be host, host:port, *.domain, a network such as 10.0.0.0/8, or *");
+  const brokerFault = fault(isBrokerPattern, "must be host, host:port, *.domain, a network such as 10.0.0.0/8, or *");
   const check = (option: string, values: readonly string[], faultOf: (value: string) => string | undefined) =>
     values.flatMap((value) => {
       const found = faultOf(value);
@@ -124,13 +124,4 @@ function withoutEffect(
 
 function isService(text: string): boolean {
   return SERVICE_NAMES.some((name) => name === text);
-}
-
-function isBroker(text: string): boolean {
-  try {
-    parseBrokerPattern(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
