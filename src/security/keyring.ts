@@ -190,19 +190,15 @@ interface Found {
   readonly text: OpenedText;
 }
 
-/** Tries all keys at once, as WebCrypto works on them in parallel; settles with the first that fits, or with none. */
-function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Found | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Found | undefined>();
-  let left = keys.length;
-  if (left === 0) resolve(undefined);
-  for (const held of keys) {
-    tryEnvelope(held.key.secret, envelope).then((text) => {
-      left -= 1;
-      if (text !== undefined) resolve({ held, text });
-      else if (left === 0) resolve(undefined);
-    });
-  }
-  return promise;
+/**
+ * Tries all keys at once, as WebCrypto works on them in parallel. Waits for each, so that no work goes on behind the
+ * back of whoever counts it.
+ */
+async function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Found | undefined> {
+  const tried = await Promise.all(
+    keys.map(async (held) => ({ held, text: await tryEnvelope(held.key.secret, envelope) })),
+  );
+  return tried.find((one): one is Found => one.text !== undefined);
 }
 
 function isOver({ expires }: KeyEntry, now: number): boolean {
