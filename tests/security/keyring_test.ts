@@ -32,16 +32,19 @@ async function opens(keyring: LiveKeyring, secret: Bytes, kid?: string): Promise
   }
 }
 
-/** How many decryptions something takes. */
+/** How many decryptions something takes. It has to wait for each of them. */
 async function countingDecryptions(work: () => Promise<unknown>): Promise<number> {
   const original = crypto.subtle.decrypt;
   let count = 0;
+  let running = 0;
   crypto.subtle.decrypt = (...args) => {
     count += 1;
-    return original.apply(crypto.subtle, args);
+    running += 1;
+    return original.apply(crypto.subtle, args).finally(() => running -= 1);
   };
   try {
     await work();
+    assertEquals(running, 0, "Decryptions still under way");
     return count;
   } finally {
     crypto.subtle.decrypt = original;
