@@ -2,7 +2,8 @@
  * What a flood of garbage from one address does to a phone at another: how long the phone waits for its answers with
  * and without the flood, with rate limits and without. Real gateway, flood in a process of its own, all on one machine.
  */
-import { GatewayClient } from "../src/client/gateway_client.ts";
+import type { GatewayClient } from "../src/client/gateway_client.ts";
+import { clientAt } from "../tests/system/client_at.ts";
 import { startGatewayProcess } from "../tests/system/gateway_process.ts";
 import { startJeedom } from "../tests/system/jeedom_server.ts";
 
@@ -38,10 +39,7 @@ const rows: string[] = [];
 for (const RATE_LIMITS of ["on", "off"]) {
   const jeedom = startJeedom();
   const gateway = await startGatewayProcess({ RATE_LIMITS, JEEDOM_URL: jeedom.url, JEEDOM_APIKEY: jeedom.apikey });
-  const phone = new GatewayClient({
-    ...gateway,
-    fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, "X-Forwarded-For": "198.51.100.7" } }),
-  });
+  const phone = clientAt("198.51.100.7", gateway);
   await measure(phone);
   const quiet = await measure(phone);
   const flood = new Deno.Command(Deno.execPath(), {

@@ -9,6 +9,7 @@ import type { KeyRecord } from "../../src/security/key_record.ts";
 import { readKeysFile } from "../../src/security/keys_file.ts";
 import { fakePlatform } from "../platform.ts";
 import { EVERYDAY_RIGHTS } from "../rights.ts";
+import { inTempDir } from "../temp_dir.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const MINUTE = 60_000;
@@ -30,13 +31,16 @@ interface Run {
   readonly err: string;
 }
 
-async function atHome(test: (home: Home) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
+function atHome(test: (home: Home) => Promise<void>): Promise<void> {
+  return inTempDir((directory) => test(homeIn(directory)));
+}
+
+function homeIn(directory: string): Home {
   const paths: Record<string, string> = {
     KEYS_FILE: `${directory}/data/keys.json`,
     SECRET_KEY_FILE: `${directory}/secret_key.txt`,
   };
-  const home: Home = {
+  return {
     directory,
     async run(line, { now = NOW, env = {} } = {}) {
       const out: string[] = [];
@@ -61,11 +65,6 @@ async function atHome(test: (home: Home) => Promise<void>): Promise<void> {
       return Object.fromEntries((loaded?.keys ?? []).map((record) => [record.name, record]));
     },
   };
-  try {
-    await test(home);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
 }
 
 /** A record that must be there. */

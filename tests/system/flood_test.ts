@@ -2,19 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
 import { pourGarbage } from "./garbage.ts";
+import { clientAt } from "./client_at.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
-import { GatewayClient } from "../../src/client/gateway_client.ts";
 
 const portOf = (url: string) => Number(new URL(url).port);
-
-/** A client behind a proxy that is trusted to say where it is. */
-function clientAt(address: string, { url, key }: { readonly url: string; readonly key: string }): GatewayClient {
-  return new GatewayClient({
-    url,
-    key,
-    fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, "X-Forwarded-For": address } }),
-  });
-}
 
 Deno.test("100,000 garbage bodies fit into bounded memory, and a phone at another address is served meanwhile", async () => {
   // The process dies when its heap would pass this bound, which is less than all the bodies together.

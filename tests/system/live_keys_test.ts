@@ -6,6 +6,7 @@ import type { KeyRecord } from "../../src/security/key_record.ts";
 import { formatKeysFile } from "../../src/security/key_record.ts";
 import { until, within } from "../deadline.ts";
 import { makeRecord } from "../gateway/fixture.ts";
+import { inTempDir } from "../temp_dir.ts";
 import { type GatewayProcess, spawnMain, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
 
@@ -111,9 +112,8 @@ Deno.test("SIGHUP loads the keys at once", () =>
     assertEquals((await gateway.client.publish("t", "m")).status, 200);
   }));
 
-Deno.test("a gateway that has keys of its own makes no key of every right", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  try {
+Deno.test("a gateway that has keys of its own makes no key of every right", () =>
+  inTempDir(async (directory) => {
     const record = makeRecord({ name: "only", ...RIGHTS });
     await Deno.mkdir(`${directory}/data`);
     await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([record]), { mode: 0o644 });
@@ -127,14 +127,10 @@ Deno.test("a gateway that has keys of its own makes no key of every right", asyn
     } finally {
       await gateway.stop();
     }
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
+  }));
 
-Deno.test("a gateway does not start on a keys file that is wrong, and names what is", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  try {
+Deno.test("a gateway does not start on a keys file that is wrong, and names what is", () =>
+  inTempDir(async (directory) => {
     await Deno.mkdir(`${directory}/data`);
     const secret = randomBytes(32).toHex();
     const record = { name: "k", secret, created: "2026-01-01T00:00:00Z", publish: ["a#"] };
@@ -146,7 +142,4 @@ Deno.test("a gateway does not start on a keys file that is wrong, and names what
     assertEquals(code, 78);
     assert(output.text.includes('keys[0].publish[0]: filter may have "#" only as its whole last level'), output.text);
     assert(!output.text.includes(secret));
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
+  }));

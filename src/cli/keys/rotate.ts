@@ -7,8 +7,9 @@ import { parseArgs } from "node:util";
 import { KEY_BYTES } from "../../protocol/envelope.ts";
 import { deriveKeyId } from "../../protocol/key_id.ts";
 import { UsageError } from "../client.ts";
+import { changeKey } from "./change_key.ts";
 import { formatDuration, formatTime, parseDuration } from "./duration.ts";
-import { findKey, oneName, refuseDefault } from "./find_key.ts";
+import { oneName } from "./find_key.ts";
 import { overlapLeft, whyDead } from "./key_state.ts";
 import type { KeysSession } from "./session.ts";
 
@@ -29,16 +30,13 @@ export async function rotateKey(session: KeysSession): Promise<void> {
   if (overlap === undefined) {
     throw new UsageError(`--overlap "${values.overlap}" must be a span such as 24h, 30m or 7d, or 0`);
   }
-  refuseDefault(name, session);
   const secret = session.random(KEY_BYTES);
   const until = now + overlap;
-  const { before } = await session.edit((records) => {
-    const record = findKey(records, name);
-    const previous = overlap === 0 ? undefined : { secret: record.secret, until };
-    return records.with(records.indexOf(record), { ...record, secret, previous });
-  });
+  const old = await changeKey(session, name, (record) => ({
+    secret,
+    previous: overlap === 0 ? undefined : { secret: record.secret, until },
+  }));
 
-  const old = findKey(before, name);
   print(`Key "${name}" has a new secret, with the KID ${await deriveKeyId(secret)}.`);
   print(
     overlap === 0

@@ -5,7 +5,8 @@
  */
 import { parseArgs } from "node:util";
 import type { KeyRecord } from "../../security/key_record.ts";
-import { findKey, oneName, refuseDefault } from "./find_key.ts";
+import { changeKey } from "./change_key.ts";
+import { oneName } from "./find_key.ts";
 import { whyDead } from "./key_state.ts";
 import type { KeysSession } from "./session.ts";
 
@@ -35,13 +36,7 @@ export async function enableKey(session: KeysSession): Promise<void> {
 }
 
 /** Returns the record as it was. */
-async function setDisabled(disabled: boolean, session: KeysSession): Promise<KeyRecord> {
+function setDisabled(disabled: boolean, session: KeysSession): Promise<KeyRecord> {
   const { positionals } = parseArgs({ args: [...session.args], allowPositionals: true });
-  const name = oneName(positionals, session);
-  refuseDefault(name, session);
-  const { before } = await session.edit((records) => {
-    const record = findKey(records, name);
-    return records.with(records.indexOf(record), { ...record, disabled });
-  });
-  return findKey(before, name);
+  return changeKey(session, oneName(positionals, session), () => ({ disabled }));
 }
