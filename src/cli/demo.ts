@@ -91,7 +91,7 @@ async function show(gateway: RunningGateway, { print, fetch }: Platform): Promis
   print(`   answered  ${call.status} ${JSON.stringify(call.body)}`);
 
   print("2. A subscription to home/#, and 3. a message that switches the light on:");
-  for await (const event of client.subscribe(["home/#"])) {
+  for await (const event of client.subscribe(["home/#"], { resume: false })) {
     if (event.type === "connected") {
       print(`   connected ${event.message}`);
       const published = await client.publish(LIGHT_COMMAND_TOPIC, "ON", { qos: 1 });

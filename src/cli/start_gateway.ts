@@ -4,11 +4,13 @@
  * @module
  */
 import type { Config } from "../config.ts";
-import type { EventStream } from "../gateway/event_stream.ts";
 import { createHandler } from "../gateway/handler.ts";
+import { OpenStreams } from "../gateway/open_streams.ts";
+import { EventSealer } from "../gateway/sealed_event.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import { BrokerPool } from "../mqtt/broker_pool.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
-import { createPublisher } from "../mqtt/publisher.ts";
+import { MessageLog } from "../mqtt/message_log.ts";
 import { createAudit } from "../observability/audit.ts";
 import { auditLog, type Log } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/envelope.ts";
@@ -48,6 +50,9 @@ const FAILURE_SUMMARY_MS = 60_000;
 /** Longest wait for a look at the files of keys that is under way, in milliseconds. */
 const KEYS_FAREWELL_MS = 1000;
 
+/** Length of the name of the gateway's order of messages, in bytes: never the same one again. */
+const EPOCH_BYTES = 8;
+
 /** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
 const BROKER_FAREWELL_MS = 2000;
 
@@ -69,12 +74,18 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
-  const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
-  const publisher = createPublisher({
-    connect,
+  const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
+  const sealer = new EventSealer({ random: randomBytes });
+  const brokers = new BrokerPool({
+    connect: createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault }),
+    log: new MessageLog({ epoch: randomBytes(EPOCH_BYTES).toHex(), maxBytes: config.RESUME_BYTES }),
     timeoutMs: config.MQTT_TIMEOUT_MS,
     idleMs: config.MQTT_IDLE_SECONDS * 1000,
     maxConnections: config.MQTT_MAX_CONNECTIONS,
+    resumeMs: config.RESUME_SECONDS * 1000,
+    pressure: () => sealer.pressure(),
+    random: () => Math.random(),
+    ...clocks,
   });
   const directory = createBrokerDirectory({
     configured: broker.address,
@@ -83,7 +94,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());
-  const streams = new Set<EventStream>();
+  const streams = new OpenStreams();
   const handler = createHandler({
     keyring: keys.keyring,
     replays: store.replays,
@@ -98,13 +109,13 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
         longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
         maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
       }),
-      mqtt: createMqttService(directory, publisher),
+      mqtt: createMqttService(directory, brokers),
     },
     directory,
-    connect,
+    brokers,
+    sealer,
     streams,
-    now: () => Date.now(),
-    monotonic: () => performance.now(),
+    ...clocks,
     random: randomBytes,
     audit,
     log,
@@ -119,8 +130,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       maxAgeSeconds: config.MAX_AGE_SECONDS,
       maxBodyBytes: config.MAX_BODY_BYTES,
       bodyTimeoutMs: config.BODY_TIMEOUT_MS,
-      brokerTimeoutMs: config.MQTT_TIMEOUT_MS,
       maxQueueBytes: config.LISTENER_QUEUE_BYTES,
+      maxBacklogBytes: config.BACKLOG_BYTES,
       maxEventBytes: config.MAX_EVENT_BYTES,
       patienceMs: config.LISTENER_PATIENCE_MS,
       keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
@@ -145,9 +156,9 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       log.info("Gateway stops");
       // Never settles while a stream is open, so both at once; new connections are refused from here on.
       const drained = server.shutdown();
-      for (const stream of [...streams]) stream.end("disconnected", "Gateway is shutting down");
+      streams.end("Gateway is shutting down");
       await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
-      await settledWithin(publisher.close(), BROKER_FAREWELL_MS);
+      await settledWithin(brokers.close(), BROKER_FAREWELL_MS);
       await release.disposeAsync();
       log.info("Gateway stopped");
     },

@@ -3,32 +3,18 @@
  *
  * @module
  */
-import { ServerSentEventParseStream } from "@std/http/server-sent-event-parse-stream";
-import {
-  importKey,
-  openEnvelope,
-  parseEnvelope,
-  parseKey,
-  randomBytes,
-  type SealedText,
-  sealEnvelope,
-} from "../protocol/envelope.ts";
-import { deriveKeyId, KEY_ID_HEADER } from "../protocol/key_id.ts";
-import type { StreamEvent } from "../protocol/event.ts";
+import type { Position, StreamEvent } from "../protocol/event.ts";
+import { Channel, type ChannelOptions } from "./channel.ts";
+import { GatewayError } from "./gateway_error.ts";
+import { openStream } from "./open_stream.ts";
+import { resume } from "./resume.ts";
 
-/** Where the gateway is, and the secret shared with it. */
-export interface GatewayClientOptions {
-  /** The gateway's address, such as `https://home.example.ts.net`. */
-  readonly url: string;
-  /** The key: 64 hexadecimal characters. */
-  readonly key: string;
-  /**
-   * Whether to name the key by its public id, so that a gateway with many keys tries this one alone. Whoever sees the
-   * headers can then tell the requests of this key from those of others. Off by default.
-   */
-  readonly nameKey?: boolean;
-  /** Sends HTTP requests; the platform's own by default. */
-  readonly fetch?: typeof fetch;
+export { GatewayError };
+
+/** Where the gateway is, the secret shared with it, and what the client takes from its platform. */
+export interface GatewayClientOptions extends ChannelOptions {
+  /** Spreads the waits of resumed subscriptions: draws from 0 up to but not including 1; `Math.random` by default. */
+  readonly random?: () => number;
 }
 
 /** What the gateway answered, opened. */
@@ -77,25 +63,20 @@ export interface PublishOptions extends BrokerOptions {
 export interface SubscribeOptions extends BrokerOptions {
   /** Highest quality of service. */
   readonly qos?: 0 | 1 | 2;
-  /** Ends the subscription. */
+  /** Goes on after the event with this `epoch` and `offset`, as far as the gateway still remembers. */
+  readonly since?: Position;
+  /** Whether to stay connected while the broker is away, and be told by `offline` and `online`. */
+  readonly keep?: boolean;
+  /** Whether to subscribe again by itself after a stream ended. On by default. */
+  readonly resume?: boolean;
+  /** Ends the subscription at once: it then throws the signal's reason. */
   readonly signal?: AbortSignal;
-}
-
-/** The gateway refused a request, did not answer, or its answer could not be understood. */
-export class GatewayError extends Error {
-  /** Makes the error from the gateway's status, or 0 when nobody answered, and its words. */
-  constructor(readonly status: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "GatewayError";
-  }
 }
 
 /** Speaks with one gateway under one key. */
 export class GatewayClient {
-  readonly #url: string;
-  readonly #key: Promise<CryptoKey>;
-  readonly #headers: Promise<Record<string, string>>;
-  readonly #fetch: typeof fetch;
+  readonly #channel: Channel;
+  readonly #random: () => number;
 
   /**
    * Makes a client; nothing is sent yet.
@@ -103,14 +84,8 @@ export class GatewayClient {
    * @throws {TypeError} if the key is not 64 hexadecimal characters
    */
   constructor(options: GatewayClientOptions) {
-    const secret = parseKey(options.key);
-    if (secret === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
-    this.#url = options.url.replace(/\/+$/, "");
-    this.#key = importKey(secret);
-    this.#headers = options.nameKey
-      ? deriveKeyId(secret).then((kid) => ({ [KEY_ID_HEADER]: kid }))
-      : Promise.resolve({});
-    this.#fetch = options.fetch ?? fetch;
+    this.#channel = new Channel(options);
+    this.#random = options.random ?? Math.random;
   }
 
   /**
@@ -139,24 +114,23 @@ export class GatewayClient {
   }
 
   /**
-   * Listens to MQTT topics. The last event says why the stream ended.
+   * Listens to MQTT topics until the caller leaves the loop or aborts the signal. The latter also works while nothing
+   * comes.
+   *
+   * Once it was connected, the subscription survives its streams: an `error` or `disconnected` event tells that one
+   * ended, or broke off, and later a new `connected` that messages come again, from where they ended. A `gap` after it
+   * tells that some may be missing. With `resume: false` such an event is the last.
    *
    * @param filters topic filters, such as `home/+/temperature`
-   * @throws {GatewayError} if the gateway did not accept the key, or the stream broke off without a last event
+   * @throws {GatewayError} if the gateway did not accept the key, or could not be reached at first; with
+   *   `resume: false`, if the stream broke off without a last event
    */
-  async *subscribe(filters: readonly string[], options: SubscribeOptions = {}): AsyncGenerator<StreamEvent, void> {
-    const { signal, qos, ...broker } = options;
-    const response = await this.#post("/mqtt/subscribe", { topics: filters, qos, ...brokerFields(broker) }, signal);
-    if (response.body === null) throw new GatewayError(502, "Answer has no body");
-    const events: ReadableStream<{ data?: string }> = response.body
-      .pipeThrough(new ServerSentEventParseStream({ ignoreComments: true }));
-    for await (const { data } of events) {
-      if (data === undefined) continue;
-      const event = parseEvent(await this.#open(data));
-      yield event;
-      if (event.type === "error" || event.type === "disconnected") return;
-    }
-    throw new GatewayError(0, "Stream broke off without a last event");
+  subscribe(filters: readonly string[], options: SubscribeOptions = {}): AsyncGenerator<StreamEvent, void> {
+    const { signal, qos, since: begin, keep, resume: resumes = true, ...broker } = options;
+    const request = { topics: filters, qos, keep, ...brokerFields(broker) };
+    const open = (since: Position | undefined) => openStream(this.#channel, { ...request, since }, { signal });
+    if (!resumes) return open(begin);
+    return resume(open, { since: begin, clock: this.#channel.clock, random: this.#random, signal });
   }
 
   /**
@@ -166,52 +140,17 @@ export class GatewayClient {
    * @throws {GatewayError} if it does not say that it is well
    */
   async health(): Promise<{ readonly status: string; readonly version: string }> {
-    const response = await this.#send("/health", {});
+    const response = await this.#channel.send("/health", {});
     const health: unknown = await response.json().catch(() => undefined);
     if (response.ok && isRecord(health) && typeof health["version"] === "string" && health["status"] === "ok") {
       return { status: health["status"], version: health["version"] };
     }
-    throw new GatewayError(response.status, `No gateway answers at ${this.#url}`);
+    throw new GatewayError(response.status, `No gateway answers at ${this.#channel.url}`);
   }
 
   async #call(path: string, request: Record<string, unknown>, signal?: AbortSignal): Promise<Answer> {
-    const response = await this.#post(path, request, signal);
-    return parseAnswer(await this.#open(await response.text()));
-  }
-
-  async #post(path: string, request: Record<string, unknown>, signal?: AbortSignal): Promise<Response> {
-    const body = await this.#seal({ ...request, timestamp: Date.now() / 1000 });
-    const response = await this.#send(path, {
-      method: "POST",
-      headers: { ...await this.#headers, "Content-Type": "application/octet-stream" },
-      body,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (response.ok) return response;
-    const refusal: unknown = await response.json().catch(() => undefined);
-    const reason = isRecord(refusal) && typeof refusal["error"] === "string" ? refusal["error"] : response.statusText;
-    throw new GatewayError(response.status, reason);
-  }
-
-  async #send(path: string, init: RequestInit): Promise<Response> {
-    try {
-      return await this.#fetch(this.#url + path, init);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      throw new GatewayError(0, `No gateway answers at ${this.#url}`, { cause: error });
-    }
-  }
-
-  async #seal(value: unknown): Promise<SealedText> {
-    return await sealEnvelope(await this.#key, JSON.stringify(value), randomBytes);
-  }
-
-  async #open(text: string): Promise<unknown> {
-    try {
-      return JSON.parse(await openEnvelope(await this.#key, parseEnvelope(text)));
-    } catch (error) {
-      throw new GatewayError(502, "Answer is not sealed with this key: is this the gateway?", { cause: error });
-    }
+    const response = await this.#channel.post(path, request, signal);
+    return parseAnswer(await this.#channel.open(await response.text()));
   }
 }
 
@@ -224,17 +163,6 @@ function parseAnswer(value: unknown): Answer {
     return { status: value["status"], body: value["body"], timestamp: value["timestamp"] };
   }
   throw new GatewayError(502, "Answer has no status and timestamp");
-}
-
-const EVENT_TYPES: readonly unknown[] = ["connected", "message", "error", "disconnected"];
-
-function parseEvent(value: unknown): StreamEvent {
-  if (isStreamEvent(value)) return value;
-  throw new GatewayError(502, "Event is of no known type");
-}
-
-function isStreamEvent(value: unknown): value is StreamEvent {
-  return isRecord(value) && EVENT_TYPES.includes(value["type"]);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

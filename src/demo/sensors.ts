@@ -27,12 +27,12 @@ export async function startSensors(
       return undefined;
     },
   });
-  await connection.subscribe([LIGHT_COMMAND_TOPIC], 1);
+  await connection.subscribe([{ filter: LIGHT_COMMAND_TOPIC, qos: 1, id: 1 }]);
 
   const publish = ({ id, value }: Change) => {
     const topic = DEVICES.find((device) => device.id === id)?.topic ?? `home/device/${id}`;
     // A lost broker ends the demonstration's sensors, and nothing else.
-    connection.publish({ topic, payload: String(value), qos: 0, retain: true }).catch(() => {});
+    connection.publish({ topic, payload: String(value), qos: 0, retain: true }).acknowledged.catch(() => {});
   };
   const stopListening = house.onChange(publish);
   for (const { id } of DEVICES) house.set(id, house.value(id) ?? 0);

@@ -3,19 +3,24 @@
  *
  * @module
  */
-import type { Bytes, SealedText } from "../protocol/envelope.ts";
-import type { FinalEvent, StreamEvent } from "../protocol/event.ts";
+import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
+import type { Backlog } from "./backlog.ts";
+import type { SealedEvent } from "./sealed_event.ts";
 
 /** What a stream needs. */
 export interface EventStreamOptions {
-  /** Seals one event. */
-  readonly seal: (plaintext: Bytes) => Promise<SealedText>;
-  /** Bytes of events to hold; with more, whatever feeds the stream has to wait. */
+  /** Makes an event of the stream's own. */
+  readonly seal: (event: StreamEvent) => SealedEvent;
+  /** Bytes of events that may wait for a listener. */
   readonly maxQueueBytes: number;
-  /** How long a listener may leave the queue full, in milliseconds. */
+  /** Where what waits beyond that is counted, while a listener begins to listen. */
+  readonly backlog: Backlog;
+  /** How long a listener may leave a backlog untouched, in milliseconds. */
   readonly patienceMs: number;
   /** Longest silence before a comment shows that the stream lives, in milliseconds. */
   readonly keepAliveMs: number;
+  /** Called when the listener was too slow, right before the end. */
+  readonly onTooSlow: () => void;
   /**
    * Called once, when no more events are wanted: whatever feeds the stream can be freed.
    *
@@ -25,12 +30,17 @@ export interface EventStreamOptions {
   readonly onEnd: (reason: string, sentBytes: number) => void;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
 }
 
-/** Most bytes of plaintext to seal at once: bounds what is under way beside the queue. */
+/** How often {@linkcode EventStream.tick} is to be called, in milliseconds. */
+export const TICK_MS = 1000;
+
+/** Most bytes to hand over at once: bounds what is under way beside the queue. */
 const BATCH_BYTES = 64 * 1024;
 
-const utf8 = new TextEncoder();
+const KEEP_ALIVE = new TextEncoder().encode(": keepalive\n\n");
 
 /** A stream that is open until it is ended from here or its listener leaves. */
 export class EventStream {
@@ -38,17 +48,24 @@ export class EventStream {
   readonly body: ReadableStream<Uint8Array>;
 
   readonly #options: EventStreamOptions;
-  readonly #queue: Bytes[] = [];
-  #queuedBytes = 0;
+  readonly #queue: SealedEvent[] = [];
+  /** What waits: first what came as it happened, then, while a listener catches up, all that came since. */
+  #liveBytes = 0;
+  #backlogBytes = 0;
   #sentBytes = 0;
+  #position: Position | undefined;
+  /** When events were taken for the listener, or a backlog began. */
+  #takenAt: number;
   #ended = false;
+  #left = false;
+  /** Whether the listener waits for the next event, which is then sealed at once. */
+  #isHungry = false;
   #wake: () => void = () => {};
-  #room = Promise.withResolvers<void>();
-  #stall: ReturnType<typeof setTimeout> | undefined;
 
   /** Opens a stream without events. */
   constructor(options: EventStreamOptions) {
     this.#options = options;
+    this.#takenAt = options.monotonic();
     this.body = new ReadableStream<Uint8Array>({
       // Not called again before its promise settles: sealing may take turns, the order stays.
       pull: (controller) =>
@@ -57,6 +74,7 @@ export class EventStream {
           throw error;
         }),
       cancel: () => {
+        this.#left = true;
         this.#clear();
         this.#stop("listener left");
       },
@@ -64,28 +82,29 @@ export class EventStream {
   }
 
   /**
-   * Appends an event. Ignored after the end.
+   * Appends an event. Ignored after the end. If too much waits by then, the listener is too slow, and shown out.
    *
-   * @returns nothing while there is room; otherwise a promise to wait for before the next event. The listener may
-   * be quick and the broker just quicker, as with thousands of retained messages. One that stays too slow is
-   * shown out, and then there is room too.
+   * @param isBacklog whether it is of those that come all at once when one begins to listen
    */
-  push(event: StreamEvent): Promise<void> | undefined {
-    if (this.#ended) return undefined;
-    this.#append(event);
-    const { maxQueueBytes, patienceMs } = this.#options;
-    if (this.#queuedBytes <= maxQueueBytes) return undefined;
-    this.#stall ??= setTimeout(
-      () => this.cutOff(`Too slow: more than ${maxQueueBytes} bytes of events waited for ${patienceMs / 1000} s`),
-      patienceMs,
-    );
-    return this.#room.promise;
+  push(event: SealedEvent, isBacklog = false): void {
+    if (this.#ended) return;
+    if (isBacklog || this.#backlogBytes > 0) {
+      if (this.#backlogBytes === 0) this.#takenAt = this.#options.monotonic();
+      this.#append(event);
+      this.#setBacklog(this.#backlogBytes + event.size);
+    } else if (this.#liveBytes > this.#options.maxQueueBytes) {
+      this.#tooSlow(`more than ${this.#options.maxQueueBytes} bytes of events waited`);
+    } else {
+      this.#append(event);
+      this.#liveBytes += event.size;
+    }
   }
 
   /** Appends the last event and ends the stream. Ignored after the end. */
-  end(type: FinalEvent["type"], message: string): void {
+  end(type: FinalEvent["type"], message: string, resume?: Position): void {
     if (this.#ended) return;
-    this.#append({ type, message, timestamp: Math.floor(this.#options.now() / 1000) });
+    const timestamp = Math.floor(this.#options.now() / 1000);
+    this.#append(this.#options.seal({ type, message, timestamp, ...(resume === undefined ? {} : { resume }) }));
     this.#stop(message);
   }
 
@@ -96,64 +115,99 @@ export class EventStream {
     this.end("error", message);
   }
 
-  #append(event: StreamEvent): void {
-    const plaintext = utf8.encode(JSON.stringify(event));
-    this.#queue.push(plaintext);
-    this.#queuedBytes += plaintext.length;
+  /** Lets go of a backlog that others need the room of. */
+  giveUp(): void {
+    this.#tooSlow("too many messages wait for all listeners together");
+  }
+
+  /** Looks after the stream; to be called each {@linkcode TICK_MS}. */
+  tick(): void {
+    const { monotonic, patienceMs, keepAliveMs } = this.#options;
+    const silentMs = monotonic() - this.#takenAt;
+    if (this.#backlogBytes > 0 && !this.#isHungry) {
+      if (silentMs >= patienceMs) this.#tooSlow(`nothing was read for ${patienceMs / 1000} s`);
+    } else if (silentMs + TICK_MS > keepAliveMs) this.#wake();
+  }
+
+  #tooSlow(what: string): void {
+    if (this.#ended) return;
+    this.#clear();
+    this.#options.onTooSlow();
+    this.end("error", `Too slow: ${what}`, this.#position);
+  }
+
+  #append(event: SealedEvent): void {
+    this.#queue.push(event);
+    if (!this.#isHungry) return;
+    event.record();
     this.#wake();
   }
 
   #clear(): void {
     this.#queue.length = 0;
-    this.#queuedBytes = 0;
+    this.#liveBytes = 0;
+    this.#setBacklog(0);
   }
 
   #stop(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#makeRoom();
     this.#wake();
     this.#options.onEnd(reason, this.#sentBytes);
   }
 
   async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    if (this.#queue.length === 0) await this.#silence();
-    const batch = this.#takeBatch();
-    const sealed = await Promise.all(batch.map(this.#options.seal));
-    // The listener left meanwhile.
-    if (this.#ended && batch.length === 0) return;
-    const text = sealed.map((envelope) => `data: ${envelope}\n\n`).join("");
-    const bytes = utf8.encode(text || ": keepalive\n\n");
-    this.#sentBytes += bytes.length;
-    controller.enqueue(bytes);
+    this.#isHungry = true;
+    if (this.#queue.length === 0 && !this.#ended) await this.#silence();
+    const chunk = this.#queue.length === 0 ? KEEP_ALIVE : await joined(this.#takeBatch());
+    this.#isHungry = false;
+    if (this.#left) return;
+    this.#takenAt = this.#options.monotonic();
+    this.#sentBytes += chunk.length;
+    controller.enqueue(chunk);
     if (this.#ended && this.#queue.length === 0) controller.close();
   }
 
-  /** Waits for an event, or for as long as a stream may be silent. */
+  /** Waits until there is something to send. */
   #silence(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#options.keepAliveMs);
-    this.#wake = () => {
-      clearTimeout(timer);
-      resolve();
-    };
+    this.#wake = resolve;
     return promise;
   }
 
-  #takeBatch(): Bytes[] {
+  #takeBatch(): SealedEvent[] {
     let bytes = 0;
-    const end = this.#queue.findIndex((plaintext) => (bytes += plaintext.length) > BATCH_BYTES);
+    const end = this.#queue.findIndex(({ size }) => (bytes += size) > BATCH_BYTES);
     const batch = this.#queue.splice(0, end === -1 ? this.#queue.length : Math.max(end, 1));
-    for (const plaintext of batch) this.#queuedBytes -= plaintext.length;
-    if (this.#queuedBytes <= this.#options.maxQueueBytes) this.#makeRoom();
+    let backlogBytes = this.#backlogBytes;
+    for (const { size, position } of batch) {
+      this.#position = position ?? this.#position;
+      if (this.#liveBytes > 0) this.#liveBytes -= size;
+      else backlogBytes -= size;
+    }
+    // The last event of a stream is not counted.
+    if (this.#queue.length === 0) this.#clear();
+    else if (backlogBytes < this.#backlogBytes) this.#setBacklog(backlogBytes);
     return batch;
   }
 
-  #makeRoom(): void {
-    if (this.#stall === undefined) return;
-    clearTimeout(this.#stall);
-    this.#stall = undefined;
-    this.#room.resolve();
-    this.#room = Promise.withResolvers();
+  #setBacklog(bytes: number): void {
+    if (bytes === this.#backlogBytes) return;
+    this.#backlogBytes = bytes;
+    this.#options.backlog.set(this, bytes);
   }
+}
+
+/** The records of some events in one piece; that of a single one is shared with other listeners and not copied. */
+async function joined(batch: readonly SealedEvent[]): Promise<Uint8Array> {
+  const [only] = batch;
+  if (only !== undefined && batch.length === 1) return await only.record();
+  const records = await Promise.all(batch.map((event) => event.record()));
+  const whole = new Uint8Array(batch.reduce((bytes, { size }) => bytes + size, 0));
+  let at = 0;
+  for (const record of records) {
+    whole.set(record, at);
+    at += record.length;
+  }
+  return whole;
 }

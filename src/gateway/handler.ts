@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { ConnectBroker } from "../mqtt/broker.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/envelope.ts";
@@ -17,8 +16,9 @@ import { type Service, ServiceError } from "../services/service.ts";
 import { createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { RouteHandler } from "./caller.ts";
-import type { EventStream } from "./event_stream.ts";
+import { Backlog } from "./backlog.ts";
 import { healthResponse } from "./health.ts";
+import type { OpenStreams } from "./open_streams.ts";
 import {
   badRequest,
   internalError,
@@ -30,7 +30,8 @@ import {
   Unremembered,
 } from "./refusal.ts";
 import { createSealReply } from "./sealed_answer.ts";
-import { createSubscribeHandler } from "./subscribe.ts";
+import type { EventSealer } from "./sealed_event.ts";
+import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
 /** All that the gateway works with. */
 export interface GatewayOptions {
@@ -46,10 +47,12 @@ export interface GatewayOptions {
   readonly services: { readonly jeedom: Service; readonly mqtt: Service };
   /** Finds the brokers of subscriptions. */
   readonly directory: BrokerDirectory;
-  /** Opens the connections of subscriptions. */
-  readonly connect: ConnectBroker;
+  /** Listens to brokers. */
+  readonly brokers: ListenToBrokers;
+  /** Seals the events of streams. */
+  readonly sealer: EventSealer;
   /** The streams that are open; the gateway adds and removes its own. */
-  readonly streams: Set<EventStream>;
+  readonly streams: OpenStreams;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
@@ -86,13 +89,13 @@ export interface GatewayLimits {
   readonly maxBodyBytes: number;
   /** Longest wait for a whole body. */
   readonly bodyTimeoutMs: number;
-  /** Longest wait for a broker. */
-  readonly brokerTimeoutMs: number;
   /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
+  /** Bytes of events to hold for all listeners that begin to listen. */
+  readonly maxBacklogBytes: number;
   /** Largest payload of a message to pass on. */
   readonly maxEventBytes: number;
-  /** How long a listener may leave its queue full. */
+  /** How long a listener may leave a backlog untouched. */
   readonly patienceMs: number;
   /** Longest silence of a stream. */
   readonly keepAliveMs: number;
@@ -118,6 +121,7 @@ export function createHandler(options: GatewayOptions): Handler {
     sealReply: createSealReply(now, options.random),
   };
   const listening = new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey });
+  const backlog = new Backlog(limits.maxBacklogBytes);
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 
@@ -150,7 +154,7 @@ export function createHandler(options: GatewayOptions): Handler {
     }],
     ["/mqtt/subscribe", {
       methods: ["POST"],
-      handle: bounded(createSubscribeHandler({ ...options, ...limits, admit, listening })),
+      handle: bounded(createSubscribeHandler({ ...options, ...limits, admit, listening, backlog })),
     }],
     ["/health", { methods: ["GET", "HEAD"], handle: () => healthResponse(options.version) }],
   ]);

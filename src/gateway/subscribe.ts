@@ -3,22 +3,35 @@
  *
  * @module
  */
-import { BrokerError, BrokerForbiddenError, type BrokerMessage, type ConnectBroker } from "../mqtt/broker.ts";
-import { openSubscription } from "../mqtt/subscription.ts";
+import { type BrokerAddress, BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
+import type { Listener } from "../mqtt/hub.ts";
 import { filterFault } from "../mqtt/topic.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
-import { type RandomBytes, sealEnvelope } from "../protocol/envelope.ts";
-import type { ConnectedEvent, MessageEvent } from "../protocol/event.ts";
-import { FieldError, parseSubscribeRequest, type Payload } from "../protocol/payload.ts";
+import type { ConnectedEvent, NoticeEvent, Position } from "../protocol/event.ts";
+import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import type { Key } from "../security/keyring.ts";
 import { ScopeError } from "../security/scope.ts";
 import type { BrokerDirectory } from "../services/broker_directory.ts";
 import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
+import type { Backlog } from "./backlog.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
 import { EventStream } from "./event_stream.ts";
+import type { OpenStreams } from "./open_streams.ts";
+import type { EventSealer } from "./sealed_event.ts";
+
+/** Brokers that can be listened to. */
+export interface ListenToBrokers {
+  /**
+   * Adds a listener to a broker's messages.
+   *
+   * @returns the function that takes it away again
+   * @throws {BrokerError} if there are too many connections or filters
+   */
+  listen(address: BrokerAddress, listener: Listener): () => void;
+}
 
 /** What the route needs. */
 export interface SubscribeOptions {
@@ -26,26 +39,26 @@ export interface SubscribeOptions {
   readonly admit: Admit;
   /** Finds brokers. */
   readonly directory: BrokerDirectory;
-  /** Opens connections to brokers. */
-  readonly connect: ConnectBroker;
-  /** Longest wait for a broker's welcome and grant, in milliseconds. */
-  readonly brokerTimeoutMs: number;
+  /** Listens to them. */
+  readonly brokers: ListenToBrokers;
+  /** Seals events. */
+  readonly sealer: EventSealer;
   /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
   /** Largest payload of a message to pass on. */
   readonly maxEventBytes: number;
-  /** How long a listener may leave its queue full, in milliseconds. */
+  /** How long a listener may leave a backlog untouched, in milliseconds. */
   readonly patienceMs: number;
   /** Longest silence of a stream, in milliseconds. */
   readonly keepAliveMs: number;
+  /** What waits for listeners that begin to listen. */
+  readonly backlog: Backlog;
   /** Bounds how many streams each key has open. */
   readonly listening: Concurrency;
-  /** The streams that are open, for the shutdown to end. */
-  readonly streams: Set<EventStream>;
+  /** The streams that are open. */
+  readonly streams: OpenStreams;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Where nonces come from. */
-  readonly random: RandomBytes;
   /** Where decisions are told. */
   readonly audit: Audit;
   /** Where failures are told. */
@@ -56,19 +69,23 @@ export interface SubscribeOptions {
 
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
-  const { admit, listening, streams, now, random, audit, log, monotonic } = options;
+  const { admit, listening, streams, sealer, now, audit, log, monotonic } = options;
 
   function openStream(key: Key, onEnd: (reason: string, sentBytes: number) => void): EventStream {
     const stream: EventStream = new EventStream({
-      seal: (plaintext) => sealEnvelope(key.secret, plaintext, random),
-      maxQueueBytes: options.maxQueueBytes,
-      patienceMs: options.patienceMs,
-      keepAliveMs: options.keepAliveMs,
+      ...options,
+      seal: (event) => sealer.event(key, event),
+      onTooSlow() {
+        streams.countTooSlow();
+        log.warn("Listener of {key} was too slow: {count} were since the start", {
+          key: key.name,
+          count: streams.tooSlow,
+        });
+      },
       onEnd(...end) {
         streams.delete(stream);
         onEnd(...end);
       },
-      now,
     });
     streams.add(stream);
     return stream;
@@ -110,25 +127,29 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     const left = new AbortController();
     const stream = openStream(key, (reason, bytes) => {
       leave();
-      left.abort(new BrokerError("Listener left"));
+      left.abort();
       decided(`ended: ${reason}`, { target, bytes });
     });
     // What waits is not for somebody whose key was taken away.
     const revoke = () => stream.cutOff(key.revoked.reason.message);
     key.revoked.addEventListener("abort", revoke, { signal: left.signal });
     if (key.revoked.aborted) revoke();
-    else feed(stream, { key, payload, left: left.signal, onGranted: () => decided("subscribed", { target }) });
+    else listen(stream, { key, payload, left: left.signal, onConnected: () => decided("subscribed", { target }) });
     return stream;
   }
 
-  async function feed(stream: EventStream, feeding: Feeding): Promise<void> {
+  /** Has the stream hear what the request asks for. */
+  function listen(stream: EventStream, { key, payload, left, onConnected }: Listening): void {
     try {
-      const reason = await listen(stream, feeding);
-      stream.end("disconnected", reason.message);
+      const request = parseSubscribeRequest(payload);
+      authorize(key, request);
+      const address = options.directory.resolve(request, key.scope);
+      const stop = options.brokers.listen(address, listenerOf(stream, { key, request, onConnected }));
+      if (left.aborted) stop();
+      else left.addEventListener("abort", stop, { once: true });
     } catch (error) {
-      if (error instanceof BrokerError) {
-        stream.end("error", error instanceof BrokerForbiddenError ? error.message : `MQTT error: ${error.message}`);
-      } else if (error instanceof FieldError || error instanceof ServiceError || error instanceof ScopeError) {
+      if (error instanceof BrokerError) stream.end("error", brokerFailure(error));
+      else if (error instanceof FieldError || error instanceof ServiceError || error instanceof ScopeError) {
         stream.end("error", error.message);
       } else {
         log.error("Subscription broke the gateway: {error}", { error });
@@ -137,38 +158,46 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     }
   }
 
-  /** Passes messages on until the listener leaves or the broker does; tells how it ended. */
-  async function listen(stream: EventStream, { key, payload, left, onGranted }: Feeding): Promise<BrokerError> {
-    const { scope } = key;
-    scope.useService("mqtt");
-    const request = parseSubscribeRequest(payload);
-    for (const filter of request.filters) {
-      const fault = filterFault(filter);
-      if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
-      scope.subscribe(filter);
-    }
-    const gone = Promise.withResolvers<BrokerError>();
-    left.addEventListener("abort", () => gone.resolve(left.reason), { once: true });
-    const connection = await openSubscription(options.connect, options.directory.resolve(request, scope), {
-      filters: request.filters,
-      qos: request.qos ?? 0,
-      timeoutMs: options.brokerTimeoutMs,
-      signal: left,
-      onGranted() {
-        stream.push(connectedEvent(request.filters));
-        onGranted();
+  /** Turns what a broker sends into events. */
+  function listenerOf(
+    stream: EventStream,
+    { key, request: { filters, qos = 0, since, keep = false }, onConnected }: {
+      readonly key: Key;
+      readonly request: SubscribeRequest;
+      readonly onConnected: () => void;
+    },
+  ): Listener {
+    let isConnected = false;
+    const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
+      stream.push(sealer.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
+    return {
+      filters,
+      qos,
+      keep,
+      since,
+      connected(position) {
+        isConnected = true;
+        stream.push(sealer.event(key, connectedEvent(filters, position)));
+        onConnected();
       },
-      onMessage(message) {
-        // What was granted is checked again on what comes: brokers have their own ideas of matching.
-        if (!scope.mayReceive(message.topic)) return undefined;
-        if (message.payload.length <= options.maxEventBytes) return stream.push(messageEvent(message, now()));
-        stream.end("error", `Message on ${message.topic} is larger than ${options.maxEventBytes} bytes`);
-        return undefined;
+      gap: (position) => notify("gap", "Messages may be missing before what follows", position),
+      message(message, isBacklog) {
+        if (message.payloadBytes > options.maxEventBytes) {
+          const what = `Message on ${message.topic} is larger than ${options.maxEventBytes} bytes`;
+          // Whoever comes back goes on after it.
+          stream.end("error", what, message.position);
+          return;
+        }
+        const event = sealer.message(key, message, qos);
+        if (event !== undefined) stream.push(event, isBacklog);
       },
-    });
-    const reason = await Promise.race([connection.lost, gone.promise]);
-    await connection.close();
-    return reason;
+      offline: (reason) => notify("offline", reason.message),
+      online: () => notify("online", "The broker is back"),
+      ended(reason) {
+        if (isConnected) stream.end("disconnected", reason.message);
+        else stream.end("error", brokerFailure(reason));
+      },
+    };
   }
 
   return async (request, caller) => {
@@ -183,14 +212,14 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   };
 }
 
-/** What a stream is fed with. */
-interface Feeding {
+/** Who is to hear what. */
+interface Listening {
   readonly key: Key;
   readonly payload: Payload;
   /** Aborts when no more events are wanted. */
   readonly left: AbortSignal;
   /** Called when the broker has granted the subscription. */
-  readonly onGranted: () => void;
+  readonly onConnected: () => void;
 }
 
 /** Tells the audit what became of a stream. */
@@ -202,22 +231,31 @@ function topicsOf({ topic, topics }: Payload): string | undefined {
   return named.length === 0 ? undefined : named.join(" ");
 }
 
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/**
+ * Asks whether a key may subscribe.
+ *
+ * @throws {FieldError} if a filter is malformed
+ * @throws {ScopeError} if the key does not grant it
+ */
+function authorize({ scope }: Key, { filters }: SubscribeRequest): void {
+  scope.useService("mqtt");
+  for (const filter of filters) {
+    const fault = filterFault(filter);
+    if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
+    scope.subscribe(filter);
+  }
+}
 
-function connectedEvent(filters: readonly string[]): ConnectedEvent {
+function brokerFailure(error: BrokerError): string {
+  return error instanceof BrokerForbiddenError ? error.message : `MQTT error: ${error.message}`;
+}
+
+function connectedEvent(filters: readonly string[], position: Position | undefined): ConnectedEvent {
   return {
     type: "connected",
     topic: filters[0] ?? "",
     topics: filters,
     message: `Successfully connected and subscribed to ${filters.join(", ")}`,
+    ...position,
   };
-}
-
-function messageEvent({ topic, payload, qos, retain }: BrokerMessage, now: number): MessageEvent {
-  const rest = { qos, retain, timestamp: Math.floor(now / 1000) };
-  try {
-    return { type: "message", topic, payload: strictUtf8.decode(payload), ...rest };
-  } catch {
-    return { type: "message", topic, payload: null, payload_b64: payload.toBase64(), ...rest };
-  }
 }

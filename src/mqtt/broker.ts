@@ -31,6 +31,11 @@ export interface BrokerMessage {
   readonly qos: QoS;
   /** True when the broker had kept it from before the subscription. */
   readonly retain: boolean;
+  /**
+   * The ids of the subscriptions that this delivery is for; all that match, where the broker does not tell. One
+   * message may come as several deliveries, each for other subscriptions (MQTT 5, section 3.3.4).
+   */
+  readonly subscriptions?: readonly number[] | undefined;
 }
 
 /** Takes a message. The broker is held back until the promise, if there is one, settles. */
@@ -48,22 +53,49 @@ export interface Publication {
   readonly retain: boolean;
 }
 
+/** A message on its way to the broker. */
+export interface Delivery {
+  /**
+   * Settles when the broker has it (QoS 1 and 2), or the socket took it (QoS 0). Rejects with a `BrokerError` if the
+   * broker refuses it, or the connection ends before.
+   */
+  readonly acknowledged: Promise<void>;
+  /** Stops waiting: what was not sent yet is not sent, and nothing of it is kept. */
+  abandon(): void;
+}
+
+/** One filter to ask the broker for. */
+export interface FilterRequest {
+  /** The topic filter. */
+  readonly filter: string;
+  /** Highest quality of service. */
+  readonly qos: QoS;
+  /** A number of its own, from 1 to 268,435,455, to tell in {@linkcode BrokerMessage.subscriptions}. */
+  readonly id: number;
+}
+
 /** An open connection. It never reconnects by itself: a lost one is lost, and says so once. */
 export interface BrokerConnection {
   /** Settles when the connection has ended, with the reason. */
   readonly lost: Promise<BrokerError>;
+  /** How many packets came from the broker by now: tells a frozen one from a busy one. */
+  readonly heard: number;
+  /** Sends a message. */
+  publish(publication: Publication): Delivery;
   /**
-   * Sends a message and waits until the broker has it (QoS 1 and 2) or the socket took it (QoS 0).
+   * Asks for the messages that match some filters; they go to the connection's `onMessage`. A filter that was asked
+   * for before is asked for anew: the broker sends what it retains once more.
    *
-   * @throws {BrokerError} if the connection ends before
+   * @returns the filters that the broker refused
+   * @throws {BrokerError} if the connection ends before the broker answers
    */
-  publish(publication: Publication): Promise<void>;
+  subscribe(requests: readonly FilterRequest[]): Promise<readonly string[]>;
   /**
-   * Asks for the messages that match some filters; they go to the connection's `onMessage`.
+   * Asks for no more of some filters.
    *
-   * @throws {BrokerError} if the broker refuses one of them, or the connection ends before it answers
+   * @throws {BrokerError} if the connection ends before the broker answers
    */
-  subscribe(filters: readonly string[], qos: QoS): Promise<void>;
+  unsubscribe(filters: readonly string[]): Promise<void>;
   /**
    * Says goodbye and ends the connection. Never throws; settles once the socket is closed.
    *

@@ -5,13 +5,21 @@
  */
 import { type BrokerAddress, BrokerError } from "./broker.ts";
 
-/** CONNACK's return codes (MQTT 3.1.1, section 3.2.2.3). */
+/** CONNACK's codes (MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2). */
 const REFUSALS: Readonly<Record<number, string>> = {
-  1: "does not speak MQTT 3.1.1",
+  1: "speaks neither MQTT 5 nor 3.1.1",
   2: "refused the client identifier",
   3: "is not available",
   4: "refused the user name or password",
   5: "refused the user name or password",
+  132: "speaks neither MQTT 5 nor 3.1.1",
+  133: "refused the client identifier",
+  134: "refused the user name or password",
+  135: "refused the user name or password",
+  136: "is not available",
+  137: "is busy",
+  138: "has banned this client",
+  159: "has had too many connections at once",
 };
 
 /** Codes of the operating system and of the name resolver. */
@@ -53,7 +61,8 @@ export function tooLate({ host, port }: BrokerAddress, missed: string, timeoutMs
   return new BrokerError(`Broker ${host}:${port} did not ${missed} within ${timeoutMs / 1000} s`);
 }
 
-function codeOf(error: unknown): number | string | undefined {
+/** The code of MQTT, of the operating system or of the name resolver that an error carries. */
+export function codeOf(error: unknown): number | string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "number" || typeof error.code === "string" ? error.code : undefined;
 }

@@ -32,6 +32,11 @@ export interface Envelope {
   readonly ciphertext: Bytes;
 }
 
+/** Length of the envelope of a plaintext of some bytes, in characters. */
+export function sealedLength(plaintextBytes: number): number {
+  return 4 * Math.ceil((NONCE_BYTES + plaintextBytes + TAG_BYTES) / 3);
+}
+
 /** Random bytes from WebCrypto. */
 export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));

@@ -4,8 +4,19 @@
  * @module
  */
 
-/** The broker granted the subscription; messages may follow. Always the first event of a good stream. */
-export interface ConnectedEvent {
+/** A place in the gateway's order of messages, to come back to after a stream broke off. */
+export interface Position {
+  /** Which order: another one after each start of the gateway. */
+  readonly epoch: string;
+  /** The place in it: whole numbers that only grow, with holes. */
+  readonly offset: number;
+}
+
+/**
+ * The broker granted the subscription; messages may follow. Always the first event of a good stream. All that comes
+ * after its position follows; it has none where a gap is told next.
+ */
+export interface ConnectedEvent extends Partial<Position> {
   /** Tells the kind of event. */
   readonly type: "connected";
   /** The first filter, as clients of one filter expect it. */
@@ -16,8 +27,8 @@ export interface ConnectedEvent {
   readonly message: string;
 }
 
-/** One MQTT message. */
-export interface MessageEvent {
+/** One MQTT message, and its position. */
+export interface MessageEvent extends Position {
   /** Tells the kind of event. */
   readonly type: "message";
   /** The topic that the message was published to. */
@@ -34,6 +45,21 @@ export interface MessageEvent {
   readonly timestamp: number;
 }
 
+/**
+ * What happened to a stream that goes on.
+ *
+ * `gap`: something may be missing; all that comes after its position follows. `offline`: the connection to the broker was lost, and is being
+ * made again; `online`: it is there again. The last two come only to whoever asked for `keep`.
+ */
+export interface NoticeEvent extends Partial<Position> {
+  /** Tells the kind of event. */
+  readonly type: "gap" | "offline" | "online";
+  /** What happened, in words. */
+  readonly message: string;
+  /** When, in whole seconds since 1970. */
+  readonly timestamp: number;
+}
+
 /** Why a stream ends. Always the last event. */
 export interface FinalEvent {
   /** `error`: the request or the stream failed; `disconnected`: the broker or the gateway went away. */
@@ -42,7 +68,9 @@ export interface FinalEvent {
   readonly message: string;
   /** When, in whole seconds since 1970. */
   readonly timestamp: number;
+  /** Where to go on, when the listener was too slow: all that came before was sent. */
+  readonly resume?: Position;
 }
 
 /** Any event of a subscription. */
-export type StreamEvent = ConnectedEvent | MessageEvent | FinalEvent;
+export type StreamEvent = ConnectedEvent | MessageEvent | NoticeEvent | FinalEvent;

@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import type { OpenedText } from "./envelope.ts";
+import type { Position } from "./event.ts";
 
 /** An authenticated request: one JSON object whose fields are yet to be checked. */
 export type Payload = Readonly<Record<string, unknown>>;
@@ -63,8 +64,15 @@ const publishRequest = z.object({
 
 const TOPICS_RULE = "must be a list of at most 100 strings";
 
+const SINCE_RULE = "must be an object with epoch, a string, and offset, a whole number from 0";
+
 const subscribeRequest = z.object({
   ...brokerFields,
+  since: optional(z.object({
+    epoch: z.string(SINCE_RULE).max(64, SINCE_RULE),
+    offset: z.int(SINCE_RULE).min(0, SINCE_RULE),
+  }, SINCE_RULE)),
+  keep: optional(z.boolean("must be true or false")),
   topic: optional(z.string("must be a string")),
   topics: optional(z.array(z.string(TOPICS_RULE), TOPICS_RULE).max(100, TOPICS_RULE)),
 });
@@ -109,6 +117,10 @@ export interface PublishRequest extends BrokerFields {
 export interface SubscribeRequest extends BrokerFields {
   /** At least one topic filter; their form is yet to be checked. */
   readonly filters: readonly string[];
+  /** The position of the last event that the listener got, to go on after it. */
+  readonly since?: Position | undefined;
+  /** Whether to stay open while the broker is away. */
+  readonly keep?: boolean | undefined;
 }
 
 /**

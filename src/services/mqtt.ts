@@ -3,12 +3,21 @@
  *
  * @module
  */
-import { BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
-import type { Publisher } from "../mqtt/publisher.ts";
+import { type BrokerAddress, BrokerError, BrokerForbiddenError, type Publication } from "../mqtt/broker.ts";
 import { topicFault } from "../mqtt/topic.ts";
 import { FieldError, parsePublishRequest } from "../protocol/payload.ts";
 import type { BrokerDirectory } from "./broker_directory.ts";
 import { type Service, ServiceError, textReply } from "./service.ts";
+
+/** Publishes single messages to any broker. */
+export interface Publisher {
+  /**
+   * Publishes a message, and waits until the broker acknowledged it.
+   *
+   * @throws {BrokerError} if there is no connection or no acknowledgement in time
+   */
+  publish(address: BrokerAddress, publication: Publication): Promise<void>;
+}
 
 /** Makes the service that publishes messages. */
 export function createMqttService(directory: BrokerDirectory, publisher: Publisher): Service {

@@ -76,13 +76,32 @@ Deno.test("subscribe() opens events however the bytes are cut, and skips comment
       for (let start = 0; start < bytes.length; start += 7) yield bytes.subarray(start, start + 7);
     })()))
   );
-  assertEquals(await Array.fromAsync(client.subscribe(["t"])), events);
+  assertEquals(await Array.fromAsync(client.subscribe(["t"], { resume: false })), events);
 });
 
-Deno.test("subscribe() tells a stream that breaks off without a last event", async () => {
+Deno.test("subscribe() without resume tells a stream that breaks off without a last event", async () => {
   const first = `data: ${await sealed({ type: "connected" })}\n\n`;
   const client = makeClient(() => new Response(first));
-  await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, "broke off");
+  await assertRejects(() => Array.fromAsync(client.subscribe(["t"], { resume: false })), GatewayError, "broke off");
+});
+
+Deno.test("subscribe() skips events of types that only a newer gateway knows", async () => {
+  const events = [{ type: "connected" }, { type: "weather" }, { type: "disconnected" }];
+  const blocks = await Promise.all(events.map(async (event) => `data: ${await sealed(event)}\n\n`));
+  const received = await Array.fromAsync(
+    makeClient(() => new Response(blocks.join(""))).subscribe(["t"], {
+      resume: false,
+    }),
+  );
+  assertEquals(received.map(({ type }) => type), ["connected", "disconnected"]);
+});
+
+Deno.test("subscribe() takes no event that is none", async () => {
+  for (const value of [null, 1, [], {}, { type: 1 }]) {
+    const block = `data: ${await sealed(value)}\n\n`;
+    const client = makeClient(() => new Response(block));
+    await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, "no known type");
+  }
 });
 
 Deno.test("subscribe() cancels the stream when its reader breaks off", async () => {

@@ -1,7 +1,10 @@
 /** A gateway on fakes, and a phone that talks to it without a socket. */
 import { getLogger } from "@logtape/logtape";
-import type { EventStream } from "../../src/gateway/event_stream.ts";
 import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
+import { OpenStreams } from "../../src/gateway/open_streams.ts";
+import { EventSealer } from "../../src/gateway/sealed_event.ts";
+import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/broker_pool.ts";
+import { MessageLog } from "../../src/mqtt/message_log.ts";
 import type { Decision } from "../../src/observability/audit.ts";
 import {
   type Bytes,
@@ -25,6 +28,9 @@ import { NO_RIGHTS } from "../rights.ts";
 /** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
 export const NOW = 1_700_000_000;
 
+/** The name of the fixture's order of messages. */
+export const EPOCH = "0123456789abcdef";
+
 /** The fixture's bounds. */
 export const LIMITS: GatewayOptions["limits"] = {
   maxBodies: 1000,
@@ -36,8 +42,8 @@ export const LIMITS: GatewayOptions["limits"] = {
   maxAgeSeconds: 60,
   maxBodyBytes: 4096,
   bodyTimeoutMs: 10_000,
-  brokerTimeoutMs: 10_000,
   maxQueueBytes: 10_000,
+  maxBacklogBytes: 1_000_000,
   maxEventBytes: 100_000,
   patienceMs: 10_000,
   keepAliveMs: 10_000,
@@ -77,12 +83,34 @@ export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">):
   };
 }
 
+/** Parts of a gateway to be replaced. */
+export interface Overrides extends Partial<GatewayOptions> {
+  /** Opens connections to brokers. */
+  readonly connect?: BrokerPoolOptions["connect"];
+  /** What else the pool of brokers does differently. */
+  readonly pool?: Partial<BrokerPoolOptions>;
+}
+
 /** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
-export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
+export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
   const calls: unknown[] = [];
-  const streams = new Set<EventStream>();
+  const streams = new OpenStreams();
+  const sealer = new EventSealer({ random: randomBytes });
+  const clocks = { now: () => clock.seconds * 1000, monotonic: () => clock.seconds * 1000 };
+  const brokers = new BrokerPool({
+    connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
+    log: new MessageLog({ epoch: EPOCH, maxBytes: 1_000_000 }),
+    timeoutMs: 10_000,
+    idleMs: 0,
+    maxConnections: 10,
+    resumeMs: 0,
+    pressure: () => sealer.pressure(),
+    random: () => 0,
+    ...clocks,
+    ...pool,
+  });
   const decisions: Decision[] = [];
   const failures: string[] = [];
   const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
@@ -104,10 +132,10 @@ export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
       return Promise.resolve(textReply(200, `call ${calls.length}`));
     }),
     directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
-    connect: () => Promise.reject(new Error("No broker in this test")),
+    brokers,
+    sealer,
     streams,
-    now: () => clock.seconds * 1000,
-    monotonic: () => clock.seconds * 1000,
+    ...clocks,
     random: randomBytes,
     audit: {
       decided: (decision) => void decisions.push(decision),
@@ -121,10 +149,12 @@ export async function makeGateway(overrides: Partial<GatewayOptions> = {}) {
   });
 
   const send = (request: Request, peer = PEER) => handler(request, peer);
-  const parts = { send, clock, calls, streams, decisions, failures, keyring, replays, secret };
+  const parts = { send, clock, calls, streams, brokers, decisions, failures, keyring, replays, secret };
   return {
     ...parts,
     ...await makePhone(secret, parts),
+    /** Closes what may be open to brokers. */
+    [Symbol.asyncDispose]: () => brokers.close(),
     /** A phone with another key. */
     phone: (other: Bytes, choices: PhoneChoices = {}) => makePhone(other, { ...parts, ...choices }),
   };

@@ -198,7 +198,7 @@ Deno.test("one body too many cuts off the oldest of the address that has most, a
 
 Deno.test("open streams are bounded for each key, and one that ends makes room", async () => {
   const { connect } = makeBroker();
-  const gateway = await makeGateway({ connect, limits: { ...LIMITS, maxStreamsPerKey: 2 } });
+  await using gateway = await makeGateway({ connect, limits: { ...LIMITS, maxStreamsPerKey: 2 } });
   const first = await subscribe(gateway, { topic: "a" });
   const second = await subscribe(gateway, { topic: "a" });
   const third = await subscribe(gateway, { topic: "a" });

@@ -1,16 +1,18 @@
 import { assertEquals } from "@std/assert";
-import type { GatewayOptions } from "../../src/gateway/handler.ts";
-import { BrokerError } from "../../src/mqtt/broker.ts";
+import { BrokerError, type ConnectBroker } from "../../src/mqtt/broker.ts";
 import { until } from "../deadline.ts";
 import { makeBroker } from "./broker.ts";
-import { LIMITS, makeGateway, NOW } from "./fixture.ts";
+import { EPOCH, makeGateway, makeRecord, NOW } from "./fixture.ts";
 import { subscribe } from "./listener.ts";
+
+const SINCE = "must be an object with epoch, a string, and offset, a whole number from 0";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 Deno.test("POST /mqtt/subscribe answers with an event stream that no proxy holds back", async () => {
   const { connect } = makeBroker();
-  const stream = await subscribe(await makeGateway({ connect }), { topic: "a" });
+  await using gateway = await makeGateway({ connect });
+  const stream = await subscribe(gateway, { topic: "a" });
   assertEquals(stream.response.status, 200);
   assertEquals(stream.response.headers.get("Content-Type"), "text/event-stream");
   assertEquals(stream.response.headers.get("Cache-Control"), "no-cache, no-transform");
@@ -21,12 +23,15 @@ Deno.test("POST /mqtt/subscribe answers with an event stream that no proxy holds
 
 Deno.test("a stream begins with connected, then passes messages on", async () => {
   const { connect, state } = makeBroker();
-  const stream = await subscribe(await makeGateway({ connect }), { topic: "a/#", topics: ["b"], qos: 1 });
+  await using gateway = await makeGateway({ connect });
+  const stream = await subscribe(gateway, { topic: "a/#", topics: ["b"], qos: 1 });
   assertEquals(await stream.next(), {
     type: "connected",
     topic: "a/#",
     topics: ["a/#", "b"],
     message: "Successfully connected and subscribed to a/#, b",
+    epoch: EPOCH,
+    offset: 1,
   });
   state.deliver({ topic: "a/1", payload: bytes("22.5"), qos: 1, retain: true });
   assertEquals(await stream.next(), {
@@ -36,14 +41,17 @@ Deno.test("a stream begins with connected, then passes messages on", async () =>
     qos: 1,
     retain: true,
     timestamp: NOW,
+    epoch: EPOCH,
+    offset: 2,
   });
-  assertEquals(state.subscriptions, [[["a/#", "b"], 1]]);
+  assertEquals(state.subscriptions, [[["a/#", 1], ["b", 1]]]);
   await stream.leave();
 });
 
 Deno.test("a payload that is not UTF-8 comes in base64", async () => {
   const { connect, state } = makeBroker();
-  const stream = await subscribe(await makeGateway({ connect }), { topic: "a" });
+  await using gateway = await makeGateway({ connect });
+  const stream = await subscribe(gateway, { topic: "a" });
   await stream.next();
   state.deliver({ topic: "a", payload: new Uint8Array([0xff, 0x00]), qos: 0, retain: false });
   const event = await stream.next();
@@ -52,57 +60,67 @@ Deno.test("a payload that is not UTF-8 comes in base64", async () => {
 });
 
 Deno.test("a message that the broker sent ahead of its grant comes after connected", async () => {
-  const granted = Promise.withResolvers<void>();
+  const granted = Promise.withResolvers<string[]>();
   const { connect, state } = makeBroker({ subscribe: () => granted.promise });
-  const stream = await subscribe(await makeGateway({ connect }), { topic: "a" });
+  await using gateway = await makeGateway({ connect });
+  const stream = await subscribe(gateway, { topic: "a" });
   await until("connecting", () => state.addresses.length === 1);
+  await new Promise((resolve) => setTimeout(resolve));
   state.deliver({ topic: "a", payload: bytes("early"), qos: 0, retain: true });
-  granted.resolve();
+  granted.resolve([]);
   assertEquals((await stream.next())?.["type"], "connected");
   assertEquals((await stream.next())?.["payload"], "early");
   await stream.leave();
 });
 
-Deno.test("a broker that floods ahead of its grant is left", async () => {
-  const { connect, state } = makeBroker({ subscribe: () => new Promise(() => {}) });
-  const stream = await subscribe(await makeGateway({ connect }), { topic: "a" });
+Deno.test("a broker that floods ahead of its grant ends the attempt", async () => {
+  const granted = Promise.withResolvers<string[]>();
+  const { connect, state } = makeBroker({ subscribe: () => granted.promise });
+  await using gateway = await makeGateway({ connect });
+  const stream = await subscribe(gateway, { topic: "#" });
   await until("connecting", () => state.addresses.length === 1);
+  await new Promise((resolve) => setTimeout(resolve));
   for (let count = 0; count < 20; count++) {
-    state.deliver({ topic: "a", payload: new Uint8Array(100_000), qos: 0, retain: false });
+    state.deliver({ topic: `a/${count}`, payload: new Uint8Array(100_000), qos: 0, retain: true });
   }
   assertEquals((await stream.next())?.["message"], "MQTT error: Broker sent too much before its grant");
   assertEquals(await stream.next(), undefined);
-  await until("closing", () => state.closed === 1);
+  granted.resolve([]);
 });
 
-Deno.test("a listener that leaves takes its broker connection with it", async () => {
+Deno.test("all streams and publishes share one broker connection, which ends when nobody needs it", async () => {
   const { connect, state } = makeBroker();
-  const gateway = await makeGateway({ connect });
-  const stream = await subscribe(gateway, { topic: "a" });
-  await stream.next();
-  assertEquals(gateway.streams.size, 1);
-  await stream.leave();
+  await using gateway = await makeGateway({ connect });
+  const streams = await Promise.all(["a", "b", "a"].map((topic) => subscribe(gateway, { topic })));
+  for (const stream of streams) await stream.next();
+  await gateway.brokers.publish({ host: "broker", port: 1883 }, { topic: "t", payload: "", qos: 1, retain: false });
+  assertEquals([state.addresses.length, state.published], [1, ["t"]]);
+  assertEquals(gateway.streams.size, 3);
+  for (const stream of streams) await stream.leave();
   await until("closing", () => state.closed === 1 && gateway.streams.size === 0);
+  assertEquals(state.unsubscribed, ["a", "b"]);
 });
 
 Deno.test("a listener that leaves while the gateway connects ends the attempt", async () => {
-  let aborted = false;
-  const connect: GatewayOptions["connect"] = (_address, { signal }) =>
+  let [began, aborted] = [false, false];
+  const connect: ConnectBroker = (_address, { signal }) =>
     new Promise((_resolve, reject) => {
+      began = true;
       signal.addEventListener("abort", () => {
         aborted = true;
         reject(signal.reason);
       });
     });
-  const gateway = await makeGateway({ connect });
+  await using gateway = await makeGateway({ connect });
   const stream = await subscribe(gateway, { topic: "a" });
+  await until("connecting", () => began);
   await stream.leave();
   await until("abandoning", () => aborted && gateway.streams.size === 0);
 });
 
 Deno.test("a broker that goes away ends the stream with disconnected", async () => {
   const { connect, state } = makeBroker();
-  const gateway = await makeGateway({ connect });
+  await using gateway = await makeGateway({ connect });
   const stream = await subscribe(gateway, { topic: "a" });
   await stream.next();
   state.lose("Broker broker:1883 closed the connection");
@@ -117,16 +135,17 @@ Deno.test("a broker that goes away ends the stream with disconnected", async () 
 
 Deno.test("a broker that refuses or is away gives one error and the end", async () => {
   const { connect } = makeBroker({
-    subscribe: () => Promise.reject(new BrokerError("Broker refused the subscription")),
+    subscribe: () => Promise.resolve(["a"]),
   });
-  const away: GatewayOptions["connect"] = () => Promise.reject(new BrokerError("Broker broker:1883 not found"));
+  const away: ConnectBroker = () => Promise.reject(new BrokerError("Broker broker:1883 not found"));
   for (
     const [broker, message] of [
-      [connect, "MQTT error: Broker refused the subscription"],
+      [connect, "MQTT error: Broker refused the subscription to a"],
       [away, "MQTT error: Broker broker:1883 not found"],
     ] as const
   ) {
-    const stream = await subscribe(await makeGateway({ connect: broker }), { topic: "a" });
+    await using gateway = await makeGateway({ connect: broker });
+    const stream = await subscribe(gateway, { topic: "a" });
     assertEquals(await stream.next(), { type: "error", message, timestamp: NOW });
     assertEquals(await stream.next(), undefined);
   }
@@ -134,9 +153,9 @@ Deno.test("a broker that refuses or is away gives one error and the end", async 
 
 Deno.test("a broker that does not answer in time gives an error and is left", async () => {
   const { connect, state } = makeBroker({ subscribe: () => new Promise(() => {}) });
-  const gateway = await makeGateway({
+  await using gateway = await makeGateway({
     connect,
-    limits: { ...LIMITS, brokerTimeoutMs: 20 },
+    pool: { timeoutMs: 20 },
   });
   const stream = await subscribe(gateway, { topic: "a" });
   assertEquals((await stream.next())?.["message"], "MQTT error: Broker broker:1883 did not answer within 0.02 s");
@@ -146,7 +165,7 @@ Deno.test("a broker that does not answer in time gives an error and is left", as
 
 Deno.test("a bad request gives one error event and the end, and reaches no broker", async () => {
   const { connect, state } = makeBroker();
-  const gateway = await makeGateway({ connect });
+  await using gateway = await makeGateway({ connect });
   for (
     const [payload, message] of [
       [{}, "Missing required field: topic"],
@@ -156,6 +175,11 @@ Deno.test("a bad request gives one error event and the end, and reaches no broke
       [{ topic: "a", timestamp: 1 }, "Request expired"],
       [{ topic: "a", broker_host: "evil" }, "Broker not allowed: evil:1883. Add it to MQTT_ALLOWED_BROKERS"],
       [{ topic: "a", password: "x" }, "Missing required field: username"],
+      [{ topic: "a", keep: 1 }, "Invalid field: keep: must be true or false"],
+      [{ topic: "a", since: 5 }, `Invalid field: since: ${SINCE}`],
+      [{ topic: "a", since: { epoch: 5, offset: 0 } }, `Invalid field: since: ${SINCE}`],
+      [{ topic: "a", since: { epoch: "x", offset: -1 } }, `Invalid field: since: ${SINCE}`],
+      [{ topic: "a", since: { epoch: "x".repeat(65), offset: 1 } }, `Invalid field: since: ${SINCE}`],
     ] as const
   ) {
     const stream = await subscribe(gateway, payload);
@@ -167,7 +191,7 @@ Deno.test("a bad request gives one error event and the end, and reaches no broke
 
 Deno.test("a repeated subscription is refused", async () => {
   const { connect, state } = makeBroker();
-  const gateway = await makeGateway({ connect });
+  await using gateway = await makeGateway({ connect });
   const body = await gateway.seal({ timestamp: NOW, topic: "a" });
   const first = await gateway.post("/mqtt/subscribe", body);
   const second = await gateway.post("/mqtt/subscribe", body);
@@ -179,16 +203,102 @@ Deno.test("a repeated subscription is refused", async () => {
   });
   const onAnotherRoute = await gateway.answer(await gateway.post("/gateway", body));
   assertEquals(onAnotherRoute.status, 409);
-  assertEquals(state.addresses.length, 1);
+  await until("the first one subscribes", () => state.subscriptions.length === 1);
   await first.body?.cancel();
 });
 
 Deno.test("a message too large to pass on ends the stream with a reason", async () => {
   const { connect, state } = makeBroker();
-  const stream = await subscribe(await makeGateway({ connect }), { topic: "a" });
+  await using gateway = await makeGateway({ connect });
+  const stream = await subscribe(gateway, { topic: "a" });
   await stream.next();
-  state.deliver({ topic: "a/camera", payload: new Uint8Array(100_001), qos: 0, retain: true });
-  assertEquals((await stream.next())?.["message"], "Message on a/camera is larger than 100000 bytes");
+  state.deliver({ topic: "a", payload: new Uint8Array(100_001), qos: 0, retain: true });
+  assertEquals((await stream.next())?.["message"], "Message on a is larger than 100000 bytes");
   assertEquals(await stream.next(), undefined);
   await until("closing", () => state.closed === 1);
+});
+
+Deno.test("a listener that comes back gets what it missed, and nothing twice", async () => {
+  const { connect, state } = makeBroker();
+  await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
+  const publish = (payload: string) => state.deliver({ topic: "a", payload: bytes(payload), qos: 0, retain: false });
+  const first = await subscribe(gateway, { topic: "a" });
+  await first.next();
+  publish("1");
+  publish("2");
+  const { epoch, offset } = await first.next() ?? {};
+  await first.leave();
+  // By then the broker has sent whatever it retains.
+  gateway.clock.seconds += 10;
+  publish("3");
+  const second = await subscribe(gateway, { topic: "a", since: { epoch, offset } });
+  const connected = await second.next();
+  assertEquals([connected?.["type"], connected?.["offset"]], ["connected", offset]);
+  publish("4");
+  assertEquals([(await second.next())?.["payload"], (await second.next())?.["payload"]], ["2", "3"]);
+  assertEquals((await second.next())?.["payload"], "4");
+  assertEquals(state.subscriptions.length, 1);
+  await second.leave();
+});
+
+Deno.test("a listener whose place is unknown is told that something may be missing", async () => {
+  const { connect } = makeBroker();
+  await using gateway = await makeGateway({ connect });
+  const stream = await subscribe(gateway, { topic: "a", since: { epoch: "another", offset: 3 } });
+  const connected = await stream.next();
+  // Cut off here, the listener would come back with its old place, and hear of the gap then.
+  assertEquals([connected?.["type"], connected?.["epoch"]], ["connected", undefined]);
+  assertEquals(await stream.next(), {
+    type: "gap",
+    message: "Messages may be missing before what follows",
+    timestamp: NOW,
+    epoch: EPOCH,
+    offset: 1,
+  });
+  await stream.leave();
+});
+
+Deno.test("what a listener missed is checked against the rights of the key that it comes back with", async () => {
+  const { connect, state } = makeBroker();
+  await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
+  const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a/+"] });
+  await gateway.keyring.replace({ single: gateway.secret, records: [record] });
+  const owner = await subscribe(gateway, { topics: ["a/#", "b"] });
+  const since = { epoch: EPOCH, offset: (await owner.next())?.["offset"] };
+  for (const topic of ["a/1", "b", "a/1/secret", "a/2"]) {
+    state.deliver({ topic, payload: bytes("x"), qos: 0, retain: false });
+  }
+  const guest = await subscribe(await gateway.phone(record.secret), { topic: "a/+", since });
+  await guest.next();
+  assertEquals((await guest.next())?.["type"], "gap");
+  state.deliver({ topic: "a/3", payload: bytes("x"), qos: 0, retain: false });
+  const topics = [];
+  for (let event = await guest.next(); event !== undefined; event = await guest.next()) {
+    topics.push(event["topic"]);
+    if (event["topic"] === "a/3") break;
+  }
+  assertEquals(topics, ["a/1", "a/2", "a/3"]);
+  await guest.leave();
+  await owner.leave();
+});
+
+Deno.test("a listener that asked to keep stays while the broker is away, and another one is sent off", async () => {
+  const { connect, state } = makeBroker();
+  await using gateway = await makeGateway({ connect });
+  const keeper = await subscribe(gateway, { topic: "a", keep: true });
+  const other = await subscribe(gateway, { topic: "a" });
+  await keeper.next();
+  await other.next();
+  state.lose("Broker broker:1883 closed the connection");
+  assertEquals((await other.next())?.["type"], "disconnected");
+  assertEquals(await keeper.next(), {
+    type: "offline",
+    message: "Broker broker:1883 closed the connection",
+    timestamp: NOW,
+  });
+  assertEquals((await keeper.next())?.["type"], "online");
+  assertEquals((await keeper.next())?.["type"], "gap");
+  state.deliver({ topic: "a", payload: bytes("again"), qos: 0, retain: false });
+  assertEquals((await keeper.next())?.["payload"], "again");
+  await keeper.leave();
 });

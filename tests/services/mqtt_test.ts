@@ -23,7 +23,6 @@ function makeService(failure?: Error) {
       published.push({ address, publication });
       return failure === undefined ? Promise.resolve() : Promise.reject(failure);
     },
-    close: () => Promise.resolve(),
   });
   const handle = (payload: Payload) => service.handle(payload, { scope, gone: new AbortController().signal });
   return { handle, published };

@@ -20,9 +20,12 @@ export const MOSQUITTO: string | undefined = findProgram(
 );
 
 /** Starts a broker; `config` are further lines for Mosquitto's configuration, which only Mosquitto understands. */
-export async function startBroker(config: readonly string[] = ["allow_anonymous true"]): Promise<TestBroker> {
+export async function startBroker(
+  config: readonly string[] = ["allow_anonymous true"],
+  port = freePort(),
+): Promise<TestBroker> {
   if (MOSQUITTO === undefined) {
-    const broker = await startEmbeddedBroker(0);
+    const broker = await startEmbeddedBroker(port);
     return {
       ...broker,
       stop: () => broker.close(),
@@ -31,7 +34,6 @@ export async function startBroker(config: readonly string[] = ["allow_anonymous 
       },
     };
   }
-  const port = freePort();
   const file = await Deno.makeTempFile({ prefix: "mosquitto-", suffix: ".conf" });
   await Deno.writeTextFile(file, [`listener ${port} 127.0.0.1`, "user root", ...config, ""].join("\n"));
   const child = new Deno.Command(MOSQUITTO, { args: ["-c", file], stdout: "null", stderr: "null" }).spawn();

@@ -2,7 +2,10 @@
  * The Kotlin client: the unmodified file, compiled and run on the JVM over a stand-in for OkHttp, as neither Android
  * nor OkHttp can be installed from Debian's packages.
  */
+import { assertEquals } from "@std/assert";
+import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testClient } from "../clients/client_suite.ts";
+import { type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SOURCES = [
@@ -48,7 +51,7 @@ Deno.test.afterAll(async () => {
   if (classes !== "") await Deno.remove(classes, { recursive: true });
 });
 
-testClient({
+const program: ClientProgram = {
   language: "Kotlin",
   ignore,
   command: () => ({
@@ -59,4 +62,24 @@ testClient({
   refusal: "GatewayException",
   badArgument: "IllegalArgumentException",
   brokenStream: "IOException",
+};
+
+testClient(program);
+
+const tests = new ClientTests(program);
+
+tests.test("seals a new request when its next try was sent twice on the way", () => {
+  const message = "Request was used before: seal a new one for each subscription";
+  const refuseRepeat: Fate = async (visit) => {
+    await visit.begin();
+    await visit.send({ type: "error", message, timestamp: 1 });
+    await visit.end();
+  };
+  return withMadeUpGateway([(visit) => visit.serve(1), refuseRepeat, (visit) => visit.serve(2)], async (gateway) => {
+    const lines = await tests.withClient(gateway, ["subscribe", "2", "{}", "#"], (client) => client.line("end"), {
+      CLIENT_BACKOFF_FACTOR: "0.01",
+    });
+    assertEquals(lines.map((line) => line["payload"]).filter((payload) => payload !== undefined), ["1", "2"]);
+    assertEquals(gateway.visits.length, 3);
+  });
 });

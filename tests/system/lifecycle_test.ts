@@ -102,7 +102,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const types: string[] = [];
     let stopped: Promise<number> | undefined;
     let call: Promise<{ status: number }> | undefined;
-    for await (const event of gateway.client.subscribe(["t"])) {
+    for await (const event of gateway.client.subscribe(["t"], { resume: false })) {
       types.push(event.type);
       if (event.type !== "connected") continue;
       call = gateway.client.callJeedom("event::changes", { longPolling: 2 });

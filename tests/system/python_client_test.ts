@@ -1,6 +1,8 @@
 /** The Python client: what every client must do, and its command line. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { inWorld, testClient } from "../clients/client_suite.ts";
+import { type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
 import { within } from "../deadline.ts";
 import { ProcessOutput } from "./process_output.ts";
 
@@ -20,14 +22,33 @@ function hasCryptography(path: string): boolean {
   }
 }
 
-testClient({
+const program: ClientProgram = {
   language: "Python",
   ignore,
   command: () => ({ path: python ?? "python3", args: [DRIVER], env }),
   refusal: "GatewayError",
   badArgument: "ValueError",
   brokenStream: "ConnectionError",
-});
+};
+
+testClient(program);
+
+const fallSilent: Fate = async (visit) => {
+  await visit.serve(1);
+  await visit.left();
+};
+
+const tests = new ClientTests(program);
+
+tests.test("takes a stream that fell silent for broken off, and goes on", () =>
+  withMadeUpGateway([fallSilent, (visit) => visit.serve(2)], async (gateway) => {
+    const words = ["subscribe", "2", '{"timeout": 0.5}', "#"];
+    const lines = await tests.withClient(gateway, words, (client) => client.line("end"), {
+      CLIENT_BACKOFF_FACTOR: "0.01",
+    });
+    const events = lines.filter((line) => "type" in line).map((line) => line["payload"] ?? line["message"]);
+    assertEquals(events, ["Connected", "1", "timed out", "Connected", "2"]);
+  }));
 
 function commandLine(args: readonly string[], more: Readonly<Record<string, string>> = {}): Deno.Command {
   return new Deno.Command(python ?? "python3", {
@@ -37,6 +58,26 @@ function commandLine(args: readonly string[], more: Readonly<Record<string, stri
     stdout: "piped",
     stderr: "piped",
   });
+}
+
+/** Subscribes on the command line, until Ctrl-C after a line, or to the end; tells all lines and the exit code. */
+async function subscribe(args: readonly string[], more: Readonly<Record<string, string>>, last?: string) {
+  const child = commandLine(["subscribe", ...args], more).spawn();
+  const output = new ProcessOutput(child);
+  try {
+    if (last !== undefined) {
+      await output.line((line) => line === last);
+      child.kill("SIGINT");
+    }
+    const { code } = await within("the end of the program", child.status);
+    await output.ended;
+    return { code, lines: output.lines };
+  } catch (error) {
+    child.kill("SIGKILL");
+    await child.status;
+    await output.ended;
+    throw error;
+  }
 }
 
 async function run(args: readonly string[], more?: Readonly<Record<string, string>>) {
@@ -62,17 +103,37 @@ Deno.test({
       const publish = await run(["publish", "home/mode", "night", "--qos", "1", "--retain"], inEnvironment);
       assertEquals([publish.code, JSON.parse(publish.stdout).success], [0, true]);
 
-      const child = commandLine(["subscribe", "home/#"], inEnvironment).spawn();
-      const output = new ProcessOutput(child);
-      try {
-        await output.line((line) => line === "home/mode night");
-      } finally {
-        child.kill("SIGINT");
-        const { code } = await within("the end after Ctrl-C", child.status);
-        await output.ended;
-        assertEquals(code, 0, output.text);
-      }
+      const { code, lines } = await subscribe(["home/#"], inEnvironment, "home/mode night");
+      assertEquals(code, 0, lines.join("\n"));
     }),
+});
+
+Deno.test({
+  name: "Python command line goes on when its stream ends, and says so, or ends with it when told so",
+  ignore,
+  fn: async () => {
+    const messages = (lines: readonly string[]) => lines.filter((line) => line.startsWith("home/"));
+    const notices = (lines: readonly string[]) =>
+      lines.filter((line) => !line.startsWith("home/")).map((line) => line.replace(/:.*/, ""));
+    const cut: Fate = (visit) => visit.serve(1);
+    const goOn: Fate = async (visit) => {
+      await visit.serve(2);
+      await visit.left();
+    };
+    await withMadeUpGateway([cut, goOn, cut], async ({ url, key, visits }) => {
+      const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      const { code, lines } = await subscribe(["#"], place, "home/n 2");
+      assertEquals(messages(lines), ["home/n 1", "home/n 2"]);
+      assertEquals(notices(lines), ["connected", "disconnected", "connected"]);
+      assertEquals(code, 0);
+
+      const once = await subscribe(["--once", "#"], place);
+      assertEquals(messages(once.lines), ["home/n 1"]);
+      assertEquals(notices(once.lines), ["connected", "Stream broke off"]);
+      assertEquals(once.code, 1);
+      assertEquals(visits.map(({ request }) => request["keep"]), [true, true, false]);
+    });
+  },
 });
 
 Deno.test({

@@ -1,0 +1,49 @@
+/**
+ * The time, and waiting for it.
+ *
+ * @module
+ */
+
+/** A clock with timers. */
+export interface Clock {
+  /** Tells the time, in milliseconds since 1970. */
+  now(): number;
+  /** Calls a function once, after that many milliseconds. Returns the function that prevents it. */
+  after(ms: number, run: () => void): () => void;
+}
+
+/** The platform's own clock. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** How to wait. */
+export interface SleepOptions {
+  /** Whose time it is. */
+  readonly clock: Clock;
+  /** Ends the waiting at once. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Waits, in milliseconds.
+ *
+ * @throws the signal's reason, once it is aborted
+ */
+export async function sleep(ms: number, { clock, signal }: SleepOptions): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stop = clock.after(ms, resolve);
+  const abort = () => reject(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await promise;
+  } finally {
+    stop();
+    signal?.removeEventListener("abort", abort);
+  }
+}

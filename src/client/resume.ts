@@ -1,0 +1,86 @@
+/**
+ * Makes one subscription out of many streams: when one ends or breaks off, the next goes on where it ended.
+ *
+ * @module
+ */
+import type { Position, StreamEvent } from "../protocol/event.ts";
+import { Backoff } from "../protocol/backoff.ts";
+import { type Clock, sleep } from "./clock.ts";
+import { TemporaryError } from "./gateway_error.ts";
+
+/** A stream that lasted so long was a good one, in milliseconds: the wait after it is short again. */
+const STEADY_MS = 30_000;
+
+/**
+ * Beginnings of what a gateway says when it could not begin a stream just now, but may later. The clock is right, as
+ * there was a stream before: a gateway that has just started refuses what may have been sent before.
+ */
+const PASSING = ["MQTT error: ", "Too many ", "Request expired"];
+
+/** How to go on. */
+export interface ResumeOptions {
+  /** Where the first stream begins, if not now. */
+  readonly since?: Position | undefined;
+  /** The time, and waiting. */
+  readonly clock: Clock;
+  /** Draws from 0 up to but not including 1. */
+  readonly random: () => number;
+  /** Ends the subscription at once, also while it waits. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Follows streams until the caller ends it. Until the first is connected, any failure is the end. After that a line
+ * that broke off is told as a `disconnected` event, and tries that may succeed later are repeated in silence.
+ *
+ * @param open opens a stream that goes on after a position
+ * @throws {GatewayError} the first failure that will not pass
+ */
+export async function* resume(
+  open: (since: Position | undefined) => AsyncIterable<StreamEvent>,
+  { since, clock, random, signal }: ResumeOptions,
+): AsyncGenerator<StreamEvent, void> {
+  const backoff = new Backoff(random);
+  let position = since;
+  let wasConnected = false;
+  for (;;) {
+    let connectedAt: number | undefined;
+    let retryAfterMs = 0;
+    try {
+      for await (const event of open(position)) {
+        if (event.type === "connected") connectedAt = clock.now();
+        if (event.type === "message") backoff.reset();
+        if (connectedAt === undefined && wasConnected && isPassing(event)) break;
+        wasConnected ||= connectedAt !== undefined;
+        position = positionOf(event) ?? position;
+        yield event;
+        if (connectedAt === undefined && isFinal(event)) return;
+      }
+    } catch (error) {
+      if (!wasConnected || !(error instanceof TemporaryError)) throw error;
+      retryAfterMs = error.retryAfterMs;
+      if (connectedAt !== undefined) {
+        yield { type: "disconnected", message: error.message, timestamp: Math.floor(clock.now() / 1000) };
+      }
+    }
+    if (connectedAt !== undefined && clock.now() - connectedAt >= STEADY_MS) backoff.reset();
+    await sleep(Math.max(backoff.next(), retryAfterMs), { clock, signal });
+  }
+}
+
+function isFinal({ type }: StreamEvent): boolean {
+  return type === "error" || type === "disconnected";
+}
+
+/** Tells why a stream did not begin, where that may pass: the caller knows already that it is disconnected. */
+function isPassing(event: StreamEvent): boolean {
+  if (event.type === "disconnected") return true;
+  return event.type === "error" && PASSING.some((start) => event.message.startsWith(start));
+}
+
+/** Where to go on after an event. An older gateway tells no position, and its streams begin anew. */
+function positionOf(event: StreamEvent): Position | undefined {
+  const place: Partial<Position> | undefined = "resume" in event ? event.resume : "epoch" in event ? event : undefined;
+  const { epoch, offset } = place ?? {};
+  return epoch === undefined || offset === undefined ? undefined : { epoch, offset };
+}

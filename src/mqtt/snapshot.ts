@@ -1,0 +1,73 @@
+/**
+ * The retained messages that a broker sends to those who have just subscribed.
+ *
+ * @module
+ */
+import type { ReceivedMessage } from "./message_log.ts";
+
+/**
+ * How long after the last one a retained message may still come, in milliseconds. MQTT has no sign for the last of
+ * them; a later one would be lost only if somebody else subscribes in between.
+ */
+const SETTLED_MS = 5_000;
+
+/** Most bytes that a broker may send ahead of its grant. MQTT allows it to begin early, but not to flood. */
+const MAX_EARLY_BYTES = 2 ** 20;
+
+/** What a held message costs beside its payload. */
+const MESSAGE_OVERHEAD_BYTES = 256;
+
+/**
+ * What some listeners, who subscribed to the same filters at the same time, get of what the broker retains: each
+ * topic once, even if the broker sends it for several filters, or again when others subscribe later.
+ */
+export class Snapshot<Member> {
+  /** Those who get it. */
+  readonly members: Set<Member> = new Set();
+  readonly #seen = new Set<string>();
+  #early: ReceivedMessage[] = [];
+  #earlyBytes = 0;
+  #granted = false;
+  #last = 0;
+
+  /**
+   * Takes a retained message.
+   *
+   * @param now in milliseconds
+   * @returns whether it is for the members, now: not what they have got, and not what comes ahead of the grant
+   */
+  take(message: ReceivedMessage, now: number): boolean {
+    if (this.isSettled(now) || this.#seen.has(message.topic)) return false;
+    this.#seen.add(message.topic);
+    this.#last = now;
+    if (this.#granted) return true;
+    this.#earlyBytes += message.payloadBytes + message.topic.length + MESSAGE_OVERHEAD_BYTES;
+    if (this.isFlooded) this.#early = [];
+    else this.#early.push(message);
+    return false;
+  }
+
+  /** Notes that a newer message on a topic goes to the members: what is retained is no news any more. */
+  pass(topic: string): void {
+    if (this.#granted) this.#seen.add(topic);
+  }
+
+  /** Whether more came ahead of the grant than can be held. */
+  get isFlooded(): boolean {
+    return this.#earlyBytes > MAX_EARLY_BYTES;
+  }
+
+  /** Notes that the broker has granted the subscription, and returns the messages that came ahead of it. */
+  grant(now: number): readonly ReceivedMessage[] {
+    const early = this.#early;
+    this.#early = [];
+    this.#granted = true;
+    this.#last = now;
+    return early;
+  }
+
+  /** Tells whether nothing more is to come. */
+  isSettled(now: number): boolean {
+    return this.#granted && now - this.#last > SETTLED_MS;
+  }
+}

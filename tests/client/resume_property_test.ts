@@ -1,0 +1,121 @@
+/** Nothing is missing and nothing comes twice, whatever becomes of the streams. */
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { within } from "../deadline.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { final } from "./follow.ts";
+import {
+  type Answerer,
+  block,
+  bodyOf,
+  clientOf,
+  connected,
+  message,
+  position,
+  refuse,
+  stream,
+  unreachable,
+} from "./made_up_gateway.ts";
+
+/** What becomes of one stream. */
+interface Fate {
+  /** Messages that are published before it begins, each so many places after the one before. */
+  readonly published: readonly number[];
+  /** How much of its bytes arrives, from 0 to 1. */
+  readonly part: number;
+  /** Sizes of the pieces in which they do, in bytes. */
+  readonly pieces: readonly number[];
+  /** How it ends then. */
+  readonly end: "ends" | "breaks";
+  /** Whether the last event that arrives is one that says why, and where to go on. */
+  readonly last: "disconnected" | "too slow" | "none";
+}
+
+const fates: fc.Arbitrary<Fate> = fc.record({
+  published: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 4 }),
+  part: fc.double({ min: 0, max: 1, noNaN: true }),
+  pieces: fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 3 }),
+  end: fc.constantFrom("ends", "breaks"),
+  last: fc.constantFrom("disconnected", "too slow", "none", "none"),
+});
+
+const refusals: readonly Answerer[] = [
+  unreachable,
+  refuse(503, { "Retry-After": "2" }),
+  stream([final("error", "MQTT error: Broker is away")]),
+  stream([]),
+];
+
+/** A gateway that remembers all messages, and the positions of these. */
+class Log {
+  readonly offsets: number[] = [];
+
+  publish(steps: readonly number[]): void {
+    for (const step of steps) this.offsets.push((this.offsets.at(-1) ?? 0) + step);
+  }
+
+  /** Answers with all that comes after the position asked for, as far as fate lets it. */
+  answer({ published, part, pieces, end, last }: Fate, { isFirst }: { readonly isFirst: boolean }): Answerer {
+    return async ({ fields: { since } }, signal) => {
+      const from = isFirst ? 0 : Number(Object(since)["offset"]);
+      this.publish(published);
+      const begin = await block(connected(from));
+      const rest = this.offsets.filter((offset) => offset > from);
+      if (last !== "none") {
+        const sent = rest.slice(0, Math.floor(part * rest.length));
+        const event = last === "disconnected"
+          ? final("disconnected", "Broker went away")
+          : { ...final("error", "Too slow"), resume: position(sent.at(-1) ?? from) };
+        return await stream([connected(from), ...sent.map(message), event], end)({ body: "", fields: {} }, signal);
+      }
+      const blocks = (await Promise.all(rest.map((offset) => block(message(offset))))).join("");
+      // A first stream that does not get as far as `connected` is the end, and not what this is about.
+      const length = isFirst ? begin.length + part * blocks.length : part * (begin.length + blocks.length);
+      return bodyOf(cut((begin + blocks).slice(0, length), pieces), end, signal);
+    };
+  }
+}
+
+function cut(text: string, lengths: readonly number[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
+    const length = lengths[pieces.length % lengths.length] ?? 1;
+    pieces.push(rest.subarray(0, length));
+    rest = rest.subarray(length);
+  }
+  return pieces;
+}
+
+Deno.test("subscribe() brings every message once and in order, however often and wherever its streams are cut", () =>
+  fc.assert(
+    fc.asyncProperty(
+      fates,
+      fc.array(fc.oneof({ weight: 3, arbitrary: fates }, fc.constantFrom(...refusals)), { maxLength: 10 }),
+      async (first, more) => {
+        const log = new Log();
+        const clock = new FakeClock();
+        const answers = more.map((fate) => typeof fate === "function" ? fate : log.answer(fate, { isFirst: false }));
+        const good: Answerer = ({ fields: { since } }, signal) => {
+          log.publish([1]);
+          const from = Number(Object(since)["offset"]);
+          const rest = log.offsets.filter((offset) => offset > from);
+          return stream([connected(from), ...rest.map(message)], "stays open")({ body: "", fields: {} }, signal);
+        };
+        const { client, requests } = clientOf([log.answer(first, { isFirst: true }), ...answers, good], clock);
+
+        const seen: number[] = [];
+        const read = async () => {
+          for await (const event of client.subscribe(["t"])) {
+            if (event.type === "message") seen.push(event.offset);
+            const isAll = requests.length === more.length + 2 && seen.at(-1) === log.offsets.at(-1);
+            if (isAll) return;
+          }
+        };
+        await within("the last message", read());
+        assertEquals(seen, log.offsets);
+        assertEquals(new Set(requests.map(({ body }) => body.slice(0, 16))).size, requests.length);
+        clock.assertIdle();
+      },
+    ),
+    { numRuns: 150 },
+  ));

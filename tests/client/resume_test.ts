@@ -1,0 +1,104 @@
+/** How a subscription survives its streams. */
+import { assert, assertEquals } from "@std/assert";
+import { FakeClock } from "./fake_clock.ts";
+import { BROKEN, final, follow } from "./follow.ts";
+import {
+  type Answerer,
+  clientOf,
+  connected,
+  message,
+  position,
+  refuse,
+  stream,
+  unreachable,
+} from "./made_up_gateway.ts";
+
+for (const end of ["ends", "breaks"] as const) {
+  Deno.test(`subscribe() goes on after the last event when the line ${end}, with a fresh request`, async () => {
+    const clock = new FakeClock();
+    const answers = [
+      stream([connected(3), message(5), message(9)], end),
+      stream([connected(9), message(12)], "stays open"),
+    ];
+    const { client, requests } = clientOf(answers, clock);
+    const seen = await follow(client.subscribe(["t", "u"], { qos: 1, keep: true, brokerHost: "b" }), 12);
+    assertEquals(seen, ["connected", "m5", "m9", BROKEN, "connected", "m12"]);
+
+    const [first, second] = requests;
+    const same = { topics: ["t", "u"], qos: 1, keep: true, "broker_host": "b" };
+    assertEquals(first?.fields, { ...same, timestamp: 1_700_000_000 });
+    assertEquals(second?.fields, { ...same, since: position(9), timestamp: 1_700_000_000.25 });
+    assert(first?.body.slice(0, 16) !== second?.body.slice(0, 16), "Nonce was used before");
+    clock.assertIdle();
+  });
+}
+
+Deno.test("subscribe() goes on from connected when no message came, and from since when it was given", async () => {
+  const { client, requests } = clientOf([
+    stream([connected(3)]),
+    stream([{ ...connected(4), epoch: "e2" }, { type: "gap", message: "Some may be missing", timestamp: 5 }]),
+    stream([connected(9), message(10)]),
+  ], new FakeClock());
+  const seen = await follow(client.subscribe(["t"], { since: position(1) }), 10);
+  assertEquals(seen, ["connected", BROKEN, "connected", "gap: Some may be missing", BROKEN, "connected", "m10"]);
+  assertEquals(requests.map(({ fields }) => fields["since"]), [position(1), position(3), {
+    epoch: "e2",
+    offset: 4,
+  }]);
+});
+
+Deno.test("subscribe() begins anew with a gateway that tells no position", async () => {
+  const old = { type: "connected", topic: "t", topics: ["t"] };
+  const { client, requests } = clientOf([stream([old]), stream([old, message(1)])], new FakeClock());
+  assertEquals(await follow(client.subscribe(["t"]), 1), ["connected", BROKEN, "connected", "m1"]);
+  assertEquals(requests.map(({ fields }) => "since" in fields), [false, false]);
+});
+
+Deno.test("subscribe() goes on where an error tells it to", async () => {
+  const slow = { ...final("error", "Too slow: 1 s"), resume: position(8) };
+  const answers = [stream([connected(3), message(5), slow]), stream([connected(8), message(9)])];
+  const { client, requests } = clientOf(answers, new FakeClock());
+  assertEquals(await follow(client.subscribe(["t"]), 9), [
+    "connected",
+    "m5",
+    "error: Too slow: 1 s",
+    "connected",
+    "m9",
+  ]);
+  assertEquals(requests[1]?.fields["since"], position(8));
+});
+
+Deno.test("subscribe() hands over disconnected and notices, and goes on", async () => {
+  const answers = [
+    stream([connected(3), { type: "offline", message: "away", timestamp: 5 }, final("disconnected", "stops")]),
+    stream([connected(3), { type: "online", message: "back", timestamp: 6 }, message(4)]),
+  ];
+  const { client } = clientOf(answers, new FakeClock());
+  assertEquals(await follow(client.subscribe(["t"]), 4), [
+    "connected",
+    "offline: away",
+    "disconnected: stops",
+    "connected",
+    "online: back",
+    "m4",
+  ]);
+});
+
+Deno.test("subscribe() repeats in silence what may pass", async () => {
+  const passing: Answerer[] = [
+    unreachable,
+    ...[408, 429, 500, 502, 503, 504].map((status) => refuse(status)),
+    stream([final("error", "MQTT error: Broker b:1883 refused the connection")]),
+    stream([final("error", "Too many open streams: close one first")]),
+    stream([final("disconnected", "Gateway is shutting down")]),
+    stream([]),
+    () => new Response("<html>Welcome to the hotel</html>"),
+  ];
+  const { client, requests } = clientOf(
+    [stream([connected(3)]), ...passing, stream([connected(3), message(4)])],
+    new FakeClock(),
+  );
+  assertEquals(await follow(client.subscribe(["t"]), 4), ["connected", BROKEN, "connected", "m4"]);
+  assertEquals(requests.length, passing.length + 2);
+  assertEquals(new Set(requests.map(({ body }) => body.slice(0, 16))).size, requests.length);
+});

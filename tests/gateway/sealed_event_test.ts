@@ -1,0 +1,110 @@
+import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
+import { EventSealer, type SealedEvent } from "../../src/gateway/sealed_event.ts";
+import type { ReceivedMessage } from "../../src/mqtt/message_log.ts";
+import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { type Key, LiveKeyring } from "../../src/security/keyring.ts";
+import { until, within } from "../deadline.ts";
+import { makeRecord, NOW } from "./fixture.ts";
+
+/** A key that may receive what matches a filter. */
+async function makeKey(filter: string): Promise<Key> {
+  const keyring = new LiveKeyring(() => NOW * 1000, randomBytes);
+  const record = makeRecord({ name: "phone", subscribe: [filter] });
+  await keyring.replace({ single: undefined, records: [record] });
+  const envelope = parseEnvelope(await sealEnvelope(await importKey(record.secret), "{}", randomBytes));
+  return (await keyring.open(envelope, { address: "test" })).key;
+}
+
+function message(given: Partial<ReceivedMessage> = {}): ReceivedMessage {
+  const payload = "22.5";
+  return {
+    position: { epoch: "e", offset: 7 },
+    topic: "home/t",
+    payload,
+    payloadBytes: payload.length,
+    qos: 1,
+    retain: false,
+    receivedAt: NOW * 1000 + 999,
+    ...given,
+  };
+}
+
+const decoder = new TextDecoder();
+
+async function open(key: Key, event: SealedEvent | undefined): Promise<unknown> {
+  const text = decoder.decode(await event?.record());
+  return JSON.parse(await openEnvelope(key.secret, parseEnvelope(text.replace(/^data: (.*)\n\n$/, "$1"))));
+}
+
+Deno.test("message() seals once for all listeners of a key, and anew for another key", async () => {
+  let nonces = 0;
+  const [one, other] = [await makeKey("#"), await makeKey("home/#")];
+  const sealer = new EventSealer({
+    random(length) {
+      nonces += 1;
+      return randomBytes(length);
+    },
+  });
+  const received = message();
+  const first = sealer.message(one, received, 1);
+  for (let count = 0; count < 1000; count++) assertStrictEquals(sealer.message(one, received, 1), first);
+  assertStrictEquals(await first?.record(), await sealer.message(one, received, 2)?.record());
+  await sealer.message(other, received, 1)?.record();
+  assertEquals(nonces, 2);
+  assertEquals(await open(one, first), {
+    type: "message",
+    topic: "home/t",
+    payload: "22.5",
+    qos: 1,
+    retain: false,
+    timestamp: NOW,
+    epoch: "e",
+    offset: 7,
+  });
+  const next = sealer.message(one, message(), 1);
+  assertNotEquals(decoder.decode(await next?.record()), decoder.decode(await first?.record()));
+});
+
+Deno.test("message() tells each listener the quality that it asked for, at most", async () => {
+  const sealer = new EventSealer({ random: randomBytes });
+  const key = await makeKey("#");
+  const received = message({ qos: 2 });
+  for (const qos of [0, 1, 2]) {
+    const event = await open(key, sealer.message(key, received, qos));
+    assertEquals(typeof event === "object" && event !== null && "qos" in event && event.qos, qos);
+  }
+});
+
+Deno.test("message() gives nothing to a key that may not receive it", async () => {
+  const sealer = new EventSealer({ random: randomBytes });
+  const [cellar, all] = [await makeKey("cellar/#"), await makeKey("#")];
+  const received = message();
+  assertEquals(sealer.message(cellar, received, 1), undefined);
+  assert(sealer.message(all, received, 1) !== undefined);
+  assertEquals(sealer.message(cellar, received, 1), undefined);
+});
+
+Deno.test("an event tells its exact size before it is sealed, and a message its position", async () => {
+  const sealer = new EventSealer({ random: randomBytes });
+  const key = await makeKey("#");
+  for (const payload of ["", "é", "x".repeat(1000), "☀".repeat(77), new Uint8Array([0xff, 0]), "\ud800"]) {
+    const event = sealer.message(key, message({ payload }), 0);
+    assertEquals(event?.size, (await event?.record())?.length);
+    assertEquals(event?.position, { epoch: "e", offset: 7 });
+  }
+  const notice = sealer.event(key, { type: "gap", message: "x", timestamp: 1 });
+  assertEquals([notice.size, notice.position], [(await notice.record()).length, undefined]);
+});
+
+Deno.test("pressure() asks to wait while much is being sealed, and no longer", async () => {
+  const sealer = new EventSealer({ random: randomBytes });
+  const key = await makeKey("#");
+  assertEquals(sealer.pressure(), undefined);
+  const records = Array.from({ length: 10 }, () => {
+    const event = sealer.message(key, message({ payload: "x".repeat(10_000) }), 0);
+    return event?.record();
+  });
+  await within("room", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
+  await Promise.all(records);
+  await until("the pressure is gone", () => sealer.pressure() === undefined);
+});
