@@ -1,19 +1,11 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
 import { EventSealer, type SealedEvent } from "../../src/gateway/sealed_event.ts";
 import type { ReceivedMessage } from "../../src/mqtt/message_log.ts";
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { type Key, LiveKeyring } from "../../src/security/keyring.ts";
+import { openEnvelope, parseEnvelope, randomBytes } from "../../src/protocol/envelope.ts";
+import type { Key } from "../../src/security/keyring.ts";
 import { until, within } from "../deadline.ts";
-import { makeRecord, NOW } from "./fixture.ts";
-
-/** A key that may receive what matches a filter. */
-async function makeKey(filter: string): Promise<Key> {
-  const keyring = new LiveKeyring(() => NOW * 1000, randomBytes);
-  const record = makeRecord({ name: "phone", subscribe: [filter] });
-  await keyring.replace({ single: undefined, records: [record] });
-  const envelope = parseEnvelope(await sealEnvelope(await importKey(record.secret), "{}", randomBytes));
-  return (await keyring.open(envelope, { address: "test" })).key;
-}
+import { NOW } from "./fixture.ts";
+import { makeKey } from "./key.ts";
 
 function message(given: Partial<ReceivedMessage> = {}): ReceivedMessage {
   const payload = "22.5";

@@ -1,0 +1,65 @@
+/** One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket. */
+import { Backlog } from "../src/gateway/backlog.ts";
+import { EventStream } from "../src/gateway/event_stream.ts";
+import { EventSealer } from "../src/gateway/sealed_event.ts";
+import { BrokerPool } from "../src/mqtt/broker_pool.ts";
+import { MessageLog } from "../src/mqtt/message_log.ts";
+import { randomBytes } from "../src/protocol/envelope.ts";
+import { makeBroker } from "../tests/gateway/broker.ts";
+import { makeKey } from "../tests/gateway/key.ts";
+
+const key = await makeKey("#");
+const payload = new TextEncoder().encode("22.5".padEnd(200));
+const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
+const backlog = new Backlog(2 ** 20);
+
+for (const count of [1, 50, 1000]) {
+  const { state, connect } = makeBroker();
+  const sealer = new EventSealer({ random: randomBytes });
+  const pool = new BrokerPool({
+    connect,
+    log: new MessageLog({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
+    timeoutMs: 10_000,
+    idleMs: 60_000,
+    maxConnections: 1,
+    resumeMs: 60_000,
+    pressure: () => undefined,
+    random: () => 0,
+    ...clocks,
+  });
+  const readers = await Promise.all(Array.from({ length: count }, async () => {
+    const connected = Promise.withResolvers<void>();
+    const stream = new EventStream({
+      seal: (event) => sealer.event(key, event),
+      maxQueueBytes: 1_000_000,
+      backlog,
+      patienceMs: 60_000,
+      keepAliveMs: 60_000,
+      onTooSlow: () => {},
+      onEnd: () => {},
+      ...clocks,
+    });
+    pool.listen({ host: "broker", port: 1883 }, {
+      filters: ["home/#"],
+      qos: 0,
+      keep: false,
+      since: undefined,
+      connected: () => connected.resolve(),
+      gap: () => {},
+      offline: () => {},
+      online: () => {},
+      ended: () => {},
+      message(message) {
+        const event = sealer.message(key, message, 0);
+        if (event !== undefined) stream.push(event);
+      },
+    });
+    await connected.promise;
+    return stream.body.getReader();
+  }));
+
+  Deno.bench(`fan out to ${count}`, { group: "fan-out" }, async () => {
+    state.deliver({ topic: "home/temperature", payload, qos: 0, retain: false });
+    await Promise.all(readers.map((reader) => reader.read()));
+  });
+}

@@ -1,0 +1,13 @@
+/** A key by itself, without a phone that holds it. */
+import { importKey, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { type Key, LiveKeyring } from "../../src/security/keyring.ts";
+import { makeRecord, NOW } from "./fixture.ts";
+
+/** A key that may receive what matches a filter. */
+export async function makeKey(filter: string): Promise<Key> {
+  const keyring = new LiveKeyring(() => NOW * 1000, randomBytes);
+  const record = makeRecord({ name: "phone", subscribe: [filter] });
+  await keyring.replace({ single: undefined, records: [record] });
+  const envelope = parseEnvelope(await sealEnvelope(await importKey(record.secret), "{}", randomBytes));
+  return (await keyring.open(envelope, { address: "test" })).key;
+}
