@@ -1,0 +1,247 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  type BrokerAddress,
+  BrokerError,
+  type ConnectBroker,
+  type Publication,
+  type ReceiveMessage,
+} from "../../src/mqtt/broker.ts";
+import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/broker_pool.ts";
+import { createConnectBroker } from "../../src/mqtt/connection.ts";
+import type { Listener } from "../../src/mqtt/hub.ts";
+import { MessageLog } from "../../src/mqtt/message_log.ts";
+import { until, within } from "../deadline.ts";
+import { startBroker } from "../system/broker.ts";
+
+const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
+const MESSAGE: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
+
+/** Connections that do as a test tells them. */
+function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) {
+  const connections: { closed: string | undefined; lose: () => void; deliver: ReceiveMessage }[] = [];
+  const connect: ConnectBroker = (_, { onMessage = () => undefined }) => {
+    const { promise: lost, resolve } = Promise.withResolvers<BrokerError>();
+    const connection: typeof connections[number] = {
+      closed: undefined,
+      lose: () => resolve(new BrokerError("Lost")),
+      deliver: onMessage,
+    };
+    connections.push(connection);
+    return Promise.resolve({
+      lost,
+      // One that talks, so that no publish ends it.
+      get heard() {
+        return performance.now();
+      },
+      publish: () => ({ acknowledged: acknowledge(), abandon: () => {} }),
+      subscribe: () => Promise.resolve([]),
+      unsubscribe: () => Promise.resolve(),
+      close(reason = new BrokerError("Closed")) {
+        connection.closed = reason.message;
+        resolve(reason);
+        return Promise.resolve();
+      },
+    });
+  };
+  return { connect, connections };
+}
+
+/** A pool whose clock moves only when told. */
+function makePool(connect: ConnectBroker, options: Partial<BrokerPoolOptions> = {}) {
+  const clock = { ms: 0 };
+  const pool = new BrokerPool({
+    connect,
+    timeoutMs: 10_000,
+    idleMs: 60_000,
+    maxConnections: 4,
+    log: new MessageLog({ epoch: "epoch", maxBytes: 1_000_000 }),
+    resumeMs: 0,
+    pressure: () => undefined,
+    random: () => 0,
+    now: () => clock.ms,
+    monotonic: () => clock.ms,
+    ...options,
+  });
+  return { pool, clock };
+}
+
+/** Somebody who notes what is told. */
+function makeListener(filter: string): { readonly heard: string[]; readonly listener: Listener } {
+  const heard: string[] = [];
+  return {
+    heard,
+    listener: {
+      filters: [filter],
+      qos: 1,
+      keep: false,
+      since: undefined,
+      connected: () => void heard.push("connected"),
+      gap: () => void heard.push("gap"),
+      message: ({ topic }) => void heard.push(topic),
+      offline: ({ message }) => void heard.push(`offline: ${message}`),
+      online: () => void heard.push("online"),
+      ended: ({ message }) => void heard.push(`ended: ${message}`),
+    },
+  };
+}
+
+Deno.test("a pool opens a connection for each host, port and login, and one only, for publishes and listeners", async () => {
+  const { connect, connections } = makeBroker();
+  const { pool } = makePool(connect, { maxConnections: 5 });
+  const addresses = [
+    ADDRESS,
+    { ...ADDRESS, port: 1884 },
+    { ...ADDRESS, host: "other" },
+    { ...ADDRESS, username: "joe", password: "a" },
+    { ...ADDRESS, username: "joe", password: "b" },
+  ];
+  const listeners = addresses.map(() => makeListener("t"));
+  for (let turn = 0; turn < 3; turn++) {
+    await Promise.all(addresses.map((address) => pool.publish({ ...address }, MESSAGE)));
+  }
+  listeners.forEach(({ listener }, index) => pool.listen(addresses[index] ?? ADDRESS, listener));
+  await until("the grants", () => listeners.every(({ heard }) => heard.length === 1));
+  assertEquals(connections.length, 5);
+  await pool.close();
+  assertEquals(connections.map(({ closed }) => closed), Array(5).fill("Gateway is shutting down"));
+});
+
+Deno.test("a pool has one connection to a real broker for any number of publishes and listeners", async () => {
+  const broker = await startBroker();
+  let connects = 0;
+  const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+  const { pool } = makePool((...words) => {
+    connects += 1;
+    return connect(...words);
+  });
+  const listeners = Array.from({ length: 10 }, (_, index) => makeListener(index % 2 === 0 ? "a/#" : "a/+"));
+  for (const { listener } of listeners) pool.listen(broker, listener);
+  await Promise.all(Array.from({ length: 10 }, () => pool.publish(broker, { ...MESSAGE, topic: "b" })));
+  await until("the grants", () => listeners.every(({ heard }) => heard.length === 1));
+  await pool.publish(broker, { ...MESSAGE, topic: "a/b" });
+  await until("the message", () => listeners.every(({ heard }) => heard.length === 2));
+  assertEquals(listeners.map(({ heard }) => heard), Array(10).fill(["connected", "a/b"]));
+  assertEquals(connects, 1);
+  await pool.close();
+  await broker.stop();
+});
+
+Deno.test("a pool gives up the longest idle connection for a new one, and none that is in use", async () => {
+  const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
+  let isSlow = false;
+  const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
+  const { pool, clock } = makePool(connect, { maxConnections: 2 });
+  const to = (port: number) => {
+    clock.ms += 1;
+    return pool.publish({ ...ADDRESS, port }, MESSAGE);
+  };
+  await to(1);
+  await to(2);
+  await to(1);
+  await to(3);
+  assertEquals(connections.map(({ closed }) => closed), [undefined, "Idle", undefined]);
+  const { listener, heard } = makeListener("t");
+  const leave = pool.listen({ ...ADDRESS, port: 1 }, listener);
+  isSlow = true;
+  const waiting = to(3);
+  await assertRejects(() => to(4), BrokerError, "Too many broker connections: 2 are busy");
+  assertThrows(
+    () => pool.listen({ ...ADDRESS, port: 4 }, makeListener("t").listener),
+    BrokerError,
+    "Too many broker connections: 2 are busy",
+  );
+  acknowledge();
+  await waiting;
+  await until("the grant", () => heard.length === 1);
+  // The listener has been there for longer than the last publish; it stays.
+  await to(4);
+  assertEquals(connections.map(({ closed }) => closed), [undefined, "Idle", "Idle", undefined]);
+  leave();
+  await pool.close();
+  assertEquals(heard, ["connected"]);
+});
+
+Deno.test("a pool opens a new connection after the old one was lost", async () => {
+  const { connect, connections } = makeBroker();
+  const { pool } = makePool(connect);
+  await pool.publish(ADDRESS, MESSAGE);
+  const { listener, heard } = makeListener("t");
+  pool.listen(ADDRESS, listener);
+  await until("the grant", () => heard.length === 1);
+  connections[0]?.lose();
+  await until("the loss", () => heard.length === 2);
+  assertEquals(heard, ["connected", "ended: Lost"]);
+  await pool.publish(ADDRESS, MESSAGE);
+  assertEquals(connections.length, 2);
+  await pool.close();
+});
+
+Deno.test("a publish that is not acknowledged fails alone: listeners on the same connection go on", async () => {
+  const { connect, connections } = makeBroker(() => new Promise(() => {}));
+  const { pool } = makePool(connect, { timeoutMs: 50 });
+  const { listener, heard } = makeListener("t");
+  pool.listen(ADDRESS, listener);
+  await until("the grant", () => heard.length === 1);
+  await assertRejects(
+    () => pool.publish(ADDRESS, MESSAGE),
+    BrokerError,
+    "did not acknowledge the message within 0.05 s",
+  );
+  connections[0]?.deliver({ topic: "t", payload: new Uint8Array(), qos: 0, retain: false });
+  assertEquals(heard, ["connected", "t"]);
+  assertEquals(connections.map(({ closed }) => closed), [undefined]);
+  await pool.close();
+});
+
+Deno.test("a pool closes a connection after its idle time, and not while somebody publishes or listens", async () => {
+  const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
+  const { connect, connections } = makeBroker(() => acknowledged);
+  const { pool, clock } = makePool(connect, { idleMs: 1000 });
+  const closed = () => connections.map(({ closed }) => closed);
+  const listening = { ...ADDRESS, port: 1 };
+  const { listener, heard } = makeListener("t");
+  const leave = pool.listen(listening, listener);
+  const slow = pool.publish(ADDRESS, MESSAGE);
+  await until("the grant", () => heard.length === 1);
+  // A pool that looks for idle connections later than this one shows that this one has looked.
+  const later = makeBroker();
+  const { pool: laterPool, clock: laterClock } = makePool(later.connect, { idleMs: 1000 });
+  await laterPool.publish(ADDRESS, MESSAGE);
+  laterClock.ms += 1000;
+  clock.ms += 10_000;
+  await until("a look", () => later.connections[0]?.closed === "Idle");
+  assertEquals(closed(), [undefined, undefined]);
+  acknowledge();
+  await slow;
+  leave();
+  clock.ms += 1000;
+  await until("closing", () => closed().every((reason) => reason === "Idle"));
+  await pool.publish(ADDRESS, MESSAGE);
+  assertEquals(connections.length, 3);
+  await laterPool.close();
+  await pool.close();
+});
+
+Deno.test("close() ends listeners and fails publishes with its reason, also while the broker is connected to", async () => {
+  const { connect } = makeBroker();
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  const { pool } = makePool(async (address, { signal, ...rest }) => {
+    if (address.port === 1884) await opened;
+    signal.throwIfAborted();
+    return connect(address, { signal, ...rest });
+  });
+  const [joined, joining] = [makeListener("t"), makeListener("t")];
+  pool.listen(ADDRESS, joined.listener);
+  await until("the grant", () => joined.heard.length === 1);
+  pool.listen({ ...ADDRESS, port: 1884 }, joining.listener);
+  const failing = assertRejects(
+    () => pool.publish({ ...ADDRESS, port: 1884 }, MESSAGE),
+    BrokerError,
+    "Gateway is shutting down",
+  );
+  const closing = pool.close();
+  assertEquals(joined.heard, ["connected", "ended: Gateway is shutting down"]);
+  assertEquals(joining.heard, ["ended: Gateway is shutting down"]);
+  open();
+  await within("closing", Promise.all([closing, failing]));
+});

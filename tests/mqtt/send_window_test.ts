@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { SendWindow } from "../../src/mqtt/send_window.ts";
+
+Deno.test("enter() sends at once as many as the window takes, and the others in their order as room is made", () => {
+  const window = new SendWindow(2);
+  const sent: string[] = [];
+  for (const name of ["a", "b", "c", "d"]) window.enter(() => void sent.push(name));
+  assertEquals(sent, ["a", "b"]);
+  window.leave();
+  assertEquals(sent, ["a", "b", "c"]);
+  window.leave();
+  assertEquals(sent, ["a", "b", "c", "d"]);
+});
+
+Deno.test("cancel() takes back what waits, and tells when it is too late for that", () => {
+  const window = new SendWindow(1);
+  const sent: string[] = [];
+  const first = () => void sent.push("first");
+  const second = () => void sent.push("second");
+  window.enter(first);
+  window.enter(second);
+  assertEquals([window.cancel(first), window.cancel(second), window.cancel(second)], [false, true, false]);
+  window.leave();
+  assertEquals(sent, ["first"]);
+  // What was taken back has used no room.
+  window.enter(second);
+  assertEquals(sent, ["first", "second"]);
+});
+
+Deno.test("a window bears any number that leave while they are sent, as all do when a connection ends", () => {
+  const window = new SendWindow(1);
+  let sent = 0;
+  window.enter(() => void (sent += 1));
+  for (let count = 0; count < 100_000; count++) {
+    window.enter(() => {
+      sent += 1;
+      window.leave();
+    });
+  }
+  window.leave();
+  assertEquals(sent, 100_001);
+});
+
+Deno.test("a window never has more under way than it takes, and keeps none back without need, whatever happens", () => {
+  const steps = fc.array(fc.oneof(
+    fc.constant({ do: "enter" as const }),
+    fc.constant({ do: "leave" as const }),
+    fc.nat(20).map((index) => ({ do: "cancel" as const, index })),
+  ));
+  fc.assert(fc.property(fc.integer({ min: 1, max: 5 }), steps, (size, steps) => {
+    const window = new SendWindow(size);
+    const entered: (() => void)[] = [];
+    const sent: number[] = [];
+    const cancelled = new Set<number>();
+    let left = 0;
+    for (const step of steps) {
+      const underWay = sent.length - left;
+      if (step.do === "enter") {
+        const name = entered.length;
+        const send = () => void sent.push(name);
+        entered.push(send);
+        window.enter(send);
+      } else if (step.do === "leave" && underWay > 0) {
+        left += 1;
+        window.leave();
+      } else if (step.do === "cancel") {
+        const send = entered[step.index];
+        if (send !== undefined && window.cancel(send)) cancelled.add(step.index);
+      }
+      const waiting = entered.length - cancelled.size - sent.length;
+      assertEquals(sent.length - left, Math.min(size, sent.length - left + waiting));
+    }
+    assertEquals(sent, sent.toSorted((one, other) => one - other));
+    assertEquals(sent.filter((name) => cancelled.has(name)), []);
+  }));
+});
