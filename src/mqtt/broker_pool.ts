@@ -34,6 +34,7 @@ const SWEEP_MS = 1000;
 export class BrokerPool {
   readonly #options: BrokerPoolOptions;
   readonly #entries = new Map<string, Entry>();
+  #closed: BrokerError | undefined;
   #sweeping: ReturnType<typeof setInterval> | undefined;
 
   /** Makes a pool without any connection yet. */
@@ -70,12 +71,14 @@ export class BrokerPool {
 
   /** Ends all listeners and closes all connections. */
   async close(reason: BrokerError = new BrokerError("Gateway is shutting down")): Promise<void> {
+    this.#closed = reason;
     clearInterval(this.#sweeping);
     this.#sweeping = undefined;
     await Promise.all([...this.#entries].map(([id, entry]) => this.#drop(id, entry, reason)));
   }
 
   #entryFor(address: BrokerAddress): Entry {
+    if (this.#closed !== undefined) throw this.#closed;
     const id = JSON.stringify([address.host, address.port, address.username, address.password]);
     return this.#entries.get(id) ?? this.#open(id, address);
   }

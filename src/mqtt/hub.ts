@@ -6,7 +6,7 @@
 import { Backoff } from "../protocol/backoff.ts";
 import type { Position } from "../protocol/event.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "./broker.ts";
-import type { KeptMessage, MessageLog, ReceivedMessage } from "./message_log.ts";
+import type { MessageLog, ReceivedMessage } from "./message_log.ts";
 import type { SharedConnection } from "./shared_connection.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type Subscription, Subscriptions } from "./subscription.ts";

@@ -23,6 +23,8 @@ export interface SharedConnectionOptions {
   readonly onMessage: ReceiveMessage;
   /** Called when an open connection has ended. */
   readonly onLost: (reason: BrokerError) => void;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
 }
 
 interface Attempt {
@@ -100,12 +102,15 @@ export class SharedConnection {
     try {
       const connection = await Promise.race([attempt.opening, expired]);
       const { heard } = connection;
+      const sentAt = this.#options.monotonic();
       const { answer, abandon } = command(connection);
       waitingFor = missed;
       giveUp = (reason) => {
         abandon?.();
-        // A broker that says nothing at all is frozen: what it has not read by now, it must not read later.
-        if (abandon === undefined || connection.heard === heard) this.#drop(attempt, reason);
+        // A broker that says nothing at all is frozen: what it has not read by now, it must not read later. Where
+        // most of the time went to connecting, its silence says little.
+        const isFrozen = connection.heard === heard && this.#options.monotonic() - sentAt >= timeoutMs / 2;
+        if (abandon === undefined || isFrozen) this.#drop(attempt, reason);
       };
       return await Promise.race([answer, expired]);
     } finally {

@@ -70,6 +70,7 @@ function makeShared(
     timeoutMs: 10_000,
     onMessage: ({ topic }) => void told.push(`message ${topic}`),
     onLost: ({ message }) => void told.push(`lost: ${message}`),
+    monotonic: () => performance.now(),
     ...options,
   });
   return { shared, connections, told };

@@ -1,0 +1,205 @@
+/**
+ * An open connection to a broker, as far as MQTT.js is asked for anything on it.
+ *
+ * @module
+ */
+import type { IClientSubscribeOptions, MqttClient } from "mqtt";
+import { type BrokerConnection, BrokerError, type Delivery, type FilterRequest, type Publication } from "./broker.ts";
+import { SendWindow } from "./send_window.ts";
+
+/** What is known of a connection, from its first moment on. */
+export interface ConnectionState {
+  /** Settles when it has ended. */
+  readonly lost: Promise<BrokerError>;
+  /** Why it ends, as soon as that is known; it is lost a little later. */
+  cause: BrokerError | undefined;
+  /** How many packets came from the broker. */
+  heard: number;
+  /** What the broker can do. */
+  limits: BrokerLimits;
+}
+
+/** What a broker told of itself in its welcome (MQTT 5, section 3.2.2.3). */
+export interface BrokerLimits {
+  /** How many messages it takes before it acknowledges the first. */
+  readonly receiveMaximum?: number | undefined;
+  /** Highest quality of service. */
+  readonly maximumQoS?: number | undefined;
+  /** Whether it keeps messages for later subscribers. */
+  readonly retainAvailable?: boolean | undefined;
+  /** Largest packet, in bytes. */
+  readonly maximumPacketSize?: number | undefined;
+  /** Whether it tells which subscriptions a message is for. */
+  readonly subscriptionIdentifiersAvailable?: boolean | undefined;
+}
+
+/** The first of SUBACK's words for "refused" (MQTT 3.1.1, section 3.9.3; MQTT 5, section 3.9.3). */
+const SUBSCRIPTION_REFUSED = 128;
+
+/** As many as there are message identifiers: what a broker takes at a time that names no bound. */
+const ANY_NUMBER = 65_535;
+
+/** More than the head of a packet with a topic and the fields that we send takes beside topic and payload, in bytes. */
+const PACKET_HEAD_BYTES = 32;
+
+/** How long a farewell may take before the socket is cut, in milliseconds: a frozen broker never answers it. */
+const FAREWELL_MS = 1000;
+
+const utf8 = new TextEncoder();
+
+/** An open connection. */
+export class ClientConnection implements BrokerConnection {
+  readonly #client: MqttClient;
+  readonly #state: ConnectionState;
+  readonly #window: SendWindow;
+  readonly #windowSize: number;
+  readonly #unsettled = new Set<(reason: BrokerError) => void>();
+  #underWay = 0;
+  #abandoned = 0;
+
+  /** Takes over a client that the broker has welcomed. */
+  constructor(client: MqttClient, state: ConnectionState) {
+    this.#client = client;
+    this.#state = state;
+    this.#windowSize = state.limits.receiveMaximum ?? ANY_NUMBER;
+    this.#window = new SendWindow(this.#windowSize);
+    // MQTT.js never settles a QoS 0 publish that waits for the socket to take it.
+    state.lost.then((reason) => this.#unsettled.forEach((reject) => reject(reason)));
+  }
+
+  /** Settles when the connection has ended, with the reason. */
+  get lost(): Promise<BrokerError> {
+    return this.#state.lost;
+  }
+
+  /** How many packets came from the broker by now. */
+  get heard(): number {
+    return this.#state.heard;
+  }
+
+  /** Sends a message, as {@linkcode BrokerConnection.publish} says. */
+  publish(publication: Publication): Delivery {
+    const { topic, payload, qos, retain } = publication;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const settled = () => void this.#unsettled.delete(reject);
+    this.#unsettled.add(reject);
+    // This also takes note of the failure where nobody waits for it any more.
+    promise.then(settled, settled);
+    const fault = this.#faultOf(publication);
+    if (fault !== undefined) {
+      reject(new BrokerError(fault));
+      return { acknowledged: promise, abandon: () => {} };
+    }
+    let messageId: number | undefined;
+    let isAbandoned = false;
+    const send = () => {
+      if (!this.#client.connected) {
+        if (qos > 0) this.#window.leave();
+        this.#failed(undefined).catch(reject);
+        return;
+      }
+      this.#underWay += 1;
+      this.#client.publish(topic, payload, { qos, retain }, (error) => {
+        this.#underWay -= 1;
+        // The broker goes on counting what was abandoned.
+        if (qos > 0 && !isAbandoned) this.#window.leave();
+        if (error) this.#failed(error).catch(reject);
+        else resolve();
+      });
+      if (qos > 0) messageId = this.#client.getLastMessageId();
+    };
+    if (qos === 0) send();
+    else this.#window.enter(send);
+    return {
+      acknowledged: promise,
+      abandon: () => {
+        if (this.#window.cancel(send)) reject(new BrokerError("Message removed"));
+        else if (messageId !== undefined && !isAbandoned) {
+          isAbandoned = true;
+          this.#abandon(messageId);
+        }
+      },
+    };
+  }
+
+  /** Asks for filters, as {@linkcode BrokerConnection.subscribe} says. */
+  async subscribe(requests: readonly FilterRequest[]): Promise<readonly string[]> {
+    // A packet has room for one id, and one for each quality of service is enough where there are none.
+    const takesIds = this.#client.options.protocolVersion === 5 &&
+      this.#state.limits.subscriptionIdentifiersAvailable !== false;
+    const packets = takesIds
+      ? requests.map(({ filter, qos, id }) => () =>
+        this.#ask([filter], { qos, properties: { subscriptionIdentifier: id } })
+      )
+      : [...Map.groupBy(requests, ({ qos }) => qos)].map(([qos, group]) => () =>
+        this.#ask(group.map(({ filter }) => filter), { qos })
+      );
+    return (await this.#run(() => Promise.all(packets.map((send) => send())))).flat();
+  }
+
+  /** Asks for no more of filters, as {@linkcode BrokerConnection.unsubscribe} says. */
+  async unsubscribe(filters: readonly string[]): Promise<void> {
+    await this.#run(() => this.#client.unsubscribeAsync([...filters]));
+  }
+
+  /** Says goodbye, as {@linkcode BrokerConnection.close} says. */
+  async close(reason: BrokerError = new BrokerError("Connection closed")): Promise<void> {
+    this.#state.cause ??= reason;
+    // A polite end waits for answers that may never come, and MQTT.js would then never settle the commands.
+    this.#client.end(this.#underWay > 0 || !this.#client.connected);
+    const cut = setTimeout(() => this.#client.stream.destroy(), FAREWELL_MS);
+    await this.lost;
+    clearTimeout(cut);
+  }
+
+  /** Says why the broker would hang up on a message, and with it on everybody else. */
+  #faultOf({ topic, payload, qos, retain }: Publication): string | undefined {
+    const { maximumQoS = 2, retainAvailable = true, maximumPacketSize = Infinity } = this.#state.limits;
+    if (qos > maximumQoS) return `Broker takes no more than qos ${maximumQoS}`;
+    if (retain && !retainAvailable) return "Broker retains no messages";
+    if (maximumPacketSize === Infinity) return undefined;
+    const bytes = utf8.encode(topic).length + utf8.encode(payload).length + PACKET_HEAD_BYTES;
+    return bytes > maximumPacketSize ? `Broker takes no messages of more than ${maximumPacketSize} bytes` : undefined;
+  }
+
+  #abandon(messageId: number): void {
+    this.#client.removeOutgoingMessage(messageId);
+    this.#abandoned += 1;
+    // Soon it would take nothing at all any more.
+    if (this.#abandoned > this.#windowSize / 2) this.close(new BrokerError("Broker acknowledges too little"));
+  }
+
+  /** Tells a failure by the end of the connection where that was its cause. */
+  async #failed(error: unknown): Promise<never> {
+    // MQTT.js settles what is under way just before it tells why the connection ends.
+    await undefined;
+    if (this.#state.cause !== undefined || !this.#client.connected) throw await this.lost;
+    throw new BrokerError(error instanceof Error ? error.message : String(error));
+  }
+
+  /** Runs a command. */
+  async #run<T>(command: () => Promise<T>): Promise<T> {
+    // MQTT.js would keep the command for later.
+    if (!this.#client.connected) throw await this.lost;
+    this.#underWay += 1;
+    try {
+      return await command();
+    } catch (error) {
+      return await this.#failed(error);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  /** Sends one packet with filters; answers those that the broker refused. */
+  #ask(filters: string[], options: IClientSubscribeOptions): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      this.#client.subscribe(filters, options, (error, _, packet) => {
+        // MQTT.js takes one refusal for the failure of all.
+        const codes = packet?.granted.map(Number) ?? [];
+        if (codes.length !== filters.length) reject(error);
+        else resolve(filters.filter((_, index) => (codes[index] ?? 0) >= SUBSCRIPTION_REFUSED));
+      });
+    });
+  }
+}
