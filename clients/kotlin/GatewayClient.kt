@@ -8,14 +8,17 @@ package e2egateway
 
 import java.io.Closeable
 import java.io.IOException
+import java.io.InterruptedIOException
 import java.security.GeneralSecurityException
 import java.security.SecureRandom
 import java.util.Base64
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executor
 import java.util.concurrent.TimeUnit
 import javax.crypto.Cipher
 import javax.crypto.spec.GCMParameterSpec
 import javax.crypto.spec.SecretKeySpec
+import kotlin.random.Random
 import okhttp3.Call
 import okhttp3.MediaType.Companion.toMediaType
 import okhttp3.OkHttpClient
@@ -54,12 +57,24 @@ data class Health(val status: String, val version: String)
  *
  * @property status the HTTP status: 401 if the gateway has another key, 429 if there were too many requests; 502 for
  * an answer that is none
+ * @property retryAfterSeconds after how many seconds another try may do better, 0 if nobody said; null where no later
+ * try will help
  */
-class GatewayException(val status: Int, message: String) : IOException(message)
+class GatewayException @JvmOverloads constructor(
+    val status: Int,
+    message: String,
+    val retryAfterSeconds: Long? = null
+) : IOException(message)
+
+/** A place in the gateway's order of messages: whoever hands it over has heard all that came up to there. */
+data class Position(val epoch: String, val offset: Long)
 
 /** One event of a subscription; [json] holds all of it. */
 class Event internal constructor(val json: JSONObject) {
-    /** `connected` first, then `message`s; the last is `error` or `disconnected`. */
+    /**
+     * `connected` first, then `message`s; a stream's last is `error` or `disconnected`. `gap` says that something may
+     * be missing, `offline` and `online` that the gateway's broker went away and came back.
+     */
     val type: String = json.optString("type")
 
     /** The topic that a message was published to; the first filter for `connected`. */
@@ -71,8 +86,11 @@ class Event internal constructor(val json: JSONObject) {
     /** True for a message that the broker had kept from before the subscription. */
     val isRetained: Boolean = json.optBoolean("retain")
 
-    /** True for the event that ends the stream. */
+    /** True for the event that ends a stream; unless the subscription ends as well, another stream follows. */
     val isLast: Boolean = type == "error" || type == "disconnected"
+
+    /** Up to where everything has been heard with this event, for [GatewayClient.subscribe]; null if it tells none. */
+    val position: Position? = positionIn(if (type == "error") json.optJSONObject("resume") else json)
 
     /** A message's payload as bytes, of whatever kind. */
     fun payloadBytes(): ByteArray =
@@ -89,15 +107,45 @@ interface SubscriptionListener {
     /**
      * Called once, when no more events will come.
      *
-     * @param failure why the stream broke off; null after its last event and after [Subscription.close]
+     * @param failure why the subscription failed; null where its last event told that, and after [Subscription.close]
      */
     fun onEnd(failure: IOException?)
 }
 
 /** A running subscription. */
-class Subscription internal constructor(private val call: Call) : Closeable {
-    /** Ends the subscription, from any thread. No event follows that is not being delivered already. */
-    override fun close() = call.cancel()
+class Subscription internal constructor(first: Call) : Closeable {
+    private val closed = CountDownLatch(1)
+
+    @Volatile
+    internal var call: Call = first
+        private set
+
+    /** Ends the subscription, from any thread and at once. No event follows that is not being delivered already. */
+    override fun close() {
+        closed.countDown()
+        call.cancel()
+    }
+
+    /** Waits; tells whether the subscription was closed meanwhile. */
+    internal fun closesWithin(millis: Long): Boolean = closed.await(millis, TimeUnit.MILLISECONDS)
+
+    internal fun goOnWith(next: Call) {
+        call = next
+        // The one that close() cancelled may have been the last one.
+        if (closed.count == 0L) next.cancel()
+    }
+}
+
+/**
+ * How long to wait before a subscription is tried again: longer each time, and by chance, so that the clients of a
+ * gateway that was away do not all come back at the same moment.
+ *
+ * @param tries how many tries since the last good stream were in vain
+ * @return milliseconds: from half to all of 0.5, 1, 2, 4, 8, 16, then 30 s
+ */
+fun backoffMillis(tries: Int): Long {
+    val longest = minOf(30_000L, 500L shl minOf(tries, 6))
+    return Random.nextLong(longest / 2, longest + 1)
 }
 
 /**
@@ -107,13 +155,16 @@ class Subscription internal constructor(private val call: Call) : Closeable {
  * @param key the key, 64 hexadecimal characters
  * @param http the client whose connections, proxies and certificates to use
  * @param clock tells the milliseconds since 1970, for phones whose own clock is wrong
+ * @param backoff tells how many milliseconds a subscription waits before it is tried again, from how many tries were
+ * in vain
  * @throws IllegalArgumentException if the key is malformed
  */
 class GatewayClient @JvmOverloads constructor(
     url: String,
     key: String,
     private val http: OkHttpClient = OkHttpClient(),
-    private val clock: () -> Long = System::currentTimeMillis
+    private val clock: () -> Long = System::currentTimeMillis,
+    private val backoff: (Int) -> Long = ::backoffMillis
 ) {
     private val url = url.trimEnd('/')
     private val key = SecretKeySpec(bytesOfHex(key), "AES")
@@ -178,13 +229,19 @@ class GatewayClient @JvmOverloads constructor(
     }
 
     /**
-     * Listens to MQTT topics until the stream ends or the subscription is closed. Returns at once; whatever goes
-     * wrong on the way reaches [SubscriptionListener.onEnd].
+     * Listens to MQTT topics until the subscription is closed. Returns at once; whatever goes wrong before the first
+     * `connected` reaches [SubscriptionListener.onEnd]. From then on, `disconnected` and `error` tell why a stream
+     * ended; the next one begins with `connected` and goes on where the last one ended. `gap` says that something may
+     * be missing nevertheless. The subscription ends by itself if it is refused: with a failure, or after an `error`
+     * that no other try would mend.
      *
      * @param topics topic filters, such as `home/+/temperature`
      * @param qos highest quality of service
      * @param executor whose thread to occupy for as long as the subscription lasts, and that soon, because the
      * request is stamped now; a daemon thread of its own by default
+     * @param since where to go on: the [Event.position] of an earlier event
+     * @param keep whether the stream stays open while the gateway's broker is away, which `offline` and `online` tell
+     * @param resume false for one stream only: `error`, `disconnected` or a failure ends the subscription
      */
     @JvmOverloads
     fun subscribe(
@@ -192,16 +249,20 @@ class GatewayClient @JvmOverloads constructor(
         listener: SubscriptionListener,
         qos: Int = 0,
         broker: Broker? = null,
-        executor: Executor = DAEMON_THREAD
+        executor: Executor = DAEMON_THREAD,
+        since: Position? = null,
+        keep: Boolean = false,
+        resume: Boolean = true
     ): Subscription {
-        val request = JSONObject().put("topics", JSONArray(topics)).put("qos", qos).putBroker(broker)
-        val stream = http.newBuilder()
-            .callTimeout(0, TimeUnit.SECONDS)
-            .readTimeout(STREAM_SILENCE_SECONDS, TimeUnit.SECONDS)
-            .build()
-        val call = stream.newCall(sealedRequest("/mqtt/subscribe", request))
-        executor.execute { listener.onEnd(listen(call, listener)) }
-        return Subscription(call)
+        val request = JSONObject()
+            .put("topics", JSONArray(topics))
+            .put("qos", qos)
+            .put("keep", keep)
+            .putBroker(broker)
+            .putSince(since)
+        val follower = Follower(request, listener, resume)
+        executor.execute { listener.onEnd(follower.follow()) }
+        return follower.subscription
     }
 
     /**
@@ -245,16 +306,79 @@ class GatewayClient @JvmOverloads constructor(
             .build()
     }
 
-    private fun listen(call: Call, listener: SubscriptionListener): IOException? =
-        try {
-            call.execute().use { response -> readEvents(acceptedBody(response), call, listener) }
-            null
-        } catch (failure: IOException) {
-            if (call.isCanceled()) null else failure
+    /** Goes from one stream to the next, on the subscription's thread. */
+    private inner class Follower(
+        private val request: JSONObject,
+        private val listener: SubscriptionListener,
+        private val resume: Boolean
+    ) {
+        private val stream = http.newBuilder()
+            .callTimeout(0, TimeUnit.SECONDS)
+            .readTimeout(STREAM_SILENCE_SECONDS, TimeUnit.SECONDS)
+            .build()
+        private var goesOn = false
+        private var tries = 0
+        private var isConnected = false
+        private var connectedAt = 0L
+
+        val subscription = Subscription(newCall())
+
+        /** Returns why the subscription failed; null where its last event told that, and after it was closed. */
+        fun follow(): IOException? {
+            while (true) {
+                isConnected = false
+                val failure = hearStream(subscription.call)
+                if (subscription.call.isCanceled()) return null
+                val pause = if (failure is GatewayException) failure.retryAfterSeconds else 0
+                if (!goesOn || pause == null) return failure
+                if (isConnected && failure != null) listener.onEvent(brokenOff(failure))
+                if (isConnected && System.nanoTime() - connectedAt >= GOOD_STREAM_NANOS) tries = 0
+                try {
+                    if (subscription.closesWithin(maxOf(1000 * pause, backoff(tries)))) return null
+                } catch (interruption: InterruptedException) {
+                    Thread.currentThread().interrupt()
+                    return InterruptedIOException("Subscription was interrupted")
+                }
+                tries += 1
+                subscription.goOnWith(newCall())
+            }
         }
 
+        private fun newCall(): Call = stream.newCall(sealedRequest("/mqtt/subscribe", request))
+
+        private fun hearStream(call: Call): IOException? =
+            try {
+                call.execute().use { response -> readEvents(acceptedBody(response), call, ::hear) }
+                null
+            } catch (failure: IOException) {
+                failure
+            }
+
+        private fun hear(event: Event) {
+            if (event.type == "connected") {
+                isConnected = true
+                connectedAt = System.nanoTime()
+                goesOn = resume
+            } else if (event.type == "message") {
+                tries = 0
+            } else if (event.isLast && !isConnected) {
+                if (goesOn && isPassing(event)) return
+                goesOn = false
+            }
+            event.position?.let { request.putSince(it) }
+            listener.onEvent(event)
+        }
+
+        private fun brokenOff(failure: IOException) = Event(
+            JSONObject()
+                .put("type", "disconnected")
+                .put("message", failure.message ?: "Stream broke off")
+                .put("timestamp", clock() / 1000)
+        )
+    }
+
     /** Reads Server-Sent Events; comments, and all fields but the data, mean nothing here. */
-    private fun readEvents(body: ResponseBody, call: Call, listener: SubscriptionListener) {
+    private fun readEvents(body: ResponseBody, call: Call, hear: (Event) -> Unit) {
         val source = body.source()
         val data = StringBuilder()
         while (true) {
@@ -265,7 +389,7 @@ class GatewayClient @JvmOverloads constructor(
             val event = Event(open(data.toString()))
             data.setLength(0)
             if (call.isCanceled()) return
-            listener.onEvent(event)
+            hear(event)
             if (event.isLast) return
         }
     }
@@ -307,6 +431,9 @@ class GatewayClient @JvmOverloads constructor(
         /** The gateway shows a sign of life at least every 15 s; three missed ones mean that the line is dead. */
         const val STREAM_SILENCE_SECONDS = 45L
 
+        /** A stream that lasted this long was a good one: what comes next is another trouble. */
+        const val GOOD_STREAM_NANOS = 30_000_000_000L
+
         val OCTET_STREAM = "application/octet-stream".toMediaType()
         val RANDOM = SecureRandom()
 
@@ -329,6 +456,23 @@ private fun JSONObject.putBroker(broker: Broker?): JSONObject =
         .put("username", broker?.username)
         .put("password", broker?.password)
 
+private fun JSONObject.putSince(since: Position?): JSONObject =
+    put("since", since?.let { JSONObject().put("epoch", it.epoch).put("offset", it.offset) })
+
+private fun positionIn(json: JSONObject?): Position? =
+    if (json == null || json.isNull("epoch") || json.isNull("offset")) null
+    else Position(json.optString("epoch"), json.optLong("offset"))
+
+/** A gateway never asks for more than a minute. */
+private const val LONGEST_RETRY_AFTER_SECONDS = 3600L
+
+/** How refusals begin that pass by themselves. The last one: OkHttp, or a proxy, sent a request again by itself. */
+private val PASSING = listOf("MQTT error: ", "Too many ", "Request expired", "Request was used before")
+
+/** Whether a stream that ended with this event may begin at another try. */
+private fun isPassing(event: Event): Boolean =
+    event.type == "disconnected" || PASSING.any { event.json.optString("message").startsWith(it) }
+
 /** The body of an accepted request; a refusal is told in the words of the gateway, or of whatever stands before it. */
 private fun acceptedBody(response: Response): ResponseBody {
     val body = response.body ?: throw IOException("Answer has no body")
@@ -338,7 +482,14 @@ private fun acceptedBody(response: Response): ResponseBody {
     } catch (failure: JSONException) {
         "HTTP ${response.code}"
     }
-    throw GatewayException(response.code, reason)
+    throw GatewayException(response.code, reason, retryAfterSeconds(response))
+}
+
+private fun retryAfterSeconds(response: Response): Long? {
+    if (response.code != 408 && response.code != 429 && response.code < 500) return null
+    val seconds = response.header("Retry-After") ?: ""
+    // A date comes from no gateway.
+    return if (Regex("[0-9]{1,9}").matches(seconds)) minOf(seconds.toLong(), LONGEST_RETRY_AFTER_SECONDS) else 0
 }
 
 private fun parseObject(text: String): JSONObject =

@@ -23,19 +23,28 @@ import binascii
 import http.client
 import json
 import os
+import random
 import re
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["Answer", "GatewayClient", "GatewayError"]
+__all__ = ["Answer", "GatewayClient", "GatewayError", "backoff"]
 
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -46,6 +55,25 @@ DEFAULT_TIMEOUT = 40.0
 #: The gateway shows a sign of life at least every 15 s: three missed ones
 #: mean that the line is dead.
 STREAM_TIMEOUT = 45.0
+#: A stream that lasted this long, in seconds, was a good one: what comes next
+#: is another trouble, and is waited for as little as the first.
+GOOD_STREAM = 30.0
+#: A gateway never asks for more than a minute, in seconds.
+LONGEST_RETRY_AFTER = 3600.0
+#: How refusals begin that pass by themselves.
+PASSING = ("MQTT error: ", "Too many ", "Request expired")
+
+
+def backoff(tries: int) -> float:
+    """Tell how long to wait before a subscription is tried again.
+
+    Longer each time, and by chance, so that the clients of a gateway that
+    was away do not all come back at the same moment.
+
+    :param tries: how many tries since the last good stream were in vain
+    :returns: seconds: from half to all of 0.5, 1, 2, 4, 8, 16, then 30
+    """
+    return random.uniform(0.5, 1.0) * min(30.0, 0.5 * 2 ** min(tries, 6))
 
 
 @dataclass(frozen=True)
@@ -65,13 +93,17 @@ class GatewayError(Exception):
 
     ``status`` is the HTTP status: 401 if the gateway has another key, 429 if
     there were too many requests. It is 502 for an answer that cannot be
-    understood.
+    understood. ``retry_after`` tells after how many seconds another try may
+    do better, 0 if nobody said; it is None where no later try will help.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(
+        self, status: int, message: str, retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{message} (status {status})")
         self.status = status
         self.message = message
+        self.retry_after = retry_after
 
 
 class GatewayClient:
@@ -83,6 +115,7 @@ class GatewayClient:
         key: str,
         timeout: float = DEFAULT_TIMEOUT,
         clock: Callable[[], float] = time.time,
+        backoff: Callable[[int], float] = backoff,
     ) -> None:
         """Make a client; nothing is sent yet.
 
@@ -91,6 +124,8 @@ class GatewayClient:
         :param timeout: longest wait for an answer, in seconds
         :param clock: tells the seconds since 1970, for machines whose own
             clock is wrong
+        :param backoff: tells how many seconds a subscription waits before it
+            is tried again, from how many tries were in vain
         :raises ValueError: if the key or the address is malformed
         """
         if not re.fullmatch("[0-9a-fA-F]{64}", key):
@@ -103,6 +138,7 @@ class GatewayClient:
         self._aead = AESGCM(bytes.fromhex(key))
         self._timeout = timeout
         self._clock = clock
+        self._backoff = backoff
 
     def call_jeedom(
         self,
@@ -183,23 +219,42 @@ class GatewayClient:
         username: str | None = None,
         password: str | None = None,
         *,
+        since: Mapping[str, Any] | None = None,
+        keep: bool = False,
+        resume: bool = True,
         timeout: float = STREAM_TIMEOUT,
     ) -> Generator[dict[str, Any], None, None]:
         """Listen to MQTT topics, from the first step of the loop on.
 
         The first event has the ``type`` ``connected``; each ``message`` has
         ``topic``, ``payload``, ``qos``, ``retain`` and ``timestamp``. A
-        payload that is not UTF-8 is None, and in ``payload_b64``. The last
-        event, ``error`` or ``disconnected``, tells in ``message`` why the
-        stream ends. Closing the generator closes the connection.
+        payload that is not UTF-8 is None, and in ``payload_b64``.
+
+        Once it was connected, the subscription goes on until the generator
+        is closed. ``disconnected`` and ``error`` tell in ``message`` why a
+        stream ended; the next one begins with ``connected`` and goes on
+        where the last one ended. ``gap`` says that something may be missing
+        nevertheless. The subscription ends by itself if it is refused, after
+        an ``error`` that no other try would mend.
+
+        Closing the generator closes the connection.
 
         :param topics: filters, such as ``home/+/temperature``, or just one
         :param qos: highest quality of service
+        :param since: where to go on: an earlier event, or only its ``epoch``
+            and ``offset``
+        :param keep: whether the stream stays open while the gateway's broker
+            is away, which ``offline`` and ``online`` tell
+        :param resume: False for one stream only: ``error`` or
+            ``disconnected`` is its last event
         :param timeout: longest silence, in seconds; the gateway breaks it at
             least every 15 s
-        :raises GatewayError: if the gateway did not accept the key
-        :raises OSError: if the gateway cannot be reached or goes silent, or
-            the stream breaks off
+        :raises GatewayError: if the gateway did not accept the key, or an
+            answer is not sealed with it
+        :raises KeyError: if ``since`` has no ``epoch`` and ``offset``
+        :raises OSError: if the gateway cannot be reached before it was
+            connected for the first time; without ``resume`` also if the
+            stream breaks off or goes silent
         """
         fields = {
             "topics": [topics] if isinstance(topics, str) else list(topics),
@@ -208,12 +263,67 @@ class GatewayClient:
             "broker_port": broker_port,
             "username": username,
             "password": password,
+            "keep": keep,
+            "since": None if since is None else _position(since),
         }
+        return self._follow(fields, timeout, resume)
+
+    def _follow(
+        self, fields: dict[str, Any], timeout: float, resume: bool
+    ) -> Generator[dict[str, Any], None, None]:
+        """Yield the events of one stream after the other."""
+        goes_on = False
+        tries = 0
+        while True:
+            connected_at: float | None = None
+            pause = 0.0
+            failure: OSError | None = None
+            try:
+                with closing(self._stream(fields, timeout)) as events:
+                    for event in events:
+                        kind = event.get("type")
+                        if kind == "connected":
+                            connected_at = time.monotonic()
+                            goes_on = resume
+                        elif kind == "message":
+                            tries = 0
+                        elif connected_at is None and _is_last(event):
+                            if goes_on and _is_passing(event):
+                                break
+                            goes_on = False
+                        fields["since"] = _progress(event) or fields["since"]
+                        yield event
+            except GatewayError as error:
+                if not goes_on or error.retry_after is None:
+                    raise
+                pause = error.retry_after
+            except OSError as error:
+                if not goes_on:
+                    raise
+                failure = error
+            if not goes_on:
+                return
+            if connected_at is not None:
+                if failure is not None:
+                    yield {
+                        "type": "disconnected",
+                        "message": str(failure) or "Stream broke off",
+                        "timestamp": int(self._clock()),
+                    }
+                if time.monotonic() - connected_at >= GOOD_STREAM:
+                    tries = 0
+            time.sleep(max(pause, self._backoff(tries)))
+            tries += 1
+
+    def _stream(
+        self, fields: dict[str, Any], timeout: float
+    ) -> Generator[dict[str, Any], None, None]:
+        """Yield the events of one stream, up to its last one."""
         with self._post("/mqtt/subscribe", fields, timeout) as response:
             for data in _event_data(_lines(response)):
                 event = self._open(data)
                 yield event
-                if event.get("type") in ("error", "disconnected"):
+                if _is_last(event):
                     return
             raise ConnectionError("Stream broke off")
 
@@ -270,7 +380,9 @@ class GatewayClient:
             )
         except urllib.error.HTTPError as error:
             with error:
-                raise GatewayError(error.code, _reason(error)) from None
+                raise GatewayError(
+                    error.code, _reason(error), _retry_after(error)
+                ) from None
         except http.client.HTTPException as error:
             raise ConnectionError(f"Answer is not HTTP: {error!r}") from error
         return response
@@ -321,6 +433,39 @@ def _reason(refusal: urllib.error.HTTPError) -> str:
         http.client.HTTPException,
     ):
         return str(refusal.reason)
+
+
+def _retry_after(refusal: urllib.error.HTTPError) -> float | None:
+    if refusal.code not in (408, 429) and refusal.code < 500:
+        return None
+    seconds = refusal.headers.get("Retry-After", "")
+    # A date comes from no gateway.
+    if not re.fullmatch("[0-9]{1,9}", seconds):
+        return 0.0
+    return min(float(seconds), LONGEST_RETRY_AFTER)
+
+
+def _is_last(event: dict[str, Any]) -> bool:
+    return event.get("type") in ("error", "disconnected")
+
+
+def _is_passing(event: dict[str, Any]) -> bool:
+    """Tell whether a stream that ended with this may begin at another try."""
+    return event.get("type") == "disconnected" or str(
+        event.get("message")
+    ).startswith(PASSING)
+
+
+def _position(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"epoch": event["epoch"], "offset": event["offset"]}
+
+
+def _progress(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Tell the position up to which everything has come, if it is new."""
+    place = event.get("resume") if event.get("type") == "error" else event
+    if isinstance(place, dict) and {"epoch", "offset"} <= place.keys():
+        return _position(place)
+    return None
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
@@ -425,6 +570,11 @@ def _parser() -> argparse.ArgumentParser:
         help="such as home/+/temperature or home/#",
     )
     subscribe.add_argument("--qos", type=int, choices=(0, 1, 2), default=0)
+    subscribe.add_argument(
+        "--once",
+        action="store_true",
+        help="end with the stream, instead of going on with another one",
+    )
     subscribe.set_defaults(run=_subscribe)
 
     commands.add_parser(
@@ -463,7 +613,13 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _subscribe(options: argparse.Namespace) -> int:
-    for event in _client(options).subscribe(options.topics, options.qos):
+    events = _client(options).subscribe(
+        options.topics,
+        options.qos,
+        keep=not options.once,
+        resume=not options.once,
+    )
+    for event in events:
         if event["type"] == "message":
             payload = event["payload"]
             text = event["payload_b64"] if payload is None else payload

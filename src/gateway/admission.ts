@@ -104,6 +104,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
   const { rates, replays } = options;
   const readBody = createReadBody(options);
   const openings = new Turns();
+  const proven = new RecentAddresses();
 
   function isCurrent(timestamp: unknown): timestamp is number {
     return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
@@ -114,19 +115,26 @@ export function createAdmit(options: AdmissionOptions): Admit {
     await rates.failures.take(address);
   }
 
+  async function open(body: Uint8Array, kid: string | null, address: string) {
+    try {
+      const envelope = parseEnvelope(latin1.decode(body));
+      const opened = await options.keyring.open(envelope, { address, kid: kid ?? undefined });
+      proven.add(address);
+      return { envelope, ...opened };
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      proven.delete(address);
+      await countFailure(address);
+      throw decryptionFailed();
+    }
+  }
+
   /** One at a time for each address: otherwise any number of failures could pass before the first is counted. */
-  function open(body: Uint8Array, kid: string | null, address: string) {
+  function openInTurn(body: Uint8Array, kid: string | null, address: string) {
     return openings.take(address, async () => {
       const wait = await rates.failures.peek(address);
       if (wait > 0) throw tooManyRequests(wait);
-      try {
-        const envelope = parseEnvelope(latin1.decode(body));
-        return { envelope, ...await options.keyring.open(envelope, { address, kid: kid ?? undefined }) };
-      } catch (error) {
-        if (!(error instanceof EnvelopeError)) throw error;
-        await countFailure(address);
-        throw decryptionFailed();
-      }
+      return await open(body, kid, address);
     });
   }
 
@@ -135,7 +143,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const wait = Math.max(...waits);
     if (wait > 0) throw tooManyRequests(wait);
     const body = await readBody(request, address);
-    const { envelope, key, text } = await open(body, request.headers.get(KEY_ID_HEADER), address);
+    const kid = request.headers.get(KEY_ID_HEADER);
+    // Whoever proved a key the last time need not wait for his own other requests.
+    const { envelope, key, text } = await (proven.has(address) ? open : openInTurn)(body, kid, address);
     const refused = (message: string): Refused => ({ kind: "refused", key, status: 403, message });
     /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
     const unproven = async (message: string): Promise<Refused> => {
@@ -211,6 +221,28 @@ function createReadBody(options: AdmissionOptions): (request: Request, address: 
       arriving.delete(reading);
     }
   };
+}
+
+/** How many addresses to remember: more than a household has phones. */
+const MAX_RECENT = 1000;
+
+/** Some addresses, the last ones that were added. */
+class RecentAddresses {
+  readonly #addresses = new Set<string>();
+
+  has(address: string): boolean {
+    return this.#addresses.has(address);
+  }
+
+  add(address: string): void {
+    if (this.#addresses.has(address)) return;
+    if (this.#addresses.size >= MAX_RECENT) this.#addresses.clear();
+    this.#addresses.add(address);
+  }
+
+  delete(address: string): void {
+    this.#addresses.delete(address);
+  }
 }
 
 /** Finds the one that came first among those of the address that has the most. */

@@ -9,7 +9,7 @@ import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from ".
 import type { MessageLog, ReceivedMessage } from "./message_log.ts";
 import type { SharedConnection } from "./shared_connection.ts";
 import { Snapshot } from "./snapshot.ts";
-import { type Subscription, Subscriptions } from "./subscription.ts";
+import { byAge, type Subscription, Subscriptions } from "./subscription.ts";
 
 /** Somebody who wants the messages that match some filters. Its functions must not throw. */
 export interface Listener {
@@ -192,7 +192,7 @@ export class Hub {
       const isForIt = isMeant(subscription, meant);
       if (isForIt) { for (const snapshot of subscription.snapshots) snapshot.pass(message.topic); }
       for (const member of subscription.members) {
-        // Whatever comes in several deliveries is for the first of the subscriptions that a listener has.
+        // Whatever comes in several deliveries is for the oldest subscription that a listener has.
         if (member.considered === offset) continue;
         member.considered = offset;
         if (isForIt && member.state === "listening") member.listener.message(message, false);
@@ -234,7 +234,8 @@ export class Hub {
     if (members.length === 0) return;
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    const wanted = [...new Set(members.flatMap(({ subscriptions }) => subscriptions))];
+    // The oldest first: what comes for one of them has then come for all older ones too.
+    const wanted = [...new Set(members.flatMap(({ subscriptions }) => subscriptions))].sort(byAge);
     const losses = this.#losses;
     let from = 0;
     let snapshots: readonly Snapshot<Member>[] = [];
@@ -323,9 +324,13 @@ export class Hub {
 
   *#missed(member: Member, offset: number): Generator<ReceivedMessage, void, void> {
     for (const { message, subscriptions } of this.#options.log.after(offset, this)) {
-      const first = this.#subscriptions.match(message.topic).find(({ members }) => members.has(member));
-      if (first === undefined) continue;
-      if (isMeant(first, subscriptions)) yield message;
+      const own = this.#subscriptions.match(message.topic).filter(({ members }) => members.has(member));
+      const [oldest] = own;
+      if (oldest === undefined || !isMeant(oldest, subscriptions)) continue;
+      // Another one may have been the oldest then, and the listener may have got the message for that.
+      const isDoubtful = subscriptions !== undefined && own.length > 1 &&
+        !own.every((one) => isLive(one, message.position.offset));
+      if (!isDoubtful) yield message;
     }
   }
 

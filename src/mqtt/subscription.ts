@@ -30,6 +30,11 @@ export interface Subscription<Member> {
 /** Most filters of one connection: a bound for the broker's memory and for ours. */
 const MAX_SUBSCRIPTIONS = 10_000;
 
+/** Sorts subscriptions, the oldest first. */
+export function byAge(one: { readonly id: number }, other: { readonly id: number }): number {
+  return one.id - other.id;
+}
+
 /** All subscriptions of one connection. */
 export class Subscriptions<Member> {
   readonly #byFilter = new Map<string, Subscription<Member>>();
@@ -69,10 +74,10 @@ export class Subscriptions<Member> {
     });
   }
 
-  /** Finds the subscriptions that a topic matches, in an order that stays the same when they are made anew. */
+  /** Finds the subscriptions that a topic matches, the oldest first. */
   match(topic: string): Subscription<Member>[] {
     const found = this.#trie.match(topic);
-    return found.length < 2 ? found : found.sort((one, other) => one.filter < other.filter ? -1 : 1);
+    return found.length < 2 ? found : found.sort(byAge);
   }
 
   /** The subscriptions that nobody listens to, the oldest first. */

@@ -15,6 +15,7 @@ import {
   sanitizeControlSequences,
 } from "@logtape/logtape";
 import type { Config } from "../config.ts";
+import { createLineSink } from "./line_sink.ts";
 
 /** Where events are told, with their properties. Messages name properties in braces, and never hold a secret. */
 export interface Log {
@@ -41,11 +42,15 @@ export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTer
     json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
   }[format]();
   configureSync({
-    sinks: { console: getConsoleSink({ formatter }) },
+    sinks: {
+      console: getConsoleSink({ formatter }),
+      // deno-lint-ignore no-console
+      lines: createLineSink(formatter, (lines) => console.info(lines)),
+    },
     filters: { flood: createFloodFilter() },
     loggers: [
       { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.LOG_LEVEL },
-      { category: "audit", sinks: ["console"], lowestLevel: config.LOG_LEVEL },
+      { category: "audit", sinks: ["lines"], lowestLevel: config.LOG_LEVEL },
       { category: "log", sinks: ["console"], lowestLevel: "warning" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
     ],

@@ -29,8 +29,10 @@ export type AddressOf = (peer: string, forwardedFor: string | null) => string;
  */
 export function createAddressOf(trusted: readonly Network[]): AddressOf {
   const isTrusted = (address: Address) => trusted.some((network) => isInNetwork(address, network));
+  // The same few come again and again, and reading an address takes as long as half of a decryption.
+  const known = new Map<string, string>();
 
-  return (peer, forwardedFor) => {
+  function find(peer: string, forwardedFor: string | null): string {
     let address = parse(peer);
     if (address === undefined) return peer;
     const hops = forwardedFor?.split(",") ?? [];
@@ -41,8 +43,24 @@ export function createAddressOf(trusted: readonly Network[]): AddressOf {
       address = before;
     }
     return countedAs(address);
+  }
+
+  return (peer, forwardedFor) => {
+    const id = `${peer} ${forwardedFor ?? ""}`;
+    const before = known.get(id);
+    if (before !== undefined) return before;
+    const address = find(peer, forwardedFor);
+    if (known.size >= MAX_KNOWN) known.clear();
+    if (id.length <= MAX_KNOWN_LENGTH) known.set(id, address);
+    return address;
   };
 }
+
+/** How many to remember: more than a household has phones, and nothing that a flood could fill memory with. */
+const MAX_KNOWN = 1000;
+
+/** The longest text to remember one by, in characters: a proxy or two. */
+const MAX_KNOWN_LENGTH = 200;
 
 /** Some proxies append the port. */
 const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
