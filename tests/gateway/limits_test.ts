@@ -8,6 +8,7 @@ import { textReply } from "../../src/services/service.ts";
 import { until } from "../deadline.ts";
 import { FakeTime } from "../fake_time.ts";
 import { makeBroker } from "./broker.ts";
+import type { Keyring } from "../../src/security/keyring.ts";
 import { LIMITS, makeGateway, makeRecord, NOW, services } from "./fixture.ts";
 import { subscribe } from "./listener.ts";
 
@@ -41,6 +42,38 @@ Deno.test("an address may fail ten times at once, then gets 429 with Retry-After
   time.pass(1000);
   assertEquals(await statuses(5, send), new Map([[401, 1], [429, 4]]));
   assertEquals([gateway.calls.length, gateway.failures.length], [0, 11]);
+});
+
+Deno.test("requests of an address that proved a key are opened side by side, of any other one after the other", async () => {
+  const gateway = await makeGateway();
+  let open = 0;
+  let most = 0;
+  const keyring: Keyring = {
+    async open(envelope, sender) {
+      most = Math.max(most, ++open);
+      try {
+        return await gateway.keyring.open(envelope, sender);
+      } finally {
+        open -= 1;
+      }
+    },
+  };
+  const counting = await makeGateway({ keyring });
+  const send = async (peer: string, garbled = false) => {
+    const body = garbled ? garbage() : await gateway.seal({ timestamp: NOW });
+    const request = new Request("http://gateway/gateway", { method: "POST", body });
+    return (await counting.send(request, peer)).status;
+  };
+  const all = (statuses: Promise<number>[]) => Promise.all(statuses);
+  assertEquals(await send("192.0.2.1"), 200);
+  await all(Array.from({ length: 10 }, () => send("192.0.2.1")));
+  assert(most > 1, "They waited for each other");
+  assertEquals(await send("192.0.2.1", true), 401);
+  for (const address of ["192.0.2.1", "192.0.2.2"]) {
+    most = 0;
+    await all(Array.from({ length: 10 }, () => send(address, true)));
+    assertEquals(most, 1);
+  }
 });
 
 Deno.test("failures that come all at once are opened ten at most, and then one a second", async () => {
