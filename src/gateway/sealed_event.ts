@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReceivedMessage } from "../mqtt/message_log.ts";
+import type { ReceivedMessage } from "../mqtt/received_message.ts";
 import { type Bytes, type RandomBytes, sealedLength, sealEnvelope } from "../protocol/envelope.ts";
 import type { MessageEvent, Position, StreamEvent } from "../protocol/event.ts";
 import type { Key } from "../security/keyring.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { type BrokerAddress, BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
-import type { Listener } from "../mqtt/hub.ts";
+import type { Listener } from "../mqtt/listener.ts";
 import { filterFault } from "../mqtt/topic.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
-import { Hub, type HubOptions, type Listener } from "./hub.ts";
+import { Hub, type HubOptions } from "./hub.ts";
+import type { Listener } from "./listener.ts";
 import { SharedConnection } from "./shared_connection.ts";
 
 /** What a pool needs, and how it is bounded. */

@@ -4,48 +4,15 @@
  * @module
  */
 import { Backoff } from "../protocol/backoff.ts";
-import type { Position } from "../protocol/event.ts";
-import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "./broker.ts";
-import type { MessageLog, ReceivedMessage } from "./message_log.ts";
+import { BrokerError, type BrokerMessage, type FilterRequest } from "./broker.ts";
+import { canGoOn, missedBy } from "./catch_up.ts";
+import type { Listener } from "./listener.ts";
+import { highestQos, isListening, type Member } from "./member.ts";
+import type { MessageLog } from "./message_log.ts";
+import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
 import type { SharedConnection } from "./shared_connection.ts";
 import { Snapshot } from "./snapshot.ts";
-import { byAge, type Subscription, Subscriptions } from "./subscription.ts";
-
-/** Somebody who wants the messages that match some filters. Its functions must not throw. */
-export interface Listener {
-  /** At least one filter, each of them once. */
-  readonly filters: readonly string[];
-  /** Highest quality of service to ask the broker for. */
-  readonly qos: QoS;
-  /** Whether to stay while the broker is away. */
-  readonly keep: boolean;
-  /** The position of the last message that it got before, to go on after it. */
-  readonly since: Position | undefined;
-  /**
-   * The broker has granted the subscriptions. Comes first, and once.
-   *
-   * @param position all messages after it follow; undefined where something may be missing, as a gap tells at once
-   */
-  connected(position: Position | undefined): void;
-  /**
-   * Something may be missing.
-   *
-   * @param position all messages after it follow
-   */
-  gap(position: Position): void;
-  /**
-   * A message.
-   *
-   * @param isBacklog whether it is of those that come all at once when one begins to listen
-   */
-  message(message: ReceivedMessage, isBacklog: boolean): void;
-  /** The broker is away; only for one that stays. */
-  offline(reason: BrokerError): void;
-  /** The broker is back. */
-  online(): void;
-  /** Nothing more will come. */
-  ended(reason: BrokerError): void;
-}
+import { byAge, isLive, isMeant, type Subscription, Subscriptions } from "./subscription.ts";
 
 /** What a hub needs. */
 export interface HubOptions {
@@ -65,20 +32,11 @@ export interface HubOptions {
   readonly monotonic: () => number;
 }
 
-/** A listener, and how far it has come. */
-interface Member {
-  readonly listener: Listener;
-  subscriptions: readonly Subscription<Member>[];
-  /** `joining` until the broker grants its filters; `away` while the broker is. */
-  state: "joining" | "listening" | "away" | "gone";
-  /** The last message that was considered for it: one that matches several of its filters is one. */
-  considered: number;
-}
+/** A connection that lasted so long was a good one, in milliseconds: the wait after it is short again. */
+const STEADY_MS = 30_000;
 
 /** How long to gather listeners before the broker is asked, in milliseconds: an app opens several streams at once. */
 const GATHER_MS = 5;
-
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The hub of one broker connection. */
 export class Hub {
@@ -91,6 +49,7 @@ export class Hub {
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #losses = 0;
+  #grantedAt = 0;
 
   /** Makes a hub that nobody listens to. */
   constructor(options: HubOptions) {
@@ -118,7 +77,7 @@ export class Hub {
     const member: Member = { listener, subscriptions: [], state: "joining", considered: 0 };
     this.#unsubscribe(this.#subscriptions.makeRoom(listener.filters));
     member.subscriptions = this.#subscriptions.enlist(member, listener.filters);
-    if (this.#canGoOn(member)) this.#admit(member, 0, []);
+    if (canGoOn(member, this.#options.log, this.#options.monotonic())) this.#admit(member, 0, []);
     else {
       this.#joining.add(member);
       this.#gathering ??= setTimeout(() => this.#subscribe(), GATHER_MS);
@@ -132,7 +91,7 @@ export class Hub {
     // A filter that was just given up, or a broker with ideas of its own.
     if (matching.length === 0) return undefined;
     const { log, pressure, now } = this.#options;
-    const message = received(delivery, log.next(), now());
+    const message = receivedMessage(delivery, { position: log.next(), receivedAt: now() });
     const { subscriptions } = delivery;
     if (message.retain) this.#passRetained(message, matching, subscriptions);
     else {
@@ -145,6 +104,8 @@ export class Hub {
   /** Notes that the connection has ended. Those that stay wait for it to come back; the others are told the end. */
   lost(reason: BrokerError): void {
     this.#losses += 1;
+    // One that hangs up again and again is not asked in haste.
+    if (this.#options.monotonic() - this.#grantedAt >= STEADY_MS) this.#backoff.reset();
     for (const subscription of this.#subscriptions) {
       subscription.liveSince = undefined;
       subscription.qos = undefined;
@@ -190,7 +151,9 @@ export class Hub {
     const { offset } = message.position;
     for (const subscription of matching) {
       const isForIt = isMeant(subscription, meant);
-      if (isForIt) { for (const snapshot of subscription.snapshots) snapshot.pass(message.topic); }
+      if (isForIt) {
+        for (const snapshot of subscription.snapshots) snapshot.pass(message.topic);
+      }
       for (const member of subscription.members) {
         // Whatever comes in several deliveries is for the oldest subscription that a listener has.
         if (member.considered === offset) continue;
@@ -249,7 +212,7 @@ export class Hub {
         return open.subscribe(asked);
       });
       if (losses !== this.#losses) throw new BrokerError("Broker closed the connection");
-      this.#backoff.reset();
+      this.#grantedAt = monotonic();
       for (const [index, subscription] of wanted.entries()) {
         if (refused.includes(subscription.filter)) this.#refused(subscription);
         subscription.liveSince ??= from;
@@ -284,18 +247,6 @@ export class Hub {
     this.#subscriptions.delete(subscription);
   }
 
-  /** Tells whether a listener that comes back has missed nothing that is not kept, and needs nothing of the broker. */
-  #canGoOn({ listener: { since, qos }, subscriptions }: Member): boolean {
-    const { log, monotonic } = this.#options;
-    const now = monotonic();
-    return since !== undefined && log.knows(since) && log.reaches(since.offset) &&
-      subscriptions.every((one) =>
-        // Within what the broker retained, the rest of that is missing.
-        isLive(one, since.offset) && one.lastRetained <= since.offset &&
-        [...one.snapshots].every((snapshot) => snapshot.isSettled(now)) && one.qos !== undefined && one.qos >= qos
-      );
-  }
-
   /**
    * Lets a listener hear: first what it missed, from here on what comes. Nothing may come in between, so nothing here
    * waits.
@@ -317,21 +268,9 @@ export class Hub {
     if (isBack) listener.online();
     else listener.connected(isWhole ? position : undefined);
     if (!isWhole && isListening(member)) listener.gap(position);
-    const missed = [...this.#missed(member, start), ...early];
+    const missed = [...missedBy(member, log.after(start, this), this.#subscriptions), ...early];
     if (early.length > 0) missed.sort((one, other) => one.position.offset - other.position.offset);
     for (const message of missed) if (isListening(member)) listener.message(message, true);
-  }
-
-  *#missed(member: Member, offset: number): Generator<ReceivedMessage, void, void> {
-    for (const { message, subscriptions } of this.#options.log.after(offset, this)) {
-      const own = this.#subscriptions.match(message.topic).filter(({ members }) => members.has(member));
-      const [oldest] = own;
-      if (oldest === undefined || !isMeant(oldest, subscriptions)) continue;
-      // Another one may have been the oldest then, and the listener may have got the message for that.
-      const isDoubtful = subscriptions !== undefined && own.length > 1 &&
-        !own.every((one) => isLive(one, message.position.offset));
-      if (!isDoubtful) yield message;
-    }
   }
 
   /** Tries again later to reach a broker that somebody waits for. */
@@ -378,40 +317,4 @@ function expectRetained(members: readonly Member[]): Snapshot<Member>[] {
     }
     return snapshot;
   });
-}
-
-function received(
-  { topic, payload, qos, retain }: BrokerMessage,
-  position: Position,
-  receivedAt: number,
-): ReceivedMessage {
-  return { position, topic, payload: decoded(payload), payloadBytes: payload.length, qos, retain, receivedAt };
-}
-
-/** A copy in any case: what MQTT.js hands over is part of a larger piece, which would stay in memory with it. */
-function decoded(payload: Uint8Array): string | Uint8Array {
-  try {
-    return strictUtf8.decode(payload);
-  } catch {
-    return payload.slice();
-  }
-}
-
-function isLive({ liveSince }: Subscription<Member>, offset: number): boolean {
-  return liveSince !== undefined && liveSince <= offset;
-}
-
-/** Tells whether a delivery is for a subscription, by the ids that came with it. */
-function isMeant({ id }: Subscription<Member>, meant: readonly number[] | undefined): boolean {
-  return meant === undefined || meant.includes(id);
-}
-
-function isListening({ state }: Member): boolean {
-  return state === "listening";
-}
-
-function highestQos(members: ReadonlySet<Member>): QoS {
-  let highest: QoS = 0;
-  for (const { listener: { qos } } of members) if (qos > highest) highest = qos;
-  return highest;
 }

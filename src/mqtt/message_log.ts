@@ -4,26 +4,8 @@
  * @module
  */
 import type { Position } from "../protocol/event.ts";
-import type { QoS } from "./broker.ts";
 import { MessageRing } from "./message_ring.ts";
-
-/** A message as it came to the gateway: one object for all who listen. */
-export interface ReceivedMessage {
-  /** Its position in the log; each delivery has one of its own. */
-  readonly position: Position;
-  /** The topic it was published to. */
-  readonly topic: string;
-  /** Its payload as text, or as bytes where it is not UTF-8. */
-  readonly payload: string | Uint8Array;
-  /** Length of the payload as it came, in bytes. */
-  readonly payloadBytes: number;
-  /** Quality of service with which it came. */
-  readonly qos: QoS;
-  /** True when the broker had kept it from before the subscription. */
-  readonly retain: boolean;
-  /** When it came, in milliseconds since 1970. */
-  readonly receivedAt: number;
-}
+import type { ReceivedMessage } from "./received_message.ts";
 
 /** A message that is kept, and what is needed to tell for whom it was. */
 export interface KeptMessage {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReceivedMessage } from "./message_log.ts";
+import type { ReceivedMessage } from "./received_message.ts";
 
 /**
  * How long after the last one a retained message may still come, in milliseconds. MQTT has no sign for the last of

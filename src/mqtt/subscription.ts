@@ -114,3 +114,13 @@ export class Subscriptions<Member> {
     return subscription;
   }
 }
+
+/** Tells whether no message after an offset was missed. */
+export function isLive<Member>({ liveSince }: Subscription<Member>, offset: number): boolean {
+  return liveSince !== undefined && liveSince <= offset;
+}
+
+/** Tells whether a delivery is for a subscription, by the ids that came with it. */
+export function isMeant<Member>({ id }: Subscription<Member>, meant: readonly number[] | undefined): boolean {
+  return meant === undefined || meant.includes(id);
+}

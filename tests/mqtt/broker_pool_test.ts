@@ -8,7 +8,7 @@ import {
 } from "../../src/mqtt/broker.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/broker_pool.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
-import type { Listener } from "../../src/mqtt/hub.ts";
+import type { Listener } from "../../src/mqtt/listener.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker } from "../system/broker.ts";

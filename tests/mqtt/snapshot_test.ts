@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import type { ReceivedMessage } from "../../src/mqtt/received_message.ts";
+import { Snapshot } from "../../src/mqtt/snapshot.ts";
+
+function retained(topic: string, payload = "on"): ReceivedMessage {
+  const position = { epoch: "this", offset: 1 };
+  return { position, topic, payload, payloadBytes: payload.length, qos: 0, retain: true, receivedAt: 0 };
+}
+
+Deno.test("take() is for each topic once after the grant, whatever is sent again for others", () => {
+  const snapshot = new Snapshot<string>();
+  assertEquals(snapshot.grant(0), []);
+  assertEquals(["a", "b", "a"].map((topic) => snapshot.take(retained(topic), 0)), [true, true, false]);
+});
+
+Deno.test("grant() gives what came ahead of it, in order, and nothing of that comes again", () => {
+  const snapshot = new Snapshot<string>();
+  const early = ["b", "a", "b"].map((topic) => retained(topic));
+  assertEquals(early.map((message) => snapshot.take(message, 0)), [false, false, false]);
+  assertEquals(snapshot.grant(0), early.slice(0, 2));
+  assertEquals(["a", "c"].map((topic) => snapshot.take(retained(topic), 0)), [false, true]);
+});
+
+Deno.test("pass() makes what is retained old news, but only once live messages go to the members", () => {
+  const snapshot = new Snapshot<string>();
+  snapshot.pass("a");
+  assertEquals(snapshot.take(retained("a"), 0), false);
+  assertEquals(snapshot.grant(0).length, 1);
+  snapshot.pass("b");
+  assertEquals(snapshot.take(retained("b"), 0), false);
+});
+
+Deno.test("isSettled() holds five seconds after the grant or the last message, and never before the grant", () => {
+  const snapshot = new Snapshot<string>();
+  assertEquals(snapshot.isSettled(1e9), false);
+  snapshot.grant(1000);
+  assertEquals([6000, 6001].map((now) => snapshot.isSettled(now)), [false, true]);
+  snapshot.take(retained("a"), 6000);
+  assertEquals([11_000, 11_001].map((now) => snapshot.isSettled(now)), [false, true]);
+  assertEquals(snapshot.take(retained("b"), 11_001), false, "whatever comes now is for somebody else");
+});
+
+Deno.test("isFlooded() holds when more than 1 MiB came ahead of the grant, and nothing of it is kept", () => {
+  const snapshot = new Snapshot<string>();
+  const half = "x".repeat(2 ** 19 - 300);
+  for (const topic of ["a", "b"]) snapshot.take(retained(topic, half), 0);
+  assertEquals(snapshot.isFlooded, false);
+  snapshot.take(retained("c", "x".repeat(400)), 0);
+  assertEquals([snapshot.isFlooded, snapshot.grant(0)], [true, []]);
+});
