@@ -1,21 +1,27 @@
-/* Runs one command of GatewayClient.kt and prints what comes of it as JSON, a line each. See client_suite.ts. */
+/* Runs one command of GatewayClient.kt and prints what comes of it as JSON, a line each. See client_program.ts. */
 package e2egateway
 
 import java.io.IOException
 import java.util.concurrent.CountDownLatch
+import kotlin.concurrent.thread
 import org.json.JSONObject
 
 fun main(args: Array<String>) {
     val (url, key, command) = args
     val rest = args.drop(3)
     val lateMillis = 1000 * (System.getenv("CLIENT_CLOCK_OFFSET") ?: "0").toLong()
+    val clock = { System.currentTimeMillis() + lateMillis }
+    val close = CountDownLatch(1)
+    // The only order is to close.
+    val orders = thread { while (readLine() != null) close.countDown() }
     try {
-        val client = GatewayClient(url, key, clock = { System.currentTimeMillis() + lateMillis })
+        val client = GatewayClient(url, key, clock = clock, backoff = ::waitMillis)
         when (command) {
             "health" -> client.health().let { show("status" to it.status, "version" to it.version) }
             "call" -> showAnswer(client.callJeedom(rest[0], JSONObject(rest[1])))
             "publish" -> showAnswer(client.publish(rest[0], rest[1], rest[2].toInt(), rest[3].toBoolean()))
-            "subscribe" -> subscribe(client, rest[0].toInt(), rest.drop(1))
+            "subscribe" -> subscribe(client, rest[0].toInt(), JSONObject(rest[1]), rest.drop(2), close)
+            "backoff" -> rest.forEach { waitMillis(it.toInt()) }
             else -> error("Unknown command $command")
         }
     } catch (failure: IOException) {
@@ -24,27 +30,46 @@ fun main(args: Array<String>) {
         showFailure(failure)
     }
     // The client closes connections, not its end: time for the test to see that.
-    System.`in`.readBytes()
+    orders.join()
 }
 
-private fun subscribe(client: GatewayClient, count: Int, topics: List<String>) {
-    val enough = CountDownLatch(1)
+private fun waitMillis(tries: Int): Long {
+    val millis = backoffMillis(tries)
+    show("backoff" to tries, "seconds" to millis / 1000.0)
+    return (millis * (System.getenv("CLIENT_BACKOFF_FACTOR") ?: "1").toDouble()).toLong()
+}
+
+private fun subscribe(
+    client: GatewayClient,
+    count: Int,
+    choices: JSONObject,
+    topics: List<String>,
+    close: CountDownLatch
+) {
     val ended = CountDownLatch(1)
     var messages = 0
-    val subscription = client.subscribe(topics, object : SubscriptionListener {
+    val listener = object : SubscriptionListener {
         override fun onEvent(event: Event) {
             println(event)
             if (event.type == "message") messages += 1
-            if (messages == count && count > 0) enough.countDown()
+            if (messages == count && count > 0) close.countDown()
         }
 
         override fun onEnd(failure: IOException?) {
             if (failure == null) show("end" to true) else showFailure(failure)
             ended.countDown()
-            enough.countDown()
+            close.countDown()
         }
-    }, qos = 1)
-    enough.await()
+    }
+    val subscription = client.subscribe(
+        topics,
+        listener,
+        qos = 1,
+        since = choices.optJSONObject("since")?.let { Position(it.getString("epoch"), it.getLong("offset")) },
+        keep = choices.optBoolean("keep", false),
+        resume = choices.optBoolean("resume", true)
+    )
+    close.await()
     if (ended.count > 0) subscription.close()
     ended.await()
 }

@@ -1,21 +1,16 @@
 /*
- * The part of OkHttp 4's Kotlin API that GatewayClient.kt uses, over the JDK's own HTTP client: lets the unmodified
- * client file compile and run where OkHttp cannot be installed. It is no OkHttp: no retries, no connection settings,
- * and the read timeout of a stream is not kept.
+ * The part of OkHttp 4's Kotlin API that GatewayClient.kt uses, over plain sockets: lets the unmodified client file
+ * compile and run where OkHttp cannot be installed. It is no OkHttp: no TLS, no shared connections, no retries. What
+ * came before a line broke off can be read, as with OkHttp; the JDK's own client drops it.
  */
 package okhttp3
 
 import java.io.Closeable
 import java.io.IOException
 import java.io.InputStream
+import java.net.InetSocketAddress
+import java.net.Socket
 import java.net.URI
-import java.net.http.HttpClient
-import java.net.http.HttpRequest
-import java.net.http.HttpResponse
-import java.time.Duration
-import java.util.concurrent.CancellationException
-import java.util.concurrent.CompletableFuture
-import java.util.concurrent.ExecutionException
 import java.util.concurrent.TimeUnit
 
 class MediaType private constructor(private val text: String) {
@@ -49,19 +44,20 @@ class Request internal constructor(internal val url: String, internal val body: 
     }
 }
 
-class OkHttpClient internal constructor(private val http: HttpClient, private val callMillis: Long) {
-    constructor() : this(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build(), 0)
+class OkHttpClient internal constructor(private val callMillis: Long, private val readMillis: Long) {
+    constructor() : this(0, 10_000)
 
-    fun newBuilder(): Builder = Builder(http, callMillis)
+    fun newBuilder(): Builder = Builder(callMillis, readMillis)
 
-    fun newCall(request: Request): Call = JdkCall(http, callMillis, request)
+    /** Nothing here is read for longer than it may be silent, so that one bound serves for both. */
+    fun newCall(request: Request): Call = SocketCall(request, if (readMillis > 0) readMillis else callMillis)
 
-    class Builder internal constructor(private val http: HttpClient, private var callMillis: Long) {
+    class Builder internal constructor(private var callMillis: Long, private var readMillis: Long) {
         fun callTimeout(timeout: Long, unit: TimeUnit): Builder = apply { callMillis = unit.toMillis(timeout) }
 
-        fun readTimeout(timeout: Long, unit: TimeUnit): Builder = apply { check(unit.toMillis(timeout) >= 0) }
+        fun readTimeout(timeout: Long, unit: TimeUnit): Builder = apply { readMillis = unit.toMillis(timeout) }
 
-        fun build(): OkHttpClient = OkHttpClient(http, callMillis)
+        fun build(): OkHttpClient = OkHttpClient(callMillis, readMillis)
     }
 }
 
@@ -73,48 +69,97 @@ interface Call {
     fun isCanceled(): Boolean
 }
 
-private class JdkCall(
-    private val http: HttpClient,
-    private val callMillis: Long,
-    private val request: Request
-) : Call {
-    private val lock = Any()
-    private var canceled = false
-    private var future: CompletableFuture<HttpResponse<InputStream>>? = null
-    private var body: InputStream? = null
+private class SocketCall(private val request: Request, private val silenceMillis: Long) : Call {
+    private val socket = Socket()
 
-    override fun execute(): Response {
-        val builder = HttpRequest.newBuilder(URI(request.url))
-        if (callMillis > 0) builder.timeout(Duration.ofMillis(callMillis))
-        request.body?.let { builder.POST(HttpRequest.BodyPublishers.ofByteArray(it.bytes)) }
-        request.body?.contentType?.let { builder.header("Content-Type", it.toString()) }
-        val future = synchronized(lock) {
-            if (canceled) throw IOException("Canceled")
-            http.sendAsync(builder.build(), HttpResponse.BodyHandlers.ofInputStream()).also { this.future = it }
+    @Volatile
+    private var canceled = false
+
+    override fun execute(): Response =
+        try {
+            exchange(URI(request.url))
+        } catch (failure: IOException) {
+            socket.close()
+            throw failure
         }
-        val response = try {
-            future.get()
-        } catch (failure: CancellationException) {
-            throw IOException("Canceled", failure)
-        } catch (failure: ExecutionException) {
-            throw failure.cause as? IOException ?: IOException(failure.cause)
-        }
-        synchronized(lock) { body = response.body() }
-        if (isCanceled()) response.body().close()
-        return Response(response.statusCode(), ResponseBody(response.body()))
+
+    private fun exchange(url: URI): Response {
+        socket.connect(InetSocketAddress(url.host, url.port))
+        socket.soTimeout = silenceMillis.toInt()
+        val head = mutableListOf("Host: ${url.authority}", "Connection: close")
+        request.body?.let { head += listOf("Content-Type: ${it.contentType}", "Content-Length: ${it.bytes.size}") }
+        val first = "${if (request.body == null) "GET" else "POST"} ${url.rawPath} HTTP/1.1"
+        val text = (listOf(first) + head).joinToString("") { "$it\r\n" } + "\r\n"
+        socket.getOutputStream().write(text.toByteArray() + (request.body?.bytes ?: ByteArray(0)))
+
+        val input = socket.getInputStream().buffered()
+        val code = input.readLine().split(" ")[1].toInt()
+        val headers = generateSequence { input.readLine().takeIf { it != "" } }
+            .associate { it.substringBefore(":").toLowerCase() to it.substringAfter(":").trim() }
+        return Response(code, ResponseBody(HttpBody(input, headers["content-length"]?.toLong(), socket)), headers)
     }
 
     override fun cancel() {
-        synchronized(lock) { canceled = true }
-        future?.cancel(true)
-        body?.close()
+        canceled = true
+        socket.close()
     }
 
-    override fun isCanceled(): Boolean = synchronized(lock) { canceled }
+    override fun isCanceled(): Boolean = canceled
 }
 
-class Response internal constructor(val code: Int, val body: ResponseBody?) : Closeable {
+/** A body of a known length, or in chunks. */
+private class HttpBody(
+    private val input: InputStream,
+    private val length: Long?,
+    private val socket: Socket
+) : InputStream() {
+    private var left = length ?: 0
+    private var isFirst = true
+    private var isOver = length == 0L
+
+    override fun read(bytes: ByteArray, offset: Int, count: Int): Int {
+        if (!isOver && left == 0L) beginChunk()
+        if (isOver) return -1
+        val read = input.read(bytes, offset, minOf(count.toLong(), left).toInt())
+        if (read < 0) throw IOException("unexpected end of stream")
+        left -= read
+        isOver = left == 0L && length != null
+        return read
+    }
+
+    override fun read(): Int {
+        val one = ByteArray(1)
+        return if (read(one, 0, 1) < 0) -1 else one[0].toInt() and 0xff
+    }
+
+    private fun beginChunk() {
+        if (!isFirst) input.readLine()
+        isFirst = false
+        left = input.readLine().toLong(16)
+        isOver = left == 0L
+    }
+
+    override fun close() = socket.close()
+}
+
+private fun InputStream.readLine(): String {
+    val line = StringBuilder()
+    while (true) {
+        val byte = read()
+        if (byte < 0) throw IOException("unexpected end of stream")
+        if (byte == '\n'.toInt()) return line.toString().trimEnd('\r')
+        line.append(byte.toChar())
+    }
+}
+
+class Response internal constructor(
+    val code: Int,
+    val body: ResponseBody?,
+    private val headers: Map<String, String>
+) : Closeable {
     val isSuccessful: Boolean get() = code in 200..299
+
+    fun header(name: String, defaultValue: String? = null): String? = headers[name.toLowerCase()] ?: defaultValue
 
     override fun close() {
         body?.close()
