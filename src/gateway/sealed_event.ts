@@ -39,6 +39,15 @@ export interface EventSealerOptions {
 /** Most bytes of records to be sealed at a time, before the brokers are asked to wait. */
 const MAX_SEALING_BYTES = 64 * 1024;
 
+/** Most bytes of messages to pass on before the sockets get a turn: otherwise they would pile up in healthy queues. */
+const MAX_TURN_BYTES = 64 * 1024;
+
+/** Most bytes of events to keep for the next listener of the same key: all that one household missed in a tunnel. */
+const MAX_SHARED_BYTES = 4 * 2 ** 20;
+
+/** What a shared message costs besides, in bytes. */
+const SHARED_OVERHEAD_BYTES = 512;
+
 /** What a record has besides the envelope. */
 const RECORD_BYTES = "data: \n\n".length;
 
@@ -47,14 +56,23 @@ const utf8 = new TextEncoder();
 /** Seals events. */
 export class EventSealer {
   readonly #options: EventSealerOptions;
-  /** The last message, as it is for each key: all listeners ask for it one after the other. */
-  #last: { readonly message: ReceivedMessage; readonly forKeys: Map<Key, ForKey> } | undefined;
+  /** The last messages, as they are for each key: listeners ask for the same ones, now or when they come back. */
+  readonly #shared = new Map<ReceivedMessage, Shared>();
+  #last: { readonly message: ReceivedMessage; readonly shared: Shared } | undefined;
+  #sharedBytes = 0;
+  #turnBytes = 0;
   #sealingBytes = 0;
-  #room: PromiseWithResolvers<void> | undefined;
+  #sealed: PromiseWithResolvers<void> | undefined;
+  #room: Promise<void> | undefined;
 
   /** Makes a sealer. */
   constructor(options: EventSealerOptions) {
     this.#options = options;
+  }
+
+  /** Bytes of the events that are kept for the next listener. */
+  get sharedBytes(): number {
+    return this.#sharedBytes;
   }
 
   /** Makes an event for one listener. */
@@ -71,45 +89,85 @@ export class EventSealer {
    * @returns undefined if the key may not receive it
    */
   message(key: Key, message: ReceivedMessage, qos: number): SealedEvent | undefined {
-    if (this.#last?.message !== message) this.#last = { message, forKeys: new Map() };
-    let forKey = this.#last.forKeys.get(key);
+    const shared = this.#last?.message === message ? this.#last.shared : this.#share(message);
+    let forKey = shared.forKeys.get(key);
     if (forKey === undefined) {
       // What was granted is checked again on what comes: brokers have their own ideas of matching.
       forKey = { isAllowed: key.scope.mayReceive(message.topic), byQos: [] };
-      this.#last.forKeys.set(key, forKey);
+      shared.forKeys.set(key, forKey);
     }
     if (!forKey.isAllowed) return undefined;
     const lower = Math.min(qos, message.qos);
-    return forKey.byQos[lower] ??= this.#make(
-      key,
-      utf8.encode(JSON.stringify(messageEvent(message, lower))),
-      message.position,
-    );
+    return forKey.byQos[lower] ??= this.#makeShared(shared, key, messageEvent(message, lower));
   }
 
-  /** A promise to wait for before the next message, while more is being sealed than shall be under way. */
+  /** A promise to wait for before the next message, while the gateway itself is behind. */
   pressure(): Promise<void> | undefined {
-    return this.#room?.promise;
+    if (this.#turnBytes <= MAX_TURN_BYTES && this.#sealingBytes <= MAX_SEALING_BYTES) return undefined;
+    return this.#room ??= this.#makeRoom();
+  }
+
+  async #makeRoom(): Promise<void> {
+    do {
+      await new Promise<void>((resolve) => setTimeout(resolve));
+      await this.#sealed?.promise;
+    } while (this.#sealingBytes > MAX_SEALING_BYTES);
+    this.#turnBytes = 0;
+    this.#room = undefined;
+  }
+
+  #share(message: ReceivedMessage): Shared {
+    let shared = this.#shared.get(message);
+    if (shared === undefined) {
+      shared = { forKeys: new Map(), bytes: 0 };
+      this.#shared.set(message, shared);
+      this.#turnBytes += message.payloadBytes;
+      this.#grow(shared, message.payloadBytes + SHARED_OVERHEAD_BYTES);
+    }
+    this.#last = { message, shared };
+    return shared;
+  }
+
+  #makeShared(shared: Shared, key: Key, event: MessageEvent): SealedEvent {
+    const made = this.event(key, event);
+    // Plaintext and record.
+    this.#grow(shared, 2 * made.size);
+    return made;
+  }
+
+  #grow(shared: Shared, bytes: number): void {
+    shared.bytes += bytes;
+    this.#sharedBytes += bytes;
+    for (const [message, oldest] of this.#shared) {
+      if (this.#sharedBytes <= MAX_SHARED_BYTES || oldest === shared) break;
+      this.#shared.delete(message);
+      this.#sharedBytes -= oldest.bytes;
+    }
   }
 
   #make(key: Key, plaintext: Bytes, position: Position | undefined): SealedEvent {
     const size = sealedLength(plaintext.length) + RECORD_BYTES;
     return new SealedEvent(size, position, async () => {
       this.#sealingBytes += size;
-      if (this.#sealingBytes > MAX_SEALING_BYTES) this.#room ??= Promise.withResolvers();
+      if (this.#sealingBytes > MAX_SEALING_BYTES) this.#sealed ??= Promise.withResolvers();
       try {
         return utf8.encode(`data: ${await sealEnvelope(key.secret, plaintext, this.#options.random)}\n\n`);
       } finally {
         this.#sealingBytes -= size;
-        if (this.#sealingBytes <= MAX_SEALING_BYTES) this.#makeRoom();
+        if (this.#sealingBytes <= MAX_SEALING_BYTES) {
+          this.#sealed?.resolve();
+          this.#sealed = undefined;
+        }
       }
     });
   }
+}
 
-  #makeRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
-  }
+/** A message for all who listen. */
+interface Shared {
+  readonly forKeys: Map<Key, ForKey>;
+  /** What the events in it take. */
+  bytes: number;
 }
 
 /** A message as the listeners of one key get it. */

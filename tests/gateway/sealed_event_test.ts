@@ -57,6 +57,33 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
   assertNotEquals(decoder.decode(await next?.record()), decoder.decode(await first?.record()));
 });
 
+Deno.test("message() seals once also for listeners that ask one after the other for all that they missed", async () => {
+  let nonces = 0;
+  const key = await makeKey("#");
+  const sealer = new EventSealer({
+    random(length) {
+      nonces += 1;
+      return randomBytes(length);
+    },
+  });
+  const missed = Array.from({ length: 500 }, (_, offset) => message({ position: { epoch: "e", offset } }));
+  for (let listener = 0; listener < 5; listener++) {
+    for (const one of missed) await sealer.message(key, one, 1)?.record();
+  }
+  assertEquals(nonces, 500);
+});
+
+Deno.test("message() keeps a bounded number of events, whether the key may receive them or not", async () => {
+  for (const filter of ["#", "cellar/#"]) {
+    const key = await makeKey(filter);
+    const sealer = new EventSealer({ random: randomBytes });
+    for (let offset = 0; offset < 20_000; offset++) {
+      sealer.message(key, message({ position: { epoch: "e", offset } }), 0);
+    }
+    assert(sealer.sharedBytes > 2 ** 20 && sealer.sharedBytes <= 4 * 2 ** 20, `${sealer.sharedBytes}`);
+  }
+});
+
 Deno.test("message() tells each listener the quality that it asked for, at most", async () => {
   const sealer = new EventSealer({ random: randomBytes });
   const key = await makeKey("#");
@@ -99,4 +126,8 @@ Deno.test("pressure() asks to wait while much is being sealed, and no longer", a
   await within("room", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
   await Promise.all(records);
   await until("the pressure is gone", () => sealer.pressure() === undefined);
+  // As much again that nobody is there to hear: only the sockets need a turn.
+  for (let count = 0; count < 10; count++) sealer.message(key, message({ payloadBytes: 10_000 }), 0);
+  await within("a turn for the sockets", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
+  assertEquals(sealer.pressure(), undefined);
 });
