@@ -21,7 +21,7 @@ const CONNECTIONS = [1, 16, 64];
 const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qos: 0 }, { kind: "publish", qos: 1 }];
 
 /** Long enough for the compiler to have seen everything, with all connections. */
-const WARM_UP = { seconds: 1.5, connections: 64 };
+const WARM_UP = { seconds: 4, connections: 64 };
 
 /** What the replay memory has room for without refusing, per second: as much as by default for 5 s. */
 const REQUESTS_PER_SECOND = 20_000;
@@ -33,6 +33,13 @@ interface Measured extends LoadResult {
   readonly generatorCores: number;
 }
 
+/** What was measured of one case, in each round. */
+interface Results {
+  readonly gateway: Measured[];
+  readonly bare: Measured[];
+  readonly ceiling: Measured[];
+}
+
 if (!(SECONDS >= 1 && SECONDS <= 30) || !(ROUNDS >= 1)) throw new Error("Give seconds per case (1 to 30) and rounds");
 
 await runBench(async (started) => {
@@ -41,11 +48,12 @@ await runBench(async (started) => {
     started.defer(() => process.stop());
     return process;
   };
-  const [generator, jeedom, proxy, straight] = [
+  const [generator, jeedom, proxy, straight, bare] = [
     helper("generator"),
     helper("jeedom"),
     helper("proxy"),
     helper("straight_publisher"),
+    helper("bare_sealing"),
   ];
   const broker = await startBroker(TELL_EACH_SECOND);
   started.defer(() => broker.stop());
@@ -53,6 +61,8 @@ await runBench(async (started) => {
   started.defer(() => brokerCount.close());
   const jeedomUrl = await jeedom.ask<string>("url");
   const proxyPort = await proxy.ask<number>("serve", jeedomUrl);
+  const bareKey = "0".repeat(64);
+  const barePort = await bare.ask<number>("serve", { key: bareKey, jeedom: jeedomUrl, brokerPort: broker.port });
   const env = {
     JEEDOM_URL: jeedomUrl,
     JEEDOM_APIKEY: "bench",
@@ -98,6 +108,9 @@ await runBench(async (started) => {
       return await load({ port: Number(new URL(gateway.url).port), key: gateway.key, work, connections }, gateway.pid);
     });
 
+  const bareCase = (work: Work, connections: number) =>
+    load({ port: barePort, key: bareKey, work, connections }, bare.pid);
+
   const proxyCase = (connections: number) =>
     load({ port: proxyPort, key: "0".repeat(64), work: { kind: "proxy" }, connections }, proxy.pid);
 
@@ -118,16 +131,17 @@ await runBench(async (started) => {
   }
 
   const cases = WORKS.flatMap((work) => CONNECTIONS.map((connections) => ({ work, connections })));
-  const results = cases.map((): { gateway: Measured[]; ceiling: Measured[] } => ({ gateway: [], ceiling: [] }));
+  const results = cases.map((): Results => ({ gateway: [], bare: [], ceiling: [] }));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [at, { work, connections }] of cases.entries()) {
       const gateway = async () => results[at]?.gateway.push(await gatewayCase(work, connections));
+      const sealing = async () => results[at]?.bare.push(await bareCase(work, connections));
       const ceiling = async () =>
         results[at]?.ceiling.push(
           work.kind === "publish" ? await straightCase(work.qos, connections) : await proxyCase(connections),
         );
       // Neither is always the one that finds the machine warmed up.
-      for (const part of round % 2 === 0 ? [gateway, ceiling] : [ceiling, gateway]) await part();
+      for (const part of round % 2 === 0 ? [gateway, sealing, ceiling] : [ceiling, sealing, gateway]) await part();
       tellProgress(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections`);
     }
   }
@@ -142,6 +156,7 @@ await runBench(async (started) => {
       "(HTTP 200, status 200, own number); every publish counted by the broker",
       "Ceiling of Jeedom calls: a pass-through proxy on Deno.serve and fetch, plaintext of the same size, same generator. " +
       "Ceiling of publishes: MQTT.js straight to the same Mosquitto, as many messages on the way",
+      "Bare sealing: opens, calls or publishes, seals, and nothing else; the same envelopes, forty lines",
       "Generator, gateway or ceiling, Jeedom and broker are processes of their own that share the cores",
     ]),
   ].join("\n");
@@ -153,7 +168,7 @@ function name(work: Work): string {
 
 function table(
   cases: readonly { work: Work; connections: number }[],
-  results: readonly { gateway: readonly Measured[]; ceiling: readonly Measured[] }[],
+  results: readonly Results[],
 ): string {
   const header = [
     "Case",
@@ -165,14 +180,25 @@ function table(
     "RSS MB",
     "Generator cores",
   ];
-  const beside = ["Ceiling req/s", "its p50", "its p99", "its CPU ms/req", "Ratio"];
+  const beside = [
+    "Bare sealing req/s",
+    "Ratio to it",
+    "Ceiling req/s",
+    "its p50",
+    "its p99",
+    "its CPU ms/req",
+    "Ratio to ceiling",
+  ];
   return markdownTable(
     [...header, ...beside],
     cases.map(({ work, connections }, at) => {
-      const { gateway = [], ceiling = [] } = results[at] ?? {};
+      const { gateway = [], bare = [], ceiling = [] } = results[at] ?? {};
       const middle = (of: readonly Measured[], field: keyof Measured, count: number) =>
         digits(median(of.map((measured) => measured[field])), count);
-      const ratios = gateway.map(({ rate }, round) => rate / (ceiling[round]?.rate ?? NaN));
+      const ratio = (to: readonly Measured[]) => {
+        const ratios = gateway.map(({ rate }, round) => rate / (to[round]?.rate ?? NaN));
+        return `${digits(median(ratios), 2)} (${digits(Math.min(...ratios), 2)}–${digits(Math.max(...ratios), 2)})`;
+      };
       return [
         name(work),
         String(connections),
@@ -182,11 +208,13 @@ function table(
         middle(gateway, "cpuPerRequest", 3),
         digits(median(gateway.map(({ rss }) => rss / 2 ** 20)), 0),
         middle(gateway, "generatorCores", 2),
+        middle(bare, "rate", 0),
+        ratio(bare),
         middle(ceiling, "rate", 0),
         middle(ceiling, "p50", 2),
         middle(ceiling, "p99", 2),
         middle(ceiling, "cpuPerRequest", 3),
-        `${digits(median(ratios), 2)} (${digits(Math.min(...ratios), 2)}–${digits(Math.max(...ratios), 2)})`,
+        ratio(ceiling),
       ];
     }),
   );

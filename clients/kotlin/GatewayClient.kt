@@ -467,7 +467,7 @@ private fun positionIn(json: JSONObject?): Position? =
 private const val LONGEST_RETRY_AFTER_SECONDS = 3600L
 
 /** How refusals begin that pass by themselves. The last one: OkHttp, or a proxy, sent a request again by itself. */
-private val PASSING = listOf("MQTT error: ", "Too many ", "Request expired", "Request was used before")
+private val PASSING = listOf("MQTT error: ", "Too many ", "Too slow: ", "Request expired", "Request was used before")
 
 /** Whether a stream that ended with this event may begin at another try. */
 private fun isPassing(event: Event): Boolean =

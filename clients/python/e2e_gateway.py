@@ -61,7 +61,7 @@ GOOD_STREAM = 30.0
 #: A gateway never asks for more than a minute, in seconds.
 LONGEST_RETRY_AFTER = 3600.0
 #: How refusals begin that pass by themselves.
-PASSING = ("MQTT error: ", "Too many ", "Request expired")
+PASSING = ("MQTT error: ", "Too many ", "Too slow: ", "Request expired")
 
 
 def backoff(tries: int) -> float:

@@ -78,6 +78,9 @@ class Line {
 
 async function* readChunks(body: ReadableStream<Uint8Array>, line: Line): AsyncGenerator<Uint8Array, void> {
   const reader = body.getReader();
+  // Deno 2.9 at times does not hear the signal of a fetch while its body is read.
+  const cancel = () => void reader.cancel().catch(() => {});
+  line.signal.addEventListener("abort", cancel, { once: true });
   try {
     for (;;) {
       const { done, value } = await line.hear(
@@ -85,10 +88,12 @@ async function* readChunks(body: ReadableStream<Uint8Array>, line: Line): AsyncG
           throw new TemporaryError(0, "Stream broke off", { cause });
         }),
       );
+      line.signal.throwIfAborted();
       if (done) return;
       yield value;
     }
   } finally {
+    line.signal.removeEventListener("abort", cancel);
     // Closes the connection where it is still there.
     await reader.cancel().catch(() => {});
   }

@@ -15,7 +15,7 @@ const STEADY_MS = 30_000;
  * Beginnings of what a gateway says when it could not begin a stream just now, but may later. The clock is right, as
  * there was a stream before: a gateway that has just started refuses what may have been sent before.
  */
-const PASSING = ["MQTT error: ", "Too many ", "Request expired"];
+const PASSING = ["MQTT error: ", "Too many ", "Request expired", "Too slow: "];
 
 /** How to go on. */
 export interface ResumeOptions {

@@ -90,6 +90,8 @@ Deno.test("subscribe() repeats in silence what may pass", async () => {
     ...[408, 429, 500, 502, 503, 504].map((status) => refuse(status)),
     stream([final("error", "MQTT error: Broker b:1883 refused the connection")]),
     stream([final("error", "Too many open streams: close one first")]),
+    stream([final("error", "Too slow: too many messages wait for all listeners together")]),
+    stream([final("error", "Request expired")]),
     stream([final("disconnected", "Gateway is shutting down")]),
     stream([]),
     () => new Response("<html>Welcome to the hotel</html>"),

@@ -149,6 +149,8 @@ export function testResume(program: ClientProgram): void {
       refuse(200, "<html>Welcome to the hotel</html>"),
       endAtOnce(error("MQTT error: Broker is out of reach")),
       endAtOnce(error("Too many open streams: close one first")),
+      endAtOnce(error("Too slow: too many messages wait for all listeners together")),
+      endAtOnce(error("Request expired")),
       endAtOnce(disconnected("Gateway is shutting down")),
     ];
     return subscribe([breakOff, ...failing, stay(1)], { count: 1 }, (lines) => {
