@@ -25,6 +25,7 @@ for (const count of [1, 50, 1000]) {
     resumeMs: 60_000,
     pressure: () => undefined,
     random: () => 0,
+    onFault: () => {},
     ...clocks,
   });
   const readers = await Promise.all(Array.from({ length: count }, async () => {
@@ -37,9 +38,11 @@ for (const count of [1, 50, 1000]) {
       keepAliveMs: 60_000,
       onTooSlow: () => {},
       onEnd: () => {},
+      onClosed: () => {},
       ...clocks,
     });
     pool.listen({ host: "broker", port: 1883 }, {
+      owner: "bench",
       filters: ["home/#"],
       qos: 0,
       keep: false,

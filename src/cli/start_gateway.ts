@@ -85,6 +85,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     resumeMs: config.RESUME_SECONDS * 1000,
     pressure: () => sealer.pressure(),
     random: () => Math.random(),
+    onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
     ...clocks,
   });
   const directory = createBrokerDirectory({

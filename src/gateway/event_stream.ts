@@ -28,6 +28,8 @@ export interface EventStreamOptions {
    * @param sentBytes how much was sent by then
    */
   readonly onEnd: (reason: string, sentBytes: number) => void;
+  /** Called once, after the end: the listener has got everything, or is gone. */
+  readonly onClosed: () => void;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
@@ -36,6 +38,9 @@ export interface EventStreamOptions {
 
 /** How often {@linkcode EventStream.tick} is to be called, in milliseconds. */
 export const TICK_MS = 1000;
+
+/** How long a listener has for the last events after the end, in milliseconds. Then its connection is cut. */
+const FAREWELL_MS = 30_000;
 
 /** Most bytes to hand over at once: bounds what is under way beside the queue. */
 const BATCH_BYTES = 64 * 1024;
@@ -56,8 +61,9 @@ export class EventStream {
   #position: Position | undefined;
   /** When events were taken for the listener, or a backlog began. */
   #takenAt: number;
-  #ended = false;
-  #left = false;
+  #endedAt: number | undefined;
+  #isClosed = false;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   /** Whether the listener waits for the next event, which is then sealed at once. */
   #isHungry = false;
   #wake: () => void = () => {};
@@ -67,16 +73,18 @@ export class EventStream {
     this.#options = options;
     this.#takenAt = options.monotonic();
     this.body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (this.#controller = controller),
       // Not called again before its promise settles: sealing may take turns, the order stays.
       pull: (controller) =>
         this.#send(controller).catch((error) => {
           this.#stop("sealing failed");
+          this.#close();
           throw error;
         }),
       cancel: () => {
-        this.#left = true;
         this.#clear();
         this.#stop("listener left");
+        this.#close();
       },
     }, { highWaterMark: 0 });
   }
@@ -87,7 +95,7 @@ export class EventStream {
    * @param isBacklog whether it is of those that come all at once when one begins to listen
    */
   push(event: SealedEvent, isBacklog = false): void {
-    if (this.#ended) return;
+    if (this.#endedAt !== undefined) return;
     if (isBacklog || this.#backlogBytes > 0) {
       if (this.#backlogBytes === 0) this.#takenAt = this.#options.monotonic();
       this.#append(event);
@@ -102,7 +110,7 @@ export class EventStream {
 
   /** Appends the last event and ends the stream. Ignored after the end. */
   end(type: FinalEvent["type"], message: string, resume?: Position): void {
-    if (this.#ended) return;
+    if (this.#endedAt !== undefined) return;
     const timestamp = Math.floor(this.#options.now() / 1000);
     this.#append(this.#options.seal({ type, message, timestamp, ...(resume === undefined ? {} : { resume }) }));
     this.#stop(message);
@@ -110,7 +118,7 @@ export class EventStream {
 
   /** Drops the events that wait, and ends the stream with an error. Ignored after the end. */
   cutOff(message: string): void {
-    if (this.#ended) return;
+    if (this.#endedAt !== undefined) return;
     this.#clear();
     this.end("error", message);
   }
@@ -120,9 +128,13 @@ export class EventStream {
     this.#tooSlow("too many messages wait for all listeners together");
   }
 
-  /** Looks after the stream; to be called each {@linkcode TICK_MS}. */
+  /** Looks after the stream; to be called each {@linkcode TICK_MS}, until it is closed. */
   tick(): void {
     const { monotonic, patienceMs, keepAliveMs } = this.#options;
+    if (this.#endedAt !== undefined) {
+      if (monotonic() - this.#endedAt >= FAREWELL_MS) this.#cut();
+      return;
+    }
     const silentMs = monotonic() - this.#takenAt;
     if (this.#backlogBytes > 0 && !this.#isHungry) {
       if (silentMs >= patienceMs) this.#tooSlow(`nothing was read for ${patienceMs / 1000} s`);
@@ -130,7 +142,7 @@ export class EventStream {
   }
 
   #tooSlow(what: string): void {
-    if (this.#ended) return;
+    if (this.#endedAt !== undefined) return;
     this.#clear();
     this.#options.onTooSlow();
     this.end("error", `Too slow: ${what}`, this.#position);
@@ -150,22 +162,36 @@ export class EventStream {
   }
 
   #stop(reason: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#endedAt !== undefined) return;
+    this.#endedAt = this.#options.monotonic();
     this.#wake();
     this.#options.onEnd(reason, this.#sentBytes);
   }
 
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#options.onClosed();
+  }
+
+  /** Gives a listener up that reads nothing more: its connection would stay for as long as it likes. */
+  #cut(): void {
+    this.#controller?.error(new Error("Listener does not read"));
+    this.#close();
+  }
+
   async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     this.#isHungry = true;
-    if (this.#queue.length === 0 && !this.#ended) await this.#silence();
+    if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#silence();
     const chunk = this.#queue.length === 0 ? KEEP_ALIVE : await joined(this.#takeBatch());
     this.#isHungry = false;
-    if (this.#left) return;
+    if (this.#isClosed) return;
     this.#takenAt = this.#options.monotonic();
     this.#sentBytes += chunk.length;
     controller.enqueue(chunk);
-    if (this.#ended && this.#queue.length === 0) controller.close();
+    if (this.#endedAt === undefined || this.#queue.length > 0) return;
+    controller.close();
+    this.#close();
   }
 
   /** Waits until there is something to send. */

@@ -5,7 +5,7 @@
  */
 import { type EventStream, TICK_MS } from "./event_stream.ts";
 
-/** The streams that are open. */
+/** The streams that are open: those that have ended as well, until their last event was taken. */
 export class OpenStreams {
   readonly #streams = new Set<EventStream>();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -34,7 +34,7 @@ export class OpenStreams {
     }, TICK_MS);
   }
 
-  /** Takes a stream out that has ended. */
+  /** Takes a stream out that is closed. */
   delete(stream: EventStream): void {
     this.#streams.delete(stream);
     if (this.#streams.size > 0) return;

@@ -18,7 +18,7 @@ import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
-import { EventStream } from "./event_stream.ts";
+import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import type { EventSealer } from "./sealed_event.ts";
 
@@ -71,7 +71,10 @@ export interface SubscribeOptions {
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
   const { admit, listening, streams, sealer, now, audit, log, monotonic } = options;
 
-  function openStream(key: Key, onEnd: (reason: string, sentBytes: number) => void): EventStream {
+  function openStream(
+    key: Key,
+    { onEnd = () => {}, onClosed = () => {} }: Partial<Pick<EventStreamOptions, "onEnd" | "onClosed">> = {},
+  ): EventStream {
     const stream: EventStream = new EventStream({
       ...options,
       seal: (event) => sealer.event(key, event),
@@ -82,9 +85,10 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
           count: streams.tooSlow,
         });
       },
-      onEnd(...end) {
+      onEnd,
+      onClosed() {
         streams.delete(stream);
-        onEnd(...end);
+        onClosed();
       },
     });
     streams.add(stream);
@@ -100,7 +104,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     };
     const refuse = (reason: string) => {
       decided(reason);
-      const stream = openStream(key, () => {});
+      const stream = openStream(key);
       stream.end("error", reason);
       return stream;
     };
@@ -125,10 +129,13 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   function follow({ key, payload }: Admitted, leave: () => void, decided: Decide): EventStream {
     const target = topicsOf(payload);
     const left = new AbortController();
-    const stream = openStream(key, (reason, bytes) => {
-      leave();
-      left.abort();
-      decided(`ended: ${reason}`, { target, bytes });
+    const stream = openStream(key, {
+      onEnd(reason, bytes) {
+        left.abort();
+        decided(`ended: ${reason}`, { target, bytes });
+      },
+      // Not at the end: somebody who does not read the last event still takes up a connection.
+      onClosed: leave,
     });
     // What waits is not for somebody whose key was taken away.
     const revoke = () => stream.cutOff(key.revoked.reason.message);
@@ -171,6 +178,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
       stream.push(sealer.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
     return {
+      owner: key.name,
       filters,
       qos,
       keep,
@@ -183,9 +191,9 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       gap: (position) => notify("gap", "Messages may be missing before what follows", position),
       message(message, isBacklog) {
         if (message.payloadBytes > options.maxEventBytes) {
-          const what = `Message on ${message.topic} is larger than ${options.maxEventBytes} bytes`;
-          // Whoever comes back goes on after it.
-          stream.end("error", what, message.position);
+          // The end would help nobody: whoever comes back meets it again.
+          const what = `Message on ${message.topic} is larger than ${options.maxEventBytes} bytes: left out`;
+          notify("gap", what, message.position);
           return;
         }
         const event = sealer.message(key, message, qos);

@@ -6,7 +6,7 @@
 import type { Member } from "./member.ts";
 import type { MessageLog } from "./message_log.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { isLive, isMeant, type Subscriptions } from "./subscription.ts";
+import { isAmidRetained, isLive, isMeant } from "./subscription.ts";
 
 /**
  * Tells whether a listener that comes back has missed nothing that is not kept, and needs nothing of the broker.
@@ -17,8 +17,7 @@ export function canGoOn({ listener: { since, qos }, subscriptions }: Member, log
   return since !== undefined && log.knows(since) && log.reaches(since.offset) &&
     subscriptions.every((one) =>
       // Within what the broker retained, the rest of that is missing.
-      isLive(one, since.offset) && one.lastRetained <= since.offset &&
-      [...one.snapshots].every((snapshot) => snapshot.isSettled(now)) && one.qos !== undefined && one.qos >= qos
+      isLive(one, since.offset) && !isAmidRetained(one, since.offset, now) && one.qos !== undefined && one.qos >= qos
     );
 }
 
@@ -30,10 +29,9 @@ export function canGoOn({ listener: { since, qos }, subscriptions }: Member, log
 export function* missedBy(
   member: Member,
   kept: ReturnType<MessageLog["after"]>,
-  all: Subscriptions<Member>,
 ): Generator<ReceivedMessage, void, void> {
   for (const { message, subscriptions } of kept) {
-    const own = all.match(message.topic).filter(({ members }) => members.has(member));
+    const own = member.matching(message.topic);
     const [oldest] = own;
     if (oldest === undefined || !isMeant(oldest, subscriptions)) continue;
     // Another one may have been the oldest then, and the listener may have got the message for that.

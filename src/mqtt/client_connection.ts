@@ -42,6 +42,9 @@ const ANY_NUMBER = 65_535;
 /** More than the head of a packet with a topic and the fields that we send takes beside topic and payload, in bytes. */
 const PACKET_HEAD_BYTES = 32;
 
+/** Largest packet of filters, in bytes, for brokers that name no bound. */
+const MAX_FILTER_PACKET_BYTES = 64 * 1024;
+
 /** How long a farewell may take before the socket is cut, in milliseconds: a frozen broker never answers it. */
 const FAREWELL_MS = 1000;
 
@@ -127,19 +130,22 @@ export class ClientConnection implements BrokerConnection {
     // A packet has room for one id, and one for each quality of service is enough where there are none.
     const takesIds = this.#client.options.protocolVersion === 5 &&
       this.#state.limits.subscriptionIdentifiersAvailable !== false;
+    const [fitting, tooLarge] = this.#byFit(requests);
     const packets = takesIds
-      ? requests.map(({ filter, qos, id }) => () =>
+      ? fitting.map(({ filter, qos, id }) => () =>
         this.#ask([filter], { qos, properties: { subscriptionIdentifier: id } })
       )
-      : [...Map.groupBy(requests, ({ qos }) => qos)].map(([qos, group]) => () =>
-        this.#ask(group.map(({ filter }) => filter), { qos })
+      : [...Map.groupBy(fitting, ({ qos }) => qos)].flatMap(([qos, group]) =>
+        this.#inPackets(group.map(({ filter }) => filter)).map((filters) => () => this.#ask(filters, { qos }))
       );
-    return (await this.#run(() => Promise.all(packets.map((send) => send())))).flat();
+    const refused = (await this.#run(() => Promise.all(packets.map((send) => send())))).flat();
+    return [...refused, ...tooLarge.map(({ filter }) => filter)];
   }
 
   /** Asks for no more of filters, as {@linkcode BrokerConnection.unsubscribe} says. */
   async unsubscribe(filters: readonly string[]): Promise<void> {
-    await this.#run(() => this.#client.unsubscribeAsync([...filters]));
+    const packets = this.#inPackets(filters);
+    await this.#run(() => Promise.all(packets.map((some) => this.#client.unsubscribeAsync(some))));
   }
 
   /** Says goodbye, as {@linkcode BrokerConnection.close} says. */
@@ -160,6 +166,33 @@ export class ClientConnection implements BrokerConnection {
     if (maximumPacketSize === Infinity) return undefined;
     const bytes = utf8.encode(topic).length + utf8.encode(payload).length + PACKET_HEAD_BYTES;
     return bytes > maximumPacketSize ? `Broker takes no messages of more than ${maximumPacketSize} bytes` : undefined;
+  }
+
+  /** Tells the filters that fit into a packet of the broker's from those for which it would hang up. */
+  #byFit(requests: readonly FilterRequest[]): [FilterRequest[], FilterRequest[]] {
+    const { maximumPacketSize = Infinity } = this.#state.limits;
+    const { true: fitting = [], false: tooLarge = [] } = Object.groupBy(
+      requests,
+      ({ filter }) => `${filterBytes(filter) + PACKET_HEAD_BYTES <= maximumPacketSize}`,
+    );
+    return [fitting, tooLarge];
+  }
+
+  /** Shares filters out among packets that the broker takes. */
+  #inPackets(filters: readonly string[]): string[][] {
+    const { maximumPacketSize = Infinity } = this.#state.limits;
+    const most = Math.min(maximumPacketSize, MAX_FILTER_PACKET_BYTES) - PACKET_HEAD_BYTES;
+    const packets: string[][] = [];
+    let bytes = Infinity;
+    for (const filter of filters) {
+      bytes += filterBytes(filter);
+      if (bytes > most) {
+        packets.push([]);
+        bytes = filterBytes(filter);
+      }
+      packets.at(-1)?.push(filter);
+    }
+    return packets;
   }
 
   #abandon(messageId: number): void {
@@ -202,4 +235,9 @@ export class ClientConnection implements BrokerConnection {
       });
     });
   }
+}
+
+/** What a filter takes in a packet: its length in two bytes, itself, and its options. */
+function filterBytes(filter: string): number {
+  return utf8.encode(filter).length + 3;
 }

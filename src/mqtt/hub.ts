@@ -7,12 +7,12 @@ import { Backoff } from "../protocol/backoff.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest } from "./broker.ts";
 import { canGoOn, missedBy } from "./catch_up.ts";
 import type { Listener } from "./listener.ts";
-import { highestQos, isListening, type Member } from "./member.ts";
+import { highestQos, Member } from "./member.ts";
 import type { MessageLog } from "./message_log.ts";
 import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
 import type { SharedConnection } from "./shared_connection.ts";
 import { Snapshot } from "./snapshot.ts";
-import { byAge, isLive, isMeant, type Subscription, Subscriptions } from "./subscription.ts";
+import { addWindow, byAge, isLive, type Subscription, Subscriptions } from "./subscription.ts";
 
 /** What a hub needs. */
 export interface HubOptions {
@@ -26,6 +26,8 @@ export interface HubOptions {
   readonly pressure: () => Promise<void> | undefined;
   /** Draws from 0 up to but not including 1, for the waits between tries to reach a broker that was lost. */
   readonly random: () => number;
+  /** Told of what should never happen. */
+  readonly onFault: (error: unknown) => void;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
@@ -74,9 +76,9 @@ export class Hub {
    * @throws {BrokerError} if there are too many filters
    */
   join(listener: Listener): () => void {
-    const member: Member = { listener, subscriptions: [], state: "joining", considered: 0 };
+    const member = new Member(listener);
     this.#unsubscribe(this.#subscriptions.makeRoom(listener.filters));
-    member.subscriptions = this.#subscriptions.enlist(member, listener.filters);
+    member.subscribeTo(this.#subscriptions.enlist(member, listener.filters));
     if (canGoOn(member, this.#options.log, this.#options.monotonic())) this.#admit(member, 0, []);
     else {
       this.#joining.add(member);
@@ -87,16 +89,15 @@ export class Hub {
 
   /** Takes a message from the broker; to be called in the broker's order. */
   receive(delivery: BrokerMessage): Promise<void> | undefined {
-    const matching = this.#subscriptions.match(delivery.topic);
+    const meant = this.#subscriptions.meantBy(delivery);
     // A filter that was just given up, or a broker with ideas of its own.
-    if (matching.length === 0) return undefined;
+    if (meant.length === 0) return undefined;
     const { log, pressure, now } = this.#options;
     const message = receivedMessage(delivery, { position: log.next(), receivedAt: now() });
-    const { subscriptions } = delivery;
-    if (message.retain) this.#passRetained(message, matching, subscriptions);
+    if (message.retain) this.#passRetained(message, meant);
     else {
-      log.keep({ message, source: this, subscriptions });
-      this.#pass(message, matching, subscriptions);
+      log.keep({ message, source: this, subscriptions: delivery.subscriptions });
+      this.#pass(message, meant);
     }
     return pressure();
   }
@@ -113,7 +114,7 @@ export class Hub {
     }
     for (const member of this.#members("listening")) {
       if (!member.listener.keep) this.#end(member, reason);
-      else if (isListening(member)) {
+      else if (member.isListening) {
         member.state = "away";
         this.#away.add(member);
         member.listener.offline(reason);
@@ -130,8 +131,12 @@ export class Hub {
     const now = monotonic();
     const given = this.#subscriptions.unused().filter(({ emptySince = now }) => now - emptySince >= resumeMs);
     for (const subscription of given) this.#subscriptions.delete(subscription);
-    for (const { snapshots } of this.#subscriptions) {
-      for (const snapshot of snapshots) if (snapshot.isSettled(now)) snapshots.delete(snapshot);
+    for (const subscription of this.#subscriptions) {
+      for (const snapshot of subscription.snapshots) {
+        if (!snapshot.isSettled(now)) continue;
+        subscription.snapshots.delete(snapshot);
+        addWindow(subscription, snapshot.window);
+      }
     }
     this.#unsubscribe(given);
   }
@@ -147,33 +152,22 @@ export class Hub {
   }
 
   /** Hands a message to all listeners of the subscriptions that this delivery is for, each of them once. */
-  #pass(message: ReceivedMessage, matching: readonly Subscription<Member>[], meant: readonly number[] | undefined) {
-    const { offset } = message.position;
-    for (const subscription of matching) {
-      const isForIt = isMeant(subscription, meant);
-      if (isForIt) {
-        for (const snapshot of subscription.snapshots) snapshot.pass(message.topic);
-      }
+  #pass(message: ReceivedMessage, meant: readonly Subscription<Member>[]): void {
+    const { topic, position: { offset } } = message;
+    for (const subscription of meant) {
+      for (const snapshot of subscription.snapshots) snapshot.pass(topic);
       for (const member of subscription.members) {
-        // Whatever comes in several deliveries is for the oldest subscription that a listener has.
-        if (member.considered === offset) continue;
+        if (member.considered === offset || !member.hearsThrough(subscription, topic)) continue;
         member.considered = offset;
-        if (isForIt && member.state === "listening") member.listener.message(message, false);
+        if (member.isListening) member.listener.message(message, false);
       }
     }
   }
 
   /** Hands a retained message to those who subscribed of late. */
-  #passRetained(
-    message: ReceivedMessage,
-    matching: readonly Subscription<Member>[],
-    meant: readonly number[] | undefined,
-  ): void {
+  #passRetained(message: ReceivedMessage, meant: readonly Subscription<Member>[]): void {
     const now = this.#options.monotonic();
-    for (const subscription of matching) {
-      // What answers another request may be older than what this one will be answered with.
-      if (!isMeant(subscription, meant)) continue;
-      subscription.lastRetained = message.position.offset;
+    for (const subscription of meant) {
       for (const snapshot of subscription.snapshots) {
         if (snapshot.take(message, now)) {
           for (const member of snapshot.members) member.listener.message(message, true);
@@ -207,8 +201,12 @@ export class Hub {
       const refused = await connection.use("answer", (open) => {
         // A place of its own: who comes back with an older one has missed what came before the broker was asked.
         from = log.next().offset;
-        snapshots = expectRetained(members.filter(({ state }) => state !== "gone"));
-        asked = wanted.map(({ id, filter, members }) => ({ id, filter, qos: highestQos(members) }));
+        snapshots = expectRetained(members.filter(({ state }) => state !== "gone"), from);
+        // Never less than before: who is away for a moment may want more.
+        asked = wanted.map(({ id, filter, members, qos = 0 }) => {
+          const highest = highestQos(members);
+          return { id, filter, qos: highest > qos ? highest : qos };
+        });
         return open.subscribe(asked);
       });
       if (losses !== this.#losses) throw new BrokerError("Broker closed the connection");
@@ -224,9 +222,10 @@ export class Hub {
         for (const member of snapshot.members) this.#admit(member, from, early);
       }
     } catch (error) {
-      if (!(error instanceof BrokerError)) throw error;
+      if (!(error instanceof BrokerError)) this.#options.onFault(error);
+      const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
       for (const member of members) {
-        if (member.state === "joining") this.#end(member, error);
+        if (member.state === "joining") this.#end(member, reason);
         else if (member.state === "away") this.#away.add(member);
       }
       this.#comeBack();
@@ -267,10 +266,10 @@ export class Hub {
     member.state = "listening";
     if (isBack) listener.online();
     else listener.connected(isWhole ? position : undefined);
-    if (!isWhole && isListening(member)) listener.gap(position);
-    const missed = [...missedBy(member, log.after(start, this), this.#subscriptions), ...early];
+    if (!isWhole && member.isListening) listener.gap(position);
+    const missed = [...missedBy(member, log.after(start, this)), ...early];
     if (early.length > 0) missed.sort((one, other) => one.position.offset - other.position.offset);
-    for (const message of missed) if (isListening(member)) listener.message(message, true);
+    for (const message of missed) if (member.isListening) listener.message(message, true);
   }
 
   /** Tries again later to reach a broker that somebody waits for. */
@@ -293,11 +292,16 @@ export class Hub {
     member.state = "gone";
     this.#joining.delete(member);
     this.#away.delete(member);
+    const given: Subscription<Member>[] = [];
     for (const subscription of member.subscriptions) {
       subscription.members.delete(member);
       for (const { members } of subscription.snapshots) members.delete(member);
-      if (subscription.members.size === 0) subscription.emptySince ??= this.#options.monotonic();
+      if (subscription.members.size > 0 || subscription.emptySince !== undefined) continue;
+      const left = { owner: member.listener.owner, now: this.#options.monotonic() };
+      const tooMuch = this.#subscriptions.abandon(subscription, left);
+      if (tooMuch !== undefined) given.push(tooMuch);
     }
+    this.#unsubscribe(given);
   }
 
   #members(state: Member["state"]): Member[] {
@@ -307,10 +311,10 @@ export class Hub {
 }
 
 /** Notes that retained messages will come: listeners of the same filters get the same of them. */
-function expectRetained(members: readonly Member[]): Snapshot<Member>[] {
+function expectRetained(members: readonly Member[], from: number): Snapshot<Member>[] {
   const groups = Map.groupBy(members, ({ subscriptions }) => subscriptions.map(({ id }) => id).sort().join());
   return [...groups.values()].map((group) => {
-    const snapshot = new Snapshot<Member>();
+    const snapshot = new Snapshot<Member>(from);
     for (const member of group) {
       snapshot.members.add(member);
       for (const { snapshots } of member.subscriptions) snapshots.add(snapshot);

@@ -9,6 +9,8 @@ import type { ReceivedMessage } from "./received_message.ts";
 
 /** Somebody who wants the messages that match some filters. Its functions must not throw. */
 export interface Listener {
+  /** For whom it listens: what the listeners of one owner leave behind is bounded together. */
+  readonly owner: string;
   /** At least one filter, each of them once. */
   readonly filters: readonly string[];
   /** Highest quality of service to ask the broker for. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ReceivedMessage } from "./received_message.ts";
+import type { RetainedWindow } from "./subscription.ts";
 
 /**
  * How long after the last one a retained message may still come, in milliseconds. MQTT has no sign for the last of
@@ -11,8 +12,11 @@ import type { ReceivedMessage } from "./received_message.ts";
  */
 const SETTLED_MS = 5_000;
 
-/** Most bytes that a broker may send ahead of its grant. MQTT allows it to begin early, but not to flood. */
-const MAX_EARLY_BYTES = 2 ** 20;
+/**
+ * Most bytes that a broker may send ahead of its grant. What it retains for one filter may come before the grant of the
+ * next, and what somebody else has asked for just before comes as well.
+ */
+const MAX_EARLY_BYTES = 32 * 2 ** 20;
 
 /** What a held message costs beside its payload. */
 const MESSAGE_OVERHEAD_BYTES = 256;
@@ -29,6 +33,19 @@ export class Snapshot<Member> {
   #earlyBytes = 0;
   #granted = false;
   #last = 0;
+  readonly #from: number;
+  #lastOffset: number;
+
+  /** Begins to wait for retained messages, at an offset. */
+  constructor(from: number) {
+    this.#from = from;
+    this.#lastOffset = from;
+  }
+
+  /** Where in the order of messages they came, by now. */
+  get window(): RetainedWindow {
+    return { from: this.#from, last: this.#lastOffset };
+  }
 
   /**
    * Takes a retained message.
@@ -40,6 +57,7 @@ export class Snapshot<Member> {
     if (this.isSettled(now) || this.#seen.has(message.topic)) return false;
     this.#seen.add(message.topic);
     this.#last = now;
+    this.#lastOffset = message.position.offset;
     if (this.#granted) return true;
     this.#earlyBytes += message.payloadBytes + message.topic.length + MESSAGE_OVERHEAD_BYTES;
     if (this.isFlooded) this.#early = [];

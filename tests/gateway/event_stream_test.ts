@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Backlog } from "../../src/gateway/backlog.ts";
 import { EventStream, type EventStreamOptions } from "../../src/gateway/event_stream.ts";
 import { SealedEvent } from "../../src/gateway/sealed_event.ts";
@@ -25,7 +25,7 @@ function message(payload: string, offset = 0): SealedEvent {
 }
 
 function makeStream(options: Partial<EventStreamOptions> = {}) {
-  const state = { ends: 0, tooSlow: 0, now: 0 };
+  const state = { ends: 0, closed: 0, tooSlow: 0, now: 0 };
   const stream = new EventStream({
     seal: shown,
     maxQueueBytes: 1_000_000,
@@ -34,6 +34,7 @@ function makeStream(options: Partial<EventStreamOptions> = {}) {
     keepAliveMs: 60_000,
     onTooSlow: () => void (state.tooSlow += 1),
     onEnd: () => void (state.ends += 1),
+    onClosed: () => void (state.closed += 1),
     now: () => 5500,
     monotonic: () => state.now,
     ...options,
@@ -228,4 +229,22 @@ Deno.test("a hundred waiting events come in few pieces", async () => {
   const { value } = await reader.read();
   assertEquals(eventsOf(decoder.decode(value)).length, 100);
   await reader.cancel();
+});
+
+Deno.test("a stream is closed when the last event was taken, and cut when its listener leaves it for half a minute", async () => {
+  const { stream, state } = makeStream();
+  stream.push(message("x"));
+  stream.end("error", "broken");
+  state.now += 29_000;
+  stream.tick();
+  assertEquals([state.ends, state.closed], [1, 0]);
+  await allOf(stream);
+  assertEquals(state.closed, 1);
+  const stalled = makeStream();
+  stalled.stream.end("error", "broken");
+  stalled.state.now += 30_000;
+  stalled.stream.tick();
+  stalled.stream.tick();
+  assertEquals(stalled.state.closed, 1);
+  await assertRejects(() => allOf(stalled.stream), Error, "Listener does not read");
 });

@@ -108,6 +108,9 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     resumeMs: 0,
     pressure: () => sealer.pressure(),
     random: () => 0,
+    onFault: (error) => {
+      throw error;
+    },
     ...clocks,
     ...pool,
   });

@@ -58,6 +58,9 @@ function makePool(connect: ConnectBroker, options: Partial<BrokerPoolOptions> = 
     resumeMs: 0,
     pressure: () => undefined,
     random: () => 0,
+    onFault: (error) => {
+      throw error;
+    },
     now: () => clock.ms,
     monotonic: () => clock.ms,
     ...options,
@@ -71,6 +74,7 @@ function makeListener(filter: string): { readonly heard: string[]; readonly list
   return {
     heard,
     listener: {
+      owner: "phone",
       filters: [filter],
       qos: 1,
       keep: false,

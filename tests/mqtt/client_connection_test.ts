@@ -48,6 +48,29 @@ Deno.test("publish() refuses by itself what would make the broker hang up on eve
   });
 });
 
+Deno.test("subscribe() and unsubscribe() send no packet that the broker would hang up on", async () => {
+  const packets: Packet[] = [];
+  await withBareBroker((packet) => {
+    // Packets of 100 bytes.
+    if (packet.type === CONNECT) return [0x20, 8, 0, 0, 5, 39, 0, 0, 0, 100];
+    packets.push(packet);
+    const id = packet.body.slice(0, 2);
+    if (packet.type === SUBSCRIBE) return [0x90, 4, ...id, 0, 0];
+    // One reason for each filter: here they have 31 bytes and their length each.
+    const filters = Math.round((packet.body.length - 3) / 33);
+    return packet.type === UNSUBSCRIBE ? [0xb0, 3 + filters, ...id, 0, ...Array(filters).fill(0)] : undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const filters = Array.from({ length: 5 }, (_, index) => `${index}`.padStart(31, "x"));
+    const requests = [...filters, "y".repeat(80)].map((filter, id) => ({ filter, qos: 0 as const, id: id + 1 }));
+    assertEquals(await within("granting", connection.subscribe(requests)), ["y".repeat(80)]);
+    assertEquals(packets.length, 5);
+    await within("giving up", connection.unsubscribe(filters));
+    assertEquals(packets.slice(5).map(({ body }) => body.length <= 98), [true, true, true]);
+    await close(connection);
+  });
+});
+
 Deno.test("a connection is given up when the broker leaves too much without an answer", async () => {
   await withBareBroker((packet) => {
     // It takes 4 messages before it acknowledges the first, which it never does.

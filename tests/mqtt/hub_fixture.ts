@@ -194,7 +194,7 @@ function matches(filter: string, topic: string): boolean {
 }
 
 /** What a listener asks for, as far as it matters. */
-export type Wishes = Partial<Pick<Listener, "qos" | "keep" | "since">>;
+export type Wishes = Partial<Pick<Listener, "owner" | "qos" | "keep" | "since">>;
 
 /** A listener that writes down what it hears. */
 export class Recorder implements Listener {
@@ -206,6 +206,7 @@ export class Recorder implements Listener {
   readonly positions: Position[] = [];
   /** Whether each message was told to be of a backlog. */
   readonly backlog: boolean[] = [];
+  readonly owner: string;
   readonly filters: readonly string[];
   readonly qos: QoS;
   readonly keep: boolean;
@@ -215,7 +216,8 @@ export class Recorder implements Listener {
   /** Called after each thing that it heard. */
   onHeard: (what: string) => void = () => {};
 
-  constructor(filters: readonly string[], { qos = 0, keep = false, since }: Wishes = {}) {
+  constructor(filters: readonly string[], { owner = "phone", qos = 0, keep = false, since }: Wishes = {}) {
+    this.owner = owner;
     this.filters = filters;
     this.qos = qos;
     this.keep = keep;
@@ -292,6 +294,9 @@ export class Stage implements AsyncDisposable {
       resumeMs: Stage.RESUME_MS,
       pressure: () => undefined,
       random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
       now: Date.now,
       monotonic: Date.now,
       ...options,

@@ -147,6 +147,7 @@ class Phone {
     };
     let isOver = false;
     const listener: Listener = {
+      owner: "phone",
       filters: this.#filters,
       ...wishes,
       since,

@@ -274,7 +274,7 @@ Deno.test("a flood of retained messages ahead of the grant ends who asked for it
   await using stage = new Stage();
   const calm = await stage.listen("lamp");
   stage.broker.retainedFirst = true;
-  const large = "x".repeat(200_000);
+  const large = "x".repeat(5_000_000);
   for (let index = 0; index < 8; index++) stage.broker.publish(`flood/${index}`, large, { retain: true });
   const [flooded, other] = [stage.join("flood/+", { keep: true }), stage.join("door")];
   await stage.gather();

@@ -8,13 +8,13 @@ function retained(topic: string, payload = "on"): ReceivedMessage {
 }
 
 Deno.test("take() is for each topic once after the grant, whatever is sent again for others", () => {
-  const snapshot = new Snapshot<string>();
+  const snapshot = new Snapshot<string>(0);
   assertEquals(snapshot.grant(0), []);
   assertEquals(["a", "b", "a"].map((topic) => snapshot.take(retained(topic), 0)), [true, true, false]);
 });
 
 Deno.test("grant() gives what came ahead of it, in order, and nothing of that comes again", () => {
-  const snapshot = new Snapshot<string>();
+  const snapshot = new Snapshot<string>(0);
   const early = ["b", "a", "b"].map((topic) => retained(topic));
   assertEquals(early.map((message) => snapshot.take(message, 0)), [false, false, false]);
   assertEquals(snapshot.grant(0), early.slice(0, 2));
@@ -22,7 +22,7 @@ Deno.test("grant() gives what came ahead of it, in order, and nothing of that co
 });
 
 Deno.test("pass() makes what is retained old news, but only once live messages go to the members", () => {
-  const snapshot = new Snapshot<string>();
+  const snapshot = new Snapshot<string>(0);
   snapshot.pass("a");
   assertEquals(snapshot.take(retained("a"), 0), false);
   assertEquals(snapshot.grant(0).length, 1);
@@ -31,7 +31,7 @@ Deno.test("pass() makes what is retained old news, but only once live messages g
 });
 
 Deno.test("isSettled() holds five seconds after the grant or the last message, and never before the grant", () => {
-  const snapshot = new Snapshot<string>();
+  const snapshot = new Snapshot<string>(0);
   assertEquals(snapshot.isSettled(1e9), false);
   snapshot.grant(1000);
   assertEquals([6000, 6001].map((now) => snapshot.isSettled(now)), [false, true]);
@@ -40,11 +40,20 @@ Deno.test("isSettled() holds five seconds after the grant or the last message, a
   assertEquals(snapshot.take(retained("b"), 11_001), false, "whatever comes now is for somebody else");
 });
 
-Deno.test("isFlooded() holds when more than 1 MiB came ahead of the grant, and nothing of it is kept", () => {
-  const snapshot = new Snapshot<string>();
-  const half = "x".repeat(2 ** 19 - 300);
+Deno.test("isFlooded() holds when more than 32 MiB came ahead of the grant, and nothing of it is kept", () => {
+  const snapshot = new Snapshot<string>(0);
+  const half = "x".repeat(2 ** 24 - 300);
   for (const topic of ["a", "b"]) snapshot.take(retained(topic, half), 0);
   assertEquals(snapshot.isFlooded, false);
   snapshot.take(retained("c", "x".repeat(400)), 0);
   assertEquals([snapshot.isFlooded, snapshot.grant(0)], [true, []]);
+});
+
+Deno.test("window() tells where in the order of messages they came", () => {
+  const snapshot = new Snapshot<string>(7);
+  assertEquals(snapshot.window, { from: 7, last: 7 });
+  snapshot.grant(0);
+  snapshot.take({ ...retained("a"), position: { epoch: "this", offset: 9 } }, 0);
+  snapshot.take({ ...retained("a"), position: { epoch: "this", offset: 12 } }, 0);
+  assertEquals(snapshot.window, { from: 7, last: 9 });
 });
