@@ -110,14 +110,6 @@ Deno.test("parseConfig() refuses hosts that Deno's permission flags would misrea
   assertEquals(parseConfig({ JEEDOM_URL: "http://[::1]:8080" }).JEEDOM_URL.host, "[::1]:8080");
 });
 
-Deno.test("parseConfig() wants a listener's patience shorter than the broker's keep-alive", () => {
-  assertThrows(
-    () => parseConfig({ LISTENER_PATIENCE_MS: "20000", MQTT_KEEPALIVE_SECONDS: "20" }),
-    ConfigError,
-    "LISTENER_PATIENCE_MS must be shorter",
-  );
-});
-
 Deno.test("parseConfig() refuses to be sent to link-local and metadata addresses", () => {
   const refused: [string, string][] = [
     ["MQTT_BROKER_HOST", "fe80::1"],

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import type { Sink, TextFormatter } from "@logtape/logtape";
+/** Takes records of the log. */
+export interface LineSink<Entry> extends Disposable {
+  /** Takes one; it is written a little later. */
+  (entry: Entry): void;
+}
 
 /**
  * Makes a sink that writes the lines of one turn of the event loop in one go. A write to a console waits for the
@@ -11,7 +15,10 @@ import type { Sink, TextFormatter } from "@logtape/logtape";
  *
  * @param write writes some lines, the last one without its end
  */
-export function createLineSink(formatter: TextFormatter, write: (lines: string) => void): Sink & Disposable {
+export function createLineSink<Entry>(
+  formatter: (entry: Entry) => string,
+  write: (lines: string) => void,
+): LineSink<Entry> {
   let lines = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -24,8 +31,8 @@ export function createLineSink(formatter: TextFormatter, write: (lines: string) 
     write(text.replace(/\r?\n$/, ""));
   }
 
-  const sink: Sink = (record) => {
-    lines += formatter(record);
+  const sink = (entry: Entry) => {
+    lines += formatter(entry);
     timer ??= setTimeout(flush);
   };
   // LogTape calls this at the end of the process.

@@ -9,7 +9,7 @@ function record(text: string): LogRecord {
 
 Deno.test("a line sink writes the lines of one turn in one go, in order, and later ones later", async () => {
   const written: string[] = [];
-  const sink = createLineSink(({ rawMessage }) => `${rawMessage}\n`, (lines) => void written.push(lines));
+  const sink = createLineSink(({ rawMessage }: LogRecord) => `${rawMessage}\n`, (lines) => void written.push(lines));
   sink(record("one"));
   sink(record("two"));
   assertEquals(written, []);
@@ -22,7 +22,7 @@ Deno.test("a line sink writes the lines of one turn in one go, in order, and lat
 Deno.test("a line sink writes what is left when it is disposed of", () => {
   const written: string[] = [];
   {
-    using sink = createLineSink(({ rawMessage }) => `${rawMessage}\n`, (lines) => void written.push(lines));
+    using sink = createLineSink(({ rawMessage }: LogRecord) => `${rawMessage}\n`, (lines) => void written.push(lines));
     sink(record("last"));
   }
   assertEquals(written, ["last"]);
