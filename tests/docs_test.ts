@@ -69,6 +69,7 @@ Deno.test("every link between the documents leads somewhere", async () => {
     "docs/security.md",
     "docs/protocol.md",
     "docs/architecture.md",
+    "docs/performance.md",
   ];
   for (const file of files) {
     for (const [, target = ""] of (await read(file)).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {

@@ -121,8 +121,10 @@ export class EventSealer {
     if (shared === undefined) {
       shared = { forKeys: new Map(), bytes: 0 };
       this.#shared.set(message, shared);
-      this.#turnBytes += message.payloadBytes;
-      this.#grow(shared, message.payloadBytes + SHARED_OVERHEAD_BYTES);
+      const bytes = message.payloadBytes + SHARED_OVERHEAD_BYTES;
+      // As much as it takes in a queue, sealed.
+      this.#turnBytes += bytes;
+      this.#grow(shared, bytes);
     }
     this.#last = { message, shared };
     return shared;
