@@ -4,6 +4,7 @@
  * @module
  */
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
+import { joinBytes } from "../protocol/read_bytes.ts";
 import type { Backlog } from "./backlog.ts";
 import type { SealedEvent } from "./sealed_event.ts";
 
@@ -229,11 +230,5 @@ async function joined(batch: readonly SealedEvent[]): Promise<Uint8Array> {
   const [only] = batch;
   if (only !== undefined && batch.length === 1) return await only.record();
   const records = await Promise.all(batch.map((event) => event.record()));
-  const whole = new Uint8Array(batch.reduce((bytes, { size }) => bytes + size, 0));
-  let at = 0;
-  for (const record of records) {
-    whole.set(record, at);
-    at += record.length;
-  }
-  return whole;
+  return joinBytes(records, batch.reduce((bytes, { size }) => bytes + size, 0));
 }

@@ -130,7 +130,10 @@ export class ClientConnection implements BrokerConnection {
     // A packet has room for one id, and one for each quality of service is enough where there are none.
     const takesIds = this.#client.options.protocolVersion === 5 &&
       this.#state.limits.subscriptionIdentifiersAvailable !== false;
-    const [fitting, tooLarge] = this.#byFit(requests);
+    const { maximumPacketSize = Infinity } = this.#state.limits;
+    // For a larger one the broker would hang up.
+    const fits = ({ filter }: FilterRequest) => filterBytes(filter) + PACKET_HEAD_BYTES <= maximumPacketSize;
+    const fitting = requests.filter(fits);
     const packets = takesIds
       ? fitting.map(({ filter, qos, id }) => () =>
         this.#ask([filter], { qos, properties: { subscriptionIdentifier: id } })
@@ -139,7 +142,7 @@ export class ClientConnection implements BrokerConnection {
         this.#inPackets(group.map(({ filter }) => filter)).map((filters) => () => this.#ask(filters, { qos }))
       );
     const refused = (await this.#run(() => Promise.all(packets.map((send) => send())))).flat();
-    return [...refused, ...tooLarge.map(({ filter }) => filter)];
+    return [...refused, ...requests.filter((request) => !fits(request)).map(({ filter }) => filter)];
   }
 
   /** Asks for no more of filters, as {@linkcode BrokerConnection.unsubscribe} says. */
@@ -166,16 +169,6 @@ export class ClientConnection implements BrokerConnection {
     if (maximumPacketSize === Infinity) return undefined;
     const bytes = utf8.encode(topic).length + utf8.encode(payload).length + PACKET_HEAD_BYTES;
     return bytes > maximumPacketSize ? `Broker takes no messages of more than ${maximumPacketSize} bytes` : undefined;
-  }
-
-  /** Tells the filters that fit into a packet of the broker's from those for which it would hang up. */
-  #byFit(requests: readonly FilterRequest[]): [FilterRequest[], FilterRequest[]] {
-    const { maximumPacketSize = Infinity } = this.#state.limits;
-    const { true: fitting = [], false: tooLarge = [] } = Object.groupBy(
-      requests,
-      ({ filter }) => `${filterBytes(filter) + PACKET_HEAD_BYTES <= maximumPacketSize}`,
-    );
-    return [fitting, tooLarge];
   }
 
   /** Shares filters out among packets that the broker takes. */

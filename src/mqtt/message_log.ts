@@ -5,7 +5,7 @@
  */
 import type { Position } from "../protocol/event.ts";
 import { MessageRing } from "./message_ring.ts";
-import type { ReceivedMessage } from "./received_message.ts";
+import { heldBytes, MESSAGE_OVERHEAD_BYTES, type ReceivedMessage } from "./received_message.ts";
 
 /** A message that is kept, and what is needed to tell for whom it was. */
 export interface KeptMessage {
@@ -24,9 +24,6 @@ export interface MessageLogOptions {
   /** Most bytes of messages to keep. */
   readonly maxBytes: number;
 }
-
-/** What a kept message costs beside its payload and topic, in bytes: measured on long runs of small ones. */
-const MESSAGE_OVERHEAD_BYTES = 256;
 
 /** One order for the messages of all brokers, and one bound for the memory that they take. */
 export class MessageLog {
@@ -58,8 +55,7 @@ export class MessageLog {
 
   /** Keeps a message, as long as there is room. Its position has to be the last one given. */
   keep(kept: KeptMessage): void {
-    const { message: { position, topic, payloadBytes } } = kept;
-    this.#ring.push(position.offset, payloadBytes + topic.length + MESSAGE_OVERHEAD_BYTES, kept);
+    this.#ring.push(kept.message.position.offset, heldBytes(kept.message), kept);
   }
 
   /** Tells whether a position is one of this log's. */

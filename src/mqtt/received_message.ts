@@ -24,6 +24,9 @@ export interface ReceivedMessage {
   readonly receivedAt: number;
 }
 
+/** What a message that is held costs beside its payload and topic, in bytes. */
+export const MESSAGE_OVERHEAD_BYTES = 256;
+
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -36,6 +39,11 @@ export function receivedMessage(
   { position, receivedAt }: Pick<ReceivedMessage, "position" | "receivedAt">,
 ): ReceivedMessage {
   return { position, topic, payload: decoded(payload), payloadBytes: payload.length, qos, retain, receivedAt };
+}
+
+/** What a message costs in memory while it is held, in bytes. */
+export function heldBytes({ topic, payloadBytes }: ReceivedMessage): number {
+  return payloadBytes + topic.length + MESSAGE_OVERHEAD_BYTES;
 }
 
 /** A copy in any case: what MQTT.js hands over is part of a larger piece, which would stay in memory with it. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReceivedMessage } from "./received_message.ts";
+import { heldBytes, type ReceivedMessage } from "./received_message.ts";
 import type { RetainedWindow } from "./subscription.ts";
 
 /**
@@ -17,9 +17,6 @@ const SETTLED_MS = 5_000;
  * next, and what somebody else has asked for just before comes as well.
  */
 const MAX_EARLY_BYTES = 32 * 2 ** 20;
-
-/** What a held message costs beside its payload. */
-const MESSAGE_OVERHEAD_BYTES = 256;
 
 /**
  * What some listeners, who subscribed to the same filters at the same time, get of what the broker retains: each
@@ -59,7 +56,7 @@ export class Snapshot<Member> {
     this.#last = now;
     this.#lastOffset = message.position.offset;
     if (this.#granted) return true;
-    this.#earlyBytes += message.payloadBytes + message.topic.length + MESSAGE_OVERHEAD_BYTES;
+    this.#earlyBytes += heldBytes(message);
     if (this.isFlooded) this.#early = [];
     else this.#early.push(message);
     return false;

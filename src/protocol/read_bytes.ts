@@ -42,7 +42,7 @@ export async function readBytes(
       chunks.push(value);
     }
     signal?.throwIfAborted();
-    return join(chunks, length);
+    return joinBytes(chunks, length);
   } catch (error) {
     stop();
     throw error;
@@ -51,7 +51,12 @@ export async function readBytes(
   }
 }
 
-function join(chunks: readonly Uint8Array[], length: number): Bytes {
+/**
+ * Joins pieces into one.
+ *
+ * @param length of all of them together, in bytes
+ */
+export function joinBytes(chunks: readonly Uint8Array[], length: number): Bytes {
   const whole = new Uint8Array(length);
   let offset = 0;
   for (const chunk of chunks) {

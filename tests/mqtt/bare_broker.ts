@@ -1,5 +1,5 @@
 /** A broker that speaks just enough MQTT for a test, and says what the test wants. */
-import type { BrokerAddress } from "../../src/mqtt/broker.ts";
+import type { BrokerAddress, BrokerConnection } from "../../src/mqtt/broker.ts";
 import { withTcpServer } from "../loopback.ts";
 
 /** Types of packets, in the upper half of their first byte. */
@@ -49,4 +49,10 @@ export function withBareBroker(
 /** The version of MQTT that a greeting asks for. */
 export function versionOf({ body }: Packet): number | undefined {
   return body[6];
+}
+
+/** Closes a connection, and waits for a timer of a millisecond that MQTT.js leaves behind. */
+export async function close(connection: BrokerConnection): Promise<void> {
+  await connection.close();
+  await new Promise((resolve) => setTimeout(resolve, 1));
 }

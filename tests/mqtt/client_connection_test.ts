@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type BrokerConnection, BrokerError, type Publication } from "../../src/mqtt/broker.ts";
+import { BrokerError, type Publication } from "../../src/mqtt/broker.ts";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
 import { withTcpServer } from "../loopback.ts";
 import {
+  close,
   CONNECT,
   DISCONNECT,
   type Packet,
@@ -20,12 +21,6 @@ import {
 const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
-
-/** Closes a connection, and waits for a timer of a millisecond that MQTT.js leaves behind. */
-async function close(connection: BrokerConnection): Promise<void> {
-  await connection.close();
-  await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 Deno.test("publish() refuses by itself what would make the broker hang up on everybody", async () => {
   let published = 0;

@@ -2,7 +2,6 @@ import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert"
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import {
   type BrokerAddress,
-  type BrokerConnection,
   BrokerError,
   BrokerForbiddenError,
   type BrokerMessage,
@@ -11,19 +10,13 @@ import {
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
 import { freePort, withTcpServer } from "../loopback.ts";
-import { CONNECT, SUBSCRIBE, versionOf, WELCOME, withBareBroker } from "./bare_broker.ts";
+import { close, CONNECT, SUBSCRIBE, versionOf, WELCOME, withBareBroker } from "./bare_broker.ts";
 import { MOSQUITTO, startBroker } from "../system/broker.ts";
 import { inTempDir } from "../temp_dir.ts";
 
 const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
-
-/** Closes a connection, and waits for a timer of a millisecond that MQTT.js leaves behind. */
-async function close(connection: BrokerConnection): Promise<void> {
-  await connection.close();
-  await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 function failure(address: BrokerAddress, signal = never): Promise<Error> {
   return within("failing", assertRejects(() => connect(address, { signal }), BrokerError));
