@@ -1,5 +1,7 @@
 /** A whole request through the handler: good, of a stranger, and repeated. */
-import { importKey, randomBytes, sealEnvelope } from "../src/protocol/envelope.ts";
+import { randomBytes } from "../src/protocol/bytes.ts";
+import { sealEnvelope } from "../src/protocol/envelope.ts";
+import { importKey } from "../src/protocol/secret_key.ts";
 import { makeGateway, NOW } from "../tests/gateway/fixture.ts";
 import { createMemoryReplayStore } from "../src/security/memory_replay_store.ts";
 

@@ -1,5 +1,7 @@
 /** Sealing and opening at the sizes of a command, of an ordinary answer and of a large one. */
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../src/protocol/envelope.ts";
+import { randomBytes } from "../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../src/protocol/envelope.ts";
+import { importKey } from "../src/protocol/secret_key.ts";
 
 const key = await importKey(randomBytes(32));
 

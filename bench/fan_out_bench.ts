@@ -4,7 +4,7 @@ import { EventStream } from "../src/gateway/event_stream.ts";
 import { EventSealer } from "../src/gateway/sealed_event.ts";
 import { BrokerPool } from "../src/mqtt/broker_pool.ts";
 import { MessageLog } from "../src/mqtt/message_log.ts";
-import { randomBytes } from "../src/protocol/envelope.ts";
+import { randomBytes } from "../src/protocol/bytes.ts";
 import { makeBroker } from "../tests/gateway/broker.ts";
 import { makeKey } from "../tests/gateway/key.ts";
 

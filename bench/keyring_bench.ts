@@ -1,6 +1,7 @@
 /** Opening a request among many keys: by trying, by its key's id, and for a stranger whom no key fits. */
-import { importKey, parseEnvelope, randomBytes, sealEnvelope } from "../src/protocol/envelope.ts";
-import { deriveKeyId } from "../src/protocol/key_id.ts";
+import { randomBytes } from "../src/protocol/bytes.ts";
+import { parseEnvelope, sealEnvelope } from "../src/protocol/envelope.ts";
+import { deriveKeyId, importKey } from "../src/protocol/secret_key.ts";
 import { LiveKeyring } from "../src/security/keyring.ts";
 import { makeRecord } from "../tests/gateway/fixture.ts";
 

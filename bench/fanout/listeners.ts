@@ -3,14 +3,9 @@
  * events are only noted with their time; afterwards every different one is opened once, and all streams are checked.
  */
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
-import {
-  importKey,
-  openEnvelope,
-  parseEnvelope,
-  parseKey,
-  randomBytes,
-  sealEnvelope,
-} from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { answerCommands } from "../answer_commands.ts";
 import { requestBytes } from "../load/http_connection.ts";
 import { inTurns } from "./in_turns.ts";

@@ -3,14 +3,9 @@
  * It opens each request, does what it asks for, and seals the answer.
  */
 import { connectAsync } from "mqtt";
-import {
-  importKey,
-  openEnvelope,
-  parseEnvelope,
-  parseKey,
-  randomBytes,
-  sealEnvelope,
-} from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { answerCommands } from "../answer_commands.ts";
 
 /** What to serve with. */

@@ -3,14 +3,9 @@
  * the clock starts, each with its own fresh nonce and time, and the answers are opened and checked after it stopped:
  * every one of them.
  */
-import {
-  importKey,
-  openEnvelope,
-  parseEnvelope,
-  parseKey,
-  randomBytes,
-  sealEnvelope,
-} from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { answerCommands } from "../answer_commands.ts";
 import { quantile } from "../quantiles.ts";
 import { type HttpAnswer, HttpConnection, requestBytes } from "./http_connection.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigError } from "../config.ts";
-import { randomBytes } from "../protocol/envelope.ts";
+import { randomBytes } from "../protocol/bytes.ts";
 import { KeyFileError } from "../security/key_file.ts";
 import { KeysFileLockedError } from "../security/keys_file.ts";
 import { isParseArgsError, UsageError } from "./client.ts";

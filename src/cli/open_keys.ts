@@ -5,7 +5,7 @@
  */
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
-import { type Bytes, randomBytes } from "../protocol/envelope.ts";
+import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile } from "../security/key_file.ts";
 import { DEFAULT_KEY_NAME } from "../security/key_record.ts";
 import { type KeyWatcher, watchKeys } from "../security/key_watcher.ts";

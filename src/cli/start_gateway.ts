@@ -13,7 +13,7 @@ import { createConnectBroker } from "../mqtt/connection.ts";
 import { MessageLog } from "../mqtt/message_log.ts";
 import { createAudit } from "../observability/audit.ts";
 import { auditLog, type Log } from "../observability/log.ts";
-import { type Bytes, randomBytes } from "../protocol/envelope.ts";
+import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../security/client_address.ts";
 import { addressFault } from "../security/egress.ts";
 import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/rate_limits.ts";

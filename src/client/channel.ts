@@ -3,16 +3,10 @@
  *
  * @module
  */
-import {
-  importKey,
-  openEnvelope,
-  parseEnvelope,
-  parseKey,
-  randomBytes,
-  type SealedText,
-  sealEnvelope,
-} from "../protocol/envelope.ts";
-import { deriveKeyId, KEY_ID_HEADER } from "../protocol/key_id.ts";
+import type { SealedText } from "../protocol/aead.ts";
+import { randomBytes } from "../protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../protocol/envelope.ts";
+import { deriveKeyId, importKey, KEY_ID_HEADER, parseKey } from "../protocol/secret_key.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { GatewayError, TemporaryError } from "./gateway_error.ts";
 

@@ -5,8 +5,9 @@
  *
  * @module
  */
-import { EnvelopeError, parseEnvelope, type SealedText, TAG_BYTES } from "../protocol/envelope.ts";
-import { KEY_ID_HEADER } from "../protocol/key_id.ts";
+import { EnvelopeError, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
+import { parseEnvelope } from "../protocol/envelope.ts";
+import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import type { Key, Keyring } from "../security/keyring.ts";

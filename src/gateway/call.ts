@@ -5,7 +5,7 @@
  */
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
-import type { SealedText } from "../protocol/envelope.ts";
+import type { SealedText } from "../protocol/aead.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import { ScopeError } from "../security/scope.ts";

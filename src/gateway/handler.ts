@@ -5,7 +5,7 @@
  */
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
-import type { RandomBytes } from "../protocol/envelope.ts";
+import type { RandomBytes } from "../protocol/bytes.ts";
 import type { AddressOf } from "../security/client_address.ts";
 import { Concurrency } from "../security/concurrency.ts";
 import type { Keyring } from "../security/keyring.ts";

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type RandomBytes, type SealedText, sealEnvelope } from "../protocol/envelope.ts";
+import type { SealedText } from "../protocol/aead.ts";
+import type { RandomBytes } from "../protocol/bytes.ts";
+import { sealEnvelope } from "../protocol/envelope.ts";
 import type { Key } from "../security/keyring.ts";
 import type { Reply } from "../services/service.ts";
 

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ReceivedMessage } from "../mqtt/received_message.ts";
-import { type Bytes, type RandomBytes, sealedLength, sealEnvelope } from "../protocol/envelope.ts";
+import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
+import { sealedLength, sealEnvelope } from "../protocol/envelope.ts";
 import type { MessageEvent, Position, StreamEvent } from "../protocol/event.ts";
 import type { Key } from "../security/keyring.ts";
 

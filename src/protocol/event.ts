@@ -60,10 +60,23 @@ export interface NoticeEvent extends Partial<Position> {
   readonly timestamp: number;
 }
 
+/** A sign of life of a stream of version 2. */
+export interface PingEvent {
+  /** Tells the kind of event. */
+  readonly type: "ping";
+  /** When, in whole seconds since 1970. */
+  readonly timestamp: number;
+}
+
 /** Why a stream ends. Always the last event. */
 export interface FinalEvent {
-  /** `error`: the request or the stream failed; `disconnected`: the broker or the gateway went away. */
-  readonly type: "error" | "disconnected";
+  /**
+   * `error`: the request or the stream failed; `disconnected`: the broker went away; `end`: the gateway stops, and a
+   * new stream can be had when it is back. In version 1 that is `disconnected`, too.
+   */
+  readonly type: "error" | "disconnected" | "end";
+  /** What the end is for, only with `end`. */
+  readonly reason?: "restart";
   /** The reason, in words. */
   readonly message: string;
   /** When, in whole seconds since 1970. */
@@ -72,5 +85,5 @@ export interface FinalEvent {
   readonly resume?: Position;
 }
 
-/** Any event of a subscription. */
+/** Any event of a subscription, but signs of life. */
 export type StreamEvent = ConnectedEvent | MessageEvent | NoticeEvent | FinalEvent;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { parseKey } from "./envelope.ts";
+import { toHex } from "./bytes.ts";
+import { parseKey } from "./secret_key.ts";
 
 /** What a device needs in order to use the gateway. */
 export interface Pairing {
@@ -58,8 +59,8 @@ function decoded(text: string): string {
 
 /** Gives an address one spelling, so that a device does not take one gateway for two. */
 function checkedUrl(text: string | undefined): string {
-  const url = text === undefined ? null : URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
+  const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new TypeError("Gateway's URL must be an address such as https://home.example");
   }
   if (url.username !== "" || url.password !== "") {
@@ -81,5 +82,5 @@ function checkedName(text: string | undefined): string {
 function checkedKey(text: string): string {
   const key = parseKey(text);
   if (key === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
-  return key.toHex();
+  return toHex(key);
 }

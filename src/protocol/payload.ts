@@ -7,7 +7,7 @@
  * @module
  */
 import { z } from "zod";
-import type { OpenedText } from "./envelope.ts";
+import type { OpenedText } from "./aead.ts";
 import type { Position } from "./event.ts";
 
 /** An authenticated request: one JSON object whose fields are yet to be checked. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "./envelope.ts";
+import type { Bytes } from "./bytes.ts";
 
 /** A body is larger than its reader allows. */
 export class TooLargeError extends Error {
@@ -42,7 +42,7 @@ export async function readBytes(
       chunks.push(value);
     }
     signal?.throwIfAborted();
-    return joinBytes(chunks, length);
+    return joinBytes(chunks);
   } catch (error) {
     stop();
     throw error;
@@ -51,13 +51,9 @@ export async function readBytes(
   }
 }
 
-/**
- * Joins pieces into one.
- *
- * @param length of all of them together, in bytes
- */
-export function joinBytes(chunks: readonly Uint8Array[], length: number): Bytes {
-  const whole = new Uint8Array(length);
+/** Joins pieces into one. */
+export function joinBytes(chunks: readonly Uint8Array[]): Bytes {
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let offset = 0;
   for (const chunk of chunks) {
     whole.set(chunk, offset);

@@ -4,7 +4,9 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { type Bytes, KEY_BYTES, parseKey, type RandomBytes } from "../protocol/envelope.ts";
+import { KEY_BYTES } from "../protocol/aead.ts";
+import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
+import { parseKey } from "../protocol/secret_key.ts";
 
 /** The part of `Deno` that keeping a key file takes. */
 export type KeyFileSystem = Pick<

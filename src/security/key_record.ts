@@ -7,7 +7,8 @@ import { z } from "zod";
 import { filterFault } from "../mqtt/topic.ts";
 import { isBrokerPattern, PATTERN_RULE } from "./egress.ts";
 import { isPlainPath } from "./endpoint_path.ts";
-import { type Bytes, parseKey } from "../protocol/envelope.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import { parseKey } from "../protocol/secret_key.ts";
 
 /** The names of the services that a key may be granted. */
 export const SERVICE_NAMES = ["jeedom", "mqtt"] as const;

@@ -3,17 +3,10 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  type Envelope,
-  EnvelopeError,
-  importKey,
-  KEY_BYTES,
-  type OpenedText,
-  type RandomBytes,
-  tryEnvelope,
-} from "../protocol/envelope.ts";
-import { deriveKeyId } from "../protocol/key_id.ts";
+import { EnvelopeError, KEY_BYTES, type OpenedText } from "../protocol/aead.ts";
+import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
+import { type Envelope, tryEnvelope } from "../protocol/envelope.ts";
+import { deriveKeyId, importKey } from "../protocol/secret_key.ts";
 import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./key_record.ts";
 import { Scope } from "./scope.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SealedText } from "../protocol/envelope.ts";
+import type { SealedText } from "../protocol/aead.ts";
 import type { Claim, ReplayStore, RequestIdentity } from "./replay_store.ts";
 
 /** A replay store that answers at once. */

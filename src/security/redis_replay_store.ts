@@ -7,7 +7,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../observability/log.ts";
-import type { SealedText } from "../protocol/envelope.ts";
+import type { SealedText } from "../protocol/aead.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import { watchRedisMemory } from "./redis_memory.ts";
 import type { Claim, ReplayStore, RequestIdentity } from "./replay_store.ts";

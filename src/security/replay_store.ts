@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SealedText } from "../protocol/envelope.ts";
+import type { SealedText } from "../protocol/aead.ts";
 
 /** What makes a request the same as another, whatever way its base64 was written. */
 export interface RequestIdentity {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { keys } from "../../src/cli/keys.ts";
 import { formatTime } from "../../src/cli/keys/duration.ts";
 import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
-import { deriveKeyId } from "../../src/protocol/key_id.ts";
+import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
 import { readKeysFile } from "../../src/security/keys_file.ts";

@@ -1,6 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import { within } from "../deadline.ts";
 
 Deno.test("subscribe() ends when its signal says so, even where the body of a fetch does not hear it", async () => {

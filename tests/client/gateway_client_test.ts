@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
-import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { deriveKeyId } from "../../src/protocol/key_id.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { deriveKeyId, importKey } from "../../src/protocol/secret_key.ts";
 
 const KEY = "ab".repeat(32);
 const secret = await importKey(Uint8Array.fromHex(KEY));

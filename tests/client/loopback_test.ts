@@ -1,7 +1,8 @@
 /** The client on the platform's own `fetch` and clock, against a gateway on loopback. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { importKey, openEnvelope, parseEnvelope } from "../../src/protocol/envelope.ts";
+import { openEnvelope, parseEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import { within } from "../deadline.ts";
 import { BROKEN, follow } from "./follow.ts";
 import { type Answerer, block, connected, KEY, message, position, stream } from "./made_up_gateway.ts";

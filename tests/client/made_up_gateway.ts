@@ -1,7 +1,9 @@
 /** A gateway for tests of the client: what it answers to each subscription, byte for byte, is up to the test. */
 import type { Clock } from "../../src/client/clock.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import type { Position } from "../../src/protocol/event.ts";
 
 /** The key that client and gateway share. */

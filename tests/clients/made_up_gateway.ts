@@ -2,7 +2,9 @@
  * A gateway of which a test decides what each request gets, down to the bytes. It has a log of numbered messages, and
  * sends of it what comes after the position that a request names.
  */
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import type { Position } from "../../src/protocol/event.ts";
 import { withTcpServer } from "../loopback.ts";
 import type { Place } from "./client_program.ts";

@@ -2,7 +2,9 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { createMemoryReplayStore } from "../../src/security/memory_replay_store.ts";
 import { textReply } from "../../src/services/service.ts";
-import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import { LIMITS, makeGateway, NOW, services } from "./fixture.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired" });

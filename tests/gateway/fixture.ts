@@ -6,14 +6,9 @@ import { EventSealer } from "../../src/gateway/sealed_event.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/broker_pool.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import type { Decision } from "../../src/observability/audit.ts";
-import {
-  type Bytes,
-  importKey,
-  openEnvelope,
-  parseEnvelope,
-  randomBytes,
-  sealEnvelope,
-} from "../../src/protocol/envelope.ts";
+import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import type { Payload } from "../../src/protocol/payload.ts";
 import { createAddressOf } from "../../src/security/client_address.ts";
 import { LiveKeyring } from "../../src/security/keyring.ts";

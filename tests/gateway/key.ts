@@ -1,5 +1,7 @@
 /** A key by itself, without a phone that holds it. */
-import { importKey, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import { type Key, LiveKeyring } from "../../src/security/keyring.ts";
 import { makeRecord, NOW } from "./fixture.ts";
 

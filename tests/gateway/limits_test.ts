@@ -1,6 +1,6 @@
 /** How often and how much at a time: what a phone sees, and what an attacker cannot bring about. */
 import { assert, assertEquals } from "@std/assert";
-import { randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 import { createAddressOf, parseProxy } from "../../src/security/client_address.ts";
 import { countInMemory } from "../../src/security/rate_limiter.ts";
 import { createRateLimits } from "../../src/security/rate_limits.ts";

@@ -1,7 +1,7 @@
 /** What a key grants, and what becomes of its requests and streams when it is taken away. */
 import { assert, assertEquals } from "@std/assert";
-import { randomBytes } from "../../src/protocol/envelope.ts";
-import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/key_id.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
 import { createJeedomService } from "../../src/services/jeedom.ts";

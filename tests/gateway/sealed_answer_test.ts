@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { sealedResponse } from "../../src/gateway/sealed_answer.ts";
-import { importKey, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 
 const key = await importKey(randomBytes(32));
 

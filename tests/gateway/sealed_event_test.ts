@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
 import { EventSealer, type SealedEvent } from "../../src/gateway/sealed_event.ts";
 import type { ReceivedMessage } from "../../src/mqtt/received_message.ts";
-import { openEnvelope, parseEnvelope, randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope } from "../../src/protocol/envelope.ts";
 import type { Key } from "../../src/security/keyring.ts";
 import { until, within } from "../deadline.ts";
 import { NOW } from "./fixture.ts";

@@ -1,13 +1,9 @@
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
-import {
-  EnvelopeError,
-  importKey,
-  openEnvelope,
-  parseEnvelope,
-  randomBytes,
-  sealEnvelope,
-} from "../../src/protocol/envelope.ts";
+import { EnvelopeError } from "../../src/protocol/aead.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 
 const key = await importKey(Uint8Array.fromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { createHmac } from "node:crypto";
-import { randomBytes } from "../../src/protocol/envelope.ts";
-import { deriveKeyId } from "../../src/protocol/key_id.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 
 /** HKDF-SHA-256 by the steps of RFC 5869, section 2, for one block of output. */
 function hkdf(secret: Uint8Array, info: string, length: number): string {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
-import type { OpenedText } from "../../src/protocol/envelope.ts";
+import type { OpenedText } from "../../src/protocol/aead.ts";
 import {
   FieldError,
   parseJeedomRequest,

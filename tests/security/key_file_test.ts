@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 import { KeyFileError, type KeyFileOptions, type KeyFileSystem, loadOrCreateKey } from "../../src/security/key_file.ts";
 import { inTempDir } from "../temp_dir.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
-import { randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/security/key_record.ts";
 import { makeRecord } from "../gateway/fixture.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Log } from "../../src/observability/log.ts";
-import { randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 import { type KeyWatcherOptions, watchKeys } from "../../src/security/key_watcher.ts";
 import { LiveKeyring } from "../../src/security/keyring.ts";
 import { until } from "../deadline.ts";

@@ -1,13 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  type Bytes,
-  EnvelopeError,
-  importKey,
-  parseEnvelope,
-  randomBytes,
-  sealEnvelope,
-} from "../../src/protocol/envelope.ts";
-import { deriveKeyId } from "../../src/protocol/key_id.ts";
+import { EnvelopeError } from "../../src/protocol/aead.ts";
+import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
+import { parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { deriveKeyId, importKey } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
 import { type KeySources, LiveKeyring } from "../../src/security/keyring.ts";
 import { makeRecord, NOW } from "../gateway/fixture.ts";

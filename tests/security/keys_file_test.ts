@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Bytes, randomBytes } from "../../src/protocol/envelope.ts";
+import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { KeyFileError } from "../../src/security/key_file.ts";
 import { ALL_RIGHTS, formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
 import {

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
-import type { SealedText } from "../../src/protocol/envelope.ts";
+import type { SealedText } from "../../src/protocol/aead.ts";
 import { createMemoryReplayStore, type MemoryReplayStore } from "../../src/security/memory_replay_store.ts";
 
 const sealed = (text: string) => text as SealedText;

@@ -1,5 +1,5 @@
 /** Gateways that share a Redis, for tests: each has a connection and a replay store of its own, as a process has. */
-import type { SealedText } from "../../src/protocol/envelope.ts";
+import type { SealedText } from "../../src/protocol/aead.ts";
 import { openRedis, type RedisConnection } from "../../src/security/redis_connection.ts";
 import { createRedisReplayStore } from "../../src/security/redis_replay_store.ts";
 import type { Claim, ReplayStore, RequestIdentity } from "../../src/security/replay_store.ts";

@@ -1,5 +1,5 @@
 /** Bodies that no key opens, as fast as a connection takes them. */
-import { randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 
 /** How many requests are on their way at a time. */
 const BATCH = 100;

@@ -2,7 +2,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
 import type { MessageEvent, StreamEvent } from "../../src/protocol/event.ts";
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";

@@ -1,6 +1,6 @@
 /** The keys file under several real processes at once. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
 import { ALL_RIGHTS, type KeyRecord } from "../../src/security/key_record.ts";
 import { editKeysFile, readKeysFile } from "../../src/security/keys_file.ts";

@@ -1,7 +1,7 @@
 /** Keys that change under a running gateway, and who is stopped by that. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
-import { randomBytes } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
 import { formatKeysFile } from "../../src/security/key_record.ts";
 import { until, within } from "../deadline.ts";

@@ -1,7 +1,9 @@
 /** The real gateway with a real Redis: what is remembered over restarts, and that nothing runs twice or unseen. */
 import { assert, assertEquals } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../redis_server.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";

@@ -1,6 +1,8 @@
 /** Many streams, and one that nobody reads, against the real process. */
 import { assert, assertEquals } from "@std/assert";
-import { importKey, openEnvelope, parseEnvelope, randomBytes, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";

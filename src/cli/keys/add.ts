@@ -4,8 +4,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { KEY_BYTES } from "../../protocol/envelope.ts";
-import { deriveKeyId } from "../../protocol/key_id.ts";
+import { KEY_BYTES } from "../../protocol/aead.ts";
+import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../security/key_record.ts";
 import { UsageError } from "../client.ts";
 import { formatDuration, formatTime, parseEnd } from "./duration.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { deriveKeyId } from "../../protocol/key_id.ts";
+import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
 import { formatDay } from "./duration.ts";
 import { describeState } from "./key_state.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { KEY_BYTES } from "../../protocol/envelope.ts";
-import { deriveKeyId } from "../../protocol/key_id.ts";
+import { KEY_BYTES } from "../../protocol/aead.ts";
+import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { UsageError } from "../client.ts";
 import { changeKey } from "./change_key.ts";
 import { formatDuration, formatTime, parseDuration } from "./duration.ts";

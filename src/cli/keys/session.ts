@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../../config.ts";
-import type { Bytes, RandomBytes } from "../../protocol/envelope.ts";
+import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { readKey, refuseUnlessFile } from "../../security/key_file.ts";
 import type { KeyRecord } from "../../security/key_record.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../security/keys_file.ts";

@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
 import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
-import type { Bytes } from "../../protocol/envelope.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { UsageError } from "../client.ts";
 import { localUrl } from "../local_url.ts";
 import { findKey, oneName } from "./find_key.ts";

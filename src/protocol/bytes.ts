@@ -1,0 +1,94 @@
+/**
+ * Bytes, and their spellings as text. Uses what the platform has, and does without where it is older than
+ * `Uint8Array.fromBase64`: Node below 25, browsers before 2025.
+ *
+ * @module
+ */
+
+/** Bytes in memory of their own, the form that WebCrypto takes. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Fills a fresh array of the given length with cryptographically strong random bytes. */
+export type RandomBytes = (length: number) => Bytes;
+
+/** Random bytes from WebCrypto. */
+export function randomBytes(length: number): Bytes {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** What newer platforms can do by themselves; their type declarations take it for granted. */
+const hasBase64 = "fromBase64" in Uint8Array;
+
+/** Most bytes to hand to `String.fromCharCode` at once: more arguments overflow the stack. */
+const PIECE_BYTES = 8192;
+
+/** Writes bytes in standard base64, with padding (RFC 4648, section 4). */
+export function toBase64(bytes: Bytes): string {
+  if (hasBase64) return bytes.toBase64();
+  let binary = "";
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + PIECE_BYTES));
+  }
+  return btoa(binary);
+}
+
+/**
+ * Reads standard base64. ASCII white space is skipped; padding must be complete and unused bits zero (RFC 4648,
+ * section 3.5).
+ *
+ * @throws {SyntaxError} if the text is anything else
+ */
+export function fromBase64(text: string): Bytes {
+  if (hasBase64) return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
+  const dense = text.replace(/[\t\n\f\r ]+/g, "");
+  const bytes = decodeBase64(dense);
+  if (toBase64(bytes) !== dense) throw new SyntaxError("Not base64");
+  return bytes;
+}
+
+/** Writes bytes in base64url, without padding (RFC 4648, section 5). */
+export function toBase64Url(bytes: Bytes): string {
+  if (hasBase64) return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/**
+ * Reads base64url without padding. Each sequence of bytes has one spelling: no white space, and unused bits are zero.
+ *
+ * @throws {SyntaxError} if the text is anything else
+ */
+export function fromBase64Url(text: string): Bytes {
+  const padded = text + "=".repeat(-text.length & 3);
+  const bytes = hasBase64
+    ? Uint8Array.fromBase64(padded, { alphabet: "base64url", lastChunkHandling: "strict" })
+    : decodeBase64(padded.replaceAll("-", "+").replaceAll("_", "/"));
+  const isExact = hasBase64 ? text.length === Math.ceil(bytes.length * 4 / 3) : toBase64Url(bytes) === text;
+  if (!isExact) throw new SyntaxError("Not base64url");
+  return bytes;
+}
+
+/** Writes bytes as hexadecimal characters, lower case. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Reads hexadecimal characters, in either case.
+ *
+ * @throws {SyntaxError} if the text is anything else
+ */
+export function fromHex(text: string): Bytes {
+  if (!/^([0-9a-fA-F]{2})*$/.test(text)) throw new SyntaxError("Not hexadecimal");
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}
+
+/** Reads base64 as browsers always could, which is laxer than ours. */
+function decodeBase64(text: string): Bytes {
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    throw new SyntaxError("Not base64");
+  }
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}

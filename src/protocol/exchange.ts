@@ -1,0 +1,76 @@
+/**
+ * A request and what answers it, in either version.
+ *
+ * @module
+ */
+import type { OpenedText, SealedText } from "./aead.ts";
+import type { RandomBytes } from "./bytes.ts";
+import { type Envelope, openEnvelope, parseEnvelope, sealEnvelope } from "./envelope.ts";
+import {
+  type EnvelopeV2,
+  openResponseV2,
+  parseRequestV2,
+  type RequestBinding,
+  type Route,
+  sealRequestV2,
+  sealResponseV2,
+  VERSION_2,
+} from "./envelope_v2.ts";
+import type { SecretKey } from "./secret_key.ts";
+
+/** A version of the protocol. */
+export type Version = 1 | 2;
+
+/** A request as received: well-formed, and proof of nothing yet. */
+export type RequestEnvelope = Envelope | EnvelopeV2;
+
+/** A request that both sides know: its answer is sealed for it alone in version 2, and for its key in version 1. */
+export type Exchange = ({ readonly version: 2 } & RequestBinding) | { readonly version: 1; readonly key: SecretKey };
+
+/**
+ * Splits a request into its parts. The version shows in its first characters: nothing is tried.
+ *
+ * @throws {EnvelopeError} if the text is a request of no version
+ */
+export function parseRequest(text: string): RequestEnvelope {
+  return text.startsWith(VERSION_2) ? parseRequestV2(text) : parseEnvelope(text);
+}
+
+/** What sealing a request takes. */
+export interface SealRequestOptions {
+  /** Which version to speak. */
+  readonly version: Version;
+  /** Where the request goes. */
+  readonly route: Route;
+  /** Where nonce or salt come from. */
+  readonly random: RandomBytes;
+}
+
+/** Encrypts a request; what comes back is opened with the exchange. */
+export async function sealRequest(
+  key: SecretKey,
+  plaintext: string,
+  { version, route, random }: SealRequestOptions,
+): Promise<{ readonly text: SealedText; readonly exchange: Exchange }> {
+  if (version === 1) return { text: await sealEnvelope(key.aead, plaintext, random), exchange: { version, key } };
+  const { text, binding } = await sealRequestV2(key, plaintext, { route, random });
+  return { text, exchange: { version, ...binding } };
+}
+
+/** Encrypts an answer. */
+export function sealAnswer(exchange: Exchange, plaintext: string, random: RandomBytes): Promise<SealedText> {
+  return exchange.version === 1
+    ? sealEnvelope(exchange.key.aead, plaintext, random)
+    : sealResponseV2(exchange, plaintext, random);
+}
+
+/**
+ * Verifies and decrypts an answer.
+ *
+ * @throws {EnvelopeError} if it was changed on the way or, in version 2, belongs to another request
+ */
+export async function openAnswer(exchange: Exchange, text: string): Promise<OpenedText> {
+  return exchange.version === 1
+    ? await openEnvelope(exchange.key.aead, parseEnvelope(text))
+    : await openResponseV2(exchange, text);
+}

@@ -1,0 +1,258 @@
+/**
+ * Makes the vectors that every implementation of the protocol has to agree with. They are frozen in `vectors.json`; a
+ * test compares. Run it only when the protocol gets something new:
+ *
+ *     deno run tests/testdata/make_vectors.ts > tests/testdata/vectors.json
+ */
+import type { Bytes, RandomBytes } from "../../src/protocol/bytes.ts";
+import { fromBase64, fromBase64Url, fromHex, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
+import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { type RequestBinding, type Route, sealRequestV2, sealResponseV2 } from "../../src/protocol/envelope_v2.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
+import { StreamSealer } from "../../src/protocol/stream_v2.ts";
+
+const KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const OTHER_KEY = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef";
+
+/** Randomness that is none: bytes that count up from a start. */
+function counting(start: number): RandomBytes {
+  return (length) => Uint8Array.from({ length }, (_, index) => (start + index) & 0xff);
+}
+
+const CALL = '{"service":"jeedom","jsonrpc":"datetime","timestamp":1700000000}';
+const PUBLISH = '{"topic":"home/lamp/set","message":"on ☀","qos":1,"timestamp":1700000000.25}';
+const SUBSCRIBE = '{"topics":["home/#"],"keep":true,"timestamp":1700000000}';
+const ANSWER = '{"status":200,"body":{"jsonrpc":"2.0","id":99999,"result":1700000000.25},"timestamp":1700000000}';
+const PUBLISHED =
+  '{"status":200,"body":"{\\"success\\":true,\\"topic\\":\\"home/lamp/set\\",\\"message\\":\\"Published successfully\\"}","timestamp":1700000000}';
+const EXPIRED = '{"status":403,"body":"{\\"error\\":\\"Request expired\\"}","timestamp":1700000000}';
+const EVENTS = [
+  '{"type":"connected","topic":"home/#","topics":["home/#"],"message":"Successfully connected and subscribed to home/#","epoch":"5f0c1b2a3d4e5f60","offset":40}',
+  '{"type":"message","topic":"home/livingroom/temperature","payload":"22.5","qos":0,"retain":false,"timestamp":1700000001,"epoch":"5f0c1b2a3d4e5f60","offset":41}',
+  '{"type":"ping","timestamp":1700000015}',
+  '{"type":"end","reason":"restart","message":"Gateway is shutting down","timestamp":1700000016}',
+];
+
+const key = await importSecretKey(fromHex(KEY));
+const other = await importSecretKey(fromHex(OTHER_KEY));
+
+/** The same text with the lowest bit of one byte flipped; the last byte by default. */
+function flip(bytes: Bytes, at = bytes.length - 1): Bytes {
+  const changed = bytes.slice();
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+}
+
+async function derived(info: string, ...salts: readonly Bytes[]): Promise<string> {
+  const hkdf = await crypto.subtle.importKey("raw", fromHex(KEY), "HKDF", false, ["deriveBits"]);
+  const salt = fromHex(salts.map(toHex).join(""));
+  const parameters = { name: "HKDF", hash: "SHA-256", salt, info: new TextEncoder().encode(info) };
+  return toHex(new Uint8Array(await crypto.subtle.deriveBits(parameters, hkdf, 256)));
+}
+
+async function envelope(name: string, plaintext: string, start: number) {
+  const random = counting(start);
+  return { name, nonce: toHex(random(12)), plaintext, envelope: await sealEnvelope(key.aead, plaintext, random) };
+}
+
+async function request(name: string, { route, plaintext, start }: { route: Route; plaintext: string; start: number }) {
+  const { text, binding } = await sealRequestV2(key, plaintext, { route, random: counting(start) });
+  const messageKey = await derived("e2eg/2 request", binding.salt);
+  return {
+    binding,
+    vector: {
+      name,
+      route,
+      salt: toHex(binding.salt),
+      messageKey,
+      additionalData: `e2eg/2 request\n${key.kid}\n${route}`,
+      plaintext,
+      text: String(text),
+    },
+  };
+}
+
+async function answer(name: string, binding: RequestBinding, plaintext: string) {
+  const random = counting(0xd0);
+  return {
+    name,
+    route: binding.route,
+    requestSalt: toHex(binding.salt),
+    salt: toHex(random(16)),
+    messageKey: await derived("e2eg/2 response", binding.salt, random(16)),
+    additionalData: `e2eg/2 response\n${key.kid}\n${binding.route}`,
+    plaintext,
+    text: String(await sealResponseV2(binding, plaintext, random)),
+  };
+}
+
+async function stream(binding: RequestBinding, start: number) {
+  const random = counting(start);
+  const sealer = await StreamSealer.begin(binding, random);
+  const events = [];
+  for (const plaintext of EVENTS) {
+    const { n, text } = sealer.seal(plaintext);
+    events.push({ id: String(n), plaintext, data: String(await text) });
+  }
+  return {
+    requestSalt: toHex(binding.salt),
+    salt: toHex(random(16)),
+    messageKey: await derived("e2eg/2 stream", binding.salt, random(16)),
+    opening: sealer.opening,
+    events,
+  };
+}
+
+const call = await request("a Jeedom call", { route: "/gateway", plaintext: CALL, start: 0x40 });
+const publish = await request("an MQTT message", { route: "/mqtt/publish", plaintext: PUBLISH, start: 0x50 });
+const subscribe = await request("a subscription", { route: "/mqtt/subscribe", plaintext: SUBSCRIBE, start: 0x60 });
+const again = await request("the same call again", { route: "/gateway", plaintext: CALL, start: 0x70 });
+
+const v1Request = await envelope("a Jeedom call", CALL, 0xa0);
+const v1Answer = await envelope("an answer", ANSWER, 0xb0);
+const answers = [
+  await answer("an answer of Jeedom", call.binding, ANSWER),
+  await answer("a message was published", publish.binding, PUBLISHED),
+  await answer("the request was stale: the gateway's clock", call.binding, EXPIRED),
+];
+const [firstAnswer] = answers;
+const events = await stream(subscribe.binding, 0xe0);
+const [zeroth, first, second, third] = events.events;
+if (!firstAnswer || !zeroth || !first || !second || !third) throw new Error("Not enough vectors");
+
+const bare = ({ id, data }: { id: string; data: string }) => ({ id, data });
+const [, kid = "", payload = ""] = call.vector.text.split(".");
+const requestBytes = fromBase64Url(payload);
+const asRequest = (bytes: Bytes, name = kid) => `2.${name}.${toBase64Url(bytes)}`;
+const answerBytes = fromBase64Url(firstAnswer.text.slice(2));
+const nonUtf8 = async () => {
+  const salt = counting(0x80)(16);
+  const raw = await crypto.subtle.importKey(
+    "raw",
+    fromHex(await derived("e2eg/2 request", salt)),
+    "AES-GCM",
+    false,
+    ["encrypt"],
+  );
+  const sealed = await crypto.subtle.encrypt(
+    {
+      name: "AES-GCM",
+      iv: new Uint8Array(12),
+      additionalData: new TextEncoder().encode(`e2eg/2 request\n${kid}\n/gateway`),
+    },
+    raw,
+    Uint8Array.of(0xff, 0xfe),
+  );
+  return asRequest(fromHex(toHex(salt) + toHex(new Uint8Array(sealed))));
+};
+const refuse = (name: string, reason: string, text: string, route: Route = "/gateway") => ({
+  name,
+  reason,
+  route,
+  text,
+});
+const refuseAnswer = (name: string, reason: string, text: string, binding: RequestBinding = call.binding) => ({
+  name,
+  reason,
+  route: binding.route,
+  requestSalt: toHex(binding.salt),
+  text,
+});
+const refuseStream = (
+  name: string,
+  reason: string,
+  changed: { readonly events: readonly { id: string; data: string }[]; readonly opening?: string; salt?: Bytes },
+) => ({
+  name,
+  reason,
+  requestSalt: toHex(changed.salt ?? subscribe.binding.salt),
+  opening: changed.opening ?? events.opening,
+  // The last of these is the one to refuse; the ones before are good.
+  events: changed.events.map(bare),
+});
+
+const vectors = {
+  about: "Frozen test vectors of the protocol, see docs/protocol.md. Never use this key or this randomness.",
+  key: KEY,
+  kid: key.kid,
+  v1: {
+    requests: [v1Request, await envelope("an MQTT message", PUBLISH, 0xa8)],
+    answers: [v1Answer, await envelope("a stale request", EXPIRED, 0xb8)],
+    events: [await envelope("a message", EVENTS[1] ?? "", 0xc0)],
+    accepted: [{
+      name: "lines broken as by Android's encoder",
+      plaintext: CALL,
+      envelope: `${v1Request.envelope.replace(/(.{76})/g, "$1\r\n")}\n`,
+    }],
+    refused: [
+      ["last bit of the tag flipped", "tag", toBase64(flip(fromBase64(v1Request.envelope)))],
+      ["first bit of the nonce flipped", "tag", toBase64(flip(fromBase64(v1Request.envelope), 0))],
+      ["sealed with another key", "tag", String(await sealEnvelope(other.aead, CALL, counting(0xa0)))],
+      ["padding left out", "base64", v1Request.envelope.replace(/=+$/, "")],
+      ["unused bits that are not zero", "base64", v1Request.envelope.replace(/4=$/, "5=")],
+      ["alphabet of base64url", "base64", v1Request.envelope.replaceAll("+", "-").replaceAll("/", "_")],
+      ["27 bytes", "length", v1Request.envelope.slice(0, 36)],
+      ["nothing", "length", ""],
+      ["not UTF-8", "utf-8", String(await sealEnvelope(key.aead, Uint8Array.of(0xff, 0xfe), counting(0xa0)))],
+    ].map(([name, reason, text]) => ({ name, reason, envelope: text })),
+  },
+  v2: {
+    requests: [call.vector, publish.vector, subscribe.vector, again.vector],
+    answers,
+    streams: [{ name: "a whole stream", ...events }],
+    refused: {
+      requests: [
+        refuse("last bit of the tag flipped", "tag", asRequest(flip(requestBytes))),
+        refuse("first bit of the salt flipped", "tag", asRequest(flip(requestBytes, 0))),
+        refuse("sent to another route", "route", call.vector.text, "/mqtt/publish"),
+        refuse("id of another key", "kid", asRequest(requestBytes, other.kid)),
+        refuse(
+          "sealed with another key",
+          "tag",
+          asRequest(
+            fromBase64Url(
+              (await sealRequestV2(other, CALL, { route: "/gateway", random: counting(0x40) })).text.split(".")[2] ??
+                "",
+            ),
+          ),
+        ),
+        refuse("an answer sent back", "direction", asRequest(answerBytes)),
+        refuse("an answer sent back as it is", "format", firstAnswer.text),
+        refuse("kid in capitals", "format", asRequest(requestBytes, kid.toUpperCase())),
+        refuse("kid left out", "format", `2.${payload}`),
+        refuse("padding", "base64url", `${call.vector.text}==`),
+        refuse("alphabet of base64", "base64url", `2.${kid}.${toBase64(requestBytes).replace(/=+$/, "")}`),
+        refuse("white space at the end", "base64url", `${call.vector.text}\n`),
+        refuse("31 bytes", "length", asRequest(requestBytes.subarray(0, 31))),
+        refuse("another version", "format", `3${call.vector.text.slice(1)}`),
+        refuse("not UTF-8", "utf-8", await nonUtf8()),
+      ],
+      answers: [
+        refuseAnswer("last bit of the tag flipped", "tag", `2.${toBase64Url(flip(answerBytes))}`),
+        refuseAnswer("the answer to the same call, asked another time", "request", firstAnswer.text, again.binding),
+        refuseAnswer("the request sent back", "direction", `2.${payload}`),
+        refuseAnswer("an answer of version 1", "version", v1Answer.envelope),
+        refuseAnswer("31 bytes", "length", `2.${toBase64Url(answerBytes.subarray(0, 31))}`),
+      ],
+      streams: [
+        refuseStream("first event left out", "order", { events: [first] }),
+        refuseStream("an event left out", "order", { events: [zeroth, second] }),
+        refuseStream("left out, and the next one renumbered", "order", { events: [zeroth, { ...second, id: "1" }] }),
+        refuseStream("an event twice", "order", { events: [zeroth, zeroth] }),
+        refuseStream("a number that is not the event's", "order", { events: [zeroth, { ...first, id: "7" }] }),
+        refuseStream("a bit flipped", "tag", {
+          events: [{ ...zeroth, data: toBase64Url(flip(fromBase64Url(zeroth.data), 0)) }],
+        }),
+        refuseStream("the stream of another request", "request", { events: [zeroth], salt: call.binding.salt }),
+        refuseStream("another salt", "salt", { events: [zeroth], opening: `2.${toBase64Url(counting(0xe1)(16))}` }),
+        refuseStream("an answer as an event", "direction", {
+          events: [{ id: "0", data: toBase64Url(answerBytes.subarray(16)) }],
+        }),
+        refuseStream("padding", "base64url", { events: [{ ...zeroth, data: `${zeroth.data}=` }] }),
+      ],
+    },
+  },
+};
+
+// deno-lint-ignore no-console
+console.log(JSON.stringify(vectors, null, 2));
