@@ -1,7 +1,8 @@
 /** One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket. */
 import { Backlog } from "../src/gateway/backlog.ts";
 import { EventStream } from "../src/gateway/event_stream.ts";
-import { EventSealer } from "../src/gateway/sealed_event.ts";
+import { EventSealer } from "../src/gateway/event_sealer.ts";
+import { SHARED_FORMAT } from "../src/gateway/stream_format.ts";
 import { BrokerPool } from "../src/mqtt/broker_pool.ts";
 import { MessageLog } from "../src/mqtt/message_log.ts";
 import { randomBytes } from "../src/protocol/bytes.ts";
@@ -31,7 +32,8 @@ for (const count of [1, 50, 1000]) {
   const readers = await Promise.all(Array.from({ length: count }, async () => {
     const connected = Promise.withResolvers<void>();
     const stream = new EventStream({
-      seal: (event) => sealer.event(key, event),
+      makeEvent: (event) => sealer.event(key, event),
+      format: SHARED_FORMAT,
       maxQueueBytes: 1_000_000,
       backlog,
       patienceMs: 60_000,

@@ -7,6 +7,7 @@ import { makeRecord } from "../tests/gateway/fixture.ts";
 
 const request = JSON.stringify({ service: "jeedom", jsonrpc: "ping", timestamp: 1, pad: "x".repeat(140) });
 
+const route = "/gateway";
 let address = 0;
 for (const count of [1, 10, 100]) {
   const keyring = new LiveKeyring(() => 0, randomBytes);
@@ -19,26 +20,26 @@ for (const count of [1, 10, 100]) {
   const baseline = count === 1;
 
   Deno.bench(`open with the last of ${count} keys`, { group: "try all", baseline }, async () => {
-    await keyring.open(envelope, { address: `${address++}` });
+    await keyring.open(envelope, { route, address: `${address++}` });
   });
 
   Deno.bench(`open with the usual one of ${count} keys`, { group: "usual", baseline }, async () => {
-    await keyring.open(envelope, { address: "phone" });
+    await keyring.open(envelope, { route, address: "phone" });
   });
 
   Deno.bench(`open with the named one of ${count} keys`, { group: "named", baseline }, async () => {
-    await keyring.open(envelope, { address: "phone", kid });
+    await keyring.open(envelope, { route, address: "phone", kid });
   });
 
   Deno.bench(`refuse a stranger with ${count} keys`, { group: "stranger", baseline }, async () => {
-    await keyring.open(strange, { address: "stranger" }).catch(() => {});
+    await keyring.open(strange, { route, address: "stranger" }).catch(() => {});
   });
 
   Deno.bench(`refuse a stranger that names one of ${count} keys`, { group: "stranger, named", baseline }, async () => {
-    await keyring.open(strange, { address: "stranger", kid }).catch(() => {});
+    await keyring.open(strange, { route, address: "stranger", kid }).catch(() => {});
   });
 
   Deno.bench(`refuse a stranger that names none of ${count} keys`, { group: "stranger, named" }, async () => {
-    await keyring.open(strange, { address: "stranger", kid: "0000000000000000" }).catch(() => {});
+    await keyring.open(strange, { route, address: "stranger", kid: "0000000000000000" }).catch(() => {});
   });
 }

@@ -6,7 +6,7 @@
 import type { Config } from "../config.ts";
 import { createHandler } from "../gateway/handler.ts";
 import { OpenStreams } from "../gateway/open_streams.ts";
-import { EventSealer } from "../gateway/sealed_event.ts";
+import { EventSealer } from "../gateway/event_sealer.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/broker_pool.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
@@ -157,7 +157,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       log.info("Gateway stops");
       // Never settles while a stream is open, so both at once; new connections are refused from here on.
       const drained = server.shutdown();
-      streams.end("Gateway is shutting down");
+      streams.shutDown("Gateway is shutting down");
       await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
       await settledWithin(brokers.close(), BROKER_FAREWELL_MS);
       await release.disposeAsync();

@@ -6,14 +6,15 @@
  * @module
  */
 import { EnvelopeError, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
-import { parseEnvelope } from "../protocol/envelope.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
+import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
-import type { Key, Keyring } from "../security/keyring.ts";
+import type { Key, Keyring, Sender } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 import { Turns } from "../security/turns.ts";
+import type { Caller } from "./caller.ts";
 import {
   bodyBroken,
   bodyTooLarge,
@@ -56,6 +57,8 @@ export interface Admitted {
   readonly kind: "admitted";
   /** The key that opened it. */
   readonly key: Key;
+  /** What its answer is sealed for. */
+  readonly exchange: Exchange;
   /** What it asks for. */
   readonly payload: Payload;
   /** To be called exactly once: keeps the answer for repeats, or notes that there is none to keep. */
@@ -68,6 +71,8 @@ export interface Refused {
   readonly kind: "refused";
   /** The key that opened it. */
   readonly key: Key;
+  /** What its answer is sealed for. */
+  readonly exchange: Exchange;
   /** Status of the answer. */
   readonly status: number;
   /** The reason, for the answer. */
@@ -84,12 +89,14 @@ export interface Repeat {
   readonly kind: "repeat";
   /** The key that opened it. */
   readonly key: Key;
+  /** What its answer is sealed for. */
+  readonly exchange: Exchange;
   /** The first answer, once there is one; undefined if it was not kept. */
   readonly answer: Promise<SealedText | undefined>;
 }
 
-/** Decides over a request from an address. */
-export type Admit = (request: Request, address: string) => Promise<Admission>;
+/** Decides over a request, from what is known of it. */
+export type Admit = (request: Request, caller: Caller) => Promise<Admission>;
 
 /** The seed's words, which its clients look for. */
 const EXPIRED = "Request expired";
@@ -116,10 +123,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
     await rates.failures.take(address);
   }
 
-  async function open(body: Uint8Array, kid: string | null, address: string) {
+  async function open(body: Uint8Array, sender: Sender) {
+    const { address } = sender;
     try {
-      const envelope = parseEnvelope(latin1.decode(body));
-      const opened = await options.keyring.open(envelope, { address, kid: kid ?? undefined });
+      const envelope = parseRequest(latin1.decode(body));
+      const opened = await options.keyring.open(envelope, sender);
       proven.add(address);
       return { envelope, ...opened };
     } catch (error) {
@@ -131,23 +139,24 @@ export function createAdmit(options: AdmissionOptions): Admit {
   }
 
   /** One at a time for each address: otherwise any number of failures could pass before the first is counted. */
-  function openInTurn(body: Uint8Array, kid: string | null, address: string) {
-    return openings.take(address, async () => {
-      const wait = await rates.failures.peek(address);
+  function openInTurn(body: Uint8Array, sender: Sender) {
+    return openings.take(sender.address, async () => {
+      const wait = await rates.failures.peek(sender.address);
       if (wait > 0) throw tooManyRequests(wait);
-      return await open(body, kid, address);
+      return await open(body, sender);
     });
   }
 
-  return async (request, address) => {
+  return async (request, { address, route }) => {
     const waits = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
     const wait = Math.max(...waits);
     if (wait > 0) throw tooManyRequests(wait);
     const body = await readBody(request, address);
-    const kid = request.headers.get(KEY_ID_HEADER);
+    const sender = { address, route, kid: request.headers.get(KEY_ID_HEADER) ?? undefined };
     // Whoever proved a key the last time need not wait for his own other requests.
-    const { envelope, key, text } = await (proven.has(address) ? open : openInTurn)(body, kid, address);
-    const refused = (message: string): Refused => ({ kind: "refused", key, status: 403, message });
+    const { envelope, text, ...opened } = await (proven.has(address) ? open : openInTurn)(body, sender);
+    const { key } = opened;
+    const refused = (message: string): Refused => ({ kind: "refused", ...opened, status: 403, message });
     /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
     const unproven = async (message: string): Promise<Refused> => {
       await countFailure(address);
@@ -164,7 +173,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
     if (!isCurrent(timestamp)) return await unproven(EXPIRED);
     const claim = await replays.claim({
       kid: key.kid,
-      nonce: envelope.nonce,
+      nonce: envelope.version === 2 ? envelope.salt : envelope.nonce,
       tag: envelope.ciphertext.subarray(-TAG_BYTES),
       timestamp,
     });
@@ -176,9 +185,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "away":
         throw storeAway(key);
       case "nonce reused":
-        return refused("Nonce used before: take a fresh random one");
+        return refused(`${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`);
       case "repeat":
-        return { kind: "repeat", key, answer: claim.answer };
+        return { kind: "repeat", ...opened, answer: claim.answer };
       case "first": {
         // After the claim: somebody who sends a recorded request again must not use up the key's pace. And what was
         // refused for its pace stays refused: it must not run when its sender has given it up.
@@ -186,9 +195,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
           claim.settle(undefined);
           throw error;
         });
-        if (retryAfterSeconds === 0) return { kind: "admitted", key, payload, settle: claim.settle };
+        if (retryAfterSeconds === 0) return { kind: "admitted", ...opened, payload, settle: claim.settle };
         const message = "Too many requests with this key";
-        return { kind: "refused", key, status: 429, message, retryAfterSeconds, settle: claim.settle };
+        return { kind: "refused", ...opened, status: 429, message, retryAfterSeconds, settle: claim.settle };
       }
     }
   };

@@ -49,16 +49,16 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     admission: Admission,
     gone: AbortSignal,
   ): Promise<Omit<Outcome, "reply"> & { sealed: SealedText }> {
-    const { key } = admission;
+    const { exchange } = admission;
     if (admission.kind === "repeat") {
       const kept = await admission.answer;
-      return { sealed: kept ?? await sealReply(key, REPEAT_WITHOUT_ANSWER), outcome: "repeat, not run again" };
+      return { sealed: kept ?? await sealReply(exchange, REPEAT_WITHOUT_ANSWER), outcome: "repeat, not run again" };
     }
     const { reply, ...about } = admission.kind === "refused"
       ? failed(admission.status, admission.message, admission.retryAfterSeconds)
       : await run(admission, gone);
     try {
-      const sealed = await sealReply(key, reply);
+      const sealed = await sealReply(exchange, reply);
       admission.settle?.(sealed);
       return { sealed, ...about };
     } catch (error) {
@@ -100,12 +100,12 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     return failed(500, "Internal error");
   }
 
-  return async (request, { address, route }) => {
+  return async (request, caller) => {
     const began = monotonic();
-    const admission = await admit(request, address);
+    const admission = await admit(request, caller);
     const { sealed, ...about } = await answer(admission, request.signal);
     const { name, kid } = admission.key;
-    audit.decided({ ...about, key: name, kid, address, route, ms: monotonic() - began, bytes: sealed.length });
+    audit.decided({ ...about, ...caller, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
     return sealedResponse(sealed);
   };
 }

@@ -4,13 +4,15 @@
  * @module
  */
 
+import type { Route } from "../protocol/envelope_v2.ts";
+
 /** Where a request came from and where it went. */
 export interface Caller {
   /** The address that it is counted for. */
   readonly address: string;
-  /** The route, such as `/gateway`. */
-  readonly route: string;
+  /** The route: where it went, whatever a proxy called it. */
+  readonly route: Route;
 }
 
-/** Answers a request. */
-export type RouteHandler = (request: Request, caller: Caller) => Response | Promise<Response>;
+/** Answers a request to a route. */
+export type RouteHandler = (request: Request, caller: Caller) => Promise<Response>;

@@ -6,19 +6,22 @@
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
 import { joinBytes } from "../protocol/read_bytes.ts";
 import type { Backlog } from "./backlog.ts";
-import type { SealedEvent } from "./sealed_event.ts";
+import type { OutgoingEvent } from "./outgoing_event.ts";
+import type { StreamFormat } from "./stream_format.ts";
 
 /** What a stream needs. */
 export interface EventStreamOptions {
   /** Makes an event of the stream's own. */
-  readonly seal: (event: StreamEvent) => SealedEvent;
+  readonly makeEvent: (event: StreamEvent) => OutgoingEvent;
+  /** Writes the stream. */
+  readonly format: StreamFormat;
   /** Bytes of events that may wait for a listener. */
   readonly maxQueueBytes: number;
   /** Where what waits beyond that is counted, while a listener begins to listen. */
   readonly backlog: Backlog;
   /** How long a listener may leave a backlog untouched, in milliseconds. */
   readonly patienceMs: number;
-  /** Longest silence before a comment shows that the stream lives, in milliseconds. */
+  /** Longest silence before a sign of life, in milliseconds. */
   readonly keepAliveMs: number;
   /** Called when the listener was too slow, right before the end. */
   readonly onTooSlow: () => void;
@@ -46,15 +49,13 @@ const FAREWELL_MS = 30_000;
 /** Most bytes to hand over at once: bounds what is under way beside the queue. */
 const BATCH_BYTES = 64 * 1024;
 
-const KEEP_ALIVE = new TextEncoder().encode(": keepalive\n\n");
-
 /** A stream that is open until it is ended from here or its listener leaves. */
 export class EventStream {
   /** The body of the response. */
   readonly body: ReadableStream<Uint8Array>;
 
   readonly #options: EventStreamOptions;
-  readonly #queue: SealedEvent[] = [];
+  readonly #queue: OutgoingEvent[] = [];
   /** What waits: first what came as it happened, then, while a listener catches up, all that came since. */
   #liveBytes = 0;
   #backlogBytes = 0;
@@ -74,7 +75,10 @@ export class EventStream {
     this.#options = options;
     this.#takenAt = options.monotonic();
     this.body = new ReadableStream<Uint8Array>({
-      start: (controller) => void (this.#controller = controller),
+      start: (controller) => {
+        this.#controller = controller;
+        if (options.format.opening !== undefined) controller.enqueue(options.format.opening);
+      },
       // Not called again before its promise settles: sealing may take turns, the order stays.
       pull: (controller) =>
         this.#send(controller).catch((error) => {
@@ -95,7 +99,7 @@ export class EventStream {
    *
    * @param isBacklog whether it is of those that come all at once when one begins to listen
    */
-  push(event: SealedEvent, isBacklog = false): void {
+  push(event: OutgoingEvent, isBacklog = false): void {
     if (this.#endedAt !== undefined) return;
     if (isBacklog || this.#backlogBytes > 0) {
       if (this.#backlogBytes === 0) this.#takenAt = this.#options.monotonic();
@@ -110,11 +114,15 @@ export class EventStream {
   }
 
   /** Appends the last event and ends the stream. Ignored after the end. */
-  end(type: FinalEvent["type"], message: string, resume?: Position): void {
-    if (this.#endedAt !== undefined) return;
-    const timestamp = Math.floor(this.#options.now() / 1000);
-    this.#append(this.#options.seal({ type, message, timestamp, ...(resume === undefined ? {} : { resume }) }));
-    this.#stop(message);
+  end(type: "error" | "disconnected", message: string, resume?: Position): void {
+    this.#end({ type, message, ...(resume === undefined ? {} : { resume }) });
+  }
+
+  /** Ends the stream as the gateway stops. Ignored after the end. */
+  shutDown(message: string): void {
+    // Clients of version 1 know no other word for it.
+    if (this.#options.format.version === 1) this.end("disconnected", message);
+    else this.#end({ type: "end", reason: "restart", message });
   }
 
   /** Drops the events that wait, and ends the stream with an error. Ignored after the end. */
@@ -149,10 +157,20 @@ export class EventStream {
     this.end("error", `Too slow: ${what}`, this.#position);
   }
 
-  #append(event: SealedEvent): void {
+  #end(event: Omit<FinalEvent, "timestamp">): void {
+    if (this.#endedAt !== undefined) return;
+    this.#append(this.#options.makeEvent({ ...event, timestamp: this.#seconds() }));
+    this.#stop(event.message);
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#options.now() / 1000);
+  }
+
+  #append(event: OutgoingEvent): void {
     this.#queue.push(event);
     if (!this.#isHungry) return;
-    event.record();
+    this.#options.format.prepare(event);
     this.#wake();
   }
 
@@ -184,7 +202,10 @@ export class EventStream {
   async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     this.#isHungry = true;
     if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#silence();
-    const chunk = this.#queue.length === 0 ? KEEP_ALIVE : await joined(this.#takeBatch());
+    const chunk =
+      await (this.#queue.length === 0
+        ? this.#options.format.signOfLife(this.#seconds())
+        : this.#joined(this.#takeBatch()));
     this.#isHungry = false;
     if (this.#isClosed) return;
     this.#takenAt = this.#options.monotonic();
@@ -202,7 +223,7 @@ export class EventStream {
     return promise;
   }
 
-  #takeBatch(): SealedEvent[] {
+  #takeBatch(): OutgoingEvent[] {
     let bytes = 0;
     const end = this.#queue.findIndex(({ size }) => (bytes += size) > BATCH_BYTES);
     const batch = this.#queue.splice(0, end === -1 ? this.#queue.length : Math.max(end, 1));
@@ -223,12 +244,12 @@ export class EventStream {
     this.#backlogBytes = bytes;
     this.#options.backlog.set(this, bytes);
   }
-}
 
-/** The records of some events in one piece; that of a single one is shared with other listeners and not copied. */
-async function joined(batch: readonly SealedEvent[]): Promise<Uint8Array> {
-  const [only] = batch;
-  if (only !== undefined && batch.length === 1) return await only.record();
-  const records = await Promise.all(batch.map((event) => event.record()));
-  return joinBytes(records, batch.reduce((bytes, { size }) => bytes + size, 0));
+  /** The records of some events in one piece; a single one may be shared with other listeners, and is not copied. */
+  async #joined(batch: readonly OutgoingEvent[]): Promise<Uint8Array> {
+    const { format } = this.#options;
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1) return await format.record(only);
+    return joinBytes(await Promise.all(batch.map((event) => format.record(event))));
+  }
 }

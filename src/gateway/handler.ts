@@ -6,6 +6,7 @@
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
+import type { Route } from "../protocol/envelope_v2.ts";
 import type { AddressOf } from "../security/client_address.ts";
 import { Concurrency } from "../security/concurrency.ts";
 import type { Keyring } from "../security/keyring.ts";
@@ -30,7 +31,7 @@ import {
   Unremembered,
 } from "./refusal.ts";
 import { createSealReply } from "./sealed_answer.ts";
-import type { EventSealer } from "./sealed_event.ts";
+import type { EventSealer } from "./event_sealer.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
 /** All that the gateway works with. */
@@ -101,9 +102,9 @@ export interface GatewayLimits {
   readonly keepAliveMs: number;
 }
 
-interface Route {
+interface Endpoint {
   readonly methods: readonly string[];
-  readonly handle: RouteHandler;
+  readonly handle: (request: Request, address: string) => Response | Promise<Response>;
 }
 
 /** Answers a request that came from the other end of a connection, an IP address. */
@@ -126,36 +127,36 @@ export function createHandler(options: GatewayOptions): Handler {
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 
   /** Bounds what an address may have under way; not all together, or a few addresses could shut out the others. */
-  const bounded = (handle: RouteHandler): RouteHandler => async (request, caller) => {
-    const leave = arriving.enter(caller.address);
-    if (leave === undefined) throw tooManyRequests(1);
-    try {
-      return await handle(request, caller);
-    } finally {
-      leave();
-    }
-  };
+  const sealed = (route: Route, handle: RouteHandler): [string, Endpoint] => [route, {
+    methods: ["POST"],
+    async handle(request, address) {
+      const leave = arriving.enter(address);
+      if (leave === undefined) throw tooManyRequests(1);
+      try {
+        return await handle(request, { address, route });
+      } finally {
+        leave();
+      }
+    },
+  }];
 
-  const routes = new Map<string, Route>([
-    ["/gateway", {
-      methods: ["POST"],
-      handle: bounded(createCallHandler(call, ({ service }) => {
+  const endpoints = new Map<string, Endpoint>([
+    sealed(
+      "/gateway",
+      createCallHandler(call, ({ service }) => {
         const found = byName.get(service ?? "jeedom");
         if (found === undefined) throw new ServiceError(403, `Unknown service: must be ${serviceNames}`);
         return found;
-      })),
-    }],
-    ["/mqtt/publish", {
-      methods: ["POST"],
-      handle: bounded(createCallHandler(call, ({ service }) => {
+      }),
+    ),
+    sealed(
+      "/mqtt/publish",
+      createCallHandler(call, ({ service }) => {
         if (service === undefined || service === null || service === "mqtt") return services.mqtt;
         throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
-      })),
-    }],
-    ["/mqtt/subscribe", {
-      methods: ["POST"],
-      handle: bounded(createSubscribeHandler({ ...options, ...limits, admit, listening, backlog })),
-    }],
+      }),
+    ),
+    sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, admit, listening, backlog })),
     ["/health", { methods: ["GET", "HEAD"], handle: () => healthResponse(options.version) }],
   ]);
 
@@ -165,10 +166,10 @@ export function createHandler(options: GatewayOptions): Handler {
     try {
       // A wrong Host header makes a wrong URL.
       if (url === null) throw badRequest();
-      const route = routes.get(url.pathname);
-      if (route === undefined) throw notFound();
-      if (!route.methods.includes(request.method)) throw methodNotAllowed(route.methods.join(", "));
-      return await route.handle(request, { address, route: url.pathname });
+      const endpoint = endpoints.get(url.pathname);
+      if (endpoint === undefined) throw notFound();
+      if (!endpoint.methods.includes(request.method)) throw methodNotAllowed(endpoint.methods.join(", "));
+      return await endpoint.handle(request, address);
     } catch (error) {
       if (error instanceof Refusal) {
         log.warn("Request from {address} refused: {status} {reason}", {

@@ -42,8 +42,8 @@ export class OpenStreams {
     this.#timer = undefined;
   }
 
-  /** Ends all streams. */
-  end(message: string): void {
-    for (const stream of this.#streams) stream.end("disconnected", message);
+  /** Ends all streams, as the gateway stops. */
+  shutDown(message: string): void {
+    for (const stream of this.#streams) stream.shutDown(message);
   }
 }

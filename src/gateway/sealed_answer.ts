@@ -5,23 +5,22 @@
  */
 import type { SealedText } from "../protocol/aead.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
-import { sealEnvelope } from "../protocol/envelope.ts";
-import type { Key } from "../security/keyring.ts";
+import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
 import type { Reply } from "../services/service.ts";
 
 /** Seals replies. */
-export type SealReply = (key: Key, reply: Reply) => Promise<SealedText>;
+export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText>;
 
 /**
- * Makes the function that seals replies as version 1 does: status, body and the gateway's clock.
+ * Makes the function that seals replies: status, body and the gateway's clock.
  *
  * @param now the wall clock, in milliseconds since 1970
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
-  return (key, { status, bodyJson }) => {
+  return (exchange, { status, bodyJson }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
-    return sealEnvelope(key.secret, `{"status":${status},"body":${bodyJson},"timestamp":${timestamp}}`, random);
+    return sealAnswer(exchange, `{"status":${status},"body":${bodyJson},"timestamp":${timestamp}}`, random);
   };
 }
 

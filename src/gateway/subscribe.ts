@@ -18,9 +18,10 @@ import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
+import type { EventSealer } from "./event_sealer.ts";
 import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 import type { OpenStreams } from "./open_streams.ts";
-import type { EventSealer } from "./sealed_event.ts";
+import type { StreamFormat } from "./stream_format.ts";
 
 /** Brokers that can be listened to. */
 export interface ListenToBrokers {
@@ -73,11 +74,14 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
 
   function openStream(
     key: Key,
-    { onEnd = () => {}, onClosed = () => {} }: Partial<Pick<EventStreamOptions, "onEnd" | "onClosed">> = {},
+    { format, onEnd = () => {}, onClosed = () => {} }:
+      & Pick<EventStreamOptions, "format">
+      & Partial<Pick<EventStreamOptions, "onEnd" | "onClosed">>,
   ): EventStream {
     const stream: EventStream = new EventStream({
       ...options,
-      seal: (event) => sealer.event(key, event),
+      format,
+      makeEvent: (event) => sealer.event(key, event),
       onTooSlow() {
         streams.countTooSlow();
         log.warn("Listener of {key} was too slow: {count} were since the start", {
@@ -95,7 +99,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     return stream;
   }
 
-  function start(admission: Admission, caller: Caller): EventStream {
+  function start(admission: Admission, format: StreamFormat, caller: Caller): EventStream {
     const { key } = admission;
     const began = monotonic();
     const decided: Decide = (outcome, { target, bytes = 0 } = {}) => {
@@ -104,32 +108,37 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     };
     const refuse = (reason: string) => {
       decided(reason);
-      const stream = openStream(key);
+      const stream = openStream(key, { format });
       stream.end("error", reason);
       return stream;
     };
     switch (admission.kind) {
       case "refused":
-        admission.settle?.(undefined);
         return refuse(admission.message);
       case "repeat":
         return refuse("Request was used before: seal a new one for each subscription");
       case "admitted": {
-        // Nothing to give again: a repeated subscription is refused.
-        admission.settle(undefined);
         const leave = listening.enter(key.name);
         return leave === undefined
           ? refuse("Too many open streams: close one first")
-          : follow(admission, leave, decided);
+          : follow(admission, { format, leave, decided });
       }
     }
   }
 
   /** Opens a stream that lasts until its listener leaves, its broker is lost, or its key is revoked. */
-  function follow({ key, payload }: Admitted, leave: () => void, decided: Decide): EventStream {
+  function follow(
+    { key, payload }: Admitted,
+    { format, leave, decided }: {
+      readonly format: StreamFormat;
+      readonly leave: () => void;
+      readonly decided: Decide;
+    },
+  ): EventStream {
     const target = topicsOf(payload);
     const left = new AbortController();
     const stream = openStream(key, {
+      format,
       onEnd(reason, bytes) {
         left.abort();
         decided(`ended: ${reason}`, { target, bytes });
@@ -209,7 +218,11 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   }
 
   return async (request, caller) => {
-    const stream = start(await admit(request, caller.address), caller);
+    const admission = await admit(request, caller);
+    // Nothing to give again: a repeated subscription is refused.
+    if (admission.kind !== "repeat") admission.settle?.(undefined);
+    const format = await sealer.begin(admission.exchange);
+    const stream = start(admission, format, caller);
     return new Response(stream.body, {
       headers: {
         "Content-Type": "text/event-stream",

@@ -90,11 +90,6 @@ export class StreamOpener {
   }
 }
 
-/** Length of the text of an event of some bytes, in characters. */
-export function sealedEventLength(plaintextBytes: number): number {
-  return Math.ceil((plaintextBytes + 16) * 4 / 3);
-}
-
 function parameters(kid: string, n: number) {
   const nonce = new Uint8Array(NONCE_BYTES);
   // 4 zero bytes, then the number in 8 bytes, big-endian.

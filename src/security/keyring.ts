@@ -6,7 +6,9 @@
 import { EnvelopeError, KEY_BYTES, type OpenedText } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import { type Envelope, tryEnvelope } from "../protocol/envelope.ts";
-import { deriveKeyId, importKey } from "../protocol/secret_key.ts";
+import { type EnvelopeV2, type Route, tryRequestV2 } from "../protocol/envelope_v2.ts";
+import type { Exchange, RequestEnvelope, Version } from "../protocol/exchange.ts";
+import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./key_record.ts";
 import { Scope } from "./scope.ts";
 
@@ -17,7 +19,7 @@ export interface Key {
   /** Its public id: another one for each secret. */
   readonly kid: string;
   /** The imported secret, which cannot be read back. */
-  readonly secret: CryptoKey;
+  readonly secret: SecretKey;
   /** What its holder may do. */
   readonly scope: Scope;
   /** Its own pace, where it has one. */
@@ -26,30 +28,34 @@ export interface Key {
   readonly revoked: AbortSignal;
 }
 
-/** An envelope that one of the keys opened. */
+/** A request that one of the keys opened. */
 export interface Opened {
-  /** The key that opened it, and that the answer is to be sealed with. */
+  /** The key that opened it. */
   readonly key: Key;
   /** The plaintext. */
   readonly text: OpenedText;
+  /** What its answer is to be sealed for. */
+  readonly exchange: Exchange;
 }
 
-/** What is known of an envelope's sender before it is opened. */
+/** What is known of a request before it is opened. */
 export interface Sender {
-  /** Where the envelope came from: the key that opened the last one from there is tried first. */
+  /** Where it came from: the key that opened the last envelope of version 1 from there is tried first. */
   readonly address: string;
-  /** The id by which the client names its key: then that one is tried and no other. */
+  /** Where it went. */
+  readonly route: Route;
+  /** The id by which a client of version 1 names its key: then that one is tried and no other. */
   readonly kid?: string | undefined;
 }
 
-/** Everything that knows how to open an envelope. */
+/** Everything that knows how to open a request. */
 export interface Keyring {
   /**
-   * Opens an envelope with whichever key fits. An unknown id of a key costs as much as a wrong one.
+   * Opens a request with whichever key fits. An unknown id of a key costs as much as a wrong one.
    *
    * @throws EnvelopeError if none fits
    */
-  open(envelope: Envelope, sender: Sender): Promise<Opened>;
+  open(envelope: RequestEnvelope, sender: Sender): Promise<Opened>;
 }
 
 /** What a secret is good for, as the files say. */
@@ -62,6 +68,8 @@ interface KeyEntry extends Rights {
   readonly expires?: number | undefined;
   /** What to tell whoever holds it when that time has come. */
   readonly farewell: string;
+  /** The oldest version of the protocol that it may be used with. */
+  readonly minProtocol: Version;
   /** Its own pace. */
   readonly rate?: Rate | undefined;
 }
@@ -87,7 +95,7 @@ const MAX_USUAL = 1000;
 /** A keyring whose keys change while it is in use. Empty at first. */
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
-  readonly #decoy: Promise<CryptoKey>;
+  readonly #decoy: Promise<SecretKey>;
   readonly #usual = new Map<string, Held>();
   #held: ReadonlyMap<string, Held> = new Map();
   #byKid: ReadonlyMap<string, Held> = new Map();
@@ -100,12 +108,12 @@ export class LiveKeyring implements Keyring {
    */
   constructor(now: () => number, random: RandomBytes) {
     this.#now = now;
-    this.#decoy = importKey(random(KEY_BYTES));
+    this.#decoy = importSecretKey(random(KEY_BYTES));
   }
 
   /** How many secrets work now. */
   get size(): number {
-    return [...this.#held.values()].filter((held) => this.#works(held)).length;
+    return [...this.#held.values()].filter((held) => this.#works(held, 2)).length;
   }
 
   /**
@@ -140,34 +148,54 @@ export class LiveKeyring implements Keyring {
     return over.map(({ key }) => key.name);
   }
 
-  /** Opens an envelope, as {@linkcode Keyring.open} says. */
-  async open(envelope: Envelope, { address, kid }: Sender): Promise<Opened> {
-    const opened = kid === undefined ? await this.#openAny(envelope, address) : await this.#openNamed(envelope, kid);
+  /** Opens a request, as {@linkcode Keyring.open} says. */
+  async open(envelope: RequestEnvelope, sender: Sender): Promise<Opened> {
+    const opened = envelope.version === 2 ? await this.#openV2(envelope, sender) : await this.#openV1(envelope, sender);
     if (opened === undefined) throw new EnvelopeError();
     return opened;
   }
 
-  async #openAny(envelope: Envelope, address: string): Promise<Opened | undefined> {
-    const usual = this.#usual.get(address);
-    const text = usual !== undefined && this.#works(usual) ? await tryEnvelope(usual.key.secret, envelope) : undefined;
-    if (usual !== undefined && text !== undefined) return { key: usual.key, text };
-    const others = [...this.#held.values()].filter((held) => held !== usual && this.#works(held));
-    const found = await tryAll(envelope, others);
-    if (found === undefined) return undefined;
-    this.#remember(address, found.held);
-    return { key: found.held.key, text: found.text };
-  }
-
-  async #openNamed(envelope: Envelope, kid: string): Promise<Opened | undefined> {
-    const named = this.#byKid.get(kid);
-    const key = named !== undefined && this.#works(named) ? named.key : undefined;
-    const text = await tryEnvelope(key?.secret ?? await this.#decoy, envelope);
+  async #openV2(envelope: EnvelopeV2, { route }: Sender): Promise<Opened | undefined> {
+    const named = this.#named(envelope.kid, 2);
+    const text = await tryRequestV2(named?.key.secret ?? await this.#decoy, envelope, route);
     // Nobody holds the decoy, so it opens nothing.
-    return key === undefined || text === undefined ? undefined : { key, text };
+    if (named === undefined || text === undefined) return undefined;
+    const { key } = named;
+    return { key, text, exchange: { version: 2, key: key.secret, route, salt: envelope.salt } };
   }
 
-  #works({ key, entry }: Held): boolean {
-    return !isOver(entry, this.#now()) && !key.revoked.aborted;
+  async #openV1(envelope: Envelope, { address, kid }: Sender): Promise<Opened | undefined> {
+    const found = kid === undefined ? await this.#openAny(envelope, address) : await this.#openNamed(envelope, kid);
+    if (found === undefined) return undefined;
+    const { key } = found.held;
+    return { key, text: found.text, exchange: { version: 1, key: key.secret } };
+  }
+
+  async #openAny(envelope: Envelope, address: string): Promise<Found | undefined> {
+    const usual = this.#usual.get(address);
+    const text = usual !== undefined && this.#works(usual, 1)
+      ? await tryEnvelope(usual.key.secret.aead, envelope)
+      : undefined;
+    if (usual !== undefined && text !== undefined) return { held: usual, text };
+    const others = [...this.#held.values()].filter((held) => held !== usual && this.#works(held, 1));
+    const found = await tryAll(envelope, others);
+    if (found !== undefined) this.#remember(address, found.held);
+    return found;
+  }
+
+  async #openNamed(envelope: Envelope, kid: string): Promise<Found | undefined> {
+    const named = this.#named(kid, 1);
+    const text = await tryEnvelope((named?.key.secret ?? await this.#decoy).aead, envelope);
+    return named === undefined || text === undefined ? undefined : { held: named, text };
+  }
+
+  #named(kid: string, version: Version): Held | undefined {
+    const named = this.#byKid.get(kid);
+    return named !== undefined && this.#works(named, version) ? named : undefined;
+  }
+
+  #works({ key, entry }: Held, version: Version): boolean {
+    return entry.minProtocol <= version && !isOver(entry, this.#now()) && !key.revoked.aborted;
   }
 
   #remember(address: string, held: Held): void {
@@ -189,7 +217,7 @@ interface Found {
  */
 async function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Found | undefined> {
   const tried = await Promise.all(
-    keys.map(async (held) => ({ held, text: await tryEnvelope(held.key.secret, envelope) })),
+    keys.map(async (held) => ({ held, text: await tryEnvelope(held.key.secret.aead, envelope) })),
   );
   return tried.find((one): one is Found => one.text !== undefined);
 }
@@ -200,10 +228,11 @@ function isOver({ expires }: KeyEntry, now: number): boolean {
 
 async function hold(entry: KeyEntry): Promise<Held> {
   const revocation = new AbortController();
+  const secret = await importSecretKey(entry.secret);
   const key: Key = {
     name: entry.name,
-    kid: await deriveKeyId(entry.secret),
-    secret: await importKey(entry.secret),
+    kid: secret.kid,
+    secret,
     scope: new Scope(entry),
     rate: entry.rate,
     revoked: revocation.signal,
@@ -213,11 +242,10 @@ async function hold(entry: KeyEntry): Promise<Held> {
 
 function* entriesOf({ single, records }: KeySources): Generator<KeyEntry> {
   if (single !== undefined) {
-    yield { ...ALL_RIGHTS, name: DEFAULT_KEY_NAME, secret: single, farewell: "" };
+    yield { ...ALL_RIGHTS, name: DEFAULT_KEY_NAME, secret: single, farewell: "", minProtocol: 1 };
   }
-  for (const { created: _, disabled, minProtocol, previous, expires, ...entry } of records) {
-    // Version 1 is the only one there is yet.
-    if (disabled || minProtocol > 1) continue;
+  for (const { created: _, disabled, previous, expires, ...entry } of records) {
+    if (disabled) continue;
     yield { ...entry, expires, farewell: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);

@@ -60,7 +60,7 @@ Deno.test("a timestamp that is missing, stale, in the future or no number is ref
   gateway.clock.seconds = NOW + 1000;
   const now = gateway.clock.seconds;
   for (const timestamp of [undefined, null, "", `${now}`, true, [now], now - 61, now + 61, 0, -1, now * 1000]) {
-    for (const path of ["/gateway", "/mqtt/publish"]) {
+    for (const path of ["/gateway", "/mqtt/publish"] as const) {
       const { status, body } = await gateway.request(path, { timestamp });
       assertEquals([status, body], [403, EXPIRED], JSON.stringify(timestamp));
     }
@@ -151,7 +151,7 @@ Deno.test("concurrent identical requests run once, and all get the one answer", 
 Deno.test("a nonce used for a second request is refused, and the second does not run", async () => {
   const gateway = await makeGateway();
   const nonce = randomBytes(12);
-  const seal = (n: number) => sealEnvelope(gateway.key, JSON.stringify({ timestamp: NOW, n }), () => nonce);
+  const seal = (n: number) => sealEnvelope(gateway.key.aead, JSON.stringify({ timestamp: NOW, n }), () => nonce);
   await gateway.post("/gateway", await seal(1));
   const answer = await gateway.answer(await gateway.post("/gateway", await seal(2)));
   assertEquals([answer.status, gateway.calls.length], [403, 1]);
@@ -247,7 +247,7 @@ Deno.test("what the gateway itself sealed is refused when somebody sends it back
     timestamp: NOW,
   });
   for (const body of [answer, event]) {
-    for (const path of ["/gateway", "/mqtt/publish"]) {
+    for (const path of ["/gateway", "/mqtt/publish"] as const) {
       const { status } = await gateway.answer(await gateway.post(path, body));
       assertEquals(status, 403);
     }

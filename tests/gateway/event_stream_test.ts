@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Backlog } from "../../src/gateway/backlog.ts";
 import { EventStream, type EventStreamOptions } from "../../src/gateway/event_stream.ts";
-import { SealedEvent } from "../../src/gateway/sealed_event.ts";
+import { OutgoingEvent } from "../../src/gateway/outgoing_event.ts";
+import { SHARED_FORMAT } from "../../src/gateway/stream_format.ts";
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "../deadline.ts";
 
@@ -11,23 +12,26 @@ const encoder = new TextEncoder();
 let sealing = 0;
 
 /** An event that is "sealed" by showing it, each after another number of turns. */
-function shown(event: StreamEvent): SealedEvent {
-  const record = encoder.encode(`data: ${JSON.stringify(event)}\n\n`);
+function shown(event: StreamEvent): OutgoingEvent {
   const position = event.type === "message" ? { epoch: event.epoch, offset: event.offset } : undefined;
-  return new SealedEvent(record.length, position, async () => {
-    for (let turn = (sealing++ * 7) % 5; turn > 0; turn--) await Promise.resolve();
-    return record;
+  return new OutgoingEvent(encoder.encode(JSON.stringify(event)), {
+    position,
+    async seal({ plaintext }) {
+      for (let turn = (sealing++ * 7) % 5; turn > 0; turn--) await Promise.resolve();
+      return encoder.encode(`data: ${decoder.decode(plaintext)}\n\n`);
+    },
   });
 }
 
-function message(payload: string, offset = 0): SealedEvent {
+function message(payload: string, offset = 0): OutgoingEvent {
   return shown({ type: "message", topic: "t", payload, qos: 0, retain: false, timestamp: 0, epoch: "e", offset });
 }
 
 function makeStream(options: Partial<EventStreamOptions> = {}) {
   const state = { ends: 0, closed: 0, tooSlow: 0, now: 0 };
   const stream = new EventStream({
-    seal: shown,
+    makeEvent: shown,
+    format: SHARED_FORMAT,
     maxQueueBytes: 1_000_000,
     backlog: new Backlog(1_000_000),
     patienceMs: 60_000,

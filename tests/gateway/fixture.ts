@@ -2,13 +2,15 @@
 import { getLogger } from "@logtape/logtape";
 import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
 import { OpenStreams } from "../../src/gateway/open_streams.ts";
-import { EventSealer } from "../../src/gateway/sealed_event.ts";
+import { EventSealer } from "../../src/gateway/event_sealer.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/broker_pool.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import type { Decision } from "../../src/observability/audit.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { importKey } from "../../src/protocol/secret_key.ts";
+import type { Route } from "../../src/protocol/envelope_v2.ts";
+import { type Exchange, openAnswer, sealRequest, type Version } from "../../src/protocol/exchange.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { Payload } from "../../src/protocol/payload.ts";
 import { createAddressOf } from "../../src/security/client_address.ts";
 import { LiveKeyring } from "../../src/security/keyring.ts";
@@ -162,6 +164,8 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
 export interface PhoneChoices {
   readonly peer?: string;
   readonly headers?: HeadersInit;
+  /** Version of the protocol that it speaks: 1 by default. */
+  readonly version?: Version;
 }
 
 interface PhoneOptions extends PhoneChoices {
@@ -172,31 +176,44 @@ interface PhoneOptions extends PhoneChoices {
 /** What a phone does, without a socket. */
 export type Phone = Awaited<ReturnType<typeof makePhone>>;
 
-async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {} }: PhoneOptions) {
-  const key = await importKey(secret);
-  const seal = (value: unknown) =>
-    sealEnvelope(key, typeof value === "string" ? value : JSON.stringify(value), randomBytes).then(String);
-  const open = async (text: string): Promise<unknown> => JSON.parse(await openEnvelope(key, parseEnvelope(text)));
+async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}, version = 1 }: PhoneOptions) {
+  const key = await importSecretKey(secret);
+  const write = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
+  /** Seals an envelope of version 1. */
+  const seal = (value: unknown) => sealEnvelope(key.aead, write(value), randomBytes).then(String);
+  /** Opens one. */
+  const open = async (text: string): Promise<unknown> => JSON.parse(await openEnvelope(key.aead, parseEnvelope(text)));
   const post = (path: string, body: BodyInit) =>
     send(new Request(`http://gateway${path}`, { method: "POST", body, headers }), peer);
+  /** Seals a payload with the current timestamp. */
+  const sealNow = (route: Route, payload: Record<string, unknown>) =>
+    sealRequest(key, write({ timestamp: clock.seconds, ...payload }), { version, route, random: randomBytes });
+  /** The same, and posts it: what comes back belongs to the exchange. */
+  async function exchange(route: Route, payload: Record<string, unknown>) {
+    const { text, exchange } = await sealNow(route, payload);
+    return { response: await post(route, text), exchange };
+  }
+  /** Opens the answer of a response. */
+  const answer = async (response: Response, exchange: Exchange): Promise<Answer> =>
+    toAnswer(JSON.parse(await openAnswer(exchange, await response.text())));
   return {
     key,
     seal,
     open,
     post,
-    /** Seals a payload with the current timestamp and posts it. */
-    ask: async (path: string, payload: Record<string, unknown>) =>
-      await post(path, await seal({ timestamp: clock.seconds, ...payload })),
-    /** Seals a payload with the current timestamp, posts it and opens the answer. */
-    async request(path: string, payload: Record<string, unknown>): Promise<Answer> {
-      const response = await post(path, await seal({ timestamp: clock.seconds, ...payload }));
-      if (response.status !== 200) throw new Error(`HTTP ${response.status} ${await response.text()}`);
-      return toAnswer(await open(await response.text()));
+    sealNow,
+    exchange,
+    ask: async (route: Route, payload: Record<string, unknown>) => (await exchange(route, payload)).response,
+    /** Asks, and opens the answer. */
+    async request(route: Route, payload: Record<string, unknown>): Promise<Answer> {
+      const asked = await exchange(route, payload);
+      if (asked.response.status !== 200) {
+        throw new Error(`HTTP ${asked.response.status} ${await asked.response.text()}`);
+      }
+      return await answer(asked.response, asked.exchange);
     },
-    /** Opens the answer of a response. */
-    async answer(response: Response): Promise<Answer> {
-      return toAnswer(await open(await response.text()));
-    },
+    /** Opens the answer of a response; of version 1 where no exchange is given. */
+    answer: (response: Response, asked: Exchange = { version: 1, key }) => answer(response, asked),
   };
 }
 

@@ -117,7 +117,7 @@ Deno.test("an answer passes the JSON of a service unchanged, digit by digit", as
   const gateway = await makeGateway({ services: services(() => Promise.resolve({ status: 200, bodyJson })) });
   const response = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
   const { openEnvelope, parseEnvelope } = await import("../../src/protocol/envelope.ts");
-  const text = await openEnvelope(gateway.key, parseEnvelope(await response.text()));
+  const text = await openEnvelope(gateway.key.aead, parseEnvelope(await response.text()));
   assertEquals(String(text), `{"status":200,"body":${bodyJson},"timestamp":${NOW}}`);
 });
 

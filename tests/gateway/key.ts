@@ -11,5 +11,5 @@ export async function makeKey(filter: string): Promise<Key> {
   const record = makeRecord({ name: "phone", subscribe: [filter] });
   await keyring.replace({ single: undefined, records: [record] });
   const envelope = parseEnvelope(await sealEnvelope(await importKey(record.secret), "{}", randomBytes));
-  return (await keyring.open(envelope, { address: "test" })).key;
+  return (await keyring.open(envelope, { address: "test", route: "/gateway" })).key;
 }

@@ -7,6 +7,8 @@ import type { KeyRecord } from "../../src/security/key_record.ts";
 import { type KeySources, LiveKeyring } from "../../src/security/keyring.ts";
 import { makeRecord, NOW } from "../gateway/fixture.ts";
 
+const route = "/gateway";
+
 function makeKeyring() {
   const clock = { seconds: NOW };
   return { clock, keyring: new LiveKeyring(() => clock.seconds * 1000, randomBytes) };
@@ -20,7 +22,7 @@ async function sealed(secret: Bytes) {
 
 async function opens(keyring: LiveKeyring, secret: Bytes, kid?: string): Promise<string | undefined> {
   try {
-    return (await keyring.open(await sealed(secret), { address: "a", kid })).key.name;
+    return (await keyring.open(await sealed(secret), { route, address: "a", kid })).key.name;
   } catch (error) {
     assert(error instanceof EnvelopeError);
     return undefined;
@@ -48,7 +50,7 @@ async function countingDecryptions(work: () => Promise<unknown>): Promise<number
 
 /** The key that opens what a secret sealed. */
 async function keyOf(keyring: LiveKeyring, secret: Bytes) {
-  return (await keyring.open(await sealed(secret), { address: "a" })).key;
+  return (await keyring.open(await sealed(secret), { route, address: "a" })).key;
 }
 
 Deno.test("open() finds the key among many, and nothing without keys", async () => {
@@ -79,7 +81,7 @@ Deno.test("open() does one decryption for a named key, known or not", async () =
   const envelope = await sealed(randomBytes(32));
   const known = await deriveKeyId(records[0]?.secret ?? randomBytes(32));
   for (const [kid, expected] of [[known, 1], ["0000000000000000", 1], [undefined, 10]] as const) {
-    const open = () => assertRejects(() => keyring.open(envelope, { address: "a", kid }), EnvelopeError);
+    const open = () => assertRejects(() => keyring.open(envelope, { route, address: "a", kid }), EnvelopeError);
     assertEquals(await countingDecryptions(open), expected, kid);
   }
 });
@@ -92,12 +94,16 @@ Deno.test("open() tries the key first that an address used last, and still finds
     await sealed(records[3]?.secret ?? randomBytes(32)),
     await sealed(records[7]?.secret ?? randomBytes(32)),
   ];
-  assertEquals(await countingDecryptions(() => keyring.open(one, { address: "a" })), 10);
-  assertEquals(await countingDecryptions(() => keyring.open(one, { address: "a" })), 1);
-  assertEquals(await countingDecryptions(() => keyring.open(other, { address: "a" })), 10);
-  assertEquals((await keyring.open(other, { address: "a" })).key.name, "k7");
-  for (let index = 0; index < 2000; index++) await keyring.open(one, { address: String(index) });
-  assertEquals(await countingDecryptions(() => keyring.open(other, { address: "a" })), 10, "Remembered for ever");
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10);
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 1);
+  assertEquals(await countingDecryptions(() => keyring.open(other, { route, address: "a" })), 10);
+  assertEquals((await keyring.open(other, { route, address: "a" })).key.name, "k7");
+  for (let index = 0; index < 2000; index++) await keyring.open(one, { route, address: String(index) });
+  assertEquals(
+    await countingDecryptions(() => keyring.open(other, { route, address: "a" })),
+    10,
+    "Remembered for ever",
+  );
 });
 
 Deno.test("open() refuses keys that are disabled, of another protocol, or whose time has come", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { EventSealer, type SealedEvent } from "../../src/gateway/sealed_event.ts";
+import { EventSealer } from "../../src/gateway/event_sealer.ts";
+import type { OutgoingEvent } from "../../src/gateway/outgoing_event.ts";
 import type { ReceivedMessage } from "../../src/mqtt/received_message.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope } from "../../src/protocol/envelope.ts";
@@ -24,9 +25,9 @@ function message(given: Partial<ReceivedMessage> = {}): ReceivedMessage {
 
 const decoder = new TextDecoder();
 
-async function open(key: Key, event: SealedEvent | undefined): Promise<unknown> {
-  const text = decoder.decode(await event?.record());
-  return JSON.parse(await openEnvelope(key.secret, parseEnvelope(text.replace(/^data: (.*)\n\n$/, "$1"))));
+async function open(key: Key, event: OutgoingEvent | undefined): Promise<unknown> {
+  const text = decoder.decode(await event?.sharedRecord());
+  return JSON.parse(await openEnvelope(key.secret.aead, parseEnvelope(text.replace(/^data: (.*)\n\n$/, "$1"))));
 }
 
 Deno.test("message() seals once for all listeners of a key, and anew for another key", async () => {
@@ -41,8 +42,8 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
   const received = message();
   const first = sealer.message(one, received, 1);
   for (let count = 0; count < 1000; count++) assertStrictEquals(sealer.message(one, received, 1), first);
-  assertStrictEquals(await first?.record(), await sealer.message(one, received, 2)?.record());
-  await sealer.message(other, received, 1)?.record();
+  assertStrictEquals(await first?.sharedRecord(), await sealer.message(one, received, 2)?.sharedRecord());
+  await sealer.message(other, received, 1)?.sharedRecord();
   assertEquals(nonces, 2);
   assertEquals(await open(one, first), {
     type: "message",
@@ -55,7 +56,7 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
     offset: 7,
   });
   const next = sealer.message(one, message(), 1);
-  assertNotEquals(decoder.decode(await next?.record()), decoder.decode(await first?.record()));
+  assertNotEquals(decoder.decode(await next?.sharedRecord()), decoder.decode(await first?.sharedRecord()));
 });
 
 Deno.test("message() seals once also for listeners that ask one after the other for all that they missed", async () => {
@@ -69,7 +70,7 @@ Deno.test("message() seals once also for listeners that ask one after the other 
   });
   const missed = Array.from({ length: 500 }, (_, offset) => message({ position: { epoch: "e", offset } }));
   for (let listener = 0; listener < 5; listener++) {
-    for (const one of missed) await sealer.message(key, one, 1)?.record();
+    for (const one of missed) await sealer.message(key, one, 1)?.sharedRecord();
   }
   assertEquals(nonces, 500);
 });
@@ -109,11 +110,11 @@ Deno.test("an event tells its exact size before it is sealed, and a message its 
   const key = await makeKey("#");
   for (const payload of ["", "é", "x".repeat(1000), "☀".repeat(77), new Uint8Array([0xff, 0]), "\ud800"]) {
     const event = sealer.message(key, message({ payload }), 0);
-    assertEquals(event?.size, (await event?.record())?.length);
+    assertEquals(event?.size, (await event?.sharedRecord())?.length);
     assertEquals(event?.position, { epoch: "e", offset: 7 });
   }
   const notice = sealer.event(key, { type: "gap", message: "x", timestamp: 1 });
-  assertEquals([notice.size, notice.position], [(await notice.record()).length, undefined]);
+  assertEquals([notice.size, notice.position], [(await notice.sharedRecord()).length, undefined]);
 });
 
 Deno.test("pressure() asks to wait while much is being sealed, and no longer", async () => {
@@ -122,7 +123,7 @@ Deno.test("pressure() asks to wait while much is being sealed, and no longer", a
   assertEquals(sealer.pressure(), undefined);
   const records = Array.from({ length: 10 }, () => {
     const event = sealer.message(key, message({ payload: "x".repeat(10_000) }), 0);
-    return event?.record();
+    return event?.sharedRecord();
   });
   await within("room", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
   await Promise.all(records);

@@ -1,39 +1,22 @@
 /**
- * Events on their way to listeners, sealed once for each key and not for each listener.
+ * Makes the events that listeners get: once for each key and not for each listener, as far as the protocol's version
+ * lets it.
  *
  * @module
  */
 import type { ReceivedMessage } from "../mqtt/received_message.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
-import { sealedLength, sealEnvelope } from "../protocol/envelope.ts";
-import type { MessageEvent, Position, StreamEvent } from "../protocol/event.ts";
+import { sealEnvelope } from "../protocol/envelope.ts";
+import type { MessageEvent, StreamEvent } from "../protocol/event.ts";
+import type { Exchange } from "../protocol/exchange.ts";
+import { StreamSealer } from "../protocol/stream_v2.ts";
 import type { Key } from "../security/keyring.ts";
-
-/** One event for the listeners of one key, as a record of a stream of Server-Sent Events. */
-export class SealedEvent {
-  /** Length of the record, in bytes. */
-  readonly size: number;
-  /** Where a listener that got it goes on. */
-  readonly position: Position | undefined;
-  readonly #seal: () => Promise<Uint8Array>;
-  #record: Uint8Array | Promise<Uint8Array> | undefined;
-
-  /** Makes an event that is sealed when somebody wants it. */
-  constructor(size: number, position: Position | undefined, seal: () => Promise<Uint8Array>) {
-    this.size = size;
-    this.position = position;
-    this.#seal = seal;
-  }
-
-  /** The record; a promise of it, while it is being sealed. */
-  record(): Uint8Array | Promise<Uint8Array> {
-    return this.#record ??= this.#seal().then((record) => this.#record = record);
-  }
-}
+import { OutgoingEvent } from "./outgoing_event.ts";
+import { numberedFormat, SHARED_FORMAT, type StreamFormat } from "./stream_format.ts";
 
 /** What sealing events takes. */
 export interface EventSealerOptions {
-  /** Where nonces come from. */
+  /** Where nonces and salts come from. */
   readonly random: RandomBytes;
 }
 
@@ -48,9 +31,6 @@ const MAX_SHARED_BYTES = 4 * 2 ** 20;
 
 /** What a shared message costs besides, in bytes. */
 const SHARED_OVERHEAD_BYTES = 512;
-
-/** What a record has besides the envelope. */
-const RECORD_BYTES = "data: \n\n".length;
 
 const utf8 = new TextEncoder();
 
@@ -76,11 +56,21 @@ export class EventSealer {
     return this.#sharedBytes;
   }
 
+  /** Begins a stream that answers a request. */
+  async begin(exchange: Exchange): Promise<StreamFormat> {
+    if (exchange.version === 1) return SHARED_FORMAT;
+    const stream = await StreamSealer.begin(exchange, this.#options.random);
+    return numberedFormat(stream, (bytes, sealing) => this.#count(bytes, sealing));
+  }
+
   /** Makes an event for one listener. */
-  event(key: Key, event: StreamEvent): SealedEvent {
+  event(key: Key, event: StreamEvent): OutgoingEvent {
     const { epoch, offset } = { epoch: undefined, offset: undefined, ...event };
     const position = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
-    return this.#make(key, utf8.encode(JSON.stringify(event)), position);
+    return new OutgoingEvent(utf8.encode(JSON.stringify(event)), {
+      position,
+      seal: ({ size, plaintext }) => this.#count(size, sealedRecord(key, plaintext, this.#options.random)),
+    });
   }
 
   /**
@@ -89,7 +79,7 @@ export class EventSealer {
    * @param qos the listener's quality of service: the broker may have delivered with more, for another listener
    * @returns undefined if the key may not receive it
    */
-  message(key: Key, message: ReceivedMessage, qos: number): SealedEvent | undefined {
+  message(key: Key, message: ReceivedMessage, qos: number): OutgoingEvent | undefined {
     const shared = this.#last?.message === message ? this.#last.shared : this.#share(message);
     let forKey = shared.forKeys.get(key);
     if (forKey === undefined) {
@@ -131,7 +121,7 @@ export class EventSealer {
     return shared;
   }
 
-  #makeShared(shared: Shared, key: Key, event: MessageEvent): SealedEvent {
+  #makeShared(shared: Shared, key: Key, event: MessageEvent): OutgoingEvent {
     const made = this.event(key, event);
     // Plaintext and record.
     this.#grow(shared, 2 * made.size);
@@ -148,22 +138,24 @@ export class EventSealer {
     }
   }
 
-  #make(key: Key, plaintext: Bytes, position: Position | undefined): SealedEvent {
-    const size = sealedLength(plaintext.length) + RECORD_BYTES;
-    return new SealedEvent(size, position, async () => {
-      this.#sealingBytes += size;
-      if (this.#sealingBytes > MAX_SEALING_BYTES) this.#sealed ??= Promise.withResolvers();
-      try {
-        return utf8.encode(`data: ${await sealEnvelope(key.secret, plaintext, this.#options.random)}\n\n`);
-      } finally {
-        this.#sealingBytes -= size;
-        if (this.#sealingBytes <= MAX_SEALING_BYTES) {
-          this.#sealed?.resolve();
-          this.#sealed = undefined;
-        }
+  /** Counts what is being sealed. */
+  async #count(bytes: number, sealing: Promise<Uint8Array>): Promise<Uint8Array> {
+    this.#sealingBytes += bytes;
+    if (this.#sealingBytes > MAX_SEALING_BYTES) this.#sealed ??= Promise.withResolvers();
+    try {
+      return await sealing;
+    } finally {
+      this.#sealingBytes -= bytes;
+      if (this.#sealingBytes <= MAX_SEALING_BYTES) {
+        this.#sealed?.resolve();
+        this.#sealed = undefined;
       }
-    });
+    }
   }
+}
+
+async function sealedRecord({ secret }: Key, plaintext: Bytes, random: RandomBytes): Promise<Uint8Array> {
+  return utf8.encode(`data: ${await sealEnvelope(secret.aead, plaintext, random)}\n\n`);
 }
 
 /** A message for all who listen. */
@@ -176,7 +168,7 @@ interface Shared {
 /** A message as the listeners of one key get it. */
 interface ForKey {
   readonly isAllowed: boolean;
-  readonly byQos: SealedEvent[];
+  readonly byQos: OutgoingEvent[];
 }
 
 function messageEvent(

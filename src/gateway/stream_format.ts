@@ -1,0 +1,67 @@
+/**
+ * How the events of a stream are written, as Server-Sent Events: sealed once for all listeners of a key in version 1,
+ * numbered and sealed for one listener alone in version 2.
+ *
+ * @module
+ */
+import type { Bytes } from "../protocol/bytes.ts";
+import type { PingEvent } from "../protocol/event.ts";
+import type { Version } from "../protocol/exchange.ts";
+import type { StreamSealer } from "../protocol/stream_v2.ts";
+import type { OutgoingEvent } from "./outgoing_event.ts";
+
+/** Writes one stream. */
+export interface StreamFormat {
+  /** Which version it is of. */
+  readonly version: Version;
+  /** What the stream begins with. */
+  readonly opening?: Uint8Array;
+  /** Is told of an event that somebody waits for, in the turn in which it came: it will be written soon. */
+  prepare(event: OutgoingEvent): void;
+  /** Writes the next event. The order of calls is the order of the stream. */
+  record(event: OutgoingEvent): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Writes a sign of life.
+   *
+   * @param timestamp the time, in whole seconds since 1970
+   */
+  signOfLife(timestamp: number): Uint8Array | Promise<Uint8Array>;
+}
+
+const utf8 = new TextEncoder();
+
+const KEEP_ALIVE = utf8.encode(": keepalive\n\n");
+
+/** Writes streams of version 1. */
+export const SHARED_FORMAT: StreamFormat = {
+  version: 1,
+  prepare: (event) => void event.sharedRecord(),
+  record: (event) => event.sharedRecord(),
+  signOfLife: () => KEEP_ALIVE,
+};
+
+/**
+ * Makes what writes one stream of version 2.
+ *
+ * @param count is told of each sealing, and how many bytes it is about
+ */
+export function numberedFormat(
+  stream: StreamSealer,
+  count: (bytes: number, sealing: Promise<Uint8Array>) => Promise<Uint8Array>,
+): StreamFormat {
+  function write(plaintext: Bytes): Promise<Uint8Array> {
+    const { n, text } = stream.seal(plaintext);
+    return count(plaintext.length, text.then((data) => utf8.encode(`id: ${n}\ndata: ${data}\n\n`)));
+  }
+  return {
+    version: 2,
+    opening: utf8.encode(`event: open\ndata: ${stream.opening}\n\n`),
+    // The number is taken when the event is written: a sign of life may come before it.
+    prepare: () => {},
+    record: ({ plaintext }) => write(plaintext),
+    signOfLife(timestamp) {
+      const ping: PingEvent = { type: "ping", timestamp };
+      return write(utf8.encode(JSON.stringify(ping)));
+    },
+  };
+}
