@@ -29,9 +29,12 @@ export class OpenStreams {
   /** Adds a stream. */
   add(stream: EventStream): void {
     this.#streams.add(stream);
-    this.#timer ??= setInterval(() => {
-      for (const open of this.#streams) open.tick();
-    }, TICK_MS);
+    this.#timer ??= setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** Looks after all streams; the clock calls it. */
+  tick(): void {
+    for (const open of this.#streams) open.tick();
   }
 
   /** Takes a stream out that is closed. */

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { deriveKeyId, importKey } from "../../src/protocol/secret_key.ts";
+import { parseRequestV2, sealRequestV2 } from "../../src/protocol/envelope_v2.ts";
+import { deriveKeyId, importKey, importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
 import { type KeySources, LiveKeyring } from "../../src/security/keyring.ts";
 import { makeRecord, NOW } from "../gateway/fixture.ts";
@@ -29,24 +30,41 @@ async function opens(keyring: LiveKeyring, secret: Bytes, kid?: string): Promise
   }
 }
 
-/** How many decryptions something takes. It has to wait for each of them. */
-async function countingDecryptions(work: () => Promise<unknown>): Promise<number> {
-  const original = crypto.subtle.decrypt;
+async function sealedV2(secret: Bytes) {
+  const { text } = await sealRequestV2(await importSecretKey(secret), "{}", { route, random: randomBytes });
+  return parseRequestV2(text);
+}
+
+async function opensV2(keyring: LiveKeyring, secret: Bytes): Promise<string | undefined> {
+  try {
+    return (await keyring.open(await sealedV2(secret), { route, address: "a" })).key.name;
+  } catch (error) {
+    assert(error instanceof EnvelopeError);
+    return undefined;
+  }
+}
+
+/** How many calls of WebCrypto something takes. It has to wait for each of them. */
+async function countingCalls(name: "decrypt" | "deriveKey", work: () => Promise<unknown>): Promise<number> {
+  const original: (...args: never[]) => Promise<unknown> = crypto.subtle[name];
   let count = 0;
   let running = 0;
-  crypto.subtle.decrypt = (...args) => {
+  const counted = (...args: never[]) => {
     count += 1;
     running += 1;
     return original.apply(crypto.subtle, args).finally(() => running -= 1);
   };
+  Object.defineProperty(crypto.subtle, name, { value: counted, configurable: true });
   try {
     await work();
-    assertEquals(running, 0, "Decryptions still under way");
+    assertEquals(running, 0, "Calls still under way");
     return count;
   } finally {
-    crypto.subtle.decrypt = original;
+    Reflect.deleteProperty(crypto.subtle, name);
   }
 }
+
+const countingDecryptions = (work: () => Promise<unknown>) => countingCalls("decrypt", work);
 
 /** The key that opens what a secret sealed. */
 async function keyOf(keyring: LiveKeyring, secret: Bytes) {
@@ -86,6 +104,21 @@ Deno.test("open() does one decryption for a named key, known or not", async () =
   }
 });
 
+Deno.test("open() derives and decrypts once for a request of version 2, whether its key is known or not", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const [record] = records;
+  const good = await sealedV2(record?.secret ?? randomBytes(32));
+  const changed = { ...good, ciphertext: good.ciphertext.map((byte) => byte ^ 1) };
+  const strange = await sealedV2(randomBytes(32));
+  for (const envelope of [good, changed, strange]) {
+    const open = () => keyring.open(envelope, { route, address: "a" }).catch(() => {});
+    assertEquals(await countingCalls("deriveKey", open), 1);
+    assertEquals(await countingCalls("decrypt", open), 1);
+  }
+});
+
 Deno.test("open() tries the key first that an address used last, and still finds every other one there", async () => {
   const { keyring } = makeKeyring();
   const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
@@ -114,6 +147,7 @@ Deno.test("open() refuses keys that are disabled, of another protocol, or whose 
   await keyring.replace(only(expiring, disabled, later));
   assertEquals(await opens(keyring, disabled.secret), undefined);
   assertEquals(await opens(keyring, later.secret), undefined);
+  assertEquals(await opensV2(keyring, later.secret), "later");
   assertEquals(await opens(keyring, expiring.secret), "expiring");
   clock.seconds = NOW + 10;
   assertEquals(await opens(keyring, expiring.secret), undefined);

@@ -1,0 +1,209 @@
+/** Version 2 of `POST /mqtt/subscribe`: numbered, sealed for one listener, with a beginning, signs of life and an end. */
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { EnvelopeError } from "../../src/protocol/aead.ts";
+import { StreamOpener } from "../../src/protocol/stream_v2.ts";
+import { until } from "../deadline.ts";
+import { makeBroker } from "./broker.ts";
+import { EPOCH, LIMITS, makeGateway, makeRecord, NOW } from "./fixture.ts";
+import { listen, subscribe } from "./listener.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** A gateway with a broker, and a phone that speaks version 2 with it. */
+async function makeHome(limits: Partial<typeof LIMITS> = {}) {
+  const { connect, state } = makeBroker();
+  const gateway = await makeGateway({ connect, limits: { ...LIMITS, ...limits } });
+  return {
+    gateway,
+    state,
+    phone: await gateway.phone(gateway.secret, { version: 2 }),
+    deliver: (payload: string, topic = "a") => state.deliver({ topic, payload: bytes(payload), qos: 0, retain: false }),
+    [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("a stream of version 2 begins with open, and numbers its events from 0 without holes", async () => {
+  await using home = await makeHome();
+  const { response } = await home.phone.exchange("/mqtt/subscribe", { topic: "a" });
+  assertEquals(response.headers.get("Content-Type"), "text/event-stream");
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const readUntil = async (what: string) => {
+    while (!text.includes(what)) text += (await reader?.read())?.value ?? "";
+  };
+  await readUntil("id: 0\n");
+  for (const payload of ["x", "y", "z"]) home.deliver(payload);
+  await readUntil("id: 3\n");
+  const records = text.split("\n\n").filter((record) => record !== "");
+  assert(/^event: open\ndata: 2\.[\w-]{22}$/.test(records[0] ?? ""), records[0]);
+  for (const [n, record] of records.slice(1).entries()) {
+    assert(new RegExp(`^id: ${n}\ndata: [\\w-]+$`).test(record), record);
+  }
+  await reader?.cancel();
+});
+
+Deno.test("a stream of version 2 carries the same events as one of version 1, in order, with their positions", async () => {
+  await using home = await makeHome();
+  const streams = [await subscribe(home.phone, { topic: "a" }), await subscribe(home.gateway, { topic: "a" })];
+  for (const stream of streams) assertEquals((await stream.next())?.["type"], "connected");
+  const expected = Array.from({ length: 30 }, (_, index) => String(index));
+  for (const payload of expected) home.deliver(payload);
+  for (const stream of streams) {
+    const events = [];
+    for (const _ of expected) events.push(await stream.next());
+    assertEquals(events.map((event) => event?.["payload"]), expected);
+    assertEquals(events[0], {
+      type: "message",
+      topic: "a",
+      payload: "0",
+      qos: 0,
+      retain: false,
+      timestamp: NOW,
+      epoch: EPOCH,
+      offset: events[0]?.["offset"],
+    });
+    await stream.leave();
+  }
+});
+
+Deno.test("events between which signs of life come keep their numbers in order", async () => {
+  await using home = await makeHome({ keepAliveMs: 1000 });
+  const stream = await subscribe(home.phone, { topic: "a" });
+  await stream.next();
+  const seen: unknown[] = [];
+  for (let second = 1; second <= 50; second++) {
+    home.gateway.clock.seconds = NOW + second;
+    const pending = stream.next();
+    // As the timer of all streams would, and a message comes in the same turn, a turn later, or not.
+    home.gateway.streams.tick();
+    if (second % 3 === 1) home.deliver("now");
+    if (second % 3 === 2) {
+      await Promise.resolve();
+      home.deliver("later");
+    }
+    seen.push((await pending)?.["type"]);
+    if (seen.at(-1) === "ping" && second % 3 !== 0) seen.push((await stream.next())?.["type"]);
+  }
+  assert(seen.filter((type) => type === "ping").length > 10, String(seen));
+  assert(seen.filter((type) => type === "message").length > 30, String(seen));
+  await stream.leave();
+});
+
+Deno.test("a silent stream of version 2 shows by a sealed ping that it lives, and never by a comment", async () => {
+  await using home = await makeHome({ keepAliveMs: 5000 });
+  const stream = await subscribe(home.phone, { topic: "a" });
+  await stream.next();
+  const pending = stream.next();
+  home.gateway.clock.seconds = NOW + 5;
+  home.gateway.streams.tick();
+  assertEquals(await pending, { type: "ping", timestamp: NOW + 5 });
+  await stream.leave();
+});
+
+Deno.test("a stream of version 2 ends with end when the gateway stops, and one of version 1 with disconnected", async () => {
+  await using home = await makeHome();
+  const [modern, old] = [await subscribe(home.phone, { topic: "a" }), await subscribe(home.gateway, { topic: "a" })];
+  await Promise.all([modern.next(), old.next()]);
+  home.gateway.streams.shutDown("Gateway is shutting down");
+  assertEquals(await modern.next(), {
+    type: "end",
+    reason: "restart",
+    message: "Gateway is shutting down",
+    timestamp: NOW,
+  });
+  assertEquals((await old.next())?.["type"], "disconnected");
+  assertEquals([await modern.next(), await old.next()], [undefined, undefined]);
+});
+
+Deno.test("two streams of one key are sealed apart, and an event of one does not open in the other", async () => {
+  await using home = await makeHome();
+  const [one, other] = [
+    await home.phone.exchange("/mqtt/subscribe", { topic: "a" }),
+    await home.phone.exchange("/mqtt/subscribe", { topic: "a" }),
+  ];
+  const [first, second] = [await listenRaw(one.response), await listenRaw(other.response)];
+  assertNotEquals(first.opening, second.opening);
+  assertNotEquals(first.data, second.data);
+  if (one.exchange.version !== 2 || other.exchange.version !== 2) throw new Error("Not version 2");
+  const opener = await StreamOpener.begin(one.exchange, first.opening);
+  await assertRejects(() => opener.open(second.data, "0"), EnvelopeError);
+  const swapped = await StreamOpener.begin(other.exchange, first.opening);
+  await assertRejects(() => swapped.open(first.data, "0"), EnvelopeError);
+  await assertRejects(() => home.phone.open(first.data), EnvelopeError);
+});
+
+/** The first records of a stream as they came. */
+async function listenRaw({ body }: Response): Promise<{ readonly opening: string; readonly data: string }> {
+  let text = "";
+  for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece;
+    const [, opening, data] = /^event: open\ndata: (.*)\n\nid: 0\ndata: (.*)\n\n/.exec(text) ?? [];
+    if (opening !== undefined && data !== undefined) return { opening, data };
+  }
+  throw new Error("Stream ended");
+}
+
+Deno.test("an event that is sent back as a request is nothing", async () => {
+  await using home = await makeHome();
+  const { response } = await home.phone.exchange("/mqtt/subscribe", { topic: "a" });
+  const { opening, data } = await listenRaw(response);
+  for (const body of [data, `2.${home.phone.key.kid}.${data}`, `2.${home.phone.key.kid}.${opening.slice(2)}${data}`]) {
+    assertEquals((await home.gateway.post("/mqtt/subscribe", body)).status, 401);
+  }
+});
+
+Deno.test("a subscription that is repeated, stale or badly said gets one error event, and the end", async () => {
+  await using home = await makeHome();
+  const { text, exchange } = await home.phone.sealNow("/mqtt/subscribe", { topic: "a" });
+  const first = await listen(home.phone, await home.gateway.post("/mqtt/subscribe", text), exchange);
+  assertEquals((await first.next())?.["type"], "connected");
+  const repeat = await listen(home.phone, await home.gateway.post("/mqtt/subscribe", text), exchange);
+  const message = "Request was used before: seal a new one for each subscription";
+  assertEquals(await repeat.next(), { type: "error", message, timestamp: NOW });
+  assertEquals(await repeat.next(), undefined);
+  await first.leave();
+  const stale = await subscribe(home.phone, { topic: "a", timestamp: 0 });
+  assertEquals(await stale.next(), { type: "error", message: "Request expired", timestamp: NOW });
+  assertEquals(await stale.next(), undefined);
+  const bad = await subscribe(home.phone, {});
+  assertEquals((await bad.next())?.["message"], "Missing required field: topic");
+  assertEquals(await bad.next(), undefined);
+});
+
+Deno.test("a listener of version 2 that comes back gets what it missed, under a new key", async () => {
+  const { connect, state } = makeBroker();
+  await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  const deliver = (payload: string) => state.deliver({ topic: "a", payload: bytes(payload), qos: 0, retain: false });
+  const before = await subscribe(phone, { topic: "a" });
+  await before.next();
+  deliver("1");
+  const heard = await before.next();
+  await before.leave();
+  await until("it is gone", () => gateway.streams.size === 0);
+  deliver("2");
+  const since = { epoch: heard?.["epoch"], offset: heard?.["offset"] };
+  const after = await subscribe(phone, { topic: "a", since });
+  assertEquals((await after.next())?.["type"], "connected");
+  assertEquals((await after.next())?.["payload"], "2");
+  deliver("3");
+  assertEquals((await after.next())?.["payload"], "3");
+  await after.leave();
+});
+
+Deno.test("a key that is taken away ends its streams of version 2 in their order", async () => {
+  const { connect, state } = makeBroker();
+  await using gateway = await makeGateway({ connect });
+  const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["#"] });
+  await gateway.keyring.replace({ single: undefined, records: [record] });
+  const guest = await gateway.phone(record.secret, { version: 2 });
+  const stream = await subscribe(guest, { topic: "a" });
+  await stream.next();
+  for (let count = 0; count < 20; count++) {
+    state.deliver({ topic: "a", payload: bytes("secret"), qos: 0, retain: false });
+  }
+  await gateway.keyring.replace({ single: undefined, records: [] });
+  let last: Record<string, unknown> | undefined;
+  for (let event = await stream.next(); event !== undefined; event = await stream.next()) last = event;
+  assertEquals([last?.["type"], last?.["message"]], ["error", "Key guest was removed or disabled"]);
+});
