@@ -1,8 +1,10 @@
-/** One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket. */
+/**
+ * One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket.
+ * Version 1 seals it once for all of them, version 2 for each.
+ */
 import { Backlog } from "../src/gateway/backlog.ts";
 import { EventStream } from "../src/gateway/event_stream.ts";
 import { EventSealer } from "../src/gateway/event_sealer.ts";
-import { SHARED_FORMAT } from "../src/gateway/stream_format.ts";
 import { BrokerPool } from "../src/mqtt/broker_pool.ts";
 import { MessageLog } from "../src/mqtt/message_log.ts";
 import { randomBytes } from "../src/protocol/bytes.ts";
@@ -14,7 +16,7 @@ const payload = new TextEncoder().encode("22.5".padEnd(200));
 const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
 const backlog = new Backlog(2 ** 20);
 
-for (const count of [1, 50, 1000]) {
+for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [1000, 2]] as const) {
   const { state, connect } = makeBroker();
   const sealer = new EventSealer({ random: randomBytes });
   const pool = new BrokerPool({
@@ -31,9 +33,10 @@ for (const count of [1, 50, 1000]) {
   });
   const readers = await Promise.all(Array.from({ length: count }, async () => {
     const connected = Promise.withResolvers<void>();
+    const format = await sealer.begin({ version, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) });
     const stream = new EventStream({
       makeEvent: (event) => sealer.event(key, event),
-      format: SHARED_FORMAT,
+      format,
       maxQueueBytes: 1_000_000,
       backlog,
       patienceMs: 60_000,
@@ -63,7 +66,8 @@ for (const count of [1, 50, 1000]) {
     return stream.body.getReader();
   }));
 
-  Deno.bench(`fan out to ${count}`, { group: "fan-out" }, async () => {
+  const about = { group: `fan-out to ${count}`, baseline: version === 1 };
+  Deno.bench(`version ${version}: fan out to ${count}`, about, async () => {
     state.deliver({ topic: "home/temperature", payload, qos: 0, retain: false });
     await Promise.all(readers.map((reader) => reader.read()));
   });

@@ -1,7 +1,8 @@
 /** Opening a request among many keys: by trying, by its key's id, and for a stranger whom no key fits. */
 import { randomBytes } from "../src/protocol/bytes.ts";
 import { parseEnvelope, sealEnvelope } from "../src/protocol/envelope.ts";
-import { deriveKeyId, importKey } from "../src/protocol/secret_key.ts";
+import { parseRequestV2, sealRequestV2 } from "../src/protocol/envelope_v2.ts";
+import { deriveKeyId, importKey, importSecretKey } from "../src/protocol/secret_key.ts";
 import { LiveKeyring } from "../src/security/keyring.ts";
 import { makeRecord } from "../tests/gateway/fixture.ts";
 
@@ -17,6 +18,8 @@ for (const count of [1, 10, 100]) {
   const envelope = parseEnvelope(await sealEnvelope(await importKey(last), request, randomBytes));
   const strange = parseEnvelope(await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes));
   const kid = await deriveKeyId(last);
+  const sealed2 = await sealRequestV2(await importSecretKey(last), request, { route, random: randomBytes });
+  const envelope2 = parseRequestV2(sealed2.text);
   const baseline = count === 1;
 
   Deno.bench(`open with the last of ${count} keys`, { group: "try all", baseline }, async () => {
@@ -29,6 +32,10 @@ for (const count of [1, 10, 100]) {
 
   Deno.bench(`open with the named one of ${count} keys`, { group: "named", baseline }, async () => {
     await keyring.open(envelope, { route, address: "phone", kid });
+  });
+
+  Deno.bench(`open version 2 with one of ${count} keys`, { group: "named" }, async () => {
+    await keyring.open(envelope2, { route, address: "phone" });
   });
 
   Deno.bench(`refuse a stranger with ${count} keys`, { group: "stranger", baseline }, async () => {

@@ -9,7 +9,7 @@ import type { SealedText } from "../protocol/aead.ts";
 export interface RequestIdentity {
   /** Id of the key that opened it. */
   readonly kid: string;
-  /** Its nonce, decoded. */
+  /** Its nonce, or its salt in version 2, decoded: of different lengths, so never the same. */
   readonly nonce: Uint8Array;
   /** Its authentication tag: differs when a careless client uses one nonce for two requests. */
   readonly tag: Uint8Array;

@@ -50,7 +50,7 @@ Deno.test("describeState() tells disabled and expired before everything else", (
   assertEquals(describeState({ disabled: false, minProtocol: 1, previous }, previous.until), ["active"]);
   assertEquals(describeState({ ...soon, previous, disabled: true }, NOW), ["disabled"]);
   assertEquals(describeState({ ...soon, previous }, soon.expires), ["expired"]);
-  assertEquals(describeState({ disabled: false, minProtocol: 2 }, NOW), ["waits for protocol 2"]);
+  assertEquals(describeState({ disabled: false, minProtocol: 2 }, NOW), ["version 2 only"]);
 });
 
 Deno.test("rightsFromOptions() grants the everyday rights when none is named", () => {

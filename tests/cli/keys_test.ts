@@ -121,7 +121,7 @@ Deno.test("keys add takes every option", () =>
   atHome(async (home) => {
     const { code, err } = await home.run(
       "add tablet --publish home/+/set --publish a --subscribe home/# --method cmd::* --refuse-method cmd::save " +
-        "--endpoint /x.php --broker b.lan --own-apikey --rate 5 --burst 20 --expires 90d",
+        "--endpoint /x.php --broker b.lan --own-apikey --rate 5 --burst 20 --expires 90d --min-protocol 2",
     );
     assertEquals([code, err], [0, ""]);
     const { secret: _, ...rest } = await recordOf(home, "tablet");
@@ -130,7 +130,7 @@ Deno.test("keys add takes every option", () =>
       created: NOW,
       expires: NOW + 90 * DAY,
       disabled: false,
-      minProtocol: 1,
+      minProtocol: 2,
       services: ["jeedom", "mqtt"],
       publish: ["home/+/set", "a"],
       subscribe: ["home/#"],

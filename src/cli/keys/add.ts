@@ -27,7 +27,8 @@ export const ADD_USAGE = `Usage: deno task keys add NAME [options]
   --own-apikey              requests may bring a Jeedom API key of their own
   --rate N --burst N        N requests a second, and so many at once
   --expires 90d|24h|30m|2027-01-31
-All but --own-apikey, --rate, --burst and --expires can be given several times.
+  --min-protocol 1|2        2 for devices whose app speaks version 2
+All but --own-apikey and the last four can be given several times.
 With none of the first eight, the key may do what a phone of the house needs:
 both services, but no other brokers, no further endpoints, no dangerous methods.`;
 
@@ -42,6 +43,7 @@ export async function addKey(session: KeysSession): Promise<void> {
       rate: { type: "string" },
       burst: { type: "string" },
       expires: { type: "string" },
+      "min-protocol": { type: "string", default: "1" },
     },
   });
   const name = oneName(positionals, session);
@@ -51,7 +53,9 @@ export async function addKey(session: KeysSession): Promise<void> {
   const wrongEnd = values.expires === undefined || expires !== undefined
     ? []
     : [`--expires "${values.expires}" must be a span such as 90d, 24h or 30m, or a day to come such as 2027-01-31`];
-  const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd];
+  const minProtocol = values["min-protocol"] === "2" ? 2 : 1;
+  const wrongProtocol = values["min-protocol"] === String(minProtocol) ? [] : ["--min-protocol must be 1 or 2"];
+  const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...wrongProtocol];
   refuse([...nameMistakes(name, await session.read()), ...mistakes]);
 
   const record: KeyRecord = {
@@ -60,7 +64,7 @@ export async function addKey(session: KeysSession): Promise<void> {
     created: now,
     expires,
     disabled: false,
-    minProtocol: 1,
+    minProtocol,
     ...rights,
     rate: pace,
   };
@@ -90,11 +94,12 @@ function refuse(mistakes: readonly string[]): void {
 }
 
 async function summary(record: KeyRecord, now: number): Promise<(readonly [string, string])[]> {
-  const { secret, rate, expires } = record;
+  const { secret, rate, expires, minProtocol } = record;
   return [
     ["KID", await deriveKeyId(secret)],
     ...describeRights(record),
     ["pace", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
+    ["protocol", minProtocol === 2 ? "version 2 only" : "versions 1 and 2"],
     ["expires", expires === undefined ? "never" : `${formatTime(expires)}, in ${formatDuration(expires - now)}`],
   ];
 }

@@ -39,7 +39,7 @@ export function describeState(life: KeyLife, now: number): string[] {
   const dead = whyDead(life, now);
   if (dead !== undefined) return [dead];
   const remarks: string[] = [];
-  if (life.minProtocol > 1) remarks.push(`waits for protocol ${life.minProtocol}`);
+  if (life.minProtocol > 1) remarks.push(`version ${life.minProtocol} only`);
   if (life.expires !== undefined) remarks.push(`expires in ${formatDuration(life.expires - now)}`);
   const overlap = overlapLeft(life, now);
   if (overlap > 0) remarks.push(`rotated: old secret for ${formatDuration(overlap)}`);
