@@ -1,0 +1,85 @@
+/** Checks the npm package against the frozen vectors of the protocol. */
+import assert from "node:assert/strict";
+import { loadProtocol } from "./installed.mjs";
+
+const { EnvelopeError } = await loadProtocol("aead");
+const { fromHex } = await loadProtocol("bytes");
+const { openEnvelope, parseEnvelope, sealEnvelope } = await loadProtocol("envelope");
+const { importSecretKey } = await loadProtocol("secret_key");
+const { StreamOpener, StreamSealer } = await loadProtocol("stream_v2");
+const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryRequestV2 } = await loadProtocol(
+  "envelope_v2",
+);
+
+/**
+ * Checks all vectors.
+ *
+ * @returns how many there are
+ */
+export async function checkVectors({ key: hex, kid, v1, v2 }) {
+  const key = await importSecretKey(fromHex(hex));
+  assert.equal(key.kid, kid);
+  let checked = 0;
+
+  async function each(vectors, check) {
+    for (const vector of vectors) {
+      await check(vector);
+      checked += 1;
+    }
+  }
+
+  const openV1 = ({ envelope }) => openEnvelope(key.aead, parseEnvelope(envelope));
+  await each([...v1.requests, ...v1.answers, ...v1.events], async (vector) => {
+    const { nonce, plaintext, envelope } = vector;
+    assert.equal(await sealEnvelope(key.aead, plaintext, () => fromHex(nonce)), envelope);
+    assert.equal(await openV1(vector), plaintext);
+  });
+  await each(v1.accepted, async (vector) => assert.equal(await openV1(vector), vector.plaintext));
+  await each(v1.refused, (vector) => refuses(vector, () => openV1(vector)));
+
+  const openRequest = ({ route, text }) => tryRequestV2(key, parseRequestV2(text), route);
+  await each(v2.requests, async (vector) => {
+    const { route, salt, plaintext, text } = vector;
+    const sealed = await sealRequestV2(key, plaintext, { route, random: () => fromHex(salt) });
+    assert.equal(sealed.text, text);
+    assert.equal(await openRequest(vector), plaintext);
+  });
+  await each(v2.refused.requests, (vector) => refuses(vector, () => openRequest(vector)));
+
+  const bind = ({ route = "/mqtt/subscribe", requestSalt }) => ({ key, route, salt: fromHex(requestSalt) });
+  const openAnswer = (vector) => openResponseV2(bind(vector), vector.text);
+  await each(v2.answers, async (vector) => {
+    assert.equal(await sealResponseV2(bind(vector), vector.plaintext, () => fromHex(vector.salt)), vector.text);
+    assert.equal(await openAnswer(vector), vector.plaintext);
+  });
+  await each(v2.refused.answers, (vector) => refuses(vector, () => openAnswer(vector)));
+
+  await each(v2.streams, async (vector) => {
+    const sealer = await StreamSealer.begin(bind(vector), () => fromHex(vector.salt));
+    const opener = await StreamOpener.begin(bind(vector), vector.opening);
+    assert.equal(sealer.opening, vector.opening);
+    for (const { id, plaintext, data } of vector.events) {
+      const { n, text } = sealer.seal(plaintext);
+      assert.deepEqual([String(n), await text], [id, data]);
+      assert.equal(await opener.open(data, id), plaintext);
+    }
+  });
+  await each(v2.refused.streams, async (vector) => {
+    const good = vector.events.slice(0, -1);
+    const last = vector.events.at(-1);
+    const opener = await StreamOpener.begin(bind(vector), vector.opening);
+    for (const { id, data } of good) await opener.open(data, id);
+    await refuses(vector, () => opener.open(last.data, last.id));
+  });
+  return checked;
+}
+
+async function refuses({ name }, open) {
+  try {
+    if (await open() === undefined) return;
+  } catch (error) {
+    if (error instanceof EnvelopeError) return;
+    throw error;
+  }
+  throw new Error(`Was opened: ${name}`);
+}

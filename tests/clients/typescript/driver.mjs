@@ -1,0 +1,145 @@
+/** Runs one command of the npm package on Node; prints what comes of it as JSON lines. See ../client_program.ts. */
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { checkVectors } from "./check_vectors.mjs";
+import { GatewayClient, GatewayError, loadProtocol } from "./installed.mjs";
+
+const { Backoff } = await loadProtocol("backoff");
+
+/** What the client waits for at most while a stream is silent, in milliseconds; nothing else takes so long. */
+const SILENCE_MS = 45_000;
+
+const [url, key, command, ...rest] = process.argv.slice(2);
+const env = process.env;
+
+const stop = new AbortController();
+createInterface({ input: process.stdin }).on("line", () => stop.abort());
+
+function show(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** Tells each wait of a client before it begins, and shortens it. */
+function watchBackoff() {
+  const factor = Number(env.CLIENT_BACKOFF_FACTOR ?? "1");
+  const { next, reset } = Backoff.prototype;
+  const tries = new WeakMap();
+  Backoff.prototype.next = function () {
+    const ms = next.call(this);
+    const backoff = tries.get(this) ?? 0;
+    tries.set(this, backoff + 1);
+    show({ backoff, seconds: ms / 1000 });
+    return ms * factor;
+  };
+  Backoff.prototype.reset = function () {
+    tries.delete(this);
+    reset.call(this);
+  };
+}
+
+function makeClient({ silence } = {}) {
+  const late = Number(env.CLIENT_CLOCK_OFFSET ?? "0") * 1000;
+  return new GatewayClient({
+    url,
+    key,
+    keyName: env.CLIENT_KEY_NAME,
+    protocol: { 1: 1, 2: 2 }[env.CLIENT_PROTOCOL] ?? "auto",
+    clock: {
+      now: () => Date.now() + late,
+      after(ms, run) {
+        const timer = setTimeout(run, ms === SILENCE_MS && silence !== undefined ? silence * 1000 : ms);
+        return () => clearTimeout(timer);
+      },
+    },
+  });
+}
+
+function callJeedom(client, method, params) {
+  return client.callJeedom(method, params, env.CLIENT_TIMEOUT && { timeout: Number(env.CLIENT_TIMEOUT) * 1000 });
+}
+
+async function call(words) {
+  const client = makeClient();
+  for (let index = 0; index < words.length; index += 2) {
+    await attempt(async () => show(await callJeedom(client, words[index], JSON.parse(words[index + 1]))));
+  }
+}
+
+async function together(count, method) {
+  const client = makeClient();
+  const calls = Array.from({ length: count }, () => attempt(async () => show(await callJeedom(client, method))));
+  await Promise.all(calls);
+  show({ protocol: client.protocol });
+}
+
+async function publish(topic, message, qos, retain) {
+  show(await makeClient().publish(topic, message, { qos: Number(qos), retain: retain === "true" }));
+}
+
+async function subscribe(count, { times = 1, silence, ...choices }, filters) {
+  const client = makeClient({ silence });
+  for (let left = times; left > 0 && !stop.signal.aborted; left -= 1) {
+    const events = client.subscribe(filters, { qos: 1, ...choices, signal: stop.signal });
+    await attempt(() => follow(events, count, (event) => event.type === "message"));
+  }
+}
+
+async function events(count, choices) {
+  await follow(makeClient().jeedomEvents({ ...choices, signal: stop.signal }), count, () => true);
+}
+
+/** Shows events until enough of those that count have come, or until the order to stop. */
+async function follow(events, count, counts) {
+  let left = count;
+  try {
+    for await (const event of events) {
+      show(event);
+      if (counts(event)) left -= 1;
+      if (count > 0 && left === 0) break;
+    }
+  } catch (error) {
+    if (error !== stop.signal.reason) throw error;
+  }
+  show({ end: true });
+}
+
+function backoff(words) {
+  for (const word of words) {
+    const backoff = new Backoff(Math.random);
+    let ms = backoff.next();
+    for (let tries = Number(word); tries > 0; tries -= 1) ms = backoff.next();
+    show({ backoff: Number(word), seconds: ms / 1000 });
+  }
+}
+
+async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    show(describe(error));
+  }
+}
+
+function describe(error) {
+  const { name, message } = error;
+  if (!(error instanceof GatewayError)) {
+    return { failure: name, code: null, status: null, message, retryAfter: null };
+  }
+  const { code, status, retryAfterMs, gatewayTime } = error;
+  const retryAfter = retryAfterMs === undefined ? null : retryAfterMs / 1000;
+  return { failure: error.constructor.name, code, status, message, retryAfter, timestamp: gatewayTime };
+}
+
+await attempt(async () => {
+  if (command === "vectors") return show({ vectors: await checkVectors(JSON.parse(await readFile(rest[0], "utf8"))) });
+  if (command === "backoff") return backoff(rest);
+  watchBackoff();
+  if (command === "health") return show(await makeClient().health());
+  if (command === "call") return await call(rest);
+  if (command === "together") return await together(Number(rest[0]), rest[1]);
+  if (command === "publish") return await publish(...rest);
+  if (command === "subscribe") return await subscribe(Number(rest[0]), JSON.parse(rest[1]), rest.slice(2));
+  if (command === "events") return await events(Number(rest[0]), JSON.parse(rest[1]));
+  throw new TypeError(`No such command: "${command}"`);
+});

@@ -1,0 +1,191 @@
+/** The npm package of the TypeScript client: what is in it, its types, and that it works on Node. */
+import { assertEquals, assertLess, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import ts from "typescript";
+import { freePort } from "../loopback.ts";
+import { type InstalledPackage, installPackage, run, WITHOUT_NODE } from "../clients/typescript/installed_package.ts";
+import { inTempDir } from "../temp_dir.ts";
+import project from "../../deno.json" with { type: "json" };
+import { compileModule } from "../../npm/compile_module.ts";
+import { VERSION } from "../../src/version.ts";
+import { startGatewayProcess } from "./gateway_process.ts";
+import { startJeedom } from "./jeedom_server.ts";
+
+const ignore = WITHOUT_NODE;
+
+/** Sizes that only a dependency or a mistake can exceed, in bytes. */
+const MAX_PACKED = 50_000;
+const MAX_FILE = 20_000;
+
+/** What the example in the package's README prints, in this world. */
+const EXAMPLE_PRINTS = /^200 \{[^]*name: 'Light'[^]*\}\nhome\/mode night\n$/;
+
+let directory = "";
+let installed: InstalledPackage;
+
+Deno.test.beforeAll(async () => {
+  if (ignore) return;
+  directory = await Deno.makeTempDir({ prefix: "npm-package-" });
+  installed = await installPackage(directory);
+});
+
+Deno.test.afterAll(async () => {
+  if (directory !== "") await Deno.remove(directory, { recursive: true });
+});
+
+const text = (name: string) => Deno.readTextFile(`${installed.directory}/${name}`);
+
+Deno.test({
+  name: "npm package is an ES module under the project's version and licence, and depends on nothing",
+  ignore,
+  async fn() {
+    const manifest = JSON.parse(await text("package.json"));
+    const { name, version, license, type, sideEffects, engines } = manifest;
+    assertEquals([name, version, license], ["@e2e-gateway/client", project.version, project.license]);
+    assertEquals([type, sideEffects, engines], ["module", false, { node: ">=20.3" }]);
+    const others = ["dependencies", "peerDependencies", "optionalDependencies", "scripts", "bin"];
+    assertEquals(others.filter((field) => field in manifest), []);
+    const modules = [...Deno.readDirSync(`${installed.project}/node_modules`)].map((entry) => entry.name);
+    assertEquals(modules.filter((name) => !name.startsWith(".")), ["@e2e-gateway"]);
+    assertEquals(await text("LICENSE"), await Deno.readTextFile(new URL("../../LICENSE", import.meta.url)));
+  },
+});
+
+Deno.test({
+  name: "npm package has the modules that the client imports, their declarations, and no other file",
+  ignore,
+  async fn() {
+    const names = installed.files.map(({ path }) => path);
+    const reached = new Set(["client/gateway_client.js", "client/gateway_client.d.ts"]);
+    for (const name of reached) {
+      for (const [, specifier = ""] of (await text(name)).matchAll(/(?:from|import) ?\(?"([^"]+)"/g)) {
+        assertMatch(specifier, /^\.\.?\/.*\.js$/, `${name} imports ${specifier}`);
+        const found = new URL(specifier, `file:///${name}`).pathname.slice(1);
+        reached.add(found).add(found.replace(/js$/, "d.ts"));
+      }
+    }
+    assertEquals(names.toSorted(), [...reached, "LICENSE", "README.md", "package.json"].toSorted());
+    assertLess(installed.size, MAX_PACKED);
+    for (const { path, size } of installed.files) assertLess(size, MAX_FILE, path);
+  },
+});
+
+Deno.test("compileModule() refuses what Node 20 does not have", () =>
+  inTempDir(async (sources) => {
+    const entry = `${sources}/new.ts`;
+    await Deno.writeTextFile(entry, "export const all = [Promise.withResolvers(), Deno.exit(), process.exit()];");
+    const compile = () => compileModule(entry, { sources, checks: {} });
+    const { message } = assertThrows(compile, Error, "Client does not compile for npm");
+    for (const missing of ["withResolvers", "Deno", "process"]) assertStringIncludes(message, `'${missing}'`);
+  }));
+
+/** The program in the package's README. */
+async function example(): Promise<string> {
+  const [, program] = /```ts\n([^]*?)```/.exec(await text("README.md")) ?? [];
+  if (program === undefined) throw new Error("README must have an example");
+  return program;
+}
+
+/** What Node tells TypeScript, as far as the example needs it. */
+const PROCESS = "declare global { const process: { readonly env: Record<string, string | undefined> } } export {}";
+
+/** Uses the types of the client. Each line below such a comment must be a mistake. */
+const TYPES = `
+import { type Answer, GatewayClient, GatewayError, type GatewayErrorCode, WrongKeyError } from "@e2e-gateway/client";
+
+const client = new GatewayClient({ url: "http://127.0.0.1", key: "", protocol: 2, keyName: "phone" });
+const answer: Answer = await client.callJeedom("datetime", {}, { signal: AbortSignal.timeout(1) });
+answer.status satisfies number;
+// @ts-expect-error The body may be anything.
+answer.body satisfies string;
+// @ts-expect-error A method is a name.
+await client.callJeedom(5);
+// @ts-expect-error There is no such option.
+await client.publish("home/lamp", "on", { quality: 1 });
+for await (const event of client.subscribe(["#"], { keep: true })) {
+  if (event.type === "message") event.topic satisfies string;
+  // @ts-expect-error Only messages have a topic.
+  else event.topic;
+}
+for await (const event of client.jeedomEvents({ since: 0 })) event.name satisfies string;
+const error: GatewayError = new WrongKeyError("No");
+error.code satisfies GatewayErrorCode;
+`;
+
+Deno.test({
+  name: "npm package tells TypeScript the types of the client, libraries not spared",
+  ignore,
+  async fn() {
+    const programs = { example: await example(), types: TYPES, process: PROCESS };
+    const paths = Object.keys(programs).map((name) => `${installed.project}/${name}.mts`);
+    for (const [index, program] of Object.values(programs).entries()) {
+      await Deno.writeTextFile(paths[index] ?? "", program);
+    }
+    const checked = ts.createProgram(paths, {
+      target: ts.ScriptTarget.ES2022,
+      lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+      types: [],
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+    });
+    const mistakes = ts.getPreEmitDiagnostics(checked).map(({ file, messageText }) =>
+      `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`
+    );
+    assertEquals(mistakes, []);
+  },
+});
+
+/** Runs a program in the project. */
+async function node(program: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const name = `${crypto.randomUUID()}.js`;
+  await Deno.writeTextFile(`${installed.project}/${name}`, program);
+  return await run("node", [name], { cwd: installed.project, env: { ...env, NO_COLOR: "1" } });
+}
+
+Deno.test({
+  name: "npm package calls, publishes, subscribes and tells the gateway's health on Node",
+  ignore,
+  async fn() {
+    const jeedom = startJeedom();
+    const settings = { JEEDOM_URL: jeedom.url, JEEDOM_APIKEY: jeedom.apikey, MQTT_BROKER_PORT: String(freePort()) };
+    const gateway = await startGatewayProcess(settings);
+    const place = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
+    try {
+      await gateway.output.line((line) => line.includes("embedded broker runs on"));
+      assertMatch(await node(await example(), place), EXAMPLE_PRINTS);
+      assertEquals(jeedom.requests.length, 1);
+
+      const program = `
+        import { GatewayClient } from "@e2e-gateway/client";
+        const { GATEWAY_URL: url, GATEWAY_KEY: key } = process.env;
+        console.log(JSON.stringify(await new GatewayClient({ url, key }).health()));`;
+      assertEquals(JSON.parse(await node(program, place)), { status: "ok", version: VERSION });
+    } finally {
+      await gateway.stop();
+      await jeedom.stop();
+    }
+  },
+});
+
+Deno.test({
+  name: "npm package throws a WrongKeyError with its code on Node when the gateway has another key",
+  ignore,
+  async fn() {
+    const gateway = await startGatewayProcess({ MQTT_BROKER_PORT: String(freePort()) });
+    try {
+      const program = `
+        import { GatewayClient, GatewayError, WrongKeyError } from "@e2e-gateway/client";
+        const client = new GatewayClient({ url: process.env.GATEWAY_URL, key: "0".repeat(64) });
+        const error = await client.callJeedom("datetime").catch((error) => error);
+        const { name, code, status } = error;
+        const kinds = [error instanceof GatewayError, error instanceof WrongKeyError];
+        console.log(JSON.stringify({ name, code, status, kinds }));`;
+      const told = JSON.parse(await node(program, { GATEWAY_URL: gateway.url }));
+      assertEquals(told, { name: "WrongKeyError", code: "wrong_key", status: 401, kinds: [true, true] });
+    } finally {
+      await gateway.stop();
+    }
+  },
+});
