@@ -1,0 +1,97 @@
+import { until, within } from "../deadline.ts";
+import { BUNDLE } from "./test_bundle.ts";
+import type { Outcome } from "./test_collector.ts";
+
+/** Loopback is a secure context, in which WebCrypto is to be had. */
+const HOSTNAME = "127.0.0.1";
+
+/** Sends what the tests came to, or why they did not run. */
+const PAGE = `<!doctype html>
+<title>Tests</title>
+<script type="module">
+  const report = (body) => fetch("/report", { method: "POST", body: JSON.stringify(body) });
+  try {
+    const { runTests } = await import("/${BUNDLE}");
+    await report({ outcomes: await runTests() });
+  } catch (error) {
+    await report({ fault: String(error.stack ?? error) });
+  }
+</script>
+`;
+
+const FLAGS = [
+  "--headless",
+  // Root, as in a container, has no sandbox. Nothing but the page below is opened.
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-breakpad",
+  "--no-first-run",
+  "--no-proxy-server",
+];
+
+/** What the page sends. */
+interface Report {
+  readonly outcomes?: Outcome[];
+  readonly fault?: string;
+}
+
+/**
+ * Runs a bundle of tests in a page of its own.
+ *
+ * @param directory where the bundle is
+ * @param chromium path of the browser
+ */
+export async function runInChromium(directory: string, chromium: string): Promise<Outcome[]> {
+  const { promise: reported, resolve } = Promise.withResolvers<Report>();
+  const server = Deno.serve({ hostname: HOSTNAME, port: 0, onListen: () => {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/") return new Response(PAGE, { headers: { "Content-Type": "text/html" } });
+    if (pathname === `/${BUNDLE}`) {
+      const script = await Deno.readTextFile(`${directory}/${BUNDLE}`);
+      return new Response(script, { headers: { "Content-Type": "text/javascript" } });
+    }
+    if (pathname === "/report") resolve(await request.json());
+    return new Response();
+  });
+  const profile = await Deno.makeTempDir({ prefix: "chromium-" });
+  const browser = new Deno.Command(chromium, {
+    args: [...FLAGS, `--user-data-dir=${profile}`, `http://${HOSTNAME}:${server.addr.port}/`],
+    // It leaves sockets behind where temporary files go.
+    env: { TMPDIR: profile },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const ended = browser.status.then((): Report => ({ fault: "The browser has ended before its report" }));
+  try {
+    const { outcomes, fault } = await within("the page reports", Promise.race([reported, ended]), 120_000);
+    if (outcomes === undefined) throw new Error(`The tests do not run in Chromium: ${fault}`);
+    return outcomes;
+  } finally {
+    close(browser);
+    await browser.status;
+    await server.shutdown();
+    // Its helper processes outlive it for a moment, and still write.
+    await until("the browser's profile is removed", () => isRemoved(profile));
+  }
+}
+
+async function isRemoved(directory: string): Promise<boolean> {
+  try {
+    await Deno.remove(directory, { recursive: true });
+    return true;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
+}
+
+function close(browser: Deno.ChildProcess): void {
+  try {
+    browser.kill("SIGTERM");
+  } catch {
+    // It has ended by itself.
+  }
+}

@@ -1,0 +1,69 @@
+/** The tests of the protocol, unchanged, on the platforms that clients run on: Node, browsers, and an older Deno. */
+import { assert, assertEquals } from "@std/assert";
+import { runInChromium } from "../portable/run_in_chromium.ts";
+import { runInProcess } from "../portable/run_in_process.ts";
+import { countTests, writeBundle } from "../portable/test_bundle.ts";
+import type { Outcome } from "../portable/test_collector.ts";
+import { findProgram } from "./programs.ts";
+
+/** The oldest Node that the client promises to run on. */
+const OLDEST_NODE = 20;
+
+const NODE = findNode();
+const CHROMIUM = findProgram(
+  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
+  "REQUIRE_CHROMIUM",
+);
+
+/** Finds Node on the path. CI sets REQUIRE_NODE so that nothing is skipped unnoticed there. */
+function findNode(): string | undefined {
+  const version = nodeVersion();
+  if (version >= OLDEST_NODE) return "node";
+  if (Deno.env.get("REQUIRE_NODE") !== undefined) throw new Error(`Node ${OLDEST_NODE} or newer is missing`);
+  return undefined;
+}
+
+function nodeVersion(): number {
+  try {
+    const { stdout } = new Deno.Command("node", { args: ["--version"], stderr: "null" }).outputSync();
+    return Number(/^v(\d+)/.exec(new TextDecoder().decode(stdout))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+let directory = "";
+let expected = 0;
+
+Deno.test.beforeAll(async () => {
+  directory = await Deno.makeTempDir({ prefix: "portable-" });
+  await writeBundle(directory);
+  expected = await countTests(directory);
+});
+
+Deno.test.afterAll(async () => {
+  await Deno.remove(directory, { recursive: true });
+});
+
+/** Checks that every test of the protocol ran, and none failed. */
+function assertAllPass(outcomes: readonly Outcome[]): void {
+  assertEquals(outcomes.filter(({ failure }) => failure !== undefined), []);
+  assert(expected > 0, "Deno finds no tests");
+  assertEquals(outcomes.length, expected, "Not as many tests as on Deno");
+}
+
+Deno.test("the protocol's tests pass on a Deno that has no base64 of its own", async () => {
+  assertAllPass(await runInProcess(directory, [Deno.execPath(), "run", "--quiet", "--no-prompt"]));
+});
+
+Deno.test({
+  name: `the protocol's tests pass on Node ${OLDEST_NODE} or newer`,
+  ignore: NODE === undefined,
+  fn: async () => assertAllPass(await runInProcess(directory, [NODE ?? "node"])),
+});
+
+Deno.test({
+  name: "the protocol's tests pass in Chromium",
+  ignore: CHROMIUM === undefined,
+  fn: async () => assertAllPass(await runInChromium(directory, CHROMIUM ?? "chromium")),
+});
