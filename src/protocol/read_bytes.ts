@@ -31,6 +31,7 @@ export async function readBytes(
   const reader = message.body.getReader();
   const stop = () => void reader.cancel(signal?.reason).catch(() => {});
   signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
   try {
     if (Number(message.headers.get("Content-Length")) > maxBytes) throw new TooLargeError(maxBytes);
     const chunks: Uint8Array[] = [];

@@ -52,11 +52,12 @@ export class StreamSealer {
   }
 }
 
-/** Opens the events of one stream, in their order. */
+/** Opens the events of one stream, in their order, up to the first that is not what it should be. */
 export class StreamOpener {
   readonly #key: CryptoKey;
   readonly #kid: string;
   #next = 0;
+  #isBroken = false;
 
   private constructor(key: CryptoKey, kid: string) {
     this.#key = key;
@@ -78,15 +79,26 @@ export class StreamOpener {
    * Verifies and decrypts the next event.
    *
    * @param id the number that came with it
-   * @throws {EnvelopeError} if it is not the next event of this very stream: something was changed on the way
+   * @throws {EnvelopeError} if it is not the next event of this very stream, or an earlier one was not: something was
+   *   changed on the way
    */
   async open(text: string, id: string): Promise<OpenedText> {
     const n = this.#next;
     this.#next += 1;
-    if (id !== String(n)) throw new EnvelopeError();
-    const opened = await decrypt(this.#key, readCiphertext(text), parameters(this.#kid, n));
-    if (opened === undefined) throw new EnvelopeError();
+    const opened = id === String(n) ? await this.#decrypt(n, text) : undefined;
+    this.#isBroken ||= opened === undefined;
+    if (opened === undefined || this.#isBroken) throw new EnvelopeError();
     return opened;
+  }
+
+  async #decrypt(n: number, text: string): Promise<OpenedText | undefined> {
+    let ciphertext: Bytes;
+    try {
+      ciphertext = fromBase64Url(text);
+    } catch {
+      return undefined;
+    }
+    return await decrypt(this.#key, ciphertext, parameters(this.#kid, n));
   }
 }
 
@@ -107,12 +119,4 @@ function readOpening(text: string): Bytes {
     // Told below, like every other flaw.
   }
   throw new EnvelopeError();
-}
-
-function readCiphertext(text: string): Bytes {
-  try {
-    return fromBase64Url(text);
-  } catch {
-    throw new EnvelopeError();
-  }
 }

@@ -123,3 +123,13 @@ Deno.test("StreamOpener.open() refuses every other spelling of a number", async 
   }
   assertEquals(await openFirst(text, opening), EVENT);
 });
+
+Deno.test("StreamOpener opens nothing any more after an event that it refused", async () => {
+  const sealer = await StreamSealer.begin(BINDING, randomBytes);
+  const [first, second] = [await sealer.seal(EVENT).text, await sealer.seal(EVENT).text];
+  for (const [text, id] of [[second, "0"], [first, "1"], ["!", "0"]] as const) {
+    const opener = await StreamOpener.begin(BINDING, sealer.opening);
+    await assertRefused(() => opener.open(text, id));
+    await assertRefused(() => opener.open(second, "1"));
+  }
+});
