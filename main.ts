@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   publish: async () => (await import("./src/cli/publish.ts")).publish,
   subscribe: async () => (await import("./src/cli/subscribe.ts")).subscribe,
   health: async () => (await import("./src/cli/health.ts")).health,
+  conformance: async () => (await import("./src/cli/conformance.ts")).conformance,
 };
 
 /** Exit code of a program that a second Ctrl-C ended. */

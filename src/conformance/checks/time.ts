@@ -1,0 +1,65 @@
+/**
+ * The window in which a request is current.
+ *
+ * @module
+ */
+import { expectRefusal } from "../answer.ts";
+import { BOTH, type Check, type Subject } from "../check.ts";
+import { expect, expectEqual } from "../mismatch.ts";
+import type { Probe } from "../probe.ts";
+import { HARMLESS, HARMLESS_ANSWER } from "./harmless.ts";
+
+/** Farther from now than any window that makes sense, in seconds. */
+const FAR = 7 * 86_400;
+
+const EXPIRED = "Request expired";
+
+const STALE: readonly (readonly [string, (now: number) => unknown])[] = [
+  ["timestamp is missing", () => undefined],
+  ["timestamp is a string", (now) => String(now)],
+  ["timestamp is old", (now) => now - FAR],
+  ["timestamp is ahead", (now) => now + FAR],
+];
+
+/** Checks of timestamps. */
+export const TIME: Subject = {
+  name: "Time",
+  checks: [
+    {
+      name: "fractions are accepted",
+      rule: "A JSON number: seconds since 1970 in UTC, fractions allowed",
+      versions: BOTH,
+      async run(probe) {
+        const timestamp = Math.floor(probe.seconds) + 0.25;
+        expectRefusal((await probe.ask("/gateway", { ...HARMLESS, timestamp })).answer, HARMLESS_ANSWER);
+      },
+    },
+    ...STALE.map(([name, timestampAt]): Check => ({
+      name,
+      rule: "403 `Request expired`, with the gateway's own `timestamp`",
+      versions: BOTH,
+      async run(probe) {
+        const { answer } = await probe.ask("/gateway", { ...HARMLESS, timestamp: timestampAt(probe.seconds) });
+        expectRefusal(answer, { status: 403, error: EXPIRED });
+        expectClock(answer.timestamp, probe);
+      },
+    })),
+    {
+      name: "stale subscription",
+      rule: "An `error` event `Request expired`, with the gateway's own `timestamp`",
+      versions: BOTH,
+      async run(probe) {
+        await using stream = await probe.subscribe({ topic: probe.freshTopic(), timestamp: probe.seconds - FAR });
+        const { type, message, timestamp } = stream.first.event;
+        expectEqual("event", { seen: [type, message], expected: ["error", EXPIRED] });
+        expectClock(timestamp, probe);
+        await stream.ended();
+      },
+    },
+  ],
+};
+
+function expectClock(timestamp: unknown, { seconds }: Probe): void {
+  const isNow = typeof timestamp === "number" && Math.abs(timestamp - seconds) <= 60;
+  expect(isNow, `timestamp is ${JSON.stringify(timestamp)}, here it is ${Math.floor(seconds)}`);
+}

@@ -1,0 +1,76 @@
+/** The kit can fail: each of its checks sees a gateway that is wrong in what the check is about. */
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Clock } from "../../src/conformance/clock.ts";
+import { type CheckResult, runChecks } from "../../src/conformance/run_checks.ts";
+import { SUBJECTS } from "../../src/conformance/subjects.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
+import { startBroker } from "../system/broker.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../system/gateway_process.ts";
+import { startJeedom } from "../system/jeedom_server.ts";
+import { type Fault, FAULTS } from "./faults.ts";
+
+/** How much shorter the kit waits for what does not come. */
+const HASTE = 5;
+
+const clockAt = (speed: number): Clock => ({
+  now: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms / speed);
+    return () => clearTimeout(timer);
+  },
+});
+
+async function check(gateway: GatewayProcess, { seenBy, versions = [1, 2], isSilence, fetch: make }: Fault) {
+  const secret = Uint8Array.fromHex(gateway.key);
+  return await runChecks({
+    url: gateway.url,
+    secret,
+    topic: "conformance",
+    fetch: make(await importSecretKey(secret)),
+    clock: clockAt(isSilence ? HASTE : 1),
+    random: randomBytes,
+    subjects: SUBJECTS.map(({ name, checks }) => ({ name, checks: checks.filter(({ name }) => name in seenBy) })),
+    versions,
+    slow: true,
+  });
+}
+
+const idOf = ({ subject, name, version }: Pick<CheckResult, "subject" | "name" | "version">) =>
+  `${subject}: ${name} (${version ?? "no version"})`;
+
+Deno.test("each check fails at a gateway that is wrong in what it is about", async (test) => {
+  const jeedom = startJeedom();
+  const broker = await startBroker();
+  const gateway = await startGatewayProcess({
+    JEEDOM_URL: jeedom.url,
+    MQTT_BROKER_HOST: broker.host,
+    MQTT_BROKER_PORT: String(broker.port),
+    STREAM_KEEPALIVE_SECONDS: "1",
+    ...UNLIMITED,
+  });
+  const failed = new Set<string>();
+  try {
+    for (const fault of FAULTS) {
+      await test.step(fault.name, async () => {
+        const results = await check(gateway, fault);
+        assertEquals(new Set(results.map(({ name }) => name)), new Set(Object.keys(fault.seenBy)));
+        for (const result of results) {
+          assertEquals(result.result, "failed", `${idOf(result)}: ${result.seen}`);
+          assertMatch(result.seen ?? "", fault.seenBy[result.name] ?? /^$/, idOf(result));
+          failed.add(idOf(result));
+        }
+      });
+    }
+    const all = SUBJECTS.flatMap(({ name: subject, checks }) =>
+      checks.flatMap(({ name, versions }) =>
+        (versions.length === 0 ? [undefined] : versions).map((version) => idOf({ subject, name, version }))
+      )
+    );
+    assertEquals(all.filter((id) => !failed.has(id)), [], "No wrong gateway shows that these can fail");
+  } finally {
+    await gateway.stop();
+    await broker.stop();
+    await jeedom.stop();
+  }
+});

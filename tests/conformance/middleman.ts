@@ -1,0 +1,126 @@
+/**
+ * A wrong gateway, made of a right one and somebody between who holds the key: it opens what passes, and spoils it.
+ * Requests are sealed anew, so a repeat is a new request to the gateway behind.
+ */
+import { type RandomBytes, randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { parseEnvelope } from "../../src/protocol/envelope.ts";
+import { type Route, tryRequestV2 } from "../../src/protocol/envelope_v2.ts";
+import { type Exchange, openAnswer, parseRequest, sealAnswer, sealRequest } from "../../src/protocol/exchange.ts";
+import type { SecretKey } from "../../src/protocol/secret_key.ts";
+import { StreamOpener, StreamSealer } from "../../src/protocol/stream_v2.ts";
+import { RecordReader, type StreamRecord } from "../../src/conformance/record_reader.ts";
+
+export type Fields = Record<string, unknown>;
+
+/** What it does to what passes. */
+export interface Habits {
+  /** Changes a request's fields. Several are sent one after the other; the last one's answer counts. */
+  readonly request?: (fields: Fields, route: Route) => readonly Fields[];
+  /** Changes an answer. */
+  readonly answer?: (answer: Fields, request: Fields) => Fields;
+  /** Changes an event, drops it, or makes several of it. */
+  readonly event?: (event: Fields) => readonly Fields[];
+  /** Whether it swallows comments. */
+  readonly isSilent?: boolean;
+  /** Where its nonces and salts come from. */
+  readonly random?: RandomBytes;
+}
+
+/** A `fetch` through somebody with these habits. */
+export function through(key: SecretKey, habits: Habits): typeof fetch {
+  const { random = randomBytes, request: change = (fields) => [fields], answer: spoil = (answer) => answer } = habits;
+
+  return async (input, init) => {
+    const route = new URL(String(input)).pathname as Route;
+    const opened = typeof init?.body === "string" ? await openRequest(key, { text: init.body, route }) : undefined;
+    if (opened === undefined) return await fetch(input, init);
+    const { fields, exchange } = opened;
+    let answer = new Response();
+    for (const changed of change(fields, route)) {
+      await answer.body?.cancel();
+      const { version } = exchange;
+      const sealed = await sealRequest(key, JSON.stringify(changed), { version, route, random: randomBytes });
+      const response = await fetch(input, { ...init, body: sealed.text });
+      if (response.headers.get("Content-Type") === "text/event-stream" && response.body !== null) {
+        const events = pass(new RecordReader(response.body), { ...habits, random, inner: sealed.exchange, exchange });
+        answer = new Response(events, response);
+      } else if (response.status !== 200) {
+        answer = response;
+      } else {
+        const text = await response.text();
+        const plain: Fields = JSON.parse(await openAnswer(sealed.exchange, text));
+        answer = new Response(await sealAnswer(exchange, JSON.stringify(spoil(plain, fields)), random), response);
+      }
+    }
+    return answer;
+  };
+}
+
+async function openRequest(key: SecretKey, { text, route }: { readonly text: string; readonly route: Route }) {
+  try {
+    const envelope = parseRequest(text);
+    const plaintext = envelope.version === 1
+      ? await openEnvelope(key.aead, envelope)
+      : await tryRequestV2(key, envelope, route);
+    const fields: Fields = JSON.parse(plaintext ?? "");
+    const exchange: Exchange = envelope.version === 1
+      ? { version: 1, key }
+      : { version: 2, key, route, salt: envelope.salt };
+    return { fields, exchange };
+  } catch {
+    return undefined;
+  }
+}
+
+interface Passing extends Habits {
+  readonly random: RandomBytes;
+  /** Opens what comes. */
+  readonly inner: Exchange;
+  /** Seals what goes. */
+  readonly exchange: Exchange;
+}
+
+function pass(records: RecordReader, options: Passing): ReadableStream<Uint8Array> {
+  const { inner, exchange, random, event: change = (event) => [event], isSilent = false } = options;
+  let opener: StreamOpener | undefined;
+  let sealer: StreamSealer | undefined;
+
+  async function open({ data = "", id = "" }: StreamRecord): Promise<Fields> {
+    return JSON.parse(
+      opener === undefined ? await openEnvelope(inner.key.aead, parseEnvelope(data)) : await opener.open(data, id),
+    );
+  }
+
+  async function seal(event: Fields): Promise<string> {
+    const text = JSON.stringify(event);
+    if (sealer === undefined) return `data: ${await sealEnvelope(exchange.key.aead, text, random)}\n\n`;
+    const { n, text: sealed } = sealer.seal(text);
+    return `id: ${n}\ndata: ${await sealed}\n\n`;
+  }
+
+  async function passOn(record: StreamRecord): Promise<string> {
+    if (record.data === undefined) return isSilent ? "" : `${record.text}\n\n`;
+    if (record.event === "open") {
+      if (inner.version === 1 || exchange.version === 1) throw new Error("Version 1 has no opening");
+      opener = await StreamOpener.begin(inner, record.data);
+      sealer = await StreamSealer.begin(exchange, random);
+      return `event: open\ndata: ${sealer.opening}\n\n`;
+    }
+    let text = "";
+    for (const event of change(await open(record))) text += await seal(event);
+    return text;
+  }
+
+  return new ReadableStream({
+    async pull(controller) {
+      for (;;) {
+        const record = await records.read();
+        if (record === undefined) return controller.close();
+        const text = await passOn(record);
+        if (text !== "") return controller.enqueue(new TextEncoder().encode(text));
+      }
+    },
+    cancel: () => records.close(),
+  });
+}
