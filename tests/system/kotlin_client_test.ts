@@ -1,6 +1,6 @@
 /**
- * The Kotlin client: the unmodified file, compiled and run on the JVM over a stand-in for OkHttp, as neither Android
- * nor OkHttp can be installed from Debian's packages.
+ * The Kotlin client: the unmodified files, compiled and run on the JVM over a stand-in for OkHttp, as neither Android
+ * nor OkHttp 4 can be installed from Debian's packages.
  */
 import { assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
@@ -8,11 +8,7 @@ import { testClient } from "../clients/client_suite.ts";
 import { type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const SOURCES = [
-  "clients/kotlin/GatewayClient.kt",
-  "tests/clients/kotlin/okhttp_stand_in.kt",
-  "tests/clients/kotlin/driver.kt",
-];
+const SOURCES = ["clients/kotlin", "tests/clients/kotlin"];
 
 /** Debian's packages `kotlin` and `libandroid-json-java`. */
 const KOTLINC = "/usr/bin/kotlinc";
@@ -59,9 +55,8 @@ const program: ClientProgram = {
     args: [...QUICK_START, "-cp", `${classes}/client.jar:${JSON_JAR}`, "e2egateway.DriverKt"],
     env: UTF8,
   }),
-  refusal: "GatewayException",
+  suffix: "Exception",
   badArgument: "IllegalArgumentException",
-  brokenStream: "IOException",
 };
 
 testClient(program);

@@ -1,7 +1,8 @@
-/* Runs one command of GatewayClient.kt and prints what comes of it as JSON, a line each. See client_program.ts. */
+/* Runs one command of the Kotlin client and prints what comes of it as JSON, a line each. See client_program.ts. */
 package e2egateway
 
 import java.io.IOException
+import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch
 import kotlin.concurrent.thread
 import org.json.JSONObject
@@ -10,18 +11,31 @@ fun main(args: Array<String>) {
     val (url, key, command) = args
     val rest = args.drop(3)
     val lateMillis = 1000 * (System.getenv("CLIENT_CLOCK_OFFSET") ?: "0").toLong()
-    val clock = { System.currentTimeMillis() + lateMillis }
     val close = CountDownLatch(1)
     // The only order is to close.
     val orders = thread { while (readLine() != null) close.countDown() }
     try {
-        val client = GatewayClient(url, key, clock = clock, backoff = ::waitMillis)
+        val client = GatewayClient(
+            url,
+            key,
+            clock = { System.currentTimeMillis() + lateMillis },
+            backoff = ::waitMillis,
+            protocol = (System.getenv("CLIENT_PROTOCOL") ?: "auto").toIntOrNull() ?: GatewayClient.AUTO,
+            keyName = System.getenv("CLIENT_KEY_NAME")
+        )
         when (command) {
             "health" -> client.health().let { show("status" to it.status, "version" to it.version) }
-            "call" -> showAnswer(client.callJeedom(rest[0], JSONObject(rest[1])))
+            "call" -> rest.chunked(2).forEach { (method, params) -> call(client, method, JSONObject(params)) }
+            "together" -> together(client, rest[0].toInt(), rest[1])
             "publish" -> showAnswer(client.publish(rest[0], rest[1], rest[2].toInt(), rest[3].toBoolean()))
-            "subscribe" -> subscribe(client, rest[0].toInt(), JSONObject(rest[1]), rest.drop(2), close)
+            "subscribe" -> subscribeInTurn(client, rest, close)
+            "events" -> events(client, rest[0].toInt(), JSONObject(rest[1]), close)
             "backoff" -> rest.forEach { waitMillis(it.toInt()) }
+            "vectors" -> {
+                // Here as well, because each start of a JVM takes its time.
+                checkPairing()
+                show("vectors" to checkVectors(rest[0]))
+            }
             else -> error("Unknown command $command")
         }
     } catch (failure: IOException) {
@@ -39,6 +53,25 @@ private fun waitMillis(tries: Int): Long {
     return (millis * (System.getenv("CLIENT_BACKOFF_FACTOR") ?: "1").toDouble()).toLong()
 }
 
+private fun call(client: GatewayClient, method: String, params: JSONObject) {
+    try {
+        val seconds = (System.getenv("CLIENT_TIMEOUT") ?: "40").toLong()
+        showAnswer(client.callJeedom(method, params, timeoutSeconds = seconds))
+    } catch (failure: IOException) {
+        showFailure(failure)
+    }
+}
+
+private fun together(client: GatewayClient, count: Int, method: String) {
+    List(count) { thread { call(client, method, JSONObject()) } }.forEach { it.join() }
+    show("protocol" to client.protocol)
+}
+
+private fun subscribeInTurn(client: GatewayClient, words: List<String>, close: CountDownLatch) {
+    val choices = JSONObject(words[1])
+    repeat(choices.optInt("times", 1)) { subscribe(client, words[0].toInt(), choices, words.drop(2), close) }
+}
+
 private fun subscribe(
     client: GatewayClient,
     count: Int,
@@ -46,19 +79,20 @@ private fun subscribe(
     topics: List<String>,
     close: CountDownLatch
 ) {
+    val running = CompletableFuture<Subscription>()
     val ended = CountDownLatch(1)
     var messages = 0
     val listener = object : SubscriptionListener {
         override fun onEvent(event: Event) {
-            println(event)
+            show(event)
             if (event.type == "message") messages += 1
-            if (messages == count && count > 0) close.countDown()
+            // Here, and not in another thread: the next event must not be faster.
+            if (messages == count && count > 0) running.get().close()
         }
 
         override fun onEnd(failure: IOException?) {
             if (failure == null) show("end" to true) else showFailure(failure)
             ended.countDown()
-            close.countDown()
         }
     }
     val subscription = client.subscribe(
@@ -67,23 +101,56 @@ private fun subscribe(
         qos = 1,
         since = choices.optJSONObject("since")?.let { Position(it.getString("epoch"), it.getLong("offset")) },
         keep = choices.optBoolean("keep", false),
-        resume = choices.optBoolean("resume", true)
+        resume = choices.optBoolean("resume", true),
+        silenceMillis = (1000 * choices.optDouble("silence", 45.0)).toLong()
     )
-    close.await()
-    if (ended.count > 0) subscription.close()
+    running.complete(subscription)
+    thread(isDaemon = true) {
+        close.await()
+        subscription.close()
+    }
     ended.await()
+}
+
+private fun events(client: GatewayClient, count: Int, choices: JSONObject, close: CountDownLatch) {
+    val events = client.jeedomEvents(
+        since = choices.optDouble("since").takeUnless { it.isNaN() },
+        longPollingSeconds = choices.optInt("longPolling", 50),
+        filter = choices.opt("filter") as? String
+    )
+    thread(isDaemon = true) {
+        close.await()
+        events.close()
+    }
+    var heard = 0
+    for (event in events) {
+        show(event)
+        heard += 1
+        if (heard == count) events.close()
+    }
+    show("end" to true)
 }
 
 private fun showAnswer(answer: Answer) =
     show("status" to answer.status, "body" to answer.body, "timestamp" to answer.timestamp)
 
 private fun showFailure(failure: Exception) {
-    val status = (failure as? GatewayException)?.status
-    show("failure" to failure.javaClass.simpleName, "status" to status, "message" to failure.message)
+    val known = failure as? GatewayException
+    val fields = arrayOf(
+        "failure" to failure.javaClass.simpleName,
+        "code" to known?.code,
+        "status" to known?.status,
+        "message" to failure.message,
+        "retryAfter" to known?.retryAfterSeconds
+    )
+    show(*fields, *listOfNotNull((failure as? ExpiredException)?.let { "timestamp" to it.timestamp }).toTypedArray())
 }
 
 private fun show(vararg fields: Pair<String, Any?>) {
     val line = JSONObject()
     for ((name, value) in fields) line.put(name, value ?: JSONObject.NULL)
-    println(line)
+    show(line)
 }
+
+/** Lines of several threads must not mix. */
+private fun show(line: Any) = synchronized(System.out) { println(line) }

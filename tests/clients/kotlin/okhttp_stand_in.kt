@@ -1,34 +1,39 @@
 /*
- * The part of OkHttp 4's Kotlin API that GatewayClient.kt uses, over plain sockets: lets the unmodified client file
+ * The part of OkHttp 4's Kotlin API that the client uses, over plain sockets: lets the unmodified client's files
  * compile and run where OkHttp cannot be installed. It is no OkHttp: no TLS, no shared connections, no retries. What
- * came before a line broke off can be read, as with OkHttp; the JDK's own client drops it.
+ * came before a line broke off can be read, as with OkHttp; the JDK's own client drops it. The names in its class files
+ * are those of OkHttp 4.12, so that what was compiled with it also runs with the real one.
  */
 package okhttp3
 
 import java.io.Closeable
 import java.io.IOException
 import java.io.InputStream
+import java.io.OutputStream
 import java.net.InetSocketAddress
 import java.net.Socket
 import java.net.URI
 import java.util.concurrent.TimeUnit
+import okio.BufferedSink
+import okio.BufferedSource
 
 class MediaType private constructor(private val text: String) {
     override fun toString(): String = text
 
     companion object {
+        @JvmName("get")
         fun String.toMediaType(): MediaType = MediaType(this)
     }
 }
 
-class RequestBody private constructor(internal val contentType: MediaType?, internal val bytes: ByteArray) {
-    companion object {
-        fun ByteArray.toRequestBody(
-            contentType: MediaType? = null,
-            offset: Int = 0,
-            byteCount: Int = size
-        ): RequestBody = RequestBody(contentType, copyOfRange(offset, offset + byteCount))
-    }
+abstract class RequestBody {
+    abstract fun contentType(): MediaType?
+
+    open fun contentLength(): Long = -1
+
+    open fun isOneShot(): Boolean = false
+
+    abstract fun writeTo(sink: BufferedSink)
 }
 
 class Request internal constructor(internal val url: String, internal val body: RequestBody?) {
@@ -87,10 +92,15 @@ private class SocketCall(private val request: Request, private val silenceMillis
         socket.connect(InetSocketAddress(url.host, url.port))
         socket.soTimeout = silenceMillis.toInt()
         val head = mutableListOf("Host: ${url.authority}", "Connection: close")
-        request.body?.let { head += listOf("Content-Type: ${it.contentType}", "Content-Length: ${it.bytes.size}") }
+        request.body?.let {
+            head += listOf("Content-Type: ${it.contentType()}", "Content-Length: ${it.contentLength()}")
+        }
         val first = "${if (request.body == null) "GET" else "POST"} ${url.rawPath} HTTP/1.1"
         val text = (listOf(first) + head).joinToString("") { "$it\r\n" } + "\r\n"
-        socket.getOutputStream().write(text.toByteArray() + (request.body?.bytes ?: ByteArray(0)))
+        val output = socket.getOutputStream().buffered()
+        output.write(text.toByteArray())
+        request.body?.writeTo(StreamSink(output))
+        output.flush()
 
         val input = socket.getInputStream().buffered()
         val code = input.readLine().split(" ")[1].toInt()
@@ -153,8 +163,8 @@ private fun InputStream.readLine(): String {
 }
 
 class Response internal constructor(
-    val code: Int,
-    val body: ResponseBody?,
+    @get:JvmName("code") val code: Int,
+    @get:JvmName("body") val body: ResponseBody?,
     private val headers: Map<String, String>
 ) : Closeable {
     val isSuccessful: Boolean get() = code in 200..299
@@ -167,7 +177,7 @@ class Response internal constructor(
 }
 
 class ResponseBody internal constructor(private val stream: InputStream) : Closeable {
-    private val source = BufferedSource(stream)
+    private val source = StreamSource(stream)
 
     fun source(): BufferedSource = source
 
@@ -176,9 +186,12 @@ class ResponseBody internal constructor(private val stream: InputStream) : Close
     override fun close() = stream.close()
 }
 
-/** `okio.BufferedSource`, here under another name: the client does not name it. */
-class BufferedSource internal constructor(stream: InputStream) {
+private class StreamSource(stream: InputStream) : BufferedSource {
     private val reader = stream.bufferedReader()
 
-    fun readUtf8Line(): String? = reader.readLine()
+    override fun readUtf8Line(): String? = reader.readLine()
+}
+
+private class StreamSink(private val output: OutputStream) : BufferedSink {
+    override fun write(source: ByteArray): BufferedSink = apply { output.write(source) }
 }

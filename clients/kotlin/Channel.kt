@@ -1,0 +1,162 @@
+/* Seals requests for one gateway in the version of the protocol that it knows, and opens what it seals. */
+package e2egateway
+
+import java.io.InterruptedIOException
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.ExecutionException
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.TimeoutException
+import kotlin.concurrent.thread
+import okhttp3.Call
+import okhttp3.OkHttpClient
+import okhttp3.Response
+import org.json.JSONException
+import org.json.JSONObject
+
+/** The gateway waits up to 30 s for Jeedom; this leaves room for a slow network. */
+internal const val CALL_SECONDS = 40L
+
+/** What a client and its gateway know of each other: key, version and time. */
+internal class Channel(
+    url: String,
+    key: String,
+    http: OkHttpClient,
+    private val clock: () -> Long,
+    protocol: Int,
+    keyName: String?
+) {
+    /** Sends what is sealed here. */
+    val transport = Transport(url, http, keyName)
+    private val key = SharedKey(key)
+    private var probe: CompletableFuture<Int>? = null
+
+    /** How far the gateway's clock is ahead, as it proved, in milliseconds. */
+    @Volatile
+    private var aheadMillis = 0L
+
+    /** The version in use; [GatewayClient.AUTO] until it is known. Never goes back from 2 to 1. */
+    @Volatile
+    var protocol: Int = protocol
+        private set
+
+    init {
+        require(protocol in GatewayClient.AUTO..2) { "Protocol must be 1, 2 or AUTO, not \"$protocol\"" }
+    }
+
+    /** The gateway's time as far as it is known, in milliseconds since 1970. */
+    fun now(): Long = clock() + aheadMillis
+
+    /** Sends a request and waits for its answer. @throws GatewayException also where the gateway refuses it. */
+    fun call(route: Route, request: JSONObject, timeoutMillis: Long, cancellation: Cancellation): Answer {
+        val deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis)
+        fun left() = maxOf(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))
+        findProtocol(left(), cancellation)
+        return withRightClock {
+            val answer = exchange(seal(route, request), route, left(), cancellation)
+            refusalIn(answer)?.let { throw it }
+            answer
+        }
+    }
+
+    /**
+     * Finds out which version the gateway knows, once for all that wait for it. The probe is stamped with 1970, so it
+     * runs nothing, and a gateway that knows version 2 proves that by its refusal.
+     */
+    fun findProtocol(timeoutMillis: Long, cancellation: Cancellation) {
+        if (protocol != GatewayClient.AUTO) return
+        val mine = synchronized(this) { probe ?: beginProbe() }.thenApply { it }
+        cancellation.during({ mine.cancel(false) }) {
+            try {
+                mine.get(timeoutMillis, TimeUnit.MILLISECONDS)
+            } catch (failure: ExecutionException) {
+                throw failure.cause ?: failure
+            } catch (failure: TimeoutException) {
+                throw RequestTimeoutException("No answer came in time from ${transport.url}")
+            } catch (failure: InterruptedException) {
+                Thread.currentThread().interrupt()
+                throw InterruptedIOException("Request was interrupted")
+            }
+        }
+    }
+
+    /**
+     * Sends one request, and another one if the gateway proves that its clock is a different one. Only in version 2:
+     * in version 1, an old refusal could be played back to have a command run twice.
+     */
+    fun <T> withRightClock(send: () -> T): T =
+        try {
+            send()
+        } catch (failure: ExpiredException) {
+            if (protocol != 2 || failure.timestamp == null) throw failure
+            setClock(failure.timestamp)
+            send()
+        }
+
+    /** Stamps a request with the time, and seals it. A fresh envelope each time. */
+    fun seal(route: Route, request: JSONObject): Exchange {
+        val text = request.put("timestamp", now() / 1000.0).toString()
+        return if (protocol == 1) key.sealV1(text) else key.sealV2(text, route)
+    }
+
+    private fun exchange(exchange: Exchange, route: Route, timeoutMillis: Long, cancellation: Cancellation): Answer =
+        transport.execute(newCall(route, exchange, timeoutMillis), cancellation) { response, body ->
+            val text = body.string()
+            val json = opened(response) { exchange.openAnswer(text) }
+            val status = json?.opt("status") as? Int
+            val timestamp = json?.opt("timestamp") as? Number
+            if (status == null || timestamp == null) {
+                throw TamperedException(response.code, "Answer has no status and timestamp")
+            }
+            Answer(status, json.opt("body").orNull(), timestamp.toDouble())
+        }
+
+    private fun newCall(route: Route, exchange: Exchange, timeoutMillis: Long): Call =
+        transport.newCall(transport.bounded(timeoutMillis), route, exchange.text)
+
+    private fun beginProbe(): CompletableFuture<Int> {
+        val begun = CompletableFuture<Int>()
+        probe = begun
+        // In a thread of its own: it is shared, so none of those who wait for it may end it by going away.
+        thread(isDaemon = true, name = "gateway-probe") {
+            try {
+                protocol = askProtocol()
+                begun.complete(protocol)
+            } catch (failure: Exception) {
+                synchronized(this) { probe = null }
+                begun.completeExceptionally(failure)
+            }
+        }
+        return begun
+    }
+
+    private fun askProtocol(): Int {
+        val request = key.sealV2("""{"timestamp":0}""", Route.GATEWAY)
+        val answer = try {
+            exchange(request, Route.GATEWAY, 1000 * CALL_SECONDS, Cancellation())
+        } catch (failure: WrongKeyException) {
+            return 1
+        }
+        // It opened: whatever it says, it is of version 2, and nothing less will do from now on.
+        protocol = 2
+        val refusal = refusalIn(answer) ?: TamperedException(answer.status, "Gateway accepted a request from 1970")
+        if (refusal !is ExpiredException) throw refusal
+        setClock(answer.timestamp)
+        return 2
+    }
+
+    private fun setClock(timestamp: Double) {
+        aheadMillis = (1000 * timestamp).toLong() - clock()
+    }
+}
+
+/** Opens a part of an answer and reads the JSON in it, if any. @throws TamperedException if it does not open. */
+internal fun opened(response: Response, open: () -> String?): JSONObject? =
+    try {
+        open()?.let { JSONObject(it) }
+    } catch (failure: EnvelopeException) {
+        throw TamperedException(response.code, "Answer is not sealed with this key: is this the gateway?")
+    } catch (failure: JSONException) {
+        throw TamperedException(response.code, "Answer is not a JSON object")
+    }
+
+internal fun Any?.orNull(): Any? = if (this === JSONObject.NULL) null else this

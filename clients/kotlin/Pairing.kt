@@ -1,0 +1,63 @@
+/* The code that hands a key to a phone: `e2eg://pair?url=…&name=…#key=…`, mostly as a QR code. */
+package e2egateway
+
+import java.io.ByteArrayOutputStream
+import java.nio.ByteBuffer
+import java.nio.charset.CharacterCodingException
+
+/**
+ * What an app needs in order to use a gateway. Not a data class, so that no log gets the key by mistake.
+ *
+ * @property url the gateway's address, without a slash at its end
+ * @property name the key's name, for the person
+ * @property key the key, 64 hexadecimal characters
+ */
+class Pairing private constructor(val url: String, val name: String, val key: String) {
+    override fun toString(): String = "Pairing(name=$name)"
+
+    companion object {
+        /**
+         * Reads a pairing code. Whatever is not as the gateway writes it is refused: a code comes from a camera, which
+         * sees what anybody printed.
+         *
+         * @throws IllegalArgumentException if the text is anything else; the message never quotes it
+         */
+        @JvmStatic
+        fun parse(text: String): Pairing {
+            val parts = Regex("e2eg://pair\\?([^#]*)#key=([0-9a-fA-F]{64})").matchEntire(text)
+            require(parts != null) { "Pairing code must look like e2eg://pair?url=…&name=…#key=…" }
+            val (query, key) = parts.destructured
+            val fields = query.split("&").map { it.substringBefore("=") to decoded(it.substringAfter("=", "")) }
+            val values = fields.toMap()
+            require(fields.size == 2 && values.keys == setOf("url", "name")) {
+                "Pairing code must have \"url\" and \"name\" once each, and nothing else"
+            }
+            val url = values.getValue("url")
+            val name = values.getValue("name")
+            require(ADDRESS.matches(url)) { "Gateway's URL must be an address such as https://home.example" }
+            require(name.length in 1..64 && name.none { it.isISOControl() }) {
+                "Key's name must have 1 to 64 characters, and no control characters"
+            }
+            return Pairing(url.trimEnd('/'), name, key)
+        }
+
+        /** No user, no password, no query, no fragment. */
+        private val ADDRESS = Regex("https?://[A-Za-z0-9._~\\[\\]:-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
+
+        /** Java's own decoder makes spaces of plus signs, and lets broken UTF-8 pass. */
+        private fun decoded(text: String): String {
+            require(Regex("(%[0-9a-fA-F]{2}|[!-$&-~])*").matches(text)) { NOT_ENCODED }
+            val bytes = ByteArrayOutputStream()
+            for (part in Regex("%..|[^%]+").findAll(text).map { it.value }) {
+                if (part[0] == '%') bytes.write(part.substring(1).toInt(16)) else bytes.write(part.toByteArray())
+            }
+            try {
+                return Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes.toByteArray())).toString()
+            } catch (failure: CharacterCodingException) {
+                throw IllegalArgumentException(NOT_ENCODED)
+            }
+        }
+
+        private const val NOT_ENCODED = "Pairing code must be percent-encoded UTF-8"
+    }
+}

@@ -1,0 +1,207 @@
+/*
+ * The two versions of the protocol, as far as a client needs them; see docs/protocol.md. Nothing here does any I/O.
+ */
+package e2egateway
+
+import java.nio.ByteBuffer
+import java.nio.charset.CharacterCodingException
+import java.security.GeneralSecurityException
+import java.security.SecureRandom
+import java.util.Base64
+import javax.crypto.Cipher
+import javax.crypto.Mac
+import javax.crypto.spec.GCMParameterSpec
+import javax.crypto.spec.SecretKeySpec
+
+/** What a request is for: the name that version 2 seals it with, and its path. */
+internal enum class Route(val path: String) {
+    GATEWAY("/gateway"),
+    PUBLISH("/mqtt/publish"),
+    SUBSCRIBE("/mqtt/subscribe")
+}
+
+/** Something sealed does not open. It never says why: it was changed, belongs elsewhere, or has another key. */
+internal class EnvelopeException : GeneralSecurityException("Envelope does not open")
+
+/** A sealed request, and the means to open what answers it. Each is sent once. */
+internal interface Exchange {
+    /** The text to send. */
+    val text: String
+
+    /** Opens the answer. @throws EnvelopeException if it is not one to this request. */
+    fun openAnswer(text: String): String
+
+    /** Makes the opener of one stream, which wants all of its records in their order. */
+    fun openStream(): StreamOpener
+}
+
+/** Opens the records of one stream, in their order. */
+internal interface StreamOpener {
+    /**
+     * Opens a record.
+     *
+     * @param event its `event` field, or null
+     * @param id its `id` field, or null
+     * @return the plaintext; null for a record that holds no event
+     * @throws EnvelopeException if it is not the next one of this stream
+     */
+    fun open(event: String?, id: String?, data: String): String?
+}
+
+/** The key that a client and its gateway share. @throws IllegalArgumentException if it is malformed. */
+internal class SharedKey(hex: String) {
+    private val secret: ByteArray = bytesOfHex(hex)
+    private val envelopeKey = SecretKeySpec(secret, "AES")
+
+    /** Its public id: 16 hexadecimal characters. */
+    val kid: String = hkdf(secret, ByteArray(0), "e2eg/2 kid", 8).joinToString("") { "%02x".format(it) }
+
+    /** Seals a request in version 1: `base64( nonce ‖ ciphertext ‖ tag )`. The nonce is new for each. */
+    fun sealV1(plaintext: String, nonce: ByteArray = randomBytes(NONCE_BYTES)): Exchange =
+        ExchangeV1(this, BASE64.encode(nonce + seal(envelopeKey, nonce, ByteArray(0), plaintext)))
+
+    /** Seals a request in version 2: `2.kid.base64url( salt ‖ ciphertext ‖ tag )`. The salt is new for each. */
+    fun sealV2(plaintext: String, route: Route, salt: ByteArray = randomBytes(SALT_BYTES)): Exchange {
+        val ciphertext = seal(messageKey(salt, "request"), ZERO_NONCE, context("request", route.path), plaintext)
+        return ExchangeV2(this, route, salt, "$VERSION_2$kid.${BASE64_URL.encode(salt + ciphertext)}")
+    }
+
+    /** Opens an envelope of version 1. @throws EnvelopeException if it is none, or has another key. */
+    fun openV1(text: String): String {
+        val envelope = BASE64.decode(text.filterNot { it in WHITE_SPACE })
+        if (envelope.size < NONCE_BYTES + TAG_BYTES) throw EnvelopeException()
+        return open(envelopeKey, envelope.copyOf(NONCE_BYTES), ByteArray(0), envelope.after(NONCE_BYTES))
+    }
+
+    /** The key of one message or stream. */
+    fun messageKey(salt: ByteArray, direction: String): SecretKeySpec =
+        SecretKeySpec(hkdf(secret, salt, "e2eg/2 $direction", KEY_BYTES), "AES")
+
+    /** What a message is bound to: [last] is the route, or the number of an event. */
+    fun context(direction: String, last: String): ByteArray = "e2eg/2 $direction\n$kid\n$last".toByteArray()
+}
+
+private class ExchangeV1(private val key: SharedKey, override val text: String) : Exchange {
+    override fun openAnswer(text: String): String = key.openV1(text)
+
+    override fun openStream(): StreamOpener = object : StreamOpener {
+        override fun open(event: String?, id: String?, data: String): String = key.openV1(data)
+    }
+}
+
+private class ExchangeV2(
+    private val key: SharedKey,
+    private val route: Route,
+    private val salt: ByteArray,
+    override val text: String
+) : Exchange {
+    override fun openAnswer(text: String): String {
+        val bytes = bytesOf(text)
+        if (bytes.size < SALT_BYTES + TAG_BYTES) throw EnvelopeException()
+        val answerKey = key.messageKey(salt + bytes.copyOf(SALT_BYTES), "response")
+        return open(answerKey, ZERO_NONCE, key.context("response", route.path), bytes.after(SALT_BYTES))
+    }
+
+    override fun openStream(): StreamOpener = object : StreamOpener {
+        private var streamKey: SecretKeySpec? = null
+        private var next = 0L
+
+        override fun open(event: String?, id: String?, data: String): String? {
+            val number = next
+            val opened = streamKey ?: return begin(event, data)
+            // The number is counted here, and not taken from the wire: so nobody can skip, repeat or swap.
+            if (id != number.toString()) throw EnvelopeException()
+            next += 1
+            val nonce = ByteBuffer.allocate(NONCE_BYTES).putLong(NONCE_BYTES - 8, number).array()
+            return open(opened, nonce, key.context("stream", number.toString()), BASE64_URL.decode(data))
+        }
+
+        private fun begin(event: String?, data: String): String? {
+            val streamSalt = bytesOf(data)
+            if (event != "open" || streamSalt.size != SALT_BYTES) throw EnvelopeException()
+            streamKey = key.messageKey(salt + streamSalt, "stream")
+            return null
+        }
+    }
+
+    private fun bytesOf(text: String): ByteArray {
+        if (!text.startsWith(VERSION_2)) throw EnvelopeException()
+        return BASE64_URL.decode(text.substring(VERSION_2.length))
+    }
+}
+
+internal const val VERSION_2 = "2."
+internal const val SALT_BYTES = 16
+internal const val NONCE_BYTES = 12
+internal const val TAG_BYTES = 16
+private const val KEY_BYTES = 32
+private const val WHITE_SPACE = " \t\n\u000c\r"
+
+/** Each key of version 2 seals one message, so its nonce need not differ. */
+internal val ZERO_NONCE = ByteArray(NONCE_BYTES)
+
+private val RANDOM = SecureRandom()
+
+private fun randomBytes(count: Int): ByteArray = ByteArray(count).also(RANDOM::nextBytes)
+
+/**
+ * HKDF-SHA-256 (RFC 5869), for up to 32 bytes, which is one block. Made of HMAC, as Android has no HKDF of its own in
+ * most of its versions.
+ */
+internal fun hkdf(secret: ByteArray, salt: ByteArray, info: String, length: Int): ByteArray {
+    // An empty salt stands for zeros; Java refuses empty keys.
+    val extracted = hmac(if (salt.size == 0) ByteArray(KEY_BYTES) else salt, secret)
+    return hmac(extracted, info.toByteArray() + 1.toByte()).copyOf(length)
+}
+
+private fun hmac(key: ByteArray, message: ByteArray): ByteArray {
+    val mac = Mac.getInstance("HmacSHA256")
+    mac.init(SecretKeySpec(key, "HmacSHA256"))
+    return mac.doFinal(message)
+}
+
+private fun seal(key: SecretKeySpec, nonce: ByteArray, context: ByteArray, plaintext: String): ByteArray =
+    cipher(Cipher.ENCRYPT_MODE, key, nonce, context).doFinal(plaintext.toByteArray())
+
+/** Verifies and decrypts. @throws EnvelopeException if the tag does not fit, or the plaintext is not UTF-8. */
+internal fun open(key: SecretKeySpec, nonce: ByteArray, context: ByteArray, ciphertext: ByteArray): String =
+    try {
+        val plaintext = cipher(Cipher.DECRYPT_MODE, key, nonce, context).doFinal(ciphertext)
+        Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(plaintext)).toString()
+    } catch (failure: GeneralSecurityException) {
+        throw EnvelopeException()
+    } catch (failure: CharacterCodingException) {
+        throw EnvelopeException()
+    }
+
+private fun cipher(mode: Int, key: SecretKeySpec, nonce: ByteArray, context: ByteArray): Cipher {
+    val cipher = Cipher.getInstance("AES/GCM/NoPadding")
+    cipher.init(mode, key, GCMParameterSpec(TAG_BYTES * 8, nonce))
+    cipher.updateAAD(context)
+    return cipher
+}
+
+/** An alphabet for bytes. Java's decoders take several spellings of the same bytes; the protocol takes one. */
+internal class Alphabet(private val encoder: Base64.Encoder, private val decoder: Base64.Decoder) {
+    fun encode(bytes: ByteArray): String = encoder.encodeToString(bytes)
+
+    fun decode(text: String): ByteArray {
+        val bytes = try {
+            decoder.decode(text)
+        } catch (failure: IllegalArgumentException) {
+            throw EnvelopeException()
+        }
+        if (encode(bytes) != text) throw EnvelopeException()
+        return bytes
+    }
+}
+
+internal val BASE64 = Alphabet(Base64.getEncoder(), Base64.getDecoder())
+internal val BASE64_URL = Alphabet(Base64.getUrlEncoder().withoutPadding(), Base64.getUrlDecoder())
+
+internal fun ByteArray.after(count: Int): ByteArray = copyOfRange(count, size)
+
+private fun bytesOfHex(key: String): ByteArray {
+    require(Regex("[0-9a-fA-F]{64}").matches(key)) { "Key must be 64 hexadecimal characters" }
+    return ByteArray(key.length / 2) { key.substring(2 * it, 2 * it + 2).toInt(16).toByte() }
+}

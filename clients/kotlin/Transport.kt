@@ -1,0 +1,122 @@
+/* Sends HTTP requests to one gateway, each once, and tells what can go wrong with that. */
+package e2egateway
+
+import java.io.IOException
+import java.io.InterruptedIOException
+import java.util.concurrent.TimeUnit
+import okhttp3.Call
+import okhttp3.MediaType
+import okhttp3.MediaType.Companion.toMediaType
+import okhttp3.OkHttpClient
+import okhttp3.Request
+import okhttp3.RequestBody
+import okhttp3.Response
+import okhttp3.ResponseBody
+import okio.BufferedSink
+import org.json.JSONException
+import org.json.JSONObject
+
+/**
+ * The way to one gateway.
+ *
+ * @param keyName what to call the key in error messages
+ */
+internal class Transport(url: String, private val http: OkHttpClient, keyName: String?) {
+    /** The gateway's address, without a slash at its end. */
+    val url = url.trimEnd('/')
+    private val keyWords = if (keyName == null) "this key" else "key $keyName"
+
+    /** Makes the call that sends a request. */
+    fun newCall(client: OkHttpClient, route: Route, text: String): Call =
+        client.newCall(Request.Builder().url(url + route.path).post(SentOnce(text)).build())
+
+    /** Makes a client for calls. Only the whole call is bounded: Jeedom may take its time before the first byte. */
+    fun bounded(millis: Long): OkHttpClient =
+        http.newBuilder()
+            .callTimeout(millis, TimeUnit.MILLISECONDS)
+            .readTimeout(0, TimeUnit.MILLISECONDS)
+            .build()
+
+    /** Makes a client for streams, which may last, but not be silent for so long. */
+    fun streamClient(silenceMillis: Long): OkHttpClient =
+        http.newBuilder()
+            .callTimeout(0, TimeUnit.MILLISECONDS)
+            .readTimeout(silenceMillis, TimeUnit.MILLISECONDS)
+            .build()
+
+    /** Reads the gateway's health. */
+    fun health(): JSONObject {
+        val call = bounded(1000 * CALL_SECONDS).newCall(Request.Builder().url("$url/health").build())
+        val health = execute(call, Cancellation()) { response, body ->
+            try {
+                JSONObject(body.string())
+            } catch (failure: JSONException) {
+                throw RefusedException(response.code, "No gateway answers at $url")
+            }
+        }
+        if (health.optString("status") != "ok") throw RefusedException(200, "No gateway answers at $url")
+        return health
+    }
+
+    /** Sends a request, and uses the answer if it was accepted. @throws GatewayException for all that can fail. */
+    fun <T> execute(call: Call, cancellation: Cancellation, use: (Response, ResponseBody) -> T): T =
+        cancellation.during(call::cancel) {
+            try {
+                call.execute().use { response ->
+                    val body = response.body
+                    if (!response.isSuccessful || body == null) throw refusalOf(response)
+                    use(response, body)
+                }
+            } catch (failure: GatewayException) {
+                throw failure
+            } catch (failure: InterruptedIOException) {
+                if (Thread.currentThread().isInterrupted) throw failure
+                throw RequestTimeoutException("No answer came in time from $url")
+            } catch (failure: IOException) {
+                throw UnreachableException("No gateway answers at $url: ${failure.message}")
+            }
+        }
+
+    /** A refusal before anything was opened, in the words of the gateway, or of whatever stands before it. */
+    private fun refusalOf(response: Response): GatewayException {
+        val status = response.code
+        val words = try {
+            JSONObject(response.body?.string() ?: "").getString("error")
+        } catch (failure: JSONException) {
+            "HTTP $status"
+        } catch (failure: IOException) {
+            "HTTP $status"
+        }
+        return when {
+            status == 401 -> WrongKeyException(status, "$words: gateway does not take $keyWords")
+            status == 429 -> RateLimitException(status, words, retryAfterSeconds(response))
+            status == 408 || status >= 500 -> UnavailableException(status, words, retryAfterSeconds(response))
+            else -> RefusedException(status, words)
+        }
+    }
+}
+
+/** A text that OkHttp may not send again by itself, as it otherwise does after some failures and refusals. */
+private class SentOnce(text: String) : RequestBody() {
+    private val bytes = text.toByteArray()
+
+    override fun contentType(): MediaType = OCTET_STREAM
+
+    override fun contentLength(): Long = bytes.size.toLong()
+
+    override fun isOneShot(): Boolean = true
+
+    override fun writeTo(sink: BufferedSink) {
+        sink.write(bytes)
+    }
+}
+
+private fun retryAfterSeconds(response: Response): Long {
+    val seconds = response.header("Retry-After") ?: ""
+    // A date comes from no gateway, and never more than a minute.
+    return if (Regex("[0-9]{1,9}").matches(seconds)) minOf(seconds.toLong(), LONGEST_RETRY_AFTER_SECONDS) else 0
+}
+
+private const val LONGEST_RETRY_AFTER_SECONDS = 3600L
+
+private val OCTET_STREAM = "application/octet-stream".toMediaType()

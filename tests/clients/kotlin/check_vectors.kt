@@ -1,0 +1,125 @@
+/* Checks the test vectors of the protocol with the client's own functions, and the other side's with them. */
+package e2egateway
+
+import java.io.File
+import org.json.JSONArray
+import org.json.JSONObject
+
+/** Checks all entries of a file, and returns how many there are. @throws IllegalStateException for the first flaw. */
+fun checkVectors(path: String): Int {
+    val vectors = Vectors(JSONObject(File(path).readText()))
+    vectors.check()
+    return vectors.count
+}
+
+private class Vectors(private val file: JSONObject) {
+    private val key = SharedKey(file.getString("key"))
+    var count = 0
+        private set
+
+    fun check() {
+        check(key.kid == file.getString("kid")) { "Id of the key differs" }
+        checkV1(file.getJSONObject("v1"))
+        checkV2(file.getJSONObject("v2"))
+        checkRefused(file.getJSONObject("v2").getJSONObject("refused"))
+    }
+
+    private fun checkV1(v1: JSONObject) {
+        for (list in listOf("requests", "answers", "events")) {
+            each(v1, list) {
+                val sealed = key.sealV1(it.getString("plaintext"), bytes(it, "nonce"))
+                same(it, sealed.text, it.getString("envelope"))
+                same(it, key.openV1(it.getString("envelope")), it.getString("plaintext"))
+            }
+        }
+        each(v1, "accepted") { same(it, key.openV1(it.getString("envelope")), it.getString("plaintext")) }
+        each(v1, "refused") { refuses(it) { key.openV1(it.getString("envelope")) } }
+    }
+
+    private fun checkV2(v2: JSONObject) {
+        each(v2, "requests") {
+            same(it, request(it, "salt").text, it.getString("text"))
+            same(it, openRequest(it.getString("text"), it.getString("route")), it.getString("plaintext"))
+            sameKey(it, bytes(it, "salt"), "request", it.getString("route"))
+        }
+        each(v2, "answers") {
+            same(it, request(it, "requestSalt").openAnswer(it.getString("text")), it.getString("plaintext"))
+            sameKey(it, bytes(it, "requestSalt") + bytes(it, "salt"), "response", it.getString("route"))
+        }
+        each(v2, "streams") { stream ->
+            val opener = begin(stream)
+            for (event in stream.getJSONArray("events").objects()) {
+                same(stream, opener.openEvent(event), event.getString("plaintext"))
+            }
+            val salt = bytes(stream, "requestSalt") + bytes(stream, "salt")
+            same(stream, hex(key.messageKey(salt, "stream").encoded), stream.getString("messageKey"))
+        }
+    }
+
+    private fun checkRefused(refused: JSONObject) {
+        each(refused, "requests") { refuses(it) { openRequest(it.getString("text"), it.getString("route")) } }
+        each(refused, "answers") { refuses(it) { request(it, "requestSalt").openAnswer(it.getString("text")) } }
+        each(refused, "streams") { stream ->
+            val opener = begin(stream)
+            val events = stream.getJSONArray("events").objects()
+            for (event in events.dropLast(1)) opener.openEvent(event)
+            refuses(stream) { opener.openEvent(events.last()) }
+        }
+    }
+
+    /** Opens a request, as a gateway does. */
+    private fun openRequest(text: String, route: String): String {
+        val parts = text.split(".")
+        if (parts.size != 3 || parts[0] != "2" || !Regex("[0-9a-f]{16}").matches(parts[1])) throw EnvelopeException()
+        val bytes = BASE64_URL.decode(parts[2])
+        if (bytes.size < SALT_BYTES + TAG_BYTES) throw EnvelopeException()
+        val context = String(key.context("request", route)).replace(key.kid, parts[1]).toByteArray()
+        val messageKey = key.messageKey(bytes.copyOf(SALT_BYTES), "request")
+        return open(messageKey, ZERO_NONCE, context, bytes.after(SALT_BYTES))
+    }
+
+    private fun request(entry: JSONObject, salt: String): Exchange {
+        val route = Route.values().first { it.path == entry.optString("route", Route.SUBSCRIBE.path) }
+        return key.sealV2(entry.optString("plaintext"), route, bytes(entry, salt))
+    }
+
+    private fun begin(stream: JSONObject): StreamOpener {
+        val opener = request(stream, "requestSalt").openStream()
+        check(opener.open("open", null, stream.getString("opening")) == null) { "Opening holds no event" }
+        return opener
+    }
+
+    private fun sameKey(entry: JSONObject, salt: ByteArray, direction: String, last: String) {
+        same(entry, hex(key.messageKey(salt, direction).encoded), entry.getString("messageKey"))
+        same(entry, String(key.context(direction, last)), entry.getString("additionalData"))
+    }
+
+    private fun each(parent: JSONObject, list: String, check: (JSONObject) -> Unit) {
+        val entries = parent.getJSONArray(list).objects()
+        entries.forEach(check)
+        count += entries.size
+    }
+}
+
+private fun same(entry: JSONObject, actual: String?, expected: String) =
+    check(actual == expected) { "${entry.optString("name")}: got \"$actual\" instead of \"$expected\"" }
+
+private fun refuses(entry: JSONObject, open: () -> Unit) {
+    val opened = try {
+        open()
+        true
+    } catch (failure: EnvelopeException) {
+        false
+    }
+    check(!opened) { "${entry.optString("name")}: opens, and must not" }
+}
+
+private fun StreamOpener.openEvent(event: JSONObject): String? =
+    open(null, event.getString("id"), event.getString("data"))
+
+private fun JSONArray.objects(): List<JSONObject> = (0 until length()).map { getJSONObject(it) }
+
+private fun bytes(entry: JSONObject, name: String): ByteArray =
+    entry.getString(name).chunked(2).map { it.toInt(16).toByte() }.toByteArray()
+
+private fun hex(bytes: ByteArray): String = bytes.joinToString("") { "%02x".format(it) }
