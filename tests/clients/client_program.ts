@@ -2,12 +2,32 @@
  * A client in another language, as its driver runs it. Each driver has the same command line, and prints its results as
  * JSON, a line each:
  *
- *     driver URL KEY health | call METHOD JSON | publish TOPIC MESSAGE QOS RETAIN
- *                    subscribe COUNT CHOICES FILTER... | backoff TRIES...
+ *     driver URL KEY health | call (METHOD JSON)... | together COUNT METHOD | publish TOPIC MESSAGE QOS RETAIN
+ *                    subscribe COUNT CHOICES FILTER... | events COUNT CHOICES | backoff TRIES... | vectors FILE
  *
- * After COUNT messages (0: never), or a line on its standard input, it closes the subscription. CHOICES is an object
- * that may have `since`, `keep` and `resume`. Before each new try of a subscription it tells how long it is to wait; the
- * wait itself takes that times `CLIENT_BACKOFF_FACTOR`. It ends when its standard input does.
+ * - `call` makes its calls one after the other with one client, and goes on after a failure.
+ * - `together` makes COUNT calls at the same time with one client, and at the end prints `{"protocol": VERSION}`.
+ * - `subscribe` closes its subscription after COUNT messages (0: never) or a line on standard input, and prints
+ *   `{"end": true}`, also if it ends by itself. CHOICES is an object that may have `since`, `keep`, `resume`, `silence`
+ *   (the longest, in seconds) and `times` (how many subscriptions, one after the other, with one client; 1).
+ * - `events` prints Jeedom's events, until COUNT have come or a line on standard input, and then `{"end": true}`.
+ *   CHOICES may have `since` (seconds), `longPolling` (seconds) and `filter`.
+ * - `vectors` checks every entry of every list in the file (a stream is one entry), those for the other side too, with
+ *   the client's own functions, and prints `{"vectors": ENTRIES}`.
+ *
+ * A failure is `{"failure": CLASS, "code": CODE, "status": NUMBER, "message": TEXT, "retryAfter": SECONDS or null}`,
+ * and has the gateway's `timestamp` where the code is `expired`. For an error of another kind, such as a malformed key,
+ * code and status are null. Before each new try of a subscription, or of a poll for events, the driver tells how long
+ * it is to wait: `{"backoff": TRIES, "seconds": NUMBER}`. When its command is done it waits for the end of its standard
+ * input, which by itself ends nothing: the client has to close its connections, not the end of the process.
+ *
+ * | Variable | For |
+ * | --- | --- |
+ * | `CLIENT_PROTOCOL` | `auto` (without it), `1` or `2` |
+ * | `CLIENT_CLOCK_OFFSET` | Seconds to add to the client's clock |
+ * | `CLIENT_KEY_NAME` | The key's name |
+ * | `CLIENT_TIMEOUT` | Longest wait for the answer to a call, in seconds |
+ * | `CLIENT_BACKOFF_FACTOR` | What to multiply waits between tries with |
  */
 import { assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
@@ -24,13 +44,30 @@ export interface ClientProgram {
     readonly args: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
   };
-  /** Name of the error for whatever the gateway refuses. */
-  readonly refusal: string;
+  /** How names of errors end. */
+  readonly suffix: "Error" | "Exception";
   /** Name of the error for a key that is none. */
   readonly badArgument: string;
-  /** Name of the error for a stream that breaks off. */
-  readonly brokenStream: string;
 }
+
+/** What an error is for, as each client's errors tell it, and how the names of its classes begin. */
+export const CODES = {
+  unreachable: "Unreachable",
+  timeout: "RequestTimeout",
+  truncated: "Truncated",
+  tampered: "Tampered",
+  "wrong_key": "WrongKey",
+  expired: "Expired",
+  scope: "Scope",
+  "rate_limit": "RateLimit",
+  unavailable: "Unavailable",
+  failed: "Failed",
+  jeedom: "Jeedom",
+  refused: "Refused",
+} as const;
+
+/** A stable name for what went wrong. */
+export type Code = keyof typeof CODES;
 
 /** Where a client shall connect to, and with which key. */
 export interface Place {
@@ -41,7 +78,11 @@ export interface Place {
 /** What a driver printed. */
 export type Line = Readonly<Record<string, unknown>>;
 
-type Env = Readonly<Record<string, string>>;
+/** Settings of a driver. */
+export type Env = Readonly<Record<string, string>>;
+
+/** Hardly any waiting, but enough for a clock to move on. */
+export const QUICK: Env = { CLIENT_BACKOFF_FACTOR: "0.01" };
 
 /** A running driver. */
 export class Client {
@@ -132,10 +173,21 @@ export class ClientTests {
     }
   }
 
+  /** Runs a command that ends by itself, and returns all that it printed. */
+  all(place: Place, words: readonly string[], env: Env = {}): Promise<Line[]> {
+    return this.withClient(place, words, () => Promise.resolve(), env);
+  }
+
   /** Runs a command that has one result. */
   async run(place: Place, words: readonly string[], env: Env = {}): Promise<Line> {
-    const [result, ...more] = await this.withClient(place, words, () => Promise.resolve(), env);
+    const [result, ...more] = await this.all(place, words, env);
     if (result === undefined || more.length > 0) throw new Error("Client must print one result");
     return result;
+  }
+
+  /** Checks that a line is a failure with this code, of the class for it. */
+  assertFailure(line: Line | undefined, code: Code, fields: Line = {}): void {
+    const told = Object.fromEntries(["failure", "code", ...Object.keys(fields)].map((name) => [name, line?.[name]]));
+    assertEquals(told, { failure: CODES[code] + this.#program.suffix, code, ...fields }, JSON.stringify(line));
   }
 }

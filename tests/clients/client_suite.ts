@@ -2,16 +2,20 @@
  * What every client in another language must do, against the real gateway and against a made-up one whose bytes the
  * test decides.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { VERSION } from "../../src/version.ts";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { type GatewayProcess, startGatewayProcess } from "../system/gateway_process.ts";
 import { type JeedomServer, startJeedom } from "../system/jeedom_server.ts";
+import { testAttacks } from "./attack_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
+import { testEvents } from "./events_suite.ts";
 import { withMadeUpGateway } from "./made_up_gateway.ts";
+import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";
+import { testVersions } from "./version_suite.ts";
 
 /** A gateway with its embedded broker, and a simulated Jeedom. */
 export interface World {
@@ -42,71 +46,72 @@ const ONCE = '{"resume": false}';
 
 const OTHER_KEY = "0123456789abcdef".repeat(4);
 
+const VECTORS = new URL("../testdata/vectors.json", import.meta.url);
+
+/** A request that no gateway gets. */
+const NOWHERE = { url: "http://127.0.0.1:9", key: OTHER_KEY };
+
+/** Counts the entries of all lists; what is in an entry belongs to it. */
+function countEntries(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, part) => sum + countEntries(part), 0);
+}
+
 /** Registers the tests of one client. */
 export function testClient(program: ClientProgram): void {
   const tests = new ClientTests(program);
 
-  tests.test("calls a method of Jeedom with parameters", () =>
-    inWorld(async ({ gateway }) => {
-      const { status, body, timestamp } = await tests.run(gateway, ["call", "cmd::byId", '{"id": 3}']);
-      assertEquals(status, 200);
-      assertEquals(body, {
-        jsonrpc: "2.0",
-        id: 99_999,
-        result: { id: 3, name: "Light", eqLogic_id: 1, currentValue: 0 },
-      });
-      assert(Math.abs(Number(timestamp) - Date.now() / 1000) < 60);
-    }));
+  tests.test("agrees with all test vectors", async () => {
+    const expected = countEntries(JSON.parse(await Deno.readTextFile(VECTORS)));
+    assertEquals(await tests.run(NOWHERE, ["vectors", VECTORS.pathname]), { vectors: expected });
+  });
 
-  tests.test("asks for the gateway's health", () =>
-    inWorld(async ({ gateway }) => {
-      assertEquals(await tests.run(gateway, ["health"]), { status: "ok", version: VERSION });
-    }));
+  for (const version of ["auto", "1"]) {
+    tests.test(`of version ${version} calls methods of Jeedom, publishes, and receives its own message`, () =>
+      inWorld(async ({ gateway }) => {
+        const env = { CLIENT_PROTOCOL: version };
+        const words = ["call", "cmd::byId", '{"id": 3}', "no::such method", "{}", "no::such", "{}"];
+        const [light, refused, unknown] = await tests.all(gateway, words, env);
+        assertEquals(light?.["status"], 200);
+        const result = { id: 3, name: "Light", "eqLogic_id": 1, currentValue: 0 };
+        assertEquals(light?.["body"], { jsonrpc: "2.0", id: 99_999, result });
+        assert(Math.abs(Number(light?.["timestamp"]) - Date.now() / 1000) < 60);
+        tests.assertFailure(refused, "refused", { status: 403 });
+        assertMatch(String(refused?.["message"]), /jsonrpc/);
+        // What Jeedom says is an answer, even if it is an error.
+        assertEquals(unknown?.["status"], 200);
 
-  tests.test("with another key is refused with status 401", () =>
+        await tests.withClient(gateway, ["subscribe", "1", "{}", "home/lamp"], async (client) => {
+          const connected = await client.line("type", "connected");
+          assertEquals(connected["topics"], ["home/lamp"]);
+          const answer = await tests.run(gateway, ["publish", "home/lamp", "on ☀", "1", "false"], env);
+          assertEquals(answer["status"], 200);
+          assertEquals(JSON.parse(String(answer["body"]))["success"], true);
+          const { topic, payload, qos, retain } = await client.line("type", "message");
+          assertEquals([topic, payload, qos, retain], ["home/lamp", "on ☀", 1, false]);
+          await client.line("end");
+        }, env);
+      }));
+  }
+
+  tests.test("with another key is told the gateway's health, is refused all else, and names the key", () =>
     inWorld(async ({ gateway: { url }, jeedom }) => {
-      const refused = { failure: program.refusal, status: 401, message: "Decryption failed" };
-      assertEquals(await tests.run({ url, key: OTHER_KEY }, ["call", "datetime", "{}"]), refused);
-      assertEquals(await tests.run({ url, key: OTHER_KEY }, ["subscribe", "0", "{}", "home/#"]), refused);
-      assertEquals(jeedom.requests.length, 0);
-    }));
-
-  tests.test("whose clock is wrong is told so with status 403 and the right time", () =>
-    inWorld(async ({ gateway, jeedom }) => {
-      const late = { CLIENT_CLOCK_OFFSET: "-3600" };
-      const answer = await tests.run(gateway, ["call", "datetime", "{}"], late);
-      assertEquals([answer["status"], answer["body"]], [403, '{"error":"Request expired"}']);
-      assert(Math.abs(Number(answer["timestamp"]) - Date.now() / 1000) < 60);
-      await tests.withClient(gateway, ["subscribe", "0", "{}", "home/#"], async (client) => {
-        const { message } = await client.line("type", "error");
-        assertEquals(message, "Request expired");
-        await client.line("end");
-      }, late);
+      const place = { url, key: OTHER_KEY };
+      const env = { CLIENT_KEY_NAME: "annas-phone" };
+      assertEquals(await tests.run(place, ["health"], env), { status: "ok", version: VERSION });
+      for (const words of [["call", "datetime", "{}"], ["subscribe", "0", "{}", "home/#"]]) {
+        const line = await tests.run(place, words, env);
+        tests.assertFailure(line, "wrong_key", { status: 401, retryAfter: null });
+        assertMatch(String(line["message"]), /key "?annas-phone/);
+      }
       assertEquals(jeedom.requests.length, 0);
     }));
 
   tests.test("refuses a key that is not 64 hexadecimal characters", async () => {
-    const { failure, message } = await tests.run({ url: "http://127.0.0.1:9", key: "secret" }, [
-      "call",
-      "datetime",
-      "{}",
-    ]);
+    const { failure, message } = await tests.run({ ...NOWHERE, key: "secret" }, ["call", "datetime", "{}"]);
     assertEquals([failure, message], [program.badArgument, "Key must be 64 hexadecimal characters"]);
   });
-
-  tests.test("publishes and receives its own message", () =>
-    inWorld(async ({ gateway }) => {
-      await tests.withClient(gateway, ["subscribe", "1", "{}", "home/lamp"], async (client) => {
-        const connected = await client.line("type", "connected");
-        assertEquals(connected["topics"], ["home/lamp"]);
-        const answer = await tests.run(gateway, ["publish", "home/lamp", "on ☀", "1", "false"]);
-        assertEquals(answer["status"], 200);
-        assertEquals(JSON.parse(String(answer["body"]))["success"], true);
-        const { topic, payload, qos, retain } = await client.line("type", "message");
-        assertEquals([topic, payload, qos, retain], ["home/lamp", "on ☀", 1, false]);
-        await client.line("end");
-      });
-    }));
 
   tests.test("receives a message that was retained at QoS 1 before it subscribed", () =>
     inWorld(async ({ gateway }) => {
@@ -152,8 +157,8 @@ export function testClient(program: ClientProgram): void {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");
         Deno.kill(gateway.pid, "SIGTERM");
-        const { message } = await client.line("type", "disconnected");
-        assertEquals(message, "Gateway is shutting down");
+        const { message, reason } = await client.line("type", "end");
+        assertEquals([message, reason], ["Gateway is shutting down", "restart"]);
         await client.line("end");
       });
     }));
@@ -163,20 +168,35 @@ export function testClient(program: ClientProgram): void {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");
         Deno.kill(gateway.pid, "SIGKILL");
-        const { status } = await client.line("failure");
-        assertEquals(status, null);
+        tests.assertFailure(await client.line("failure"), "truncated", { retryAfter: 0 });
         assertEquals(client.lines.length, 2);
       });
+    }));
+
+  tests.test("hears of Jeedom's events, each once", () =>
+    inWorld(async ({ gateway, jeedom }) => {
+      const since = Date.now() / 1000;
+      jeedom.house.set(2, 1);
+      const choices = JSON.stringify({ since: since - 1, longPolling: 2 });
+      const lines = await tests.withClient(gateway, ["events", "4", choices], async (client) => {
+        await client.line("datetime");
+        jeedom.house.set(3, 1);
+        jeedom.house.set(1, 21.5);
+        jeedom.house.set(3, 0);
+        await client.line("end");
+      });
+      const option = lines.slice(0, -1).map((line) => line["option"]);
+      assertEquals(option, [[2, 1], [3, 1], [1, 21.5], [3, 0]].map(([id, value]) => ({ cmd_id: id, value })));
     }));
 
   tests.test("reads events that arrive in pieces between comments, and closes the connection when it has enough", () => {
     const left = Promise.withResolvers<void>();
     return withMadeUpGateway([async (visit) => {
+      await visit.begin();
       const connected = await visit.event({ type: "connected", topics: ["#"] });
       const message = await visit.event({ type: "message", topic: "home/é", payload: "é".repeat(9000) });
-      const crlf = message.replace("data: ", "id: 7\ndata:").replaceAll("\n", "\r\n");
+      const crlf = message.replace("data: ", "retry: 7\ndata:").replaceAll("\n", "\r\n");
       const text = `: hello\n\n${connected}: keepalive\n\n${crlf}: more\n\n`;
-      await visit.begin();
       for (const piece of text.match(/[^]{1,700}|\n/g) ?? []) await visit.piece(piece);
       await visit.left();
       left.resolve();
@@ -191,41 +211,9 @@ export function testClient(program: ClientProgram): void {
     });
   });
 
-  tests.test("that asked for one stream reports one that ends without saying why", () =>
-    withMadeUpGateway([async (visit) => {
-      await visit.connect();
-      await visit.piece("data: AAAA");
-      await visit.end();
-    }], async (gateway) => {
-      await tests.withClient(gateway, ["subscribe", "0", ONCE, "#"], async (client) => {
-        const { failure, message } = await client.line("failure");
-        assertEquals([failure, message], [program.brokenStream, "Stream broke off"]);
-      });
-      assertEquals(gateway.visits.length, 1);
-    }));
-
-  tests.test("refuses an event that its key does not open", () => {
-    const left = Promise.withResolvers<void>();
-    return withMadeUpGateway([async (visit) => {
-      await visit.connect();
-      await visit.piece((await visit.event({ type: "connected" })).replace(/: .{4}/, ": AAAA"));
-      await visit.left();
-      left.resolve();
-    }], async (gateway) => {
-      await tests.withClient(gateway, ["subscribe", "0", "{}", "#"], async (client) => {
-        const { failure, status, message } = await client.line("failure");
-        assertEquals([failure, status], [program.refusal, 502]);
-        assertEquals(message, "Answer does not open with this key");
-        await within("the client closes its connection", left.promise);
-      });
-    });
-  });
-
-  tests.test("refuses an answer that is not an envelope", () =>
-    withMadeUpGateway([(visit) => visit.answer(200, "<html>Welcome to the hotel</html>")], async (gateway) => {
-      const { failure, status, message } = await tests.run(gateway, ["call", "datetime", "{}"]);
-      assertEquals([failure, status, message], [program.refusal, 502, "Answer is not an envelope"]);
-    }));
-
+  testVersions(program);
+  testAttacks(program);
+  testEvents(program);
   testResume(program);
+  testResumeEnd(program);
 }

@@ -1,4 +1,4 @@
-"""Runs one command of e2e_gateway.py; prints what comes of it as JSON lines.
+"""Runs one command of the Python client; prints what comes of it as JSON.
 
 See ../client_program.ts.
 """
@@ -10,12 +10,29 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+from check_vectors import check_vectors
 from e2e_gateway import GatewayClient, GatewayError, backoff
 
 
 def show(line):
-    print(json.dumps(line), flush=True)
+    # In one piece: threads print at the same time.
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def show_failure(error):
+    line = {
+        "failure": type(error).__name__,
+        "code": getattr(error, "code", None),
+        "status": getattr(error, "status", None),
+        "message": getattr(error, "message", str(error)),
+        "retryAfter": getattr(error, "retry_after", None),
+    }
+    if hasattr(error, "gateway_time"):
+        line["timestamp"] = error.gateway_time
+    show(line)
 
 
 def wait(tries):
@@ -24,41 +41,84 @@ def wait(tries):
     return seconds * float(os.environ.get("CLIENT_BACKOFF_FACTOR", "1"))
 
 
-def subscribe(client, count, choices, topics):
-    events = client.subscribe(topics, qos=1, **choices)
-    messages = 0
+def show_result(act):
+    try:
+        answer = act()
+    except (GatewayError, OSError, ValueError) as error:
+        show_failure(error)
+    else:
+        show(dataclasses.asdict(answer))
+
+
+def call(client, words):
+    for method, params in zip(words[::2], words[1::2]):
+        show_result(lambda: client.call_jeedom(method, json.loads(params)))
+
+
+def together(client, count, method):
+    with ThreadPoolExecutor(count) as pool:
+        for _ in range(count):
+            pool.submit(show_result, lambda: client.call_jeedom(method))
+    show({"protocol": client.protocol})
+
+
+def publish(client, topic, message, qos, retain):
+    show_result(
+        lambda: client.publish(topic, message, int(qos), retain == "true")
+    )
+
+
+def listen(events, count, is_counted):
+    seen = 0
     try:
         for event in events:
             show(event)
-            messages += event["type"] == "message"
-            if messages == count > 0:
+            seen += is_counted(event)
+            if seen == count > 0:
                 events.close()
     except KeyboardInterrupt:
         pass
+    except (GatewayError, OSError) as error:
+        show_failure(error)
+        return
     show({"end": True})
+
+
+def subscribe(client, count, choices, topics):
+    times = choices.pop("times", 1)
+    if "silence" in choices:
+        choices["timeout"] = choices.pop("silence")
+    for _ in range(times):
+        events = client.subscribe(topics, qos=1, **choices)
+        listen(events, count, lambda event: event["type"] == "message")
+
+
+def events(client, count, choices):
+    if "longPolling" in choices:
+        choices["long_polling"] = choices.pop("longPolling")
+    listen(client.jeedom_events(**choices), count, lambda event: True)
 
 
 def run(client, command, rest):
     if command == "health":
         show(client.health())
     elif command == "call":
-        show(
-            dataclasses.asdict(
-                client.call_jeedom(rest[0], json.loads(rest[1]))
-            )
-        )
+        call(client, rest)
+    elif command == "together":
+        together(client, int(rest[0]), rest[1])
     elif command == "publish":
-        topic, message, qos, retain = rest
-        show(
-            dataclasses.asdict(
-                client.publish(topic, message, int(qos), retain == "true")
-            )
-        )
+        publish(client, *rest)
     elif command == "subscribe":
         subscribe(client, int(rest[0]), json.loads(rest[1]), rest[2:])
+    elif command == "events":
+        events(client, int(rest[0]), json.loads(rest[1]))
     elif command == "backoff":
         for tries in rest:
             wait(int(tries))
+    elif command == "vectors":
+        show({"vectors": check_vectors(rest[0])})
+    else:
+        raise ValueError(f'Unknown command: "{command}"')
 
 
 def obey():
@@ -69,19 +129,22 @@ def obey():
 
 url, key, command, *rest = sys.argv[1:]
 late = float(os.environ.get("CLIENT_CLOCK_OFFSET", "0"))
+protocol = os.environ.get("CLIENT_PROTOCOL", "auto")
 orders = threading.Thread(target=obey)
 orders.start()
 try:
     # Lives until the end: what it leaves open, no garbage collector closes.
     client = GatewayClient(
-        url, key, clock=lambda: time.time() + late, backoff=wait
+        url,
+        key,
+        timeout=float(os.environ.get("CLIENT_TIMEOUT", "40")),
+        clock=lambda: time.time() + late,
+        backoff=wait,
+        protocol=protocol if protocol == "auto" else int(protocol),
+        key_name=os.environ.get("CLIENT_KEY_NAME"),
     )
     run(client, command, rest)
 except (GatewayError, OSError, ValueError) as error:
-    status = getattr(error, "status", None)
-    message = getattr(error, "message", str(error))
-    show(
-        {"failure": type(error).__name__, "status": status, "message": message}
-    )
+    show_failure(error)
 # The client closes connections, not its end: time for the test to see that.
 orders.join()

@@ -1,0 +1,239 @@
+"""Sends sealed requests to one gateway: in which version, and at what time."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import (
+    ExpiredError,
+    RequestTimeoutError,
+    TamperedError,
+    UnreachableError,
+    WrongKeyError,
+    sealed_refusal,
+)
+from .protocol import (
+    EnvelopeError,
+    Exchange,
+    Key,
+    seal_request_v1,
+    seal_request_v2,
+)
+from .transport import Response, send
+
+#: Too old for a gateway to do anything, so it can only tell its version.
+PROBE = {"timestamp": 0}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway answered, opened."""
+
+    #: 200 for a success; otherwise what went wrong, in the way of HTTP.
+    status: int
+    #: The service's answer.
+    body: Any
+    #: The gateway's clock, in seconds since 1970.
+    timestamp: float
+
+
+class Channel:
+    """The way to one gateway under one key; threads may share it."""
+
+    def __init__(
+        self,
+        url: str,
+        key: Key,
+        *,
+        version: int | None,
+        clock: Callable[[], float],
+        key_name: str | None,
+    ) -> None:
+        """Make a channel; nothing is sent yet.
+
+        :param version: which one to speak; None to ask the gateway
+        """
+        self.url = url
+        self._key = key
+        self._clock = clock
+        self._key_name = key_name
+        #: What the gateway's clock is ahead, in seconds.
+        self._ahead = 0.0
+        self._lock = threading.Lock()
+        self._version: Future[int] | None = None
+        if version is not None:
+            self._version = Future()
+            self._version.set_result(version)
+
+    @property
+    def version(self) -> int | None:
+        """The version that is spoken; None if it is not known yet."""
+        known = self._version
+        if known is None or not known.done() or known.exception():
+            return None
+        return known.result()
+
+    def now(self) -> float:
+        """Tell the time, in seconds since 1970, as the gateway sees it."""
+        return self._clock() + self._ahead
+
+    def correct(self, timestamp: Any) -> None:
+        """Take the time that the gateway proved to tell just now.
+
+        Only in version 2: in version 1 it could be an old answer.
+        """
+        if isinstance(timestamp, (int, float)):
+            self._ahead = timestamp - self._clock()
+
+    def call(
+        self, route: str, fields: dict[str, Any], timeout: float
+    ) -> Answer:
+        """Send a request and open its answer.
+
+        :raises GatewayError: if there is none, or the gateway refuses
+        """
+        try:
+            return self._call_once(route, fields, timeout)
+        except ExpiredError as error:
+            # The gateway did not run it, and in version 2 that is about
+            # this very request.
+            if self.version != 2:
+                raise
+            self.correct(error.gateway_time)
+        return self._call_once(route, fields, timeout)
+
+    def post(
+        self, route: str, fields: dict[str, Any], timeout: float
+    ) -> tuple[Response, Exchange]:
+        """Seal a request, stamped with the time, and send it.
+
+        :returns: its answer, and what opens that
+        :raises GatewayError: if there is none, or it is a refusal
+        """
+        version = self._find_version(timeout)
+        stamped = {**fields, "timestamp": self.now()}
+        return self._send(version, route, stamped, timeout)
+
+    def read_json(self, plaintext: str) -> dict[str, Any]:
+        """Read what was opened.
+
+        :raises TamperedError: if it is not a JSON object
+        """
+        try:
+            value = json.loads(plaintext)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise TamperedError("Answer is not a JSON object")
+        return value
+
+    def tampered(self) -> TamperedError:
+        """Tell that something does not open."""
+        return TamperedError(
+            "Answer does not open: it is not what the gateway sealed with "
+            f"{self._key_called()} for this request",
+        )
+
+    def _call_once(
+        self, route: str, fields: dict[str, Any], timeout: float
+    ) -> Answer:
+        response, exchange = self.post(route, fields, timeout)
+        answer = self._read_answer(response, exchange)
+        refusal = sealed_refusal(
+            answer.status, answer.body, answer.timestamp
+        )
+        if refusal is not None:
+            raise refusal
+        return answer
+
+    def _send(
+        self,
+        version: int,
+        route: str,
+        request: dict[str, Any],
+        timeout: float,
+    ) -> tuple[Response, Exchange]:
+        plaintext = json.dumps(request, allow_nan=False).encode()
+        text: bytes
+        exchange: Exchange
+        if version == 1:
+            text, exchange = seal_request_v1(self._key, plaintext)
+        else:
+            text, exchange = seal_request_v2(self._key, plaintext, route)
+        message = urllib.request.Request(
+            self.url + route,
+            data=text,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        try:
+            return send(message, timeout), exchange
+        except WrongKeyError as error:
+            raise WrongKeyError(
+                f"{error.message}: does the gateway have "
+                f"{self._key_called()}?",
+                status=error.status,
+            ) from None
+
+    def _read_answer(
+        self, response: Response, exchange: Exchange
+    ) -> Answer:
+        with response:
+            text = response.read()
+        try:
+            answer = self.read_json(exchange.open_answer(text))
+        except EnvelopeError:
+            raise self.tampered() from None
+        status, timestamp = answer.get("status"), answer.get("timestamp")
+        if not isinstance(status, int) or not isinstance(
+            timestamp, (int, float)
+        ):
+            raise TamperedError("Answer has no status and timestamp")
+        return Answer(status, answer.get("body"), timestamp)
+
+    def _find_version(self, timeout: float) -> int:
+        """Ask the gateway, unless it is known, or somebody asks already."""
+        with self._lock:
+            known = self._version
+            if known is None:
+                asking: Future[int] = Future()
+                self._version = asking
+        if known is not None:
+            try:
+                return known.result(timeout)
+            except FutureTimeoutError:
+                raise RequestTimeoutError(
+                    f"No answer within {timeout:g} s", retry_after=0.0
+                ) from None
+        try:
+            version = self._probe(timeout)
+        except BaseException as error:
+            # Whoever comes next asks again.
+            self._version = None
+            asking.set_exception(
+                error
+                if isinstance(error, Exception)
+                else UnreachableError("Interrupted", retry_after=0.0)
+            )
+            raise
+        asking.set_result(version)
+        return version
+
+    def _probe(self, timeout: float) -> int:
+        try:
+            response, exchange = self._send(2, "/gateway", PROBE, timeout)
+        except WrongKeyError:
+            return 1
+        self.correct(self._read_answer(response, exchange).timestamp)
+        return 2
+
+    def _key_called(self) -> str:
+        if self._key_name is None:
+            return "this key"
+        return f"key {self._key_name}"

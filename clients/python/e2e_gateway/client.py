@@ -1,0 +1,250 @@
+"""The client: what it can do, and with which choices."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Union
+
+from .channel import Answer, Channel
+from .health import ask_health
+from .jeedom_events import jeedom_events
+from .protocol import Key
+from .subscription import follow, position
+from .waiting import Backoff, backoff
+
+#: The gateway waits up to 30 s for Jeedom: this leaves room for the network.
+DEFAULT_TIMEOUT = 40.0
+#: The gateway shows a sign of life at least every 15 s: three missed ones
+#: mean that the line is dead.
+STREAM_TIMEOUT = 45.0
+
+#: 1, 2, or ``auto`` to ask the gateway.
+Protocol = Union[int, str]
+
+
+class GatewayClient:
+    """Speaks with one gateway under one key; threads may share it."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        timeout: float = DEFAULT_TIMEOUT,
+        clock: Callable[[], float] = time.time,
+        backoff: Backoff = backoff,
+        *,
+        protocol: Protocol = "auto",
+        key_name: str | None = None,
+    ) -> None:
+        """Make a client; nothing is sent yet.
+
+        :param url: the address, such as ``https://home.example.ts.net``
+        :param key: the key, 64 hexadecimal characters
+        :param timeout: longest wait for an answer, in seconds
+        :param clock: tells the seconds since 1970; in version 2 the client
+            corrects it by itself
+        :param backoff: tells how many seconds to wait before a subscription
+            is tried again, from how many tries were in vain
+        :param protocol: the version to speak: 1, 2, or ``auto`` to ask the
+            gateway before the first request
+        :param key_name: what the key is called, for messages of errors
+        :raises ValueError: if the key, the address or the version is
+            malformed
+        """
+        if not re.match("https?://[^/]", url):
+            raise ValueError(
+                f'Address must begin with http:// or https://, not "{url}"'
+            )
+        if protocol not in ("auto", 1, 2):
+            raise ValueError(f'No such protocol: "{protocol}"')
+        self._url = url.rstrip("/")
+        self._timeout = timeout
+        self._backoff = backoff
+        self._channel = Channel(
+            self._url,
+            Key(key),
+            version=protocol if isinstance(protocol, int) else None,
+            clock=clock,
+            key_name=key_name,
+        )
+
+    @property
+    def protocol(self) -> Protocol:
+        """The version that is spoken: 1 or 2; ``auto``: not known yet.
+
+        Keep a 2, and give it to the next client: then nobody on the line can
+        make that one believe that the gateway does not know version 2.
+        """
+        return self._channel.version or "auto"
+
+    def call_jeedom(
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        apikey: str | None = None,
+        endpoint: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Call a method of Jeedom's JSON-RPC API.
+
+        :param method: its name, such as ``jeeObject::full``
+        :param params: its parameters
+        :param apikey: Jeedom's API key, where the gateway has none of its own
+        :param endpoint: path of the API on the Jeedom server
+        :param timeout: longest wait for this answer, in seconds
+        :returns: Jeedom's answer, with its HTTP status
+        :raises GatewayError: if the gateway cannot be reached, or refuses
+        """
+        fields = {
+            "service": "jeedom",
+            "jsonrpc": method,
+            "params": params,
+            "apikey": apikey,
+            "endpoint": endpoint,
+        }
+        return self._call("/gateway", fields, timeout)
+
+    def jeedom_events(
+        self,
+        since: float | None = None,
+        long_polling: float = 50.0,
+        filter: str | None = None,
+    ) -> Generator[dict[str, Any], None, None]:
+        """Follow Jeedom's events, from the first step of the loop on.
+
+        Each event has ``datetime``, ``name`` and ``option``. It goes on until
+        the generator is closed, also after failures that may pass.
+
+        :param since: from when on, in seconds of Jeedom's clock; from now on
+            without it
+        :param long_polling: how long Jeedom waits for an event, in seconds
+        :param filter: name of a filter that Jeedom knows
+        :raises GatewayError: a failure that will not pass, as a
+            ``JeedomError`` when Jeedom answers with an error
+        """
+
+        def ask(method: str, params: dict[str, Any]) -> Answer:
+            patience = long_polling + DEFAULT_TIMEOUT
+            return self.call_jeedom(method, params, timeout=patience)
+
+        return jeedom_events(
+            ask,
+            since=since,
+            long_polling=long_polling,
+            filter_name=filter,
+            backoff=self._backoff,
+        )
+
+    def publish(
+        self,
+        topic: str,
+        message: Any,
+        qos: int = 0,
+        retain: bool = False,
+        broker_host: str | None = None,
+        broker_port: int | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Publish an MQTT message, and wait until the broker has it.
+
+        :param message: the payload: a text; None for an empty one, which
+            clears a retained message; any other value as its JSON text
+        :param qos: quality of service: 0, 1 or 2
+        :param retain: whether the broker shall keep the message for later
+            subscribers
+        :param broker_host: a broker other than the gateway's own; in the same
+            way its port, and a login
+        :returns: status 200 once the broker has acknowledged the message
+        :raises GatewayError: if the gateway cannot be reached, or refuses, or
+            the broker did not take the message
+        """
+        fields = {
+            "service": "mqtt",
+            "topic": topic,
+            "message": message,
+            "qos": qos,
+            "retain": retain,
+            "broker_host": broker_host,
+            "broker_port": broker_port,
+            "username": username,
+            "password": password,
+        }
+        return self._call("/mqtt/publish", fields, timeout)
+
+    def subscribe(
+        self,
+        topics: str | Sequence[str],
+        qos: int = 0,
+        broker_host: str | None = None,
+        broker_port: int | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        *,
+        since: Mapping[str, Any] | None = None,
+        keep: bool = False,
+        resume: bool = True,
+        timeout: float = STREAM_TIMEOUT,
+    ) -> Generator[dict[str, Any], None, None]:
+        """Listen to MQTT topics, from the first step of the loop on.
+
+        The first event has the ``type`` ``connected``; each ``message`` has
+        ``topic``, ``payload``, ``qos``, ``retain`` and ``timestamp``. A
+        payload that is not UTF-8 is None, and in ``payload_b64``.
+
+        Once it was connected, the subscription goes on until the generator
+        is closed. ``disconnected``, ``end`` and ``error`` tell in
+        ``message`` why a stream ended; the next one begins with
+        ``connected`` and goes on where the last one ended. ``gap`` says that
+        something may be missing nevertheless.
+
+        :param topics: filters, such as ``home/+/temperature``, or just one
+        :param qos: highest quality of service
+        :param since: where to go on: an earlier event, or only its ``epoch``
+            and ``offset``
+        :param keep: whether the stream stays open while the gateway's broker
+            is away, which ``offline`` and ``online`` tell
+        :param resume: False for one stream only: ``disconnected``, ``end``
+            or ``error`` is its last event
+        :param timeout: longest silence, in seconds; the gateway breaks it at
+            least every 15 s
+        :raises GatewayError: what will not pass; any failure before it was
+            connected for the first time, or without ``resume``
+        :raises KeyError: if ``since`` has no ``epoch`` and ``offset``
+        """
+        fields = {
+            "topics": [topics] if isinstance(topics, str) else list(topics),
+            "qos": qos,
+            "broker_host": broker_host,
+            "broker_port": broker_port,
+            "username": username,
+            "password": password,
+            "keep": keep,
+            "since": None if since is None else position(since),
+        }
+        return follow(
+            self._channel,
+            fields,
+            timeout=timeout,
+            resume=resume,
+            backoff=self._backoff,
+        )
+
+    def health(self) -> dict[str, Any]:
+        """Ask whether the gateway runs, without the key.
+
+        :returns: its ``status`` and ``version``
+        :raises GatewayError: if it does not say that it is well
+        """
+        return ask_health(self._url, self._timeout)
+
+    def _call(
+        self, route: str, fields: dict[str, Any], timeout: float | None
+    ) -> Answer:
+        patience = self._timeout if timeout is None else timeout
+        return self._channel.call(route, fields, patience)

@@ -1,0 +1,207 @@
+"""The command line: calls, publishes and listens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from .channel import Answer
+from .client import GatewayClient
+from .errors import GatewayError
+
+DEFAULT_URL = "http://127.0.0.1:10000"
+#: What ends with Ctrl-C, and well.
+LISTENING = ("subscribe", "events")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        return 0 if options.command in LISTENING else 130
+    except (GatewayError, OSError, ValueError) as error:
+        return _fail(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="e2e_gateway",
+        description="Talk to the gateway.",
+        epilog="The key comes from --key-file, or else from GATEWAY_KEY.",
+    )
+    parser.add_argument(
+        "--url",
+        default=os.environ.get("GATEWAY_URL", DEFAULT_URL),
+        help=f"address of the gateway; GATEWAY_URL or {DEFAULT_URL} without",
+    )
+    parser.add_argument(
+        "--key-file", metavar="FILE", help="file that holds the key"
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=("auto", "1", "2"),
+        default="auto",
+        help="version of the protocol; auto asks the gateway",
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND"
+    )
+    _add_call(commands.add_parser("call", help="call a method of Jeedom"))
+    _add_publish(
+        commands.add_parser("publish", help="publish an MQTT message")
+    )
+    _add_subscribe(
+        commands.add_parser(
+            "subscribe", help="print MQTT messages until Ctrl-C"
+        )
+    )
+    _add_events(
+        commands.add_parser(
+            "events", help="print Jeedom's events until Ctrl-C"
+        )
+    )
+    health = commands.add_parser("health", help="ask whether it runs")
+    health.set_defaults(run=_health)
+    return parser
+
+
+def _add_call(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "method", metavar="METHOD", help="such as datetime or jeeObject::full"
+    )
+    parser.add_argument(
+        "params",
+        metavar="JSON",
+        nargs="?",
+        default="{}",
+        help="parameters, as one JSON object",
+    )
+    parser.add_argument(
+        "--apikey",
+        help="Jeedom's API key, where the gateway has none of its own",
+    )
+    parser.set_defaults(run=_call)
+
+
+def _add_publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("topic", metavar="TOPIC")
+    parser.add_argument("message", metavar="MESSAGE")
+    parser.add_argument("--qos", type=int, choices=(0, 1, 2), default=0)
+    parser.add_argument(
+        "--retain",
+        action="store_true",
+        help="keep the message for later subscribers",
+    )
+    parser.set_defaults(run=_publish)
+
+
+def _add_subscribe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "topics",
+        metavar="FILTER",
+        nargs="+",
+        help="such as home/+/temperature or home/#",
+    )
+    parser.add_argument("--qos", type=int, choices=(0, 1, 2), default=0)
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="end with the stream, instead of going on with another one",
+    )
+    parser.set_defaults(run=_subscribe)
+
+
+def _add_events(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since",
+        type=float,
+        metavar="SECONDS",
+        help="from when on, by Jeedom's clock; from now on without",
+    )
+    parser.set_defaults(run=_events)
+
+
+def _client(options: argparse.Namespace) -> GatewayClient:
+    if options.key_file is not None:
+        with open(options.key_file, encoding="ascii") as file:
+            key = file.read()
+    elif "GATEWAY_KEY" in os.environ:
+        key = os.environ["GATEWAY_KEY"]
+    else:
+        raise ValueError("No key: give --key-file, or set GATEWAY_KEY")
+    version = options.protocol
+    return GatewayClient(
+        options.url,
+        key.strip(),
+        protocol=version if version == "auto" else int(version),
+    )
+
+
+def _call(options: argparse.Namespace) -> int:
+    try:
+        params = json.loads(options.params)
+    except ValueError as error:
+        raise ValueError(f"Parameters are not JSON: {error}") from None
+    client = _client(options)
+    answer = client.call_jeedom(options.method, params, options.apikey)
+    return _print_answer(answer)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    client = _client(options)
+    answer = client.publish(
+        options.topic, options.message, options.qos, options.retain
+    )
+    return _print_answer(answer)
+
+
+def _subscribe(options: argparse.Namespace) -> int:
+    events = _client(options).subscribe(
+        options.topics,
+        options.qos,
+        keep=not options.once,
+        resume=not options.once,
+    )
+    for event in events:
+        if event["type"] == "message":
+            payload = event["payload"]
+            text = event["payload_b64"] if payload is None else payload
+            print(event["topic"], text, flush=True)
+        else:
+            line = f"{event['type']}: {event.get('message')}"
+            print(line, file=sys.stderr, flush=True)
+    return 1
+
+
+def _events(options: argparse.Namespace) -> int:
+    for event in _client(options).jeedom_events(options.since):
+        print(json.dumps(event, ensure_ascii=False), flush=True)
+    return 1
+
+
+def _health(options: argparse.Namespace) -> int:
+    # Nothing is sealed for this, so any key will do.
+    health = GatewayClient(options.url, "0" * 64).health()
+    print(f"{health['status']} {health['version']}")
+    return 0
+
+
+def _print_answer(answer: Answer) -> int:
+    text = answer.body
+    if not isinstance(text, str):
+        text = json.dumps(text, indent=2, ensure_ascii=False)
+    if answer.status != 200:
+        return _fail(f"{answer.status} {text}")
+    print(text)
+    return 0
+
+
+def _fail(reason: str) -> int:
+    print(reason, file=sys.stderr)
+    return 1

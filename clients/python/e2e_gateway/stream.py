@@ -1,0 +1,138 @@
+"""One stream of events: reads, opens and checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .channel import Channel
+from .errors import (
+    ExpiredError,
+    RequestTimeoutError,
+    TruncatedError,
+    UnreachableError,
+    event_refusal,
+)
+from .protocol import EnvelopeError, Exchange, ExchangeV1, StreamOpener
+from .transport import Response
+
+ROUTE = "/mqtt/subscribe"
+#: The last event of a stream has one of these types.
+LAST = ("error", "disconnected", "end")
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One record of Server-Sent Events."""
+
+    event: bytes
+    number: bytes
+    data: bytes
+
+
+def open_stream(
+    channel: Channel, fields: dict[str, Any], timeout: float
+) -> Generator[dict[str, Any], None, None]:
+    """Yield the events of one stream, up to its last one.
+
+    :param timeout: longest silence, in seconds
+    :raises GatewayError: if the gateway refuses, the stream breaks off or
+        falls silent, or somebody changed it
+    """
+    try:
+        yield from _events_once(channel, fields, timeout)
+        return
+    except ExpiredError as error:
+        # The stream never began, and in version 2 that is about this very
+        # request.
+        if channel.version != 2:
+            raise
+        channel.correct(error.gateway_time)
+    yield from _events_once(channel, fields, timeout)
+
+
+def _events_once(
+    channel: Channel, fields: dict[str, Any], timeout: float
+) -> Iterator[dict[str, Any]]:
+    response, exchange = channel.post(ROUTE, fields, timeout)
+    is_connected = False
+    with response:
+        for event in _opened(channel, response, exchange):
+            kind = event.get("type")
+            if kind == "ping":
+                continue
+            if kind == "error" and not is_connected:
+                raise event_refusal(event)
+            is_connected = is_connected or kind == "connected"
+            yield event
+            if kind in LAST:
+                return
+        raise TruncatedError("Stream broke off", retry_after=0.0)
+
+
+def _opened(
+    channel: Channel, response: Response, exchange: Exchange
+) -> Iterator[dict[str, Any]]:
+    """Yield what the gateway sealed, in its order."""
+    # In version 1 nothing tells its signs of life from somebody else's.
+    any_byte_counts = isinstance(exchange, ExchangeV1)
+    opener: StreamOpener | None = None
+    for record in _records(response, any_byte_counts):
+        try:
+            if isinstance(exchange, ExchangeV1):
+                plaintext = exchange.open_answer(record.data)
+            elif opener is None:
+                if record.event != b"open":
+                    raise EnvelopeError
+                opener = exchange.open_stream(record.data)
+                continue
+            else:
+                plaintext = opener.open(record.number, record.data)
+        except EnvelopeError:
+            raise channel.tampered() from None
+        response.extend()
+        yield channel.read_json(plaintext)
+
+
+def _records(
+    response: Response, any_byte_counts: bool
+) -> Iterator[_Record]:
+    """Yield records; comments and unknown fields mean nothing here."""
+    fields: dict[bytes, list[bytes]] = {}
+    for line in _lines(response, any_byte_counts):
+        if line:
+            name, _, value = line.partition(b":")
+            text = value[1:] if value.startswith(b" ") else value
+            fields.setdefault(name, []).append(text)
+            continue
+        if b"data" in fields:
+            yield _Record(
+                event=fields.get(b"event", [b""])[-1],
+                number=fields.get(b"id", [b""])[-1],
+                data=b"\n".join(fields[b"data"]),
+            )
+        fields = {}
+
+
+def _lines(response: Response, any_byte_counts: bool) -> Iterator[bytes]:
+    """Yield each line as soon as it is whole, however the network cut it."""
+    rest = b""
+    while True:
+        try:
+            piece = response.read_piece()
+        except UnreachableError as error:
+            raise TruncatedError(
+                "Stream broke off", retry_after=0.0
+            ) from error
+        except RequestTimeoutError as error:
+            raise TruncatedError(
+                "Stream fell silent", retry_after=0.0
+            ) from error
+        if not piece:
+            return
+        if any_byte_counts:
+            response.extend()
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line[:-1] if line.endswith(b"\r") else line

@@ -1,0 +1,194 @@
+"""Sends HTTP requests, and tells what went wrong in the client's errors."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import time
+import urllib.error
+import urllib.request
+from types import TracebackType
+from typing import Any, cast
+
+from .errors import (
+    GatewayError,
+    RequestTimeoutError,
+    TamperedError,
+    UnreachableError,
+    http_refusal,
+)
+
+#: A gateway never asks for more than a minute, in seconds.
+LONGEST_RETRY_AFTER = 3600.0
+#: Far above what a gateway seals at once, and nothing that fills a memory.
+LONGEST_ANSWER = 64 * 2**20
+#: Enough for the words of any refusal.
+LONGEST_REFUSAL = 65536
+PIECE_BYTES = 65536
+
+
+class Response:
+    """An answer that is still coming, and how long to wait for it."""
+
+    def __init__(
+        self, response: http.client.HTTPResponse, timeout: float
+    ) -> None:
+        self._response = response
+        # What _Watched leaves there. Its own timeout is from piece to piece,
+        # and whoever sends one byte now and then would never be late.
+        self._socket: socket.socket = cast(Any, response).socket
+        self._timeout = timeout
+        self.extend()
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._response.close()
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, a success."""
+        return self._response.status
+
+    def extend(self) -> None:
+        """Begin to wait, and to count bytes, anew."""
+        self._deadline = time.monotonic() + self._timeout
+        self._count = 0
+
+    def read(self) -> bytes:
+        """Read the whole body.
+
+        :raises RequestTimeoutError: if it does not come in time
+        :raises UnreachableError: if it breaks off
+        """
+        expected = self._response.length
+        body = bytearray()
+        while expected is None or len(body) < expected:
+            piece = self.read_piece()
+            if not piece:
+                break
+            body += piece
+        if expected is not None and len(body) < expected:
+            raise UnreachableError("Answer broke off", retry_after=0.0)
+        return bytes(body)
+
+    def read_piece(self) -> bytes:
+        """Read what has come; nothing at the end of the body.
+
+        :raises RequestTimeoutError: if nothing comes in time
+        :raises UnreachableError: if the body breaks off
+        :raises TamperedError: if more comes than any gateway sends
+        """
+        left = self._deadline - time.monotonic()
+        try:
+            if left <= 0:
+                raise socket.timeout
+            self._socket.settimeout(left)
+            piece = self._response.read1(PIECE_BYTES)
+        except socket.timeout:
+            raise _late(self._timeout) from None
+        except (http.client.HTTPException, OSError) as error:
+            raise UnreachableError(
+                "Answer broke off", retry_after=0.0
+            ) from error
+        self._count += len(piece)
+        if self._count > LONGEST_ANSWER:
+            raise TamperedError("Answer is larger than any gateway's")
+        return piece
+
+
+def send(request: urllib.request.Request, timeout: float) -> Response:
+    """Send a request, and wait for the beginning of its answer.
+
+    :param timeout: longest wait, in seconds
+    :raises GatewayError: if there is none, or it is a refusal
+    """
+    opener = urllib.request.build_opener(_HttpHandler, _HttpsHandler)
+    try:
+        return Response(opener.open(request, timeout=timeout), timeout)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(error) from None
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, socket.timeout):
+            raise _late(timeout) from error
+        raise _nobody(request, error.reason) from error
+    except socket.timeout as error:
+        raise _late(timeout) from error
+    except (http.client.HTTPException, OSError) as error:
+        raise _nobody(request, error) from error
+
+
+class _Watched(http.client.HTTPConnection):
+    """Leaves its socket with the response, for timeouts during it."""
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Wait for the beginning of an answer."""
+        watched = self.sock
+        response = super().getresponse()
+        cast(Any, response).socket = watched
+        return response
+
+
+class _WatchedTls(_Watched, http.client.HTTPSConnection):
+    """The same over TLS."""
+
+
+class _HttpHandler(urllib.request.HTTPHandler):
+    def http_open(
+        self, req: urllib.request.Request
+    ) -> http.client.HTTPResponse:
+        return self.do_open(_Watched, req)
+
+
+class _HttpsHandler(urllib.request.HTTPSHandler):
+    def https_open(
+        self, req: urllib.request.Request
+    ) -> http.client.HTTPResponse:
+        return self.do_open(cast(Any, _WatchedTls), req)
+
+
+def _late(timeout: float) -> RequestTimeoutError:
+    return RequestTimeoutError(
+        f"No answer within {timeout:g} s", retry_after=0.0
+    )
+
+
+def _nobody(
+    request: urllib.request.Request, reason: object
+) -> UnreachableError:
+    place = f"{request.type}://{request.host}"
+    return UnreachableError(
+        f"No gateway answers at {place}: {reason}", retry_after=0.0
+    )
+
+
+def _refusal(refusal: urllib.error.HTTPError) -> GatewayError:
+    seconds = refusal.headers.get("Retry-After", "")
+    # A date comes from no gateway.
+    told = float(seconds) if re.fullmatch("[0-9]{1,9}", seconds) else 0.0
+    return http_refusal(
+        refusal.code, _reason(refusal), min(told, LONGEST_RETRY_AFTER)
+    )
+
+
+def _reason(refusal: urllib.error.HTTPError) -> str:
+    """Tell a refusal in the words of the gateway, or of a proxy before it."""
+    try:
+        return str(json.loads(refusal.read(LONGEST_REFUSAL))["error"])
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        http.client.HTTPException,
+    ):
+        return str(refusal.reason) or f"HTTP status {refusal.code}"

@@ -1,0 +1,78 @@
+/** When every client in another language gives a subscription up. */
+import { assertEquals } from "@std/assert";
+import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
+import { breakOff, disconnected, endAtOnce, error, hangUp, refuse, serve } from "./fates.ts";
+import { type Fate, UNOPENED, withMadeUpGateway } from "./made_up_gateway.ts";
+import { heard, subscribing } from "./subscribing.ts";
+
+/** Registers the tests of one client. */
+export function testResumeEnd(program: ClientProgram): void {
+  const tests = new ClientTests(program);
+
+  const subscribe = subscribing(tests);
+
+  tests.test("goes on after an error, and ends when its next try is refused with status 401", () =>
+    subscribe([serve(1, error("Key phone was rotated")), refuse(401, UNOPENED)], {}, (lines, visits) => {
+      assertEquals(heard(lines), ["connected", "1", "error"]);
+      tests.assertFailure(lines.at(-1), "wrong_key", { status: 401 });
+      assertEquals(visits.map(({ version }) => version), [2, 2]);
+    }));
+
+  tests.test("ends when the answer to a later try was tampered with", () =>
+    subscribe(
+      [breakOff, async (visit) => {
+        await visit.begin();
+        await visit.piece((await visit.event({ type: "connected" })).replace(/data: .{4}/, "data: AAAA"));
+        await visit.left();
+      }],
+      {},
+      (lines) => {
+        assertEquals(heard(lines), ["connected", "disconnected"]);
+        tests.assertFailure(lines.at(-1), "tampered");
+      },
+    ));
+
+  tests.test("ends with the error that refuses a later try for good", () =>
+    subscribe([breakOff, endAtOnce(error("This key may not subscribe to #"))], {}, (lines) => {
+      assertEquals(heard(lines), ["connected", "disconnected"]);
+      tests.assertFailure(lines.at(-1), "scope", { message: "This key may not subscribe to #" });
+    }));
+
+  tests.test("ends when its first try fails, whatever the reason", () => {
+    const reasons: readonly (readonly [Fate, Code])[] = [
+      [refuse(503, '{"error":"Wait"}', { "Retry-After": "1" }), "unavailable"],
+      [refuse(429, '{"error":"Too many requests"}'), "rate_limit"],
+      [hangUp, "unreachable"],
+      [endAtOnce(error("MQTT error: Broker is out of reach")), "failed"],
+      [endAtOnce(error("Too many open streams: close one first")), "rate_limit"],
+      [endAtOnce(error("This key may not subscribe to #")), "scope"],
+      [endAtOnce(error("Broker not allowed: evil.example")), "scope"],
+      [endAtOnce(error("Missing required field: topic")), "refused"],
+      [endAtOnce(error("Too slow: too many messages wait for all listeners together")), "refused"],
+    ];
+    return withMadeUpGateway(reasons.map(([fate]) => fate), async (gateway) => {
+      const choices = JSON.stringify({ times: reasons.length });
+      const lines = await tests.all(gateway, ["subscribe", "0", choices, "#"], QUICK);
+      assertEquals(lines.map(({ code }) => code), reasons.map(([, code]) => code));
+      for (const [index, [, code]] of reasons.entries()) tests.assertFailure(lines[index], code);
+      assertEquals(gateway.visits.length, reasons.length);
+    });
+  });
+
+  tests.test("ends at once when it is closed while it waits", () =>
+    withMadeUpGateway([breakOff, refuse(503, "", { "Retry-After": "999999999" })], async (gateway) => {
+      const lines = await tests.withClient(gateway, ["subscribe", "0", "{}", "#"], async (client) => {
+        await client.line("backoff", 1);
+        await client.close();
+        await client.line("end");
+      }, QUICK);
+      assertEquals(heard(lines), ["connected", "disconnected"]);
+      assertEquals(gateway.visits.length, 2);
+    }));
+
+  tests.test("ends with its stream when it asked for one only", () =>
+    subscribe([serve(1, disconnected("Gateway is shutting down"))], { choices: { resume: false } }, (lines) => {
+      assertEquals(heard(lines), ["connected", "1", "disconnected"]);
+      assertEquals(lines.at(-1), { end: true });
+    }));
+}

@@ -1,0 +1,171 @@
+/** How every client finds out which version of the protocol to speak, and what time it is. */
+import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
+import { type ClientProgram, ClientTests, type Code } from "./client_program.ts";
+import { EXPIRED, type Fate, UNOPENED, withMadeUpGateway } from "./made_up_gateway.ts";
+
+const CALL = ["call", "datetime", "{}"];
+const CALLS = [...CALL, "datetime", "{}", "datetime", "{}"];
+
+const well: Fate = (visit) => visit.reply("well");
+const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403 });
+const hangUp: Fate = () => Promise.resolve();
+
+const stamps = (visits: readonly { readonly request: Readonly<Record<string, unknown>> }[]) =>
+  visits.map(({ request }) => Number(request["timestamp"]));
+
+/** Registers the tests of one client. */
+export function testVersions(program: ClientProgram): void {
+  const tests = new ClientTests(program);
+
+  tests.test("asks once which version the gateway knows, also for calls at the same time, and stays with 2", () =>
+    withMadeUpGateway([well, well, well, well], async (gateway) => {
+      const lines = await tests.all(gateway, ["together", "4", "datetime"]);
+      assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", "well", 2]);
+      assertEquals(gateway.visits.map(({ version }) => version), [2, 2, 2, 2]);
+      assertEquals(gateway.probes.map(({ version }) => version), [2]);
+      assertEquals(new Set(gateway.visits.map(({ unique }) => unique)).size, 4);
+    }));
+
+  tests.test("falls back to version 1 at a gateway that does not know another one, and asks no more", () =>
+    withMadeUpGateway([well, well, well], async (gateway) => {
+      const lines = await tests.all(gateway, ["together", "3", "datetime"]);
+      assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", 1]);
+      assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
+      assertEquals(gateway.strange, 1);
+    }, { version: 1 }));
+
+  tests.test("that was told to speak version 2 asks nothing, and never falls back", async () => {
+    const env = { CLIENT_PROTOCOL: "2" };
+    await withMadeUpGateway([well], async (gateway) => {
+      assertEquals((await tests.run(gateway, CALL, env))["body"], "well");
+      assertEquals([gateway.visits.length, gateway.probes.length], [1, 0]);
+    });
+    await withMadeUpGateway([], async (gateway) => {
+      tests.assertFailure(await tests.run(gateway, CALL, env), "wrong_key", { status: 401 });
+      assertEquals([gateway.visits.length, gateway.strange], [0, 1]);
+    }, { version: 1 });
+  });
+
+  tests.test("asks again for the version when its question had no answer", () =>
+    withMadeUpGateway([well], async (gateway) => {
+      const [unavailable, unreachable, tampered, answered] = await tests.all(gateway, [...CALLS, "datetime", "{}"]);
+      tests.assertFailure(unavailable, "unavailable", { status: 503 });
+      tests.assertFailure(unreachable, "unreachable", { status: 0 });
+      tests.assertFailure(tampered, "tampered");
+      assertEquals(answered?.["body"], "well");
+      assertEquals(gateway.visits.map(({ version }) => version), [2]);
+      assertEquals(gateway.probes.length, 4);
+      assertEquals(new Set(gateway.probes.map(({ unique }) => unique)).size, 4);
+    }, {
+      probes: [
+        (visit) => visit.answer(503, '{"error":"Wait"}'),
+        hangUp,
+        (visit) => visit.answer(200, "<html>Welcome to the hotel</html>"),
+      ],
+    }));
+
+  tests.test("does not fall back when its requests are refused after it has seen version 2", () => {
+    const refuse: Fate = (visit) => visit.answer(401, UNOPENED);
+    return withMadeUpGateway([refuse, refuse, well], async (gateway) => {
+      const [first, second, third] = await tests.all(gateway, CALLS);
+      tests.assertFailure(first, "wrong_key");
+      tests.assertFailure(second, "wrong_key");
+      assertEquals(third?.["body"], "well");
+      assertEquals(gateway.visits.map(({ version }) => version), [2, 2, 2]);
+      assertEquals(gateway.probes.length, 1);
+    });
+  });
+
+  tests.test("whose clock is wrong takes the gateway's time from the first answer", () =>
+    withMadeUpGateway([well, well, well], async (gateway) => {
+      const lines = await tests.all(gateway, CALLS, { CLIENT_CLOCK_OFFSET: "-3600" });
+      assertEquals(lines.map(({ body }) => body), ["well", "well", "well"]);
+      for (const stamp of stamps(gateway.visits)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
+    }));
+
+  tests.test("sends a request anew when the gateway says that its time is wrong, but only once", () =>
+    withMadeUpGateway([expired, well, expired, expired, well], async (gateway) => {
+      const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "-3600" };
+      const [first, second, third] = await tests.all(gateway, CALLS, env);
+      assertEquals(first?.["body"], "well");
+      tests.assertFailure(second, "expired", { status: 403 });
+      assert(Math.abs(Number(second?.["timestamp"]) - Date.now() / 1000) < 60);
+      assertEquals(third?.["body"], "well");
+      const { visits } = gateway;
+      assertEquals([visits.length, new Set(visits.map(({ unique }) => unique)).size], [5, 5]);
+      const [before, ...after] = stamps(visits);
+      assert(Math.abs(Number(before) + 3600 - Date.now() / 1000) < 60);
+      for (const stamp of after) assert(Math.abs(stamp - Date.now() / 1000) < 60);
+    }));
+
+  tests.test("sends a subscription anew when its time is wrong, but only once", () => {
+    const endExpired: Fate = async (visit) => {
+      await visit.begin();
+      await visit.send({ type: "error", message: "Request expired", timestamp: Math.floor(Date.now() / 1000) });
+      await visit.end();
+    };
+    return withMadeUpGateway([endExpired, (visit) => visit.serve(1), endExpired, endExpired], async (gateway) => {
+      const words = ["subscribe", "1", '{"times": 2}', "#"];
+      const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "3600" };
+      const lines = await tests.all(gateway, words, env);
+      assertEquals(lines.map(({ type, end }) => type ?? end), ["connected", "message", true, undefined]);
+      tests.assertFailure(lines.at(-1), "expired");
+      assertEquals(gateway.visits.length, 4);
+      assertGreater(Number(stamps(gateway.visits)[0]), Date.now() / 1000 + 3000);
+    });
+  });
+
+  tests.test("of version 1 sends nothing again and corrects nothing when an old refusal is played back", () => {
+    let old = "";
+    const first: Fate = async (visit) => {
+      old = await visit.sealed({ status: 403, body: EXPIRED, timestamp: 1_700_000_000 });
+      await visit.answer(200, old);
+    };
+    return withMadeUpGateway([first, (visit) => visit.answer(200, old), well], async (gateway) => {
+      const [expired, playedBack, answered] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "1" });
+      tests.assertFailure(expired, "expired", { timestamp: 1_700_000_000 });
+      tests.assertFailure(playedBack, "expired");
+      assertEquals(answered?.["body"], "well");
+      assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
+      for (const stamp of stamps(gateway.visits)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
+    });
+  });
+
+  tests.test("tells failures apart, and never sends a request again by itself", () => {
+    const sealed = (status: number, error: string, more = {}): Fate => (visit) =>
+      visit.reply(JSON.stringify({ error, ...more }), { status });
+    const failures: readonly (readonly [Fate, Code, number, (number | null)?])[] = [
+      [hangUp, "unreachable", 0, 0],
+      [(visit) => visit.answer(503, "", { "Retry-After": "7" }), "unavailable", 503, 7],
+      [(visit) => visit.answer(408, ""), "unavailable", 408, 0],
+      [(visit) => visit.answer(429, '{"error":"Too many requests"}', { "Retry-After": "3" }), "rate_limit", 429, 3],
+      [(visit) => visit.answer(413, '{"error":"Body is larger than 1 bytes"}'), "refused", 413, null],
+      [sealed(429, "Too many requests", { "retry_after": 5 }), "rate_limit", 429, 5],
+      [sealed(403, "This key may not call datetime"), "scope", 403, null],
+      [sealed(403, "Broker not allowed: evil.example"), "scope", 403, null],
+      [sealed(403, "Missing required field: jsonrpc"), "refused", 403, null],
+      [sealed(409, "Request was used before"), "refused", 409, null],
+      [sealed(502, "Jeedom is out of reach"), "failed", 502],
+      [sealed(504, "Jeedom is slow"), "failed", 504],
+    ];
+    const fates = [...failures.map(([fate]) => fate), (visit: Parameters<Fate>[0]) => visit.reply("", { status: 500 })];
+    return withMadeUpGateway(fates, async (gateway) => {
+      const lines = await tests.all(gateway, ["call", ...fates.flatMap(() => ["datetime", "{}"])]);
+      for (const [index, [, code, status, retryAfter]] of failures.entries()) {
+        const wait = retryAfter === undefined ? {} : { retryAfter };
+        tests.assertFailure(lines[index], code, { status, ...wait });
+        assertNotEquals(lines[index]?.["message"], "");
+      }
+      // That was Jeedom, not the gateway.
+      assertEquals([lines.at(-1)?.["status"], lines.at(-1)?.["body"]], [500, ""]);
+      assertEquals([lines.length, gateway.visits.length], [fates.length, fates.length]);
+    });
+  });
+
+  tests.test("gives up a call that is not answered in time", () =>
+    withMadeUpGateway([(visit) => visit.left()], async (gateway) => {
+      const env = { CLIENT_PROTOCOL: "2", CLIENT_TIMEOUT: "1" };
+      tests.assertFailure(await tests.run(gateway, CALL, env), "timeout", { status: 0 });
+      assertEquals(gateway.visits.length, 1);
+    }));
+}
