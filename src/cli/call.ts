@@ -7,7 +7,8 @@ import { parseArgs } from "node:util";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient, UsageError } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
-const USAGE = "Usage: deno task call METHOD ['{\"id\": 1}'] [--apikey KEY] [--endpoint PATH] [--url URL]";
+const USAGE =
+  "Usage: deno task call METHOD ['{\"id\": 1}'] [--apikey KEY] [--endpoint PATH] [--url URL] [--protocol 1|2|auto]";
 
 /** Calls a method and prints Jeedom's answer. */
 export function call(platform: Platform): Promise<number> {
@@ -20,8 +21,8 @@ export function call(platform: Platform): Promise<number> {
     if (method === undefined) throw new UsageError(USAGE);
     const client = await makeClient(platform, values);
     const answer = await client.callJeedom(method, parseParams(params), {
-      ...(values.apikey === undefined ? {} : { apikey: values.apikey }),
-      ...(values.endpoint === undefined ? {} : { endpoint: values.endpoint }),
+      apikey: values.apikey,
+      endpoint: values.endpoint,
     });
     return printAnswer(answer, platform);
   });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Answer, GatewayClient, GatewayError } from "../client/gateway_client.ts";
+import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
 import { ConfigError, parseConfig } from "../config.ts";
 import { KeyFileError, readKey } from "../security/key_file.ts";
 import { localUrl } from "./local_url.ts";
@@ -14,6 +14,7 @@ import { readSources, type Sources } from "./settings.ts";
 export const CLIENT_OPTIONS = {
   url: { type: "string" },
   "key-file": { type: "string" },
+  protocol: { type: "string" },
 } as const;
 
 /** The values of these options. */
@@ -22,6 +23,8 @@ export interface ClientValues {
   readonly url?: string | undefined;
   /** File that holds the key. */
   readonly "key-file"?: string | undefined;
+  /** Version of the protocol: 1, 2 or auto; 2 by default. */
+  readonly protocol?: string | undefined;
 }
 
 /** The command line is wrong. The message shows how it goes. */
@@ -33,7 +36,7 @@ export function readClientSources(platform: Platform): Promise<Sources> {
 }
 
 /** Tells the address of the gateway: `--url`, `GATEWAY_URL`, or this machine at the configured port. */
-export function gatewayUrl({ environment, file }: Sources, values: ClientValues): string {
+export function gatewayUrl({ environment, file }: Sources, values: Pick<ClientValues, "url">): string {
   const given = values.url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
   return given || localUrl(parseConfig(environment, file));
 }
@@ -41,9 +44,10 @@ export function gatewayUrl({ environment, file }: Sources, values: ClientValues)
 /**
  * Makes a client for that address, with the key from `--key-file`, `GATEWAY_KEY` or the configured file.
  *
- * @throws {UsageError} if there is no usable key
+ * @throws {UsageError} if there is no usable key, or no such version of the protocol
  */
 export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
+  const protocol = parseProtocol(values.protocol ?? "2");
   const sources = await readClientSources(platform);
   const { environment, file } = sources;
   const given = values["key-file"] ? undefined : environment["GATEWAY_KEY"] || file["GATEWAY_KEY"];
@@ -54,7 +58,14 @@ export async function makeClient(platform: Platform, values: ClientValues): Prom
       `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file; deno task keys show NAME --no-qr tells a key`,
     );
   }
-  return new GatewayClient({ url: gatewayUrl(sources, values), key, fetch: platform.fetch });
+  return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
+}
+
+function parseProtocol(text: string): Version | "auto" {
+  if (text === "1") return 1;
+  if (text === "2") return 2;
+  if (text === "auto") return text;
+  throw new UsageError("--protocol must be 1, 2 or auto");
 }
 
 /** Prints an answer's body: on standard output for a success, as a fault otherwise. */
@@ -91,9 +102,11 @@ export function isParseArgsError(error: unknown): error is Error {
 }
 
 function hint(error: Error): string {
-  if (error instanceof GatewayError && error.status === 401) {
-    return "The gateway could not decrypt the request: its key is another one, or this one was removed, disabled or is over";
+  if (error instanceof WrongKeyError) {
+    return "The gateway could not decrypt the request: its key is another one, or this one was removed, disabled or is " +
+      "over. An older gateway needs --protocol 1";
   }
+  const status = error instanceof GatewayError && error.status !== 0 ? `${error.status} ` : "";
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message}${cause}`;
+  return `${status}${error.message}${cause}`;
 }

@@ -79,6 +79,7 @@ async function show(gateway: RunningGateway, { print, fetch }: Platform): Promis
   const client = new GatewayClient({
     url: gateway.url,
     key: gateway.secret.toHex(),
+    protocol: 2,
     fetch: (input, init) => {
       if (typeof init?.body === "string") sealedRequest = init.body;
       return fetch(input, init);

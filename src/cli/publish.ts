@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient, UsageError } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
-const USAGE = "Usage: deno task publish TOPIC MESSAGE [--qos 0|1|2] [--retain] [--url URL]";
+const USAGE = "Usage: deno task publish TOPIC MESSAGE [--qos 0|1|2] [--retain] [--url URL] [--protocol 1|2|auto]";
 
 /** Publishes a message and prints the gateway's answer. */
 export function publish(platform: Platform): Promise<number> {

@@ -8,7 +8,7 @@ import { CLIENT_OPTIONS, makeClient, runClient, UsageError } from "./client.ts";
 import { EXIT_FAILURE, type Platform } from "./platform.ts";
 import { parseQos } from "./publish.ts";
 
-const USAGE = "Usage: deno task subscribe FILTER... [--qos 0|1|2] [--once] [--url URL]";
+const USAGE = "Usage: deno task subscribe FILTER... [--qos 0|1|2] [--once] [--url URL] [--protocol 1|2|auto]";
 
 /**
  * Prints one line for each message, also after the line or the broker was away, until the person stops it. With

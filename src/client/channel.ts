@@ -1,14 +1,18 @@
 /**
- * Sends sealed requests to one gateway, and opens what it seals.
+ * Sealed requests to one gateway, in the version that it speaks, stamped with the time that it has.
  *
  * @module
  */
-import type { SealedText } from "../protocol/aead.ts";
-import { randomBytes } from "../protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../protocol/envelope.ts";
-import { deriveKeyId, importKey, KEY_ID_HEADER, parseKey } from "../protocol/secret_key.ts";
+import { type Bytes, randomBytes } from "../protocol/bytes.ts";
+import type { Route } from "../protocol/envelope_v2.ts";
+import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
+import { importSecretKey, KEY_ID_HEADER, parseKey, type SecretKey } from "../protocol/secret_key.ts";
+import { type Answer, parseAnswer } from "./answer.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { GatewayError, TemporaryError } from "./gateway_error.ts";
+import { ExpiredError, TamperedError, WrongKeyError } from "./gateway_error.ts";
+import { Negotiation } from "./negotiation.ts";
+import { sealedRefusal } from "./refusal.ts";
+import { Transport } from "./transport.ts";
 
 /** Where the gateway is, and the secret shared with it. */
 export interface ChannelOptions {
@@ -16,108 +20,166 @@ export interface ChannelOptions {
   readonly url: string;
   /** The key: 64 hexadecimal characters. */
   readonly key: string;
+  /** The key's name, from the pairing code: errors about the key tell it. */
+  readonly keyName?: string | undefined;
   /**
-   * Whether to name the key by its public id, so that a gateway with many keys tries this one alone. Whoever sees the
-   * headers can then tell the requests of this key from those of others. Off by default.
+   * The version of the protocol to speak. By default, `auto`, the client asks the gateway once, before its first
+   * request. Keep what {@linkcode Channel.protocol} tells then: with 2, nobody on the way can talk a client into
+   * version 1.
    */
-  readonly nameKey?: boolean;
+  readonly protocol?: Version | "auto" | undefined;
+  /**
+   * Whether to name the key by its public id in version 1 as well, so that a gateway with many keys tries this one
+   * alone. Whoever sees the headers can then tell the requests of this key from those of others. Off by default;
+   * version 2 always names it.
+   */
+  readonly tellKeyId?: boolean | undefined;
   /** Sends HTTP requests; the platform's own by default. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
   /** The time, for the stamps of requests and for waiting; the platform's own by default. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
-/** Longest wait that is taken from a `Retry-After`, in seconds: longer ones overflow timers. */
-const RETRY_AFTER_MAX_SECONDS = 3600;
+/** Where a request goes, and how long it is of interest. */
+export interface RequestOptions {
+  /** The route, to which it is bound in version 2. */
+  readonly route: Route;
+  /** Gives it up. */
+  readonly signal: AbortSignal;
+}
+
+/** A request that was sent, and what came back so far. */
+export interface Sent {
+  /** The beginning of the answer. */
+  readonly response: Response;
+  /** Opens what is in it. */
+  readonly exchange: Exchange;
+}
 
 /** The way to one gateway under one key. */
 export class Channel {
-  /** The time that requests are stamped with. */
+  /** The platform's time; requests of version 2 are stamped with the gateway's. */
   readonly clock: Clock;
-  /** The gateway's address, without a slash at its end. */
-  readonly url: string;
-  readonly #key: Promise<CryptoKey>;
-  readonly #headers: Promise<Record<string, string>>;
-  readonly #fetch: typeof fetch;
+  /** Plain HTTP to the same gateway. */
+  readonly transport: Transport;
+  readonly #secret: Bytes;
+  #key: Promise<SecretKey> | undefined;
+  readonly #tellKeyId: boolean;
+  readonly #negotiation: Negotiation;
+  /** How far the gateway's clock is ahead, in milliseconds. */
+  #offsetMs = 0;
 
   /**
    * Makes a channel; nothing is sent yet.
    *
    * @throws {TypeError} if the key is not 64 hexadecimal characters
    */
-  constructor(options: ChannelOptions) {
-    const secret = parseKey(options.key);
+  constructor({ url, key, keyName, protocol = "auto", tellKeyId = false, fetch, clock }: ChannelOptions) {
+    const secret = parseKey(key);
     if (secret === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
-    this.url = options.url.replace(/\/+$/, "");
-    this.#key = importKey(secret);
-    this.#headers = options.nameKey
-      ? deriveKeyId(secret).then((kid) => ({ [KEY_ID_HEADER]: kid }))
-      : Promise.resolve({});
-    this.#fetch = options.fetch ?? fetch;
-    this.clock = options.clock ?? SYSTEM_CLOCK;
+    this.transport = new Transport({ url, fetch, keyLabel: keyName === undefined ? "this key" : `key "${keyName}"` });
+    this.clock = clock ?? SYSTEM_CLOCK;
+    this.#secret = secret;
+    this.#tellKeyId = tellKeyId;
+    const version = protocol === "auto" ? undefined : protocol;
+    this.#negotiation = new Negotiation(version, (signal) => this.#probe(signal));
+  }
+
+  /** The version of the protocol; undefined while it is not known. */
+  get protocol(): Version | undefined {
+    return this.#negotiation.version;
   }
 
   /**
-   * Seals a request under a fresh nonce, stamped with the time, and sends it.
+   * Sends a request, and opens the answer. In version 2 a request that the gateway proves to have refused for its time
+   * is sealed anew and sent once more; besides, nothing is ever sent twice.
    *
-   * @throws {TemporaryError} if nobody answered, or whoever did could not take it just now
-   * @throws {GatewayError} if it was refused
+   * @throws {GatewayError} if there is no answer, or it is the gateway's own error
    */
-  async post(path: string, request: Record<string, unknown>, signal?: AbortSignal): Promise<Response> {
-    const body = await this.#seal({ ...request, timestamp: this.clock.now() / 1000 });
-    const response = await this.send(path, {
-      method: "POST",
-      headers: { ...await this.#headers, "Content-Type": "application/octet-stream" },
-      body,
-      ...(signal === undefined ? {} : { signal }),
+  async call(request: Record<string, unknown>, options: RequestOptions): Promise<Answer> {
+    try {
+      return await this.#callOnce(request, options);
+    } catch (error) {
+      if (!this.learnTime(error)) throw error;
+      return await this.#callOnce(request, options);
+    }
+  }
+
+  /**
+   * Seals a request, stamped with the time, and sends it.
+   *
+   * @throws {GatewayError} if nobody answered, or it was refused
+   */
+  async post(request: Record<string, unknown>, options: RequestOptions): Promise<Sent> {
+    return await this.#post(request, { ...options, version: await this.#negotiation.agree(options.signal) });
+  }
+
+  /**
+   * Corrects the time of later requests from a refusal. Not in version 1, where somebody on the way could play back an
+   * old refusal, and so have a command sent twice.
+   *
+   * @returns whether the same request has a chance now
+   */
+  learnTime(error: unknown): boolean {
+    if (this.protocol !== 2 || !(error instanceof ExpiredError) || error.gatewayTime === undefined) return false;
+    this.#correct(error.gatewayTime);
+    return true;
+  }
+
+  /** The error for an answer or event that is not what it should be. */
+  tampered(what: string, cause?: unknown): TamperedError {
+    const { keyLabel, url } = this.transport;
+    return new TamperedError(`${what} is not sealed with ${keyLabel} for this request: check who answers at ${url}`, {
+      cause,
     });
-    if (response.ok) return response;
-    throw await readRefusal(response);
   }
 
-  /**
-   * Sends an HTTP request as it is.
-   *
-   * @throws {TemporaryError} if nobody answered
-   */
-  async send(path: string, init: RequestInit): Promise<Response> {
+  async #callOnce(request: Record<string, unknown>, options: RequestOptions): Promise<Answer> {
+    const answer = await this.#answer(await this.post(request, options), options.signal);
+    const refusal = sealedRefusal(answer);
+    if (refusal !== undefined) throw refusal;
+    return answer;
+  }
+
+  /** Finds the version with a request that can run nothing, being far too old. */
+  async #probe(signal: AbortSignal): Promise<Version> {
     try {
-      return await this.#fetch(this.url + path, init);
+      const sent = await this.#post({ timestamp: 0 }, { route: "/gateway", signal, version: 2 });
+      // Whatever it says: only a gateway of version 2 with this key could seal it, and just now.
+      this.#correct((await this.#answer(sent, signal)).timestamp);
+      return 2;
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      throw new TemporaryError(0, `No gateway answers at ${this.url}`, { cause: error });
+      if (error instanceof WrongKeyError) return 1;
+      throw error;
     }
   }
 
-  /**
-   * Opens one envelope and reads the JSON in it.
-   *
-   * @throws {GatewayError} if it is not sealed with this key
-   */
-  async open(text: string): Promise<unknown> {
+  async #post(
+    request: Record<string, unknown>,
+    { route, signal, version }: RequestOptions & { readonly version: Version },
+  ): Promise<Sent> {
+    // Only here: asking for health takes no key.
+    const key = await (this.#key ??= importSecretKey(this.#secret));
+    const offsetMs = version === 2 ? this.#offsetMs : 0;
+    const stamped = { timestamp: (this.clock.now() + offsetMs) / 1000, ...request };
+    const { text, exchange } = await sealRequest(key, JSON.stringify(stamped), { version, route, random: randomBytes });
+    const keyId = version === 1 && this.#tellKeyId ? { [KEY_ID_HEADER]: key.kid } : {};
+    const headers = { "Content-Type": "application/octet-stream", ...keyId };
+    return { response: await this.transport.send(route, { method: "POST", headers, body: text, signal }), exchange };
+  }
+
+  async #answer({ response, exchange }: Sent, signal: AbortSignal): Promise<Answer> {
+    const text = await this.transport.readText(response, signal);
     try {
-      return JSON.parse(await openEnvelope(await this.#key, parseEnvelope(text)));
+      const answer = parseAnswer(JSON.parse(await openAnswer(exchange, text)));
+      if (answer !== undefined) return answer;
     } catch (error) {
-      throw new GatewayError(502, "Answer is not sealed with this key: is this the gateway?", { cause: error });
+      throw this.tampered("Answer", error);
     }
+    throw this.tampered("Answer");
   }
 
-  async #seal(value: unknown): Promise<SealedText> {
-    return await sealEnvelope(await this.#key, JSON.stringify(value), randomBytes);
+  #correct(gatewayTime: number): void {
+    this.#offsetMs = gatewayTime * 1000 - this.clock.now();
   }
-}
-
-async function readRefusal(response: Response): Promise<GatewayError> {
-  const { status, statusText, headers } = response;
-  const refusal: unknown = await response.json().catch(() => undefined);
-  const hasReason = typeof refusal === "object" && refusal !== null && "error" in refusal;
-  const reason = hasReason && typeof refusal.error === "string" ? refusal.error : statusText;
-  if (status !== 408 && status !== 429 && status < 500) return new GatewayError(status, reason);
-  return new TemporaryError(status, reason, { retryAfterMs: readRetryAfter(headers) * 1000 });
-}
-
-/** Seconds that the other side asks to wait. A date, which the gateway never sends, counts as none. */
-function readRetryAfter(headers: Headers): number {
-  const text = headers.get("Retry-After") ?? "";
-  return /^\d+$/.test(text) ? Math.min(Number(text), RETRY_AFTER_MAX_SECONDS) : 0;
 }

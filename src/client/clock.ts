@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { abortable } from "./abortable.ts";
 
 /** A clock with timers. */
 export interface Clock {
@@ -36,14 +37,10 @@ export interface SleepOptions {
  */
 export async function sleep(ms: number, { clock, signal }: SleepOptions): Promise<void> {
   signal?.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const stop = clock.after(ms, resolve);
-  const abort = () => reject(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
+  let stop = () => {};
   try {
-    await promise;
+    await abortable(new Promise<void>((resolve) => stop = clock.after(ms, resolve)), signal);
   } finally {
     stop();
-    signal?.removeEventListener("abort", abort);
   }
 }

@@ -4,74 +4,43 @@
  * @module
  */
 import type { Position, StreamEvent } from "../protocol/event.ts";
+import type { Route } from "../protocol/envelope_v2.ts";
+import type { Version } from "../protocol/exchange.ts";
+import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
-import { GatewayError } from "./gateway_error.ts";
+import { withDeadline } from "./deadline.ts";
+import { UnreachableError } from "./gateway_error.ts";
+import { isObject } from "./is_object.ts";
+import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
+import {
+  brokerFields,
+  type CallOptions,
+  type JeedomEventsOptions,
+  type PublishOptions,
+  type SubscribeOptions,
+  type WaitOptions,
+} from "./request_options.ts";
 import { resume } from "./resume.ts";
 
-export { GatewayError };
+export * from "./gateway_error.ts";
+export type * from "./request_options.ts";
+export type { Answer, ChannelOptions, JeedomEvent, Version };
+export type { Clock } from "./clock.ts";
+export type * from "../protocol/event.ts";
+export { formatPairingUri, type Pairing, parsePairingUri } from "../protocol/pairing.ts";
 
 /** Where the gateway is, the secret shared with it, and what the client takes from its platform. */
 export interface GatewayClientOptions extends ChannelOptions {
-  /** Spreads the waits of resumed subscriptions: draws from 0 up to but not including 1; `Math.random` by default. */
-  readonly random?: () => number;
+  /** Spreads the waits between tries: draws from 0 up to but not including 1; `Math.random` by default. */
+  readonly random?: (() => number) | undefined;
 }
 
-/** What the gateway answered, opened. */
-export interface Answer {
-  /** 200 for a success; otherwise what went wrong, in the way of HTTP. */
-  readonly status: number;
-  /** The service's answer; on errors a string with `{"error": …}` in it. */
-  readonly body: unknown;
-  /** The gateway's clock, in whole seconds since 1970. */
-  readonly timestamp: number;
-}
+/** Longest wait for an answer, in milliseconds: longer than the gateway waits for Jeedom or a broker. */
+const TIMEOUT_MS = 40_000;
 
-/** Choices for a Jeedom call. */
-export interface CallOptions {
-  /** Jeedom's API key, where the gateway has none of its own. */
-  readonly apikey?: string;
-  /** Path of the API on the Jeedom server. */
-  readonly endpoint?: string;
-  /** Gives up the waiting; the call itself may still run. */
-  readonly signal?: AbortSignal;
-}
-
-/** A broker other than the gateway's own, and a login for it. */
-export interface BrokerOptions {
-  /** Host name or address. */
-  readonly brokerHost?: string;
-  /** TCP port. */
-  readonly brokerPort?: number;
-  /** User name. */
-  readonly username?: string;
-  /** Password. */
-  readonly password?: string;
-}
-
-/** Choices for a message. */
-export interface PublishOptions extends BrokerOptions {
-  /** Quality of service: 0, 1 or 2. */
-  readonly qos?: 0 | 1 | 2;
-  /** Whether the broker shall keep the message for later subscribers. */
-  readonly retain?: boolean;
-  /** Gives up the waiting; the message may still go out. */
-  readonly signal?: AbortSignal;
-}
-
-/** Choices for a subscription. */
-export interface SubscribeOptions extends BrokerOptions {
-  /** Highest quality of service. */
-  readonly qos?: 0 | 1 | 2;
-  /** Goes on after the event with this `epoch` and `offset`, as far as the gateway still remembers. */
-  readonly since?: Position;
-  /** Whether to stay connected while the broker is away, and be told by `offline` and `online`. */
-  readonly keep?: boolean;
-  /** Whether to subscribe again by itself after a stream ended. On by default. */
-  readonly resume?: boolean;
-  /** Ends the subscription at once: it then throws the signal's reason. */
-  readonly signal?: AbortSignal;
-}
+/** How long Jeedom may wait for something to happen, in seconds: most proxies cut a silent connection after 60 s. */
+const LONG_POLLING_SECONDS = 50;
 
 /** Speaks with one gateway under one key. */
 export class GatewayClient {
@@ -89,40 +58,64 @@ export class GatewayClient {
   }
 
   /**
+   * The version of the protocol; undefined before the first request found it. Store 2, and give it to the next client:
+   * it then needs not ask, and nobody on the way can talk it into version 1.
+   */
+  get protocol(): Version | undefined {
+    return this.#channel.protocol;
+  }
+
+  /**
    * Calls a method of Jeedom's JSON-RPC API.
    *
    * @param method its name, such as `event::changes`
    * @param params its parameters
    * @returns Jeedom's answer, with its HTTP status
-   * @throws {GatewayError} if the gateway did not accept the key
+   * @throws {GatewayError} if there is no answer of Jeedom's
    */
   callJeedom(method: string, params?: Record<string, unknown>, options: CallOptions = {}): Promise<Answer> {
-    const { signal, ...fields } = options;
-    return this.#call("/gateway", { service: "jeedom", jsonrpc: method, params, ...fields }, signal);
+    const { signal, timeout, ...fields } = options;
+    return this.#call("/gateway", { service: "jeedom", jsonrpc: method, params, ...fields }, { signal, timeout });
+  }
+
+  /**
+   * Listens to the events of Jeedom until the caller leaves the loop or aborts the signal. Each comes once. Failures
+   * that may pass are waited out in silence; what happened meanwhile still comes, as far as Jeedom remembers.
+   *
+   * @throws {JeedomError} if Jeedom refuses
+   * @throws {GatewayError} if the gateway refuses, or something is not what it should be
+   */
+  jeedomEvents(options: JeedomEventsOptions = {}): AsyncGenerator<JeedomEvent, void> {
+    const { since, longPolling = LONG_POLLING_SECONDS, filter, signal, ...jeedom } = options;
+    return followJeedom(
+      (method, params, patience) =>
+        this.callJeedom(method, params, { ...jeedom, signal, timeout: patience * 1000 + TIMEOUT_MS }),
+      { since, longPolling, filter, signal, clock: this.#channel.clock, random: this.#random },
+    );
   }
 
   /**
    * Publishes an MQTT message, and waits until the broker has it.
    *
    * @param message the payload; null sends an empty one
-   * @throws {GatewayError} if the gateway did not accept the key
+   * @throws {GatewayError} if that did not happen, or it is not known
    */
   publish(topic: string, message: string | null, options: PublishOptions = {}): Promise<Answer> {
-    const { signal, qos, retain, ...broker } = options;
+    const { signal, timeout, qos, retain, ...broker } = options;
     const request = { service: "mqtt", topic, message, qos, retain, ...brokerFields(broker) };
-    return this.#call("/mqtt/publish", request, signal);
+    return this.#call("/mqtt/publish", request, { signal, timeout });
   }
 
   /**
    * Listens to MQTT topics until the caller leaves the loop or aborts the signal. The latter also works while nothing
    * comes.
    *
-   * Once it was connected, the subscription survives its streams: an `error` or `disconnected` event tells that one
-   * ended, or broke off, and later a new `connected` that messages come again, from where they ended. A `gap` after it
-   * tells that some may be missing. With `resume: false` such an event is the last.
+   * Once it was connected, the subscription survives its streams: an `error`, `disconnected` or `end` event tells that
+   * one ended, or broke off, and later a new `connected` that messages come again, from where they ended. A `gap` after
+   * it tells that some may be missing. With `resume: false` such an event is the last.
    *
    * @param filters topic filters, such as `home/+/temperature`
-   * @throws {GatewayError} if the gateway did not accept the key, or could not be reached at first; with
+   * @throws {GatewayError} if the gateway could not be reached at first, or refused, at first or later; with
    *   `resume: false`, if the stream broke off without a last event
    */
   subscribe(filters: readonly string[], options: SubscribeOptions = {}): AsyncGenerator<StreamEvent, void> {
@@ -134,37 +127,35 @@ export class GatewayClient {
   }
 
   /**
-   * Asks whether the gateway runs.
+   * Asks whether the gateway runs. Needs no key, and so proves nothing.
    *
    * @returns its status and version
    * @throws {GatewayError} if it does not say that it is well
    */
-  async health(): Promise<{ readonly status: string; readonly version: string }> {
-    const response = await this.#channel.send("/health", {});
-    const health: unknown = await response.json().catch(() => undefined);
-    if (response.ok && isRecord(health) && typeof health["version"] === "string" && health["status"] === "ok") {
-      return { status: health["status"], version: health["version"] };
-    }
-    throw new GatewayError(response.status, `No gateway answers at ${this.#channel.url}`);
+  async health(options: WaitOptions = {}): Promise<{ readonly status: string; readonly version: string }> {
+    const { transport } = this.#channel;
+    return await this.#inTime(options, async (signal) => {
+      const health = parseHealth(await transport.readText(await transport.send("/health", { signal }), signal));
+      if (health !== undefined) return health;
+      throw new UnreachableError(`No gateway answers at ${transport.url}: something else does`);
+    });
   }
 
-  async #call(path: string, request: Record<string, unknown>, signal?: AbortSignal): Promise<Answer> {
-    const response = await this.#channel.post(path, request, signal);
-    return parseAnswer(await this.#channel.open(await response.text()));
+  #call(route: Route, request: Record<string, unknown>, options: WaitOptions): Promise<Answer> {
+    return this.#inTime(options, (signal) => this.#channel.call(request, { route, signal }));
+  }
+
+  #inTime<T>({ timeout = TIMEOUT_MS, signal }: WaitOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withDeadline(work, { clock: this.#channel.clock, timeout, signal });
   }
 }
 
-function brokerFields({ brokerHost, brokerPort, ...login }: BrokerOptions): Record<string, unknown> {
-  return { broker_host: brokerHost, broker_port: brokerPort, ...login };
-}
-
-function parseAnswer(value: unknown): Answer {
-  if (isRecord(value) && typeof value["status"] === "number" && typeof value["timestamp"] === "number") {
-    return { status: value["status"], body: value["body"], timestamp: value["timestamp"] };
+function parseHealth(json: string): { readonly status: string; readonly version: string } | undefined {
+  try {
+    const health: unknown = JSON.parse(json);
+    if (!isObject(health) || health["status"] !== "ok" || typeof health["version"] !== "string") return undefined;
+    return { status: health["status"], version: health["version"] };
+  } catch {
+    return undefined;
   }
-  throw new GatewayError(502, "Answer has no status and timestamp");
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

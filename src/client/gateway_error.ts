@@ -1,35 +1,160 @@
 /**
- * What can go wrong between a client and its gateway.
+ * What can go wrong between a client and its gateway: one class for each thing that an app would treat differently.
  *
  * @module
  */
 
-/** The gateway refused a request, did not answer, or its answer could not be understood. */
-export class GatewayError extends Error {
-  /** Makes the error from the gateway's status, or 0 when nobody answered, and its words. */
-  constructor(readonly status: number, message: string, options?: ErrorOptions) {
+/** Names what went wrong, the same in all clients, and never changed. */
+export type GatewayErrorCode =
+  | "unreachable"
+  | "timeout"
+  | "truncated"
+  | "tampered"
+  | "wrong_key"
+  | "expired"
+  | "scope"
+  | "rate_limit"
+  | "unavailable"
+  | "failed"
+  | "jeedom"
+  | "refused";
+
+/** What is known of a failure besides its words. */
+export interface GatewayErrorOptions extends ErrorOptions {
+  /** The gateway's status; 0 by default. */
+  readonly status?: number | undefined;
+  /** Least time to wait before the next try, in milliseconds; undefined where no later try will help. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The gateway refused a request, did not answer, or its answer could not be taken. */
+export abstract class GatewayError extends Error {
+  /** Tells which class it is, also across languages and versions. */
+  abstract readonly code: GatewayErrorCode;
+  /** The status of HTTP, or the sealed one; 0 where nobody answered, or no answer counts. */
+  readonly status: number;
+  /** Least time to wait before the next try, in milliseconds; undefined where no later try will help. */
+  readonly retryAfterMs: number | undefined;
+
+  /** Makes the error from what happened. */
+  constructor(message: string, { status = 0, retryAfterMs, ...options }: GatewayErrorOptions = {}) {
     super(message, options);
-    this.name = "GatewayError";
+    this.name = new.target.name;
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
-/** What is known of a failure that may pass. */
-export interface TemporaryErrorOptions extends ErrorOptions {
-  /** How long the other side asked to wait, in milliseconds. */
-  readonly retryAfterMs?: number;
+/** Nobody answers, or the connection broke off before the whole answer was there. A call may have run. */
+export class UnreachableError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "unreachable";
+
+  /** Makes the error; a later try may help. */
+  constructor(message: string, options: GatewayErrorOptions = {}) {
+    super(message, { retryAfterMs: 0, ...options });
+  }
+}
+
+/** No answer in time. A call may have run. */
+export class RequestTimeoutError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "timeout";
+
+  /** Makes the error; a later try may help. */
+  constructor(message: string, options: GatewayErrorOptions = {}) {
+    super(message, { retryAfterMs: 0, ...options });
+  }
+}
+
+/** A stream broke off or went silent before its last event. */
+export class TruncatedError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "truncated";
+
+  /** Makes the error; a later try may help. */
+  constructor(message: string, options: GatewayErrorOptions = {}) {
+    super(message, { retryAfterMs: 0, ...options });
+  }
 }
 
 /**
- * A failure that may pass by itself: nobody answered, the line broke off, or the gateway or a proxy before it had no
- * room or a fault. Says nothing about whether a call ran.
+ * An answer or event does not open, is not for this request, or is not the next one: somebody on the way changed it, or
+ * it is not the gateway that answers.
  */
-export class TemporaryError extends GatewayError {
-  /** Least time to wait before the next try, in milliseconds. */
-  readonly retryAfterMs: number;
+export class TamperedError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "tampered";
+}
 
-  /** Makes the error from the status, or 0 when nobody answered, and what happened. */
-  constructor(status: number, message: string, options: TemporaryErrorOptions = {}) {
-    super(status, message, options);
-    this.retryAfterMs = options.retryAfterMs ?? 0;
+/** The gateway does not take the key: it never had it, or it was removed, disabled or is over. */
+export class WrongKeyError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "wrong_key";
+}
+
+/** The request's timestamp is too far from the gateway's time. */
+export class ExpiredError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "expired";
+  /** The gateway's time, in seconds since 1970; undefined where it did not tell. */
+  readonly gatewayTime: number | undefined;
+
+  /** Makes the error from the gateway's time, in seconds since 1970. */
+  constructor(message: string, { gatewayTime, ...options }: ExpiredErrorOptions = {}) {
+    super(message, options);
+    this.gatewayTime = gatewayTime;
   }
+}
+
+/** What is known of a request that came too late or too early. */
+export interface ExpiredErrorOptions extends GatewayErrorOptions {
+  /** The gateway's time, in seconds since 1970. */
+  readonly gatewayTime?: number | undefined;
+}
+
+/** The key may not do this. */
+export class ScopeError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "scope";
+}
+
+/** Too much was asked for in too short a time, or at once. */
+export class RateLimitError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "rate_limit";
+
+  /** Makes the error; a later try may help. */
+  constructor(message: string, options: GatewayErrorOptions = {}) {
+    super(message, { retryAfterMs: 0, ...options });
+  }
+}
+
+/** The gateway, or a proxy before it, could not take the request just now. */
+export class UnavailableError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "unavailable";
+
+  /** Makes the error; a later try may help. */
+  constructor(message: string, options: GatewayErrorOptions = {}) {
+    super(message, { retryAfterMs: 0, ...options });
+  }
+}
+
+/** The gateway took the request, but Jeedom or the broker behind it failed. A call may have run. */
+export class FailedError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "failed";
+}
+
+/** Jeedom refused to tell its events. */
+export class JeedomError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "jeedom";
+}
+
+/** The gateway refuses the request as it is, such as one with a wrong field. */
+export class RefusedError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "refused";
 }

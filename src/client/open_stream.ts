@@ -5,12 +5,14 @@
  */
 import type { StreamEvent } from "../protocol/event.ts";
 import type { Channel } from "./channel.ts";
-import type { Clock } from "./clock.ts";
-import { GatewayError, TemporaryError } from "./gateway_error.ts";
-import { readEventData } from "./read_event_data.ts";
-
-/** A connection without a byte for so long is dead: the gateway gives a sign of life at least every 15 s. */
-const SILENCE_MS = 45_000;
+import { withDeadline } from "./deadline.ts";
+import { TruncatedError } from "./gateway_error.ts";
+import { isObject } from "./is_object.ts";
+import { openEvents } from "./open_events.ts";
+import { readChunks } from "./read_chunks.ts";
+import { readEvents } from "./read_events.ts";
+import { eventRefusal } from "./refusal.ts";
+import { Silence, SILENCE_MS } from "./silence.ts";
 
 const EVENT_TYPES: readonly unknown[] = [
   "connected",
@@ -20,96 +22,86 @@ const EVENT_TYPES: readonly unknown[] = [
   "online",
   "error",
   "disconnected",
+  "end",
 ] satisfies StreamEvent["type"][];
 
 /**
- * Asks for a stream and hands over its events, the last one included.
+ * Asks for a stream and hands over its events, the last one included. In version 2 a request that the gateway proves
+ * to have refused for its time is sealed anew and sent once more.
  *
  * @param request the fields of the subscribe request, without its timestamp
  * @param signal ends the stream
- * @throws {TemporaryError} if nobody answered, or the stream broke off or went silent before its last event
- * @throws {GatewayError} if the request was refused, or something is not sealed with this key
+ * @throws {TruncatedError} if the stream broke off or went silent before its last event
+ * @throws {TamperedError} if an event is not what it should be
+ * @throws {GatewayError} if nobody answered, or the request was refused, also by an event
  */
 export async function* openStream(
   channel: Channel,
   request: Record<string, unknown>,
+  options: { readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<StreamEvent, void> {
+  try {
+    yield* openOnce(channel, request, options);
+  } catch (error) {
+    if (!channel.learnTime(error)) throw error;
+    yield* openOnce(channel, request, options);
+  }
+}
+
+async function* openOnce(
+  channel: Channel,
+  request: Record<string, unknown>,
   { signal }: { readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<StreamEvent, void> {
-  const line = new Line(channel.clock, signal);
-  const response = await line.hear(channel.post("/mqtt/subscribe", request, line.signal));
-  if (response.body === null) throw new GatewayError(502, "Answer has no body");
-  for await (const data of readEventData(readChunks(response.body, line))) {
-    const event = parseEvent(await channel.open(data));
-    if (event === undefined) continue;
-    yield event;
-    if (event.type === "error" || event.type === "disconnected") return;
-  }
-  throw new TemporaryError(0, "Stream broke off");
-}
-
-/** Gives a connection up when it is silent. Only waiting for it counts, not the time in which the caller is busy. */
-class Line {
-  /** Aborted when the line is given up, or when the caller wants the end. */
-  readonly signal: AbortSignal;
-  readonly #silent = new AbortController();
-  readonly #clock: Clock;
-
-  constructor(clock: Clock, signal: AbortSignal | undefined) {
-    this.#clock = clock;
-    this.signal = signal === undefined ? this.#silent.signal : AbortSignal.any([signal, this.#silent.signal]);
-  }
-
-  async hear<T>(sound: Promise<T>): Promise<T> {
-    const stop = this.#clock.after(SILENCE_MS, () => {
-      const message = `Stream went silent: nothing came for ${SILENCE_MS / 1000} s`;
-      this.#silent.abort(new TemporaryError(0, message));
-    });
-    try {
-      return await sound;
-    } catch (error) {
-      // Platforms differ in what they make of the reason.
-      this.signal.throwIfAborted();
-      throw error;
-    } finally {
-      stop();
-    }
-  }
-}
-
-async function* readChunks(body: ReadableStream<Uint8Array>, line: Line): AsyncGenerator<Uint8Array, void> {
-  const reader = body.getReader();
-  // Deno 2.9 at times does not hear the signal of a fetch while its body is read.
-  const cancel = () => void reader.cancel().catch(() => {});
-  line.signal.addEventListener("abort", cancel, { once: true });
+  const { response, exchange } = await withDeadline(
+    (signal) => channel.post(request, { route: "/mqtt/subscribe", signal }),
+    { clock: channel.clock, timeout: SILENCE_MS, signal },
+  );
+  if (response.body === null) throw new TruncatedError("Answer has no body");
+  const silence = new Silence(channel.clock, signal);
+  const forged = (cause: unknown) => channel.tampered("Event", cause);
+  const chunks = readChunks(response.body, silence.signal);
+  // In version 2 anybody could send bytes; only an event that opens is a sign of life.
+  const bytes = exchange.version === 1 ? heard(chunks, silence) : chunks;
+  let isConnected = false;
+  silence.listen();
   try {
-    for (;;) {
-      const { done, value } = await line.hear(
-        reader.read().catch((cause) => {
-          throw new TemporaryError(0, "Stream broke off", { cause });
-        }),
-      );
-      line.signal.throwIfAborted();
-      if (done) return;
-      yield value;
+    for await (const value of openEvents(readEvents(bytes), { exchange, forged })) {
+      silence.listen();
+      const event = parseEvent(value, forged);
+      if (event === undefined) continue;
+      if (event.type === "error" && !isConnected) throw eventRefusal(event);
+      isConnected ||= event.type === "connected";
+      silence.rest();
+      yield event;
+      if (isFinal(event)) return;
+      silence.listen();
     }
   } finally {
-    line.signal.removeEventListener("abort", cancel);
-    // Closes the connection where it is still there.
-    await reader.cancel().catch(() => {});
+    silence.rest();
+  }
+  throw new TruncatedError("Stream broke off");
+}
+
+/** Tells an event that is the last one of its stream. */
+export function isFinal({ type }: StreamEvent): boolean {
+  return type === "error" || type === "disconnected" || type === "end";
+}
+
+async function* heard(chunks: AsyncIterable<Uint8Array>, silence: Silence): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    silence.listen();
+    yield chunk;
   }
 }
 
-/** An event, or undefined for one of a kind that a newer gateway knows. */
-function parseEvent(value: unknown): StreamEvent | undefined {
+/** An event, or undefined for a sign of life and for one of a kind that a newer gateway knows. */
+function parseEvent(value: unknown, forged: (cause: unknown) => Error): StreamEvent | undefined {
   if (isStreamEvent(value)) return value;
-  if (isRecord(value) && typeof value["type"] === "string") return undefined;
-  throw new GatewayError(502, "Event is of no known type");
+  if (isObject(value) && typeof value["type"] === "string") return undefined;
+  throw forged(new TypeError("Event has no type"));
 }
 
 function isStreamEvent(value: unknown): value is StreamEvent {
-  return isRecord(value) && EVENT_TYPES.includes(value["type"]);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+  return isObject(value) && EVENT_TYPES.includes(value["type"]);
 }

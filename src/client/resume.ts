@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { Position, StreamEvent } from "../protocol/event.ts";
 import { Backoff } from "../protocol/backoff.ts";
+import type { Position, StreamEvent } from "../protocol/event.ts";
 import { type Clock, sleep } from "./clock.ts";
-import { TemporaryError } from "./gateway_error.ts";
+import { GatewayError } from "./gateway_error.ts";
+import { isFinal } from "./open_stream.ts";
 
 /** A stream that lasted so long was a good one, in milliseconds: the wait after it is short again. */
 const STEADY_MS = 30_000;
@@ -50,15 +51,16 @@ export async function* resume(
       for await (const event of open(position)) {
         if (event.type === "connected") connectedAt = clock.now();
         if (event.type === "message") backoff.reset();
-        if (connectedAt === undefined && wasConnected && isPassing(event)) break;
+        // The caller knows already that it is disconnected.
+        if (connectedAt === undefined && wasConnected && isFinal(event)) break;
         wasConnected ||= connectedAt !== undefined;
         position = positionOf(event) ?? position;
         yield event;
         if (connectedAt === undefined && isFinal(event)) return;
       }
     } catch (error) {
-      if (!wasConnected || !(error instanceof TemporaryError)) throw error;
-      retryAfterMs = error.retryAfterMs;
+      if (!wasConnected || !(error instanceof GatewayError) || !isPassing(error)) throw error;
+      retryAfterMs = error.retryAfterMs ?? 0;
       if (connectedAt !== undefined) {
         yield { type: "disconnected", message: error.message, timestamp: Math.floor(clock.now() / 1000) };
       }
@@ -68,14 +70,8 @@ export async function* resume(
   }
 }
 
-function isFinal({ type }: StreamEvent): boolean {
-  return type === "error" || type === "disconnected";
-}
-
-/** Tells why a stream did not begin, where that may pass: the caller knows already that it is disconnected. */
-function isPassing(event: StreamEvent): boolean {
-  if (event.type === "disconnected") return true;
-  return event.type === "error" && PASSING.some((start) => event.message.startsWith(start));
+function isPassing({ retryAfterMs, message }: GatewayError): boolean {
+  return retryAfterMs !== undefined || PASSING.some((start) => message.startsWith(start));
 }
 
 /** Where to go on after an event. An older gateway tells no position, and its streams begin anew. */

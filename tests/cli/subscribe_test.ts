@@ -1,28 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { subscribe } from "../../src/cli/subscribe.ts";
 import { until, within } from "../deadline.ts";
-import { type Answerer, connected, fetchOf, KEY, message, stream } from "../client/made_up_gateway.ts";
+import { connected, message, stream } from "../client/made_up_gateway.ts";
 import { final } from "../client/follow.ts";
-import { fakePlatform } from "../platform.ts";
-
-function machine(args: string[], answers: readonly Answerer[]) {
-  const stopped = Promise.withResolvers<void>();
-  const { fetch, requests } = fetchOf(answers);
-  const notices: string[] = [];
-  const env: Record<string, string> = { GATEWAY_KEY: KEY, GATEWAY_URL: "http://gateway" };
-  const platform = fakePlatform({
-    args,
-    fetch,
-    env: (name) => env[name],
-    files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) },
-    printError: (line) => void notices.push(line),
-    untilStopped: () => stopped.promise,
-  });
-  return { platform, requests, notices, stop: stopped.resolve };
-}
+import { clientMachine } from "./client_machine.ts";
 
 Deno.test("subscribe prints messages, and what happens to the stream beside them, until it is stopped", async () => {
-  const { platform, requests, notices, stop } = machine(["t"], [
+  const { platform, requests, notices, stop } = clientMachine(["t"], [
     stream([connected(1), message(2), { type: "gap", message: "Some may be missing", timestamp: 5 }]),
     stream([connected(2), { type: "offline", message: "Broker is away", timestamp: 5 }, message(3)], "stays open"),
   ]);
@@ -36,7 +20,7 @@ Deno.test("subscribe prints messages, and what happens to the stream beside them
 });
 
 Deno.test("subscribe ends at once when it is stopped between two tries", async () => {
-  const { platform, notices, stop } = machine(["t"], [stream([connected(1)])]);
+  const { platform, notices, stop } = clientMachine(["t"], [stream([connected(1)])]);
   const code = subscribe(platform);
   await until("the line broke off", () => notices.length === 2);
   stop();
@@ -45,7 +29,7 @@ Deno.test("subscribe ends at once when it is stopped between two tries", async (
 
 Deno.test("subscribe --once fails when the stream ends", async () => {
   for (const events of [[connected(1), final("disconnected", "Broker went away")], [connected(1)]]) {
-    const { platform, requests, notices } = machine(["t", "--once"], [stream(events)]);
+    const { platform, requests, notices } = clientMachine(["t", "--once"], [stream(events)]);
     assertEquals(await subscribe(platform), 1);
     assert(/Broker went away|broke off/.test(notices.at(-1) ?? ""), String(notices));
     assertEquals(requests.map(({ fields }) => fields["keep"]), [false]);

@@ -17,6 +17,7 @@ Deno.test("subscribe() ends when its signal says so, even where the body of a fe
   const client = new GatewayClient({
     url: "http://gateway",
     key: secret.toHex(),
+    protocol: 1,
     fetch: () => Promise.resolve(new Response(body)),
   });
   const leave = new AbortController();

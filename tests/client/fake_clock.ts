@@ -5,12 +5,16 @@ import type { Clock } from "../../src/client/clock.ts";
 /** How long a line may be silent, in milliseconds. */
 const SILENCE_MS = 45_000;
 
+/** Timers that only guard something, in milliseconds: lines, answers, long polls. All others are waits. */
+const GUARDS: readonly number[] = [SILENCE_MS, 40_000, 90_000];
+
 export class FakeClock implements Clock {
   /** The waits between tries, in milliseconds. */
   readonly waits: number[] = [];
   /** How often somebody began to listen to a line. */
   listenings = 0;
-  readonly #listening = new Set<() => void>();
+  /** What guards run, and when, in milliseconds. */
+  readonly #guards = new Map<() => void, number>();
   readonly #waiting = new Set<() => void>();
   readonly #holds: boolean;
   #now = 1_700_000_000_000;
@@ -25,10 +29,10 @@ export class FakeClock implements Clock {
   }
 
   after(ms: number, run: () => void): () => void {
-    if (ms === SILENCE_MS) {
+    if (GUARDS.includes(ms)) {
       this.listenings += 1;
-      this.#listening.add(run);
-      return () => this.#listening.delete(run);
+      this.#guards.set(run, this.#now + ms);
+      return () => this.#guards.delete(run);
     }
     this.waits.push(ms);
     this.#waiting.add(run);
@@ -48,17 +52,22 @@ export class FakeClock implements Clock {
 
   /** Whether somebody listens to a line. */
   get listens(): boolean {
-    return this.#listening.size > 0;
+    return this.#guards.size > 0;
+  }
+
+  /** Lets time pass, in milliseconds, and the guards take notice. */
+  strike(ms: number): void {
+    this.pass(ms);
+    for (const [run, at] of [...this.#guards]) if (at <= this.#now && this.#guards.delete(run)) run();
   }
 
   /** Lets the line be silent for too long. */
   fallSilent(): void {
-    this.pass(SILENCE_MS);
-    for (const run of this.#listening) run();
+    this.strike(SILENCE_MS);
   }
 
   /** Fails if a timer is left that would keep the process alive. */
   assertIdle(): void {
-    assertEquals([this.#listening.size, this.#waiting.size], [0, 0], "Timers are left");
+    assertEquals([this.#guards.size, this.#waiting.size], [0, 0], "Timers are left");
   }
 }

@@ -26,4 +26,4 @@ export function inShort(event: StreamEvent): string {
 export const BROKEN = "disconnected: Stream broke off";
 
 /** A last event. */
-export const final = (type: "error" | "disconnected", text: string) => ({ type, message: text, timestamp: 5 });
+export const final = (type: "error" | "disconnected" | "end", text: string) => ({ type, message: text, timestamp: 5 });

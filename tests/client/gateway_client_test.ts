@@ -1,139 +1,211 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
+/** Calls and health, in both versions. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  formatPairingUri,
+  GatewayClient,
+  GatewayError,
+  parsePairingUri,
+  RequestTimeoutError,
+  TamperedError,
+  UnavailableError,
+  UnreachableError,
+} from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/envelope.ts";
-import { deriveKeyId, importKey } from "../../src/protocol/secret_key.ts";
+import { sealAnswer } from "../../src/protocol/exchange.ts";
+import { until } from "../deadline.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { answer, type Answerer, clientOf, KEY, mute, receive, secret, stream, VERSIONS } from "./made_up_gateway.ts";
 
-const KEY = "ab".repeat(32);
-const secret = await importKey(Uint8Array.fromHex(KEY));
+/** An answer of this plaintext. */
+const plain = (text: string): Answerer => async ({ exchange }) =>
+  new Response(await sealAnswer(exchange, text, randomBytes));
 
-function makeClient(answer: (request: Request) => Response | Promise<Response>) {
-  return new GatewayClient({
-    url: "http://gateway/",
-    key: KEY,
-    fetch: (input, init) => Promise.resolve(answer(new Request(input, init))),
+Deno.test("GatewayClient refuses a key that is none, without telling it", () => {
+  const error = assertThrows(() => new GatewayClient({ url: "http://x", key: "5ec2e7" }), TypeError, "64 hexadecimal");
+  assert(!error.message.includes("5ec2e7"));
+});
+
+Deno.test("gateway_client.ts reads and writes pairing codes", () => {
+  const pairing = { url: "http://home", name: "Anna's phone", key: KEY };
+  assertEquals(parsePairingUri(formatPairingUri(pairing)), pairing);
+});
+
+for (const protocol of VERSIONS) {
+  Deno.test(`callJeedom() of version ${protocol} sends its fields, and opens the answer`, async () => {
+    const clock = new FakeClock();
+    const { client, requests } = clientOf([answer(200, { a: [1, null, "é"] }, 5)], clock, { protocol });
+    const options = { apikey: "k", endpoint: "/e" };
+    const opened = await client.callJeedom("cmd::byId", { id: 3 }, options);
+    assertEquals(opened, { status: 200, body: { a: [1, null, "é"] }, timestamp: 5 });
+    assertEquals(requests.map(({ route, fields, exchange: { version } }) => ({ route, fields, version })), [{
+      route: "/gateway",
+      fields: {
+        service: "jeedom",
+        jsonrpc: "cmd::byId",
+        params: { id: 3 },
+        ...options,
+        timestamp: clock.now() / 1000,
+      },
+      version: protocol,
+    }]);
+    assertEquals(client.protocol, protocol);
+    clock.assertIdle();
+  });
+
+  Deno.test(`publish() of version ${protocol} sends its fields`, async () => {
+    const clock = new FakeClock();
+    const { client, requests } = clientOf([answer(200, "ok"), answer(200, "ok")], clock, { protocol });
+    await client.publish("t", null, { qos: 1, retain: true, brokerHost: "b", brokerPort: 1884, username: "u" });
+    assertEquals((await client.publish("t", "m")).body, "ok");
+    const common = { service: "mqtt", topic: "t", timestamp: clock.now() / 1000 };
+    const broker = { "broker_host": "b", "broker_port": 1884, username: "u" };
+    assertEquals(requests.map(({ fields }) => fields), [
+      { ...common, message: null, qos: 1, retain: true, ...broker },
+      { ...common, message: "m" },
+    ]);
+    assertEquals(requests.map(({ route }) => route), ["/mqtt/publish", "/mqtt/publish"]);
+    clock.assertIdle();
+  });
+
+  Deno.test(`callJeedom() of version ${protocol} hands over what Jeedom itself says, whatever its status`, async () => {
+    for (const body of [{ error: "no" }, "<h1>Not Found</h1>", '"error"', "[]", '{"error":1}', "null"]) {
+      const { client } = clientOf([answer(404, body)], new FakeClock(), { protocol });
+      assertEquals(await client.callJeedom("ping"), { status: 404, body, timestamp: 1_700_000_000 });
+    }
+    // A success is never an error, even if it looks like one.
+    const { client } = clientOf([answer(200, '{"error":"Request expired"}')], new FakeClock(), { protocol });
+    assertEquals((await client.callJeedom("ping")).status, 200);
+  });
+
+  Deno.test(`callJeedom() of version ${protocol} takes no answer that is none`, async () => {
+    const clock = new FakeClock();
+    const values = [null, 7, [], {}, { status: "200", timestamp: 1 }, { status: 200 }, { timestamp: 1 }];
+    const wrong = [
+      ...values.map((value) => plain(JSON.stringify(value))),
+      plain("no JSON"),
+      () => new Response(JSON.stringify({ status: 200, body: "done", timestamp: 5 })),
+      () => new Response("<html>Welcome to the hotel</html>"),
+      () => new Response(null),
+      stream([{ type: "connected" }], "ends"),
+    ];
+    for (const answer of wrong) {
+      const { client } = clientOf([answer], clock, { protocol, keyName: "annas-phone" });
+      const error = await assertRejects(() => client.callJeedom("ping"), TamperedError, 'key "annas-phone"');
+      assertEquals([error.code, error.retryAfterMs], ["tampered", undefined]);
+    }
+    clock.assertIdle();
+  });
+
+  Deno.test(`callJeedom() of version ${protocol} gives up when its time is over, or its caller says so`, async () => {
+    const clock = new FakeClock();
+    const { client, requests } = clientOf([mute, mute], clock, { protocol });
+    const late = client.callJeedom("ping");
+    await until("it waits", () => requests.length === 1);
+    clock.strike(40_000);
+    const error = await assertRejects(() => late, RequestTimeoutError, "No answer within 40 s");
+    assertEquals([error.code, error.status, error.retryAfterMs], ["timeout", 0, 0]);
+
+    const leave = new AbortController();
+    const left = client.publish("t", "m", { timeout: 90_000, signal: leave.signal });
+    await until("it waits", () => requests.length === 2);
+    leave.abort(new Error("Enough"));
+    await assertRejects(() => left, Error, "Enough");
+    await assertRejects(() => client.callJeedom("ping", {}, { signal: leave.signal }), Error, "Enough");
+    assertEquals(requests.length, 2);
+    clock.assertIdle();
   });
 }
 
-const sealed = (value: unknown) => sealEnvelope(secret, JSON.stringify(value), randomBytes);
+Deno.test("callJeedom() gives up a body that does not come, and one that comes too late", async () => {
+  const clock = new FakeClock();
+  const release = Promise.withResolvers<void>();
+  let isRead = false;
+  let isCancelled = false;
+  const endless = () =>
+    new Response(
+      new ReadableStream({
+        pull: () => void (isRead = true),
+        cancel: () => void (isCancelled = true),
+      }, { highWaterMark: 0 }),
+    );
+  const { client, requests } = clientOf([endless, () => release.promise.then(endless)], clock);
+  const never = client.callJeedom("ping");
+  await until("it waits", () => isRead);
+  clock.strike(40_000);
+  await assertRejects(() => never, RequestTimeoutError);
+  await until("the body is given up", () => isCancelled);
 
-Deno.test("GatewayClient refuses a key that is none", () => {
-  assertThrows(() => new GatewayClient({ url: "http://x", key: "short" }), TypeError, "64 hexadecimal characters");
+  isCancelled = false;
+  const late = client.callJeedom("ping");
+  await until("it waits", () => requests.length === 2);
+  clock.strike(40_000);
+  await assertRejects(() => late, RequestTimeoutError);
+  release.resolve();
+  await until("the body is given up", () => isCancelled);
+  clock.assertIdle();
 });
 
-Deno.test("callJeedom() opens the answer", async () => {
-  const client = makeClient(async () => new Response(await sealed({ status: 200, body: { a: 1 }, timestamp: 5 })));
-  assertEquals(await client.callJeedom("ping"), { status: 200, body: { a: 1 }, timestamp: 5 });
-});
-
-Deno.test("GatewayClient names its key only where it is told to", async () => {
+Deno.test("GatewayClient names its key in version 1 only where it is told to, and in version 2 in the envelope", async () => {
   const seen: (string | null)[] = [];
-  for (const nameKey of [true, false]) {
+  for (const [protocol, tellKeyId] of [[1, true], [1, false], [2, true]] as const) {
     const client = new GatewayClient({
-      url: "http://gateway",
+      url: "http://gateway/",
       key: KEY,
-      nameKey,
-      async fetch(_input, init) {
+      protocol,
+      tellKeyId,
+      async fetch(input, init) {
         seen.push(new Headers(init?.headers).get("E2E-Key-Id"));
-        return new Response(await sealed({ status: 200, body: "", timestamp: 5 }));
+        const received = await receive(new URL(String(input)).pathname, String(init?.body));
+        return await answer(200, "")(received, new AbortController().signal);
       },
     });
     await client.callJeedom("ping");
   }
-  assertEquals(seen, [await deriveKeyId(Uint8Array.fromHex(KEY)), null]);
+  assertEquals(seen, [secret.kid, null, null]);
 });
 
-Deno.test("callJeedom() tells a refusal by its status and words", async () => {
-  const client = makeClient(() => Response.json({ error: "Decryption failed" }, { status: 401 }));
-  const error = await assertRejects(() => client.callJeedom("ping"), GatewayError, "Decryption failed");
-  assertEquals(error.status, 401);
+Deno.test("GatewayClient calls fetch as browsers want it: as a function of nobody", async () => {
+  const client = new GatewayClient({
+    url: "http://gateway",
+    key: KEY,
+    fetch: function (this: unknown) {
+      if (this !== undefined) throw new Error("Illegal invocation");
+      return Promise.resolve(Response.json({ status: "ok", version: "1.0.0" }));
+    },
+  });
+  assertEquals((await client.health()).status, "ok");
 });
 
-Deno.test("callJeedom() takes no answer that is not sealed with its key", async () => {
-  const other = await importKey(randomBytes(32));
-  const forged = JSON.stringify({ status: 200, body: "done", timestamp: 5 });
-  for (const text of [forged, await sealEnvelope(other, forged, randomBytes)]) {
-    await assertRejects(() => makeClient(() => new Response(text)).callJeedom("ping"), GatewayError, "not sealed");
-  }
-});
+function healthOf(answer: () => Response | Promise<Response>, clock = new FakeClock()) {
+  const requests: string[] = [];
+  const client = new GatewayClient({
+    url: "http://gateway/",
+    key: KEY,
+    clock,
+    fetch: (input) => {
+      requests.push(String(input));
+      return Promise.resolve(answer());
+    },
+  });
+  return { client, requests, clock };
+}
 
-Deno.test("callJeedom() takes no answer without status and timestamp", async () => {
-  for (const value of [null, [], {}, { status: "200", timestamp: 1 }, { status: 200 }]) {
-    const client = makeClient(async () => new Response(await sealed(value)));
-    await assertRejects(() => client.callJeedom("ping"), GatewayError, "no status and timestamp");
-  }
-});
-
-Deno.test("subscribe() opens events however the bytes are cut, and skips comments", async () => {
-  const events = [
-    { type: "connected", topic: "t", topics: ["t"], message: "m" },
-    { type: "message", topic: "t", payload: "é", qos: 0, retain: false, timestamp: 1 },
-    { type: "disconnected", message: "bye", timestamp: 2 },
-  ];
-  const blocks = await Promise.all(events.map(async (event) => `: keepalive\n\ndata: ${await sealed(event)}\n\n`));
-  const bytes = new TextEncoder().encode(blocks.join(""));
-  const client = makeClient(() =>
-    new Response(ReadableStream.from((function* () {
-      for (let start = 0; start < bytes.length; start += 7) yield bytes.subarray(start, start + 7);
-    })()))
-  );
-  assertEquals(await Array.fromAsync(client.subscribe(["t"], { resume: false })), events);
-});
-
-Deno.test("subscribe() without resume tells a stream that breaks off without a last event", async () => {
-  const first = `data: ${await sealed({ type: "connected" })}\n\n`;
-  const client = makeClient(() => new Response(first));
-  await assertRejects(() => Array.fromAsync(client.subscribe(["t"], { resume: false })), GatewayError, "broke off");
-});
-
-Deno.test("subscribe() skips events of types that only a newer gateway knows", async () => {
-  const events = [{ type: "connected" }, { type: "weather" }, { type: "disconnected" }];
-  const blocks = await Promise.all(events.map(async (event) => `data: ${await sealed(event)}\n\n`));
-  const received = await Array.fromAsync(
-    makeClient(() => new Response(blocks.join(""))).subscribe(["t"], {
-      resume: false,
-    }),
-  );
-  assertEquals(received.map(({ type }) => type), ["connected", "disconnected"]);
-});
-
-Deno.test("subscribe() takes no event that is none", async () => {
-  for (const value of [null, 1, [], {}, { type: 1 }]) {
-    const block = `data: ${await sealed(value)}\n\n`;
-    const client = makeClient(() => new Response(block));
-    await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, "no known type");
-  }
-});
-
-Deno.test("subscribe() cancels the stream when its reader breaks off", async () => {
-  const first = new TextEncoder().encode(`data: ${await sealed({ type: "connected" })}\n\n`);
-  let cancelled = false;
-  const client = makeClient(() =>
-    new Response(
-      new ReadableStream({
-        start: (controller) => controller.enqueue(first),
-        cancel: () => void (cancelled = true),
-      }),
-    )
-  );
-  for await (const _event of client.subscribe(["t"])) break;
-  assertEquals(cancelled, true);
-});
-
-Deno.test("health() tells a gateway from something else", async () => {
-  const good = makeClient(() => Response.json({ status: "ok", version: "1.0.0" }));
-  assertEquals(await good.health(), { status: "ok", version: "1.0.0" });
-  for (
-    const response of [
-      Response.json({}),
-      new Response("<html>"),
-      Response.json({ status: "ok", version: "1" }, { status: 500 }),
-    ]
-  ) {
-    await assertRejects(
-      () => makeClient(() => response).health(),
-      GatewayError,
+Deno.test("health() tells a gateway from something else, and asks for no version", async () => {
+  const { client, requests, clock } = healthOf(() => Response.json({ status: "ok", version: "1.0.0", more: 1 }));
+  assertEquals(await client.health(), { status: "ok", version: "1.0.0" });
+  assertEquals([requests, client.protocol], [["http://gateway/health"], undefined]);
+  clock.assertIdle();
+  for (const text of ["{}", "<html>", "null", '{"status":"ok"}', '{"status":"ill","version":"1"}']) {
+    const error = await assertRejects(
+      () => healthOf(() => new Response(text)).client.health(),
+      UnreachableError,
       "No gateway answers at http://gateway",
     );
+    assertEquals(error.code, "unreachable");
   }
+  const down = healthOf(() => new Response("", { status: 503 }));
+  assertEquals((await assertRejects(() => down.client.health(), UnavailableError)).status, 503);
+  const gone = healthOf(() => Promise.reject(new TypeError("Connection refused")));
+  const error = await assertRejects(() => gone.client.health(), GatewayError, "No gateway answers at http://gateway");
+  assertEquals([error.code, error.status], ["unreachable", 0]);
 });

@@ -1,24 +1,38 @@
-/** A gateway for tests of the client: what it answers to each subscription, byte for byte, is up to the test. */
+/** A gateway for tests of the client: what it answers to each request, byte for byte, is up to the test. */
 import type { Clock } from "../../src/client/clock.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { randomBytes } from "../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { importKey } from "../../src/protocol/secret_key.ts";
+import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
+import { openEnvelope } from "../../src/protocol/envelope.ts";
+import { type Route, tryRequestV2 } from "../../src/protocol/envelope_v2.ts";
 import type { Position } from "../../src/protocol/event.ts";
+import { type Exchange, parseRequest, sealAnswer, type Version } from "../../src/protocol/exchange.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
+import { StreamSealer } from "../../src/protocol/stream_v2.ts";
 
 /** The key that client and gateway share. */
 export const KEY = "ab".repeat(32);
-const secret = await importKey(Uint8Array.fromHex(KEY));
 
-/** A subscribe request as it came. */
+/** The same, imported. */
+export const secret = await importSecretKey(Uint8Array.fromHex(KEY));
+
+/** Both versions of the protocol. */
+export const VERSIONS: readonly Version[] = [1, 2];
+
+/** A request as it came. */
 export interface Received {
+  /** Where it went. */
+  readonly route: string;
   /** The envelope. */
   readonly body: string;
+  /** Its nonce or salt, in hexadecimal. */
+  readonly nonce: string;
   /** What was in it. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** What its answer is bound to. */
+  readonly exchange: Exchange;
 }
 
-/** Answers one subscription. The signal is that of the client's request. */
+/** Answers one request. The signal is that of the client's request. */
 export type Answerer = (request: Received, signal: AbortSignal) => Response | Promise<Response>;
 
 /** How a body ends: as if it were complete, with a lost connection, or not at all. */
@@ -33,9 +47,33 @@ export const message = (offset: number) => ({
   ...position(offset),
 });
 
-/** Seals an event as a block of a stream. */
-export async function block(event: unknown): Promise<string> {
-  return `data: ${await sealEnvelope(secret, JSON.stringify(event), randomBytes)}\n\n`;
+/** Opens a request. */
+export async function receive(route: string, body: string): Promise<Received> {
+  const envelope = parseRequest(body);
+  if (envelope.version === 1) {
+    const fields = JSON.parse(await openEnvelope(secret.aead, envelope));
+    return { route, body, nonce: toHex(envelope.nonce), fields, exchange: { version: 1, key: secret } };
+  }
+  const { salt } = envelope;
+  const text = await tryRequestV2(secret, envelope, route as Route);
+  if (text === undefined) throw new Error("Request does not open");
+  const exchange = { version: 2, key: secret, route: route as Route, salt } as const;
+  return { route, body, nonce: toHex(salt), fields: JSON.parse(text), exchange };
+}
+
+/** Seals the events of a stream, each as a block; the first one follows what the stream begins with. */
+export async function blocks(events: readonly unknown[], exchange: Exchange): Promise<string[]> {
+  const plain = events.map((event) => JSON.stringify(event));
+  if (exchange.version === 1) {
+    return await Promise.all(plain.map(async (text) => `data: ${await sealAnswer(exchange, text, randomBytes)}\n\n`));
+  }
+  const sealer = await StreamSealer.begin(exchange, randomBytes);
+  const opening = `event: open\ndata: ${sealer.opening}\n\n`;
+  const sealed = await Promise.all(plain.map(async (text) => {
+    const event = sealer.seal(text);
+    return `id: ${event.n}\ndata: ${await event.text}\n\n`;
+  }));
+  return [opening + (sealed[0] ?? ""), ...sealed.slice(1)];
 }
 
 /** A body of these pieces. */
@@ -56,16 +94,34 @@ export function bodyOf(pieces: readonly Uint8Array[], end: BodyEnd, signal: Abor
   return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
 }
 
-/** Answers with a stream of these events. */
+/** Answers with a stream of these events, in the version of the request. */
 export function stream(events: readonly unknown[], end: BodyEnd = "breaks"): Answerer {
-  return async (_request, signal) => {
-    const text = (await Promise.all(events.map(block))).join("");
+  return async ({ exchange }, signal) => {
+    const text = (await blocks(events, exchange)).join("");
     return bodyOf([new TextEncoder().encode(text)], end, signal);
   };
 }
 
+/** Seals an answer, in the version of the request. */
+export function answer(status: number, body: unknown, timestamp = 1_700_000_000): Answerer {
+  return async ({ exchange }) =>
+    new Response(await sealAnswer(exchange, JSON.stringify({ status, body, timestamp }), randomBytes));
+}
+
+/** Seals an error of the gateway's own. */
+export const failure = (status: number, error: string, more: Record<string, unknown> = {}): Answerer =>
+  answer(status, JSON.stringify({ error, ...more }));
+
+/** Refuses a request for its time, telling the gateway's, in seconds. */
+export const stale = (timestamp: number): Answerer =>
+  answer(403, JSON.stringify({ error: "Request expired" }), timestamp);
+
 /** Nobody answers. */
 export const unreachable: Answerer = () => Promise.reject(new TypeError("Connection refused"));
+
+/** Answers only when nobody waits any more. */
+export const mute: Answerer = (_request, signal) =>
+  new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 
 /** Answers by plain HTTP. */
 export const refuse = (status: number, headers: Record<string, string> = {}): Answerer => () =>
@@ -77,10 +133,11 @@ export function fetchOf(answers: readonly Answerer[]): { readonly fetch: typeof 
   const requests: Received[] = [];
   return {
     requests,
-    async fetch(_input, init) {
+    async fetch(input, init) {
       const { body, signal } = init ?? {};
       if (typeof body !== "string" || !signal) throw new Error("Request has no body or signal");
-      const received = { body, fields: JSON.parse(await openEnvelope(secret, parseEnvelope(body))) };
+      signal.throwIfAborted();
+      const received = await receive(new URL(String(input)).pathname, body);
       requests.push(received);
       const answer = rest.shift();
       // No TypeError: it is no failure of the network, but of the test.
@@ -90,8 +147,19 @@ export function fetchOf(answers: readonly Answerer[]): { readonly fetch: typeof 
   };
 }
 
+/** How a client of a made-up gateway is. */
+export interface ClientOfOptions {
+  /** Which version it speaks; 2 by default. */
+  readonly protocol?: Version | "auto";
+  /** Draws from 0 up to but not including 1; always 0 by default. */
+  readonly random?: () => number;
+  /** The key's name. */
+  readonly keyName?: string;
+}
+
 /** Makes a client of such a gateway. */
-export function clientOf(answers: readonly Answerer[], clock: Clock, random: () => number = () => 0) {
+export function clientOf(answers: readonly Answerer[], clock: Clock, options: ClientOfOptions = {}) {
   const { fetch, requests } = fetchOf(answers);
-  return { client: new GatewayClient({ url: "http://gateway", key: KEY, clock, random, fetch }), requests };
+  const settings = { url: "http://gateway", key: KEY, clock, random: () => 0, fetch, protocol: 2, ...options } as const;
+  return { client: new GatewayClient(settings), requests };
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { readEventData } from "../../src/client/read_event_data.ts";
+import { readEvents } from "../../src/client/read_events.ts";
 
 /** The text in pieces of these lengths in bytes, again and again. */
 async function* chunksOf(text: string, lengths: readonly number[]): AsyncGenerator<Uint8Array> {
@@ -14,26 +14,39 @@ async function* chunksOf(text: string, lengths: readonly number[]): AsyncGenerat
 }
 
 const read = (text: string, lengths: readonly number[] = [text.length || 1]) =>
-  Array.fromAsync(readEventData(chunksOf(text, lengths)));
+  Array.fromAsync(readEvents(chunksOf(text, lengths)));
 
-Deno.test("readEventData() reads every event however lines end and bytes are cut", () =>
-  fc.assert(fc.asyncProperty(
-    fc.array(fc.tuple(fc.stringMatching(/^[^\r\n]{0,20}$/u), fc.constantFrom("\n", "\r\n"))),
+Deno.test("readEvents() reads every event however lines end and bytes are cut", () => {
+  const value = fc.stringMatching(/^[^\r\n ][^\r\n]{0,20}$/u);
+  return fc.assert(fc.asyncProperty(
+    fc.array(fc.record({ type: value, id: value, data: value, end: fc.constantFrom("\n", "\r\n") })),
     fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
     async (events, lengths) => {
-      const text = events.map(([data, end]) => `: é${end}${end}id: 7${end}data: ${data}${end}${end}`).join("");
-      assertEquals(await read(text, lengths), events.map(([data]) => data));
+      const text = events.map(({ type, id, data, end }) =>
+        `: é${end}${end}id: ${id}${end}data: ${data}${end}event:${type}${end}${end}`
+      ).join("");
+      assertEquals(await read(text, lengths), events.map(({ type, id, data }) => ({ type, id, data })));
     },
-  )));
+  ));
+});
 
-Deno.test("readEventData() leaves out what is cut off before its empty line", async () => {
+Deno.test("readEvents() leaves out what is cut off before its empty line", async () => {
   const whole = "data: a\n\ndata: b\n\n";
   for (let length = 0; length <= whole.length; length++) {
     const expected = ["a", "b"].slice(0, length >= whole.length ? 2 : length >= 9 ? 1 : 0);
-    assertEquals(await read(whole.slice(0, length)), expected, String(length));
+    assertEquals((await read(whole.slice(0, length))).map(({ data }) => data), expected, String(length));
   }
 });
 
-Deno.test("readEventData() joins lines of one event, and takes one space away", async () => {
-  assertEquals(await read("data:a\ndata:  b\ndata\nevent: x\n\n\n\n: c\n\n"), ["a\n b"]);
+Deno.test("readEvents() joins lines of one event, and takes one space away", async () => {
+  const [event, ...more] = await read("data:a\ndata:  b\ndata\nretry: 5\n\n\n\n: c\n\nevent: x\nid: 1\n\n");
+  assertEquals([event, more], [{ type: "", id: "", data: "a\n b" }, []]);
+});
+
+Deno.test("readEvents() gives no event the type or id of the one before", async () => {
+  assertEquals(await read("event: open\nid: 1\ndata: a\n\ndata: b\n\nid: 2\n\ndata: c\n\n"), [
+    { type: "open", id: "1", data: "a" },
+    { type: "", id: "", data: "b" },
+    { type: "", id: "", data: "c" },
+  ]);
 });

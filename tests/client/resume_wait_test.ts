@@ -1,9 +1,9 @@
 /** How long a subscription waits: for the next try, and for a silent line. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { until } from "../deadline.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { follow } from "./follow.ts";
-import { type Answerer, bodyOf, clientOf, connected, message, refuse, stream, unreachable } from "./made_up_gateway.ts";
+import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "./made_up_gateway.ts";
 
 Deno.test("subscribe() waits longer each time, and shortly again once a message came", async () => {
   const clock = new FakeClock();
@@ -41,48 +41,35 @@ Deno.test("subscribe() waits as long as Retry-After says, where that is longer",
   assertEquals(clock.waits, [250, 7000, 1000, 2000, 4000, 3_600_000]);
 });
 
-Deno.test("subscribe() hands a silent line over as disconnected, and goes on", async () => {
-  const clock = new FakeClock();
-  const mute: Answerer = (_request, signal) =>
-    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
-  const answers = [
-    stream([connected(1)], "stays open"),
-    mute,
-    stream([connected(1), message(2)], "stays open"),
-  ];
-  const { client, requests } = clientOf(answers, clock);
-  const events = client.subscribe(["t"]);
-  assertEquals((await events.next()).value?.type, "connected");
-  assert(!clock.listens, "Nobody waits for the line while the caller is busy");
+for (const protocol of VERSIONS) {
+  Deno.test(`subscribe() hands a silent line of version ${protocol} over as disconnected, and goes on`, async () => {
+    const clock = new FakeClock();
+    const answers = [
+      stream([connected(1)], "stays open"),
+      mute,
+      stream([connected(1), message(2)], "stays open"),
+    ];
+    const { client, requests } = clientOf(answers, clock, { protocol });
+    const events = client.subscribe(["t"]);
+    assertEquals((await events.next()).value?.type, "connected");
+    assert(!clock.listens, "Nobody waits for the line while the caller is busy");
 
-  const lost = events.next();
-  await until("the client waits for the line", () => clock.listens);
-  clock.fallSilent();
-  const { value } = await lost;
-  assertEquals(value, {
-    type: "disconnected",
-    message: "Stream went silent: nothing came for 45 s",
-    timestamp: 1_700_000_045,
+    const lost = events.next();
+    await until("the client waits for the line", () => clock.listens);
+    clock.fallSilent();
+    const { value } = await lost;
+    assertEquals(value, {
+      type: "disconnected",
+      message: "Stream went silent: nothing came for 45 s",
+      timestamp: 1_700_000_045,
+    });
+
+    const back = events.next();
+    await until("the client waits for an answer", () => requests.length === 2 && clock.listens);
+    clock.fallSilent();
+    assertEquals((await back).value?.type, "connected");
+    assertEquals((await events.next()).value?.type, "message");
+    await events.return();
+    clock.assertIdle();
   });
-
-  const back = events.next();
-  await until("the client waits for an answer", () => requests.length === 2 && clock.listens);
-  clock.fallSilent();
-  assertEquals((await back).value?.type, "connected");
-  assertEquals((await events.next()).value?.type, "message");
-  await events.return();
-  clock.assertIdle();
-});
-
-Deno.test("subscribe() takes keepalive comments for signs of life", async () => {
-  const clock = new FakeClock();
-  const pieces = Array.from({ length: 5 }, () => new TextEncoder().encode(": keepalive\n\n"));
-  const { client } = clientOf([(_request, signal) => bodyOf(pieces, "stays open", signal)], clock);
-  const stopped = new AbortController();
-  const next = client.subscribe(["t"], { signal: stopped.signal }).next();
-  // One for the answer, one for each piece, and one for what comes next.
-  await until("all pieces are read", () => clock.listenings === pieces.length + 2);
-  stopped.abort();
-  await assertRejects(() => next, DOMException, "abort");
-  clock.assertIdle();
-});
+}

@@ -1,0 +1,113 @@
+/**
+ * The events of Jeedom, by one long poll after the other.
+ *
+ * @module
+ */
+import { Backoff } from "../protocol/backoff.ts";
+import type { Answer } from "./answer.ts";
+import { type Clock, sleep } from "./clock.ts";
+import { FailedError, GatewayError, JeedomError } from "./gateway_error.ts";
+import { isObject } from "./is_object.ts";
+import { Overlap } from "./overlap.ts";
+
+/** Something that happened in Jeedom. */
+export interface JeedomEvent {
+  /** When, in seconds since 1970 by Jeedom's clock. */
+  readonly datetime: number;
+  /** What kind of event, such as `cmd::update`. */
+  readonly name: string;
+  /** What it is about; its form depends on the kind. */
+  readonly option: unknown;
+}
+
+/** How to follow Jeedom. */
+export interface FollowOptions {
+  /** Begins after this time of Jeedom's, in seconds; now by default. */
+  readonly since?: number | undefined;
+  /** How long Jeedom may wait for something to happen, in seconds. */
+  readonly longPolling: number;
+  /** Name of a filter that Jeedom knows. */
+  readonly filter?: string | undefined;
+  /** The time, and waiting. */
+  readonly clock: Clock;
+  /** Draws from 0 up to but not including 1. */
+  readonly random: () => number;
+  /** Ends the listening at once. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Calls a method of Jeedom; `patience` is how long the answer may take on purpose, in seconds. */
+export type CallJeedom = (method: string, params: Record<string, unknown>, patience: number) => Promise<Answer>;
+
+/** A poll that was over so soon, in milliseconds, did not wait; neither does the next. */
+const QUICK_MS = 1000;
+
+/**
+ * Follows Jeedom until the caller ends it. Failures that may pass are waited out; after them it goes on where it was.
+ *
+ * @throws {JeedomError} if Jeedom refuses
+ * @throws {GatewayError} the first failure that will not pass
+ */
+export async function* followJeedom(
+  call: CallJeedom,
+  { since, longPolling, filter, clock, random, signal }: FollowOptions,
+): AsyncGenerator<JeedomEvent, void> {
+  const backoff = new Backoff(random);
+  let overlap = since === undefined ? undefined : new Overlap(since);
+  for (;;) {
+    let waitMs = 0;
+    let news: readonly JeedomEvent[] = [];
+    try {
+      if (overlap === undefined) {
+        overlap = new Overlap(parseTime(await callMethod(call, "datetime", { params: {}, patience: 0 })));
+      } else {
+        const startedAt = clock.now();
+        const params = { datetime: overlap.from, longPolling, ...(filter === undefined ? {} : { filter }) };
+        const changes = parseChanges(await callMethod(call, "event::changes", { params, patience: longPolling }));
+        news = overlap.advance(changes);
+        // What the overlap brings again ends a poll at once.
+        if (news.length === 0 && clock.now() - startedAt < QUICK_MS) waitMs = QUICK_MS;
+      }
+      backoff.reset();
+    } catch (error) {
+      const passes = error instanceof FailedError || error instanceof GatewayError && error.retryAfterMs !== undefined;
+      if (!passes) throw error;
+      waitMs = Math.max(backoff.next(), error.retryAfterMs ?? 0);
+    }
+    yield* news;
+    if (waitMs > 0) await sleep(waitMs, { clock, signal });
+  }
+}
+
+async function callMethod(
+  call: CallJeedom,
+  method: string,
+  { params, patience }: { readonly params: Record<string, unknown>; readonly patience: number },
+): Promise<unknown> {
+  const { status, body } = await call(method, params, patience);
+  const error = isObject(body) ? body["error"] : undefined;
+  if (isObject(error)) {
+    throw new JeedomError(`Jeedom refuses ${method}: ${error["message"]} (${error["code"]})`, { status });
+  }
+  if (status >= 500) throw new FailedError(`Jeedom failed: HTTP status ${status}`, { status });
+  if (status === 200 && isObject(body)) return body["result"];
+  throw new JeedomError(`Jeedom does not answer ${method}: HTTP status ${status}`, { status });
+}
+
+function parseTime(result: unknown): number {
+  const time = Number(result);
+  if (typeof result === "object" || !Number.isFinite(time)) throw new JeedomError("Jeedom does not tell its time");
+  return time;
+}
+
+function parseChanges(result: unknown): { readonly datetime: number; readonly events: readonly JeedomEvent[] } {
+  if (!isObject(result) || !Array.isArray(result["result"])) throw new JeedomError("Jeedom does not tell its events");
+  return { datetime: parseTime(result["datetime"]), events: result["result"].flatMap(parseEvent) };
+}
+
+/** An event, or none: something that is no event should not hide the others. */
+function parseEvent(value: unknown): JeedomEvent[] {
+  if (!isObject(value) || typeof value["name"] !== "string") return [];
+  const datetime = Number(value["datetime"]);
+  return Number.isFinite(datetime) ? [{ datetime, name: value["name"], option: value["option"] }] : [];
+}

@@ -1,0 +1,88 @@
+/** What the client commands send and print. */
+import { assert, assertEquals } from "@std/assert";
+import { call } from "../../src/cli/call.ts";
+import { health } from "../../src/cli/health.ts";
+import { publish } from "../../src/cli/publish.ts";
+import { subscribe } from "../../src/cli/subscribe.ts";
+import { final } from "../client/follow.ts";
+import { answer, failure, refuse, stale, stream, unreachable } from "../client/made_up_gateway.ts";
+import { fakePlatform } from "../platform.ts";
+import { clientMachine } from "./client_machine.ts";
+
+Deno.test("call prints Jeedom's answer", async () => {
+  const { platform, requests, notices } = clientMachine(
+    ["cmd::byId", '{"id": 3}', "--apikey", "k", "--endpoint", "/e"],
+    [answer(200, { name: "Temperature" })],
+  );
+  assertEquals(await call(platform), 0);
+  assertEquals([platform.lines, notices], [['{\n  "name": "Temperature"\n}'], []]);
+  const { timestamp: _, ...fields } = requests[0]?.fields ?? {};
+  assertEquals(fields, { service: "jeedom", jsonrpc: "cmd::byId", params: { id: 3 }, apikey: "k", endpoint: "/e" });
+});
+
+Deno.test("publish prints the gateway's answer", async () => {
+  const { platform, requests } = clientMachine(["t", "m", "--qos", "1", "--retain"], [answer(200, '{"success":true}')]);
+  assertEquals(await publish(platform), 0);
+  assertEquals(platform.lines, ['{"success":true}']);
+  const { topic, message, qos, retain } = requests[0]?.fields ?? {};
+  assertEquals([topic, message, qos, retain], ["t", "m", 1, true]);
+});
+
+Deno.test("the client commands speak version 2 unless they are told otherwise", async () => {
+  for (
+    const [words, answers, versions] of [
+      [[], [answer(200, "")], [2]],
+      [["--protocol", "2"], [answer(200, "")], [2]],
+      [["--protocol", "1"], [answer(200, "")], [1]],
+      [["--protocol", "auto"], [refuse(401), answer(200, "")], [2, 1]],
+      [["--protocol", "auto"], [stale(1), answer(200, "")], [2, 2]],
+    ] as const
+  ) {
+    const { platform, requests } = clientMachine(["ping", ...words], answers);
+    assertEquals(await call(platform), 0);
+    assertEquals(requests.map(({ exchange }) => exchange.version), [...versions]);
+  }
+});
+
+Deno.test("the client commands refuse a version that there is not", async () => {
+  for (const [command, words] of [[call, ["ping"]], [publish, ["t", "m"]], [subscribe, ["t"]]] as const) {
+    const { platform, requests, notices } = clientMachine([...words, "--protocol", "3"], []);
+    assertEquals(await command(platform), 2);
+    assertEquals([notices, requests.length], [["--protocol must be 1, 2 or auto"], 0]);
+  }
+});
+
+Deno.test("the client commands tell failures in words, with their status", async () => {
+  const words = [
+    [unreachable, "No gateway answers at http://gateway: Connection refused"],
+    [refuse(429), "429 Refused with 429"],
+    [failure(403, "This key may not publish to t"), "403 This key may not publish to t"],
+    [failure(500, "MQTT error: Broker b:1883 refused the connection"), "500 MQTT error: Broker b:1883 refused"],
+    [refuse(401), "The gateway could not decrypt the request: its key is another one"],
+    [() => new Response("<html>"), "Answer is not sealed with this key"],
+    [answer(404, "<h1>Not Found</h1>"), "404 <h1>Not Found</h1>"],
+  ] as const;
+  for (const [answer, start] of words) {
+    const { platform, notices } = clientMachine(["t", "m"], [answer]);
+    assertEquals(await publish(platform), 1);
+    assertEquals([platform.lines, notices.length], [[], 1]);
+    assert(notices[0]?.startsWith(start), notices[0]);
+  }
+  const { platform, notices } = clientMachine(["t"], [stream([final("error", "This key may not subscribe to t")])]);
+  assertEquals(await subscribe(platform), 1);
+  assertEquals(notices, ["This key may not subscribe to t"]);
+});
+
+Deno.test("health prints what the gateway says, and takes no key", async () => {
+  const urls: string[] = [];
+  const platform = fakePlatform({
+    args: ["--url", "http://home"],
+    files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) },
+    fetch: (input) => {
+      urls.push(String(input));
+      return Promise.resolve(Response.json({ status: "ok", version: "1.0.0" }));
+    },
+  });
+  assertEquals(await health(platform), 0);
+  assertEquals([platform.lines, urls], [['{"status":"ok","version":"1.0.0"}'], ["http://home/health"]]);
+});

@@ -1,0 +1,226 @@
+/** Jeedom's events, by polls that overlap. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type GatewayClient, GatewayError, type JeedomEvent } from "../../src/client/gateway_client.ts";
+import { until, within } from "../deadline.ts";
+import { FakeClock } from "./fake_clock.ts";
+import {
+  answer,
+  type Answerer,
+  clientOf,
+  failure,
+  mute,
+  type Received,
+  refuse,
+  unreachable,
+  VERSIONS,
+} from "./made_up_gateway.ts";
+
+/** An event at this time, in seconds. */
+const event = (datetime: number, value = 0): JeedomEvent => ({
+  datetime,
+  name: "cmd::update",
+  option: { cmd_id: 1, value },
+});
+
+const result = (value: unknown) => answer(200, { jsonrpc: "2.0", id: 99_999, result: value });
+const changes = (datetime: unknown, ...events: readonly unknown[]) => result({ datetime, result: events });
+
+/** A poll that takes as long as it was asked to. */
+const slowly = (clock: FakeClock, answer: Answerer): Answerer => (request, signal) => {
+  clock.pass(50_000);
+  return answer(request, signal);
+};
+
+/** Reads so many events. */
+async function take(client: GatewayClient, count: number, options = {}): Promise<JeedomEvent[]> {
+  const seen: JeedomEvent[] = [];
+  const read = async () => {
+    for await (const event of client.jeedomEvents(options)) if (seen.push(event) === count) return;
+  };
+  await within("the events", read());
+  return seen;
+}
+
+const asked = (requests: readonly Received[]) =>
+  requests.map(({ fields }) => Object(fields["params"])["datetime"] ?? fields["jsonrpc"]);
+
+for (const protocol of VERSIONS) {
+  Deno.test(`jeedomEvents() of version ${protocol} begins at Jeedom's time, and asks again from shortly before`, async () => {
+    const clock = new FakeClock();
+    const { client, requests } = clientOf(
+      [result(100), changes(110, event(101), event(110)), changes(120.5, event(120.5)), changes(130, event(130))],
+      clock,
+      { protocol },
+    );
+    const options = { filter: "mobile", longPolling: 50, apikey: "k", endpoint: "/e" };
+    assertEquals((await take(client, 4, options)).map(({ datetime }) => datetime), [101, 110, 120.5, 130]);
+    assertEquals(asked(requests), ["datetime", 100, 108, 118.5]);
+    assertEquals(requests[0]?.fields["apikey"], "k");
+    assertEquals([requests[1]?.fields["jsonrpc"], requests[1]?.fields["params"], requests[1]?.fields["endpoint"]], [
+      "event::changes",
+      { datetime: 100, longPolling: 50, filter: "mobile" },
+      "/e",
+    ]);
+    assertEquals(clock.waits, []);
+    clock.assertIdle();
+  });
+}
+
+Deno.test("jeedomEvents() begins after since, and asks for 50 s and no filter by default", async () => {
+  const { client, requests } = clientOf([changes(101, event(101))], new FakeClock());
+  await take(client, 1, { since: 77.5 });
+  assertEquals(requests[0]?.fields["params"], { datetime: 77.5, longPolling: 50 });
+});
+
+Deno.test("jeedomEvents() hands over each event once, also one that Jeedom wrote late", async () => {
+  const clock = new FakeClock();
+  const { client, requests } = clientOf([
+    changes(110, event(109), event(110), event(110)),
+    // Late: between the two that were there before.
+    changes(111, event(109), event(109.5), event(110), event(111)),
+    // The same time and name, but another value.
+    changes(111, event(109.5), event(110), event(111), event(111, 1)),
+    changes(114, event(110), event(111), event(111, 1), event(114)),
+  ], clock);
+  const seen = await take(client, 6, { since: 100 });
+  assertEquals(seen, [event(109), event(110), event(109.5), event(111), event(111, 1), event(114)]);
+  assertEquals(asked(requests), [100, 108, 109, 109]);
+});
+
+Deno.test("jeedomEvents() hands over nothing from before its beginning", async () => {
+  const { client, requests } = clientOf([
+    changes(100),
+    // Jeedom tells the time of its last event, however long ago.
+    changes(60, event(99), event(100)),
+    changes(101, event(60), event(99), event(101)),
+  ], new FakeClock());
+  assertEquals(await take(client, 1, { since: 100 }), [event(101)]);
+  assertEquals(asked(requests), [100, 100, 100]);
+});
+
+Deno.test("jeedomEvents() remembers no more than what the overlap can bring again", async () => {
+  const polls = [changes(100, event(100)), changes(200, event(200)), changes(201, event(100), event(200), event(201))];
+  const { client } = clientOf(polls, new FakeClock());
+  assertEquals((await take(client, 4, { since: 90 })).map(({ datetime }) => datetime), [100, 200, 100, 201]);
+});
+
+Deno.test("jeedomEvents() waits a second after a poll that was quick and brought nothing new", async () => {
+  const clock = new FakeClock();
+  const { client } = clientOf([
+    changes(100, event(100)),
+    changes(100, event(100)),
+    slowly(clock, changes(100, event(100))),
+    slowly(clock, changes(100)),
+    changes(100),
+    changes(101, event(101)),
+  ], clock);
+  await take(client, 2, { since: 90 });
+  assertEquals(clock.waits, [1000, 1000]);
+  clock.assertIdle();
+});
+
+Deno.test("jeedomEvents() waits out what may pass, longer each time, and goes on from the same place", async () => {
+  const clock = new FakeClock();
+  const passing = [
+    unreachable,
+    refuse(503),
+    refuse(429, { "Retry-After": "7" }),
+    failure(429, "Too many", { retry_after: 9 }),
+    failure(502, "Jeedom cannot be reached, or broke off its answer"),
+    failure(504, "Jeedom did not answer within 80 s"),
+    answer(503, "<html>"),
+  ];
+  const { client, requests } = clientOf(
+    [
+      ...passing.slice(0, 2),
+      result(100),
+      changes(110, event(110)),
+      ...passing,
+      changes(120, event(120)),
+      unreachable,
+      changes(
+        130,
+        event(130),
+      ),
+    ],
+    clock,
+  );
+  assertEquals((await take(client, 3)).map(({ datetime }) => datetime), [110, 120, 130]);
+  assertEquals(clock.waits, [250, 500, 250, 500, 7000, 9000, 4000, 8000, 15_000, 250]);
+  assertEquals(asked(requests), [
+    ...Array(3).fill("datetime"),
+    100,
+    ...Array(8).fill(108),
+    ...Array(2).fill(118),
+  ]);
+  clock.assertIdle();
+});
+
+Deno.test("jeedomEvents() ends with what will not pass", async () => {
+  const rpcError = answer(200, { jsonrpc: "2.0", id: 1, error: { code: 2, message: "Vous n'êtes pas autorisé" } });
+  const ends: [Answerer, string, string][] = [
+    [rpcError, "jeedom", "Jeedom refuses event::changes: Vous n'êtes pas autorisé (2)"],
+    [answer(404, "<html>"), "jeedom", "HTTP status 404"],
+    [answer(200, "<html>"), "jeedom", "does not answer"],
+    [result("ok"), "jeedom", "does not tell its events"],
+    [result({ datetime: 1 }), "jeedom", "does not tell its events"],
+    [changes(null), "jeedom", "does not tell its time"],
+    [changes("now"), "jeedom", "does not tell its time"],
+    [failure(403, "This key may not call event::changes"), "scope", "This key may not"],
+    [failure(403, "Missing required field: apikey"), "refused", "Missing"],
+    [refuse(401), "wrong_key", "Refused with 401"],
+    [() => new Response("<html>"), "tampered", "not sealed"],
+  ];
+  for (const [end, code, words] of ends) {
+    const clock = new FakeClock();
+    const { client } = clientOf([changes(100, event(99)), end], clock);
+    const seen: JeedomEvent[] = [];
+    const error = await assertRejects(
+      async () => {
+        for await (const event of client.jeedomEvents({ since: 90 })) seen.push(event);
+      },
+      GatewayError,
+      words,
+    );
+    assertEquals([error.code, seen], [code, [event(99)]]);
+    clock.assertIdle();
+  }
+  for (
+    const [answer, words] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "does not tell its time"]] as const
+  ) {
+    const { client } = clientOf([answer], new FakeClock());
+    await assertRejects(() => client.jeedomEvents().next(), GatewayError, words);
+  }
+});
+
+Deno.test("jeedomEvents() leaves out what is no event, and keeps the others", async () => {
+  const strange = [null, 1, {}, { name: "x" }, { datetime: "soon", name: "x" }, { datetime: 101, name: 1 }];
+  const { client } = clientOf([changes("103", ...strange, { ...event(0), datetime: "102" })], new FakeClock());
+  assertEquals(await take(client, 1, { since: 100 }), [event(102)]);
+});
+
+Deno.test("jeedomEvents() ends at once when it is aborted, in a poll or in a wait", async () => {
+  for (const answers of [[mute], [unreachable], [changes(100)]]) {
+    const clock = new FakeClock({ holds: true });
+    const { client, requests } = clientOf(answers, clock);
+    const stopped = new AbortController();
+    const next = client.jeedomEvents({ since: 100, signal: stopped.signal }).next();
+    await until("it waits", () => requests.length === 1 && (answers[0] === mute || clock.waits.length === 1));
+    stopped.abort(new Error("Enough"));
+    await assertRejects(() => within("the end", next), Error, "Enough");
+    clock.assertIdle();
+  }
+});
+
+Deno.test("jeedomEvents() gives a poll as long as it asked for and 40 s, and then asks again", async () => {
+  const clock = new FakeClock();
+  const { client, requests } = clientOf([mute, changes(101, event(101))], clock);
+  const next = client.jeedomEvents({ since: 100 }).next();
+  await until("it waits", () => requests.length === 1);
+  clock.strike(89_999);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(requests.length, 1);
+  clock.strike(1);
+  assert(!(await within("the event", next)).done);
+  assertEquals(clock.waits, [250]);
+});

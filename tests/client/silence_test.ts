@@ -1,0 +1,91 @@
+/** What breaks the silence of a stream, and what does not. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { TruncatedError } from "../../src/client/gateway_client.ts";
+import { until, within } from "../deadline.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { type Answerer, blocks, clientOf, connected, message } from "./made_up_gateway.ts";
+
+const PINGS = [1, 2, 3].map((timestamp) => ({ type: "ping", timestamp }));
+
+/** A stream whose pieces come one by one, when the client asks and the test gives. */
+class Hand {
+  #enqueue: ((text: string) => void) | undefined;
+  #blocks: readonly string[] = [];
+
+  readonly answer: Answerer = async ({ exchange }) => {
+    this.#blocks = await blocks([connected(1), ...PINGS, message(2)], exchange);
+    return new Response(
+      new ReadableStream<Uint8Array>({
+        pull: (controller) =>
+          new Promise<void>((resolve) => {
+            this.#enqueue = (text) => {
+              this.#enqueue = undefined;
+              controller.enqueue(new TextEncoder().encode(text));
+              resolve();
+            };
+          }),
+        cancel: () => void (this.#enqueue = undefined),
+      }, { highWaterMark: 0 }),
+    );
+  };
+
+  /** Gives text, or a block by its number. */
+  async give(piece: string | number): Promise<void> {
+    await until("the client asks", () => this.#enqueue !== undefined);
+    this.#enqueue?.(typeof piece === "number" ? this.#blocks[piece] ?? "" : piece);
+  }
+
+  /** Gives it, and waits until the client has read it. */
+  async giveAndWait(piece: string | number): Promise<void> {
+    await this.give(piece);
+    await until("the client asks again", () => this.#enqueue !== undefined);
+  }
+}
+
+const KEEP_ALIVE = ": keepalive\n\n";
+
+for (
+  const [protocol, what, pieces] of [[1, "comments", [KEEP_ALIVE, KEEP_ALIVE, KEEP_ALIVE]], [2, "pings", [
+    1,
+    2,
+    3,
+  ]]] as const
+) {
+  Deno.test(`subscribe() takes ${what} of version ${protocol} for signs of life`, async () => {
+    const clock = new FakeClock();
+    const hand = new Hand();
+    const { client } = clientOf([hand.answer], clock, { protocol });
+    const events = client.subscribe(["t"], { resume: false });
+    const first = events.next();
+    await hand.give(0);
+    assertEquals((await first).value?.type, "connected");
+    const next = events.next();
+    for (const piece of pieces) {
+      clock.strike(30_000);
+      await hand.giveAndWait(piece);
+    }
+    await hand.give(4);
+    assertEquals((await within("the message", next)).value?.type, "message");
+    await events.return();
+    clock.assertIdle();
+  });
+}
+
+Deno.test("subscribe() takes neither comments nor other bytes of version 2 for signs of life", async () => {
+  for (const piece of [": keepalive\n\n", "retry: 1\n\n", "id: 1\ndata: aaaa", "x"]) {
+    const clock = new FakeClock();
+    const hand = new Hand();
+    const { client } = clientOf([hand.answer], clock);
+    const events = client.subscribe(["t"], { resume: false });
+    const first = events.next();
+    await hand.give(0);
+    assertEquals((await first).value?.type, "connected");
+    const next = events.next();
+    clock.strike(30_000);
+    await hand.giveAndWait(piece);
+    clock.strike(15_000);
+    const error = await assertRejects(() => within("the end", next), TruncatedError, "went silent");
+    assertEquals([error.code, error.retryAfterMs], ["truncated", 0]);
+    clock.assertIdle();
+  }
+});
