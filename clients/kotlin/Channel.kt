@@ -51,8 +51,8 @@ internal class Channel(
         val deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis)
         fun left() = maxOf(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))
         findProtocol(left(), cancellation)
-        return withRightClock {
-            val answer = exchange(seal(route, request), route, left(), cancellation)
+        return withRightClock(isCommand = true) { stamp ->
+            val answer = exchange(seal(route, request, stamp), route, left(), cancellation)
             refusalIn(answer)?.let { throw it }
             answer
         }
@@ -82,19 +82,24 @@ internal class Channel(
     /**
      * Sends one request, and another one if the gateway proves that its clock is a different one. Only in version 2:
      * in version 1, an old refusal could be played back to have a command run twice.
+     *
+     * @param isCommand whether it must not run twice: then it goes again only if no copy of it ran, or ever will
      */
-    fun <T> withRightClock(send: () -> T): T =
-        try {
-            send()
+    fun <T> withRightClock(isCommand: Boolean, send: (Stamp) -> T): T {
+        val stamp = Stamp(clock, aheadMillis)
+        return try {
+            send(stamp)
         } catch (failure: ExpiredException) {
             if (protocol != 2 || failure.timestamp == null) throw failure
             setClock(failure.timestamp)
-            send()
+            if (isCommand && !stamp.wasAlwaysTooOld(failure.timestamp)) throw failure
+            send(Stamp(clock, aheadMillis))
         }
+    }
 
-    /** Stamps a request with the time, and seals it. A fresh envelope each time. */
-    fun seal(route: Route, request: JSONObject): Exchange {
-        val text = request.put("timestamp", now() / 1000.0).toString()
+    /** Stamps a request, and seals it. A fresh envelope each time. */
+    fun seal(route: Route, request: JSONObject, stamp: Stamp): Exchange {
+        val text = request.put("timestamp", stamp.timestamp).toString()
         return if (protocol == 1) key.sealV1(text) else key.sealV2(text, route)
     }
 

@@ -27,8 +27,8 @@ internal class EventStream(private val channel: Channel, private val silenceMill
      */
     fun hear(request: JSONObject, cancellation: Cancellation, listen: (Event) -> Unit) {
         channel.findProtocol(1000 * CALL_SECONDS, cancellation)
-        channel.withRightClock {
-            val exchange = channel.seal(Route.SUBSCRIBE, request)
+        channel.withRightClock(isCommand = false) { stamp ->
+            val exchange = channel.seal(Route.SUBSCRIBE, request, stamp)
             val call = channel.transport.newCall(client, Route.SUBSCRIBE, exchange.text)
             Patience(silenceMillis, call::cancel).use { hear(call, exchange, it, cancellation, listen) }
         }

@@ -12,6 +12,7 @@ import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { ExpiredError, TamperedError, WrongKeyError } from "./gateway_error.ts";
 import { Negotiation } from "./negotiation.ts";
 import { sealedRefusal } from "./refusal.ts";
+import { Stamp } from "./stamp.ts";
 import { Transport } from "./transport.ts";
 
 /** Where the gateway is, and the secret shared with it. */
@@ -54,6 +55,8 @@ export interface Sent {
   readonly response: Response;
   /** Opens what is in it. */
   readonly exchange: Exchange;
+  /** When the request was stamped. */
+  readonly stamp: Stamp;
 }
 
 /** The way to one gateway under one key. */
@@ -91,18 +94,20 @@ export class Channel {
   }
 
   /**
-   * Sends a request, and opens the answer. In version 2 a request that the gateway proves to have refused for its time
-   * is sealed anew and sent once more; besides, nothing is ever sent twice.
+   * Sends a request, and opens the answer. In version 2 a request that the gateway refused for its time, and that can
+   * never have run, is sealed anew and sent once more; besides, nothing is ever sent twice.
    *
    * @throws {GatewayError} if there is no answer, or it is the gateway's own error
    */
   async call(request: Record<string, unknown>, options: RequestOptions): Promise<Answer> {
+    const sent = await this.post(request, options);
     try {
-      return await this.#callOnce(request, options);
+      return await this.#accept(sent, options.signal);
     } catch (error) {
-      if (!this.learnTime(error)) throw error;
-      return await this.#callOnce(request, options);
+      const gatewayTime = this.learnTime(error);
+      if (gatewayTime === undefined || !sent.stamp.wasAlwaysTooOld(gatewayTime)) throw error;
     }
+    return await this.#accept(await this.post(request, options), options.signal);
   }
 
   /**
@@ -118,12 +123,12 @@ export class Channel {
    * Corrects the time of later requests from a refusal. Not in version 1, where somebody on the way could play back an
    * old refusal, and so have a command sent twice.
    *
-   * @returns whether the same request has a chance now
+   * @returns the gateway's time as the refusal tells it, in seconds since 1970; undefined if it is none
    */
-  learnTime(error: unknown): boolean {
-    if (this.protocol !== 2 || !(error instanceof ExpiredError) || error.gatewayTime === undefined) return false;
+  learnTime(error: unknown): number | undefined {
+    if (this.protocol !== 2 || !(error instanceof ExpiredError) || error.gatewayTime === undefined) return undefined;
     this.#correct(error.gatewayTime);
-    return true;
+    return error.gatewayTime;
   }
 
   /** The error for an answer or event that is not what it should be. */
@@ -134,8 +139,8 @@ export class Channel {
     });
   }
 
-  async #callOnce(request: Record<string, unknown>, options: RequestOptions): Promise<Answer> {
-    const answer = await this.#answer(await this.post(request, options), options.signal);
+  async #accept(sent: Sent, signal: AbortSignal): Promise<Answer> {
+    const answer = await this.#answer(sent, signal);
     const refusal = sealedRefusal(answer);
     if (refusal !== undefined) throw refusal;
     return answer;
@@ -160,12 +165,13 @@ export class Channel {
   ): Promise<Sent> {
     // Only here: asking for health takes no key.
     const key = await (this.#key ??= importSecretKey(this.#secret));
-    const offsetMs = version === 2 ? this.#offsetMs : 0;
-    const stamped = { timestamp: (this.clock.now() + offsetMs) / 1000, ...request };
+    const stamp = new Stamp(this.clock, version === 2 ? this.#offsetMs : 0);
+    const stamped = { timestamp: stamp.timestamp, ...request };
     const { text, exchange } = await sealRequest(key, JSON.stringify(stamped), { version, route, random: randomBytes });
     const keyId = version === 1 && this.#tellKeyId ? { [KEY_ID_HEADER]: key.kid } : {};
     const headers = { "Content-Type": "application/octet-stream", ...keyId };
-    return { response: await this.transport.send(route, { method: "POST", headers, body: text, signal }), exchange };
+    const response = await this.transport.send(route, { method: "POST", headers, body: text, signal });
+    return { response, exchange, stamp };
   }
 
   async #answer({ response, exchange }: Sent, signal: AbortSignal): Promise<Answer> {

@@ -9,6 +9,8 @@ import { abortable } from "./abortable.ts";
 export interface Clock {
   /** Tells the time, in milliseconds since 1970. */
   now(): number;
+  /** Tells milliseconds since some moment, and never jumps. */
+  monotonic(): number;
   /** Calls a function once, after that many milliseconds. Returns the function that prevents it. */
   after(ms: number, run: () => void): () => void;
 }
@@ -16,6 +18,7 @@ export interface Clock {
 /** The platform's own clock. */
 export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

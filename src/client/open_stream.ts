@@ -43,7 +43,8 @@ export async function* openStream(
   try {
     yield* openOnce(channel, request, options);
   } catch (error) {
-    if (!channel.learnTime(error)) throw error;
+    // A subscription switches nothing: it may begin twice.
+    if (channel.learnTime(error) === undefined) throw error;
     yield* openOnce(channel, request, options);
   }
 }

@@ -5,6 +5,7 @@ import { FakeClock } from "./fake_clock.ts";
 import { final } from "./follow.ts";
 import {
   answer,
+  type Answerer,
   clientOf,
   connected,
   message,
@@ -42,6 +43,42 @@ Deno.test("publish() of version 2 gives up after a second refusal", async () => 
   const error = await assertRejects(() => client.publish("t", "m"), ExpiredError, "Request expired");
   assertEquals([error.code, error.status, error.gatewayTime], ["expired", 403, NOW + 9000]);
   assertEquals([error.retryAfterMs, requests.length], [undefined, 2]);
+});
+
+Deno.test("publish() of version 2 sends nothing again that may have run, or may yet: it corrects its clock alone", async () => {
+  const cases: readonly (readonly [string, number, number])[] = [
+    ["a right clock: the gateway may have restarted", 0, 0],
+    ["a clock that is slow by less than the window", 60, 0],
+    ["a clock that was slow by less than the window when it was sealed", 62, 2000],
+    ["a fast clock: its time is yet to come", -7200, 0],
+  ];
+  for (const [name, ahead, delayMs] of cases) {
+    const clock = new FakeClock();
+    const refuseLate: Answerer = (request, signal) => {
+      clock.pass(delayMs);
+      return stale(NOW + ahead)(request, signal);
+    };
+    const { client, requests } = clientOf([refuseLate, answer(200, "b")], clock);
+    await assertRejects(() => client.publish("t", "m"), ExpiredError);
+    assertEquals(requests.length, 1, name);
+    await client.publish("t", "m");
+    assertEquals(stamps(requests), [NOW, NOW + ahead], name);
+  }
+});
+
+Deno.test("publish() of version 2 does not send again when its clock was set back while it waited", async () => {
+  const clock = new FakeClock();
+  const now = clock.now.bind(clock);
+  let backMs = 0;
+  clock.now = () => now() - backMs;
+  const refuseLate: Answerer = (request, signal) => {
+    clock.pass(62_000);
+    backMs = 3_600_000;
+    return stale(NOW + 62)(request, signal);
+  };
+  const { client, requests } = clientOf([refuseLate], clock);
+  await assertRejects(() => client.publish("t", "m"), ExpiredError);
+  assertEquals(requests.length, 1);
 });
 
 Deno.test("publish() of version 1 never sends a second time: an old refusal could be played back", async () => {

@@ -28,6 +28,10 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  monotonic(): number {
+    return this.#now;
+  }
+
   after(ms: number, run: () => void): () => void {
     if (GUARDS.includes(ms)) {
       this.listenings += 1;

@@ -83,19 +83,46 @@ export function testVersions(program: ClientProgram): void {
       for (const stamp of stamps(gateway.visits)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
     }));
 
-  tests.test("sends a request anew when the gateway says that its time is wrong, but only once", () =>
-    withMadeUpGateway([expired, well, expired, expired, well], async (gateway) => {
+  tests.test("whose clock is slow sends a request anew when the gateway proves it, but only once", () => {
+    const later: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: Date.now() / 1000 + 3600 });
+    return withMadeUpGateway([expired, well, later, later, well], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "-3600" };
       const [first, second, third] = await tests.all(gateway, CALLS, env);
       assertEquals(first?.["body"], "well");
       tests.assertFailure(second, "expired", { status: 403 });
-      assert(Math.abs(Number(second?.["timestamp"]) - Date.now() / 1000) < 60);
+      assert(Math.abs(Number(second?.["timestamp"]) - 3600 - Date.now() / 1000) < 60);
       assertEquals(third?.["body"], "well");
       const { visits } = gateway;
       assertEquals([visits.length, new Set(visits.map(({ unique }) => unique)).size], [5, 5]);
-      const [before, ...after] = stamps(visits);
-      assert(Math.abs(Number(before) + 3600 - Date.now() / 1000) < 60);
-      for (const stamp of after) assert(Math.abs(stamp - Date.now() / 1000) < 60);
+      for (const [index, ahead] of [-3600, 0, 0, 3600, 3600].entries()) {
+        assert(Math.abs(Number(stamps(visits)[index]) - ahead - Date.now() / 1000) < 60, String(index));
+      }
+    });
+  });
+
+  tests.test("sends nothing again that may have run, or may yet, but learns the time", () => {
+    // The gateway has just started; or its clock is later by a minute, but was not when the request was sealed.
+    const afterWhile: Fate = async (visit) => {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await visit.reply(EXPIRED, { status: 403, timestamp: Number(visit.request["timestamp"]) + 61 });
+    };
+    return withMadeUpGateway([expired, afterWhile, well], async (gateway) => {
+      const [started, slow, third] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "2" });
+      tests.assertFailure(started, "expired", { status: 403 });
+      tests.assertFailure(slow, "expired", { status: 403 });
+      assertEquals(third?.["body"], "well");
+      assertEquals(gateway.visits.length, 3);
+    });
+  });
+
+  tests.test("whose clock is fast sends nothing again: its request could still be delivered when its time comes", () =>
+    withMadeUpGateway([expired, well], async (gateway) => {
+      const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "3600" };
+      const [early, second] = await tests.all(gateway, [...CALL, "datetime", "{}"], env);
+      tests.assertFailure(early, "expired", { status: 403 });
+      assertEquals(second?.["body"], "well");
+      assertEquals(gateway.visits.length, 2);
+      assert(Math.abs(Number(stamps(gateway.visits)[1]) - Date.now() / 1000) < 60);
     }));
 
   tests.test("sends a subscription anew when its time is wrong, but only once", () => {

@@ -6,6 +6,7 @@ export function clientAt(address: string, { url, key }: { readonly url: string; 
   return new GatewayClient({
     url,
     key,
+    protocol: 2,
     fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, "X-Forwarded-For": address } }),
   });
 }

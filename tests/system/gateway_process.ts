@@ -84,7 +84,7 @@ export async function startGatewayProcess(
     pid: child.pid,
     directory: home,
     output,
-    client: new GatewayClient({ url, key }),
+    client: new GatewayClient({ url, key, protocol: 2 }),
     async stop(signal = "SIGTERM") {
       try {
         child.kill(signal);

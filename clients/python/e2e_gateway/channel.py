@@ -26,6 +26,7 @@ from .protocol import (
     seal_request_v1,
     seal_request_v2,
 )
+from .stamp import Stamp
 from .transport import Response, send
 
 #: Too old for a gateway to do anything, so it can only tell its version.
@@ -42,6 +43,18 @@ class Answer:
     body: Any
     #: The gateway's clock, in seconds since 1970.
     timestamp: float
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request that was sent, and what came back so far."""
+
+    #: The beginning of the answer.
+    response: Response
+    #: Opens what is in it.
+    exchange: Exchange
+    #: When the request was stamped.
+    stamp: Stamp
 
 
 class Channel:
@@ -99,27 +112,31 @@ class Channel:
 
         :raises GatewayError: if there is none, or the gateway refuses
         """
+        sent = self.post(route, fields, timeout)
         try:
-            return self._call_once(route, fields, timeout)
+            return self._accept(sent)
         except ExpiredError as error:
-            # The gateway did not run it, and in version 2 that is about
-            # this very request.
+            # In version 1 it may be about another request.
             if self.version != 2:
                 raise
             self.correct(error.gateway_time)
-        return self._call_once(route, fields, timeout)
+            # A command goes again only if no copy of it ran, or ever will.
+            if not sent.stamp.was_always_too_old(error.gateway_time):
+                raise
+        return self._accept(self.post(route, fields, timeout))
 
     def post(
         self, route: str, fields: dict[str, Any], timeout: float
-    ) -> tuple[Response, Exchange]:
+    ) -> Sent:
         """Seal a request, stamped with the time, and send it.
 
-        :returns: its answer, and what opens that
         :raises GatewayError: if there is none, or it is a refusal
         """
         version = self._find_version(timeout)
-        stamped = {**fields, "timestamp": self.now()}
-        return self._send(version, route, stamped, timeout)
+        stamp = Stamp(self._clock, self._ahead)
+        stamped = {**fields, "timestamp": stamp.timestamp}
+        response, exchange = self._send(version, route, stamped, timeout)
+        return Sent(response, exchange, stamp)
 
     def read_json(self, plaintext: str) -> dict[str, Any]:
         """Read what was opened.
@@ -141,11 +158,8 @@ class Channel:
             f"{self._key_called()} for this request",
         )
 
-    def _call_once(
-        self, route: str, fields: dict[str, Any], timeout: float
-    ) -> Answer:
-        response, exchange = self.post(route, fields, timeout)
-        answer = self._read_answer(response, exchange)
+    def _accept(self, sent: Sent) -> Answer:
+        answer = self._read_answer(sent.response, sent.exchange)
         refusal = sealed_refusal(
             answer.status, answer.body, answer.timestamp
         )

@@ -45,7 +45,7 @@ def open_stream(
         return
     except ExpiredError as error:
         # The stream never began, and in version 2 that is about this very
-        # request.
+        # request. It switches nothing, so it may begin twice.
         if channel.version != 2:
             raise
         channel.correct(error.gateway_time)
@@ -55,10 +55,10 @@ def open_stream(
 def _events_once(
     channel: Channel, fields: dict[str, Any], timeout: float
 ) -> Iterator[dict[str, Any]]:
-    response, exchange = channel.post(ROUTE, fields, timeout)
+    sent = channel.post(ROUTE, fields, timeout)
     is_connected = False
-    with response:
-        for event in _opened(channel, response, exchange):
+    with sent.response as response:
+        for event in _opened(channel, response, sent.exchange):
             kind = event.get("type")
             if kind == "ping":
                 continue

@@ -47,6 +47,7 @@ function makeClient({ silence } = {}) {
     protocol: { 1: 1, 2: 2 }[env.CLIENT_PROTOCOL] ?? "auto",
     clock: {
       now: () => Date.now() + late,
+      monotonic: () => performance.now(),
       after(ms, run) {
         const timer = setTimeout(run, ms === SILENCE_MS && silence !== undefined ? silence * 1000 : ms);
         return () => clearTimeout(timer);
