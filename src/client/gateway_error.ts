@@ -45,37 +45,30 @@ export abstract class GatewayError extends Error {
   }
 }
 
-/** Nobody answers, or the connection broke off before the whole answer was there. A call may have run. */
-export class UnreachableError extends GatewayError {
-  /** Tells this class. */
-  override readonly code = "unreachable";
-
-  /** Makes the error; a later try may help. */
+/** A failure that may pass by itself. */
+export abstract class PassingError extends GatewayError {
+  /** Makes the error; nobody said how long to wait, unless the options do. */
   constructor(message: string, options: GatewayErrorOptions = {}) {
     super(message, { retryAfterMs: 0, ...options });
   }
+}
+
+/** Nobody answers, or the connection broke off before the whole answer was there. A call may have run. */
+export class UnreachableError extends PassingError {
+  /** Tells this class. */
+  override readonly code = "unreachable";
 }
 
 /** No answer in time. A call may have run. */
-export class RequestTimeoutError extends GatewayError {
+export class RequestTimeoutError extends PassingError {
   /** Tells this class. */
   override readonly code = "timeout";
-
-  /** Makes the error; a later try may help. */
-  constructor(message: string, options: GatewayErrorOptions = {}) {
-    super(message, { retryAfterMs: 0, ...options });
-  }
 }
 
 /** A stream broke off or went silent before its last event. */
-export class TruncatedError extends GatewayError {
+export class TruncatedError extends PassingError {
   /** Tells this class. */
   override readonly code = "truncated";
-
-  /** Makes the error; a later try may help. */
-  constructor(message: string, options: GatewayErrorOptions = {}) {
-    super(message, { retryAfterMs: 0, ...options });
-  }
 }
 
 /**
@@ -120,25 +113,15 @@ export class ScopeError extends GatewayError {
 }
 
 /** Too much was asked for in too short a time, or at once. */
-export class RateLimitError extends GatewayError {
+export class RateLimitError extends PassingError {
   /** Tells this class. */
   override readonly code = "rate_limit";
-
-  /** Makes the error; a later try may help. */
-  constructor(message: string, options: GatewayErrorOptions = {}) {
-    super(message, { retryAfterMs: 0, ...options });
-  }
 }
 
 /** The gateway, or a proxy before it, could not take the request just now. */
-export class UnavailableError extends GatewayError {
+export class UnavailableError extends PassingError {
   /** Tells this class. */
   override readonly code = "unavailable";
-
-  /** Makes the error; a later try may help. */
-  constructor(message: string, options: GatewayErrorOptions = {}) {
-    super(message, { retryAfterMs: 0, ...options });
-  }
 }
 
 /** The gateway took the request, but Jeedom or the broker behind it failed. A call may have run. */
