@@ -166,6 +166,7 @@ export class Channel {
     // Only here: asking for health takes no key.
     const key = await (this.#key ??= importSecretKey(this.#secret));
     const stamp = new Stamp(this.clock, version === 2 ? this.#offsetMs : 0);
+    // The probe brings a time of its own.
     const stamped = { timestamp: stamp.timestamp, ...request };
     const { text, exchange } = await sealRequest(key, JSON.stringify(stamped), { version, route, random: randomBytes });
     const keyId = version === 1 && this.#tellKeyId ? { [KEY_ID_HEADER]: key.kid } : {};

@@ -48,8 +48,8 @@ export abstract class GatewayError extends Error {
 /** A failure that may pass by itself. */
 export abstract class PassingError extends GatewayError {
   /** Makes the error; nobody said how long to wait, unless the options do. */
-  constructor(message: string, options: GatewayErrorOptions = {}) {
-    super(message, { retryAfterMs: 0, ...options });
+  constructor(message: string, { retryAfterMs = 0, ...options }: GatewayErrorOptions = {}) {
+    super(message, { retryAfterMs, ...options });
   }
 }
 

@@ -61,12 +61,12 @@ export async function* followJeedom(
       if (overlap === undefined) {
         overlap = new Overlap(parseTime(await callMethod(call, "datetime", { params: {}, patience: 0 })));
       } else {
-        const startedAt = clock.now();
+        const startedAt = clock.monotonic();
         const params = { datetime: overlap.from, longPolling, ...(filter === undefined ? {} : { filter }) };
         const changes = parseChanges(await callMethod(call, "event::changes", { params, patience: longPolling }));
         news = overlap.advance(changes);
         // What the overlap brings again ends a poll at once.
-        if (news.length === 0 && clock.now() - startedAt < QUICK_MS) waitMs = QUICK_MS;
+        if (news.length === 0 && clock.monotonic() - startedAt < QUICK_MS) waitMs = QUICK_MS;
       }
       backoff.reset();
     } catch (error) {

@@ -12,29 +12,22 @@ import type { RawEvent } from "./read_events.ts";
  * Opens each event, and reads the JSON in it.
  *
  * @param exchange the request that the stream answers
- * @param forged makes the error for an event that is not what it should be, from what was found
- * @throws what `forged` makes: in version 2 also for an event that is not the next one of this very stream
+ * @throws {EnvelopeError} if an event is not what it should be, in version 2 also if it is not the next one of this very
+ *   stream
+ * @throws {SyntaxError} if there is no JSON in it
  */
 export async function* openEvents(
   events: AsyncIterable<RawEvent>,
-  { exchange, forged }: { readonly exchange: Exchange; readonly forged: (cause: unknown) => Error },
+  exchange: Exchange,
 ): AsyncGenerator<unknown, void> {
   let stream: StreamOpener | undefined;
   for await (const { type, id, data } of events) {
-    let value: unknown;
-    try {
-      if (exchange.version === 1) {
-        value = JSON.parse(await openAnswer(exchange, data));
-      } else if (stream === undefined) {
-        if (type !== "open") throw new EnvelopeError();
-        stream = await StreamOpener.begin(exchange, data);
-        continue;
-      } else {
-        value = JSON.parse(await stream.open(data, id));
-      }
-    } catch (error) {
-      throw forged(error);
-    }
-    yield value;
+    if (exchange.version === 1) {
+      yield JSON.parse(await openAnswer(exchange, data));
+    } else if (stream !== undefined) {
+      yield JSON.parse(await stream.open(data, id));
+    } else if (type === "open") {
+      stream = await StreamOpener.begin(exchange, data);
+    } else throw new EnvelopeError();
   }
 }

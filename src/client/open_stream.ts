@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { EnvelopeError } from "../protocol/aead.ts";
 import type { StreamEvent } from "../protocol/event.ts";
 import type { Channel } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
@@ -60,16 +61,15 @@ async function* openOnce(
   );
   if (response.body === null) throw new TruncatedError("Answer has no body");
   const silence = new Silence(channel.clock, signal);
-  const forged = (cause: unknown) => channel.tampered("Event", cause);
   const chunks = readChunks(response.body, silence.signal);
   // In version 2 anybody could send bytes; only an event that opens is a sign of life.
   const bytes = exchange.version === 1 ? heard(chunks, silence) : chunks;
   let isConnected = false;
   silence.listen();
   try {
-    for await (const value of openEvents(readEvents(bytes), { exchange, forged })) {
+    for await (const value of openEvents(readEvents(bytes), exchange)) {
       silence.listen();
-      const event = parseEvent(value, forged);
+      const event = parseEvent(value);
       if (event === undefined) continue;
       if (event.type === "error" && !isConnected) throw eventRefusal(event);
       isConnected ||= event.type === "connected";
@@ -78,6 +78,8 @@ async function* openOnce(
       if (isFinal(event)) return;
       silence.listen();
     }
+  } catch (error) {
+    throw error instanceof EnvelopeError || error instanceof SyntaxError ? channel.tampered("Event", error) : error;
   } finally {
     silence.rest();
   }
@@ -97,10 +99,10 @@ async function* heard(chunks: AsyncIterable<Uint8Array>, silence: Silence): Asyn
 }
 
 /** An event, or undefined for a sign of life and for one of a kind that a newer gateway knows. */
-function parseEvent(value: unknown, forged: (cause: unknown) => Error): StreamEvent | undefined {
+function parseEvent(value: unknown): StreamEvent | undefined {
   if (isStreamEvent(value)) return value;
   if (isObject(value) && typeof value["type"] === "string") return undefined;
-  throw forged(new TypeError("Event has no type"));
+  throw new SyntaxError("Event has no type");
 }
 
 function isStreamEvent(value: unknown): value is StreamEvent {

@@ -38,7 +38,7 @@ export class Overlap {
     const seen = new Map(this.#seen);
     const news = events.filter(({ datetime: at, name, option }) => {
       const what = JSON.stringify([at, name, option]);
-      // The overlap also reaches to before the beginning.
+      // Jeedom may bring the event at the beginning itself again.
       if (at <= this.#begin || seen.has(what)) return false;
       seen.set(what, at);
       return true;

@@ -6,17 +6,11 @@
 import { Backoff } from "../protocol/backoff.ts";
 import type { Position, StreamEvent } from "../protocol/event.ts";
 import { type Clock, sleep } from "./clock.ts";
-import { GatewayError } from "./gateway_error.ts";
+import { ExpiredError, FailedError, GatewayError } from "./gateway_error.ts";
 import { isFinal } from "./open_stream.ts";
 
 /** A stream that lasted so long was a good one, in milliseconds: the wait after it is short again. */
 const STEADY_MS = 30_000;
-
-/**
- * Beginnings of what a gateway says when it could not begin a stream just now, but may later. The clock is right, as
- * there was a stream before: a gateway that has just started refuses what may have been sent before.
- */
-const PASSING = ["MQTT error: ", "Too many ", "Request expired", "Too slow: "];
 
 /** How to go on. */
 export interface ResumeOptions {
@@ -49,7 +43,7 @@ export async function* resume(
     let retryAfterMs = 0;
     try {
       for await (const event of open(position)) {
-        if (event.type === "connected") connectedAt = clock.now();
+        if (event.type === "connected") connectedAt = clock.monotonic();
         if (event.type === "message") backoff.reset();
         // The caller knows already that it is disconnected.
         if (connectedAt === undefined && wasConnected && isFinal(event)) break;
@@ -65,13 +59,16 @@ export async function* resume(
         yield { type: "disconnected", message: error.message, timestamp: Math.floor(clock.now() / 1000) };
       }
     }
-    if (connectedAt !== undefined && clock.now() - connectedAt >= STEADY_MS) backoff.reset();
+    if (connectedAt !== undefined && clock.monotonic() - connectedAt >= STEADY_MS) backoff.reset();
     await sleep(Math.max(backoff.next(), retryAfterMs), { clock, signal });
   }
 }
 
-function isPassing({ retryAfterMs, message }: GatewayError): boolean {
-  return retryAfterMs !== undefined || PASSING.some((start) => message.startsWith(start));
+/** Tells whether a stream that could not begin just now may begin later, as there was one before. */
+function isPassing(error: GatewayError): boolean {
+  if (error.retryAfterMs !== undefined || error instanceof FailedError) return true;
+  // The clock is right: a gateway that has just started refuses what may have been sent before.
+  return error instanceof ExpiredError || error.message.startsWith("Too slow: ");
 }
 
 /** Where to go on after an event. An older gateway tells no position, and its streams begin anew. */

@@ -25,8 +25,8 @@ export class Stamp {
   }
 
   /**
-   * Tells whether the request was too old for the gateway ever since it was sealed. Only then no copy of it can have run
-   * before this one was refused, and none ever will: see docs/protocol.md, Correcting the clock.
+   * Tells whether the request was too old for the gateway ever since it was sealed. Only then no copy of it can have
+   * run before this one was refused, and none ever will: see docs/protocol.md, Correcting the clock.
    *
    * @param gatewayTime what the refusal says, in seconds since 1970
    */

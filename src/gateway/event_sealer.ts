@@ -20,7 +20,7 @@ export interface EventSealerOptions {
   readonly random: RandomBytes;
 }
 
-/** Most bytes of records to be sealed at a time, before the brokers are asked to wait. */
+/** Most bytes of events to be sealed at a time, before the brokers are asked to wait. */
 const MAX_SEALING_BYTES = 64 * 1024;
 
 /** Most bytes of messages to pass on before the sockets get a turn: otherwise they would pile up in healthy queues. */
@@ -67,9 +67,10 @@ export class EventSealer {
   event(key: Key, event: StreamEvent): OutgoingEvent {
     const { epoch, offset } = { epoch: undefined, offset: undefined, ...event };
     const position = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
-    return new OutgoingEvent(utf8.encode(JSON.stringify(event)), {
+    const plaintext = utf8.encode(JSON.stringify(event));
+    return new OutgoingEvent(plaintext, {
       position,
-      seal: ({ size, plaintext }) => this.#count(size, sealedRecord(key, plaintext, this.#options.random)),
+      seal: () => this.#count(plaintext.length, sealedRecord(key, plaintext, this.#options.random)),
     });
   }
 

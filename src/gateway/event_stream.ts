@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { joinBytes } from "../protocol/bytes.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
-import { joinBytes } from "../protocol/read_bytes.ts";
 import type { Backlog } from "./backlog.ts";
 import type { OutgoingEvent } from "./outgoing_event.ts";
 import type { StreamFormat } from "./stream_format.ts";

@@ -15,9 +15,10 @@ import type { ReplayStore } from "../security/replay_store.ts";
 import type { BrokerDirectory } from "../services/broker_directory.ts";
 import { type Service, ServiceError } from "../services/service.ts";
 import { createAdmit } from "./admission.ts";
+import { Backlog } from "./backlog.ts";
 import { createCallHandler } from "./call.ts";
 import type { RouteHandler } from "./caller.ts";
-import { Backlog } from "./backlog.ts";
+import type { EventSealer } from "./event_sealer.ts";
 import { healthResponse } from "./health.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import {
@@ -31,7 +32,6 @@ import {
   Unremembered,
 } from "./refusal.ts";
 import { createSealReply } from "./sealed_answer.ts";
-import type { EventSealer } from "./event_sealer.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
 /** All that the gateway works with. */
@@ -58,7 +58,7 @@ export interface GatewayOptions {
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
-  /** Where nonces come from. */
+  /** Where nonces and salts come from. */
   readonly random: RandomBytes;
   /** Where decisions are told. */
   readonly audit: Audit;

@@ -26,14 +26,11 @@ export class OutgoingEvent {
    */
   constructor(
     plaintext: Bytes,
-    { position, seal }: {
-      readonly position: Position | undefined;
-      readonly seal: (event: OutgoingEvent) => Promise<Uint8Array>;
-    },
+    { position, seal }: { readonly position: Position | undefined; readonly seal: () => Promise<Uint8Array> },
   ) {
     this.plaintext = plaintext;
     this.position = position;
-    this.#seal = () => seal(this);
+    this.#seal = seal;
   }
 
   /** Length of its record, in bytes: exact in version 1, about as much in version 2. */

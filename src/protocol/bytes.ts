@@ -16,6 +16,17 @@ export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
+/** Joins pieces into one. */
+export function joinBytes(chunks: readonly Uint8Array[]): Bytes {
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
 /** What newer platforms can do by themselves; their type declarations take it for granted. */
 const hasBase64 = "fromBase64" in Uint8Array;
 

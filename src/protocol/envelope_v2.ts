@@ -5,9 +5,8 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "./aead.ts";
-import { type Bytes, fromBase64Url, type RandomBytes, toBase64Url } from "./bytes.ts";
-import { joinBytes } from "./read_bytes.ts";
-import { deriveMessageKey, type SecretKey } from "./secret_key.ts";
+import { type Bytes, fromBase64Url, joinBytes, type RandomBytes, toBase64Url } from "./bytes.ts";
+import { deriveMessageKey, type KeyUse, type SecretKey } from "./secret_key.ts";
 
 /** What a request is for: the name that it is sealed with, whatever a proxy makes of the path. */
 export type Route = "/gateway" | "/mqtt/publish" | "/mqtt/subscribe";
@@ -60,13 +59,10 @@ const ZERO_NONCE: Bytes = new Uint8Array(NONCE_BYTES);
  * @throws {EnvelopeError} if the text is anything else
  */
 export function parseRequestV2(text: string): EnvelopeV2 {
-  const kid = text.slice(VERSION_2.length, VERSION_2.length + KID_LENGTH);
-  const start = VERSION_2.length + KID_LENGTH + 1;
-  if (!text.startsWith(VERSION_2) || !/^[0-9a-f]{16}$/.test(kid) || text[start - 1] !== ".") throw new EnvelopeError();
-  return { version: 2, kid, ...splitSalt(text.slice(start)) };
+  const [head = "", kid] = /^2\.([0-9a-f]{16})\./.exec(text) ?? [];
+  if (kid === undefined) throw new EnvelopeError();
+  return { version: 2, kid, ...splitSalt(text.slice(head.length)) };
 }
-
-const KID_LENGTH = 16;
 
 /**
  * Verifies and decrypts a request.
@@ -78,7 +74,7 @@ export async function tryRequestV2(
   { kid, salt, ciphertext }: EnvelopeV2,
   route: Route,
 ): Promise<OpenedText | undefined> {
-  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request }, "decrypt");
+  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request, usage: "decrypt" });
   return await decrypt(messageKey, ciphertext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("request", kid, route),
@@ -97,7 +93,7 @@ export async function sealRequestV2(
   { route, random }: { readonly route: Route; readonly random: RandomBytes },
 ): Promise<{ readonly text: SealedText; readonly binding: RequestBinding }> {
   const salt = random(SALT_BYTES);
-  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request }, "encrypt");
+  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request, usage: "encrypt" });
   const ciphertext = await encrypt(messageKey, plaintext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("request", key.kid, route),
@@ -117,7 +113,7 @@ export async function sealResponseV2(
   random: RandomBytes,
 ): Promise<SealedText> {
   const salt = random(SALT_BYTES);
-  const messageKey = await bindKey(binding, { direction: "response", salt }, "encrypt");
+  const messageKey = await bindKey(binding, { direction: "response", salt, usage: "encrypt" });
   const ciphertext = await encrypt(messageKey, plaintext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("response", binding.key.kid, binding.route),
@@ -133,7 +129,7 @@ export async function sealResponseV2(
 export async function openResponseV2(binding: RequestBinding, text: string): Promise<OpenedText> {
   if (!text.startsWith(VERSION_2)) throw new EnvelopeError();
   const { salt, ciphertext } = splitSalt(text.slice(VERSION_2.length));
-  const messageKey = await bindKey(binding, { direction: "response", salt }, "decrypt");
+  const messageKey = await bindKey(binding, { direction: "response", salt, usage: "decrypt" });
   const opened = await decrypt(messageKey, ciphertext, {
     nonce: ZERO_NONCE,
     additionalData: additionalData("response", binding.key.kid, binding.route),
@@ -145,13 +141,20 @@ export async function openResponseV2(binding: RequestBinding, text: string): Pro
 /** Derives the key of what answers a request, from the salts of both. */
 export function bindKey(
   binding: RequestBinding,
-  { direction, salt }: { readonly direction: "response" | "stream"; readonly salt: Bytes },
-  usage: "encrypt" | "decrypt",
+  { direction, salt, usage }: {
+    readonly direction: "response" | "stream";
+    readonly salt: Bytes;
+    readonly usage: KeyUse;
+  },
 ): Promise<CryptoKey> {
-  return deriveMessageKey(binding.key, { salt: joinBytes([binding.salt, salt]), info: INFO[direction] }, usage);
+  return deriveMessageKey(binding.key, { salt: joinBytes([binding.salt, salt]), info: INFO[direction], usage });
 }
 
-/** The context of a message: whoever moves it to another one breaks its tag. `last` is the route or the event's number. */
+/**
+ * The context of a message: whoever moves it to another one breaks its tag.
+ *
+ * @param last the route, or the number of the event
+ */
 export function additionalData(direction: Direction, kid: string, last: string): Bytes {
   return utf8.encode(`e2eg/2 ${direction}\n${kid}\n${last}`);
 }

@@ -48,8 +48,8 @@ export interface MessageEvent extends Position {
 /**
  * What happened to a stream that goes on.
  *
- * `gap`: something may be missing; all that comes after its position follows. `offline`: the connection to the broker was lost, and is being
- * made again; `online`: it is there again. The last two come only to whoever asked for `keep`.
+ * `gap`: something may be missing; all that comes after its position follows. `offline`: the connection to the broker
+ * was lost, and is being made again; `online`: it is there again. The last two come only to whoever asked for `keep`.
  */
 export interface NoticeEvent extends Partial<Position> {
   /** Tells the kind of event. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, joinBytes } from "./bytes.ts";
 
 /** A body is larger than its reader allows. */
 export class TooLargeError extends Error {
@@ -50,15 +50,4 @@ export async function readBytes(
   } finally {
     signal?.removeEventListener("abort", stop);
   }
-}
-
-/** Joins pieces into one. */
-export function joinBytes(chunks: readonly Uint8Array[]): Bytes {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }

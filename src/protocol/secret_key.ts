@@ -27,6 +27,9 @@ export interface Derivation {
   readonly info: Bytes;
 }
 
+/** What a key is for: one side seals, the other one opens. */
+export type KeyUse = "encrypt" | "decrypt";
+
 const KEY_ID: Derivation = { salt: new Uint8Array(), info: new TextEncoder().encode("e2eg/2 kid") };
 const KEY_ID_BITS = 64;
 
@@ -72,15 +75,10 @@ export async function deriveKeyId(secret: Bytes): Promise<string> {
   return await keyId(await importDerivationKey(secret));
 }
 
-/**
- * Derives the key of one message or stream, with HKDF-SHA-256 (RFC 5869).
- *
- * @param usage what the key is for: one side seals, the other one opens
- */
+/** Derives the key of one message or stream, with HKDF-SHA-256 (RFC 5869). */
 export function deriveMessageKey(
   { hkdf }: SecretKey,
-  derivation: Derivation,
-  usage: "encrypt" | "decrypt",
+  { usage, ...derivation }: Derivation & { readonly usage: KeyUse },
 ): Promise<CryptoKey> {
   return crypto.subtle.deriveKey(hkdfParameters(derivation), hkdf, MESSAGE_KEY, false, [usage]);
 }

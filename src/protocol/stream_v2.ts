@@ -33,7 +33,7 @@ export class StreamSealer {
   /** Begins a stream that answers a request. */
   static async begin(binding: RequestBinding, random: RandomBytes): Promise<StreamSealer> {
     const salt = random(SALT_BYTES);
-    const key = await bindKey(binding, { direction: "stream", salt }, "encrypt");
+    const key = await bindKey(binding, { direction: "stream", salt, usage: "encrypt" });
     return new StreamSealer(VERSION_2 + toBase64Url(salt), key, binding.key.kid);
   }
 
@@ -72,7 +72,7 @@ export class StreamOpener {
    */
   static async begin(binding: RequestBinding, opening: string): Promise<StreamOpener> {
     const salt = readOpening(opening);
-    return new StreamOpener(await bindKey(binding, { direction: "stream", salt }, "decrypt"), binding.key.kid);
+    return new StreamOpener(await bindKey(binding, { direction: "stream", salt, usage: "decrypt" }), binding.key.kid);
   }
 
   /**

@@ -5,7 +5,10 @@ import type { Clock } from "../../src/client/clock.ts";
 /** How long a line may be silent, in milliseconds. */
 const SILENCE_MS = 45_000;
 
-/** Timers that only guard something, in milliseconds: lines, answers, long polls. All others are waits. */
+/**
+ * Timers that only guard something, in milliseconds: lines, answers, long polls. They are told by their number: all
+ * others are waits.
+ */
 const GUARDS: readonly number[] = [SILENCE_MS, 40_000, 90_000];
 
 export class FakeClock implements Clock {

@@ -219,7 +219,7 @@ Deno.test("jeedomEvents() gives a poll as long as it asked for and 40 s, and the
   await until("it waits", () => requests.length === 1);
   clock.strike(89_999);
   await new Promise((resolve) => setTimeout(resolve, 0));
-  assertEquals(requests.length, 1);
+  assertEquals([requests.length, clock.waits], [1, []]);
   clock.strike(1);
   assert(!(await within("the event", next)).done);
   assertEquals(clock.waits, [250]);

@@ -14,11 +14,12 @@ let sealing = 0;
 /** An event that is "sealed" by showing it, each after another number of turns. */
 function shown(event: StreamEvent): OutgoingEvent {
   const position = event.type === "message" ? { epoch: event.epoch, offset: event.offset } : undefined;
-  return new OutgoingEvent(encoder.encode(JSON.stringify(event)), {
+  const text = JSON.stringify(event);
+  return new OutgoingEvent(encoder.encode(text), {
     position,
-    async seal({ plaintext }) {
+    async seal() {
       for (let turn = (sealing++ * 7) % 5; turn > 0; turn--) await Promise.resolve();
-      return encoder.encode(`data: ${decoder.decode(plaintext)}\n\n`);
+      return encoder.encode(`data: ${text}\n\n`);
     },
   });
 }

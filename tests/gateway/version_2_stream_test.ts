@@ -66,37 +66,18 @@ Deno.test("a stream of version 2 carries the same events as one of version 1, in
   }
 });
 
-Deno.test("events between which signs of life come keep their numbers in order", async () => {
-  await using home = await makeHome({ keepAliveMs: 1000 });
-  const stream = await subscribe(home.phone, { topic: "a" });
-  await stream.next();
-  const seen: unknown[] = [];
-  for (let second = 1; second <= 50; second++) {
-    home.gateway.clock.seconds = NOW + second;
-    const pending = stream.next();
-    // As the timer of all streams would, and a message comes in the same turn, a turn later, or not.
-    home.gateway.streams.tick();
-    if (second % 3 === 1) home.deliver("now");
-    if (second % 3 === 2) {
-      await Promise.resolve();
-      home.deliver("later");
-    }
-    seen.push((await pending)?.["type"]);
-    if (seen.at(-1) === "ping" && second % 3 !== 0) seen.push((await stream.next())?.["type"]);
-  }
-  assert(seen.filter((type) => type === "ping").length > 10, String(seen));
-  assert(seen.filter((type) => type === "message").length > 30, String(seen));
-  await stream.leave();
-});
-
 Deno.test("a silent stream of version 2 shows by a sealed ping that it lives, and never by a comment", async () => {
   await using home = await makeHome({ keepAliveMs: 5000 });
   const stream = await subscribe(home.phone, { topic: "a" });
   await stream.next();
-  const pending = stream.next();
+  let event: Record<string, unknown> | undefined;
+  stream.next().then((next) => event = next);
   home.gateway.clock.seconds = NOW + 5;
-  home.gateway.streams.tick();
-  assertEquals(await pending, { type: "ping", timestamp: NOW + 5 });
+  await until("a sign of life", () => {
+    home.gateway.streams.tick();
+    return event !== undefined;
+  });
+  assertEquals(event, { type: "ping", timestamp: NOW + 5 });
   await stream.leave();
 });
 

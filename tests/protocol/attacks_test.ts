@@ -4,7 +4,15 @@
  * replay store can tell.
  */
 import { assertEquals } from "@std/assert";
-import { fromBase64, fromBase64Url, randomBytes, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
+import {
+  fromBase64,
+  fromBase64Url,
+  joinBytes,
+  randomBytes,
+  toBase64,
+  toBase64Url,
+  toHex,
+} from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/envelope.ts";
 import {
   openResponseV2,
@@ -14,7 +22,6 @@ import {
   sealResponseV2,
 } from "../../src/protocol/envelope_v2.ts";
 import { openAnswer } from "../../src/protocol/exchange.ts";
-import { joinBytes } from "../../src/protocol/read_bytes.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamOpener, StreamSealer } from "../../src/protocol/stream_v2.ts";
 import { KEY, OTHER_KEY } from "./known_keys.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { encrypt, NONCE_BYTES } from "../../src/protocol/aead.ts";
-import { fromBase64Url, randomBytes, toBase64Url } from "../../src/protocol/bytes.ts";
+import { fromBase64Url, joinBytes, randomBytes, toBase64Url } from "../../src/protocol/bytes.ts";
 import {
   additionalData,
   openResponseV2,
@@ -10,7 +10,6 @@ import {
   sealRequestV2,
   sealResponseV2,
 } from "../../src/protocol/envelope_v2.ts";
-import { joinBytes } from "../../src/protocol/read_bytes.ts";
 import { deriveMessageKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/stream_v2.ts";
 import { cuts, flipBit, withFlippedCharacters } from "./damage.ts";
@@ -124,7 +123,7 @@ Deno.test("tryRequestV2() and openResponseV2() refuse what another key sealed", 
 
 Deno.test("tryRequestV2() refuses a plaintext that is not UTF-8", async () => {
   const salt = randomBytes(16);
-  const key = await deriveMessageKey(KEY, { salt, info: new TextEncoder().encode("e2eg/2 request") }, "encrypt");
+  const key = await deriveMessageKey(KEY, { salt, info: new TextEncoder().encode("e2eg/2 request"), usage: "encrypt" });
   const seal = async (plaintext: number[]) => {
     const ciphertext = await encrypt(key, Uint8Array.from(plaintext), {
       nonce: new Uint8Array(NONCE_BYTES),

@@ -1,7 +1,6 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { type Bytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
-import { joinBytes } from "../../src/protocol/read_bytes.ts";
+import { type Bytes, joinBytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, deriveMessageKey, importKey, importSecretKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { anyText } from "./damage.ts";
 import { KEY, SECRET } from "./known_keys.ts";
@@ -51,7 +50,7 @@ Deno.test("deriveMessageKey() is HKDF-SHA-256 of salt and purpose", async () => 
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 16, maxLength: 48 }), fc.string(), async (drawn, info) => {
       const salt = Uint8Array.from(drawn);
-      const key = await deriveMessageKey(KEY, { salt, info: utf8.encode(info) }, "encrypt");
+      const key = await deriveMessageKey(KEY, { salt, info: utf8.encode(info), usage: "encrypt" });
       const expected = await importKey(await hkdf(SECRET, { salt, info }));
       const text = utf8.encode("x");
       assertEquals(
@@ -65,7 +64,7 @@ Deno.test("deriveMessageKey() is HKDF-SHA-256 of salt and purpose", async () => 
 
 Deno.test("deriveMessageKey() makes keys for one side, which nobody reads back", async () => {
   for (const usage of ["encrypt", "decrypt"] as const) {
-    const key = await deriveMessageKey(KEY, { salt: randomBytes(16), info: utf8.encode("x") }, usage);
+    const key = await deriveMessageKey(KEY, { salt: randomBytes(16), info: utf8.encode("x"), usage });
     assertEquals([key.extractable, key.usages], [false, [usage]]);
   }
 });

@@ -1,6 +1,6 @@
 /** The real gateway with a real Redis: what is remembered over restarts, and that nothing runs twice or unseen. */
 import { assert, assertEquals } from "@std/assert";
-import { GatewayError } from "../../src/client/gateway_client.ts";
+import { ExpiredError, UnavailableError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
@@ -80,7 +80,8 @@ async function untilServing({ client }: GatewayProcess): Promise<void> {
     try {
       return (await client.callJeedom("ping")).status === 200;
     } catch (error) {
-      if (error instanceof GatewayError && error.status === 503) return false;
+      // Expired: a store that began anew refuses what was stamped before.
+      if (error instanceof UnavailableError || error instanceof ExpiredError) return false;
       throw error;
     }
   });
