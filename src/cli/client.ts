@@ -5,6 +5,7 @@
  */
 import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
 import { ConfigError, parseConfig } from "../config.ts";
+import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../security/key_file.ts";
 import { localUrl } from "./local_url.ts";
 import { EXIT_FAILURE, EXIT_USAGE, type Platform } from "./platform.ts";
@@ -42,22 +43,35 @@ export function gatewayUrl({ environment, file }: Sources, values: Pick<ClientVa
 }
 
 /**
- * Makes a client for that address, with the key from `--key-file`, `GATEWAY_KEY` or the configured file.
+ * Finds the key: `--key-file`, `GATEWAY_KEY`, or the configured file.
  *
- * @throws {UsageError} if there is no usable key, or no such version of the protocol
+ * @returns its text; the one of `GATEWAY_KEY` may be no key
+ * @throws {UsageError} if there is none
+ * @throws {KeyFileError} if the file does not hold one
+ */
+export async function findKey(
+  { environment, file }: Sources,
+  { files, "key-file": keyFile }: Pick<Platform, "files"> & Pick<ClientValues, "key-file">,
+): Promise<string> {
+  const given = keyFile ? undefined : environment["GATEWAY_KEY"] || file["GATEWAY_KEY"];
+  if (given) return given;
+  const path = keyFile || parseConfig(environment, file).SECRET_KEY_FILE;
+  const key = await readKey(path, files);
+  if (key !== undefined) return toHex(key);
+  throw new UsageError(
+    `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file; deno task keys show NAME --no-qr tells a key`,
+  );
+}
+
+/**
+ * Makes a client for that address, with that key.
+ *
+ * @throws {UsageError} if there is no key, or no such version of the protocol
  */
 export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
   const protocol = parseProtocol(values.protocol ?? "2");
   const sources = await readClientSources(platform);
-  const { environment, file } = sources;
-  const given = values["key-file"] ? undefined : environment["GATEWAY_KEY"] || file["GATEWAY_KEY"];
-  const path = values["key-file"] || parseConfig(environment, file).SECRET_KEY_FILE;
-  const key = given || (await readKey(path, platform.files))?.toHex();
-  if (key === undefined) {
-    throw new UsageError(
-      `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file; deno task keys show NAME --no-qr tells a key`,
-    );
-  }
+  const key = await findKey(sources, { ...values, files: platform.files });
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
 }
 

@@ -4,8 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { parseConfig } from "../config.ts";
-import type { Clock } from "../conformance/clock.ts";
+import { SYSTEM_CLOCK } from "../client/clock.ts";
 import { formatJson, formatTable, summarize } from "../conformance/report.ts";
 import { type About, runChecks } from "../conformance/run_checks.ts";
 import { SUBJECTS } from "../conformance/subjects.ts";
@@ -13,10 +12,8 @@ import { topicFault } from "../mqtt/topic.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import type { Version } from "../protocol/exchange.ts";
 import { parseKey } from "../protocol/secret_key.ts";
-import { readKey } from "../security/key_file.ts";
-import { CLIENT_OPTIONS, type ClientValues, gatewayUrl, readClientSources, runClient, UsageError } from "./client.ts";
+import { CLIENT_OPTIONS, findKey, gatewayUrl, readClientSources, runClient, UsageError } from "./client.ts";
 import { EXIT_FAILURE, type Platform } from "./platform.ts";
-import type { Sources } from "./settings.ts";
 
 const USAGE = `Usage: deno task conformance [--url URL] [--key-file FILE | --key HEX] [--topic TOPIC]
        [--protocol 1|2] [--slow] [--json]
@@ -33,7 +30,6 @@ export function conformance(platform: Platform): Promise<number> {
         ...CLIENT_OPTIONS,
         key: { type: "string" },
         topic: { type: "string", default: DEFAULT_TOPIC },
-        protocol: { type: "string" },
         slow: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
       },
@@ -41,9 +37,12 @@ export function conformance(platform: Platform): Promise<number> {
     const versions = parseVersions(values.protocol);
     const fault = topicFault(values.topic);
     if (fault !== undefined) throw new UsageError(`Topic "${values.topic}" ${fault}\n${USAGE}`);
+    if (values.key !== undefined && values["key-file"] !== undefined) {
+      throw new UsageError(`Give --key or --key-file, not both\n${USAGE}`);
+    }
     const sources = await readClientSources(platform);
     const url = parseUrl(gatewayUrl(sources, values));
-    const secret = await findKey(platform, { ...values, sources });
+    const secret = parseSecret(values.key ?? await findKey(sources, { ...values, files: platform.files }));
     // Where nobody listens, one line says more than a table of failures.
     await (await platform.fetch(`${url}/health`)).body?.cancel();
     const results = await runChecks({
@@ -51,7 +50,7 @@ export function conformance(platform: Platform): Promise<number> {
       secret,
       topic: values.topic,
       fetch: platform.fetch,
-      clock: CLOCK,
+      clock: SYSTEM_CLOCK,
       random: randomBytes,
       subjects: SUBJECTS,
       versions,
@@ -62,14 +61,6 @@ export function conformance(platform: Platform): Promise<number> {
     return summarize(results).failed === 0 ? 0 : EXIT_FAILURE;
   });
 }
-
-const CLOCK: Clock = {
-  now: () => Date.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** One line for each subject: the table tells the rest. */
 function tellProgress({ printError }: Platform): (about: About) => void {
@@ -97,27 +88,8 @@ function parseUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-interface KeyValues extends ClientValues {
-  readonly key?: string | undefined;
-  readonly sources: Sources;
-}
-
-/** Finds the key where the other client commands do, or on the command line. */
-async function findKey(platform: Platform, values: KeyValues): Promise<Bytes> {
-  const { environment, file } = values.sources;
-  if (values.key !== undefined && values["key-file"] !== undefined) {
-    throw new UsageError(`Give --key or --key-file, not both\n${USAGE}`);
-  }
-  const given = values.key ?? (values["key-file"] ? undefined : environment["GATEWAY_KEY"] || file["GATEWAY_KEY"]);
-  if (given !== undefined) {
-    const key = parseKey(given);
-    if (key === undefined) throw new UsageError(`Key must be 64 hexadecimal characters\n${USAGE}`);
-    return key;
-  }
-  const path = values["key-file"] || parseConfig(environment, file).SECRET_KEY_FILE;
-  const key = await readKey(path, platform.files);
-  if (key === undefined) {
-    throw new UsageError(`No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file\n${USAGE}`);
-  }
-  return key;
+function parseSecret(text: string): Bytes {
+  const secret = parseKey(text);
+  if (secret === undefined) throw new UsageError(`Key must be 64 hexadecimal characters\n${USAGE}`);
+  return secret;
 }

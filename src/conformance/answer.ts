@@ -21,6 +21,9 @@ export interface Answer {
 /** Words by which a gateway tells a key what it does not grant. */
 const NOT_GRANTED = "This key may not ";
 
+/** How far apart two clocks may be, in seconds: farther, and no request would be current. */
+const CLOCK_SECONDS = 60;
+
 /**
  * Reads a JSON object.
  *
@@ -80,6 +83,18 @@ export function expectRefusal(answer: Answer, { status, error }: Refusal): void 
   expectEqual("status", { seen: answer.status, expected: status });
   expect(message !== undefined, `Body is no JSON string with an error: ${JSON.stringify(answer.body)}`);
   expect(message.includes(error), `Error does not tell "${error}": ${message}`);
+}
+
+/**
+ * Insists that a gateway's clock agrees with the one here.
+ *
+ * @param timestamp what the gateway told
+ * @param now the time here, in seconds since 1970
+ * @throws {Mismatch} if they are farther apart than clocks that agree
+ */
+export function expectClock(timestamp: unknown, now: number): void {
+  const isNow = typeof timestamp === "number" && Math.abs(timestamp - now) <= CLOCK_SECONDS;
+  expect(isNow, `timestamp is ${JSON.stringify(timestamp)}, here it is ${Math.floor(now)}`);
 }
 
 /**

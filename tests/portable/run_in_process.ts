@@ -1,6 +1,6 @@
-import { within } from "../deadline.ts";
-import type { Outcome } from "./test_collector.ts";
+import { runProgram } from "./run_program.ts";
 import { BUNDLE } from "./test_bundle.ts";
+import type { Outcome } from "./test_collector.ts";
 
 /** Takes away what Node below 25 has not, so that a newer one, and Deno, run the ways that do without. */
 const RUNNER = `
@@ -16,25 +16,8 @@ console.log(JSON.stringify(await runTests()));
  * @param directory where the bundle is
  * @param command the program and its arguments, before the name of a file
  */
-export async function runInProcess(directory: string, [program, ...args]: [string, ...string[]]): Promise<Outcome[]> {
+export async function runInProcess(directory: string, command: [string, ...string[]]): Promise<Outcome[]> {
   const file = `${directory}/runner.mjs`;
   await Deno.writeTextFile(file, RUNNER);
-  const process = new Deno.Command(program, { args: [...args, file], stdout: "piped", stderr: "piped" }).spawn();
-  try {
-    const { success, stdout, stderr } = await within(`the tests end in ${program}`, process.output(), 120_000);
-    const text = new TextDecoder();
-    if (!success) throw new Error(`${program} has failed: ${text.decode(stderr)}`);
-    return JSON.parse(text.decode(stdout));
-  } catch (error) {
-    kill(process);
-    throw error;
-  }
-}
-
-function kill(process: Deno.ChildProcess): void {
-  try {
-    process.kill("SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
+  return JSON.parse(await runProgram([...command, file]));
 }

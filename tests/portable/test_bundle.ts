@@ -1,4 +1,5 @@
 /** The tests of the protocol in one JavaScript file, for platforms without Deno. */
+import { runProgram } from "./run_program.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const TESTS = new URL("tests/protocol/", ROOT);
@@ -17,6 +18,7 @@ function testModules(): string[] {
  * Writes the bundle: a module that exports `runTests`, which runs all tests and resolves to their outcomes.
  *
  * @param directory where to write
+ * @throws if Deno cannot bundle: it downloads esbuild, once, and CI has done so before the tests
  */
 export async function writeBundle(directory: string): Promise<void> {
   const imports = testModules().map((url) => `  await import(${JSON.stringify(url)});\n`);
@@ -28,8 +30,12 @@ export async function writeBundle(directory: string): Promise<void> {
       `  const collector = new TestCollector();\n  collector.install();\n${imports.join("")}` +
       `  return await collector.run();\n}\n`,
   );
-  // Told that it is for browsers, it brings nothing in that only Node or Deno has.
-  await runDeno(["bundle", "--quiet", "--platform", "browser", "--output", `${directory}/${BUNDLE}`, entry]);
+  try {
+    // Told that it is for browsers, it brings nothing in that only Node or Deno has.
+    await runDeno(["bundle", "--quiet", "--platform", "browser", "--output", `${directory}/${BUNDLE}`, entry]);
+  } catch (cause) {
+    throw new Error("Deno makes no bundle: the first time, it needs the network to download esbuild", { cause });
+  }
 }
 
 /**
@@ -46,14 +52,5 @@ export async function countTests(directory: string): Promise<number> {
 }
 
 async function runDeno(args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT.pathname,
-    env: { NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  const text = new TextDecoder();
-  if (!success) throw new Error(`deno ${args[0]} has failed: ${text.decode(stderr)}`);
-  return text.decode(stdout);
+  return await runProgram([Deno.execPath(), ...args], { cwd: ROOT, env: { NO_COLOR: "1" } });
 }

@@ -7,7 +7,7 @@ import { NONCE_BYTES } from "../../protocol/aead.ts";
 import { fromBase64, fromBase64Url, toHex } from "../../protocol/bytes.ts";
 import { SALT_BYTES, VERSION_2 } from "../../protocol/envelope_v2.ts";
 import { KEY_ID_HEADER } from "../../protocol/secret_key.ts";
-import { expectRefusal, type Fields } from "../answer.ts";
+import { expectClock, expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
 import type { Probe, Reply } from "../probe.ts";
@@ -45,10 +45,7 @@ export const ENVELOPE: Subject = {
         const { answer } = await probe.ask("/gateway", HARMLESS);
         expectRefusal(answer, HARMLESS_ANSWER);
         expect(Number.isInteger(answer.timestamp), `timestamp is not whole: ${answer.timestamp}`);
-        expect(
-          Math.abs(answer.timestamp - probe.seconds) <= 60,
-          `timestamp is ${answer.timestamp}, here it is ${Math.floor(probe.seconds)}`,
-        );
+        expectClock(answer.timestamp, probe.seconds);
       },
     },
     {

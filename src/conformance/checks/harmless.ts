@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Fields } from "../answer.ts";
-import type { Refusal } from "../answer.ts";
+import type { Fields, Refusal } from "../answer.ts";
 
 /** For `POST /gateway`. */
 export const HARMLESS: Fields = { service: "conformance" };

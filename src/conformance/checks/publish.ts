@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { expectRefusal, type Fields } from "../answer.ts";
 import type { Route } from "../../protocol/envelope_v2.ts";
+import { expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
 import type { Probe } from "../probe.ts";

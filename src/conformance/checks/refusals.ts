@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { type Bytes, fromBase64, fromBase64Url, toBase64, toBase64Url } from "../../protocol/bytes.ts";
-import { VERSION_2 } from "../../protocol/envelope_v2.ts";
-import { joinBytes } from "../../protocol/read_bytes.ts";
-import { importSecretKey, KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { encrypt, NONCE_BYTES } from "../../protocol/aead.ts";
+import { type Bytes, fromBase64, fromBase64Url, joinBytes, toBase64, toBase64Url } from "../../protocol/bytes.ts";
+import { VERSION_2 } from "../../protocol/envelope_v2.ts";
+import type { Version } from "../../protocol/exchange.ts";
+import { importSecretKey, KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
 import type { Probe } from "../probe.ts";
@@ -16,7 +16,7 @@ import { HARMLESS } from "./harmless.ts";
 /** A body that must not open. */
 interface Wrong {
   readonly name: string;
-  readonly versions: readonly (1 | 2)[];
+  readonly versions: readonly Version[];
   readonly make: (probe: Probe) => string | Bytes | Promise<string | Bytes>;
   readonly headers?: Record<string, string>;
 }

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { expectRefusal } from "../answer.ts";
+import { expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import type { Probe } from "../probe.ts";
+import type { Probe, SealedRequest } from "../probe.ts";
 import { HARMLESS } from "./harmless.ts";
 
 /** How many at once. */
@@ -92,12 +92,8 @@ export const REPLAY: Subject = {
       rule: "409 `Request was executed already, and its answer is no longer kept`",
       versions: [1],
       async run(probe) {
-        const request = await probe.paced(async () => {
-          const sealed = await probe.seal("/mqtt/subscribe", {});
-          await using stream = await probe.follow(sealed);
-          return { sealed, message: String(stream.first.event["message"]) };
-        }, ({ message }) => message.startsWith("Too many "));
-        expectRefusal(await probe.open(request.sealed, await probe.post("/gateway", request.sealed.text)), {
+        const request = await subscribeOnce(probe, {});
+        expectRefusal(await probe.open(request, await probe.post("/gateway", request.text)), {
           status: 409,
           error: "Request was executed already, and its answer is no longer kept",
         });
@@ -139,12 +135,8 @@ export const REPLAY: Subject = {
       rule: "An `error` event `Request was used before: seal a new one for each subscription`",
       versions: BOTH,
       async run(probe) {
-        const request = await probe.paced(async () => {
-          const sealed = await probe.seal("/mqtt/subscribe", { topic: probe.freshTopic() });
-          await using stream = await probe.follow(sealed);
-          return { sealed, message: String(stream.first.event["message"]) };
-        }, ({ message }) => message.startsWith("Too many "));
-        await using stream = await probe.follow(request.sealed);
+        const request = await subscribeOnce(probe, { topic: probe.freshTopic() });
+        await using stream = await probe.follow(request);
         const { type, message } = stream.first.event;
         expectEqual("event", {
           seen: [type, message],
@@ -162,4 +154,14 @@ async function expectSame(
 ): Promise<void> {
   const { status, text } = await probe.post("/gateway", request);
   expectEqual("answer to the repeat", { seen: [status, text], expected: [200, first] });
+}
+
+/** Subscribes, leaves at once, and tells the request; another one while the key is over its pace. */
+async function subscribeOnce(probe: Probe, fields: Fields): Promise<SealedRequest> {
+  const { request } = await probe.paced(async () => {
+    const request = await probe.seal("/mqtt/subscribe", fields);
+    await using stream = await probe.follow(request);
+    return { request, message: String(stream.first.event["message"]) };
+  }, ({ message }) => message.startsWith("Too many "));
+  return request;
 }

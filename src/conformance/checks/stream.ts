@@ -155,7 +155,7 @@ export const STREAM: Subject = {
       async run(probe) {
         await using stream = await probe.subscribe({ topic: probe.freshTopic() });
         expectConnected(stream);
-        for (let signs = 0; signs < 2; signs++) await stream.signOfLife(probe.version, SIGN_OF_LIFE_MS);
+        for (let signs = 0; signs < 2; signs++) await stream.signOfLife(SIGN_OF_LIFE_MS);
       },
     },
   ],
