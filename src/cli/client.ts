@@ -118,7 +118,7 @@ export function isParseArgsError(error: unknown): error is Error {
 function hint(error: Error): string {
   if (error instanceof WrongKeyError) {
     return "The gateway could not decrypt the request: its key is another one, or this one was removed, disabled or is " +
-      "over. An older gateway needs --protocol 1";
+      "over. A gateway from before version 2 needs --protocol 1, a key for version 2 alone --protocol 2";
   }
   const status = error instanceof GatewayError && error.status !== 0 ? `${error.status} ` : "";
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";

@@ -75,11 +75,12 @@ export class Channel {
   /**
    * Makes a channel; nothing is sent yet.
    *
-   * @throws {TypeError} if the key is not 64 hexadecimal characters
+   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address none of HTTP, or the protocol unknown
    */
   constructor({ url, key, keyName, protocol = "auto", tellKeyId = false, fetch, clock }: ChannelOptions) {
     const secret = parseKey(key);
     if (secret === undefined) throw new TypeError("Key must be 64 hexadecimal characters");
+    if (![1, 2, "auto"].includes(protocol)) throw new TypeError(`Protocol must be 1, 2 or "auto", not ${protocol}`);
     this.transport = new Transport({ url, fetch, keyLabel: keyName === undefined ? "this key" : `key "${keyName}"` });
     this.clock = clock ?? SYSTEM_CLOCK;
     this.#secret = secret;

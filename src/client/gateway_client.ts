@@ -50,7 +50,7 @@ export class GatewayClient {
   /**
    * Makes a client; nothing is sent yet.
    *
-   * @throws {TypeError} if the key is not 64 hexadecimal characters
+   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address none of HTTP, or the protocol unknown
    */
   constructor(options: GatewayClientOptions) {
     this.#channel = new Channel(options);

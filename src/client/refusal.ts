@@ -41,9 +41,12 @@ export async function readPlainRefusal(
   const { status, headers } = response;
   const reason = await readReason(response, signal) ?? (response.statusText || `HTTP status ${status}`);
   if (status === 401) {
-    return new WrongKeyError(`${reason}: gateway does not take ${key}, or it was removed, disabled or is over`, {
-      status,
-    });
+    return new WrongKeyError(
+      `${reason}: gateway does not take ${key}, or it was removed, disabled, is over, or is for version 2 alone`,
+      {
+        status,
+      },
+    );
   }
   const retryAfterMs = retryAfter(headers.get("Retry-After") ?? "");
   if (status === 429) return new RateLimitError(reason, { status, retryAfterMs });
@@ -79,7 +82,7 @@ export function eventRefusal({ message, timestamp }: FinalEvent): GatewayError {
 function expired(options: { readonly status?: number; readonly gatewayTime: number }): ExpiredError {
   const at = Number.isFinite(options.gatewayTime) ? new Date(options.gatewayTime * 1000) : undefined;
   const time = at === undefined || isNaN(at.getTime()) ? "" : `, gateway's time is ${at.toISOString()}`;
-  return new ExpiredError(`${EXPIRED}: set this device's clock${time}`, options);
+  return new ExpiredError(`${EXPIRED}: this device's clock is wrong${time}`, options);
 }
 
 function isScope(reason: string): boolean {

@@ -28,8 +28,16 @@ export class Transport {
   readonly keyLabel: string;
   readonly #fetch: typeof fetch;
 
-  /** Makes it; nothing is sent yet. */
+  /**
+   * Makes it; nothing is sent yet.
+   *
+   * @throws {TypeError} if the address is none of HTTP
+   */
   constructor(options: TransportOptions) {
+    // Callers in JavaScript may give anything.
+    if (!/^https?:\/\/[^/]/.test(options.url) || !URL.canParse(options.url)) {
+      throw new TypeError(`Address must begin with http:// or https://, not "${options.url}"`);
+    }
     this.url = options.url.replace(/\/+$/, "");
     this.keyLabel = options.keyLabel;
     this.#fetch = options.fetch ?? fetch;

@@ -86,7 +86,7 @@ Deno.test("publish() of version 1 never sends a second time: an old refusal coul
   const error = await assertRejects(
     () => client.publish("t", "m"),
     ExpiredError,
-    "Request expired: set this device's clock, gateway's time is 2023-11-15T00:13:20.000Z",
+    "Request expired: this device's clock is wrong, gateway's time is 2023-11-15T00:13:20.000Z",
   );
   assertEquals([error.gatewayTime, requests.length], [NOW + 7200, 1]);
   await client.publish("t", "m");

@@ -25,6 +25,17 @@ Deno.test("GatewayClient refuses a key that is none, without telling it", () => 
   assert(!error.message.includes("5ec2e7"));
 });
 
+Deno.test("new GatewayClient() refuses an address that is none of HTTP, and a protocol that there is not", () => {
+  for (const url of ["home.example", "ftp://home.example", "", "http://", "http:///x", "https://a b"]) {
+    assertThrows(() => new GatewayClient({ url, key: KEY }), TypeError, `not "${url}"`);
+  }
+  // As callers in JavaScript may read it from where they keep texts.
+  for (const protocol of ["2", 3, 0, null]) {
+    const options = Object.assign({ url: "http://home", key: KEY }, { protocol });
+    assertThrows(() => Reflect.construct(GatewayClient, [options]), TypeError, `not ${protocol}`);
+  }
+});
+
 Deno.test("gateway_client.ts reads and writes pairing codes", () => {
   const pairing = { url: "http://home", name: "Anna's phone", key: KEY };
   assertEquals(parsePairingUri(formatPairingUri(pairing)), pairing);
