@@ -101,10 +101,22 @@ class GatewayClient @JvmOverloads constructor(
      * @param since where to begin, in seconds since 1970 by Jeedom's clock; now without it
      * @param longPollingSeconds how long Jeedom may keep a poll that has nothing to tell; the gateway allows 120
      * @param filter name of a filter for events, as Jeedom knows them
+     * @param apikey Jeedom's API key, where the gateway has none of its own
+     * @param endpoint path of the API on the Jeedom server
      */
     @JvmOverloads
-    fun jeedomEvents(since: Double? = null, longPollingSeconds: Int = 50, filter: String? = null): JeedomEvents =
-        JeedomEvents(this, backoff, longPollingSeconds, filter, since)
+    fun jeedomEvents(
+        since: Double? = null,
+        longPollingSeconds: Int = 50,
+        filter: String? = null,
+        apikey: String? = null,
+        endpoint: String? = null
+    ): JeedomEvents {
+        val call: CallJeedom = { method, params, timeoutSeconds, cancellation ->
+            callJeedom(method, params, apikey, endpoint, timeoutSeconds, cancellation)
+        }
+        return JeedomEvents(call, backoff, longPollingSeconds, filter, since)
+    }
 
     /**
      * Publishes an MQTT message, and waits until the broker has it.

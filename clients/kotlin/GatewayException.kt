@@ -62,7 +62,7 @@ class UnavailableException(status: Int, message: String, retryAfterSeconds: Long
 /** The gateway could not do it: Jeedom or the broker is out of reach, too slow, or failed. It may have run. */
 class FailedException(status: Int, message: String) : GatewayException("failed", status, message)
 
-/** Jeedom answered with an error of JSON-RPC. Only event polls throw it; `callJeedom` hands Jeedom's answers over. */
+/** Jeedom refused to tell its events. Only event polls throw it; `callJeedom` hands all of Jeedom's answers over. */
 class JeedomException(status: Int, message: String) : GatewayException("jeedom", status, message)
 
 /** The gateway refuses the request as it is. */

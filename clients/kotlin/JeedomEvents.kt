@@ -23,6 +23,10 @@ class JeedomEvent internal constructor(val json: JSONObject) {
     override fun toString(): String = json.toString()
 }
 
+/** Calls a method of Jeedom; a wait for the answer ends after some seconds, or when it is cancelled. */
+internal typealias CallJeedom =
+    (method: String, params: JSONObject?, timeoutSeconds: Long, cancellation: Cancellation) -> Answer
+
 /**
  * Jeedom's events in the order in which they come, for one thread; [close] may be called by any. Both functions of the
  * iterator wait for the next event. It ends only when it is closed.
@@ -30,7 +34,7 @@ class JeedomEvent internal constructor(val json: JSONObject) {
  * Polls overlap, as Jeedom may write an event late; each event is handed over once nevertheless.
  */
 class JeedomEvents internal constructor(
-    private val client: GatewayClient,
+    private val call: CallJeedom,
     private val backoff: (Int) -> Long,
     private val longPollingSeconds: Int,
     private val filter: String?,
@@ -102,7 +106,7 @@ class JeedomEvents internal constructor(
     }
 
     private fun ask(method: String, params: JSONObject?, timeoutSeconds: Long): Any? {
-        val answer = client.callJeedom(method, params, timeoutSeconds = timeoutSeconds, cancellation = cancellation)
+        val answer = call(method, params, timeoutSeconds, cancellation)
         val body = answer.body as? JSONObject
         val error = body?.opt("error").orNull()
         val words = (error as? JSONObject)?.optString("message") ?: error ?: "HTTP ${answer.status}"
@@ -125,7 +129,7 @@ private class Overlap(private val begin: Double) {
     /** Takes the events of a poll, up to a time of Jeedom's, and returns the new ones. */
     fun advance(until: Double, events: List<JeedomEvent>): List<JeedomEvent> {
         val known = HashMap(seen)
-        // The overlap reaches to before the beginning, too.
+        // Jeedom may bring the event at the beginning itself again.
         val news = events.filter { it.datetime > begin && known.put(it.identity, it.datetime) == null }
         // Jeedom may tell the time of its last event, which can be long ago: never further back.
         from = maxOf(from, until - OVERLAP_SECONDS)

@@ -11,7 +11,7 @@
  *   `{"end": true}`, also if it ends by itself. CHOICES is an object that may have `since`, `keep`, `resume`, `silence`
  *   (the longest, in seconds) and `times` (how many subscriptions, one after the other, with one client; 1).
  * - `events` prints Jeedom's events, until COUNT have come or a line on standard input, and then `{"end": true}`.
- *   CHOICES may have `since` (seconds), `longPolling` (seconds) and `filter`.
+ *   CHOICES may have `since` (seconds), `longPolling` (seconds), `filter`, `apikey` and `endpoint`.
  * - `vectors` checks every entry of every list in the file (a stream is one entry), those for the other side too, with
  *   the client's own functions, and prints `{"vectors": ENTRIES}`.
  *

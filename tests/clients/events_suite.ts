@@ -1,7 +1,9 @@
 /** How every client follows Jeedom's events by long polls. */
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
+import { hangUp, refuse } from "./fates.ts";
 import { type Fate, UNOPENED, withMadeUpGateway } from "./made_up_gateway.ts";
+import { waits } from "./subscribing.ts";
 
 const event = (datetime: number, value = 1, name = "cmd::update") => ({ datetime, name, option: { cmd_id: 3, value } });
 
@@ -16,12 +18,12 @@ export function testEvents(program: ClientProgram): void {
   tests.test("overlaps its polls for Jeedom's events, misses none that is late, and tells each once", () => {
     const [first, second, late, last] = [event(1000.1), event(1002.5), event(1002.1), event(1003)];
     const others = [event(1002.5, 2), event(1002.5, 1, "scenario::update")];
-    const refuse: Fate = (visit) => visit.answer(401, UNOPENED);
     const fates = [
-      changes(1003, first, second),
+      // Neither what was there before nor what is no event is told.
+      changes(1003, event(989), event(990), null, first, second),
       changes(1003.5, late, second, ...others),
       changes(1010, second, last, late, ...others),
-      refuse,
+      refuse(401, UNOPENED),
     ];
     return withMadeUpGateway(fates, async (gateway) => {
       const choices = JSON.stringify({ since: 990, longPolling: 7, filter: "mine" });
@@ -40,10 +42,14 @@ export function testEvents(program: ClientProgram): void {
     withMadeUpGateway(
       [answer(2000.5), changes(2000.5), changes(2001), changes(2002, event(2001.7))],
       async (gateway) => {
-        const lines = await tests.all(gateway, ["events", "1", "{}"]);
+        const reach = { apikey: "secret", endpoint: "/api" };
+        const lines = await tests.all(gateway, ["events", "1", JSON.stringify(reach)]);
         assertEquals(lines, [event(2001.7), { end: true }]);
         const [time, first, second, third] = gateway.visits;
         assertEquals(time?.request["jsonrpc"], "datetime");
+        for (const { request } of gateway.visits) {
+          assertEquals({ apikey: request["apikey"], endpoint: request["endpoint"] }, reach);
+        }
         // A Jeedom in which nothing happened may tell the time that it was asked for: that is no step back.
         for (const visit of [first, second, third]) {
           assertEquals(visit?.request["params"], { datetime: 2000.5, longPolling: 50 });
@@ -55,9 +61,9 @@ export function testEvents(program: ClientProgram): void {
 
   tests.test("goes on with Jeedom's events after failures that may pass, from the same place", () => {
     const failing: readonly Fate[] = [
-      () => Promise.resolve(),
-      (visit) => visit.answer(503, "", { "Retry-After": "0" }),
-      (visit) => visit.answer(429, ""),
+      hangUp,
+      refuse(503, "", { "Retry-After": "0" }),
+      refuse(429, ""),
       (visit) => visit.reply('{"error":"Jeedom is out of reach"}', { status: 502 }),
       (visit) => visit.reply('{"error":"Too many requests","retry_after":0}', { status: 429 }),
     ];
@@ -65,12 +71,23 @@ export function testEvents(program: ClientProgram): void {
     return withMadeUpGateway([...fates, changes(1003, event(1002.5))], async (gateway) => {
       const lines = await tests.all(gateway, ["events", "3", '{"since": 900}'], QUICK);
       assertEquals(lines.filter((line) => "datetime" in line), [event(1000), event(1001.5), event(1002.5)]);
-      const waits = lines.flatMap((line) => "backoff" in line ? [line["backoff"]] : []);
-      assertEquals(waits, [...failing.keys(), 0]);
+      assertEquals(waits(lines), [...failing.keys(), 0]);
       const params = gateway.visits.map(({ request }) => request["params"]);
       const asked = [900, ...Array(6).fill(999), 1000, 1000];
       assertEquals(params.slice(0, 9), asked.map((datetime) => ({ datetime, longPolling: 50 })));
     });
+  });
+
+  tests.test("reports a Jeedom that answers without telling its events", async () => {
+    const results = [[], { datetime: 1000 }, { datetime: 1000, result: {} }, { result: [] }];
+    const answers = ["", { jsonrpc: "2.0" }, ...results.map((result) => ({ result }))];
+    for (const body of answers) {
+      await withMadeUpGateway([(visit) => visit.reply(body)], async (gateway) => {
+        const line = await tests.run(gateway, ["events", "1", '{"since": 900}'], QUICK);
+        tests.assertFailure(line, "jeedom", { retryAfter: null });
+        assertEquals(gateway.visits.length, 1);
+      });
+    }
   });
 
   tests.test("reports an error that Jeedom answers a poll with, and a key that may not ask", async () => {

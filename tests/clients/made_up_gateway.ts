@@ -9,7 +9,7 @@ import { parseRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
 import { withTcpServer } from "../loopback.ts";
 import type { Place } from "./client_program.ts";
-import { type Received, Visit } from "./visit.ts";
+import { plainAnswer, type Received, Visit } from "./visit.ts";
 
 /** What happens to one request. The connection breaks off after it. */
 export type Fate = (visit: Visit) => Promise<void>;
@@ -59,7 +59,7 @@ export async function withMadeUpGateway(
     const { path, body } = received;
     if (options.version === 1 && body.startsWith("2.")) {
       strange += 1;
-      await refuse(connection);
+      await connection.write(new TextEncoder().encode(plainAnswer(401, UNOPENED)));
       return;
     }
     const visit = new Visit(connection, await open(key, path, body));
@@ -101,11 +101,6 @@ async function open(key: SecretKey, route: Route, envelope: string): Promise<Rec
     ? { version: 1, key } as const
     : { version: 2, key, route, salt: parsed.salt } as const;
   return { request: JSON.parse(text), envelope, exchange };
-}
-
-async function refuse(connection: Deno.TcpConn): Promise<void> {
-  const head = `HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: ${UNOPENED.length}\r\n\r\n`;
-  await connection.write(new TextEncoder().encode(head + UNOPENED));
 }
 
 /** Reads a request; none comes over a connection that a client only holds ready, as Node's fetch does. */

@@ -35,26 +35,30 @@ export function testResumeEnd(program: ClientProgram): void {
   tests.test("ends with the error that refuses a later try for good", () =>
     subscribe([breakOff, endAtOnce(error("This key may not subscribe to #"))], {}, (lines) => {
       assertEquals(heard(lines), ["connected", "disconnected"]);
-      tests.assertFailure(lines.at(-1), "scope", { message: "This key may not subscribe to #" });
+      tests.assertFailure(lines.at(-1), "scope", { status: 0, message: "This key may not subscribe to #" });
     }));
 
   tests.test("ends when its first try fails, whatever the reason", () => {
-    const reasons: readonly (readonly [Fate, Code])[] = [
-      [refuse(503, '{"error":"Wait"}', { "Retry-After": "1" }), "unavailable"],
-      [refuse(429, '{"error":"Too many requests"}'), "rate_limit"],
+    // An event tells no status.
+    const reasons: readonly (readonly [Fate, Code, number?])[] = [
+      [refuse(503, '{"error":"Wait"}', { "Retry-After": "1" }), "unavailable", 503],
+      [refuse(429, '{"error":"Too many requests"}'), "rate_limit", 429],
       [hangUp, "unreachable"],
       [endAtOnce(error("MQTT error: Broker is out of reach")), "failed"],
       [endAtOnce(error("Too many open streams: close one first")), "rate_limit"],
       [endAtOnce(error("This key may not subscribe to #")), "scope"],
       [endAtOnce(error("Broker not allowed: evil.example")), "scope"],
       [endAtOnce(error("Missing required field: topic")), "refused"],
+      [endAtOnce(error("Request expired, or so")), "refused"],
       [endAtOnce(error("Too slow: too many messages wait for all listeners together")), "refused"],
     ];
     return withMadeUpGateway(reasons.map(([fate]) => fate), async (gateway) => {
       const choices = JSON.stringify({ times: reasons.length });
       const lines = await tests.all(gateway, ["subscribe", "0", choices, "#"], QUICK);
       assertEquals(lines.map(({ code }) => code), reasons.map(([, code]) => code));
-      for (const [index, [, code]] of reasons.entries()) tests.assertFailure(lines[index], code);
+      for (const [index, [, code, status = 0]] of reasons.entries()) {
+        tests.assertFailure(lines[index], code, { status });
+      }
       assertEquals(gateway.visits.length, reasons.length);
     });
   });

@@ -1,6 +1,7 @@
 /** How every client finds out which version of the protocol to speak, and what time it is. */
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code } from "./client_program.ts";
+import { endAtOnce, error, hangUp, refuse } from "./fates.ts";
 import { EXPIRED, type Fate, UNOPENED, withMadeUpGateway } from "./made_up_gateway.ts";
 
 const CALL = ["call", "datetime", "{}"];
@@ -8,7 +9,6 @@ const CALLS = [...CALL, "datetime", "{}", "datetime", "{}"];
 
 const well: Fate = (visit) => visit.reply("well");
 const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403 });
-const hangUp: Fate = () => Promise.resolve();
 
 const stamps = (visits: readonly { readonly request: Readonly<Record<string, unknown>> }[]) =>
   visits.map(({ request }) => Number(request["timestamp"]));
@@ -58,15 +58,15 @@ export function testVersions(program: ClientProgram): void {
       assertEquals(new Set(gateway.probes.map(({ unique }) => unique)).size, 4);
     }, {
       probes: [
-        (visit) => visit.answer(503, '{"error":"Wait"}'),
+        refuse(503, '{"error":"Wait"}'),
         hangUp,
-        (visit) => visit.answer(200, "<html>Welcome to the hotel</html>"),
+        refuse(200, "<html>Welcome to the hotel</html>"),
       ],
     }));
 
   tests.test("does not fall back when its requests are refused after it has seen version 2", () => {
-    const refuse: Fate = (visit) => visit.answer(401, UNOPENED);
-    return withMadeUpGateway([refuse, refuse, well], async (gateway) => {
+    const unopened = refuse(401, UNOPENED);
+    return withMadeUpGateway([unopened, unopened, well], async (gateway) => {
       const [first, second, third] = await tests.all(gateway, CALLS);
       tests.assertFailure(first, "wrong_key");
       tests.assertFailure(second, "wrong_key");
@@ -126,17 +126,13 @@ export function testVersions(program: ClientProgram): void {
     }));
 
   tests.test("sends a subscription anew when its time is wrong, but only once", () => {
-    const endExpired: Fate = async (visit) => {
-      await visit.begin();
-      await visit.send({ type: "error", message: "Request expired", timestamp: Math.floor(Date.now() / 1000) });
-      await visit.end();
-    };
+    const endExpired = endAtOnce(error("Request expired", { timestamp: Math.floor(Date.now() / 1000) }));
     return withMadeUpGateway([endExpired, (visit) => visit.serve(1), endExpired, endExpired], async (gateway) => {
       const words = ["subscribe", "1", '{"times": 2}', "#"];
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "3600" };
       const lines = await tests.all(gateway, words, env);
       assertEquals(lines.map(({ type, end }) => type ?? end), ["connected", "message", true, undefined]);
-      tests.assertFailure(lines.at(-1), "expired");
+      tests.assertFailure(lines.at(-1), "expired", { status: 0 });
       assertEquals(gateway.visits.length, 4);
       assertGreater(Number(stamps(gateway.visits)[0]), Date.now() / 1000 + 3000);
     });
@@ -159,18 +155,19 @@ export function testVersions(program: ClientProgram): void {
   });
 
   tests.test("tells failures apart, and never sends a request again by itself", () => {
-    const sealed = (status: number, error: string, more = {}): Fate => (visit) =>
-      visit.reply(JSON.stringify({ error, ...more }), { status });
+    const sealed = (status: number, text: string, more = {}): Fate => (visit) =>
+      visit.reply(JSON.stringify({ error: text, ...more }), { status });
     const failures: readonly (readonly [Fate, Code, number, (number | null)?])[] = [
       [hangUp, "unreachable", 0, 0],
-      [(visit) => visit.answer(503, "", { "Retry-After": "7" }), "unavailable", 503, 7],
-      [(visit) => visit.answer(408, ""), "unavailable", 408, 0],
-      [(visit) => visit.answer(429, '{"error":"Too many requests"}', { "Retry-After": "3" }), "rate_limit", 429, 3],
-      [(visit) => visit.answer(413, '{"error":"Body is larger than 1 bytes"}'), "refused", 413, null],
+      [refuse(503, "", { "Retry-After": "7" }), "unavailable", 503, 7],
+      [refuse(408, ""), "unavailable", 408, 0],
+      [refuse(429, '{"error":"Too many requests"}', { "Retry-After": "3" }), "rate_limit", 429, 3],
+      [refuse(413, '{"error":"Body is larger than 1 bytes"}'), "refused", 413, null],
       [sealed(429, "Too many requests", { "retry_after": 5 }), "rate_limit", 429, 5],
       [sealed(403, "This key may not call datetime"), "scope", 403, null],
       [sealed(403, "Broker not allowed: evil.example"), "scope", 403, null],
       [sealed(403, "Missing required field: jsonrpc"), "refused", 403, null],
+      [sealed(403, "Request expired, or so"), "refused", 403, null],
       [sealed(409, "Request was used before"), "refused", 409, null],
       [sealed(502, "Jeedom is out of reach"), "failed", 502],
       [sealed(504, "Jeedom is slow"), "failed", 504],
@@ -191,7 +188,7 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("gives up a call that is not answered in time", () =>
     withMadeUpGateway([(visit) => visit.left()], async (gateway) => {
-      const env = { CLIENT_PROTOCOL: "2", CLIENT_TIMEOUT: "1" };
+      const env = { CLIENT_PROTOCOL: "2", CLIENT_TIMEOUT: "5" };
       tests.assertFailure(await tests.run(gateway, CALL, env), "timeout", { status: 0 });
       assertEquals(gateway.visits.length, 1);
     }));

@@ -60,9 +60,8 @@ export class Visit {
   }
 
   /** Answers in plaintext. */
-  async answer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
-    const all = { ...headers, "Content-Length": String(new TextEncoder().encode(text).length) };
-    await this.#write(head(status, all) + text);
+  async answer(status: number, text: string, headers?: Readonly<Record<string, string>>): Promise<void> {
+    await this.#write(plainAnswer(status, text, headers));
   }
 
   /** Makes the text of an answer. */
@@ -150,10 +149,16 @@ export class Visit {
   }
 
   async #write(text: string): Promise<void> {
+    // Before it is written: whatever the client does about it comes later.
+    this.answered = performance.now();
     let rest = new TextEncoder().encode(text);
     while (rest.length > 0) rest = rest.subarray(await this.#connection.write(rest));
-    this.answered = performance.now();
   }
+}
+
+/** Makes all of an answer in plaintext. */
+export function plainAnswer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): string {
+  return head(status, { ...headers, "Content-Length": String(new TextEncoder().encode(text).length) }) + text;
 }
 
 function head(status: number, headers: Readonly<Record<string, string>>): string {

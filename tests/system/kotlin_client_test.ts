@@ -5,7 +5,8 @@
 import { assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testClient } from "../clients/client_suite.ts";
-import { type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
+import { endAtOnce, error, stay } from "../clients/fates.ts";
+import { heard, subscribing } from "../clients/subscribing.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SOURCES = ["clients/kotlin", "tests/clients/kotlin"];
@@ -64,17 +65,8 @@ testClient(program);
 const tests = new ClientTests(program);
 
 tests.test("seals a new request when its next try was sent twice on the way", () => {
-  const message = "Request was used before: seal a new one for each subscription";
-  const refuseRepeat: Fate = async (visit) => {
-    await visit.begin();
-    await visit.send({ type: "error", message, timestamp: 1 });
-    await visit.end();
-  };
-  return withMadeUpGateway([(visit) => visit.serve(1), refuseRepeat, (visit) => visit.serve(2)], async (gateway) => {
-    const lines = await tests.withClient(gateway, ["subscribe", "2", "{}", "#"], (client) => client.line("end"), {
-      CLIENT_BACKOFF_FACTOR: "0.01",
-    });
-    assertEquals(lines.map((line) => line["payload"]).filter((payload) => payload !== undefined), ["1", "2"]);
-    assertEquals(gateway.visits.length, 3);
+  const repeated = endAtOnce(error("Request was used before: seal a new one for each subscription"));
+  return subscribing(tests)([(visit) => visit.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
+    assertEquals(heard(lines), ["connected", "1", "disconnected", "connected", "2"]);
   });
 });

@@ -1,8 +1,10 @@
 /** The Python client: what every client must do, and its command line. */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { ClientProgram } from "../clients/client_program.ts";
-import { inWorld, testClient } from "../clients/client_suite.ts";
+import { testClient } from "../clients/client_suite.ts";
+import { stay } from "../clients/fates.ts";
 import { type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
+import { inWorld } from "../clients/world.ts";
 import { within } from "../deadline.ts";
 import { ProcessOutput } from "./process_output.ts";
 
@@ -104,11 +106,7 @@ Deno.test({
     const notices = (lines: readonly string[]) =>
       lines.filter((line) => !line.startsWith("home/")).map((line) => line.replace(/:.*/, ""));
     const cut: Fate = (visit) => visit.serve(1);
-    const goOn: Fate = async (visit) => {
-      await visit.serve(2);
-      await visit.left();
-    };
-    await withMadeUpGateway([cut, goOn, cut], async ({ url, key, visits }) => {
+    await withMadeUpGateway([cut, stay(2), cut], async ({ url, key, visits }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
       const { code, lines } = await listen(["subscribe", "#"], place, /^home\/n 2$/);
       assertEquals(messages(lines), ["home/n 1", "home/n 2"]);

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import (
     ExpiredError,
-    RequestTimeoutError,
     TamperedError,
-    UnreachableError,
     WrongKeyError,
     sealed_refusal,
 )
+from .negotiation import Negotiation
 from .protocol import (
     EnvelopeError,
     Exchange,
@@ -79,19 +75,12 @@ class Channel:
         self._key_name = key_name
         #: What the gateway's clock is ahead, in seconds.
         self._ahead = 0.0
-        self._lock = threading.Lock()
-        self._version: Future[int] | None = None
-        if version is not None:
-            self._version = Future()
-            self._version.set_result(version)
+        self._negotiation = Negotiation(version, self._probe)
 
     @property
     def version(self) -> int | None:
         """The version that is spoken; None if it is not known yet."""
-        known = self._version
-        if known is None or not known.done() or known.exception():
-            return None
-        return known.result()
+        return self._negotiation.version
 
     def now(self) -> float:
         """Tell the time, in seconds since 1970, as the gateway sees it."""
@@ -132,24 +121,11 @@ class Channel:
 
         :raises GatewayError: if there is none, or it is a refusal
         """
-        version = self._find_version(timeout)
+        version = self._negotiation.agree(timeout)
         stamp = Stamp(self._clock, self._ahead)
         stamped = {**fields, "timestamp": stamp.timestamp}
         response, exchange = self._send(version, route, stamped, timeout)
         return Sent(response, exchange, stamp)
-
-    def read_json(self, plaintext: str) -> dict[str, Any]:
-        """Read what was opened.
-
-        :raises TamperedError: if it is not a JSON object
-        """
-        try:
-            value = json.loads(plaintext)
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            raise TamperedError("Answer is not a JSON object")
-        return value
 
     def tampered(self) -> TamperedError:
         """Tell that something does not open."""
@@ -201,7 +177,7 @@ class Channel:
         with response:
             text = response.read()
         try:
-            answer = self.read_json(exchange.open_answer(text))
+            answer = read_json(exchange.open_answer(text))
         except EnvelopeError:
             raise self.tampered() from None
         status, timestamp = answer.get("status"), answer.get("timestamp")
@@ -211,43 +187,25 @@ class Channel:
             raise TamperedError("Answer has no status and timestamp")
         return Answer(status, answer.get("body"), timestamp)
 
-    def _find_version(self, timeout: float) -> int:
-        """Ask the gateway, unless it is known, or somebody asks already."""
-        with self._lock:
-            known = self._version
-            if known is None:
-                asking: Future[int] = Future()
-                self._version = asking
-        if known is not None:
-            try:
-                return known.result(timeout)
-            except FutureTimeoutError:
-                raise RequestTimeoutError(
-                    f"No answer within {timeout:g} s", retry_after=0.0
-                ) from None
-        try:
-            version = self._probe(timeout)
-        except BaseException as error:
-            # Whoever comes next asks again.
-            self._version = None
-            asking.set_exception(
-                error
-                if isinstance(error, Exception)
-                else UnreachableError("Interrupted", retry_after=0.0)
-            )
-            raise
-        asking.set_result(version)
-        return version
-
-    def _probe(self, timeout: float) -> int:
-        try:
-            response, exchange = self._send(2, "/gateway", PROBE, timeout)
-        except WrongKeyError:
-            return 1
+    def _probe(self, timeout: float) -> None:
+        response, exchange = self._send(2, "/gateway", PROBE, timeout)
         self.correct(self._read_answer(response, exchange).timestamp)
-        return 2
 
     def _key_called(self) -> str:
         if self._key_name is None:
             return "this key"
         return f"key {self._key_name}"
+
+
+def read_json(plaintext: str) -> dict[str, Any]:
+    """Read what was opened.
+
+    :raises TamperedError: if it is not a JSON object
+    """
+    try:
+        value = json.loads(plaintext)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise TamperedError("Answer is not a JSON object")
+    return value

@@ -112,6 +112,9 @@ class GatewayClient:
         since: float | None = None,
         long_polling: float = 50.0,
         filter: str | None = None,
+        *,
+        apikey: str | None = None,
+        endpoint: str | None = None,
     ) -> Generator[dict[str, Any], None, None]:
         """Follow Jeedom's events, from the first step of the loop on.
 
@@ -122,13 +125,17 @@ class GatewayClient:
             without it
         :param long_polling: how long Jeedom waits for an event, in seconds
         :param filter: name of a filter that Jeedom knows
+        :param apikey: Jeedom's API key, where the gateway has none of its own
+        :param endpoint: path of the API on the Jeedom server
         :raises GatewayError: a failure that will not pass, as a
             ``JeedomError`` when Jeedom answers with an error
         """
 
         def ask(method: str, params: dict[str, Any]) -> Answer:
             patience = long_polling + DEFAULT_TIMEOUT
-            return self.call_jeedom(method, params, timeout=patience)
+            return self.call_jeedom(
+                method, params, apikey, endpoint, timeout=patience
+            )
 
         return jeedom_events(
             ask,

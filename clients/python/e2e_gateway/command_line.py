@@ -82,10 +82,7 @@ def _add_call(parser: argparse.ArgumentParser) -> None:
         default="{}",
         help="parameters, as one JSON object",
     )
-    parser.add_argument(
-        "--apikey",
-        help="Jeedom's API key, where the gateway has none of its own",
-    )
+    _add_apikey(parser)
     parser.set_defaults(run=_call)
 
 
@@ -124,7 +121,15 @@ def _add_events(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="from when on, by Jeedom's clock; from now on without",
     )
+    _add_apikey(parser)
     parser.set_defaults(run=_events)
+
+
+def _add_apikey(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--apikey",
+        help="Jeedom's API key, where the gateway has none of its own",
+    )
 
 
 def _client(options: argparse.Namespace) -> GatewayClient:
@@ -180,7 +185,10 @@ def _subscribe(options: argparse.Namespace) -> int:
 
 
 def _events(options: argparse.Namespace) -> int:
-    for event in _client(options).jeedom_events(options.since):
+    events = _client(options).jeedom_events(
+        options.since, apikey=options.apikey
+    )
+    for event in events:
         print(json.dumps(event, ensure_ascii=False), flush=True)
     return 1
 

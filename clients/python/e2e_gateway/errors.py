@@ -39,19 +39,28 @@ class GatewayError(Exception):
         return f"{self.message}{status}"
 
 
-class UnreachableError(GatewayError, ConnectionError):
+class PassingError(GatewayError):
+    """A failure that may pass by itself."""
+
+    def __init__(
+        self, message: str, *, status: int = 0, retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, status=status, retry_after=retry_after)
+
+
+class UnreachableError(PassingError, ConnectionError):
     """The network failed, or nobody answers there. It may pass."""
 
     code = "unreachable"
 
 
-class RequestTimeoutError(GatewayError, TimeoutError):
+class RequestTimeoutError(PassingError, TimeoutError):
     """No answer came in time; what was asked for may have been done."""
 
     code = "timeout"
 
 
-class TruncatedError(GatewayError, ConnectionError):
+class TruncatedError(PassingError, ConnectionError):
     """A stream broke off before its last event. It may pass."""
 
     code = "truncated"
@@ -81,7 +90,7 @@ class ExpiredError(GatewayError):
 
     code = "expired"
 
-    def __init__(self, *, status: int, gateway_time: Any) -> None:
+    def __init__(self, *, status: int = 0, gateway_time: Any) -> None:
         super().__init__(
             f"{EXPIRED}: set the clock, the gateway's says {gateway_time}",
             status=status,
@@ -95,13 +104,13 @@ class ScopeError(GatewayError):
     code = "scope"
 
 
-class RateLimitError(GatewayError):
+class RateLimitError(PassingError):
     """There were too many requests. It passes."""
 
     code = "rate_limit"
 
 
-class UnavailableError(GatewayError):
+class UnavailableError(PassingError):
     """The gateway, or a proxy before it, cannot take requests just now."""
 
     code = "unavailable"
@@ -114,7 +123,7 @@ class FailedError(GatewayError):
 
 
 class JeedomError(GatewayError):
-    """Jeedom answered a poll for events with an error."""
+    """Jeedom answered a poll for events with an error, or told none."""
 
     code = "jeedom"
 
@@ -153,7 +162,7 @@ def sealed_refusal(
     if refusal is None:
         return None
     reason = refusal["error"]
-    if status == 403 and reason.startswith(EXPIRED):
+    if status == 403 and reason == EXPIRED:
         return ExpiredError(status=status, gateway_time=timestamp)
     if status == 403 and reason.startswith(SCOPE):
         return ScopeError(reason, status=status)
@@ -169,17 +178,20 @@ def sealed_refusal(
 
 
 def event_refusal(event: dict[str, Any]) -> GatewayError:
-    """Tell what an ``error`` event at the beginning of a stream means."""
+    """Tell what an ``error`` event means that came instead of ``connected``.
+
+    Such an event tells no status.
+    """
     reason = str(event.get("message"))
-    if reason.startswith(EXPIRED):
-        return ExpiredError(status=403, gateway_time=event.get("timestamp"))
+    if reason == EXPIRED:
+        return ExpiredError(gateway_time=event.get("timestamp"))
     if reason.startswith(SCOPE):
-        return ScopeError(reason, status=403)
+        return ScopeError(reason)
     if reason.startswith("Too many "):
-        return RateLimitError(reason, status=429, retry_after=0.0)
+        return RateLimitError(reason)
     if reason.startswith("MQTT error: "):
-        return FailedError(reason, status=500)
-    return RefusedError(reason, status=403)
+        return FailedError(reason)
+    return RefusedError(reason)
 
 
 def _refusal(body: Any) -> dict[str, Any] | None:

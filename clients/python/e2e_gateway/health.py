@@ -25,7 +25,5 @@ def ask_health(url: str, timeout: float) -> dict[str, Any]:
     if isinstance(health, dict) and health.get("status") == "ok":
         return health
     raise UnreachableError(
-        f"No gateway answers at {url}",
-        status=response.status,
-        retry_after=0.0,
+        f"No gateway answers at {url}", status=response.status
     )

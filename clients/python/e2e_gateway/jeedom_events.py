@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -10,11 +10,9 @@ from typing import Any
 
 from .channel import Answer
 from .errors import FailedError, GatewayError, JeedomError
+from .overlap import Overlap
 from .waiting import Backoff
 
-#: Jeedom may write an event late: each poll begins so long before the end of
-#: the last one, in seconds.
-OVERLAP = 2.0
 #: A poll that came back within so many seconds with nothing new is followed
 #: by as long a wait, or the overlap would make a circle of it.
 SHORT_POLL = 1.0
@@ -44,16 +42,15 @@ def jeedom_events(
 
     :raises GatewayError: the first failure that will not pass
     """
-    begin = since
-    seen: dict[str, float] = {}
+    overlap = None if since is None else Overlap(since)
     tries = 0
     while True:
         try:
-            if begin is None:
-                begin = _number(_result(ask("datetime", {})))
+            if overlap is None:
+                overlap = Overlap(_number(_result(ask("datetime", {}))))
             asked_at = time.monotonic()
             params: dict[str, Any] = {
-                "datetime": begin,
+                "datetime": overlap.start,
                 "longPolling": long_polling,
             }
             if filter_name is not None:
@@ -68,40 +65,22 @@ def jeedom_events(
             tries += 1
             continue
         tries = 0
-        # Where nothing happened, Jeedom tells no later time: never back.
-        begin = max(begin, changes.datetime - OVERLAP)
-        is_new = False
-        for event in changes.events:
-            identity = _identity(event)
-            if identity not in seen:
-                seen[identity] = _when(event, changes.datetime)
-                is_new = True
-                yield event
-        seen = {what: at for what, at in seen.items() if at >= begin}
-        if not is_new and time.monotonic() - asked_at < SHORT_POLL:
+        news = overlap.advance(changes.datetime, changes.events)
+        yield from news
+        if not news and time.monotonic() - asked_at < SHORT_POLL:
             time.sleep(SHORT_POLL)
-
-
-def _identity(event: dict[str, Any]) -> str:
-    told = [event.get(name) for name in ("datetime", "name", "option")]
-    return json.dumps(told, sort_keys=True)
-
-
-def _when(event: dict[str, Any], otherwise: float) -> float:
-    at = event.get("datetime")
-    return at if isinstance(at, (int, float)) else otherwise
 
 
 def _read_changes(answer: Answer) -> _Changes:
     result = _result(answer)
-    if not isinstance(result, dict):
-        raise _not_understood(answer)
-    events = result.get("result")
+    events = result.get("result") if isinstance(result, dict) else None
+    if not isinstance(events, list):
+        raise JeedomError(
+            "Jeedom does not tell its events", status=answer.status
+        )
+    # Something that is no event should not hide the others.
     return _Changes(
-        _number(result.get("datetime")),
-        [event for event in events if isinstance(event, dict)]
-        if isinstance(events, list)
-        else [],
+        _number(result.get("datetime")), [it for it in events if _is_event(it)]
     )
 
 
@@ -118,21 +97,31 @@ def _result(answer: Answer) -> Any:
             status=answer.status,
         )
     if not isinstance(body, dict) or "result" not in body:
-        raise _not_understood(answer)
+        raise JeedomError(
+            "Jeedom's answer has no result: is this its API?",
+            status=answer.status,
+        )
     return body["result"]
 
 
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise JeedomError(
-            f'Jeedom told no time, but "{value}"', status=200
-        ) from None
-
-
-def _not_understood(answer: Answer) -> JeedomError:
-    return JeedomError(
-        "Jeedom's answer has no result: is this its API?",
-        status=answer.status,
+def _is_event(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("name"), str)
+        and _time(value.get("datetime")) is not None
     )
+
+
+def _number(value: Any) -> float:
+    told = _time(value)
+    if told is None:
+        raise JeedomError(f'Jeedom told no time, but "{value}"', status=200)
+    return told
+
+
+def _time(value: Any) -> float | None:
+    try:
+        told = float(value)
+    except (TypeError, ValueError):
+        return None
+    return told if math.isfinite(told) else None

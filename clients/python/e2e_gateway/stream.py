@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .channel import Channel
+from .channel import Channel, read_json
 from .errors import (
     ExpiredError,
     RequestTimeoutError,
@@ -68,7 +68,7 @@ def _events_once(
             yield event
             if kind in LAST:
                 return
-        raise TruncatedError("Stream broke off", retry_after=0.0)
+        raise TruncatedError("Stream broke off")
 
 
 def _opened(
@@ -92,7 +92,7 @@ def _opened(
         except EnvelopeError:
             raise channel.tampered() from None
         response.extend()
-        yield channel.read_json(plaintext)
+        yield read_json(plaintext)
 
 
 def _records(
@@ -122,13 +122,9 @@ def _lines(response: Response, any_byte_counts: bool) -> Iterator[bytes]:
         try:
             piece = response.read_piece()
         except UnreachableError as error:
-            raise TruncatedError(
-                "Stream broke off", retry_after=0.0
-            ) from error
+            raise TruncatedError("Stream broke off") from error
         except RequestTimeoutError as error:
-            raise TruncatedError(
-                "Stream fell silent", retry_after=0.0
-            ) from error
+            raise TruncatedError("Stream fell silent") from error
         if not piece:
             return
         if any_byte_counts:

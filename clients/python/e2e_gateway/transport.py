@@ -77,7 +77,7 @@ class Response:
                 break
             body += piece
         if expected is not None and len(body) < expected:
-            raise UnreachableError("Answer broke off", retry_after=0.0)
+            raise UnreachableError("Answer broke off")
         return bytes(body)
 
     def read_piece(self) -> bytes:
@@ -96,9 +96,7 @@ class Response:
         except socket.timeout:
             raise _late(self._timeout) from None
         except (http.client.HTTPException, OSError) as error:
-            raise UnreachableError(
-                "Answer broke off", retry_after=0.0
-            ) from error
+            raise UnreachableError("Answer broke off") from error
         self._count += len(piece)
         if self._count > LONGEST_ANSWER:
             raise TamperedError("Answer is larger than any gateway's")
@@ -157,18 +155,14 @@ class _HttpsHandler(urllib.request.HTTPSHandler):
 
 
 def _late(timeout: float) -> RequestTimeoutError:
-    return RequestTimeoutError(
-        f"No answer within {timeout:g} s", retry_after=0.0
-    )
+    return RequestTimeoutError(f"No answer within {timeout:g} s")
 
 
 def _nobody(
     request: urllib.request.Request, reason: object
 ) -> UnreachableError:
     place = f"{request.type}://{request.host}"
-    return UnreachableError(
-        f"No gateway answers at {place}: {reason}", retry_after=0.0
-    )
+    return UnreachableError(f"No gateway answers at {place}: {reason}")
 
 
 def _refusal(refusal: urllib.error.HTTPError) -> GatewayError:

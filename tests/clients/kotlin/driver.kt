@@ -116,7 +116,9 @@ private fun events(client: GatewayClient, count: Int, choices: JSONObject, close
     val events = client.jeedomEvents(
         since = choices.optDouble("since").takeUnless { it.isNaN() },
         longPollingSeconds = choices.optInt("longPolling", 50),
-        filter = choices.opt("filter") as? String
+        filter = choices.opt("filter") as? String,
+        apikey = choices.opt("apikey") as? String,
+        endpoint = choices.opt("endpoint") as? String
     )
     thread(isDaemon = true) {
         close.await()
