@@ -150,7 +150,7 @@ export class Channel {
   /** Finds the version with a request that can run nothing, being far too old. */
   async #probe(signal: AbortSignal): Promise<Version> {
     try {
-      const sent = await this.#post({ timestamp: 0 }, { route: "/gateway", signal, version: 2 });
+      const sent = await this.#post({}, { route: "/gateway", signal, version: 2, timestamp: 0 });
       // Whatever it says: only a gateway of version 2 with this key could seal it, and just now.
       this.#correct((await this.#answer(sent, signal)).timestamp);
       return 2;
@@ -162,13 +162,15 @@ export class Channel {
 
   async #post(
     request: Record<string, unknown>,
-    { route, signal, version }: RequestOptions & { readonly version: Version },
+    { route, signal, version, timestamp }: RequestOptions & {
+      readonly version: Version;
+      readonly timestamp?: number;
+    },
   ): Promise<Sent> {
     // Only here: asking for health takes no key.
     const key = await (this.#key ??= importSecretKey(this.#secret));
     const stamp = new Stamp(this.clock, version === 2 ? this.#offsetMs : 0);
-    // The probe brings a time of its own.
-    const stamped = { timestamp: stamp.timestamp, ...request };
+    const stamped = { ...request, timestamp: timestamp ?? stamp.timestamp };
     const { text, exchange } = await sealRequest(key, JSON.stringify(stamped), { version, route, random: randomBytes });
     const keyId = version === 1 && this.#tellKeyId ? { [KEY_ID_HEADER]: key.kid } : {};
     const headers = { "Content-Type": "application/octet-stream", ...keyId };

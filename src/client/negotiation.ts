@@ -68,8 +68,8 @@ export class Negotiation {
 
   async #find(signal: AbortSignal): Promise<Version> {
     const version = await this.#ask(signal);
-    // What is known already was never less.
-    this.#version ??= version;
+    // What is known already was never less, whatever a probe says that came late.
+    if (this.#version !== 2) this.#version = version;
     return this.#version;
   }
 }

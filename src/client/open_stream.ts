@@ -11,7 +11,7 @@ import { TruncatedError } from "./gateway_error.ts";
 import { isObject } from "./is_object.ts";
 import { openEvents } from "./open_events.ts";
 import { readChunks } from "./read_chunks.ts";
-import { readEvents } from "./read_events.ts";
+import { EventTooLargeError, readEvents } from "./read_events.ts";
 import { eventRefusal } from "./refusal.ts";
 import { Silence, SILENCE_MS } from "./silence.ts";
 
@@ -79,7 +79,9 @@ async function* openOnce(
       silence.listen();
     }
   } catch (error) {
-    throw error instanceof EnvelopeError || error instanceof SyntaxError ? channel.tampered("Event", error) : error;
+    const isForged = error instanceof EnvelopeError || error instanceof SyntaxError ||
+      error instanceof EventTooLargeError;
+    throw isForged ? channel.tampered("Event", error) : error;
   } finally {
     silence.rest();
   }

@@ -23,7 +23,10 @@ export interface EventSealerOptions {
 /** Most bytes of events to be sealed at a time, before the brokers are asked to wait. */
 const MAX_SEALING_BYTES = 64 * 1024;
 
-/** Most bytes of messages to pass on before the sockets get a turn: otherwise they would pile up in healthy queues. */
+/**
+ * Most bytes of messages to pass on before the sockets get a turn: otherwise they would pile up in healthy queues. In
+ * version 2 a message counts for each listener that waits for it, as it is sealed for each.
+ */
 const MAX_TURN_BYTES = 64 * 1024;
 
 /** Most bytes of events to keep for the next listener of the same key: all that one household missed in a tunnel. */
@@ -60,7 +63,10 @@ export class EventSealer {
   async begin(exchange: Exchange): Promise<StreamFormat> {
     if (exchange.version === 1) return SHARED_FORMAT;
     const stream = await StreamSealer.begin(exchange, this.#options.random);
-    return numberedFormat(stream, (bytes, sealing) => this.#count(bytes, sealing));
+    return numberedFormat(stream, {
+      expect: (bytes) => void (this.#turnBytes += bytes),
+      count: (bytes, sealing) => this.#count(bytes, sealing),
+    });
   }
 
   /** Makes an event for one listener. */

@@ -202,6 +202,7 @@ export class EventStream {
   async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     this.#isHungry = true;
     if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#silence();
+    if (this.#isClosed) return;
     const chunk =
       await (this.#queue.length === 0
         ? this.#options.format.signOfLife(this.#seconds())

@@ -16,7 +16,7 @@ export interface StreamFormat {
   readonly version: Version;
   /** What the stream begins with. */
   readonly opening?: Uint8Array;
-  /** Is told of an event that somebody waits for, in the turn in which it came: it will be written soon. */
+  /** Is told of an event that somebody waits for, in the turn in which it came: it will be written next. */
   prepare(event: OutgoingEvent): void;
   /** Writes the next event. The order of calls is the order of the stream. */
   record(event: OutgoingEvent): Uint8Array | Promise<Uint8Array>;
@@ -40,24 +40,25 @@ export const SHARED_FORMAT: StreamFormat = {
   signOfLife: () => KEEP_ALIVE,
 };
 
-/**
- * Makes what writes one stream of version 2.
- *
- * @param count is told of each sealing, and how many bytes it is about
- */
-export function numberedFormat(
-  stream: StreamSealer,
-  count: (bytes: number, sealing: Promise<Uint8Array>) => Promise<Uint8Array>,
-): StreamFormat {
+/** Who is told of the work that streams make. */
+export interface SealingWork {
+  /** Is told how many bytes will be sealed when this turn is over. */
+  expect(bytes: number): void;
+  /** Is told of each sealing, and how many bytes it is about. */
+  count(bytes: number, sealing: Promise<Uint8Array>): Promise<Uint8Array>;
+}
+
+/** Makes what writes one stream of version 2. */
+export function numberedFormat(stream: StreamSealer, work: SealingWork): StreamFormat {
   function write(plaintext: Bytes): Promise<Uint8Array> {
     const { n, text } = stream.seal(plaintext);
-    return count(plaintext.length, text.then((data) => utf8.encode(`id: ${n}\ndata: ${data}\n\n`)));
+    return work.count(plaintext.length, text.then((data) => utf8.encode(`id: ${n}\ndata: ${data}\n\n`)));
   }
   return {
     version: 2,
     opening: utf8.encode(`event: open\ndata: ${stream.opening}\n\n`),
     // The number is taken when the event is written: a sign of life may come before it.
-    prepare: () => {},
+    prepare: ({ plaintext }) => work.expect(plaintext.length),
     record: ({ plaintext }) => write(plaintext),
     signOfLife(timestamp) {
       const ping: PingEvent = { type: "ping", timestamp };

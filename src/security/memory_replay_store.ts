@@ -4,12 +4,14 @@
  * @module
  */
 import type { SealedText } from "../protocol/aead.ts";
-import type { Claim, ReplayStore, RequestIdentity } from "./replay_store.ts";
+import type { Claim, Recollection, ReplayStore, RequestIdentity } from "./replay_store.ts";
 
 /** A replay store that answers at once. */
 export interface MemoryReplayStore extends ReplayStore {
   /** Claims a request, without waiting for anything. */
   claim(identity: RequestIdentity): Claim;
+  /** Looks for a request, without waiting for anything. */
+  recall(identity: Omit<RequestIdentity, "timestamp">): Recollection;
 }
 
 /** How a store in memory is bounded. */
@@ -95,7 +97,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
       const now = options.monotonic();
       dropExpired(now);
       if (Math.floor(timestamp) < since) return { kind: "forgotten" };
-      const id = `${nonce.toBase64()} ${kid}`;
+      const id = idOf({ kid, nonce });
       const tagText = tag.toBase64();
       const seen = entries.get(id);
       if (seen !== undefined) {
@@ -121,6 +123,15 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
         },
       };
     },
+    recall({ kid, nonce, tag }) {
+      dropExpired(options.monotonic());
+      const seen = entries.get(idOf({ kid, nonce }));
+      return seen?.tag === tag.toBase64() ? { kind: "repeat", answer: seen.answer } : { kind: "unknown" };
+    },
     close: () => Promise.resolve(),
   };
+}
+
+function idOf({ kid, nonce }: Pick<RequestIdentity, "kid" | "nonce">): string {
+  return `${nonce.toBase64()} ${kid}`;
 }

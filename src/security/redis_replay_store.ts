@@ -50,7 +50,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore
   const awaited = new Map<string, Promise<SealedText | undefined>>();
   const settling = new Set<Promise<void>>();
 
-  function keyOf({ kid, nonce }: RequestIdentity): string {
+  function keyOf({ kid, nonce }: Pick<RequestIdentity, "kid" | "nonce">): string {
     return `${prefix}${kid}:${nonce.toBase64()}`;
   }
 
@@ -79,6 +79,11 @@ export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore
     } catch {
       // The connection tells when it is lost; a server without room refuses the next claim, too.
     }
+  }
+
+  function repeat(key: string, seen: Value): Extract<Claim, { readonly kind: "repeat" }> {
+    const answer = seen.isSettled ? Promise.resolve(seen.answer) : awaited.get(key) ?? awaitAnswer(key);
+    return { kind: "repeat", answer };
   }
 
   /** Waits for the answer of a request that runs elsewhere, once for all its repeats. */
@@ -132,8 +137,20 @@ export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore
       }
       const seen = parseValue(text);
       if (seen.tag !== tag) return { kind: "nonce reused" };
-      const answer = seen.isSettled ? Promise.resolve(seen.answer) : awaited.get(key) ?? awaitAnswer(key);
-      return { kind: "repeat", answer };
+      return repeat(key, seen);
+    },
+    async recall(identity) {
+      const client = await memory.trusted();
+      if (client === undefined) return { kind: "away" };
+      const key = keyOf(identity);
+      try {
+        const text = await client.get(key);
+        const seen = text === null ? undefined : parseValue(text);
+        return seen?.tag === identity.tag.toBase64() ? repeat(key, seen) : { kind: "unknown" };
+      } catch {
+        // That the connection is lost is told elsewhere.
+        return { kind: "away" };
+      }
     },
     async close() {
       stop.abort();

@@ -32,10 +32,22 @@ export type Claim =
   /** The store cannot be asked, so it must not run. */
   | { readonly kind: "away" };
 
+/** What is known of a request that is too old, or too early, to be claimed. */
+export type Recollection =
+  /** It ran: `answer` is the first one's, as for a repeat. */
+  | Extract<Claim, { readonly kind: "repeat" | "away" }>
+  /** Nothing is known of it. */
+  | { readonly kind: "unknown" };
+
 /** Remembers claims for as long as their timestamps could be accepted. */
 export interface ReplayStore {
   /** Claims a request for the one caller that may run it. Atomic: of any number of equal claims one is first. */
   claim(identity: RequestIdentity): Promise<Claim> | Claim;
+  /**
+   * Looks whether a request was claimed once, and claims nothing. Its timestamp may have been right then: the clock may
+   * have been set since.
+   */
+  recall(identity: Omit<RequestIdentity, "timestamp">): Promise<Recollection> | Recollection;
   /** Lets go of whatever the store holds open. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { readEvents } from "../../src/client/read_events.ts";
+import { EventTooLargeError, readEvents } from "../../src/client/read_events.ts";
 
 /** The text in pieces of these lengths in bytes, again and again. */
 async function* chunksOf(text: string, lengths: readonly number[]): AsyncGenerator<Uint8Array> {
@@ -41,6 +41,27 @@ Deno.test("readEvents() leaves out what is cut off before its empty line", async
 Deno.test("readEvents() joins lines of one event, and takes one space away", async () => {
   const [event, ...more] = await read("data:a\ndata:  b\ndata\nretry: 5\n\n\n\n: c\n\nevent: x\nid: 1\n\n");
   assertEquals([event, more], [{ type: "", id: "", data: "a\n b" }, []]);
+});
+
+Deno.test("readEvents() gives up an event without an end, of whatever lines it is", async () => {
+  for (const piece of ["data: ", "data: x\n", ": x\n", "x"]) {
+    let taken = 0;
+    const endless = async function* () {
+      yield* chunksOf("data: good\n\n", [12]);
+      for (;; taken += piece.length) yield await Promise.resolve(new TextEncoder().encode(piece));
+    };
+    const seen: string[] = [];
+    await assertRejects(async () => {
+      for await (const { data } of readEvents(endless(), 1000)) seen.push(data);
+    }, EventTooLargeError);
+    assertEquals(seen, ["good"]);
+    assert(taken < 2000, `${taken} characters of ${JSON.stringify(piece)}`);
+  }
+});
+
+Deno.test("readEvents() has no bound for what many events take together", async () => {
+  const text = "data: x\n\n: y\n\n".repeat(500);
+  assertEquals((await Array.fromAsync(readEvents(chunksOf(text, [7, 300]), 400))).length, 500);
 });
 
 Deno.test("readEvents() gives no event the type or id of the one before", async () => {

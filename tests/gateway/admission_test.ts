@@ -55,6 +55,40 @@ Deno.test("a timestamp inside of the window is accepted, to its very edges, with
   }
 });
 
+Deno.test("a request that ran gets its answer again when it is stale by now, also if the clock was set", async () => {
+  const gateway = await makeGateway();
+  for (const version of [1, 2] as const) {
+    const phone = await gateway.phone(gateway.secret, { version });
+    const { text } = await phone.sealNow("/gateway", {});
+    const first = await (await gateway.post("/gateway", text)).text();
+    const calls = gateway.calls.length;
+    gateway.setWall(3600);
+    assertEquals(await (await gateway.post("/gateway", text)).text(), first);
+    gateway.setWall(-3600);
+    assertEquals(await (await gateway.post("/gateway", text)).text(), first);
+    gateway.setWall(0);
+    gateway.clock.seconds += 119;
+    assertEquals(await (await gateway.post("/gateway", text)).text(), first);
+    gateway.clock.seconds += 2;
+    assertNotEquals(await (await gateway.post("/gateway", text)).text(), first);
+    assertEquals(gateway.calls.length, calls);
+  }
+  // The last ones of each, of which nothing is known any more.
+  assertEquals(gateway.failures.length, 2);
+});
+
+Deno.test("a stale request is not told that it is expired while the store cannot be asked", async () => {
+  const gateway = await makeGateway({
+    replays: {
+      claim: () => ({ kind: "away" }),
+      recall: () => ({ kind: "away" }),
+      close: () => Promise.resolve(),
+    },
+  });
+  const response = await gateway.ask("/gateway", { timestamp: 0 });
+  assertEquals([response.status, gateway.failures], [503, []]);
+});
+
 Deno.test("a timestamp that is missing, stale, in the future or no number is refused inside of an envelope", async () => {
   const gateway = await makeGateway();
   gateway.clock.seconds = NOW + 1000;

@@ -92,10 +92,12 @@ export interface Overrides extends Partial<GatewayOptions> {
 export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
+  /** How far the wall clock was set, in seconds. */
+  let setBy = 0;
   const calls: unknown[] = [];
   const streams = new OpenStreams();
   const sealer = new EventSealer({ random: randomBytes });
-  const clocks = { now: () => clock.seconds * 1000, monotonic: () => clock.seconds * 1000 };
+  const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
     log: new MessageLog({ epoch: EPOCH, maxBytes: 1_000_000 }),
@@ -152,6 +154,8 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   const parts = { send, clock, calls, streams, brokers, decisions, failures, keyring, replays, secret };
   return {
     ...parts,
+    /** Sets the wall clock of the gateway alone, by some seconds against that of everybody. */
+    setWall: (seconds: number) => void (setBy = seconds),
     ...await makePhone(secret, parts),
     /** Closes what may be open to brokers. */
     [Symbol.asyncDispose]: () => brokers.close(),

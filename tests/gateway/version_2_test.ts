@@ -166,6 +166,7 @@ Deno.test("a repeat whose answer was not kept is told so under a new salt", asyn
   const gateway = await makeGateway({
     replays: {
       claim: () => ({ kind: "repeat", answer: Promise.resolve(undefined) }),
+      recall: () => ({ kind: "unknown" }),
       close: () => Promise.resolve(),
     },
   });

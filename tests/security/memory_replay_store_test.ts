@@ -138,3 +138,15 @@ Deno.test("claim() refuses what was stamped before the memory began, in whole se
   assertEquals(store.claim(identity(1, 1, "a", 999.9)).kind, "forgotten");
   assertEquals(store.claim(identity(1, 1, "a", 1000)).kind, "first");
 });
+
+Deno.test("recall() finds a request that was claimed, for as long as it is remembered, and claims nothing", async () => {
+  const { store, clock } = makeStore();
+  assertEquals(store.recall(identity(1)).kind, "unknown");
+  settle(store, 1, "answer");
+  const known = store.recall(identity(1));
+  assertEquals(known.kind === "repeat" ? await known.answer : undefined, "answer");
+  assertEquals(store.recall(identity(1, 2)).kind, "unknown", "The same nonce, another request");
+  assertEquals(store.recall(identity(1, 1, "other")).kind, "unknown");
+  clock.ms = 120_001;
+  assertEquals(store.recall(identity(1)).kind, "unknown");
+});

@@ -100,3 +100,18 @@ redisTest("claim() gives each key its time, which an answer does not change", as
     assert(left > (SECONDS - 60) * 1000 && left <= SECONDS * 1000, `${key} lives for ${left} ms`);
   }
 });
+
+redisTest("recall() finds what ran here or in another gateway, and claims nothing", async (_, open) => {
+  const [one, other] = [open(), open()];
+  await until("Redis is trusted", async () => (await one.store.recall(identity(1))).kind === "unknown");
+  await run(one, identity(1), "answer");
+  await until("Redis is trusted there", async () => (await other.store.recall(identity(2))).kind === "unknown");
+  for (const { store } of [one, other]) {
+    const known = await store.recall(identity(1));
+    assertEquals(known.kind === "repeat" ? await known.answer : known.kind, "answer");
+    const otherTag = { ...identity(1), tag: identity(2).tag };
+    assertEquals((await store.recall(otherTag)).kind, "unknown");
+    assertEquals((await store.recall(identity(2))).kind, "unknown");
+  }
+  assertEquals((await claim(one, identity(2))).kind, "first");
+});
