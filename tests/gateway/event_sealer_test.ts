@@ -133,3 +133,20 @@ Deno.test("pressure() asks to wait while much is being sealed, and no longer", a
   await within("a turn for the sockets", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
   assertEquals(sealer.pressure(), undefined);
 });
+
+Deno.test("pressure() counts a message for each listener of version 2 that waits for it, and once for version 1", async () => {
+  const sealer = new EventSealer({ random: randomBytes });
+  const key = await makeKey("#");
+  const exchange = { version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) } as const;
+  const [shared, numbered] = [await sealer.begin({ version: 1, key: key.secret }), await sealer.begin(exchange)];
+  const event = sealer.message(key, message({ payload: "x".repeat(200) }), 0);
+  if (event === undefined) throw new Error("Key may not receive it");
+  for (let listener = 0; listener < 1000; listener++) shared.prepare(event);
+  assertEquals(sealer.pressure(), undefined);
+  for (let listener = 0; listener < 1000; listener++) numbered.prepare(event);
+  await within("a turn", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
+  assertEquals(sealer.pressure(), undefined);
+  const records = Array.from({ length: 1000 }, () => numbered.record(event));
+  await within("the sealing", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
+  await Promise.all(records);
+});
