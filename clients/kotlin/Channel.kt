@@ -105,7 +105,8 @@ internal class Channel(
 
     private fun exchange(exchange: Exchange, route: Route, timeoutMillis: Long, cancellation: Cancellation): Answer =
         transport.execute(newCall(route, exchange, timeoutMillis), cancellation) { response, body ->
-            val text = body.string()
+            val text = readText(body, LONGEST_SEALED_BYTES)
+                ?: throw TamperedException(response.code, "Answer is larger than any gateway's")
             val json = opened(response) { exchange.openAnswer(text) }
             val status = json?.opt("status") as? Int
             val timestamp = json?.opt("timestamp") as? Number
@@ -126,7 +127,8 @@ internal class Channel(
             try {
                 protocol = askProtocol()
                 begun.complete(protocol)
-            } catch (failure: Exception) {
+            } catch (failure: Throwable) {
+                // Errors too: here nobody else would hear of them, and everybody would wait.
                 synchronized(this) { probe = null }
                 begun.completeExceptionally(failure)
             }

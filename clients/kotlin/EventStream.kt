@@ -9,7 +9,7 @@ import java.util.concurrent.ScheduledFuture
 import java.util.concurrent.TimeUnit
 import okhttp3.Call
 import okhttp3.Response
-import okhttp3.ResponseBody
+import okio.BufferedSource
 import org.json.JSONObject
 
 /**
@@ -43,7 +43,7 @@ internal class EventStream(private val channel: Channel, private val silenceMill
     ) = try {
         patience.begin()
         channel.transport.execute(call, cancellation) { response, body ->
-            val records = Records(body)
+            val records = Records(response.code, body.source())
             val opener = exchange.openStream()
             do {
                 // In version 1 comments are signs of life, so that OkHttp's own timeout does. In version 2 somebody on
@@ -64,6 +64,8 @@ internal class EventStream(private val channel: Channel, private val silenceMill
         while (true) {
             val record = try {
                 records.next()
+            } catch (failure: GatewayException) {
+                throw failure
             } catch (failure: SocketTimeoutException) {
                 throw silence()
             } catch (failure: IOException) {
@@ -81,30 +83,46 @@ internal class EventStream(private val channel: Channel, private val silenceMill
 private class Record(val event: String?, val id: String?, val data: String)
 
 /** Reads records. What is cut off before its empty line is none. */
-private class Records(body: ResponseBody) {
-    private val source = body.source()
-
-    /** Waits for the next record that has data; null at the end of the body. */
+private class Records(private val status: Int, private val source: BufferedSource) {
+    /**
+     * Waits for the next record that has data; null at the end of the body.
+     *
+     * @throws TamperedException if it is none of a gateway's
+     */
     fun next(): Record? {
+        var left = LONGEST_SEALED_BYTES
         var event: String? = null
         var id: String? = null
         var data: String? = null
         while (true) {
-            val line = source.readUtf8Line() ?: return null
+            val line = nextLine(left) ?: return null
+            left -= line.length + 1
             val name = line.substringBefore(':')
             val value = line.substringAfter(':', "").removePrefix(" ")
             when (name) {
                 "event" -> event = value
                 "id" -> id = value
-                "data" -> data = if (data == null) value else "$data\n$value"
+                "data" -> {
+                    if (data != null) throw TamperedException(status, "Event has more lines than a gateway's")
+                    data = value
+                }
             }
             if (line != "") continue
             if (data != null) return Record(event, id, data)
+            left = LONGEST_SEALED_BYTES
             event = null
             id = null
         }
     }
+
+    private fun nextLine(longest: Long): String? {
+        if (source.indexOf(LINE_END, 0, longest) >= 0) return source.readUtf8Line()
+        if (source.request(longest)) throw TamperedException(status, "Event is larger than any gateway's")
+        return null
+    }
 }
+
+private const val LINE_END = '\n'.toByte()
 
 /** Ends a wait that lasts too long. The time in which the listener is busy does not count. */
 private class Patience(private val millis: Long, private val giveUp: () -> Unit) : Closeable {

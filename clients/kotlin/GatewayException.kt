@@ -51,7 +51,7 @@ class ExpiredException(status: Int, message: String, val timestamp: Double?) :
 /** The key may not do this. */
 class ScopeException(status: Int, message: String) : GatewayException("scope", status, message)
 
-/** Too many requests, or too many at a time. Nothing ran. */
+/** Too many requests, or too many at a time. Nothing ran, if that was sealed: anybody on the way can send HTTP 429. */
 class RateLimitException(status: Int, message: String, retryAfterSeconds: Long) :
     GatewayException("rate_limit", status, message, retryAfterSeconds)
 
@@ -106,8 +106,8 @@ internal fun refusalIn(event: Event): GatewayException {
 private const val EXPIRED = "Request expired"
 
 private fun expired(status: Int, timestamp: Double?): ExpiredException {
-    val hint = if (timestamp == null) "" else ": gateway's time is ${Instant.ofEpochMilli((1000 * timestamp).toLong())}"
-    return ExpiredException(status, EXPIRED + hint, timestamp)
+    val time = timestamp?.let { ", the gateway's time is ${Instant.ofEpochMilli(1000 * it.toLong())}" } ?: ""
+    return ExpiredException(status, "$EXPIRED: this device's clock is wrong$time", timestamp)
 }
 
 private fun isAboutRights(words: String): Boolean =

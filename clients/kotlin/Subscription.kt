@@ -43,14 +43,18 @@ class Event internal constructor(val json: JSONObject) {
 
 /** Hears what a subscription brings, always on the subscription's own thread. */
 interface SubscriptionListener {
-    /** Called for each event, in order; the next one waits until this returns. */
+    /**
+     * Called for each event, in order; the next one waits until this returns. What it throws ends the subscription: an
+     * [IOException] reaches [onEnd], a [CancellationException] means the same as [Subscription.close], and anything
+     * else is thrown in the subscription's thread, without [onEnd].
+     */
     fun onEvent(event: Event)
 
     /**
      * Called once, when no more events will come.
      *
-     * @param failure why the subscription failed, a [GatewayException] unless its thread was interrupted; null where
-     * its last event told that, and after [Subscription.close]
+     * @param failure why the subscription failed: a [GatewayException], unless its thread was interrupted or [onEvent]
+     * threw another one; null where its last event told that, and after [Subscription.close]
      */
     fun onEnd(failure: IOException?)
 }
@@ -101,6 +105,8 @@ internal class Follower(
             null
         } catch (failure: IOException) {
             failure
+        } catch (failed: ListenerFailure) {
+            failed.cause as? IOException ?: throw failed.cause
         }
         listener.onEnd(failure)
     }
@@ -110,7 +116,7 @@ internal class Follower(
             isConnected = false
             val failure = hearStream()
             if (!goesOn) return
-            if (isConnected && failure != null) listener.onEvent(brokenOff(failure))
+            if (isConnected && failure != null) tell(brokenOff(failure))
             if (isConnected && System.nanoTime() - connectedAt >= GOOD_STREAM_NANOS) tries = 0
             cancellation.sleep(maxOf(1000 * (failure?.retryAfterSeconds ?: 0), backoff(tries)))
             tries += 1
@@ -140,8 +146,17 @@ internal class Follower(
             if (goesOn) return
         }
         event.position?.let { request.put("since", it.toJson()) }
-        listener.onEvent(event)
+        tell(event)
     }
+
+    private fun tell(event: Event) =
+        try {
+            listener.onEvent(event)
+        } catch (closed: CancellationException) {
+            throw closed
+        } catch (failure: Exception) {
+            throw ListenerFailure(failure)
+        }
 
     private fun brokenOff(failure: GatewayException) = Event(
         JSONObject()
@@ -150,6 +165,9 @@ internal class Follower(
             .put("timestamp", channel.now() / 1000)
     )
 }
+
+/** What the listener threw, on its way past all that handles failures of the network. */
+private class ListenerFailure(override val cause: Exception) : RuntimeException(cause)
 
 /** A stream that lasted this long was a good one: what comes next is another trouble. */
 private const val GOOD_STREAM_NANOS = 30_000_000_000L

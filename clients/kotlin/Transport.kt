@@ -48,11 +48,7 @@ internal class Transport(url: String, private val http: OkHttpClient, keyName: S
     fun health(): JSONObject {
         val call = bounded(1000 * CALL_SECONDS).newCall(Request.Builder().url("$url/health").build())
         val health = execute(call, Cancellation()) { response, body ->
-            try {
-                JSONObject(body.string())
-            } catch (failure: JSONException) {
-                throw RefusedException(response.code, "No gateway answers at $url")
-            }
+            readObject(body) ?: throw RefusedException(response.code, "No gateway answers at $url")
         }
         if (health.optString("status") != "ok") throw RefusedException(200, "No gateway answers at $url")
         return health
@@ -80,13 +76,12 @@ internal class Transport(url: String, private val http: OkHttpClient, keyName: S
     /** A refusal before anything was opened, in the words of the gateway, or of whatever stands before it. */
     private fun refusalOf(response: Response): GatewayException {
         val status = response.code
-        val words = try {
-            JSONObject(response.body?.string() ?: "").getString("error")
-        } catch (failure: JSONException) {
-            "HTTP $status"
+        val told = try {
+            response.body?.let(::readObject)
         } catch (failure: IOException) {
-            "HTTP $status"
+            null
         }
+        val words = told?.opt("error") as? String ?: "HTTP $status"
         return when {
             status == 401 -> WrongKeyException(status, "$words: gateway does not take $keyWords")
             status == 429 -> RateLimitException(status, words, retryAfterSeconds(response))
@@ -111,6 +106,27 @@ private class SentOnce(text: String) : RequestBody() {
     }
 }
 
+/**
+ * Reads a body, but none that would fill the memory: anybody on the way could send that.
+ *
+ * @return null if it is longer than so many bytes
+ */
+internal fun readText(body: ResponseBody, longest: Long): String? {
+    val source = body.source()
+    return if (source.request(longest + 1)) null else source.readUtf8()
+}
+
+/** Reads a JSON object that nobody sealed; null if it is none, or is longer than any of a gateway. */
+private fun readObject(body: ResponseBody): JSONObject? =
+    try {
+        readText(body, LONGEST_PLAIN_BYTES)?.let { JSONObject(it) }
+    } catch (failure: JSONException) {
+        null
+    } catch (failure: StackOverflowError) {
+        // Thousands of arrays in each other.
+        null
+    }
+
 private fun retryAfterSeconds(response: Response): Long {
     val seconds = response.header("Retry-After") ?: ""
     // A date comes from no gateway, and never more than a minute.
@@ -118,5 +134,11 @@ private fun retryAfterSeconds(response: Response): Long {
 }
 
 private const val LONGEST_RETRY_AFTER_SECONDS = 3600L
+
+/** Longest answer or event to read: far above what a gateway seals. */
+internal const val LONGEST_SEALED_BYTES = 64L * 1024 * 1024
+
+/** Enough for the words of any refusal, and for a gateway's health. */
+private const val LONGEST_PLAIN_BYTES = 8192L
 
 private val OCTET_STREAM = "application/octet-stream".toMediaType()

@@ -7,6 +7,7 @@ import { connectAsync } from "mqtt";
 import { VERSION } from "../../src/version.ts";
 import { within } from "../deadline.ts";
 import { testAttacks } from "./attack_suite.ts";
+import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testEvents } from "./events_suite.ts";
 import { withMadeUpGateway } from "./made_up_gateway.ts";
@@ -187,6 +188,7 @@ export function testClient(program: ClientProgram): void {
 
   testVersions(program);
   testAttacks(program);
+  testBounds(program);
   testEvents(program);
   testResume(program);
   testResumeEnd(program);

@@ -2,10 +2,11 @@
  * The Kotlin client: the unmodified files, compiled and run on the JVM over a stand-in for OkHttp, as neither Android
  * nor OkHttp 4 can be installed from Debian's packages.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { endAtOnce, error, stay } from "../clients/fates.ts";
+import { withMadeUpGateway } from "../clients/made_up_gateway.ts";
 import { heard, subscribing } from "../clients/subscribing.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -68,5 +69,20 @@ tests.test("seals a new request when its next try was sent twice on the way", ()
   const repeated = endAtOnce(error("Request was used before: seal a new one for each subscription"));
   return subscribing(tests)([(visit) => visit.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
     assertEquals(heard(lines), ["connected", "1", "disconnected", "connected", "2"]);
+  });
+});
+
+tests.test("ends a subscription with what its listener throws, and takes it for nothing that came from the gateway", () => {
+  const thrown = ["ExpiredException", "IOException", "IllegalStateException", "CancellationException"];
+  return withMadeUpGateway(thrown.map(() => stay(2)), async (gateway) => {
+    const words = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];
+    const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
+    const told = lines.map((line) => line["payload"] ?? line["type"] ?? line["failure"] ?? line["uncaught"] ?? "end");
+    assertEquals(told, [...thrown.slice(0, -1), "end"].flatMap((name) => ["connected", "1", name]));
+    assertEquals(lines.filter((line) => "uncaught" in line).length, 1);
+    assertEquals(gateway.visits.length, thrown.length);
+    for (const { request } of gateway.visits) {
+      assert(Math.abs(Number(request["timestamp"]) - Date.now() / 1000) < 60);
+    }
   });
 });

@@ -3,7 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { ClientProgram } from "../clients/client_program.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { stay } from "../clients/fates.ts";
-import { type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
+import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
 import { inWorld } from "../clients/world.ts";
 import { within } from "../deadline.ts";
 import { ProcessOutput } from "./process_output.ts";
@@ -106,7 +106,7 @@ Deno.test({
     const notices = (lines: readonly string[]) =>
       lines.filter((line) => !line.startsWith("home/")).map((line) => line.replace(/:.*/, ""));
     const cut: Fate = (visit) => visit.serve(1);
-    await withMadeUpGateway([cut, stay(2), cut], async ({ url, key, visits }) => {
+    await withMadeUpGateway([cut, stay(2), cut], async ({ url, key, visits, probes }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
       const { code, lines } = await listen(["subscribe", "#"], place, /^home\/n 2$/);
       assertEquals(messages(lines), ["home/n 1", "home/n 2"]);
@@ -118,6 +118,36 @@ Deno.test({
       assertEquals(notices(once.lines), ["connected", "Stream broke off"]);
       assertEquals(once.code, 1);
       assertEquals(visits.map(({ request }) => request["keep"]), [true, true, false]);
+      assertEquals(probes.length, 0, "Each probe counts as a failure of the whole address");
+    });
+  },
+});
+
+Deno.test({
+  name: "Python command line ends without a word when nobody reads any more what it prints",
+  ignore,
+  fn: () =>
+    withMadeUpGateway([stay(2), (visit) => visit.reply("well")], async ({ url, key }) => {
+      const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      for (const [words, exitCode] of [[["subscribe", "#"], 0], [["call", "datetime"], 141]] as const) {
+        const child = commandLine(words, place).spawn();
+        await child.stdout.cancel();
+        const { code } = await within("the end of the program", child.status);
+        const said = await new Response(child.stderr).text();
+        assertEquals([code, said.replace(/^connected: .*\n/, "")], [exitCode, ""]);
+      }
+    }),
+});
+
+Deno.test({
+  name: "Python command line tells whose clock is wrong, and the right time",
+  ignore,
+  fn: () => {
+    const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
+    return withMadeUpGateway([expired, expired], async ({ url, key }) => {
+      const { code, stderr } = await run(["call", "datetime"], { GATEWAY_URL: url, GATEWAY_KEY: key });
+      const words = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
+      assertEquals([code, stderr], [1, `${words} (status 403)`]);
     });
   },
 });
@@ -135,11 +165,16 @@ Deno.test({
           { GATEWAY_KEY: "0".repeat(64) },
           /^Decryption failed: does the gateway have this key\? \(status 401\)$/,
         ],
+        [
+          ["--protocol", "1", "call", "datetime"],
+          { GATEWAY_KEY: "0".repeat(64) },
+          /^Decryption failed: does the gateway have this key, or is the key for version 2 alone\? \(status 401\)$/,
+        ],
         [["call", "datetime", "{"], { GATEWAY_KEY: key }, /^Parameters are not JSON: .*$/],
         [["call", "no::such method"], { GATEWAY_KEY: key }, /jsonrpc.* \(status 403\)$/],
         [["--url", "home", "call", "datetime"], { GATEWAY_KEY: key }, /^Address must begin with http:.*$/],
         [["--url", "http://127.0.0.1:1", "health"], {}, /^No gateway answers at http:\/\/127\.0\.0\.1:1: .*refused$/],
-        [["--key-file", "/none", "call", "datetime"], {}, /No such file or directory/],
+        [["--key-file", "/none", "call", "datetime"], {}, /^Key file "\/none" does not exist$/],
       ];
       for (const [args, more, reason] of reasons) {
         const { code, stdout, stderr } = await run(args, { GATEWAY_URL: url, ...more });

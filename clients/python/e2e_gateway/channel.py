@@ -165,9 +165,10 @@ class Channel:
         try:
             return send(message, timeout), exchange
         except WrongKeyError as error:
+            hint = ", or is the key for version 2 alone" * (version == 1)
             raise WrongKeyError(
                 f"{error.message}: does the gateway have "
-                f"{self._key_called()}?",
+                f"{self._key_called()}{hint}?",
                 status=error.status,
             ) from None
 

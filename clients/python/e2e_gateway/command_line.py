@@ -13,7 +13,7 @@ from .client import GatewayClient
 from .errors import GatewayError
 
 DEFAULT_URL = "http://127.0.0.1:10000"
-#: What ends with Ctrl-C, and well.
+#: What ends with Ctrl-C, or with the one who reads it, and well.
 LISTENING = ("subscribe", "events")
 
 
@@ -21,10 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
+    listens = options.command in LISTENING
     try:
-        return run(options)
+        code = run(options)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
-        return 0 if options.command in LISTENING else 130
+        return 0 if listens else 130
+    except BrokenPipeError:
+        _drop_output()
+        return 0 if listens else 141
     except (GatewayError, OSError, ValueError) as error:
         return _fail(str(error))
 
@@ -46,8 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--protocol",
         choices=("auto", "1", "2"),
-        default="auto",
-        help="version of the protocol; auto asks the gateway",
+        default="2",
+        help="version of the protocol, 2 without; auto asks the gateway, "
+        "which counts as a failure there",
     )
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND"
@@ -134,8 +141,7 @@ def _add_apikey(parser: argparse.ArgumentParser) -> None:
 
 def _client(options: argparse.Namespace) -> GatewayClient:
     if options.key_file is not None:
-        with open(options.key_file, encoding="ascii") as file:
-            key = file.read()
+        key = _read_key(options.key_file)
     elif "GATEWAY_KEY" in os.environ:
         key = os.environ["GATEWAY_KEY"]
     else:
@@ -146,6 +152,14 @@ def _client(options: argparse.Namespace) -> GatewayClient:
         key.strip(),
         protocol=version if version == "auto" else int(version),
     )
+
+
+def _read_key(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise ValueError(f'Key file "{path}" does not exist') from None
 
 
 def _call(options: argparse.Namespace) -> int:
@@ -208,6 +222,13 @@ def _print_answer(answer: Answer) -> int:
         return _fail(f"{answer.status} {text}")
     print(text)
     return 0
+
+
+def _drop_output() -> None:
+    """Let nobody hear of what is left: Python writes that at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def _fail(reason: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 #: How the gateway begins when a key may not do something.
@@ -92,7 +93,7 @@ class ExpiredError(GatewayError):
 
     def __init__(self, *, status: int = 0, gateway_time: Any) -> None:
         super().__init__(
-            f"{EXPIRED}: set the clock, the gateway's says {gateway_time}",
+            f"{EXPIRED}: this device's clock is wrong{_told(gateway_time)}",
             status=status,
         )
         self.gateway_time = gateway_time
@@ -105,7 +106,10 @@ class ScopeError(GatewayError):
 
 
 class RateLimitError(PassingError):
-    """There were too many requests. It passes."""
+    """There were too many requests. It passes.
+
+    Nothing ran, if that was sealed: anybody on the way can send HTTP 429.
+    """
 
     code = "rate_limit"
 
@@ -192,6 +196,14 @@ def event_refusal(event: dict[str, Any]) -> GatewayError:
     if reason.startswith("MQTT error: "):
         return FailedError(reason)
     return RefusedError(reason)
+
+
+def _told(gateway_time: Any) -> str:
+    try:
+        moment = datetime.fromtimestamp(gateway_time, timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return ""
+    return f", the gateway's time is {moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _refusal(body: Any) -> dict[str, Any] | None:

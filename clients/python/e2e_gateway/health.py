@@ -6,8 +6,8 @@ import json
 import urllib.request
 from typing import Any
 
-from .errors import UnreachableError
-from .transport import send
+from .errors import TamperedError, UnreachableError
+from .transport import LONGEST_PLAIN, send
 
 
 def ask_health(url: str, timeout: float) -> dict[str, Any]:
@@ -19,8 +19,8 @@ def ask_health(url: str, timeout: float) -> dict[str, Any]:
     """
     with send(urllib.request.Request(f"{url}/health"), timeout) as response:
         try:
-            health = json.loads(response.read())
-        except ValueError:
+            health = json.loads(response.read(LONGEST_PLAIN))
+        except (ValueError, RecursionError, TamperedError):
             health = None
     if isinstance(health, dict) and health.get("status") == "ok":
         return health

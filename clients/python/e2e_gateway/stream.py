@@ -10,16 +10,19 @@ from .channel import Channel, read_json
 from .errors import (
     ExpiredError,
     RequestTimeoutError,
+    TamperedError,
     TruncatedError,
     UnreachableError,
     event_refusal,
 )
 from .protocol import EnvelopeError, Exchange, ExchangeV1, StreamOpener
-from .transport import Response
+from .transport import LONGEST_ANSWER, Response
 
 ROUTE = "/mqtt/subscribe"
 #: The last event of a stream has one of these types.
 LAST = ("error", "disconnected", "end")
+#: What a record is made of; comments and unknown fields mean nothing here.
+FIELDS = (b"event", b"id", b"data")
 
 
 @dataclass(frozen=True)
@@ -98,26 +101,37 @@ def _opened(
 def _records(
     response: Response, any_byte_counts: bool
 ) -> Iterator[_Record]:
-    """Yield records; comments and unknown fields mean nothing here."""
-    fields: dict[bytes, list[bytes]] = {}
+    """Yield records.
+
+    :raises TamperedError: if one is none of a gateway's
+    """
+    fields: dict[bytes, bytes] = {}
     for line in _lines(response, any_byte_counts):
         if line:
             name, _, value = line.partition(b":")
-            text = value[1:] if value.startswith(b" ") else value
-            fields.setdefault(name, []).append(text)
+            if name == b"data" and name in fields:
+                raise TamperedError("Event has more lines than a gateway's")
+            if name in FIELDS:
+                fields[name] = value.removeprefix(b" ")
             continue
         if b"data" in fields:
             yield _Record(
-                event=fields.get(b"event", [b""])[-1],
-                number=fields.get(b"id", [b""])[-1],
-                data=b"\n".join(fields[b"data"]),
+                event=fields.get(b"event", b""),
+                number=fields.get(b"id", b""),
+                data=fields[b"data"],
             )
         fields = {}
 
 
 def _lines(response: Response, any_byte_counts: bool) -> Iterator[bytes]:
-    """Yield each line as soon as it is whole, however the network cut it."""
-    rest = b""
+    """Yield each line as soon as it is whole, however the network cut it.
+
+    :raises TamperedError: if an empty line, which ends a record, is so far
+        away that the record would fill the memory
+    """
+    line = bytearray()
+    #: Bytes since the last empty line, up to this one.
+    before = 0
     while True:
         try:
             piece = response.read_piece()
@@ -129,6 +143,15 @@ def _lines(response: Response, any_byte_counts: bool) -> Iterator[bytes]:
             return
         if any_byte_counts:
             response.extend()
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line[:-1] if line.endswith(b"\r") else line
+        # Only what is new is searched: an event can have many pieces.
+        end, *starts = piece.split(b"\n")
+        line += end
+        for start in starts:
+            whole = bytes(line.removesuffix(b"\r"))
+            before += len(line) + 1
+            line[:] = start
+            if not whole:
+                before = 0
+            yield whole
+        if before + len(line) > LONGEST_ANSWER:
+            raise TamperedError("Event is larger than any gateway's")

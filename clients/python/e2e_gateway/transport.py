@@ -24,8 +24,8 @@ from .errors import (
 LONGEST_RETRY_AFTER = 3600.0
 #: Far above what a gateway seals at once, and nothing that fills a memory.
 LONGEST_ANSWER = 64 * 2**20
-#: Enough for the words of any refusal.
-LONGEST_REFUSAL = 65536
+#: Enough for the words of any refusal, and for a gateway's health.
+LONGEST_PLAIN = 8192
 PIECE_BYTES = 65536
 
 
@@ -59,15 +59,16 @@ class Response:
         return self._response.status
 
     def extend(self) -> None:
-        """Begin to wait, and to count bytes, anew."""
+        """Begin to wait anew."""
         self._deadline = time.monotonic() + self._timeout
-        self._count = 0
 
-    def read(self) -> bytes:
+    def read(self, longest: int = LONGEST_ANSWER) -> bytes:
         """Read the whole body.
 
+        :param longest: what fills no memory yet, in bytes
         :raises RequestTimeoutError: if it does not come in time
         :raises UnreachableError: if it breaks off
+        :raises TamperedError: if it is longer
         """
         expected = self._response.length
         body = bytearray()
@@ -76,6 +77,8 @@ class Response:
             if not piece:
                 break
             body += piece
+            if len(body) > longest:
+                raise TamperedError("Answer is larger than any gateway's")
         if expected is not None and len(body) < expected:
             raise UnreachableError("Answer broke off")
         return bytes(body)
@@ -85,22 +88,17 @@ class Response:
 
         :raises RequestTimeoutError: if nothing comes in time
         :raises UnreachableError: if the body breaks off
-        :raises TamperedError: if more comes than any gateway sends
         """
         left = self._deadline - time.monotonic()
         try:
             if left <= 0:
                 raise socket.timeout
             self._socket.settimeout(left)
-            piece = self._response.read1(PIECE_BYTES)
+            return self._response.read1(PIECE_BYTES)
         except socket.timeout:
             raise _late(self._timeout) from None
         except (http.client.HTTPException, OSError) as error:
             raise UnreachableError("Answer broke off") from error
-        self._count += len(piece)
-        if self._count > LONGEST_ANSWER:
-            raise TamperedError("Answer is larger than any gateway's")
-        return piece
 
 
 def send(request: urllib.request.Request, timeout: float) -> Response:
@@ -177,12 +175,13 @@ def _refusal(refusal: urllib.error.HTTPError) -> GatewayError:
 def _reason(refusal: urllib.error.HTTPError) -> str:
     """Tell a refusal in the words of the gateway, or of a proxy before it."""
     try:
-        return str(json.loads(refusal.read(LONGEST_REFUSAL))["error"])
+        return str(json.loads(refusal.read(LONGEST_PLAIN))["error"])
     except (
         OSError,
         ValueError,
         KeyError,
         TypeError,
+        RecursionError,
         http.client.HTTPException,
     ):
         return str(refusal.reason) or f"HTTP status {refusal.code}"

@@ -2,6 +2,7 @@
 package e2egateway
 
 import java.io.IOException
+import java.util.concurrent.CancellationException
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch
 import kotlin.concurrent.thread
@@ -70,6 +71,11 @@ private fun together(client: GatewayClient, count: Int, method: String) {
 private fun subscribeInTurn(client: GatewayClient, words: List<String>, close: CountDownLatch) {
     val choices = JSONObject(words[1])
     repeat(choices.optInt("times", 1)) { subscribe(client, words[0].toInt(), choices, words.drop(2), close) }
+    // What the listener throws at its first message; one subscription for each.
+    val failures = choices.optJSONArray("throws") ?: return
+    for (index in 0 until failures.length()) {
+        subscribe(client, 0, choices, words.drop(2), close) { throw exceptionNamed(failures.getString(index)) }
+    }
 }
 
 private fun subscribe(
@@ -77,7 +83,8 @@ private fun subscribe(
     count: Int,
     choices: JSONObject,
     topics: List<String>,
-    close: CountDownLatch
+    close: CountDownLatch,
+    onMessage: () -> Unit = {}
 ) {
     val running = CompletableFuture<Subscription>()
     val ended = CountDownLatch(1)
@@ -85,6 +92,7 @@ private fun subscribe(
     val listener = object : SubscriptionListener {
         override fun onEvent(event: Event) {
             show(event)
+            if (event.type == "message") onMessage()
             if (event.type == "message") messages += 1
             // Here, and not in another thread: the next event must not be faster.
             if (messages == count && count > 0) running.get().close()
@@ -94,6 +102,10 @@ private fun subscribe(
             if (failure == null) show("end" to true) else showFailure(failure)
             ended.countDown()
         }
+    }
+    Thread.setDefaultUncaughtExceptionHandler { _, failure ->
+        show("uncaught" to failure.javaClass.simpleName)
+        ended.countDown()
     }
     val subscription = client.subscribe(
         topics,
@@ -111,6 +123,14 @@ private fun subscribe(
     }
     ended.await()
 }
+
+private fun exceptionNamed(name: String): Exception =
+    when (name) {
+        "IOException" -> IOException("Disk is full")
+        "ExpiredException" -> ExpiredException(403, "Request of another client expired", 1234.0)
+        "CancellationException" -> CancellationException("Somebody else gave up")
+        else -> IllegalStateException(name)
+    }
 
 private fun events(client: GatewayClient, count: Int, choices: JSONObject, close: CountDownLatch) {
     val events = client.jeedomEvents(

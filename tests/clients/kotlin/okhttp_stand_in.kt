@@ -181,15 +181,57 @@ class ResponseBody internal constructor(private val stream: InputStream) : Close
 
     fun source(): BufferedSource = source
 
-    fun string(): String = stream.readBytes().toString(Charsets.UTF_8)
-
     override fun close() = stream.close()
 }
 
-private class StreamSource(stream: InputStream) : BufferedSource {
-    private val reader = stream.bufferedReader()
+/** Holds what was asked for and not yet read. */
+private class StreamSource(private val stream: InputStream) : BufferedSource {
+    private var bytes = ByteArray(8192)
+    private var begin = 0
+    private var end = 0
 
-    override fun readUtf8Line(): String? = reader.readLine()
+    override fun request(byteCount: Long): Boolean {
+        while (end - begin < byteCount) if (!readMore()) return false
+        return true
+    }
+
+    override fun indexOf(b: Byte, fromIndex: Long, toIndex: Long): Long {
+        var index = fromIndex.toInt()
+        while (index < toIndex) {
+            if (!request(index + 1L)) return -1
+            if (bytes[begin + index] == b) return index.toLong()
+            index += 1
+        }
+        return -1
+    }
+
+    override fun readUtf8Line(): String? {
+        val length = indexOf('\n'.toByte(), 0, Long.MAX_VALUE).toInt()
+        if (length >= 0) return take(length + 1).removeSuffix("\n").removeSuffix("\r")
+        return if (begin == end) null else take(end - begin)
+    }
+
+    override fun readUtf8(): String {
+        request(Long.MAX_VALUE)
+        return take(end - begin)
+    }
+
+    private fun take(count: Int): String {
+        begin += count
+        return String(bytes, begin - count, count)
+    }
+
+    private fun readMore(): Boolean {
+        if (end == bytes.size) {
+            val size = if (2 * (end - begin) > bytes.size) 2 * bytes.size else bytes.size
+            bytes = bytes.copyInto(ByteArray(size), 0, begin, end)
+            end -= begin
+            begin = 0
+        }
+        val count = stream.read(bytes, end, bytes.size - end)
+        if (count > 0) end += count
+        return count > 0
+    }
 }
 
 private class StreamSink(private val output: OutputStream) : BufferedSink {

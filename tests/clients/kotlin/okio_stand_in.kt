@@ -6,5 +6,11 @@ interface BufferedSink {
 }
 
 interface BufferedSource {
+    fun request(byteCount: Long): Boolean
+
+    fun indexOf(b: Byte, fromIndex: Long, toIndex: Long): Long
+
     fun readUtf8Line(): String?
+
+    fun readUtf8(): String
 }
