@@ -99,7 +99,10 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     return stream;
   }
 
-  function start(admission: Admission, format: StreamFormat, caller: Caller): EventStream {
+  function start(
+    admission: Admission,
+    { format, caller }: { readonly format: StreamFormat; readonly caller: Caller },
+  ): EventStream {
     const { key } = admission;
     const began = monotonic();
     const decided: Decide = (outcome, { target, bytes = 0 } = {}) => {
@@ -222,7 +225,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     // Nothing to give again: a repeated subscription is refused.
     if (admission.kind !== "repeat") admission.settle?.(undefined);
     const format = await sealer.begin(admission.exchange);
-    const stream = start(admission, format, caller);
+    const stream = start(admission, { format, caller });
     return new Response(stream.body, {
       headers: {
         "Content-Type": "text/event-stream",
