@@ -201,7 +201,7 @@ export class Hub {
       const refused = await connection.use("answer", (open) => {
         // A place of its own: who comes back with an older one has missed what came before the broker was asked.
         from = log.next().offset;
-        snapshots = expectRetained(members.filter(({ state }) => state !== "gone"), from);
+        snapshots = this.#expectRetained(members.filter(({ state }) => state !== "gone"), from);
         // Never less than before: who is away for a moment may want more.
         asked = wanted.map(({ id, filter, members, qos = 0 }) => {
           const highest = highestQos(members);
@@ -213,7 +213,8 @@ export class Hub {
       this.#grantedAt = monotonic();
       for (const [index, subscription] of wanted.entries()) {
         if (refused.includes(subscription.filter)) this.#refused(subscription);
-        subscription.liveSince ??= from;
+        // A later request may have been granted sooner.
+        subscription.liveSince = Math.min(subscription.liveSince ?? from, from);
         // Others, who want more, may have come since.
         subscription.qos = asked[index]?.qos;
       }
@@ -230,6 +231,24 @@ export class Hub {
       }
       this.#comeBack();
     }
+  }
+
+  /** Notes that retained messages will come: listeners of the same filters get the same of them. */
+  #expectRetained(members: readonly Member[], from: number): Snapshot<Member>[] {
+    const { log } = this.#options;
+    const groups = Map.groupBy(members, ({ subscriptions }) => subscriptions.map(({ id }) => id).sort().join());
+    return [...groups.values()].map((group) => {
+      // Whoever goes on from an older place may leave again amid what was missed, before the first retained message.
+      const places = group.map(({ listener: { since } }) =>
+        since !== undefined && log.knows(since) ? since.offset : from
+      );
+      const snapshot = new Snapshot<Member>(Math.min(from, ...places));
+      for (const member of group) {
+        snapshot.members.add(member);
+        for (const { snapshots } of member.subscriptions) snapshots.add(snapshot);
+      }
+      return snapshot;
+    });
   }
 
   #unsubscribe(given: readonly Subscription<Member>[]): void {
@@ -308,17 +327,4 @@ export class Hub {
     const all = new Set([...this.#subscriptions].flatMap(({ members }) => [...members]));
     return [...all].filter((member) => member.state === state);
   }
-}
-
-/** Notes that retained messages will come: listeners of the same filters get the same of them. */
-function expectRetained(members: readonly Member[], from: number): Snapshot<Member>[] {
-  const groups = Map.groupBy(members, ({ subscriptions }) => subscriptions.map(({ id }) => id).sort().join());
-  return [...groups.values()].map((group) => {
-    const snapshot = new Snapshot<Member>(from);
-    for (const member of group) {
-      snapshot.members.add(member);
-      for (const { snapshots } of member.subscriptions) snapshots.add(snapshot);
-    }
-    return snapshot;
-  });
 }

@@ -33,7 +33,7 @@ export class Snapshot<Member> {
   readonly #from: number;
   #lastOffset: number;
 
-  /** Begins to wait for retained messages, at an offset. */
+  /** Begins to wait for retained messages; they are for those who read up to that offset at least. */
   constructor(from: number) {
     this.#from = from;
     this.#lastOffset = from;

@@ -32,7 +32,7 @@ export interface Subscription<Member> {
 
 /** A part of the order of messages in which retained ones came, for those who had asked for them. */
 export interface RetainedWindow {
-  /** The offset at which they were asked for. */
+  /** The offset from which those listened who asked for them. */
   readonly from: number;
   /** The offset of the last one. */
   readonly last: number;

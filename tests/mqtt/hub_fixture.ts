@@ -60,6 +60,8 @@ export class FakeBroker {
   sends = true;
   /** Whether retained messages come ahead of SUBACK. */
   retainedFirst = false;
+  /** Whether a SUBACK arrives ahead of everything that is on its way. */
+  overtakes = false;
   #line: Line | undefined;
 
   readonly connect: ConnectBroker = (_address, { signal, onMessage = () => undefined }) => {
@@ -146,7 +148,8 @@ export class FakeBroker {
     return this.#ask(line, (answer) => {
       const refused = requests.map(({ filter }) => filter).filter((filter) => this.refused.has(filter));
       const grant = () => answer(refused);
-      if (!this.retainedFirst) line.packets.push(grant);
+      if (this.overtakes) line.packets.unshift(grant);
+      else if (!this.retainedFirst) line.packets.push(grant);
       for (const { filter, id, qos } of requests) {
         if (refused.includes(filter)) continue;
         line.subscriptions.set(filter, { id, qos });
@@ -154,7 +157,7 @@ export class FakeBroker {
           if (matches(filter, topic)) this.#deliver(line, { topic, payload, retain: true, qos, ids: [id] });
         }
       }
-      if (this.retainedFirst) line.packets.push(grant);
+      if (this.retainedFirst && !this.overtakes) line.packets.push(grant);
     });
   }
 

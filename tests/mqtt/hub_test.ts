@@ -547,6 +547,38 @@ Deno.test("retained messages come again to who left in the middle of them", asyn
   assert(growing(back.positions));
 });
 
+Deno.test("nobody is told of a gap because somebody else, who came later, was granted the same sooner", async () => {
+  await using stage = new Stage();
+  await stage.listen("door");
+  stage.broker.sends = false;
+  const first = stage.join("lamp");
+  await stage.gather();
+  stage.broker.overtakes = true;
+  const second = stage.join("lamp");
+  await stage.gather();
+  stage.broker.send();
+  await settle();
+  stage.broker.publish("lamp", "on");
+  await settle();
+  for (const { heard } of [first, second]) assertEquals(heard, ["connected", "lamp: on"]);
+});
+
+Deno.test("retained messages come again to who left twice, before them and amid what was missed", async () => {
+  await using stage = new Stage();
+  stage.broker.publish("lamp/1", "on", { retain: true });
+  const first = await stage.listen("lamp/+");
+  stage.broker.publish("lamp/2", "off");
+  stage.broker.publish("lamp/3", "off");
+  first.leave();
+  await stage.pass(6000);
+  const second = await stage.listen("lamp/+", { since: positionOf(first, 0) });
+  assertEquals(second.heard, ["connected", "lamp/2: off", "lamp/3: off", "lamp/1: on (retained)"]);
+  second.leave();
+  await stage.pass(6000);
+  const third = await stage.listen("lamp/+", { since: positionOf(second, 1) });
+  assertEquals(third.heard, ["connected", "lamp/3: off", "lamp/1: on (retained)"]);
+});
+
 Deno.test("retained messages come again to who left while the broker was still sending them", async () => {
   await using stage = new Stage();
   for (const lamp of [1, 2, 3]) stage.broker.publish(`lamp/${lamp}`, "on", { retain: true });
