@@ -5,7 +5,7 @@
  */
 import type { OpenedText, SealedText } from "./aead.ts";
 import type { RandomBytes } from "./bytes.ts";
-import { type Envelope, openEnvelope, parseEnvelope, sealEnvelope } from "./envelope.ts";
+import { type Envelope, openEnvelope, parseEnvelope, sealEnvelope, tryEnvelope } from "./envelope.ts";
 import {
   type EnvelopeV2,
   openResponseV2,
@@ -14,6 +14,7 @@ import {
   type Route,
   sealRequestV2,
   sealResponseV2,
+  tryRequestV2,
   VERSION_2,
 } from "./envelope_v2.ts";
 import type { SecretKey } from "./secret_key.ts";
@@ -55,6 +56,33 @@ export async function sealRequest(
   if (version === 1) return { text: await sealEnvelope(key.aead, plaintext, random), exchange: { version, key } };
   const { text, binding } = await sealRequestV2(key, plaintext, { route, random });
   return { text, exchange: { version, ...binding } };
+}
+
+/** A request that a key opened. */
+export interface OpenedRequest {
+  /** The plaintext. */
+  readonly text: OpenedText;
+  /** What its answer is to be sealed for. */
+  readonly exchange: Exchange;
+}
+
+/**
+ * Verifies and decrypts a request that may have been sealed with another key.
+ *
+ * @param route where it went
+ * @returns undefined if it was sealed with another key or, in version 2, for another route, or is not UTF-8
+ */
+export async function openRequest(
+  key: SecretKey,
+  envelope: RequestEnvelope,
+  { route }: { readonly route: Route },
+): Promise<OpenedRequest | undefined> {
+  if (envelope.version === 1) {
+    const text = await tryEnvelope(key.aead, envelope);
+    return text === undefined ? undefined : { text, exchange: { version: 1, key } };
+  }
+  const text = await tryRequestV2(key, envelope, route);
+  return text === undefined ? undefined : { text, exchange: { version: 2, key, route, salt: envelope.salt } };
 }
 
 /** Encrypts an answer. */

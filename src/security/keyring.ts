@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { EnvelopeError, KEY_BYTES, type OpenedText } from "../protocol/aead.ts";
+import { EnvelopeError, KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
-import { type Envelope, tryEnvelope } from "../protocol/envelope.ts";
-import { type EnvelopeV2, type Route, tryRequestV2 } from "../protocol/envelope_v2.ts";
-import type { Exchange, RequestEnvelope, Version } from "../protocol/exchange.ts";
+import type { Route } from "../protocol/envelope_v2.ts";
+import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./key_record.ts";
 import { Scope } from "./scope.ts";
@@ -29,13 +28,9 @@ export interface Key {
 }
 
 /** A request that one of the keys opened. */
-export interface Opened {
+export interface Opened extends OpenedRequest {
   /** The key that opened it. */
   readonly key: Key;
-  /** The plaintext. */
-  readonly text: OpenedText;
-  /** What its answer is to be sealed for. */
-  readonly exchange: Exchange;
 }
 
 /** What is known of a request before it is opened. */
@@ -150,48 +145,39 @@ export class LiveKeyring implements Keyring {
 
   /** Opens a request, as {@linkcode Keyring.open} says. */
   async open(envelope: RequestEnvelope, sender: Sender): Promise<Opened> {
-    const opened = envelope.version === 2 ? await this.#openV2(envelope, sender) : await this.#openV1(envelope, sender);
+    const kid = envelope.version === 2 ? envelope.kid : sender.kid;
+    const opened = kid === undefined
+      ? await this.#openAny(envelope, sender)
+      : await this.#openNamed(envelope, { ...sender, kid });
     if (opened === undefined) throw new EnvelopeError();
     return opened;
   }
 
-  async #openV2(envelope: EnvelopeV2, { route }: Sender): Promise<Opened | undefined> {
-    const named = this.#named(envelope.kid, 2);
-    const text = await tryRequestV2(named?.key.secret ?? await this.#decoy, envelope, route);
-    // Nobody holds the decoy, so it opens nothing.
-    if (named === undefined || text === undefined) return undefined;
-    const { key } = named;
-    return { key, text, exchange: { version: 2, key: key.secret, route, salt: envelope.salt } };
-  }
-
-  async #openV1(envelope: Envelope, { address, kid }: Sender): Promise<Opened | undefined> {
-    const found = kid === undefined ? await this.#openAny(envelope, address) : await this.#openNamed(envelope, kid);
-    if (found === undefined) return undefined;
-    const { key } = found.held;
-    return { key, text: found.text, exchange: { version: 1, key: key.secret } };
-  }
-
-  async #openAny(envelope: Envelope, address: string): Promise<Found | undefined> {
+  async #openAny(envelope: RequestEnvelope, { address, route }: Sender): Promise<Opened | undefined> {
     const usual = this.#usual.get(address);
-    const text = usual !== undefined && this.#works(usual, 1)
-      ? await tryEnvelope(usual.key.secret.aead, envelope)
+    const opened = usual !== undefined && this.#works(usual, envelope.version)
+      ? await openWith(usual, envelope, { route })
       : undefined;
-    if (usual !== undefined && text !== undefined) return { held: usual, text };
-    const others = [...this.#held.values()].filter((held) => held !== usual && this.#works(held, 1));
-    const found = await tryAll(envelope, others);
-    if (found !== undefined) this.#remember(address, found.held);
-    return found;
+    if (opened !== undefined) return opened;
+    const others = [...this.#held.values()].filter((held) => held !== usual && this.#works(held, envelope.version));
+    // All at once, as WebCrypto works on them in parallel; and each to its end, so that no work goes on behind the back
+    // of whoever counts it.
+    const tried = await Promise.all(others.map((held) => openWith(held, envelope, { route })));
+    const index = tried.findIndex((one) => one !== undefined);
+    const found = others[index];
+    if (found !== undefined) this.#remember(address, found);
+    return tried[index];
   }
 
-  async #openNamed(envelope: Envelope, kid: string): Promise<Found | undefined> {
-    const named = this.#named(kid, 1);
-    const text = await tryEnvelope((named?.key.secret ?? await this.#decoy).aead, envelope);
-    return named === undefined || text === undefined ? undefined : { held: named, text };
-  }
-
-  #named(kid: string, version: Version): Held | undefined {
+  async #openNamed(
+    envelope: RequestEnvelope,
+    { kid, route }: Sender & { readonly kid: string },
+  ): Promise<Opened | undefined> {
     const named = this.#byKid.get(kid);
-    return named !== undefined && this.#works(named, version) ? named : undefined;
+    if (named !== undefined && this.#works(named, envelope.version)) return await openWith(named, envelope, { route });
+    // Costs as much as a wrong key. Nobody holds the decoy, so it opens nothing.
+    await openRequest(await this.#decoy, envelope, { route });
+    return undefined;
   }
 
   #works({ key, entry }: Held, version: Version): boolean {
@@ -206,20 +192,13 @@ export class LiveKeyring implements Keyring {
   }
 }
 
-interface Found {
-  readonly held: Held;
-  readonly text: OpenedText;
-}
-
-/**
- * Tries all keys at once, as WebCrypto works on them in parallel. Waits for each, so that no work goes on behind the
- * back of whoever counts it.
- */
-async function tryAll(envelope: Envelope, keys: readonly Held[]): Promise<Found | undefined> {
-  const tried = await Promise.all(
-    keys.map(async (held) => ({ held, text: await tryEnvelope(held.key.secret.aead, envelope) })),
-  );
-  return tried.find((one): one is Found => one.text !== undefined);
+async function openWith(
+  { key }: Held,
+  envelope: RequestEnvelope,
+  sender: { readonly route: Route },
+): Promise<Opened | undefined> {
+  const opened = await openRequest(key.secret, envelope, sender);
+  return opened === undefined ? undefined : { key, ...opened };
 }
 
 function isOver({ expires }: KeyEntry, now: number): boolean {

@@ -2,10 +2,9 @@
 import type { Clock } from "../../src/client/clock.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
-import { openEnvelope } from "../../src/protocol/envelope.ts";
-import { type Route, tryRequestV2 } from "../../src/protocol/envelope_v2.ts";
+import type { Route } from "../../src/protocol/envelope_v2.ts";
 import type { Position } from "../../src/protocol/event.ts";
-import { type Exchange, parseRequest, sealAnswer, type Version } from "../../src/protocol/exchange.ts";
+import { type Exchange, openRequest, parseRequest, sealAnswer, type Version } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/stream_v2.ts";
 
@@ -50,15 +49,11 @@ export const message = (offset: number) => ({
 /** Opens a request. */
 export async function receive(route: string, body: string): Promise<Received> {
   const envelope = parseRequest(body);
-  if (envelope.version === 1) {
-    const fields = JSON.parse(await openEnvelope(secret.aead, envelope));
-    return { route, body, nonce: toHex(envelope.nonce), fields, exchange: { version: 1, key: secret } };
-  }
-  const { salt } = envelope;
-  const text = await tryRequestV2(secret, envelope, route as Route);
-  if (text === undefined) throw new Error("Request does not open");
-  const exchange = { version: 2, key: secret, route: route as Route, salt } as const;
-  return { route, body, nonce: toHex(salt), fields: JSON.parse(text), exchange };
+  const opened = await openRequest(secret, envelope, { route: route as Route });
+  if (opened === undefined) throw new Error("Request does not open");
+  const { text, exchange } = opened;
+  const nonce = toHex(envelope.version === 1 ? envelope.nonce : envelope.salt);
+  return { route, body, nonce, fields: JSON.parse(text), exchange };
 }
 
 /** Seals the events of a stream, each as a block; the first one follows what the stream begins with. */

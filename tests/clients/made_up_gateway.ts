@@ -3,9 +3,8 @@
  * sends of it what comes after the position that a request names. Probes it answers by itself.
  */
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
-import { tryEnvelope } from "../../src/protocol/envelope.ts";
-import { type Route, tryRequestV2 } from "../../src/protocol/envelope_v2.ts";
-import { parseRequest } from "../../src/protocol/exchange.ts";
+import type { Route } from "../../src/protocol/envelope_v2.ts";
+import { openRequest, parseRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
 import { withTcpServer } from "../loopback.ts";
 import type { Place } from "./client_program.ts";
@@ -94,13 +93,9 @@ export async function withMadeUpGateway(
 }
 
 async function open(key: SecretKey, route: Route, envelope: string): Promise<Received> {
-  const parsed = parseRequest(envelope);
-  const text = parsed.version === 1 ? await tryEnvelope(key.aead, parsed) : await tryRequestV2(key, parsed, route);
-  if (text === undefined) throw new Error("Request does not open");
-  const exchange = parsed.version === 1
-    ? { version: 1, key } as const
-    : { version: 2, key, route, salt: parsed.salt } as const;
-  return { request: JSON.parse(text), envelope, exchange };
+  const opened = await openRequest(key, parseRequest(envelope), { route });
+  if (opened === undefined) throw new Error("Request does not open");
+  return { request: JSON.parse(opened.text), envelope, exchange: opened.exchange };
 }
 
 /** Reads a request; none comes over a connection that a client only holds ready, as Node's fetch does. */

@@ -3,10 +3,16 @@
  * Requests are sealed anew, so a repeat is a new request to the gateway behind.
  */
 import { type RandomBytes, randomBytes } from "../../src/protocol/bytes.ts";
-import { openEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
-import { parseEnvelope } from "../../src/protocol/envelope.ts";
-import { type Route, tryRequestV2 } from "../../src/protocol/envelope_v2.ts";
-import { type Exchange, openAnswer, parseRequest, sealAnswer, sealRequest } from "../../src/protocol/exchange.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import type { Route } from "../../src/protocol/envelope_v2.ts";
+import {
+  type Exchange,
+  openAnswer,
+  openRequest,
+  parseRequest,
+  sealAnswer,
+  sealRequest,
+} from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamOpener, StreamSealer } from "../../src/protocol/stream_v2.ts";
 import { RecordReader, type StreamRecord } from "../../src/conformance/record_reader.ts";
@@ -33,7 +39,7 @@ export function through(key: SecretKey, habits: Habits): typeof fetch {
 
   return async (input, init) => {
     const route = new URL(String(input)).pathname as Route;
-    const opened = typeof init?.body === "string" ? await openRequest(key, { text: init.body, route }) : undefined;
+    const opened = typeof init?.body === "string" ? await readRequest(key, { text: init.body, route }) : undefined;
     if (opened === undefined) return await fetch(input, init);
     const { fields, exchange } = opened;
     let answer = new Response();
@@ -57,17 +63,11 @@ export function through(key: SecretKey, habits: Habits): typeof fetch {
   };
 }
 
-async function openRequest(key: SecretKey, { text, route }: { readonly text: string; readonly route: Route }) {
+async function readRequest(key: SecretKey, { text, route }: { readonly text: string; readonly route: Route }) {
   try {
-    const envelope = parseRequest(text);
-    const plaintext = envelope.version === 1
-      ? await openEnvelope(key.aead, envelope)
-      : await tryRequestV2(key, envelope, route);
-    const fields: Fields = JSON.parse(plaintext ?? "");
-    const exchange: Exchange = envelope.version === 1
-      ? { version: 1, key }
-      : { version: 2, key, route, salt: envelope.salt };
-    return { fields, exchange };
+    const opened = await openRequest(key, parseRequest(text), { route });
+    const fields: Fields = JSON.parse(opened?.text ?? "");
+    return opened === undefined ? undefined : { fields, exchange: opened.exchange };
   } catch {
     return undefined;
   }

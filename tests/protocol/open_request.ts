@@ -1,7 +1,6 @@
 import { EnvelopeError } from "../../src/protocol/aead.ts";
-import { tryEnvelope } from "../../src/protocol/envelope.ts";
-import { type Route, tryRequestV2 } from "../../src/protocol/envelope_v2.ts";
-import { parseRequest } from "../../src/protocol/exchange.ts";
+import type { Route } from "../../src/protocol/envelope_v2.ts";
+import { openRequest as tryRequest, parseRequest } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
 
 /** All routes that take sealed requests. */
@@ -14,10 +13,7 @@ export const ROUTES: readonly Route[] = ["/gateway", "/mqtt/publish", "/mqtt/sub
  * @throws {EnvelopeError} if it does not open
  */
 export async function openRequest(text: string, { key, route }: { key: SecretKey; route: Route }): Promise<string> {
-  const envelope = parseRequest(text);
-  const opened = envelope.version === 1
-    ? await tryEnvelope(key.aead, envelope)
-    : await tryRequestV2(key, envelope, route);
+  const opened = await tryRequest(key, parseRequest(text), { route });
   if (opened === undefined) throw new EnvelopeError();
-  return opened;
+  return opened.text;
 }
