@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { isObject } from "../protocol/is_object.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient, UsageError } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
@@ -32,7 +33,7 @@ function parseParams(text: string | undefined): Record<string, unknown> | undefi
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+    if (isObject(value)) return value;
   } catch {
     // Told below, like every other shape.
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isObject } from "./is_object.ts";
+import { isObject } from "../protocol/is_object.ts";
 
 /** What the gateway answered, opened. */
 export interface Answer {

@@ -10,7 +10,7 @@ import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { UnreachableError } from "./gateway_error.ts";
-import { isObject } from "./is_object.ts";
+import { isObject } from "../protocol/is_object.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
 import {

@@ -7,7 +7,7 @@ import { Backoff } from "../protocol/backoff.ts";
 import type { Answer } from "./answer.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { FailedError, GatewayError, JeedomError } from "./gateway_error.ts";
-import { isObject } from "./is_object.ts";
+import { isObject } from "../protocol/is_object.ts";
 import { Overlap } from "./overlap.ts";
 
 /** Something that happened in Jeedom. */

@@ -8,7 +8,7 @@ import type { StreamEvent } from "../protocol/event.ts";
 import type { Channel } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { TruncatedError } from "./gateway_error.ts";
-import { isObject } from "./is_object.ts";
+import { isObject } from "../protocol/is_object.ts";
 import { openEvents } from "./open_events.ts";
 import { readChunks } from "./read_chunks.ts";
 import { EventTooLargeError, readEvents } from "./read_events.ts";

@@ -16,7 +16,7 @@ import {
   UnavailableError,
   WrongKeyError,
 } from "./gateway_error.ts";
-import { isObject } from "./is_object.ts";
+import { isObject } from "../protocol/is_object.ts";
 
 /** Longest wait that is taken from the other side, in seconds: longer ones overflow timers. */
 const RETRY_AFTER_MAX_SECONDS = 3600;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isObject } from "../protocol/is_object.ts";
 import { expect, expectEqual, Mismatch, Skip } from "./mismatch.ts";
 
 /** A JSON object, whose fields are yet to be looked at. */
@@ -33,7 +34,7 @@ const CLOCK_SECONDS = 60;
 export function parseFields(text: string, what: string): Fields {
   try {
     const value: unknown = JSON.parse(text);
-    if (isFields(value)) return value;
+    if (isObject(value)) return value;
   } catch {
     // Told below, like every other shape.
   }
@@ -57,7 +58,7 @@ export function errorOf({ status, body }: Answer): string | undefined {
   if (status === 200 || typeof body !== "string") return undefined;
   try {
     const value: unknown = JSON.parse(body);
-    return isFields(value) && typeof value["error"] === "string" ? value["error"] : undefined;
+    return isObject(value) && typeof value["error"] === "string" ? value["error"] : undefined;
   } catch {
     return undefined;
   }
@@ -110,8 +111,4 @@ export function skipUnlessGranted(message: unknown): void {
 export function isOutOfReach(status: number, message: string): boolean {
   return message.startsWith(NOT_GRANTED) || message.startsWith("Broker not allowed") ||
     message.startsWith("MQTT error: ") || status === 502 || status === 504;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Tells a value that may have fields. */
+/** Tells a JSON object, whose fields are yet to be looked at. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

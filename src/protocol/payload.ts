@@ -9,6 +9,7 @@
 import { z } from "zod";
 import type { OpenedText } from "./aead.ts";
 import type { Position } from "./event.ts";
+import { isObject } from "./is_object.ts";
 
 /** An authenticated request: one JSON object whose fields are yet to be checked. */
 export type Payload = Readonly<Record<string, unknown>>;
@@ -190,8 +191,4 @@ function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required:
  */
 function isOwnMessage(payload: Payload): boolean {
   return typeof payload["type"] === "string" || ("status" in payload && "body" in payload);
-}
-
-function isObject(value: unknown): value is Payload {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
