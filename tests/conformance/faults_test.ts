@@ -5,9 +5,8 @@ import { type CheckResult, runChecks } from "../../src/conformance/run_checks.ts
 import { SUBJECTS } from "../../src/conformance/subjects.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import { startBroker } from "../system/broker.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../system/gateway_process.ts";
-import { startJeedom } from "../system/jeedom_server.ts";
+import { type GatewayProcess, UNLIMITED } from "../system/gateway_process.ts";
+import { inWorld } from "../system/world.ts";
 import { type Fault, FAULTS } from "./faults.ts";
 
 /** How much shorter the kit waits for what does not come. */
@@ -40,17 +39,9 @@ const idOf = ({ subject, name, version }: Pick<CheckResult, "subject" | "name" |
   `${subject}: ${name} (${version ?? "no version"})`;
 
 Deno.test("each check fails at a gateway that is wrong in what it is about", async (test) => {
-  const jeedom = startJeedom();
-  const broker = await startBroker();
-  const gateway = await startGatewayProcess({
-    JEEDOM_URL: jeedom.url,
-    MQTT_BROKER_HOST: broker.host,
-    MQTT_BROKER_PORT: String(broker.port),
-    STREAM_KEEPALIVE_SECONDS: "1",
-    ...UNLIMITED,
-  });
-  const failed = new Set<string>();
-  try {
+  const env = { STREAM_KEEPALIVE_SECONDS: "1", ...UNLIMITED };
+  await inWorld(async ({ gateway }) => {
+    const failed = new Set<string>();
     for (const fault of FAULTS) {
       await test.step(fault.name, async () => {
         const results = await check(gateway, fault);
@@ -68,9 +59,5 @@ Deno.test("each check fails at a gateway that is wrong in what it is about", asy
       )
     );
     assertEquals(all.filter((id) => !failed.has(id)), [], "No wrong gateway shows that these can fail");
-  } finally {
-    await gateway.stop();
-    await broker.stop();
-    await jeedom.stop();
-  }
+  }, { env, ms: 180_000 });
 });

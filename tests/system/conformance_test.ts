@@ -1,9 +1,7 @@
 /** The conformance kit, as a person runs it, against the real gateway with its own limits. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { within } from "../deadline.ts";
-import { startBroker } from "./broker.ts";
-import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
-import { startJeedom } from "./jeedom_server.ts";
+import { spawnMain } from "./gateway_process.ts";
+import { inWorld } from "./world.ts";
 
 /** What the kit tells programs, as far as it is looked at here. */
 interface Told {
@@ -15,26 +13,14 @@ interface Told {
 
 /** Runs the kit against a gateway of its own, whose burst of failures nobody else uses up. */
 async function runKit(words: readonly string[]) {
-  const jeedom = startJeedom();
-  const broker = await startBroker();
-  const gateway = await startGatewayProcess({
-    JEEDOM_URL: jeedom.url,
-    MQTT_BROKER_HOST: broker.host,
-    MQTT_BROKER_PORT: String(broker.port),
-    // What the kit waits for, it waits for once a second then.
-    STREAM_KEEPALIVE_SECONDS: "1",
-  });
-  try {
-    const { url, key, directory } = gateway;
+  // What the kit waits for, it waits for once a second then.
+  const env = { STREAM_KEEPALIVE_SECONDS: "1" };
+  return await inWorld(async ({ gateway: { url, key, directory } }) => {
     const child = spawnMain(["conformance", "--url", url, ...words], { directory, env: { GATEWAY_KEY: key } });
-    const { code, stdout, stderr } = await within("the kit", child.output(), 120_000);
+    const { code, stdout, stderr } = await child.output();
     const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     return { code, out: out ?? "", err: err ?? "", key };
-  } finally {
-    await gateway.stop();
-    await broker.stop();
-    await jeedom.stop();
-  }
+  }, { env, ms: 120_000 });
 }
 
 Deno.test("conformance finds nothing wrong with this gateway, in either version, and skips nothing", async () => {

@@ -5,34 +5,10 @@ import type { MessageEvent, StreamEvent } from "../../src/protocol/event.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { until, within } from "../deadline.ts";
-import { startBroker, type TestBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
-
-interface World {
-  readonly gateway: GatewayProcess;
-  readonly broker: TestBroker;
-  readonly jeedom: JeedomServer;
-}
-
-async function inWorld(test: (world: World) => Promise<void>, env: Record<string, string> = {}): Promise<void> {
-  const jeedom = startJeedom();
-  const broker = await startBroker();
-  const gateway = await startGatewayProcess({
-    JEEDOM_URL: jeedom.url,
-    MQTT_BROKER_HOST: broker.host,
-    MQTT_BROKER_PORT: String(broker.port),
-    ...env,
-  });
-  try {
-    await within("the test", test({ gateway, broker, jeedom }), 60_000);
-  } finally {
-    await gateway.stop();
-    await broker.stop();
-    await jeedom.stop();
-  }
-}
+import { until } from "../deadline.ts";
+import { startBroker } from "./broker.ts";
+import { type GatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { inWorld } from "./world.ts";
 
 /** Sends a payload as it is, with its own timestamp. */
 async function send({ url, key }: GatewayProcess, path: string, payload: unknown): Promise<Response> {
@@ -118,7 +94,7 @@ Deno.test("Jeedom: a hundred rapid requests are all answered, each with its own 
     const results = answers.map(({ body }) => Reflect.get(Object(body), "result"));
     assertEquals(results, Array.from({ length: 100 }, (_, index) => index % 2 === 0 ? "pong" : "4.5.3"));
     assertEquals(jeedom.requests.length, 100);
-  }, UNLIMITED));
+  }, { env: UNLIMITED }));
 
 Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
   inWorld(async ({ gateway, jeedom }) => {
@@ -212,7 +188,7 @@ Deno.test("MQTT: another broker is reached when it is allowed, and refused when 
       assertEquals(messages[0]?.payload, "there");
       const elsewhere = () => gateway.client.publish("t", "x", { brokerHost: "127.0.0.1", brokerPort: 1 });
       await assertRejects(elsewhere, ScopeError, "Broker not allowed: 127.0.0.1:1");
-    }, { MQTT_ALLOWED_BROKERS: `${other.host}:${other.port}` });
+    }, { env: { MQTT_ALLOWED_BROKERS: `${other.host}:${other.port}` } });
   } finally {
     await other.stop();
   }
@@ -274,7 +250,7 @@ Deno.test("subscribe: a thousand messages arrive complete and in order", () =>
       }
     });
     assertEquals(messages.map(({ payload }) => Number(payload)), Array.from({ length: count }, (_, index) => index));
-  }, UNLIMITED));
+  }, { env: UNLIMITED }));
 
 Deno.test("subscribe: thousands of retained messages reach a listener that reads", () =>
   inWorld(async ({ gateway }) => {
@@ -287,7 +263,7 @@ Deno.test("subscribe: thousands of retained messages reach a listener that reads
     }
     const messages = await collect(gateway.client.subscribe(["r/#"]), count, () => Promise.resolve());
     assertEquals(new Set(messages.map(({ topic }) => topic)).size, count);
-  }, { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536" }));
+  }, { env: { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536" } }));
 
 Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets the first answer", () =>
   inWorld(async ({ gateway, jeedom }) => {
