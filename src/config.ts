@@ -16,7 +16,14 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
 
-const port = (min: number) => wholeNumber(min, 65_535);
+const MAX_PORT = 65_535;
+
+const port = (min: number) => wholeNumber(min, MAX_PORT);
+
+const portOrOff = z.string()
+  .regex(/^(off|\d{1,5})$/, `must be a whole number from 0 to ${MAX_PORT}, or off`)
+  .transform((text) => text === "off" ? text : Number(text))
+  .refine((value) => value === "off" || value <= MAX_PORT, `must be a whole number from 0 to ${MAX_PORT}, or off`);
 
 // Deno's permission flags are words separated by white space, their values by commas.
 const path = z.string().regex(/^[^\s,]+$/, "must be a path without white space and commas");
@@ -63,6 +70,13 @@ const list = <T>(parse: (entry: string) => T) =>
       return z.NEVER;
     }
   });
+
+/** Parses an entry of a list of words. */
+const choiceOf = <const T extends string>(...values: T[]) => (entry: string): T => {
+  const found = values.find((value) => value === entry);
+  if (found === undefined) throw new TypeError(`must be a list of: ${values.join(", ")}`);
+  return found;
+};
 
 const choice = <const T extends string>(...values: T[]) => z.enum(values, `must be one of: ${values.join(", ")}`);
 
@@ -158,6 +172,15 @@ export const SETTINGS = {
   STREAM_KEEPALIVE_SECONDS: wholeNumber(1, 15).default(14),
   /** Docker kills after 10 s: this and 2 s for farewells to the brokers are done before. */
   SHUTDOWN_TIMEOUT_MS: wholeNumber(0, 600_000).default(6_000),
+  /** Spreads the return of a household's phones, and leaves most of the time above to running requests. */
+  DRAIN_MS: wholeNumber(0, 600_000).default(2_000),
+
+  METRICS_HOST: host.default("127.0.0.1"),
+  /** Next to PORT, and like it not one that the system gives away by itself. */
+  METRICS_PORT: portOrOff.default(10_001),
+  /** Notices what is broken before its owner does, and costs two small packets. */
+  HEALTH_CHECK_SECONDS: wholeNumber(1, 3600).default(15),
+  READY_NEEDS: list(choiceOf("broker", "jeedom")).default(["broker", "jeedom"]),
 
   LOG_LEVEL: choice("debug", "info", "warning", "error").default("info"),
   LOG_FORMAT: choice("auto", "text", "json").default("auto"),
@@ -209,6 +232,12 @@ function contradictions(config: Config): string[] {
     if (config[`${kind}_BURST`] < config[`${kind}_RATE`]) {
       problems.push(`${kind}_BURST must be at least ${kind}_RATE`);
     }
+  }
+  if (config.DRAIN_MS > config.SHUTDOWN_TIMEOUT_MS) {
+    problems.push("DRAIN_MS must be at most SHUTDOWN_TIMEOUT_MS, which it is a part of");
+  }
+  if (config.METRICS_PORT === config.PORT && config.PORT !== 0) {
+    problems.push("METRICS_PORT must be another port than PORT, or off");
   }
   if (config.KEYS_FILE === config.SECRET_KEY_FILE) {
     problems.push("KEYS_FILE must be another file than SECRET_KEY_FILE");

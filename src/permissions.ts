@@ -48,6 +48,9 @@ function netTargets(config: Config): string {
   const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
   return "=" + [
     formatBrokerPattern({ host: config.HOST, port: config.PORT }),
+    ...config.METRICS_PORT === "off"
+      ? []
+      : [formatBrokerPattern({ host: config.METRICS_HOST, port: config.METRICS_PORT })],
     `${jeedom.hostname}:${jeedom.port || defaultPort}`,
     // The embedded broker takes another port when its own is taken, so no port is named.
     config.MQTT_BROKER_HOST === undefined

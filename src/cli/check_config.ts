@@ -33,6 +33,7 @@ function show(name: string, value: unknown): string {
   return Array.isArray(value) ? value.map(showEntry).join(",") : String(value);
 }
 
-function showEntry(entry: BrokerPattern | Network): string {
+function showEntry(entry: BrokerPattern | Network | string): string {
+  if (typeof entry === "string") return entry;
   return "bits" in entry ? `${entry.address}/${entry.bits}` : formatBrokerPattern(entry);
 }

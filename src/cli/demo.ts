@@ -54,7 +54,7 @@ async function demoConfig(platform: Platform, jeedom: Record<string, string>): P
   const { environment, file } = await readSources(platform);
   const names = ["SECRET_KEY_FILE", "KEYS_FILE", "KEY_FILE_MODE", "PORT", "LOG_LEVEL", "LOG_FORMAT"];
   const kept = Object.fromEntries(names.map((name) => [name, environment[name] || file[name]]));
-  return parseConfig({ HOST: "127.0.0.1", ...jeedom }, kept, { LOG_FORMAT: "text" });
+  return parseConfig({ HOST: "127.0.0.1", METRICS_PORT: "off", ...jeedom }, kept, { LOG_FORMAT: "text" });
 }
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {

@@ -64,7 +64,7 @@ export async function startGatewayProcess(
   env: Variables = {},
   { directory, flags = [], key: given }: GatewayProcessOptions = {},
 ): Promise<GatewayProcess> {
-  const settings: Variables = { HOST: "127.0.0.1", PORT: "0", LOG_FORMAT: "json", ...env };
+  const settings: Variables = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json", ...env };
   const own = directory === undefined;
   const home = directory ?? await Deno.makeTempDir({ prefix: "gateway-" });
   const child = spawnMain(["serve"], {

@@ -137,7 +137,7 @@ Deno.test("a gateway does not start on a keys file that is wrong, and names what
     const secret = randomBytes(32).toHex();
     const record = { name: "k", secret, created: "2026-01-01T00:00:00Z", publish: ["a#"] };
     await Deno.writeTextFile(`${directory}/data/keys.json`, JSON.stringify({ version: 1, keys: [record] }));
-    const child = spawnMain(["serve"], { directory, env: { HOST: "127.0.0.1", PORT: "0" } });
+    const child = spawnMain(["serve"], { directory, env: { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0" } });
     const output = new ProcessOutput(child);
     const { code } = await within("the end of the start", child.status, 30_000);
     await output.ended;
