@@ -3,7 +3,12 @@
  *
  * @module
  */
+import { lookup } from "node:dns/promises";
+import { statfs } from "node:fs/promises";
+import { cpuUsage } from "node:process";
 import { type Command, EXIT_USAGE, type Platform } from "./src/cli/platform.ts";
+import type { Machine } from "./src/doctor/machine.ts";
+import type { ProcessFigures } from "./src/observability/process_figures.ts";
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./src/cli/serve.ts")).serve,
@@ -15,8 +20,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   publish: async () => (await import("./src/cli/publish.ts")).publish,
   subscribe: async () => (await import("./src/cli/subscribe.ts")).subscribe,
   health: async () => (await import("./src/cli/health.ts")).health,
+  doctor: async () => (await import("./src/cli/doctor.ts")).doctor,
   conformance: async () => (await import("./src/cli/conformance.ts")).conformance,
 };
+
+/** When the process started, in seconds since 1970: this is the first that it does. */
+const STARTED = performance.timeOrigin / 1000;
 
 /** Exit code of a program that a second Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
@@ -33,6 +42,29 @@ function untilStopped(): Promise<void> {
   return promise;
 }
 
+function processFigures(): ProcessFigures {
+  const { rss, heapUsed } = Deno.memoryUsage();
+  const { user, system } = cpuUsage();
+  return { rssBytes: rss, heapBytes: heapUsed, cpuSeconds: (user + system) / 1e6, startTimeSeconds: STARTED };
+}
+
+const run: Machine["run"] = async (command, args, { signal }) => {
+  const program = new Deno.Command(command, { args: [...args], signal, stdin: "null" });
+  const { code, stdout, stderr } = await program.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+};
+
+const freeBytes: Machine["freeBytes"] = async (path) => {
+  try {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  } catch {
+    // The sandbox may not allow to look.
+    return undefined;
+  }
+};
+
 /** Shows control characters, but line breaks, as signs: an MQTT message must not steer somebody's terminal. */
 function harmless(text: string): string {
   // deno-lint-ignore no-control-regex
@@ -48,6 +80,12 @@ const platform: Platform = {
   fetch,
   serve: Deno.serve,
   createHttpClient: Deno.createHttpClient,
+  process: processFigures,
+  denoVersion: Deno.version.deno,
+  listen: (where) => Deno.listen(where),
+  lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  freeBytes,
+  run,
   env: (variable) => Deno.env.get(variable),
   // deno-lint-ignore no-console
   print: (line) => console.log(Deno.stdout.isTerminal() ? harmless(line) : line),

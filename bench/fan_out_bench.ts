@@ -41,8 +41,8 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
       backlog,
       patienceMs: 60_000,
       keepAliveMs: 60_000,
-      onTooSlow: () => {},
       onEnd: () => {},
+      telemetry: { delivered: () => {}, dropped: () => {} },
       onClosed: () => {},
       ...clocks,
     });

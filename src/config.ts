@@ -176,8 +176,8 @@ export const SETTINGS = {
   DRAIN_MS: wholeNumber(0, 600_000).default(2_000),
 
   METRICS_HOST: host.default("127.0.0.1"),
-  /** Next to PORT, and like it not one that the system gives away by itself. */
-  METRICS_PORT: portOrOff.default(10_001),
+  /** Where Prometheus looks for programs of this kind, and not one that the system gives away by itself. */
+  METRICS_PORT: portOrOff.default(9464),
   /** Notices what is broken before its owner does, and costs two small packets. */
   HEALTH_CHECK_SECONDS: wholeNumber(1, 3600).default(15),
   READY_NEEDS: list(choiceOf("broker", "jeedom")).default(["broker", "jeedom"]),

@@ -7,22 +7,22 @@ function flag(name: string, variables: Record<string, string>): string | undefin
 }
 
 Deno.test("permissionFlags() allows the network of the default configuration and no more", () => {
-  assertEquals(flag("allow-net", {}), "--allow-net=0.0.0.0:10000,127.0.0.1:10001,localhost:80,127.0.0.1");
+  assertEquals(flag("allow-net", {}), "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1");
 });
 
 Deno.test("permissionFlags() allows the configured broker and Jeedom by host and port", () => {
   const net = flag("allow-net", { MQTT_BROKER_HOST: "broker", JEEDOM_URL: "https://jeedom.lan/sub", PORT: "9000" });
-  assertEquals(net, "--allow-net=0.0.0.0:9000,127.0.0.1:10001,jeedom.lan:443,broker:1883");
+  assertEquals(net, "--allow-net=0.0.0.0:9000,127.0.0.1:9464,jeedom.lan:443,broker:1883");
 });
 
 Deno.test("permissionFlags() adds the allowed brokers, also by IPv6 address", () => {
   const net = flag("allow-net", { MQTT_BROKER_HOST: "::1", MQTT_ALLOWED_BROKERS: "a,b:8883 *.lan [fe80::2]:1" });
-  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:10001,localhost:80,[::1]:1883,a,b:8883,*.lan,[fe80::2]:1");
+  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,[::1]:1883,a,b:8883,*.lan,[fe80::2]:1");
 });
 
 Deno.test("permissionFlags() adds a network of IPv4 and Redis", () => {
   const net = flag("allow-net", { MQTT_ALLOWED_BROKERS: "10.0.0.0/8:1883", REPLAY_REDIS_URL: "redis://:secret@[::1]" });
-  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:10001,localhost:80,127.0.0.1,[::1]:6379,10.0.0.0/8:1883");
+  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1,[::1]:6379,10.0.0.0/8:1883");
 });
 
 Deno.test("permissionFlags() opens the whole network only for the pattern of any host", () => {

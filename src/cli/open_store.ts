@@ -5,7 +5,7 @@
  */
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
-import { createMemoryReplayStore } from "../security/memory_replay_store.ts";
+import { createMemoryReplayStore, type ReplayUsage } from "../security/memory_replay_store.ts";
 import { countInMemory, type MakeCounter } from "../security/rate_limiter.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 
@@ -15,6 +15,10 @@ export interface OpenStore {
   readonly replays: ReplayStore;
   /** Makes the counters of paces. */
   readonly makeCounter: MakeCounter;
+  /** What it takes here; undefined in Redis. */
+  readonly usage?: () => ReplayUsage;
+  /** Throws unless the store answers. */
+  check(): Promise<void>;
   /** Lets go of it. */
   close(): Promise<void>;
 }
@@ -39,7 +43,13 @@ function openMemory(config: Config): OpenStore {
     since: Date.now() / 1000,
     monotonic: () => performance.now(),
   });
-  return { replays, makeCounter: countInMemory, close: () => replays.close() };
+  return {
+    replays,
+    makeCounter: countInMemory,
+    usage: () => replays.usage,
+    check: () => Promise.resolve(),
+    close: () => replays.close(),
+  };
 }
 
 async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore> {
@@ -61,6 +71,10 @@ async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore
   return {
     replays,
     makeCounter: countIn(connection),
+    async check() {
+      if (connection.client === undefined) throw new Error("No connection to Redis");
+      await connection.client.ping();
+    },
     async close() {
       await replays.close();
       await connection.close();

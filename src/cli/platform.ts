@@ -3,11 +3,13 @@
  *
  * @module
  */
+import type { Machine } from "../doctor/machine.ts";
+import type { ProcessFigures } from "../observability/process_figures.ts";
 import type { KeyFileSystem } from "../security/key_file.ts";
 import type { KeysFileSystem } from "../security/keys_file.ts";
 
 /** The machine, as far as the commands need it. */
-export interface Platform {
+export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "lookup" | "freeBytes" | "run"> {
   /** Words after the command's name. */
   readonly args: readonly string[];
   /** Whether a person watches the output. */
@@ -20,6 +22,8 @@ export interface Platform {
   readonly serve: typeof Deno.serve;
   /** Makes a pool of HTTP connections. */
   readonly createHttpClient: typeof Deno.createHttpClient;
+  /** Tells what the process takes of the machine. */
+  process(): ProcessFigures;
   /** Reads an environment variable. */
   env(name: string): string | undefined;
   /** Prints a line for the person at the console. */

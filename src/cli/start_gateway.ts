@@ -4,26 +4,32 @@
  * @module
  */
 import type { Config } from "../config.ts";
-import { createHandler } from "../gateway/handler.ts";
-import { OpenStreams } from "../gateway/open_streams.ts";
 import { EventSealer } from "../gateway/event_sealer.ts";
+import { createHandler } from "../gateway/handler.ts";
+import { createPlaces } from "../gateway/limits.ts";
+import { OpenStreams } from "../gateway/open_streams.ts";
+import { createOperationsHandler } from "../gateway/operations.ts";
+import { Readiness } from "../gateway/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/broker_pool.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { MessageLog } from "../mqtt/message_log.ts";
 import { createAudit } from "../observability/audit.ts";
 import { auditLog, type Log } from "../observability/log.ts";
+import { createMetrics } from "../observability/metrics.ts";
+import type { Telemetry } from "../observability/telemetry.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../security/client_address.ts";
 import { addressFault } from "../security/egress.ts";
-import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/rate_limits.ts";
-import type { MakeCounter } from "../security/rate_limiter.ts";
 import { createBrokerDirectory } from "../services/broker_directory.ts";
-import { createJeedomService } from "../services/jeedom.ts";
-import { createMqttService } from "../services/mqtt.ts";
+import { createJeedomService, type JeedomOptions } from "../services/jeedom.ts";
+import { createJeedomCheck } from "../services/jeedom_check.ts";
+import { createMqttService, type Publisher } from "../services/mqtt.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
-import { listen } from "./listen.ts";
+import { readLevels } from "./levels.ts";
+import { limitsOf, ratesOf } from "./limits.ts";
+import { listen, type Listening } from "./listen.ts";
 import { localUrl } from "./local_url.ts";
 import { openKeys } from "./open_keys.ts";
 import { openStore } from "./open_store.ts";
@@ -65,26 +71,36 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const tls = await readTls(config, platform);
   // What was opened is let go of in the opposite order: when a later step fails, or at the end.
   await using opened = new AsyncDisposableStack();
-  const audit = createAudit({ decisions: auditLog(), log, summaryMs: FAILURE_SUMMARY_MS });
+  const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
+  const metrics = createMetrics({
+    levels: () => readLevels({ streams, places, messages, sealer, brokers, store, keyring, readiness, ...clocks }),
+    process: () => platform.process(),
+    version: VERSION,
+    ...clocks,
+  });
+  opened.defer(() => metrics.close());
+  const telemetry: Telemetry = metrics;
+  const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
   const keys = await openKeys(config, platform, log);
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_FAREWELL_MS));
+  const { keyring } = keys;
   const store = await openStore(config, log);
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
-  const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
   const sealer = new EventSealer({ random: randomBytes });
+  const messages = new MessageLog({ epoch: randomBytes(EPOCH_BYTES).toHex(), maxBytes: config.RESUME_BYTES });
   const brokers = new BrokerPool({
     connect: createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault }),
-    log: new MessageLog({ epoch: randomBytes(EPOCH_BYTES).toHex(), maxBytes: config.RESUME_BYTES }),
+    log: messages,
     timeoutMs: config.MQTT_TIMEOUT_MS,
     idleMs: config.MQTT_IDLE_SECONDS * 1000,
     maxConnections: config.MQTT_MAX_CONNECTIONS,
     resumeMs: config.RESUME_SECONDS * 1000,
     pressure: () => sealer.pressure(),
-    random: () => Math.random(),
+    random: draw,
     onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
     ...clocks,
   });
@@ -95,49 +111,57 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());
-  const streams = new OpenStreams();
-  const handler = createHandler({
-    keyring: keys.keyring,
-    replays: store.replays,
-    rates: rateLimits(config, store.makeCounter),
-    addressOf: createAddressOf(config.TRUSTED_PROXIES),
-    services: {
-      jeedom: createJeedomService({
-        url: config.JEEDOM_URL,
-        apikey: config.JEEDOM_APIKEY,
-        fetch: (input, init) => platform.fetch(input, { ...init, client }),
-        timeoutMs: config.JEEDOM_TIMEOUT_MS,
-        longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
-        maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
-      }),
-      mqtt: createMqttService(directory, brokers),
+  const jeedom: JeedomOptions = {
+    url: config.JEEDOM_URL,
+    apikey: config.JEEDOM_APIKEY,
+    fetch: (input, init) => platform.fetch(input, { ...init, client }),
+    timeoutMs: config.JEEDOM_TIMEOUT_MS,
+    longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
+    maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
+  };
+  const publisher: Publisher = {
+    publish: (address, publication) => telemetry.step("acknowledgement", () => brokers.publish(address, publication)),
+  };
+  const readiness = new Readiness({
+    checks: {
+      broker: () => brokers.check(broker.address),
+      jeedom: createJeedomCheck(jeedom),
+      replay_store: () => store.check(),
     },
+    needs: [...config.READY_NEEDS, "replay_store"],
+    everyMs: config.HEALTH_CHECK_SECONDS * 1000,
+    log,
+  });
+  opened.defer(() => readiness.close());
+  const streams = new OpenStreams();
+  const limits = limitsOf(config);
+  const places = createPlaces(limits);
+  const handler = createHandler({
+    keyring,
+    replays: store.replays,
+    rates: ratesOf(config, store.makeCounter),
+    addressOf: createAddressOf(config.TRUSTED_PROXIES),
+    services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
     directory,
     brokers,
     sealer,
     streams,
     ...clocks,
     random: randomBytes,
+    draw,
     audit,
     log,
+    telemetry,
+    isReady: () => readiness.isReady,
     version: VERSION,
-    limits: {
-      maxBodies: config.MAX_BODIES,
-      maxRequests: config.MAX_REQUESTS,
-      maxRequestsPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
-      maxRequestsPerKey: config.MAX_REQUESTS_PER_KEY,
-      maxStreams: config.MAX_STREAMS,
-      maxStreamsPerKey: config.MAX_STREAMS_PER_KEY,
-      maxAgeSeconds: config.MAX_AGE_SECONDS,
-      maxBodyBytes: config.MAX_BODY_BYTES,
-      bodyTimeoutMs: config.BODY_TIMEOUT_MS,
-      maxQueueBytes: config.LISTENER_QUEUE_BYTES,
-      maxBacklogBytes: config.BACKLOG_BYTES,
-      maxEventBytes: config.MAX_EVENT_BYTES,
-      patienceMs: config.LISTENER_PATIENCE_MS,
-      keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
-    },
+    limits,
+    places,
   });
+  const operations = listenForOperations(config, platform, {
+    handler: createOperationsHandler({ metrics, readiness, version: VERSION, random: randomBytes }),
+    log,
+  });
+  opened.defer(() => operations?.shutdown());
   const server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
   const url = localUrl(config, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
@@ -147,6 +171,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     jeedom: config.JEEDOM_URL.origin,
   });
   if (config.RATE_LIMITS === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
+  readiness.start();
 
   const release = opened.move();
   return {
@@ -155,9 +180,10 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     broker: broker.address,
     async stop() {
       log.info("Gateway stops");
-      // Never settles while a stream is open, so both at once; new connections are refused from here on.
-      const drained = server.shutdown();
-      streams.shutDown("Gateway is shutting down");
+      readiness.stop();
+      // Ordinary requests go on while the streams end. A server that waits for its end does so for ever, while a stream
+      // is open.
+      const drained = streams.drain({ withinMs: config.DRAIN_MS, draw }).then(() => server.shutdown());
       await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
       await settledWithin(brokers.close(), BROKER_FAREWELL_MS);
       await release.disposeAsync();
@@ -166,14 +192,24 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   };
 }
 
-function rateLimits(config: Config, makeCounter: MakeCounter): RateLimits {
-  if (config.RATE_LIMITS === "off") return NO_RATE_LIMITS;
-  return createRateLimits({
-    address: { burst: config.ADDRESS_BURST, perSecond: config.ADDRESS_RATE },
-    failed: { burst: config.FAILED_BURST, perSecond: config.FAILED_RATE },
-    key: { burst: config.KEY_BURST, perSecond: config.KEY_RATE },
-    makeCounter,
-  });
+/** Draws from 0 up to but not including 1. */
+const draw = () => Math.random();
+
+/** Listens for whoever runs the gateway, unless that is off. */
+function listenForOperations(
+  { METRICS_HOST: hostname, METRICS_PORT: wanted }: Config,
+  platform: Platform,
+  { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
+): Listening | undefined {
+  if (wanted === "off") return undefined;
+  try {
+    const server = listen(platform, { hostname, port: wanted }, handler, log);
+    log.info("Metrics and health on {host}:{port}", { host: hostname, port: server.port });
+    return server;
+  } catch (error) {
+    if (!(error instanceof Error && error.name === "AddrInUse")) throw error;
+    throw new Error(`Port ${wanted} is taken already. Set METRICS_PORT to a free one, or to off`, { cause: error });
+  }
 }
 
 async function readTls(config: Config, { files }: Platform): Promise<{ cert: string; key: string } | undefined> {

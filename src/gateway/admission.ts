@@ -5,26 +5,18 @@
  *
  * @module
  */
+import type { RefusalReason, Telemetry } from "../observability/telemetry.ts";
 import { EnvelopeError, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
-import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import type { Key, Keyring, Sender } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 import { Turns } from "../security/turns.ts";
+import type { ArrivingBodies } from "./arriving_bodies.ts";
 import type { Caller } from "./caller.ts";
-import {
-  bodyBroken,
-  bodyTooLarge,
-  bodyTooSlow,
-  decryptionFailed,
-  Refusal,
-  storeAway,
-  storeFull,
-  tooManyRequests,
-} from "./refusal.ts";
+import { decryptionFailed, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
 
 /** What admission needs. */
 export interface AdmissionOptions {
@@ -34,18 +26,16 @@ export interface AdmissionOptions {
   readonly replays: ReplayStore;
   /** The paces of addresses and keys. */
   readonly rates: RateLimits;
+  /** Where the opening of requests is measured. */
+  readonly telemetry: Pick<Telemetry, "step">;
   /** Told of each request that proves nothing. */
   readonly onFailure: (address: string) => void;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** How far a timestamp may be from the clock, in seconds. */
   readonly maxAgeSeconds: number;
-  /** Largest body to read, in bytes. */
-  readonly maxBodyBytes: number;
-  /** Longest wait for the whole body, in milliseconds. */
-  readonly bodyTimeoutMs: number;
-  /** Most bodies to wait for at a time. */
-  readonly maxBodies: number;
+  /** Reads bodies. */
+  readonly bodies: Pick<ArrivingBodies, "read">;
 }
 
 /** Somebody proved a key. What follows says what may be done. */
@@ -73,6 +63,8 @@ export interface Refused {
   readonly key: Key;
   /** What its answer is sealed for. */
   readonly exchange: Exchange;
+  /** Why, for those who count. */
+  readonly reason: RefusalReason;
   /** Status of the answer. */
   readonly status: number;
   /** The reason, for the answer. */
@@ -109,8 +101,7 @@ const latin1 = new TextDecoder("latin1");
  * @returns a function that throws `Refusal` while nobody proved a key
  */
 export function createAdmit(options: AdmissionOptions): Admit {
-  const { rates, replays } = options;
-  const readBody = createReadBody(options);
+  const { rates, replays, telemetry } = options;
   const openings = new Turns();
   const proven = new RecentAddresses();
 
@@ -127,7 +118,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const { address } = sender;
     try {
       const envelope = parseRequest(latin1.decode(body));
-      const opened = await options.keyring.open(envelope, sender);
+      const opened = await telemetry.step("opening", () => options.keyring.open(envelope, sender));
       proven.add(address);
       return { envelope, ...opened };
     } catch (error) {
@@ -151,22 +142,24 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const waits = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
     const wait = Math.max(...waits);
     if (wait > 0) throw tooManyRequests(wait);
-    const body = await readBody(request, address);
+    const body = await options.bodies.read(request, address);
     const sender = { address, route, kid: request.headers.get(KEY_ID_HEADER) ?? undefined };
     // Whoever proved a key the last time need not wait for his own other requests.
     const { envelope, text, ...opened } = await (proven.has(address) ? open : openInTurn)(body, sender);
     const { key } = opened;
-    const refused = (message: string): Refused => ({ kind: "refused", ...opened, status: 403, message });
+    const refused = (reason: RefusalReason, message: string): Refused => (
+      { kind: "refused", ...opened, reason, status: 403, message }
+    );
     /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
-    const unproven = async (message: string): Promise<Refused> => {
+    const unproven = async (reason: RefusalReason, message: string): Promise<Refused> => {
       await countFailure(address);
-      return refused(message);
+      return refused(reason, message);
     };
     let payload: Payload;
     try {
       payload = parsePayload(text);
     } catch (error) {
-      if (error instanceof FieldError) return await unproven(error.message);
+      if (error instanceof FieldError) return await unproven("payload", error.message);
       throw error;
     }
     const timestamp = payload["timestamp"];
@@ -180,18 +173,18 @@ export function createAdmit(options: AdmissionOptions): Admit {
       const known = await replays.recall(identity);
       if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
       if (known.kind === "away") throw storeAway(key);
-      return await unproven(EXPIRED);
+      return await unproven("expired", EXPIRED);
     }
     const claim = await replays.claim({ ...identity, timestamp });
     switch (claim.kind) {
       case "forgotten":
-        return await unproven(EXPIRED);
+        return await unproven("expired", EXPIRED);
       case "full":
         throw storeFull(key);
       case "away":
         throw storeAway(key);
       case "nonce reused":
-        return refused(`${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`);
+        return refused("replay", `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`);
       case "repeat":
         return { kind: "repeat", ...opened, answer: claim.answer };
       case "first": {
@@ -203,38 +196,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
         });
         if (retryAfterSeconds === 0) return { kind: "admitted", ...opened, payload, settle: claim.settle };
         const message = "Too many requests with this key";
-        return { kind: "refused", ...opened, status: 429, message, retryAfterSeconds, settle: claim.settle };
+        const { settle } = claim;
+        return { kind: "refused", ...opened, reason: "key_rate", status: 429, message, retryAfterSeconds, settle };
       }
-    }
-  };
-}
-
-/**
- * Makes the function that reads bodies, within a time and a size for each and a number for all.
- *
- * One too many cuts off the oldest of the address that has most of them on their way: whoever sends his drop by drop
- * gives up his own places to the next visitor.
- */
-function createReadBody(options: AdmissionOptions): (request: Request, address: string) => Promise<Uint8Array> {
-  const arriving = new Map<AbortController, string>();
-
-  return async (request, address) => {
-    const reading = new AbortController();
-    const victim = arriving.size < options.maxBodies ? undefined : oldestOfTheGreediest(arriving);
-    if (victim !== undefined) {
-      arriving.delete(victim);
-      victim.abort(bodyTooSlow());
-    }
-    arriving.set(reading, address);
-    const deadline = setTimeout(() => reading.abort(bodyTooSlow()), options.bodyTimeoutMs);
-    try {
-      return await readBytes(request, options.maxBodyBytes, reading.signal);
-    } catch (error) {
-      if (error instanceof Refusal) throw error;
-      throw error instanceof TooLargeError ? bodyTooLarge() : bodyBroken();
-    } finally {
-      clearTimeout(deadline);
-      arriving.delete(reading);
     }
   };
 }
@@ -259,13 +223,4 @@ class RecentAddresses {
   delete(address: string): void {
     this.#addresses.delete(address);
   }
-}
-
-/** Finds the one that came first among those of the address that has the most. */
-function oldestOfTheGreediest<T>(arrived: ReadonlyMap<T, string>): T | undefined {
-  let most: readonly (readonly [T, string])[] = [];
-  for (const group of Map.groupBy(arrived, ([, address]) => address).values()) {
-    if (group.length > most.length) most = group;
-  }
-  return most[0]?.[0];
 }

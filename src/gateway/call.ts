@@ -5,12 +5,13 @@
  */
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
+import type { RefusalReason, Result, Telemetry } from "../observability/telemetry.ts";
 import type { SealedText } from "../protocol/aead.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import { ScopeError } from "../security/scope.ts";
-import { errorReply, type Reply, type Service, ServiceError } from "../services/service.ts";
-import type { Admission, Admit, Admitted } from "./admission.ts";
+import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
+import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
 import { sealedResponse, type SealReply } from "./sealed_answer.ts";
 
@@ -26,6 +27,8 @@ export interface CallOptions {
   readonly audit: Audit;
   /** Where failures of services are told. */
   readonly log: Log;
+  /** Where services are measured, and refusals counted. */
+  readonly telemetry: Pick<Telemetry, "step" | "refused">;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
 }
@@ -37,26 +40,28 @@ export type SelectService = (payload: Payload) => Service;
 interface Outcome {
   readonly reply: Reply;
   readonly outcome: string;
-  readonly service?: string | undefined;
+  readonly result: Result;
+  readonly service?: ServiceName | undefined;
   readonly target?: string | undefined;
 }
 
 /** Makes a handler that runs each admitted request once and seals the answer. */
 export function createCallHandler(options: CallOptions, select: SelectService): RouteHandler {
-  const { admit, running, sealReply, audit, log, monotonic } = options;
+  const { admit, running, sealReply, audit, log, telemetry, monotonic } = options;
 
   async function answer(
     admission: Admission,
-    gone: AbortSignal,
+    from: RunOptions,
   ): Promise<Omit<Outcome, "reply"> & { sealed: SealedText }> {
     const { exchange } = admission;
     if (admission.kind === "repeat") {
       const kept = await admission.answer;
-      return { sealed: kept ?? await sealReply(exchange, REPEAT_WITHOUT_ANSWER), outcome: "repeat, not run again" };
+      const sealed = kept ?? await sealReply(exchange, REPEAT_WITHOUT_ANSWER);
+      return { sealed, outcome: "repeat, not run again", result: "repeat" };
     }
     const { reply, ...about } = admission.kind === "refused"
-      ? failed(admission.status, admission.message, admission.retryAfterSeconds)
-      : await run(admission, gone);
+      ? refused(admission.reason, admission)
+      : await run(admission, from);
     try {
       const sealed = await sealReply(exchange, reply);
       admission.settle?.(sealed);
@@ -67,51 +72,76 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     }
   }
 
+  function refused(
+    reason: RefusalReason,
+    { status, message, retryAfterSeconds }: Pick<Refused, "status" | "message" | "retryAfterSeconds">,
+  ): Outcome {
+    telemetry.refused(reason);
+    const reply = errorReply(status, message, retryAfterSeconds);
+    return { reply, outcome: `${status} ${message}`, result: "refused" };
+  }
+
   /** Runs a request as far as its key and its service let it. Never throws. */
-  async function run({ key, payload }: Admitted, gone: AbortSignal): Promise<Outcome> {
+  async function run({ key, payload }: Admitted, { request, gone }: RunOptions): Promise<Outcome> {
     // It may have been taken away while the stores were asked.
-    if (key.revoked.aborted) return failed(403, key.revoked.reason.message);
+    if (key.revoked.aborted) return refused("scope", { status: 403, message: key.revoked.reason.message });
     const leave = running.enter(key.name);
-    if (leave === undefined) return failed(429, "Too many requests are under way", 1);
+    if (leave === undefined) {
+      return refused("busy", { status: 429, message: "Too many requests are under way", retryAfterSeconds: 1 });
+    }
     let service: Service | undefined;
     let outcome: Outcome;
     try {
-      service = select(payload);
-      key.scope.useService(service.name);
-      const reply = await service.handle(payload, { scope: key.scope, gone });
-      outcome = { reply, outcome: String(reply.status) };
+      const chosen = service = select(payload);
+      key.scope.useService(chosen.name);
+      const reply = await telemetry.step(chosen.name, () => chosen.handle(payload, { scope: key.scope, gone }));
+      outcome = { reply, outcome: String(reply.status), result: reply.status < 500 ? "ok" : "failed" };
     } catch (error) {
-      outcome = explain(error, service);
+      outcome = explain(error, { request, service });
     } finally {
       leave();
     }
     return { ...outcome, service: service?.name, target: service?.target(payload) };
   }
 
-  function explain(error: unknown, service: Service | undefined): Outcome {
-    if (error instanceof ScopeError) return failed(403, error.message);
-    if (error instanceof FieldError) return failed(service?.fieldErrorStatus ?? 400, error.message);
-    if (error instanceof ServiceError) {
-      const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
-      log.warn("Request failed: {reason} ({cause})", { reason: error.message, cause });
-      return failed(error.status, error.message);
+  function explain(
+    error: unknown,
+    { request, service }: { readonly request: string; readonly service: Service | undefined },
+  ): Outcome {
+    if (error instanceof ScopeError) return refused("scope", { status: 403, message: error.message });
+    if (error instanceof FieldError) {
+      return refused("field", { status: service?.fieldErrorStatus ?? 400, message: error.message });
     }
-    log.error("Request broke the gateway: {error}", { error });
+    if (error instanceof ServiceError) {
+      const { status, message } = error;
+      const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
+      log.warn("Request failed: {reason} ({cause})", { request, reason: message, cause });
+      return status < 500 ? refused(status === 400 ? "field" : "scope", { status, message }) : failed(status, message);
+    }
+    log.error("Request broke the gateway: {error}", { request, error });
     return failed(500, "Internal error");
   }
 
   return async (request, caller) => {
     const began = monotonic();
     const admission = await admit(request, caller);
-    const { sealed, ...about } = await answer(admission, request.signal);
+    const { sealed, ...about } = await answer(admission, { request: caller.request, gone: request.signal });
     const { name, kid } = admission.key;
     audit.decided({ ...about, ...caller, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
     return sealedResponse(sealed);
   };
 }
 
-function failed(status: number, message: string, retryAfterSeconds?: number): Outcome {
-  return { reply: errorReply(status, message, retryAfterSeconds), outcome: `${status} ${message}` };
+/** What there is to know of a request beside what it asks for. */
+interface RunOptions {
+  /** Its id. */
+  readonly request: string;
+  /** Aborts when its client has left. */
+  readonly gone: AbortSignal;
+}
+
+function failed(status: number, message: string): Outcome {
+  return { reply: errorReply(status, message), outcome: `${status} ${message}`, result: "failed" };
 }
 
 const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept");

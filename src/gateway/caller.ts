@@ -8,6 +8,8 @@ import type { Route } from "../protocol/envelope_v2.ts";
 
 /** Where a request came from and where it went. */
 export interface Caller {
+  /** The request's own id, for the header of the answer and for all lines about it in the log: 16 hex digits. */
+  readonly request: string;
   /** The address that it is counted for. */
   readonly address: string;
   /** The route: where it went, whatever a proxy called it. */

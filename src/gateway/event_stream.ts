@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DropReason, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import { joinBytes } from "../protocol/bytes.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
 import type { Backlog } from "./backlog.ts";
@@ -23,22 +24,30 @@ export interface EventStreamOptions {
   readonly patienceMs: number;
   /** Longest silence before a sign of life, in milliseconds. */
   readonly keepAliveMs: number;
-  /** Called when the listener was too slow, right before the end. */
-  readonly onTooSlow: () => void;
-  /**
-   * Called once, when no more events are wanted: whatever feeds the stream can be freed.
-   *
-   * @param reason why, in words
-   * @param sentBytes how much was sent by then
-   */
-  readonly onEnd: (reason: string, sentBytes: number) => void;
+  /** Called once, when no more events are wanted: whatever feeds the stream can be freed. */
+  readonly onEnd: (end: Ending) => void;
   /** Called once, after the end: the listener has got everything, or is gone. */
   readonly onClosed: () => void;
+  /** Where it is measured how long events waited, and counted which ones never went out. */
+  readonly telemetry: Pick<Telemetry, "delivered" | "dropped">;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
 }
+
+/** How a stream came to its end. */
+export interface Ending {
+  /** Why, in one word. */
+  readonly why: StreamEnd;
+  /** The same in more words. */
+  readonly message: string;
+  /** How much was sent by then, in bytes. */
+  readonly sentBytes: number;
+}
+
+/** What the last event tells besides its reason. */
+export type Farewell = Pick<FinalEvent, "resume" | "retry">;
 
 /** How often {@linkcode EventStream.tick} is to be called, in milliseconds. */
 export const TICK_MS = 1000;
@@ -48,6 +57,9 @@ const FAREWELL_MS = 30_000;
 
 /** Most bytes to hand over at once: bounds what is under way beside the queue. */
 const BATCH_BYTES = 64 * 1024;
+
+/** What ends a stream of somebody who did nothing wrong: a new one may be had soon. */
+const DISCONNECTING: readonly StreamEnd[] = ["broker", "restart"];
 
 /** A stream that is open until it is ended from here or its listener leaves. */
 export class EventStream {
@@ -60,6 +72,8 @@ export class EventStream {
   #liveBytes = 0;
   #backlogBytes = 0;
   #sentBytes = 0;
+  /** Since when the oldest event that came as it happened waits, or one that came after it. */
+  #waitsSince: number | undefined;
   #position: Position | undefined;
   /** When events were taken for the listener, or a backlog began. */
   #takenAt: number;
@@ -82,13 +96,13 @@ export class EventStream {
       // Not called again before its promise settles: sealing may take turns, the order stays.
       pull: (controller) =>
         this.#send(controller).catch((error) => {
-          this.#stop("sealing failed");
+          this.#stop("failed", "sealing failed");
           this.#close();
           throw error;
         }),
       cancel: () => {
         this.#clear();
-        this.#stop("listener left");
+        this.#stop("left", "listener left");
         this.#close();
       },
     }, { highWaterMark: 0 });
@@ -108,28 +122,35 @@ export class EventStream {
     } else if (this.#liveBytes > this.#options.maxQueueBytes) {
       this.#tooSlow(`more than ${this.#options.maxQueueBytes} bytes of events waited`);
     } else {
+      this.#waitsSince ??= this.#options.monotonic();
       this.#append(event);
       this.#liveBytes += event.size;
     }
   }
 
+  /** Bytes of the events that wait for the listener. */
+  get waitingBytes(): number {
+    return this.#liveBytes + this.#backlogBytes;
+  }
+
   /** Appends the last event and ends the stream. Ignored after the end. */
-  end(type: "error" | "disconnected", message: string, resume?: Position): void {
-    this.#end({ type, message, ...(resume === undefined ? {} : { resume }) });
-  }
-
-  /** Ends the stream as the gateway stops. Ignored after the end. */
-  shutDown(message: string): void {
-    // Clients of version 1 know no other word for it.
-    if (this.#options.format.version === 1) this.end("disconnected", message);
-    else this.#end({ type: "end", reason: "restart", message });
-  }
-
-  /** Drops the events that wait, and ends the stream with an error. Ignored after the end. */
-  cutOff(message: string): void {
+  end(why: StreamEnd, message: string, { resume, retry }: Farewell = {}): void {
     if (this.#endedAt !== undefined) return;
-    this.#clear();
-    this.end("error", message);
+    const timestamp = this.#seconds();
+    const position = resume === undefined ? {} : { resume };
+    // Clients of version 1 know no other word for it.
+    const isRestart = why === "restart" && this.#options.format.version === 2;
+    const event: FinalEvent = isRestart
+      ? { type: "end", reason: "restart", ...(retry === undefined ? {} : { retry }), message, timestamp }
+      : { type: DISCONNECTING.includes(why) ? "disconnected" : "error", message, timestamp, ...position };
+    this.#append(this.#options.makeEvent(event));
+    this.#stop(why, message);
+  }
+
+  /** Ends the stream with an error, without the events that wait: they are not for its listener any more. */
+  cutOff(message: string): void {
+    this.#drop("revoked");
+    this.end("revoked", message);
   }
 
   /** Lets go of a backlog that others need the room of. */
@@ -151,16 +172,15 @@ export class EventStream {
   }
 
   #tooSlow(what: string): void {
-    if (this.#endedAt !== undefined) return;
-    this.#clear();
-    this.#options.onTooSlow();
-    this.end("error", `Too slow: ${what}`, this.#position);
+    this.#drop("too_slow");
+    this.end("too_slow", `Too slow: ${what}`, this.#position === undefined ? {} : { resume: this.#position });
   }
 
-  #end(event: Omit<FinalEvent, "timestamp">): void {
+  /** Lets go of what waits, unless the last event is among it. */
+  #drop(reason: DropReason): void {
     if (this.#endedAt !== undefined) return;
-    this.#append(this.#options.makeEvent({ ...event, timestamp: this.#seconds() }));
-    this.#stop(event.message);
+    this.#options.telemetry.dropped(reason, this.#queue.length);
+    this.#clear();
   }
 
   #seconds(): number {
@@ -180,11 +200,11 @@ export class EventStream {
     this.#setBacklog(0);
   }
 
-  #stop(reason: string): void {
+  #stop(why: StreamEnd, message: string): void {
     if (this.#endedAt !== undefined) return;
     this.#endedAt = this.#options.monotonic();
     this.#wake();
-    this.#options.onEnd(reason, this.#sentBytes);
+    this.#options.onEnd({ why, message, sentBytes: this.#sentBytes });
   }
 
   #close(): void {
@@ -210,6 +230,10 @@ export class EventStream {
     this.#isHungry = false;
     if (this.#isClosed) return;
     this.#takenAt = this.#options.monotonic();
+    if (this.#waitsSince !== undefined) {
+      this.#options.telemetry.delivered((this.#takenAt - this.#waitsSince) / 1000);
+      this.#waitsSince = this.#liveBytes > 0 ? this.#takenAt : undefined;
+    }
     this.#sentBytes += chunk.length;
     controller.enqueue(chunk);
     if (this.#endedAt === undefined || this.#queue.length > 0) return;

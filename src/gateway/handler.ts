@@ -5,21 +5,21 @@
  */
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
+import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
 import type { AddressOf } from "../security/client_address.ts";
-import { Concurrency } from "../security/concurrency.ts";
 import type { Keyring } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 import type { BrokerDirectory } from "../services/broker_directory.ts";
 import { type Service, ServiceError } from "../services/service.ts";
-import { createAdmit } from "./admission.ts";
-import { Backlog } from "./backlog.ts";
+import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
-import type { RouteHandler } from "./caller.ts";
+import type { Caller, RouteHandler } from "./caller.ts";
 import type { EventSealer } from "./event_sealer.ts";
-import { healthResponse } from "./health.ts";
+import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
+import type { GatewayLimits, Places } from "./limits.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import {
   badRequest,
@@ -28,9 +28,12 @@ import {
   notFound,
   Refusal,
   refusalResponse,
-  tooManyRequests,
+  stopping,
+  tooManyAtOnce,
   Unremembered,
 } from "./refusal.ts";
+import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
+import { drawRetrySeconds } from "./retry.ts";
 import { createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
@@ -58,53 +61,36 @@ export interface GatewayOptions {
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
-  /** Where nonces and salts come from. */
+  /** Where nonces, salts and ids of requests come from. */
   readonly random: RandomBytes;
+  /** Draws from 0 up to but not including 1, for waits that are to differ. */
+  readonly draw: () => number;
   /** Where decisions are told. */
   readonly audit: Audit;
   /** Where failures are told. */
   readonly log: Log;
+  /** Where everything is measured. */
+  readonly telemetry: Telemetry;
+  /** Tells whether all that the gateway needs is there. */
+  readonly isReady: () => boolean;
   /** Shown by `GET /health`. */
   readonly version: string;
   /** Bounds; see the settings of the same names. */
   readonly limits: GatewayLimits;
+  /** What is counted against them. */
+  readonly places: Places;
 }
 
-/** Bounds in seconds, milliseconds, bytes and counts, as their names say. */
-export interface GatewayLimits {
-  /** Most bodies to wait for at a time. */
-  readonly maxBodies: number;
-  /** Most requests that an address may have under way. */
-  readonly maxRequestsPerAddress: number;
-  /** Most opened requests under way at a time. */
-  readonly maxRequests: number;
-  /** The same for each key. */
-  readonly maxRequestsPerKey: number;
-  /** Most streams open at a time. */
-  readonly maxStreams: number;
-  /** The same for each key. */
-  readonly maxStreamsPerKey: number;
-  /** How far a timestamp may be from the clock. */
-  readonly maxAgeSeconds: number;
-  /** Largest body to read. */
-  readonly maxBodyBytes: number;
-  /** Longest wait for a whole body. */
-  readonly bodyTimeoutMs: number;
-  /** Bytes of events to hold for a listener. */
-  readonly maxQueueBytes: number;
-  /** Bytes of events to hold for all listeners that begin to listen. */
-  readonly maxBacklogBytes: number;
-  /** Largest payload of a message to pass on. */
-  readonly maxEventBytes: number;
-  /** How long a listener may leave a backlog untouched. */
-  readonly patienceMs: number;
-  /** Longest silence of a stream. */
-  readonly keepAliveMs: number;
-}
+/** What is known of a request before its route is. */
+type Arrived = Omit<Caller, "route">;
+
+/** The routes that need no key. */
+type OpenRoute = Exclude<AnsweredRequest["route"], Route | "other">;
 
 interface Endpoint {
+  readonly route: Route | OpenRoute;
   readonly methods: readonly string[];
-  readonly handle: (request: Request, address: string) => Response | Promise<Response>;
+  readonly handle: (message: Request, arrived: Arrived) => Response | Promise<Response>;
 }
 
 /** Answers a request that came from the other end of a connection, an IP address. */
@@ -112,34 +98,39 @@ export type Handler = (request: Request, peer: string) => Promise<Response>;
 
 /** Makes the gateway. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { services, now, audit, log, limits } = options;
-  const admit = createAdmit({ ...options, ...limits, onFailure: audit.failed });
-  const arriving = new Concurrency({ each: limits.maxRequestsPerAddress });
-  const call = {
-    ...options,
-    admit,
-    running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
-    sealReply: createSealReply(now, options.random),
-  };
-  const listening = new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey });
-  const backlog = new Backlog(limits.maxBacklogBytes);
+  const { services, audit, log, telemetry, places, limits, monotonic, streams } = options;
+  const decide = createAdmit({ ...options, ...limits, ...places, onFailure: audit.failed });
+  const admit: Admit = (request, caller) => telemetry.step("admission", () => decide(request, caller));
+  const call = { ...options, ...places, admit, sealReply: createSealReply(options.now, options.random) };
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 
-  /** Bounds what an address may have under way; not all together, or a few addresses could shut out the others. */
+  /** Bounds what an address may have under way. */
   const sealed = (route: Route, handle: RouteHandler): [string, Endpoint] => [route, {
+    route,
     methods: ["POST"],
-    async handle(request, address) {
-      const leave = arriving.enter(address);
-      if (leave === undefined) throw tooManyRequests(1);
+    async handle(message, arrived) {
+      const leave = places.arriving.enter(arrived.address);
+      if (leave === undefined) throw tooManyAtOnce();
       try {
-        return await handle(request, { address, route });
+        return await handle(message, { ...arrived, route });
       } finally {
         leave();
       }
     },
   }];
 
+  /** Answers what needs no key. */
+  const open = (route: OpenRoute, answer: () => Response): [string, Endpoint] => [route, {
+    route,
+    methods: ["GET", "HEAD"],
+    handle() {
+      telemetry.answered({ route, service: "none", result: "ok", seconds: 0 });
+      return answer();
+    },
+  }];
+
+  const subscribe = createSubscribeHandler({ ...options, ...limits, ...places, admit });
   const endpoints = new Map<string, Endpoint>([
     sealed(
       "/gateway",
@@ -156,36 +147,51 @@ export function createHandler(options: GatewayOptions): Handler {
         throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
       }),
     ),
-    sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, admit, listening, backlog })),
-    ["/health", { methods: ["GET", "HEAD"], handle: () => healthResponse(options.version) }],
+    sealed("/mqtt/subscribe", (message, caller) => {
+      if (streams.isDraining) throw stopping(Math.ceil(drawRetrySeconds(options.draw)));
+      return subscribe(message, caller);
+    }),
+    open("/health", () => healthResponse(options.version)),
+    open("/health/live", aliveResponse),
+    open("/health/ready", () => readyResponse(options.isReady())),
   ]);
 
-  return async (request, peer) => {
-    const address = options.addressOf(peer, request.headers.get("X-Forwarded-For"));
-    const url = URL.parse(request.url);
+  async function answer(message: Request, arrived: Arrived): Promise<Response> {
+    const began = monotonic();
+    const { request, address } = arrived;
+    const url = URL.parse(message.url);
+    const endpoint = url === null ? undefined : endpoints.get(url.pathname);
     try {
       // A wrong Host header makes a wrong URL.
       if (url === null) throw badRequest();
-      const endpoint = endpoints.get(url.pathname);
       if (endpoint === undefined) throw notFound();
-      if (!endpoint.methods.includes(request.method)) throw methodNotAllowed(endpoint.methods.join(", "));
-      return await endpoint.handle(request, address);
+      if (!endpoint.methods.includes(message.method)) throw methodNotAllowed(endpoint.methods.join(", "));
+      return await endpoint.handle(message, arrived);
     } catch (error) {
-      if (error instanceof Refusal) {
-        log.warn("Request from {address} refused: {status} {reason}", {
-          address,
-          status: error.status,
-          reason: error.message,
-        });
-        if (error instanceof Unremembered) {
-          const { key: { name, kid }, status, message } = error;
-          const route = url?.pathname ?? "";
-          audit.decided({ key: name, kid, address, route, outcome: `${status} ${message}`, ms: 0, bytes: 0 });
-        }
-        return refusalResponse(error);
+      const refusal = error instanceof Refusal ? error : internalError();
+      const { status, reason, message: words } = refusal;
+      if (reason === "internal") log.error("Request broke the gateway: {error}", { request, error });
+      else {
+        log.warn("Request from {address} refused: {status} {reason}", { request, address, status, reason: words });
+        telemetry.refused(reason);
       }
-      log.error("Request broke the gateway: {error}", { error });
-      return refusalResponse(internalError());
+      const result = reason === "internal" ? "failed" : "refused";
+      const seconds = (monotonic() - began) / 1000;
+      const route = endpoint?.route ?? "other";
+      telemetry.answered({ route, service: "none", result, seconds });
+      if (refusal instanceof Unremembered) {
+        const { key: { name, kid } } = refusal;
+        audit.decided({ ...arrived, key: name, kid, route, outcome: `${status} ${words}`, ms: 0, bytes: 0 });
+      }
+      return refusalResponse(refusal);
     }
+  }
+
+  return async (message, peer) => {
+    const address = options.addressOf(peer, message.headers.get("X-Forwarded-For"));
+    const request = createRequestId(options.random);
+    const response = await answer(message, { request, address });
+    response.headers.set(REQUEST_ID_HEADER, request);
+    return response;
   };
 }

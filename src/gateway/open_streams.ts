@@ -4,26 +4,31 @@
  * @module
  */
 import { type EventStream, TICK_MS } from "./event_stream.ts";
+import { SHUTTING_DOWN } from "./refusal.ts";
+import { drawRetrySeconds } from "./retry.ts";
+
+/** How streams end as the gateway stops. */
+export interface DrainOptions {
+  /** The time within which all of them end, in milliseconds. */
+  readonly withinMs: number;
+  /** Draws from 0 up to but not including 1. */
+  readonly draw: () => number;
+}
 
 /** The streams that are open: those that have ended as well, until their last event was taken. */
 export class OpenStreams {
   readonly #streams = new Set<EventStream>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  #tooSlow = 0;
+  #isDraining = false;
 
   /** How many there are. */
   get size(): number {
     return this.#streams.size;
   }
 
-  /** How many streams were ended because their listener was too slow, since the start. */
-  get tooSlow(): number {
-    return this.#tooSlow;
-  }
-
-  /** Counts a listener that was too slow. */
-  countTooSlow(): void {
-    this.#tooSlow += 1;
+  /** Bytes of events that wait for all listeners together. */
+  get waitingBytes(): number {
+    return [...this.#streams].reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
   }
 
   /** Adds a stream. */
@@ -45,8 +50,25 @@ export class OpenStreams {
     this.#timer = undefined;
   }
 
-  /** Ends all streams, as the gateway stops. */
-  shutDown(message: string): void {
-    for (const stream of this.#streams) stream.shutDown(message);
+  /** Whether the gateway stops, and no stream may begin any more. */
+  get isDraining(): boolean {
+    return this.#isDraining;
   }
+
+  /**
+   * Ends all streams, as the gateway stops: each at a moment of its own, and told when to come back.
+   *
+   * @returns a promise that settles when each has its last event
+   */
+  async drain({ withinMs, draw }: DrainOptions): Promise<void> {
+    this.#isDraining = true;
+    await Promise.all([...this.#streams].map((stream) => endLater(stream, { withinMs, draw })));
+  }
+}
+
+async function endLater(stream: EventStream, { withinMs, draw }: DrainOptions): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setTimeout(resolve, draw() * withinMs);
+  await promise;
+  stream.end("restart", SHUTTING_DOWN, { retry: drawRetrySeconds(draw) });
 }

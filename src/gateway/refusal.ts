@@ -4,34 +4,57 @@
  * @module
  */
 import { STATUS_CODE } from "@std/http/status";
+import type { RefusalReason } from "../observability/telemetry.ts";
 import type { Key } from "../security/keyring.ts";
+
+/** What a refusal has besides its status and its message. */
+export interface RefusalOptions {
+  /** Why, for those who count. */
+  readonly reason: RefusalReason | "internal";
+  /** Headers such as `Retry-After`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** A request is turned away before it is known whose it is. */
 export class Refusal extends Error {
-  /** Makes the refusal from its HTTP status, the public message, and headers such as `Retry-After`. */
-  constructor(readonly status: number, message: string, readonly headers: Readonly<Record<string, string>> = {}) {
+  /** Why, for those who count; `internal` where the gateway itself broke. */
+  readonly reason: RefusalReason | "internal";
+  /** Headers such as `Retry-After`. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** Makes the refusal from its HTTP status, the public message, and what is to know besides. */
+  constructor(readonly status: number, message: string, { reason, headers = {} }: RefusalOptions) {
     super(message);
     this.name = "Refusal";
+    this.reason = reason;
+    this.headers = headers;
   }
 }
 
+/** What whoever listens, or wants to, is told when the gateway stops. */
+export const SHUTTING_DOWN = "Gateway is shutting down";
+
 /** The one answer to everything that no key opens. */
-export const decryptionFailed = (): Refusal => new Refusal(STATUS_CODE.Unauthorized, "Decryption failed");
+export const decryptionFailed = (): Refusal =>
+  new Refusal(STATUS_CODE.Unauthorized, "Decryption failed", { reason: "envelope" });
 
 /** The body passes `MAX_BODY_BYTES`. */
-export const bodyTooLarge = (): Refusal => new Refusal(STATUS_CODE.ContentTooLarge, "Request body too large");
+export const bodyTooLarge = (): Refusal =>
+  new Refusal(STATUS_CODE.ContentTooLarge, "Request body too large", { reason: "body" });
 
 /** The body did not arrive within `BODY_TIMEOUT_MS`. */
-export const bodyTooSlow = (): Refusal => new Refusal(STATUS_CODE.RequestTimeout, "Request body too slow");
+export const bodyTooSlow = (): Refusal =>
+  new Refusal(STATUS_CODE.RequestTimeout, "Request body too slow", { reason: "body" });
 
 /** The body broke off before its end. */
-export const bodyBroken = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Request body broke off");
+export const bodyBroken = (): Refusal =>
+  new Refusal(STATUS_CODE.BadRequest, "Request body broke off", { reason: "body" });
 
 /** A request of somebody who proved a key is turned away, because it could not be remembered. */
 export class Unremembered extends Refusal {
   /** Makes the refusal from the key, the public message, and the seconds after which to come again. */
   constructor(readonly key: Key, message: string, retryAfterSeconds: number) {
-    super(STATUS_CODE.ServiceUnavailable, message, { "Retry-After": String(retryAfterSeconds) });
+    super(STATUS_CODE.ServiceUnavailable, message, { reason: "store", headers: retryAfter(retryAfterSeconds) });
   }
 }
 
@@ -42,22 +65,32 @@ export const storeFull = (key: Key): Refusal => new Unremembered(key, "Too many 
 export const storeAway = (key: Key): Refusal =>
   new Unremembered(key, "Replay store is out of reach: nothing runs without it", 5);
 
-/** Too much at a time or too often, from one address. */
-export const tooManyRequests = (retryAfterSeconds: number): Refusal =>
-  new Refusal(STATUS_CODE.TooManyRequests, "Too many requests", { "Retry-After": String(retryAfterSeconds) });
+/** Too often, from one address. */
+export const tooManyRequests = (retryAfterSeconds: number): Refusal => tooMany("address_rate", retryAfterSeconds);
+
+/** Too much at a time, from one address. */
+export const tooManyAtOnce = (): Refusal => tooMany("busy", 1);
+
+/** The gateway stops, and begins nothing that lasts. */
+export const stopping = (retryAfterSeconds: number): Refusal =>
+  new Refusal(STATUS_CODE.ServiceUnavailable, SHUTTING_DOWN, {
+    reason: "stopping",
+    headers: retryAfter(retryAfterSeconds),
+  });
 
 /** The request line or the Host header makes no sense. */
-export const badRequest = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Bad request");
+export const badRequest = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Bad request", { reason: "route" });
 
 /** No such path. */
-export const notFound = (): Refusal => new Refusal(STATUS_CODE.NotFound, "Not found");
+export const notFound = (): Refusal => new Refusal(STATUS_CODE.NotFound, "Not found", { reason: "route" });
 
 /** The path does not take this method. */
 export const methodNotAllowed = (allowed: string): Refusal =>
-  new Refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed", { "Allow": allowed });
+  new Refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed", { reason: "route", headers: { "Allow": allowed } });
 
 /** Something broke here; what, is for the log alone. */
-export const internalError = (): Refusal => new Refusal(STATUS_CODE.InternalServerError, "Internal error");
+export const internalError = (): Refusal =>
+  new Refusal(STATUS_CODE.InternalServerError, "Internal error", { reason: "internal" });
 
 /** Makes the response for a refusal. */
 export function refusalResponse(refusal: Refusal): Response {
@@ -65,4 +98,15 @@ export function refusalResponse(refusal: Refusal): Response {
     status: refusal.status,
     headers: { "Cache-Control": "no-store", ...refusal.headers },
   });
+}
+
+function tooMany(reason: RefusalReason, retryAfterSeconds: number): Refusal {
+  return new Refusal(STATUS_CODE.TooManyRequests, "Too many requests", {
+    reason,
+    headers: retryAfter(retryAfterSeconds),
+  });
+}
+
+function retryAfter(seconds: number): Readonly<Record<string, string>> {
+  return { "Retry-After": String(seconds) };
 }

@@ -8,6 +8,7 @@ import type { Listener } from "../mqtt/listener.ts";
 import { filterFault } from "../mqtt/topic.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
+import type { RefusalReason, Result, Telemetry } from "../observability/telemetry.ts";
 import type { ConnectedEvent, NoticeEvent, Position } from "../protocol/event.ts";
 import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
@@ -60,6 +61,8 @@ export interface SubscribeOptions {
   readonly streams: OpenStreams;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** Where streams are measured. */
+  readonly telemetry: Pick<Telemetry, "stream" | "refused" | "delivered" | "dropped">;
   /** Where decisions are told. */
   readonly audit: Audit;
   /** Where failures are told. */
@@ -70,7 +73,7 @@ export interface SubscribeOptions {
 
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
-  const { admit, listening, streams, sealer, now, audit, log, monotonic } = options;
+  const { admit, listening, streams, sealer, now, audit, log, telemetry, monotonic } = options;
 
   function openStream(
     key: Key,
@@ -82,13 +85,6 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       ...options,
       format,
       makeEvent: (event) => sealer.event(key, event),
-      onTooSlow() {
-        streams.countTooSlow();
-        log.warn("Listener of {key} was too slow: {count} were since the start", {
-          key: key.name,
-          count: streams.tooSlow,
-        });
-      },
       onEnd,
       onClosed() {
         streams.delete(stream);
@@ -105,26 +101,27 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   ): EventStream {
     const { key } = admission;
     const began = monotonic();
-    const decided: Decide = (outcome, { target, bytes = 0 } = {}) => {
+    const decided: Decide = (outcome, { result, target, bytes = 0 }) => {
       const ms = monotonic() - began;
-      audit.decided({ ...caller, key: key.name, kid: key.kid, service: "mqtt", target, outcome, ms, bytes });
+      audit.decided({ ...caller, key: key.name, kid: key.kid, service: "mqtt", target, outcome, result, ms, bytes });
     };
-    const refuse = (reason: string) => {
-      decided(reason);
+    const refuse = (reason: RefusalReason, message: string) => {
+      telemetry.refused(reason);
+      decided(message, { result: "refused" });
       const stream = openStream(key, { format });
-      stream.end("error", reason);
+      stream.end("refused", message);
       return stream;
     };
     switch (admission.kind) {
       case "refused":
-        return refuse(admission.message);
+        return refuse(admission.reason, admission.message);
       case "repeat":
-        return refuse("Request was used before: seal a new one for each subscription");
+        return refuse("replay", "Request was used before: seal a new one for each subscription");
       case "admitted": {
         const leave = listening.enter(key.name);
         return leave === undefined
-          ? refuse("Too many open streams: close one first")
-          : follow(admission, { format, leave, decided });
+          ? refuse("busy", "Too many open streams: close one first")
+          : follow(admission, { request: caller.request, format, leave, decided });
       }
     }
   }
@@ -132,7 +129,8 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   /** Opens a stream that lasts until its listener leaves, its broker is lost, or its key is revoked. */
   function follow(
     { key, payload }: Admitted,
-    { format, leave, decided }: {
+    { request, format, leave, decided }: {
+      readonly request: string;
       readonly format: StreamFormat;
       readonly leave: () => void;
       readonly decided: Decide;
@@ -140,39 +138,53 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   ): EventStream {
     const target = topicsOf(payload);
     const left = new AbortController();
+    const ended = telemetry.stream(format.version);
+    let isConnected = false;
     const stream = openStream(key, {
       format,
-      onEnd(reason, bytes) {
+      onEnd({ why, message, sentBytes }) {
         left.abort();
-        decided(`ended: ${reason}`, { target, bytes });
+        ended(why);
+        if (why === "too_slow") log.warn("Listener of {key} was too slow", { request, key: key.name });
+        // The answer was counted when the stream was connected.
+        const result = isConnected ? undefined : why === "refused" ? why : "failed";
+        decided(`ended: ${message}`, { result, target, bytes: sentBytes });
       },
       // Not at the end: somebody who does not read the last event still takes up a connection.
       onClosed: leave,
     });
+    const onConnected = () => {
+      isConnected = true;
+      decided("subscribed", { result: "subscribed", target });
+    };
     // What waits is not for somebody whose key was taken away.
     const revoke = () => stream.cutOff(key.revoked.reason.message);
     key.revoked.addEventListener("abort", revoke, { signal: left.signal });
     if (key.revoked.aborted) revoke();
-    else listen(stream, { key, payload, left: left.signal, onConnected: () => decided("subscribed", { target }) });
+    else listen(stream, { request, key, payload, left: left.signal, onConnected });
     return stream;
   }
 
   /** Has the stream hear what the request asks for. */
-  function listen(stream: EventStream, { key, payload, left, onConnected }: Listening): void {
+  function listen(stream: EventStream, { request, key, payload, left, onConnected }: Listening): void {
+    const refuse = (reason: RefusalReason, message: string) => {
+      telemetry.refused(reason);
+      stream.end("refused", message);
+    };
     try {
-      const request = parseSubscribeRequest(payload);
-      authorize(key, request);
-      const address = options.directory.resolve(request, key.scope);
-      const stop = options.brokers.listen(address, listenerOf(stream, { key, request, onConnected }));
+      const wanted = parseSubscribeRequest(payload);
+      authorize(key, wanted);
+      const address = options.directory.resolve(wanted, key.scope);
+      const stop = options.brokers.listen(address, listenerOf(stream, { key, wanted, onConnected }));
       if (left.aborted) stop();
       else left.addEventListener("abort", stop, { once: true });
     } catch (error) {
-      if (error instanceof BrokerError) stream.end("error", brokerFailure(error));
-      else if (error instanceof FieldError || error instanceof ServiceError || error instanceof ScopeError) {
-        stream.end("error", error.message);
-      } else {
-        log.error("Subscription broke the gateway: {error}", { error });
-        stream.end("error", "Internal error");
+      if (error instanceof BrokerError) stream.end("failed", brokerFailure(error));
+      else if (error instanceof FieldError) refuse("field", error.message);
+      else if (error instanceof ServiceError || error instanceof ScopeError) refuse("scope", error.message);
+      else {
+        log.error("Subscription broke the gateway: {error}", { request, error });
+        stream.end("failed", "Internal error");
       }
     }
   }
@@ -180,9 +192,9 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   /** Turns what a broker sends into events. */
   function listenerOf(
     stream: EventStream,
-    { key, request: { filters, qos = 0, since, keep = false }, onConnected }: {
+    { key, wanted: { filters, qos = 0, since, keep = false }, onConnected }: {
       readonly key: Key;
-      readonly request: SubscribeRequest;
+      readonly wanted: SubscribeRequest;
       readonly onConnected: () => void;
     },
   ): Listener {
@@ -206,6 +218,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
           // The end would help nobody: whoever comes back meets it again.
           const what = `Message on ${message.topic} is larger than ${options.maxEventBytes} bytes: left out`;
           notify("gap", what, message.position);
+          telemetry.dropped("too_large", 1);
           return;
         }
         const event = sealer.message(key, message, qos);
@@ -214,8 +227,8 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       offline: (reason) => notify("offline", reason.message),
       online: () => notify("online", "The broker is back"),
       ended(reason) {
-        if (isConnected) stream.end("disconnected", reason.message);
-        else stream.end("error", brokerFailure(reason));
+        if (isConnected) stream.end("broker", reason.message);
+        else stream.end("failed", brokerFailure(reason));
       },
     };
   }
@@ -238,6 +251,8 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
 
 /** Who is to hear what. */
 interface Listening {
+  /** Id of the request. */
+  readonly request: string;
   readonly key: Key;
   readonly payload: Payload;
   /** Aborts when no more events are wanted. */
@@ -247,7 +262,10 @@ interface Listening {
 }
 
 /** Tells the audit what became of a stream. */
-type Decide = (outcome: string, about?: { readonly target?: string | undefined; readonly bytes?: number }) => void;
+type Decide = (
+  outcome: string,
+  about: { readonly result: Result | undefined; readonly target?: string | undefined; readonly bytes?: number },
+) => void;
 
 /** The topics that a request names, for the audit: they are yet to be checked. */
 function topicsOf({ topic, topics }: Payload): string | undefined {

@@ -23,9 +23,19 @@ export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
 interface Entry {
   readonly connection: SharedConnection;
   readonly hub: Hub;
-  /** Publishes under way. */
-  publishing: number;
+  /** Publishes and checks under way. */
+  using: number;
   idleSince: number;
+}
+
+/** How much brokers are used. */
+export interface BrokerUsage {
+  /** Connections to brokers. */
+  readonly connections: number;
+  /** Filters that they are asked for. */
+  readonly subscriptions: number;
+  /** Who listens. */
+  readonly listeners: number;
 }
 
 /** How often it is looked for what is idle, in milliseconds. */
@@ -49,15 +59,17 @@ export class BrokerPool {
    *
    * @throws {BrokerError} if there is no connection or no acknowledgement in time
    */
-  async publish(address: BrokerAddress, publication: Publication): Promise<void> {
-    const entry = this.#entryFor(address);
-    entry.publishing += 1;
-    try {
-      await entry.connection.publish(publication);
-    } finally {
-      entry.publishing -= 1;
-      entry.idleSince = this.#options.monotonic();
-    }
+  publish(address: BrokerAddress, publication: Publication): Promise<void> {
+    return this.#use(address, (connection) => connection.publish(publication));
+  }
+
+  /**
+   * Asks a broker for a sign of life.
+   *
+   * @throws {BrokerError} if there is no connection or no answer in time
+   */
+  check(address: BrokerAddress): Promise<void> {
+    return this.#use(address, (connection) => connection.check());
   }
 
   /**
@@ -78,6 +90,27 @@ export class BrokerPool {
     await Promise.all([...this.#entries].map(([id, entry]) => this.#drop(id, entry, reason)));
   }
 
+  /** How many connections there are, what is asked for on them, and by how many. */
+  get usage(): BrokerUsage {
+    const hubs = [...this.#entries.values()].map(({ hub }) => hub);
+    return {
+      connections: hubs.length,
+      subscriptions: hubs.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
+      listeners: hubs.reduce((sum, { listeners }) => sum + listeners, 0),
+    };
+  }
+
+  async #use(address: BrokerAddress, command: (connection: SharedConnection) => Promise<void>): Promise<void> {
+    const entry = this.#entryFor(address);
+    entry.using += 1;
+    try {
+      await command(entry.connection);
+    } finally {
+      entry.using -= 1;
+      entry.idleSince = this.#options.monotonic();
+    }
+  }
+
   #entryFor(address: BrokerAddress): Entry {
     if (this.#closed !== undefined) throw this.#closed;
     const id = JSON.stringify([address.host, address.port, address.username, address.password]);
@@ -92,7 +125,7 @@ export class BrokerPool {
       onLost: (reason) => hub.lost(reason),
     });
     const hub = new Hub({ ...this.#options, connection });
-    const entry = { connection, hub, publishing: 0, idleSince: this.#options.monotonic() };
+    const entry = { connection, hub, using: 0, idleSince: this.#options.monotonic() };
     this.#entries.set(id, entry);
     this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
     return entry;
@@ -101,7 +134,7 @@ export class BrokerPool {
   /** Makes room for another connection: made-up logins must not lock out the real one. */
   #makeRoom(): void {
     const [unused] = [...this.#entries]
-      .filter(([, { publishing, hub }]) => publishing === 0 && !hub.hasListeners)
+      .filter(([, { using, hub }]) => using === 0 && !hub.hasListeners)
       .sort(([, one], [, other]) => one.idleSince - other.idleSince);
     if (unused === undefined) throw new BrokerError(`Too many broker connections: ${this.#entries.size} are busy`);
     this.#drop(...unused, new BrokerError("Idle"));
@@ -111,7 +144,7 @@ export class BrokerPool {
     const now = this.#options.monotonic();
     for (const [id, entry] of this.#entries) {
       entry.hub.sweep();
-      if (entry.publishing > 0 || entry.hub.isInUse) entry.idleSince = now;
+      if (entry.using > 0 || entry.hub.isInUse) entry.idleSince = now;
       else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(id, entry, new BrokerError("Idle"));
     }
     if (this.#entries.size > 0) return;

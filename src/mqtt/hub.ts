@@ -69,6 +69,16 @@ export class Hub {
     return [...this.#subscriptions].some(({ members }) => members.size > 0);
   }
 
+  /** How many filters it asks the broker for. */
+  get subscriptions(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** How many listen. */
+  get listeners(): number {
+    return new Set([...this.#subscriptions].flatMap(({ members }) => [...members])).size;
+  }
+
   /**
    * Adds a listener.
    *

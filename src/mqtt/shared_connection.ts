@@ -33,6 +33,9 @@ interface Attempt {
   isOpen: boolean;
 }
 
+/** A filter that is never subscribed to: it is malformed nowhere, and means nothing to anybody. */
+const NOBODYS_FILTER = "e2e-gateway/check";
+
 /** A connection that is opened on first use, and again on the next use after it was lost. */
 export class SharedConnection {
   readonly #address: BrokerAddress;
@@ -72,6 +75,20 @@ export class SharedConnection {
    */
   use<T>(missed: string, command: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     return this.#inTime(missed, (connection) => ({ answer: command(connection) }));
+  }
+
+  /**
+   * Asks the broker for a sign of life, on the connection that is opened for it where there is none. A broker that is
+   * only slow keeps its connection.
+   *
+   * @throws {BrokerError} if there is no connection or no answer in time
+   */
+  check(): Promise<void> {
+    return this.#inTime("answer", (connection) => ({
+      // Every broker answers that it has no such subscription, and none asks whether one may.
+      answer: connection.unsubscribe([NOBODYS_FILTER]),
+      abandon: () => {},
+    }));
   }
 
   /** Ends the connection, or the attempt to open one. Whoever uses it is told the reason. */

@@ -4,23 +4,28 @@
  * @module
  */
 import type { Log } from "./log.ts";
+import type { AnsweredRequest, Result, Telemetry } from "./telemetry.ts";
 
 /** A decision over a request of somebody who proved a key. Never a payload, never a secret. */
 export interface Decision {
+  /** Id of the request. */
+  readonly request: string;
   /** Name of the key. */
   readonly key: string;
   /** Id of the key. */
   readonly kid: string;
   /** Where it came from. */
   readonly address: string;
-  /** The route, such as `/gateway`. */
-  readonly route: string;
+  /** The route. */
+  readonly route: AnsweredRequest["route"];
   /** The service that was asked for, as far as it is known. */
-  readonly service?: string | undefined;
+  readonly service?: "jeedom" | "mqtt" | undefined;
   /** The method of Jeedom, or the topics. */
   readonly target?: string | undefined;
   /** What became of it: a status or a few words. */
   readonly outcome: string;
+  /** The same in one word, with the answer; undefined for what came later, the end of a stream. */
+  readonly result?: Result | undefined;
   /** How long it took, in milliseconds. */
   readonly ms: number;
   /** Length of the sealed answer or of all events, in bytes. */
@@ -43,6 +48,8 @@ export interface AuditOptions {
   readonly decisions: Pick<Log, "info">;
   /** The log for the summaries. */
   readonly log: Pick<Log, "warn">;
+  /** Where decisions are counted. */
+  readonly telemetry: Pick<Telemetry, "answered">;
   /** How often the summary comes, in milliseconds. */
   readonly summaryMs: number;
 }
@@ -61,7 +68,7 @@ function shorten(text: string): string {
 }
 
 /** Makes an audit that summarises failures until it is closed. */
-export function createAudit({ decisions, log, summaryMs }: AuditOptions): Audit {
+export function createAudit({ decisions, log, telemetry, summaryMs }: AuditOptions): Audit {
   const failures = new Map<string, number>();
   let others = 0;
 
@@ -80,9 +87,12 @@ export function createAudit({ decisions, log, summaryMs }: AuditOptions): Audit 
 
   const timer = setInterval(summarise, summaryMs);
   return {
-    decided({ service = "-", target = "-", outcome, ms, ...decision }) {
+    decided({ service, target = "-", outcome, result, ms, ...decision }) {
+      if (result !== undefined) {
+        telemetry.answered({ route: decision.route, service: service ?? "none", result, seconds: ms / 1000 });
+      }
       decisions.info("{route} {service} {target} by {key} ({kid}) from {address}: {outcome}, {ms} ms, {bytes} bytes", {
-        service,
+        service: service ?? "-",
         target: shorten(target),
         outcome: shorten(outcome),
         ...decision,

@@ -77,6 +77,8 @@ export interface FinalEvent {
   readonly type: "error" | "disconnected" | "end";
   /** What the end is for, only with `end`. */
   readonly reason?: "restart";
+  /** When to come back, in seconds, only with `end`. */
+  readonly retry?: number;
   /** The reason, in words. */
   readonly message: string;
   /** When, in whole seconds since 1970. */

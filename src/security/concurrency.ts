@@ -23,6 +23,11 @@ export class Concurrency {
     this.#options = options;
   }
 
+  /** How much is under way in all. */
+  get size(): number {
+    return this.#total;
+  }
+
   /**
    * Begins something.
    *

@@ -111,6 +111,13 @@ export class LiveKeyring implements Keyring {
     return [...this.#held.values()].filter((held) => this.#works(held, 2)).length;
   }
 
+  /** When each of the keys that work now ends, by name, in milliseconds since 1970; undefined for never. */
+  get ends(): ReadonlyMap<string, number | undefined> {
+    // Of two secrets of a name the first is the one that stays.
+    const working = [...this.#held.values()].filter((held) => this.#works(held, 2)).toReversed();
+    return new Map(working.map(({ entry: { name, expires } }) => [name, expires]));
+  }
+
   /**
    * Replaces the keys. One that is the same in all that concerns its holder stays; every other one is revoked.
    */

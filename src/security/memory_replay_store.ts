@@ -6,8 +6,18 @@
 import type { SealedText } from "../protocol/aead.ts";
 import type { Claim, Recollection, ReplayStore, RequestIdentity } from "./replay_store.ts";
 
+/** How much a store holds. */
+export interface ReplayUsage {
+  /** Requests that are remembered. */
+  readonly entries: number;
+  /** What they and their answers take, in bytes. */
+  readonly bytes: number;
+}
+
 /** A replay store that answers at once. */
 export interface MemoryReplayStore extends ReplayStore {
+  /** How much it holds. */
+  readonly usage: ReplayUsage;
   /** Claims a request, without waiting for anything. */
   claim(identity: RequestIdentity): Claim;
   /** Looks for a request, without waiting for anything. */
@@ -127,6 +137,9 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
       dropExpired(options.monotonic());
       const seen = entries.get(idOf({ kid, nonce }));
       return seen?.tag === tag.toBase64() ? { kind: "repeat", answer: seen.answer } : { kind: "unknown" };
+    },
+    get usage() {
+      return { entries: entries.size, bytes };
     },
     close: () => Promise.resolve(),
   };

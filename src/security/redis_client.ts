@@ -35,6 +35,8 @@ export interface RedisClient extends RedisLimitsClient {
   get(key: string): Promise<string | null>;
   /** Sets a key, and tells what was there before where it is asked to. */
   set(key: string, value: string, options?: SetOptions): Promise<string | null>;
+  /** Asks for a sign of life. */
+  ping(): Promise<string>;
   /** Reads what the server says of itself. */
   info(): Promise<string>;
 }

@@ -28,7 +28,8 @@ export interface JeedomOptions {
 /** The id of every call, which Jeedom gives back: the one that the seed's clients always saw. */
 const CALL_ID = 99_999;
 
-const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
+/** Where Jeedom takes calls. */
+export const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
 
 /** The one method that waits inside Jeedom for something to happen. */
 const LONG_POLL_METHOD = "event::changes";

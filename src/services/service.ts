@@ -22,10 +22,13 @@ export interface ServiceContext {
   readonly gone: AbortSignal;
 }
 
+/** The names by which requests and scopes call services. */
+export type ServiceName = "jeedom" | "mqtt";
+
 /** Executes requests of one kind. */
 export interface Service {
-  /** The name by which requests and scopes call it. */
-  readonly name: string;
+  /** Its name. */
+  readonly name: ServiceName;
   /** Status of an answer that names a missing or wrong field. */
   readonly fieldErrorStatus: number;
   /**

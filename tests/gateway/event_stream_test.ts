@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { recordTelemetry } from "../telemetry.ts";
 import { Backlog } from "../../src/gateway/backlog.ts";
 import { EventStream, type EventStreamOptions } from "../../src/gateway/event_stream.ts";
 import { OutgoingEvent } from "../../src/gateway/outgoing_event.ts";
@@ -30,6 +31,7 @@ function message(payload: string, offset = 0): OutgoingEvent {
 
 function makeStream(options: Partial<EventStreamOptions> = {}) {
   const state = { ends: 0, closed: 0, tooSlow: 0, now: 0 };
+  const telemetry = recordTelemetry();
   const stream = new EventStream({
     makeEvent: shown,
     format: SHARED_FORMAT,
@@ -37,14 +39,17 @@ function makeStream(options: Partial<EventStreamOptions> = {}) {
     backlog: new Backlog(1_000_000),
     patienceMs: 60_000,
     keepAliveMs: 60_000,
-    onTooSlow: () => void (state.tooSlow += 1),
-    onEnd: () => void (state.ends += 1),
+    onEnd({ why }) {
+      state.ends += 1;
+      if (why === "too_slow") state.tooSlow += 1;
+    },
+    telemetry,
     onClosed: () => void (state.closed += 1),
     now: () => 5500,
     monotonic: () => state.now,
     ...options,
   });
-  return { stream, state };
+  return { stream, state, told: telemetry.told };
 }
 
 /** What a listener sees of an event. */
@@ -74,15 +79,15 @@ Deno.test("an event stream sends events in the order of their pushing, however l
     stream.push(message(payload));
     if (index % 50 === 0) await new Promise((resolve) => setTimeout(resolve));
   }
-  stream.end("disconnected", "done");
+  stream.end("broker", "done");
   assertEquals((await all).flatMap(({ payload }) => payload === undefined ? [] : [payload]), expected);
 });
 
 Deno.test("end() appends the last event with its time and closes the stream", async () => {
   const { stream, state } = makeStream();
   stream.push(message("x"));
-  stream.end("error", "broken");
-  stream.end("disconnected", "again");
+  stream.end("failed", "broken");
+  stream.end("broker", "again");
   stream.push(message("too late"));
   const events = await allOf(stream);
   assertEquals(events.map(({ type }) => type), ["message", "error"]);
@@ -121,7 +126,7 @@ Deno.test("a listener that leaves frees what feeds the stream, once", async () =
   await reader.cancel();
   await pending;
   stream.push(message("nobody listens"), true);
-  stream.end("error", "nobody listens");
+  stream.end("failed", "nobody listens");
   assertEquals([state.ends, backlog.bytes], [1, 0]);
 });
 
@@ -239,14 +244,14 @@ Deno.test("a hundred waiting events come in few pieces", async () => {
 Deno.test("a stream is closed when the last event was taken, and cut when its listener leaves it for half a minute", async () => {
   const { stream, state } = makeStream();
   stream.push(message("x"));
-  stream.end("error", "broken");
+  stream.end("failed", "broken");
   state.now += 29_000;
   stream.tick();
   assertEquals([state.ends, state.closed], [1, 0]);
   await allOf(stream);
   assertEquals(state.closed, 1);
   const stalled = makeStream();
-  stalled.stream.end("error", "broken");
+  stalled.stream.end("failed", "broken");
   stalled.state.now += 30_000;
   stalled.stream.tick();
   stalled.stream.tick();

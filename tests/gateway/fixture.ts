@@ -1,6 +1,7 @@
 /** A gateway on fakes, and a phone that talks to it without a socket. */
 import { getLogger } from "@logtape/logtape";
 import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
+import { createPlaces } from "../../src/gateway/limits.ts";
 import { OpenStreams } from "../../src/gateway/open_streams.ts";
 import { EventSealer } from "../../src/gateway/event_sealer.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/broker_pool.ts";
@@ -19,8 +20,9 @@ import { createMemoryReplayStore } from "../../src/security/memory_replay_store.
 import type { ReplayStore } from "../../src/security/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/security/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
-import { type Service, textReply } from "../../src/services/service.ts";
+import { type Service, type ServiceName, textReply } from "../../src/services/service.ts";
 import { NO_RIGHTS } from "../rights.ts";
+import { recordTelemetry } from "../telemetry.ts";
 
 /** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
 export const NOW = 1_700_000_000;
@@ -56,7 +58,7 @@ export interface Answer {
 export function services(
   handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
 ): GatewayOptions["services"] {
-  const make = (name: string): Service => ({
+  const make = (name: ServiceName): Service => ({
     name,
     fieldErrorStatus: 400,
     target: ({ topic }) => topic === undefined ? undefined : String(topic),
@@ -113,6 +115,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     ...clocks,
     ...pool,
   });
+  const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
   const failures: string[] = [];
   const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
@@ -139,6 +142,9 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     streams,
     ...clocks,
     random: randomBytes,
+    draw: () => 0.5,
+    telemetry,
+    isReady: () => true,
     audit: {
       decided: (decision) => void decisions.push(decision),
       failed: (address) => void failures.push(address),
@@ -147,11 +153,24 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     log: getLogger("test"),
     version: "1.2.3",
     limits: LIMITS,
+    places: createPlaces(overrides.limits ?? LIMITS),
     ...overrides,
   });
 
   const send = (request: Request, peer = PEER) => handler(request, peer);
-  const parts = { send, clock, calls, streams, brokers, decisions, failures, keyring, replays, secret };
+  const parts = {
+    send,
+    clock,
+    calls,
+    streams,
+    brokers,
+    decisions,
+    failures,
+    keyring,
+    replays,
+    secret,
+    told: telemetry.told,
+  };
   return {
     ...parts,
     /** Sets the wall clock of the gateway alone, by some seconds against that of everybody. */

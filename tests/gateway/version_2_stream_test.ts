@@ -85,10 +85,11 @@ Deno.test("a stream of version 2 ends with end when the gateway stops, and one o
   await using home = await makeHome();
   const [modern, old] = [await subscribe(home.phone, { topic: "a" }), await subscribe(home.gateway, { topic: "a" })];
   await Promise.all([modern.next(), old.next()]);
-  home.gateway.streams.shutDown("Gateway is shutting down");
+  await home.gateway.streams.drain({ withinMs: 0, draw: () => 0.55 });
   assertEquals(await modern.next(), {
     type: "end",
     reason: "restart",
+    retry: 3.2,
     message: "Gateway is shutting down",
     timestamp: NOW,
   });

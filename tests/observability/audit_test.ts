@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { createAudit, type Decision } from "../../src/observability/audit.ts";
 import { FakeTime } from "../fake_time.ts";
+import { recordTelemetry } from "../telemetry.ts";
 
 const DECISION: Decision = {
+  request: "0123456789abcdef",
   key: "phone",
   kid: "0011223344556677",
   address: "192.0.2.1",
@@ -17,12 +19,14 @@ const DECISION: Decision = {
 function makeAudit() {
   const decisions: Record<string, unknown>[] = [];
   const summaries: Record<string, unknown>[] = [];
+  const telemetry = recordTelemetry();
   const audit = createAudit({
+    telemetry,
     decisions: { info: (_message, properties = {}) => void decisions.push(properties) },
     log: { warn: (_message, properties = {}) => void summaries.push(properties) },
     summaryMs: 60_000,
   });
-  return { audit, decisions, summaries };
+  return { audit, decisions, summaries, told: telemetry.told };
 }
 
 Deno.test("decided() tells each decision, a long list of topics cut short", () => {
@@ -33,6 +37,18 @@ Deno.test("decided() tells each decision, a long list of topics cut short", () =
   assertEquals(decisions[0], { ...DECISION, ms: 2 });
   assertEquals([decisions[1]?.["service"], String(decisions[1]?.["target"]).length], ["-", 201]);
   assertEquals(String(decisions[1]?.["outcome"]).length, 201);
+  audit.close();
+});
+
+Deno.test("decided() counts what has its answer, and not what comes after it", () => {
+  const { audit, told } = makeAudit();
+  audit.decided({ ...DECISION, result: "ok" });
+  audit.decided({ ...DECISION, service: undefined, result: "refused" });
+  audit.decided({ ...DECISION, outcome: "ended: listener left" });
+  assertEquals(told.answered, [
+    { route: "/gateway", service: "jeedom", result: "ok", seconds: 0.0016 },
+    { route: "/gateway", service: "none", result: "refused", seconds: 0.0016 },
+  ]);
   audit.close();
 });
 

@@ -203,6 +203,7 @@ const SILENT: RedisClient = {
   isReady: true,
   get: () => Promise.resolve(null),
   set: () => Promise.resolve(null),
+  ping: () => Promise.resolve("PONG"),
   info: () => Promise.resolve(""),
   eval: () => Promise.resolve(null),
   multi: () => undefined,

@@ -1,13 +1,14 @@
 /** The simulated Jeedom on a port of loopback. */
 import { House } from "../../src/demo/house.ts";
 import { createSimulatedJeedom } from "../../src/demo/simulated_jeedom.ts";
+import { PING } from "../../src/services/jeedom_check.ts";
 
 /** A Jeedom to point `JEEDOM_URL` at. */
 export interface JeedomServer {
   readonly url: string;
   readonly apikey: string;
   readonly house: House;
-  /** The requests it got. */
+  /** The requests it got, without the gateway's own checks whether it is there. */
   readonly requests: Request[];
   stop(): Promise<void>;
 }
@@ -19,8 +20,9 @@ export function startJeedom(): JeedomServer {
   const house = new House(now);
   const handler = createSimulatedJeedom({ apikey, house, now });
   const requests: Request[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    requests.push(request.clone());
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const kept = request.clone();
+    if (await request.clone().text() !== PING) requests.push(kept);
     return handler(request);
   });
   return {

@@ -1,0 +1,40 @@
+/**
+ * The bounds of a gateway, as its configuration has them.
+ *
+ * @module
+ */
+import type { Config } from "../config.ts";
+import type { GatewayLimits } from "../gateway/limits.ts";
+import type { MakeCounter } from "../security/rate_limiter.ts";
+import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/rate_limits.ts";
+
+/** How much may be under way, and for how long. */
+export function limitsOf(config: Config): GatewayLimits {
+  return {
+    maxBodies: config.MAX_BODIES,
+    maxRequests: config.MAX_REQUESTS,
+    maxRequestsPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
+    maxRequestsPerKey: config.MAX_REQUESTS_PER_KEY,
+    maxStreams: config.MAX_STREAMS,
+    maxStreamsPerKey: config.MAX_STREAMS_PER_KEY,
+    maxAgeSeconds: config.MAX_AGE_SECONDS,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    bodyTimeoutMs: config.BODY_TIMEOUT_MS,
+    maxQueueBytes: config.LISTENER_QUEUE_BYTES,
+    maxBacklogBytes: config.BACKLOG_BYTES,
+    maxEventBytes: config.MAX_EVENT_BYTES,
+    patienceMs: config.LISTENER_PATIENCE_MS,
+    keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
+  };
+}
+
+/** How often somebody may come. */
+export function ratesOf(config: Config, makeCounter: MakeCounter): RateLimits {
+  if (config.RATE_LIMITS === "off") return NO_RATE_LIMITS;
+  return createRateLimits({
+    address: { burst: config.ADDRESS_BURST, perSecond: config.ADDRESS_RATE },
+    failed: { burst: config.FAILED_BURST, perSecond: config.FAILED_RATE },
+    key: { burst: config.KEY_BURST, perSecond: config.KEY_RATE },
+    makeCounter,
+  });
+}

@@ -1,0 +1,65 @@
+/**
+ * The bounds of the gateway, and what is counted against them.
+ *
+ * @module
+ */
+import { Concurrency } from "../security/concurrency.ts";
+import { ArrivingBodies } from "./arriving_bodies.ts";
+import { Backlog } from "./backlog.ts";
+
+/** Bounds in seconds, milliseconds, bytes and counts, as their names say. */
+export interface GatewayLimits {
+  /** Most bodies to wait for at a time. */
+  readonly maxBodies: number;
+  /** Most requests that an address may have under way. */
+  readonly maxRequestsPerAddress: number;
+  /** Most opened requests under way at a time. */
+  readonly maxRequests: number;
+  /** The same for each key. */
+  readonly maxRequestsPerKey: number;
+  /** Most streams open at a time. */
+  readonly maxStreams: number;
+  /** The same for each key. */
+  readonly maxStreamsPerKey: number;
+  /** How far a timestamp may be from the clock. */
+  readonly maxAgeSeconds: number;
+  /** Largest body to read. */
+  readonly maxBodyBytes: number;
+  /** Longest wait for a whole body. */
+  readonly bodyTimeoutMs: number;
+  /** Bytes of events to hold for a listener. */
+  readonly maxQueueBytes: number;
+  /** Bytes of events to hold for all listeners that begin to listen. */
+  readonly maxBacklogBytes: number;
+  /** Largest payload of a message to pass on. */
+  readonly maxEventBytes: number;
+  /** How long a listener may leave a backlog untouched. */
+  readonly patienceMs: number;
+  /** Longest silence of a stream. */
+  readonly keepAliveMs: number;
+}
+
+/** What is under way, and what waits. */
+export interface Places {
+  /** Bodies on their way. */
+  readonly bodies: ArrivingBodies;
+  /** Requests of each address; not all together, or a few addresses could shut out the others. */
+  readonly arriving: Concurrency;
+  /** Opened requests of each key, and in all. */
+  readonly running: Concurrency;
+  /** Streams of each key, and in all. */
+  readonly listening: Concurrency;
+  /** What waits for listeners that begin to listen. */
+  readonly backlog: Backlog;
+}
+
+/** Makes the places of a gateway in which nothing is under way. */
+export function createPlaces(limits: GatewayLimits): Places {
+  return {
+    bodies: new ArrivingBodies(limits),
+    arriving: new Concurrency({ each: limits.maxRequestsPerAddress }),
+    running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
+    listening: new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),
+    backlog: new Backlog(limits.maxBacklogBytes),
+  };
+}

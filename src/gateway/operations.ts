@@ -1,0 +1,52 @@
+/**
+ * The port for whoever runs the gateway: its metrics, and what is wrong with it, by name. Nobody outside gets there.
+ *
+ * @module
+ */
+import type { RandomBytes } from "../protocol/bytes.ts";
+import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
+import { PARTS, type Readiness } from "./readiness.ts";
+import { methodNotAllowed, notFound, refusalResponse } from "./refusal.ts";
+import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
+
+/** What the port shows. */
+export interface OperationsOptions {
+  /** The metrics, in Prometheus' text format. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Whether the gateway is ready, and what it lacks. */
+  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up">;
+  /** The gateway's version. */
+  readonly version: string;
+  /** Where ids of requests come from. */
+  readonly random: RandomBytes;
+}
+
+/** Makes the function that answers on that port. */
+export function createOperationsHandler(options: OperationsOptions): (request: Request) => Promise<Response> {
+  const { metrics, readiness, version } = options;
+
+  const routes = new Map<string, () => Response | Promise<Response>>([
+    ["/metrics", async () => new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } })],
+    ["/health", () => healthResponse(version)],
+    ["/health/live", aliveResponse],
+    ["/health/ready", () => readyResponse(readiness.isReady, { failing: readiness.failing, parts: showParts() })],
+  ]);
+
+  function showParts(): Readonly<Record<string, string>> {
+    const word = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";
+    return Object.fromEntries(PARTS.map((part) => [part, word(readiness.up.get(part))]));
+  }
+
+  async function answer({ url, method }: Request): Promise<Response> {
+    const route = routes.get(URL.parse(url)?.pathname ?? "");
+    if (route === undefined) return refusalResponse(notFound());
+    if (method !== "GET" && method !== "HEAD") return refusalResponse(methodNotAllowed("GET, HEAD"));
+    return await route();
+  }
+
+  return async (request) => {
+    const response = await answer(request);
+    response.headers.set(REQUEST_ID_HEADER, createRequestId(options.random));
+    return response;
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * Whether all that the gateway needs is there: looked at in the background, and never because somebody asks.
+ *
+ * @module
+ */
+import type { Log } from "../observability/log.ts";
+import type { Part } from "../observability/telemetry.ts";
+
+/** Asks a part for a sign of life; throws what it says instead, in words without secrets. */
+export type Check = () => Promise<void>;
+
+/** All parts. */
+export const PARTS: readonly Part[] = ["broker", "jeedom", "replay_store"];
+
+/** What to look at, and how often. */
+export interface ReadinessOptions {
+  /** How to ask each part. */
+  readonly checks: Readonly<Record<Part, Check>>;
+  /** The parts without which the gateway is not ready. */
+  readonly needs: readonly Part[];
+  /** The time from one look to the next, in milliseconds. */
+  readonly everyMs: number;
+  /** Is told when a part is lost, and when it is back. */
+  readonly log: Pick<Log, "info" | "warn">;
+}
+
+/** The longest wait for a part, in milliseconds: one that answers so late is of no use to anybody. */
+const CHECK_TIMEOUT_MS = 5000;
+
+/** What is known of the parts. */
+export class Readiness {
+  readonly #options: ReadinessOptions;
+  readonly #up = new Map<Part, boolean>();
+  readonly #timers = new Map<Part, ReturnType<typeof setTimeout>>();
+  #isStopping = false;
+  #isClosed = false;
+
+  /** Makes it; nothing is known before {@linkcode start}. */
+  constructor(options: ReadinessOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to look at all parts: at once, and again and again. */
+  start(): void {
+    for (const part of PARTS) this.#look(part);
+  }
+
+  /** Whether the gateway can do its work. */
+  get isReady(): boolean {
+    return this.failing.length === 0;
+  }
+
+  /** What keeps it from its work: parts that do not answer or were not asked yet, or that it stops. */
+  get failing(): readonly (Part | "stopping")[] {
+    const lost = this.#options.needs.filter((part) => this.#up.get(part) !== true);
+    return this.#isStopping ? [...lost, "stopping"] : lost;
+  }
+
+  /** The parts by whether they answered the last time. */
+  get up(): ReadonlyMap<Part, boolean> {
+    return this.#up;
+  }
+
+  /** From now on the gateway is not ready, whatever the parts say. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** Looks no more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  /** Looks at a part, and again when the time has come: never twice at a time. */
+  async #look(part: Part): Promise<void> {
+    const { checks, everyMs } = this.#options;
+    const fault = await faultOf(checks[part]);
+    if (this.#isClosed) return;
+    this.#note(part, fault);
+    this.#timers.set(part, setTimeout(() => this.#look(part), everyMs));
+  }
+
+  #note(part: Part, fault: string | undefined): void {
+    const { log } = this.#options;
+    const before = this.#up.get(part);
+    const isUp = fault === undefined;
+    this.#up.set(part, isUp);
+    if (before === isUp) return;
+    if (!isUp) log.warn("Check of {part} failed: {reason}", { part, reason: fault });
+    else if (before === false) log.info("Check of {part} succeeds again", { part });
+  }
+}
+
+/** Runs a check. Says what is wrong; undefined where nothing is. */
+async function faultOf(check: Check): Promise<string | undefined> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`No answer within ${CHECK_TIMEOUT_MS / 1000} s`)), CHECK_TIMEOUT_MS);
+  try {
+    await Promise.race([check(), tooLate]);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}

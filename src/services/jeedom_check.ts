@@ -1,0 +1,50 @@
+/**
+ * Asks Jeedom for a sign of life.
+ *
+ * @module
+ */
+import { isObject } from "../protocol/is_object.ts";
+import { readBytes } from "../protocol/read_bytes.ts";
+import { DEFAULT_ENDPOINT, type JeedomOptions } from "./jeedom.ts";
+
+/** More than any answer to `ping`, in bytes: what is longer comes from something else. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** What is sent. It needs no API key, and is well-formed: Jeedom shuts out who sends it much that is not. */
+export const PING = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+
+const utf8 = new TextDecoder();
+
+/**
+ * Makes a function that throws unless Jeedom answers.
+ *
+ * @returns a function that says in its error what came instead
+ */
+export function createJeedomCheck(
+  { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
+): () => Promise<void> {
+  const address = url.origin + url.pathname.replace(/\/$/, "") + DEFAULT_ENDPOINT;
+  return async () => {
+    const response = await fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Accept": "application/json" },
+      body: PING,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    }).catch((error) => {
+      throw new Error(error.name === "TimeoutError" ? "Jeedom does not answer" : "Jeedom cannot be reached");
+    });
+    const text = utf8.decode(await readBytes(response, MAX_ANSWER_BYTES));
+    if (response.ok && isJsonRpc(text)) return;
+    throw new Error(`Jeedom's address answered with status ${response.status}, and not as Jeedom does`);
+  };
+}
+
+function isJsonRpc(text: string): boolean {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return isObject(answer) && answer["jsonrpc"] === "2.0";
+  } catch {
+    return false;
+  }
+}
