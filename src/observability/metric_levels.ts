@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Gauge, type Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import type { Levels } from "./telemetry.ts";
 
 interface Level {
@@ -81,8 +81,9 @@ const LEVELS: readonly Level[] = [
   },
 ];
 
-/** Makes the gauges. Returns the function that sets all of them. */
-export function createLevelGauges(registry: Registry): (levels: Levels) => void {
+/** Makes the gauges. Returns the function that writes them in Prometheus' text format. */
+export function createLevelGauges(): (levels: Levels) => Promise<string> {
+  const registry = new Registry();
   const registers = [registry];
   const gauges = LEVELS.map(({ name, help, read }) => ({
     gauge: new Gauge({ name: `e2e_gateway_${name}`, help, registers }),
@@ -114,5 +115,6 @@ export function createLevelGauges(registry: Registry): (levels: Levels) => void 
     for (const { name, expiresInSeconds } of levels.keys) {
       if (expiresInSeconds !== undefined) keyExpiry.set({ key: name }, expiresInSeconds);
     }
+    return registry.metrics();
   };
 }

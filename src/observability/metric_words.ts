@@ -49,22 +49,6 @@ export const STREAM_ENDS: readonly string[] = wordsOf<StreamEnd>({
 /** Why events do not reach a listener. */
 export const DROP_REASONS: readonly string[] = wordsOf<DropReason>({ too_slow: true, revoked: true, too_large: true });
 
-/** What can become of a request. */
-export const RESULTS: readonly string[] = wordsOf<Result>({
-  ok: true,
-  subscribed: true,
-  repeat: true,
-  refused: true,
-  failed: true,
-});
-
-/** What a request is for. */
-export const SERVICES: readonly string[] = wordsOf<AnsweredRequest["service"]>({
-  jeedom: true,
-  mqtt: true,
-  none: true,
-});
-
 const RUN = ["ok", "refused", "failed"] as const;
 const NOT_RUN = ["repeat", "refused", "failed"] as const;
 

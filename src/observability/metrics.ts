@@ -4,18 +4,8 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { QuickHistogram } from "./metric_histogram.ts";
 import { createLevelGauges } from "./metric_levels.ts";
-import {
-  DROP_REASONS,
-  EXPECTED_REQUESTS,
-  REFUSAL_REASONS,
-  RESULTS,
-  ROUTES,
-  SERVICES,
-  STEPS,
-  STREAM_ENDS,
-} from "./metric_words.ts";
+import { DROP_REASONS, EXPECTED_REQUESTS, REFUSAL_REASONS, ROUTES, STEPS, STREAM_ENDS } from "./metric_words.ts";
 import { type ProcessFiguresOptions, showProcess } from "./process_figures.ts";
 import type { Levels, Telemetry } from "./telemetry.ts";
 
@@ -52,45 +42,11 @@ const STEP_BOUNDS = [0.0001, 0.00025, 0.0005, ...REQUEST_BOUNDS];
  */
 const DELIVERY_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** Something for each word, looked up by whatever comes. */
-function each<Made>(words: readonly string[], make: (word: string) => Made): ReadonlyMap<unknown, Made> {
-  return new Map(words.map((word) => [word, make(word)]));
-}
-
-/** A figure that is none would spoil a sum for good. */
-function isAmount(value: number): boolean {
-  return Number.isFinite(value) && value >= 0;
-}
-
-/** Makes metrics that are all 0, in a registry of their own. */
+/** Makes metrics that are all 0, and share nothing with others. */
 export function createMetrics(options: MetricsOptions): Metrics {
   const { monotonic } = options;
   const registry = new Registry();
   const registers = [registry];
-
-  /** A counter for each word of a label, from 0: a word that is none of them finds no counter. */
-  function counters(words: readonly string[], { label, ...about }: { label: string; name: string; help: string }) {
-    const counter = new Counter({ ...about, labelNames: [label], registers });
-    return each(words, (word) => {
-      counter.inc({ [label]: word }, 0);
-      return counter.labels(word);
-    });
-  }
-
-  /** The same with histograms of durations. */
-  function durations(
-    words: readonly string[],
-    { label, ...about }: { label: string; name: string; help: string; buckets: number[] },
-  ) {
-    const histogram = new Histogram({ ...about, labelNames: [label], registers });
-    return each(words, (word) => {
-      histogram.zero({ [label]: word });
-      const child = histogram.labels(word);
-      return (seconds: number) => {
-        if (isAmount(seconds)) child.observe(seconds);
-      };
-    });
-  }
 
   const requests = new Counter({
     name: "e2e_gateway_requests_total",
@@ -98,51 +54,50 @@ export function createMetrics(options: MetricsOptions): Metrics {
     labelNames: ["route", "service", "result"],
     registers,
   });
-  for (const expected of EXPECTED_REQUESTS) requests.inc(expected, 0);
-  const refusals = counters(REFUSAL_REASONS, {
-    label: "reason",
+  const refusals = new Counter({
     name: "e2e_gateway_refusals_total",
     help: "Requests that were refused, by reason",
+    labelNames: ["reason"],
+    registers,
   });
-  const requestSeconds = durations(ROUTES, {
-    label: "route",
+  const requestSeconds = new Histogram({
     name: "e2e_gateway_request_seconds",
     help: "Seconds from a request to its answer, for streams to the answer of the broker",
+    labelNames: ["route"],
     buckets: REQUEST_BOUNDS,
+    registers,
   });
-  const stepSeconds = durations(STEPS, {
-    label: "step",
+  const stepSeconds = new Histogram({
     name: "e2e_gateway_step_seconds",
     help: "Seconds that a part of a request took, whatever came of it",
+    labelNames: ["step"],
     buckets: STEP_BOUNDS,
+    registers,
   });
-  const openStreams = new Gauge({
+  const streams = new Gauge({
     name: "e2e_gateway_streams",
     help: "Streams that are open, by version of the protocol",
     labelNames: ["version"],
     registers,
   });
-  const streams = new Map([1, 2].map((version) => {
-    openStreams.set({ version }, 0);
-    return [version, openStreams.labels({ version })];
-  }));
-  const ended = counters(STREAM_ENDS, {
-    label: "reason",
+  const ended = new Counter({
     name: "e2e_gateway_streams_ended_total",
     help: "Streams that ended, by reason",
+    labelNames: ["reason"],
+    registers,
   });
-  const dropped = counters(DROP_REASONS, {
-    label: "reason",
+  const dropped = new Counter({
     name: "e2e_gateway_dropped_events_total",
     help: "Events that did not reach a listener, by reason",
+    labelNames: ["reason"],
+    registers,
   });
-  const deliverySeconds = new QuickHistogram({
+  const deliverySeconds = new Histogram({
     name: "e2e_gateway_delivery_seconds",
     help: "Seconds from a message of a broker to the stream of a listener",
-    bounds: DELIVERY_BOUNDS,
+    buckets: DELIVERY_BOUNDS,
+    registers,
   });
-  const showLevels = createLevelGauges(registry);
-  const shownProcess = showProcess(registry, options);
   new Gauge({
     name: "e2e_gateway_build_info",
     help: "Always 1; the label tells the version",
@@ -150,45 +105,45 @@ export function createMetrics(options: MetricsOptions): Metrics {
     registers,
   }).set({ version: options.version }, 1);
 
+  // A rate needs two figures: what has not happened yet has to be seen as 0.
+  for (const expected of EXPECTED_REQUESTS) requests.inc(expected, 0);
+  for (const reason of REFUSAL_REASONS) refusals.inc({ reason }, 0);
+  for (const route of ROUTES) requestSeconds.zero({ route });
+  for (const step of STEPS) stepSeconds.zero({ step });
+  for (const version of [1, 2]) streams.set({ version }, 0);
+  for (const reason of STREAM_ENDS) ended.inc({ reason }, 0);
+  for (const reason of DROP_REASONS) dropped.inc({ reason }, 0);
+
+  const levelText = createLevelGauges();
+  const shownProcess = showProcess(options);
+
   return {
     async step(step, work) {
       const began = monotonic();
       try {
         return await work();
       } finally {
-        stepSeconds.get(step)?.((monotonic() - began) / 1000);
+        stepSeconds.observe({ step }, (monotonic() - began) / 1000);
       }
     },
     stream(version) {
-      const open = streams.get(version);
-      open?.inc();
-      let isOpen = true;
-      return (end) => {
-        if (!isOpen) return;
-        isOpen = false;
-        open?.dec();
-        ended.get(end)?.inc();
+      streams.inc({ version });
+      return (reason) => {
+        streams.dec({ version });
+        ended.inc({ reason });
       };
     },
     answered({ route, service, result, seconds }) {
-      const isKnown = ROUTES.includes(route) && SERVICES.includes(service) && RESULTS.includes(result);
-      if (isKnown) requests.inc({ route, service, result });
-      requestSeconds.get(route)?.(seconds);
+      requests.inc({ route, service, result });
+      requestSeconds.observe({ route }, seconds);
     },
-    refused(reason) {
-      refusals.get(reason)?.inc();
-    },
-    delivered(seconds) {
-      if (isAmount(seconds)) deliverySeconds.observe(seconds);
-    },
-    dropped(reason, events) {
-      if (isAmount(events)) dropped.get(reason)?.inc(events);
-    },
+    refused: (reason) => refusals.inc({ reason }),
+    delivered: (seconds) => deliverySeconds.observe(seconds),
+    dropped: (reason, events) => dropped.inc({ reason }, events),
     contentType: registry.contentType,
     async text() {
-      showLevels(options.levels());
-      shownProcess.update();
-      return `${await registry.metrics()}\n${deliverySeconds.text()}`;
+      const texts = [registry.metrics(), levelText(options.levels()), shownProcess.text()];
+      return (await Promise.all(texts)).join("\n");
     },
     close: () => shownProcess.close(),
   };

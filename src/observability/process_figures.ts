@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 
 /** What the platform knows of the process. */
 export interface ProcessFigures {
@@ -32,8 +32,8 @@ export interface ProcessFiguresOptions {
 
 /** The process, as far as it is shown. */
 export interface ShownProcess {
-  /** Sets the metrics to what is now. */
-  update(): void;
+  /** Writes what is now in Prometheus' text format. */
+  text(): Promise<string>;
   /** Ends the timer. */
   close(): void;
 }
@@ -51,9 +51,9 @@ const repeatByInterval: Repeat = (work, everyMs) => {
 
 /** Makes the metrics, and measures until it is closed. */
 export function showProcess(
-  registry: Registry,
   { process, monotonic, repeat = repeatByInterval }: ProcessFiguresOptions,
 ): ShownProcess {
+  const registry = new Registry();
   const registers = [registry];
   const rss = new Gauge({
     name: "process_resident_memory_bytes",
@@ -91,7 +91,7 @@ export function showProcess(
   }, TICK_MS);
 
   return {
-    update() {
+    text() {
       const { rssBytes, heapBytes, cpuSeconds, startTimeSeconds } = process();
       rss.set(rssBytes);
       heap.set(heapBytes);
@@ -101,6 +101,7 @@ export function showProcess(
       started.set(startTimeSeconds);
       // The timer that is due now counts, too: whoever asks may have got the turn before it.
       lag.set(Math.max(delay(), ...delays) / 1000);
+      return registry.metrics();
     },
     close: stop,
   };

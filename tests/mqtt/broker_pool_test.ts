@@ -249,3 +249,30 @@ Deno.test("close() ends listeners and fails publishes with its reason, also whil
   open();
   await within("closing", Promise.all([closing, failing]));
 });
+
+Deno.test("check() asks a real broker, frozen or not, and the connection stays open for it", async () => {
+  const broker = await startBroker();
+  const { pool, clock } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+  await pool.check(broker);
+  await pool.check(broker);
+  assertEquals(pool.usage, { connections: 1, subscriptions: 0, listeners: 0 });
+  clock.ms += 59_000;
+  await pool.check(broker);
+  assertEquals(pool.usage.connections, 1);
+  await broker.stop();
+  await assertRejects(() => pool.check(broker), BrokerError);
+  await pool.close();
+});
+
+Deno.test("usage counts the connections, the filters and the listeners", async () => {
+  const { connect } = makeBroker();
+  const { pool } = makePool(connect);
+  assertEquals(pool.usage, { connections: 0, subscriptions: 0, listeners: 0 });
+  const listeners = ["a", "a", "b"].map(makeListener);
+  const [leave] = listeners.map(({ listener }) => pool.listen(ADDRESS, listener));
+  pool.listen({ ...ADDRESS, port: 1884 }, makeListener("a").listener);
+  assertEquals(pool.usage, { connections: 2, subscriptions: 3, listeners: 4 });
+  leave?.();
+  assertEquals(pool.usage, { connections: 2, subscriptions: 3, listeners: 3 });
+  await pool.close();
+});

@@ -252,3 +252,25 @@ Deno.test("drop() does nothing where there is no connection", async () => {
   await shared.drop();
   assertEquals([shared.isOpen, told], [false, []]);
 });
+
+Deno.test("check() gives up on a silent broker with its connection, and on a slow one without it", async () => {
+  const silent = makeShared({ timeoutMs: 50 });
+  await silent.shared.publish(PUBLICATION);
+  const hang = () => new Promise<void>(() => {});
+  const [frozen] = silent.connections;
+  if (frozen === undefined) throw new Error("No connection");
+  frozen.unsubscribe = hang;
+  await assertRejects(() => silent.shared.check(), BrokerError, "did not answer");
+  assertEquals(frozen.closed.length, 1);
+
+  const busy = makeShared({ timeoutMs: 50 });
+  await busy.shared.publish(PUBLICATION);
+  const [slow] = busy.connections;
+  if (slow === undefined) throw new Error("No connection");
+  slow.unsubscribe = () => {
+    slow.heard += 1;
+    return hang();
+  };
+  await assertRejects(() => busy.shared.check(), BrokerError, "did not answer");
+  assertEquals(slow.closed, []);
+});

@@ -220,3 +220,18 @@ Deno.test("the single key has every right and the name default, beside all other
   await keyring.replace(only(record));
   assertEquals(key.revoked.reason.message, "Key default was removed or disabled");
 });
+
+Deno.test("ends tells when each working key ends, a rotated one by the secret that stays", async () => {
+  const { keyring, clock } = makeKeyring();
+  const previous = { secret: randomBytes(32), until: (NOW + 5) * 1000 };
+  const records = [
+    makeRecord({ name: "forever", previous }),
+    makeRecord({ name: "guest", expires: (NOW + 10) * 1000, previous }),
+    makeRecord({ name: "off", disabled: true }),
+  ];
+  await keyring.replace({ single: randomBytes(32), records });
+  const all = new Map<string, number | undefined>([["default", undefined], ["forever", undefined]]);
+  assertEquals(keyring.ends, new Map([...all, ["guest", (NOW + 10) * 1000]]));
+  clock.seconds = NOW + 10;
+  assertEquals(keyring.ends, all);
+});

@@ -1,0 +1,51 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { createOperationsHandler, type OperationsOptions } from "../../src/gateway/operations.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+
+function makeHandler(readiness: Partial<OperationsOptions["readiness"]> = {}) {
+  const handler = createOperationsHandler({
+    metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
+    readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ...readiness },
+    version: "1.2.3",
+    random: randomBytes,
+  });
+  return (path: string, init?: RequestInit) => handler(new Request(`http://127.0.0.1:9464${path}`, init));
+}
+
+Deno.test("GET /metrics is the metrics' text", async () => {
+  const response = await makeHandler()("/metrics");
+  assertEquals([response.status, response.headers.get("Content-Type")], [200, "text/plain; version=0.0.4"]);
+  assertEquals(await response.text(), "ready 1\n");
+});
+
+Deno.test("GET /health/ready names each part, and those that fail", async () => {
+  const good = await makeHandler()("/health/ready");
+  assertEquals([good.status, await good.json()], [200, {
+    status: "ok",
+    failing: [],
+    parts: { broker: "ok", jeedom: "unknown", replay_store: "unknown" },
+  }]);
+  const bad = await makeHandler({
+    isReady: false,
+    failing: ["jeedom", "stopping"],
+    up: new Map([["jeedom", false], ["replay_store", true]]),
+  })("/health/ready");
+  assertEquals([bad.status, await bad.json()], [503, {
+    status: "unavailable",
+    failing: ["jeedom", "stopping"],
+    parts: { broker: "unknown", jeedom: "failed", replay_store: "ok" },
+  }]);
+});
+
+Deno.test("GET /health and /health/live answer as long as the process does", async () => {
+  const ask = makeHandler({ isReady: false, failing: ["broker"] });
+  assertEquals(await (await ask("/health")).json(), { status: "ok", version: "1.2.3" });
+  assertEquals(await (await ask("/health/live")).json(), { status: "ok" });
+});
+
+Deno.test("other paths are a 404, other methods a 405, and each answer has an id", async () => {
+  const ask = makeHandler();
+  const [lost, wrong] = [await ask("/gateway"), await ask("/metrics", { method: "POST" })];
+  assertEquals([lost.status, wrong.status, wrong.headers.get("Allow")], [404, 405, "GET, HEAD"]);
+  assertMatch(lost.headers.get("X-Request-Id") ?? "", /^[0-9a-f]{16}$/);
+});

@@ -1,0 +1,50 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { createJeedomCheck } from "../../src/services/jeedom_check.ts";
+
+function makeCheck(answer: (request: Request) => Response | Promise<Response>) {
+  const requests: Request[] = [];
+  const check = createJeedomCheck({
+    url: new URL("http://jeedom/sub/"),
+    timeoutMs: 1000,
+    fetch(input, init) {
+      const request = new Request(input, init);
+      requests.push(request);
+      return Promise.resolve(answer(request));
+    },
+  });
+  return { check, requests };
+}
+
+const pong = () => Response.json({ jsonrpc: "2.0", id: 1, result: "pong" });
+
+Deno.test("the check sends a well-formed ping without a key", async () => {
+  const { check, requests } = makeCheck(pong);
+  await check();
+  const [sent] = requests;
+  assertEquals([sent?.url, sent?.method], ["http://jeedom/sub/core/api/jeeApi.php", "POST"]);
+  assertEquals(sent?.headers.get("Content-Type"), "application/json");
+  assertEquals(await sent?.json(), { jsonrpc: "2.0", id: 1, method: "ping" });
+});
+
+Deno.test("the check is content with an error in JSON-RPC: somebody is there", async () => {
+  const { check } = makeCheck(() => Response.json({ jsonrpc: "2.0", id: 1, error: { code: 1, message: "Clé" } }));
+  await check();
+});
+
+Deno.test("the check fails with words for whatever is no Jeedom", async () => {
+  const answers: [Response, string][] = [
+    [new Response("<html>banned</html>", { status: 404 }), "answered with status 404"],
+    [new Response("", { status: 500 }), "answered with status 500"],
+    [new Response("[]"), "answered with status 200, and not as Jeedom does"],
+    [new Response("{}", { headers: { Location: "http://other" }, status: 302 }), "answered with status 302"],
+    [new Response("x".repeat(100_000)), "larger"],
+  ];
+  for (const [answer, words] of answers) await assertRejects(makeCheck(() => answer).check, Error, words);
+});
+
+Deno.test("the check tells who is not there from who is silent, and never repeats what the system said", async () => {
+  const refused = makeCheck(() => Promise.reject(new TypeError("error sending request for url (http://secret)")));
+  await assertRejects(refused.check, Error, "Jeedom cannot be reached");
+  const silent = makeCheck(() => Promise.reject(new DOMException("Signal timed out.", "TimeoutError")));
+  await assertRejects(silent.check, Error, "Jeedom does not answer");
+});
