@@ -155,9 +155,9 @@ class GatewayClient @JvmOverloads constructor(
      * Listens to MQTT topics until the subscription is closed. Returns at once; whatever goes wrong before the first
      * `connected` reaches [SubscriptionListener.onEnd]. From then on, `disconnected`, `end` and `error` tell why a
      * stream ended; the next one begins with `connected` and goes on where the last one ended. `gap` says that
-     * something may be missing nevertheless. The subscription ends by itself with a failure that no other try would
-     * mend, with [TamperedException] as soon as somebody on the way changed anything, and with what its listener
-     * throws.
+     * something may be missing nevertheless. After an `end` with `retry` the client waits at least so many seconds. The
+     * subscription ends by itself with a failure that no other try would mend, with [TamperedException] as soon as
+     * somebody on the way changed anything, and with what its listener throws.
      *
      * @param topics topic filters, such as `home/+/temperature`
      * @param qos highest quality of service

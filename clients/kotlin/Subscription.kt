@@ -5,6 +5,7 @@ import java.io.Closeable
 import java.io.IOException
 import java.util.Base64
 import java.util.concurrent.CancellationException
+import kotlin.math.ceil
 import kotlin.random.Random
 import org.json.JSONObject
 
@@ -93,6 +94,7 @@ internal class Follower(
     private var tries = 0
     private var isConnected = false
     private var connectedAt = 0L
+    private var retryMillis = 0L
 
     val subscription = Subscription()
 
@@ -114,11 +116,13 @@ internal class Follower(
     private fun goFromStreamToStream() {
         while (true) {
             isConnected = false
+            retryMillis = 0
             val failure = hearStream()
             if (!goesOn) return
             if (isConnected && failure != null) tell(brokenOff(failure))
             if (isConnected && System.nanoTime() - connectedAt >= GOOD_STREAM_NANOS) tries = 0
-            cancellation.sleep(maxOf(1000 * (failure?.retryAfterSeconds ?: 0), backoff(tries)))
+            failure?.retryAfterSeconds?.let { retryMillis = 1000 * it }
+            cancellation.sleep(maxOf(retryMillis, backoff(tries)))
             tries += 1
         }
     }
@@ -134,6 +138,7 @@ internal class Follower(
         }
 
     private fun hear(event: Event) {
+        if (event.type == "end") retryMillis = retryMillisIn(event)
         if (event.type == "connected") {
             isConnected = true
             connectedAt = System.nanoTime()
@@ -171,6 +176,15 @@ private class ListenerFailure(override val cause: Exception) : RuntimeException(
 
 /** A stream that lasted this long was a good one: what comes next is another trouble. */
 private const val GOOD_STREAM_NANOS = 30_000_000_000L
+
+/** Longest wait that the end of a stream may ask for: no gateway gone wrong keeps a client away for good. */
+private const val LONGEST_RETRY_SECONDS = 3600.0
+
+/** The wait that a gateway asks for as it stops; 0 if it is none. */
+private fun retryMillisIn(event: Event): Long {
+    val seconds = (event.json.opt("retry") as? Number)?.toDouble() ?: 0.0
+    return if (seconds in 0.0..LONGEST_RETRY_SECONDS) ceil(1000 * seconds).toLong() else 0
+}
 
 /**
  * How refusals begin that pass by themselves, although nothing else about them says so. The last one: OkHttp, or a

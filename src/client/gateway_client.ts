@@ -112,7 +112,8 @@ export class GatewayClient {
    *
    * Once it was connected, the subscription survives its streams: an `error`, `disconnected` or `end` event tells that
    * one ended, or broke off, and later a new `connected` that messages come again, from where they ended. A `gap` after
-   * it tells that some may be missing. With `resume: false` such an event is the last.
+   * it tells that some may be missing. After an `end` with `retry` it waits at least that long. With
+   * `resume: false` such an event is the last.
    *
    * @param filters topic filters, such as `home/+/temperature`
    * @throws {GatewayError} if the gateway could not be reached at first, or refused, at first or later; with

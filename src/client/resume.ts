@@ -12,6 +12,9 @@ import { isFinal } from "./open_stream.ts";
 /** A stream that lasted so long was a good one, in milliseconds: the wait after it is short again. */
 const STEADY_MS = 30_000;
 
+/** Longest wait that the end of a stream may ask for, in seconds: no gateway gone wrong keeps a client away for good. */
+const RETRY_MAX_SECONDS = 3600;
+
 /** How to go on. */
 export interface ResumeOptions {
   /** Where the first stream begins, if not now. */
@@ -45,6 +48,7 @@ export async function* resume(
       for await (const event of open(position)) {
         if (event.type === "connected") connectedAt = clock.monotonic();
         if (event.type === "message") backoff.reset();
+        if (event.type === "end") retryAfterMs = retryMs(event.retry);
         // The caller knows already that it is disconnected.
         if (connectedAt === undefined && wasConnected && isFinal(event)) break;
         wasConnected ||= connectedAt !== undefined;
@@ -69,6 +73,11 @@ function isPassing(error: GatewayError): boolean {
   if (error.retryAfterMs !== undefined || error instanceof FailedError) return true;
   // The clock is right: a gateway that has just started refuses what may have been sent before.
   return error instanceof ExpiredError || error.message.startsWith("Too slow: ");
+}
+
+/** The wait that a gateway asks for as it stops, in milliseconds; 0 for anything that is none. */
+function retryMs(seconds: unknown): number {
+  return typeof seconds === "number" && seconds >= 0 && seconds <= RETRY_MAX_SECONDS ? seconds * 1000 : 0;
 }
 
 /** Where to go on after an event. An older gateway tells no position, and its streams begin anew. */

@@ -41,6 +41,24 @@ Deno.test("subscribe() waits as long as Retry-After says, where that is longer",
   assertEquals(clock.waits, [250, 7000, 1000, 2000, 4000, 3_600_000]);
 });
 
+Deno.test("subscribe() comes back no sooner than the end of a stream says, and within an hour", async () => {
+  const clock = new FakeClock();
+  const end = { type: "end", reason: "restart", message: "Gateway is shutting down", timestamp: 5 };
+  const told = [3.7, 0.1, 0, 3600, 3600.1, -1, 1e300, "9", [9], true, null, undefined];
+  const streams = told.map((retry) => stream([connected(1), message(2), { ...end, retry }], "ends"));
+  const { client } = clientOf(
+    [...streams, stream([{ ...end, retry: 2.5 }]), stream([connected(2), message(3)])],
+    clock,
+  );
+  const seen: unknown[] = [];
+  for await (const event of client.subscribe(["t"])) {
+    if (event.type === "end") seen.push(event.retry);
+    if (event.type === "message" && event.offset === 3) break;
+  }
+  assertEquals(seen, told);
+  assertEquals(clock.waits, [3700, 250, 250, 3_600_000, ...Array(8).fill(250), 2500]);
+});
+
 for (const protocol of VERSIONS) {
   Deno.test(`subscribe() hands a silent line of version ${protocol} over as disconnected, and goes on`, async () => {
     const clock = new FakeClock();

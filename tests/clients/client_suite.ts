@@ -11,6 +11,7 @@ import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testEvents } from "./events_suite.ts";
 import { withMadeUpGateway } from "./made_up_gateway.ts";
+import { testRestart } from "./restart_suite.ts";
 import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";
 import { testVersions } from "./version_suite.ts";
@@ -192,4 +193,5 @@ export function testClient(program: ClientProgram): void {
   testEvents(program);
   testResume(program);
   testResumeEnd(program);
+  testRestart(program);
 }

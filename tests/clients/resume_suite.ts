@@ -1,7 +1,7 @@
 /** How every client in another language goes on when a stream ends. */
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { freePort } from "../loopback.ts";
-import { type GatewayProcess, startGatewayProcess } from "../system/gateway_process.ts";
+import { startGatewayProcess } from "../system/gateway_process.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { withCuttingLine } from "./cutting_line.ts";
 import { breakOff, disconnected, end, endAtOnce, error, hangUp, refuse, serve, stay } from "./fates.ts";
@@ -157,33 +157,6 @@ export function testResume(program: ClientProgram): void {
       });
     } finally {
       await gateway.stop();
-    }
-  });
-
-  tests.test("comes back to a gateway that was restarted", async () => {
-    const directory = await Deno.makeTempDir({ prefix: "restarted-" });
-    const settings = { PORT: String(freePort()), MQTT_BROKER_PORT: String(freePort()) };
-    let gateway: GatewayProcess = await startGatewayProcess(settings, { directory });
-    try {
-      const lines = await tests.withClient(gateway, ["subscribe", "1", "{}", "home/#"], async (client) => {
-        await client.line("type", "connected");
-        await gateway.stop();
-        await client.line("type", "end");
-        gateway = await startGatewayProcess(settings, { directory });
-        await gateway.output.line((line) => line.includes("embedded broker runs on"));
-        // Retained: it comes whether the client is back already or not.
-        await gateway.client.publish("home/mode", "night", { qos: 1, retain: true });
-        await client.line("end");
-      });
-      assertEquals(heard(lines).filter((event) => event !== "gap"), [
-        "connected",
-        "end",
-        "connected",
-        "night",
-      ]);
-    } finally {
-      await gateway.stop();
-      await Deno.remove(directory, { recursive: true });
     }
   });
 }

@@ -208,7 +208,8 @@ class GatewayClient:
         is closed. ``disconnected``, ``end`` and ``error`` tell in
         ``message`` why a stream ended; the next one begins with
         ``connected`` and goes on where the last one ended. ``gap`` says that
-        something may be missing nevertheless.
+        something may be missing nevertheless. After an ``end`` with
+        ``retry`` the client waits at least so many seconds.
 
         :param topics: filters, such as ``home/+/temperature``, or just one
         :param qos: highest quality of service

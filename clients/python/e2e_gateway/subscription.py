@@ -15,6 +15,9 @@ from .waiting import Backoff
 #: A stream that lasted this long, in seconds, was a good one: what comes next
 #: is another trouble, and is waited for as little as the first.
 GOOD_STREAM = 30.0
+#: Longest wait that the end of a stream may ask for, in seconds: no gateway
+#: gone wrong keeps a client away for good.
+LONGEST_RETRY = 3600.0
 #: How refusals begin that pass by themselves.
 PASSING = ("MQTT error: ", "Too many ", "Too slow: ", "Request expired")
 
@@ -42,6 +45,8 @@ def follow(
             with closing(open_stream(channel, fields, timeout)) as events:
                 for event in events:
                     kind = event.get("type")
+                    if kind == "end":
+                        pause = _retry(event.get("retry"))
                     if kind == "connected":
                         connected_at = time.monotonic()
                         goes_on = resume
@@ -83,6 +88,12 @@ def position(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _may_pass(error: GatewayError) -> bool:
     return error.retry_after is not None or error.message.startswith(PASSING)
+
+
+def _retry(seconds: Any) -> float:
+    """Tell the wait that a gateway asks for as it stops; 0 if it is none."""
+    is_number = isinstance(seconds, (int, float)) and seconds is not True
+    return seconds if is_number and 0 <= seconds <= LONGEST_RETRY else 0.0
 
 
 def _progress(event: dict[str, Any]) -> dict[str, Any] | None:
