@@ -142,6 +142,7 @@ async function seriesNames(): Promise<Set<string>> {
     levels: () => ({
       queueBytes: 0,
       backlogBytes: 0,
+      unreadBytes: 0,
       ringBytes: 0,
       sharedEventBytes: 0,
       subscriptions: 0,

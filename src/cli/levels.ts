@@ -42,6 +42,7 @@ export function readLevels(sources: LevelSources): Levels {
   return {
     queueBytes: streams.waitingBytes,
     backlogBytes: places.backlog.bytes,
+    unreadBytes: places.unread.bytes,
     ringBytes: messages.bytes,
     sharedEventBytes: sealer.sharedBytes,
     subscriptions,

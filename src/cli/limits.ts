@@ -8,6 +8,9 @@ import type { GatewayLimits } from "../gateway/limits.ts";
 import type { MakeCounter } from "../security/rate_limiter.ts";
 import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/rate_limits.ts";
 
+/** How many of the largest answers may wait to be read: more than a household asks for at a time. */
+const LARGE_ANSWERS = 8;
+
 /** How much may be under way, and for how long. */
 export function limitsOf(config: Config): GatewayLimits {
   return {
@@ -22,6 +25,7 @@ export function limitsOf(config: Config): GatewayLimits {
     bodyTimeoutMs: config.BODY_TIMEOUT_MS,
     maxQueueBytes: config.LISTENER_QUEUE_BYTES,
     maxBacklogBytes: config.BACKLOG_BYTES,
+    maxUnreadBytes: LARGE_ANSWERS * config.JEEDOM_MAX_RESPONSE_BYTES,
     maxEventBytes: config.MAX_EVENT_BYTES,
     patienceMs: config.LISTENER_PATIENCE_MS,
     keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,

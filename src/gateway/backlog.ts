@@ -1,6 +1,6 @@
 /**
- * What waits for listeners that have just begun to listen: messages they missed, and what the broker retains. It may
- * be more than an ordinary queue holds, and is bounded for all of them together.
+ * What waits for somebody to read it, and may be much: messages that listeners missed or that the broker retains, and
+ * large answers. It is bounded for all of them together.
  *
  * @module
  */

@@ -13,7 +13,7 @@ import { ScopeError } from "../security/scope.ts";
 import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
-import { sealedResponse, type SealReply } from "./sealed_answer.ts";
+import type { CarryReply, SealReply } from "./sealed_answer.ts";
 
 /** What the routes need. */
 export interface CallOptions {
@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly running: Concurrency;
   /** Seals replies. */
   readonly sealReply: SealReply;
+  /** Answers with them. */
+  readonly carryReply: CarryReply;
   /** Where decisions are told. */
   readonly audit: Audit;
   /** Where failures of services are told. */
@@ -47,7 +49,7 @@ interface Outcome {
 
 /** Makes a handler that runs each admitted request once and seals the answer. */
 export function createCallHandler(options: CallOptions, select: SelectService): RouteHandler {
-  const { admit, running, sealReply, audit, log, telemetry, monotonic } = options;
+  const { admit, running, sealReply, carryReply, audit, log, telemetry, monotonic } = options;
 
   async function answer(
     admission: Admission,
@@ -128,7 +130,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     const { sealed, ...about } = await answer(admission, { request: caller.request, gone: request.signal });
     const { name, kid } = admission.key;
     audit.decided({ ...about, ...caller, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
-    return sealedResponse(sealed);
+    return carryReply(sealed);
   };
 }
 

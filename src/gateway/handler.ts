@@ -34,7 +34,7 @@ import {
 } from "./refusal.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
 import { drawRetrySeconds } from "./retry.ts";
-import { createSealReply } from "./sealed_answer.ts";
+import { createCarryReply, createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
 /** All that the gateway works with. */
@@ -101,7 +101,13 @@ export function createHandler(options: GatewayOptions): Handler {
   const { services, audit, log, telemetry, places, limits, monotonic, streams } = options;
   const decide = createAdmit({ ...options, ...limits, ...places, onFailure: audit.failed });
   const admit: Admit = (request, caller) => telemetry.step("admission", () => decide(request, caller));
-  const call = { ...options, ...places, admit, sealReply: createSealReply(options.now, options.random) };
+  const call = {
+    ...options,
+    ...places,
+    admit,
+    sealReply: createSealReply(options.now, options.random),
+    carryReply: createCarryReply(places.unread),
+  };
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 

@@ -31,6 +31,8 @@ export interface GatewayLimits {
   readonly maxQueueBytes: number;
   /** Bytes of events to hold for all listeners that begin to listen. */
   readonly maxBacklogBytes: number;
+  /** Bytes of large answers to hold for all who read them. */
+  readonly maxUnreadBytes: number;
   /** Largest payload of a message to pass on. */
   readonly maxEventBytes: number;
   /** How long a listener may leave a backlog untouched. */
@@ -51,6 +53,8 @@ export interface Places {
   readonly listening: Concurrency;
   /** What waits for listeners that begin to listen. */
   readonly backlog: Backlog;
+  /** What waits of large answers. */
+  readonly unread: Backlog;
 }
 
 /** Makes the places of a gateway in which nothing is under way. */
@@ -61,5 +65,6 @@ export function createPlaces(limits: GatewayLimits): Places {
     running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
     listening: new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),
     backlog: new Backlog(limits.maxBacklogBytes),
+    unread: new Backlog(limits.maxUnreadBytes),
   };
 }

@@ -7,6 +7,7 @@ import type { SealedText } from "../protocol/aead.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
 import type { Reply } from "../services/service.ts";
+import type { Backlog, BacklogHolder } from "./backlog.ts";
 
 /** Seals replies. */
 export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText>;
@@ -24,26 +25,68 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
   };
 }
 
-/** Makes the response that carries a sealed reply. */
-export function sealedResponse(answer: SealedText): Response {
+/** Makes responses that carry sealed replies. */
+export type CarryReply = (answer: SealedText) => Response;
+
+/**
+ * Makes the function that answers with sealed replies. A large one that nobody reads must not stay for ever: who asks
+ * for many of them and reads none would fill the memory.
+ *
+ * @param unread where all that waits is counted
+ */
+export function createCarryReply(unread: Backlog): CarryReply {
   const headers = { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" };
-  if (answer.length <= PIECE) return new Response(answer, { headers });
-  return new Response(inPieces(answer), { headers: { ...headers, "Content-Length": String(answer.length) } });
+  return (answer) => {
+    if (answer.length <= PIECE) return new Response(answer, { headers });
+    const { body } = new UnreadAnswer(answer, unread);
+    return new Response(body, { headers: { ...headers, "Content-Length": String(answer.length) } });
+  };
 }
 
 /** Length of a piece of an answer, in characters, which are bytes: base64 is ASCII. */
 const PIECE = 64 * 1024;
 
+/** How long somebody may leave the next piece untouched, in milliseconds: nobody is so slow who is still there. */
+const PATIENCE_MS = 30_000;
+
 const ascii = new TextEncoder();
 
-/** Hands a text over as it is read: who asks for a large answer again and again, and reads none, holds a piece each. */
-function inPieces(text: string): ReadableStream<Uint8Array> {
-  let start = 0;
-  return new ReadableStream({
-    pull(controller) {
-      controller.enqueue(ascii.encode(text.slice(start, start + PIECE)));
-      start += PIECE;
-      if (start >= text.length) controller.close();
-    },
-  }, { highWaterMark: 0 });
+/** Hands an answer over as it is read, and lets go of it when it is not read. */
+class UnreadAnswer implements BacklogHolder {
+  /** The body of the response. */
+  readonly body: ReadableStream<Uint8Array>;
+  readonly #unread: Backlog;
+  #rest: string;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  constructor(answer: SealedText, unread: Backlog) {
+    this.#unread = unread;
+    this.#rest = answer;
+    this.body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+        this.#keep(answer);
+      },
+      pull: (controller) => {
+        controller.enqueue(ascii.encode(this.#rest.slice(0, PIECE)));
+        this.#keep(this.#rest.slice(PIECE));
+        if (this.#rest === "") controller.close();
+      },
+      cancel: () => this.#keep(""),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Breaks the answer off. */
+  giveUp(): void {
+    this.#keep("");
+    this.#controller?.error(new Error("Answer is not read"));
+  }
+
+  #keep(rest: string): void {
+    this.#rest = rest;
+    clearTimeout(this.#patience);
+    if (rest !== "") this.#patience = setTimeout(() => this.giveUp(), PATIENCE_MS);
+    this.#unread.set(this, rest.length);
+  }
 }

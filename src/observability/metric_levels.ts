@@ -25,6 +25,11 @@ const LEVELS: readonly Level[] = [
     read: ({ backlogBytes }) => backlogBytes,
   },
   {
+    name: "unread_answer_bytes",
+    help: "Bytes of large answers that wait to be read",
+    read: ({ unreadBytes }) => unreadBytes,
+  },
+  {
     name: "ring_bytes",
     help: "Bytes of messages that are kept for listeners that come back",
     read: ({ ringBytes }) => ringBytes,

@@ -90,6 +90,8 @@ export interface Levels {
   readonly queueBytes: number;
   /** Bytes that wait for listeners that begin to listen; a part of the former. */
   readonly backlogBytes: number;
+  /** Bytes of large answers that wait to be read. */
+  readonly unreadBytes: number;
   /** Bytes of messages that are kept for listeners that come back. */
   readonly ringBytes: number;
   /** Bytes of events that are kept for further listeners of the same key. */

@@ -43,6 +43,7 @@ export const LIMITS: GatewayOptions["limits"] = {
   bodyTimeoutMs: 10_000,
   maxQueueBytes: 10_000,
   maxBacklogBytes: 1_000_000,
+  maxUnreadBytes: 1_000_000,
   maxEventBytes: 100_000,
   patienceMs: 10_000,
   keepAliveMs: 10_000,

@@ -15,6 +15,7 @@ const METRICS: readonly string[] = [
   "e2e_gateway_streams gauge version",
   "e2e_gateway_queue_bytes gauge",
   "e2e_gateway_backlog_bytes gauge",
+  "e2e_gateway_unread_answer_bytes gauge",
   "e2e_gateway_ring_bytes gauge",
   "e2e_gateway_shared_event_bytes gauge",
   "e2e_gateway_subscriptions gauge",
@@ -145,6 +146,7 @@ Deno.test("gauges follow the levels, which are asked once for each text", async 
   const plain = [
     "queue_bytes",
     "backlog_bytes",
+    "unread_answer_bytes",
     "ring_bytes",
     "shared_event_bytes",
     "subscriptions",
@@ -167,7 +169,7 @@ Deno.test("gauges follow the levels, which are asked once for each text", async 
   assertEquals([await value("up", { part: "broker" }), await value("up", { part: "jeedom" })], [undefined, 1]);
 
   levels = LEVELS;
-  assertEquals(await value("replay_entries"), 1008);
+  assertEquals(await value("replay_entries"), 1009);
 });
 
 Deno.test("key_expiry_seconds vanishes with its key, and is absent for a key that never expires", async () => {
