@@ -71,6 +71,13 @@ Deno.test("every link between the documents leads somewhere", async () => {
     "docs/protocol.md",
     "docs/architecture.md",
     "docs/performance.md",
+    "docs/operations/metrics.md",
+    "docs/operations/limits.md",
+    "docs/operations/doctor.md",
+    "docs/operations/logs.md",
+    "docs/operations/tracing.md",
+    "docs/operations/systemd.md",
+    "docs/reliability.md",
   ];
   for (const file of files) {
     for (const [, target = ""] of (await read(file)).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {

@@ -110,6 +110,8 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
   /** Called for each message, in the broker's order. */
   readonly onMessage?: ReceiveMessage;
+  /** What the broker publishes when the connection ends without a goodbye. */
+  readonly will?: Publication;
 }
 
 /** Opens a connection to a broker. */

@@ -43,11 +43,11 @@ export function createConnectBroker(options: ConnectBrokerOptions): ConnectBroke
 async function openConnection(
   protocolVersion: 4 | 5,
   address: BrokerAddress,
-  { signal, onMessage, keepAliveSeconds, addressFault }: ConnectBrokerOptions & ConnectOptions,
+  { signal, onMessage, will, keepAliveSeconds, addressFault }: ConnectBrokerOptions & ConnectOptions,
 ): Promise<BrokerConnection | string> {
   signal.throwIfAborted();
   const place = `${address.host}:${address.port}`;
-  const client = connect({ ...clientOptions(address, keepAliveSeconds), protocolVersion });
+  const client = connect({ ...clientOptions(address, keepAliveSeconds), ...will && { will }, protocolVersion });
   const lost = Promise.withResolvers<BrokerError>();
   const welcome = Promise.withResolvers<undefined>();
   const state: ConnectionState = { lost: lost.promise, cause: undefined, heard: 0, limits: {} };

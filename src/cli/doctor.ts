@@ -1,0 +1,191 @@
+/**
+ * The command `doctor`: what to run first when it does not work. Looks at everything around the gateway, and tells what
+ * is wrong with the remedy.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { type Config, ConfigError } from "../config.ts";
+import { CHECKS } from "../doctor/checks.ts";
+import { tellConfiguration } from "../doctor/checks/configuration.ts";
+import { tellDenoVersion } from "../doctor/checks/deno_version.ts";
+import { examine, leaveOut } from "../doctor/examine.ts";
+import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
+import { createHouse } from "../doctor/house.ts";
+import { exitCodeOf, formatChanges, formatJson, formatReport, formatState, type Report } from "../doctor/report.ts";
+import { watch } from "../doctor/watch.ts";
+import { BrokerError } from "../mqtt/broker.ts";
+import { createConnectBroker } from "../mqtt/connection.ts";
+import { topicFault } from "../mqtt/topic.ts";
+import { randomBytes } from "../protocol/bytes.ts";
+import { addressFault } from "../security/egress.ts";
+import { VERSION } from "../version.ts";
+import { isParseArgsError, UsageError } from "./client.ts";
+import { openDefaultBroker } from "./default_broker.ts";
+import { localUrl } from "./local_url.ts";
+import { EXIT_USAGE, type Platform } from "./platform.ts";
+import { readConfig } from "./settings.ts";
+
+const USAGE = `Usage: deno task doctor [--json] [--watch [SECONDS]] [--mqtt [TOPIC]]
+  --json             print JSON: one document, or with --watch one in each line
+  --watch [SECONDS]  look again and again, every 60 s by default, and tell what changes
+  --mqtt [TOPIC]     publish the state, retained, to e2e-gateway/health by default`;
+
+/** What an option means that is given without a value. */
+const DEFAULTS: Readonly<Record<string, string>> = { "--watch": "60", "--mqtt": "e2e-gateway/health" };
+
+/** More often, a wrong API key might be taken for an attack on Jeedom. In seconds. */
+const MIN_PAUSE_SECONDS = 10;
+const MAX_PAUSE_SECONDS = 86_400;
+
+/** The state could not be published. */
+const EXIT_UNPUBLISHED = 2;
+
+/** What is wanted. */
+interface Wishes {
+  readonly json: boolean;
+  readonly pauseSeconds: number | undefined;
+  readonly topic: string | undefined;
+}
+
+/** The settings, or everything that is wrong with them. */
+type Settings = { readonly config: Config; readonly problems: readonly [] } | {
+  readonly config: undefined;
+  readonly problems: readonly string[];
+};
+
+/** Looks at everything, once or again and again. Exit code: 0 all right, 1 warnings alone, 2 something failed. */
+export async function doctor(platform: Platform): Promise<number> {
+  try {
+    const wishes = parseWishes(platform.args);
+    return await (wishes.pauseSeconds === undefined ? once : again)(platform, wishes);
+  } catch (error) {
+    if (!(error instanceof UsageError) && !isParseArgsError(error)) throw error;
+    platform.printError(`${error.message}\n${USAGE}`);
+    return EXIT_USAGE;
+  }
+}
+
+async function once(platform: Platform, { json, topic }: Wishes): Promise<number> {
+  const destination = topic === undefined ? undefined : await healthTopic(platform, topic);
+  const report = await round(platform, new AbortController().signal);
+  platform.print(json ? formatJson(report, 2) : formatReport(report));
+  if (topic === undefined) return exitCodeOf(report);
+  const fault = destination === undefined ? NO_BROKER : await publishOnce(formatState(report), destination).then(
+    () => undefined,
+    (error) => error instanceof BrokerError ? error.message : "The broker cannot be asked",
+  );
+  if (fault === undefined) return exitCodeOf(report);
+  tellUnpublished(platform, fault);
+  return EXIT_UNPUBLISHED;
+}
+
+async function again(platform: Platform, { json, pauseSeconds = 0, topic }: Wishes): Promise<number> {
+  const destination = topic === undefined ? undefined : await healthTopic(platform, topic);
+  if (topic !== undefined && destination === undefined) tellUnpublished(platform, NO_BROKER);
+  const published = destination && new HealthTopic({
+    ...destination,
+    random: Math.random,
+    onFault: (fault) => tellUnpublished(platform, fault),
+  });
+  const stop = new AbortController();
+  platform.untilStopped().then(() => stop.abort());
+  const last = await watch({
+    round: (signal) => round(platform, signal),
+    async tell(report, before) {
+      if (json) platform.print(formatJson(report));
+      else if (before === undefined) platform.print(formatReport(report));
+      else formatChanges(report, before).forEach((line) => platform.print(line));
+      await published?.announce(formatState(report));
+    },
+    pauseMs: pauseSeconds * 1000,
+    signal: stop.signal,
+  });
+  await published?.close();
+  return last === undefined ? 0 : exitCodeOf(last);
+}
+
+const NO_BROKER = "The configuration is wrong";
+
+function tellUnpublished({ printError }: Platform, fault: string): void {
+  printError(`The state is not published: ${fault}`);
+}
+
+/** Makes one round. The settings are read anew: they may have been mended since. */
+async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
+  const { config, problems } = await readSettings(platform);
+  const results = config === undefined
+    ? leaveOut(CHECKS, "Needs a right configuration")
+    : await examine(CHECKS, houseOf(config, platform), { signal });
+  const first = [tellConfiguration(problems), tellDenoVersion(platform.denoVersion)];
+  return { version: VERSION, at: Date.now(), results: [...first, ...results] };
+}
+
+async function readSettings(platform: Platform): Promise<Settings> {
+  try {
+    return { config: await readConfig(platform), problems: [] };
+  } catch (error) {
+    if (error instanceof ConfigError) return { config: undefined, problems: error.problems };
+    // The file is there and cannot be read.
+    return {
+      config: undefined,
+      problems: [`.env cannot be read (${error instanceof Error ? error.name : "unknown"})`],
+    };
+  }
+}
+
+function houseOf(config: Config, platform: Platform) {
+  return createHouse({
+    config,
+    version: VERSION,
+    localUrl: localUrl(config),
+    machine: platform,
+    brokerAddress: () => brokerAddress(config, platform),
+    connectBroker: connectTo(config),
+    now: () => Date.now(),
+    random: randomBytes,
+  });
+}
+
+function connectTo(config: Config) {
+  return createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
+}
+
+/** Never asked for the embedded broker, which is the gateway's own and would be started here. */
+async function brokerAddress(config: Config, platform: Platform) {
+  const silent = { debug() {}, info() {}, warn() {}, error() {} };
+  return (await openDefaultBroker(config, platform, silent)).address;
+}
+
+/** Where to publish; undefined where that is not known, as the report will say. */
+async function healthTopic(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
+  const { config } = await readSettings(platform);
+  if (config === undefined) return undefined;
+  if (config.MQTT_BROKER_HOST === undefined) {
+    throw new UsageError("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is");
+  }
+  const address = await brokerAddress(config, platform).catch(() => undefined);
+  return address && { connect: connectTo(config), address, topic };
+}
+
+function parseWishes(args: readonly string[]): Wishes {
+  const { values } = parseArgs({
+    args: args.flatMap((word, index) => {
+      const value = DEFAULTS[word];
+      return value === undefined || /^[^-]/.test(args[index + 1] ?? "-") ? [word] : [`${word}=${value}`];
+    }),
+    options: {
+      json: { type: "boolean", default: false },
+      watch: { type: "string" },
+      mqtt: { type: "string" },
+    },
+  });
+  const { watch: seconds, mqtt: topic, json } = values;
+  const pauseSeconds = seconds === undefined ? undefined : /^\d{1,6}$/.test(seconds) ? Number(seconds) : NaN;
+  if (pauseSeconds !== undefined && !(pauseSeconds >= MIN_PAUSE_SECONDS && pauseSeconds <= MAX_PAUSE_SECONDS)) {
+    throw new UsageError(`--watch must be from ${MIN_PAUSE_SECONDS} to ${MAX_PAUSE_SECONDS} seconds, not "${seconds}"`);
+  }
+  const fault = topic === undefined ? undefined : topicFault(topic);
+  if (fault !== undefined) throw new UsageError(`--mqtt "${topic}" ${fault}`);
+  return { json, pauseSeconds, topic };
+}

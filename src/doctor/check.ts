@@ -1,0 +1,25 @@
+/**
+ * What a check is.
+ *
+ * @module
+ */
+import type { Finding } from "./finding.ts";
+import type { House } from "./house.ts";
+
+/** One thing that has to be right, and how to see whether it is. Independent of all others. */
+export interface Check {
+  /** Its name in reports: one word in snake_case. */
+  readonly name: string;
+  /**
+   * Looks, changes nothing, and leaves nothing behind.
+   *
+   * @param signal aborts at the check's deadline; what has not answered by then is told as such
+   */
+  look(house: House, signal: AbortSignal): Promise<Finding>;
+}
+
+/** What a check found. */
+export interface Result extends Finding {
+  /** The check's name. */
+  readonly name: string;
+}

@@ -1,0 +1,82 @@
+/**
+ * Whether the default broker answers, and lets the gateway in.
+ *
+ * @module
+ */
+import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
+import type { Check } from "../check.ts";
+import { DEADLINE_SECONDS } from "../deadline.ts";
+import { failed, type Finding, ok, skipped } from "../finding.ts";
+
+/** Nobody has it: asking for no more of it is a round trip that changes nothing. */
+const NOBODYS_FILTER = "e2e-gateway/doctor";
+
+const LOGIN = "Mend MQTT_USERNAME and MQTT_PASSWORD, or the broker's list of users";
+const ADDRESS = "Mend MQTT_BROKER_HOST";
+const SEE_LOG = "Look into the broker's log";
+
+/** What to do, by the code at the end of a broker's failure. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "Start the broker, or mend MQTT_BROKER_HOST and MQTT_BROKER_PORT",
+  ENOTFOUND: ADDRESS,
+  EAI_AGAIN: "See whether this machine has a name server, or write the broker's address into MQTT_BROKER_HOST",
+  EHOSTUNREACH: ADDRESS,
+  ENETUNREACH: ADDRESS,
+  ETIMEDOUT: ADDRESS,
+  4: LOGIN,
+  5: LOGIN,
+  134: LOGIN,
+  135: LOGIN,
+};
+
+/** The broker of requests that name none. */
+export const BROKER: Check = {
+  name: "broker",
+  async look({ config, brokerAddress, connectBroker, now }, signal) {
+    if (config.MQTT_BROKER_HOST === undefined) {
+      return ok("Embedded in the gateway, as MQTT_BROKER_HOST is not set");
+    }
+    const place = `${config.MQTT_BROKER_HOST}:${config.MQTT_BROKER_PORT}`;
+    let address;
+    try {
+      address = await brokerAddress();
+    } catch {
+      return failed(`MQTT_CA_FILE "${config.MQTT_CA_FILE}" cannot be read`, "Mend its path, or its owner and mode");
+    }
+    const late = () => new BrokerError(`Broker ${place} does not answer within ${DEADLINE_SECONDS} s`);
+    try {
+      const connection = await connectBroker(address, { signal });
+      const hangUp = () => void connection.close(late());
+      signal.addEventListener("abort", hangUp, { once: true });
+      try {
+        const began = now();
+        await connection.unsubscribe([NOBODYS_FILTER]);
+        const as = address.username === undefined ? "without a login" : `as "${address.username}"`;
+        return ok(`${place} lets the gateway in ${as}, round trip ${Math.round(now() - began)} ms`);
+      } finally {
+        signal.removeEventListener("abort", hangUp);
+        await connection.close();
+      }
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+      return explain(signal.aborted ? late() : error, config.MQTT_TLS);
+    }
+  },
+};
+
+function explain(error: BrokerError, tls: boolean): Finding {
+  const { message } = error;
+  if (error instanceof BrokerForbiddenError) return failed(message, ADDRESS);
+  if (message.endsWith("outside of what the sandbox allows")) return skipped(message, "Run it as: deno task doctor");
+  const code = /\(code (\w+)\)$/.exec(message)?.[1] ?? "";
+  const known = REMEDIES[code];
+  if (known !== undefined) return failed(message, known);
+  if (/certificate|self-signed|altname|issuer/i.test(message)) {
+    return failed(
+      message,
+      "Set MQTT_CA_FILE to the authority's certificate, and MQTT_BROKER_HOST to a name in the broker's",
+    );
+  }
+  const tlsToo = tls ? "it has no TLS: then MQTT_TLS=false" : "it wants TLS: then MQTT_TLS=true";
+  return failed(message, `${SEE_LOG}, and see whether ${tlsToo}`);
+}

@@ -1,0 +1,79 @@
+/**
+ * Whether the gateway runs on its port, and knows the keys in the files.
+ *
+ * @module
+ */
+import { isObject } from "../../protocol/is_object.ts";
+import { openAnswer } from "../../protocol/exchange.ts";
+import { jsonOf } from "../ask.ts";
+import type { Check } from "../check.ts";
+import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
+import type { House } from "../house.ts";
+import type { Knock } from "../knock.ts";
+
+/** What starts it. */
+export const START = "Start the gateway: deno task start";
+
+/** What a gateway says in plain text is short, in characters. */
+const MAX_WORDS = 100;
+
+/** The gateway's port. */
+export const GATEWAY: Check = {
+  name: "gateway",
+  async look(house, signal) {
+    const { config: { PORT: port }, version } = house;
+    const state = await house.gateway(signal);
+    switch (state.kind) {
+      case "anywhere":
+        return skipped("PORT is 0, so that only the log tells the port", "Set PORT to have the gateway checked");
+      case "free":
+        return warning(`It does not run: port ${port} is free`, START);
+      case "closed":
+        return failed(`Port ${port} ${state.words}`, "Mend HOST and PORT");
+      case "other":
+        return failed(
+          `Port ${port} is taken by another program, which ${state.words}`,
+          `Stop that program (sudo ss -ltnp "sport = :${port}" tells it), or set PORT to a free one`,
+        );
+      case "veiled":
+        return ok(`Port ${port} speaks TLS with a certificate that is not for this address: see public_url`);
+      case "gateway": {
+        const heard = await tellAnswer(house, await house.knock(signal));
+        if (heard.status === "failed" || state.version === version) return heard;
+        return warning(
+          `Version ${state.version} runs on port ${port}, and ${version} is installed`,
+          "Restart the gateway",
+        );
+      }
+    }
+  },
+};
+
+async function tellAnswer({ config: { PORT: port }, version }: House, knock: Knock | undefined): Promise<Finding> {
+  const runs = `Version ${version} runs on port ${port}`;
+  if (knock?.answer === undefined) return ok(`${runs}; there is no key to try it with`);
+  const { answer, key, exchange } = knock;
+  if (answer.kind === "failure") {
+    return failed(`Port ${port} ${answer.words}`, "Restart the gateway, and look into its log");
+  }
+  if (answer.status === 401) {
+    return failed(
+      `The gateway on port ${port} does not know key "${key}" of these files`,
+      "Run the doctor where the gateway runs, with the same settings; or restart the gateway",
+    );
+  }
+  if (answer.status !== 200) {
+    const told = jsonOf(answer);
+    const words = isObject(told) ? String(told["error"]).slice(0, MAX_WORDS) : "no reason";
+    return failed(
+      `The gateway answers HTTP ${answer.status}: ${words}`,
+      "Try again in a minute; then look into its log",
+    );
+  }
+  try {
+    await openAnswer(exchange, answer.text);
+    return ok(`${runs} and knows key "${key}"`);
+  } catch {
+    return failed(`The answer on port ${port} does not open with key "${key}"`, "Restart the gateway");
+  }
+}

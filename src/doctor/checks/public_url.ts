@@ -1,0 +1,77 @@
+/**
+ * Whether the public address leads to this very gateway.
+ *
+ * A gateway gives a repeated request its first answer, byte for byte. So the request that was answered on this machine
+ * is sent once more from outside: another gateway, even one with the same key, answers otherwise.
+ *
+ * @module
+ */
+import { openAnswer } from "../../protocol/exchange.ts";
+import { isObject } from "../../protocol/is_object.ts";
+import { ask, type Reply } from "../ask.ts";
+import type { Check } from "../check.ts";
+import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
+import { type Knock, KNOCK_ROUTE } from "../knock.ts";
+import { tellNobody, tellTunnel } from "../tunnel.ts";
+import { isTailnetAddress } from "../tailnet.ts";
+import { START } from "./gateway.ts";
+
+/** Sealed for a repeat whose answer the gateway did not keep. */
+const NO_LONGER_KEPT = 409;
+
+/** What goes there leaves no machine. */
+const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
+
+/** The way through the tunnel. */
+export const PUBLIC_URL: Check = {
+  name: "public_url",
+  async look(house, signal) {
+    const { config: { PUBLIC_URL: url }, machine, now } = house;
+    if (url === undefined) {
+      return skipped("PUBLIC_URL is not set", "Set it to the address that phones use to have the way to it checked");
+    }
+    const { kind } = await house.gateway(signal);
+    if (kind === "free" || kind === "closed") return skipped("The gateway does not run", START);
+    if (kind === "other") return skipped("Another program has the gateway's port");
+    const knock = await house.knock(signal);
+    if (knock === undefined) return skipped("There is no key to ask with", "Add one: deno task keys add NAME");
+    if (knock.answer !== undefined && (knock.answer.kind === "failure" || knock.answer.status !== 200)) {
+      return skipped("Needs an answer of the gateway on this machine: see gateway");
+    }
+    const base = url.href.replace(/\/+$/, "");
+    const began = now();
+    const asked = await ask(base + KNOCK_ROUTE, { fetch: machine.fetch, now, signal, body: knock.text });
+    if (asked.kind === "failure") return tellNobody(url, asked);
+    if (asked.status !== 200) return tellTunnel(url, asked);
+    const finding = await compare(url, asked, knock);
+    if (finding !== undefined) return finding;
+    const leads = `${url.origin} leads to this gateway, round trip ${Math.round(now() - began)} ms`;
+    if (url.protocol === "http:" && !LOOPBACK.test(url.hostname)) {
+      return warning(
+        `${leads}; it is not https://, so that who talks to the gateway, and when, can be seen on the way`,
+        "Put a tunnel before it: ./run_tailscale.sh",
+      );
+    }
+    const addresses = await machine.lookup(url.hostname).catch(() => []);
+    return ok(
+      addresses.some(isTailnetAddress) ? `${leads}, inside of the tailnet: Funnel itself was not tried` : leads,
+    );
+  },
+};
+
+/** Tells what is wrong with an answer; undefined where it can only be this gateway's. */
+async function compare(url: URL, asked: Reply, { answer, exchange, key }: Knock): Promise<Finding | undefined> {
+  if (answer?.kind === "reply" && asked.text === answer.text) return undefined;
+  let opened: unknown;
+  try {
+    opened = JSON.parse(await openAnswer(exchange, asked.text));
+  } catch {
+    return tellTunnel(url, asked);
+  }
+  if (isObject(opened) && opened["status"] === NO_LONGER_KEPT) return undefined;
+  if (answer === undefined) return ok(`${url.origin} leads to a gateway that knows key "${key}"`);
+  return failed(
+    `${url.origin} leads to another gateway, which has key "${key}", too`,
+    "Stop the other gateway, or let the tunnel lead to this machine",
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * The keys in the files, read and not changed.
+ *
+ * @module
+ */
+import type { Bytes } from "../protocol/bytes.ts";
+import { KeyFileError, readKey, refuseUnlessFile } from "../security/key_file.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord } from "../security/key_record.ts";
+import { readKeysFile } from "../security/keys_file.ts";
+import type { House } from "./house.ts";
+
+/** What was found. */
+export interface FoundKeys {
+  /** The single key of `SECRET_KEY_FILE`, 32 bytes. */
+  readonly single: Bytes | undefined;
+  /** The keys of `KEYS_FILE`; undefined when there is no such file, or it is wrong. */
+  readonly records: readonly KeyRecord[] | undefined;
+  /** What is wrong with the files: whole sentences with their remedies. */
+  readonly faults: readonly string[];
+}
+
+/** A key that works now. */
+export interface UsableKey {
+  /** Its name. */
+  readonly name: string;
+  /** The key, 32 bytes. */
+  readonly secret: Bytes;
+}
+
+/** Reads the files of keys. */
+export async function findKeys({ config, machine: { files } }: Pick<House, "config" | "machine">): Promise<FoundKeys> {
+  const faults: string[] = [];
+  const told = async <T>(reading: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await reading;
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error;
+      faults.push(error.message);
+      return undefined;
+    }
+  };
+  const readSingle = async () => {
+    await refuseUnlessFile(config.SECRET_KEY_FILE, files);
+    return await readKey(config.SECRET_KEY_FILE, files);
+  };
+  const single = await told(readSingle());
+  // The doctor changes no modes: it only looks at them.
+  const loaded = await told(readKeysFile(config.KEYS_FILE, { files, mode: "ignore" }));
+  return { single, records: loaded?.keys, faults };
+}
+
+/**
+ * Lists the keys that work.
+ *
+ * @param now the time, in milliseconds since 1970
+ */
+export function usableKeys({ single, records = [] }: FoundKeys, now: number): UsableKey[] {
+  const living = records.filter(({ disabled, expires = Infinity }) => !disabled && expires > now);
+  return [...single === undefined ? [] : [{ name: DEFAULT_KEY_NAME, secret: single }], ...living];
+}

@@ -1,0 +1,55 @@
+/**
+ * Who is on the gateway's port on this machine.
+ *
+ * @module
+ */
+import { isObject } from "../protocol/is_object.ts";
+import { ask, jsonOf, type Reply } from "./ask.ts";
+import type { House } from "./house.ts";
+import { lookAtPort, type PortState } from "./port_state.ts";
+
+/** Who is there. */
+export type GatewayState =
+  /** A gateway. */
+  | { readonly kind: "gateway"; readonly version: string }
+  /** Somebody who ends TLS with a certificate for another name than this machine has: most likely the gateway. */
+  | { readonly kind: "veiled" }
+  /** `PORT` is 0: only the log says where the gateway is. */
+  | { readonly kind: "anywhere" }
+  /** Another program, in words that say what it did. */
+  | { readonly kind: "other"; readonly words: string }
+  /** Nobody; or nobody can be there. */
+  | Exclude<PortState, { readonly kind: "taken" }>;
+
+/** Asks whoever is on the port for its health. */
+export async function lookAtGateway(house: House, signal: AbortSignal): Promise<GatewayState> {
+  const { config, localUrl, machine } = house;
+  if (config.PORT === 0) return { kind: "anywhere" };
+  const asked = await askLocally(house, "/health", { signal });
+  if (asked.kind === "reply") {
+    const told = jsonOf(asked);
+    if (asked.status === 200 && isObject(told) && told["status"] === "ok" && typeof told["version"] === "string") {
+      return { kind: "gateway", version: told["version"] };
+    }
+    return { kind: "other", words: `answers ${localUrl}/health with HTTP ${asked.status}, and not as a gateway does` };
+  }
+  if (asked.reason === "certificate") return { kind: "veiled" };
+  const port = lookAtPort(machine, { hostname: config.HOST, port: config.PORT });
+  return port.kind === "taken" ? { kind: "other", words: asked.words } : port;
+}
+
+/** Asks the gateway on this machine, whose certificate need not be of a known authority. */
+export async function askLocally(
+  { config, localUrl, machine, now }: House,
+  path: string,
+  { signal, body }: { readonly signal: AbortSignal; readonly body?: string },
+): Promise<Reply | Exclude<Awaited<ReturnType<typeof ask>>, Reply>> {
+  const question = { now, signal, ...body !== undefined && { body } };
+  const { TLS_CERT_FILE: path_ } = config;
+  const certificate = path_ === undefined ? undefined : await machine.files.readTextFile(path_).catch(() => undefined);
+  using client = machine.createHttpClient(certificate === undefined ? {} : { caCerts: [certificate] });
+  return await ask(localUrl + path, {
+    ...question,
+    fetch: (input, init) => machine.fetch(input, { ...init, client }),
+  });
+}

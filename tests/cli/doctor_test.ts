@@ -1,0 +1,71 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { doctor } from "../../src/cli/doctor.ts";
+import { TESTED_DENO } from "../../src/doctor/checks/deno_version.ts";
+import { until, within } from "../deadline.ts";
+import { fakePlatform } from "../platform.ts";
+
+const noFiles = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) };
+
+/** A machine on which nothing is there, and no network is reached. */
+function machine(args: readonly string[], env: () => Record<string, string> = () => ({})) {
+  const stopped = Promise.withResolvers<void>();
+  const faults: string[] = [];
+  const platform = fakePlatform({
+    args,
+    files: noFiles,
+    fetch: () => Promise.reject(new TypeError("fetch failed")),
+    listen: () => ({ close: () => {} }),
+    env: (name) => env()[name],
+    printError: (line) => void faults.push(line),
+    untilStopped: () => stopped.promise,
+  });
+  return { platform, faults, stop: stopped.resolve };
+}
+
+Deno.test("doctor refuses a wrong command line with exit code 2, before it looks at anything", async () => {
+  for (
+    const [args, message] of [
+      [["--watch", "9"], 'must be from 10 to 86400 seconds, not "9"'],
+      [["--watch=often"], 'not "often"'],
+      [["--mqtt", "a/#"], '--mqtt "a/#" must not contain the wildcards'],
+      [["--mqtt"], "--mqtt needs MQTT_BROKER_HOST"],
+      [["--wrong"], "--wrong"],
+      [["word"], "word"],
+    ] as const
+  ) {
+    const { platform, faults } = machine(args);
+    assertEquals(await doctor(platform), 2);
+    assertEquals(platform.lines, []);
+    assertStringIncludes(faults.join("\n"), message);
+    assertStringIncludes(faults.join("\n"), "Usage: deno task doctor");
+  }
+});
+
+Deno.test("doctor tells everything that is wrong with the configuration, and skips what needs it", async () => {
+  const { platform } = machine(["--json"], () => ({ PORT: "x", JEEDOM_URL: "y", MQTT_PASSWORD: "hidden" }));
+  assertEquals(await doctor(platform), 2);
+  const text = platform.lines.join("\n");
+  const { status, checks } = JSON.parse(text);
+  const [configuration, deno, ...others] = checks;
+  assertEquals([status, configuration.status, deno.status], ["failed", "failed", "ok"]);
+  assertEquals(configuration.message.split("\n").length, 3);
+  assertEquals(new Set(others.map((check: { status: string }) => check.status)), new Set(["skipped"]));
+  assertEquals(text.includes("hidden"), false);
+});
+
+Deno.test("doctor warns of another Deno than the tested one, which is the one of the container", async () => {
+  const { platform } = machine([]);
+  await doctor({ ...platform, denoVersion: "2.8.1" });
+  assertStringIncludes(platform.lines.join("\n"), "warning  deno           Version 2.8.1");
+  const dockerfile = await Deno.readTextFile(new URL("../../Dockerfile", import.meta.url));
+  assertStringIncludes(dockerfile, `deno:${TESTED_DENO}.`.replace("deno:", ""));
+});
+
+Deno.test("doctor watches until it is stopped, and ends with the last exit code", async () => {
+  const { platform, stop } = machine(["--json", "--watch"], () => ({ PORT: "x" }));
+  const running = doctor(platform);
+  await until("the first report", () => platform.lines.length === 1);
+  stop();
+  assertEquals(await within("the end", running), 2);
+  assertEquals(platform.lines.map((line) => [line.split("\n").length, JSON.parse(line).status]), [[1, "failed"]]);
+});

@@ -1,0 +1,91 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { BROKER } from "../../src/doctor/checks/broker.ts";
+import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
+import { type BrokerAddress, BrokerForbiddenError } from "../../src/mqtt/broker.ts";
+import { createConnectBroker } from "../../src/mqtt/connection.ts";
+import { addressFault } from "../../src/security/egress.ts";
+import { within } from "../deadline.ts";
+import { withTcpServer } from "../loopback.ts";
+import { CONNECT, UNSUBSCRIBE, WELCOME, withBareBroker } from "../mqtt/bare_broker.ts";
+import { makeHouse, PATIENT } from "./house.ts";
+
+const PASSWORD = "a password that nobody may see";
+
+function look(address: BrokerAddress, { signal = PATIENT, env = {} }: {
+  readonly signal?: AbortSignal;
+  readonly env?: Record<string, string>;
+} = {}) {
+  const house = makeHouse({
+    env: { MQTT_BROKER_HOST: address.host, MQTT_BROKER_PORT: String(address.port), ...env },
+    brokerAddress: () => Promise.resolve({ ...address, username: "house", password: PASSWORD }),
+    connectBroker: createConnectBroker({ keepAliveSeconds: 20, addressFault }),
+  });
+  return within("the check", BROKER.look(house, signal));
+}
+
+Deno.test("broker is right when it lets the gateway in and answers", async () => {
+  const broker = await startEmbeddedBroker(0);
+  try {
+    const { status, message } = await look(broker);
+    assertEquals([status, /lets the gateway in as "house", round trip \d+ ms$/.test(message)], ["ok", true], message);
+  } finally {
+    await broker.close();
+  }
+});
+
+Deno.test("broker tells why it was refused, with the remedy", async () => {
+  const refusal = (code: number) => [0x20, 3, 0, code, 0];
+  for (
+    const [code, message, remedy] of [
+      [134, "refused the user name or password", "MQTT_USERNAME and MQTT_PASSWORD"],
+      [135, "refused the user name or password", "MQTT_USERNAME and MQTT_PASSWORD"],
+      [136, "is not available", "the broker's log"],
+      [138, "has banned this client", "the broker's log"],
+    ] as const
+  ) {
+    await withBareBroker(({ type }) => type === CONNECT ? refusal(code) : undefined, async (address) => {
+      const found = await look(address);
+      assertEquals(found.status, "failed");
+      assertStringIncludes(found.message, message);
+      assertStringIncludes(found.remedy ?? "", remedy);
+      assertEquals(JSON.stringify(found).includes(PASSWORD), false);
+    });
+  }
+});
+
+Deno.test("broker tells one that is silent from the beginning, or after its welcome", async () => {
+  await withTcpServer(() => {}, async (port) => {
+    const stop = new AbortController();
+    const looking = look({ host: "127.0.0.1", port }, { signal: stop.signal });
+    setTimeout(() => stop.abort(), 50);
+    assertStringIncludes((await looking).message, "does not answer within 5 s");
+  });
+  const stop = new AbortController();
+  await withBareBroker(({ type }) => {
+    if (type === UNSUBSCRIBE) stop.abort();
+    return type === CONNECT ? WELCOME[5] : undefined;
+  }, async (address) => {
+    assertStringIncludes((await look(address, { signal: stop.signal })).message, "does not answer within 5 s");
+  });
+});
+
+Deno.test("broker tells an address where nobody may be sent, and an authority that cannot be read", async () => {
+  const forbidden = makeHouse({
+    env: { MQTT_BROKER_HOST: "broker" },
+    connectBroker: () => Promise.reject(new BrokerForbiddenError("Broker not allowed: broker:1883 leads elsewhere")),
+  });
+  assertStringIncludes((await BROKER.look(forbidden, PATIENT)).remedy ?? "", "Mend MQTT_BROKER_HOST");
+  const house = makeHouse({
+    env: { MQTT_BROKER_HOST: "broker", MQTT_TLS: "true", MQTT_CA_FILE: "ca.pem" },
+    brokerAddress: () => Promise.reject(new Deno.errors.NotFound()),
+  });
+  assertStringIncludes((await BROKER.look(house, PATIENT)).message, 'MQTT_CA_FILE "ca.pem" cannot be read');
+});
+
+Deno.test("the embedded broker is the gateway's own, and is not started here", async () => {
+  const found = await BROKER.look(
+    makeHouse({ brokerAddress: () => Promise.reject(new Error("It was asked for")) }),
+    PATIENT,
+  );
+  assertEquals([found.status, found.message.startsWith("Embedded in the gateway")], ["ok", true]);
+});

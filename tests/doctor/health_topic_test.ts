@@ -1,0 +1,133 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
+import { HealthTopic, OFFLINE, publishOnce } from "../../src/doctor/health_topic.ts";
+import type { BrokerAddress, BrokerConnection } from "../../src/mqtt/broker.ts";
+import { BrokerError } from "../../src/mqtt/broker.ts";
+import { createConnectBroker } from "../../src/mqtt/connection.ts";
+import { until, within } from "../deadline.ts";
+import { freePort, withTcpServer } from "../loopback.ts";
+import { close } from "../mqtt/bare_broker.ts";
+
+const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const never = new AbortController().signal;
+const topic = "e2e-gateway/health";
+
+/** Follows the topic, and runs a test with what came by now. */
+async function following(
+  address: BrokerAddress,
+  test: (states: string[], listener: BrokerConnection) => Promise<void>,
+): Promise<void> {
+  const states: string[] = [];
+  const listener = await connect(address, {
+    signal: never,
+    onMessage({ payload }) {
+      states.push(new TextDecoder().decode(payload));
+      return undefined;
+    },
+  });
+  await listener.subscribe([{ filter: topic, qos: 1, id: 1 }]);
+  try {
+    await test(states, listener);
+  } finally {
+    await close(listener);
+  }
+}
+
+async function withBroker(test: (address: BrokerAddress) => Promise<void>): Promise<void> {
+  const broker = await startEmbeddedBroker(0);
+  try {
+    await test({ host: broker.host, port: broker.port });
+  } finally {
+    await broker.close();
+  }
+}
+
+/** A way to a broker that a test cuts. */
+function throughWire(address: BrokerAddress, test: (address: BrokerAddress, cut: () => void) => Promise<void>) {
+  const ends: Deno.TcpConn[] = [];
+  const cut = () => {
+    for (const end of ends.splice(0)) {
+      try {
+        end.close();
+      } catch {
+        // It is closed.
+      }
+    }
+  };
+  return withTcpServer(async (client) => {
+    const server = await Deno.connect({ hostname: "127.0.0.1", port: address.port });
+    ends.push(client, server);
+    const oneWay = (from: Deno.TcpConn, to: Deno.TcpConn) => from.readable.pipeTo(to.writable).catch(() => {});
+    await Promise.all([oneWay(client, server), oneWay(server, client)]);
+  }, async (port) => {
+    await test({ host: "127.0.0.1", port }, cut);
+    cut();
+  });
+}
+
+Deno.test("publishOnce() leaves the state behind, and no will", () =>
+  withBroker(async (address) => {
+    await publishOnce("first", { connect, address, topic });
+    await following(address, async (states) => {
+      await until("the retained state", () => states.length === 1);
+      await publishOnce("second", { connect, address, topic });
+      await publishOnce("third", { connect, address, topic });
+      await until("the last state", () => states.at(-1) === "third");
+      assertEquals(states, ["first", "second", "third"]);
+    });
+  }));
+
+Deno.test("publishOnce() tells a broker that is not there", async () => {
+  const address = { host: "127.0.0.1", port: freePort() };
+  const { message } = await assertRejects(() => publishOnce("x", { connect, address, topic }), BrokerError);
+  assertStringIncludes(message, "nothing listens there");
+});
+
+Deno.test("HealthTopic publishes, comes back when its connection breaks, and says goodbye", () =>
+  withBroker((address) =>
+    following(address, (states) =>
+      throughWire(address, async (wire, cut) => {
+        const faults: string[] = [];
+        const health = new HealthTopic({
+          connect,
+          address: wire,
+          topic,
+          random: () => 0,
+          onFault: (message) => void faults.push(message),
+        });
+        await health.announce("one");
+        await until("the first state", () => states.includes("one"));
+        await health.announce("two");
+        await until("the second state", () => states.at(-1) === "two");
+        cut();
+        await until("the will", () => states.includes(OFFLINE));
+        await until("the state after the break", () => states.at(-1) === "two");
+        assertEquals(faults.length, 1);
+        await within("the farewell", health.close());
+        await until("the goodbye", () => states.at(-1) === OFFLINE);
+      }))
+  ));
+
+Deno.test("HealthTopic waits for a broker, tells each reason once, and ends at once when told to", async () => {
+  const port = freePort();
+  const faults: string[] = [];
+  const health = new HealthTopic({
+    connect,
+    address: { host: "127.0.0.1", port },
+    topic,
+    random: () => 0,
+    onFault: (message) => void faults.push(message),
+  });
+  await health.announce("early");
+  await until("a fault", () => faults.length === 1);
+  const broker = await startEmbeddedBroker(port);
+  try {
+    await following(broker, async (states) => {
+      await until("the state that waited", () => states.includes("early"));
+      await within("the farewell", health.close());
+    });
+  } finally {
+    await broker.close();
+  }
+  assertEquals(faults.length, 1);
+});

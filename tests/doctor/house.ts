@@ -1,0 +1,37 @@
+/** A house for one check: everything in it is as a test says, and nothing else is reached. */
+import { parseConfig, type Variables } from "../../src/config.ts";
+import { createHouse, type House, type Surroundings } from "../../src/doctor/house.ts";
+import type { Machine } from "../../src/doctor/machine.ts";
+import { BrokerError } from "../../src/mqtt/broker.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { fakePlatform } from "../platform.ts";
+
+export const NOW = Date.UTC(2026, 0, 31, 12, 30);
+export const LOCAL_URL = "http://gateway.local";
+
+/** Never aborts. */
+export const PATIENT: AbortSignal = new AbortController().signal;
+
+interface Furnishing extends Partial<Omit<Surroundings, "config" | "machine">> {
+  readonly env?: Variables;
+  readonly machine?: Partial<Machine>;
+}
+
+export function makeHouse({ env = {}, machine = {}, ...rest }: Furnishing = {}): House {
+  return createHouse({
+    config: parseConfig(env),
+    version: "1.0.0",
+    localUrl: LOCAL_URL,
+    machine: fakePlatform({ fetch: () => Promise.reject(new TypeError("fetch failed")), ...machine }),
+    brokerAddress: () => Promise.resolve({ host: "broker", port: 1883 }),
+    connectBroker: () => Promise.reject(new BrokerError("Broker is not there")),
+    now: () => NOW,
+    random: randomBytes,
+    ...rest,
+  });
+}
+
+/** What `fetch` throws, as Deno words it. */
+export function fetchFailure(words: string): typeof fetch {
+  return () => Promise.reject(new TypeError("fetch failed", { cause: new Error(`error sending request: ${words}`) }));
+}

@@ -1,0 +1,116 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { KEY_FILES } from "../../src/doctor/checks/key_files.ts";
+import type { Finding } from "../../src/doctor/finding.ts";
+import type { Machine } from "../../src/doctor/machine.ts";
+import { formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
+import { EVERYDAY_RIGHTS } from "../rights.ts";
+import { inTempDir } from "../temp_dir.ts";
+import { makeHouse, NOW, PATIENT } from "./house.ts";
+
+const HEX = "ab".repeat(32);
+const DAY = 86_400_000;
+
+function record(name: string, change: Partial<KeyRecord> = {}): KeyRecord {
+  const secret = new Uint8Array(32).fill(name.charCodeAt(0));
+  return { ...EVERYDAY_RIGHTS, name, secret, created: 0, disabled: false, minProtocol: 1, ...change };
+}
+
+interface Files {
+  readonly single?: string | undefined;
+  readonly keys?: readonly KeyRecord[] | string;
+  readonly mode?: number;
+  readonly env?: Record<string, string>;
+  readonly machine?: Partial<Machine>;
+}
+
+async function look({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }: Files): Promise<Finding> {
+  let found: Finding | undefined;
+  await inTempDir(async (directory) => {
+    const [SECRET_KEY_FILE, KEYS_FILE] = [`${directory}/key.txt`, `${directory}/keys.json`];
+    if (single !== "") await Deno.writeTextFile(SECRET_KEY_FILE, single, { mode });
+    if (keys !== undefined) {
+      await Deno.writeTextFile(KEYS_FILE, typeof keys === "string" ? keys : formatKeysFile(keys), { mode: 0o600 });
+    }
+    const house = makeHouse({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
+    found = await KEY_FILES.look(house, PATIENT);
+    // It looks, and changes nothing.
+    if (single !== "") assertEquals(((await Deno.stat(SECRET_KEY_FILE)).mode ?? 0) & 0o777, mode);
+  });
+  if (found === undefined) throw new Error("Nothing was looked at");
+  assertEquals(JSON.stringify(found).includes(HEX), false, "A key was told");
+  return found;
+}
+
+Deno.test("keys are right in one file or both", async () => {
+  assertMatch((await look({})).message, /^1 key works, in \S+key.txt$/);
+  assertMatch((await look({ keys: [record("a"), record("b")] })).message, /^3 keys work, in \S+ and \S+keys.json$/);
+});
+
+Deno.test("no key yet is a warning, and no key that works a failure", async () => {
+  const none = await look({ single: "" });
+  assertEquals([none.status, none.message], ["warning", "There is no key yet"]);
+  const dead = await look({ single: "", keys: [record("a", { disabled: true }), record("b", { expires: NOW - 1 })] });
+  assertEquals(dead.status, "failed");
+  assertStringIncludes(dead.message, "No key works");
+});
+
+Deno.test("keys that have expired, or will within 14 days, are told", async () => {
+  const keys = [
+    record("gone", { expires: NOW - DAY }),
+    record("soon", { expires: NOW + 3.5 * DAY }),
+    record("today", { expires: NOW + DAY / 2 }),
+    record("later", { expires: NOW + 15 * DAY }),
+    record("off", { expires: NOW - DAY, disabled: true }),
+  ];
+  const { status, message, remedy } = await look({ keys });
+  assertEquals(status, "warning");
+  assertEquals(message.split("\n"), [
+    'Key "gone" has expired',
+    'Key "soon" expires in 3 d',
+    'Key "today" expires in less than a day',
+  ]);
+  assertStringIncludes(remedy ?? "", "deno task keys remove gone");
+});
+
+Deno.test("rights are told and left as they are, and not looked at where there are none", async () => {
+  const { status, message, remedy } = await look({ mode: 0o640 });
+  assertEquals(status, "warning");
+  assertStringIncludes(message, "can be read by others: its mode is 0640");
+  assertStringIncludes(remedy ?? "", "chmod 600");
+  assertEquals((await look({ mode: 0o640, env: { KEY_FILE_MODE: "ignore" } })).status, "ok");
+});
+
+Deno.test("a directory without right to write, several owners and a full disk are told", async () => {
+  const changed = (change: Partial<Deno.FileInfo>, when: (path: string) => boolean) => ({
+    files: {
+      ...Deno,
+      stat: async (path: string | URL) => ({ ...await Deno.stat(path), ...when(String(path)) && change }),
+    },
+  });
+  const isDirectory = (path: string) => !/\.(txt|json)$/.test(path);
+  const closed = await look({ machine: changed({ mode: 0o40555 }, isDirectory) });
+  assertEquals(closed.status, "failed");
+  assertStringIncludes(closed.message, "cannot be written by its owner");
+  const owned = await look({ machine: changed({ uid: 4711 }, isDirectory) });
+  assertEquals(owned.status, "warning");
+  assertMatch(owned.message, /several owners: .*key.txt" to user \d+, .* to user 4711/);
+  const full = await look({ machine: { freeBytes: () => Promise.resolve(1000) } });
+  assertEquals(full.status, "failed");
+  assertStringIncludes(full.message, "is full");
+});
+
+Deno.test("files that are wrong are told without their content", async () => {
+  const junk = await look({ single: `${HEX}junk` });
+  assertEquals(junk.status, "failed");
+  assertStringIncludes(junk.message, "must hold 64 hexadecimal characters");
+  assertStringIncludes(junk.remedy ?? "", "Restore it from a backup");
+  const wrong = await look({ keys: `{"version":1,"keys":[{"secret":"${HEX}"}]}` });
+  assertEquals(wrong.status, "failed");
+  assertStringIncludes(wrong.message, "keys[0].name");
+});
+
+Deno.test("the same secret in both files is told", async () => {
+  const { status, remedy } = await look({ keys: [record("twin", { secret: Uint8Array.fromHex(HEX) })] });
+  assertEquals(status, "failed");
+  assertStringIncludes(remedy ?? "", "keys rotate twin");
+});

@@ -1,0 +1,37 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { REDIS } from "../../src/doctor/checks/redis.ts";
+import { within } from "../deadline.ts";
+import { withTcpServer } from "../loopback.ts";
+import { REDIS_SERVER, withRedis } from "../redis_server.ts";
+import { makeHouse, PATIENT } from "./house.ts";
+
+const PASSWORD = "sesame-of-redis";
+
+const look = (url: string, signal = PATIENT) =>
+  within("the check", REDIS.look(makeHouse({ env: { REPLAY_REDIS_URL: url } }), signal));
+
+Deno.test(
+  "redis tells whether it answers, and lets the gateway in",
+  { ignore: REDIS_SERVER === undefined },
+  () =>
+    withRedis({ args: ["--requirepass", PASSWORD] }, async ({ url }) => {
+      assertEquals((await look(url("", PASSWORD).href)).status, "ok");
+      for (const [wrong, reason] of [[url("", `${PASSWORD}!`), "WRONGPASS"], [url(), "NOAUTH"]] as const) {
+        const found = await look(wrong.href);
+        assertEquals(found.status, "failed");
+        assertStringIncludes(found.message, reason);
+        assertStringIncludes(found.remedy ?? "", "user and password in REPLAY_REDIS_URL");
+        assertEquals(JSON.stringify(found).includes(PASSWORD), false);
+      }
+    }),
+);
+
+Deno.test("redis tells a server that is silent at its deadline, and none that is not used", async () => {
+  await withTcpServer(() => {}, async (port) => {
+    const stop = new AbortController();
+    const looking = look(`redis://127.0.0.1:${port}`, stop.signal);
+    setTimeout(() => stop.abort(), 50);
+    assertStringIncludes((await looking).message, "No answer within 5 s");
+  });
+  assertEquals((await REDIS.look(makeHouse(), PATIENT)).status, "skipped");
+});

@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { failed, ok, skipped, together, warning } from "../../src/doctor/finding.ts";
+import {
+  exitCodeOf,
+  formatChanges,
+  formatJson,
+  formatReport,
+  formatState,
+  type Report,
+} from "../../src/doctor/report.ts";
+
+const report = (...results: Report["results"]): Report => ({ version: "1.0.0", at: Date.UTC(2026, 0, 31), results });
+const RIGHT = { name: "clock", ...ok("Right") };
+const LOW = { name: "keys", ...warning("Two\nlines", "Do this") };
+const BAD = { name: "public_url", ...failed("It broke", "Mend it\nor not") };
+const LEFT = { name: "redis", ...skipped("Not used") };
+
+Deno.test("the exit code tells the worst, and what is skipped counts as well", () => {
+  assertEquals([report(RIGHT, LEFT), report(RIGHT, LOW), report(LOW, BAD)].map(exitCodeOf), [0, 1, 2]);
+});
+
+Deno.test("a report is one aligned line for each check, with remedies on lines of their own", () => {
+  assertEquals(
+    formatReport(report(RIGHT, LOW, BAD, LEFT)),
+    [
+      "ok       clock       Right",
+      "warning  keys        Two",
+      "                     lines",
+      "                     -> Do this",
+      "FAILED   public_url  It broke",
+      "                     -> Mend it",
+      "                     -> or not",
+      "skipped  redis       Not used",
+      "",
+      "1 failed, 1 warning, 1 ok, 1 skipped",
+    ].join("\n"),
+  );
+});
+
+Deno.test("a report is one JSON document, in one line where that is wanted", () => {
+  const text = formatJson(report(RIGHT, LOW));
+  assertEquals(text.includes("\n"), false);
+  assertEquals(JSON.parse(text), {
+    status: "warning",
+    version: "1.0.0",
+    timestamp: Date.UTC(2026, 0, 31) / 1000,
+    checks: [
+      { name: "clock", status: "ok", message: "Right" },
+      { name: "keys", status: "warning", message: "Two\nlines", remedy: "Do this" },
+    ],
+  });
+});
+
+Deno.test("a change is one line, and no line where the state is the same", () => {
+  const before = report(RIGHT, { ...BAD, status: "ok", message: "Well" });
+  assertEquals(formatChanges(report({ ...RIGHT, message: "Still right" }, BAD), before), [
+    "2026-01-31T00:00:00Z FAILED  public_url (was ok): It broke -> Mend it; or not",
+  ]);
+});
+
+Deno.test("the state on a topic holds names alone", () => {
+  assertEquals(JSON.parse(formatState(report(RIGHT, LOW, BAD, LEFT))), {
+    status: "failed",
+    failing: ["public_url"],
+    warnings: ["keys"],
+    version: "1.0.0",
+    timestamp: Date.UTC(2026, 0, 31) / 1000,
+  });
+});
+
+Deno.test("several problems are one finding, the worst first", () => {
+  assertEquals(together([LOW, BAD]), {
+    status: "failed",
+    message: "It broke\nTwo\nlines",
+    remedy: "Mend it\nor not\nDo this",
+  });
+});

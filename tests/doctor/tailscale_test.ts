@@ -1,0 +1,108 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { TAILSCALE } from "../../src/doctor/checks/tailscale.ts";
+import { findWay, parseTailscaleStatus } from "../../src/doctor/tailscale_status.ts";
+import { makeHouse, NOW, PATIENT } from "./house.ts";
+
+const HOST = "house.tail1234.ts.net";
+const DAY = 86_400_000;
+
+const status = (change: Record<string, unknown> = {}, self: Record<string, unknown> = {}) => ({
+  Version: "1.90.0",
+  BackendState: "Running",
+  Self: { HostName: "house", DNSName: `${HOST}.`, Online: true, ...self },
+  ...change,
+});
+
+const served = (target: string, isPublic = true) => ({
+  TCP: { 443: { HTTPS: true } },
+  Web: { [`${HOST}:443`]: { Handlers: { "/": { Proxy: target } } } },
+  ...isPublic && { AllowFunnel: { [`${HOST}:443`]: true } },
+});
+
+interface Scene {
+  readonly said?: unknown;
+  readonly funnel?: unknown;
+  readonly code?: number;
+  readonly url?: string;
+}
+
+function look(
+  { said = status(), funnel = served("http://127.0.0.1:10000"), code = 0, url = `https://${HOST}` }: Scene,
+) {
+  const house = makeHouse({
+    env: { PUBLIC_URL: url },
+    machine: {
+      run: (_, [first]) =>
+        Promise.resolve({ code, stdout: JSON.stringify(first === "status" ? said : funnel), stderr: "" }),
+    },
+  });
+  return TAILSCALE.look(house, PATIENT);
+}
+
+Deno.test("tailscale is right when Funnel leads to the gateway's port", async () => {
+  const ways = [
+    served("http://127.0.0.1:10000"),
+    served("http://localhost:10000"),
+    served("https+insecure://127.0.0.1:10000"),
+    { Foreground: { session: served("http://127.0.0.1:10000") } },
+    {
+      TCP: { 443: { TCPForward: "127.0.0.1:10000", TerminateTLS: HOST } },
+      AllowFunnel: { [`${HOST}:443`]: true },
+    },
+  ];
+  for (const funnel of ways) {
+    assertEquals(await look({ funnel }), { status: "ok", message: `Runs as ${HOST}; Funnel leads to the gateway` });
+  }
+});
+
+Deno.test("tailscale tells what is wrong with it, with the remedy", async () => {
+  for (
+    const [scene, state, message, remedy] of [
+      [{ said: status({ BackendState: "NeedsLogin" }) }, "failed", "not logged in", "sudo tailscale up"],
+      [{ said: status({ BackendState: "Stopped" }) }, "failed", "switched off", "sudo tailscale up"],
+      [{ said: status({ BackendState: "Starting" }) }, "failed", 'state is "Starting"', "Wait"],
+      [{ said: "", code: 1 }, "failed", "daemon does not run", "enable --now tailscaled"],
+      [{ said: "", code: 1, url: "" }, "warning", "daemon does not run", "enable --now tailscaled"],
+      [{ said: status({}, { Expired: true }) }, "failed", "has expired", "--force-reauth"],
+      [
+        { said: status({}, { KeyExpiry: new Date(NOW + 3 * DAY).toISOString() }) },
+        "warning",
+        "expires in 3 d",
+        "--force-reauth",
+      ],
+      [{ funnel: null }, "failed", "does not lead to the gateway's port", "run_tailscale.sh"],
+      [{ funnel: {} }, "failed", "does not lead to the gateway's port", "run_tailscale.sh"],
+      [{ funnel: served("http://127.0.0.1:8080") }, "failed", "does not lead", "run_tailscale.sh"],
+      [{ funnel: served("http://127.0.0.1:10000", false) }, "warning", "tailnet's own devices", "run_tailscale.sh"],
+      [{ url: "https://other.tail1234.ts.net" }, "warning", "PUBLIC_URL is another", `Set PUBLIC_URL=https://${HOST}`],
+    ] as const
+  ) {
+    const found = await look(scene);
+    assertEquals(found.status, state, found.message);
+    assertStringIncludes(found.message, message);
+    assertStringIncludes(found.remedy ?? "", remedy);
+  }
+});
+
+Deno.test("tailscale is no business of a house that does not use it", async () => {
+  assertEquals((await look({ url: "https://house.example" })).status, "skipped");
+  assertEquals((await look({ url: "", funnel: null })).status, "ok");
+  for (
+    const [error, message] of [
+      [new Deno.errors.NotFound(), "Not installed"],
+      [new Deno.errors.NotCapable(), "The sandbox does not allow to run it"],
+    ] as const
+  ) {
+    const house = makeHouse({ machine: { run: () => Promise.reject(error) } });
+    assertEquals(await TAILSCALE.look(house, PATIENT), { status: "skipped", message });
+  }
+});
+
+Deno.test("property: whatever Tailscale says, reading it does not throw", () =>
+  fc.assert(
+    fc.property(fc.oneof(fc.json(), fc.string(), fc.constant("null")), (text) => {
+      parseTailscaleStatus(text);
+      findWay(text, 10_000);
+    }),
+  ));

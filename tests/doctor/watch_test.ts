@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { ok } from "../../src/doctor/finding.ts";
+import type { Report } from "../../src/doctor/report.ts";
+import { watch } from "../../src/doctor/watch.ts";
+import { within } from "../deadline.ts";
+
+const report = (at: number): Report => ({ version: "1.0.0", at, results: [{ name: "clock", ...ok("Right") }] });
+
+Deno.test("watch() goes on until it is told to end, and tells each round beside the one before", async () => {
+  const stop = new AbortController();
+  const told: (readonly [number, number | undefined])[] = [];
+  let round = 0;
+  const watching = watch({
+    round: () => Promise.resolve(report(++round)),
+    tell(now, before) {
+      told.push([now.at, before?.at]);
+      if (told.length === 3) stop.abort();
+      return Promise.resolve();
+    },
+    pauseMs: 1,
+    signal: stop.signal,
+  });
+  assertEquals((await within("the end", watching))?.at, 3);
+  assertEquals(told, [[1, undefined], [2, 1], [3, 2]]);
+});
+
+Deno.test("watch() ends at once in a pause, and forgets a round that was cut short", async () => {
+  const stop = new AbortController();
+  let round = 0;
+  const watching = watch({
+    round: () => {
+      if (++round === 2) stop.abort();
+      return Promise.resolve(report(round));
+    },
+    tell: () => Promise.resolve(),
+    pauseMs: 1,
+    signal: stop.signal,
+  });
+  assertEquals((await within("the end", watching))?.at, 1);
+  const pausing = new AbortController();
+  const waiting = watch({
+    round: () => Promise.resolve(report(1)),
+    tell: () => Promise.resolve(void setTimeout(() => pausing.abort(), 0)),
+    pauseMs: 3_600_000,
+    signal: pausing.signal,
+  });
+  assertEquals((await within("the end of the pause", waiting))?.at, 1);
+});

@@ -1,0 +1,250 @@
+/** The doctor, as a person runs it: as a process with the flags of its task, in a real house that breaks. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Variables } from "../../src/config.ts";
+import { until, within } from "../deadline.ts";
+import { freePort } from "../loopback.ts";
+import { inTempDir } from "../temp_dir.ts";
+import { MOSQUITTO, startBroker } from "./broker.ts";
+import { startCuttingProxy } from "./cutting_proxy.ts";
+import { type GatewayProcess, spawnMain, startGatewayProcess } from "./gateway_process.ts";
+import { startJeedom } from "./jeedom_server.ts";
+import { ProcessOutput } from "./process_output.ts";
+import project from "../../deno.json" with { type: "json" };
+
+/** What the doctor says in JSON. */
+interface Told {
+  readonly status: string;
+  readonly version: string;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly remedy?: string;
+  }[];
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly output: string;
+  readonly told: Told;
+}
+
+/** A healthy house, and what a doctor in it is told. */
+interface House {
+  readonly gateway: GatewayProcess;
+  readonly env: Variables;
+  readonly jeedomPort: string;
+  /** Runs the doctor with some settings changed. */
+  examine(changes?: Variables, directory?: string): Promise<Outcome>;
+}
+
+/** The flags of the task, and no others. */
+const FLAGS = [...project.tasks.doctor.command.matchAll(/--(?:no-prompt|allow-\S+|deny-\S+)/g)].map(([flag]) => flag);
+
+const MQTT_PASSWORD = "a password that nobody may see";
+const REDIS_PASSWORD = "another-one";
+const LOGIN = { MQTT_USERNAME: "house", MQTT_PASSWORD };
+
+async function examine(env: Variables, directory: string): Promise<Outcome> {
+  const child = spawnMain(["doctor", "--json"], { directory, env, flags: FLAGS });
+  const { code, stdout, stderr } = await within("the doctor", child.output(), 60_000);
+  const [out = "", err = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assertEquals(err, "");
+  return { code, output: out, told: JSON.parse(out) };
+}
+
+async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
+  await using cleanup = new AsyncDisposableStack();
+  const jeedom = startJeedom();
+  cleanup.defer(() => jeedom.stop());
+  const broker = await startBroker();
+  cleanup.defer(() => broker.stop());
+  const [port, metricsPort] = [freePort(), freePort()];
+  const proxy = startCuttingProxy(port);
+  cleanup.defer(() => proxy.close());
+  const env: Variables = {
+    HOST: "127.0.0.1",
+    PORT: String(port),
+    METRICS_PORT: String(metricsPort),
+    JEEDOM_URL: jeedom.url,
+    JEEDOM_APIKEY: jeedom.apikey,
+    MQTT_BROKER_HOST: broker.host,
+    MQTT_BROKER_PORT: String(broker.port),
+    PUBLIC_URL: proxy.url,
+  };
+  const gateway = await startGatewayProcess(env);
+  cleanup.defer(async () => void await gateway.stop());
+  const secrets = [jeedom.apikey, gateway.key, MQTT_PASSWORD, REDIS_PASSWORD];
+  await within(
+    "the test",
+    test({
+      gateway,
+      env,
+      jeedomPort: new URL(jeedom.url).port,
+      async examine(changes = {}, directory = gateway.directory) {
+        const outcome = await examine({ ...env, ...changes }, directory);
+        for (const secret of secrets) assert(!outcome.output.includes(secret), "A secret was printed");
+        return outcome;
+      },
+    }),
+    150_000,
+  );
+}
+
+function check({ told }: Outcome, name: string) {
+  const found = told.checks.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`There is no check "${name}"`);
+  return found;
+}
+
+Deno.test("doctor finds a healthy house right, and what is broken wrong, each with its remedy", () =>
+  inHouse(async ({ env, jeedomPort, examine }) => {
+    const healthy = await examine();
+    const states = Object.fromEntries(healthy.told.checks.map(({ name, status }) => [name, status]));
+    assertEquals(
+      states,
+      {
+        configuration: "ok",
+        deno: "ok",
+        keys: "ok",
+        clock: "ok",
+        jeedom: "ok",
+        broker: "ok",
+        redis: "skipped",
+        gateway: "ok",
+        metrics: "ok",
+        public_url: "ok",
+        tailscale: "skipped",
+      },
+      healthy.output,
+    );
+    assertEquals([healthy.code, healthy.told.status, healthy.told.version], [0, "ok", project.version]);
+    assertStringIncludes(check(healthy, "public_url").message, "leads to this gateway");
+    assertEquals(healthy.told.checks.filter(({ status, remedy }) => status === "ok" && remedy !== undefined), []);
+
+    /** Settings that break several things at once; of each its message and its remedy. */
+    const broken: readonly (readonly [Variables, Readonly<Record<string, readonly [string, RegExp]>>])[] = [
+      [{ PORT: "http" }, { configuration: ["PORT must be a whole number", /Mend this/] }],
+      [{
+        JEEDOM_APIKEY: "not the key of this Jeedom",
+        MQTT_BROKER_PORT: String(freePort()),
+        REPLAY_REDIS_URL: `redis://:${REDIS_PASSWORD}@127.0.0.1:${freePort()}`,
+        METRICS_PORT: env["MQTT_BROKER_PORT"],
+        PUBLIC_URL: `http://127.0.0.1:${freePort()}`,
+      }, {
+        jeedom: ["refuses JEEDOM_APIKEY (error 2)", /Copy the key/],
+        broker: ["nothing listens there", /Start the broker/],
+        redis: ["ECONNREFUSED", /Start Redis/],
+        metrics: ["taken by another program", /METRICS_PORT/],
+        public_url: ["nothing listens there", /the tunnel runs/],
+      }],
+      [{
+        JEEDOM_URL: `${env["JEEDOM_URL"]}/elsewhere`,
+        MQTT_BROKER_HOST: "no-such-host.invalid",
+        PUBLIC_URL: env["JEEDOM_URL"],
+      }, {
+        jeedom: ["HTTP 404", /path in JEEDOM_URL/],
+        broker: ["not found", /Mend MQTT_BROKER_HOST/],
+        public_url: ["HTTP 404", /Mend PUBLIC_URL/],
+      }],
+      [{ JEEDOM_URL: `http://127.0.0.1:${freePort()}`, PORT: jeedomPort }, {
+        jeedom: ["nothing listens there", /Start Jeedom/],
+        gateway: ["taken by another program, which answers", /set PORT to a free one/],
+      }],
+    ];
+    for (const [changes, expected] of broken) {
+      const outcome = await examine(changes);
+      const where = JSON.stringify(outcome.told);
+      for (const [name, [message, remedy]] of Object.entries(expected)) {
+        assertStringIncludes(check(outcome, name).message, message, where);
+        assert(remedy.test(check(outcome, name).remedy ?? ""), where);
+      }
+      const failed = outcome.told.checks.filter(({ status }) => status === "failed").map(({ name }) => name);
+      assertEquals([failed.toSorted(), outcome.code], [Object.keys(expected).toSorted(), 2], where);
+    }
+
+    const idle = await examine({
+      ...{ PORT: String(freePort()), METRICS_PORT: String(freePort()) },
+      ...{ SECRET_KEY_FILE: "none/key.txt", KEYS_FILE: "none/keys.json" },
+    });
+    assertEquals(idle.code, 1);
+    const warnings = idle.told.checks.filter(({ status }) => status === "warning");
+    assertEquals(warnings.map(({ name, remedy }) => [name, remedy?.match(/deno task \w+( add)?/)?.[0]]), [
+      ["keys", "deno task keys add"],
+      ["gateway", "deno task start"],
+    ]);
+    assertEquals(check(idle, "public_url").status, "skipped");
+
+    if (MOSQUITTO === undefined) return;
+    const closed = await startBroker(["allow_anonymous false"]);
+    try {
+      const outcome = await examine({ ...LOGIN, MQTT_BROKER_PORT: String(closed.port) });
+      assertEquals([outcome.code, check(outcome, "broker").status], [2, "failed"]);
+      assertStringIncludes(check(outcome, "broker").message, "refused the user name or password");
+      assertStringIncludes(check(outcome, "broker").remedy ?? "", "Mend MQTT_USERNAME and MQTT_PASSWORD");
+    } finally {
+      await closed.stop();
+    }
+  }));
+
+Deno.test("doctor tells another gateway with the same key from this one", () =>
+  inHouse(async ({ gateway, env, examine }) => {
+    await inTempDir(async (directory) => {
+      await Deno.mkdir(`${directory}/data`);
+      await Deno.copyFile(`${gateway.directory}/data/secret_key.txt`, `${directory}/data/secret_key.txt`);
+      const twin = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" }, { directory, key: gateway.key });
+      const stranger = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" });
+      try {
+        const same = await examine({ PUBLIC_URL: twin.url });
+        assertEquals(same.code, 2);
+        assertStringIncludes(check(same, "public_url").message, 'another gateway, which has key "default", too');
+        const other = await examine({ PUBLIC_URL: stranger.url });
+        assertEquals(other.code, 2);
+        assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not know");
+        // The doctor in the stranger's place holds its own key against the gateway of the house.
+        const wrongPlace = await examine({}, stranger.directory);
+        assertStringIncludes(check(wrongPlace, "gateway").message, 'does not know key "default" of these files');
+      } finally {
+        await twin.stop();
+        await stranger.stop();
+      }
+    });
+  }));
+
+Deno.test("doctor publishes its state, and the broker says so when a watching one dies", {
+  ignore: MOSQUITTO === undefined,
+}, () =>
+  inHouse(async ({ gateway, env }) => {
+    const states: string[] = [];
+    const leaving = new AbortController();
+    const following = (async () => {
+      for await (const event of gateway.client.subscribe(["e2e-gateway/health"], { signal: leaving.signal })) {
+        if (event.type === "message") states.push(String(event.payload));
+      }
+    })().catch(() => {});
+    const last = () => JSON.parse(states.at(-1) ?? "{}");
+    const spawn = (...words: string[]) => {
+      const child = spawnMain(["doctor", ...words], { directory: gateway.directory, env, flags: FLAGS });
+      return { child, output: new ProcessOutput(child) };
+    };
+    const once = spawn("--mqtt");
+    assertEquals((await once.child.status).code, 0);
+    await once.output.ended;
+    await until("the state", () => states.length === 1);
+    assertEquals([last().status, last().failing, last().warnings], ["ok", [], []]);
+    const watching = spawn("--watch", "10", "--mqtt", "--json");
+    await until("the watcher's state", () => states.length === 2 && last().status === "ok");
+    watching.child.kill("SIGKILL");
+    await watching.child.status;
+    await watching.output.ended;
+    await until("the will", () => last().status === "offline");
+    const stopping = spawn("--watch", "10", "--mqtt", "--json");
+    await until("the state of another one", () => last().status === "ok");
+    stopping.child.kill("SIGTERM");
+    assertEquals((await stopping.child.status).code, 0);
+    await stopping.output.ended;
+    await until("the goodbye", () => last().status === "offline");
+    assertEquals(stopping.output.lines.map((line) => JSON.parse(line).status), ["ok"]);
+    leaving.abort();
+    await following;
+  }));
