@@ -80,6 +80,7 @@ const platform: Platform = {
   fetch,
   serve: Deno.serve,
   createHttpClient: Deno.createHttpClient,
+  listenDatagram: Deno.listenDatagram,
   process: processFigures,
   denoVersion: Deno.version.deno,
   listen: (where) => Deno.listen(where),

@@ -8,12 +8,26 @@ import { type Config, SETTINGS } from "./config.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "./security/egress.ts";
 
 /** Variables other than the settings read as absent: libraries look for dozens of them. */
-const ENV_FLAGS: readonly string[] = [`--allow-env=${Object.keys(SETTINGS).join(",")}`, "--ignore-env"];
+const ENV_FLAGS: readonly string[] = [
+  `--allow-env=${[...Object.keys(SETTINGS), "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
+  "--ignore-env",
+];
+
+/** The sockets to the service manager, by path; an abstract one has no name that a flag could hold. */
+export interface NotifyPaths {
+  /** The service manager's. */
+  readonly manager: string;
+  /** The gateway's own. */
+  readonly own: string;
+}
 
 /**
  * Lists the flags for `deno run` under which the gateway can do what its configuration says.
+ *
+ * @param notify the sockets for telling the service manager; undefined when there is none to be told
  */
-export function permissionFlags(config: Config): string[] {
+export function permissionFlags(config: Config, notify?: NotifyPaths): string[] {
+  const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((path) => path.startsWith("/"));
   const read = [
     ".env",
     dirname(config.SECRET_KEY_FILE),
@@ -21,14 +35,15 @@ export function permissionFlags(config: Config): string[] {
     config.TLS_CERT_FILE,
     config.TLS_KEY_FILE,
     config.MQTT_CA_FILE,
+    notify?.own,
   ].filter((path) => path !== undefined);
   return [
     "--no-prompt",
-    `--allow-net${netTargets(config)}`,
+    `--allow-net${netTargets(config, sockets)}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The keys file may have to be closed to others; it is the command "keys" that writes it.
-    `--allow-write=${dirname(config.SECRET_KEY_FILE)},${config.KEYS_FILE}`,
+    `--allow-write=${[dirname(config.SECRET_KEY_FILE), config.KEYS_FILE, ...sockets].join(",")}`,
     ...ENV_FLAGS,
   ];
 }
@@ -40,7 +55,7 @@ export const MINIMAL_FLAGS: readonly string[] = [
   ...ENV_FLAGS,
 ];
 
-function netTargets(config: Config): string {
+function netTargets(config: Config, sockets: readonly string[]): string {
   const patterns = config.MQTT_ALLOWED_BROKERS;
   // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
   if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
@@ -58,6 +73,7 @@ function netTargets(config: Config): string {
       : formatBrokerPattern({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
     ...config.REPLAY_REDIS_URL === undefined ? [] : [redisTarget(config.REPLAY_REDIS_URL)],
     ...patterns.map(formatBrokerPattern),
+    ...sockets.map((path) => `unix:${path}`),
   ].join(",");
 }
 

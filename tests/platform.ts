@@ -11,6 +11,7 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     fetch,
     serve: Deno.serve,
     createHttpClient: Deno.createHttpClient,
+    listenDatagram: Deno.listenDatagram,
     denoVersion: Deno.version.deno,
     listen: (where) => Deno.listen(where),
     lookup: () => Promise.resolve([]),

@@ -22,6 +22,8 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   readonly serve: typeof Deno.serve;
   /** Makes a pool of HTTP connections. */
   readonly createHttpClient: typeof Deno.createHttpClient;
+  /** Opens a socket that sends single messages. */
+  readonly listenDatagram: typeof Deno.listenDatagram;
   /** Tells what the process takes of the machine. */
   process(): ProcessFigures;
   /** Reads an environment variable. */

@@ -6,6 +6,7 @@
 import { ConfigError } from "../config.ts";
 import { startLog } from "../observability/log.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, type Platform } from "./platform.ts";
+import { openServiceManager } from "./service_manager.ts";
 import { readConfig, tellConfigError } from "./settings.ts";
 import { startGateway } from "./start_gateway.ts";
 
@@ -13,9 +14,14 @@ import { startGateway } from "./start_gateway.ts";
 export async function serve(platform: Platform): Promise<number> {
   try {
     const config = await readConfig(platform);
-    const gateway = await startGateway(config, platform, startLog(config, platform.isTerminal));
+    const log = startLog(config, platform.isTerminal);
+    const gateway = await startGateway(config, platform, log);
+    const manager = await openServiceManager(platform, log);
+    manager.ready(`Serves at ${gateway.url}`);
     await platform.untilStopped();
+    manager.stopping();
     await gateway.stop();
+    await manager.close();
     return 0;
   } catch (error) {
     return tellStartFailure(error, platform);

@@ -18,6 +18,7 @@ import { createAudit } from "../observability/audit.ts";
 import { auditLog, type Log } from "../observability/log.ts";
 import { createMetrics } from "../observability/metrics.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
+import { createTraced, findTracer } from "../observability/tracing.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../security/client_address.ts";
 import { addressFault } from "../security/egress.ts";
@@ -79,7 +80,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     ...clocks,
   });
   opened.defer(() => metrics.close());
-  const telemetry: Telemetry = metrics;
+  const tracer = findTracer(VERSION);
+  const telemetry: Telemetry = tracer === undefined ? metrics : createTraced(metrics, tracer);
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
   const keys = await openKeys(config, platform, log);

@@ -6,6 +6,7 @@
 import {
   configureSync,
   type Filter,
+  type FormattedValues,
   getAnsiColorFormatter,
   getConsoleSink,
   getJsonLinesFormatter,
@@ -16,6 +17,10 @@ import {
 } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import { createLineSink } from "./line_sink.ts";
+import { maskFields, maskLines, secretsOf } from "./mask.ts";
+
+/** What the log needs to know: how to write, and what not to. */
+export type LogConfig = Pick<Config, "LOG_FORMAT" | "LOG_LEVEL"> & Partial<Config>;
 
 /** Where events are told, with their properties. Messages name properties in braces, and never hold a secret. */
 export interface Log {
@@ -30,20 +35,22 @@ export interface Log {
 }
 
 /**
- * Sets the log up and returns it.
+ * Sets the log up and returns it. No line holds a secret of the configuration, whoever logs it, and as what.
  *
  * @param isTerminal whether a person watches: `LOG_FORMAT=auto` then writes colored text, otherwise JSON lines
  */
-export function startLog(config: Pick<Config, "LOG_FORMAT" | "LOG_LEVEL">, isTerminal: boolean): Log {
+export function startLog(config: LogConfig, isTerminal: boolean): Log {
   const format = config.LOG_FORMAT === "auto" ? isTerminal ? "color" : "json" : config.LOG_FORMAT;
-  const formatter = {
-    color: () => getAnsiColorFormatter({ value: showValue }),
-    text: () => getTextFormatter({ value: showValue }),
+  const formatRecord = {
+    color: () => getAnsiColorFormatter({ value: showValue, format: showLine(({ level }) => level) }),
+    text: () => getTextFormatter({ value: showValue, format: showLine(({ level }) => `[${level}]`) }),
     json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
   }[format]();
+  const formatter = maskLines(formatRecord, secretsOf(config));
   configureSync({
     sinks: {
-      console: getConsoleSink({ formatter }),
+      console: maskFields(getConsoleSink({ formatter })),
+      // The fields of a decision are known, and there is one for each request.
       // deno-lint-ignore no-console
       lines: createLineSink(formatter, (lines) => console.info(lines)),
     },
@@ -73,6 +80,15 @@ function createFloodFilter(): Filter {
       message: ({ lastRecord }) => `{suppressed} more like this in a minute: ${lastRecord.rawMessage}`,
     },
   });
+}
+
+/** Lays out a line for people: the request that it is about comes after the level. */
+function showLine(level: (values: FormattedValues) => string): (values: FormattedValues) => string {
+  return (values) => {
+    const { timestamp, category, message, record: { properties: { request } } } = values;
+    const about = request === undefined ? "" : ` [${showValue(request, String)}]`;
+    return `${timestamp} ${level(values)}${about} ${category}: ${message}`;
+  };
 }
 
 /** Shows a text as it is, for people. A client may have chosen it: it must not move the cursor or fake a line. */

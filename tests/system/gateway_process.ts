@@ -1,8 +1,10 @@
 /** Starts the real gateway as its own process, in the sandbox that its configuration asks for. */
+import { resolve } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { parseConfig, type Variables } from "../../src/config.ts";
 import { permissionFlags } from "../../src/permissions.ts";
 import { ProcessOutput } from "./process_output.ts";
+import { Secrets } from "./secrets.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
@@ -21,12 +23,20 @@ export const UNLIMITED = {
 /** A gateway process and how to talk to it. */
 export interface GatewayProcess {
   readonly url: string;
+  /** Where it tells metrics and health; undefined where it does not. */
+  readonly metricsUrl: string | undefined;
   readonly key: string;
   readonly pid: number;
   readonly directory: string;
   readonly output: ProcessOutput;
   readonly client: GatewayClient;
-  /** Sends a signal and waits for the exit code. */
+  /** Makes the test fail at the end if the gateway ever printed this: an API key, a password, a payload. */
+  keepSecret(name: string, secret: string): void;
+  /**
+   * Sends a signal and waits for the exit code.
+   *
+   * @throws {Error} if it printed a secret of its settings, of its files or of the test, or that it crashed
+   */
   stop(signal?: Deno.Signal): Promise<number>;
 }
 
@@ -73,18 +83,27 @@ export async function startGatewayProcess(
     flags: [...permissionFlags(parseConfig(settings)), ...flags],
   });
   const output = new ProcessOutput(child);
+  const secrets = new Secrets(settings);
   const line = await output.line((text) => text.includes("listens on"));
   const { port }: { port: number } = JSON.parse(line);
-  const keyFile = `${home}/${settings["SECRET_KEY_FILE"] ?? "data/secret_key.txt"}`;
+  const { SECRET_KEY_FILE, KEYS_FILE } = parseConfig(settings);
+  const keyFile = resolve(home, SECRET_KEY_FILE);
   const key = given ?? (await Deno.readTextFile(keyFile)).trim();
+  // At the start and at the end: keys come and go meanwhile.
+  const readKeys = async () => {
+    for (const path of [keyFile, resolve(home, KEYS_FILE)]) await secrets.addKeysOf(path);
+  };
+  await readKeys();
   const url = `${settings["TLS_CERT_FILE"] === undefined ? "http" : "https"}://127.0.0.1:${port}`;
   return {
     url,
+    metricsUrl: metricsUrlIn(output.lines),
     key,
     pid: child.pid,
     directory: home,
     output,
     client: new GatewayClient({ url, key, protocol: 2 }),
+    keepSecret: (name, secret) => secrets.add(name, secret),
     async stop(signal = "SIGTERM") {
       try {
         child.kill(signal);
@@ -93,8 +112,24 @@ export async function startGatewayProcess(
       }
       const { code } = await child.status;
       await output.ended;
-      if (own) await Deno.remove(home, { recursive: true });
+      await readKeys();
+      if (own) await Deno.remove(home, { recursive: true }).catch(ignoreAbsence);
+      const faults = secrets.faultsIn(output.lines);
+      if (faults.length > 0) throw new Error(`The gateway printed what it must not: ${faults.join("; ")}`);
       return code;
     },
   };
+}
+
+/** The line comes before the one that tells that it listens. */
+function metricsUrlIn(lines: readonly string[]): string | undefined {
+  const line = lines.find((text) => text.includes("Metrics and health on"));
+  if (line === undefined) return undefined;
+  const { host, port }: { host: string; port: number } = JSON.parse(line);
+  return `http://${host}:${port}`;
+}
+
+/** A gateway may be stopped again. */
+function ignoreAbsence(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

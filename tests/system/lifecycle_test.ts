@@ -120,7 +120,9 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 Deno.test("the sandbox refuses what the configuration does not name, by Deno itself", () =>
   inTempDir(async (directory) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const flags = permissionFlags(parseConfig({ HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", MQTT_BROKER_HOST: "localhost" }));
+    const flags = permissionFlags(
+      parseConfig({ HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", MQTT_BROKER_HOST: "localhost" }),
+    );
     const attempts = {
       network: `await Deno.connect({ hostname: "127.0.0.1", port: ${listener.addr.port} })`,
       "another port of the broker": `await Deno.connect({ hostname: "localhost", port: ${listener.addr.port} })`,
@@ -146,7 +148,13 @@ Deno.test("the sandbox refuses what the configuration does not name, by Deno its
 Deno.test("the running gateway itself is held by the sandbox when its settings point elsewhere", () =>
   inTempDir(async (directory) => {
     const jeedom = startJeedom();
-    const allowed = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json", MQTT_BROKER_HOST: "localhost" };
+    const allowed = {
+      HOST: "127.0.0.1",
+      PORT: "0",
+      METRICS_PORT: "0",
+      LOG_FORMAT: "json",
+      MQTT_BROKER_HOST: "localhost",
+    };
     const child = spawnMain(["serve"], {
       directory,
       env: { ...allowed, JEEDOM_URL: jeedom.url },

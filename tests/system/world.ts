@@ -23,6 +23,7 @@ export async function inWorld<T>(
     MQTT_BROKER_PORT: String(broker.port),
     ...env,
   });
+  gateway.keepSecret("API key of Jeedom", jeedom.apikey);
   try {
     return await within("the test", test({ gateway, broker, jeedom }), ms);
   } finally {

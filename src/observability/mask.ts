@@ -1,0 +1,70 @@
+/**
+ * Takes secrets out of log lines, whoever put them there: nobody is meant to log one, and a library may do it.
+ *
+ * @module
+ */
+import type { Sink, TextFormatter } from "@logtape/logtape";
+import { redactByField, redactByPattern, type RedactionPattern } from "@logtape/redaction";
+import { type Config, SECRET_SETTINGS } from "../config.ts";
+
+/** What a line shows in place of a secret. */
+const MASKED = "***";
+
+/**
+ * The shortest secret to look for, in characters. A shorter one is a part of too many words: it would spoil each line,
+ * and the gaps would tell what it is.
+ */
+export const LEAST_SECRET_LENGTH = 8;
+
+/** How often a text may have been put into JSON inside of JSON. */
+const MOST_ESCAPES = 3;
+
+/** Names of fields whose value is nobody's business, as in `params.apikey` and `MQTT_PASSWORD`. */
+const SECRET_FIELD =
+  /(pass(word|wd|phrase|code)|pwd|api_?key|secret|token|authorization|cookie|credentials?|payload)$/i;
+
+/** What gives itself away by its form: 32 bytes in hexadecimal digits or base64, and logins in URLs and headers. */
+const FORMS: readonly RedactionPattern[] = [
+  { pattern: /\b[0-9a-fA-F]{64}\b|(?<![\w+/=-])[\w+/-]{43}=?(?![\w+/=-])/g, replacement: MASKED },
+  { pattern: /(:\/\/)[^\s/@"']+(?=@)/g, replacement: `$1${MASKED}` },
+  { pattern: /\b(Basic|Bearer) +[\w+/=.~-]{8,}/gi, replacement: `$1 ${MASKED}` },
+];
+
+/** Makes a formatter whose lines hold none of the secrets, in any usual spelling, and nothing that looks like one. */
+export function maskLines(formatter: TextFormatter, secrets: readonly string[]): TextFormatter {
+  // Where one secret begins with another one, the longer one is meant.
+  const spellings = [...new Set(secrets.filter(({ length }) => length >= LEAST_SECRET_LENGTH).flatMap(spellingsOf))]
+    .toSorted((one, other) => other.length - one.length);
+  if (spellings.length === 0) return redactByPattern(formatter, FORMS);
+  const known = { pattern: new RegExp(spellings.map(RegExp.escape).join("|"), "g"), replacement: MASKED };
+  return redactByPattern(formatter, [known, ...FORMS]);
+}
+
+/** Makes a sink that gets no value of a field with a telling name, however deep inside. */
+export function maskFields(sink: Sink): Sink {
+  return redactByField(sink, { fieldPatterns: [SECRET_FIELD], action: () => MASKED });
+}
+
+/** Lists the values of all settings that are secret; of a URL also its password, in plain and as it stands there. */
+export function secretsOf(config: Partial<Config>): string[] {
+  return Object.entries(config).filter(([name]) => SECRET_SETTINGS.includes(name)).flatMap(([, value]) =>
+    value instanceof URL ? [value.href, value.password, decode(value.password)] : [String(value ?? "")]
+  );
+}
+
+/** A secret as it is, as it is put into JSON, into a URL, and into a header, and as it is shown for debugging. */
+function spellingsOf(secret: string): string[] {
+  const escaped = [secret];
+  for (let count = 0; count < MOST_ESCAPES; count++) escaped.push(JSON.stringify(escaped.at(-1)).slice(1, -1));
+  const shown = secret.replaceAll("\\", "\\\\");
+  return [...escaped, shown, encodeURIComponent(secret), new TextEncoder().encode(secret).toBase64()];
+}
+
+/** The percent signs of a password may be signs of it, and no encoding. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Becomes the gateway, or one of its commands, with no more rights than that needs: run serve. Installed as
+# /opt/e2e-gateway/run, beside the compiled binary or Deno and the code. Settings come from the environment, and from
+# .env in the working directory.
+
+# Without -f, a broker such as *.lan in the flags would become names of files.
+set -euf
+
+here="$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)"
+export NO_COLOR=1
+
+if [ -x "$here/bin/e2e-gateway" ]; then
+  if [ "${1:-serve}" = serve ]; then export NO_PROXY='*'; fi
+  exec "$here/bin/e2e-gateway" "$@"
+fi
+
+export DENO_DIR="$here/cache" DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
+deno="$here/bin/deno"
+main="$here/app/main.ts"
+common="--quiet --cached-only --frozen --config $here/app/deno.json"
+
+# The flags of the tasks in deno.json.
+case "${1:-serve}" in
+  serve)
+    # shellcheck disable=SC2086
+    flags="$("$deno" run $common --allow-read=.env --allow-env "$main" permissions)"
+    export NO_PROXY='*'
+    ;;
+  check-config | permissions) flags="--allow-read=.env --allow-env" ;;
+  keys) flags="--allow-read --allow-write --allow-env" ;;
+  doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale" ;;
+  *) flags="--allow-net --allow-read --allow-env" ;;
+esac
+# One process from here on: systemd believes the messages of no other.
+# shellcheck disable=SC2086
+exec "$deno" run $common $flags "$main" "$@"

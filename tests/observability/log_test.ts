@@ -1,0 +1,139 @@
+import { resetSync } from "@logtape/logtape";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Config, parseConfig, type Variables } from "../../src/config.ts";
+import { auditLog, type Log, startLog } from "../../src/observability/log.ts";
+
+const SETTINGS = {
+  JEEDOM_APIKEY: "Zz9kqv3WkLmN0pQrStUv",
+  MQTT_BROKER_HOST: "127.0.0.1",
+  MQTT_USERNAME: "joe",
+  MQTT_PASSWORD: 'corr"ect\\horse/batt ery&é',
+  REPLAY_REDIS_URL: "redis://ann:redis-p%40ss@127.0.0.1:6379/1",
+};
+const SECRETS = [
+  SETTINGS.JEEDOM_APIKEY,
+  SETTINGS.MQTT_PASSWORD,
+  SETTINGS.REPLAY_REDIS_URL,
+  "redis-p%40ss",
+  "redis-p@ss",
+];
+const REQUEST = "3f2a00112233eeff";
+
+/** Runs the log of a configuration, and returns the lines that it wrote. */
+function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, isTerminal = false): string[] {
+  const lines: string[] = [];
+  const names = ["debug", "info", "warn", "error"] as const;
+  // deno-lint-ignore no-console
+  const real = names.map((name) => console[name]);
+  // deno-lint-ignore no-console
+  for (const name of names) console[name] = (...words: unknown[]) => void lines.push(...words.join(" ").split("\n"));
+  try {
+    const config = parseConfig({ ...SETTINGS, LOG_LEVEL: "debug", ...env });
+    test(startLog(config, isTerminal), config);
+    resetSync();
+  } finally {
+    // deno-lint-ignore no-console
+    names.forEach((name, index) => console[name] = real[index] ?? console[name]);
+  }
+  return lines;
+}
+
+/** Logs a secret in every place that somebody may put it. */
+function tellEverywhere(log: Log, secret: string): void {
+  const cause = new Error(`Login with ${secret} failed`);
+  const error = Object.assign(new Error(`No connection: ${secret}`, { cause }), { command: ["AUTH", secret] });
+  for (const tell of [log.debug, log.info, log.warn, log.error].map((method) => method.bind(log))) {
+    tell(`In the message: ${secret}`);
+    tell("In a property: {value}", { value: secret });
+    tell("In a name: {value}", { value: { [secret]: 1 } });
+    tell("In an object: {value}", { value: { list: [{ deep: new Map([["x", secret]]), text: `a ${secret} b` }] } });
+    tell("In an error: {error}", { error });
+    tell("In many errors: {error}", { error: new AggregateError([error], secret) });
+    tell("In a URL: {url}", { url: `http://joe:${encodeURIComponent(secret)}@host/?a=${encodeURIComponent(secret)}` });
+    tell("In a header: {header}", { header: `Basic ${new TextEncoder().encode(`joe:${secret}`).toBase64()}` });
+    tell("Twice: {value}", { value: JSON.stringify({ text: JSON.stringify([secret]) }) });
+    tell("By its name: {password}, {login}", { password: secret, login: { token: secret, x: { payload: [secret] } } });
+  }
+}
+
+function holds(line: string, secret: string): boolean {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const base64 = new TextEncoder().encode(secret).toBase64({ omitPadding: true }).slice(0, -2);
+  return [secret, json, JSON.stringify(json).slice(1, -1), encodeURIComponent(secret), base64]
+    .some((spelling) => line.includes(spelling));
+}
+
+for (
+  const [form, env, isTerminal] of [["JSON", { LOG_FORMAT: "json" }, false], ["text", { LOG_FORMAT: "text" }, false], [
+    "color",
+    {},
+    true,
+  ]] as const
+) {
+  Deno.test(`startLog() lets no secret out, wherever it is logged, as ${form}`, () => {
+    for (const secret of SECRETS) {
+      const lines = linesOf(
+        (log) => {
+          tellEverywhere(log, secret);
+          tellEverywhere(auditLog(), secret);
+        },
+        env,
+        isTerminal,
+      );
+      assert(lines.length >= 80, `${lines.length} lines`);
+      for (const line of lines) assert(!holds(line, secret), line);
+      if (form === "JSON") lines.forEach((line) => JSON.parse(line));
+      assert(lines.some((line) => line.includes("In a property") && line.includes("***")));
+    }
+  });
+}
+
+Deno.test("startLog() shows the request after the level for people, and as a field in JSON", () => {
+  const tell = (log: Log) => {
+    log.warn("Broke: {reason}", { reason: "why\nnot", request: REQUEST });
+    log.info("Started");
+    auditLog().info("{route} done", { route: "/gateway", request: REQUEST });
+  };
+  const text = linesOf(tell, { LOG_FORMAT: "text" });
+  assertEquals(text.map((line) => line.slice("2026-11-24 06:14:24.724 +00:00 ".length)), [
+    `[WRN] [${REQUEST}] gateway: Broke: why not`,
+    "[INF] gateway: Started",
+    `[INF] [${REQUEST}] audit: /gateway done`,
+  ]);
+  assertMatch(text[0] ?? "", /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \+00:00 \[/);
+  const json = linesOf(tell, { LOG_FORMAT: "json" }).map((line) => JSON.parse(line));
+  assertEquals(json.map(({ request }) => request), [REQUEST, undefined, REQUEST]);
+  const { "@timestamp": timestamp, ...fields } = json[0];
+  assertMatch(timestamp, /Z$/);
+  const message = "Broke: {reason}";
+  assertEquals(fields, { level: "WARN", message, logger: "gateway", reason: "why\nnot", request: REQUEST });
+  const [colored = ""] = linesOf(tell, {}, true);
+  assertStringIncludes(colored, ` [${REQUEST}] `);
+  assertStringIncludes(colored, "\x1b[33m");
+});
+
+Deno.test("startLog() takes out fields by their names, key material, and nothing of an ordinary line", () => {
+  const key = crypto.getRandomValues(new Uint8Array(32));
+  for (const LOG_FORMAT of ["json", "text"]) {
+    const [fields = "", material = "", plain = ""] = linesOf((log) => {
+      log.info("{password} {x} {kid}", { password: "short", x: { apikey: "tiny", pin: 7 }, kid: "0996ff473f908996" });
+      log.info("{hex} {base64}", { hex: key.toHex(), base64: key.toBase64() });
+      log.info("{key} ({kid}): {outcome}", { key: "wall", kid: "0996ff473f908996", outcome: "403 Missing apikey: x" });
+    }, { LOG_FORMAT });
+    assert(!/short|tiny/.test(fields) && fields.includes("0996ff473f908996") && fields.includes("7"), fields);
+    assert(!material.includes(key.toHex()) && !material.includes(key.toBase64()), material);
+    for (const word of ["wall", "0996ff473f908996", "403 Missing apikey: x"]) assertStringIncludes(plain, word);
+    assert(!plain.includes("***"), plain);
+  }
+});
+
+Deno.test("startLog() writes of equal messages the first twenty, but all decisions", () => {
+  const lines = linesOf((log) => {
+    for (let count = 0; count < 50; count++) {
+      log.warn("Refused {address}", { address: `192.0.2.${count}` });
+      auditLog().info("Decided {count}", { count });
+    }
+  }, { LOG_FORMAT: "text" });
+  assertEquals(lines.filter((line) => line.includes("Refused 192")).length, 20);
+  assertEquals(lines.filter((line) => line.includes("Decided")).length, 50);
+});

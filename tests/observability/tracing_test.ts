@@ -1,0 +1,131 @@
+import { SpanStatusCode } from "@opentelemetry/api";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import type { Telemetry } from "../../src/observability/telemetry.ts";
+import { createTraced, findTracer, type Span, type Tracer } from "../../src/observability/tracing.ts";
+
+interface Recorded {
+  readonly name: string;
+  readonly attributes: Record<string, unknown>;
+  status?: number;
+  isEnded: boolean;
+}
+
+/** A tracer that keeps its spans. */
+function makeTracer() {
+  const spans: Recorded[] = [];
+  const startSpan = (name: string): Span => {
+    const recorded: Recorded = { name, attributes: {}, isEnded: false };
+    spans.push(recorded);
+    return {
+      setAttributes: (attributes) => Object.assign(recorded.attributes, attributes),
+      setStatus: ({ code }) => recorded.status = code,
+      end: () => recorded.isEnded = true,
+    };
+  };
+  const tracer: Tracer = { startSpan, startActiveSpan: (name, work) => work(startSpan(name)) };
+  return { spans, tracer };
+}
+
+/** Telemetry that keeps what it was told. */
+function makeTelemetry() {
+  const told: unknown[] = [];
+  const telemetry: Telemetry = {
+    step: (step, work) => (told.push(step), work()),
+    stream: (version) => (told.push(version), (end) => void told.push(end)),
+    answered: (request) => void told.push(request),
+    refused: (reason) => void told.push(reason),
+    delivered: (seconds) => void told.push(seconds),
+    dropped: (reason, events) => void told.push([reason, events]),
+  };
+  return { telemetry, told };
+}
+
+Deno.test("step() runs in a span of its name, and passes on what came of it", async () => {
+  const [{ spans, tracer }, { telemetry, told }] = [makeTracer(), makeTelemetry()];
+  const { step } = createTraced(telemetry, tracer);
+  assertEquals(await step("opening", () => Promise.resolve(7)), 7);
+  assertEquals(told, ["opening"]);
+  assertEquals(spans, [{ name: "opening", attributes: {}, isEnded: true }]);
+});
+
+Deno.test("step() marks what failed with the class of the error, and nothing of its text", async () => {
+  const [{ spans, tracer }, { telemetry }] = [makeTracer(), makeTelemetry()];
+  const { step } = createTraced(telemetry, tracer);
+  const error = new TypeError("the-password");
+  assertEquals(await assertRejects(() => step("mqtt", () => Promise.reject(error)), TypeError), error);
+  await assertRejects(() =>
+    step("jeedom", () => {
+      throw error;
+    }), TypeError);
+  for (const { attributes, status, isEnded } of spans) {
+    assertEquals([attributes, status, isEnded], [{ "error.type": "TypeError" }, SpanStatusCode.ERROR, true]);
+  }
+  assertEquals(spans.length, 2);
+});
+
+Deno.test("stream() is a span until its end, with the end and the version", () => {
+  const [{ spans, tracer }, { telemetry, told }] = [makeTracer(), makeTelemetry()];
+  const { stream } = createTraced(telemetry, tracer);
+  const [end, fail] = [stream(2), stream(1)];
+  assertEquals(spans.map(({ isEnded }) => isEnded), [false, false]);
+  end("too_slow");
+  fail("failed");
+  assertEquals(told, [2, 1, "too_slow", "failed"]);
+  assertEquals(spans.map(({ name, attributes, status }) => [name, Object.values(attributes), status]), [
+    ["stream", ["too_slow", 2], undefined],
+    ["stream", ["failed", 1], SpanStatusCode.ERROR],
+  ]);
+});
+
+Deno.test("everything else passes through", () => {
+  const [{ spans, tracer }, { telemetry, told }] = [makeTracer(), makeTelemetry()];
+  const traced = createTraced(telemetry, tracer);
+  const request = { route: "/gateway", service: "none", result: "refused", seconds: 1 } as const;
+  traced.answered(request);
+  traced.refused("busy");
+  traced.delivered(0.5);
+  traced.dropped("revoked", 3);
+  assertEquals(told, [request, "busy", 0.5, ["revoked", 3]]);
+  assertEquals(spans, []);
+});
+
+Deno.test("findTracer() finds none where OTEL_DENO is not set", () => {
+  assertEquals(findTracer("1"), undefined);
+});
+
+Deno.test("findTracer() finds Deno's where OTEL_DENO is set, though the sandbox hides the variable", async () => {
+  const module = new URL("../../src/observability/tracing.ts", import.meta.url).href;
+  const script = `
+    const { createTraced, findTracer } = await import(${JSON.stringify(module)});
+    const tracer = findTracer("7");
+    if (tracer === undefined || Deno.env.get("OTEL_DENO") !== undefined) throw new Error("Not as it should be");
+    const traced = createTraced({ step: (_, work) => work(), stream: () => () => {} }, tracer);
+    await traced.step("admission", () => traced.step("opening", () => Promise.resolve()));
+    await traced.step("mqtt", () => Promise.reject(new RangeError("the-password"))).catch(() => {});
+    traced.stream(2)("left");
+    Deno.exit(0);`;
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--ignore-env",
+      "--allow-read",
+      "--config",
+      config(),
+      `data:text/javascript,${encodeURIComponent(script)}`,
+    ],
+    env: { OTEL_DENO: "true", OTEL_EXPORTER_OTLP_PROTOCOL: "console", OTEL_DENO_METRICS: "false", NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals(code, 0, text);
+  const [, admission] = /^SPAN admission \[\w+\/(\w+)\]/m.exec(text) ?? [];
+  assertStringIncludes(text, `parent: ${admission}`);
+  assertMatch(text, /^SPAN mqtt .*\n {2}status: Error.*\n {2}scope: e2e-gateway@7\n {2}error\.type: RangeError$/m);
+  assertMatch(text, /^SPAN stream .*\n.*\n {2}e2e_gateway\.end: left\n {2}e2e_gateway\.version: 2$/m);
+  assert(!text.includes("the-password"), text);
+});
+
+function config(): string {
+  return new URL("../../deno.json", import.meta.url).pathname;
+}

@@ -1,0 +1,315 @@
+/** The unit, its installer, and the gateway as systemd starts it. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parseConfig } from "../../src/config.ts";
+import { within } from "../deadline.ts";
+import { Machine, TOOLS } from "../systemd/machine.ts";
+import { openNotifySocket } from "../systemd/notify_socket.ts";
+import { inTempDir } from "../temp_dir.ts";
+import { ProcessOutput } from "./process_output.ts";
+import { hasProgram } from "./programs.ts";
+import project from "../../deno.json" with { type: "json" };
+
+const at = (path: string) => new URL(`../../${path}`, import.meta.url).pathname;
+
+/** What runs as the service. */
+const SERVED = at("main.ts");
+
+const SETTINGS = "/etc/e2e-gateway/e2e-gateway.env";
+const KEY = "/var/lib/e2e-gateway/data/secret_key.txt";
+const UNIT = "/usr/local/lib/systemd/system/e2e-gateway.service";
+
+/** CI has the tools: nothing is skipped unnoticed there. */
+const ci = Deno.env.get("CI") !== undefined;
+const hasTools = Deno.build.os === "linux" && (ci || (await Promise.all(TOOLS.map(hasProgram))).every(Boolean));
+const hasAnalyze = await hasProgram("systemd-analyze");
+
+function installTest(name: string, test: (machine: Machine) => Promise<void>): void {
+  Deno.test(name, { ignore: !hasTools }, async () => {
+    await using machine = await Machine.make();
+    await test(machine);
+  });
+}
+
+const mode = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
+
+/** The values of a setting of the unit, as many as there are. */
+async function unitValues(name: string): Promise<string[]> {
+  const text = await Deno.readTextFile(at("systemd/e2e-gateway.service"));
+  return [...text.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
+}
+
+installTest("install.sh makes user, settings, key, program and unit, and starts the service", async (machine) => {
+  const { code, stdout, stderr, told } = await machine.install();
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  assertEquals(told, [
+    "useradd --system --user-group --no-create-home --home-dir /var/lib/e2e-gateway --shell /usr/sbin/nologin e2e-gateway",
+    `chown e2e-gateway:e2e-gateway /var/lib/e2e-gateway /var/lib/e2e-gateway/data ${KEY}`,
+    "systemctl daemon-reload",
+    "systemctl enable --quiet e2e-gateway.service",
+    "systemctl restart e2e-gateway.service",
+  ]);
+  const files = await machine.files("");
+  assertEquals(files.get(SETTINGS), await Deno.readTextFile(at(".env.example")));
+  assertEquals(files.get(UNIT), await Deno.readTextFile(at("systemd/e2e-gateway.service")));
+  assertEquals(files.get("/usr/local/bin/e2e-gateway"), "/opt/e2e-gateway/command");
+  for (
+    const path of ["run", "command", "bin/deno", "app/main.ts", "app/deno.lock", "app/src/version.ts", "cache/filled"]
+  ) {
+    assert(files.has(`/opt/e2e-gateway/${path}`), path);
+  }
+  const key = files.get(KEY) ?? "";
+  assertMatch(key, /^[0-9a-f]{64}$/);
+  assert(!(stdout + stderr).includes(key), "The key was printed");
+  assertEquals([await mode(machine.path(SETTINGS)), await mode(machine.path(KEY))], [0o600, 0o600]);
+  assertEquals(await mode(machine.path("/var/lib/e2e-gateway")), 0o700);
+  assertEquals(await mode(machine.path("/opt/e2e-gateway/app/main.ts")), 0o644);
+});
+
+installTest(
+  "install.sh changes no setting and no key when it runs again, and restarts the service",
+  async (machine) => {
+    await machine.install();
+    const own = { [SETTINGS]: "PORT=9000\n", [KEY]: "ab".repeat(32), "/var/lib/e2e-gateway/data/keys.json": "mine" };
+    for (const [path, text] of Object.entries(own)) await Deno.writeTextFile(machine.path(path), text);
+    await Deno.remove(machine.path("/opt/e2e-gateway/app/main.ts"));
+    await Deno.writeTextFile(machine.path("/opt/e2e-gateway/app/old.ts"), "");
+    const { code, told } = await machine.install();
+    assertEquals(code, 0);
+    assertEquals(told, [
+      "systemctl daemon-reload",
+      "systemctl enable --quiet e2e-gateway.service",
+      "systemctl restart e2e-gateway.service",
+    ]);
+    const files = await machine.files("");
+    for (const [path, text] of Object.entries(own)) assertEquals(files.get(path), text);
+    assert(files.has("/opt/e2e-gateway/app/main.ts"));
+    assert(!files.has("/opt/e2e-gateway/app/old.ts"), "What the new code no longer has is still there");
+  },
+);
+
+installTest("install.sh makes no key where another is, or is to be elsewhere", async (machine) => {
+  await machine.install();
+  await Deno.rename(machine.path(KEY), machine.path("/var/lib/e2e-gateway/data/keys.json"));
+  await machine.install();
+  assert(!(await machine.files("")).has(KEY));
+  await Deno.remove(machine.path("/var/lib/e2e-gateway/data/keys.json"));
+  await Deno.writeTextFile(machine.path(SETTINGS), "SECRET_KEY_FILE=/srv/keys/key.txt\n");
+  await machine.install();
+  assert(!(await machine.files("")).has(KEY));
+});
+
+installTest("install.sh installs a binary in place of Deno and the code, and back", async (machine) => {
+  const binary = machine.path("/binary");
+  await Deno.writeTextFile(binary, "#!/bin/sh\nexit 0\n");
+  await Deno.chmod(binary, 0o755);
+  await machine.install();
+  const { code } = await machine.install(["--binary", "binary"], { deno: undefined });
+  assertEquals(code, 0);
+  const withBinary = [...(await machine.files("/opt/e2e-gateway")).keys()].sort();
+  assertEquals(withBinary, ["bin/e2e-gateway", "command", "run"].map((path) => `/opt/e2e-gateway/${path}`));
+  await machine.install();
+  const withDeno = await machine.files("/opt/e2e-gateway");
+  assert(withDeno.has("/opt/e2e-gateway/bin/deno") && !withDeno.has("/opt/e2e-gateway/bin/e2e-gateway"));
+});
+
+installTest("install.sh refuses a binary for another machine", async (machine) => {
+  const binary = machine.path("/binary");
+  await Deno.writeTextFile(binary, "\x7fELF of another kind");
+  await Deno.chmod(binary, 0o755);
+  const { code, stderr, told } = await machine.install(["--binary", binary]);
+  assertEquals([code, told], [1, []]);
+  assertStringIncludes(stderr, "does not run here");
+});
+
+installTest("install.sh says what it would do and does nothing with --dry-run, also when not root", async (machine) => {
+  const before = await machine.files("");
+  const { code, stdout, told } = await machine.install(["--dry-run"], { user: 1000 });
+  assertEquals([code, told], [0, []]);
+  assertStringIncludes(stdout, SETTINGS);
+  assertEquals(await machine.files(""), before);
+});
+
+installTest("install.sh keeps the code that runs when the new one's packages cannot be had", async (machine) => {
+  await machine.install();
+  const before = await machine.files("/opt/e2e-gateway/app");
+  const { code, stderr, told } = await machine.install([], { cacheCode: 1 });
+  assertEquals([code, told], [1, []]);
+  assertStringIncludes(stderr, "could not be downloaded");
+  assertEquals(await machine.files("/opt/e2e-gateway/app"), before);
+});
+
+installTest("install.sh shows the journal when the gateway does not start", async (machine) => {
+  const { code, stderr } = await machine.install([], { restartCode: 1 });
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "What the journal holds");
+  assertStringIncludes(stderr, "check-config");
+});
+
+installTest("install.sh refuses to begin without root, systemd, or a Deno that is new enough", async (machine) => {
+  const cases = [
+    [{ user: 1000 }, "Only root"],
+    [{ deno: undefined }, "Deno is not installed"],
+    [{ deno: "2.8.3" }, "too old"],
+    [{ deno: "1.46.0" }, "too old"],
+    [{ booted: false }, "does not run systemd"],
+  ] as const;
+  for (const [options, text] of cases) {
+    const { code, stderr, told } = await machine.install([], options);
+    assertEquals([code, told], [1, []], text);
+    assertStringIncludes(stderr, text);
+  }
+  assertEquals((await machine.files("")).size, 0);
+});
+
+installTest("install.sh --uninstall keeps settings and data, and --purge removes them", async (machine) => {
+  await machine.install();
+  const kept = await machine.install(["--uninstall"]);
+  assertEquals(kept.told, ["systemctl disable --now --quiet e2e-gateway.service", "systemctl daemon-reload"]);
+  assertEquals([...(await machine.files("")).keys()].sort(), [SETTINGS, KEY]);
+  const purged = await machine.install(["--uninstall", "--purge"]);
+  assertEquals([kept.code, purged.code], [0, 0]);
+  assertEquals(purged.told.at(-1), "userdel e2e-gateway");
+  assertEquals((await machine.files("")).size, 0);
+  const again = await machine.install(["--uninstall", "--purge"]);
+  assertEquals(again.code, 0);
+});
+
+installTest("install.sh refuses what it does not know, and --purge alone", async (machine) => {
+  assertEquals((await machine.install(["--prefix"])).code, 2);
+  assertEquals((await machine.install(["--purge"])).code, 1);
+  assertEquals((await machine.files("")).size, 0);
+});
+
+Deno.test(
+  "systemd-analyze finds nothing wrong with the unit, and little exposed",
+  { ignore: !hasAnalyze },
+  async () => {
+    await inTempDir(async (directory) => {
+      const unit = `${directory}/e2e-gateway.service`;
+      const text = await Deno.readTextFile(at("systemd/e2e-gateway.service"));
+      // The program has to be there for this.
+      await Deno.writeTextFile(unit, text.replace("/opt/e2e-gateway/run", at("systemd/run.sh")));
+      const analyze = async (...args: string[]) => {
+        const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", { args }).output();
+        return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+      };
+      assertEquals(await analyze("verify", "--man=no", unit), { code: 0, output: "" });
+      // In tenths, of 100.
+      const { code, output } = await analyze("security", "--offline=true", "--threshold=20", "--no-pager", unit);
+      assertEquals(code, 0, output);
+    });
+  },
+);
+
+Deno.test("the unit leaves the gateway time to stop, and does not start it again with wrong settings", async () => {
+  const { SHUTDOWN_TIMEOUT_MS } = parseConfig({});
+  const [stop = ""] = await unitValues("TimeoutStopSec");
+  assert(Number(stop) * 1000 > SHUTDOWN_TIMEOUT_MS + 2000);
+  assertEquals(await unitValues("RestartPreventExitStatus"), ["78"]);
+});
+
+Deno.test("run.sh gives each command the flags of its task", async () => {
+  const run = await Deno.readTextFile(at("systemd/run.sh"));
+  for (
+    const name of ["check-config", "keys", "doctor", "call", "publish", "subscribe", "health", "conformance"] as const
+  ) {
+    const { command } = project.tasks[name];
+    const flags = (command.match(/--allow-\S+/g) ?? []).join(" ");
+    const own = new RegExp(`^ +[a-z |-]*\\b${name}\\b[a-z |-]*\\) flags="(.*)"`, "m").exec(run);
+    const any = /^ +\*\) flags="(.*)"/m.exec(run);
+    assertEquals((own ?? any)?.[1], flags, name);
+  }
+});
+
+const isLinux = Deno.build.os === "linux";
+
+Deno.test("what ExecStart runs tells systemd that it is ready, that it lives and that it stops", {
+  ignore: !isLinux,
+}, async () => {
+  await inTempDir(async (directory) => {
+    const [execStart = ""] = await unitValues("ExecStart");
+    const program = await installed(directory);
+    await using socket = openNotifySocket(`${directory}/notify`);
+    await Deno.mkdir(`${directory}/runtime`);
+    // As a gateway leaves it behind that was killed.
+    await Deno.writeTextFile(`${directory}/runtime/notify.sock`, "");
+    const child = start(execStart.replace("/opt/e2e-gateway", program), {
+      NOTIFY_SOCKET: `${directory}/notify`,
+      RUNTIME_DIRECTORY: `${directory}/runtime`,
+      WATCHDOG_USEC: "200000",
+    }, directory);
+    const output = new ProcessOutput(child);
+    try {
+      await socket.told("READY=1");
+      await socket.told("WATCHDOG=1");
+      // "run" has become it: NotifyAccess=main would believe no other process.
+      assertMatch(await Deno.readTextFile(`/proc/${child.pid}/cmdline`), /deno\0run\0.*\0serve\0$/s);
+      child.kill("SIGTERM");
+      await socket.told("STOPPING=1");
+      assertEquals((await within("it ends", child.status)).code, 0, output.text);
+      assert(!output.text.includes("Service manager"), output.text);
+      assertMatch(socket.messages[0] ?? "", /^READY=1\nSTATUS=\S/);
+    } finally {
+      await ended(child, output);
+    }
+  });
+});
+
+Deno.test("what ExecStart runs serves where the service manager cannot be told", {
+  ignore: !isLinux,
+}, async () => {
+  await inTempDir(async (directory) => {
+    const program = await installed(directory);
+    const nobody = { NOTIFY_SOCKET: `${directory}/nobody`, RUNTIME_DIRECTORY: directory };
+    for (const env of [nobody, { NOTIFY_SOCKET: "@abstract", RUNTIME_DIRECTORY: directory }]) {
+      const child = start(`${program}/run serve`, env, directory);
+      const output = new ProcessOutput(child);
+      try {
+        await output.line((line) => line.includes("Service manager could not be told"));
+        child.kill("SIGTERM");
+        assertEquals((await within("it ends", child.status)).code, 0, output.text);
+      } finally {
+        await ended(child, output);
+      }
+    }
+  });
+});
+
+/** The program as install.sh lays it out, with this machine's Deno, and what it downloaded for the tests. */
+async function installed(directory: string): Promise<string> {
+  const program = `${directory}/program`;
+  await Deno.mkdir(`${program}/bin`, { recursive: true });
+  await Deno.mkdir(`${program}/app`);
+  await Deno.copyFile(at("systemd/run.sh"), `${program}/run`);
+  await Deno.symlink(Deno.execPath(), `${program}/bin/deno`);
+  for (const name of ["deno.json", "deno.lock"]) await Deno.symlink(at(name), `${program}/app/${name}`);
+  await Deno.writeTextFile(`${program}/app/main.ts`, `import "file://${SERVED}";`);
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", "--no-config"] }).output();
+  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
+  await Deno.symlink(denoDir, `${program}/cache`);
+  return program;
+}
+
+function start(command: string, env: Readonly<Record<string, string>>, cwd: string): Deno.ChildProcess {
+  const [program = "", ...args] = command.split(" ");
+  const PATH = Deno.env.get("PATH") ?? "";
+  return new Deno.Command(program, {
+    args,
+    cwd,
+    clearEnv: true,
+    env: { PATH, HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function ended(child: Deno.ChildProcess, output: ProcessOutput): Promise<void> {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+  await child.status;
+  await output.ended;
+}
