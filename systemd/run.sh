@@ -28,7 +28,10 @@ case "${1:-serve}" in
     ;;
   check-config | permissions) flags="--allow-read=.env --allow-env" ;;
   keys) flags="--allow-read --allow-write --allow-env" ;;
-  doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale" ;;
+  doctor)
+    flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs"
+    export NO_PROXY='*'
+    ;;
   *) flags="--allow-net --allow-read --allow-env" ;;
 esac
 # One process from here on: systemd believes the messages of no other.

@@ -117,9 +117,13 @@ Deno.test("a broker that dies before it acknowledges gives an error at once, and
     async (connection) => {
       const packet = new Uint8Array(4096);
       await connection.read(packet);
-      // CONNACK, accepted. Then it reads the PUBLISH and dies.
+      // CONNACK, accepted. Then it reads the PUBLISH, perhaps after the gateway's own check, and dies.
       await connection.write(new Uint8Array([0x20, 2, 0, 0]));
-      if (await connection.read(packet) !== null && (packet[0] ?? 0) >> 4 === 3) published += 1;
+      while (await connection.read(packet) !== null) {
+        if ((packet[0] ?? 0) >> 4 !== 3) continue;
+        published += 1;
+        break;
+      }
       connection.close();
     },
     (port) =>
