@@ -9,10 +9,10 @@ set -euf
 here="$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)"
 export NO_COLOR=1
 
-if [ -x "$here/bin/e2e-gateway" ]; then
-  if [ "${1:-serve}" = serve ]; then export NO_PROXY='*'; fi
-  exec "$here/bin/e2e-gateway" "$@"
-fi
+# What is at home is not asked through a proxy.
+case "${1:-serve}" in serve | doctor) export NO_PROXY='*' ;; esac
+
+if [ -x "$here/bin/e2e-gateway" ]; then exec "$here/bin/e2e-gateway" "$@"; fi
 
 export DENO_DIR="$here/cache" DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
 deno="$here/bin/deno"
@@ -24,14 +24,10 @@ case "${1:-serve}" in
   serve)
     # shellcheck disable=SC2086
     flags="$("$deno" run $common --allow-read=.env --allow-env "$main" permissions)"
-    export NO_PROXY='*'
     ;;
   check-config | permissions) flags="--allow-read=.env --allow-env" ;;
   keys) flags="--allow-read --allow-write --allow-env" ;;
-  doctor)
-    flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs"
-    export NO_PROXY='*'
-    ;;
+  doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs" ;;
   *) flags="--allow-net --allow-read --allow-env" ;;
 esac
 # One process from here on: systemd believes the messages of no other.
