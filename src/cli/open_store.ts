@@ -17,8 +17,8 @@ export interface OpenStore {
   readonly makeCounter: MakeCounter;
   /** What it takes here; undefined in Redis. */
   readonly usage?: () => ReplayUsage;
-  /** Throws unless the store answers. */
-  check(): Promise<void>;
+  /** Settles when what comes can be told from what another process may have run before. */
+  begun(): Promise<void>;
   /** Lets go of it. */
   close(): Promise<void>;
 }
@@ -36,18 +36,21 @@ export function openStore(config: Config, log: Log): Promise<OpenStore> {
 const seconds = ({ MAX_AGE_SECONDS }: Config) => 2 * MAX_AGE_SECONDS;
 
 function openMemory(config: Config): OpenStore {
+  // Many clients stamp in whole seconds: what was recorded within the second of the start looks like something new. So
+  // the memory begins with the next one, and the gateway with it.
+  const since = Math.ceil(Date.now() / 1000);
   const replays = createMemoryReplayStore({
     seconds: seconds(config),
     maxBytes: config.REPLAY_MEMORY_BYTES,
     maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
-    since: Date.now() / 1000,
+    since,
     monotonic: () => performance.now(),
   });
   return {
     replays,
     makeCounter: countInMemory,
     usage: () => replays.usage,
-    check: () => Promise.resolve(),
+    begun: () => new Promise((resolve) => setTimeout(resolve, since * 1000 - Date.now())),
     close: () => replays.close(),
   };
 }
@@ -71,10 +74,7 @@ async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore
   return {
     replays,
     makeCounter: countIn(connection),
-    async check() {
-      if (connection.client === undefined) throw new Error("No connection to Redis");
-      await connection.client.ping();
-    },
+    begun: () => Promise.resolve(),
     async close() {
       await replays.close();
       await connection.close();

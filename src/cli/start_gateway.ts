@@ -128,7 +128,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     checks: {
       broker: () => brokers.check(broker.address),
       jeedom: createJeedomCheck(jeedom),
-      replay_store: () => store.check(),
+      replay_store: () => store.replays.check(),
     },
     needs: [...config.READY_NEEDS, "replay_store"],
     everyMs: config.HEALTH_CHECK_SECONDS * 1000,
@@ -164,6 +164,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     log,
   });
   opened.defer(() => operations?.shutdown());
+  await store.begun();
   const server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
   const url = localUrl(config, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {

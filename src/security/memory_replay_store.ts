@@ -4,6 +4,7 @@
  * @module
  */
 import type { SealedText } from "../protocol/aead.ts";
+import { StampRanges } from "./stamp_ranges.ts";
 import type { Claim, Recollection, ReplayStore, RequestIdentity } from "./replay_store.ts";
 
 /** How much a store holds. */
@@ -63,7 +64,9 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
   // In whole seconds, as many clients stamp their requests so.
   const since = Math.floor(options.since);
   let bytes = 0;
-  let newestForgotten = -Infinity;
+  // Not all that is older than the newest: while a clock is ahead, stamps come from the future, and whatever comes when
+  // it is right again is older than those.
+  const forgotten = new StampRanges();
 
   function dropAnswer(entry: Entry): void {
     if (!answered.delete(entry)) return;
@@ -75,7 +78,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
     for (const [id, entry] of entries) {
       if (entry.expires >= now) return;
       entries.delete(id);
-      newestForgotten = Math.max(newestForgotten, entry.timestamp);
+      forgotten.add(entry.timestamp);
       bytes -= ENTRY_BYTES;
       dropAnswer(entry);
     }
@@ -113,7 +116,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
       if (seen !== undefined) {
         return seen.tag === tagText ? { kind: "repeat", answer: seen.answer } : { kind: "nonce reused" };
       }
-      if (timestamp <= newestForgotten) return { kind: "forgotten" };
+      if (forgotten.includes(timestamp)) return { kind: "forgotten" };
       if (!makeRoom(ENTRY_BYTES)) return { kind: "full" };
       bytes += ENTRY_BYTES;
       const { promise, resolve } = Promise.withResolvers<SealedText | undefined>();
@@ -141,6 +144,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
     get usage() {
       return { entries: entries.size, bytes };
     },
+    check: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }

@@ -6,12 +6,10 @@
 
 /** How to set a key. */
 export interface SetOptions {
-  /** Only if it is not there yet, or only if it is. */
-  readonly condition: "NX" | "XX";
-  /** To tell what was there before. */
-  readonly GET?: true;
-  /** When it is to be forgotten, in milliseconds from now, or when it was to be before. */
-  readonly expiration: { readonly type: "PX"; readonly value: number } | { readonly type: "KEEPTTL" };
+  /** Only if it is there. */
+  readonly condition: "XX";
+  /** To be forgotten when it was to be before. */
+  readonly expiration: { readonly type: "KEEPTTL" };
 }
 
 /**
@@ -33,10 +31,8 @@ export interface RedisLimitsClient {
 export interface RedisClient extends RedisLimitsClient {
   /** Reads a key. */
   get(key: string): Promise<string | null>;
-  /** Sets a key, and tells what was there before where it is asked to. */
+  /** Sets a key. */
   set(key: string, value: string, options?: SetOptions): Promise<string | null>;
-  /** Asks for a sign of life. */
-  ping(): Promise<string>;
   /** Reads what the server says of itself. */
   info(): Promise<string>;
 }

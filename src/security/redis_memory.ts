@@ -8,6 +8,7 @@ import type { Log } from "../observability/log.ts";
 import type { RedisClient } from "./redis_client.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import type { RequestIdentity } from "./replay_store.ts";
+import { StampRanges } from "./stamp_ranges.ts";
 
 /** Whose memory to watch, and how. */
 export interface RedisMemoryOptions {
@@ -31,6 +32,10 @@ export interface RedisMemory {
   isForgotten(identity: RequestIdentity): boolean;
   /** Takes note of a request before it is claimed, so that it stays refused if the server forgets it. */
   note(identity: RequestIdentity): void;
+  /** What the server says as long as it has forgotten nothing; undefined before it was found fit. */
+  readonly marker: { readonly key: string; readonly text: string } | undefined;
+  /** Looks at the server at once, as something is wrong with it. */
+  lookAgain(client: RedisClient): void;
   /** Ends the watch. */
   close(): void;
 }
@@ -44,9 +49,9 @@ class UnfitError extends Error {}
 /** Begins to watch each connection. */
 export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
   const { connection, key, seconds, now, log } = options;
-  /** The newest timestamp of each key's requests: all that this process had noted, and all that may be forgotten. */
-  const noted = new Map<string, number>();
-  const forgotten = new Map<string, number>();
+  /** The timestamps of each key's requests: those that this process has noted, and those that may be forgotten. */
+  const noted = new Map<string, StampRanges>();
+  const forgotten = new Map<string, StampRanges>();
   let trusted: Promise<RedisClient | undefined> = Promise.resolve(undefined);
   let since = Infinity;
   let marker: string | undefined;
@@ -101,7 +106,7 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
     if (text === marker) return;
     since = Number(text.split(" ")[1]);
     if (marker !== undefined) {
-      for (const [kid, timestamp] of noted) forgotten.set(kid, timestamp);
+      for (const [kid, stamps] of noted) forgotten.set(kid, stamps.copy());
       log.warn("Redis may have forgotten requests that ran: those that were made before now are refused");
     }
     marker = text;
@@ -131,10 +136,16 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
 
   return {
     trusted: () => trusted,
+    get marker() {
+      return marker === undefined ? undefined : { key, text: marker };
+    },
+    lookAgain: look,
     isForgotten: ({ kid, timestamp }) =>
-      Math.floor(timestamp) < since || timestamp <= (forgotten.get(kid) ?? -Infinity),
+      Math.floor(timestamp) < since || forgotten.get(kid)?.includes(timestamp) === true,
     note({ kid, timestamp }) {
-      noted.set(kid, Math.max(timestamp, noted.get(kid) ?? -Infinity));
+      const stamps = noted.get(kid) ?? new StampRanges();
+      stamps.add(timestamp);
+      noted.set(kid, stamps);
     },
     close() {
       stopListening();

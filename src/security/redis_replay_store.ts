@@ -40,6 +40,11 @@ const POLL_MS = 200;
 /** How often to look at most: half a minute is longer than a client waits. */
 const POLLS = 150;
 
+/** Claims a request, if the server still has the marker: one that was emptied must not take any, even before a look. */
+const CLAIM = `
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return redis.error_reply("FORGOT") end
+return redis.call("SET", KEYS[2], ARGV[2], "NX", "GET", "PX", ARGV[3])`;
+
 /** Makes a store. The server need not be there yet: until it is, claims answer `away`. */
 export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore {
   const { prefix, seconds, maxAnswerBytes, log } = options;
@@ -119,14 +124,21 @@ export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore
       const tag = identity.tag.toBase64();
       let text: string | null;
       try {
-        text = await client.set(key, tag, {
-          condition: "NX",
-          GET: true,
-          expiration: { type: "PX", value: Math.ceil(seconds * 1000) },
+        const { marker } = memory;
+        if (marker === undefined) return { kind: "away" };
+        const found = await client.eval(CLAIM, {
+          keys: [marker.key, key],
+          arguments: [marker.text, tag, String(Math.ceil(seconds * 1000))],
         });
+        text = found === null ? null : String(found);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        if (reason.startsWith("OOM ")) return { kind: "full" };
+        if (reason.startsWith("FORGOT")) {
+          memory.lookAgain(client);
+          return { kind: "away" };
+        }
+        // From a script it comes with other words in front.
+        if (reason.includes("OOM ")) return { kind: "full" };
         // That the connection is lost is told elsewhere.
         if (client.isReady) log.warn("Redis refused to remember a request: {reason}", { reason });
         return { kind: "away" };
@@ -151,6 +163,9 @@ export function createRedisReplayStore(options: RedisReplayOptions): ReplayStore
         // That the connection is lost is told elsewhere.
         return { kind: "away" };
       }
+    },
+    async check() {
+      if (await memory.trusted() === undefined) throw new Error("Redis cannot be asked, or may forget requests");
     },
     async close() {
       stop.abort();

@@ -48,6 +48,8 @@ export interface ReplayStore {
    * have been set since.
    */
   recall(identity: Omit<RequestIdentity, "timestamp">): Promise<Recollection> | Recollection;
+  /** Throws, in words without secrets, unless the store can be asked. */
+  check(): Promise<void>;
   /** Lets go of whatever the store holds open. */
   close(): Promise<void>;
 }

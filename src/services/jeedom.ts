@@ -75,7 +75,9 @@ export function createJeedomService(options: JeedomOptions): Service {
         method: "POST",
         // Jeedom takes any other type as a form, and text inside of a string as a form's field.
         headers: { "Content-Type": "application/json", "Accept": "application/json" },
-        body,
+        // Deno's fetch sends a text once more, by itself, when a connection that it had used before is closed without an
+        // answer: Jeedom may have run the command by then. It cannot do that with a blob.
+        body: new Blob([body]),
         redirect: "manual",
         signal: stop.signal,
       });

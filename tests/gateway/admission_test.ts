@@ -82,6 +82,7 @@ Deno.test("a stale request is not told that it is expired while the store cannot
     replays: {
       claim: () => ({ kind: "away" }),
       recall: () => ({ kind: "away" }),
+      check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
   });

@@ -167,6 +167,7 @@ Deno.test("a repeat whose answer was not kept is told so under a new salt", asyn
     replays: {
       claim: () => ({ kind: "repeat", answer: Promise.resolve(undefined) }),
       recall: () => ({ kind: "unknown" }),
+      check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
   });

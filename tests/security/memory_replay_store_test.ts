@@ -70,13 +70,25 @@ Deno.test("claim() forgets after its time and not before", () => {
   assertEquals(store.claim(identity(2)).kind, "forgotten", "Not newer than what was forgotten");
 });
 
-Deno.test("claim() refuses what is as old as the requests that it forgot, though the wall clock went back", () => {
+Deno.test("claim() refuses what may have run and was forgotten, though the wall clock went back", () => {
   const { store, clock } = makeStore({ seconds: 120 });
-  store.claim(identity(1, 1, "default", 1000));
+  for (let count = 0; count <= 100; count++) store.claim(identity(count, count, "default", 1000 + count / 10));
   clock.ms = 120_001;
-  assertEquals(store.claim(identity(1, 1, "default", 1000)).kind, "forgotten");
-  assertEquals(store.claim(identity(2, 2, "default", 999)).kind, "forgotten");
-  assertEquals(store.claim(identity(3, 3, "default", 1000.5)).kind, "first");
+  assertEquals(store.claim(identity(1, 1, "default", 1000.1)).kind, "forgotten");
+  assertEquals(store.claim(identity(201, 201, "default", 1005)).kind, "forgotten");
+  assertEquals(store.claim(identity(202, 202, "default", 1010.5)).kind, "first");
+});
+
+Deno.test("claim() goes on after a clock that was an hour ahead, and never runs what was stamped then", () => {
+  const { store, clock } = makeStore({ seconds: 120 });
+  const claim = (id: number, timestamp: number) => store.claim(identity(id, id, "default", timestamp)).kind;
+  assertEquals(claim(1, 4600), "first");
+  clock.ms = 121_000;
+  assertEquals([claim(2, 4721), claim(3, 1121)], ["first", "first"]);
+  clock.ms = 242_000;
+  assertEquals(claim(4, 1242), "first");
+  clock.ms = 3_600_000;
+  assertEquals([claim(1, 4600), claim(2, 4721), claim(5, 4722)], ["forgotten", "forgotten", "first"]);
 });
 
 Deno.test("claim() refuses when identities fill the memory, until some expire", () => {

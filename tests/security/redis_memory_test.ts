@@ -203,7 +203,6 @@ const SILENT: RedisClient = {
   isReady: true,
   get: () => Promise.resolve(null),
   set: () => Promise.resolve(null),
-  ping: () => Promise.resolve("PONG"),
   info: () => Promise.resolve(""),
   eval: () => Promise.resolve(null),
   multi: () => undefined,
@@ -258,9 +257,9 @@ redisTest("close() does not wait for answers of other gateways", async (_, open)
 });
 
 redisTest(
-  "claim() needs a user with SET, GET and INFO on its own keys, and says what another lacks",
+  "claim() needs a user with EVAL, SET, GET and INFO on its own keys, and says what another lacks",
   async (redis, open) => {
-    await redis.command("ACL", "SETUSER", "gate", "on", ">hunter2", `~${PREFIX}*`, "+set", "+get", "+info");
+    await redis.command("ACL", "SETUSER", "gate", "on", ">hunter2", `~${PREFIX}*`, "+eval", "+set", "+get", "+info");
     await redis.command("ACL", "SETUSER", "reader", "on", ">hunter2", `~${PREFIX}*`, "+get", "+info");
     const gateway = open({ user: "gate", password: "hunter2", timeoutMs: 400 });
     await run(gateway, identity(1), "answer");

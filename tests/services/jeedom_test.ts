@@ -20,9 +20,9 @@ function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Respons
   const service = createJeedomService({
     url: new URL("http://jeedom"),
     apikey: undefined,
-    fetch(input, init = {}) {
-      requests.push({ url: String(input), init, body: JSON.parse(String(init.body)) });
-      return Promise.resolve(answer());
+    async fetch(input, init = {}) {
+      requests.push({ url: String(input), init, body: await new Request(input, init).json() });
+      return answer();
     },
     timeoutMs: 10_000,
     longPollMaxSeconds: 120,

@@ -7,7 +7,7 @@ import { findProgram } from "./programs.ts";
 export interface TestBroker {
   readonly host: string;
   readonly port: number;
-  /** Ends it, kindly or not. */
+  /** Ends it, kindly or not; to be called once or more. */
   stop(signal?: Deno.Signal): Promise<void>;
   /** Sends the process a signal, such as SIGSTOP; only with Mosquitto. */
   signal(signal: Deno.Signal): void;
@@ -26,9 +26,10 @@ export async function startBroker(
 ): Promise<TestBroker> {
   if (MOSQUITTO === undefined) {
     const broker = await startEmbeddedBroker(port);
+    let closed: Promise<void> | undefined;
     return {
       ...broker,
-      stop: () => broker.close(),
+      stop: () => closed ??= broker.close(),
       signal: () => {
         throw new Error("Only Mosquitto takes signals");
       },
@@ -49,7 +50,7 @@ export async function startBroker(
         // It ended by itself.
       }
       await child.status;
-      await Deno.remove(file);
+      await Deno.remove(file).catch(() => {});
     },
     signal: (signal) => child.kill(signal),
   };

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError, GatewayClient } from "../../src/client/gateway_client.ts";
 import { parseConfig } from "../../src/config.ts";
+import type { StreamEvent } from "../../src/protocol/event.ts";
 import { permissionFlags } from "../../src/permissions.ts";
 import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
@@ -71,6 +72,16 @@ Deno.test("a port that is taken stops the start with the remedy", () =>
     assert(stderr.includes("The port is taken already"), stderr);
   }));
 
+Deno.test("a port for metrics that is taken stops the start with the remedy", () =>
+  inTempDir(async (directory) => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const env = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: String(port) };
+    const { code, stderr } = await run(["serve"], directory, env);
+    assertEquals(code, 1);
+    assert(stderr.includes(`Port ${port} is taken already. Set METRICS_PORT to a free one, or to off`), stderr);
+  }));
+
 Deno.test("the embedded broker takes another port when its own is taken, and says so", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const gateway = await startGatewayProcess({ MQTT_BROKER_PORT: String(listener.addr.port) });
@@ -100,17 +111,23 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       JEEDOM_APIKEY: jeedom.apikey,
       MQTT_BROKER_PORT: String(freePort()),
     });
-    const types: string[] = [];
+    const ready = () => fetch(`${gateway.metricsUrl}/health/ready`);
+    await until("ready", async () => (await (await ready()).json()).status === "ok");
+    const events: StreamEvent[] = [];
     let stopped: Promise<number> | undefined;
     let call: Promise<{ status: number }> | undefined;
     for await (const event of gateway.client.subscribe(["t"], { resume: false })) {
-      types.push(event.type);
+      events.push(event);
       if (event.type !== "connected") continue;
       call = gateway.client.callJeedom("event::changes", { longPolling: 2 });
       await until("the call", () => jeedom.requests.length === 1);
       stopped = gateway.stop(signal);
+      await until("not ready", async () => (await (await ready()).json()).failing.includes("stopping"));
     }
-    assertEquals(types, ["connected", "end"]);
+    assertEquals(events.map(({ type }) => type), ["connected", "end"]);
+    const [, last] = events;
+    const retry = last?.type === "end" ? last.retry ?? 0 : 0;
+    assert(retry >= 1 && retry <= 5, `${retry} s`);
     assertEquals((await call)?.status, 200);
     assertEquals(await within("the exit", stopped ?? Promise.reject(new Error("No stream"))), 0);
     await jeedom.stop();

@@ -1,0 +1,80 @@
+/** A broker that can be ended and started again at the same port, and remembers the session of who counts. */
+import { freePort } from "../../tests/loopback.ts";
+import { MOSQUITTO, startBroker, type TestBroker } from "../../tests/system/broker.ts";
+import { until } from "../../tests/deadline.ts";
+
+/** A login, and whether it is the one that the gateway has. */
+export const LOGIN = { username: "gateway", password: "right" } as const;
+
+/** The login of whoever counts at the broker; it is always right. */
+export const COUNTER_LOGIN = { username: "counter", password: "counts" } as const;
+
+/** The broker of a house. */
+export interface ChaosBroker extends TestBroker {
+  /** Starts it again; with logins, the gateway's own password may be another one now. */
+  start(password?: string): Promise<void>;
+  /** Has it write to its disk which sessions there are, as a broker does that runs for long. */
+  save(): Promise<void>;
+}
+
+/** Starts the broker of a house; with logins, if it shall want them. */
+export async function startChaosBroker({ hasLogins }: { readonly hasLogins: boolean }): Promise<ChaosBroker> {
+  const port = freePort();
+  const directory = await Deno.makeTempDir({ prefix: "chaos-broker-" });
+  const config = [
+    "persistence true",
+    `persistence_location ${directory}/`,
+    // What waits for an acknowledgement of the counter's is in no queue that would be lost.
+    "max_inflight_messages 0",
+    "max_queued_messages 0",
+    ...hasLogins ? ["allow_anonymous false", `password_file ${directory}/passwords`] : ["allow_anonymous true"],
+  ];
+  let broker: TestBroker | undefined;
+
+  async function start(password: string = LOGIN.password): Promise<void> {
+    if (hasLogins) {
+      await setPassword(`${directory}/passwords`, LOGIN.username, { password, isNew: true });
+      await setPassword(`${directory}/passwords`, COUNTER_LOGIN.username, COUNTER_LOGIN);
+    }
+    broker = await startBroker(config, port);
+  }
+
+  const signal = (name: Deno.Signal) => broker?.signal(name);
+  await start();
+  return {
+    host: "127.0.0.1",
+    port,
+    start,
+    signal,
+    async save() {
+      if (MOSQUITTO === undefined) return;
+      signal("SIGUSR1");
+      await until("the broker has saved its sessions", () => isFile(`${directory}/mosquitto.db`));
+    },
+    async stop(how) {
+      const ending = broker;
+      broker = undefined;
+      await ending?.stop(how);
+      // Without a signal it is for good.
+      if (how === undefined) await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+async function setPassword(
+  file: string,
+  user: string,
+  { password, isNew = false }: { readonly password: string; readonly isNew?: boolean },
+): Promise<void> {
+  const args = [...isNew ? ["-c"] : [], "-b", file, user, password];
+  const { success } = await new Deno.Command("mosquitto_passwd", { args, stdout: "null", stderr: "null" }).output();
+  if (!success) throw new Error(`Password file cannot be made: "${file}"`);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,60 @@
+/** What goes on beside the load: somebody asks whether the gateway is ready, and somebody sends recorded requests again. */
+import type { House } from "./house.ts";
+import type { Load } from "./load.ts";
+import { metricsUrl, type Readiness, readinessOf } from "./readiness.ts";
+
+/** Pause between two looks, in milliseconds. */
+const PAUSE_MS = 50;
+
+/** How many of the last requests are sent again each time. */
+const REPEATED = 40;
+
+/** Goes on until its end. */
+export class Watch {
+  /** Whether the gateway has a port to ask at. */
+  readonly isReadinessKnown: boolean;
+  #readiness: Readiness = "silent";
+  #wasUnready = false;
+  #isOver = false;
+  readonly #running: Promise<unknown>;
+
+  /** Begins. */
+  constructor(house: House, load: Load) {
+    this.isReadinessKnown = metricsUrl(house.gateway) !== undefined;
+    this.#running = Promise.all([
+      this.#repeat(async () => {
+        this.#readiness = await readinessOf(house.gateway);
+        this.#wasUnready ||= this.#readiness === "unavailable";
+      }),
+      this.#repeat(() => load.recorder.repeatLast(REPEATED)),
+    ]);
+  }
+
+  /** Whether the gateway says that it is ready. */
+  get isReady(): boolean {
+    return this.#readiness === "ready";
+  }
+
+  /** Whether it said that it is not. */
+  get wasUnready(): boolean {
+    return this.#wasUnready;
+  }
+
+  /** Forgets that it was not ready. */
+  forget(): void {
+    this.#wasUnready = false;
+  }
+
+  /** Ends it. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#running;
+  }
+
+  async #repeat(work: () => Promise<void>): Promise<void> {
+    while (!this.#isOver) {
+      await work();
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+}
