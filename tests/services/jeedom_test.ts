@@ -258,6 +258,31 @@ Deno.test("handle() is not hurt by a kept connection that Jeedom closed meanwhil
     },
   ));
 
+Deno.test("handle() sends a request once on a kept connection that Jeedom closes in place of an answer", async () => {
+  let requests = 0;
+  await withTcpServer(async (connection) => {
+    const packet = new Uint8Array(4096);
+    for (let count = 0; count < 2; count++) {
+      let text = "";
+      while (!text.endsWith("}")) {
+        const length = await connection.read(packet);
+        if (length === null) return;
+        text += new TextDecoder().decode(packet.subarray(0, length));
+      }
+      requests += 1;
+      if (count > 0) break;
+      await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"));
+    }
+    connection.close();
+  }, (port) =>
+    withFetch(async (send) => {
+      const { call } = makeJeedom({ url: new URL(`http://127.0.0.1:${port}`), fetch: send });
+      assertEquals((await call({ jsonrpc: "ping" })).status, 200);
+      const error = await assertRejects(() => call({ jsonrpc: "ping" }), ServiceError);
+      assertEquals([error.status, requests], [502, 2]);
+    }));
+});
+
 Deno.test("handle() gives up on a Jeedom that is too slow, whether it is silent or dribbles", async () => {
   for (const answer of ["", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n["]) {
     await withBareJeedom({ answer, hangsUp: false }, async (call) => {
