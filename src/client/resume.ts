@@ -72,7 +72,9 @@ export async function* resume(
 function isPassing(error: GatewayError): boolean {
   if (error.retryAfterMs !== undefined || error instanceof FailedError) return true;
   // The clock is right: a gateway that has just started refuses what may have been sent before.
-  return error instanceof ExpiredError || error.message.startsWith("Too slow: ");
+  if (error instanceof ExpiredError || error.message.startsWith("Too slow: ")) return true;
+  // `fetch` may send the same request a second time by itself, when a connection breaks.
+  return error.message.startsWith("Request was used before");
 }
 
 /** The wait that a gateway asks for as it stops, in milliseconds; 0 for anything that is none. */

@@ -1,0 +1,89 @@
+/**
+ * Sends malformed requests to a gateway, a million by default, and tells what came of them.
+ * Arguments: how many, `--seed NUMBER` to have the same again.
+ */
+import { describeMethod, digits, markdownTable } from "../bench/report.ts";
+import { runBench, tellProgress } from "../bench/run_bench.ts";
+import { type FuzzOptions, type FuzzResult, runFuzz } from "./fuzz/run_fuzz.ts";
+
+const words = Deno.args.filter((word, at) => word !== "--seed" && Deno.args[at - 1] !== "--seed");
+const REQUESTS = Number((words[0] ?? "1000000").replaceAll("_", ""));
+const given = Deno.args[Deno.args.indexOf("--seed") + 1];
+const SEED = Deno.args.includes("--seed") ? Number(given) : Math.floor(Math.random() * 2 ** 31);
+if (!(REQUESTS >= 100) || !Number.isInteger(SEED)) {
+  throw new Error("Give a number of requests from 100, and a whole seed");
+}
+
+/** Share of the requests that meet a gateway with its default limits. */
+const LIMITED_SHARE = 0.05;
+
+/** Growth of memory in the second half that is still no leak, in bytes: the allocator keeps what was used once. */
+const MAX_GROWTH_BYTES = 64 * 2 ** 20;
+
+await runBench(async (scope) => {
+  tellProgress(`Seed ${SEED}`);
+  const free = await run("without limits", { requests: REQUESTS, scope });
+  const limited = await run("with limits", {
+    requests: Math.max(100, Math.floor(REQUESTS * LIMITED_SHARE)),
+    limited: true,
+    scope,
+  });
+  const faults = [...free.faults, ...limited.faults, ...growth(free)];
+  if (faults.length > 0) Deno.exitCode = 1;
+  return [
+    ...section("Without limits", free),
+    ...section("With the default limits", limited),
+    faults.length === 0 ? "No fault." : `Faults:\n${faults.map((fault) => `- ${fault}`).join("\n")}`,
+    "",
+    describeMethod([`Seed ${SEED}; \`deno task fuzz ${REQUESTS} --seed ${SEED}\` makes the same requests again`]),
+  ].join("\n");
+});
+
+function run(name: string, options: Omit<FuzzOptions, "seed">): Promise<FuzzResult> {
+  return runFuzz({
+    seed: SEED,
+    ...options,
+    onProgress: ({ attempts, pace, rss, heap }) =>
+      tellProgress(
+        `${name}: ${attempts} of ${options.requests}, ${digits(pace, 0)}/s, RSS ${digits(rss / 2 ** 20, 0)} MB, heap ${
+          digits(heap / 2 ** 20, 0)
+        } MB`,
+      ),
+  });
+}
+
+function growth({ samples }: FuzzResult): string[] {
+  const half = samples[Math.floor(samples.length / 2) - 1];
+  const last = samples.at(-1);
+  if (half === undefined || last === undefined || last.rss - half.rss <= MAX_GROWTH_BYTES) return [];
+  return [`Memory grew by ${digits((last.rss - half.rss) / 2 ** 20, 0)} MB in the second half`];
+}
+
+function section(title: string, { tally, samples, descriptors }: FuzzResult): string[] {
+  const rows = [...tally.outcomes].toSorted(([one], [other]) => one < other ? -1 : 1).map(([kind, outcomes]) => {
+    const counts = [...outcomes].toSorted(([, one], [, other]) => other - one);
+    const sum = counts.reduce((total, [, count]) => total + count, 0);
+    return [kind, String(sum), counts.map(([outcome, count]) => `${outcome}: ${count}`).join(", ")];
+  });
+  const seconds = samples.reduce(
+    (sum, { attempts, pace }, at) => sum + (attempts - (samples[at - 1]?.attempts ?? 0)) / pace,
+    0,
+  );
+  const mb = (sample: number) => digits((samples.at(sample)?.rss ?? NaN) / 2 ** 20, 0);
+  return [
+    `## ${title}`,
+    "",
+    `${tally.attempts} attempts in ${digits(seconds, 0)} s (${
+      digits(tally.attempts / seconds, 0)
+    }/s), ${tally.ran.publish} ` +
+    `published, ${tally.ran.call} called, ${tally.faultCount} faults. RSS after a tenth, a fifth, half and all: ${
+      mb(0)
+    }, ` +
+    `${mb(1)}, ${mb(4)}, ${mb(-1)} MB, heap at the end ${
+      digits((samples.at(-1)?.heap ?? NaN) / 2 ** 20, 0)
+    } MB. Descriptors before and after: ${descriptors.before}, ${descriptors.after}.`,
+    "",
+    markdownTable(["Kind", "Attempts", "Answers"], rows),
+    "",
+  ];
+}

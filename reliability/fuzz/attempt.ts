@@ -1,0 +1,31 @@
+/** One thing to try on the gateway, and what may come of it. */
+import type { Exchange } from "../../src/protocol/exchange.ts";
+
+/** Which of the two ports. */
+export type Port = "public" | "metrics";
+
+/** Something to put on the line. */
+export interface Attempt {
+  /** What kind of thing it is, for the tables and for whoever reads of a fault. */
+  readonly kind: string;
+  /** Where it goes. */
+  readonly port: Port;
+  /** What is sent. */
+  readonly bytes: Uint8Array;
+  /** How many answers must come; undefined for what may as well be left without one. */
+  readonly answers?: number;
+  /** What a sealed answer opens with, one for each answer; an answer without one must be plain. */
+  readonly exchanges?: readonly Exchange[];
+  /** Whether it must not run, whatever comes back. */
+  readonly mustFail?: boolean;
+  /** Whether it must succeed: if such ones fail, the rest proves nothing. */
+  readonly mustSucceed?: boolean;
+  /** Whether the answers have no body, as those to `HEAD`. */
+  readonly headOnly?: boolean;
+  /** Whether it goes over a connection that is kept, as those of most requests. */
+  readonly kept?: boolean;
+  /** Whether the same bytes are sent a second time: nothing may run again, and the answer must be the first one. */
+  readonly twice?: boolean;
+  /** Whether to hang up as soon as everything is sent. */
+  readonly hangUp?: boolean;
+}

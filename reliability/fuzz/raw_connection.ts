@@ -1,0 +1,143 @@
+/** A connection on which anything can be sent, and HTTP/1.1 answers are read. */
+
+/** An answer as it came. */
+export interface RawAnswer {
+  /** HTTP status. */
+  readonly status: number;
+  /** All header lines, in lower case up to the colon. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The body; of a stream of events the first ones. */
+  readonly body: string;
+  /** Whether more answers can come on this connection. */
+  readonly isOpen: boolean;
+}
+
+const latin1 = new TextDecoder("latin1");
+
+/** Nothing came in time. */
+export class SilenceError extends Error {}
+
+/** A connection to a port of loopback. */
+export class RawConnection {
+  readonly #buffer = new Uint8Array(64 * 1024);
+  #text = "";
+
+  private constructor(readonly connection: Deno.TcpConn) {}
+
+  /** Connects. */
+  static async open(port: number): Promise<RawConnection> {
+    return new RawConnection(await Deno.connect({ hostname: "127.0.0.1", port }));
+  }
+
+  /** Sends bytes, as far as the other side takes them: it may hang up in between. */
+  async send(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let sent = 0; sent < bytes.length;) sent += await this.connection.write(bytes.subarray(sent));
+    } catch {
+      // Its answer may be there all the same.
+    }
+  }
+
+  /**
+   * Reads an answer.
+   *
+   * @param ms how long to wait for all of it
+   * @returns undefined if the connection ended before its beginning
+   * @throws {SilenceError} if it is not there in time; the connection is closed then
+   * @throws {Error} if what comes is no answer
+   */
+  async read(ms: number, headOnly = false): Promise<RawAnswer | undefined> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.close();
+    }, ms);
+    try {
+      const answer = await this.#answer(headOnly);
+      if (late) throw new SilenceError(`No answer within ${ms} ms`);
+      return answer;
+    } catch (error) {
+      throw late ? new SilenceError(`No answer within ${ms} ms`) : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes it. */
+  close(): void {
+    try {
+      this.connection.close();
+    } catch {
+      // It was closed before.
+    }
+  }
+
+  async #answer(headOnly: boolean): Promise<RawAnswer | undefined> {
+    let end = await this.#find("\r\n\r\n", 0);
+    while (end >= 0 && /^HTTP\/1\.1 1\d\d /.test(this.#text)) {
+      this.#text = this.#text.slice(end + 4);
+      end = await this.#find("\r\n\r\n", 0);
+    }
+    if (end < 0) {
+      if (this.#text === "") return undefined;
+      throw new Error(`Not an answer: ${JSON.stringify(this.#text.slice(0, 200))}`);
+    }
+    const [first = "", ...lines] = this.#text.slice(0, end).split("\r\n");
+    const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(first)?.[1]);
+    if (!(status >= 200)) throw new Error(`Not an answer: ${JSON.stringify(first)}`);
+    const headers = new Map(lines.map((line) => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }));
+    const begin = end + 4;
+    const length = Number(headers.get("content-length") ?? 0);
+    const isStream = headers.get("content-type") === "text/event-stream";
+    let body = "";
+    if (headOnly || status === 204 || status === 304) this.#text = this.#text.slice(begin);
+    else if (isStream) body = await this.#chunks(begin, hasFirstEvent);
+    else if (headers.get("transfer-encoding") === "chunked") body = await this.#chunks(begin);
+    else {
+      while (this.#text.length < begin + length && await this.#more());
+      body = this.#text.slice(begin, begin + length);
+      if (body.length < length) throw new Error(`Answer ${status} broke off`);
+      this.#text = this.#text.slice(begin + length);
+    }
+    return { status, headers, body, isOpen: !isStream && headers.get("connection") !== "close" };
+  }
+
+  /** Takes chunks until the last one, or until it is enough. */
+  async #chunks(begin: number, isEnough: (body: string) => boolean = () => false): Promise<string> {
+    let body = "";
+    for (let at = begin;;) {
+      const line = await this.#find("\r\n", at);
+      const size = parseInt(this.#text.slice(at, line), 16);
+      if (line < 0 || !(size >= 0)) throw new Error("Answer broke off within its chunks");
+      while (this.#text.length < line + size + 4 && await this.#more());
+      body += this.#text.slice(line + 2, line + 2 + size);
+      at = line + size + 4;
+      if (size > 0 && !isEnough(body)) continue;
+      this.#text = this.#text.slice(at);
+      return body;
+    }
+  }
+
+  async #find(what: string, from: number): Promise<number> {
+    for (;;) {
+      const at = this.#text.indexOf(what, from);
+      if (at >= 0 || !await this.#more()) return at;
+    }
+  }
+
+  async #more(): Promise<boolean> {
+    const count = await this.connection.read(this.#buffer).catch(() => null);
+    if (count === null) return false;
+    this.#text += latin1.decode(this.#buffer.subarray(0, count));
+    return true;
+  }
+}
+
+/** In version 2 the opening comes before the first event. */
+function hasFirstEvent(body: string): boolean {
+  const records = body.split("\n\n").slice(0, -1).filter((record) => /^data: /m.test(record));
+  return records.length >= (body.includes("event: open\n") ? 2 : 1);
+}

@@ -1,0 +1,192 @@
+/**
+ * Whether a gateway grows: an hour of phones that come and go, keys that come and go, a broker that is started again,
+ * and bad requests among them, with a look at the gateway every ten seconds.
+ *
+ * Arguments: minutes, 60 by default; `--svg FILE` for the curves.
+ */
+import { parseArgs } from "node:util";
+import { WIDE_LIMITS } from "../bench/bench_gateway.ts";
+import { startHelper } from "../bench/helper_process.ts";
+import { prepareInspection } from "../bench/inspector.ts";
+import { openDescriptors, rssBytes } from "../bench/process_stats.ts";
+import { describeMethod, digits } from "../bench/report.ts";
+import { runBench, tellProgress } from "../bench/run_bench.ts";
+import { importSecretKey } from "../src/protocol/secret_key.ts";
+import { startBroker } from "../tests/system/broker.ts";
+import { startGatewayProcess } from "../tests/system/gateway_process.ts";
+import type { Attempt } from "./fuzz/attempt.ts";
+import { createTally, runCampaign } from "./fuzz/campaign.ts";
+import { makeAttempt } from "./fuzz/make_attempt.ts";
+import { inviteGuests } from "./soak/guests.ts";
+import { countHandles } from "./soak/handles.ts";
+import type { HouseholdCounts } from "./soak/household.ts";
+import { startSensor } from "./soak/sensor.ts";
+import { drawCurves, sampleTable } from "./soak/soak_report.ts";
+import { growing, SHORTEST_MINUTES, type SoakSample } from "./soak/verdict.ts";
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { svg: { type: "string" } } });
+const MINUTES = Number(positionals[0] ?? 60);
+if (!(MINUTES >= 1)) throw new Error("Give minutes, at least one");
+
+const LISTENERS = 30;
+
+/** Messages in a second. */
+const PACE = 5;
+const SAMPLE_MS = 10_000;
+
+/** How often the broker is stopped and started again. */
+const BROKER_MS = 4 * 60_000;
+
+/** How long it is away. */
+const BROKER_PAUSE_MS = 3000;
+
+/** Bad requests in a second, among them some that are right. */
+const BAD_REQUESTS = 5;
+
+const MB = 2 ** 20;
+
+await runBench(async (started) => {
+  const jeedom = startHelper(new URL("soak/jeedom.ts", import.meta.url));
+  started.defer(() => jeedom.stop());
+  const house = startHelper(new URL("soak/household.ts", import.meta.url));
+  started.defer(() => house.stop());
+  let broker = await startBroker();
+  started.defer(() => broker.stop());
+  const { flag, inspect } = prepareInspection();
+  const gateway = await startGatewayProcess({
+    ...WIDE_LIMITS,
+    JEEDOM_URL: await jeedom.ask<string>("url"),
+    JEEDOM_APIKEY: "soak",
+    MQTT_BROKER_HOST: broker.host,
+    MQTT_BROKER_PORT: String(broker.port),
+    // So small that it is full soon: what fills up for half an hour looks like a leak.
+    RESUME_BYTES: String(MB),
+  }, { flags: [flag] });
+  started.defer(async () => {
+    await gateway.stop();
+  });
+  const inspector = await inspect();
+  started.defer(() => inspector.close());
+  const handles = await countHandles(flag);
+  started.defer(() => handles.close());
+
+  const sensor = await startSensor(broker.port, PACE);
+  started.defer(() => sensor.stop());
+  await house.ask("start", { url: gateway.url, key: gateway.key, listeners: LISTENERS });
+  const guests = inviteGuests(gateway);
+  started.defer(() => guests.stop());
+
+  const logFaults: string[] = [];
+  const tally = createTally();
+  const fuzzed = {
+    seed: 1,
+    keys: {
+      right: await importSecretKey(Uint8Array.fromHex(gateway.key)),
+      wrong: await importSecretKey(crypto.getRandomValues(new Uint8Array(32))),
+    },
+    hasMetrics: false,
+    spread: true,
+    now: () => Date.now(),
+  };
+  const ports = { public: Number(new URL(gateway.url).port), metrics: undefined };
+  /** What must work may fail while the broker is away. */
+  const bad = async (place: number): Promise<Attempt> => ({ ...await makeAttempt(place, fuzzed), mustSucceed: false });
+
+  const began = performance.now();
+  const samples: SoakSample[] = [];
+  let errorsBefore = 0;
+  async function sample(): Promise<void> {
+    await inspector.collectGarbage();
+    const counts = await house.ask<HouseholdCounts>("look");
+    const errors = sum(Object.values(counts.errors));
+    const now: SoakSample = {
+      minutes: (performance.now() - began) / 60_000,
+      rss: await rssBytes(gateway.pid),
+      heap: await inspector.heapBytes(),
+      descriptors: await openDescriptors(gateway.pid),
+      ...await handles.count(),
+      streams: counts.open,
+      errors: errors - errorsBefore,
+    };
+    errorsBefore = errors;
+    samples.push(now);
+    for (const line of gateway.output.lines.splice(0)) {
+      if (/Uncaught|nhandled|broke the gateway|Listening broke off/.test(line)) logFaults.push(line.slice(0, 300));
+    }
+    tellProgress(
+      `${digits(now.minutes, 1)} of ${MINUTES} min: RSS ${digits(now.rss / MB, 1)} MB, heap ${
+        digits(now.heap / MB, 1)
+      } MB, ` +
+        `${now.descriptors} descriptors, ${now.timers} timers, ${now.resources} resources, ${now.streams} streams, ` +
+        `${errors} errors, ${guests.count} guests, ${
+          counts.faults.length + tally.faultCount + logFaults.length
+        } faults`,
+    );
+  }
+
+  let restarts = 0;
+  let place = 0;
+  let broken = began + BROKER_MS / 2;
+  for (let next = began + SAMPLE_MS; next <= began + MINUTES * 60_000; next += SAMPLE_MS) {
+    while (performance.now() < next) {
+      await runCampaign(
+        { ports, make: bad, places: { from: place, to: place += BAD_REQUESTS }, connections: 2 },
+        tally,
+      );
+      if (performance.now() > broken) {
+        broken += BROKER_MS;
+        restarts += 1;
+        const { port } = broker;
+        await broker.stop(restarts % 2 === 0 ? "SIGKILL" : "SIGTERM");
+        await pause(BROKER_PAUSE_MS);
+        broker = await startBroker(undefined, port);
+      }
+      await pause(1000);
+    }
+    await sample();
+  }
+  const busy = [...samples];
+  await guests.stop();
+  const counts = await house.ask<HouseholdCounts>("stop");
+  await pause(SAMPLE_MS);
+  await sample();
+  if (values.svg !== undefined) await Deno.writeTextFile(values.svg, drawCurves(busy));
+
+  const faults = [...counts.faults, ...tally.faults, ...guests.faults, ...logFaults];
+  const grown = MINUTES < SHORTEST_MINUTES ? [] : growing(busy).map(({ name }) => `${name} grows`);
+  if (faults.length + grown.length > 0) Deno.exitCode = 1;
+  const errors = Object.entries(counts.errors).map(([code, count]) => `${code} ${count}`).join(", ");
+  return [
+    sampleTable(busy, samples.at(-1)),
+    "",
+    `Stays ${counts.stays}, events ${counts.events}, gaps ${counts.gaps}, requests ${counts.requests}, errors: ` +
+    `${
+      errors || "none"
+    }. Guests ${guests.count}, broker restarts ${restarts}, messages of the sensor ${sensor.sent}, bad ` +
+    `requests ${tally.attempts}. Faults ${faults.length}.`,
+    ...faults.slice(0, 20).map((fault) => `- ${fault}`),
+    "",
+    MINUTES < SHORTEST_MINUTES
+      ? `Too short for a verdict on growth: that takes ${SHORTEST_MINUTES} minutes.`
+      : grown.length === 0
+      ? "Flat."
+      : grown.join(". "),
+    "",
+    describeMethod([
+      `${MINUTES} min; ${LISTENERS} listeners, half in each version, that stay for 5 to 60 s each and come back; ${PACE} messages/s; ` +
+      `${BAD_REQUESTS} malformed requests/s; a key added, used, rotated and removed every 15 s or so; the broker stopped for ` +
+      `${BROKER_PAUSE_MS / 1000} s every ${BROKER_MS / 60_000} min`,
+      `A look every ${
+        SAMPLE_MS / 1000
+      } s, after forced garbage collection; RESUME_BYTES=${MB}, all other sizes by default`,
+    ]),
+  ].join("\n");
+});
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

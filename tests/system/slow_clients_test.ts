@@ -1,0 +1,183 @@
+/** Clients that take their time, and many of them, against the real process: whom that stops, and what it leaves. */
+import { assert, assertEquals } from "@std/assert";
+import { openDescriptors, rssBytes } from "../../bench/process_stats.ts";
+import type { GatewayClient } from "../../src/client/gateway_client.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { sealRequest } from "../../src/protocol/exchange.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
+import { until, within } from "../deadline.ts";
+import { clientAt } from "./client_at.ts";
+import { type GatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { inWorld } from "./world.ts";
+
+const ATTACKER = "203.0.113.9";
+const PHONE = "198.51.100.7";
+
+/** Some more than before: the connections of the phone itself, and to the broker. */
+const SPARE_DESCRIPTORS = 10;
+
+const MB = 2 ** 20;
+
+const encoder = new TextEncoder();
+
+/** Connections that are all closed at the end. */
+class Crowd {
+  readonly connections: Deno.TcpConn[] = [];
+
+  /** Opens so many, some at a time: a listener has room for few that wait. */
+  async open(port: number, count: number): Promise<void> {
+    for (let opened = 0; opened < count; opened += 100) {
+      const some = Array.from({ length: Math.min(100, count - opened) }, async () => {
+        this.connections.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+      });
+      await Promise.all(some);
+    }
+  }
+
+  /** Sends something on each; what was cut off meanwhile is left out. */
+  async send(bytes: (index: number) => Uint8Array): Promise<void> {
+    await Promise.all(this.connections.map((connection, index) => connection.write(bytes(index)).catch(() => {})));
+  }
+
+  close(): void {
+    for (const connection of this.connections.splice(0)) connection.close();
+  }
+}
+
+/** Runs a test with a gateway, and looks whether everything is free again after the crowd has left. */
+function withCrowd(
+  test: (parts: { crowd: Crowd; gateway: GatewayProcess; port: number; phone: GatewayClient }) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  return inWorld(async ({ gateway }) => {
+    const phone = clientAt(PHONE, gateway);
+    await phone.publish("t", "m", { qos: 1 });
+    const before = await openDescriptors(gateway.pid);
+    const crowd = new Crowd();
+    try {
+      await test({ crowd, gateway, port: Number(new URL(gateway.url).port), phone });
+    } finally {
+      crowd.close();
+    }
+    await until(
+      "all descriptors free",
+      async () => await openDescriptors(gateway.pid) <= before + SPARE_DESCRIPTORS,
+      40_000,
+    );
+    assertEquals((await phone.publish("t", "m", { qos: 1 })).status, 200);
+    const broken = gateway.output.lines.filter((line) => /broke|Uncaught|nhandled/.test(line));
+    assertEquals(broken, []);
+  }, { env, ms: 110_000 });
+}
+
+/** A phone that behaves well gets its answers, each in some seconds at most. */
+async function isServed(phone: GatewayClient, times = 5): Promise<void> {
+  for (let index = 0; index < times; index++) {
+    assertEquals((await within("an answer", phone.publish("t", "m", { qos: 1 }), 10_000)).status, 200);
+  }
+}
+
+const fileLimit = () => Number(/^Max open files\s+\d+\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1]);
+const isLinux = Deno.build.os === "linux";
+
+Deno.test(
+  "500 connections whose heads come drop by drop stop nobody else, and leave nothing",
+  { ignore: !isLinux },
+  () =>
+    withCrowd(async ({ crowd, gateway, port, phone }) => {
+      const before = await rssBytes(gateway.pid);
+      await crowd.open(port, 500);
+      const head = encoder.encode(
+        `POST /gateway HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: ${ATTACKER}\r\nX-Long: aaaaaaaaaaaaaaa`,
+      );
+      for (let at = 0; at < head.length; at += 9) {
+        await crowd.send(() => head.subarray(at, at + 9));
+        if (at % 27 === 0) await isServed(phone, 1);
+      }
+      assert(await rssBytes(gateway.pid) - before < 100 * MB, "Heads take more than 200 KB each");
+    }),
+);
+
+Deno.test(
+  "500 bodies that come drop by drop are cut off in time, and stop nobody else",
+  { ignore: !isLinux },
+  () =>
+    withCrowd(async ({ crowd, port, phone }) => {
+      await crowd.open(port, 500);
+      const head = `POST /gateway HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: ${ATTACKER}\r\nContent-Length: 9000\r\n\r\n`;
+      await crowd.send(() => encoder.encode(head));
+      const statuses = crowd.connections.map(async (connection) => {
+        const buffer = new Uint8Array(1000);
+        const count = await connection.read(buffer).catch(() => null);
+        return new TextDecoder().decode(buffer.subarray(0, count ?? 0)).slice(9, 12);
+      });
+      let isOver = false;
+      const all = Promise.all(statuses).finally(() => isOver = true);
+      while (!isOver) {
+        await crowd.send(() => encoder.encode("x"));
+        await isServed(phone, 1);
+      }
+      assertEquals([...new Set(await all)].toSorted().filter((status) => status !== ""), ["408", "429"]);
+    }, { BODY_TIMEOUT_MS: "2000" }),
+);
+
+Deno.test(
+  "5,000 idle connections stop nobody else, and leave nothing",
+  { ignore: !isLinux || fileLimit() < 12_000 },
+  () =>
+    withCrowd(async ({ crowd, gateway, port, phone }) => {
+      const before = await rssBytes(gateway.pid);
+      await crowd.open(port, 5000);
+      await until("all accepted", async () => await openDescriptors(gateway.pid) > 5000);
+      await isServed(phone);
+      const each = (await rssBytes(gateway.pid) - before) / 5000;
+      assert(each < 64 * 1024, `${each} bytes for each idle connection`);
+    }),
+);
+
+for (const version of [1, 2] as const) {
+  Deno.test(
+    `1,000 streams of version ${version} that nobody reads: another phone misses nothing, memory is bounded, all is freed`,
+    {
+      ignore: !isLinux || fileLimit() < 4000,
+    },
+    () =>
+      withCrowd(async ({ crowd, gateway, port, phone }) => {
+        const key = await importSecretKey(Uint8Array.fromHex(gateway.key));
+        await crowd.open(port, 1000);
+        const payload = JSON.stringify({ topic: "flow", timestamp: Math.floor(Date.now() / 1000) });
+        const sealed = await Promise.all(
+          crowd.connections.map(() =>
+            sealRequest(key, payload, { version, route: "/mqtt/subscribe", random: randomBytes })
+          ),
+        );
+        await crowd.send((index) => {
+          const text = sealed[index]?.text ?? "";
+          return encoder.encode(
+            `POST /mqtt/subscribe HTTP/1.1\r\nHost: g\r\nContent-Length: ${text.length}\r\n\r\n${text}`,
+          );
+        });
+        const count = 60;
+        const received: number[] = [];
+        let most = 0;
+        let publishing: Promise<void> | undefined;
+        const publish = async () => {
+          for (let index = 0; index < count; index++) {
+            await phone.publish("flow", JSON.stringify([index, "x".repeat(30_000)]), { qos: 1 });
+            if (index % 10 === 0) most = Math.max(most, await rssBytes(gateway.pid));
+          }
+        };
+        for await (const event of phone.subscribe(["flow"], { qos: 1 })) {
+          if (event.type === "connected") publishing ??= publish();
+          else if (event.type === "message") received.push(JSON.parse(event.payload ?? "")[0]);
+          else if (event.type === "gap") throw new Error(event.message);
+          if (received.length === count) break;
+        }
+        await publishing;
+        assertEquals(received, Array.from({ length: count }, (_, index) => index));
+        // In version 2 nothing is shared: some 0.65 MB for each, as measured, however much flows.
+        assert(most < 1200 * MB, `RSS of ${Math.round(most / MB)} MB`);
+        await isServed(phone);
+      }, UNLIMITED),
+  );
+}

@@ -1,0 +1,257 @@
+/** Bad lines between phone and gateway, and between gateway and broker, against the real process. */
+import { assert, assertEquals } from "@std/assert";
+import { connectAsync } from "mqtt";
+import { startToxicProxy, type ToxicProxy, type Toxics } from "../../reliability/toxic_proxy.ts";
+import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
+import type { StreamEvent } from "../../src/protocol/event.ts";
+import { until, within } from "../deadline.ts";
+import { MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { inWorld } from "./world.ts";
+
+/** Lines that are slow, but whole. */
+const SLOW: Readonly<Record<string, Toxics>> = {
+  "far and unsteady": { latencyMs: 60, jitterMs: 50 },
+  "narrow": { bytesPerSecond: 30_000 },
+  "in crumbs": { sliceBytes: 40, slicePauseMs: 1 },
+};
+
+/** Lines that break again and again, in each direction; the numbers are of no order with any message's length. */
+const BREAKING: readonly (readonly ["up" | "down", Toxics])[] = [
+  ["up", { resetAfterBytes: 1777, sliceBytes: 100, latencyMs: 5 }],
+  ["down", { resetAfterBytes: 1333, sliceBytes: 100, latencyMs: 5 }],
+];
+
+/** Counts what arrives at a broker, by payload. */
+async function observe({ host, port }: Pick<TestBroker, "host" | "port">, filter: string) {
+  const counts = new Map<string, number>();
+  const observer = await connectAsync(`mqtt://${host}:${port}`, { reconnectPeriod: 0 });
+  observer.on("message", (_topic, payload) => {
+    counts.set(payload.toString(), (counts.get(payload.toString()) ?? 0) + 1);
+  });
+  await observer.subscribeAsync(filter, { qos: 1 });
+  return { counts, close: () => observer.endAsync(true) };
+}
+
+/** Publishes each payload once through a client, and returns those that were acknowledged. */
+async function publishAll(client: GatewayClient, topic: string, payloads: readonly string[]): Promise<string[]> {
+  const acknowledged: string[] = [];
+  for (const payload of payloads) {
+    try {
+      const { status } = await client.publish(topic, payload, { qos: 1, timeout: 5000 });
+      assertEquals(status, 200);
+      acknowledged.push(payload);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+    }
+  }
+  return acknowledged;
+}
+
+/** Numbers that a listener got, and the places where it was told that some may be missing. */
+class Listening {
+  readonly numbers: number[] = [];
+  readonly gaps = new Set<number>();
+  readonly types = new Set<string>();
+
+  readonly done: Promise<void>;
+
+  constructor(events: AsyncIterable<StreamEvent>) {
+    this.done = this.#follow(events);
+    // Whoever waits hears of it.
+    this.done.catch(() => {});
+  }
+
+  async #follow(events: AsyncIterable<StreamEvent>): Promise<void> {
+    try {
+      for await (const event of events) {
+        this.types.add(event.type);
+        if (event.type === "gap") this.gaps.add(this.numbers.length);
+        if (event.type === "message") this.numbers.push(Number(event.payload));
+      }
+    } catch (error) {
+      if (error !== LEFT) throw error;
+    }
+  }
+
+  /** Waits for something, or fails with the reason why the listener ended. */
+  async until(what: string, condition: () => boolean | Promise<boolean>, ms?: number): Promise<void> {
+    const early = this.done.then(() => {
+      throw new Error(`Listener ended before: ${what}`);
+    });
+    await Promise.race([until(what, condition, ms), early]);
+  }
+
+  /** Fails if one came twice, out of order, or is missing where nothing was told. */
+  check(): void {
+    for (const [at, number] of this.numbers.entries()) {
+      const before = at === 0 ? -1 : this.numbers[at - 1] ?? NaN;
+      const isRight = this.gaps.has(at) ? number > before : number === before + 1;
+      assert(isRight, `${number} came after ${before}, gaps at ${[...this.gaps].join()}`);
+    }
+  }
+}
+
+const LEFT = new Error("Listener left");
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
+
+const portOf = (url: string) => Number(new URL(url).port);
+
+async function withProxy(target: number, test: (proxy: ToxicProxy) => Promise<void>): Promise<void> {
+  const proxy = await startToxicProxy(target);
+  try {
+    await test(proxy);
+  } finally {
+    await proxy.close();
+  }
+}
+
+for (const protocol of [1, 2] as const) {
+  Deno.test(`version ${protocol}: on a slow line every request is answered right, and every event comes once`, () =>
+    inWorld(({ gateway, jeedom }) =>
+      withProxy(portOf(gateway.url), async (proxy) => {
+        const phone = new GatewayClient({ url: `http://127.0.0.1:${proxy.port}`, key: gateway.key, protocol });
+        for (const [name, toxics] of Object.entries(SLOW)) {
+          proxy.set(toxics);
+          const leave = new AbortController();
+          const listening = new Listening(phone.subscribe([`slow/${name}`], { signal: leave.signal }));
+          await listening.until(`connected: ${name}`, () => listening.types.has("connected"));
+          const publishing = publishAll(gateway.client, `slow/${name}`, numbers(50));
+          const asked = Array.from({ length: 10 }, async (_, index) => {
+            const published = await phone.publish("other", `${index}`, { qos: 1 });
+            const { body, status } = await phone.callJeedom("cmd::byId", { id: 10 }, { apikey: jeedom.apikey });
+            assertEquals([published.status, status], [200, 200], JSON.stringify(body));
+          });
+          await Promise.all([publishing, ...asked]);
+          await listening.until(`all events: ${name}`, () => listening.numbers.length === 50);
+          leave.abort(LEFT);
+          await listening.done;
+          listening.check();
+          assertEquals([...listening.types].toSorted(), ["connected", "message"], name);
+        }
+        await gateway.client.health();
+      }), { env: UNLIMITED, ms: 90_000 }));
+
+  Deno.test(`version ${protocol}: on a breaking line nothing is acknowledged that the broker has not, and nothing comes twice`, () =>
+    inWorld(({ gateway, broker }) =>
+      withProxy(portOf(gateway.url), async (proxy) => {
+        const url = `http://127.0.0.1:${proxy.port}`;
+        const phone = new GatewayClient({ url, key: gateway.key, protocol, random: () => 0 });
+        const arrived = await observe(broker, "breaking/+");
+        for (const [direction, toxics] of BREAKING) {
+          arrived.counts.clear();
+          proxy.set({});
+          const leave = new AbortController();
+          const listening = new Listening(phone.subscribe([`events/${direction}`], { signal: leave.signal }));
+          await listening.until("connected", () => listening.types.has("connected"));
+          // What is open stays as it is, so that the stream has to come back on a bad line.
+          proxy.set(toxics, direction);
+          const events = numbers(60);
+          const [acknowledged] = await Promise.all([
+            publishAll(phone, `breaking/${direction}`, numbers(30)),
+            publishAll(gateway.client, `events/${direction}`, events),
+          ]);
+          await until("each acknowledged message", () => acknowledged.every((payload) => arrived.counts.has(payload)));
+          assertEquals([...arrived.counts].filter(([, count]) => count > 1), [], "Ran twice");
+          assert(acknowledged.length >= 10, `Only ${acknowledged.length} of 30 passed`);
+          await listening.until("the last event", () => listening.numbers.at(-1) === events.length - 1, 40_000);
+          leave.abort(LEFT);
+          await listening.done;
+          listening.check();
+          assert(proxy.connections > 5, "The line never broke");
+        }
+        proxy.set({});
+        assertEquals((await phone.publish("t", "m", { qos: 1 })).status, 200);
+        await arrived.close();
+      }), { env: UNLIMITED, ms: 120_000 }));
+}
+
+async function behindProxy(
+  env: Record<string, string>,
+  test: (parts: { gateway: GatewayProcess; broker: TestBroker; proxy: ToxicProxy }) => Promise<void>,
+): Promise<void> {
+  const broker = await startBroker();
+  await withProxy(broker.port, async (proxy) => {
+    const where = { MQTT_BROKER_HOST: "127.0.0.1", MQTT_BROKER_PORT: String(proxy.port) };
+    const gateway = await startGatewayProcess({ ...UNLIMITED, ...where, ...env });
+    try {
+      await within("the test", test({ gateway, broker, proxy }), 90_000);
+    } finally {
+      await gateway.stop();
+    }
+  });
+  await broker.stop();
+}
+
+Deno.test("a breaking line to the broker: what is acknowledged is there, nothing twice, and a hole is told", () =>
+  behindProxy({ MQTT_TIMEOUT_MS: "3000" }, async ({ gateway: { client, url, key }, broker, proxy }) => {
+    const arrived = await observe(broker, "door");
+    const straight = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { reconnectPeriod: 0 });
+    const phone = new GatewayClient({ url, key, protocol: 2, random: () => 0 });
+    const leave = new AbortController();
+    const events = phone.subscribe(["event"], { signal: leave.signal, keep: true, qos: 1 });
+    const listening = new Listening(events);
+    await listening.until("connected", () => listening.types.has("connected"));
+    proxy.set({ resetAfterBytes: 333, sliceBytes: 50, latencyMs: 3 }, "up");
+    proxy.set({ resetAfterBytes: 777, sliceBytes: 50, latencyMs: 3 }, "down");
+    let sent = 0;
+    const sending = (async () => {
+      for (; sent < 150; sent++) {
+        await straight.publishAsync("event", String(sent), { qos: 1 });
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    })();
+    const acknowledged = await publishAll(client, "door", numbers(100));
+    await sending;
+    await until("each acknowledged message", () => acknowledged.every((payload) => arrived.counts.has(payload)));
+    assertEquals([...arrived.counts].filter(([, count]) => count > 1), [], "Sent twice");
+    assert(acknowledged.length >= 10, `Only ${acknowledged.length} of 100 passed`);
+    proxy.set({});
+    const later = sent;
+    await listening.until("an event after all that", async () => {
+      await straight.publishAsync("event", String(sent++), { qos: 1 });
+      return (listening.numbers.at(-1) ?? -1) >= later;
+    });
+    leave.abort(LEFT);
+    await listening.done;
+    listening.check();
+    assert(proxy.connections > 3, "The line never broke");
+    await arrived.close();
+    await straight.endAsync(true);
+  }));
+
+Deno.test("a line to the broker that goes silent gives errors in time, a hole is told, and nothing is sent later", {
+  ignore: MOSQUITTO === undefined,
+}, () =>
+  behindProxy(
+    { MQTT_TIMEOUT_MS: "1000", MQTT_KEEPALIVE_SECONDS: "1" },
+    async ({ gateway: { client }, broker, proxy }) => {
+      const arrived = await observe(broker, "door");
+      const leave = new AbortController();
+      const listening = new Listening(client.subscribe(["event"], { signal: leave.signal, keep: true }));
+      await listening.until("connected", () => listening.types.has("connected"));
+      assertEquals(await publishAll(client, "door", ["before"]), ["before"]);
+      for (const direction of ["up", "down"] as const) {
+        proxy.set({ swallows: true }, direction);
+        assertEquals(await publishAll(client, "door", [`silent ${direction}`]), []);
+        proxy.set({});
+        await until("a publish again", async () => (await publishAll(client, "door", ["again"])).length === 1);
+      }
+      // The gateway is not told of what is half open: it has to notice by itself.
+      proxy.set({ hidesEnd: true });
+      broker.signal("SIGSTOP");
+      assertEquals(await publishAll(client, "door", ["half open"]), []);
+      broker.signal("SIGCONT");
+      proxy.set({});
+      proxy.cut();
+      await until("a publish again", async () => (await publishAll(client, "door", ["last"])).length === 1);
+      await until("the last message", () => arrived.counts.has("last"));
+      assertEquals(arrived.counts.get("silent up"), undefined);
+      assert((arrived.counts.get("silent down") ?? 0) <= 1 && (arrived.counts.get("half open") ?? 0) <= 1);
+      await listening.until("a told gap", () => listening.types.has("online") && listening.gaps.size > 0);
+      leave.abort(LEFT);
+      await listening.done;
+      await arrived.close();
+    },
+  ));
