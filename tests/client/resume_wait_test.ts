@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { until } from "../deadline.ts";
 import { FakeClock } from "./fake_clock.ts";
-import { follow } from "./follow.ts";
+import { BROKEN, follow } from "./follow.ts";
 import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "./made_up_gateway.ts";
 
 Deno.test("subscribe() waits longer each time, and shortly again once a message came", async () => {
@@ -91,3 +91,18 @@ for (const protocol of VERSIONS) {
     clock.assertIdle();
   });
 }
+
+Deno.test("subscribe() tries anew when a library sent its request a second time by itself", async () => {
+  const clock = new FakeClock();
+  const used = "Request was used before: seal a new one for each subscription";
+  const { client } = clientOf(
+    [
+      stream([connected(1), message(2)]),
+      stream([{ type: "error", message: used, timestamp: 5 }]),
+      stream([connected(2), message(3)]),
+    ],
+    clock,
+  );
+  assertEquals(await follow(client.subscribe(["t"]), 3), ["connected", "m2", BROKEN, "connected", "m3"]);
+  assertEquals(clock.waits, [250, 500]);
+});

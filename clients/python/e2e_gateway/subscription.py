@@ -19,7 +19,7 @@ GOOD_STREAM = 30.0
 #: gone wrong keeps a client away for good.
 LONGEST_RETRY = 3600.0
 #: How refusals begin that pass by themselves.
-PASSING = ("MQTT error: ", "Too many ", "Too slow: ", "Request expired")
+PASSING = ("MQTT error: ", "Too many ", "Too slow: ", "Request expired", "Request was used before")
 
 
 def follow(
