@@ -19,7 +19,7 @@ export interface DrainOptions {
 export class OpenStreams {
   readonly #streams = new Set<EventStream>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  #isDraining = false;
+  #drain: DrainOptions | undefined;
 
   /** How many there are. */
   get size(): number {
@@ -31,10 +31,11 @@ export class OpenStreams {
     return [...this.#streams].reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
   }
 
-  /** Adds a stream. */
+  /** Adds a stream; as the gateway stops, one that was on its way by then, and ends at once. */
   add(stream: EventStream): void {
     this.#streams.add(stream);
     this.#timer ??= setInterval(() => this.tick(), TICK_MS);
+    if (this.#drain !== undefined) end(stream, this.#drain);
   }
 
   /** Looks after all streams; the clock calls it. */
@@ -52,7 +53,7 @@ export class OpenStreams {
 
   /** Whether the gateway stops, and no stream may begin any more. */
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#drain !== undefined;
   }
 
   /**
@@ -60,15 +61,19 @@ export class OpenStreams {
    *
    * @returns a promise that settles when each has its last event
    */
-  async drain({ withinMs, draw }: DrainOptions): Promise<void> {
-    this.#isDraining = true;
-    await Promise.all([...this.#streams].map((stream) => endLater(stream, { withinMs, draw })));
+  async drain(options: DrainOptions): Promise<void> {
+    this.#drain = options;
+    await Promise.all([...this.#streams].map((stream) => endLater(stream, options)));
   }
 }
 
-async function endLater(stream: EventStream, { withinMs, draw }: DrainOptions): Promise<void> {
+async function endLater(stream: EventStream, options: DrainOptions): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, draw() * withinMs);
+  setTimeout(resolve, options.draw() * options.withinMs);
   await promise;
+  end(stream, options);
+}
+
+function end(stream: EventStream, { draw }: DrainOptions): void {
   stream.end("restart", SHUTTING_DOWN, { retry: drawRetrySeconds(draw) });
 }
