@@ -49,10 +49,9 @@ function processFigures(): ProcessFigures {
 }
 
 const run: Machine["run"] = async (command, args, { signal }) => {
-  const program = new Deno.Command(command, { args: [...args], signal, stdin: "null" });
-  const { code, stdout, stderr } = await program.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  const program = new Deno.Command(command, { args: [...args], signal, stdin: "null", stderr: "null" });
+  const { code, stdout } = await program.output();
+  return { code, stdout: new TextDecoder().decode(stdout) };
 };
 
 const freeBytes: Machine["freeBytes"] = async (path) => {

@@ -50,7 +50,8 @@ function openMemory(config: Config): OpenStore {
     replays,
     makeCounter: countInMemory,
     usage: () => replays.usage,
-    begun: () => new Promise((resolve) => setTimeout(resolve, since * 1000 - Date.now())),
+    // Never longer, though the clock is set meanwhile.
+    begun: () => new Promise((resolve) => setTimeout(resolve, Math.min(since * 1000 - Date.now(), 1000))),
     close: () => replays.close(),
   };
 }

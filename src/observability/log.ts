@@ -14,10 +14,12 @@ import {
   getTextFormatter,
   getThrottlingFilter,
   sanitizeControlSequences,
+  type TextFormatter,
 } from "@logtape/logtape";
+import { redactByField } from "@logtape/redaction";
 import type { Config } from "../config.ts";
 import { createLineSink } from "./line_sink.ts";
-import { maskFields, maskLines, secretsOf } from "./mask.ts";
+import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
 
 /** What the log needs to know: how to write, and what not to. */
 export type LogConfig = Pick<Config, "LOG_FORMAT" | "LOG_LEVEL"> & Partial<Config>;
@@ -46,10 +48,14 @@ export function startLog(config: LogConfig, isTerminal: boolean): Log {
     text: () => getTextFormatter({ value: showValue, format: showLine(({ level }) => `[${level}]`) }),
     json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
   }[format]();
-  const formatter = maskLines(formatRecord, secretsOf(config));
+  const mask = createMask(secretsOf(config));
+  const formatter: TextFormatter = (record) => mask(formatRecord(record));
   configureSync({
     sinks: {
-      console: maskFields(getConsoleSink({ formatter })),
+      console: redactByField(getConsoleSink({ formatter }), {
+        fieldPatterns: [SECRET_FIELD],
+        action: () => MASKED,
+      }),
       // The fields of a decision are known, and there is one for each request.
       // deno-lint-ignore no-console
       lines: createLineSink(formatter, (lines) => console.info(lines)),

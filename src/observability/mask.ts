@@ -3,12 +3,10 @@
  *
  * @module
  */
-import type { Sink, TextFormatter } from "@logtape/logtape";
-import { redactByField, redactByPattern, type RedactionPattern } from "@logtape/redaction";
 import { type Config, SECRET_SETTINGS } from "../config.ts";
 
 /** What a line shows in place of a secret. */
-const MASKED = "***";
+export const MASKED = "***";
 
 /**
  * The shortest secret to look for, in characters. A shorter one is a part of too many words: it would spoil each line,
@@ -20,29 +18,24 @@ export const LEAST_SECRET_LENGTH = 8;
 const MOST_ESCAPES = 3;
 
 /** Names of fields whose value is nobody's business, as in `params.apikey` and `MQTT_PASSWORD`. */
-const SECRET_FIELD =
+export const SECRET_FIELD: RegExp =
   /(pass(word|wd|phrase|code)|pwd|api_?key|secret|token|authorization|cookie|credentials?|payload)$/i;
 
-/** What gives itself away by its form: 32 bytes in hexadecimal digits or base64, and logins in URLs and headers. */
-const FORMS: readonly RedactionPattern[] = [
-  { pattern: /\b[0-9a-fA-F]{64}\b|(?<![\w+/=-])[\w+/-]{43}=?(?![\w+/=-])/g, replacement: MASKED },
-  { pattern: /(:\/\/)[^\s/@"']+(?=@)/g, replacement: `$1${MASKED}` },
-  { pattern: /\b(Basic|Bearer) +[\w+/=.~-]{8,}/gi, replacement: `$1 ${MASKED}` },
-];
+/** What gives itself away by its form: 32 bytes in hexadecimal digits or base64, and logins in URLs and in headers. */
+const KEY = /\b[0-9a-fA-F]{64}\b|(?<![\w+/=-])[\w+/-]{43}=?(?![\w+/=-])/g;
+const URL_LOGIN = /(?<=:\/\/)[^\s/@"']+(?=@)/g;
+const HEADER_LOGIN = /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi;
 
-/** Makes a formatter whose lines hold none of the secrets, in any usual spelling, and nothing that looks like one. */
-export function maskLines(formatter: TextFormatter, secrets: readonly string[]): TextFormatter {
+/** Makes a function that takes the secrets out of a line, in any usual spelling, and whatever looks like one. */
+export function createMask(secrets: readonly string[]): (line: string) => string {
   // Where one secret begins with another one, the longer one is meant.
   const spellings = [...new Set(secrets.filter(({ length }) => length >= LEAST_SECRET_LENGTH).flatMap(spellingsOf))]
     .toSorted((one, other) => other.length - one.length);
-  if (spellings.length === 0) return redactByPattern(formatter, FORMS);
-  const known = { pattern: new RegExp(spellings.map(RegExp.escape).join("|"), "g"), replacement: MASKED };
-  return redactByPattern(formatter, [known, ...FORMS]);
-}
-
-/** Makes a sink that gets no value of a field with a telling name, however deep inside. */
-export function maskFields(sink: Sink): Sink {
-  return redactByField(sink, { fieldPatterns: [SECRET_FIELD], action: () => MASKED });
+  const known = spellings.length === 0 ? undefined : new RegExp(spellings.map(RegExp.escape).join("|"), "g");
+  return (line) => {
+    const unknown = known === undefined ? line : line.replace(known, MASKED);
+    return unknown.replace(KEY, MASKED).replace(URL_LOGIN, MASKED).replace(HEADER_LOGIN, MASKED);
+  };
 }
 
 /** Lists the values of all settings that are secret; of a URL also its password, in plain and as it stands there. */

@@ -11,7 +11,7 @@ import { DEFAULT_ENDPOINT, type JeedomOptions } from "./jeedom.ts";
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** What is sent. It needs no API key, and is well-formed: Jeedom shuts out who sends it much that is not. */
-export const PING = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+export const PING: string = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
 
 const utf8 = new TextDecoder();
 
