@@ -7,9 +7,24 @@ export interface Inspector {
   collectGarbage(): Promise<void>;
   /** Memory of its JavaScript objects, in bytes. */
   heapBytes(): Promise<number>;
+  /** What is open in it, as it sees it itself. */
+  handles(): Promise<Handles>;
   /** Ends the inspection. */
   close(): void;
 }
+
+/** What keeps a process busy. */
+export interface Handles {
+  /** Timers and intervals that wait. */
+  readonly timers: number;
+  /** Sockets, files and streams of Deno's. */
+  readonly resources: number;
+}
+
+const TIMERS = 'process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length';
+
+// How many resources there are is told by nothing public.
+const RESOURCES = "Object.keys(Deno[Deno.internal].core.resources()).length";
 
 /** The flag for `deno run`, and how to connect once the process is up. */
 export function prepareInspection(): { readonly flag: string; readonly inspect: () => Promise<Inspector> } {
@@ -39,6 +54,10 @@ async function inspect(port: number): Promise<Inspector> {
     socket.send(JSON.stringify({ id, method, params }));
     return promise;
   }
+  async function evaluate(expression: string): Promise<number> {
+    const { result } = await call("Runtime.evaluate", { expression });
+    return result?.value ?? NaN;
+  }
   return {
     async collectGarbage() {
       // What finalizers let go of is there for the second time only.
@@ -47,10 +66,8 @@ async function inspect(port: number): Promise<Inspector> {
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     },
-    async heapBytes() {
-      const { result } = await call("Runtime.evaluate", { expression: "Deno.memoryUsage().heapUsed" });
-      return result?.value ?? NaN;
-    },
+    heapBytes: () => evaluate("Deno.memoryUsage().heapUsed"),
+    handles: async () => ({ timers: await evaluate(TIMERS), resources: await evaluate(RESOURCES) }),
     close: () => socket.close(),
   };
 }

@@ -4,9 +4,8 @@
  */
 import { inScope, runBench } from "../bench/run_bench.ts";
 import { ALL_FAULTS, faultNamed, missingFor } from "./chaos/all_faults.ts";
-import type { FaultResult } from "./chaos/fault_result.ts";
 import { faultLines, faultTable } from "./chaos/fault_table.ts";
-import { runFault } from "./chaos/run_fault.ts";
+import { type FaultResult, runFault } from "./chaos/run_fault.ts";
 
 // deno-lint-ignore no-console
 const tell = (text: string) => console.log(text);

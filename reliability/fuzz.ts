@@ -2,14 +2,14 @@
  * Sends malformed requests to a gateway, a million by default, and tells what came of them.
  * Arguments: how many, `--seed NUMBER` to have the same again.
  */
+import { parseArgs } from "node:util";
 import { describeMethod, digits, markdownTable } from "../bench/report.ts";
 import { runBench, tellProgress } from "../bench/run_bench.ts";
 import { type FuzzOptions, type FuzzResult, runFuzz } from "./fuzz/run_fuzz.ts";
 
-const words = Deno.args.filter((word, at) => word !== "--seed" && Deno.args[at - 1] !== "--seed");
-const REQUESTS = Number((words[0] ?? "1000000").replaceAll("_", ""));
-const given = Deno.args[Deno.args.indexOf("--seed") + 1];
-const SEED = Deno.args.includes("--seed") ? Number(given) : Math.floor(Math.random() * 2 ** 31);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { seed: { type: "string" } } });
+const REQUESTS = Number((positionals[0] ?? "1000000").replaceAll("_", ""));
+const SEED = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 if (!(REQUESTS >= 100) || !Number.isInteger(SEED)) {
   throw new Error("Give a number of requests from 100, and a whole seed");
 }

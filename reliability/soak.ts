@@ -4,22 +4,22 @@
  *
  * Arguments: minutes, 60 by default; `--svg FILE` for the curves.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { WIDE_LIMITS } from "../bench/bench_gateway.ts";
-import { startHelper } from "../bench/helper_process.ts";
 import { prepareInspection } from "../bench/inspector.ts";
 import { openDescriptors, rssBytes } from "../bench/process_stats.ts";
 import { describeMethod, digits } from "../bench/report.ts";
 import { runBench, tellProgress } from "../bench/run_bench.ts";
-import { importSecretKey } from "../src/protocol/secret_key.ts";
 import { startBroker } from "../tests/system/broker.ts";
 import { startGatewayProcess } from "../tests/system/gateway_process.ts";
 import type { Attempt } from "./fuzz/attempt.ts";
 import { createTally, runCampaign } from "./fuzz/campaign.ts";
 import { makeAttempt } from "./fuzz/make_attempt.ts";
+import { targetOf, watchLog } from "./fuzz/target.ts";
+import { startWitness } from "./fuzz/witness.ts";
 import { inviteGuests } from "./soak/guests.ts";
-import { countHandles } from "./soak/handles.ts";
-import type { HouseholdCounts } from "./soak/household.ts";
+import { startHousehold } from "./soak/household.ts";
 import { startSensor } from "./soak/sensor.ts";
 import { drawCurves, sampleTable } from "./soak/soak_report.ts";
 import { growing, SHORTEST_MINUTES, type SoakSample } from "./soak/verdict.ts";
@@ -46,81 +46,63 @@ const BAD_REQUESTS = 5;
 const MB = 2 ** 20;
 
 await runBench(async (started) => {
-  const jeedom = startHelper(new URL("soak/jeedom.ts", import.meta.url));
-  started.defer(() => jeedom.stop());
-  const house = startHelper(new URL("soak/household.ts", import.meta.url));
-  started.defer(() => house.stop());
   let broker = await startBroker();
   started.defer(() => broker.stop());
+  const witness = await startWitness(broker);
+  started.defer(() => witness.stop());
   const { flag, inspect } = prepareInspection();
   const gateway = await startGatewayProcess({
     ...WIDE_LIMITS,
-    JEEDOM_URL: await jeedom.ask<string>("url"),
-    JEEDOM_APIKEY: "soak",
-    MQTT_BROKER_HOST: broker.host,
-    MQTT_BROKER_PORT: String(broker.port),
+    ...witness.env,
     // So small that it is full soon: what fills up for half an hour looks like a leak.
     RESUME_BYTES: String(MB),
   }, { flags: [flag] });
-  started.defer(async () => {
-    await gateway.stop();
-  });
+  started.defer(async () => void await gateway.stop());
   const inspector = await inspect();
   started.defer(() => inspector.close());
-  const handles = await countHandles(flag);
-  started.defer(() => handles.close());
 
   const sensor = await startSensor(broker.port, PACE);
   started.defer(() => sensor.stop());
-  await house.ask("start", { url: gateway.url, key: gateway.key, listeners: LISTENERS });
+  const house = startHousehold(gateway, LISTENERS);
+  started.defer(() => house.stop());
   const guests = inviteGuests(gateway);
   started.defer(() => guests.stop());
 
   const logFaults: string[] = [];
+  const log = watchLog(gateway, logFaults);
+  started.defer(() => log.close());
   const tally = createTally();
-  const fuzzed = {
-    seed: 1,
-    keys: {
-      right: await importSecretKey(Uint8Array.fromHex(gateway.key)),
-      wrong: await importSecretKey(crypto.getRandomValues(new Uint8Array(32))),
-    },
-    hasMetrics: false,
-    spread: true,
-    now: () => Date.now(),
-  };
-  const ports = { public: Number(new URL(gateway.url).port), metrics: undefined };
+  const { ports, keys } = await targetOf(gateway);
   /** What must work may fail while the broker is away. */
-  const bad = async (place: number): Promise<Attempt> => ({ ...await makeAttempt(place, fuzzed), mustSucceed: false });
+  const bad = async (place: number): Promise<Attempt> => ({
+    ...await makeAttempt(place, { seed: 1, keys, spread: true }),
+    mustSucceed: false,
+  });
+  const faults = () => [...house.faults, ...tally.faults, ...guests.faults, ...witness.faults, ...logFaults];
 
   const began = performance.now();
   const samples: SoakSample[] = [];
   let errorsBefore = 0;
   async function sample(): Promise<void> {
     await inspector.collectGarbage();
-    const counts = await house.ask<HouseholdCounts>("look");
-    const errors = sum(Object.values(counts.errors));
+    const errors = house.errors.values().reduce((sum, count) => sum + count, 0);
     const now: SoakSample = {
       minutes: (performance.now() - began) / 60_000,
       rss: await rssBytes(gateway.pid),
       heap: await inspector.heapBytes(),
       descriptors: await openDescriptors(gateway.pid),
-      ...await handles.count(),
-      streams: counts.open,
+      ...await inspector.handles(),
+      streams: house.counts.open,
       errors: errors - errorsBefore,
     };
     errorsBefore = errors;
     samples.push(now);
-    for (const line of gateway.output.lines.splice(0)) {
-      if (/Uncaught|nhandled|broke the gateway|Listening broke off/.test(line)) logFaults.push(line.slice(0, 300));
-    }
     tellProgress(
       `${digits(now.minutes, 1)} of ${MINUTES} min: RSS ${digits(now.rss / MB, 1)} MB, heap ${
         digits(now.heap / MB, 1)
       } MB, ` +
         `${now.descriptors} descriptors, ${now.timers} timers, ${now.resources} resources, ${now.streams} streams, ` +
-        `${errors} errors, ${guests.count} guests, ${
-          counts.faults.length + tally.faultCount + logFaults.length
-        } faults`,
+        `${errors} errors, ${guests.count} guests, ${faults().length} faults`,
     );
   }
 
@@ -147,24 +129,25 @@ await runBench(async (started) => {
   }
   const busy = [...samples];
   await guests.stop();
-  const counts = await house.ask<HouseholdCounts>("stop");
+  await house.stop();
   await pause(SAMPLE_MS);
   await sample();
   if (values.svg !== undefined) await Deno.writeTextFile(values.svg, drawCurves(busy));
 
-  const faults = [...counts.faults, ...tally.faults, ...guests.faults, ...logFaults];
+  log.close();
+  const { stays, events, gaps, requests } = house.counts;
   const grown = MINUTES < SHORTEST_MINUTES ? [] : growing(busy).map(({ name }) => `${name} grows`);
-  if (faults.length + grown.length > 0) Deno.exitCode = 1;
-  const errors = Object.entries(counts.errors).map(([code, count]) => `${code} ${count}`).join(", ");
+  if (faults().length + grown.length > 0) Deno.exitCode = 1;
+  const errors = [...house.errors].map(([code, count]) => `${code} ${count}`).join(", ");
   return [
     sampleTable(busy, samples.at(-1)),
     "",
-    `Stays ${counts.stays}, events ${counts.events}, gaps ${counts.gaps}, requests ${counts.requests}, errors: ` +
+    `Stays ${stays}, events ${events}, gaps ${gaps}, requests ${requests}, errors: ` +
     `${
       errors || "none"
     }. Guests ${guests.count}, broker restarts ${restarts}, messages of the sensor ${sensor.sent}, bad ` +
-    `requests ${tally.attempts}. Faults ${faults.length}.`,
-    ...faults.slice(0, 20).map((fault) => `- ${fault}`),
+    `requests ${tally.attempts}. Faults ${faults().length}.`,
+    ...faults().slice(0, 20).map((fault) => `- ${fault}`),
     "",
     MINUTES < SHORTEST_MINUTES
       ? `Too short for a verdict on growth: that takes ${SHORTEST_MINUTES} minutes.`
@@ -182,11 +165,3 @@ await runBench(async (started) => {
     ]),
   ].join("\n");
 });
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -57,8 +57,8 @@ require_deno() {
 
 require_binary() {
   [ -f "$binary" ] || fail "There is no file \"$binary\"" "Build it: deno task compile"
-  # An empty directory, so that no .env has a say.
-  (cd /var/empty 2>/dev/null || cd /; "$binary" permissions) >/dev/null 2>&1 || fail "\"$binary\" does not run here" \
+  # Elsewhere, so that no .env has a say.
+  (cd / && "$binary" permissions) >/dev/null 2>&1 || fail "\"$binary\" does not run here" \
     "It has to be executable, and built for this machine, $(uname -m): docs/operations/systemd.md"
 }
 
@@ -73,16 +73,9 @@ install_settings() {
 
 # Readable for root alone, who reads it for the service: it may hold passwords.
 write_settings() {
-  mkdir -p "$(dirname "$settings")"
-  local example
-  for example in "$project/.env.example" "$here/.env.example"; do
-    if [ -f "$example" ]; then
-      install -m 0600 "$example" "$settings"
-      return 0
-    fi
-  done
-  install -m 0600 /dev/null "$settings"
-  echo "# Settings of e2e-gateway, one NAME=value in a line. README.md lists them." >"$settings"
+  local example="$project/.env.example"
+  [ -f "$example" ] || example=/dev/null
+  install -D -m 0600 "$example" "$settings"
 }
 
 # The gateway would make its first key by itself, and print it: into the journal, which others may read.

@@ -6,8 +6,8 @@ import { until } from "../../tests/deadline.ts";
 /** A login, and whether it is the one that the gateway has. */
 export const LOGIN = { username: "gateway", password: "right" } as const;
 
-/** The login of whoever counts at the broker; it is always right. */
-export const COUNTER_LOGIN = { username: "counter", password: "counts" } as const;
+/** The login of whoever observes; it is always right. */
+export const OBSERVER_LOGIN = { username: "observer", password: "observes" } as const;
 
 /** The broker of a house. */
 export interface ChaosBroker extends TestBroker {
@@ -24,7 +24,7 @@ export async function startChaosBroker({ hasLogins }: { readonly hasLogins: bool
   const config = [
     "persistence true",
     `persistence_location ${directory}/`,
-    // What waits for an acknowledgement of the counter's is in no queue that would be lost.
+    // What waits for an acknowledgement of the observer's is in no queue that would be lost.
     "max_inflight_messages 0",
     "max_queued_messages 0",
     ...hasLogins ? ["allow_anonymous false", `password_file ${directory}/passwords`] : ["allow_anonymous true"],
@@ -33,8 +33,7 @@ export async function startChaosBroker({ hasLogins }: { readonly hasLogins: bool
 
   async function start(password: string = LOGIN.password): Promise<void> {
     if (hasLogins) {
-      await setPassword(`${directory}/passwords`, LOGIN.username, { password, isNew: true });
-      await setPassword(`${directory}/passwords`, COUNTER_LOGIN.username, COUNTER_LOGIN);
+      await writePasswords(`${directory}/passwords`, [{ ...LOGIN, password }, OBSERVER_LOGIN]);
     }
     broker = await startBroker(config, port);
   }
@@ -49,7 +48,8 @@ export async function startChaosBroker({ hasLogins }: { readonly hasLogins: bool
     async save() {
       if (MOSQUITTO === undefined) return;
       signal("SIGUSR1");
-      await until("the broker has saved its sessions", () => isFile(`${directory}/mosquitto.db`));
+      const saved = () => Deno.stat(`${directory}/mosquitto.db`).then(() => true, () => false);
+      await until("the broker has saved its sessions", saved);
     },
     async stop(how) {
       const ending = broker;
@@ -61,20 +61,12 @@ export async function startChaosBroker({ hasLogins }: { readonly hasLogins: bool
   };
 }
 
-async function setPassword(
+async function writePasswords(
   file: string,
-  user: string,
-  { password, isNew = false }: { readonly password: string; readonly isNew?: boolean },
+  logins: readonly { readonly username: string; readonly password: string }[],
 ): Promise<void> {
-  const args = [...isNew ? ["-c"] : [], "-b", file, user, password];
-  const { success } = await new Deno.Command("mosquitto_passwd", { args, stdout: "null", stderr: "null" }).output();
+  await Deno.writeTextFile(file, logins.map(({ username, password }) => `${username}:${password}\n`).join(""));
+  // It has hashes in the place of passwords then.
+  const { success } = await new Deno.Command("mosquitto_passwd", { args: ["-U", file], stderr: "null" }).output();
   if (!success) throw new Error(`Password file cannot be made: "${file}"`);
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 /** Results of faults, as lines while they come and as a table at the end. */
 import { markdownTable } from "../../bench/report.ts";
-import type { Both, FaultResult } from "./fault_result.ts";
+import type { Both, FaultResult } from "./run_fault.ts";
 
 const HEADER = [
   "Fault",
@@ -23,7 +23,7 @@ export function faultTable(results: readonly FaultResult[]): string {
       String(sum(result.sent)),
       failures(result),
       events(result),
-      { unready: "503, then 200", ready: "200", unknown: "–" }[result.readiness],
+      result.wasUnready ? "503, then 200" : "200",
       again(result),
       String(sum(result.lost)),
       String(sum(result.twice)),

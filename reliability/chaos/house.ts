@@ -3,8 +3,8 @@ import type { Variables } from "../../src/config.ts";
 import { freePort } from "../../tests/loopback.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/system/gateway_process.ts";
 import { type TestRedis, withRedis } from "../../tests/redis_server.ts";
+import { type Jeedom, startJeedom } from "../jeedom.ts";
 import { type ChaosBroker, LOGIN, startChaosBroker } from "./chaos_broker.ts";
-import { type CountingJeedom, startCountingJeedom } from "./counting_jeedom.ts";
 import { Ledger } from "./ledger.ts";
 
 /** What kind of house a fault needs. */
@@ -22,7 +22,7 @@ export interface HouseOptions {
 /** A house, and the books of what arrived in it. */
 export interface House {
   readonly broker: ChaosBroker;
-  readonly jeedom: CountingJeedom;
+  readonly jeedom: Jeedom;
   readonly redis: TestRedis | undefined;
   /** The gateway that runs now, or ran last. */
   readonly gateway: GatewayProcess;
@@ -65,8 +65,14 @@ export async function openHouse(
   opened.defer(() => Deno.remove(directory, { recursive: true }));
   if (prepare !== undefined) opened.defer(await prepare(directory));
   const [messages, commands] = [new Ledger(() => performance.now()), new Ledger(() => performance.now())];
-  const jeedom = startCountingJeedom((number) => commands.see(number));
-  opened.defer(() => jeedom.stop());
+  const jeedom = await startJeedom(({ body }) => {
+    const { method, params }: { method: string; params: { id?: string } } = JSON.parse(body);
+    // Phones ask so whether the gateway serves them.
+    if (method === "ping") return "pong";
+    commands.see(String(params.id));
+    return params.id;
+  });
+  opened.defer(() => jeedom.die());
   const broker = await startChaosBroker({ hasLogins });
   opened.defer(() => broker.stop());
   const redis = hasRedis ? await openRedis(opened) : undefined;

@@ -1,16 +1,13 @@
 /** A wall clock for one process, to be set while it runs. Needs the library of the name, which Deno takes by preloading. */
+import { findProgram } from "../../tests/system/programs.ts";
 
 const PLACES = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib"];
 
 /** Path of the library, or undefined. */
-export const LIBFAKETIME: string | undefined = PLACES.map((place) => `${place}/faketime/libfaketimeMT.so.1`)
-  .find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
+export const LIBFAKETIME: string | undefined = findProgram(
+  PLACES.map((place) => `${place}/faketime/libfaketimeMT.so.1`),
+  "REQUIRE_LIBFAKETIME",
+);
 
 /** File in a process's directory that says how far its clock is off. */
 const OFFSET_FILE = "clock_offset";

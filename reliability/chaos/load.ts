@@ -1,9 +1,10 @@
 /** The people of a house: phones that send numbered things, listeners, and somebody who sends again what he recorded. */
+import { setTimeout as pause } from "node:timers/promises";
 import { type Answer, GatewayClient, GatewayError, type Version } from "../../src/client/gateway_client.ts";
 import { isObject } from "../../src/protocol/is_object.ts";
 import { until } from "../../tests/deadline.ts";
-import { COUNTER_LOGIN } from "./chaos_broker.ts";
-import { startCountingSubscriber } from "./counting_subscriber.ts";
+import { observe } from "../observer.ts";
+import { OBSERVER_LOGIN } from "./chaos_broker.ts";
 import type { House } from "./house.ts";
 import { ACKNOWLEDGED, type Ledger } from "./ledger.ts";
 import { Recorder } from "./recorder.ts";
@@ -41,8 +42,6 @@ const TIMEOUT_MS = 4000;
 /** Pauses of those who send, after a success and after a failure, in milliseconds. */
 const PAUSE_MS = { good: 15, bad: 60 };
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
 /** Begins to listen, then to send. `opened` ends all of it. */
 export async function startLoad(opened: AsyncDisposableStack, house: House, { each }: LoadOptions): Promise<Load> {
   const { url, key } = house.gateway;
@@ -53,15 +52,15 @@ export async function startLoad(opened: AsyncDisposableStack, house: House, { ea
   const leave = new AbortController();
   let isSending = true;
 
-  const count = await startCountingSubscriber(house.broker, {
-    filter: TOPIC,
-    login: house.env["MQTT_USERNAME"] === undefined ? undefined : COUNTER_LOGIN,
-    onMessage(number) {
+  const leaveBroker = await observe(house.broker, {
+    filters: [TOPIC],
+    login: house.env["MQTT_USERNAME"] === undefined ? undefined : OBSERVER_LOGIN,
+    onMessage({ payload: number }) {
       messages.see(number);
       passedOn.push(number);
     },
   });
-  opened.defer(count);
+  opened.defer(leaveBroker);
   await house.broker.save();
 
   const client = (protocol: Version) =>

@@ -2,10 +2,44 @@
 import { until } from "../../tests/deadline.ts";
 import { brokenRules } from "./broken_rules.ts";
 import type { Fault } from "./fault.ts";
-import type { FaultResult } from "./fault_result.ts";
 import { type House, openHouse } from "./house.ts";
 import { type Load, startLoad } from "./load.ts";
 import { Watch } from "./watch.ts";
+
+/** A number for messages, and one for commands to Jeedom. */
+export interface Both<T> {
+  readonly messages: T;
+  readonly commands: T;
+}
+
+/** What clients saw, and whether what must hold did. */
+export interface FaultResult {
+  /** Name of the fault. */
+  readonly name: string;
+  /** What happened, in words. */
+  readonly title: string;
+  /** How many were sent. */
+  readonly sent: Both<number>;
+  /** Failures by their codes, until all was right again. */
+  readonly failures: Both<ReadonlyMap<string, number>>;
+  /** Events of each listener, by kind. */
+  readonly events: readonly ReadonlyMap<string, number>[];
+  /** Whether the gateway said that it was not ready. */
+  readonly wasUnready: boolean;
+  /**
+   * How long it took after the fault was over, in milliseconds: to the first good answer, until each phone had one, and
+   * until each stream delivered what was sent since.
+   */
+  readonly againMs: { readonly first: number; readonly all: number; readonly streams: number };
+  /** How many were acknowledged and never arrived. */
+  readonly lost: Both<number>;
+  /** How many arrived more than once. */
+  readonly twice: Both<number>;
+  /** How many were told as failed and arrived all the same. */
+  readonly untold: Both<number>;
+  /** The rules that were broken, in words; none if all is well. */
+  readonly broken: readonly string[];
+}
 
 /** How much runs around a fault. */
 interface Size {
@@ -57,12 +91,10 @@ export async function runFault(fault: Fault, { isShort, opened }: RunFaultOption
   const acknowledged = (since?: number) => Math.min(...ledgers.map((ledger) => ledger.acknowledgedSince(since)));
 
   await until("the load runs", () => acknowledged() >= size.before);
-  if (watch.isReadinessKnown) await until("the gateway is ready", () => watch.isReady);
+  await until("the gateway is ready", () => watch.isReady);
   watch.forget();
   const mend = await fault.break({ house, load, isShort, complain });
-  if (watch.isReadinessKnown && fault.isUnready) {
-    await expect(() => until("the gateway says that it is not ready", () => watch.wasUnready));
-  }
+  if (fault.isUnready) await expect(() => until("the gateway says that it is not ready", () => watch.wasUnready));
   await mend();
   const mendedAt = performance.now();
 
@@ -73,7 +105,7 @@ export async function runFault(fault: Fault, { isShort, opened }: RunFaultOption
   const streams = () => arrivals(house, load, mendedAt);
   await expect(() => until("every stream delivers again", () => streams().every(isFinite), RECOVERY_MS));
   const deliveries = streams();
-  if (watch.isReadinessKnown) await expect(() => until("the gateway says that it is ready again", () => watch.isReady));
+  await expect(() => until("the gateway says that it is ready again", () => watch.isReady));
 
   const steadyAt = performance.now();
   await expect(() => until("all goes on", () => acknowledged(steadyAt) >= size.after));
@@ -95,7 +127,7 @@ export async function runFault(fault: Fault, { isShort, opened }: RunFaultOption
     sent: { messages: messages.entries.size, commands: commands.entries.size },
     failures: { messages: messages.failures(), commands: commands.failures() },
     events: load.listeners.map(({ events }) => events),
-    readiness: !watch.isReadinessKnown ? "unknown" : watch.wasUnready ? "unready" : "ready",
+    wasUnready: watch.wasUnready,
     againMs: {
       first: Math.min(...answers) - mendedAt,
       all: Math.max(...answers) - mendedAt,

@@ -1,7 +1,8 @@
 /** What goes on beside the load: somebody asks whether the gateway is ready, and somebody sends recorded requests again. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { GatewayProcess } from "../../tests/system/gateway_process.ts";
 import type { House } from "./house.ts";
 import type { Load } from "./load.ts";
-import { metricsUrl, type Readiness, readinessOf } from "./readiness.ts";
 
 /** Pause between two looks, in milliseconds. */
 const PAUSE_MS = 50;
@@ -9,10 +10,11 @@ const PAUSE_MS = 50;
 /** How many of the last requests are sent again each time. */
 const REPEATED = 40;
 
+/** What a gateway says of itself; `silent` where it does not answer. */
+type Readiness = "ready" | "unavailable" | "silent";
+
 /** Goes on until its end. */
 export class Watch {
-  /** Whether the gateway has a port to ask at. */
-  readonly isReadinessKnown: boolean;
   #readiness: Readiness = "silent";
   #wasUnready = false;
   #isOver = false;
@@ -20,7 +22,6 @@ export class Watch {
 
   /** Begins. */
   constructor(house: House, load: Load) {
-    this.isReadinessKnown = metricsUrl(house.gateway) !== undefined;
     this.#running = Promise.all([
       this.#repeat(async () => {
         this.#readiness = await readinessOf(house.gateway);
@@ -54,7 +55,17 @@ export class Watch {
   async #repeat(work: () => Promise<void>): Promise<void> {
     while (!this.#isOver) {
       await work();
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_MS);
     }
+  }
+}
+
+async function readinessOf({ metricsUrl }: GatewayProcess): Promise<Readiness> {
+  try {
+    const response = await fetch(`${metricsUrl}/health/ready`, { signal: AbortSignal.timeout(2000) });
+    await response.body?.cancel();
+    return response.status === 200 ? "ready" : "unavailable";
+  } catch {
+    return "silent";
   }
 }

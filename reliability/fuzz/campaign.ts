@@ -1,7 +1,8 @@
 /** Tries many things on one gateway, over some connections at a time. */
 import type { Attempt } from "./attempt.ts";
 import { judge, type Verdict } from "./judge.ts";
-import { RawConnection, SilenceError } from "./raw_connection.ts";
+import { RawConnection } from "./raw_connection.ts";
+import type { Target } from "./target.ts";
 
 /** What came of it all. */
 export interface Tally {
@@ -20,13 +21,19 @@ export interface Tally {
 /** What a campaign takes. */
 export interface CampaignOptions {
   /** The ports of the gateway. */
-  readonly ports: { readonly public: number; readonly metrics: number | undefined };
+  readonly ports: Target["ports"];
   /** Makes the attempt of a place. */
   readonly make: (place: number) => Promise<Attempt>;
   /** The places to try: from the first up to but not including the last. */
   readonly places: { readonly from: number; readonly to: number };
   /** How many connections to use at a time. */
   readonly connections: number;
+}
+
+/** Where what came of an attempt is written down. */
+interface Notes {
+  readonly note: (attempt: Attempt, outcome: string) => void;
+  readonly fault: (what: string) => void;
 }
 
 /** Longest wait for an answer that must come, in milliseconds: longer than any deadline of the gateway. */
@@ -72,11 +79,6 @@ export async function runCampaign({ ports, make, places, connections }: Campaign
     kept?.close();
   }
 
-  interface Notes {
-    readonly note: (attempt: Attempt, outcome: string) => void;
-    readonly fault: (what: string) => void;
-  }
-
   /** Makes one attempt, and returns the connection that can be used for the next. */
   async function perform(
     attempt: Attempt,
@@ -84,7 +86,6 @@ export async function runCampaign({ ports, make, places, connections }: Campaign
     notes: Notes,
   ): Promise<RawConnection | undefined> {
     const port = ports[attempt.port];
-    if (port === undefined) return kept;
     let connection = attempt.kept ? kept ?? await RawConnection.open(port) : await RawConnection.open(port);
     let isOpen = false;
     try {
@@ -143,8 +144,7 @@ async function readFirst(connection: RawConnection, { answers, headOnly }: Attem
   try {
     return await connection.read(answers === undefined ? GLANCE_MS : PATIENCE_MS, headOnly);
   } catch (error) {
-    if (answers === undefined && error instanceof SilenceError) return undefined;
-    // Whatever comes back to what is no HTTP/1.1, such as frames of HTTP/2.
+    // Nothing, or whatever comes back to what is no HTTP/1.1, such as frames of HTTP/2.
     if (answers === undefined) return undefined;
     throw error;
   }

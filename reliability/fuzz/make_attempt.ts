@@ -3,25 +3,22 @@ import { Buffer } from "node:buffer";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/envelope_v2.ts";
 import { type Exchange, sealRequest, type Version } from "../../src/protocol/exchange.ts";
-import { KEY_ID_HEADER, type SecretKey } from "../../src/protocol/secret_key.ts";
-import { Seeded } from "../seeded.ts";
+import { KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
 import type { Attempt } from "./attempt.ts";
 import { damage } from "./damage.ts";
 import { hostilePayload } from "./hostile_payload.ts";
 import { httpTrick } from "./http_tricks.ts";
+import { Seeded } from "./seeded.ts";
+import type { Target } from "./target.ts";
 
 /** What attempts are made with. */
 export interface MakeAttemptOptions {
   /** The same seed makes the same attempts, but for what is sealed anew. */
   readonly seed: number;
-  /** The key that the gateway knows, and one that it does not. */
-  readonly keys: { readonly right: SecretKey; readonly wrong: SecretKey };
-  /** Whether there is a metrics port to try. */
-  readonly hasMetrics: boolean;
+  /** The keys to use, and to abuse. */
+  readonly keys: Target["keys"];
   /** Whether the requests shall come from many addresses, as a proxy would tell. */
   readonly spread: boolean;
-  /** The wall clock, in milliseconds since 1970. */
-  readonly now: () => number;
 }
 
 const ROUTES: readonly Route[] = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"];
@@ -32,7 +29,7 @@ const utf8 = new TextEncoder();
 export async function makeAttempt(place: number, options: MakeAttemptOptions): Promise<Attempt> {
   const random = new Seeded(options.seed, place);
   const version: Version = random.chance(0.5) ? 1 : 2;
-  const seconds = Math.floor(options.now() / 1000);
+  const seconds = Math.floor(Date.now() / 1000);
 
   const seal = (route: Route, payload: string, key = options.keys.right) =>
     sealRequest(key, payload, { version, route, random: randomBytes });
@@ -107,7 +104,7 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
 
   function trick(): Attempt {
     const { name, bytes, hangUp = false } = httpTrick(random);
-    const port = options.hasMetrics && random.chance(0.3) ? "metrics" : "public";
+    const port = random.chance(0.3) ? "metrics" : "public";
     return { kind: `HTTP: ${name}`, port, bytes, mustFail: true, hangUp };
   }
 

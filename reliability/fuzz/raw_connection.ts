@@ -14,9 +14,6 @@ export interface RawAnswer {
 
 const latin1 = new TextDecoder("latin1");
 
-/** Nothing came in time. */
-export class SilenceError extends Error {}
-
 /** A connection to a port of loopback. */
 export class RawConnection {
   readonly #buffer = new Uint8Array(64 * 1024);
@@ -43,8 +40,7 @@ export class RawConnection {
    *
    * @param ms how long to wait for all of it
    * @returns undefined if the connection ended before its beginning
-   * @throws {SilenceError} if it is not there in time; the connection is closed then
-   * @throws {Error} if what comes is no answer
+   * @throws {Error} if it is not there in time, and the connection is closed then, or if what comes is no answer
    */
   async read(ms: number, headOnly = false): Promise<RawAnswer | undefined> {
     let late = false;
@@ -54,10 +50,10 @@ export class RawConnection {
     }, ms);
     try {
       const answer = await this.#answer(headOnly);
-      if (late) throw new SilenceError(`No answer within ${ms} ms`);
+      if (late) throw new Error(`No answer within ${ms} ms`);
       return answer;
     } catch (error) {
-      throw late ? new SilenceError(`No answer within ${ms} ms`) : error;
+      throw late ? new Error(`No answer within ${ms} ms`) : error;
     } finally {
       clearTimeout(timer);
     }

@@ -1,12 +1,12 @@
 /** A fuzzing run: a gateway, what counts at its back, all attempts, and what is left afterwards. */
 import { prepareInspection } from "../../bench/inspector.ts";
 import { openDescriptors, rssBytes } from "../../bench/process_stats.ts";
-import { parseKey } from "../../src/protocol/secret_key.ts";
-import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { until } from "../../tests/deadline.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/system/gateway_process.ts";
+import { startBroker } from "../../tests/system/broker.ts";
+import { startGatewayProcess, UNLIMITED } from "../../tests/system/gateway_process.ts";
 import { createTally, runCampaign, type Tally } from "./campaign.ts";
 import { makeAttempt } from "./make_attempt.ts";
+import { targetOf, watchLog } from "./target.ts";
 import { startWitness, type Witness } from "./witness.ts";
 
 /** What a run takes. */
@@ -19,7 +19,9 @@ export interface FuzzOptions {
   readonly limited?: boolean;
   /** Stops all that was started should the whole program be stopped. */
   readonly scope?: AsyncDisposableStack;
-  /** Is told ten times how far it is. */
+  /** How often to look at the gateway, and to tell of it. */
+  readonly looks?: number;
+  /** Is told of each look. */
   readonly onProgress?: (sample: FuzzSample) => void;
 }
 
@@ -39,7 +41,7 @@ export interface FuzzSample {
 export interface FuzzResult {
   /** The attempts. */
   readonly tally: Tally;
-  /** Looks at the gateway, the first after a tenth of the attempts. */
+  /** Looks at the gateway, the last one after all attempts. */
   readonly samples: readonly FuzzSample[];
   /** Open files and sockets before and after. */
   readonly descriptors: { readonly before: number; readonly after: number };
@@ -47,57 +49,46 @@ export interface FuzzResult {
   readonly faults: readonly string[];
 }
 
-const PARTS = 10;
 const CONNECTIONS = 24;
 
 /** Descriptors that may be more at the end: the connections to the broker and to Jeedom are kept for a while. */
 const SPARE_DESCRIPTORS = 5;
-
-const BAD_LINE = /Uncaught|nhandled|broke the gateway|Listening broke off|RangeError|TypeError/;
 
 /** So short that what is remembered has its full size long before the end. */
 const ENV = { MAX_AGE_SECONDS: "10", LOG_LEVEL: "info", HEALTH_CHECK_SECONDS: "3600", MQTT_IDLE_SECONDS: "2" };
 
 /** Starts all that is needed, runs, and stops it. */
 export async function runFuzz(
-  { seed, requests, limited = false, scope, onProgress }: FuzzOptions,
+  { seed, requests, limited = false, scope, looks = 10, onProgress }: FuzzOptions,
 ): Promise<FuzzResult> {
   await using started = new AsyncDisposableStack();
   scope?.use(started);
-  const witness = await startWitness();
+  // What is queued for the witness must not be dropped.
+  const broker = await startBroker(["allow_anonymous true", "max_queued_messages 0", "max_packet_size 2000000"]);
+  started.defer(() => broker.stop());
+  const witness = await startWitness(broker);
   started.defer(() => witness.stop());
   const { flag, inspect } = prepareInspection();
   const env = { ...witness.env, ...ENV, ...limited ? {} : UNLIMITED };
   const gateway = await startGatewayProcess(env, { flags: [flag] });
-  started.defer(async () => {
-    await gateway.stop();
-  });
+  started.defer(async () => void await gateway.stop());
   const inspector = await inspect();
   started.defer(() => inspector.close());
   const tally = createTally();
   const faults: string[] = [];
   const log = watchLog(gateway, faults);
   started.defer(() => log.close());
-  const ports = {
-    public: Number(new URL(gateway.url).port),
-    metrics: gateway.metricsUrl === undefined ? undefined : Number(new URL(gateway.metricsUrl).port),
-  };
-  const options = {
-    seed,
-    keys: await makeKeys(gateway.key),
-    hasMetrics: ports.metrics !== undefined,
-    spread: limited,
-    now: () => Date.now(),
-  };
+  const { ports, keys } = await targetOf(gateway);
+  const make = (place: number) => makeAttempt(place, { seed, keys, spread: limited });
   await gateway.client.publish("fuzz/0", "first");
   const before = await openDescriptors(gateway.pid);
-  const base = { publish: 1, call: 0 };
+  const own = { publish: 1, call: 0 };
 
   const samples: FuzzSample[] = [];
-  for (let part = 0; part < PARTS; part++) {
-    const places = { from: Math.floor(requests * part / PARTS), to: Math.floor(requests * (part + 1) / PARTS) };
+  for (let look = 0; look < looks; look++) {
+    const places = { from: Math.floor(requests * look / looks), to: Math.floor(requests * (look + 1) / looks) };
     const began = performance.now();
-    await runCampaign({ ports, places, connections: CONNECTIONS, make: (place) => makeAttempt(place, options) }, tally);
+    await runCampaign({ ports, places, connections: CONNECTIONS, make }, tally);
     const pace = (places.to - places.from) / (performance.now() - began) * 1000;
     await inspector.collectGarbage();
     const sample = {
@@ -109,11 +100,11 @@ export async function runFuzz(
     samples.push(sample);
     onProgress?.(sample);
   }
-  if (!limited && (await gateway.client.publish("fuzz/0", "last")).status === 200) base.publish += 1;
+  if (!limited && (await gateway.client.publish("fuzz/0", "last")).status === 200) own.publish += 1;
   await until("descriptors back", async () => await openDescriptors(gateway.pid) <= before + SPARE_DESCRIPTORS)
     .catch((error) => faults.push(String(error)));
   const after = await openDescriptors(gateway.pid);
-  faults.push(...await compare(witness, { tally, base }));
+  faults.push(...await compare(witness, { tally, own }));
   if ((await gateway.client.health()).status !== "ok") faults.push("Gateway is not well");
   return {
     tally,
@@ -126,41 +117,16 @@ export async function runFuzz(
 /** What ran must be what answers said, no more and no less. */
 async function compare(
   witness: Witness,
-  { tally, base }: { readonly tally: Tally; readonly base: { readonly publish: number; readonly call: number } },
+  { tally, own }: { readonly tally: Tally; readonly own: Readonly<Tally["ran"]> },
 ): Promise<string[]> {
   const isEqual = () =>
-    (["publish", "call"] as const).every((kind) => witness.count[kind] === tally.ran[kind] + base[kind]);
+    (["publish", "call"] as const).every((kind) => witness.count[kind] === tally.ran[kind] + own[kind]);
   try {
     await until("counts", isEqual, 10_000);
     return [];
   } catch {
     return (["publish", "call"] as const).map((kind) =>
-      `${kind}: ${witness.count[kind]} arrived, ${tally.ran[kind] + base[kind]} were answered`
+      `${kind}: ${witness.count[kind]} arrived, ${tally.ran[kind] + own[kind]} were answered`
     );
   }
-}
-
-/** Looks at the log while it grows, and forgets what was looked at: it is long. */
-function watchLog(gateway: GatewayProcess, faults: string[]): { close(): void } {
-  function look(): void {
-    for (const line of gateway.output.lines.splice(0)) {
-      if (BAD_LINE.test(line) && faults.length < 20) faults.push(`Log: ${line.slice(0, 500)}`);
-    }
-  }
-  const timer = setInterval(look, 500);
-  return {
-    close() {
-      clearInterval(timer);
-      look();
-    },
-  };
-}
-
-async function makeKeys(hex: string) {
-  const right = parseKey(hex);
-  if (right === undefined) throw new Error("Gateway has no key");
-  return {
-    right: await importSecretKey(right),
-    wrong: await importSecretKey(crypto.getRandomValues(new Uint8Array(32))),
-  };
 }

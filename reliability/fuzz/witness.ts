@@ -1,9 +1,10 @@
-/** A broker and a Jeedom that count what reaches them, and notice what never should. */
-import { connectAsync } from "mqtt";
-import { startBroker } from "../../tests/system/broker.ts";
+/** Counts at a broker and at a Jeedom what reaches them, and notices what never should. */
+import type { TestBroker } from "../../tests/system/broker.ts";
+import { type Call, startJeedom } from "../jeedom.ts";
+import { observe } from "../observer.ts";
 import { JEEDOM_RESULT } from "./judge.ts";
 
-/** Both, running. */
+/** Eyes at both. */
 export interface Witness {
   /** Settings that lead a gateway to them. */
   readonly env: Readonly<Record<string, string>>;
@@ -11,7 +12,7 @@ export interface Witness {
   readonly count: { publish: number; call: number };
   /** What should not have, in words. */
   readonly faults: string[];
-  /** Stops both. */
+  /** Ends it, and Jeedom. */
   stop(): Promise<void>;
 }
 
@@ -20,37 +21,29 @@ export interface Witness {
 const FORBIDDEN_TOPIC = /^\$|^$|[+#\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]|\ufffd/;
 const MAX_LEVELS = 100;
 
-/** Starts both. */
-export async function startWitness(): Promise<Witness> {
+/** Starts to look. */
+export async function startWitness(broker: Pick<TestBroker, "host" | "port">): Promise<Witness> {
   const count = { publish: 0, call: 0 };
   const faults: string[] = [];
-  // What is queued for the observer must not be dropped.
-  const broker = await startBroker(["allow_anonymous true", "max_queued_messages 0", "max_packet_size 2000000"]);
-  const observer = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { reconnectPeriod: 0 });
-  observer.on("message", (topic, _payload, packet) => {
-    if (packet.retain) return;
-    count.publish += 1;
-    if (FORBIDDEN_TOPIC.test(topic) || topic.split("/").length > MAX_LEVELS) {
-      faults.push(`Published to ${JSON.stringify(topic.slice(0, 200))}`);
-    }
+  const leaveBroker = await observe(broker, {
+    filters: ["#", "$share/fuzz/$SYS/fuzz"],
+    onMessage({ topic, isRetained }) {
+      if (isRetained) return;
+      count.publish += 1;
+      if (FORBIDDEN_TOPIC.test(topic) || topic.split("/").length > MAX_LEVELS) {
+        faults.push(`Published to ${JSON.stringify(topic.slice(0, 200))}`);
+      }
+    },
   });
-  await observer.subscribeAsync("#", { qos: 0 });
-  await observer.subscribeAsync("$share/fuzz/$SYS/fuzz", { qos: 0 });
-
-  const jeedom = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
-    const text = await request.text();
-    // The gateway asks by itself whether Jeedom is well.
-    if (/"method":"(ping|version)"/.test(text) && !text.includes("apikey")) {
-      return Response.json({ jsonrpc: "2.0", id: 99999, result: "pong" });
-    }
+  const jeedom = await startJeedom((call) => {
     count.call += 1;
-    const fault = faultOfCall(new URL(request.url).pathname, text);
-    if (fault !== undefined) faults.push(`${fault}: ${text.slice(0, 200)}`);
-    return Response.json({ jsonrpc: "2.0", id: 99999, result: JEEDOM_RESULT });
+    const fault = faultOfCall(call);
+    if (fault !== undefined) faults.push(`${fault}: ${call.body.slice(0, 200)}`);
+    return { told: JEEDOM_RESULT, marker: /"marker":(\d+)/.exec(call.body)?.[1] };
   });
   return {
     env: {
-      JEEDOM_URL: `http://127.0.0.1:${jeedom.addr.port}`,
+      JEEDOM_URL: jeedom.url,
       JEEDOM_APIKEY: "fuzz",
       MQTT_BROKER_HOST: broker.host,
       MQTT_BROKER_PORT: String(broker.port),
@@ -58,17 +51,16 @@ export async function startWitness(): Promise<Witness> {
     count,
     faults,
     async stop() {
-      await observer.endAsync(true);
-      await jeedom.shutdown();
-      await broker.stop();
+      await leaveBroker();
+      await jeedom.die();
     },
   };
 }
 
-function faultOfCall(path: string, text: string): string | undefined {
+function faultOfCall({ path, body }: Call): string | undefined {
   if (!/^(\/[\w~-][\w~.-]*)+$/.test(path)) return `Called ${JSON.stringify(path)}`;
   try {
-    const { jsonrpc, id, method, params } = JSON.parse(text);
+    const { jsonrpc, id, method, params } = JSON.parse(body);
     if (jsonrpc !== "2.0" || id !== 99999 || !/^[\w:.-]{1,128}$/.test(method)) return "Not such a call";
     if (typeof params !== "object" || Array.isArray(params)) return "Parameters are no object";
     if ("polluted" in {} || params.polluted !== undefined) return "Prototype polluted";

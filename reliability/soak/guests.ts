@@ -1,8 +1,8 @@
 /** Guests of the house: each gets a key while the gateway runs, uses it, and loses it. */
+import { setTimeout as pause } from "node:timers/promises";
 import { GatewayClient, GatewayError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { until, within } from "../../tests/deadline.ts";
 import { type GatewayProcess, spawnMain } from "../../tests/system/gateway_process.ts";
-import { ProcessOutput } from "../../tests/system/process_output.ts";
 
 /** Guests that come until they are told not to. */
 export interface Guests {
@@ -27,11 +27,10 @@ export function inviteGuests(gateway: GatewayProcess): Guests {
 
   async function keys(...words: string[]): Promise<string> {
     const child = spawnMain(["keys", ...words], { directory: gateway.directory, env: {} });
-    const output = new ProcessOutput(child);
-    const { code } = await child.status;
-    await output.ended;
-    if (code !== 0) throw new Error(`Command failed: keys ${words[0]}: ${output.text.slice(0, 200)}`);
-    return output.text;
+    const { success, stdout, stderr } = await child.output();
+    const [told, wrong] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    if (!success) throw new Error(`Command failed: keys ${words[0]}: ${wrong?.slice(0, 200)}`);
+    return told ?? "";
   }
 
   async function visit(name: string): Promise<void> {
@@ -55,7 +54,7 @@ export function inviteGuests(gateway: GatewayProcess): Guests {
         // A stream may end with its broker, too; what matters is that it ends.
         if (!(error instanceof GatewayError)) faults.push(String(error));
       });
-      await pause(PAUSE_MS, leaving.signal);
+      await pause(PAUSE_MS, undefined, { signal: leaving.signal }).catch(() => {});
     }
   })();
   return {
@@ -79,12 +78,4 @@ async function isKnown(guest: GatewayClient): Promise<boolean> {
     if (!(error instanceof GatewayError)) throw error;
     return !(error instanceof WrongKeyError);
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  if (!signal.aborted) await promise;
-  clearTimeout(timer);
 }

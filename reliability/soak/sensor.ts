@@ -1,6 +1,8 @@
 /** A sensor that publishes numbers straight to the broker, and waits while there is none. */
 import { connectAsync } from "mqtt";
-import { formatPayload, preciseNow, TOPIC } from "../../bench/fanout/payload.ts";
+
+/** Where it publishes. */
+export const TOPIC = "soak/temperature";
 
 /** A running sensor. */
 export interface Sensor {
@@ -17,7 +19,7 @@ export async function startSensor(port: number, pace: number): Promise<Sensor> {
   client.on("error", () => {});
   let sequence = 0;
   const timer = setInterval(() => {
-    if (client.connected) client.publish(TOPIC, formatPayload({ run: 0, sequence: sequence++, at: preciseNow() }));
+    if (client.connected) client.publish(TOPIC, String(sequence++));
   }, 1000 / pace);
   return {
     get sent() {

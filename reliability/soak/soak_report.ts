@@ -1,6 +1,6 @@
 /** How a soak is told: curves and a table. */
 import { digits, markdownTable } from "../../bench/report.ts";
-import { drawCharts, type Panel } from "../chart.ts";
+import { drawCharts, type Panel } from "./chart.ts";
 import { BOUNDS, riseOf, type SoakSample } from "./verdict.ts";
 
 const MB = 2 ** 20;

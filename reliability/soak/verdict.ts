@@ -1,5 +1,5 @@
 /** Whether a gateway grows. */
-import { slopeOf } from "../line_fit.ts";
+import type { Point } from "./chart.ts";
 
 /** One look at the gateway, after a collection. */
 export interface SoakSample {
@@ -53,4 +53,13 @@ export function riseOf(samples: readonly SoakSample[], { figure }: Pick<Bound, "
 /** The figures that grow more than they may. */
 export function growing(samples: readonly SoakSample[]): Bound[] {
   return BOUNDS.filter((bound) => riseOf(samples, bound) > bound.most);
+}
+
+/** Rise for each unit of x of the line that fits best, with the least squares; 0 where there are fewer than two places. */
+export function slopeOf(points: readonly Point[]): number {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [x, y] = [mean(points.map((point) => point.x)), mean(points.map((point) => point.y))];
+  const spread = points.reduce((sum, point) => sum + (point.x - x) ** 2, 0);
+  if (!(spread > 0)) return 0;
+  return points.reduce((sum, point) => sum + (point.x - x) * (point.y - y), 0) / spread;
 }

@@ -9,7 +9,8 @@ import { type Config, ConfigError } from "../config.ts";
 import { CHECKS } from "../doctor/checks.ts";
 import { tellConfiguration } from "../doctor/checks/configuration.ts";
 import { tellDenoVersion } from "../doctor/checks/deno_version.ts";
-import { examine, leaveOut } from "../doctor/examine.ts";
+import { examine } from "../doctor/examine.ts";
+import { skipped } from "../doctor/finding.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
 import { createHouse } from "../doctor/house.ts";
 import { exitCodeOf, formatChanges, formatJson, formatReport, formatState, type Report } from "../doctor/report.ts";
@@ -38,27 +39,30 @@ const DEFAULTS: Readonly<Record<string, string>> = { "--watch": "60", "--mqtt": 
 const MIN_PAUSE_SECONDS = 10;
 const MAX_PAUSE_SECONDS = 86_400;
 
-/** The state could not be published. */
+/** Exit code when the state could not be published. */
 const EXIT_UNPUBLISHED = 2;
 
-/** What is wanted. */
-interface Wishes {
+/** How to tell what was found. */
+interface Telling {
   readonly json: boolean;
-  readonly pauseSeconds: number | undefined;
-  readonly topic: string | undefined;
+  /** Where to publish, if anywhere. */
+  readonly place: HealthTopicOptions | undefined;
 }
 
 /** The settings, or everything that is wrong with them. */
-type Settings = { readonly config: Config; readonly problems: readonly [] } | {
-  readonly config: undefined;
+interface Settings {
+  readonly config?: Config;
   readonly problems: readonly string[];
-};
+}
 
 /** Looks at everything, once or again and again. Exit code: 0 all right, 1 warnings alone, 2 something failed. */
 export async function doctor(platform: Platform): Promise<number> {
   try {
-    const wishes = parseWishes(platform.args);
-    return await (wishes.pauseSeconds === undefined ? once : again)(platform, wishes);
+    const { json, pauseSeconds, topic } = parseWishes(platform.args);
+    const telling = { json, place: topic === undefined ? undefined : await findPlace(platform, topic) };
+    return pauseSeconds === undefined
+      ? await once(platform, telling)
+      : await again(platform, { ...telling, pauseMs: pauseSeconds * 1000 });
   } catch (error) {
     if (!(error instanceof UsageError) && !isParseArgsError(error)) throw error;
     platform.printError(`${error.message}\n${USAGE}`);
@@ -66,25 +70,22 @@ export async function doctor(platform: Platform): Promise<number> {
   }
 }
 
-async function once(platform: Platform, { json, topic }: Wishes): Promise<number> {
-  const destination = topic === undefined ? undefined : await healthTopic(platform, topic);
+async function once(platform: Platform, { json, place }: Telling): Promise<number> {
   const report = await round(platform, new AbortController().signal);
   platform.print(json ? formatJson(report, 2) : formatReport(report));
-  if (topic === undefined) return exitCodeOf(report);
-  const fault = destination === undefined ? NO_BROKER : await publishOnce(formatState(report), destination).then(
-    () => undefined,
-    (error) => error instanceof BrokerError ? error.message : "The broker cannot be asked",
-  );
-  if (fault === undefined) return exitCodeOf(report);
-  tellUnpublished(platform, fault);
-  return EXIT_UNPUBLISHED;
+  try {
+    if (place !== undefined) await publishOnce(formatState(report), place);
+    return exitCodeOf(report);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    tellUnpublished(platform, error.message);
+    return EXIT_UNPUBLISHED;
+  }
 }
 
-async function again(platform: Platform, { json, pauseSeconds = 0, topic }: Wishes): Promise<number> {
-  const destination = topic === undefined ? undefined : await healthTopic(platform, topic);
-  if (topic !== undefined && destination === undefined) tellUnpublished(platform, NO_BROKER);
-  const published = destination && new HealthTopic({
-    ...destination,
+async function again(platform: Platform, { json, place, pauseMs }: Telling & { pauseMs: number }): Promise<number> {
+  const published = place && new HealthTopic({
+    ...place,
     random: Math.random,
     onFault: (fault) => tellUnpublished(platform, fault),
   });
@@ -98,14 +99,12 @@ async function again(platform: Platform, { json, pauseSeconds = 0, topic }: Wish
       else formatChanges(report, before).forEach((line) => platform.print(line));
       await published?.announce(formatState(report));
     },
-    pauseMs: pauseSeconds * 1000,
+    pauseMs,
     signal: stop.signal,
   });
   await published?.close();
   return last === undefined ? 0 : exitCodeOf(last);
 }
-
-const NO_BROKER = "The configuration is wrong";
 
 function tellUnpublished({ printError }: Platform, fault: string): void {
   printError(`The state is not published: ${fault}`);
@@ -115,7 +114,7 @@ function tellUnpublished({ printError }: Platform, fault: string): void {
 async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
   const { config, problems } = await readSettings(platform);
   const results = config === undefined
-    ? leaveOut(CHECKS, "Needs a right configuration")
+    ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a right configuration") }))
     : await examine(CHECKS, houseOf(config, platform), { signal });
   const first = [tellConfiguration(problems), tellDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
@@ -125,12 +124,9 @@ async function readSettings(platform: Platform): Promise<Settings> {
   try {
     return { config: await readConfig(platform), problems: [] };
   } catch (error) {
-    if (error instanceof ConfigError) return { config: undefined, problems: error.problems };
+    if (error instanceof ConfigError) return { problems: error.problems };
     // The file is there and cannot be read.
-    return {
-      config: undefined,
-      problems: [`.env cannot be read (${error instanceof Error ? error.name : "unknown"})`],
-    };
+    return { problems: [`.env cannot be read (${error instanceof Error ? error.name : "unknown"})`] };
   }
 }
 
@@ -138,7 +134,7 @@ function houseOf(config: Config, platform: Platform) {
   return createHouse({
     config,
     version: VERSION,
-    localUrl: localUrl(config),
+    localUrl,
     machine: platform,
     brokerAddress: () => brokerAddress(config, platform),
     connectBroker: connectTo(config),
@@ -157,18 +153,22 @@ async function brokerAddress(config: Config, platform: Platform) {
   return (await openDefaultBroker(config, platform, silent)).address;
 }
 
-/** Where to publish; undefined where that is not known, as the report will say. */
-async function healthTopic(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
+/** Finds where to publish; undefined, and told, where the settings do not say it. */
+async function findPlace(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
   const { config } = await readSettings(platform);
-  if (config === undefined) return undefined;
+  if (config === undefined) {
+    tellUnpublished(platform, "The configuration is wrong");
+    return undefined;
+  }
   if (config.MQTT_BROKER_HOST === undefined) {
     throw new UsageError("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is");
   }
   const address = await brokerAddress(config, platform).catch(() => undefined);
+  if (address === undefined) tellUnpublished(platform, "MQTT_CA_FILE cannot be read");
   return address && { connect: connectTo(config), address, topic };
 }
 
-function parseWishes(args: readonly string[]): Wishes {
+function parseWishes(args: readonly string[]) {
   const { values } = parseArgs({
     args: args.flatMap((word, index) => {
       const value = DEFAULTS[word];
@@ -181,7 +181,7 @@ function parseWishes(args: readonly string[]): Wishes {
     },
   });
   const { watch: seconds, mqtt: topic, json } = values;
-  const pauseSeconds = seconds === undefined ? undefined : /^\d{1,6}$/.test(seconds) ? Number(seconds) : NaN;
+  const pauseSeconds = seconds === undefined ? undefined : Number(seconds);
   if (pauseSeconds !== undefined && !(pauseSeconds >= MIN_PAUSE_SECONDS && pauseSeconds <= MAX_PAUSE_SECONDS)) {
     throw new UsageError(`--watch must be from ${MIN_PAUSE_SECONDS} to ${MAX_PAUSE_SECONDS} seconds, not "${seconds}"`);
   }

@@ -5,13 +5,15 @@
  * @module
  */
 import type { Log } from "../observability/log.ts";
+import type { NotifyPaths } from "../permissions.ts";
 
 /** What the service manager learns. */
 export interface ServiceManager {
-  /** Tells that the gateway serves, with a line for `systemctl status`; and from then on, again and again, that it lives. */
+  /**
+   * Tells that the gateway serves, with a line for `systemctl status`; and from then on, again and again, that it lives. To
+   * be called once.
+   */
   ready(status: string): void;
-  /** Replaces the line for `systemctl status`. */
-  status(text: string): void;
   /** Tells that the gateway has begun to stop. */
   stopping(): void;
   /** Lets what was told go out, ends the signs of life, and closes the socket. */
@@ -30,23 +32,11 @@ export interface ServiceManagerPlatform {
   ): Pick<Deno.DatagramConn, "send" | "close">;
 }
 
-/** Both ends of the line to the service manager. */
-export interface NotifySockets {
-  /** The service manager's. An abstract one begins with a NUL character. */
-  readonly manager: string;
-  /** The gateway's own: Deno sends from a socket with a name only. */
-  readonly own: string;
-}
-
-/** The variables that the service manager sets, and that are read here. */
-export const NOTIFY_VARIABLES: readonly string[] = ["NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"];
-
 /** Longest wait for the last words, in milliseconds: a service manager that hangs must not keep the gateway. */
 const FAREWELL_MS = 500;
 
 const SILENT: ServiceManager = {
   ready: () => {},
-  status: () => {},
   stopping: () => {},
   close: () => Promise.resolve(),
 };
@@ -55,11 +45,12 @@ const SILENT: ServiceManager = {
  * Finds the sockets; undefined when there is no service manager that wants to be told, or none that can be. Never throws:
  * the sandbox is made from it before there is a log.
  */
-export function findNotifySockets({ env }: Pick<ServiceManagerPlatform, "env">): NotifySockets | undefined {
+export function findNotifySockets({ env }: Pick<ServiceManagerPlatform, "env">): NotifyPaths | undefined {
   const address = env("NOTIFY_SOCKET") ?? "";
   const [directory = ""] = (env("RUNTIME_DIRECTORY") ?? "").split(":");
   // White space and commas would end a word, and an entry, in the flags of the sandbox.
   if (!/^[/@][^\s,]+$/.test(address) || !/^\/[^\s,]+$/.test(directory)) return undefined;
+  // An abstract socket's name begins with a NUL character; and Deno sends from a socket with a name only.
   return { manager: address.replace(/^@/, "\0"), own: `${directory}/notify.sock` };
 }
 
@@ -87,12 +78,13 @@ export async function openServiceManager(platform: ServiceManagerPlatform, log: 
 /** How long the service manager waits for a sign of life, in milliseconds; undefined when it does not wait for any. */
 function watchdogMs({ env }: Pick<ServiceManagerPlatform, "env">): number | undefined {
   const text = env("WATCHDOG_USEC") ?? "";
-  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) / 1000 : undefined;
+  // No timer can be longer.
+  return /^[1-9]\d*$/.test(text) ? Math.min(Number(text) / 1000, 2 ** 31 - 1) : undefined;
 }
 
 function createServiceManager(
   socket: Pick<Deno.DatagramConn, "send" | "close">,
-  { manager, watchdogMs, log }: Pick<NotifySockets, "manager"> & {
+  { manager, watchdogMs, log }: Pick<NotifyPaths, "manager"> & {
     readonly watchdogMs: number | undefined;
     readonly log: Log;
   },
@@ -116,20 +108,20 @@ function createServiceManager(
   }
 
   /** One after the other: READY=1 after STOPPING=1 would be wrong. */
-  function tell(...lines: readonly string[]): void {
+  function tell(text: string): void {
     waiting++;
-    last = last.then(() => send(lines.join("\n")));
+    last = last.then(() => send(text));
   }
 
   return {
     ready(status) {
-      tell("READY=1", statusLine(status));
+      // A line break would begin another assignment.
+      tell(`READY=1\nSTATUS=${status.replace(/\s+/g, " ")}`);
       if (watchdogMs === undefined) return;
       // From a timer: a gateway whose event loop is stuck falls silent. While a message waits, another adds nothing.
-      timer ??= setInterval(() => waiting === 0 && tell("WATCHDOG=1"), watchdogMs / 2);
+      timer = setInterval(() => waiting === 0 && tell("WATCHDOG=1"), watchdogMs / 2);
     },
-    status: (text) => tell(statusLine(text)),
-    stopping: () => tell("STOPPING=1", statusLine("Stops")),
+    stopping: () => tell("STOPPING=1\nSTATUS=Stops"),
     async close() {
       clearInterval(timer);
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -139,11 +131,6 @@ function createServiceManager(
       socket.close();
     },
   };
-}
-
-/** A line break would begin another assignment. */
-function statusLine(text: string): string {
-  return `STATUS=${text.replace(/\s+/g, " ")}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -210,8 +210,11 @@ function listenForOperations(
     log.info("Metrics and health on {host}:{port}", { host: hostname, port: server.port });
     return server;
   } catch (error) {
-    if (!(error instanceof Error && error.name === "AddrInUse")) throw error;
-    throw new Error(`Port ${wanted} is taken already. Set METRICS_PORT to a free one, or to off`, { cause: error });
+    if (!(error instanceof Error)) throw error;
+    const message = error.name === "AddrInUse"
+      ? `Port ${wanted} is taken already. Set METRICS_PORT to a free one, or to off`
+      : `Port ${wanted} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Mend one of them`;
+    throw new Error(message, { cause: error });
   }
 }
 

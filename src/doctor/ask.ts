@@ -31,7 +31,7 @@ export interface Question {
   /** The deadline. */
   readonly signal: AbortSignal;
   /** What is posted; nothing is for a GET. */
-  readonly body?: string;
+  readonly body?: string | undefined;
   /** Headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -45,7 +45,7 @@ export async function ask(url: string, question: Question): Promise<Reply | Fetc
   try {
     const began = now();
     const init = body === undefined ? {} : { method: "POST", body };
-    const response = await fetch(url, { ...init, headers: { ...headers }, redirect: "manual", signal });
+    const response = await fetch(url, { ...init, headers, redirect: "manual", signal });
     const ended = now();
     const bytes = await readBytes(response, MAX_BYTES, signal).catch(() => undefined);
     if (bytes === undefined && signal.aborted) return nameFailure(undefined, signal);

@@ -6,6 +6,9 @@
 import type { Finding } from "./finding.ts";
 import type { House } from "./house.ts";
 
+/** The time that each check has, in seconds: what a person waits for, and far above any answer in a house. */
+export const DEADLINE_SECONDS = 5;
+
 /** One thing that has to be right, and how to see whether it is. Independent of all others. */
 export interface Check {
   /** Its name in reports: one word in snake_case. */

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Check, Result } from "./check.ts";
-import { DEADLINE_SECONDS } from "./deadline.ts";
+import { type Check, DEADLINE_SECONDS, type Result } from "./check.ts";
 import { failed, type Finding, skipped } from "./finding.ts";
 import type { House } from "./house.ts";
 
@@ -22,11 +21,6 @@ export interface ExamineOptions {
 /** Makes the checks; the results are in their order. Never throws. */
 export function examine(checks: readonly Check[], house: House, options: ExamineOptions): Promise<Result[]> {
   return Promise.all(checks.map(async (check) => ({ name: check.name, ...await make(check, house, options) })));
-}
-
-/** Says of all checks that they were not made. */
-export function leaveOut(checks: readonly Check[], reason: string): Result[] {
-  return checks.map(({ name }) => ({ name, ...skipped(reason) }));
 }
 
 async function make(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DEADLINE_SECONDS } from "./deadline.ts";
+import { DEADLINE_SECONDS } from "./check.ts";
 
 /** What went wrong. */
 export type FailureReason = "late" | "name" | "refused" | "certificate" | "tls" | "http" | "away" | "broken";
@@ -29,6 +29,7 @@ const TELLING: readonly (readonly [RegExp, FailureReason, string])[] = [
   [/unreachable|no route to host|timed out/i, "away", "cannot be reached from here"],
   [/InvalidContentType|corrupt message|handshake|alert|tls/i, "tls", "fails in the handshake of TLS"],
   [/invalid HTTP/i, "http", "does not speak HTTP"],
+  [/to port \d+ are blocked/i, "away", "cannot be asked: no program asks that port by HTTP, as other protocols use it"],
 ];
 
 /** Names the failure that `fetch` threw. */
@@ -36,7 +37,8 @@ export function nameFailure(error: unknown, signal: AbortSignal): FetchFailure {
   if (signal.aborted) {
     return { kind: "failure", reason: "late", words: `does not answer within ${DEADLINE_SECONDS} s` };
   }
-  const text = error instanceof Error ? `${error.message} ${error.cause ?? ""}` : "";
+  // The address itself tells nothing: a host may be called "tls".
+  const text = error instanceof Error ? `${error.message} ${error.cause ?? ""}`.replaceAll(/https?:\S+/g, "") : "";
   for (const [pattern, reason, words] of TELLING) {
     if (pattern.test(text)) return { kind: "failure", reason, words };
   }

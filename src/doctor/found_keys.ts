@@ -19,14 +19,6 @@ export interface FoundKeys {
   readonly faults: readonly string[];
 }
 
-/** A key that works now. */
-export interface UsableKey {
-  /** Its name. */
-  readonly name: string;
-  /** The key, 32 bytes. */
-  readonly secret: Bytes;
-}
-
 /** Reads the files of keys. */
 export async function findKeys({ config, machine: { files } }: Pick<House, "config" | "machine">): Promise<FoundKeys> {
   const faults: string[] = [];
@@ -54,7 +46,7 @@ export async function findKeys({ config, machine: { files } }: Pick<House, "conf
  *
  * @param now the time, in milliseconds since 1970
  */
-export function usableKeys({ single, records = [] }: FoundKeys, now: number): UsableKey[] {
+export function usableKeys({ single, records = [] }: FoundKeys, now: number): Pick<KeyRecord, "name" | "secret">[] {
   const living = records.filter(({ disabled, expires = Infinity }) => !disabled && expires > now);
   return [...single === undefined ? [] : [{ name: DEFAULT_KEY_NAME, secret: single }], ...living];
 }

@@ -5,6 +5,7 @@
  */
 import { isObject } from "../protocol/is_object.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
+import type { FetchFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
 import { lookAtPort, type PortState } from "./port_state.ts";
 
@@ -31,7 +32,10 @@ export async function lookAtGateway(house: House, signal: AbortSignal): Promise<
     if (asked.status === 200 && isObject(told) && told["status"] === "ok" && typeof told["version"] === "string") {
       return { kind: "gateway", version: told["version"] };
     }
-    return { kind: "other", words: `answers ${localUrl}/health with HTTP ${asked.status}, and not as a gateway does` };
+    return {
+      kind: "other",
+      words: `answers ${localUrl(config)}/health with HTTP ${asked.status}, and not as a gateway does`,
+    };
   }
   if (asked.reason === "certificate") return { kind: "veiled" };
   const port = lookAtPort(machine, { hostname: config.HOST, port: config.PORT });
@@ -43,13 +47,14 @@ export async function askLocally(
   { config, localUrl, machine, now }: House,
   path: string,
   { signal, body }: { readonly signal: AbortSignal; readonly body?: string },
-): Promise<Reply | Exclude<Awaited<ReturnType<typeof ask>>, Reply>> {
-  const question = { now, signal, ...body !== undefined && { body } };
-  const { TLS_CERT_FILE: path_ } = config;
-  const certificate = path_ === undefined ? undefined : await machine.files.readTextFile(path_).catch(() => undefined);
+): Promise<Reply | FetchFailure> {
+  const file = config.TLS_CERT_FILE;
+  const certificate = file === undefined ? undefined : await machine.files.readTextFile(file).catch(() => undefined);
   using client = machine.createHttpClient(certificate === undefined ? {} : { caCerts: [certificate] });
-  return await ask(localUrl + path, {
-    ...question,
+  return await ask(localUrl(config) + path, {
     fetch: (input, init) => machine.fetch(input, { ...init, client }),
+    now,
+    signal,
+    body,
   });
 }

@@ -4,16 +4,12 @@
  * @module
  */
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  type BrokerAddress,
-  type BrokerConnection,
-  BrokerError,
-  type ConnectBroker,
-  type Publication,
-} from "../mqtt/broker.ts";
+import type { BrokerAddress, BrokerConnection, ConnectBroker, Publication } from "../mqtt/broker.ts";
 import { tooLate } from "../mqtt/failure.ts";
 import { Backoff } from "../protocol/backoff.ts";
-import { DEADLINE_SECONDS } from "./deadline.ts";
+import { DEADLINE_SECONDS } from "./check.ts";
+
+const DEADLINE_MS = DEADLINE_SECONDS * 1000;
 
 /** What stands on the topic while nobody watches. */
 export const OFFLINE: string = JSON.stringify({ status: "offline" });
@@ -94,9 +90,9 @@ export class HealthTopic {
         const lost = await Promise.race([connection.lost, stopped]);
         this.#connection = undefined;
         if (lost === undefined) await connection.close();
-        else this.#tell(lost.message);
+        else this.#tell(lost);
       } catch (error) {
-        this.#tell(error instanceof BrokerError ? error.message : "The connection cannot be made");
+        this.#tell(error);
       }
       await pause(backoff.next(), undefined, { signal }).catch(() => {});
     }
@@ -108,11 +104,12 @@ export class HealthTopic {
       await send(this.#connection, this.#state, this.#options);
       this.#told = "";
     } catch (error) {
-      this.#tell(error instanceof Error ? error.message : String(error));
+      this.#tell(error);
     }
   }
 
-  #tell(message: string): void {
+  #tell(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
     if (this.#stop.signal.aborted || message === this.#told) return;
     this.#told = message;
     this.#options.onFault(message);
@@ -125,17 +122,10 @@ async function open(
   { will, signal }: { readonly will?: Publication; readonly signal?: AbortSignal },
 ): Promise<BrokerConnection> {
   const over = new AbortController();
-  const timer = setTimeout(
-    () => over.abort(tooLate(address, "answer", DEADLINE_SECONDS * 1000)),
-    DEADLINE_SECONDS * 1000,
-  );
+  const timer = setTimeout(() => over.abort(tooLate(address, "answer", DEADLINE_MS)), DEADLINE_MS);
   try {
     const both = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
     return await connect(address, { signal: both, ...will !== undefined && { will } });
-  } catch (error) {
-    // A connection that is not wanted any more.
-    if (signal?.aborted) throw new BrokerError("Stopped");
-    throw error;
   } finally {
     clearTimeout(timer);
   }
@@ -151,8 +141,8 @@ async function send(
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     delivery.abandon();
-    late.reject(tooLate(address, "take the state", DEADLINE_SECONDS * 1000));
-  }, DEADLINE_SECONDS * 1000);
+    late.reject(tooLate(address, "take the state", DEADLINE_MS));
+  }, DEADLINE_MS);
   try {
     await Promise.race([delivery.acknowledged, late.promise]);
   } finally {

@@ -18,8 +18,8 @@ export interface Surroundings {
   readonly config: Config;
   /** The gateway's own version, such as `1.0.0`. */
   readonly version: string;
-  /** Where the gateway is for programs on this machine, without a slash at its end. */
-  readonly localUrl: string;
+  /** Tells where something that listens is for programs on this machine, without a slash at its end. */
+  readonly localUrl: (where: Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">) => string;
   /** The machine. */
   readonly machine: Machine;
   /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { isObject } from "../protocol/is_object.ts";
+import { DEFAULT_ENDPOINT } from "../services/jeedom.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
@@ -35,9 +36,6 @@ export type KeyAnswer =
   | { readonly kind: "refused"; readonly code: number }
   /** There was no answer that says either. */
   | { readonly kind: "unknown"; readonly words: string };
-
-/** Where the API is on the Jeedom server. */
-const ENDPOINT = "/core/api/jeeApi.php";
 
 /** The codes by which it refuses a key: on the wire as they are, and in its source. */
 const REFUSALS: readonly number[] = [1, 2, -32_001, -32_002];
@@ -75,7 +73,7 @@ interface Call {
 
 function call(house: House, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
   const { config: { JEEDOM_URL: url }, machine: { fetch }, now } = house;
-  return ask(url.origin + url.pathname.replace(/\/$/, "") + ENDPOINT, {
+  return ask(url.origin + url.pathname.replace(/\/$/, "") + DEFAULT_ENDPOINT, {
     fetch,
     now,
     signal,

@@ -12,8 +12,6 @@ export interface ProgramOutput {
   readonly code: number;
   /** What it printed for whoever asked. */
   readonly stdout: string;
-  /** What it printed of faults. */
-  readonly stderr: string;
 }
 
 /** The machine. */
@@ -45,9 +43,5 @@ export interface Machine {
    *
    * @throws the error of a program that is not there, or that may not be run
    */
-  run(
-    command: string,
-    args: readonly string[],
-    options: { readonly signal: AbortSignal },
-  ): Promise<ProgramOutput>;
+  run(command: string, args: readonly string[], options: { readonly signal: AbortSignal }): Promise<ProgramOutput>;
 }

@@ -24,7 +24,7 @@ const GAP = "  ";
 const EXIT_CODES = { ok: 0, warning: 1, failed: 2 } as const;
 
 /** Tells the worst state in a report. */
-export function statusOf({ results }: Report): "ok" | "warning" | "failed" {
+function statusOf({ results }: Report): "ok" | "warning" | "failed" {
   return worst(results.map(({ status }) => status));
 }
 

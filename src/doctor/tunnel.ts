@@ -6,9 +6,9 @@
 import { isPage, type Reply } from "./ask.ts";
 import type { FailureReason, FetchFailure } from "./fetch_failure.ts";
 import { failed, type Finding } from "./finding.ts";
-import { isTailnetName } from "./tailnet.ts";
 
-const FUNNEL = "Turn Funnel on: ./run_tailscale.sh";
+/** What helps where Funnel is off. */
+export const FUNNEL_ON = "Turn Funnel on: ./run_tailscale.sh";
 
 const NOBODY: Partial<Readonly<Record<FailureReason, string>>> = {
   name: "Mend the name in PUBLIC_URL; a new name can take some minutes until it is known",
@@ -17,10 +17,15 @@ const NOBODY: Partial<Readonly<Record<FailureReason, string>>> = {
   tls: "Mend PUBLIC_URL: at that address nobody speaks TLS",
 };
 
+/** Tells a name that Tailscale gives. */
+export function isTailnetName(host: string): boolean {
+  return host.endsWith(".ts.net");
+}
+
 /** Tells that nobody answers at the public address. */
 export function tellNobody(url: URL, { reason, words }: FetchFailure): Finding {
   const remedy = isTailnetName(url.hostname) && reason !== "certificate"
-    ? FUNNEL
+    ? FUNNEL_ON
     : NOBODY[reason] ?? "See whether the tunnel runs, and whether PUBLIC_URL is its address";
   return failed(`${url.origin} ${words}`, remedy);
 }

@@ -53,7 +53,6 @@ Deno.test("openServiceManager() opens nothing and says nothing when nobody wants
     const { sent, done, warnings, open } = machine({ env });
     const manager = await open();
     manager.ready("Serves");
-    manager.status("Still serves");
     manager.stopping();
     await manager.close();
     assertEquals([sent, done, warnings], [[], [], []]);
@@ -78,7 +77,7 @@ Deno.test("ready() tells that the gateway serves, and a status that cannot pass 
 Deno.test("openServiceManager() sends to an abstract name", async () => {
   const { targets, open } = machine({ env: { ...UNDER_SYSTEMD, NOTIFY_SOCKET: "@notify" } });
   const manager = await open();
-  manager.status("Starts");
+  manager.ready("Serves");
   await manager.close();
   assertEquals([...targets], ["\0notify"]);
 });
@@ -103,6 +102,18 @@ Deno.test("ready() gives no sign of life when the service manager waits for none
     await manager.close();
     assertEquals(sent.length, 1, WATCHDOG_USEC);
   }
+});
+
+Deno.test("ready() does not flood a service manager that waits for longer than a timer can be", async () => {
+  const { sent, open } = machine({ env: { ...UNDER_SYSTEMD, WATCHDOG_USEC: "18446744073709551614" } });
+  const manager = await open();
+  manager.ready("Serves");
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  await until("time for twenty", () => ticks > 20);
+  clearInterval(timer);
+  await manager.close();
+  assertEquals(sent.length, 1);
 });
 
 Deno.test("openServiceManager() keeps the order of what it tells while a message waits", async () => {
@@ -143,7 +154,6 @@ Deno.test("openServiceManager() warns once of what cannot be sent, and never thr
   const { warnings, open } = machine({ send: () => Promise.reject(new Deno.errors.ConnectionRefused("Nobody there")) });
   const manager = await open();
   manager.ready("Serves");
-  manager.status("Still serves");
   manager.stopping();
   await manager.close();
   assertEquals(warnings.length, 1);

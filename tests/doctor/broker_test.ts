@@ -58,14 +58,14 @@ Deno.test("broker tells one that is silent from the beginning, or after its welc
     const stop = new AbortController();
     const looking = look({ host: "127.0.0.1", port }, { signal: stop.signal });
     setTimeout(() => stop.abort(), 50);
-    assertStringIncludes((await looking).message, "does not answer within 5 s");
+    assertStringIncludes((await looking).message, "did not answer within 5 s");
   });
   const stop = new AbortController();
   await withBareBroker(({ type }) => {
     if (type === UNSUBSCRIBE) stop.abort();
     return type === CONNECT ? WELCOME[5] : undefined;
   }, async (address) => {
-    assertStringIncludes((await look(address, { signal: stop.signal })).message, "does not answer within 5 s");
+    assertStringIncludes((await look(address, { signal: stop.signal })).message, "did not answer within 5 s");
   });
 });
 

@@ -5,8 +5,9 @@ import type { BrokerAddress, BrokerConnection } from "../../src/mqtt/broker.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
-import { freePort, withTcpServer } from "../loopback.ts";
+import { freePort } from "../loopback.ts";
 import { close } from "../mqtt/bare_broker.ts";
+import { startToxicProxy } from "../system/toxic_proxy.ts";
 
 const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
@@ -42,29 +43,6 @@ async function withBroker(test: (address: BrokerAddress) => Promise<void>): Prom
   }
 }
 
-/** A way to a broker that a test cuts. */
-function throughWire(address: BrokerAddress, test: (address: BrokerAddress, cut: () => void) => Promise<void>) {
-  const ends: Deno.TcpConn[] = [];
-  const cut = () => {
-    for (const end of ends.splice(0)) {
-      try {
-        end.close();
-      } catch {
-        // It is closed.
-      }
-    }
-  };
-  return withTcpServer(async (client) => {
-    const server = await Deno.connect({ hostname: "127.0.0.1", port: address.port });
-    ends.push(client, server);
-    const oneWay = (from: Deno.TcpConn, to: Deno.TcpConn) => from.readable.pipeTo(to.writable).catch(() => {});
-    await Promise.all([oneWay(client, server), oneWay(server, client)]);
-  }, async (port) => {
-    await test({ host: "127.0.0.1", port }, cut);
-    cut();
-  });
-}
-
 Deno.test("publishOnce() leaves the state behind, and no will", () =>
   withBroker(async (address) => {
     await publishOnce("first", { connect, address, topic });
@@ -85,27 +63,31 @@ Deno.test("publishOnce() tells a broker that is not there", async () => {
 
 Deno.test("HealthTopic publishes, comes back when its connection breaks, and says goodbye", () =>
   withBroker((address) =>
-    following(address, (states) =>
-      throughWire(address, async (wire, cut) => {
-        const faults: string[] = [];
-        const health = new HealthTopic({
-          connect,
-          address: wire,
-          topic,
-          random: () => 0,
-          onFault: (message) => void faults.push(message),
-        });
+    following(address, async (states) => {
+      const proxy = await startToxicProxy(address.port);
+      const faults: string[] = [];
+      const health = new HealthTopic({
+        connect,
+        address: { host: "127.0.0.1", port: proxy.port },
+        topic,
+        random: () => 0,
+        onFault: (message) => void faults.push(message),
+      });
+      try {
         await health.announce("one");
         await until("the first state", () => states.includes("one"));
         await health.announce("two");
         await until("the second state", () => states.at(-1) === "two");
-        cut();
+        proxy.cut();
         await until("the will", () => states.includes(OFFLINE));
         await until("the state after the break", () => states.at(-1) === "two");
         assertEquals(faults.length, 1);
         await within("the farewell", health.close());
         await until("the goodbye", () => states.at(-1) === OFFLINE);
-      }))
+      } finally {
+        await proxy.close();
+      }
+    })
   ));
 
 Deno.test("HealthTopic waits for a broker, tells each reason once, and ends at once when told to", async () => {

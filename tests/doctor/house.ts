@@ -1,4 +1,5 @@
 /** A house for one check: everything in it is as a test says, and nothing else is reached. */
+import { localUrl } from "../../src/cli/local_url.ts";
 import { parseConfig, type Variables } from "../../src/config.ts";
 import { createHouse, type House, type Surroundings } from "../../src/doctor/house.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
@@ -7,7 +8,8 @@ import { randomBytes } from "../../src/protocol/bytes.ts";
 import { fakePlatform } from "../platform.ts";
 
 export const NOW = Date.UTC(2026, 0, 31, 12, 30);
-export const LOCAL_URL = "http://gateway.local";
+/** Where the gateway is by default. */
+export const LOCAL_URL = "http://127.0.0.1:10000";
 
 /** Never aborts. */
 export const PATIENT: AbortSignal = new AbortController().signal;
@@ -21,7 +23,7 @@ export function makeHouse({ env = {}, machine = {}, ...rest }: Furnishing = {}):
   return createHouse({
     config: parseConfig(env),
     version: "1.0.0",
-    localUrl: LOCAL_URL,
+    localUrl,
     machine: fakePlatform({ fetch: () => Promise.reject(new TypeError("fetch failed")), ...machine }),
     brokerAddress: () => Promise.resolve({ host: "broker", port: 1883 }),
     connectBroker: () => Promise.reject(new BrokerError("Broker is not there")),
@@ -29,6 +31,11 @@ export function makeHouse({ env = {}, machine = {}, ...rest }: Furnishing = {}):
     random: randomBytes,
     ...rest,
   });
+}
+
+/** A `fetch` that always gets the same answer. */
+export function answering(status: number, body = "", headers: Record<string, string> = {}): typeof fetch {
+  return () => Promise.resolve(new Response(body, { status, headers }));
 }
 
 /** What `fetch` throws, as Deno words it. */

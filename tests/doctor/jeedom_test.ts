@@ -3,7 +3,7 @@ import { House } from "../../src/demo/house.ts";
 import { createSimulatedJeedom } from "../../src/demo/simulated_jeedom.ts";
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
 import { JEEDOM } from "../../src/doctor/checks/jeedom.ts";
-import { fetchFailure, makeHouse, PATIENT } from "./house.ts";
+import { answering, fetchFailure, makeHouse, PATIENT } from "./house.ts";
 
 const APIKEY = "a key of Jeedom";
 
@@ -19,9 +19,6 @@ function simulated() {
 
 const look = (fetch: typeof globalThis.fetch, apikey?: string) =>
   JEEDOM.look(makeHouse({ env: { JEEDOM_APIKEY: apikey }, machine: { fetch }, now: () => Date.now() }), PATIENT);
-
-const answering = (status: number, body = "", headers: Record<string, string> = {}): typeof fetch => () =>
-  Promise.resolve(new Response(body, { status, headers }));
 
 Deno.test("jeedom is right with a right key, and with none", async () => {
   assertEquals((await look(simulated().fetch, APIKEY)).status, "ok");
@@ -66,6 +63,7 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
       [fetchFailure("tcp connect error: Connection refused"), "nothing listens there", "web server"],
       [fetchFailure("dns error"), "no such name", "Mend the name"],
       [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "Mend the port"],
+      [fetchFailure("Requests to port 6667 are blocked"), "no program asks that port", "JEEDOM_URL"],
     ] as const
   ) {
     const found = await look(fetch, APIKEY);

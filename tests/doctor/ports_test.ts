@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
-import { fetchFailure, makeHouse, PATIENT } from "./house.ts";
+import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "./house.ts";
 
 const refused = fetchFailure("tcp connect error: Connection refused (os error 111)");
 const free: Machine["listen"] = () => ({ close: () => {} });
@@ -12,9 +12,7 @@ const throwing = (error: Error): Machine["listen"] => () => {
 
 const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.look(makeHouse({ machine, env }), PATIENT);
 const metrics = (machine: Partial<Machine>, env = {}) => METRICS.look(makeHouse({ machine, env }), PATIENT);
-const ready = (status: number, body: unknown): Partial<Machine> => ({
-  fetch: () => Promise.resolve(Response.json(body, { status })),
-});
+const ready = (status: number, body: unknown) => ({ fetch: answering(status, JSON.stringify(body)) });
 
 Deno.test("the gateway's port is free, taken, or not to be had", async () => {
   assertEquals(await gateway({ fetch: refused, listen: free }), {
@@ -62,7 +60,7 @@ Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
   const older: Partial<Machine> = {
     listen: free,
     fetch: (input, init) =>
-      String(input).startsWith("http://gateway.local/health")
+      String(input) === `${LOCAL_URL}/health`
         ? Promise.resolve(Response.json({ status: "ok", version: "1.0.0" }))
         : refused(input, init),
   };

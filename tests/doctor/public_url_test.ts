@@ -3,7 +3,7 @@ import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
 import { inTempDir } from "../temp_dir.ts";
-import { fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "./house.ts";
+import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "./house.ts";
 import { makeGateway } from "./made_up_gateway.ts";
 
 const HEX = "ab".repeat(32);
@@ -38,9 +38,6 @@ async function look({ local, outside, url = "https://house.example", addresses =
   assertEquals(JSON.stringify(found).includes(HEX), false, "The key was told");
   return found;
 }
-
-const answering = (status: number, body = "", headers: Record<string, string> = {}): typeof fetch => () =>
-  Promise.resolve(new Response(body, { status, headers }));
 
 Deno.test("the public address leads to this gateway when it gives the first answer once more", async () => {
   const { fetch, opened } = await makeGateway(HEX);
@@ -109,6 +106,7 @@ Deno.test("what tunnels answer in place of the gateway is told in words, with th
       [fetchFailure("invalid peer certificate: certificate not valid for name"), "another name's", "certificate"],
       [fetchFailure("received fatal alert: InternalError"), "handshake of TLS", "TLS"],
       [fetchFailure("something new with secret"), "broke the connection off", "the tunnel runs"],
+      [fetchFailure("for url (https://tls.example/): reset"), "broke the connection off", "the tunnel runs"],
     ] as const
   ) {
     const found = (await look({ local, outside })).outside;

@@ -33,8 +33,7 @@ function look(
   const house = makeHouse({
     env: { PUBLIC_URL: url },
     machine: {
-      run: (_, [first]) =>
-        Promise.resolve({ code, stdout: JSON.stringify(first === "status" ? said : funnel), stderr: "" }),
+      run: (_, [first]) => Promise.resolve({ code, stdout: JSON.stringify(first === "status" ? said : funnel) }),
     },
   });
   return TAILSCALE.look(house, PATIENT);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import fc from "fast-check";
-import { drawCharts, ticksUpTo } from "../../reliability/chart.ts";
+import { drawCharts, ticksUpTo } from "../../reliability/soak/chart.ts";
 
 const POINTS = [{ x: 0, y: 100 }, { x: 30, y: NaN }, { x: 60, y: 50 }];
 

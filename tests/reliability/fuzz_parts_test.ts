@@ -4,7 +4,7 @@ import { damage } from "../../reliability/fuzz/damage.ts";
 import { hostilePayload } from "../../reliability/fuzz/hostile_payload.ts";
 import { httpTrick } from "../../reliability/fuzz/http_tricks.ts";
 import { judge } from "../../reliability/fuzz/judge.ts";
-import { Seeded } from "../../reliability/seeded.ts";
+import { Seeded } from "../../reliability/fuzz/seeded.ts";
 
 Deno.test("Seeded draws the same from the same seed and place, and other things from others", () => {
   const draw = (seed: number, place: number) => new Seeded(seed, place).bytes(16).toHex();

@@ -1,5 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
-import { growing, riseOf, type SoakSample } from "../../reliability/soak/verdict.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { growing, riseOf, slopeOf, type SoakSample } from "../../reliability/soak/verdict.ts";
 
 const MB = 2 ** 20;
 
@@ -37,4 +37,13 @@ Deno.test("growing() names each figure that still grows in the second half", () 
 Deno.test("riseOf() tells how much a figure rises over the second half", () => {
   const rise = riseOf(hour((minutes) => ({ timers: 2 * minutes })), { figure: "timers" });
   assert(rise > 59 && rise < 61, String(rise));
+});
+
+Deno.test("slopeOf() finds the rise of a line, also through noise", () => {
+  const noisy = Array.from({ length: 100 }, (_, x) => ({ x, y: 3 * x + 7 + (x % 2 === 0 ? 1 : -1) }));
+  assertAlmostEquals(slopeOf(noisy), 3, 0.01);
+});
+
+Deno.test("slopeOf() is 0 for what is flat, and for too few points", () => {
+  assertEquals([slopeOf([]), slopeOf([{ x: 1, y: 5 }]), slopeOf([{ x: 1, y: 5 }, { x: 2, y: 5 }])], [0, 0, 0]);
 });

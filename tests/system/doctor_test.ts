@@ -5,10 +5,10 @@ import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { inTempDir } from "../temp_dir.ts";
 import { MOSQUITTO, startBroker } from "./broker.ts";
-import { startCuttingProxy } from "./cutting_proxy.ts";
 import { type GatewayProcess, spawnMain, startGatewayProcess } from "./gateway_process.ts";
 import { startJeedom } from "./jeedom_server.ts";
 import { ProcessOutput } from "./process_output.ts";
+import { startToxicProxy } from "./toxic_proxy.ts";
 import project from "../../deno.json" with { type: "json" };
 
 /** What the doctor says in JSON. */
@@ -33,7 +33,6 @@ interface Outcome {
 interface House {
   readonly gateway: GatewayProcess;
   readonly env: Variables;
-  readonly jeedomPort: string;
   /** Runs the doctor with some settings changed. */
   examine(changes?: Variables, directory?: string): Promise<Outcome>;
 }
@@ -45,14 +44,6 @@ const MQTT_PASSWORD = "a password that nobody may see";
 const REDIS_PASSWORD = "another-one";
 const LOGIN = { MQTT_USERNAME: "house", MQTT_PASSWORD };
 
-async function examine(env: Variables, directory: string): Promise<Outcome> {
-  const child = spawnMain(["doctor", "--json"], { directory, env, flags: FLAGS });
-  const { code, stdout, stderr } = await within("the doctor", child.output(), 60_000);
-  const [out = "", err = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  assertEquals(err, "");
-  return { code, output: out, told: JSON.parse(out) };
-}
-
 async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const jeedom = startJeedom();
@@ -60,7 +51,7 @@ async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
   const broker = await startBroker();
   cleanup.defer(() => broker.stop());
   const [port, metricsPort] = [freePort(), freePort()];
-  const proxy = startCuttingProxy(port);
+  const proxy = await startToxicProxy(port);
   cleanup.defer(() => proxy.close());
   const env: Variables = {
     HOST: "127.0.0.1",
@@ -70,7 +61,7 @@ async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
     JEEDOM_APIKEY: jeedom.apikey,
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
-    PUBLIC_URL: proxy.url,
+    PUBLIC_URL: `http://127.0.0.1:${proxy.port}`,
   };
   const gateway = await startGatewayProcess(env);
   cleanup.defer(async () => void await gateway.stop());
@@ -80,11 +71,13 @@ async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
     test({
       gateway,
       env,
-      jeedomPort: new URL(jeedom.url).port,
       async examine(changes = {}, directory = gateway.directory) {
-        const outcome = await examine({ ...env, ...changes }, directory);
-        for (const secret of secrets) assert(!outcome.output.includes(secret), "A secret was printed");
-        return outcome;
+        const child = spawnMain(["doctor", "--json"], { directory, env: { ...env, ...changes }, flags: FLAGS });
+        const { code, stdout, stderr } = await within("the doctor", child.output(), 60_000);
+        const [output = "", faults] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+        assertEquals(faults, "");
+        for (const secret of secrets) assert(!output.includes(secret), "A secret was printed");
+        return { code, output, told: JSON.parse(output) };
       },
     }),
     150_000,
@@ -98,7 +91,7 @@ function check({ told }: Outcome, name: string) {
 }
 
 Deno.test("doctor finds a healthy house right, and what is broken wrong, each with its remedy", () =>
-  inHouse(async ({ env, jeedomPort, examine }) => {
+  inHouse(async ({ env, examine }) => {
     const healthy = await examine();
     const states = Object.fromEntries(healthy.told.checks.map(({ name, status }) => [name, status]));
     assertEquals(
@@ -147,7 +140,7 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
         broker: ["not found", /Mend MQTT_BROKER_HOST/],
         public_url: ["HTTP 404", /Mend PUBLIC_URL/],
       }],
-      [{ JEEDOM_URL: `http://127.0.0.1:${freePort()}`, PORT: jeedomPort }, {
+      [{ JEEDOM_URL: `http://127.0.0.1:${freePort()}`, PORT: new URL(env["JEEDOM_URL"] ?? "").port }, {
         jeedom: ["nothing listens there", /Start Jeedom/],
         gateway: ["taken by another program, which answers", /set PORT to a free one/],
       }],

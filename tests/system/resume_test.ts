@@ -6,8 +6,8 @@ import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { freePort } from "../loopback.ts";
 import { within } from "../deadline.ts";
 import { startBroker } from "./broker.ts";
-import { startCuttingProxy } from "./cutting_proxy.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { startToxicProxy } from "./toxic_proxy.ts";
 
 async function withGateway(
   { host, port }: { readonly host: string; readonly port: number },
@@ -34,8 +34,8 @@ const payloadOf = (event: StreamEvent) => event.type === "message" ? event.paylo
 Deno.test("a phone whose line breaks again and again gets every message once and in order", async () => {
   const broker = await startBroker();
   await withGateway(broker, async ({ url, key, client }) => {
-    const proxy = startCuttingProxy(Number(new URL(url).port));
-    const phone = new GatewayClient({ url: proxy.url, key, random: () => 0 });
+    const proxy = await startToxicProxy(Number(new URL(url).port));
+    const phone = new GatewayClient({ url: `http://127.0.0.1:${proxy.port}`, key, random: () => 0 });
     const leave = new AbortController();
     const expected = Array.from({ length: 400 }, (_, index) => String(index));
     const received: (string | null)[] = [];

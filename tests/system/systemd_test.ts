@@ -11,9 +11,6 @@ import project from "../../deno.json" with { type: "json" };
 
 const at = (path: string) => new URL(`../../${path}`, import.meta.url).pathname;
 
-/** What runs as the service. */
-const SERVED = at("main.ts");
-
 const SETTINGS = "/etc/e2e-gateway/e2e-gateway.env";
 const KEY = "/var/lib/e2e-gateway/data/secret_key.txt";
 const UNIT = "/usr/local/lib/systemd/system/e2e-gateway.service";
@@ -283,7 +280,7 @@ async function installed(directory: string): Promise<string> {
   await Deno.copyFile(at("systemd/run.sh"), `${program}/run`);
   await Deno.symlink(Deno.execPath(), `${program}/bin/deno`);
   for (const name of ["deno.json", "deno.lock"]) await Deno.symlink(at(name), `${program}/app/${name}`);
-  await Deno.writeTextFile(`${program}/app/main.ts`, `import "file://${SERVED}";`);
+  await Deno.writeTextFile(`${program}/app/main.ts`, `import "file://${at("main.ts")}";`);
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", "--no-config"] }).output();
   const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
   await Deno.symlink(denoDir, `${program}/cache`);

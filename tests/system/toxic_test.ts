@@ -1,12 +1,13 @@
 /** Bad lines between phone and gateway, and between gateway and broker, against the real process. */
 import { assert, assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
-import { startToxicProxy, type ToxicProxy, type Toxics } from "../../reliability/toxic_proxy.ts";
-import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
+import { observe, type Observed } from "../../reliability/observer.ts";
+import { GatewayClient, GatewayError, type SubscribeOptions } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../deadline.ts";
 import { MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { startToxicProxy, type ToxicProxy, type Toxics } from "./toxic_proxy.ts";
 import { inWorld } from "./world.ts";
 
 /** Lines that are slow, but whole. */
@@ -23,14 +24,10 @@ const BREAKING: readonly (readonly ["up" | "down", Toxics])[] = [
 ];
 
 /** Counts what arrives at a broker, by payload. */
-async function observe({ host, port }: Pick<TestBroker, "host" | "port">, filter: string) {
+async function countAt(broker: TestBroker, filter: string) {
   const counts = new Map<string, number>();
-  const observer = await connectAsync(`mqtt://${host}:${port}`, { reconnectPeriod: 0 });
-  observer.on("message", (_topic, payload) => {
-    counts.set(payload.toString(), (counts.get(payload.toString()) ?? 0) + 1);
-  });
-  await observer.subscribeAsync(filter, { qos: 1 });
-  return { counts, close: () => observer.endAsync(true) };
+  const onMessage = ({ payload }: Observed) => void counts.set(payload, (counts.get(payload) ?? 0) + 1);
+  return { counts, close: await observe(broker, { filters: [filter], onMessage }) };
 }
 
 /** Publishes each payload once through a client, and returns those that were acknowledged. */
@@ -54,12 +51,13 @@ class Listening {
   readonly gaps = new Set<number>();
   readonly types = new Set<string>();
 
-  readonly done: Promise<void>;
+  readonly #leave = new AbortController();
+  readonly #done: Promise<void>;
 
-  constructor(events: AsyncIterable<StreamEvent>) {
-    this.done = this.#follow(events);
+  constructor(client: GatewayClient, topic: string, options: SubscribeOptions = {}) {
+    this.#done = this.#follow(client.subscribe([topic], { ...options, signal: this.#leave.signal }));
     // Whoever waits hears of it.
-    this.done.catch(() => {});
+    this.#done.catch(() => {});
   }
 
   async #follow(events: AsyncIterable<StreamEvent>): Promise<void> {
@@ -70,20 +68,22 @@ class Listening {
         if (event.type === "message") this.numbers.push(Number(event.payload));
       }
     } catch (error) {
-      if (error !== LEFT) throw error;
+      if (!this.#leave.signal.aborted) throw error;
     }
   }
 
   /** Waits for something, or fails with the reason why the listener ended. */
   async until(what: string, condition: () => boolean | Promise<boolean>, ms?: number): Promise<void> {
-    const early = this.done.then(() => {
+    const early = this.#done.then(() => {
       throw new Error(`Listener ended before: ${what}`);
     });
     await Promise.race([until(what, condition, ms), early]);
   }
 
-  /** Fails if one came twice, out of order, or is missing where nothing was told. */
-  check(): void {
+  /** Leaves, and fails if one came twice, out of order, or is missing where nothing was told. */
+  async end(): Promise<void> {
+    this.#leave.abort();
+    await this.#done;
     for (const [at, number] of this.numbers.entries()) {
       const before = at === 0 ? -1 : this.numbers[at - 1] ?? NaN;
       const isRight = this.gaps.has(at) ? number > before : number === before + 1;
@@ -91,8 +91,6 @@ class Listening {
     }
   }
 }
-
-const LEFT = new Error("Listener left");
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
@@ -114,8 +112,7 @@ for (const protocol of [1, 2] as const) {
         const phone = new GatewayClient({ url: `http://127.0.0.1:${proxy.port}`, key: gateway.key, protocol });
         for (const [name, toxics] of Object.entries(SLOW)) {
           proxy.set(toxics);
-          const leave = new AbortController();
-          const listening = new Listening(phone.subscribe([`slow/${name}`], { signal: leave.signal }));
+          const listening = new Listening(phone, `slow/${name}`);
           await listening.until(`connected: ${name}`, () => listening.types.has("connected"));
           const publishing = publishAll(gateway.client, `slow/${name}`, numbers(50));
           const asked = Array.from({ length: 10 }, async (_, index) => {
@@ -125,9 +122,7 @@ for (const protocol of [1, 2] as const) {
           });
           await Promise.all([publishing, ...asked]);
           await listening.until(`all events: ${name}`, () => listening.numbers.length === 50);
-          leave.abort(LEFT);
-          await listening.done;
-          listening.check();
+          await listening.end();
           assertEquals([...listening.types].toSorted(), ["connected", "message"], name);
         }
         await gateway.client.health();
@@ -138,12 +133,11 @@ for (const protocol of [1, 2] as const) {
       withProxy(portOf(gateway.url), async (proxy) => {
         const url = `http://127.0.0.1:${proxy.port}`;
         const phone = new GatewayClient({ url, key: gateway.key, protocol, random: () => 0 });
-        const arrived = await observe(broker, "breaking/+");
+        const arrived = await countAt(broker, "breaking/+");
         for (const [direction, toxics] of BREAKING) {
           arrived.counts.clear();
           proxy.set({});
-          const leave = new AbortController();
-          const listening = new Listening(phone.subscribe([`events/${direction}`], { signal: leave.signal }));
+          const listening = new Listening(phone, `events/${direction}`);
           await listening.until("connected", () => listening.types.has("connected"));
           // What is open stays as it is, so that the stream has to come back on a bad line.
           proxy.set(toxics, direction);
@@ -156,9 +150,7 @@ for (const protocol of [1, 2] as const) {
           assertEquals([...arrived.counts].filter(([, count]) => count > 1), [], "Ran twice");
           assert(acknowledged.length >= 10, `Only ${acknowledged.length} of 30 passed`);
           await listening.until("the last event", () => listening.numbers.at(-1) === events.length - 1, 40_000);
-          leave.abort(LEFT);
-          await listening.done;
-          listening.check();
+          await listening.end();
           assert(proxy.connections > 5, "The line never broke");
         }
         proxy.set({});
@@ -186,12 +178,10 @@ async function behindProxy(
 
 Deno.test("a breaking line to the broker: what is acknowledged is there, nothing twice, and a hole is told", () =>
   behindProxy({ MQTT_TIMEOUT_MS: "3000" }, async ({ gateway: { client, url, key }, broker, proxy }) => {
-    const arrived = await observe(broker, "door");
+    const arrived = await countAt(broker, "door");
     const straight = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { reconnectPeriod: 0 });
     const phone = new GatewayClient({ url, key, protocol: 2, random: () => 0 });
-    const leave = new AbortController();
-    const events = phone.subscribe(["event"], { signal: leave.signal, keep: true, qos: 1 });
-    const listening = new Listening(events);
+    const listening = new Listening(phone, "event", { keep: true, qos: 1 });
     await listening.until("connected", () => listening.types.has("connected"));
     proxy.set({ resetAfterBytes: 333, sliceBytes: 50, latencyMs: 3 }, "up");
     proxy.set({ resetAfterBytes: 777, sliceBytes: 50, latencyMs: 3 }, "down");
@@ -213,9 +203,7 @@ Deno.test("a breaking line to the broker: what is acknowledged is there, nothing
       await straight.publishAsync("event", String(sent++), { qos: 1 });
       return (listening.numbers.at(-1) ?? -1) >= later;
     });
-    leave.abort(LEFT);
-    await listening.done;
-    listening.check();
+    await listening.end();
     assert(proxy.connections > 3, "The line never broke");
     await arrived.close();
     await straight.endAsync(true);
@@ -227,9 +215,8 @@ Deno.test("a line to the broker that goes silent gives errors in time, a hole is
   behindProxy(
     { MQTT_TIMEOUT_MS: "1000", MQTT_KEEPALIVE_SECONDS: "1" },
     async ({ gateway: { client }, broker, proxy }) => {
-      const arrived = await observe(broker, "door");
-      const leave = new AbortController();
-      const listening = new Listening(client.subscribe(["event"], { signal: leave.signal, keep: true }));
+      const arrived = await countAt(broker, "door");
+      const listening = new Listening(client, "event", { keep: true });
       await listening.until("connected", () => listening.types.has("connected"));
       assertEquals(await publishAll(client, "door", ["before"]), ["before"]);
       for (const direction of ["up", "down"] as const) {
@@ -250,8 +237,7 @@ Deno.test("a line to the broker that goes silent gives errors in time, a hole is
       assertEquals(arrived.counts.get("silent up"), undefined);
       assert((arrived.counts.get("silent down") ?? 0) <= 1 && (arrived.counts.get("half open") ?? 0) <= 1);
       await listening.until("a told gap", () => listening.types.has("online") && listening.gaps.size > 0);
-      leave.abort(LEFT);
-      await listening.done;
+      await listening.end();
       await arrived.close();
     },
   ));

@@ -2,26 +2,8 @@
 const SCRIPT = new URL("../../systemd/install.sh", import.meta.url).pathname;
 
 /** What the script needs of the real machine. A PATH of these alone keeps the real systemd out. */
-export const TOOLS = [
-  ...[
-    "bash",
-    "cat",
-    "chmod",
-    "cmp",
-    "cp",
-    "cut",
-    "dirname",
-    "find",
-    "grep",
-    "install",
-    "ln",
-    "mkdir",
-    "mv",
-    "od",
-    "rm",
-  ],
-  ...["sed", "tr", "uname"],
-];
+export const TOOLS: readonly string[] =
+  "bash cat chmod cmp cp cut dirname find grep install ln mkdir mv od rm sed tr uname".split(" ");
 
 /** How the machine differs from one on which all is well. */
 export interface MachineOptions {

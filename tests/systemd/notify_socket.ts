@@ -9,7 +9,7 @@ export interface NotifySocket extends AsyncDisposable {
   told(line: string): Promise<void>;
 }
 
-/** Opens the socket; a path that begins with a NUL character is an abstract name. */
+/** Opens the socket. */
 export function openNotifySocket(path: string): NotifySocket {
   const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   const messages: string[] = [];

@@ -1,8 +1,7 @@
 /** What can happen to a broker. */
+import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../../tests/deadline.ts";
 import { type Fault, type Scene, untilFailing } from "../fault.ts";
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** How long a broker is frozen that the gateway waits for, in milliseconds: less than its `MQTT_TIMEOUT_MS`. */
 const SHORT_FREEZE_MS = 500;

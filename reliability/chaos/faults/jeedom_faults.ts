@@ -1,6 +1,7 @@
 /** What can happen to Jeedom. */
+import { setTimeout as pause } from "node:timers/promises";
 import { type Fault, untilFailing } from "../fault.ts";
-import type { Mood } from "../counting_jeedom.ts";
+import type { Mood } from "../../jeedom.ts";
 
 /** How long it is slow, in milliseconds. */
 const SLOW_MS = 3000;
@@ -12,9 +13,9 @@ export const JEEDOM_FAULTS: readonly Fault[] = [
     title: "Jeedom killed, started again",
     isUnready: true,
     async break(scene) {
-      scene.house.jeedom.die();
+      await scene.house.jeedom.die();
       await untilFailing(scene, "commands", { code: "failed" });
-      return () => Promise.resolve(scene.house.jeedom.revive());
+      return () => scene.house.jeedom.revive();
     },
   },
   { ...inMood("frozen", "Jeedom frozen for longer than JEEDOM_TIMEOUT_MS"), isUnready: true },
@@ -25,7 +26,7 @@ export const JEEDOM_FAULTS: readonly Fault[] = [
     ...inMood("slow", "Jeedom dribbles its answers for 3 s"),
     async break({ house: { jeedom } }) {
       jeedom.mood = "slow";
-      await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
+      await pause(SLOW_MS);
       return () => Promise.resolve(void (jeedom.mood = "well"));
     },
   },

@@ -4,8 +4,8 @@
  * @module
  */
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
-import type { Check } from "../check.ts";
-import { DEADLINE_SECONDS } from "../deadline.ts";
+import { tooLate } from "../../mqtt/failure.ts";
+import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
 /** Nobody has it: asking for no more of it is a round trip that changes nothing. */
@@ -43,10 +43,10 @@ export const BROKER: Check = {
     } catch {
       return failed(`MQTT_CA_FILE "${config.MQTT_CA_FILE}" cannot be read`, "Mend its path, or its owner and mode");
     }
-    const late = () => new BrokerError(`Broker ${place} does not answer within ${DEADLINE_SECONDS} s`);
+    const late = tooLate(address, "answer", DEADLINE_SECONDS * 1000);
     try {
       const connection = await connectBroker(address, { signal });
-      const hangUp = () => void connection.close(late());
+      const hangUp = () => void connection.close(late);
       signal.addEventListener("abort", hangUp, { once: true });
       try {
         const began = now();
@@ -59,7 +59,7 @@ export const BROKER: Check = {
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      return explain(signal.aborted ? late() : error, config.MQTT_TLS);
+      return explain(signal.aborted ? late : error, config.MQTT_TLS);
     }
   },
 };

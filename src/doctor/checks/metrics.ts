@@ -9,23 +9,19 @@ import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import { lookAtPort } from "../port_state.ts";
 
-/** What the gateway says of itself. */
-interface Readiness {
-  readonly isReady: boolean;
-  readonly failing: readonly string[];
-}
-
 /** The port for metrics and health. */
 export const METRICS: Check = {
   name: "metrics",
   async look(house, signal) {
-    const { config: { METRICS_HOST: host, METRICS_PORT: port }, machine, now } = house;
+    const { config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now } = house;
     if (port === "off") return skipped("Not used: METRICS_PORT is off");
     if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
-    const asked = await ask(`http://${localHost(host)}:${port}/health/ready`, { fetch: machine.fetch, now, signal });
+    const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });
+    const asked = await ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal });
     if (asked.kind === "reply") {
-      const readiness = readinessOf(jsonOf(asked), asked.status);
-      return readiness === undefined ? taken(port, `answers HTTP ${asked.status}`) : tellReadiness(readiness);
+      const failing = failingParts(jsonOf(asked));
+      if (failing === undefined) return taken(port, `answers HTTP ${asked.status}`);
+      return tellReadiness(asked.status === 200, failing);
     }
     const state = lookAtPort(machine, { hostname: host, port });
     if (state.kind === "taken") return taken(port, asked.words);
@@ -36,11 +32,6 @@ export const METRICS: Check = {
   },
 };
 
-function localHost(host: string): string {
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return name.includes(":") ? `[${name}]` : name;
-}
-
 function taken(port: number, words: string): Finding {
   return failed(
     `Port ${port} is taken by another program, which ${words}`,
@@ -48,19 +39,18 @@ function taken(port: number, words: string): Finding {
   );
 }
 
-function readinessOf(value: unknown, status: number): Readiness | undefined {
+/** Reads which parts fail; undefined where no gateway says so. */
+function failingParts(value: unknown): string[] | undefined {
   if (!isObject(value) || !Array.isArray(value["failing"]) || !isObject(value["parts"])) return undefined;
   const parts = Object.entries(value["parts"]).filter(([, state]) => state === "failed").map(([name]) => name);
-  const known = /^[a-z_]{1,32}$/;
-  const failing = [...new Set([...value["failing"].map(String), ...parts])].filter((name) => known.test(name));
-  return { isReady: status === 200, failing };
+  return [...new Set([...value["failing"].map(String), ...parts])].filter((name) => /^[a-z_]{1,32}$/.test(name));
 }
 
-function tellReadiness({ isReady, failing }: Readiness): Finding {
-  const names = failing.join(", ");
+function tellReadiness(isReady: boolean, failing: readonly string[]): Finding {
   if (isReady && failing.length === 0) return ok("The gateway says that it is ready");
-  if (isReady) {
-    return warning(`The gateway works without: ${names}`, "See the lines for these above, and the gateway's log");
-  }
-  return failed(`The gateway is not ready: ${names}`, "See the lines for these above, and the gateway's log");
+  const names = failing.join(", ");
+  const remedy = "See the lines for these above, and the gateway's log";
+  return isReady
+    ? warning(`The gateway works without: ${names}`, remedy)
+    : failed(`The gateway is not ready: ${names}`, remedy);
 }

@@ -8,12 +8,12 @@
  */
 import { openAnswer } from "../../protocol/exchange.ts";
 import { isObject } from "../../protocol/is_object.ts";
+import { isInNetwork, parseAddress, parseNetwork } from "../../security/ip_address.ts";
 import { ask, type Reply } from "../ask.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import { type Knock, KNOCK_ROUTE } from "../knock.ts";
 import { tellNobody, tellTunnel } from "../tunnel.ts";
-import { isTailnetAddress } from "../tailnet.ts";
 import { START } from "./gateway.ts";
 
 /** Sealed for a repeat whose answer the gateway did not keep. */
@@ -21,6 +21,9 @@ const NO_LONGER_KEPT = 409;
 
 /** What goes there leaves no machine. */
 const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
+
+/** What is reached through Tailscale alone: its part of the addresses for carriers, and its own part of IPv6. */
+const TAILNETS = ["100.64.0.0/10", "fd7a:115c:a1e0::/48"].flatMap((network) => parseNetwork(network) ?? []);
 
 /** The way through the tunnel. */
 export const PUBLIC_URL: Check = {
@@ -58,6 +61,11 @@ export const PUBLIC_URL: Check = {
     );
   },
 };
+
+function isTailnetAddress(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && TAILNETS.some((network) => isInNetwork(address, network));
+}
 
 /** Tells what is wrong with an answer; undefined where it can only be this gateway's. */
 async function compare(url: URL, asked: Reply, { answer, exchange, key }: Knock): Promise<Finding | undefined> {

@@ -7,8 +7,8 @@ import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import type { House } from "../house.ts";
 import type { ProgramOutput } from "../machine.ts";
-import { isTailnetName } from "../tailnet.ts";
 import { findWay, parseTailscaleStatus, type TailscaleStatus, type Way } from "../tailscale_status.ts";
+import { FUNNEL_ON, isTailnetName } from "../tunnel.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -23,8 +23,6 @@ const STATES: Readonly<Record<string, readonly [string, string]>> = {
   ],
   Stopped: ["Tailscale is switched off", "Switch it on: sudo tailscale up"],
 };
-
-const FUNNEL_ON = "Turn Funnel on: ./run_tailscale.sh";
 
 /** Tailscale and its Funnel. */
 export const TAILSCALE: Check = {

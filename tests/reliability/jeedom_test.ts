@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type CountingJeedom, startCountingJeedom } from "../../reliability/chaos/counting_jeedom.ts";
+import { type Jeedom, startJeedom } from "../../reliability/jeedom.ts";
 import { until } from "../deadline.ts";
 
 interface World {
-  readonly jeedom: CountingJeedom;
+  readonly jeedom: Jeedom;
   /** Numbers of commands that ran. */
   readonly ran: string[];
   /** Sends a command. */
@@ -14,7 +14,11 @@ interface World {
 
 async function withJeedom(test: (world: World) => Promise<void>): Promise<void> {
   const ran: string[] = [];
-  const jeedom = startCountingJeedom((number) => void ran.push(number));
+  const jeedom = await startJeedom(({ body }) => {
+    const number: string = JSON.parse(body).params.id;
+    ran.push(number);
+    return number;
+  });
   const client = Deno.createHttpClient({});
   const ask = (number: string, signal: AbortSignal | null = null) => {
     const json = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "cmd::execCmd", params: { id: number } });
@@ -25,19 +29,19 @@ async function withJeedom(test: (world: World) => Promise<void>): Promise<void> 
     await test({ jeedom, ran, ask, call: async (number, signal) => await (await ask(number, signal)).text() });
   } finally {
     client.close();
-    await jeedom.stop();
+    await jeedom.die();
   }
 }
 
 const answerTo = (number: string) => JSON.stringify({ jsonrpc: "2.0", id: 99_999, result: number });
 
-Deno.test("startCountingJeedom() runs each command once and answers with its number", () =>
+Deno.test("startJeedom() runs each command once and answers with its number", () =>
   withJeedom(async ({ ran, call }) => {
     assertEquals([await call("1"), await call("2")], [answerTo("1"), answerTo("2")]);
     assertEquals(ran, ["1", "2"]);
   }));
 
-Deno.test("startCountingJeedom() runs what waited while it was frozen", () =>
+Deno.test("startJeedom() runs what waited while it was frozen", () =>
   withJeedom(async ({ jeedom, ran, call }) => {
     jeedom.mood = "frozen";
     const waiting = call("1");
@@ -48,16 +52,16 @@ Deno.test("startCountingJeedom() runs what waited while it was frozen", () =>
     await until("the one that was given up runs, too", () => ran.length === 2);
   }));
 
-Deno.test("startCountingJeedom() runs nothing once it is dead, and is itself again when it is revived", () =>
+Deno.test("startJeedom() runs nothing once it is dead, and is itself again when it is revived", () =>
   withJeedom(async ({ jeedom, ran, call }) => {
-    jeedom.die();
+    await jeedom.die();
     await assertRejects(() => call("1"), TypeError);
-    jeedom.revive();
+    await jeedom.revive();
     assertEquals(await call("2"), answerTo("2"));
     assertEquals(ran, ["2"]);
   }));
 
-Deno.test("startCountingJeedom() hangs up under requests when it is leaving, in turn before and after they run", () =>
+Deno.test("startJeedom() hangs up under requests when it is leaving, in turn before and after they run", () =>
   withJeedom(async ({ jeedom, ran, call }) => {
     jeedom.mood = "leaving";
     const outcomes: boolean[] = [];
@@ -70,14 +74,14 @@ Deno.test("startCountingJeedom() hangs up under requests when it is leaving, in 
     assertEquals(new Set(ran).size, ran.length);
   }));
 
-Deno.test("startCountingJeedom() runs a command and answers something else when its mood is garbage", () =>
+Deno.test("startJeedom() runs a command and answers something else when its mood is garbage", () =>
   withJeedom(async ({ jeedom, ran, call }) => {
     jeedom.mood = "garbage";
     for (const number of ["1", "2"]) assert(await call(number).catch(() => "no HTTP") !== answerTo(number));
     assertEquals(ran, ["1", "2"]);
   }));
 
-Deno.test("startCountingJeedom() runs a command and answers with more than 8 MiB when its mood is huge", () =>
+Deno.test("startJeedom() runs a command and answers with more than 8 MiB when its mood is huge", () =>
   withJeedom(async ({ jeedom, ran, ask }) => {
     jeedom.mood = "huge";
     const { body } = await ask("1");

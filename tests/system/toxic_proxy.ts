@@ -16,8 +16,6 @@ export interface Toxics {
   readonly slicePauseMs?: number;
   /** Resets the connection after so many bytes in this direction, counted from its begin. */
   readonly resetAfterBytes?: number;
-  /** Resets each connection so many milliseconds after it was made. For connections that come later only. */
-  readonly resetAfterMs?: number;
   /** Takes everything and passes nothing on, the end neither, as a line that has gone silent. */
   readonly swallows?: boolean;
   /** Passes data, but does not tell one side that the other one has left, as a phone that lost its network. */
@@ -33,8 +31,6 @@ export interface ToxicProxy {
   readonly port: number;
   /** How many connections there were. */
   readonly connections: number;
-  /** Bytes that were passed on, of all connections. */
-  readonly passed: Readonly<Record<Direction, number>>;
   /** Replaces the toxics of a direction; of both where none is named. */
   set(toxics: Toxics, direction?: Direction): void;
   /** Resets all connections; new ones are let through. */
@@ -43,13 +39,9 @@ export interface ToxicProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy before a server on loopback; `random` draws the jitter, from 0 up to but not including 1. */
-export async function startToxicProxy(
-  target: number,
-  { random = Math.random }: { readonly random?: () => number } = {},
-): Promise<ToxicProxy> {
+/** Starts a proxy before a server on loopback. */
+export async function startToxicProxy(target: number): Promise<ToxicProxy> {
   const toxics: Record<Direction, Toxics> = { up: {}, down: {} };
-  const passed: Record<Direction, number> = { up: 0, down: 0 };
   const pairs = new Set<() => void>();
   let connections = 0;
 
@@ -58,8 +50,6 @@ export async function startToxicProxy(
     const server = connect({ host: "127.0.0.1", port: target, allowHalfOpen: true, noDelay: true });
     client.setNoDelay(true);
     const left = new AbortController();
-    const after = Math.min(toxics.up.resetAfterMs ?? Infinity, toxics.down.resetAfterMs ?? Infinity);
-    const timer = after === Infinity ? undefined : setTimeout(reset, after);
 
     function reset(): void {
       end();
@@ -69,7 +59,6 @@ export async function startToxicProxy(
     }
 
     function end(): void {
-      clearTimeout(timer);
       left.abort();
       pairs.delete(reset);
     }
@@ -82,9 +71,8 @@ export async function startToxicProxy(
         if (!toxics[direction].hidesEnd && !toxics[direction].swallows) reset();
       });
       from.on("close", () => client.destroyed && server.destroyed && end());
-      oneWay({ from, to, toxics: () => toxics[direction], random, left: left.signal }, (bytes) => {
-        passed[direction] += bytes;
-      }).then((isReset) => isReset && reset(), reset);
+      oneWay({ from, to, toxics: () => toxics[direction], left: left.signal })
+        .then((isReset) => isReset && reset(), reset);
     }
   }
 
@@ -100,7 +88,6 @@ export async function startToxicProxy(
     get connections() {
       return connections;
     },
-    passed,
     set(next, direction) {
       for (const one of direction === undefined ? ["up", "down"] as const : [direction]) toxics[one] = next;
     },
@@ -118,21 +105,13 @@ interface Way {
   readonly from: Socket;
   readonly to: Socket;
   readonly toxics: () => Toxics;
-  readonly random: () => number;
   readonly left: AbortSignal;
 }
 
 /** Passes what comes until the end, and tells whether the connection is to be reset. */
-async function oneWay({ from, to, toxics, random, left }: Way, onPassed: (bytes: number) => void): Promise<boolean> {
+async function oneWay({ from, to, toxics, left }: Way): Promise<boolean> {
   let count = 0;
-  const line = new DelayLine({
-    now: () => performance.now(),
-    left,
-    async deliver(piece) {
-      onPassed(piece.length);
-      await write(to, piece, left);
-    },
-  });
+  const line = new DelayLine((piece) => write(to, piece, left), left);
 
   /** Puts what came on the line, and tells whether the connection is to be reset. */
   async function take(bytes: Uint8Array): Promise<boolean> {
@@ -142,7 +121,7 @@ async function oneWay({ from, to, toxics, random, left }: Way, onPassed: (bytes:
       const piece = bytes.subarray(start, start + size);
       start += size;
       count += size;
-      if (!bad.swallows) await line.send(piece, bad, random);
+      if (!bad.swallows) await line.send(piece, bad);
       if (count >= resetAfterBytes) return true;
     }
     return false;
