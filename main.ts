@@ -30,12 +30,15 @@ const STARTED = performance.timeOrigin / 1000;
 /** Exit code of a program that a second Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
+/** Signals that come so close together are one wish: a terminal sends it to all, and `deno task` sends it on. */
+const SAME_WISH_MS = 500;
+
 function untilStopped(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let wished = false;
+  let wishedAt: number | undefined;
   const wish = () => {
-    if (wished) Deno.exit(EXIT_INTERRUPTED);
-    wished = true;
+    if (wishedAt !== undefined && performance.now() - wishedAt > SAME_WISH_MS) Deno.exit(EXIT_INTERRUPTED);
+    wishedAt ??= performance.now();
     resolve();
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, wish);

@@ -180,7 +180,9 @@ export const SETTINGS = {
   METRICS_PORT: portOrOff.default(9464),
   /** Notices what is broken before its owner does, and costs two small packets. */
   HEALTH_CHECK_SECONDS: wholeNumber(1, 3600).default(15),
-  READY_NEEDS: list(choiceOf("broker", "jeedom")).default(["broker", "jeedom"]),
+  READY_NEEDS: list(choiceOf("broker", "jeedom"))
+    .refine(({ length }) => length > 0, "must name broker, jeedom or both")
+    .default(["broker", "jeedom"]),
 
   LOG_LEVEL: choice("debug", "info", "warning", "error").default("info"),
   LOG_FORMAT: choice("auto", "text", "json").default("auto"),

@@ -81,21 +81,20 @@ write_settings() {
 # The gateway would make its first key by itself, and print it: into the journal, which others may read.
 install_key() {
   if grep -q -E '^[[:space:]]*(SECRET_KEY_FILE|KEYS_FILE)=' "$settings" 2>/dev/null; then return 0; fi
-  if [ ! -e "$data/data/secret_key.txt" ] && [ ! -e "$data/data/keys.json" ]; then
-    step "Make the first key, $data/data/secret_key.txt" write_key
-  fi
+  # What is there already belongs to the service's user: root must not write where links of theirs may lead.
+  if [ ! -e "$data" ] && [ ! -L "$data" ]; then step "Make the first key, $data/data/secret_key.txt" write_key; fi
 }
 
 write_key() {
-  local key="$data/data/secret_key.txt"
-  mkdir -p "$data/data"
-  chmod 0700 "$data" "$data/data"
+  local new="$data.new"
+  rm -rf "$new"
   (
     umask 077
-    od -A n -v -t x1 -N 32 /dev/urandom | tr -d ' \n' >"$key.new"
-    mv "$key.new" "$key"
+    mkdir -p "$new/data"
+    od -A n -v -t x1 -N 32 /dev/urandom | tr -d ' \n' >"$new/data/secret_key.txt"
   )
-  chown "$name:$name" "$data" "$data/data" "$key"
+  chown "$name:$name" "$new/data/secret_key.txt" "$new/data" "$new"
+  mv "$new" "$data"
 }
 
 install_program() {

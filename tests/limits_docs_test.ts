@@ -25,7 +25,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "PACKET_HEAD_BYTES",
     "RECORD_BYTES",
   ],
-  "where masking of the log begins": ["LEAST_SECRET_LENGTH", "LEAST_WORD_LENGTH"],
+  "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED"],
   "what may be set": ["MAX_PORT", "MAX_PACE"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE"],

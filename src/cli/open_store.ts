@@ -70,6 +70,7 @@ async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore
     seconds: seconds(config),
     maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     log,
   });
   return {

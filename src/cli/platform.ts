@@ -34,7 +34,7 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   printError(line: string): void;
   /** Calls a function each time that somebody asks for the settings in files to be read again (SIGHUP). */
   onReload(reload: () => void): void;
-  /** Settles when somebody wants the program to end; a second wish ends it at once. */
+  /** Settles when somebody wants the program to end; a further wish, a moment later, ends it at once. */
   untilStopped(): Promise<void>;
 }
 

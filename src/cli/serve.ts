@@ -12,13 +12,15 @@ import { startGateway } from "./start_gateway.ts";
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {
+  // From the first moment on: a wish that comes while the gateway starts must not be lost.
+  const stopped = platform.untilStopped();
   try {
     const config = await readConfig(platform);
     const log = startLog(config, platform.isTerminal);
     const gateway = await startGateway(config, platform, log);
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
-    await platform.untilStopped();
+    await stopped;
     manager.stopping();
     await gateway.stop();
     await manager.close();
@@ -34,6 +36,10 @@ export function tellStartFailure(error: unknown, { printError }: Platform): numb
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && error.name === "AddrInUse") {
     printError("The port is taken already. Stop the other program, or set PORT to a free one");
+    return EXIT_FAILURE;
+  }
+  if (error instanceof Error && error.name === "AddrNotAvailable") {
+    printError("HOST is no address of this machine. Set HOST=0.0.0.0 to listen on all that it has");
     return EXIT_FAILURE;
   }
   printError(`The gateway does not start: ${message}`);

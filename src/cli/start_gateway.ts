@@ -9,7 +9,7 @@ import { createHandler } from "../gateway/handler.ts";
 import { createPlaces } from "../gateway/limits.ts";
 import { OpenStreams } from "../gateway/open_streams.ts";
 import { createOperationsHandler } from "../gateway/operations.ts";
-import { Readiness } from "../gateway/readiness.ts";
+import { CHECK_TIMEOUT_MS, Readiness } from "../gateway/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/broker_pool.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
@@ -56,6 +56,9 @@ const FAILURE_SUMMARY_MS = 60_000;
 
 /** Longest wait for a look at the files of keys that is under way, in milliseconds. */
 const KEYS_FAREWELL_MS = 1000;
+
+/** Longest wait for requests to the port for metrics, in milliseconds. */
+const OPERATIONS_FAREWELL_MS = 500;
 
 /** Length of the name of the gateway's order of messages, in bytes: never the same one again. */
 const EPOCH_BYTES = 8;
@@ -127,7 +130,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const readiness = new Readiness({
     checks: {
       broker: () => brokers.check(broker.address),
-      jeedom: createJeedomCheck(jeedom),
+      jeedom: createJeedomCheck({ ...jeedom, timeoutMs: Math.min(jeedom.timeoutMs, CHECK_TIMEOUT_MS) }),
       replay_store: () => store.replays.check(),
     },
     needs: [...config.READY_NEEDS, "replay_store"],
@@ -163,7 +166,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     handler: createOperationsHandler({ metrics, readiness, version: VERSION, random: randomBytes }),
     log,
   });
-  opened.defer(() => operations?.shutdown());
+  // Somebody who never ends his request must not keep the gateway from stopping.
+  opened.defer(() => operations && settledWithin(operations.shutdown(), OPERATIONS_FAREWELL_MS));
   await store.begun();
   const server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
   const url = localUrl(config, server.port);
@@ -226,6 +230,7 @@ async function readTls(config: Config, { files }: Platform): Promise<{ cert: str
 async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
+  // What fails to end has ended.
+  await Promise.race([work.catch(() => {}), promise]);
   clearTimeout(timer);
 }

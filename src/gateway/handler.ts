@@ -33,7 +33,6 @@ import {
   Unremembered,
 } from "./refusal.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
-import { drawRetrySeconds } from "./retry.ts";
 import { createCarryReply, createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
@@ -136,7 +135,6 @@ export function createHandler(options: GatewayOptions): Handler {
     },
   }];
 
-  const subscribe = createSubscribeHandler({ ...options, ...limits, ...places, admit });
   const endpoints = new Map<string, Endpoint>([
     sealed(
       "/gateway",
@@ -153,14 +151,17 @@ export function createHandler(options: GatewayOptions): Handler {
         throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
       }),
     ),
-    sealed("/mqtt/subscribe", (message, caller) => {
-      if (streams.isDraining) throw stopping(Math.ceil(drawRetrySeconds(options.draw)));
-      return subscribe(message, caller);
-    }),
+    sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, ...places, admit })),
     open("/health", () => healthResponse(options.version)),
     open("/health/live", aliveResponse),
     open("/health/ready", () => readyResponse(options.isReady())),
   ]);
+
+  function refusalOf(error: unknown): Refusal {
+    if (!(error instanceof Refusal)) return internalError();
+    // A body that was on its way breaks off when the server stops.
+    return error.reason === "body" && streams.isDraining ? stopping(options.draw) : error;
+  }
 
   async function answer(message: Request, arrived: Arrived): Promise<Response> {
     const began = monotonic();
@@ -174,7 +175,7 @@ export function createHandler(options: GatewayOptions): Handler {
       if (!endpoint.methods.includes(message.method)) throw methodNotAllowed(endpoint.methods.join(", "));
       return await endpoint.handle(message, arrived);
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : internalError();
+      const refusal = refusalOf(error);
       const { status, reason, message: words } = refusal;
       if (reason === "internal") log.error("Request broke the gateway: {error}", { request, error });
       else {

@@ -19,7 +19,7 @@ export interface DrainOptions {
 export class OpenStreams {
   readonly #streams = new Set<EventStream>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  #drain: DrainOptions | undefined;
+  #isDraining = false;
 
   /** How many there are. */
   get size(): number {
@@ -31,11 +31,10 @@ export class OpenStreams {
     return [...this.#streams].reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
   }
 
-  /** Adds a stream; as the gateway stops, one that was on its way by then, and ends at once. */
+  /** Adds a stream. */
   add(stream: EventStream): void {
     this.#streams.add(stream);
     this.#timer ??= setInterval(() => this.tick(), TICK_MS);
-    if (this.#drain !== undefined) end(stream, this.#drain);
   }
 
   /** Looks after all streams; the clock calls it. */
@@ -53,7 +52,7 @@ export class OpenStreams {
 
   /** Whether the gateway stops, and no stream may begin any more. */
   get isDraining(): boolean {
-    return this.#drain !== undefined;
+    return this.#isDraining;
   }
 
   /**
@@ -62,18 +61,14 @@ export class OpenStreams {
    * @returns a promise that settles when each has its last event
    */
   async drain(options: DrainOptions): Promise<void> {
-    this.#drain = options;
+    this.#isDraining = true;
     await Promise.all([...this.#streams].map((stream) => endLater(stream, options)));
   }
 }
 
-async function endLater(stream: EventStream, options: DrainOptions): Promise<void> {
+async function endLater(stream: EventStream, { withinMs, draw }: DrainOptions): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, options.draw() * options.withinMs);
+  setTimeout(resolve, draw() * withinMs);
   await promise;
-  end(stream, options);
-}
-
-function end(stream: EventStream, { draw }: DrainOptions): void {
   stream.end("restart", SHUTTING_DOWN, { retry: drawRetrySeconds(draw) });
 }

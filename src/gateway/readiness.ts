@@ -6,7 +6,7 @@
 import type { Log } from "../observability/log.ts";
 import type { Part } from "../observability/telemetry.ts";
 
-/** Asks a part for a sign of life; throws what it says instead, in words without secrets. */
+/** Asks a part for a sign of life; throws what it says instead, in words without secrets. Settles in any case. */
 export type Check = () => Promise<void>;
 
 /** All parts. */
@@ -25,7 +25,7 @@ export interface ReadinessOptions {
 }
 
 /** The longest wait for a part, in milliseconds: one that answers so late is of no use to anybody. */
-const CHECK_TIMEOUT_MS = 5000;
+export const CHECK_TIMEOUT_MS = 5000;
 
 /** What is known of the parts. */
 export class Readiness {
@@ -76,9 +76,13 @@ export class Readiness {
   /** Looks at a part, and again when the time has come: never twice at a time. */
   async #look(part: Part): Promise<void> {
     const { checks, everyMs } = this.#options;
-    const fault = await faultOf(checks[part]);
+    const answer = checks[part]();
+    const fault = await faultOf(answer);
     if (this.#isClosed) return;
     this.#note(part, fault);
+    // One that came too late is waited for as well.
+    await answer.catch(() => {});
+    if (this.#isClosed) return;
     this.#timers.set(part, setTimeout(() => this.#look(part), everyMs));
   }
 
@@ -93,12 +97,12 @@ export class Readiness {
   }
 }
 
-/** Runs a check. Says what is wrong; undefined where nothing is. */
-async function faultOf(check: Check): Promise<string | undefined> {
+/** Waits for a part's answer. Says what is wrong; undefined where nothing is. */
+async function faultOf(answer: Promise<void>): Promise<string | undefined> {
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`No answer within ${CHECK_TIMEOUT_MS / 1000} s`)), CHECK_TIMEOUT_MS);
   try {
-    await Promise.race([check(), tooLate]);
+    await Promise.race([answer, tooLate]);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

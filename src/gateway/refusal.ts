@@ -6,6 +6,7 @@
 import { STATUS_CODE } from "@std/http/status";
 import type { RefusalReason } from "../observability/telemetry.ts";
 import type { Key } from "../security/keyring.ts";
+import { drawRetrySeconds } from "./retry.ts";
 
 /** What a refusal has besides its status and its message. */
 export interface RefusalOptions {
@@ -71,11 +72,15 @@ export const tooManyRequests = (retryAfterSeconds: number): Refusal => tooMany("
 /** Too much at a time, from one address. */
 export const tooManyAtOnce = (): Refusal => tooMany("busy", 1);
 
-/** The gateway stops, and begins nothing that lasts. */
-export const stopping = (retryAfterSeconds: number): Refusal =>
+/**
+ * The gateway stops, and begins nothing that lasts.
+ *
+ * @param draw draws from 0 up to but not including 1, for when to come again
+ */
+export const stopping = (draw: () => number): Refusal =>
   new Refusal(STATUS_CODE.ServiceUnavailable, SHUTTING_DOWN, {
     reason: "stopping",
-    headers: retryAfter(retryAfterSeconds),
+    headers: retryAfter(Math.ceil(drawRetrySeconds(draw))),
   });
 
 /** The request line or the Host header makes no sense. */

@@ -38,16 +38,18 @@ export function createCarryReply(unread: Backlog): CarryReply {
   const headers = { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" };
   return (answer) => {
     if (answer.length <= PIECE) return new Response(answer, { headers });
-    const { body } = new UnreadAnswer(answer, unread);
+    const { body } = new UnreadAnswer(ascii.encode(answer), unread);
     return new Response(body, { headers: { ...headers, "Content-Length": String(answer.length) } });
   };
 }
 
-/** Length of a piece of an answer, in characters, which are bytes: base64 is ASCII. */
+/** Length of a piece of an answer, in bytes, and in characters as well: base64 is ASCII. */
 const PIECE = 64 * 1024;
 
 /** How long somebody may leave the next piece untouched, in milliseconds: nobody is so slow who is still there. */
 const PATIENCE_MS = 30_000;
+
+const NOTHING = new Uint8Array();
 
 const ascii = new TextEncoder();
 
@@ -56,37 +58,40 @@ class UnreadAnswer implements BacklogHolder {
   /** The body of the response. */
   readonly body: ReadableStream<Uint8Array>;
   readonly #unread: Backlog;
-  #rest: string;
+  readonly #length: number;
+  #rest: Uint8Array;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(answer: SealedText, unread: Backlog) {
+  constructor(answer: Uint8Array, unread: Backlog) {
     this.#unread = unread;
+    this.#length = answer.length;
     this.#rest = answer;
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
-        this.#keep(answer);
+        this.#keep(this.#rest);
       },
       pull: (controller) => {
-        controller.enqueue(ascii.encode(this.#rest.slice(0, PIECE)));
-        this.#keep(this.#rest.slice(PIECE));
-        if (this.#rest === "") controller.close();
+        controller.enqueue(this.#rest.slice(0, PIECE));
+        this.#keep(this.#rest.subarray(PIECE));
+        if (this.#rest.length === 0) controller.close();
       },
-      cancel: () => this.#keep(""),
+      cancel: () => this.#keep(NOTHING),
     }, { highWaterMark: 0 });
   }
 
   /** Breaks the answer off. */
   giveUp(): void {
-    this.#keep("");
+    this.#keep(NOTHING);
     this.#controller?.error(new Error("Answer is not read"));
   }
 
-  #keep(rest: string): void {
-    this.#rest = rest;
+  #keep(rest: Uint8Array): void {
+    // The end of an array keeps all of it, so it counts as a whole until nothing is left.
+    this.#rest = rest.length > 0 ? rest : NOTHING;
     clearTimeout(this.#patience);
-    if (rest !== "") this.#patience = setTimeout(() => this.giveUp(), PATIENCE_MS);
-    this.#unread.set(this, rest.length);
+    if (rest.length > 0) this.#patience = setTimeout(() => this.giveUp(), PATIENCE_MS);
+    this.#unread.set(this, rest.length > 0 ? this.#length : 0);
   }
 }

@@ -8,7 +8,7 @@ import type { Listener } from "../mqtt/listener.ts";
 import { filterFault } from "../mqtt/topic.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
-import type { RefusalReason, Result, Telemetry } from "../observability/telemetry.ts";
+import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import type { ConnectedEvent, NoticeEvent, Position } from "../protocol/event.ts";
 import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
@@ -22,6 +22,7 @@ import type { Caller, RouteHandler } from "./caller.ts";
 import type { EventSealer } from "./event_sealer.ts";
 import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 import type { OpenStreams } from "./open_streams.ts";
+import { stopping } from "./refusal.ts";
 import type { StreamFormat } from "./stream_format.ts";
 
 /** Brokers that can be listened to. */
@@ -59,6 +60,8 @@ export interface SubscribeOptions {
   readonly listening: Concurrency;
   /** The streams that are open. */
   readonly streams: OpenStreams;
+  /** Draws from 0 up to but not including 1, for when to come again. */
+  readonly draw: () => number;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** Where streams are measured. */
@@ -147,7 +150,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
         ended(why);
         if (why === "too_slow") log.warn("Listener of {key} was too slow", { request, key: key.name });
         // The answer was counted when the stream was connected.
-        const result = isConnected ? undefined : why === "refused" ? why : "failed";
+        const result = isConnected ? undefined : RESULTS[why];
         decided(`ended: ${message}`, { result, target, bytes: sentBytes });
       },
       // Not at the end: somebody who does not read the last event still takes up a connection.
@@ -233,11 +236,18 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     };
   }
 
+  function refuseWhileStopping(): void {
+    if (streams.isDraining) throw stopping(options.draw);
+  }
+
   return async (request, caller) => {
+    refuseWhileStopping();
     const admission = await admit(request, caller);
     // Nothing to give again: a repeated subscription is refused.
     if (admission.kind !== "repeat") admission.settle?.(undefined);
     const format = await sealer.begin(admission.exchange);
+    // Once more: what waited may have waited past the signal, and a stream that begins now would hold up the stop.
+    refuseWhileStopping();
     const stream = start(admission, { format, caller });
     return new Response(stream.body, {
       headers: {
@@ -248,6 +258,17 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     });
   };
 }
+
+/** What to call it when a stream ends before its broker has granted it: who left had no wish for an answer. */
+const RESULTS: Readonly<Record<StreamEnd, Result>> = {
+  left: "ok",
+  restart: "ok",
+  refused: "refused",
+  revoked: "refused",
+  "too_slow": "failed",
+  broker: "failed",
+  failed: "failed",
+};
 
 /** Who is to hear what. */
 interface Listening {

@@ -33,8 +33,8 @@ interface Attempt {
   isOpen: boolean;
 }
 
-/** A filter that is never subscribed to: it is malformed nowhere, and means nothing to anybody. */
-const NOBODYS_FILTER = "e2e-gateway/check";
+/** A filter that nobody has: those that begin so are refused to clients. */
+const NOBODYS_FILTER = "$e2e-gateway/check";
 
 /** A connection that is opened on first use, and again on the next use after it was lost. */
 export class SharedConnection {

@@ -22,9 +22,12 @@ export const SECRET_FIELD: RegExp =
   /(pass(word|wd|phrase|code)|pwd|api_?key|secret|token|authorization|cookie|credentials?|payload)$/i;
 
 /** What gives itself away by its form: 32 bytes in hexadecimal digits or base64, and logins in URLs and in headers. */
-const KEY = /\b[0-9a-fA-F]{64}\b|(?<![\w+/=-])[\w+/-]{43}=?(?![\w+/=-])/g;
+const HEX_KEY = /\b[0-9a-fA-F]{64}\b/g;
+/** Of such bytes in base64, some 17 characters are capitals; a topic of the same length has few. */
+const BASE64_KEY = /(?<![\w+/-])(?=(?:[a-z\d_+/-]*[A-Z]){5})[\w+/-]{43}=?(?![\w+/=-])/g;
 const URL_LOGIN = /(?<=:\/\/)[^\s/@"']+(?=@)/g;
 const HEADER_LOGIN = /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi;
+const FORMS: readonly RegExp[] = [HEX_KEY, BASE64_KEY, URL_LOGIN, HEADER_LOGIN];
 
 /** Makes a function that takes the secrets out of a line, in any usual spelling, and whatever looks like one. */
 export function createMask(secrets: readonly string[]): (line: string) => string {
@@ -34,7 +37,7 @@ export function createMask(secrets: readonly string[]): (line: string) => string
   const known = spellings.length === 0 ? undefined : new RegExp(spellings.map(RegExp.escape).join("|"), "g");
   return (line) => {
     const unknown = known === undefined ? line : line.replace(known, MASKED);
-    return unknown.replace(KEY, MASKED).replace(URL_LOGIN, MASKED).replace(HEADER_LOGIN, MASKED);
+    return FORMS.reduce((text, form) => text.replace(form, MASKED), unknown);
   };
 }
 

@@ -20,6 +20,8 @@ export interface RedisMemoryOptions {
   readonly seconds: number;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
   /** Is told why no request can be accepted, and when some may have been forgotten. */
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }
@@ -48,14 +50,15 @@ class UnfitError extends Error {}
 
 /** Begins to watch each connection. */
 export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
-  const { connection, key, seconds, now, log } = options;
+  const { connection, key, seconds, now, monotonic, log } = options;
   /** The timestamps of each key's requests: those that this process has noted, and those that may be forgotten. */
   const noted = new Map<string, StampRanges>();
   const forgotten = new Map<string, StampRanges>();
   let trusted: Promise<RedisClient | undefined> = Promise.resolve(undefined);
   let since = Infinity;
   let marker: string | undefined;
-  let clockOffset = NaN;
+  /** How far the server's clock is from each of ours. */
+  let clockOffsets: readonly number[] = [];
   let suspicious = false;
   let told: string | undefined;
   let next: ReturnType<typeof setTimeout> | undefined;
@@ -125,10 +128,14 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
     }
     const runId = infoField(info, "run_id");
     if (runId === undefined) throw new UnfitError("It does not tell its run_id: use Valkey, or Redis 7");
-    // Its clock may step ahead by itself, and its keys then expire early. Small steps do not eat up the double window.
-    const offset = Number(infoField(info, "server_time_usec")) / 1000 - now();
-    if (Math.abs(offset - clockOffset) > seconds * 250) suspicious = true;
-    clockOffset = offset;
+    // Its clock may step ahead by itself, and its keys then expire early; on our own machine it steps with ours, so that
+    // only the clock that never jumps tells. Small steps do not eat up the double window.
+    const time = Number(infoField(info, "server_time_usec")) / 1000;
+    const offsets = [time - now(), time - monotonic()];
+    if (clockOffsets.some((before, index) => Math.abs((offsets[index] ?? NaN) - before) > seconds * 250)) {
+      suspicious = true;
+    }
+    clockOffsets = offsets;
     return runId;
   }
 

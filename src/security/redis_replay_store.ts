@@ -24,6 +24,8 @@ export interface RedisReplayOptions {
   readonly maxAnswerBytes: number;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
   /** Is told what is wrong with the server. */
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }

@@ -14,7 +14,7 @@ export class StampRanges {
     if (this.includes(timestamp)) return;
     const next = this.#ranges.findIndex(({ from }) => from > timestamp);
     this.#ranges.splice(next === -1 ? this.#ranges.length : next, 0, { from: timestamp, to: timestamp });
-    if (this.#ranges.length > MAX_RANGES) this.#closeNarrowestGap();
+    if (this.#ranges.length > MAX_RANGES) this.#closeGap();
   }
 
   /** Whether a timestamp may have been added; false only if it was not. */
@@ -29,17 +29,20 @@ export class StampRanges {
     return other;
   }
 
-  #closeNarrowestGap(): void {
-    let narrowest = { index: 0, gap: Infinity };
+  /** Closes the gap that matters least: a narrow one, or one of long ago, to which no clock goes back. */
+  #closeGap(): void {
+    const newest = this.#ranges.at(-1)?.to ?? 0;
+    let least = { index: 0, weight: Infinity };
     for (let index = 0; index + 1 < this.#ranges.length; index++) {
-      const gap = (this.#ranges[index + 1]?.from ?? Infinity) - (this.#ranges[index]?.to ?? -Infinity);
-      if (gap < narrowest.gap) narrowest = { index, gap };
+      const until = this.#ranges[index + 1]?.from ?? Infinity;
+      const weight = (until - (this.#ranges[index]?.to ?? -Infinity)) / (newest - until + 1);
+      if (weight < least.weight) least = { index, weight };
     }
-    const [absorbed] = this.#ranges.splice(narrowest.index + 1, 1);
-    const widened = this.#ranges[narrowest.index];
+    const [absorbed] = this.#ranges.splice(least.index + 1, 1);
+    const widened = this.#ranges[least.index];
     if (absorbed !== undefined && widened !== undefined) widened.to = absorbed.to;
   }
 }
 
-/** The gaps between them are the widest: more than a clock is ever set by mistake, and few to look through. */
+/** Enough for a clock that was set wrong some times within a day, and few to look through. */
 const MAX_RANGES = 16;

@@ -10,7 +10,7 @@ function makeReadiness(options: Partial<ReadinessOptions> = {}) {
   const tell = (message: string, properties: Record<string, unknown> = {}) =>
     void lines.push(message.replace(/\{(\w+)\}/g, (_, name) => String(properties[name])));
   const readiness = new Readiness({
-    checks: { broker: well, jeedom: well, replay_store: well },
+    checks: { broker: well, jeedom: well, "replay_store": well },
     needs: ["broker", "jeedom", "replay_store"],
     everyMs: 15_000,
     log: { info: tell, warn: tell },
@@ -38,7 +38,7 @@ Deno.test("a part is looked at again and again, and each change is told once", a
   using time = new FakeTime();
   let fault: string | undefined = "Connection refused";
   const broker = () => fault === undefined ? Promise.resolve() : Promise.reject(new Error(fault));
-  const { readiness, lines } = makeReadiness({ checks: { broker, jeedom: well, replay_store: well } });
+  const { readiness, lines } = makeReadiness({ checks: { broker, jeedom: well, "replay_store": well } });
   readiness.start();
   await settle();
   assertEquals(readiness.failing, ["broker"]);
@@ -63,7 +63,7 @@ Deno.test("a check that hangs has failed after five seconds", async () => {
     asked += 1;
     return new Promise<void>(() => {});
   };
-  const { readiness, lines } = makeReadiness({ checks: { broker: well, jeedom: hang, replay_store: well } });
+  const { readiness, lines } = makeReadiness({ checks: { broker: well, jeedom: hang, "replay_store": well } });
   readiness.start();
   time.pass(4999);
   await settle();
@@ -75,7 +75,7 @@ Deno.test("a check that hangs has failed after five seconds", async () => {
 });
 
 Deno.test("a part that is not needed is looked at, and keeps nothing from being ready", async () => {
-  const checks = { broker: well, jeedom: () => Promise.reject(new Error("Nobody there")), replay_store: well };
+  const checks = { broker: well, jeedom: () => Promise.reject(new Error("Nobody there")), "replay_store": well };
   const { readiness } = makeReadiness({ checks, needs: ["broker", "replay_store"] });
   readiness.start();
   await until("ready", () => readiness.isReady);
@@ -95,7 +95,7 @@ Deno.test("a gateway that stops is not ready, whatever the parts say", async () 
 Deno.test("nothing is looked at or told after the end", async () => {
   const answer = Promise.withResolvers<void>();
   const { readiness, lines } = makeReadiness({
-    checks: { broker: () => answer.promise, jeedom: well, replay_store: well },
+    checks: { broker: () => answer.promise, jeedom: well, "replay_store": well },
   });
   readiness.start();
   readiness.close();

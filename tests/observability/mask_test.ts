@@ -32,11 +32,14 @@ Deno.test("createMask() takes out what looks like a key or a login, and leaves i
   for (const spelling of [key.toHex(), key.toBase64(), key.toBase64({ alphabet: "base64url", omitPadding: true })]) {
     assertEquals(mask(`key ${spelling}, and "${spelling}"`), 'key ***, and "***"');
   }
+  assertEquals(mask(`?key=${key.toBase64()}`), "?key=***");
   assertEquals(mask("redis://ann:geheim@host/1"), "redis://***@host/1");
   assertEquals(mask('"authorization":"Basic am9lOmdlaGVpbQ=="'), '"authorization":"Basic ***"');
   const plain =
     "POST /mqtt/publish by phone (0996ff473f908996) [3f2a00112233eeff] from 2001:db8::1: 403 Missing field: apikey";
   assertEquals(mask(plain), plain);
+  const topic = "zigbee2mqtt/0x00158d0001a2b3c4/availability";
+  assertEquals([mask(topic), topic.length], [topic, 43]);
 });
 
 Deno.test("secretsOf() finds the secret settings, and both spellings of a password in a URL", () => {

@@ -64,6 +64,7 @@ function openGateway(redis: TestRedis, { user, password, timeoutMs = TIMEOUT_MS 
     seconds: SECONDS,
     maxAnswerBytes: 100,
     now: () => clock.seconds * 1000,
+    monotonic: () => performance.now(),
     log,
   });
   return {

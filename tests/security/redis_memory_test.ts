@@ -227,6 +227,7 @@ Deno.test("trusted() has no connection to a server that is too old or cannot say
       },
       key: "since",
       seconds: SECONDS,
+      monotonic: () => performance.now(),
       now: () => NOW * 1000,
       log: { info() {}, warn() {}, error: (_, properties) => told.push(properties?.["fault"]) },
     });
@@ -234,6 +235,41 @@ Deno.test("trusted() has no connection to a server that is too old or cannot say
     assertEquals(told, [fault]);
     memory.close();
   }
+});
+
+Deno.test("a clock that steps on the server and here alike is noticed: its keys have expired early", async () => {
+  let wall = NOW;
+  let marker: string | null = null;
+  const info = () => `redis_version:7.4.0\r\nmaxmemory:0\r\nrun_id:a\r\nserver_time_usec:${wall * 1e6}\r\n`;
+  const client: RedisClient = {
+    ...SILENT,
+    info: () => Promise.resolve(info()),
+    get: () => Promise.resolve(marker),
+    set: (_key, value) => Promise.resolve(marker = value),
+  };
+  const memory = watchRedisMemory({
+    connection: {
+      onConnect(listener) {
+        listener(client);
+        return () => {};
+      },
+    },
+    key: "since",
+    seconds: SECONDS,
+    monotonic: () => 0,
+    now: () => wall * 1000,
+    log: { info() {}, warn() {}, error() {} },
+  });
+  await memory.trusted();
+  const request = identity(1, { timestamp: NOW });
+  memory.note(request);
+  assertEquals(memory.isForgotten(request), false);
+  wall += 3600;
+  memory.lookAgain(client);
+  await memory.trusted();
+  wall -= 3600;
+  assertEquals(memory.isForgotten(request), true);
+  memory.close();
 });
 
 redisTest("settle() loses the answer and nothing else when the server is gone", async (redis, open) => {

@@ -23,6 +23,14 @@ Deno.test("includes() takes nothing for added that is far from all, however many
   assertEquals([ranges.includes(9599), ranges.includes(9600)], [true, false]);
 });
 
+Deno.test("includes() takes no hour ahead for added, however many nights there were before", () => {
+  const ranges = new StampRanges();
+  for (let night = 0; night < 40; night++) ranges.add(night * 28_800);
+  const now = 40 * 28_800;
+  for (let second = 0; second < 60; second++) ranges.add(now + 3600 + second);
+  for (const later of [1, 600, 3599]) assertEquals(ranges.includes(now + later), false, String(later));
+});
+
 Deno.test("a copy is not changed by what is added later", () => {
   const ranges = new StampRanges();
   ranges.add(1);

@@ -134,6 +134,26 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
+Deno.test("signals that come together are one wish, and a later one ends the gateway at once with 130", async () => {
+  const gateway = await startGatewayProcess({ DRAIN_MS: "60000", SHUTDOWN_TIMEOUT_MS: "60000" });
+  const events: StreamEvent[] = [];
+  const listening = (async () => {
+    for await (const event of gateway.client.subscribe(["t"], { resume: false })) events.push(event);
+  })().catch(() => {});
+  await until("the stream", () => events.length === 1);
+  Deno.kill(gateway.pid, "SIGINT");
+  Deno.kill(gateway.pid, "SIGINT");
+  await gateway.output.line((line) => line.includes("Gateway stops"));
+  assertEquals(
+    await fetch(`${gateway.url}/health/ready`).then(({ status, body }) => body?.cancel().then(() => status)),
+    503,
+  );
+  // Not earlier than what still counts as one wish.
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assertEquals(await within("the end at once", gateway.stop("SIGINT")), 130);
+  await listening;
+});
+
 Deno.test("the sandbox refuses what the configuration does not name, by Deno itself", () =>
   inTempDir(async (directory) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

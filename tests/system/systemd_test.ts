@@ -40,7 +40,8 @@ installTest("install.sh makes user, settings, key, program and unit, and starts 
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertEquals(told, [
     "useradd --system --user-group --no-create-home --home-dir /var/lib/e2e-gateway --shell /usr/sbin/nologin e2e-gateway",
-    `chown e2e-gateway:e2e-gateway /var/lib/e2e-gateway /var/lib/e2e-gateway/data ${KEY}`,
+    "chown e2e-gateway:e2e-gateway " +
+    ["/data/secret_key.txt", "/data", ""].map((path) => `/var/lib/e2e-gateway.new${path}`).join(" "),
     "systemctl daemon-reload",
     "systemctl enable --quiet e2e-gateway.service",
     "systemctl restart e2e-gateway.service",
@@ -93,6 +94,16 @@ installTest("install.sh makes no key where another is, or is to be elsewhere", a
   await Deno.writeTextFile(machine.path(SETTINGS), "SECRET_KEY_FILE=/srv/keys/key.txt\n");
   await machine.install();
   assert(!(await machine.files("")).has(KEY));
+});
+
+installTest("install.sh follows no link of the service's user", async (machine) => {
+  await machine.install();
+  const data = machine.path("/var/lib/e2e-gateway/data");
+  await Deno.rename(data, `${data}.old`);
+  await Deno.symlink(machine.path("/etc"), data);
+  const { code, told } = await machine.install();
+  assertEquals([code, told.filter((line) => line.startsWith("chown"))], [0, []]);
+  assert(!(await machine.files("/etc")).has("/etc/secret_key.txt"));
 });
 
 installTest("install.sh installs a binary in place of Deno and the code, and back", async (machine) => {

@@ -6,7 +6,7 @@
 import { isPage, type Reply } from "../ask.ts";
 import type { Check } from "../check.ts";
 import type { FailureReason } from "../fetch_failure.ts";
-import { failed, type Finding, ok, warning } from "../finding.ts";
+import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import type { KeyAnswer } from "../jeedom_state.ts";
 
 const REMEDIES: Partial<Readonly<Record<FailureReason, string>>> = {
@@ -27,6 +27,9 @@ export const JEEDOM: Check = {
     const state = await house.jeedom(signal);
     switch (state.kind) {
       case "failure":
+        if (!house.config.READY_NEEDS.includes("jeedom")) {
+          return skipped("Does not answer, and READY_NEEDS does not name it");
+        }
         return failed(`${origin} ${state.words}`, REMEDIES[state.reason] ?? UNREACHABLE);
       case "strange":
         return tellStrange(origin, state.reply);
