@@ -110,7 +110,7 @@ Deno.test("SIGHUP loads the keys at once", () =>
     const loads = () => gateway.output.lines.filter((line) => line.includes("Keys loaded")).length;
     const before = loads();
     Deno.kill(gateway.pid, "SIGHUP");
-    await until("the keys are loaded", () => loads() === before + 1);
+    await until("the keys are loaded", () => loads() > before);
     assertEquals((await gateway.client.publish("t", "m")).status, 200);
   }));
 
