@@ -241,7 +241,8 @@ passed "the gateway starts"
 inside "${healthcheck[@]}" >>"$work/log" 2>&1 || fail "the health check fails"
 passed "the health check passes"
 
-if grep -i -E 'warn|error|download' "$work/log"; then fail "the gateway complains"; fi
+# There is no Jeedom here, and the gateway says so once.
+if grep -v '"part":"jeedom"' "$work/log" | grep -i -E 'warn|error|download'; then fail "the gateway complains"; fi
 passed "the gateway does not complain"
 
 stop
