@@ -1,7 +1,7 @@
 /** docs/operations/limits.md is compared with the code: each limit is in it, with the default that it has. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { parseConfig, SETTINGS } from "../src/config.ts";
-import { createMetrics } from "../src/observability/metrics.ts";
+import { makeMetrics } from "./observability/metrics_fixture.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const PAGE = "docs/operations/limits.md";
@@ -138,37 +138,13 @@ async function constantsOf(file: string): Promise<Constant[]> {
 
 /** The series that metrics consist of, without values: `name` and, where there are labels, `name{label="word"}`. */
 async function seriesNames(): Promise<Set<string>> {
-  const metrics = createMetrics({
-    levels: () => ({
-      queueBytes: 0,
-      backlogBytes: 0,
-      unreadBytes: 0,
-      ringBytes: 0,
-      sharedEventBytes: 0,
-      subscriptions: 0,
-      listeners: 0,
-      brokerConnections: 0,
-      replays: { entries: 0, bytes: 0 },
-      bodies: 0,
-      running: 0,
-      up: { broker: true, jeedom: true, replay_store: true },
-      isReady: true,
-      keys: [{ name: "phone", expiresInSeconds: 1 }],
-    }),
-    process: () => ({ rssBytes: 0, heapBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
-    version: "0",
-    monotonic: () => 0,
+  using metrics = makeMetrics();
+  const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const names = lines.flatMap((line) => {
+    const series = line.slice(0, line.lastIndexOf(" "));
+    return [series, series.replace(/\{.*/, ""), series.replace(/_(bucket|sum|count)(\{.*)?$/, "")];
   });
-  try {
-    const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-    const names = lines.flatMap((line) => {
-      const series = line.slice(0, line.lastIndexOf(" "));
-      return [series, series.replace(/\{.*/, ""), series.replace(/_(bucket|sum|count)(\{.*)?$/, "")];
-    });
-    return new Set(names);
-  } finally {
-    metrics.close();
-  }
+  return new Set(names);
 }
 
 Deno.test("docs/operations/limits.md has each setting that bounds something, with its default", async () => {

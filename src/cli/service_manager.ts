@@ -6,6 +6,7 @@
  */
 import type { Log } from "../observability/log.ts";
 import type { NotifyPaths } from "../permissions.ts";
+import { settledWithin } from "./settled_within.ts";
 
 /** What the service manager learns. */
 export interface ServiceManager {
@@ -124,10 +125,7 @@ function createServiceManager(
     stopping: () => tell("STOPPING=1\nSTATUS=Stops"),
     async close() {
       clearInterval(timer);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const deadline = setTimeout(resolve, FAREWELL_MS);
-      await Promise.race([last, promise]);
-      clearTimeout(deadline);
+      await settledWithin(last, FAREWELL_MS);
       socket.close();
     },
   };

@@ -35,6 +35,7 @@ import { localUrl } from "./local_url.ts";
 import { openKeys } from "./open_keys.ts";
 import { openStore } from "./open_store.ts";
 import type { Platform } from "./platform.ts";
+import { settledWithin } from "./settled_within.ts";
 
 /** A gateway that serves. */
 export interface RunningGateway {
@@ -225,12 +226,4 @@ function listenForOperations(
 async function readTls(config: Config, { files }: Platform): Promise<{ cert: string; key: string } | undefined> {
   if (config.TLS_CERT_FILE === undefined || config.TLS_KEY_FILE === undefined) return undefined;
   return { cert: await files.readTextFile(config.TLS_CERT_FILE), key: await files.readTextFile(config.TLS_KEY_FILE) };
-}
-
-async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  // What fails to end has ended.
-  await Promise.race([work.catch(() => {}), promise]);
-  clearTimeout(timer);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { isObject } from "../protocol/is_object.ts";
-import { DEFAULT_ENDPOINT } from "../services/jeedom.ts";
+import { addressOf } from "../services/jeedom.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
@@ -73,7 +73,7 @@ interface Call {
 
 function call(house: House, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
   const { config: { JEEDOM_URL: url }, machine: { fetch }, now } = house;
-  return ask(url.origin + url.pathname.replace(/\/$/, "") + DEFAULT_ENDPOINT, {
+  return ask(addressOf(url), {
     fetch,
     now,
     signal,

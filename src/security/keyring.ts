@@ -108,14 +108,13 @@ export class LiveKeyring implements Keyring {
 
   /** How many secrets work now. */
   get size(): number {
-    return [...this.#held.values()].filter((held) => this.#works(held, 2)).length;
+    return this.#working().length;
   }
 
   /** When each of the keys that work now ends, by name, in milliseconds since 1970; undefined for never. */
   get ends(): ReadonlyMap<string, number | undefined> {
     // Of two secrets of a name the first is the one that stays.
-    const working = [...this.#held.values()].filter((held) => this.#works(held, 2)).toReversed();
-    return new Map(working.map(({ entry: { name, expires } }) => [name, expires]));
+    return new Map(this.#working().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
   }
 
   /**
@@ -185,6 +184,11 @@ export class LiveKeyring implements Keyring {
     // Costs as much as a wrong key. Nobody holds the decoy, so it opens nothing.
     await openRequest(await this.#decoy, envelope, { route });
     return undefined;
+  }
+
+  /** Those that work in one version of the protocol at least. */
+  #working(): Held[] {
+    return [...this.#held.values()].filter((held) => this.#works(held, 2));
   }
 
   #works({ key, entry }: Held, version: Version): boolean {

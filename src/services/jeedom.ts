@@ -31,6 +31,11 @@ const CALL_ID = 99_999;
 /** Where Jeedom takes calls. */
 export const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
 
+/** Where calls go, for Jeedom's own address: its path, if any, comes before each endpoint. */
+export function addressOf(jeedom: URL, endpoint: string = DEFAULT_ENDPOINT): string {
+  return jeedom.origin + jeedom.pathname.replace(/\/$/, "") + endpoint;
+}
+
 /** The one method that waits inside Jeedom for something to happen. */
 const LONG_POLL_METHOD = "event::changes";
 
@@ -38,8 +43,7 @@ const utf8 = new TextDecoder();
 
 /** Makes the service that forwards calls to one Jeedom. */
 export function createJeedomService(options: JeedomOptions): Service {
-  const base = options.url.origin + options.url.pathname.replace(/\/$/, "");
-
+  const base = addressOf(options.url, "");
   return {
     name: "jeedom",
     fieldErrorStatus: 403,

@@ -5,7 +5,7 @@
  */
 import { isObject } from "../protocol/is_object.ts";
 import { readBytes } from "../protocol/read_bytes.ts";
-import { DEFAULT_ENDPOINT, type JeedomOptions } from "./jeedom.ts";
+import { addressOf, type JeedomOptions } from "./jeedom.ts";
 
 /** More than any answer to `ping`, in bytes: what is longer comes from something else. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -23,7 +23,7 @@ const utf8 = new TextDecoder();
 export function createJeedomCheck(
   { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
 ): () => Promise<void> {
-  const address = url.origin + url.pathname.replace(/\/$/, "") + DEFAULT_ENDPOINT;
+  const address = addressOf(url);
   return async () => {
     const response = await fetch(address, {
       method: "POST",

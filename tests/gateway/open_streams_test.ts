@@ -1,13 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "../fake_time.ts";
+import { settle } from "../settle.ts";
 import { makeBroker } from "./broker.ts";
 import { makeGateway } from "./fixture.ts";
 import { subscribe } from "./listener.ts";
-
-/** Lets what is settled go its way. */
-const settle = async () => {
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-};
 
 Deno.test("drain() ends each stream at a moment of its own, and tells each when to come back", async () => {
   const broker = makeBroker();

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Readiness, type ReadinessOptions } from "../../src/gateway/readiness.ts";
 import { until } from "../deadline.ts";
 import { FakeTime } from "../fake_time.ts";
+import { settle } from "../settle.ts";
 
 const well = () => Promise.resolve();
 
@@ -18,11 +19,6 @@ function makeReadiness(options: Partial<ReadinessOptions> = {}) {
   });
   return { readiness, lines };
 }
-
-/** Lets what is settled go its way. */
-const settle = async () => {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-};
 
 Deno.test("nothing is ready before its first check, and everything after it", async () => {
   const { readiness, lines } = makeReadiness();

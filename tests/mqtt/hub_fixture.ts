@@ -15,6 +15,7 @@ import { SharedConnection } from "../../src/mqtt/shared_connection.ts";
 import { TopicGrants } from "../../src/mqtt/topic_filter.ts";
 import type { Position } from "../../src/protocol/event.ts";
 import { FakeTime } from "../fake_time.ts";
+import { settle } from "../settle.ts";
 
 /** How a broker delivers a message that matches several subscriptions of one connection. */
 export type Way = "a copy for each subscription" | "one copy with all ids" | "one copy without ids";
@@ -265,11 +266,6 @@ export class Recorder implements Listener {
     this.heard.push(what);
     this.onHeard(what);
   }
-}
-
-/** Lets everything happen that waits for nothing but its turn, or only so many turns of it. */
-export async function settle(turns = 30): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await Promise.resolve();
 }
 
 /** A hub, its broker, and the clock of both. */

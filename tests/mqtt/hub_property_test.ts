@@ -6,7 +6,8 @@ import type { Listener } from "../../src/mqtt/listener.ts";
 import type { ReceivedMessage } from "../../src/mqtt/received_message.ts";
 import { TopicGrants } from "../../src/mqtt/topic_filter.ts";
 import type { Position } from "../../src/protocol/event.ts";
-import { settle, Stage, WAYS } from "./hub_fixture.ts";
+import { Stage, WAYS } from "./hub_fixture.ts";
+import { settle } from "../settle.ts";
 
 const TOPICS = ["a", "a/b", "a/c", "d"];
 const FILTERS = ["a", "a/b", "a/+", "a/#", "+", "#", "d"];

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import type { Position } from "../../src/protocol/event.ts";
-import { type Recorder, settle, Stage, WAYS } from "./hub_fixture.ts";
+import { type Recorder, Stage, WAYS } from "./hub_fixture.ts";
+import { settle } from "../settle.ts";
 
 const HUNG_UP = "Broker hung up";
 
