@@ -164,7 +164,13 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     places,
   });
   const operations = listenForOperations(config, platform, {
-    handler: createOperationsHandler({ metrics, readiness, version: VERSION, random: randomBytes }),
+    handler: createOperationsHandler({
+      metrics,
+      readiness,
+      version: VERSION,
+      listensOn: config.METRICS_HOST,
+      random: randomBytes,
+    }),
     log,
   });
   // Somebody who never ends his request must not keep the gateway from stopping.

@@ -4,9 +4,11 @@
  * @module
  */
 import type { RandomBytes } from "../protocol/bytes.ts";
+import { hostOf } from "../security/egress.ts";
+import { isLoopback } from "../security/ip_address.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
 import { PARTS, type Readiness } from "./readiness.ts";
-import { methodNotAllowed, notFound, refusalResponse } from "./refusal.ts";
+import { methodNotAllowed, misdirected, notFound, refusalResponse } from "./refusal.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
 
 /** What the port shows. */
@@ -17,6 +19,8 @@ export interface OperationsOptions {
   readonly readiness: Pick<Readiness, "isReady" | "failing" | "up">;
   /** The gateway's version. */
   readonly version: string;
+  /** The address it listens on. */
+  readonly listensOn: string;
   /** Where ids of requests come from. */
   readonly random: RandomBytes;
 }
@@ -24,6 +28,7 @@ export interface OperationsOptions {
 /** Makes the function that answers on that port. */
 export function createOperationsHandler(options: OperationsOptions): (request: Request) => Promise<Response> {
   const { metrics, readiness, version } = options;
+  const isForThisMachine = isLoopback(options.listensOn);
 
   const routes = new Map<string, () => Response | Promise<Response>>([
     ["/metrics", async () => new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } })],
@@ -38,7 +43,10 @@ export function createOperationsHandler(options: OperationsOptions): (request: R
   }
 
   async function answer({ url, method }: Request): Promise<Response> {
-    const route = routes.get(URL.parse(url)?.pathname ?? "");
+    const target = URL.parse(url);
+    // Tunnels and proxies pass on the name that they were asked for; so does a browser that a foreign name server leads here.
+    if (isForThisMachine && (target === null || !isLoopback(hostOf(target)))) return refusalResponse(misdirected());
+    const route = routes.get(target?.pathname ?? "");
     if (route === undefined) return refusalResponse(notFound());
     if (method !== "GET" && method !== "HEAD") return refusalResponse(methodNotAllowed("GET, HEAD"));
     return await route();

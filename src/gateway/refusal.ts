@@ -86,6 +86,12 @@ export const stopping = (draw: () => number): Refusal =>
 /** The request line or the Host header makes no sense. */
 export const badRequest = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Bad request", { reason: "route" });
 
+/** The Host header names another machine, on a port that is for programs on this one. */
+export const misdirected = (): Refusal =>
+  new Refusal(STATUS_CODE.MisdirectedRequest, "Only for this machine: ask for 127.0.0.1 or localhost", {
+    reason: "route",
+  });
+
 /** No such path. */
 export const notFound = (): Refusal => new Refusal(STATUS_CODE.NotFound, "Not found", { reason: "route" });
 

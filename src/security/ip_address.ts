@@ -45,6 +45,11 @@ export function parseNetwork(text: string): Network | undefined {
   return { address: first, bits };
 }
 
+/** Tells whether a host, an address without brackets or a name, is this machine for itself alone. */
+export function isLoopback(host: string): boolean {
+  return host.toLowerCase() === "localhost" || parseAddress(host)?.range() === "loopback";
+}
+
 /** Tells whether an address lies in a network. */
 export function isInNetwork(address: Address, network: Network): boolean {
   return address.kind() === network.address.kind() && address.match(network.address, network.bits);

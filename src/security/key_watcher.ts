@@ -50,7 +50,7 @@ export function watchKeys(options: KeyWatcherOptions, loaded: string): KeyWatche
       await keyring.replace(await options.load());
       loaded = stamp;
       told = undefined;
-      log.info("Keys loaded: {count} secrets work now", { count: keyring.size });
+      log.info("Keys loaded. Secrets that work now: {count}", { count: keyring.size });
     } catch (error) {
       // Tried again at each look: it may be for a passing reason, and a key that was removed must not live on.
       const reason = error instanceof Error ? error.message : String(error);

@@ -2,14 +2,18 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { createOperationsHandler, type OperationsOptions } from "../../src/gateway/operations.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 
-function makeHandler(readiness: Partial<OperationsOptions["readiness"]> = {}) {
+function makeHandler(
+  readiness: Partial<OperationsOptions["readiness"]> = {},
+  { listensOn = "127.0.0.1", host = "127.0.0.1:9464" } = {},
+) {
   const handler = createOperationsHandler({
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
     readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ...readiness },
     version: "1.2.3",
+    listensOn,
     random: randomBytes,
   });
-  return (path: string, init?: RequestInit) => handler(new Request(`http://127.0.0.1:9464${path}`, init));
+  return (path: string, init?: RequestInit) => handler(new Request(`http://${host}${path}`, init));
 }
 
 Deno.test("GET /metrics is the metrics' text", async () => {
@@ -48,4 +52,36 @@ Deno.test("other paths are a 404, other methods a 405, and each answer has an id
   const [lost, wrong] = [await ask("/gateway"), await ask("/metrics", { method: "POST" })];
   assertEquals([lost.status, wrong.status, wrong.headers.get("Allow")], [404, 405, "GET, HEAD"]);
   assertMatch(lost.headers.get("X-Request-Id") ?? "", /^[0-9a-f]{16}$/);
+});
+
+Deno.test("a port that is for this machine answers whoever asks for this machine by name or address", async () => {
+  const statuses = async (listensOn: string, hosts: readonly string[]) =>
+    await Promise.all(hosts.map(async (host) => (await makeHandler({}, { listensOn, host })("/metrics")).status));
+  const here = ["localhost", "LOCALHOST:9464", "127.0.0.1:9464", "127.5.4.3", "[::1]:9464", "[::ffff:127.0.0.1]"];
+  for (const listensOn of ["127.0.0.1", "::1", "localhost"]) {
+    assertEquals(await statuses(listensOn, here), here.map(() => 200));
+  }
+});
+
+Deno.test("a port that is for this machine refuses a name that a tunnel or a name server leads here", async () => {
+  const names = [
+    "home.tailnet.ts.net",
+    "gateway.example.org",
+    "127.0.0.1.example",
+    "localhost.evil.example",
+    "192.0.2.1",
+  ];
+  for (const host of names) {
+    for (const path of ["/metrics", "/health", "/health/ready", "/nothing"]) {
+      const response = await makeHandler({}, { host })(path);
+      const { error } = await response.json();
+      assertEquals([response.status, error], [421, "Only for this machine: ask for 127.0.0.1 or localhost"], host);
+    }
+  }
+});
+
+Deno.test("a port that is for others too answers to every name", async () => {
+  for (const listensOn of ["0.0.0.0", "192.168.1.20", "::"]) {
+    assertEquals((await makeHandler({}, { listensOn, host: "gateway.lan:9464" })("/metrics")).status, 200);
+  }
 });
