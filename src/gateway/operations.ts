@@ -44,7 +44,7 @@ export function createOperationsHandler(options: OperationsOptions): (request: R
 
   async function answer({ url, method }: Request): Promise<Response> {
     const target = URL.parse(url);
-    // Tunnels and proxies pass on the name that they were asked for; so does a browser that a foreign name server leads here.
+    // Tunnels and proxies pass on the name they were asked for, and so do browsers that a foreign name server leads here.
     if (isForThisMachine && (target === null || !isLoopback(hostOf(target)))) return refusalResponse(misdirected());
     const route = routes.get(target?.pathname ?? "");
     if (route === undefined) return refusalResponse(notFound());

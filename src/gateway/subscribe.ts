@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { type BrokerAddress, BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
+import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
 import type { Listener } from "../mqtt/listener.ts";
 import { filterFault } from "../mqtt/topic.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
-import type { ConnectedEvent, NoticeEvent, Position } from "../protocol/event.ts";
 import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import type { Key } from "../security/keyring.ts";
@@ -19,11 +18,11 @@ import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
-import type { EventSealer } from "./event_sealer.ts";
 import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { stopping } from "./refusal.ts";
 import type { StreamFormat } from "./stream_format.ts";
+import { brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
 
 /** Brokers that can be listened to. */
 export interface ListenToBrokers {
@@ -37,19 +36,15 @@ export interface ListenToBrokers {
 }
 
 /** What the route needs. */
-export interface SubscribeOptions {
+export interface SubscribeOptions extends StreamListenerOptions {
   /** Decides over requests. */
   readonly admit: Admit;
   /** Finds brokers. */
   readonly directory: BrokerDirectory;
   /** Listens to them. */
   readonly brokers: ListenToBrokers;
-  /** Seals events. */
-  readonly sealer: EventSealer;
   /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
-  /** Largest payload of a message to pass on. */
-  readonly maxEventBytes: number;
   /** How long a listener may leave a backlog untouched, in milliseconds. */
   readonly patienceMs: number;
   /** Longest silence of a stream, in milliseconds. */
@@ -62,8 +57,6 @@ export interface SubscribeOptions {
   readonly streams: OpenStreams;
   /** Draws from 0 up to but not including 1, for when to come again. */
   readonly draw: () => number;
-  /** The wall clock, in milliseconds since 1970. */
-  readonly now: () => number;
   /** Where streams are measured. */
   readonly telemetry: Pick<Telemetry, "stream" | "refused" | "delivered" | "dropped">;
   /** Where decisions are told. */
@@ -76,7 +69,7 @@ export interface SubscribeOptions {
 
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
-  const { admit, listening, streams, sealer, now, audit, log, telemetry, monotonic } = options;
+  const { admit, listening, streams, sealer, audit, log, telemetry, monotonic } = options;
 
   function openStream(
     key: Key,
@@ -178,7 +171,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       const wanted = parseSubscribeRequest(payload);
       authorize(key, wanted);
       const address = options.directory.resolve(wanted, key.scope);
-      const stop = options.brokers.listen(address, listenerOf(stream, { key, wanted, onConnected }));
+      const stop = options.brokers.listen(address, createStreamListener({ stream, key, wanted, onConnected }, options));
       if (left.aborted) stop();
       else left.addEventListener("abort", stop, { once: true });
     } catch (error) {
@@ -190,50 +183,6 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
         stream.end("failed", "Internal error");
       }
     }
-  }
-
-  /** Turns what a broker sends into events. */
-  function listenerOf(
-    stream: EventStream,
-    { key, wanted: { filters, qos = 0, since, keep = false }, onConnected }: {
-      readonly key: Key;
-      readonly wanted: SubscribeRequest;
-      readonly onConnected: () => void;
-    },
-  ): Listener {
-    let isConnected = false;
-    const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
-      stream.push(sealer.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
-    return {
-      owner: key.name,
-      filters,
-      qos,
-      keep,
-      since,
-      connected(position) {
-        isConnected = true;
-        stream.push(sealer.event(key, connectedEvent(filters, position)));
-        onConnected();
-      },
-      gap: (position) => notify("gap", "Messages may be missing before what follows", position),
-      message(message, isBacklog) {
-        if (message.payloadBytes > options.maxEventBytes) {
-          // The end would help nobody: whoever comes back meets it again.
-          const what = `Message on ${message.topic} is larger than ${options.maxEventBytes} bytes: left out`;
-          notify("gap", what, message.position);
-          telemetry.dropped("too_large", 1);
-          return;
-        }
-        const event = sealer.message(key, message, qos);
-        if (event !== undefined) stream.push(event, isBacklog);
-      },
-      offline: (reason) => notify("offline", reason.message),
-      online: () => notify("online", "The broker is back"),
-      ended(reason) {
-        if (isConnected) stream.end("broker", reason.message);
-        else stream.end("failed", brokerFailure(reason));
-      },
-    };
   }
 
   function refuseWhileStopping(): void {
@@ -307,18 +256,4 @@ function authorize({ scope }: Key, { filters }: SubscribeRequest): void {
     if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
     scope.subscribe(filter);
   }
-}
-
-function brokerFailure(error: BrokerError): string {
-  return error instanceof BrokerForbiddenError ? error.message : `MQTT error: ${error.message}`;
-}
-
-function connectedEvent(filters: readonly string[], position: Position | undefined): ConnectedEvent {
-  return {
-    type: "connected",
-    topic: filters[0] ?? "",
-    topics: filters,
-    message: `Successfully connected and subscribed to ${filters.join(", ")}`,
-    ...position,
-  };
 }
