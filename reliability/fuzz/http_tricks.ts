@@ -115,7 +115,7 @@ export function httpTrick(random: Seeded): Trick {
     [10, ["path", () => head(random, random.pick(["GET", "POST"]), random.pick(PATHS)) + "\r\n"]],
     [25, ["header", () => {
       const lines = Array.from({ length: 1 + random.below(2) }, () => random.pick(HEADERS) + "\r\n").join("");
-      return `${random.pick(["GET", "POST"])} ${random.pick(ROUTES)} HTTP/1.1\r\n${lines}Host: g\r\n\r\n${
+      return `${random.pick(["GET", "POST"])} ${random.pick(ROUTES)} HTTP/1.1\r\n${lines}Host: localhost\r\n\r\n${
         body(random)
       }`;
     }]],
@@ -144,7 +144,7 @@ export function httpTrick(random: Seeded): Trick {
       () =>
         `GET /health ${
           random.pick(["HTTP/0.9", "HTTP/1.0", "HTTP/2.0", "HTTP/1.2", "HTTP/9", "", "http/1.1"])
-        }\r\nHost: g\r\n\r\n`,
+        }\r\nHost: localhost\r\n\r\n`,
     ]],
     [5, ["pipelined", () => (head(random, "GET", "/health") + "\r\n").repeat(1 + random.below(60))]],
     [5, ["HTTP/2", () => joined("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frames(random))]],
@@ -173,7 +173,7 @@ export function httpTrick(random: Seeded): Trick {
 
 function head(random: Seeded, method: string, path: string): string {
   const version = random.chance(0.95) ? "HTTP/1.1" : "HTTP/1.0";
-  return `${method} ${path} ${version}\r\nHost: g\r\n`;
+  return `${method} ${path} ${version}\r\nHost: localhost\r\n`;
 }
 
 function body(random: Seeded): string {

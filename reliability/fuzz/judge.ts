@@ -53,7 +53,7 @@ export async function judge(
 function judgePlain({ status, body }: RawAnswer, port: Port): { readonly fault?: string } {
   // Health and metrics; their own tests know what they say.
   if (status === 200 && !/polluted|at file:/.test(body)) return {};
-  if (port === "metrics" && [400, 404, 405, 503].includes(status)) return {};
+  if (port === "metrics" && [400, 404, 405, 421, 503].includes(status)) return {};
   if (status === 503 && /^\{"status":"unavailable"/.test(body)) return {};
   if (body === "") {
     return SERVER.includes(status) || status in PLAIN ? {} : { fault: `Status ${status} without a body` };

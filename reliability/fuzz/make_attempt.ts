@@ -196,7 +196,7 @@ function formatPost(random: Seeded, { route, text, headers = [] }: PostOptions):
   const size = 1 + random.below(2 * body.length);
   const length = isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${body.length}`;
   const target = random.chance(0.02) ? `http://g.example${route}?x` : route;
-  const head = ["POST " + target + " HTTP/1.1", "Host: g", ...headers, length, "", ""].join("\r\n");
+  const head = ["POST " + target + " HTTP/1.1", "Host: localhost", ...headers, length, "", ""].join("\r\n");
   return Buffer.concat([Buffer.from(head, "latin1"), ...isChunked ? chunks(body, size) : [body]]);
 }
 

@@ -49,7 +49,7 @@ Deno.test("200 streams opened and dropped, a dozen times, leave no connection an
 Deno.test("a listener that stops reading is shown out with a reason, and another one misses nothing", () =>
   withGateway(
     { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "500" },
-    async ({ client, url, key }) => {
+    async ({ client, url, key, output }) => {
       const secret = await importKey(Uint8Array.fromHex(key));
       const request = JSON.stringify({ topic: "flood", timestamp: Date.now() / 1000 });
       const body = await sealEnvelope(secret, request, randomBytes);
@@ -58,21 +58,27 @@ Deno.test("a listener that stops reading is shown out with a reason, and another
       await stalled.write(new TextEncoder().encode(head + body));
 
       const count = 600;
-      const payload = "x".repeat(50_000);
-      let received = 0;
-      for await (const event of client.subscribe(["flood"])) {
-        if (event.type === "connected") {
-          (async () => {
-            for (let sent = 0; sent < count; sent++) await client.publish("flood", payload, { qos: 1 });
-          })();
-        } else if (event.type === "message") {
-          received += 1;
-          if (received === count) break;
-        } else throw new Error(event.message);
-      }
-      assertEquals(received, count);
-
-      const text = await within("the last event", readToEnd(stalled));
+      const publishAll = async () => {
+        const payload = "x".repeat(50_000);
+        for (let sent = 0; sent < count; sent++) await client.publish("flood", payload, { qos: 1 });
+      };
+      const receiveAll = async () => {
+        let received = 0;
+        let publishing = Promise.resolve();
+        for await (const event of client.subscribe(["flood"])) {
+          if (event.type === "connected") publishing = publishAll();
+          else if (event.type !== "message") throw new Error(event.message);
+          else if (++received === count) break;
+        }
+        await publishing;
+        assertEquals(received, count);
+      };
+      // As soon as it is shown out: its connection is cut half a minute later.
+      const readStalled = async () => {
+        await output.line((line) => line.includes("was too slow"));
+        return await readToEnd(stalled);
+      };
+      const [text] = await Promise.all([readStalled(), receiveAll()]);
       const last = text.split("data: ").at(-1)?.replace(/\s*0\r\n\r\n$/, "") ?? "";
       const event = JSON.parse(await openEnvelope(secret, parseEnvelope(last)));
       assertEquals(event.type, "error");
