@@ -108,6 +108,8 @@ const HEADERS = [
   "no colon",
 ];
 
+const HTTP_2_PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /** One trick. None of them holds a request that a key opens, so that none of them may run. */
 export function httpTrick(random: Seeded): Trick {
   const [name, make] = random.weigh<readonly [string, () => string | Uint8Array]>([
@@ -147,8 +149,8 @@ export function httpTrick(random: Seeded): Trick {
         }\r\nHost: localhost\r\n\r\n`,
     ]],
     [5, ["pipelined", () => (head(random, "GET", "/health") + "\r\n").repeat(1 + random.below(60))]],
-    [5, ["HTTP/2", () => joined("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frames(random))]],
-    [3, ["HTTP/2 cut", () => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".slice(0, 1 + random.below(24))]],
+    [5, ["HTTP/2", () => joined(HTTP_2_PREFACE, frames(random))]],
+    [3, ["HTTP/2 cut", () => HTTP_2_PREFACE.slice(0, 1 + random.below(24))]],
     [5, ["noise", () => random.bytes(random.below(2000))]],
     [3, ["lines of noise", () => `${latin1Noise(random)}\r\n${latin1Noise(random)}\r\n\r\n`]],
     [3, ["TLS", () => joined("\u0016\u0003\u0001\u0002\u0000\u0001", random.bytes(511))]],

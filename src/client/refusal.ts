@@ -18,8 +18,11 @@ import {
 } from "./gateway_error.ts";
 import { isObject } from "../protocol/is_object.ts";
 
-/** Longest wait that is taken from the other side, in seconds: longer ones overflow timers. */
-const RETRY_AFTER_MAX_SECONDS = 3600;
+/**
+ * Longest wait that is taken from the other side, in seconds: longer ones overflow timers, and no gateway gone wrong keeps
+ * a client away for good.
+ */
+export const RETRY_MAX_SECONDS = 3600;
 
 /** Most to read of a refusal that nobody sealed, in bytes: the gateway's own are short. */
 const PLAIN_MAX_BYTES = 8192;
@@ -110,5 +113,5 @@ function parseFields(json: string): Readonly<Record<string, unknown>> {
 
 /** The wait that the other side asks for, in milliseconds. A date, which the gateway never sends, counts as none. */
 function retryAfter(seconds: string): number {
-  return /^\d+(\.\d+)?$/.test(seconds) ? Math.min(Number(seconds), RETRY_AFTER_MAX_SECONDS) * 1000 : 0;
+  return /^\d+(\.\d+)?$/.test(seconds) ? Math.min(Number(seconds), RETRY_MAX_SECONDS) * 1000 : 0;
 }

@@ -8,12 +8,10 @@ import type { Position, StreamEvent } from "../protocol/event.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { ExpiredError, FailedError, GatewayError } from "./gateway_error.ts";
 import { isFinal } from "./open_stream.ts";
+import { RETRY_MAX_SECONDS } from "./refusal.ts";
 
 /** A stream that lasted so long was a good one, in milliseconds: the wait after it is short again. */
 const STEADY_MS = 30_000;
-
-/** Longest wait that the end of a stream may ask for, in seconds: no gateway gone wrong keeps a client away for good. */
-const RETRY_MAX_SECONDS = 3600;
 
 /** How to go on. */
 export interface ResumeOptions {

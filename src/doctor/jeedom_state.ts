@@ -4,7 +4,7 @@
  * @module
  */
 import { isObject } from "../protocol/is_object.ts";
-import { addressOf } from "../services/jeedom.ts";
+import { addressOf, CALL_HEADERS } from "../services/jeedom.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
@@ -78,8 +78,7 @@ function call(house: House, { method, params = {}, signal }: Call): Promise<Repl
     now,
     signal,
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-    // Jeedom takes any other type as a form.
-    headers: { "Content-Type": "application/json", "Accept": "application/json" },
+    headers: CALL_HEADERS,
   });
 }
 

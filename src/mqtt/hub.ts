@@ -76,7 +76,7 @@ export class Hub {
 
   /** How many listen. */
   get listeners(): number {
-    return new Set([...this.#subscriptions].flatMap(({ members }) => [...members])).size;
+    return this.#everybody().size;
   }
 
   /**
@@ -334,7 +334,10 @@ export class Hub {
   }
 
   #members(state: Member["state"]): Member[] {
-    const all = new Set([...this.#subscriptions].flatMap(({ members }) => [...members]));
-    return [...all].filter((member) => member.state === state);
+    return [...this.#everybody()].filter((member) => member.state === state);
+  }
+
+  #everybody(): Set<Member> {
+    return new Set([...this.#subscriptions].flatMap(({ members }) => [...members]));
   }
 }

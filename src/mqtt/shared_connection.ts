@@ -33,8 +33,11 @@ interface Attempt {
   isOpen: boolean;
 }
 
-/** A filter that nobody has: those that begin so are refused to clients. */
-const NOBODYS_FILTER = "$e2e-gateway/check";
+/**
+ * A filter that nobody has: those that begin so are refused to clients. Asking for no more of it is a round trip that
+ * changes nothing.
+ */
+export const NOBODYS_FILTER = "$e2e-gateway/check";
 
 /** A connection that is opened on first use, and again on the next use after it was lost. */
 export class SharedConnection {

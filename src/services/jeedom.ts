@@ -29,7 +29,10 @@ export interface JeedomOptions {
 const CALL_ID = 99_999;
 
 /** Where Jeedom takes calls. */
-export const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
+const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
+
+/** Headers of calls: Jeedom takes any other type as a form, and text inside of a string as a form's field. */
+export const CALL_HEADERS = { "Content-Type": "application/json", "Accept": "application/json" } as const;
 
 /** Where calls go, for Jeedom's own address: its path, if any, comes before each endpoint. */
 export function addressOf(jeedom: URL, endpoint: string = DEFAULT_ENDPOINT): string {
@@ -77,8 +80,7 @@ export function createJeedomService(options: JeedomOptions): Service {
     try {
       const response = await options.fetch(url, {
         method: "POST",
-        // Jeedom takes any other type as a form, and text inside of a string as a form's field.
-        headers: { "Content-Type": "application/json", "Accept": "application/json" },
+        headers: CALL_HEADERS,
         // Deno's fetch sends a text once more, by itself, when a connection that it had used before is closed without an
         // answer: Jeedom may have run the command by then. It cannot do that with a blob.
         body: new Blob([body]),

@@ -5,7 +5,7 @@
  */
 import { isObject } from "../protocol/is_object.ts";
 import { readBytes } from "../protocol/read_bytes.ts";
-import { addressOf, type JeedomOptions } from "./jeedom.ts";
+import { addressOf, CALL_HEADERS, type JeedomOptions } from "./jeedom.ts";
 
 /** More than any answer to `ping`, in bytes: what is longer comes from something else. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -27,7 +27,7 @@ export function createJeedomCheck(
   return async () => {
     const response = await fetch(address, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "Accept": "application/json" },
+      headers: CALL_HEADERS,
       body: PING,
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),

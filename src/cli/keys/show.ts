@@ -5,6 +5,8 @@
  */
 import { parseArgs } from "node:util";
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
+import { hostOf } from "../../security/egress.ts";
+import { isLoopback } from "../../security/ip_address.ts";
 import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { UsageError } from "../client.ts";
@@ -62,7 +64,7 @@ async function defaultSecret({ readDefault, config }: KeysSession): Promise<Byte
 function configuredUrl({ config, warn }: KeysSession): string {
   if (config.PUBLIC_URL !== undefined) return config.PUBLIC_URL.href;
   const url = localUrl(config);
-  const range = /\/\/(?:127\.|localhost\b|\[::1\])/.test(url) ? "on this machine" : "in this network";
+  const range = isLoopback(hostOf(new URL(url))) ? "on this machine" : "in this network";
   warn(
     `PUBLIC_URL is not set, so this code is for ${url}, which works ${range} only. ` +
       "Set PUBLIC_URL in .env to the address that devices reach, or give it with --url",

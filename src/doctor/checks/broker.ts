@@ -5,11 +5,9 @@
  */
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
 import { tooLate } from "../../mqtt/failure.ts";
+import { NOBODYS_FILTER } from "../../mqtt/shared_connection.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
-
-/** Nobody has it: asking for no more of it is a round trip that changes nothing. */
-const NOBODYS_FILTER = "e2e-gateway/doctor";
 
 const LOGIN = "Mend MQTT_USERNAME and MQTT_PASSWORD, or the broker's list of users";
 const ADDRESS = "Mend MQTT_BROKER_HOST";

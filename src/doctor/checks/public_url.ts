@@ -8,7 +8,8 @@
  */
 import { openAnswer } from "../../protocol/exchange.ts";
 import { isObject } from "../../protocol/is_object.ts";
-import { isInNetwork, parseAddress, parseNetwork } from "../../security/ip_address.ts";
+import { hostOf } from "../../security/egress.ts";
+import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../security/ip_address.ts";
 import { ask, type Reply } from "../ask.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
@@ -18,9 +19,6 @@ import { START } from "./gateway.ts";
 
 /** Sealed for a repeat whose answer the gateway did not keep. */
 const NO_LONGER_KEPT = 409;
-
-/** What goes there leaves no machine. */
-const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
 
 /** What is reached through Tailscale alone: its part of the addresses for carriers, and its own part of IPv6. */
 const TAILNETS = ["100.64.0.0/10", "fd7a:115c:a1e0::/48"].flatMap((network) => parseNetwork(network) ?? []);
@@ -49,7 +47,7 @@ export const PUBLIC_URL: Check = {
     const finding = await compare(url, asked, knock);
     if (finding !== undefined) return finding;
     const leads = `${url.origin} leads to this gateway, round trip ${Math.round(now() - began)} ms`;
-    if (url.protocol === "http:" && !LOOPBACK.test(url.hostname)) {
+    if (url.protocol === "http:" && !isLoopback(hostOf(url))) {
       return warning(
         `${leads}; it is not https://, so that who talks to the gateway, and when, can be seen on the way`,
         "Put a tunnel before it: ./run_tailscale.sh",
