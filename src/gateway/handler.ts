@@ -140,7 +140,9 @@ export function createHandler(options: GatewayOptions): Handler {
       "/gateway",
       createCallHandler(call, ({ service }) => {
         const found = byName.get(service ?? "jeedom");
-        if (found === undefined) throw new ServiceError(403, `Unknown service: must be ${serviceNames}`);
+        if (found === undefined) {
+          throw new ServiceError(403, `Unknown service: must be ${serviceNames}`, { code: "unknown_service" });
+        }
         return found;
       }),
     ),
@@ -148,7 +150,9 @@ export function createHandler(options: GatewayOptions): Handler {
       "/mqtt/publish",
       createCallHandler(call, ({ service }) => {
         if (service === undefined || service === null || service === "mqtt") return services.mqtt;
-        throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent');
+        throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent', {
+          code: "field",
+        });
       }),
     ),
     sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, ...places, admit })),

@@ -52,10 +52,14 @@ export function createBrokerDirectory({ configured, allowed, defaultPort }: Brok
       scope.nameBroker(host, port);
       if (isConfigured) return { ...configured, username: fields.username, password: fields.password };
       if (!isBrokerAllowed(allowed, host, port)) {
-        throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`);
+        throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`, {
+          code: "broker_not_allowed",
+        });
       }
       const fault = hostFault(host);
-      if (fault !== undefined) throw new ServiceError(403, `Broker not allowed: ${host}:${port} ${fault}`);
+      if (fault !== undefined) {
+        throw new ServiceError(403, `Broker not allowed: ${host}:${port} ${fault}`, { code: "broker_not_allowed" });
+      }
       return { host, port, username: fields.username, password: fields.password };
     },
   };

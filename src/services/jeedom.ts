@@ -70,9 +70,13 @@ export function createJeedomService(options: JeedomOptions): Service {
 
   async function exchange(url: string, body: string, timeoutMs: number, gone?: AbortSignal): Promise<Reply> {
     const stop = new AbortController();
-    const abandon = () => stop.abort(new ServiceError(504, "Poll abandoned: its client went away"));
+    const abandon = () =>
+      stop.abort(new ServiceError(504, "Poll abandoned: its client went away", { code: "service_timeout" }));
     const deadline = setTimeout(
-      () => stop.abort(new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`)),
+      () =>
+        stop.abort(
+          new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
+        ),
       timeoutMs,
     );
     gone?.addEventListener("abort", abandon, { once: true });
@@ -89,16 +93,23 @@ export function createJeedomService(options: JeedomOptions): Service {
       });
       if (response.status >= 300 && response.status < 400) {
         await response.body?.cancel();
-        throw new ServiceError(502, "Jeedom redirected the call: set JEEDOM_URL to its final address");
+        throw new ServiceError(502, "Jeedom redirected the call: set JEEDOM_URL to its final address", {
+          code: "service_answer",
+        });
       }
       return jsonOrText(response.status, utf8.decode(await readBytes(response, options.maxResponseBytes)));
     } catch (error) {
       if (stop.signal.aborted) throw stop.signal.reason;
       if (error instanceof ServiceError) throw error;
       if (error instanceof TooLargeError) {
-        throw new ServiceError(502, `Jeedom's answer is larger than ${options.maxResponseBytes} bytes`);
+        throw new ServiceError(502, `Jeedom's answer is larger than ${options.maxResponseBytes} bytes`, {
+          code: "service_answer",
+        });
       }
-      throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", { cause: error });
+      throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", {
+        code: "service_unreachable",
+        cause: error,
+      });
     } finally {
       clearTimeout(deadline);
       gone?.removeEventListener("abort", abandon);

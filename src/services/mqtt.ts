@@ -39,8 +39,12 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
           retain: request.retain ?? false,
         });
       } catch (error) {
-        if (error instanceof BrokerForbiddenError) throw new ServiceError(403, error.message);
-        if (error instanceof BrokerError) throw new ServiceError(500, `MQTT error: ${error.message}`);
+        if (error instanceof BrokerForbiddenError) {
+          throw new ServiceError(403, error.message, { code: "broker_not_allowed" });
+        }
+        if (error instanceof BrokerError) {
+          throw new ServiceError(500, `MQTT error: ${error.message}`, { code: "broker" });
+        }
         throw error;
       }
       return textReply(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
 import type { Scope } from "../security/scope.ts";
 
@@ -43,16 +44,26 @@ export interface Service {
   target(payload: Payload): string | undefined;
 }
 
+/** What a service error has besides its status and its message. */
+export interface ServiceErrorOptions extends ErrorOptions {
+  /** What went wrong, in one word that never changes. */
+  readonly code: ErrorCode;
+}
+
 /** A service could not do what was asked. The message goes to the client as it is, and holds no secret. */
 export class ServiceError extends Error {
+  /** What went wrong, in one word that never changes. */
+  readonly code: ErrorCode;
+
   /**
    * Makes the error from the answer's status and the message for the client.
    *
-   * @param options `cause` is for the log alone
+   * @param options `code` is for the client's program, `cause` for the log alone
    */
-  constructor(readonly status: number, message: string, options?: ErrorOptions) {
+  constructor(readonly status: number, message: string, options: ServiceErrorOptions) {
     super(message, options);
     this.name = "ServiceError";
+    this.code = options.code;
   }
 }
 

@@ -88,7 +88,7 @@ Deno.test("errors of services come sealed, with their status, as a JSON string",
   for (
     const [error, status, message] of [
       [new FieldError("Missing required field: topic"), 400, "Missing required field: topic"],
-      [new ServiceError(502, "Jeedom is away"), 502, "Jeedom is away"],
+      [new ServiceError(502, "Jeedom is away", { code: "service_unreachable" }), 502, "Jeedom is away"],
       [new TypeError("secret detail"), 500, "Internal error"],
     ] as const
   ) {

@@ -74,8 +74,8 @@ Deno.test("too many requests of an address at a time are counted as busy", async
 Deno.test("each refusal after a key is proved is counted by its reason", async () => {
   const faults = new Map<unknown, Error>([
     ["scope", new ScopeError("This key may not call that")],
-    ["field", new ServiceError(400, "Invalid field: service")],
-    ["failed", new ServiceError(502, "Jeedom cannot be reached")],
+    ["field", new ServiceError(400, "Invalid field: service", { code: "field" })],
+    ["failed", new ServiceError(502, "Jeedom cannot be reached", { code: "service_unreachable" })],
     ["broken", new Error("Bug")],
   ]);
   const gateway = await makeGateway({
