@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Backlog } from "../../src/gateway/backlog.ts";
+import { MemoryBudget } from "../../src/gateway/memory_budget.ts";
 import { EventStream } from "../../src/gateway/event_stream.ts";
 import { OutgoingEvent } from "../../src/gateway/outgoing_event.ts";
 import { numberedFormat } from "../../src/gateway/stream_format.ts";
@@ -29,7 +29,8 @@ Deno.test("numberedFormat() numbers events and signs of life in the order in whi
     format: numberedFormat(sealer, { expect: () => {}, count: (_bytes, sealing) => sealing }),
     makeEvent: eventOf,
     maxQueueBytes: 1_000_000,
-    backlog: new Backlog(1_000_000),
+    owner: "phone",
+    backlog: new MemoryBudget(1_000_000),
     patienceMs: 60_000,
     keepAliveMs: 1000,
     onEnd: () => {},

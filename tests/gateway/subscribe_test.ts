@@ -222,6 +222,23 @@ Deno.test("a message too large to pass on is left out with a gap that names it",
   await stream.leave();
 });
 
+Deno.test("what a key may not receive leaves no trace: no event, no count, however large it is", async () => {
+  const { connect, state } = makeBroker();
+  await using gateway = await makeGateway({ connect });
+  const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a"] });
+  await gateway.keyring.replace({ single: undefined, records: [record] });
+  const stream = await subscribe(await gateway.phone(record.secret), { topic: "a" });
+  await stream.next();
+  // A broker with ideas of its own: it delivers under a filter that does not match.
+  for (const payload of [new Uint8Array(100_001), bytes("small")]) {
+    state.deliver({ topic: "secret/topic", payload, qos: 0, retain: false, subscriptions: [1] });
+  }
+  state.deliver({ topic: "a", payload: bytes("granted"), qos: 0, retain: false });
+  assertEquals((await stream.next())?.["payload"], "granted");
+  assertEquals(gateway.told.dropped, []);
+  await stream.leave();
+});
+
 Deno.test("a listener that comes back gets what it missed, and nothing twice", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
