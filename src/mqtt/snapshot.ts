@@ -4,6 +4,7 @@
  * @module
  */
 import { heldBytes, type ReceivedMessage } from "./received_message.ts";
+import { ReceivedTopics } from "./received_topics.ts";
 import type { RetainedWindow } from "./subscription.ts";
 
 /**
@@ -18,30 +19,46 @@ const SETTLED_MS = 5_000;
  */
 const MAX_EARLY_BYTES = 32 * 2 ** 20;
 
+/** For whom a snapshot is. */
+export interface SnapshotOptions {
+  /** The owner of its members. */
+  readonly owner: string;
+  /** The offset up to which its members read at least. */
+  readonly from: number;
+  /** Topics of which the members have a value already; void if it turns out that they have missed something. */
+  readonly received?: Iterable<string>;
+}
+
 /**
- * What some listeners, who subscribed to the same filters at the same time, get of what the broker retains: each
- * topic once, even if the broker sends it for several filters, or again when others subscribe later.
+ * What some listeners of one owner, who subscribed to the same filters at the same time, get of what the broker
+ * retains: each topic once, even if the broker sends it for several filters, or again when others subscribe later.
  */
 export class Snapshot<Member> {
   /** Those who get it. */
   readonly members: Set<Member> = new Set();
-  readonly #seen = new Set<string>();
-  #early: ReceivedMessage[] = [];
+  /** Whose they are. */
+  readonly owner: string;
+  readonly #topics = new ReceivedTopics();
+  /** Those of the topics that the members have already, of which the broker has not sent the retained message yet. */
+  readonly #skipped: Set<string>;
+  #early = new Map<string, ReceivedMessage>();
   #earlyBytes = 0;
   #granted = false;
   #last = 0;
   readonly #from: number;
   #lastOffset: number;
 
-  /** Begins to wait for retained messages; they are for those who read up to that offset at least. */
-  constructor(from: number) {
+  /** Begins to wait for retained messages. */
+  constructor({ owner, from, received = [] }: SnapshotOptions) {
+    this.owner = owner;
     this.#from = from;
     this.#lastOffset = from;
+    this.#skipped = new Set(received);
   }
 
   /** Where in the order of messages they came, by now. */
   get window(): RetainedWindow {
-    return { from: this.#from, last: this.#lastOffset };
+    return { from: this.#from, last: this.#lastOffset, topics: this.#topics };
   }
 
   /**
@@ -51,20 +68,26 @@ export class Snapshot<Member> {
    * @returns whether it is for the members, now: not what they have got, and not what comes ahead of the grant
    */
   take(message: ReceivedMessage, now: number): boolean {
-    if (this.isSettled(now) || this.#seen.has(message.topic)) return false;
-    this.#seen.add(message.topic);
-    this.#last = now;
-    this.#lastOffset = message.position.offset;
-    if (this.#granted) return true;
+    const { topic, position: { offset } } = message;
+    if (this.isSettled(now)) return false;
+    if (this.#granted) {
+      // The broker is still at it.
+      if (this.#skipped.delete(topic)) this.#last = now;
+      if (this.#topics.has(topic)) return false;
+      this.#note(topic, offset);
+      this.#last = now;
+      return true;
+    }
+    if (this.#early.has(topic)) return false;
     this.#earlyBytes += heldBytes(message);
-    if (this.isFlooded) this.#early = [];
-    else this.#early.push(message);
+    if (this.isFlooded) this.#early.clear();
+    else this.#early.set(topic, message);
     return false;
   }
 
   /** Notes that a newer message on a topic goes to the members: what is retained is no news any more. */
-  pass(topic: string): void {
-    if (this.#granted) this.#seen.add(topic);
+  pass(topic: string, offset: number): void {
+    if (this.#granted) this.#topics.add(topic, offset);
   }
 
   /** Whether more came ahead of the grant than can be held. */
@@ -72,10 +95,19 @@ export class Snapshot<Member> {
     return this.#earlyBytes > MAX_EARLY_BYTES;
   }
 
-  /** Notes that the broker has granted the subscription, and returns the messages that came ahead of it. */
-  grant(now: number): readonly ReceivedMessage[] {
-    const early = this.#early;
-    this.#early = [];
+  /**
+   * Notes that the broker has granted the subscription.
+   *
+   * @param isWhole whether the members have missed nothing that they do not get now
+   * @returns the messages for them that came ahead of it
+   */
+  grant(now: number, isWhole: boolean): readonly ReceivedMessage[] {
+    // What they have may be outdated: the newer value is among what they missed.
+    if (!isWhole) this.#skipped.clear();
+    for (const topic of this.#skipped) this.#topics.add(topic, this.#from);
+    const early = [...this.#early.values()].filter(({ topic }) => !this.#skipped.delete(topic));
+    for (const { topic, position } of early) this.#note(topic, position.offset);
+    this.#early.clear();
     this.#granted = true;
     this.#last = now;
     return early;
@@ -84,5 +116,10 @@ export class Snapshot<Member> {
   /** Tells whether nothing more is to come. */
   isSettled(now: number): boolean {
     return this.#granted && now - this.#last > SETTLED_MS;
+  }
+
+  #note(topic: string, offset: number): void {
+    this.#topics.add(topic, offset);
+    this.#lastOffset = Math.max(this.#lastOffset, offset);
   }
 }
