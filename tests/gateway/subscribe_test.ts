@@ -282,24 +282,38 @@ Deno.test("a listener whose place is unknown is told that something may be missi
 Deno.test("what a listener missed is checked against the rights of the key that it comes back with", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
-  const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a/+"] });
+  const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a/+", "b"] });
   await gateway.keyring.replace({ single: gateway.secret, records: [record] });
-  const owner = await subscribe(gateway, { topics: ["a/#", "b"] });
-  const since = { epoch: EPOCH, offset: (await owner.next())?.["offset"] };
+  const before = await subscribe(await gateway.phone(record.secret), { topics: ["a/+", "b"] });
+  const since = { epoch: EPOCH, offset: (await before.next())?.["offset"] };
   for (const topic of ["a/1", "b", "a/1/secret", "a/2"]) {
     state.deliver({ topic, payload: bytes("x"), qos: 0, retain: false });
   }
-  const guest = await subscribe(await gateway.phone(record.secret), { topic: "a/+", since });
-  await guest.next();
-  assertEquals((await guest.next())?.["type"], "gap");
-  state.deliver({ topic: "a/3", payload: bytes("x"), qos: 0, retain: false });
-  const topics = [];
-  for (let event = await guest.next(); event !== undefined; event = await guest.next()) {
-    topics.push(event["topic"]);
-    if (event["topic"] === "a/3") break;
+  await before.leave();
+  await gateway.keyring.replace({ single: gateway.secret, records: [{ ...record, subscribe: ["a/+"] }] });
+  const back = await subscribe(await gateway.phone(record.secret), { topic: "a/+", since });
+  assertEquals((await back.next())?.["type"], "connected");
+  assertEquals([(await back.next())?.["topic"], (await back.next())?.["topic"]], ["a/1", "a/2"]);
+  await back.leave();
+});
+
+Deno.test("a position tells a key nothing of what others listen to, though its rights reach as far", async () => {
+  const { connect, state } = makeBroker();
+  await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
+  const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a/+", "c/+"] });
+  await gateway.keyring.replace({ single: gateway.secret, records: [record] });
+  const owner = await subscribe(gateway, { topics: ["a/+"] });
+  const since = { epoch: EPOCH, offset: (await owner.next())?.["offset"] };
+  state.deliver({ topic: "a/1", payload: bytes("x"), qos: 0, retain: false });
+  const heard = [];
+  for (const place of ["a", "c"]) {
+    const guest = await subscribe(await gateway.phone(record.secret), { topic: `${place}/+`, since });
+    const types = [(await guest.next())?.["type"], (await guest.next())?.["type"]];
+    state.deliver({ topic: `${place}/2`, payload: bytes("x"), qos: 0, retain: false });
+    heard.push([...types, String((await guest.next())?.["topic"]).slice(1)]);
+    await guest.leave();
   }
-  assertEquals(topics, ["a/1", "a/2", "a/3"]);
-  await guest.leave();
+  assertEquals(heard, [["connected", "gap", "/2"], ["connected", "gap", "/2"]]);
   await owner.leave();
 });
 
