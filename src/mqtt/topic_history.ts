@@ -49,7 +49,7 @@ export class TopicHistory<T> {
   /** Evicts the oldest message of the group that holds most: at each level, of its part that holds most. */
   evict(): HistoryEntry<T> {
     let group = this.#root;
-    for (let largest = group.largest(); largest !== group; largest = group.largest()) group = largest;
+    for (let largest = group.largest(); largest !== undefined; largest = group.largest()) group = largest;
     return group.evict();
   }
 
@@ -141,9 +141,9 @@ class Group<T> {
     return entry;
   }
 
-  /** Finds the group below that holds most; itself where its own messages are more. */
-  largest(): Group<T> {
-    let largest: Group<T> = this;
+  /** Finds the group below that holds most; undefined where its own messages are more. */
+  largest(): Group<T> | undefined {
+    let largest: Group<T> | undefined;
     let most = this.#ownBytes;
     for (const group of this.#below()) {
       if (group.bytes <= most) continue;
@@ -177,14 +177,12 @@ class Group<T> {
   }
 
   #count(bytes: number): void {
-    for (const group of this.#upwards()) group.bytes += bytes;
+    this.bytes += bytes;
+    if (this.#parent !== undefined) this.#parent.#count(bytes);
   }
 
   #lose(offset: number): void {
-    for (const group of this.#upwards()) group.#floor = Math.max(group.#floor, offset);
-  }
-
-  *#upwards(): Iterable<Group<T>> {
-    for (let group: Group<T> | undefined = this; group !== undefined; group = group.#parent) yield group;
+    this.#floor = Math.max(this.#floor, offset);
+    if (this.#parent !== undefined) this.#parent.#lose(offset);
   }
 }
