@@ -32,6 +32,9 @@ const MAX_TURN_BYTES = 64 * 1024;
 /** Most bytes of events to keep for the next listener of the same key: all that one household missed in a tunnel. */
 const MAX_SHARED_BYTES = 4 * 2 ** 20;
 
+/** An event with more bytes is sealed alone: version 2 seals it for each listener, all at the same moment. */
+const LARGE_BYTES = 2 ** 20;
+
 /** What a shared message costs besides, in bytes. */
 const SHARED_OVERHEAD_BYTES = 512;
 
@@ -48,6 +51,8 @@ export class EventSealer {
   #sealingBytes = 0;
   #sealed: PromiseWithResolvers<void> | undefined;
   #room: Promise<void> | undefined;
+  /** Settles when no large event is being sealed. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** Makes a sealer. */
   constructor(options: EventSealerOptions) {
@@ -65,7 +70,7 @@ export class EventSealer {
     const stream = await StreamSealer.begin(exchange, this.#options.random);
     return numberedFormat(stream, {
       expect: (bytes) => void (this.#turnBytes += bytes),
-      count: (bytes, sealing) => this.#count(bytes, sealing),
+      count: (bytes, seal) => this.#count(bytes, seal),
     });
   }
 
@@ -76,7 +81,7 @@ export class EventSealer {
     const plaintext = utf8.encode(JSON.stringify(event));
     return new OutgoingEvent(plaintext, {
       position,
-      seal: () => this.#count(plaintext.length, sealedRecord(key, plaintext, this.#options.random)),
+      seal: () => this.#count(plaintext.length, () => sealedRecord(key, plaintext, this.#options.random)),
     });
   }
 
@@ -145,11 +150,14 @@ export class EventSealer {
     }
   }
 
-  /** Counts what is being sealed. */
-  async #count(bytes: number, sealing: Promise<Uint8Array>): Promise<Uint8Array> {
+  /** Counts what is being sealed. Large events are sealed one after the other: each takes several times its length. */
+  async #count(bytes: number, seal: () => Promise<Uint8Array>): Promise<Uint8Array> {
     this.#sealingBytes += bytes;
     if (this.#sealingBytes > MAX_SEALING_BYTES) this.#sealed ??= Promise.withResolvers();
     try {
+      if (bytes <= LARGE_BYTES) return await seal();
+      const sealing = this.#turn.then(seal);
+      this.#turn = sealing.catch(() => {});
       return await sealing;
     } finally {
       this.#sealingBytes -= bytes;

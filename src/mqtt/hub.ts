@@ -11,7 +11,7 @@ import { highestQos, Member } from "./member.ts";
 import type { MessageLog } from "./message_log.ts";
 import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
 import type { SharedConnection } from "./shared_connection.ts";
-import { Snapshot } from "./snapshot.ts";
+import { type EarlyBytes, Snapshot } from "./snapshot.ts";
 import { byAge, type Hold, type Subscription, Subscriptions } from "./subscription.ts";
 
 /** What a hub needs. */
@@ -48,6 +48,8 @@ export class Hub {
   /** Those that wait for the next try to reach the broker. */
   readonly #away = new Set<Member>();
   readonly #backoff: Backoff;
+  /** Bytes of retained messages that wait for a grant, by owner. */
+  readonly #early = new Map<string, EarlyBytes>();
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #losses = 0;
@@ -123,6 +125,7 @@ export class Hub {
     for (const subscription of this.#subscriptions) {
       subscription.liveSince = undefined;
       subscription.qos = undefined;
+      for (const snapshot of subscription.snapshots) snapshot.clear();
       subscription.snapshots.clear();
       for (const hold of subscription.holds.values()) {
         hold.from = undefined;
@@ -192,6 +195,7 @@ export class Hub {
           for (const member of snapshot.members) {
             this.#end(member, new BrokerError("Broker sent too much before its grant"));
           }
+          snapshot.clear();
           subscription.snapshots.delete(snapshot);
         }
       }
@@ -270,8 +274,12 @@ export class Hub {
       const [first] = group;
       // Whoever goes on from an older place may leave again amid what was missed, before the first retained message.
       const places = group.map((member) => this.#beginning(member, from).offset);
+      const owner = first?.listener.owner ?? "";
+      const early = this.#early.get(owner) ?? { bytes: 0 };
+      this.#early.set(owner, early);
       const snapshot = new Snapshot<Member>({
-        owner: first?.listener.owner ?? "",
+        owner,
+        early,
         from: Math.min(from, ...places),
         received: first === undefined ? [] : this.#received(first),
       });

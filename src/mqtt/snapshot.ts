@@ -14,8 +14,8 @@ import type { RetainedWindow } from "./subscription.ts";
 const SETTLED_MS = 5_000;
 
 /**
- * Most bytes that a broker may send ahead of its grant. What it retains for one filter may come before the grant of the
- * next, and what somebody else has asked for just before comes as well.
+ * Most bytes that a broker may send one owner ahead of its grants. What it retains for one filter may come before the
+ * grant of the next, and what another owner has asked for just before comes as well.
  */
 const MAX_EARLY_BYTES = 32 * 2 ** 20;
 
@@ -25,8 +25,16 @@ export interface SnapshotOptions {
   readonly owner: string;
   /** The offset up to which its members read at least. */
   readonly from: number;
+  /** Bytes that came for the owner ahead of grants, in all of its snapshots. */
+  readonly early: EarlyBytes;
   /** Topics of which the members have a value already; void if it turns out that they have missed something. */
   readonly received?: Iterable<string>;
+}
+
+/** Count of bytes that wait for a grant. */
+export interface EarlyBytes {
+  /** How many there are. */
+  bytes: number;
 }
 
 /**
@@ -43,14 +51,16 @@ export class Snapshot<Member> {
   readonly #skipped: Set<string>;
   #early = new Map<string, ReceivedMessage>();
   #earlyBytes = 0;
+  readonly #ofOwner: EarlyBytes;
   #granted = false;
   #last = 0;
   readonly #from: number;
   #lastOffset: number;
 
   /** Begins to wait for retained messages. */
-  constructor({ owner, from, received = [] }: SnapshotOptions) {
+  constructor({ owner, from, early, received = [] }: SnapshotOptions) {
     this.owner = owner;
+    this.#ofOwner = early;
     this.#from = from;
     this.#lastOffset = from;
     this.#skipped = new Set(received);
@@ -79,9 +89,9 @@ export class Snapshot<Member> {
       return true;
     }
     if (this.#early.has(topic)) return false;
+    this.#early.set(topic, message);
     this.#earlyBytes += heldBytes(message);
-    if (this.isFlooded) this.#early.clear();
-    else this.#early.set(topic, message);
+    this.#ofOwner.bytes += heldBytes(message);
     return false;
   }
 
@@ -90,9 +100,16 @@ export class Snapshot<Member> {
     if (this.#granted) this.#topics.add(topic, offset);
   }
 
-  /** Whether more came ahead of the grant than can be held. */
+  /** Whether more came ahead of the owner's grants than can be held. */
   get isFlooded(): boolean {
-    return this.#earlyBytes > MAX_EARLY_BYTES;
+    return this.#earlyBytes > 0 && this.#ofOwner.bytes > MAX_EARLY_BYTES;
+  }
+
+  /** Lets go of what came ahead of the grant. */
+  clear(): void {
+    this.#ofOwner.bytes -= this.#earlyBytes;
+    this.#earlyBytes = 0;
+    this.#early.clear();
   }
 
   /**
@@ -107,7 +124,7 @@ export class Snapshot<Member> {
     for (const topic of this.#skipped) this.#topics.add(topic, this.#from);
     const early = [...this.#early.values()].filter(({ topic }) => !this.#skipped.delete(topic));
     for (const { topic, position } of early) this.#note(topic, position.offset);
-    this.#early.clear();
+    this.clear();
     this.#granted = true;
     this.#last = now;
     return early;

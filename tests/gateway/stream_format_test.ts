@@ -26,7 +26,7 @@ Deno.test("numberedFormat() numbers events and signs of life in the order in whi
   const opener = await StreamOpener.begin(binding, sealer.opening);
   let now = 0;
   const stream = new EventStream({
-    format: numberedFormat(sealer, { expect: () => {}, count: (_bytes, sealing) => sealing }),
+    format: numberedFormat(sealer, { expect: () => {}, count: (_bytes, seal) => seal() }),
     makeEvent: eventOf,
     maxQueueBytes: 1_000_000,
     owner: "phone",
