@@ -22,7 +22,7 @@ export const ADD_USAGE = `Usage: deno task keys add NAME [options]
   --subscribe FILTER        topics to subscribe to
   --method PATTERN          Jeedom methods, such as 'cmd::*'
   --refuse-method PATTERN   methods to leave out of these
-  --command ID              these commands of Jeedom and nothing else of the house
+  --command ID              these commands of Jeedom, and nothing else of it
   --scenario ID             these scenarios of Jeedom, likewise
   --endpoint PATH           further paths on the Jeedom server, or '*'
   --broker HOST[:PORT]      other brokers, out of MQTT_ALLOWED_BROKERS
@@ -32,7 +32,7 @@ export const ADD_USAGE = `Usage: deno task keys add NAME [options]
   --min-protocol 1|2        2 for devices whose app speaks version 2
 All but --own-apikey and the last four can be given several times.
 With none of the first ten, the key may do what a phone of the house needs: both
-services, with the methods that read and control, and no other brokers or endpoints.
+services, with the methods that read and control, no other brokers or endpoints.
 Other methods have to be named: docs/jeedom-methods.md has them all.`;
 
 /** Adds a key and tells what it may do. Its secret is left for `keys show`. */

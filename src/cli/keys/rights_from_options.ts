@@ -73,7 +73,7 @@ export function rightsFromOptions(values: RightsValues): RightsFromOptions {
   const allTopics = service.includes("mqtt") && publish.length + subscribe.length === 0;
   const isLimited = command !== undefined || scenario !== undefined;
   const allMethods = (service.includes("jeedom") || isLimited) && method.length === 0;
-  return replaceRights(NOTHING, {
+  return withOptions(NOTHING, {
     ...values,
     ...allTopics ? { publish: ["#"], subscribe: ["#"] } : {},
     ...allMethods ? { method: ["*"] } : {},
@@ -92,7 +92,7 @@ const NOTHING: Rights = {
   ownApikey: false,
 };
 
-/** Values of `--command` and `--scenario` that take the limit away. */
+/** Value of `--command` or `--scenario` that takes the limit away. */
 const NO_LIMIT = "any";
 
 /**
@@ -101,22 +101,40 @@ const NO_LIMIT = "any";
  */
 export function replaceRights(rights: Rights, values: RightsValues): RightsFromOptions {
   if (isEmpty(values)) return { rights, mistakes: [] };
+  const { command, scenario, ...others } = values;
+  const emptied = Object.entries(others).map(([name, value]) => [name, isSingle(value, "") ? [] : value]);
+  const { commands, scenarios, ...unlimited } = rights;
+  const limits = {
+    ...isSingle(command, NO_LIMIT) ? {} : { commands },
+    ...isSingle(scenario, NO_LIMIT) ? {} : { scenarios },
+  };
+  const ids = (given: readonly string[] | undefined) =>
+    given === undefined || isSingle(given, NO_LIMIT) ? undefined : isSingle(given, "") ? [] : given;
+  return withOptions({ ...unlimited, ...limits }, {
+    ...Object.fromEntries(emptied),
+    command: ids(command),
+    scenario: ids(scenario),
+  });
+}
+
+function isSingle(values: unknown, value: string): boolean {
+  return Array.isArray(values) && values.length === 1 && values[0] === value;
+}
+
+/** Replaces what the options name. */
+function withOptions(rights: Rights, values: RightsValues): RightsFromOptions {
   const list = (name: Exclude<keyof RightsValues, "own-apikey">) => {
     const given = values[name];
-    return given === undefined ? undefined : given.length === 1 && given[0] === "" ? [] : [...new Set(given)];
+    return given === undefined ? undefined : [...new Set(given)];
   };
-  const ids = (name: "command" | "scenario", before: readonly number[] | undefined) => {
-    const given = list(name);
-    if (given === undefined) return before;
-    return given.length === 1 && given[0] === NO_LIMIT ? undefined : given.flatMap((text) => parseId(text) ?? []);
-  };
-  const service = list("service");
   const isGranted = (name: keyof RightsValues) => name === "own-apikey" ? values[name] : (list(name)?.length ?? 0) > 0;
-  const services = new Set<string>(service ?? rights.services);
+  const services = new Set<string>(list("service") ?? rights.services);
   if ((["publish", "subscribe", "broker"] as const).some(isGranted)) services.add("mqtt");
   if ((["method", "endpoint", "own-apikey", "command", "scenario"] as const).some(isGranted)) services.add("jeedom");
-  const commands = ids("command", rights.commands);
-  const scenarios = ids("scenario", rights.scenarios);
+  const idsOf = (texts: readonly string[] | undefined, before: readonly number[] | undefined) =>
+    texts?.flatMap((text) => parseId(text) ?? []) ?? before;
+  const commands = idsOf(list("command"), rights.commands);
+  const scenarios = idsOf(list("scenario"), rights.scenarios);
   const replaced: Rights = {
     services: SERVICE_NAMES.filter((name) => services.has(name)),
     publish: list("publish") ?? rights.publish,
@@ -132,7 +150,7 @@ export function replaceRights(rights: Rights, values: RightsValues): RightsFromO
   return {
     rights: replaced,
     mistakes: [
-      ...wrongValues(replaced, service ?? []),
+      ...wrongValues(replaced, list("service") ?? []),
       ...wrongIds("command", list("command")),
       ...wrongIds("scenario", list("scenario")),
       ...withoutEffect(replaced),
@@ -141,7 +159,6 @@ export function replaceRights(rights: Rights, values: RightsValues): RightsFromO
 }
 
 function wrongIds(option: "command" | "scenario", values: readonly string[] = []): string[] {
-  if (values.length === 1 && values[0] === NO_LIMIT) return [];
   return values.filter((value) => parseId(value) === undefined).map((value) => `--${option} "${value}" ${ID_RULE}`);
 }
 
@@ -191,7 +208,8 @@ function withoutEffect(rights: Rights): string[] {
 
 /** What a key that is limited to some commands and scenarios cannot use. */
 function outsideLimit(rights: Rights): string[] {
-  const scope = new Scope(rights);
+  const { methods, commands, scenarios } = rights;
+  const scope = new Scope({ ...NOTHING, methods, commands, scenarios });
   if (!scope.isLimited) return [];
   const isRefused = (method: string) => {
     try {

@@ -36,7 +36,7 @@ export function describeRights(rights: Rights): (readonly [label: string, text: 
   const limit = (ids: readonly number[] | undefined) => isLimited ? all(ids ?? []) : "any";
   const lines: (readonly [string, string])[] = [];
   if (services.includes("jeedom")) {
-    lines.push(["Jeedom methods", `${all(methods)}${methods.includes("*") ? ORDINARY : ""}`]);
+    lines.push(["Jeedom methods", all(methods.map((text) => text === "*" ? "* (what reads and controls)" : text))]);
     if (refusedMethods.length > 0) lines.push(["refused methods", all(refusedMethods)]);
     lines.push(["commands", limit(rights.commands)], ["scenarios", limit(rights.scenarios)]);
     lines.push(["further endpoints", all(endpoints)], ["own API key", ownApikey ? "allowed" : "refused"]);
@@ -67,9 +67,6 @@ export function summarizeRights(rights: Rights): string {
   ];
   return summary.join("; ") || "nothing";
 }
-
-/** `*` promises more than it grants. */
-const ORDINARY = " (* is what reads and controls: docs/jeedom-methods.md)";
 
 function few(values: readonly (string | number)[]): string {
   const more = values.length - FEW;
