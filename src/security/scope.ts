@@ -4,7 +4,7 @@
  * @module
  */
 import { TopicGrants } from "../mqtt/topic_filter.ts";
-import { findMethod, type JeedomMethod } from "../services/jeedom_methods.ts";
+import { findMethod, type JeedomMethod } from "./jeedom_methods.ts";
 import { type BrokerPattern, isBrokerAllowed, parseBrokerPattern } from "./egress.ts";
 import type { Rights } from "./key_record.ts";
 

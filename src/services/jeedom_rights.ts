@@ -8,7 +8,7 @@ import { isObject } from "../protocol/is_object.ts";
 import { FieldError } from "../protocol/payload.ts";
 import { parseId } from "../security/key_record.ts";
 import { type Scope, ScopeError } from "../security/scope.ts";
-import { findMethod } from "./jeedom_methods.ts";
+import { findMethod } from "../security/jeedom_methods.ts";
 import { type Reply, ServiceError } from "./service.ts";
 
 /** A method with its parameters, as Jeedom gets them. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ALL_RIGHTS, type Rights } from "../../src/security/key_record.ts";
 import { Scope, ScopeError } from "../../src/security/scope.ts";
-import { JEEDOM_METHODS } from "../../src/services/jeedom_methods.ts";
+import { JEEDOM_METHODS } from "../../src/security/jeedom_methods.ts";
 import { NO_RIGHTS } from "../rights.ts";
 
 function allows(ask: () => void): boolean {

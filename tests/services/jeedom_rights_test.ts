@@ -6,7 +6,7 @@ import { isObject } from "../../src/protocol/is_object.ts";
 import { FieldError } from "../../src/protocol/payload.ts";
 import { ALL_RIGHTS, type Rights } from "../../src/security/key_record.ts";
 import { Scope, ScopeError } from "../../src/security/scope.ts";
-import { JEEDOM_METHODS } from "../../src/services/jeedom_methods.ts";
+import { JEEDOM_METHODS } from "../../src/security/jeedom_methods.ts";
 import { authorizeCall, limitReply } from "../../src/services/jeedom_rights.ts";
 import { ServiceError } from "../../src/services/service.ts";
 import { NO_RIGHTS } from "../rights.ts";

@@ -1,6 +1,6 @@
 /** The table of Jeedom's methods: whole, sorted, and the one that the documentation shows. */
 import { assert, assertEquals } from "@std/assert";
-import { findMethod, JEEDOM_METHODS } from "../../src/services/jeedom_methods.ts";
+import { findMethod, JEEDOM_METHODS } from "../../src/security/jeedom_methods.ts";
 
 const LIMITED = { command: "its commands", scenario: "its scenarios", harmless: "yes" } as const;
 
