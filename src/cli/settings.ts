@@ -83,6 +83,7 @@ const PROJECT = resolve(import.meta.dirname ?? ".", "../..");
  */
 export async function checkedConfig(config: Config, { files }: Pick<Platform, "files">): Promise<Config> {
   const path = config.SECRET_KEY_FILE;
+  if (path.endsWith("/")) throw new ConfigError([`SECRET_KEY_FILE must be a file, not the folder "${path}"`]);
   const folder = resolve(dirname(path));
   const folders: GatewayFolders = { working: resolve("."), project: PROJECT };
   for (const place of new Set([folder, await realFolder(folder, files)])) {

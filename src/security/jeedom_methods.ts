@@ -140,3 +140,10 @@ const BY_NAME: ReadonlyMap<string, JeedomMethod> = new Map(JEEDOM_METHODS.map((m
 export function findMethod(name: string): JeedomMethod | undefined {
   return BY_NAME.get(name);
 }
+
+/** Returns the other name of a method: Jeedom calls rooms `jeeObject` and, as before PHP 7.2, `object`. */
+export function otherName(name: string): string | undefined {
+  const [, prefix, rest] = /^(jeeObject|object)(::.*)$/.exec(name) ?? [];
+  if (rest === undefined) return undefined;
+  return (prefix === "object" ? "jeeObject" : "object") + rest;
+}

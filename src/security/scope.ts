@@ -4,7 +4,7 @@
  * @module
  */
 import { TopicGrants } from "../mqtt/topic_filter.ts";
-import { findMethod, type JeedomMethod } from "./jeedom_methods.ts";
+import { findMethod, type JeedomMethod, otherName } from "./jeedom_methods.ts";
 import { type BrokerPattern, isBrokerAllowed, parseBrokerPattern } from "./egress.ts";
 import type { Rights } from "./key_record.ts";
 
@@ -110,7 +110,9 @@ export class Scope {
   }
 
   #refuse(name: string, shown = name): void {
-    if (this.#refused.some(({ regex }) => regex.test(name))) throw new ScopeError(`call the method ${shown}`);
+    const names = [name, otherName(name) ?? name];
+    if (!this.#refused.some(({ regex }) => names.some((one) => regex.test(one)))) return;
+    throw new ScopeError(`call the method ${shown}`);
   }
 
   /** Tells whether a command is among those that the key reaches. */

@@ -49,7 +49,7 @@ function pluginOf({ plugin }: JeedomCall["params"]): string | undefined {
 }
 
 function authorizeCommands(scope: Scope, { method, params }: JeedomCall): void {
-  const { id, options } = params;
+  const { id, options, value } = params;
   // PHP goes through objects as well as through lists.
   const ids: readonly unknown[] = method === "cmd::execCmd" && Array.isArray(id) ? id : [id];
   if (ids.length === 0) throw new FieldError(ID_FAULT);
@@ -59,6 +59,9 @@ function authorizeCommands(scope: Scope, { method, params }: JeedomCall): void {
     if (!scope.reachesCommand(command)) throw new ScopeError(`use the command ${command}`);
   }
   if (method === "cmd::execCmd") refuseExpressions(options);
+  if (method === "cmd::event" && !isPlainText(textOf(value))) {
+    throw new FieldError("Invalid field: params.value: must be a number, or text without # and (");
+  }
 }
 
 function authorizeScenario(scope: Scope, { id }: JeedomCall["params"]): void {
@@ -79,8 +82,14 @@ const OPTIONS: Readonly<Record<string, (value: string) => boolean>> = {
 };
 
 /** Jeedom puts the value of a command in the place of `#ID#`, and evaluates functions such as `variable(name)`. */
-function isPlainText(value: string): boolean {
-  return !/[#(]/.test(value);
+function isPlainText(value: string | undefined): boolean {
+  return value !== undefined && !/[#(]/.test(value);
+}
+
+/** Returns a text, or a number as text; undefined for any other value. */
+function textOf(given: unknown): string | undefined {
+  const value = plainNumber(given);
+  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 }
 
 /** Refuses options by which a command would read others: `cmd::byId` answers the value that a slider got last. */
@@ -88,10 +97,9 @@ function refuseExpressions(options: unknown): void {
   if (options === undefined || options === null || options === "") return;
   // An empty map of PHP is an empty list.
   if (Array.isArray(options) && options.length === 0) return;
-  const isFine = isObject(options) && Object.entries(options).every(([name, given]) => {
-    const value = plainNumber(given);
-    const isValue = typeof value === "string" || typeof value === "number";
-    return isValue && Object.hasOwn(OPTIONS, name) && OPTIONS[name]?.(String(value)) === true;
+  const isFine = isObject(options) && Object.entries(options).every(([name, value]) => {
+    const text = textOf(value);
+    return text !== undefined && Object.hasOwn(OPTIONS, name) && OPTIONS[name]?.(text) === true;
   });
   if (isFine) return;
   throw new FieldError(

@@ -148,6 +148,9 @@ Deno.test("describeRights() says what * grants and what the limits are, and summ
   ]);
   assertEquals(summarizeRights(EVERYDAY_RIGHTS), "Jeedom *, own API key; MQTT publish #, subscribe #");
   assertEquals(summarizeRights(NO_RIGHTS), "nothing");
+  const guest: Rights = { ...NO_RIGHTS, services: ["jeedom"], methods: ["*"], commands: [12, 13] };
+  assertEquals(summarizeRights(guest), "Jeedom *, only commands 12 13");
+  assertEquals(summarizeRights({ ...guest, commands: [] }), "Jeedom *, only commands none");
   assertEquals(
     summarizeRights({ ...NO_RIGHTS, services: ["mqtt"], subscribe: ["a", "b", "c", "d", "e"] }),
     "MQTT subscribe a b c and 2 more",

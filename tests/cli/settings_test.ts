@@ -14,7 +14,7 @@ const configOf = (path: string) => checkedConfig(parseConfig({ SECRET_KEY_FILE: 
 
 Deno.test("checkedConfig() refuses a key file in the project's folder, above it and in a system's, however written", async () => {
   const project = new URL("../..", import.meta.url).pathname;
-  const wrong = ["secret_key.txt", "./secret_key.txt", "data/../secret_key.txt", "data/", ".//k", `${project}k.txt`];
+  const wrong = ["secret_key.txt", "./secret_key.txt", "data/../secret_key.txt", ".//k", `${project}k.txt`];
   const above = [
     "../k.txt",
     "../../k.txt",
@@ -33,6 +33,10 @@ Deno.test("checkedConfig() refuses a key file in the project's folder, above it 
     assertStringIncludes(error.message, "mkdir -p data && mv ");
     assertStringIncludes(error.message, "Then set SECRET_KEY_FILE=data/");
   }
+});
+
+Deno.test("checkedConfig() refuses a folder in place of a file, whose parent would be open to the gateway", async () => {
+  await assertRejects(() => configOf("data/"), ConfigError, 'SECRET_KEY_FILE must be a file, not the folder "data/"');
 });
 
 Deno.test("checkedConfig() takes the default, and any folder of the key's own", async () => {

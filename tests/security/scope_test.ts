@@ -131,6 +131,13 @@ Deno.test("callMethod() lets a refusal win over a grant, in any case of letters"
   assertEquals(mayCall(rights, "cmd::ExecCmd"), false);
 });
 
+Deno.test("callMethod() lets a refusal count for the other name of a method as well", () => {
+  for (const [refused, method] of [["jeeObject::*", "object::full"], ["object::full", "jeeObject::full"]] as const) {
+    assertEquals(mayCall({ methods: ["*"], refusedMethods: [refused] }, method), false, method);
+  }
+  assertEquals(mayCall({ methods: ["*"], refusedMethods: ["object::all"] }, "jeeObject::full"), true);
+});
+
 Deno.test("callMethod() takes patterns as a whole, with every other sign as itself", () => {
   assertEquals(mayCall({ methods: ["cmd::byId"] }, "cmd::byIdX"), false);
   assertEquals(mayCall({ methods: ["cmd::byId"] }, "xcmd::byId"), false);

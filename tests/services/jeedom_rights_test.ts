@@ -41,7 +41,9 @@ const COMMAND_METHODS = JEEDOM_METHODS.filter(({ limited }) => limited === "comm
 Deno.test("authorizeCall() lets a limited key use its commands, and no other, with every method that takes one", () => {
   assertEquals(COMMAND_METHODS.length, 6);
   for (const method of COMMAND_METHODS) {
-    for (const id of ["12", '"12"', "13"]) assertEquals(verdict(guest, method, `{"id":${id}}`), "allowed", method);
+    for (const id of ["12", '"12"', "13"]) {
+      assertEquals(verdict(guest, method, `{"id":${id},"value":1.50}`), "allowed", method);
+    }
     for (const id of ["1", "14", '"14"', "123", "121", "5"]) {
       assertEquals(verdict(guest, method, `{"id":${id}}`), "scope", `${method} ${id}`);
     }
@@ -112,6 +114,14 @@ Deno.test("authorizeCall() refuses options of a limited key by which a command w
     ]
   ) assertEquals(run(options), "field", options);
   assertEquals(verdict(guest, "cmd::execCmd", '{"id":[12,13],"options":{"slider":"#99#"}}'), "field");
+});
+
+Deno.test("authorizeCall() refuses values of a limited key that Jeedom would evaluate", () => {
+  const set = (value: string) => verdict(guest, "cmd::event", `{"id":12,"value":${value}}`);
+  for (const value of ["1", "2.50", '"on"', '""']) assertEquals(set(value), "allowed", value);
+  for (const value of ['"#99#"', '"variable(code)"', "[1]", "{}", "null", "true"]) {
+    assertEquals(set(value), "field", value);
+  }
 });
 
 Deno.test("authorizeCall() refuses a limited key all else of the house, whatever the key names", () => {

@@ -55,8 +55,7 @@ export function summarizeRights(rights: Rights): string {
   const jeedom = [
     ...part("", methods),
     ...part("without ", refusedMethods),
-    ...part("only commands ", rights.commands),
-    ...part("only scenarios ", rights.scenarios),
+    ...limits(rights),
     ...part("endpoints ", endpoints),
     ...(ownApikey ? ["own API key"] : []),
   ];
@@ -66,6 +65,12 @@ export function summarizeRights(rights: Rights): string {
     ...(services.includes("mqtt") ? [`MQTT ${mqtt.join(", ")}`] : []),
   ];
   return summary.join("; ") || "nothing";
+}
+
+/** Says which commands and scenarios a limited key reaches: it reaches nothing else. */
+function limits({ commands, scenarios }: Rights): string[] {
+  const parts = [["commands", commands], ["scenarios", scenarios]] as const;
+  return parts.flatMap(([label, ids]) => ids === undefined ? [] : [`only ${label} ${few(ids) || "none"}`]);
 }
 
 function few(values: readonly (string | number)[]): string {
