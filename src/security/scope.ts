@@ -110,6 +110,7 @@ export class Scope {
   }
 
   #refuse(name: string, shown = name): void {
+    if (this.#refused.length === 0) return;
     const names = [name, otherName(name) ?? name];
     if (!this.#refused.some(({ regex }) => names.some((one) => regex.test(one)))) return;
     throw new ScopeError(`call the method ${shown}`);
