@@ -9,10 +9,11 @@ import type { RefusalReason, Result, Telemetry } from "../observability/telemetr
 import type { SealedText } from "../protocol/aead.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
-import { ScopeError } from "../security/scope.ts";
+import { MethodNotGrantedError, ScopeError } from "../security/scope.ts";
 import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
+import { RefusedMethodLog } from "./refused_method_log.ts";
 import type { CarryReply, SealReply } from "./sealed_answer.ts";
 
 /** What the routes need. */
@@ -50,6 +51,7 @@ interface Outcome {
 /** Makes a handler that runs each admitted request once and seals the answer. */
 export function createCallHandler(options: CallOptions, select: SelectService): RouteHandler {
   const { admit, running, sealReply, carryReply, audit, log, telemetry, monotonic } = options;
+  const refusedMethods = new RefusedMethodLog(log);
 
   async function answer(
     admission: Admission,
@@ -96,9 +98,13 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     try {
       const chosen = service = select(payload);
       key.scope.useService(chosen.name);
-      const reply = await telemetry.step(chosen.name, () => chosen.handle(payload, { scope: key.scope, gone }));
+      const reply = await telemetry.step(
+        chosen.name,
+        () => chosen.handle(payload, { scope: key.scope, gone, revoked: key.revoked }),
+      );
       outcome = { reply, outcome: String(reply.status), result: reply.status < 500 ? "ok" : "failed" };
     } catch (error) {
+      if (error instanceof MethodNotGrantedError) refusedMethods.report(error, key);
       outcome = explain(error, { request, service });
     } finally {
       leave();

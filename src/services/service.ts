@@ -21,6 +21,8 @@ export interface ServiceContext {
   readonly scope: Scope;
   /** Aborts when the client went away. */
   readonly gone: AbortSignal;
+  /** Aborts when the request's key stops working or its rights change. */
+  readonly revoked?: AbortSignal | undefined;
 }
 
 /** The names by which requests and scopes call services. */
