@@ -54,7 +54,8 @@ Deno.test("POST /gateway refuses an unknown service", async () => {
   const gateway = await makeGateway();
   for (const service of ["ssh", "", 1, {}, [], "__proto__", "constructor"]) {
     const { status, body } = await gateway.request("/gateway", { service });
-    assertEquals([status, body], [403, JSON.stringify({ error: 'Unknown service: must be "jeedom" or "mqtt"' })]);
+    const error = 'Unknown service: must be "jeedom" or "mqtt"';
+    assertEquals([status, body], [403, JSON.stringify({ error, code: "unknown_service" })]);
   }
   assertEquals(gateway.calls.length, 0);
 });
@@ -86,15 +87,20 @@ Deno.test("any Content-Type of a request is accepted", async () => {
 
 Deno.test("errors of services come sealed, with their status, as a JSON string", async () => {
   for (
-    const [error, status, message] of [
-      [new FieldError("Missing required field: topic"), 400, "Missing required field: topic"],
-      [new ServiceError(502, "Jeedom is away", { code: "service_unreachable" }), 502, "Jeedom is away"],
-      [new TypeError("secret detail"), 500, "Internal error"],
+    const [error, status, message, code] of [
+      [new FieldError("Missing required field: topic"), 400, "Missing required field: topic", "field"],
+      [
+        new ServiceError(502, "Jeedom is away", { code: "service_unreachable" }),
+        502,
+        "Jeedom is away",
+        "service_unreachable",
+      ],
+      [new TypeError("secret detail"), 500, "Internal error", "internal"],
     ] as const
   ) {
     const gateway = await makeGateway({ services: services(() => Promise.reject(error)) });
     const answer = await gateway.request("/gateway", {});
-    assertEquals([answer.status, answer.body], [status, JSON.stringify({ error: message })]);
+    assertEquals([answer.status, answer.body], [status, JSON.stringify({ error: message, code })]);
   }
 });
 
