@@ -130,7 +130,11 @@ Deno.test("a payload that is no JSON object is refused inside of an envelope", a
   const gateway = await makeGateway();
   for (const text of ["null", "[]", "1", '"x"', "true", "not JSON", ""]) {
     const answer = await gateway.answer(await gateway.post("/gateway", await gateway.seal(text)));
-    assertEquals([answer.status, answer.body], [403, '{"error":"Payload must be one JSON object","code":"payload"}'], text);
+    assertEquals(
+      [answer.status, answer.body],
+      [403, '{"error":"Payload must be one JSON object","code":"payload"}'],
+      text,
+    );
   }
 });
 

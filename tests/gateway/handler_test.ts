@@ -11,9 +11,27 @@ Deno.test("GET /health tells status and version, and takes no key", async () => 
 
 Deno.test("an unknown path is a 404 in JSON", async () => {
   const { send } = await makeGateway();
-  for (const path of ["/", "/gateway/", "/Gateway", "/mqtt", "/health/x", "//gateway", "/mqtt/../admin"]) {
+  for (
+    const path of ["/", "/gateway/", "/Gateway", "/mqtt", "/health/x", "//gateway/", "/mqtt//publish", "/mqtt/../admin"]
+  ) {
     const response = await send(new Request(`http://gateway${path}`, { method: "POST" }));
     assertEquals([response.status, await response.json()], [404, { error: "Not found" }], path);
+  }
+});
+
+Deno.test("a run of slashes before a path counts as one, and the route that a request is bound to stays its name", async () => {
+  const gateway = await makeGateway();
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  for (const route of ["/gateway", "/mqtt/publish"] as const) {
+    for (const slashes of ["/", "//", "/////"]) {
+      const { text, exchange } = await phone.sealNow(route, { topic: "t", message: "m" });
+      const response = await phone.post(slashes + route, text);
+      assertEquals((await phone.answer(response, exchange)).status, 200, slashes + route);
+    }
+  }
+  assertEquals(gateway.calls.length, 6);
+  for (const path of ["//health", "////health/live"]) {
+    assertEquals((await gateway.send(new Request(`http://gateway${path}`))).status, 200, path);
   }
 });
 
