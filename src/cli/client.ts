@@ -102,6 +102,11 @@ export async function runClient(platform: Platform, command: () => Promise<numbe
       platform.printError(error.message);
       return EXIT_USAGE;
     }
+    if (error instanceof RangeError) {
+      // Of JSON.stringify, which needs some of the stack for each level.
+      platform.printError("JSON is nested too deeply to be sent or shown: ask for a part of it");
+      return EXIT_FAILURE;
+    }
     const known = error instanceof GatewayError || error instanceof KeyFileError || error instanceof ConfigError ||
       error instanceof TypeError;
     if (!known) throw error;

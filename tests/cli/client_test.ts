@@ -5,7 +5,7 @@ import { health } from "../../src/cli/health.ts";
 import { publish } from "../../src/cli/publish.ts";
 import { subscribe } from "../../src/cli/subscribe.ts";
 import { final } from "../client/follow.ts";
-import { answer, failure, refuse, stale, stream, unreachable } from "../client/made_up_gateway.ts";
+import { answer, failure, plain, refuse, stale, stream, unreachable } from "../client/made_up_gateway.ts";
 import { fakePlatform } from "../platform.ts";
 import { clientMachine } from "./client_machine.ts";
 
@@ -18,6 +18,22 @@ Deno.test("call prints Jeedom's answer", async () => {
   assertEquals([platform.lines, notices], [['{\n  "name": "Temperature"\n}'], []]);
   const { timestamp: _, ...fields } = requests[0]?.fields ?? {};
   assertEquals(fields, { service: "jeedom", jsonrpc: "cmd::byId", params: { id: 3 }, apikey: "k", endpoint: "/e" });
+});
+
+Deno.test("call tells JSON that is nested too deeply, in the answer and in the parameters", async () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  for (
+    const [words, answers] of [
+      [["ping"], [plain(`{"status":200,"timestamp":1,"body":${deep}}`)]],
+      [["ping", `{"x":${deep}}`], []],
+    ] as const
+  ) {
+    const { platform, notices } = clientMachine(words, answers);
+    assertEquals(await call(platform), 1);
+    assertEquals([platform.lines, notices], [[], [
+      "JSON is nested too deeply to be sent or shown: ask for a part of it",
+    ]]);
+  }
 });
 
 Deno.test("publish prints the gateway's answer", async () => {
