@@ -100,7 +100,7 @@ export class GatewayClient {
   /**
    * Publishes an MQTT message, and waits until the broker has it.
    *
-   * @param message the payload: text, or bytes as they are, which takes a gateway of version 1.1; null sends an empty one
+   * @param message the payload: text, or bytes as they are, which older gateways do not take; null sends an empty one
    * @throws {GatewayError} if that did not happen, or it is not known
    */
   publish(topic: string, message: string | Uint8Array | null, options: PublishOptions = {}): Promise<Answer> {
