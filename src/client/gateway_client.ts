@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { toBase64 } from "../protocol/bytes.ts";
 import type { Position, StreamEvent } from "../protocol/event.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
 import type { Version } from "../protocol/exchange.ts";
@@ -11,6 +10,7 @@ import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { UnreachableError } from "./gateway_error.ts";
+import { toBase64 } from "../protocol/bytes.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
@@ -100,7 +100,7 @@ export class GatewayClient {
   /**
    * Publishes an MQTT message, and waits until the broker has it.
    *
-   * @param message the payload: text, or bytes as they are, which older gateways do not take; null sends an empty one
+   * @param message the payload, as text or as bytes; null sends an empty one
    * @throws {GatewayError} if that did not happen, or it is not known
    */
   publish(topic: string, message: string | Uint8Array | null, options: PublishOptions = {}): Promise<Answer> {

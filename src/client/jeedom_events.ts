@@ -97,7 +97,7 @@ async function callMethod(
   const { error, result } = isObject(body) ? body : {};
   if (isObject(error)) {
     const reason = `${error["message"]} (${error["code"]})`;
-    if (Number(error["code"]) === INTERNAL_RPC_ERROR) throw new FailedError(`Jeedom failed: ${reason}`, { status });
+    if (error["code"] === INTERNAL_RPC_ERROR) throw new FailedError(`Jeedom failed: ${reason}`, { status });
     throw new JeedomError(`Jeedom refuses ${method}: ${reason}`, { status });
   }
   if (status >= 500) throw new FailedError(`Jeedom failed: HTTP status ${status}`, { status });
