@@ -66,7 +66,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       ? refused(admission.reason, admission)
       : await run(admission, from);
     try {
-      const sealed = await sealReply(exchange, reply);
+      const sealed = await sealReply(exchange, withService(reply, about.service));
       admission.settle?.(sealed);
       return { sealed, ...about };
     } catch (error) {
@@ -101,12 +101,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       const chosen = service = select(payload);
       key.scope.useService(chosen.name);
       const reply = await telemetry.step(chosen.name, () => chosen.handle(payload, { scope: key.scope, gone }));
-      const isNamed = reply.status !== 200 && reply.source === undefined;
-      outcome = {
-        reply: isNamed ? { ...reply, service: chosen.name } : reply,
-        outcome: String(reply.status),
-        result: reply.status < 500 ? "ok" : "failed",
-      };
+      outcome = { reply, outcome: String(reply.status), result: reply.status < 500 ? "ok" : "failed" };
     } catch (error) {
       outcome = explain(error, { request, service });
     } finally {
@@ -151,6 +146,12 @@ interface RunOptions {
   readonly request: string;
   /** Aborts when its client has left. */
   readonly gone: AbortSignal;
+}
+
+/** Names the service that answered with a status other than 200: a client could take that for an error of the gateway. */
+function withService(reply: Reply, service: ServiceName | undefined): Reply {
+  const isNamed = service !== undefined && reply.status !== 200 && reply.source === undefined;
+  return isNamed ? { ...reply, service } : reply;
 }
 
 function failed(status: number, message: string, code: ErrorCode): Outcome {

@@ -15,7 +15,7 @@ export interface Reply {
   readonly bodyJson: string;
   /** Present where the gateway itself made the answer, and never where Jeedom did. */
   readonly source?: "gateway";
-  /** The service that answered with a status other than 200: without it, a client could take that for an error here. */
+  /** The service that answered, where the answer is to tell it. */
   readonly service?: ServiceName;
 }
 
