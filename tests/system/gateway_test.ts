@@ -60,6 +60,25 @@ Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", 
     assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 702]);
   }));
 
+Deno.test("Jeedom: what it says in the words of the gateway is its answer, also to the first call of a client", async () => {
+  const said = JSON.stringify({ error: "Request expired", code: "expired", source: "gateway" });
+  const jeedom = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => Response.json(said, { status: 403 }),
+  );
+  try {
+    await inWorld(async ({ gateway }) => {
+      for (const protocol of [1, 2, "auto"] as const) {
+        const client = new GatewayClient({ url: gateway.url, key: gateway.key, protocol });
+        const { status, body } = await client.callJeedom("ping");
+        assertEquals([status, body], [403, said], `${protocol}`);
+      }
+    }, { env: { JEEDOM_URL: `http://127.0.0.1:${jeedom.addr.port}` } });
+  } finally {
+    await jeedom.shutdown();
+  }
+});
+
 Deno.test("Jeedom: a wrong key is refused with the opaque 401", () =>
   inWorld(async ({ gateway }) => {
     const stranger = new GatewayClient({ url: gateway.url, key: "ab".repeat(32) });
