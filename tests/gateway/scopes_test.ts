@@ -228,7 +228,7 @@ Deno.test("a host that is none is refused by name, zones and line breaks include
     const { status, body } = await phone.request("/mqtt/publish", { topic: "t", message: "", broker_host: host });
     assertEquals([status, body], [
       400,
-      '{"error":"Invalid field: broker_host: must be a host name or an address alone"}',
+      '{"error":"Invalid field: broker_host: must be a host name or an address alone","code":"field"}',
     ]);
   }
   assertEquals(reached, []);
