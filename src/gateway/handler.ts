@@ -92,6 +92,9 @@ interface Endpoint {
   readonly handle: (message: Request, arrived: Arrived) => Response | Promise<Response>;
 }
 
+/** Slashes before a path: clients join a route to an address that ends with one. */
+const LEADING_SLASHES = /^\/+/;
+
 /** Answers a request that came from the other end of a connection, an IP address. */
 export type Handler = (request: Request, peer: string) => Promise<Response>;
 
@@ -171,7 +174,7 @@ export function createHandler(options: GatewayOptions): Handler {
     const began = monotonic();
     const { request, address } = arrived;
     const url = URL.parse(message.url);
-    const endpoint = url === null ? undefined : endpoints.get(url.pathname);
+    const endpoint = url === null ? undefined : endpoints.get(url.pathname.replace(LEADING_SLASHES, "/"));
     try {
       // A wrong Host header makes a wrong URL.
       if (url === null) throw badRequest();

@@ -7,6 +7,7 @@ import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { isPlainPath } from "../security/endpoint_path.ts";
 import type { Scope } from "../security/scope.ts";
+import { authorizeCall, limitReply } from "./jeedom_rights.ts";
 import { type Reply, type Service, ServiceError, textReply } from "./service.ts";
 
 /** Where Jeedom is and how patient to be with it. */
@@ -51,10 +52,10 @@ export function createJeedomService(options: JeedomOptions): Service {
     name: "jeedom",
     fieldErrorStatus: 403,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
-    async handle(payload, { scope, gone }) {
+    async handle(payload, { scope, gone, revoked }) {
       const request = parseJeedomRequest(payload);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
-      scope.callMethod(request.jsonrpc);
+      authorizeCall(scope, { method: request.jsonrpc, params: request.params ?? {} });
       if (endpoint !== DEFAULT_ENDPOINT) scope.useEndpoint(endpoint);
       const url = base + endpoint;
       const params = callParams(request, options.apikey, scope);
@@ -64,7 +65,8 @@ export function createJeedomService(options: JeedomOptions): Service {
       const timeoutMs = options.timeoutMs + poll * 1000;
       // A command runs to its end even when its phone is gone, so that the repeat finds the answer.
       // A poll nobody waits for would only hold one of Jeedom's few workers.
-      return await exchange(url, body, timeoutMs, poll > 0 ? gone : undefined);
+      const reply = await exchange(url, body, timeoutMs, poll > 0 ? gone : undefined);
+      return limitReply(reply, { method: request.jsonrpc, scope, revoked });
     },
   };
 

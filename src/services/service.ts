@@ -13,6 +13,10 @@ export interface Reply {
   readonly status: number;
   /** The body as JSON text, so that what a service sent in JSON passes unchanged. */
   readonly bodyJson: string;
+  /** Present where the gateway itself made the answer, and never where Jeedom did. */
+  readonly source?: "gateway";
+  /** The service that answered, where the answer is to tell it. */
+  readonly service?: ServiceName;
 }
 
 /** On whose behalf a request is executed. */
@@ -21,6 +25,8 @@ export interface ServiceContext {
   readonly scope: Scope;
   /** Aborts when the client went away. */
   readonly gone: AbortSignal;
+  /** Aborts when the request's key stops working or its rights change. */
+  readonly revoked?: AbortSignal | undefined;
 }
 
 /** The names by which requests and scopes call services. */
@@ -67,13 +73,22 @@ export class ServiceError extends Error {
   }
 }
 
-/**
- * Makes the body of an error answer: a JSON string with JSON in it, as the seed's clients read it.
- *
- * @param retryAfterSeconds when to come again, where waiting helps
- */
-export function errorReply(status: number, message: string, retryAfterSeconds?: number): Reply {
-  return textReply(status, JSON.stringify({ error: message, retry_after: retryAfterSeconds }));
+/** What an error answer tells besides its status and its message. */
+export interface ErrorReplyOptions {
+  /** What went wrong, in one word that never changes. */
+  readonly code: ErrorCode;
+  /** When to come again, in seconds, where waiting helps. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+/** Makes an error answer of the gateway itself. */
+export function errorReply(status: number, message: string, { code, retryAfterSeconds }: ErrorReplyOptions): Reply {
+  return gatewayReply(status, { error: message, code, retry_after: retryAfterSeconds });
+}
+
+/** Makes an answer of the gateway itself: a JSON string with JSON in it, as clients of the original gateway read it. */
+export function gatewayReply(status: number, body: Readonly<Record<string, unknown>>): Reply {
+  return { ...textReply(status, JSON.stringify(body)), source: "gateway" };
 }
 
 /** Makes an answer whose body is a JSON string. */

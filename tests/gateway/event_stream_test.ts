@@ -92,7 +92,7 @@ Deno.test("end() appends the last event with its time and closes the stream", as
   stream.push(message("too late"));
   const events = await allOf(stream);
   assertEquals(events.map(({ type }) => type), ["message", "error"]);
-  assertEquals(events[1], { type: "error", message: "broken", timestamp: 5 });
+  assertEquals(events[1], { type: "error", source: "gateway", code: "internal", message: "broken", timestamp: 5 });
   assertEquals(state.ends, 1);
 });
 
@@ -143,6 +143,8 @@ Deno.test("push() shows a listener out with a reason and its place when a key's 
   assertEquals(more, []);
   assertEquals(last, {
     type: "error",
+    source: "gateway",
+    code: "too_slow",
     message: "Too slow: more than 2000 bytes of events waited",
     timestamp: 5,
     resume: { epoch: "e", offset: 7 },
@@ -200,6 +202,8 @@ Deno.test("a listener that stops amid an event is too slow, gets the rest of it,
   assert(text.startsWith("x") && more === "");
   assertEquals(JSON.parse(record.slice(6)), {
     type: "error",
+    source: "gateway",
+    code: "too_slow",
     message: "Too slow: nothing was read for 5 s",
     timestamp: 5,
     resume: { epoch: "e", offset: 1 },

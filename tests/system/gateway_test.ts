@@ -47,7 +47,7 @@ Deno.test("Jeedom: expired and future timestamps are refused", () =>
     for (const offset of [-61, -3600, 65, 3600]) {
       const payload = { jsonrpc: "datetime", apikey: jeedom.apikey, timestamp: Date.now() / 1000 + offset };
       const { status, body } = await opened(gateway, await send(gateway, "/gateway", payload));
-      assertEquals([status, body], [403, '{"error":"Request expired"}']);
+      assertEquals([status, body], [403, '{"error":"Request expired","code":"expired"}']);
     }
     assertEquals(jeedom.requests.length, 0);
   }));
@@ -59,6 +59,25 @@ Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", 
     const missing = await gateway.client.callJeedom("cmd::byId", { id: 99 }, { apikey });
     assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 702]);
   }));
+
+Deno.test("Jeedom: what it says in the words of the gateway is its answer, also to the first call of a client", async () => {
+  const said = JSON.stringify({ error: "Request expired", code: "expired", source: "gateway" });
+  const jeedom = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => Response.json(said, { status: 403 }),
+  );
+  try {
+    await inWorld(async ({ gateway }) => {
+      for (const protocol of [1, 2, "auto"] as const) {
+        const client = new GatewayClient({ url: gateway.url, key: gateway.key, protocol });
+        const { status, body } = await client.callJeedom("ping");
+        assertEquals([status, body], [403, said], `${protocol}`);
+      }
+    }, { env: { JEEDOM_URL: `http://127.0.0.1:${jeedom.addr.port}` } });
+  } finally {
+    await jeedom.shutdown();
+  }
+});
 
 Deno.test("Jeedom: a wrong key is refused with the opaque 401", () =>
   inWorld(async ({ gateway }) => {
@@ -77,7 +96,7 @@ Deno.test("Jeedom: missing fields are named", () =>
       ] as const
     ) {
       const answer = await opened(gateway, await send(gateway, "/gateway", { ...payload, timestamp }));
-      assertEquals([answer["status"], answer["body"]], [403, JSON.stringify({ error })]);
+      assertEquals([answer["status"], answer["body"]], [403, JSON.stringify({ error, code: "field" })]);
     }
     assertEquals(jeedom.requests.length, 0);
   }));
@@ -205,7 +224,7 @@ Deno.test("MQTT: missing fields are named, on both routes", () =>
         ] as const
       ) {
         const answer = await opened(gateway, await send(gateway, path, { service: "mqtt", timestamp, ...fields }));
-        assertEquals([answer["status"], answer["body"]], [400, JSON.stringify({ error })]);
+        assertEquals([answer["status"], answer["body"]], [400, JSON.stringify({ error, code: "field" })]);
       }
     }
   }));
@@ -276,3 +295,31 @@ Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets t
     assertEquals(jeedom.requests.length, 1);
     assertEquals(jeedom.house.value(3), 1);
   }));
+
+Deno.test("a run of slashes before the path counts as one, in every form of a request line", () =>
+  inWorld(async ({ gateway }) => {
+    const { hostname, port } = new URL(gateway.url);
+    const key = await importKey(Uint8Array.fromHex(gateway.key));
+    for (const target of ["//mqtt/publish", "/////mqtt/publish", `${gateway.url}//mqtt/publish`]) {
+      const message = { topic: "test/slashes", message: "x", timestamp: Date.now() / 1000 };
+      const body = await sealEnvelope(key, JSON.stringify(message), randomBytes);
+      using connection = await Deno.connect({ hostname, port: Number(port) });
+      const head =
+        `POST ${target} HTTP/1.1\r\nHost: home\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+      await connection.write(new TextEncoder().encode(head + body));
+      const text = await readAll(connection);
+      assert(text.startsWith("HTTP/1.1 200 "), `${target}: ${text}`);
+      const answer = JSON.parse(await openEnvelope(key, parseEnvelope(text.split("\r\n\r\n")[1] ?? "")));
+      assertEquals([answer.status, answer.source], [200, "gateway"], target);
+    }
+  }));
+
+/** Reads a connection to its end. */
+async function readAll(connection: Deno.Conn): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(4096);
+  for (let count; (count = await connection.read(buffer)) !== null;) {
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+  return text;
+}
