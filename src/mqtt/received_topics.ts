@@ -4,13 +4,13 @@
  * @module
  */
 
-/** What a topic costs besides its text, in bytes. */
+/** What a topic, and all of them together, cost besides, in bytes. */
 const TOPIC_OVERHEAD_BYTES = 64;
 
 /** Topics, and from which offset on the listeners of one retained delivery have a value of each. */
 export class ReceivedTopics {
   #offsets: Map<string, number> | undefined = new Map();
-  #bytes = 0;
+  #bytes = TOPIC_OVERHEAD_BYTES;
 
   /** Bytes that the topics take. */
   get bytes(): number {

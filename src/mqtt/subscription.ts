@@ -83,6 +83,8 @@ export class Subscriptions<Member> {
   readonly #byOwner = new Map<string, Set<Subscription<Member>>>();
   /** What each owner has left, the longest ago first. */
   readonly #left = new Map<string, Set<Subscription<Member>>>();
+  /** The topics of retained messages that each owner has got, the longest ago first. */
+  readonly #topics = new Map<string, Set<ReceivedTopics>>();
   readonly #trie = new TopicTrie<Subscription<Member>>();
   #lastId = 0;
 
@@ -106,7 +108,8 @@ export class Subscriptions<Member> {
     const spareOwn = own.size + wanted.size - owned - MAX_OWNED;
     const left = spareOwn <= 0 ? [] : [...this.#left.get(owner) ?? []].filter(isSpare).slice(0, spareOwn);
     if (spareOwn > left.length) throw new BrokerError(`Too many topic filters: more than ${MAX_OWNED} are in use`);
-    const deleted = left.filter((subscription) => this.#drop(subscription, owner));
+    const deleted: Subscription<Member>[] = [];
+    for (const subscription of left) if (this.#drop(subscription, owner)) deleted.push(subscription);
     const added = filters.filter((filter) => !this.#byFilter.has(filter)).length;
     const spare = this.size + added - MAX_SUBSCRIPTIONS;
     const unused = spare <= 0 ? [] : this.unused().filter(isSpare).slice(0, spare);
@@ -185,11 +188,7 @@ export class Subscriptions<Member> {
 
   /** Deletes a subscription. */
   delete(subscription: Subscription<Member>): void {
-    for (const owner of subscription.holds.keys()) {
-      this.#byOwner.get(owner)?.delete(subscription);
-      this.#left.get(owner)?.delete(subscription);
-    }
-    subscription.holds.clear();
+    for (const owner of subscription.holds.keys()) this.#disown(subscription, owner);
     if (this.#byFilter.get(subscription.filter) !== subscription) return;
     this.#byFilter.delete(subscription.filter);
     this.#byId.delete(subscription.id);
@@ -201,12 +200,15 @@ export class Subscriptions<Member> {
     const hold = subscription.holds.get(owner);
     if (hold === undefined) return;
     addWindow(hold, window);
-    const windows = [...this.#byOwner.get(owner) ?? []].flatMap(({ holds }) => holds.get(owner)?.retained ?? []);
-    let bytes = 0;
-    const known = new Set(windows.sort((one, other) => other.last - one.last).map(({ topics }) => topics));
+    const known = this.#topics.get(owner) ?? new Set();
+    if (window.topics === undefined || known.has(window.topics)) return;
+    this.#topics.set(owner, known.add(window.topics));
+    let bytes = [...known].reduce((sum, topics) => sum + topics.bytes, 0);
     for (const topics of known) {
-      bytes += topics?.bytes ?? 0;
-      if (bytes > MAX_TOPIC_BYTES) topics?.forget();
+      if (bytes <= MAX_TOPIC_BYTES) break;
+      bytes -= topics.bytes;
+      topics.forget();
+      known.delete(topics);
     }
   }
 
@@ -217,12 +219,21 @@ export class Subscriptions<Member> {
 
   /** Ends what an owner holds of a subscription, which is deleted with its last owner: then it returns true. */
   #drop(subscription: Subscription<Member>, owner: string): boolean {
-    subscription.holds.delete(owner);
-    this.#byOwner.get(owner)?.delete(subscription);
-    this.#left.get(owner)?.delete(subscription);
+    this.#disown(subscription, owner);
     if (subscription.holds.size > 0) return false;
     this.delete(subscription);
     return true;
+  }
+
+  #disown(subscription: Subscription<Member>, owner: string): void {
+    subscription.holds.delete(owner);
+    this.#left.get(owner)?.delete(subscription);
+    const own = this.#byOwner.get(owner);
+    own?.delete(subscription);
+    if (own?.size !== 0) return;
+    this.#byOwner.delete(owner);
+    this.#left.delete(owner);
+    this.#topics.delete(owner);
   }
 
   #hold(subscription: Subscription<Member>, owner: string): Hold {

@@ -148,5 +148,11 @@ Deno.test("addWindow() forgets the oldest topics of an owner that has more than 
   const theirs = large("other", 1);
   const own = [2, 3, 4].map((last) => large("one", last));
   assertEquals([theirs, ...own].map((topics) => topics.upTo(9).length), [400, 0, 400, 400]);
+  // Those of an owner that has gone do not count when it comes again.
+  subscriptions.leave(one, "one", { owner: "one", now: 0 });
+  subscriptions.expire();
+  const [again] = subscriptions.enlist("one", { owner: "one", filters: ["a"] });
+  if (again === undefined) throw new Error("No subscription");
+  assertEquals([5, 6].map((last) => large("one", last).upTo(9).length), [400, 400]);
   assertEquals(own[0]?.bytes, 0);
 });
