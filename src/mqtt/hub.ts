@@ -270,7 +270,7 @@ export class Hub {
       const isAmid = this.#received(member).length > 0;
       return JSON.stringify([member.listener.owner, filters, isAmid ? member.listener.since?.offset : undefined]);
     });
-    return [...groups.values()].map((group) => {
+    const snapshots = [...groups.values()].map((group) => {
       const [first] = group;
       // Whoever goes on from an older place may leave again amid what was missed, before the first retained message.
       const places = group.map((member) => this.#beginning(member, from).offset);
@@ -283,12 +283,14 @@ export class Hub {
         from: Math.min(from, ...places),
         received: first === undefined ? [] : this.#received(first),
       });
-      for (const member of group) {
-        snapshot.members.add(member);
-        for (const { snapshots } of member.subscriptions) snapshots.add(snapshot);
-      }
+      for (const member of group) snapshot.members.add(member);
       return snapshot;
     });
+    // Not before all are made: nobody has got anything of the new ones.
+    for (const snapshot of snapshots) {
+      for (const { subscriptions } of snapshot.members) for (const each of subscriptions) each.snapshots.add(snapshot);
+    }
+    return snapshots;
   }
 
   /** The topics of which a listener that comes back has the retained message, if it has missed nothing since. */
