@@ -4,6 +4,7 @@
  */
 import { EventStream } from "../src/gateway/event_stream.ts";
 import { EventSealer } from "../src/gateway/event_sealer.ts";
+import { LargeRecords } from "../src/gateway/large_records.ts";
 import { MemoryBudget } from "../src/gateway/memory_budget.ts";
 import { BrokerPool } from "../src/mqtt/broker_pool.ts";
 import { MessageLog } from "../src/mqtt/message_log.ts";
@@ -36,6 +37,7 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
     const format = await sealer.begin({ version, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) });
     const stream = new EventStream({
       owner: key.name,
+      records: new LargeRecords(),
       makeEvent: (event) => sealer.event(key, event),
       format,
       maxQueueBytes: 1_000_000,

@@ -11,6 +11,7 @@ import type { MessageEvent, StreamEvent } from "../protocol/event.ts";
 import type { Exchange } from "../protocol/exchange.ts";
 import { StreamSealer } from "../protocol/stream_v2.ts";
 import type { Key } from "../security/keyring.ts";
+import { LARGE_BYTES } from "./large_records.ts";
 import { OutgoingEvent } from "./outgoing_event.ts";
 import { numberedFormat, SHARED_FORMAT, type StreamFormat } from "./stream_format.ts";
 
@@ -31,9 +32,6 @@ const MAX_TURN_BYTES = 64 * 1024;
 
 /** Most bytes of events to keep for the next listener of the same key: all that one household missed in a tunnel. */
 const MAX_SHARED_BYTES = 4 * 2 ** 20;
-
-/** An event with more bytes is sealed alone: version 2 seals it for each listener, all at the same moment. */
-const LARGE_BYTES = 2 ** 20;
 
 /** What a shared message costs besides, in bytes. */
 const SHARED_OVERHEAD_BYTES = 512;

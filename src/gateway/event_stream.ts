@@ -7,6 +7,7 @@ import type { DropReason, StreamEnd, Telemetry } from "../observability/telemetr
 import { joinBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
+import type { LargeRecords } from "./large_records.ts";
 import type { BudgetHolder, EvictionCause, MemoryBudget } from "./memory_budget.ts";
 import type { OutgoingEvent } from "./outgoing_event.ts";
 import type { StreamFormat } from "./stream_format.ts";
@@ -23,6 +24,8 @@ export interface EventStreamOptions {
   readonly maxQueueBytes: number;
   /** Where what waits beyond that is counted. */
   readonly backlog: MemoryBudget;
+  /** Room for large records that are for this listener alone. */
+  readonly records: LargeRecords;
   /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
   readonly patienceMs: number;
   /** Longest silence before a sign of life, in milliseconds. */
@@ -86,6 +89,8 @@ export class EventStream implements BudgetHolder {
   #batchBytes = 0;
   /** What is to be handed over of their records. */
   #rest: Uint8Array = NOTHING;
+  /** Gives back the room that they take. */
+  #release: () => void = () => {};
   /** The last event, which comes after the queue. */
   #final: OutgoingEvent | undefined;
   /** Size of all events that wait, with those that are handed over in part. */
@@ -227,6 +232,8 @@ export class EventStream implements BudgetHolder {
   #stop(why: StreamEnd, message: string): void {
     if (this.#endedAt !== undefined) return;
     this.#endedAt = this.#options.monotonic();
+    // Others of the key do not wait for the rest of a record that is hardly read.
+    this.#giveBack();
     this.#wake();
     this.#options.onEnd({ why, message, sentBytes: this.#sentBytes });
   }
@@ -237,8 +244,15 @@ export class EventStream implements BudgetHolder {
     this.#queue.length = 0;
     this.#batchBytes = 0;
     this.#rest = NOTHING;
+    this.#giveBack();
     this.#setWaiting(0);
     this.#options.onClosed();
+  }
+
+  #giveBack(): void {
+    const release = this.#release;
+    this.#release = () => {};
+    release();
   }
 
   /**
@@ -257,8 +271,14 @@ export class EventStream implements BudgetHolder {
       if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#silence();
       if (this.#isClosed) return;
       const batch = this.#takeBatch();
-      const records =
-        await (batch.length === 0 ? this.#options.format.signOfLife(this.#seconds()) : this.#joined(batch));
+      const { format, records: memory, owner } = this.#options;
+      // In version 1 the record is shared by all listeners of the key.
+      const room = format.version === 2 ? memory.acquire(owner, this.#batchBytes) : undefined;
+      if (room !== undefined) {
+        this.#release = await room;
+        if (this.#isClosed) return this.#giveBack();
+      }
+      const records = await (batch.length === 0 ? format.signOfLife(this.#seconds()) : this.#joined(batch));
       this.#isReaderWaiting = false;
       if (this.#isClosed) return;
       this.#rest = records;
@@ -294,6 +314,7 @@ export class EventStream implements BudgetHolder {
   }
 
   #finishBatch(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#giveBack();
     const waiting = this.#waitingBytes - this.#batchBytes;
     this.#batchBytes = 0;
     this.#setWaiting(waiting);

@@ -19,6 +19,7 @@ import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
 import { EventStream, type EventStreamOptions } from "./event_stream.ts";
+import { LargeRecords } from "./large_records.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { stopping } from "./refusal.ts";
@@ -71,6 +72,7 @@ export interface SubscribeOptions extends StreamListenerOptions {
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
   const { admit, listening, streams, sealer, audit, log, telemetry, monotonic } = options;
+  const records = new LargeRecords();
 
   function openStream(
     key: Key,
@@ -81,6 +83,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     const stream: EventStream = new EventStream({
       ...options,
       owner: key.name,
+      records,
       format,
       makeEvent: (event) => sealer.event(key, event),
       onEnd,

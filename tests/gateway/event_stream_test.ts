@@ -1,11 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { recordTelemetry } from "../telemetry.ts";
 import { EventStream, type EventStreamOptions } from "../../src/gateway/event_stream.ts";
+import { LargeRecords } from "../../src/gateway/large_records.ts";
 import { MemoryBudget } from "../../src/gateway/memory_budget.ts";
 import { OutgoingEvent } from "../../src/gateway/outgoing_event.ts";
 import { SHARED_FORMAT } from "../../src/gateway/stream_format.ts";
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "../deadline.ts";
+import { settle } from "../settle.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -34,6 +36,7 @@ function makeStream(options: Partial<EventStreamOptions> = {}) {
   const telemetry = recordTelemetry();
   const stream = new EventStream({
     owner: "phone",
+    records: new LargeRecords(),
     makeEvent: shown,
     format: SHARED_FORMAT,
     maxQueueBytes: 1_000_000,
@@ -368,4 +371,27 @@ Deno.test("a stream is closed when the last event was taken, and broken off when
   stalled.stream.tick();
   assertEquals(stalled.state.closed, 1);
   assertEquals(await allOf(stalled.stream), [], "it is broken off without a last event, and without an error");
+});
+
+Deno.test("of a large event in version 2, a key's listeners get one record after the other, and none waits for a dead one", async () => {
+  const records = new LargeRecords();
+  let held = 0;
+  const format = {
+    ...SHARED_FORMAT,
+    version: 2 as const,
+    record: (event: OutgoingEvent) => (held += 1, event.sharedRecord()),
+  };
+  const make = () => makeStream({ records, format, maxQueueBytes: 1000, patienceMs: 5000 });
+  const [dead, alive] = [make(), make()];
+  const readers = [dead, alive].map(({ stream }) => stream.body.getReader());
+  for (const { stream } of [dead, alive]) stream.push(message("x".repeat(9_000_000)));
+  const [, second] = readers.map((reader) => reader.read());
+  await settle();
+  assertEquals(held, 1);
+  dead.state.now += 5000;
+  dead.stream.tick();
+  assertEquals([dead.state.tooSlow, alive.state.ends], [1, 0]);
+  await within("the record of the other one", Promise.resolve(second));
+  assertEquals(held, 2);
+  for (const reader of readers) await reader.cancel();
 });

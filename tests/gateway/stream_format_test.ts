@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { LargeRecords } from "../../src/gateway/large_records.ts";
 import { MemoryBudget } from "../../src/gateway/memory_budget.ts";
 import { EventStream } from "../../src/gateway/event_stream.ts";
 import { OutgoingEvent } from "../../src/gateway/outgoing_event.ts";
@@ -30,6 +31,7 @@ Deno.test("numberedFormat() numbers events and signs of life in the order in whi
     makeEvent: eventOf,
     maxQueueBytes: 1_000_000,
     owner: "phone",
+    records: new LargeRecords(),
     backlog: new MemoryBudget(1_000_000),
     patienceMs: 60_000,
     keepAliveMs: 1000,
