@@ -1,6 +1,7 @@
 /** The Python client: what every client must do, and its command line. */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { ClientProgram } from "../clients/client_program.ts";
+import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { stay } from "../clients/fates.ts";
 import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
@@ -33,6 +34,7 @@ const program: ClientProgram = {
 };
 
 testClient(program);
+testIntegers(program);
 
 function commandLine(args: readonly string[], more: Readonly<Record<string, string>> = {}): Deno.Command {
   return new Deno.Command(python ?? "python3", {
