@@ -43,8 +43,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     options, unknown = parser.parse_known_args(arguments)
     if options.command == "publish":
-        if options.message is None and options.file is None and unknown:
-            options.message = unknown.pop(0)
+        if options.message is None and options.file is None:
+            if unknown[:1] == ["--"]:
+                unknown.pop(0)
+            if unknown:
+                options.message = unknown.pop(0)
         if (options.message is None) == (options.file is None):
             parser.error("publish takes either MESSAGE or --file FILE")
     if unknown:
@@ -194,9 +197,7 @@ def _call(options: argparse.Namespace) -> int:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"Parameters are not JSON: {error}") from None
     client = _client(options)
-    answer = client.call_jeedom(
-        options.method, params, options.apikey, compress="gzip"
-    )
+    answer = client.call_jeedom(options.method, params, options.apikey)
     return _print_answer(answer)
 
 
