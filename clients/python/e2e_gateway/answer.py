@@ -57,8 +57,9 @@ def _parse(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        # Also what is nested too deeply for Python.
-        raise TamperedError("Answer is not JSON, or too deep") from None
+        raise TamperedError(
+            "Answer is not JSON, or nested too deeply"
+        ) from None
 
 
 def _unpack(packed: str) -> bytes:
