@@ -237,7 +237,8 @@ Deno.test({
   ignore,
   fn: () => {
     const nested = (depth: number): Fate => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
-    const depths = [400, 900, 960, 990, 100_000];
+    // Newer Pythons read deeper than they print.
+    const depths = [400, 960, 990, 2000, 100_000];
     return withMadeUpGateway(depths.map(nested), async ({ url, key, visits }) => {
       for (const depth of depths) {
         const { code, stdout, stderr } = await run(["call", "deep"], { GATEWAY_URL: url, GATEWAY_KEY: key });
