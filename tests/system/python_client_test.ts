@@ -1,6 +1,6 @@
 /** The Python client: what every client must do, and its command line. */
 import { assertEquals, assertMatch } from "@std/assert";
-import type { ClientProgram } from "../clients/client_program.ts";
+import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { refuse, stay } from "../clients/fates.ts";
@@ -35,6 +35,22 @@ const program: ClientProgram = {
 
 testClient(program);
 testIntegers(program);
+
+const tests = new ClientTests(program);
+
+tests.test("takes numbers that are larger than any float for ordinary failures, or for no wait", () => {
+  const huge = "9".repeat(400);
+  const refusal = JSON.stringify(`{"error":"Too many requests","retry_after":${huge}}`);
+  const fates: readonly Fate[] = [
+    (visit) => visit.replyText(refusal, 429),
+    (visit) => visit.replyText(`{"result":{"datetime":${huge},"result":[]}}`),
+  ];
+  return withMadeUpGateway(fates, async (gateway) => {
+    const env = { CLIENT_PROTOCOL: "2" };
+    tests.assertFailure(await tests.run(gateway, ["call", "datetime", "{}"], env), "rate_limit", { retryAfter: 3600 });
+    tests.assertFailure(await tests.run(gateway, ["events", "0", '{"since": 1}'], env), "jeedom");
+  });
+});
 
 function commandLine(args: readonly string[], more: Readonly<Record<string, string>> = {}): Deno.Command {
   return new Deno.Command(python ?? "python3", {

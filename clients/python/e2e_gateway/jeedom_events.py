@@ -141,6 +141,6 @@ def _number(value: Any) -> float:
 def _time(value: Any) -> float | None:
     try:
         told = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return told if math.isfinite(told) else None

@@ -163,7 +163,7 @@ def _old_refusal(answer: Answer) -> GatewayError | None:
 def _retry_after(seconds: Any) -> float:
     """Tell the wait that a refusal asks for; 0 if it is none."""
     is_number = isinstance(seconds, (int, float)) and seconds is not True
-    if not is_number or not math.isfinite(seconds) or seconds < 0:
+    if not is_number or not 0 <= seconds < math.inf:
         return 0.0
     return min(seconds, LONGEST_RETRY)
 
