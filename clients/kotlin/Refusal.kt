@@ -50,7 +50,8 @@ private class Refusal(val status: Int, val words: String, val timestamp: Double?
 
 /** By the gateway's code; by the status where it told none, or one that is newer than this client. */
 private fun refusalOf(refusal: Refusal, code: String?): GatewayException {
-    val (status, words) = Pair(refusal.status, refusal.words)
+    val status = refusal.status
+    val words = refusal.words
     return when (code) {
         "expired" -> expired(status, refusal.timestamp, code)
         "scope", "broker_not_allowed" -> ScopeException(status, words, code)

@@ -41,7 +41,7 @@ export function testAnswers(program: ClientProgram): void {
   });
 
   tests.test("unpacks nothing that fills its memory, is cut off, or is no gzip", async () => {
-    // White space, and then a 7: whoever unpacks all of it reads that.
+    // White space, and then a 7: a client that unpacks all of it reads that.
     const bomb = await gzip(new Uint8Array(TOO_MANY_BYTES).fill(0x20).fill(0x37, -1));
     const whole = Uint8Array.fromBase64(await packed('{"result": 1}'));
     const flipped = Uint8Array.from(whole, (byte, index) => index === whole.length - 8 ? byte ^ 1 : byte);
@@ -71,7 +71,7 @@ export function testAnswers(program: ClientProgram): void {
       (visit) => visit.replyText(objects),
       (visit) => visit.replyText("[".repeat(100_000)),
       async (visit) => await replyPacked(await packed(deep))(visit),
-      // A text that only looks like a refusal as long as nobody reads it.
+      // A text of Jeedom, which looks like a refusal at its beginning.
       (visit) => visit.reply(`{"error":${"[".repeat(100_000)}`, { status: 403 }),
       (visit) => visit.reply(`{"error":${deep}}`, { status: 500, source: "gateway" }),
       // As deep as PHP writes.

@@ -100,7 +100,7 @@ export function testEvents(program: ClientProgram): void {
     ];
     const fates = [changes(1001, event(1000)), ...failing, changes(1002, event(1001.5)), ...failing.slice(0, 1)];
     return withMadeUpGateway([...fates, changes(1003, event(1002.5))], async (gateway) => {
-      const lines = await tests.all(gateway, ["events", "3", '{"since": 900}'], QUICK);
+      const lines = await tests.all(gateway, ["events", "3", '{"since": 900}'], { CLIENT_BACKOFF_FACTOR: "0.001" });
       assertEquals(lines.filter((line) => "datetime" in line), [event(1000), event(1001.5), event(1002.5)]);
       assertEquals(waits(lines), [...failing.keys(), 0]);
       const params = gateway.visits.map(({ request }) => request["params"]);

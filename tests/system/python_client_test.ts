@@ -211,7 +211,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line prints nothing that commands a terminal, whoever sent it",
+  name: "Python command line prints nothing that commands a terminal, from any sender",
   ignore,
   fn: () => {
     const evil = "\u001b[2J\u0007\r\u009b1m\u202egnp\u2066\u200f\u2028";
@@ -228,7 +228,7 @@ Deno.test({
       (visit) => visit.reply(evil, { status: 500 }),
       refuse(400, JSON.stringify({ error: evil })),
       (visit) => visit.reply({ result: { datetime: 2000, result: [{ datetime: 1999, name: "n", option: evil }] } }),
-      refuse(400, JSON.stringify({ error: evil })),
+      refuse(400, JSON.stringify({ error: `${evil}\nNo` })),
     ];
     return withMadeUpGateway(fates, async ({ url, key }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
@@ -243,7 +243,7 @@ Deno.test({
       assertEquals((await run(["call", "refused"], place)).stderr, `${escaped} (status 400)`);
       const events = await run(["events", "--since", "1"], place);
       assertEquals([JSON.parse(events.stdout).option, events.stdout.includes("\u202e")], [evil, false]);
-      assertEquals(events.stderr, `${escaped} (status 400)`);
+      assertEquals(events.stderr, `${escaped}\\nNo (status 400)`);
     });
   },
 });

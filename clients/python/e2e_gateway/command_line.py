@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0 if listens else 141
     except (GatewayError, OSError, ValueError) as error:
-        return _fail(str(error))
+        return _fail(one_line(str(error)))
     except RecursionError:
         return _fail("Answer is nested too deeply to print")
 

@@ -109,10 +109,10 @@ def _result(ask: Ask, method: str, params: dict[str, Any]) -> Any:
         reason = f"Jeedom refuses {method}: {error.get('message')} ({code})"
         raise kind(reason, status=status)
     if status >= 500:
-        raise FailedError(f"Jeedom failed: HTTP status {status}", status=status)
+        raise FailedError(f"Jeedom failed: HTTP {status}", status=status)
     if status != 200:
         raise JeedomError(
-            f"Jeedom does not answer {method}: HTTP status {status}",
+            f"Jeedom does not answer {method}: HTTP {status}",
             status=status,
         )
     if "result" not in fields:

@@ -59,7 +59,7 @@ def http_refusal(
 ) -> GatewayError:
     """Tell what an HTTP status means that is not a success.
 
-    :param retry_after: seconds, 0 if nobody said
+    :param retry_after: seconds, 0 where the answer has none
     """
     if status == 401:
         return WrongKeyError(reason, status=status)
@@ -80,8 +80,8 @@ def sealed_refusal(
     where the gateway marks its own answers.
 
     :param opened: all of the answer
-    :param may_be_service: whether an answer that nobody marked comes from a
-        service: the gateway marks its own
+    :param may_be_service: whether an answer without a mark comes from a
+        service: this gateway marks its own
     """
     if answer.status == 200:
         return None
