@@ -6,9 +6,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { VERSION } from "../../src/version.ts";
 import { within } from "../deadline.ts";
+import { testAnswers } from "./answer_suite.ts";
 import { testAttacks } from "./attack_suite.ts";
 import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
+import { testCodes } from "./code_suite.ts";
 import { testEvents } from "./events_suite.ts";
 import { withMadeUpGateway } from "./made_up_gateway.ts";
 import { testRestart } from "./restart_suite.ts";
@@ -188,6 +190,8 @@ export function testClient(program: ClientProgram): void {
   });
 
   testVersions(program);
+  testCodes(program);
+  testAnswers(program);
   testAttacks(program);
   testBounds(program);
   testEvents(program);
