@@ -98,6 +98,13 @@ export const SETTINGS = {
   JEEDOM_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
   /** Twice what Jeedom's own page asks for (59 s). A poll holds one of few PHP workers for as long. */
   JEEDOM_LONG_POLL_MAX_SECONDS: wholeNumber(1, 3600).default(120),
+  /**
+   * Long polls, and calls that were given up, that may run inside of Jeedom at a time: each keeps a PHP worker. Apache
+   * has 150 of them as it is installed; on a Raspberry Pi, 40 that wait take some hundred megabytes.
+   */
+  JEEDOM_MAX_POLLS: wholeNumber(1, 10_000).default(40),
+  /** Six phones on the one key of a household, each with its poll, and two that it gave up on the way. */
+  JEEDOM_MAX_POLLS_PER_KEY: wholeNumber(1, 10_000).default(20),
   /** A house with 300 devices answers 1.2 MB; this leaves room for seven times as many. */
   JEEDOM_MAX_RESPONSE_BYTES: wholeNumber(1, 2 ** 30).default(8 * 2 ** 20),
 

@@ -117,6 +117,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());
+  const closing = new AbortController();
+  opened.defer(() => closing.abort());
   const jeedom: JeedomOptions = {
     url: config.JEEDOM_URL,
     apikey: config.JEEDOM_APIKEY,
@@ -124,6 +126,11 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     timeoutMs: config.JEEDOM_TIMEOUT_MS,
     longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
     maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
+    maxPolls: config.JEEDOM_MAX_POLLS,
+    maxPollsPerKey: config.JEEDOM_MAX_POLLS_PER_KEY,
+    log,
+    monotonic: clocks.monotonic,
+    closeSignal: closing.signal,
   };
   const publisher: Publisher = {
     publish: (address, publication) => telemetry.step("acknowledgement", () => brokers.publish(address, publication)),

@@ -96,7 +96,10 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     try {
       const chosen = service = select(payload);
       key.scope.useService(chosen.name);
-      const reply = await telemetry.step(chosen.name, () => chosen.handle(payload, { scope: key.scope, gone }));
+      const reply = await telemetry.step(
+        chosen.name,
+        () => chosen.handle(payload, { key: key.name, scope: key.scope, gone }),
+      );
       outcome = { reply, outcome: String(reply.status), result: reply.status < 500 ? "ok" : "failed" };
     } catch (error) {
       outcome = explain(error, { request, service });
@@ -118,6 +121,10 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       const { status, message } = error;
       const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
       log.warn("Request failed: {reason} ({cause})", { request, reason: message, cause });
+      if (status === 429) {
+        const { retryAfterSeconds } = error;
+        return refused("busy", { status, message, ...retryAfterSeconds === undefined ? {} : { retryAfterSeconds } });
+      }
       return status < 500 ? refused(status === 400 ? "field" : "scope", { status, message }) : failed(status, message);
     }
     log.error("Request broke the gateway: {error}", { request, error });

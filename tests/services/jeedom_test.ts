@@ -17,6 +17,9 @@ const never = new AbortController().signal;
 /** A Jeedom that answers as told and remembers what it was asked. */
 function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Response.json({ jsonrpc: "2.0", result: 1 })) {
   const requests: { url: string; init: RequestInit; body: Record<string, unknown> }[] = [];
+  const warnings: string[] = [];
+  const clock = { ms: 0 };
+  const closing = new AbortController();
   const service = createJeedomService({
     url: new URL("http://jeedom"),
     apikey: undefined,
@@ -27,9 +30,22 @@ function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Respons
     timeoutMs: 10_000,
     longPollMaxSeconds: 120,
     maxResponseBytes: 1000,
+    maxPolls: 40,
+    maxPollsPerKey: 20,
+    log: { warn: (message) => void warnings.push(message) },
+    monotonic: () => clock.ms,
+    closeSignal: closing.signal,
     ...options,
   });
-  return { requests, call: (payload: Payload, gone = never) => service.handle(payload, { scope, gone }) };
+  return {
+    requests,
+    warnings,
+    clock,
+    /** Ends what still waits for Jeedom. */
+    close: () => closing.abort(),
+    call: (payload: Payload, { gone = never, key = "phone" }: { gone?: AbortSignal; key?: string } = {}) =>
+      service.handle(payload, { key, scope, gone }),
+  };
 }
 
 /** Runs a real HTTP server for the time of a test. */
@@ -334,8 +350,8 @@ Deno.test("handle() abandons a long poll whose phone went away, and runs every o
     },
   });
   const gone = new AbortController();
-  const poll = call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } }, gone.signal);
-  const command = call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { longPolling: 59 } }, gone.signal);
+  const poll = call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } }, { gone: gone.signal });
+  const command = call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { longPolling: 59 } }, { gone: gone.signal });
   await until("both calls", () => signals.length === 2);
   gone.abort();
   const error = await assertRejects(() => within("abandoning", poll), ServiceError);

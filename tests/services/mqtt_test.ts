@@ -24,7 +24,8 @@ function makeService(failure?: Error) {
       return failure === undefined ? Promise.resolve() : Promise.reject(failure);
     },
   });
-  const handle = (payload: Payload) => service.handle(payload, { scope, gone: new AbortController().signal });
+  const handle = (payload: Payload) =>
+    service.handle(payload, { key: "phone", scope, gone: new AbortController().signal });
   return { handle, published };
 }
 
