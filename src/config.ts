@@ -103,8 +103,8 @@ export const SETTINGS = {
    * has 150 of them as it is installed; on a Raspberry Pi, 40 that wait take some hundred megabytes.
    */
   JEEDOM_MAX_POLLS: wholeNumber(1, 10_000).default(40),
-  /** Six phones on the one key of a household, each with its poll, and two that it gave up on the way. */
-  JEEDOM_MAX_POLLS_PER_KEY: wholeNumber(1, 10_000).default(20),
+  /** Five phones on the one key of a household, each with its poll, and two that it gave up on the way. */
+  JEEDOM_MAX_POLLS_PER_KEY: wholeNumber(1, 10_000).default(15),
   /** A house with 300 devices answers 1.2 MB; this leaves room for seven times as many. */
   JEEDOM_MAX_RESPONSE_BYTES: wholeNumber(1, 2 ** 30).default(8 * 2 ** 20),
 

@@ -13,6 +13,7 @@ import { ScopeError } from "../security/scope.ts";
 import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
+import { compressBody } from "./compress_body.ts";
 import type { CarryReply, SealReply } from "./sealed_answer.ts";
 
 /** What the routes need. */
@@ -100,7 +101,11 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
         chosen.name,
         () => chosen.handle(payload, { key: key.name, scope: key.scope, gone }),
       );
-      outcome = { reply, outcome: String(reply.status), result: reply.status < 500 ? "ok" : "failed" };
+      outcome = {
+        reply: await compressBody(reply, payload),
+        outcome: String(reply.status),
+        result: reply.status < 500 ? "ok" : "failed",
+      };
     } catch (error) {
       outcome = explain(error, { request, service });
     } finally {

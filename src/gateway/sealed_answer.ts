@@ -18,10 +18,11 @@ export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText
  * @param now the wall clock, in milliseconds since 1970
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
-  return (exchange, { status, bodyJson }) => {
+  return (exchange, { status, bodyJson, bodyGzip }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
-    return sealAnswer(exchange, `{"status":${status},"body":${bodyJson},"timestamp":${timestamp}}`, random);
+    const body = bodyGzip === undefined ? `"body":${bodyJson}` : `"body_gzip":"${bodyGzip}"`;
+    return sealAnswer(exchange, `{"status":${status},${body},"timestamp":${timestamp}}`, random);
   };
 }
 

@@ -8,6 +8,9 @@
  */
 import { ServiceError } from "./service.ts";
 
+/** Longest time after which a client is told to come again, in seconds: as with every other refusal. */
+const MAX_RETRY_SECONDS = 60;
+
 /** Bounds on workers. */
 export interface JeedomWorkersOptions {
   /** Most workers that wait, for all keys together. */
@@ -64,8 +67,10 @@ export class JeedomWorkers {
     const all = [...this.#polls, ...this.#overdue];
     const own = all.filter((worker) => worker.key === key);
     if (own.length >= maxPerKey) throw this.#busy("Too many polls with this key wait in Jeedom", own);
-    // No more for a key than are left for all others: the first poll of another key always finds a place.
-    if (own.length >= max - all.length) throw this.#busy("Too many polls wait in Jeedom", all);
+    // A key has no more than are left for all others, and the last quarter is for keys that have none.
+    const free = max - all.length;
+    const left = own.length === 0 ? free : free - Math.floor(max / 4);
+    if (own.length >= left) throw this.#busy("Too many polls wait in Jeedom", all);
     return this.#add(this.#polls, key, ms);
   }
 
@@ -110,7 +115,8 @@ export class JeedomWorkers {
 
   #busy(message: string, workers: readonly Occupied[]): ServiceError {
     const next = Math.min(...workers.map(({ endsAt }) => endsAt));
-    const retryAfterSeconds = Math.max(1, Math.ceil((next - this.#options.monotonic()) / 1000));
+    const seconds = Math.ceil((next - this.#options.monotonic()) / 1000);
+    const retryAfterSeconds = Math.min(Math.max(1, seconds), MAX_RETRY_SECONDS);
     return new ServiceError(429, message, { code: "busy", retryAfterSeconds });
   }
 }
