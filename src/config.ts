@@ -94,6 +94,7 @@ export const SETTINGS = {
 
   JEEDOM_URL: webAddress("http://192.168.1.10 or https://jeedom.example").default(new URL("http://localhost:80")),
   JEEDOM_APIKEY: z.string().optional(),
+  JEEDOM_CA_FILE: path.optional(),
   /** The slowest ordinary answer seen on a Raspberry Pi was a few seconds: 30 s means that it hangs. */
   JEEDOM_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
   /** Twice what Jeedom's own page asks for (59 s). A poll holds one of few PHP workers for as long. */
@@ -267,6 +268,9 @@ function mismatches(given: Variables): string[] {
   together("MQTT_PASSWORD", "MQTT_USERNAME");
   if (given["MQTT_CA_FILE"] !== undefined && given["MQTT_TLS"] !== "true") {
     problems.push("MQTT_CA_FILE has no effect without MQTT_TLS=true");
+  }
+  if (given["JEEDOM_CA_FILE"] !== undefined && !/^https:/i.test(given["JEEDOM_URL"] ?? "")) {
+    problems.push("JEEDOM_CA_FILE has no effect without https:// in JEEDOM_URL");
   }
   if (given["MQTT_BROKER_HOST"] === undefined) {
     for (const name of ["MQTT_USERNAME", "MQTT_TLS"]) {

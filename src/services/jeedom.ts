@@ -176,7 +176,8 @@ export function createJeedomService(options: JeedomOptions): Service {
       }
       throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", {
         code: "service_unreachable",
-        cause: error,
+        // What fetch says of a failure is in its cause.
+        cause: error instanceof Error && error.cause instanceof Error ? error.cause : error,
       });
     }
   }
@@ -194,9 +195,7 @@ const STOPPED = new Error("No longer waited for");
 /** Tells whether a call may run on in Jeedom though its connection failed: not one that found no Jeedom. */
 function mayRunOn(error: unknown): boolean {
   if (!(error instanceof ServiceError) || error.code !== "service_unreachable") return false;
-  const { cause } = error;
-  const texts = cause instanceof Error ? `${cause.message} ${cause.cause}` : "";
-  return !/client error \(Connect\)|are blocked/.test(texts);
+  return !(error.cause instanceof Error && /client error \(Connect\)|are blocked/.test(error.cause.message));
 }
 
 /** Waits for a poll, for as long as its client does. */

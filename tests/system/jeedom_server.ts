@@ -13,20 +13,20 @@ export interface JeedomServer {
   stop(): Promise<void>;
 }
 
-/** Starts a simulated Jeedom. */
-export function startJeedom(): JeedomServer {
+/** Starts a simulated Jeedom, with HTTPS where it is given a certificate. */
+export function startJeedom(tls?: { readonly cert: string; readonly key: string }): JeedomServer {
   const apikey = crypto.randomUUID();
   const now = () => Date.now();
   const house = new House(now);
   const handler = createSimulatedJeedom({ apikey, house, now });
   const requests: Request[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls }, async (request) => {
     const kept = request.clone();
     if (await request.clone().text() !== PING) requests.push(kept);
     return handler(request);
   });
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${server.addr.port}`,
     apikey,
     house,
     requests,
