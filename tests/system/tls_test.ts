@@ -39,7 +39,7 @@ Deno.test(
       await makeDefaultCertificate(directory, "other"),
     ];
     for (const [pair, status] of [[own, 200], [other, 502]] as const) {
-      const jeedom = startJeedom(pair);
+      const jeedom = startJeedom({ tls: pair });
       const gateway = await startGatewayProcess({
         JEEDOM_URL: jeedom.url,
         JEEDOM_APIKEY: jeedom.apikey,
