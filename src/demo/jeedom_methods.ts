@@ -37,14 +37,7 @@ export interface MethodsOptions {
 
 /** Makes all methods but `event::changes`, which waits. */
 export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly<Record<string, Method>> {
-  const commands = () =>
-    DEVICES.map(({ id, name }) => ({
-      id,
-      name,
-      eqLogic_id: 1,
-      type: id === LIGHT_ID ? "action" : "info",
-      currentValue: house.value(id),
-    }));
+  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: house.value(id) }));
   // Ids are numbers in some answers and strings in others, as in the original.
   const equipment = () => ({ id: "1", name: "Living room", object_id: "1", isEnable: "1", cmds: commands() });
   const room = () => ({ id: 1, name: "House", father_id: null, eqLogics: [equipment()] });
