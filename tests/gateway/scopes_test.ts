@@ -34,6 +34,11 @@ async function makeHome(given: Partial<KeyRecord>) {
         timeoutMs: 10_000,
         longPollMaxSeconds: 10,
         maxResponseBytes: 1000,
+        maxPolls: 10,
+        maxPollsPerKey: 10,
+        log: { warn: () => {} },
+        monotonic: () => 0,
+        closeSignal: new AbortController().signal,
       }),
       mqtt: createMqttService(directory, {
         publish({ host }, { topic }) {
