@@ -105,7 +105,8 @@ export function createJeedomService(options: JeedomOptions): Service {
       }
       const call = { key, url: base + endpoint, body, poll };
       // A command runs to its end even when its client is gone, so that the repeat finds the answer.
-      return poll > 0 ? await unlessGone(() => join(call), gone) : await send(call);
+      const reply = poll > 0 ? await unlessGone(() => join(call), gone) : await send(call);
+      return reply;
     },
   };
 
