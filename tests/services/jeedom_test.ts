@@ -543,3 +543,13 @@ Deno.test("handle() refuses what PHP cannot read: half of a surrogate pair, and 
   await assertRejects(() => call(parsePayload(deep)), FieldError, "Invalid field: params: must be nested");
   assertEquals(requests.length, 1);
 });
+
+Deno.test("handle() says once in an hour that Jeedom writes text around its JSON, and nothing of that text", async () => {
+  const { call, warnings, clock } = makeJeedom({}, () => new Response('secret {"jsonrpc":"2.0","result":1}'));
+  for (const ms of [0, 1, 3_599_998, 1]) {
+    clock.ms += ms;
+    assertEquals((await call({ jsonrpc: "ping" })).bodyJson, '{"jsonrpc":"2.0","result":1}');
+  }
+  assertEquals(warnings.length, 2);
+  assert(!warnings.join().includes("secret"));
+});
