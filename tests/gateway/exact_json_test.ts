@@ -1,3 +1,7 @@
+/**
+ * Numbers of requests keep their digits. Not among tests/protocol, which run on Node 20 as well: it has no JSON.rawJSON,
+ * and only the gateway needs it.
+ */
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import type { OpenedText } from "../../src/protocol/aead.ts";
