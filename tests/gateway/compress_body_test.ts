@@ -21,6 +21,21 @@ Deno.test("compressBody() compresses a body for a request that asks for gzip", a
   assertEquals(await gunzip(bodyGzip), HOUSE);
 });
 
+Deno.test("compressBody() lets others run while it compresses a large body", async () => {
+  let turns = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const count = () => {
+    turns += 1;
+    timer = setTimeout(count);
+  };
+  count();
+  const large = { status: 200, bodyJson: JSON.stringify(HOUSE.repeat(100)) };
+  const { bodyGzip = "" } = await compressBody(large, { compress: "gzip" });
+  clearTimeout(timer);
+  assert(turns > 3, `${turns} turns`);
+  assertEquals(await gunzip(bodyGzip), large.bodyJson);
+});
+
 Deno.test("compressBody() never compresses for a request that does not ask, or asks for something else", async () => {
   for (const payload of [{}, { compress: null }, { compress: "br" }, { compress: ["gzip"] }, { compress: true }]) {
     assertEquals(await compressBody(reply, payload), reply);
