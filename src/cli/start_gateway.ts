@@ -92,7 +92,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_FAREWELL_MS));
   const { keyring } = keys;
-  const store = await openStore(config, log);
+  const store = await openStore(config, { log, ...clocks });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
@@ -135,6 +135,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       replay_store: () => store.replays.check(),
     },
     needs: [...config.READY_NEEDS, "replay_store"],
+    isClockWrong: () => store.isAhead(),
     everyMs: config.HEALTH_CHECK_SECONDS * 1000,
     log,
   });
