@@ -14,6 +14,8 @@ export interface ArrivingBodiesOptions {
   readonly bodyTimeoutMs: number;
   /** Most bodies to wait for at a time. */
   readonly maxBodies: number;
+  /** The same for each address. */
+  readonly maxBodiesPerAddress: number;
 }
 
 /** The bodies that are on their way. */
@@ -34,15 +36,16 @@ export class ArrivingBodies {
   /**
    * Reads the body of a request.
    *
-   * One too many cuts off the oldest of the address that has most of them on their way: whoever sends his drop by drop
-   * gives up his own places to the next visitor.
+   * One too many of an address cuts off its oldest, one too many in all that of the address that has most of them on
+   * their way: whoever sends his drop by drop gives up his own places to the next visitor.
    *
    * @throws {Refusal} if it is too large, too slow, or breaks off
    */
   async read(request: Request, address: string): Promise<Uint8Array> {
     const { maxBodies, maxBodyBytes, bodyTimeoutMs } = this.#options;
     const reading = new AbortController();
-    const victim = this.#arriving.size < maxBodies ? undefined : oldestOfTheGreediest(this.#arriving);
+    const victim = this.#oldestOf(address) ??
+      (this.#arriving.size < maxBodies ? undefined : oldestOfTheGreediest(this.#arriving));
     if (victim !== undefined) {
       this.#arriving.delete(victim);
       victim.abort(bodyTooSlow());
@@ -58,6 +61,14 @@ export class ArrivingBodies {
       clearTimeout(deadline);
       this.#arriving.delete(reading);
     }
+  }
+
+  /** Returns the oldest body of an address that has as many as it may have. */
+  #oldestOf(address: string): AbortController | undefined {
+    const { maxBodiesPerAddress } = this.#options;
+    if (this.#arriving.size < maxBodiesPerAddress) return undefined;
+    const own = [...this.#arriving].filter(([, sender]) => sender === address);
+    return own.length < maxBodiesPerAddress ? undefined : own[0]?.[0];
   }
 }
 

@@ -11,6 +11,8 @@ import { Backlog } from "./backlog.ts";
 export interface GatewayLimits {
   /** Most bodies to wait for at a time. */
   readonly maxBodies: number;
+  /** The same for each address. */
+  readonly maxBodiesPerAddress: number;
   /** Most requests that an address may have under way. */
   readonly maxRequestsPerAddress: number;
   /** Most opened requests under way at a time. */
