@@ -160,6 +160,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     log,
     telemetry,
     isReady: () => readiness.isReady,
+    publicUrl: config.PUBLIC_URL,
     version: VERSION,
     limits,
     places,

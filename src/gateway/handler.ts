@@ -17,12 +17,14 @@ import { type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
+import { isCrossSite } from "./cross_site.ts";
 import type { EventSealer } from "./event_sealer.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
 import type { GatewayLimits, Places } from "./limits.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import {
   badRequest,
+  crossSite,
   internalError,
   methodNotAllowed,
   notFound,
@@ -72,6 +74,8 @@ export interface GatewayOptions {
   readonly telemetry: Telemetry;
   /** Tells whether all that the gateway needs is there. */
   readonly isReady: () => boolean;
+  /** The gateway's address as phones reach it, where that is known. */
+  readonly publicUrl?: URL | undefined;
   /** Shown by `GET /health`. */
   readonly version: string;
   /** Bounds; see the settings of the same names. */
@@ -115,6 +119,8 @@ export function createHandler(options: GatewayOptions): Handler {
     route,
     methods: ["POST"],
     async handle(message, arrived) {
+      // Before it counts: whoever visits a hostile page is not to be locked out by it.
+      if (isCrossSite(message, options.publicUrl)) throw crossSite();
       const leave = places.arriving.enter(arrived.address);
       if (leave === undefined) throw tooManyAtOnce();
       try {
