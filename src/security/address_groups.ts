@@ -4,8 +4,15 @@
  * @module
  */
 
-/** An address as it is counted alone, then the networks around it, from narrow to wide. */
-export type Networks = readonly [string, ...string[]];
+/** An address to be counted. */
+export interface CountedAddress {
+  /** What it is counted as alone. */
+  readonly id: string;
+  /** The networks around it that are counted together when they are full, from narrow to wide. */
+  readonly levels: readonly NetworkLevel[];
+  /** Returns the text of the network with so many bits around it. */
+  network(bits: number): string;
+}
 
 /** A network within which so many addresses and narrower networks are counted alone. */
 export interface NetworkLevel {
@@ -26,7 +33,7 @@ export const IPV6_LEVELS: readonly NetworkLevel[] = [
 export const IPV4_LEVELS: readonly NetworkLevel[] = [{ bits: 16, most: 1024 }];
 
 /** Most addresses that are counted alone at a time, and as many wide networks besides. */
-const MAX_ADDRESSES = 10_000;
+const MAX_ADDRESSES = 4000;
 
 /** An address that sends nothing is forgotten after this time, or twice as long: no rate limit counts for longer. */
 const FORGET_MS = 60_000;
@@ -65,25 +72,32 @@ export class AddressGroups {
   }
 
   /** Returns what an address is counted as. */
-  find(networks: Networks, levels: readonly NetworkLevel[]): string {
+  find({ id: alone, levels, network }: CountedAddress): string {
     if (this.#monotonic() >= this.#turnAt) this.#turn();
-    const [address, ...around] = networks;
-    if (this.#current.has(address)) return address;
-    // Known ones first: a network that has filled up meanwhile is for newcomers.
-    const counted = this.#previous.has(address) ? 0 : this.#findRoom(around, levels);
-    const id = networks[counted] ?? OTHERS;
+    if (this.#current.has(alone)) return alone;
+    const known = this.#previous.get(alone);
+    if (known !== undefined) return this.#keep(alone, known);
+    const around = levels.map(({ bits }) => network(bits));
+    const counted = this.#findRoom(around, levels);
+    const id = [alone, ...around][counted] ?? alone;
     if (this.#current.has(id)) return id;
-    const known = this.#previous.get(id);
+    const knownNetwork = this.#previous.get(id);
+    if (knownNetwork !== undefined) return this.#keep(id, knownNetwork);
+    if (this.size >= 2 * MAX_ADDRESSES) return this.#keep(OTHERS, []);
+    const wider = around.slice(counted);
+    for (const one of wider) this.#members.set(one, this.#membersOf(one) + 1);
+    return this.#keep(id, wider);
+  }
+
+  /** Keeps one until the turn after the next. */
+  #keep(id: string, wider: readonly string[]): string {
     this.#previous.delete(id);
-    const wider = known ?? networks.slice(counted + 1);
-    if (known === undefined) { for (const network of wider) this.#members.set(network, this.#membersOf(network) + 1); }
     this.#current.set(id, wider);
     return id;
   }
 
   /** Returns how far out, from the address itself, a newcomer has to be counted. */
   #findRoom(around: readonly string[], levels: readonly NetworkLevel[]): number {
-    if (this.size >= 2 * MAX_ADDRESSES) return around.length + 1;
     if (this.size >= MAX_ADDRESSES) return around.length;
     return around.findLastIndex((network, index) => this.#membersOf(network) >= (levels[index]?.most ?? Infinity)) + 1;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import ipaddr from "ipaddr.js";
-import { AddressGroups, IPV4_LEVELS, IPV6_LEVELS, type NetworkLevel, type Networks } from "./address_groups.ts";
+import { AddressGroups, type CountedAddress, IPV4_LEVELS, IPV6_LEVELS } from "./address_groups.ts";
 import { type Address, isInNetwork, type Network, parseAddress, parseNetwork } from "./ip_address.ts";
 
 /**
@@ -37,12 +37,12 @@ export function createAddressOf(
 ): AddressOf {
   const isTrusted = (address: Address) => trusted.some((network) => isInNetwork(address, network));
   // The same few come again and again, and reading an address takes as long as half of a decryption.
-  const known = new Map<string, Sender>();
+  const known = new Map<string, CountedAddress>();
   const groups = new AddressGroups(monotonic);
 
-  function find(peer: string, forwardedFor: string | null): Sender {
+  function find(peer: string, forwardedFor: string | null): CountedAddress {
     let address = parse(peer);
-    if (address === undefined) return { networks: [peer], levels: [] };
+    if (address === undefined) return { id: peer, levels: [], network: () => peer };
     const hops = forwardedFor?.split(",") ?? [];
     while (isTrusted(address)) {
       const before = parse(hops.pop()?.trim() ?? "");
@@ -61,14 +61,8 @@ export function createAddressOf(
       if (known.size >= MAX_KNOWN) known.clear();
       if (id.length <= MAX_KNOWN_LENGTH) known.set(id, sender);
     }
-    return groups.find(sender.networks, sender.levels);
+    return groups.find(sender);
   };
-}
-
-/** An address, with the networks around it. */
-interface Sender {
-  readonly networks: Networks;
-  readonly levels: readonly NetworkLevel[];
 }
 
 /** How many to remember: more than a household has phones, and nothing that a flood could fill memory with. */
@@ -85,21 +79,17 @@ function parse(text: string): Address | undefined {
   return parseAddress(match?.[1] ?? match?.[2] ?? text);
 }
 
-function senderAt(address: Address): Sender {
-  if (address instanceof ipaddr.IPv4) {
-    return {
-      networks: [address.toString(), ...IPV4_LEVELS.map(({ bits }) => network(address, bits))],
-      levels: IPV4_LEVELS,
-    };
-  }
+function senderAt(address: Address): CountedAddress {
+  const isIPv4 = address instanceof ipaddr.IPv4;
   return {
-    networks: [network(address, 64), ...IPV6_LEVELS.map(({ bits }) => network(address, bits))],
-    levels: IPV6_LEVELS,
+    id: isIPv4 ? address.toString() : networkText(address, 64),
+    levels: isIPv4 ? IPV4_LEVELS : IPV6_LEVELS,
+    network: (bits) => networkText(address, bits),
   };
 }
 
-/** Returns a network's text; `bits` is a multiple of 8. */
-function network(address: Address, bits: number): string {
+/** Returns the network around an address; `bits` is a multiple of 8. */
+function networkText(address: Address, bits: number): string {
   const bytes = address.toByteArray().map((byte, index) => index < bits / 8 ? byte : 0);
   const base = address instanceof ipaddr.IPv4 ? new ipaddr.IPv4(bytes) : new ipaddr.IPv6(bytes);
   return `${base.toString()}/${bits}`;

@@ -57,16 +57,27 @@ Deno.test("a network is counted apart again when it has been quiet for two minut
   assertEquals(addressOf("2001:db8:1:9999::1"), "2001:db8:1:9999::/64");
 });
 
-Deno.test("half a million addresses of IPv4 are counted as twenty thousand at most, and those known before alone", () => {
+Deno.test("a quarter of a million addresses of IPv4 are counted as eight thousand at most, and those known before alone", () => {
   const { addressOf } = makeAddressOf();
   assertEquals(addressOf("198.51.100.7"), "198.51.100.7");
   const ids = new Set<string>();
-  for (let a = 11; a < 43; a++) {
+  for (let a = 11; a < 26; a++) {
     for (let b = 0; b < 256; b++) {
       for (let host = 0; host < 64; host++) ids.add(addressOf(`${a}.${b}.${host}.${host}`));
     }
   }
-  assert(ids.size <= 20_001, `${ids.size} counts`);
+  assert(ids.size <= 8001, `${ids.size} counts`);
   assertEquals(addressOf("198.51.100.7"), "198.51.100.7");
   assertEquals(addressOf("203.0.113.5"), "203.0.0.0/16", "A newcomer shares with its neighbours only");
+});
+
+Deno.test("addresses of thousands of networks are counted together in the end, and all is forgotten when they are gone", () => {
+  const { clock, addressOf } = makeAddressOf();
+  const ids = new Set<string>();
+  for (let index = 0; index < 10_000; index++) ids.add(addressOf(`2${hex(index).padStart(3, "0")}:${hex(index)}::1`));
+  assert(ids.size === 8001 && ids.has("others"), `${ids.size} counts`);
+  clock.ms += 60_000;
+  addressOf("192.0.2.1");
+  clock.ms += 60_000;
+  assertEquals(addressOf("2001:db8:1:1::1"), "2001:db8:1:1::/64");
 });
