@@ -142,12 +142,12 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   opened.defer(() => readiness.close());
   const streams = new OpenStreams();
   const limits = limitsOf(config);
-  const places = createPlaces(limits);
+  const places = createPlaces(limits, clocks);
   const handler = createHandler({
     keyring,
     replays: store.replays,
     rates: ratesOf(config, store.makeCounter),
-    addressOf: createAddressOf(config.TRUSTED_PROXIES),
+    addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
     services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
     directory,
     brokers,

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Version } from "../../src/protocol/exchange.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
+import { createPlaces } from "../../src/gateway/limits.ts";
 import { countInMemory } from "../../src/security/rate_limiter.ts";
 import { createRateLimits } from "../../src/security/rate_limits.ts";
 import type { Keyring } from "../../src/security/keyring.ts";
@@ -166,7 +167,8 @@ Deno.test("a key at one address that fails cannot use up what another key may fa
 
 Deno.test("bodies of an address that come drop by drop make room for its next one, before they hold all its places", async () => {
   const limits = { ...LIMITS, maxRequestsPerAddress: 8, maxBodiesPerAddress: 2, bodyTimeoutMs: 1000 };
-  const gateway = await makeGateway({ limits });
+  let ms = 0;
+  const gateway = await makeGateway({ limits, places: createPlaces(limits, { monotonic: () => ms }) });
   const ended: number[] = [];
   const dribble = async () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
@@ -175,6 +177,7 @@ Deno.test("bodies of an address that come drop by drop make room for its next on
   const slow: Promise<void>[] = [];
   for (let index = 0; index < 20; index++) {
     slow.push(dribble());
+    ms += 500;
     assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
   }
   assert(ended.length >= 18 && ended.every((status) => status === 408), String(ended));
