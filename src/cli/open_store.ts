@@ -20,7 +20,7 @@ export interface OpenStore {
   readonly usage?: () => ReplayUsage;
   /** Settles when what comes can be told from what another process may have run before. */
   begun(): Promise<void>;
-  /** Whether its memory begins later than now: until then everything counts as made before it. */
+  /** Whether it refuses whatever is stamped now, as the clock was ahead for a while. */
   isAhead(): boolean;
   /** Lets go of it. */
   close(): Promise<void>;
@@ -84,7 +84,7 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
     usage: () => replays.usage,
     // Never longer, though the clock is set meanwhile.
     begun: () => new Promise((resolve) => setTimeout(resolve, Math.min(since * 1000 - now(), 1000))),
-    isAhead: () => now() < since * 1000,
+    isAhead: () => !replays.accepts(now() / 1000),
     close() {
       clearInterval(timer);
       return replays.close();

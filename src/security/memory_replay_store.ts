@@ -31,6 +31,8 @@ export interface MemoryReplayStore extends ReplayStore {
    * @param since seconds since 1970: what was stamped earlier is refused
    */
   beginAt(since: number): void;
+  /** Whether a new request with this timestamp, in seconds since 1970, can be told from all that ran. */
+  accepts(timestamp: number): boolean;
 }
 
 /** How a store in memory is bounded. */
@@ -87,6 +89,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
   const forgotten = new StampRanges();
 
   const bytes = () => identities.bytes + answerBytes;
+  const accepts = (timestamp: number) => Math.floor(timestamp) >= since && !forgotten.includes(timestamp);
 
   function dropAnswer(entry: Entry): void {
     const kept = answers.get(entry.kid);
@@ -142,14 +145,13 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
     claim({ kid, nonce, tag, timestamp }) {
       const now = options.monotonic();
       dropExpired(now);
-      if (Math.floor(timestamp) < since) return { kind: "forgotten" };
       const id = idOf({ kid, nonce });
       const tagText = tag.toBase64();
       const seen = entries.get(id);
       if (seen !== undefined) {
         return seen.tag === tagText ? { kind: "repeat", answer: seen.answer } : { kind: "nonce reused" };
       }
-      if (forgotten.includes(timestamp)) return { kind: "forgotten" };
+      if (!accepts(timestamp)) return { kind: "forgotten" };
       if (!identities.hasRoom(kid, ENTRY_BYTES) || !makeRoom(ENTRY_BYTES)) return { kind: "full" };
       identities.take(kid, ENTRY_BYTES);
       const { promise, resolve } = Promise.withResolvers<SealedText | undefined>();
@@ -180,6 +182,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
     beginAt(seconds) {
       since = Math.floor(seconds);
     },
+    accepts,
     get usage() {
       return { entries: entries.size, bytes: bytes() };
     },

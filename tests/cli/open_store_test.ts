@@ -49,6 +49,26 @@ for (const ahead of [90, 7200]) {
   });
 }
 
+Deno.test("a store is ahead again when the time comes of what it accepted while its clock was ahead", async () => {
+  const { clock, store, identity, claim } = await openTestStore(7200);
+  try {
+    for (let second = 0; second < 300; second++) {
+      clock.seconds += 1;
+      assertEquals(await claim(identity(clock.seconds + 7200)), "first");
+    }
+    clock.ahead = 0;
+    await until("the step is noticed", () => !store.isAhead());
+    clock.seconds = NOW + 7100;
+    assertEquals([store.isAhead(), await claim(identity(clock.seconds))], [false, "first"]);
+    clock.seconds = NOW + 7350;
+    assertEquals([await claim(identity(clock.seconds)), store.isAhead()], ["forgotten", true]);
+    clock.seconds = NOW + 7501;
+    assertEquals([await claim(identity(clock.seconds)), store.isAhead()], ["first", false]);
+  } finally {
+    await store.close();
+  }
+});
+
 Deno.test("a store lets nothing run twice when the clock is set back and ahead, again and again", async () => {
   const { clock, store, identity, claim } = await openTestStore(0);
   const ran: RequestIdentity[] = [];
