@@ -136,7 +136,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
 
   /**
    * Opens a request. For an address that failed too often this costs no more than an attempt at the key that is named, or
-   * at those that were used from there: the failures of some keep nobody out whose requests do not fail.
+   * at those that were used from there: failures of others keep no key out.
    *
    * @param wait how long the address has to wait until it may fail again, in seconds
    */
@@ -170,12 +170,12 @@ export function createAdmit(options: AdmissionOptions): Admit {
       if (ownWait > 0) throw tooManyRequests(ownWait);
     }
     const sender = { address, route, kid };
-    // Whoever proved a key the last time need not wait for his own other requests, nor for those of others.
+    // No waiting for other requests of an address that proved a key the last time, or of a key that is used from there.
     const opening = isFromKey || proven.has(address)
       ? openWithin(body, sender, { wait: failureWait })
       : openInTurn(body, sender);
     const { envelope, text, ...opened } = await opening.catch((error) => {
-      // A stranger behind the address does not find out which keys are used from there.
+      // The answers do not tell which keys are used from the address.
       throw wait > 0 && error instanceof Refusal ? tooManyRequests(wait) : error;
     });
     const { key } = opened;

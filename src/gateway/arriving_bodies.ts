@@ -53,7 +53,7 @@ export class ArrivingBodies {
    * Reads the body of a request.
    *
    * One too many of an address cuts off its oldest, if that takes its time; one too many in all cuts off the oldest of
-   * the address that has most of them on their way: who sends drop by drop gives up his own places to the next visitor.
+   * the address with the most pending bodies: slow senders hurt only themselves.
    *
    * @throws {Refusal} if it is too large, too slow, or breaks off
    */

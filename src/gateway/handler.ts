@@ -119,7 +119,7 @@ export function createHandler(options: GatewayOptions): Handler {
     route,
     methods: ["POST"],
     async handle(message, arrived) {
-      // Before it counts: whoever visits a hostile page is not to be locked out by it.
+      // Before it counts: a hostile page must not lock out the address of its visitors.
       if (isCrossSite(message, options.publicUrl)) throw crossSite();
       const leave = places.arriving.enter(arrived.address);
       if (leave === undefined) throw tooManyAtOnce();

@@ -1,4 +1,4 @@
-/** Who shares an address with a stranger, a phone with an old key, or a slow sender: what that costs, and what not. */
+/** Phones that share an address with a client without a key, a phone with an old key, or a slow sender. */
 import { assert, assertEquals } from "@std/assert";
 import type { Version } from "../../src/protocol/exchange.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -27,7 +27,7 @@ const envelopeV1 = () => randomBytes(60).toBase64();
 const envelopeV2 = (kid: string) =>
   `2.${kid}.${randomBytes(60).toBase64({ alphabet: "base64url", omitPadding: true })}`;
 
-/** What somebody without a key sends. */
+/** A request that no key opens. */
 interface Garbage {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -142,7 +142,7 @@ Deno.test("an address that has failed too often costs one attempt for each reque
   assertEquals(attempts, Array(100).fill(true));
 });
 
-Deno.test("a stranger who knows a key's id makes no more attempts at it than the address's rate, twice over", async () => {
+Deno.test("a client that knows a key's id but not the key makes no more attempts at it than the address's rate, twice over", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway();
   let attempts = 0;
