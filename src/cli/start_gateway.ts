@@ -32,6 +32,7 @@ import { readLevels } from "./levels.ts";
 import { limitsOf, ratesOf } from "./limits.ts";
 import { listen, type Listening } from "./listen.ts";
 import { localUrl } from "./local_url.ts";
+import { openJeedomFetch } from "./open_jeedom.ts";
 import { openKeys } from "./open_keys.ts";
 import { openStore } from "./open_store.ts";
 import type { Platform } from "./platform.ts";
@@ -92,7 +93,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_FAREWELL_MS));
   const { keyring } = keys;
-  const store = await openStore(config, log);
+  const store = await openStore(config, { log, ...clocks });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
@@ -122,13 +123,24 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());
+  const fetchJeedom = await openJeedomFetch(config, {
+    files: platform.files,
+    fetch: (input, init) => platform.fetch(input, { ...init, client }),
+  });
+  const closing = new AbortController();
+  opened.defer(() => closing.abort());
   const jeedom: JeedomOptions = {
     url: config.JEEDOM_URL,
     apikey: config.JEEDOM_APIKEY,
-    fetch: (input, init) => platform.fetch(input, { ...init, client }),
+    fetch: fetchJeedom,
     timeoutMs: config.JEEDOM_TIMEOUT_MS,
     longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
     maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
+    maxPolls: config.JEEDOM_MAX_POLLS,
+    maxPollsPerKey: config.JEEDOM_MAX_POLLS_PER_KEY,
+    log,
+    monotonic: clocks.monotonic,
+    closeSignal: closing.signal,
   };
   const publisher: Publisher = {
     publish: (address, publication) => telemetry.step("acknowledgement", () => brokers.publish(address, publication)),
@@ -140,18 +152,19 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       replay_store: () => store.replays.check(),
     },
     needs: [...config.READY_NEEDS, "replay_store"],
+    isClockWrong: () => store.isAhead(),
     everyMs: config.HEALTH_CHECK_SECONDS * 1000,
     log,
   });
   opened.defer(() => readiness.close());
   const streams = new OpenStreams();
   const limits = limitsOf(config);
-  const places = createPlaces(limits);
+  const places = createPlaces(limits, clocks);
   const handler = createHandler({
     keyring,
     replays: store.replays,
     rates: ratesOf(config, store.makeCounter),
-    addressOf: createAddressOf(config.TRUSTED_PROXIES),
+    addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
     services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
     directory,
     brokers,
@@ -164,6 +177,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     log,
     telemetry,
     isReady: () => readiness.isReady,
+    publicUrl: config.PUBLIC_URL,
     version: VERSION,
     limits,
     places,

@@ -14,6 +14,7 @@ import { MethodNotGrantedError, ScopeError } from "../security/scope.ts";
 import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
+import { compressBody } from "./compress_body.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
 import type { CarryReply, SealReply } from "./sealed_answer.ts";
 
@@ -104,9 +105,13 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       key.scope.useService(chosen.name);
       const reply = await telemetry.step(
         chosen.name,
-        () => chosen.handle(payload, { scope: key.scope, gone, revoked: key.revoked }),
+        () => chosen.handle(payload, { key: key.name, scope: key.scope, gone, revoked: key.revoked }),
       );
-      outcome = { reply, outcome: String(reply.status), result: reply.status < 500 ? "ok" : "failed" };
+      outcome = {
+        reply: await compressBody(reply, payload),
+        outcome: String(reply.status),
+        result: reply.status < 500 ? "ok" : "failed",
+      };
     } catch (error) {
       if (error instanceof MethodNotGrantedError) refusedMethods.report(error, key);
       outcome = explain(error, { request, service });
@@ -128,6 +133,11 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       const { status, message, code } = error;
       const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
       log.warn("Request failed: {reason} ({cause})", { request, reason: message, cause });
+      if (status === 429) {
+        const { retryAfterSeconds } = error;
+        const wait = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+        return refused("busy", { status, message, code, ...wait });
+      }
       return status < 500
         ? refused(status === 400 ? "field" : "scope", { status, message, code })
         : failed(status, message, code);

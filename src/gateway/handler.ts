@@ -8,6 +8,7 @@ import type { Log } from "../observability/log.ts";
 import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
+import type { Payload } from "../protocol/payload.ts";
 import type { AddressOf } from "../security/client_address.ts";
 import type { Keyring } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
@@ -17,12 +18,14 @@ import { type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
+import { isCrossSite } from "./cross_site.ts";
 import type { EventSealer } from "./event_sealer.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
 import type { GatewayLimits, Places } from "./limits.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import {
   badRequest,
+  crossSite,
   internalError,
   methodNotAllowed,
   notFound,
@@ -72,6 +75,8 @@ export interface GatewayOptions {
   readonly telemetry: Telemetry;
   /** Tells whether all that the gateway needs is there. */
   readonly isReady: () => boolean;
+  /** The gateway's address as phones reach it, where that is known. */
+  readonly publicUrl?: URL | undefined;
   /** Shown by `GET /health`. */
   readonly version: string;
   /** Bounds; see the settings of the same names. */
@@ -98,6 +103,15 @@ const LEADING_SLASHES = /^\/+/;
 /** Answers a request that came from the other end of a connection, an IP address. */
 export type Handler = (request: Request, peer: string) => Promise<Response>;
 
+/** What a client of a newer gateway is told, which asks for a call of a web address. */
+const HTTP_REQUEST = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
+
+/** Tells a request for a web address from one for Jeedom, where neither names its service. */
+function isHttpRequest({ jsonrpc, url, host, endpoint }: Payload): boolean {
+  const isGiven = (field: unknown) => field !== undefined && field !== null;
+  return !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
+}
+
 /** Makes the gateway. */
 export function createHandler(options: GatewayOptions): Handler {
   const { services, audit, log, telemetry, places, limits, monotonic, streams } = options;
@@ -118,6 +132,8 @@ export function createHandler(options: GatewayOptions): Handler {
     route,
     methods: ["POST"],
     async handle(message, arrived) {
+      // Before it counts: a hostile page must not lock out the address of its visitors.
+      if (isCrossSite(message, options.publicUrl)) throw crossSite();
       const leave = places.arriving.enter(arrived.address);
       if (leave === undefined) throw tooManyAtOnce();
       try {
@@ -141,7 +157,11 @@ export function createHandler(options: GatewayOptions): Handler {
   const endpoints = new Map<string, Endpoint>([
     sealed(
       "/gateway",
-      createCallHandler(call, ({ service }) => {
+      createCallHandler(call, (payload) => {
+        const { service } = payload;
+        if ((service ?? undefined) === undefined && isHttpRequest(payload)) {
+          throw new ServiceError(403, HTTP_REQUEST, { code: "unknown_service" });
+        }
         const found = byName.get(service ?? "jeedom");
         if (found === undefined) {
           throw new ServiceError(403, `Unknown service: must be ${serviceNames}`, { code: "unknown_service" });

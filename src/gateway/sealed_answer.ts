@@ -19,11 +19,12 @@ export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText
  * @param now the wall clock, in milliseconds since 1970
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
-  return (exchange, { status, bodyJson, source, service }) => {
+  return (exchange, { status, bodyJson, bodyGzip, source, service }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
+    const body = bodyGzip === undefined ? `"body":${bodyJson}` : `"body_gzip":"${bodyGzip}"`;
     const rest = JSON.stringify({ timestamp, source, service }).slice(1);
-    return sealAnswer(exchange, `{"status":${status},"body":${bodyJson},${rest}`, random);
+    return sealAnswer(exchange, `{"status":${status},${body},${rest}`, random);
   };
 }
 

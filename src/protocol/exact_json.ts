@@ -9,13 +9,18 @@
  */
 import { isObject } from "./is_object.ts";
 
-/** What this file uses of ECMA-262's "JSON.parse source text access", which TypeScript does not describe yet. */
+/**
+ * What this file uses of ECMA-262's "JSON.parse source text access", which TypeScript does not describe yet. Node 20 has
+ * none of it: there, where only clients run, numbers are parsed as ever.
+ */
 interface SourceTextJson {
   rawJSON(text: string): unknown;
-  isRawJSON(value: unknown): value is { readonly rawJSON: string };
+  isRawJSON?(value: unknown): boolean;
 }
 
 const sourceText = JSON as unknown as SourceTextJson;
+
+const isRaw = (value: unknown): value is { readonly rawJSON: string } => sourceText.isRawJSON?.(value) === true;
 
 /**
  * Matches texts in which a number might change: one with more digits than a double keeps, or in a spelling that is not
@@ -32,9 +37,10 @@ export function mayChangeNumbers(text: string): boolean {
  * Parses JSON text. `JSON.stringify` writes each number of the result with the digits of the text.
  *
  * @throws {SyntaxError} if it is not JSON
- * @throws {RangeError} if it is nested some thousand levels deep
+ * @throws {RangeError} if it holds a number to be kept, and is nested some thousand levels deep
  */
 export function parseExact(text: string): unknown {
+  if (!mayChangeNumbers(text)) return JSON.parse(text);
   return JSON.parse(text, (_name, value: unknown, context?: { readonly source?: string }) => {
     if (typeof value !== "number" || context?.source === undefined || context.source === String(value)) return value;
     return sourceText.rawJSON(context.source);
@@ -43,12 +49,12 @@ export function parseExact(text: string): unknown {
 
 /** Returns the number that a value is, where {@linkcode parseExact} kept its source text; else the value as it is. */
 export function plainNumber(value: unknown): unknown {
-  return sourceText.isRawJSON(value) ? Number(value.rawJSON) : value;
+  return isRaw(value) ? Number(value.rawJSON) : value;
 }
 
 /** Tells whether lists and objects are nested in each other more than so many levels deep. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== "object" || value === null || sourceText.isRawJSON(value)) return false;
+  if (typeof value !== "object" || value === null || isRaw(value)) return false;
   if (levels === 0) return true;
   const members = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
   return members.some((member) => isDeeperThan(levels - 1, member));

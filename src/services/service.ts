@@ -13,6 +13,8 @@ export interface Reply {
   readonly status: number;
   /** The body as JSON text, so that what a service sent in JSON passes unchanged. */
   readonly bodyJson: string;
+  /** The same with gzip and in base64, where it goes out in place of the text. */
+  readonly bodyGzip?: string;
   /** Present where the gateway itself made the answer, and never where Jeedom did. */
   readonly source?: "gateway";
   /** The service that answered, where the answer is to tell it. */
@@ -21,6 +23,8 @@ export interface Reply {
 
 /** On whose behalf a request is executed. */
 export interface ServiceContext {
+  /** Name of the request's key, for what is counted for each key. */
+  readonly key: string;
   /** What the request's key may do. */
   readonly scope: Scope;
   /** Aborts when the client went away. */
@@ -54,12 +58,16 @@ export interface Service {
 export interface ServiceErrorOptions extends ErrorOptions {
   /** What went wrong, in one word that never changes. */
   readonly code: ErrorCode;
+  /** When to come again, in seconds, where waiting helps. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** A service could not do what was asked. The message goes to the client as it is, and holds no secret. */
 export class ServiceError extends Error {
   /** What went wrong, in one word that never changes. */
   readonly code: ErrorCode;
+  /** When to come again, in seconds, where waiting helps. */
+  readonly retryAfterSeconds: number | undefined;
 
   /**
    * Makes the error from the answer's status and the message for the client.
@@ -70,6 +78,7 @@ export class ServiceError extends Error {
     super(message, options);
     this.name = "ServiceError";
     this.code = options.code;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

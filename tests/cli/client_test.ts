@@ -29,6 +29,14 @@ Deno.test("call prints and sends JSON that is nested as deeply as it likes", asy
   assert(JSON.stringify(requests[0]?.fields["params"]) === deep, "Sent otherwise");
 });
 
+Deno.test("call sends the numbers of its parameters as they are written, and takes no number for parameters", async () => {
+  const { platform, requests } = clientMachine(["cmd::execCmd", '{"value": 1e400}'], [answer(200, "ok")]);
+  assertEquals(await call(platform), 0);
+  assertEquals(requests[0]?.fields["params"], { value: Infinity });
+  const { platform: other } = clientMachine(["cmd::execCmd", "1.0"], []);
+  assertEquals(await call(other), 2);
+});
+
 Deno.test("publish prints the gateway's answer", async () => {
   const { platform, requests } = clientMachine(["t", "m", "--qos", "1", "--retain"], [answer(200, '{"success":true}')]);
   assertEquals(await publish(platform), 0);

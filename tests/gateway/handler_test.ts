@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FieldError } from "../../src/protocol/payload.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
 import { makeGateway, NOW, services } from "./fixture.ts";
@@ -76,6 +76,40 @@ Deno.test("POST /gateway refuses an unknown service", async () => {
     assertEquals([status, body], [403, JSON.stringify({ error, code: "unknown_service" })]);
   }
   assertEquals(gateway.calls.length, 0);
+});
+
+Deno.test("POST /gateway names a request for a web address as such, where it names neither service nor method", async () => {
+  const gateway = await makeGateway();
+  const web: Record<string, unknown>[] = [
+    { url: "http://192.168.1.20/api" },
+    { url: "http://192.168.1.20/api", method: "GET", service: null },
+    { host: "192.168.1.20", endpoint: "/api", jsonrpc: null },
+  ];
+  for (const request of web) {
+    const { status, body } = await gateway.request("/gateway", request);
+    assertEquals(status, 403);
+    assertStringIncludes(String(body), "This gateway has no HTTP service");
+  }
+  assertEquals(gateway.calls.length, 0);
+  const jeedom: Record<string, unknown>[] = [
+    { jsonrpc: "ping", url: "x" },
+    { service: "jeedom", url: "x" },
+    { host: "x" },
+    { endpoint: "/core/api/jeeApi.php" },
+    { url: null },
+    {},
+  ];
+  for (const request of jeedom) assertEquals((await gateway.request("/gateway", request)).status, 200);
+});
+
+Deno.test("POST /gateway tells when to come again where a service is busy", async () => {
+  const gateway = await makeGateway({
+    services: services(() => Promise.reject(new ServiceError(429, "Busy", { code: "busy", retryAfterSeconds: 35 }))),
+  });
+  const { status, body } = await gateway.request("/gateway", {});
+  const { error, retry_after: retryAfter } = JSON.parse(String(body));
+  assertEquals([status, error, retryAfter], [429, "Busy", 35]);
+  assertEquals(gateway.told.refused, ["busy"]);
 });
 
 Deno.test("POST /mqtt/publish refuses a request for another service", async () => {

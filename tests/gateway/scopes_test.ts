@@ -43,6 +43,11 @@ async function makeHome(
         timeoutMs: 10_000,
         longPollMaxSeconds: 10,
         maxResponseBytes: 1000,
+        maxPolls: 10,
+        maxPollsPerKey: 10,
+        log: { warn: () => {} },
+        monotonic: () => 0,
+        closeSignal: new AbortController().signal,
       }),
       mqtt: createMqttService(directory, {
         publish({ host }, { topic }) {

@@ -57,7 +57,7 @@ Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", 
     const found = await gateway.client.callJeedom("cmd::byId", { id: 1 }, { apikey });
     assertEquals(Reflect.get(Reflect.get(Object(found.body), "result"), "name"), "Temperature");
     const missing = await gateway.client.callJeedom("cmd::byId", { id: 99 }, { apikey });
-    assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 702]);
+    assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 701]);
   }));
 
 Deno.test("Jeedom: what it says in the words of the gateway is its answer, also to the first call of a client", async () => {
@@ -128,19 +128,44 @@ Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
     assert(JSON.stringify(body).includes('"cmd_id":3'), JSON.stringify(body));
   }));
 
-Deno.test("Jeedom: a long poll ends when its phone goes away", () =>
+Deno.test("Jeedom: a long poll whose phone goes away runs on, and the phone that comes back gets its answer", () =>
   inWorld(async ({ gateway, jeedom }) => {
     const phone = new AbortController();
-    const poll = gateway.client.callJeedom("event::changes", { longPolling: 60 }, {
-      apikey: jeedom.apikey,
-      signal: phone.signal,
-    });
-    await until("the poll", () => jeedom.requests.length === 1);
+    const params = { datetime: Date.now() / 1000, longPolling: 60 };
+    const ask = (choices: { signal?: AbortSignal } = {}) =>
+      gateway.client.callJeedom("event::changes", params, { apikey: jeedom.apikey, ...choices });
+    const poll = ask({ signal: phone.signal });
+    await until("the poll", () => jeedom.simulated.busyWorkers === 1);
     phone.abort();
     await assertRejects(() => poll);
-    await until("the end of the poll", () => jeedom.requests[0]?.signal.aborted === true);
     assertEquals((await gateway.client.callJeedom("ping")).status, 200);
+    assertEquals(jeedom.simulated.busyWorkers, 1);
+    const again = ask();
+    assertEquals((await gateway.client.callJeedom("ping")).status, 200);
+    jeedom.house.set(3, 1);
+    assertEquals((await again).status, 200);
+    assertEquals(jeedom.requests.length, 3, "One poll and two pings");
   }));
+
+Deno.test("Jeedom: polls that are given up leave workers for everything else", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const call = { apikey: jeedom.apikey };
+    const polls = Array.from({ length: 170 }, async (_, datetime) => {
+      const phone = new AbortController();
+      const poll = gateway.client.callJeedom("event::changes", { datetime: 1e12 + datetime, longPolling: 40 }, {
+        ...call,
+        signal: phone.signal,
+      });
+      setTimeout(() => phone.abort(), 300);
+      await poll.catch(() => {});
+    });
+    await Promise.all(polls);
+    assertEquals((await gateway.client.callJeedom("version", {}, call)).status, 200);
+    assert(jeedom.simulated.busyWorkers <= 15, `${jeedom.simulated.busyWorkers} workers are busy`);
+    const refused = await gateway.client.callJeedom("event::changes", { datetime: 1e12, longPolling: 41 }, call)
+      .catch((error) => error);
+    assertEquals(refused.status, 429);
+  }, { env: UNLIMITED, jeedom: { workers: 150 } }));
 
 Deno.test("Jeedom: no header of the phone is passed on", () =>
   inWorld(async ({ gateway, jeedom }) => {
