@@ -101,7 +101,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const messages = new MessageLog({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
     maxBytes: config.RESUME_BYTES,
-    // Who comes back at the last moment may have been that long behind before, and a minute more.
+    // A listener that comes back at the last moment may have been that long behind before, and a minute more.
     maxAgeMs: 2 * config.RESUME_SECONDS * 1000 + 60_000,
   });
   const brokers = new BrokerPool({

@@ -256,7 +256,7 @@ export class EventStream implements BudgetHolder {
   }
 
   /**
-   * Gives up a listener that does not read to the end. Not by an error, which Deno prints with its stack, and which
+   * Ends the stream of a listener that does not read to its end. Not by an error, which Deno prints with its stack, and which
    * frees the connection no sooner. Without its last event a stream is broken off for every client.
    */
   #breakOff(): void {

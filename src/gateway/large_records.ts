@@ -41,7 +41,7 @@ export class LargeRecords {
   }
 }
 
-/** What one owner's listeners hold, and who waits for it to become less. */
+/** Bytes that one owner's listeners hold, and the listeners that wait for room. */
 interface Room {
   bytes: number;
   readonly waiting: (() => void)[];

@@ -286,7 +286,7 @@ export class Hub {
       for (const member of group) snapshot.members.add(member);
       return snapshot;
     });
-    // Not before all are made: nobody has got anything of the new ones.
+    // Not before all are made: no listener has got anything of the new ones.
     for (const snapshot of snapshots) {
       for (const { subscriptions } of snapshot.members) for (const each of subscriptions) each.snapshots.add(snapshot);
     }

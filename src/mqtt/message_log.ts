@@ -113,7 +113,7 @@ export class MessageLog {
     this.#histories.delete(source);
   }
 
-  /** Evicts what is too old for anybody to ask for it. */
+  /** Evicts messages that are too old for a listener to ask for. */
   #expire(now: number): void {
     const { maxAgeMs = Infinity } = this.#options;
     for (; this.#first < this.#entries.length; this.#first += 1) {

@@ -35,7 +35,7 @@ export class ReceivedTopics {
     return [...this.#offsets ?? []].filter(([, from]) => from <= offset).map(([topic]) => topic);
   }
 
-  /** Frees the memory: whoever comes back gets all retained messages again. */
+  /** Frees the memory: a listener that comes back gets all retained messages again. */
   forget(): void {
     this.#offsets = undefined;
     this.#bytes = 0;

@@ -38,7 +38,7 @@ export interface EarlyBytes {
 }
 
 /**
- * What some listeners of one owner, who subscribed to the same filters at the same time, get of what the broker
+ * Retained messages for listeners of one owner that subscribed to the same filters at the same time, from what a broker
  * retains: each topic once, even if the broker sends it for several filters, or again when others subscribe later.
  */
 export class Snapshot<Member> {
@@ -105,7 +105,7 @@ export class Snapshot<Member> {
     return this.#earlyBytes > 0 && this.#ofOwner.bytes > MAX_EARLY_BYTES;
   }
 
-  /** Lets go of what came ahead of the grant. */
+  /** Drops what came ahead of the grant. */
   clear(): void {
     this.#ofOwner.bytes -= this.#earlyBytes;
     this.#earlyBytes = 0;

@@ -30,8 +30,8 @@ export interface Subscription<Member> {
 }
 
 /**
- * One owner's part in a subscription. Whether a listener goes on without a gap depends on this alone, so that nobody
- * learns from it who else listens.
+ * One owner's part in a subscription. Whether a listener goes on without a gap depends on this alone, so that it
+ * does not tell whether another owner listens.
  */
 export interface Hold {
   /** How many of its listeners there are. */
@@ -95,7 +95,7 @@ export class Subscriptions<Member> {
 
   /**
    * Makes room for some filters of an owner: within its own bound at the cost of what itself has left, within the bound
-   * of all at the cost of what nobody listens to.
+   * of all at the cost of filters without listeners.
    *
    * @returns the subscriptions that were deleted for it
    * @throws {BrokerError} if there are too many
@@ -137,7 +137,7 @@ export class Subscriptions<Member> {
    * Takes a member out of a subscription. What one owner leaves behind is bounded.
    *
    * @param left who left it, and when, in milliseconds
-   * @returns the subscription that nobody needs any more, if there is one; it is deleted
+   * @returns the subscription that no owner holds any more, if there is one; it is deleted
    */
   leave(
     subscription: Subscription<Member>,
@@ -159,7 +159,7 @@ export class Subscriptions<Member> {
    * Ends what owners hold that left.
    *
    * @param before those that left by then, in milliseconds; all of them by default
-   * @returns the subscriptions that nobody needs any more; they are deleted
+   * @returns the subscriptions that no owner holds any more; they are deleted
    */
   expire(before = Infinity): Subscription<Member>[] {
     const deleted: Subscription<Member>[] = [];
@@ -263,7 +263,7 @@ export class Subscriptions<Member> {
   }
 }
 
-/** Who asks for which filters. */
+/** Owner and filters of a listener. */
 export interface EnlistOptions {
   /** For whom the member listens. */
   readonly owner: string;

@@ -108,7 +108,7 @@ class Group<T> {
     const shared = this.find(level);
     // Messages of the level may be among the shared ones: a group that does not have them could not tell their loss.
     if (shared.bytes > 0) return shared;
-    if (this.#groups.size >= MAX_GROUPS) this.#giveUpEmpty(shared);
+    if (this.#groups.size >= MAX_GROUPS) this.#deleteEmpty(shared);
     if (this.#groups.size >= MAX_GROUPS) return shared;
     const made = new Group<T>(this, { depth: this.#depth + 1, base: shared.#floor });
     this.#groups.set(level, made);
@@ -166,8 +166,8 @@ class Group<T> {
     if (this.#shared !== undefined) yield this.#shared;
   }
 
-  /** Gives up the empty group that lost its last message longest ago: that counts for the shared one from here on. */
-  #giveUpEmpty(shared: Group<T>): void {
+  /** Deletes the empty group that lost its last message longest ago: that counts for the shared one from here on. */
+  #deleteEmpty(shared: Group<T>): void {
     const [oldest] = [...this.#groups].filter(([, { bytes }]) => bytes === 0)
       .sort(([, one], [, other]) => one.#floor - other.#floor);
     if (oldest === undefined) return;
