@@ -2,9 +2,10 @@
  * One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket.
  * Version 1 seals it once for all of them, version 2 for each.
  */
-import { Backlog } from "../src/gateway/backlog.ts";
 import { EventStream } from "../src/gateway/event_stream.ts";
 import { EventSealer } from "../src/gateway/event_sealer.ts";
+import { LargeRecords } from "../src/gateway/large_records.ts";
+import { MemoryBudget } from "../src/gateway/memory_budget.ts";
 import { BrokerPool } from "../src/mqtt/broker_pool.ts";
 import { MessageLog } from "../src/mqtt/message_log.ts";
 import { randomBytes } from "../src/protocol/bytes.ts";
@@ -14,7 +15,7 @@ import { makeKey } from "../tests/gateway/key.ts";
 const key = await makeKey("#");
 const payload = new TextEncoder().encode("22.5".padEnd(200));
 const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
-const backlog = new Backlog(2 ** 20);
+const backlog = new MemoryBudget(2 ** 20);
 
 for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [1000, 2]] as const) {
   const { state, connect } = makeBroker();
@@ -35,6 +36,8 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
     const connected = Promise.withResolvers<void>();
     const format = await sealer.begin({ version, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) });
     const stream = new EventStream({
+      owner: key.name,
+      records: new LargeRecords(),
       makeEvent: (event) => sealer.event(key, event),
       format,
       maxQueueBytes: 1_000_000,

@@ -164,9 +164,9 @@ export const SETTINGS = {
   MAX_BODY_BYTES: wholeNumber(64, 2 ** 28).default(2 ** 20),
   /** 1 MiB over a slow mobile link (1 Mbit/s) takes 8 s. */
   BODY_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
-  /** Some hundred ordinary events: bridges a hiccup of a mobile link, bounds what a dead phone holds. */
+  /** Some hundred ordinary events: what a listener may leave waiting for as long as it likes. */
   LISTENER_QUEUE_BYTES: wholeNumber(1024, 2 ** 28).default(256 * 1024),
-  /** Some thousand retained messages for a phone on a slow link, several times over. */
+  /** Some thousand retained messages for a phone on a slow link, several times over; half of it for one key. */
   BACKLOG_BYTES: wholeNumber(65_536, 2 ** 34).default(32 * 2 ** 20),
   /** A tunnel, a lift, a change from Wi-Fi to the mobile network. */
   RESUME_SECONDS: wholeNumber(0, 86_400).default(120),
@@ -174,8 +174,8 @@ export const SETTINGS = {
   RESUME_BYTES: wholeNumber(65_536, 2 ** 34).default(8 * 2 ** 20),
   /** A camera's picture in full resolution; larger ones belong elsewhere. */
   MAX_EVENT_BYTES: wholeNumber(1, 2 ** 26).default(8 * 2 ** 20),
-  /** A listener at 1 Mbit/s takes something many times in 5 s; one that does not is gone. */
-  LISTENER_PATIENCE_MS: wholeNumber(1, 600_000).default(5_000),
+  /** A line of 4 kB/s takes 64 KiB in 16 s, and a buffer of 1 MB on the way drains in 10 s at 100 kB/s. */
+  LISTENER_PATIENCE_MS: wholeNumber(1, 600_000).default(20_000),
   /** The protocol promises a sign of life at least every 15 s; the shortest proxy limit known is 60 s. */
   STREAM_KEEPALIVE_SECONDS: wholeNumber(1, 15).default(14),
   /** Docker kills after 10 s: this and 2 s for farewells to the brokers are done before. */

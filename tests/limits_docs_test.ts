@@ -24,6 +24,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "MESSAGE_OVERHEAD_BYTES",
     "PACKET_HEAD_BYTES",
     "RECORD_BYTES",
+    "TOPIC_OVERHEAD_BYTES",
   ],
   "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED"],

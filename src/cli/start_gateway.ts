@@ -98,7 +98,12 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
   const sealer = new EventSealer({ random: randomBytes });
-  const messages = new MessageLog({ epoch: randomBytes(EPOCH_BYTES).toHex(), maxBytes: config.RESUME_BYTES });
+  const messages = new MessageLog({
+    epoch: randomBytes(EPOCH_BYTES).toHex(),
+    maxBytes: config.RESUME_BYTES,
+    // A listener that comes back at the last moment may have been that long behind before, and a minute more.
+    maxAgeMs: 2 * config.RESUME_SECONDS * 1000 + 60_000,
+  });
   const brokers = new BrokerPool({
     connect: createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault }),
     log: messages,

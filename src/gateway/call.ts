@@ -152,7 +152,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     const { sealed, ...about } = await answer(admission, { request: caller.request, gone: request.signal });
     const { name, kid } = admission.key;
     audit.decided({ ...about, ...caller, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
-    return carryReply(sealed);
+    return carryReply(sealed, name);
   };
 }
 

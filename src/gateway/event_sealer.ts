@@ -11,6 +11,7 @@ import type { MessageEvent, StreamEvent } from "../protocol/event.ts";
 import type { Exchange } from "../protocol/exchange.ts";
 import { StreamSealer } from "../protocol/stream_v2.ts";
 import type { Key } from "../security/keyring.ts";
+import { LARGE_BYTES } from "./large_records.ts";
 import { OutgoingEvent } from "./outgoing_event.ts";
 import { numberedFormat, SHARED_FORMAT, type StreamFormat } from "./stream_format.ts";
 
@@ -48,6 +49,8 @@ export class EventSealer {
   #sealingBytes = 0;
   #sealed: PromiseWithResolvers<void> | undefined;
   #room: Promise<void> | undefined;
+  /** Settles when no large event is being sealed. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** Makes a sealer. */
   constructor(options: EventSealerOptions) {
@@ -65,7 +68,7 @@ export class EventSealer {
     const stream = await StreamSealer.begin(exchange, this.#options.random);
     return numberedFormat(stream, {
       expect: (bytes) => void (this.#turnBytes += bytes),
-      count: (bytes, sealing) => this.#count(bytes, sealing),
+      count: (bytes, seal) => this.#count(bytes, seal),
     });
   }
 
@@ -76,7 +79,7 @@ export class EventSealer {
     const plaintext = utf8.encode(JSON.stringify(event));
     return new OutgoingEvent(plaintext, {
       position,
-      seal: () => this.#count(plaintext.length, sealedRecord(key, plaintext, this.#options.random)),
+      seal: () => this.#count(plaintext.length, () => sealedRecord(key, plaintext, this.#options.random)),
     });
   }
 
@@ -145,11 +148,14 @@ export class EventSealer {
     }
   }
 
-  /** Counts what is being sealed. */
-  async #count(bytes: number, sealing: Promise<Uint8Array>): Promise<Uint8Array> {
+  /** Counts what is being sealed. Large events are sealed one after the other: each takes several times its length. */
+  async #count(bytes: number, seal: () => Promise<Uint8Array>): Promise<Uint8Array> {
     this.#sealingBytes += bytes;
     if (this.#sealingBytes > MAX_SEALING_BYTES) this.#sealed ??= Promise.withResolvers();
     try {
+      if (bytes <= LARGE_BYTES) return await seal();
+      const sealing = this.#turn.then(seal);
+      this.#turn = sealing.catch(() => {});
       return await sealing;
     } finally {
       this.#sealingBytes -= bytes;

@@ -7,21 +7,26 @@ import type { DropReason, StreamEnd, Telemetry } from "../observability/telemetr
 import { joinBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
-import type { Backlog } from "./backlog.ts";
+import type { LargeRecords } from "./large_records.ts";
+import type { BudgetHolder, EvictionCause, MemoryBudget } from "./memory_budget.ts";
 import type { OutgoingEvent } from "./outgoing_event.ts";
 import type { StreamFormat } from "./stream_format.ts";
 
 /** What a stream needs. */
 export interface EventStreamOptions {
+  /** Name of the key that the stream belongs to. */
+  readonly owner: string;
   /** Makes an event of the stream's own. */
   readonly makeEvent: (event: StreamEvent) => OutgoingEvent;
   /** Writes the stream. */
   readonly format: StreamFormat;
-  /** Bytes of events that may wait for a listener. */
+  /** Bytes of events that may wait for a listener for as long as it likes. */
   readonly maxQueueBytes: number;
-  /** Where what waits beyond that is counted, while a listener begins to listen. */
-  readonly backlog: Backlog;
-  /** How long a listener may leave a backlog untouched, in milliseconds. */
+  /** Where what waits beyond that is counted. */
+  readonly backlog: MemoryBudget;
+  /** Room for large records that are for this listener alone. */
+  readonly records: LargeRecords;
+  /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
   readonly patienceMs: number;
   /** Longest silence before a sign of life, in milliseconds. */
   readonly keepAliveMs: number;
@@ -53,13 +58,13 @@ export type Farewell = Pick<FinalEvent, "code" | "resume" | "retry">;
 /** How often {@linkcode EventStream.tick} is to be called, in milliseconds. */
 export const TICK_MS = 1000;
 
-/** How long a listener has for the last events after the end, in milliseconds. Then its connection is cut. */
+/** How long a listener has for the last events after the end, in milliseconds. Then the stream is broken off. */
 const FAREWELL_MS = 30_000;
 
-/** Most bytes to hand over at once: bounds what is under way beside the queue. */
-const BATCH_BYTES = 64 * 1024;
+/** Most bytes to hand over at once: a listener that takes a piece reads, however long the event is. */
+const PIECE_BYTES = 64 * 1024;
 
-/** What ends a stream of somebody who did nothing wrong: a new one may be had soon. */
+/** What ends a stream of a listener that did nothing wrong: a new one may be had soon. */
 const DISCONNECTING: readonly StreamEnd[] = ["broker", "restart"];
 
 /** The codes of last events, where whoever ends the stream names no other. */
@@ -71,27 +76,41 @@ const CODES: Partial<Readonly<Record<StreamEnd, ErrorCode>>> = {
   failed: "internal",
 };
 
+const NOTHING = new Uint8Array();
+
 /** A stream that is open until it is ended from here or its listener leaves. */
-export class EventStream {
+export class EventStream implements BudgetHolder {
   /** The body of the response. */
   readonly body: ReadableStream<Uint8Array>;
 
   readonly #options: EventStreamOptions;
   readonly #queue: OutgoingEvent[] = [];
-  /** What waits: first what came as it happened, then, while a listener catches up, all that came since. */
-  #liveBytes = 0;
-  #backlogBytes = 0;
+  /** Size of the events that were taken from the queue last, until their last piece was handed over. */
+  #batchBytes = 0;
+  /** What is to be handed over of their records. */
+  #rest: Uint8Array = NOTHING;
+  /** Gives back the room that they take. */
+  #release: () => void = () => {};
+  /** The last event, which comes after the queue. */
+  #final: OutgoingEvent | undefined;
+  /** Size of all events that wait, with those that are handed over in part. */
+  #waitingBytes = 0;
+  /** The part of it that is counted in the budget. */
+  #beyondBytes = 0;
   #sentBytes = 0;
+  /** Whether events of before the listener came are among those that wait: their wait tells nothing of its speed. */
+  #isCatchingUp = false;
   /** Since when the oldest event that came as it happened waits, or one that came after it. */
   #waitsSince: number | undefined;
+  /** Position of the newest event that the listener gets, even if the stream ends now. */
   #position: Position | undefined;
-  /** When events were taken for the listener, or a backlog began. */
+  /** When a piece was taken, or more than the queue's bound began to wait. */
   #takenAt: number;
   #endedAt: number | undefined;
   #isClosed = false;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   /** Whether the listener waits for the next event, which is then sealed at once. */
-  #isHungry = false;
+  #isReaderWaiting = false;
   #wake: () => void = () => {};
 
   /** Opens a stream without events. */
@@ -111,36 +130,35 @@ export class EventStream {
           throw error;
         }),
       cancel: () => {
-        this.#clear();
         this.#stop("left", "listener left");
         this.#close();
       },
     }, { highWaterMark: 0 });
   }
 
+  /** Name of the key that the stream belongs to. */
+  get owner(): string {
+    return this.#options.owner;
+  }
+
+  /** Bytes of the events that wait for the listener. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /**
-   * Appends an event. Ignored after the end. If too much waits by then, the listener is too slow, and shown out.
+   * Appends an event. Ignored after the end. What waits beyond the queue's bound is counted in the budget, which evicts
+   * the listener when it is too much.
    *
    * @param isBacklog whether it is of those that come all at once when one begins to listen
    */
   push(event: OutgoingEvent, isBacklog = false): void {
     if (this.#endedAt !== undefined) return;
-    if (isBacklog || this.#backlogBytes > 0) {
-      if (this.#backlogBytes === 0) this.#takenAt = this.#options.monotonic();
-      this.#append(event);
-      this.#setBacklog(this.#backlogBytes + event.size);
-    } else if (this.#liveBytes > this.#options.maxQueueBytes) {
-      this.#tooSlow(`more than ${this.#options.maxQueueBytes} bytes of events waited`);
-    } else {
-      this.#waitsSince ??= this.#options.monotonic();
-      this.#append(event);
-      this.#liveBytes += event.size;
-    }
-  }
-
-  /** Bytes of the events that wait for the listener. */
-  get waitingBytes(): number {
-    return this.#liveBytes + this.#backlogBytes;
+    this.#isCatchingUp ||= isBacklog;
+    if (!this.#isCatchingUp) this.#waitsSince ??= this.#options.monotonic();
+    this.#queue.push(event);
+    this.#setWaiting(this.#waitingBytes + event.size);
+    if (this.#endedAt === undefined) this.#announce(event);
   }
 
   /** Appends the last event and ends the stream. Ignored after the end. */
@@ -154,7 +172,8 @@ export class EventStream {
     const event: FinalEvent = isRestart
       ? { type: "end", ...maker, reason: "restart", ...(retry === undefined ? {} : { retry }), message, timestamp }
       : { type: DISCONNECTING.includes(why) ? "disconnected" : "error", ...maker, message, timestamp, ...position };
-    this.#append(this.#options.makeEvent(event));
+    this.#final = this.#options.makeEvent(event);
+    this.#announce(this.#final);
     this.#stop(why, message);
   }
 
@@ -164,22 +183,27 @@ export class EventStream {
     this.end("revoked", message);
   }
 
-  /** Lets go of a backlog that others need the room of. */
-  giveUp(): void {
-    this.#tooSlow("too many messages wait for all listeners together");
+  /** Ends the stream, because too much waits. */
+  evict(cause: EvictionCause): void {
+    // What still waits then is for a listener that has been given time for it, but no memory.
+    if (this.#endedAt !== undefined) this.#breakOff();
+    else if (cause === "total") this.#tooSlow("too many messages wait for all listeners together");
+    else this.#tooSlow(`more than ${this.#options.backlog.shareBytes} bytes of events waited`);
   }
 
   /** Looks after the stream; to be called each {@linkcode TICK_MS}, until it is closed. */
   tick(): void {
-    const { monotonic, patienceMs, keepAliveMs } = this.#options;
+    const { monotonic, maxQueueBytes, patienceMs, keepAliveMs } = this.#options;
     if (this.#endedAt !== undefined) {
-      if (monotonic() - this.#endedAt >= FAREWELL_MS) this.#cut();
+      if (monotonic() - this.#endedAt >= FAREWELL_MS) this.#breakOff();
       return;
     }
     const silentMs = monotonic() - this.#takenAt;
-    if (this.#backlogBytes > 0 && !this.#isHungry) {
-      if (silentMs >= patienceMs) this.#tooSlow(`nothing was read for ${patienceMs / 1000} s`);
-    } else if (silentMs + TICK_MS > keepAliveMs) this.#wake();
+    if (this.#isReaderWaiting) {
+      if (silentMs + TICK_MS > keepAliveMs) this.#wake();
+    } else if (this.#waitingBytes > maxQueueBytes && silentMs >= patienceMs) {
+      this.#tooSlow(`nothing was read for ${patienceMs / 1000} s`);
+    }
   }
 
   #tooSlow(what: string): void {
@@ -187,33 +211,29 @@ export class EventStream {
     this.end("too_slow", `Too slow: ${what}`, this.#position === undefined ? {} : { resume: this.#position });
   }
 
-  /** Lets go of what waits, unless the last event is among it. */
+  /** Drops what waits, except the rest of a record that was begun: what follows could not be read without it. */
   #drop(reason: DropReason): void {
     if (this.#endedAt !== undefined) return;
     this.#options.telemetry.dropped(reason, this.#queue.length);
-    this.#clear();
+    this.#queue.length = 0;
+    this.#setWaiting(this.#batchBytes);
   }
 
   #seconds(): number {
     return Math.floor(this.#options.now() / 1000);
   }
 
-  #append(event: OutgoingEvent): void {
-    this.#queue.push(event);
-    if (!this.#isHungry) return;
+  #announce(event: OutgoingEvent): void {
+    if (!this.#isReaderWaiting) return;
     this.#options.format.prepare(event);
     this.#wake();
-  }
-
-  #clear(): void {
-    this.#queue.length = 0;
-    this.#liveBytes = 0;
-    this.#setBacklog(0);
   }
 
   #stop(why: StreamEnd, message: string): void {
     if (this.#endedAt !== undefined) return;
     this.#endedAt = this.#options.monotonic();
+    // Others of the key do not wait for the rest of a record that is hardly read.
+    this.#giveBack();
     this.#wake();
     this.#options.onEnd({ why, message, sentBytes: this.#sentBytes });
   }
@@ -221,35 +241,55 @@ export class EventStream {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#queue.length = 0;
+    this.#batchBytes = 0;
+    this.#rest = NOTHING;
+    this.#giveBack();
+    this.#setWaiting(0);
     this.#options.onClosed();
   }
 
-  /** Gives a listener up that reads nothing more: its connection would stay for as long as it likes. */
-  #cut(): void {
-    this.#controller?.error(new Error("Listener does not read"));
+  #giveBack(): void {
+    const release = this.#release;
+    this.#release = () => {};
+    release();
+  }
+
+  /**
+   * Ends the stream of a listener that does not read to its end. Not by an error, which Deno prints with its stack, and which
+   * frees the connection no sooner. Without its last event a stream is broken off for every client.
+   */
+  #breakOff(): void {
+    if (this.#isClosed) return;
+    this.#controller?.close();
     this.#close();
   }
 
   async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#isHungry = true;
-    if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#silence();
-    if (this.#isClosed) return;
-    const chunk =
-      await (this.#queue.length === 0
-        ? this.#options.format.signOfLife(this.#seconds())
-        : this.#joined(this.#takeBatch()));
-    this.#isHungry = false;
-    if (this.#isClosed) return;
-    this.#takenAt = this.#options.monotonic();
-    if (this.#waitsSince !== undefined) {
-      this.#options.telemetry.delivered((this.#takenAt - this.#waitsSince) / 1000);
-      this.#waitsSince = this.#liveBytes > 0 ? this.#takenAt : undefined;
+    if (this.#rest.length === 0) {
+      this.#isReaderWaiting = true;
+      if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#silence();
+      if (this.#isClosed) return;
+      const batch = this.#takeBatch();
+      const { format, records: memory, owner } = this.#options;
+      // In version 1 the record is shared by all listeners of the key.
+      const room = format.version === 2 ? memory.acquire(owner, this.#batchBytes) : undefined;
+      if (room !== undefined) {
+        this.#release = await room;
+        if (this.#isClosed) return this.#giveBack();
+      }
+      const records = await (batch.length === 0 ? format.signOfLife(this.#seconds()) : this.#joined(batch));
+      this.#isReaderWaiting = false;
+      if (this.#isClosed) return;
+      this.#rest = records;
     }
-    this.#sentBytes += chunk.length;
-    controller.enqueue(chunk);
-    if (this.#endedAt === undefined || this.#queue.length > 0) return;
-    controller.close();
-    this.#close();
+    // Not copied: the records may be shared with other listeners.
+    const piece = this.#rest.subarray(0, PIECE_BYTES);
+    this.#rest = piece.length < this.#rest.length ? this.#rest.subarray(PIECE_BYTES) : NOTHING;
+    this.#takenAt = this.#options.monotonic();
+    this.#sentBytes += piece.length;
+    controller.enqueue(piece);
+    if (this.#rest.length === 0) this.#finishBatch(controller);
   }
 
   /** Waits until there is something to send. */
@@ -261,24 +301,43 @@ export class EventStream {
 
   #takeBatch(): OutgoingEvent[] {
     let bytes = 0;
-    const end = this.#queue.findIndex(({ size }) => (bytes += size) > BATCH_BYTES);
+    const end = this.#queue.findIndex(({ size }) => (bytes += size) > PIECE_BYTES);
     const batch = this.#queue.splice(0, end === -1 ? this.#queue.length : Math.max(end, 1));
-    let backlogBytes = this.#backlogBytes;
     for (const { size, position } of batch) {
+      this.#batchBytes += size;
       this.#position = position ?? this.#position;
-      if (this.#liveBytes > 0) this.#liveBytes -= size;
-      else backlogBytes -= size;
     }
-    // The last event of a stream is not counted.
-    if (this.#queue.length === 0) this.#clear();
-    else if (backlogBytes < this.#backlogBytes) this.#setBacklog(backlogBytes);
-    return batch;
+    if (batch.length > 0 || this.#final === undefined) return batch;
+    const last = this.#final;
+    this.#final = undefined;
+    return [last];
   }
 
-  #setBacklog(bytes: number): void {
-    if (bytes === this.#backlogBytes) return;
-    this.#backlogBytes = bytes;
-    this.#options.backlog.set(this, bytes);
+  #finishBatch(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#giveBack();
+    const waiting = this.#waitingBytes - this.#batchBytes;
+    this.#batchBytes = 0;
+    this.#setWaiting(waiting);
+    if (waiting === 0) this.#isCatchingUp = false;
+    if (this.#waitsSince !== undefined) {
+      this.#options.telemetry.delivered((this.#takenAt - this.#waitsSince) / 1000);
+      this.#waitsSince = waiting > 0 ? this.#takenAt : undefined;
+    }
+    if (this.#endedAt === undefined || this.#queue.length > 0 || this.#final !== undefined) return;
+    controller.close();
+    this.#close();
+  }
+
+  #setWaiting(bytes: number): void {
+    const { maxQueueBytes, backlog, monotonic } = this.#options;
+    if (bytes > maxQueueBytes && this.#waitingBytes <= maxQueueBytes) this.#takenAt = monotonic();
+    this.#waitingBytes = bytes;
+    // One event of any size may wait for each listener: those of a key share it.
+    const free = Math.max(maxQueueBytes, this.#batchBytes, this.#queue[0]?.size ?? 0);
+    const beyond = Math.max(0, bytes - free);
+    if (beyond === this.#beyondBytes) return;
+    this.#beyondBytes = beyond;
+    backlog.set(this, beyond);
   }
 
   /** The records of some events in one piece; a single one may be shared with other listeners, and is not copied. */

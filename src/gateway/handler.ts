@@ -122,7 +122,7 @@ export function createHandler(options: GatewayOptions): Handler {
     ...places,
     admit,
     sealReply: createSealReply(options.now, options.random),
-    carryReply: createCarryReply(places.unread),
+    carryReply: createCarryReply(places.unread, log),
   };
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");

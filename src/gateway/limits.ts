@@ -5,7 +5,7 @@
  */
 import { Concurrency } from "../security/concurrency.ts";
 import { ArrivingBodies } from "./arriving_bodies.ts";
-import { Backlog } from "./backlog.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 
 /** Bounds in seconds, milliseconds, bytes and counts, as their names say. */
 export interface GatewayLimits {
@@ -31,13 +31,13 @@ export interface GatewayLimits {
   readonly bodyTimeoutMs: number;
   /** Bytes of events to hold for a listener. */
   readonly maxQueueBytes: number;
-  /** Bytes of events to hold for all listeners that begin to listen. */
+  /** Bytes of events to hold beyond that for all listeners; half of it for those of a key. */
   readonly maxBacklogBytes: number;
-  /** Bytes of large answers to hold for all who read them. */
+  /** Bytes of large answers to hold for all clients that read them; half of it for those of a key. */
   readonly maxUnreadBytes: number;
   /** Largest payload of a message to pass on. */
   readonly maxEventBytes: number;
-  /** How long a listener may leave a backlog untouched. */
+  /** Longest time without reading for a listener for which more than `maxQueueBytes` wait. */
   readonly patienceMs: number;
   /** Longest silence of a stream. */
   readonly keepAliveMs: number;
@@ -53,10 +53,10 @@ export interface Places {
   readonly running: Concurrency;
   /** Streams of each key, and in all. */
   readonly listening: Concurrency;
-  /** What waits for listeners that begin to listen. */
-  readonly backlog: Backlog;
+  /** What waits for listeners beyond `maxQueueBytes` for each. */
+  readonly backlog: MemoryBudget;
   /** What waits of large answers. */
-  readonly unread: Backlog;
+  readonly unread: MemoryBudget;
 }
 
 /**
@@ -73,7 +73,7 @@ export function createPlaces(
     arriving: new Concurrency({ each: limits.maxRequestsPerAddress }),
     running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
     listening: new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),
-    backlog: new Backlog(limits.maxBacklogBytes),
-    unread: new Backlog(limits.maxUnreadBytes),
+    backlog: new MemoryBudget(limits.maxBacklogBytes),
+    unread: new MemoryBudget(limits.maxUnreadBytes),
   };
 }

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
 import type { Reply } from "../services/service.ts";
-import type { Backlog, BacklogHolder } from "./backlog.ts";
+import type { BudgetHolder, MemoryBudget } from "./memory_budget.ts";
 
 /** Seals replies. */
 export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText>;
@@ -27,20 +28,26 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
   };
 }
 
-/** Makes responses that carry sealed replies. */
-export type CarryReply = (answer: SealedText) => Response;
+/**
+ * Makes responses that carry sealed replies.
+ *
+ * @param owner name of the key whose request is answered
+ */
+export type CarryReply = (answer: SealedText, owner: string) => Response;
 
 /**
  * Makes the function that answers with sealed replies. A large one that nobody reads must not stay for ever: who asks
  * for many of them and reads none would fill the memory.
  *
  * @param unread where all that waits is counted
+ * @param log told of answers that are broken off
  */
-export function createCarryReply(unread: Backlog): CarryReply {
+export function createCarryReply(unread: MemoryBudget, log: Pick<Log, "warn">): CarryReply {
   const headers = { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" };
-  return (answer) => {
+  return (answer, owner) => {
     if (answer.length <= PIECE) return new Response(answer, { headers });
-    const { body } = new UnreadAnswer(ascii.encode(answer), unread);
+    const onBreak = () => log.warn("Answer for {key} was broken off: it was not read", { key: owner });
+    const { body } = new UnreadAnswer(ascii.encode(answer), { unread, owner, onBreak });
     return new Response(body, { headers: { ...headers, "Content-Length": String(answer.length) } });
   };
 }
@@ -55,24 +62,34 @@ const NOTHING = new Uint8Array();
 
 const ascii = new TextEncoder();
 
+/** Where an unread answer is counted, and for whom. */
+interface UnreadAnswerOptions {
+  readonly unread: MemoryBudget;
+  readonly owner: string;
+  /** Called when the answer is broken off. */
+  readonly onBreak: () => void;
+}
+
 /** Hands an answer over as it is read, and lets go of it when it is not read. */
-class UnreadAnswer implements BacklogHolder {
+class UnreadAnswer implements BudgetHolder {
   /** The body of the response. */
   readonly body: ReadableStream<Uint8Array>;
-  readonly #unread: Backlog;
+  /** Name of the key that it belongs to. */
+  readonly owner: string;
+  readonly #options: UnreadAnswerOptions;
   readonly #length: number;
   #rest: Uint8Array;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(answer: Uint8Array, unread: Backlog) {
-    this.#unread = unread;
+  constructor(answer: Uint8Array, options: UnreadAnswerOptions) {
+    this.owner = options.owner;
+    this.#options = options;
     this.#length = answer.length;
     this.#rest = answer;
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
-        this.#keep(this.#rest);
       },
       pull: (controller) => {
         controller.enqueue(this.#rest.slice(0, PIECE));
@@ -81,19 +98,24 @@ class UnreadAnswer implements BacklogHolder {
       },
       cancel: () => this.#keep(NOTHING),
     }, { highWaterMark: 0 });
+    this.#keep(answer);
   }
 
-  /** Breaks the answer off. */
-  giveUp(): void {
+  /**
+   * Breaks the answer off: the connection ends short of `Content-Length`. Not by an error, which Deno prints with its
+   * stack.
+   */
+  evict(): void {
     this.#keep(NOTHING);
-    this.#controller?.error(new Error("Answer is not read"));
+    this.#controller?.close();
+    this.#options.onBreak();
   }
 
   #keep(rest: Uint8Array): void {
     // The end of an array keeps all of it, so it counts as a whole until nothing is left.
     this.#rest = rest.length > 0 ? rest : NOTHING;
     clearTimeout(this.#patience);
-    if (rest.length > 0) this.#patience = setTimeout(() => this.giveUp(), PATIENCE_MS);
-    this.#unread.set(this, rest.length > 0 ? this.#length : 0);
+    if (rest.length > 0) this.#patience = setTimeout(() => this.evict(), PATIENCE_MS);
+    this.#options.unread.set(this, rest.length > 0 ? this.#length : 0);
   }
 }

@@ -44,15 +44,18 @@ export const SHARED_FORMAT: StreamFormat = {
 export interface SealingWork {
   /** Is told how many bytes will be sealed when this turn is over. */
   expect(bytes: number): void;
-  /** Is told of each sealing, and how many bytes it is about. */
-  count(bytes: number, sealing: Promise<Uint8Array>): Promise<Uint8Array>;
+  /** Is told of each sealing, and how many bytes it is about; begins it when it is its turn. */
+  count(bytes: number, seal: () => Promise<Uint8Array>): Promise<Uint8Array>;
 }
 
 /** Makes what writes one stream of version 2. */
 export function numberedFormat(stream: StreamSealer, work: SealingWork): StreamFormat {
   function write(plaintext: Bytes): Promise<Uint8Array> {
-    const { n, text } = stream.seal(plaintext);
-    return work.count(plaintext.length, text.then((data) => utf8.encode(`id: ${n}\ndata: ${data}\n\n`)));
+    // One that is large waits alone: nothing else of the stream is written before, and the order stays.
+    return work.count(plaintext.length, async () => {
+      const { n, text } = stream.seal(plaintext);
+      return utf8.encode(`id: ${n}\ndata: ${await text}\n\n`);
+    });
   }
   return {
     version: 2,

@@ -59,6 +59,8 @@ export function createStreamListener(
     gap: (position) => notify("gap", "Messages may be missing before what follows", position),
     message(message, isBacklog) {
       if (message.payloadBytes > maxEventBytes) {
+        // Brokers have their own ideas of matching: what the key may not receive is not even told to exist.
+        if (!key.scope.mayReceive(message.topic)) return;
         // The end would help nobody: whoever comes back meets it again.
         notify("gap", `Message on ${message.topic} is larger than ${maxEventBytes} bytes: left out`, message.position);
         telemetry.dropped("too_large", 1);

@@ -17,9 +17,10 @@ import { ScopeError } from "../security/scope.ts";
 import type { BrokerDirectory } from "../services/broker_directory.ts";
 import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
-import type { Backlog } from "./backlog.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
 import { EventStream, type EventStreamOptions } from "./event_stream.ts";
+import { LargeRecords } from "./large_records.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { stopping } from "./refusal.ts";
 import type { StreamFormat } from "./stream_format.ts";
@@ -44,14 +45,14 @@ export interface SubscribeOptions extends StreamListenerOptions {
   readonly directory: BrokerDirectory;
   /** Listens to them. */
   readonly brokers: ListenToBrokers;
-  /** Bytes of events to hold for a listener. */
+  /** Bytes of events that may wait for a listener for as long as it likes. */
   readonly maxQueueBytes: number;
-  /** How long a listener may leave a backlog untouched, in milliseconds. */
+  /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
   readonly patienceMs: number;
   /** Longest silence of a stream, in milliseconds. */
   readonly keepAliveMs: number;
-  /** What waits for listeners that begin to listen. */
-  readonly backlog: Backlog;
+  /** Where what waits for listeners beyond that is counted. */
+  readonly backlog: MemoryBudget;
   /** Bounds how many streams each key has open. */
   readonly listening: Concurrency;
   /** The streams that are open. */
@@ -71,6 +72,7 @@ export interface SubscribeOptions extends StreamListenerOptions {
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
   const { admit, listening, streams, sealer, audit, log, telemetry, monotonic } = options;
+  const records = new LargeRecords();
 
   function openStream(
     key: Key,
@@ -80,6 +82,8 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   ): EventStream {
     const stream: EventStream = new EventStream({
       ...options,
+      owner: key.name,
+      records,
       format,
       makeEvent: (event) => sealer.event(key, event),
       onEnd,

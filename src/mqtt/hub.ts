@@ -4,15 +4,15 @@
  * @module
  */
 import { Backoff } from "../protocol/backoff.ts";
-import { BrokerError, type BrokerMessage, type FilterRequest } from "./broker.ts";
-import { canGoOn, missedBy } from "./catch_up.ts";
+import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "./broker.ts";
+import { canGoOn, isCovered, missedBy, receivedBy } from "./catch_up.ts";
 import type { Listener } from "./listener.ts";
 import { highestQos, Member } from "./member.ts";
 import type { MessageLog } from "./message_log.ts";
 import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
 import type { SharedConnection } from "./shared_connection.ts";
-import { Snapshot } from "./snapshot.ts";
-import { addWindow, byAge, isLive, type Subscription, Subscriptions } from "./subscription.ts";
+import { type EarlyBytes, Snapshot } from "./snapshot.ts";
+import { byAge, type Hold, type Subscription, Subscriptions } from "./subscription.ts";
 
 /** What a hub needs. */
 export interface HubOptions {
@@ -48,6 +48,8 @@ export class Hub {
   /** Those that wait for the next try to reach the broker. */
   readonly #away = new Set<Member>();
   readonly #backoff: Backoff;
+  /** Bytes of retained messages that wait for a grant, by owner. */
+  readonly #early = new Map<string, EarlyBytes>();
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #losses = 0;
@@ -86,11 +88,14 @@ export class Hub {
    * @throws {BrokerError} if there are too many filters
    */
   join(listener: Listener): () => void {
+    const { owner, filters, since } = listener;
     const member = new Member(listener);
-    this.#unsubscribe(this.#subscriptions.makeRoom(listener.filters));
-    member.subscribeTo(this.#subscriptions.enlist(member, listener.filters));
-    if (canGoOn(member, this.#options.log, this.#options.monotonic())) this.#admit(member, 0, []);
-    else {
+    this.#unsubscribe(this.#subscriptions.makeRoom(owner, filters));
+    member.subscribeTo(this.#subscriptions.enlist(member, { owner, filters }));
+    const { isWhole, offset } = this.#beginning(member, Infinity);
+    if (since !== undefined && isWhole && canGoOn(member, { offset, now: this.#options.monotonic() })) {
+      this.#admit(member, { isWhole, offset }, []);
+    } else {
       this.#joining.add(member);
       this.#gathering ??= setTimeout(() => this.#subscribe(), GATHER_MS);
     }
@@ -120,7 +125,12 @@ export class Hub {
     for (const subscription of this.#subscriptions) {
       subscription.liveSince = undefined;
       subscription.qos = undefined;
+      for (const snapshot of subscription.snapshots) snapshot.clear();
       subscription.snapshots.clear();
+      for (const hold of subscription.holds.values()) {
+        hold.from = undefined;
+        hold.qos = undefined;
+      }
     }
     for (const member of this.#members("listening")) {
       if (!member.listener.keep) this.#end(member, reason);
@@ -131,7 +141,7 @@ export class Hub {
       }
     }
     // What nobody waits for need not be asked for again.
-    for (const subscription of this.#subscriptions.unused()) this.#subscriptions.delete(subscription);
+    this.#subscriptions.expire();
     this.#comeBack();
   }
 
@@ -139,13 +149,12 @@ export class Hub {
   sweep(): void {
     const { resumeMs, monotonic } = this.#options;
     const now = monotonic();
-    const given = this.#subscriptions.unused().filter(({ emptySince = now }) => now - emptySince >= resumeMs);
-    for (const subscription of given) this.#subscriptions.delete(subscription);
+    const given = this.#subscriptions.expire(now - resumeMs);
     for (const subscription of this.#subscriptions) {
       for (const snapshot of subscription.snapshots) {
         if (!snapshot.isSettled(now)) continue;
         subscription.snapshots.delete(snapshot);
-        addWindow(subscription, snapshot.window);
+        this.#subscriptions.addWindow(subscription, snapshot.owner, snapshot.window);
       }
     }
     this.#unsubscribe(given);
@@ -158,14 +167,15 @@ export class Hub {
     for (const state of ["joining", "listening", "away"] as const) {
       for (const member of this.#members(state)) this.#end(member, reason);
     }
-    for (const subscription of this.#subscriptions.unused()) this.#subscriptions.delete(subscription);
+    this.#subscriptions.expire();
+    this.#options.log.forget(this);
   }
 
   /** Hands a message to all listeners of the subscriptions that this delivery is for, each of them once. */
   #pass(message: ReceivedMessage, meant: readonly Subscription<Member>[]): void {
     const { topic, position: { offset } } = message;
     for (const subscription of meant) {
-      for (const snapshot of subscription.snapshots) snapshot.pass(topic);
+      for (const snapshot of subscription.snapshots) snapshot.pass(topic, offset);
       for (const member of subscription.members) {
         if (member.considered === offset || !member.hearsThrough(subscription, topic)) continue;
         member.considered = offset;
@@ -185,6 +195,7 @@ export class Hub {
           for (const member of snapshot.members) {
             this.#end(member, new BrokerError("Broker sent too much before its grant"));
           }
+          snapshot.clear();
           subscription.snapshots.delete(snapshot);
         }
       }
@@ -207,11 +218,14 @@ export class Hub {
     let from = 0;
     let snapshots: readonly Snapshot<Member>[] = [];
     let asked: readonly FilterRequest[] = [];
+    let holds: readonly (readonly [Hold, QoS])[] = [];
     try {
       const refused = await connection.use("answer", (open) => {
         // A place of its own: who comes back with an older one has missed what came before the broker was asked.
         from = log.next().offset;
-        snapshots = this.#expectRetained(members.filter(({ state }) => state !== "gone"), from);
+        const present = members.filter(({ state }) => state !== "gone");
+        snapshots = this.#expectRetained(present, from);
+        holds = present.flatMap(holdsOf);
         // Never less than before: who is away for a moment may want more.
         asked = wanted.map(({ id, filter, members, qos = 0 }) => {
           const highest = highestQos(members);
@@ -228,9 +242,14 @@ export class Hub {
         // Others, who want more, may have come since.
         subscription.qos = asked[index]?.qos;
       }
+      for (const [hold, qos] of holds) {
+        hold.from = Math.min(hold.from ?? from, from);
+        if (hold.qos === undefined || hold.qos < qos) hold.qos = qos;
+      }
       for (const snapshot of snapshots) {
-        const early = snapshot.grant(monotonic());
-        for (const member of snapshot.members) this.#admit(member, from, early);
+        const beginnings = [...snapshot.members].map((member) => [member, this.#beginning(member, from)] as const);
+        const early = snapshot.grant(monotonic(), beginnings.every(([, { isWhole }]) => isWhole));
+        for (const [member, beginning] of beginnings) this.#admit(member, beginning, early);
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) this.#options.onFault(error);
@@ -243,22 +262,56 @@ export class Hub {
     }
   }
 
-  /** Notes that retained messages will come: listeners of the same filters get the same of them. */
+  /** Notes that retained messages will come: listeners of one owner and the same filters get the same of them. */
   #expectRetained(members: readonly Member[], from: number): Snapshot<Member>[] {
-    const { log } = this.#options;
-    const groups = Map.groupBy(members, ({ subscriptions }) => subscriptions.map(({ id }) => id).sort().join());
-    return [...groups.values()].map((group) => {
+    const groups = Map.groupBy(members, (member) => {
+      const filters = member.subscriptions.map(({ id }) => id).sort();
+      // Those that have a part of them already are apart by how far they read.
+      const isAmid = this.#received(member).length > 0;
+      return JSON.stringify([member.listener.owner, filters, isAmid ? member.listener.since?.offset : undefined]);
+    });
+    const snapshots = [...groups.values()].map((group) => {
+      const [first] = group;
       // Whoever goes on from an older place may leave again amid what was missed, before the first retained message.
-      const places = group.map(({ listener: { since } }) =>
-        since !== undefined && log.knows(since) ? since.offset : from
-      );
-      const snapshot = new Snapshot<Member>(Math.min(from, ...places));
-      for (const member of group) {
-        snapshot.members.add(member);
-        for (const { snapshots } of member.subscriptions) snapshots.add(snapshot);
-      }
+      const places = group.map((member) => this.#beginning(member, from).offset);
+      const owner = first?.listener.owner ?? "";
+      const early = this.#early.get(owner) ?? { bytes: 0 };
+      this.#early.set(owner, early);
+      const snapshot = new Snapshot<Member>({
+        owner,
+        early,
+        from: Math.min(from, ...places),
+        received: first === undefined ? [] : this.#received(first),
+      });
+      for (const member of group) snapshot.members.add(member);
       return snapshot;
     });
+    // Not before all are made: no listener has got anything of the new ones.
+    for (const snapshot of snapshots) {
+      for (const { subscriptions } of snapshot.members) for (const each of subscriptions) each.snapshots.add(snapshot);
+    }
+    return snapshots;
+  }
+
+  /** The topics of which a listener that comes back has the retained message, if it has missed nothing since. */
+  #received(member: Member): string[] {
+    const { isWhole, offset } = this.#beginning(member, -1);
+    return isWhole ? receivedBy(member, { offset, now: this.#options.monotonic() }) : [];
+  }
+
+  /**
+   * Finds from where on a listener hears, and whether it has missed nothing before.
+   *
+   * @param from the offset at which the broker was asked
+   */
+  #beginning(member: Member, from: number): Beginning {
+    const { log } = this.#options;
+    const { since } = member.listener;
+    const isBack = member.state === "away";
+    const isKnown = !isBack && since !== undefined && log.knows(since);
+    const offset = isKnown ? since.offset : from;
+    const isWhole = !isBack && (since === undefined || isKnown) && isCovered(member, { log, source: this, offset });
+    return { offset, isWhole };
   }
 
   #unsubscribe(given: readonly Subscription<Member>[]): void {
@@ -279,24 +332,20 @@ export class Hub {
    * Lets a listener hear: first what it missed, from here on what comes. Nothing may come in between, so nothing here
    * waits.
    *
-   * @param from the offset at which the broker was asked
-   * @param early what it sent of retained messages ahead of its grant
+   * @param early what the broker sent of retained messages ahead of its grant
    */
-  #admit(member: Member, from: number, early: readonly ReceivedMessage[]): void {
-    const { listener, subscriptions } = member;
+  #admit(member: Member, { offset, isWhole }: Beginning, early: readonly ReceivedMessage[]): void {
+    // Another one may have made it leave.
+    if (member.state === "gone") return;
+    const { listener } = member;
     const { log } = this.#options;
     const isBack = member.state === "away";
-    const since = isBack ? undefined : listener.since;
-    const isKnown = since !== undefined && log.knows(since);
-    const start = isKnown ? since.offset : from;
-    const isWhole = log.reaches(start) && subscriptions.every((one) => isLive(one, start)) &&
-      !isBack && (since === undefined || isKnown);
-    const position = { ...log.position, offset: start };
+    const position = { ...log.position, offset };
     member.state = "listening";
     if (isBack) listener.online();
     else listener.connected(isWhole ? position : undefined);
     if (!isWhole && member.isListening) listener.gap(position);
-    const missed = [...missedBy(member, log.after(start, this)), ...early];
+    const missed = [...missedBy(member, log.after(offset, this)), ...early];
     if (early.length > 0) missed.sort((one, other) => one.position.offset - other.position.offset);
     for (const message of missed) if (member.isListening) listener.message(message, true);
   }
@@ -323,11 +372,9 @@ export class Hub {
     this.#away.delete(member);
     const given: Subscription<Member>[] = [];
     for (const subscription of member.subscriptions) {
-      subscription.members.delete(member);
       for (const { members } of subscription.snapshots) members.delete(member);
-      if (subscription.members.size > 0 || subscription.emptySince !== undefined) continue;
       const left = { owner: member.listener.owner, now: this.#options.monotonic() };
-      const tooMuch = this.#subscriptions.abandon(subscription, left);
+      const tooMuch = this.#subscriptions.leave(subscription, member, left);
       if (tooMuch !== undefined) given.push(tooMuch);
     }
     this.#unsubscribe(given);
@@ -340,4 +387,19 @@ export class Hub {
   #everybody(): Set<Member> {
     return new Set([...this.#subscriptions].flatMap(({ members }) => [...members]));
   }
+}
+
+/** From where on a listener hears. */
+interface Beginning {
+  /** All messages after this offset follow, as far as they are kept. */
+  readonly offset: number;
+  /** Whether all of them are. */
+  readonly isWhole: boolean;
+}
+
+/** What a listener's owner holds of each of its subscriptions, and the quality of service that was asked for. */
+function holdsOf({ subscriptions, listener: { owner, qos } }: Member): (readonly [Hold, QoS])[] {
+  return subscriptions.map(({ holds }) => holds.get(owner)).filter((hold) => hold !== undefined).map((hold) =>
+    [hold, qos] as const
+  );
 }

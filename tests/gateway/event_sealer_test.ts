@@ -150,3 +150,17 @@ Deno.test("pressure() counts a message for each listener of version 2 that waits
   await within("the sealing", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
   await Promise.all(records);
 });
+
+Deno.test("large events are sealed one after the other for streams of version 2, and small ones meanwhile", async () => {
+  const sealer = new EventSealer({ random: randomBytes });
+  const key = await makeKey("#");
+  const begin = () => sealer.begin({ version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) });
+  const done: number[] = [];
+  const record = async (bytes: number) => {
+    const format = await begin();
+    await format.record(sealer.event(key, { type: "online", message: "x".repeat(bytes), timestamp: 0 }));
+    done.push(bytes);
+  };
+  await Promise.all([record(12_000_000), record(1_100_000), record(5)]);
+  assertEquals(done, [5, 12_000_000, 1_100_000]);
+});

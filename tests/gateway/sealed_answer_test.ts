@@ -1,13 +1,18 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Backlog } from "../../src/gateway/backlog.ts";
+import { MemoryBudget } from "../../src/gateway/memory_budget.ts";
 import { createCarryReply } from "../../src/gateway/sealed_answer.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+import type { SealedText } from "../../src/protocol/aead.ts";
 import { sealEnvelope } from "../../src/protocol/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { FakeTime } from "../fake_time.ts";
 
-const unread = new Backlog(10_000_000);
-const carry = createCarryReply(unread);
+const warned: string[] = [];
+const log = { warn: (message: string) => void warned.push(message) };
+
+const unread = new MemoryBudget(10_000_000);
+const carryReply = createCarryReply(unread, log);
+const carry = (answer: SealedText) => carryReply(answer, "phone");
 
 const key = await importKey(randomBytes(32));
 
@@ -42,22 +47,50 @@ Deno.test("createCarryReply() breaks an answer off of which nothing is read for 
   time.pass(29_999);
   assert(unread.bytes > 0);
   time.pass(1);
-  assertEquals(unread.bytes, 0);
-  await assertRejects(async () => await reader?.read(), Error, "not read");
+  assertEquals([unread.bytes, warned.length], [0, 1]);
+  assertEquals((await reader?.read())?.done, true);
 });
 
-Deno.test("createCarryReply() breaks off the answer that holds most when all together are too much", async () => {
-  const few = new Backlog(1_000_000);
-  const carryFew = createCarryReply(few);
+Deno.test("createCarryReply() breaks off a key's own largest answer when its unread ones are more than its share", async () => {
+  const few = new MemoryBudget(2_000_000);
+  const carryFew = createCarryReply(few, log);
   const [small, large] = [
     await sealEnvelope(key, "x".repeat(200_000), randomBytes),
     await sealEnvelope(key, "x".repeat(500_000), randomBytes),
   ];
-  const first = carryFew(large);
-  const second = carryFew(small);
-  const third = carryFew(small);
+  const first = carryFew(large, "phone");
+  const second = carryFew(small, "phone");
+  const third = carryFew(small, "phone");
   assertEquals(few.bytes, 2 * small.length);
-  await assertRejects(() => first.text());
+  assertEquals(await first.text(), "");
   assertEquals([await second.text(), await third.text()], [String(small), String(small)]);
   assertEquals(few.bytes, 0);
+});
+
+Deno.test("createCarryReply() carries an answer whole, however many of other keys nobody reads", async () => {
+  const budget = new MemoryBudget(4_000_000);
+  const carryAll = createCarryReply(budget, log);
+  const [small, large] = [
+    await sealEnvelope(key, "x".repeat(60_000), randomBytes),
+    await sealEnvelope(key, "x".repeat(900_000), randomBytes),
+  ];
+  const unreadOnes = Array.from({ length: 180 }, (_, index) => carryAll(small, index % 2 === 0 ? "greedy" : "other"));
+  const modest = carryAll(large, "modest");
+  unreadOnes.push(...Array.from({ length: 180 }, () => carryAll(small, "greedy")));
+  assert(budget.bytes <= 4_000_000);
+  assertEquals(await modest.text(), String(large));
+  await Promise.all(unreadOnes.map((response) => response.body?.cancel()));
+  assertEquals(budget.bytes, 0);
+});
+
+Deno.test("an answer that is broken off ends the connection short of its length", async () => {
+  const sealed = await sealEnvelope(key, "x".repeat(30_000_000), randomBytes);
+  const budget = new MemoryBudget(100_000_000);
+  const carryOne = createCarryReply(budget, log);
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => carryOne(sealed, "phone"));
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}`);
+  // Nothing reads it: it fills the buffers of the connection, and the rest waits until it is evicted.
+  budget.set({ owner: "phone", evict: () => {} }, 50_000_000 - sealed.length + 1);
+  await assertRejects(() => response.text());
+  await server.shutdown();
 });

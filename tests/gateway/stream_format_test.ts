@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Backlog } from "../../src/gateway/backlog.ts";
+import { LargeRecords } from "../../src/gateway/large_records.ts";
+import { MemoryBudget } from "../../src/gateway/memory_budget.ts";
 import { EventStream } from "../../src/gateway/event_stream.ts";
 import { OutgoingEvent } from "../../src/gateway/outgoing_event.ts";
 import { numberedFormat } from "../../src/gateway/stream_format.ts";
@@ -26,10 +27,12 @@ Deno.test("numberedFormat() numbers events and signs of life in the order in whi
   const opener = await StreamOpener.begin(binding, sealer.opening);
   let now = 0;
   const stream = new EventStream({
-    format: numberedFormat(sealer, { expect: () => {}, count: (_bytes, sealing) => sealing }),
+    format: numberedFormat(sealer, { expect: () => {}, count: (_bytes, seal) => seal() }),
     makeEvent: eventOf,
     maxQueueBytes: 1_000_000,
-    backlog: new Backlog(1_000_000),
+    owner: "phone",
+    records: new LargeRecords(),
+    backlog: new MemoryBudget(1_000_000),
     patienceMs: 60_000,
     keepAliveMs: 1000,
     onEnd: () => {},

@@ -6,7 +6,7 @@ import type { Listener } from "../../src/mqtt/listener.ts";
 import type { ReceivedMessage } from "../../src/mqtt/received_message.ts";
 import { TopicGrants } from "../../src/mqtt/topic_filter.ts";
 import type { Position } from "../../src/protocol/event.ts";
-import { Stage, WAYS } from "./hub_fixture.ts";
+import { type Recorder, Stage, WAYS } from "./hub_fixture.ts";
 import { settle } from "../settle.ts";
 
 const TOPICS = ["a", "a/b", "a/c", "d"];
@@ -92,8 +92,10 @@ const BEGINNING: readonly Step[] = [
 const scenarioArbitrary = fc.record({
   way: fc.constantFrom(...WAYS),
   retainedFirst: fc.boolean(),
-  // The others hold some six messages, and none at all.
+  // The others hold some six messages, shared by the topics, and none at all.
   maxBytes: fc.constantFrom(ENDLESS, ENDLESS, 1_600, 0),
+  /** Whose each phone is. */
+  owners: fc.array(fc.constantFrom("one", "other"), { minLength: 4, maxLength: 4 }),
   phones: fc.array(fc.uniqueArray(fc.constantFrom(...FILTERS), { minLength: 1, maxLength: 3 }), {
     minLength: 4,
     maxLength: 4,
@@ -111,6 +113,13 @@ interface Heard {
   readonly published: number;
 }
 
+interface PhoneOptions {
+  readonly owner: string;
+  readonly filters: readonly string[];
+  /** How much was published by now. */
+  readonly published: () => number;
+}
+
 /** Somebody who listens, is cut off, and comes back with the newest position that it has read. */
 class Phone {
   /** What it has read of all its streams, but the open one. */
@@ -120,12 +129,14 @@ class Phone {
   /** How often it came back without a gap and got something that it had missed. */
   resumed = 0;
   readonly #stage: Stage;
+  readonly #owner: string;
   readonly #filters: readonly string[];
   readonly #published: () => number;
   #leave: (() => void) | undefined;
 
-  constructor(stage: Stage, { filters, published }: { filters: readonly string[]; published: () => number }) {
+  constructor(stage: Stage, { owner, filters, published }: PhoneOptions) {
     this.#stage = stage;
+    this.#owner = owner;
     this.#filters = filters;
     this.#published = published;
   }
@@ -148,7 +159,7 @@ class Phone {
     };
     let isOver = false;
     const listener: Listener = {
-      owner: "phone",
+      owner: this.#owner,
       filters: this.#filters,
       ...wishes,
       since,
@@ -233,7 +244,7 @@ function checkStream(heard: readonly Heard[]): void {
 }
 
 /** Plays a scenario to its end, and returns how often a phone came back without a gap to what it had missed. */
-async function play({ way, retainedFirst, maxBytes, phones: filters, steps }: Scenario): Promise<number> {
+async function play({ way, retainedFirst, maxBytes, owners, phones: filters, steps }: Scenario): Promise<number> {
   await using stage = new Stage({ maxBytes });
   const { broker } = stage;
   broker.way = way;
@@ -244,7 +255,9 @@ async function play({ way, retainedFirst, maxBytes, phones: filters, steps }: Sc
     published.push({ number, topic });
     broker.publish(topic, String(number), { retain });
   };
-  const phones = filters.map((each) => new Phone(stage, { filters: each, published: () => published.length }));
+  const phones = filters.map((each, index) =>
+    new Phone(stage, { owner: owners[index] ?? "", filters: each, published: () => published.length })
+  );
   const arriveAll = async () => {
     broker.read();
     broker.send();
@@ -313,4 +326,92 @@ Deno.test("nothing is missed without a gap, and nothing comes twice or out of or
     { numRuns: 1000 },
   );
   assert(resumed > 50, `only ${resumed} phones came back to what they had missed: this tells nothing`);
+});
+
+type Solo =
+  | { readonly do: "publish"; readonly topic: string; readonly retain: boolean }
+  | { readonly do: "join"; readonly who: number; readonly qos: QoS; readonly since: "own" | "newest" | "none" }
+  | { readonly do: "drop"; readonly who: number }
+  | { readonly do: "wait"; readonly ms: number }
+  | { readonly do: "lose" };
+
+const soloArbitrary = fc.record({
+  way: fc.constantFrom(...WAYS),
+  retainedFirst: fc.boolean(),
+  // One for each: of several it shows in which order they were first asked for.
+  filters: fc.array(fc.constantFrom(...FILTERS), { minLength: 4, maxLength: 4 }),
+  steps: fc.array(
+    fc.oneof<fc.Arbitrary<Solo>[]>(
+      fc.record({ do: fc.constant("publish"), topic: fc.constantFrom(...TOPICS), retain: fc.boolean() }),
+      fc.record({
+        do: fc.constant("join"),
+        who: fc.nat(3),
+        qos: fc.constantFrom<QoS>(0, 1),
+        since: fc.constantFrom("own", "own", "newest", "none"),
+      }),
+      fc.record({ do: fc.constant("drop"), who: fc.nat(3) }),
+      fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(5, 1000, 6000, Stage.RESUME_MS) }),
+      fc.record({ do: fc.constant("lose") }),
+    ),
+    { minLength: 10, maxLength: 50, size: "max" },
+  ),
+});
+
+/** Sorts retained messages that follow each other: in which order they come depends on what else the broker is asked. */
+function sortRetained(heard: readonly string[]): string[] {
+  const sorted: string[] = [];
+  let run: string[] = [];
+  for (const what of heard) {
+    if (what.endsWith("(retained)")) run.push(what);
+    else {
+      sorted.push(...run.sort(), what);
+      run = [];
+    }
+  }
+  return [...sorted, ...run.sort()];
+}
+
+/** Plays steps with or without those of another owner, and returns all that the first one's listeners heard. */
+async function hear(
+  { way, retainedFirst, filters, steps }: typeof soloArbitrary extends fc.Arbitrary<infer T> ? T : never,
+  isAlone: boolean,
+): Promise<readonly (readonly string[])[]> {
+  await using stage = new Stage();
+  stage.broker.way = way;
+  stage.broker.retainedFirst = retainedFirst;
+  const open: (Recorder | undefined)[] = [];
+  const own: (Recorder & { readonly at: number[] })[] = [];
+  let step = 0;
+  for (const each of steps) {
+    step += 1;
+    if (each.do === "publish") stage.broker.publish(each.topic, String(step), { retain: each.retain });
+    else if (each.do === "wait") await stage.pass(each.ms, 500);
+    else if (each.do === "lose") stage.broker.hangUp();
+    else {
+      // The last two are of the other owner.
+      const owner = each.who < 2 ? "one" : "other";
+      if (owner === "other" && isAlone) continue;
+      const before = open[each.who];
+      before?.leave();
+      open[each.who] = undefined;
+      if (each.do === "drop") continue;
+      const since = each.since === "newest" ? stage.log.next() : each.since === "own" ? before?.position : undefined;
+      const listener = stage.join(filters[each.who] ?? "#", { owner, qos: each.qos, since });
+      const at: number[] = [];
+      listener.onHeard = () => void at.push(step);
+      open[each.who] = listener;
+      if (owner === "one") own.push(Object.assign(listener, { at }));
+    }
+    await settle();
+  }
+  return own.map(({ heard, at }) => sortRetained(heard).map((what, index) => `${what} in step ${at[index]}`));
+}
+
+Deno.test("what the listeners of an owner hear, and when, does not tell whether another owner listens", async () => {
+  await fc.assert(
+    fc.asyncProperty(soloArbitrary, async (scenario) => {
+      assertEquals(await hear(scenario, false), await hear(scenario, true));
+    }),
+    { numRuns: 500 },
+  );
 });

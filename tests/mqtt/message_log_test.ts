@@ -1,20 +1,25 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import type { ReceivedMessage } from "../../src/mqtt/received_message.ts";
 
 const house = {};
 const barn = {};
 
-/** Keeps a message on the topic "a", with a payload of one byte: 258 bytes with all that belongs to it. */
-function keep(log: MessageLog, source: object, payload: string): void {
+/** Keeps a message, on the topic "a" with a payload of one byte: 258 bytes with all that belongs to it. */
+function keep(
+  log: MessageLog,
+  source: object,
+  payload: string,
+  { topic = "a", receivedAt = 0 }: { readonly topic?: string; readonly receivedAt?: number } = {},
+): void {
   const message: ReceivedMessage = {
     position: log.next(),
-    topic: "a",
+    topic,
     payload,
     payloadBytes: payload.length,
     qos: 0,
     retain: false,
-    receivedAt: 0,
+    receivedAt,
   };
   log.keep({ message, source, subscriptions: undefined });
 }
@@ -36,20 +41,55 @@ Deno.test("after() yields what came later from the same broker", () => {
   assertEquals([after(log, 0, house), after(log, 1, house), after(log, 0, barn)], [["1", "3"], ["3"], ["2"]]);
 });
 
-Deno.test("reaches() tells whether all that came later is still there, from any broker", () => {
+const reaches = (log: MessageLog, offset: number, source: object = house, ...filters: string[]) =>
+  log.reaches(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
+
+Deno.test("reaches() tells whether all that came later and matches is still there, of that broker", () => {
   const log = new MessageLog({ epoch: "this", maxBytes: 2 * 258 });
   keep(log, house, "1");
   log.next();
-  keep(log, barn, "2");
-  assertEquals([log.reaches(0), log.bytes], [true, 2 * 258]);
+  keep(log, house, "2");
+  assertEquals([reaches(log, 0), log.bytes], [true, 2 * 258]);
   keep(log, barn, "3");
-  assertEquals([0, 1, 2].map((offset) => log.reaches(offset)), [false, true, true]);
-  assertEquals([after(log, 0, house), after(log, 0, barn)], [[], ["2", "3"]]);
+  assertEquals([0, 1, 2].map((offset) => reaches(log, offset)), [false, true, true]);
+  assertEquals([reaches(log, 0, barn), reaches(log, 0, house, "b", "c/#")], [true, true]);
+  assertEquals(reaches(log, 0, house, "b", "#"), false);
+  assertEquals([after(log, 0, house), after(log, 0, barn)], [["2"], ["3"]]);
 });
 
 Deno.test("a log without room keeps nothing, and says so", () => {
   const log = new MessageLog({ epoch: "this", maxBytes: 0 });
-  assertEquals(log.reaches(0), true);
+  assertEquals(reaches(log, 0), true);
   keep(log, house, "1");
-  assertEquals([log.reaches(0), log.reaches(1), after(log, 0, house)], [false, true, []]);
+  assertEquals([reaches(log, 0), reaches(log, 1), after(log, 0, house)], [false, true, []]);
+});
+
+Deno.test("a broker that sends much evicts no messages of another one, and a topic none of another topic", () => {
+  const log = new MessageLog({ epoch: "this", maxBytes: 10_000 });
+  keep(log, house, "quiet");
+  keep(log, barn, "quiet", { topic: "door" });
+  for (let index = 0; index < 100; index++) keep(log, barn, "x".repeat(700), { topic: `flood/${index}` });
+  keep(log, barn, "x".repeat(20_000), { topic: "huge" });
+  assertEquals([reaches(log, 0), reaches(log, 0, barn, "door"), reaches(log, 0, barn, "flood/#")], [true, true, false]);
+  assertEquals([reaches(log, 101, barn, "huge"), reaches(log, 103, barn, "huge")], [false, true]);
+  assertEquals([after(log, 0, house), after(log, 0, barn)[0]], [["quiet"], "quiet"]);
+  assert(log.bytes <= 10_000);
+});
+
+Deno.test("keep() evicts what is too old, and frees its place", () => {
+  const log = new MessageLog({ epoch: "this", maxBytes: 1_000_000, maxAgeMs: 1000 });
+  for (let second = 0; second < 5000; second++) {
+    keep(log, house, "x", { receivedAt: second * 1000, topic: `${second}` });
+  }
+  assertEquals(after(log, 0, house).length, 2);
+  assertEquals(log.bytes, 2 * (256 + 4 + 1));
+  assertEquals([reaches(log, 4990, house, "4998"), reaches(log, 4998, house, "#")], [true, true]);
+  assertEquals(reaches(log, 4997, house, "#"), false);
+});
+
+Deno.test("forget() drops what a broker sent, and nothing else", () => {
+  const log = new MessageLog({ epoch: "this", maxBytes: 1_000_000 });
+  for (const source of [house, barn, house]) keep(log, source, "x");
+  log.forget(house);
+  assertEquals([after(log, 0, house), after(log, 0, barn), log.bytes], [[], ["x"], 258]);
 });

@@ -1,0 +1,27 @@
+/** Slow but steady lines, without the buffers of loopback that hide how slow they are. */
+import { assert } from "@std/assert";
+import { hasProgram } from "./programs.ts";
+
+const NAMESPACE = [
+  "-rn",
+  "sh",
+  "-c",
+  `ip link set lo up && sysctl -qw net.ipv4.tcp_wmem="4096 16384 65536" net.ipv4.tcp_rmem="4096 16384 65536" && exec "$@"`,
+  "sh",
+];
+
+/** Whether this machine lets us make a network of our own. */
+const HAS_NAMESPACES = await hasProgram("unshare") &&
+  (await new Deno.Command("unshare", { args: [...NAMESPACE, "true"], stdout: "null", stderr: "null" }).output())
+    .success;
+
+Deno.test("large retained messages arrive on a slow but steady line, and the rest of them after it broke", {
+  ignore: !HAS_NAMESPACES,
+}, async () => {
+  const script = new URL("slow_line.ts", import.meta.url).pathname;
+  const { success, stdout, stderr } = await new Deno.Command("unshare", {
+    args: [...NAMESPACE, Deno.execPath(), "run", "-A", "--quiet", script],
+  }).output();
+  const decoder = new TextDecoder();
+  assert(success, decoder.decode(stdout) + decoder.decode(stderr));
+});
