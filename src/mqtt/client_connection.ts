@@ -4,7 +4,10 @@
  * @module
  */
 import type { IClientSubscribeOptions, MqttClient } from "mqtt";
+import { Buffer } from "node:buffer";
 import { type BrokerConnection, BrokerError, type Delivery, type FilterRequest, type Publication } from "./broker.ts";
+import { codeOf } from "./failure.ts";
+import { explainReason, FIRST_FAILURE } from "./reason_code.ts";
 import { SendWindow } from "./send_window.ts";
 
 /** What is known of a connection, from its first moment on. */
@@ -36,8 +39,20 @@ export interface BrokerLimits {
 /** The first of SUBACK's words for "refused" (MQTT 3.1.1, section 3.9.3; MQTT 5, section 3.9.3). */
 const SUBSCRIPTION_REFUSED = 128;
 
-/** As many as there are message identifiers: what a broker takes at a time that names no bound. */
+/** As many as there are message identifiers: what a broker of MQTT 5 takes at a time that names no bound. */
 const ANY_NUMBER = 65_535;
+
+/**
+ * What a broker of 3.1.1, which cannot name a bound, takes at a time: EMQX keeps 100 messages of QoS 2 by default, aedes
+ * ends the connection beyond 1,000.
+ */
+const CAUTIOUS_NUMBER = 100;
+
+/**
+ * Longest wait for a sign that the broker has read a message of QoS 0 and not hung up on it, in milliseconds: most
+ * brokers answer within one. One that answers nothing leaves open what became of it, as QoS 0 does.
+ */
+const SIGN_MS = 250;
 
 /** More than the head of a packet with a topic and the fields that we send takes beside topic and payload, in bytes. */
 const PACKET_HEAD_BYTES = 32;
@@ -57,6 +72,9 @@ export class ClientConnection implements BrokerConnection {
   readonly #window: SendWindow;
   readonly #windowSize: number;
   readonly #unsettled = new Set<(reason: BrokerError) => void>();
+  /** Called at the answer to the PINGREQ that is under way, and to the next one. */
+  #pinged: (() => void)[] = [];
+  #toPing: (() => void)[] = [];
   #underWay = 0;
   #abandoned = 0;
 
@@ -64,8 +82,10 @@ export class ClientConnection implements BrokerConnection {
   constructor(client: MqttClient, state: ConnectionState) {
     this.#client = client;
     this.#state = state;
-    this.#windowSize = state.limits.receiveMaximum ?? ANY_NUMBER;
+    const unnamed = client.options.protocolVersion === 5 ? ANY_NUMBER : CAUTIOUS_NUMBER;
+    this.#windowSize = state.limits.receiveMaximum ?? unnamed;
     this.#window = new SendWindow(this.#windowSize);
+    client.on("packetreceive", ({ cmd }) => cmd === "pingresp" && this.#gotSign());
     // MQTT.js never settles a QoS 0 publish that waits for the socket to take it.
     state.lost.then((reason) => this.#unsettled.forEach((reject) => reject(reason)));
   }
@@ -102,11 +122,17 @@ export class ClientConnection implements BrokerConnection {
         return;
       }
       this.#underWay += 1;
-      this.#client.publish(topic, payload, { qos, retain }, (error) => {
+      this.#client.publish(topic, toBuffer(payload), { qos, retain }, (error, packet) => {
         this.#underWay -= 1;
         // The broker goes on counting what was abandoned.
         if (qos > 0 && !isAbandoned) this.#window.leave();
-        if (error) this.#failed(error).catch(reject);
+        const code = codeOf(error);
+        if (typeof code === "number" && code >= FIRST_FAILURE) {
+          const isAnswer = packet?.cmd === "puback" || packet?.cmd === "pubrec" || packet?.cmd === "pubcomp";
+          const detail = isAnswer ? packet.properties?.reasonString : undefined;
+          reject(new BrokerError(`Publish error: ${explainReason(code, detail)}`));
+        } else if (error) this.#failed(error).catch(reject);
+        else if (qos === 0) this.#awaitSign(resolve);
         else resolve();
       });
       if (qos > 0) messageId = this.#client.getLastMessageId();
@@ -167,8 +193,33 @@ export class ClientConnection implements BrokerConnection {
     if (qos > maximumQoS) return `Broker takes no more than qos ${maximumQoS}`;
     if (retain && !retainAvailable) return "Broker retains no messages";
     if (maximumPacketSize === Infinity) return undefined;
-    const bytes = utf8.encode(topic).length + utf8.encode(payload).length + PACKET_HEAD_BYTES;
+    const bytes = Buffer.byteLength(topic) + Buffer.byteLength(payload) + PACKET_HEAD_BYTES;
     return bytes > maximumPacketSize ? `Broker takes no messages of more than ${maximumPacketSize} bytes` : undefined;
+  }
+
+  /** Calls a function once the broker shows that it goes on after what was sent by now, or says nothing for long. */
+  #awaitSign(settle: () => void): void {
+    this.#toPing.push(settle);
+    if (this.#pinged.length === 0) this.#askForSign();
+  }
+
+  #askForSign(): void {
+    if (this.#toPing.length === 0 || !this.#client.connected) return;
+    const asked = this.#pinged = this.#toPing;
+    this.#toPing = [];
+    this.#client.sendPing();
+    const patience = setTimeout(() => {
+      if (this.#pinged === asked) this.#gotSign();
+    }, SIGN_MS);
+    asked.push(() => clearTimeout(patience));
+    this.lost.then(() => clearTimeout(patience));
+  }
+
+  #gotSign(): void {
+    const answered = this.#pinged;
+    this.#pinged = [];
+    for (const settle of answered) settle();
+    this.#askForSign();
   }
 
   /** Shares filters out among packets that the broker takes. */
@@ -228,6 +279,11 @@ export class ClientConnection implements BrokerConnection {
       });
     });
   }
+}
+
+/** Makes a payload what MQTT.js sends, without a copy of bytes. */
+export function toBuffer(payload: string | Uint8Array): string | Buffer {
+  return typeof payload === "string" ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
 }
 
 /** What a filter takes in a packet: its length in two bytes, itself, and its options. */
