@@ -25,13 +25,13 @@ export function openDefaultBroker(config: Config, platform: Platform, log: Log):
 async function startEmbedded(config: Config, log: Log): Promise<DefaultBroker> {
   // Loaded only here: a gateway with a broker of its own needs none of it.
   const { startEmbeddedBroker } = await import("../demo/embedded_broker.ts");
-  const { host, port, close } = await startEmbeddedBroker(config.MQTT_BROKER_PORT);
+  const { host, port, openStream, close } = await startEmbeddedBroker(config.MQTT_BROKER_PORT);
   const taken = port === config.MQTT_BROKER_PORT ? "" : ` (port ${config.MQTT_BROKER_PORT} is taken)`;
   log.info(
     "MQTT_BROKER_HOST is not set: an embedded broker runs on {host}:{port}{taken}, reachable from this machine only",
     { host, port, taken },
   );
-  return { address: { host, port }, close };
+  return { address: { host, port, open: openStream }, close };
 }
 
 async function configured(host: string, config: Config, { files }: Platform): Promise<DefaultBroker> {

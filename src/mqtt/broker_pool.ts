@@ -1,5 +1,6 @@
 /**
- * The connections to all brokers: one for each broker and login, opened on first use, closed when idle.
+ * The connections to all brokers, opened on first use, closed when idle: for each broker and login one that listens and
+ * one that publishes, so that a broker that hangs up on a message does not hang up on listeners.
  *
  * @module
  */
@@ -16,15 +17,24 @@ export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
   readonly timeoutMs: number;
   /** How long an unused connection stays open, in milliseconds. */
   readonly idleMs: number;
-  /** Most connections open at a time. */
+  /** Most connections open at a time, those that listen and those that publish together. */
   readonly maxConnections: number;
 }
 
-interface Entry {
+/** A connection that publishes. */
+interface Publishing {
+  readonly id: string;
   readonly connection: SharedConnection;
-  readonly hub: Hub;
   /** Publishes and checks under way. */
   using: number;
+  idleSince: number;
+}
+
+/** A connection that listens. */
+interface Listening {
+  readonly id: string;
+  readonly connection: SharedConnection;
+  readonly hub: Hub;
   idleSince: number;
 }
 
@@ -44,7 +54,8 @@ const SWEEP_MS = 1000;
 /** Publishes to any broker, and listens to any. */
 export class BrokerPool {
   readonly #options: BrokerPoolOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #publishing = new Map<string, Publishing>();
+  readonly #listening = new Map<string, Listening>();
   #closed: BrokerError | undefined;
   #sweeping: ReturnType<typeof setInterval> | undefined;
 
@@ -79,7 +90,7 @@ export class BrokerPool {
    * @throws {BrokerError} if there are too many connections or filters
    */
   listen(address: BrokerAddress, listener: Listener): () => void {
-    return this.#entryFor(address).hub.join(listener);
+    return this.#hubOf(address).join(listener);
   }
 
   /** Ends all listeners and closes all connections. */
@@ -87,21 +98,30 @@ export class BrokerPool {
     this.#closed = reason;
     clearInterval(this.#sweeping);
     this.#sweeping = undefined;
-    await Promise.all([...this.#entries].map(([id, entry]) => this.#drop(id, entry, reason)));
+    await Promise.all(this.#all.map((entry) => this.#drop(entry, reason)));
   }
 
   /** How many connections there are, what is asked for on them, and by how many. */
   get usage(): BrokerUsage {
-    const hubs = [...this.#entries.values()].map(({ hub }) => hub);
+    const hubs = [...this.#listening.values()].map(({ hub }) => hub);
     return {
-      connections: hubs.length,
+      connections: this.#size,
       subscriptions: hubs.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
       listeners: hubs.reduce((sum, { listeners }) => sum + listeners, 0),
     };
   }
 
+  get #size(): number {
+    return this.#publishing.size + this.#listening.size;
+  }
+
+  get #all(): (Publishing | Listening)[] {
+    return [...this.#publishing.values(), ...this.#listening.values()];
+  }
+
   async #use(address: BrokerAddress, command: (connection: SharedConnection) => Promise<void>): Promise<void> {
-    const entry = this.#entryFor(address);
+    const id = this.#idOf(address);
+    const entry = this.#publishing.get(id) ?? this.#openToPublish(id, address);
     entry.using += 1;
     try {
       await command(entry.connection);
@@ -111,50 +131,69 @@ export class BrokerPool {
     }
   }
 
-  #entryFor(address: BrokerAddress): Entry {
-    if (this.#closed !== undefined) throw this.#closed;
-    const id = JSON.stringify([address.host, address.port, address.username, address.password]);
-    return this.#entries.get(id) ?? this.#open(id, address);
+  #hubOf(address: BrokerAddress): Hub {
+    const id = this.#idOf(address);
+    return (this.#listening.get(id) ?? this.#openToListen(id, address)).hub;
   }
 
-  #open(id: string, address: BrokerAddress): Entry {
-    if (this.#entries.size >= this.#options.maxConnections) this.#makeRoom();
+  #idOf({ host, port, username, password }: BrokerAddress): string {
+    if (this.#closed !== undefined) throw this.#closed;
+    return JSON.stringify([host, port, username, password]);
+  }
+
+  #openToPublish(id: string, address: BrokerAddress): Publishing {
+    this.#prepare();
+    const connection = new SharedConnection(address, {
+      ...this.#options,
+      onMessage: () => undefined,
+      onLost: () => {},
+    });
+    const entry = { id, connection, using: 0, idleSince: this.#options.monotonic() };
+    this.#publishing.set(id, entry);
+    return entry;
+  }
+
+  #openToListen(id: string, address: BrokerAddress): Listening {
+    this.#prepare();
     const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: (message) => hub.receive(message),
       onLost: (reason) => hub.lost(reason),
     });
     const hub = new Hub({ ...this.#options, connection });
-    const entry = { connection, hub, using: 0, idleSince: this.#options.monotonic() };
-    this.#entries.set(id, entry);
-    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    const entry = { id, connection, hub, idleSince: this.#options.monotonic() };
+    this.#listening.set(id, entry);
     return entry;
   }
 
   /** Makes room for another connection: made-up logins must not lock out the real one. */
-  #makeRoom(): void {
-    const [unused] = [...this.#entries]
-      .filter(([, { using, hub }]) => using === 0 && !hub.hasListeners)
-      .sort(([, one], [, other]) => one.idleSince - other.idleSince);
-    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${this.#entries.size} are busy`);
-    this.#drop(...unused, new BrokerError("Idle"));
+  #prepare(): void {
+    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    if (this.#size < this.#options.maxConnections) return;
+    const [unused] = this.#all
+      .filter((entry) => "hub" in entry ? !entry.hub.hasListeners : entry.using === 0)
+      .sort((one, other) => one.idleSince - other.idleSince);
+    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${this.#size} are busy`);
+    this.#drop(unused, new BrokerError("Idle"));
   }
 
   #sweep(): void {
     const now = this.#options.monotonic();
-    for (const [id, entry] of this.#entries) {
-      entry.hub.sweep();
-      if (entry.using > 0 || entry.hub.isInUse) entry.idleSince = now;
-      else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(id, entry, new BrokerError("Idle"));
+    for (const { hub } of this.#listening.values()) hub.sweep();
+    for (const entry of this.#all) {
+      if ("hub" in entry ? entry.hub.isInUse : entry.using > 0) entry.idleSince = now;
+      else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(entry, new BrokerError("Idle"));
     }
-    if (this.#entries.size > 0) return;
+    if (this.#size > 0) return;
     clearInterval(this.#sweeping);
     this.#sweeping = undefined;
   }
 
-  async #drop(id: string, { connection, hub }: Entry, reason: BrokerError): Promise<void> {
-    this.#entries.delete(id);
-    hub.close(reason);
-    await connection.drop(reason);
+  async #drop(entry: Publishing | Listening, reason: BrokerError): Promise<void> {
+    if ("hub" in entry) {
+      this.#listening.delete(entry.id);
+      entry.hub.close(reason);
+    } else this.#publishing.delete(entry.id);
+    await entry.connection.drop(reason);
   }
 }

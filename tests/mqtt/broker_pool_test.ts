@@ -12,6 +12,7 @@ import type { Listener } from "../../src/mqtt/listener.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import { until, within } from "../deadline.ts";
 import { startBroker } from "../system/broker.ts";
+import { CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, WELCOME, withBareBroker } from "./bare_broker.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const MESSAGE: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
@@ -89,9 +90,9 @@ function makeListener(filter: string): { readonly heard: string[]; readonly list
   };
 }
 
-Deno.test("a pool opens a connection for each host, port and login, and one only, for publishes and listeners", async () => {
+Deno.test("a pool opens two connections for each host, port and login: one that publishes and one that listens", async () => {
   const { connect, connections } = makeBroker();
-  const { pool } = makePool(connect, { maxConnections: 5 });
+  const { pool } = makePool(connect, { maxConnections: 10 });
   const addresses = [
     ADDRESS,
     { ...ADDRESS, port: 1884 },
@@ -105,12 +106,12 @@ Deno.test("a pool opens a connection for each host, port and login, and one only
   }
   listeners.forEach(({ listener }, index) => pool.listen(addresses[index] ?? ADDRESS, listener));
   await until("the grants", () => listeners.every(({ heard }) => heard.length === 1));
-  assertEquals(connections.length, 5);
+  assertEquals(connections.length, 10);
   await pool.close();
-  assertEquals(connections.map(({ closed }) => closed), Array(5).fill("Gateway is shutting down"));
+  assertEquals(connections.map(({ closed }) => closed), Array(10).fill("Gateway is shutting down"));
 });
 
-Deno.test("a pool has one connection to a real broker for any number of publishes and listeners", async () => {
+Deno.test("a pool has two connections to a real broker for any number of publishes and listeners", async () => {
   const broker = await startBroker();
   let connects = 0;
   const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
@@ -125,7 +126,7 @@ Deno.test("a pool has one connection to a real broker for any number of publishe
   await pool.publish(broker, { ...MESSAGE, topic: "a/b" });
   await until("the message", () => listeners.every(({ heard }) => heard.length === 2));
   assertEquals(listeners.map(({ heard }) => heard), Array(10).fill(["connected", "a/b"]));
-  assertEquals(connects, 1);
+  assertEquals(connects, 2);
   await pool.close();
   await broker.stop();
 });
@@ -146,6 +147,7 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   assertEquals(connections.map(({ closed }) => closed), [undefined, "Idle", undefined]);
   const { listener, heard } = makeListener("t");
   const leave = pool.listen({ ...ADDRESS, port: 1 }, listener);
+  assertEquals(connections.map(({ closed }) => closed), ["Idle", "Idle", undefined, undefined]);
   isSlow = true;
   const waiting = to(3);
   await assertRejects(() => to(4), BrokerError, "Too many broker connections: 2 are busy");
@@ -159,13 +161,13 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   await until("the grant", () => heard.length === 1);
   // The listener has been there for longer than the last publish; it stays.
   await to(4);
-  assertEquals(connections.map(({ closed }) => closed), [undefined, "Idle", "Idle", undefined]);
+  assertEquals(connections.map(({ closed }) => closed), ["Idle", "Idle", "Idle", undefined, undefined]);
   leave();
   await pool.close();
   assertEquals(heard, ["connected"]);
 });
 
-Deno.test("a pool opens a new connection after the old one was lost", async () => {
+Deno.test("a pool opens a new connection after the old one was lost, and the other one stays", async () => {
   const { connect, connections } = makeBroker();
   const { pool } = makePool(connect);
   await pool.publish(ADDRESS, MESSAGE);
@@ -173,14 +175,48 @@ Deno.test("a pool opens a new connection after the old one was lost", async () =
   pool.listen(ADDRESS, listener);
   await until("the grant", () => heard.length === 1);
   connections[0]?.lose();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await pool.publish(ADDRESS, MESSAGE);
+  assertEquals(connections.length, 3);
+  assertEquals(heard, ["connected"]);
+  connections[1]?.lose();
   await until("the loss", () => heard.length === 2);
   assertEquals(heard, ["connected", "ended: Lost"]);
   await pool.publish(ADDRESS, MESSAGE);
-  assertEquals(connections.length, 2);
+  assertEquals(connections.length, 3);
   await pool.close();
 });
 
-Deno.test("a publish that is not acknowledged fails alone: listeners on the same connection go on", async () => {
+Deno.test("a broker that hangs up on a message hangs up on no listener, at any quality of service", () => {
+  const PINGREQ = 12;
+  return withBareBroker(({ type, body }, write) => {
+    if (type === CONNECT) return WELCOME[5];
+    if (type === SUBSCRIBE) return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
+    if (type === PINGREQ) return [0xd0, 0];
+    if (type === DISCONNECT) return "hang up";
+    if (type !== PUBLISH) return undefined;
+    // DISCONNECT: not authorized, and then it hangs up.
+    write([0xe0, 2, 0x87, 0]);
+    return "hang up";
+  }, async (address) => {
+    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { listener, heard } = makeListener("t");
+    pool.listen(address, listener);
+    await until("the grant", () => heard.length === 1);
+    for (const qos of [0, 1, 2] as const) {
+      await assertRejects(
+        () => within("failing", pool.publish(address, { ...MESSAGE, qos })),
+        BrokerError,
+        "ended the connection: Not authorized (code 135)",
+      );
+    }
+    assertEquals(heard, ["connected"]);
+    await pool.close();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  });
+});
+
+Deno.test("a publish that is not acknowledged fails alone: listeners to the same broker go on", async () => {
   const { connect, connections } = makeBroker(() => new Promise(() => {}));
   const { pool } = makePool(connect, { timeoutMs: 50 });
   const { listener, heard } = makeListener("t");
@@ -193,7 +229,7 @@ Deno.test("a publish that is not acknowledged fails alone: listeners on the same
   );
   connections[0]?.deliver({ topic: "t", payload: new Uint8Array(), qos: 0, retain: false });
   assertEquals(heard, ["connected", "t"]);
-  assertEquals(connections.map(({ closed }) => closed), [undefined]);
+  assertEquals(connections.map(({ closed }) => closed), [undefined, undefined]);
   await pool.close();
 });
 
