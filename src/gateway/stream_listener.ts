@@ -5,6 +5,8 @@
  */
 import { type BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
 import type { Listener } from "../mqtt/listener.ts";
+import { deliveredFilter, isShared } from "../mqtt/topic.ts";
+import { TopicGrants } from "../mqtt/topic_filter.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
 import type { ConnectedEvent, NoticeEvent, Position } from "../protocol/event.ts";
 import type { SubscribeRequest } from "../protocol/payload.ts";
@@ -42,6 +44,8 @@ export function createStreamListener(
   { sealer, maxEventBytes, telemetry, now }: StreamListenerOptions,
 ): Listener {
   let isConnected = false;
+  // The filters were granted with the subscription. A share of a topic's messages gives no right to the topic itself.
+  const shares = filters.some(isShared) ? new TopicGrants(filters.map(deliveredFilter)) : undefined;
   const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
     stream.push(sealer.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
   return {
@@ -63,7 +67,7 @@ export function createStreamListener(
         telemetry.dropped("too_large", 1);
         return;
       }
-      const event = sealer.message(key, message, qos);
+      const event = sealer.message(key, message, qos, shares?.matches(message.topic));
       if (event !== undefined) stream.push(event, isBacklog);
     },
     offline: (reason) => notify("offline", reason.message),

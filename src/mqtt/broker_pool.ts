@@ -8,6 +8,7 @@ import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication }
 import { Hub, type HubOptions } from "./hub.ts";
 import type { Listener } from "./listener.ts";
 import { SharedConnection } from "./shared_connection.ts";
+import { isShared } from "./topic.ts";
 
 /** What a pool needs, and how it is bounded. */
 export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
@@ -35,6 +36,8 @@ interface Listening {
   readonly id: string;
   readonly connection: SharedConnection;
   readonly hub: Hub;
+  /** Who has it alone; undefined for one that all share. */
+  readonly owner: string | undefined;
   idleSince: number;
 }
 
@@ -51,12 +54,16 @@ export interface BrokerUsage {
 /** How often it is looked for what is idle, in milliseconds. */
 const SWEEP_MS = 1000;
 
+/** The part of all connections that one owner's shared subscriptions may take. */
+const OWN_SHARE = 1 / 8;
+
 /** Publishes to any broker, and listens to any. */
 export class BrokerPool {
   readonly #options: BrokerPoolOptions;
   readonly #publishing = new Map<string, Publishing>();
   readonly #listening = new Map<string, Listening>();
   #closed: BrokerError | undefined;
+  #lastAlone = 0;
   #sweeping: ReturnType<typeof setInterval> | undefined;
 
   /** Makes a pool without any connection yet. */
@@ -90,7 +97,7 @@ export class BrokerPool {
    * @throws {BrokerError} if there are too many connections or filters
    */
   listen(address: BrokerAddress, listener: Listener): () => void {
-    return this.#hubOf(address).join(listener);
+    return listener.filters.some(isShared) ? this.#listenAlone(address, listener) : this.#hubOf(address).join(listener);
   }
 
   /** Ends all listeners and closes all connections. */
@@ -136,6 +143,27 @@ export class BrokerPool {
     return (this.#listening.get(id) ?? this.#openToListen(id, address)).hub;
   }
 
+  /**
+   * Gives a listener with a shared subscription a connection of its own: to the broker each connection is one member of
+   * the group, and without identifiers (MQTT 3.1.1) a message does not tell which subscription it came for.
+   */
+  #listenAlone(address: BrokerAddress, listener: Listener): () => void {
+    if (address.open !== undefined) throw new BrokerError("The embedded broker has no shared subscriptions");
+    const { owner } = listener;
+    const own = [...this.#listening.values()].filter((entry) => entry.owner === owner).length;
+    if (own >= Math.max(1, this.#options.maxConnections * OWN_SHARE)) {
+      throw new BrokerError(`Too many shared subscriptions: this key has ${own}`);
+    }
+    this.#lastAlone += 1;
+    const entry = this.#openToListen(`${this.#idOf(address)} ${this.#lastAlone}`, address, owner);
+    const leave = entry.hub.join(listener);
+    return () => {
+      leave();
+      // What comes from now on is for other members of the group.
+      this.#drop(entry, new BrokerError("Listener left"));
+    };
+  }
+
   #idOf({ host, port, username, password }: BrokerAddress): string {
     if (this.#closed !== undefined) throw this.#closed;
     return JSON.stringify([host, port, username, password]);
@@ -153,7 +181,7 @@ export class BrokerPool {
     return entry;
   }
 
-  #openToListen(id: string, address: BrokerAddress): Listening {
+  #openToListen(id: string, address: BrokerAddress, owner?: string): Listening {
     this.#prepare();
     const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
@@ -161,7 +189,7 @@ export class BrokerPool {
       onLost: (reason) => hub.lost(reason),
     });
     const hub = new Hub({ ...this.#options, connection });
-    const entry = { id, connection, hub, idleSince: this.#options.monotonic() };
+    const entry = { id, connection, hub, owner, idleSince: this.#options.monotonic() };
     this.#listening.set(id, entry);
     return entry;
   }
@@ -181,7 +209,9 @@ export class BrokerPool {
     const now = this.#options.monotonic();
     for (const { hub } of this.#listening.values()) hub.sweep();
     for (const entry of this.#all) {
-      if ("hub" in entry ? entry.hub.isInUse : entry.using > 0) entry.idleSince = now;
+      if ("hub" in entry && entry.owner !== undefined && !entry.hub.hasListeners) {
+        this.#drop(entry, new BrokerError("Listener left"));
+      } else if ("hub" in entry ? entry.hub.isInUse : entry.using > 0) entry.idleSince = now;
       else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(entry, new BrokerError("Idle"));
     }
     if (this.#size > 0) return;

@@ -9,6 +9,7 @@ import { type BrokerConnection, BrokerError, type Delivery, type FilterRequest, 
 import { codeOf } from "./failure.ts";
 import { explainReason, FIRST_FAILURE } from "./reason_code.ts";
 import { SendWindow } from "./send_window.ts";
+import { isShared } from "./topic.ts";
 
 /** What is known of a connection, from its first moment on. */
 export interface ConnectionState {
@@ -34,6 +35,8 @@ export interface BrokerLimits {
   readonly maximumPacketSize?: number | undefined;
   /** Whether it tells which subscriptions a message is for. */
   readonly subscriptionIdentifiersAvailable?: boolean | undefined;
+  /** Whether it has shared subscriptions. */
+  readonly sharedSubscriptionAvailable?: boolean | undefined;
 }
 
 /** The first of SUBACK's words for "refused" (MQTT 3.1.1, section 3.9.3; MQTT 5, section 3.9.3). */
@@ -156,9 +159,11 @@ export class ClientConnection implements BrokerConnection {
     // A packet has room for one id, and one for each quality of service is enough where there are none.
     const takesIds = this.#client.options.protocolVersion === 5 &&
       this.#state.limits.subscriptionIdentifiersAvailable !== false;
-    const { maximumPacketSize = Infinity } = this.#state.limits;
-    // For a larger one the broker would hang up.
-    const fits = ({ filter }: FilterRequest) => filterBytes(filter) + PACKET_HEAD_BYTES <= maximumPacketSize;
+    const { maximumPacketSize = Infinity, sharedSubscriptionAvailable = true } = this.#state.limits;
+    // For another one the broker would hang up.
+    const fits = ({ filter }: FilterRequest) =>
+      filterBytes(filter) + PACKET_HEAD_BYTES <= maximumPacketSize &&
+      (sharedSubscriptionAvailable || !isShared(filter));
     const fitting = requests.filter(fits);
     const packets = takesIds
       ? fitting.map(({ filter, qos, id }) => () =>

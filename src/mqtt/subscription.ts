@@ -5,6 +5,7 @@
  */
 import { BrokerError, type BrokerMessage, type QoS } from "./broker.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { deliveredFilter } from "./topic.ts";
 import { TopicGrants } from "./topic_filter.ts";
 import { TopicTrie } from "./topic_trie.ts";
 
@@ -14,7 +15,7 @@ export interface Subscription<Member> {
   readonly id: number;
   /** The topic filter. */
   readonly filter: string;
-  /** Tells whether a topic matches it. */
+  /** Tells whether a topic that is delivered for it matches. */
   readonly matches: (topic: string) => boolean;
   /** Those who asked for it. */
   readonly members: Set<Member>;
@@ -131,7 +132,7 @@ export class Subscriptions<Member> {
     this.#byFilter.delete(subscription.filter);
     this.#byId.delete(subscription.id);
     this.#abandoned.delete(subscription);
-    this.#trie.delete(subscription.filter);
+    this.#trie.delete(deliveredFilter(subscription.filter));
   }
 
   /** All of them. */
@@ -141,7 +142,8 @@ export class Subscriptions<Member> {
 
   #add(filter: string): Subscription<Member> {
     this.#lastId += 1;
-    const grant = new TopicGrants([filter]);
+    const delivered = deliveredFilter(filter);
+    const grant = new TopicGrants([delivered]);
     const subscription: Subscription<Member> = {
       id: this.#lastId,
       filter,
@@ -155,7 +157,7 @@ export class Subscriptions<Member> {
     };
     this.#byFilter.set(filter, subscription);
     this.#byId.set(subscription.id, subscription);
-    this.#trie.add(filter, subscription);
+    this.#trie.add(delivered, subscription);
     return subscription;
   }
 }

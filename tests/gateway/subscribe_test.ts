@@ -88,16 +88,16 @@ Deno.test("a broker that floods ahead of its grant ends the attempt", async () =
   granted.resolve([]);
 });
 
-Deno.test("all streams and publishes share one broker connection, which ends when nobody needs it", async () => {
+Deno.test("all streams share one broker connection, all publishes another, and both end when idle", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const streams = await Promise.all(["a", "b", "a"].map((topic) => subscribe(gateway, { topic })));
   for (const stream of streams) await stream.next();
   await gateway.brokers.publish({ host: "broker", port: 1883 }, { topic: "t", payload: "", qos: 1, retain: false });
-  assertEquals([state.addresses.length, state.published], [1, ["t"]]);
+  assertEquals([state.addresses.length, state.published], [2, ["t"]]);
   assertEquals(gateway.streams.size, 3);
   for (const stream of streams) await stream.leave();
-  await until("closing", () => state.closed === 1 && gateway.streams.size === 0);
+  await until("closing", () => state.closed === 2 && gateway.streams.size === 0);
   assertEquals(state.unsubscribed.sort(), ["a", "b"]);
 });
 

@@ -11,7 +11,7 @@ import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import type { Listener } from "../../src/mqtt/listener.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import { until, within } from "../deadline.ts";
-import { startBroker } from "../system/broker.ts";
+import { MOSQUITTO, startBroker } from "../system/broker.ts";
 import { CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, WELCOME, withBareBroker } from "./bare_broker.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
@@ -311,3 +311,54 @@ Deno.test("usage counts the connections, the filters and the listeners", async (
   assertEquals(pool.usage, { connections: 2, subscriptions: 3, listeners: 3 });
   await pool.close();
 });
+
+Deno.test("each listener of a shared subscription is a member of its group, with a real broker", {
+  ignore: MOSQUITTO === undefined,
+}, async () => {
+  const broker = await startBroker();
+  const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }), {
+    maxConnections: 32,
+  });
+  const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];
+  const plain = makeListener("t/#");
+  const system = makeListener("$SYS/broker/version");
+  const leaves = [...members, plain, system].map(({ listener }) => pool.listen(broker, listener));
+  await until("the grants", () => [...members, plain, system].every(({ heard }) => heard[0] === "connected"));
+  for (let count = 0; count < 20; count++) await pool.publish(broker, { ...MESSAGE, topic: `t/${count}` });
+  await until("all messages", () => plain.heard.length === 21);
+  await until("each message at one member", () => members.flatMap(({ heard }) => heard).length === 22);
+  const shared = members.flatMap(({ heard }) => heard.slice(1)).sort();
+  assertEquals(shared, plain.heard.slice(1).sort());
+  for (const { heard } of members) assertEquals(heard.length > 1, true, "a member without its share");
+  await until("what the broker tells of itself", () => system.heard.length === 2);
+  assertEquals(pool.usage.connections, 4);
+  for (const leave of leaves) leave();
+  assertEquals(pool.usage.connections, 2);
+  await pool.close();
+  await broker.stop();
+});
+
+Deno.test("shared subscriptions of one owner take a part of all connections, and the embedded broker has none", async () => {
+  const { connect } = makeBroker();
+  const { pool } = makePool(connect, { maxConnections: 16 });
+  const [first, second, third] = ["$share/g/a", "$share/g/a", "$share/g/b"].map(makeListener);
+  for (const one of [first, second]) if (one !== undefined) pool.listen(ADDRESS, one.listener);
+  assertThrows(
+    () => pool.listen(ADDRESS, third?.listener ?? makeListener("").listener),
+    BrokerError,
+    "Too many shared subscriptions: this key has 2",
+  );
+  const { listener } = makeListener("$share/g/a");
+  pool.listen(ADDRESS, { ...listener, owner: "other" });
+  const inProcess = { ...ADDRESS, open: () => assertUnreachable() };
+  assertThrows(
+    () => pool.listen(inProcess, { ...listener, owner: "third" }),
+    BrokerError,
+    "has no shared subscriptions",
+  );
+  await pool.close();
+});
+
+function assertUnreachable(): never {
+  throw new Error("Nothing is opened");
+}

@@ -5,7 +5,7 @@
  */
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
 import { tooLate } from "../../mqtt/failure.ts";
-import { NOBODYS_FILTER } from "../../mqtt/shared_connection.ts";
+import { NOBODYS_FILTER } from "../../mqtt/topic.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
