@@ -35,6 +35,8 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
     config.TLS_CERT_FILE,
     config.TLS_KEY_FILE,
     config.MQTT_CA_FILE,
+    config.MQTT_CERT_FILE,
+    config.MQTT_KEY_FILE,
     notify?.own,
   ].filter((path) => path !== undefined);
   return [

@@ -10,6 +10,7 @@ import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { UnreachableError } from "./gateway_error.ts";
+import { toBase64 } from "../protocol/bytes.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
@@ -97,12 +98,13 @@ export class GatewayClient {
   /**
    * Publishes an MQTT message, and waits until the broker has it.
    *
-   * @param message the payload; null sends an empty one
+   * @param message the payload, as text or as bytes; null sends an empty one
    * @throws {GatewayError} if that did not happen, or it is not known
    */
-  publish(topic: string, message: string | null, options: PublishOptions = {}): Promise<Answer> {
+  publish(topic: string, message: string | Uint8Array | null, options: PublishOptions = {}): Promise<Answer> {
     const { signal, timeout, qos, retain, ...broker } = options;
-    const request = { service: "mqtt", topic, message, qos, retain, ...brokerFields(broker) };
+    const payload = message instanceof Uint8Array ? { payload_b64: toBase64(new Uint8Array(message)) } : { message };
+    const request = { service: "mqtt", topic, ...payload, qos, retain, ...brokerFields(broker) };
     return this.#call("/mqtt/publish", request, { signal, timeout });
   }
 

@@ -61,7 +61,7 @@ export function createStreamListener(
     },
     gap: (position) => notify("gap", "Messages may be missing before what follows", position),
     message(message, isBacklog) {
-      if (message.payloadBytes > maxEventBytes) {
+      if (message.payloadBytes > maxEventBytes || message.isOmitted) {
         // The end would help nobody: whoever comes back meets it again.
         notify("gap", `Message on ${message.topic} is larger than ${maxEventBytes} bytes: left out`, message.position);
         telemetry.dropped("too_large", 1);

@@ -36,7 +36,7 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
       try {
         await publisher.publish(address, {
           topic: request.topic,
-          payload: messageText(request.message),
+          payload: request.payload_b64 ?? messageText(request.message),
           qos: request.qos ?? 0,
           retain: request.retain ?? false,
         });
