@@ -74,8 +74,11 @@ function explain(error: BrokerError, config: Config): Finding {
   const code = /\(code (\w+)\)$/.exec(message)?.[1] ?? "";
   const known = REMEDIES[code];
   if (known !== undefined) return failed(message, known);
-  if (hasTls && config.MQTT_CERT_FILE === undefined && /certificate_?\s?required|handshake failure/i.test(message)) {
-    return failed(message, "Set MQTT_CERT_FILE and MQTT_KEY_FILE: the broker wants a certificate of its clients");
+  if (/received fatal alert: (Certificate|BadCertificate|UnknownCA|HandshakeFailure)/.test(message)) {
+    return failed(
+      message,
+      "Set MQTT_CERT_FILE and MQTT_KEY_FILE to a certificate that the broker accepts of its clients, and its key",
+    );
   }
   if (/certificate|self-signed|altname|issuer/i.test(message)) {
     return failed(
