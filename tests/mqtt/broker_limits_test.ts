@@ -1,9 +1,9 @@
 /** Brokers that refuse or bound what is sent, and devices that send more than the gateway takes. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createConnection, createServer, type Socket } from "node:net";
 import { type BrokerAddress, BrokerError, type BrokerMessage } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
-import { withTcpServer } from "../loopback.ts";
 import { MOSQUITTO, startBroker } from "../system/broker.ts";
 import { close, CONNECT, PUBLISH, versionOf, WELCOME, withBareBroker } from "./bare_broker.ts";
 
@@ -16,23 +16,31 @@ const connect = createConnectBroker({
 });
 const ignore = MOSQUITTO === undefined;
 
-/** Length of a greeting up to the version of MQTT that it asks for. */
-const VERSION_END = 9;
+/** Where a greeting has the version of MQTT that it asks for. */
+const VERSION_AT = 8;
 
 /** Runs a line to a broker that resets the connection of whoever speaks MQTT 5. */
-function withOldLine(target: BrokerAddress, test: (address: BrokerAddress) => Promise<void>): Promise<void> {
-  return withTcpServer(async (connection) => {
-    const head = new Uint8Array(VERSION_END);
-    await connection.read(head);
-    // Closing with something unread is what resets a connection.
-    if (head.at(-1) === 5) return connection.close();
-    const broker = await Deno.connect({ hostname: target.host, port: target.port });
-    await broker.write(head);
-    await Promise.allSettled([
-      connection.readable.pipeTo(broker.writable),
-      broker.readable.pipeTo(connection.writable),
-    ]);
-  }, (port) => test({ host: "127.0.0.1", port }));
+async function withOldLine(target: BrokerAddress, test: (address: BrokerAddress) => Promise<void>): Promise<void> {
+  const open = new Set<Socket>();
+  const line = createServer((client) => {
+    open.add(client.on("error", () => {}));
+    client.once("data", (greeting: Uint8Array) => {
+      if (greeting[VERSION_AT] === 5) return client.resetAndDestroy();
+      const broker = createConnection({ host: target.host, port: target.port });
+      open.add(broker.on("error", () => {}));
+      broker.write(greeting);
+      client.pipe(broker).pipe(client);
+    });
+  });
+  await new Promise<void>((resolve) => line.listen(0, "127.0.0.1", resolve));
+  const address = line.address();
+  if (typeof address !== "object" || address === null) throw new Error("No port");
+  try {
+    await test({ host: "127.0.0.1", port: address.port });
+  } finally {
+    for (const socket of open) socket.destroy();
+    await new Promise((resolve) => line.close(resolve));
+  }
 }
 
 /** Connects, and notes what comes. */
