@@ -54,8 +54,8 @@ export interface BrokerUsage {
 /** How often it is looked for what is idle, in milliseconds. */
 const SWEEP_MS = 1000;
 
-/** The part of all connections that one owner's shared subscriptions may take. */
-const OWN_SHARE = 1 / 8;
+/** One owner's shared subscriptions may take one in so many connections. */
+const CONNECTIONS_PER_SHARE = 8;
 
 /** Publishes to any broker, and listens to any. */
 export class BrokerPool {
@@ -151,7 +151,7 @@ export class BrokerPool {
     if (address.open !== undefined) throw new BrokerError("The embedded broker has no shared subscriptions");
     const { owner } = listener;
     const own = [...this.#listening.values()].filter((entry) => entry.owner === owner).length;
-    if (own >= Math.max(1, this.#options.maxConnections * OWN_SHARE)) {
+    if (own >= Math.max(1, this.#options.maxConnections / CONNECTIONS_PER_SHARE)) {
       throw new BrokerError(`Too many shared subscriptions: this key has ${own}`);
     }
     this.#lastAlone += 1;
