@@ -30,8 +30,8 @@ const CLIENT_ID_PREFIX = "e2e-gateway";
 /** Length of the random end of a client identifier, in bytes: with the prefix above, any broker takes all of it. */
 const CLIENT_ID_BYTES = 4;
 
-/** The head of a packet at its largest that is usual: a topic of any length, and some properties. In bytes. */
-const PACKET_HEAD_BYTES = 128 * 1024;
+/** What a packet may have beside its payload: a topic of any length, and some properties. In bytes. */
+const PACKET_SLACK_BYTES = 128 * 1024;
 
 /** Largest payload to take where the caller names none, in bytes. */
 const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
@@ -77,7 +77,7 @@ async function openConnection(
   const { signal, onMessage, will, addressFault } = options;
   signal.throwIfAborted();
   const place = `${address.host}:${address.port}`;
-  const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_HEAD_BYTES;
+  const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_SLACK_BYTES;
   const marker = crypto.getRandomValues(new Uint8Array(MARKER_BYTES));
   const client = new MqttClient((client) => {
     const stream = openTransport(client, address, maxBytes + FRAME_SLACK_BYTES);
