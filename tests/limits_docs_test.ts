@@ -29,7 +29,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "RECORD_BYTES",
   ],
   "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
-  "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH", "FIRST_FAILURE"],
+  "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
   "what may be set": ["MAX_PORT", "MAX_PACE", "MQTT_PORT"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
