@@ -78,6 +78,7 @@ export class ClientConnection implements BrokerConnection {
   /** Called at the answer to the PINGREQ that is under way, and to the next one. */
   #pinged: (() => void)[] = [];
   #toPing: (() => void)[] = [];
+  #signTimer: ReturnType<typeof setTimeout> | undefined;
   #underWay = 0;
   #abandoned = 0;
 
@@ -90,7 +91,10 @@ export class ClientConnection implements BrokerConnection {
     this.#window = new SendWindow(this.#windowSize);
     client.on("packetreceive", ({ cmd }) => cmd === "pingresp" && this.#gotSign());
     // MQTT.js never settles a QoS 0 publish that waits for the socket to take it.
-    state.lost.then((reason) => this.#unsettled.forEach((reject) => reject(reason)));
+    state.lost.then((reason) => {
+      clearTimeout(this.#signTimer);
+      this.#unsettled.forEach((reject) => reject(reason));
+    });
   }
 
   /** Settles when the connection has ended, with the reason. */
@@ -210,17 +214,14 @@ export class ClientConnection implements BrokerConnection {
 
   #askForSign(): void {
     if (this.#toPing.length === 0 || !this.#client.connected) return;
-    const asked = this.#pinged = this.#toPing;
+    this.#pinged = this.#toPing;
     this.#toPing = [];
     this.#client.sendPing();
-    const patience = setTimeout(() => {
-      if (this.#pinged === asked) this.#gotSign();
-    }, SIGN_MS);
-    asked.push(() => clearTimeout(patience));
-    this.lost.then(() => clearTimeout(patience));
+    this.#signTimer = setTimeout(() => this.#gotSign(), SIGN_MS);
   }
 
   #gotSign(): void {
+    clearTimeout(this.#signTimer);
     const answered = this.#pinged;
     this.#pinged = [];
     for (const settle of answered) settle();

@@ -82,3 +82,9 @@ Deno.test("a Jeedom that hangs is told as such at the deadline", async () => {
   stop.abort();
   assertStringIncludes((await looking).message, "does not answer within 5 s");
 });
+
+Deno.test("jeedom says what to do about a name of multicast DNS", async () => {
+  const env = { JEEDOM_URL: "http://jeedom.local" };
+  const found = await JEEDOM.look(makeHouse({ env, machine: { fetch: fetchFailure("dns error") } }), PATIENT);
+  assertStringIncludes(found.message, "jeedom.local needs mDNS, which containers and this resolver lack");
+});
