@@ -80,7 +80,7 @@ async function openConnection(
   const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_SLACK_BYTES;
   const marker = crypto.getRandomValues(new Uint8Array(MARKER_BYTES));
   const client = new MqttClient((client) => {
-    const stream = openTransport(client, address, maxBytes + FRAME_SLACK_BYTES);
+    const stream = openTransport(client, { address, maxFrameBytes: maxBytes + FRAME_SLACK_BYTES });
     const onFault = (message: string) => {
       state.cause ??= new BrokerError(message);
       stream.destroy();

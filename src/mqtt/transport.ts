@@ -3,15 +3,26 @@
  *
  * @module
  */
-import type { IClientOptions, MqttClient } from "mqtt";
+import type { IClientOptions } from "mqtt";
 import { streamBuilder as openWebSocket } from "mqtt/lib/connect/ws";
 import { connect as connectTcp, isIP } from "node:net";
 import type { Duplex, Transform } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { BrokerAddress } from "./broker.ts";
 
-/** Opens the stream to a broker; that it is open, or fails, comes as an event of it. */
-export function openTransport(client: MqttClient, address: BrokerAddress, maxFrameBytes: number): Duplex {
+/** The client that a stream is for, as MQTT.js hands it to what opens a stream. */
+export type StreamClient = Parameters<typeof openWebSocket>[0];
+
+/**
+ * Opens the stream to a broker; that it is open, or fails, comes as an event of it.
+ *
+ * @param client the client that the stream is for
+ * @param maxFrameBytes largest frame to take where it is a WebSocket; a larger one ends the connection
+ */
+export function openTransport(
+  client: StreamClient,
+  { address, maxFrameBytes }: { readonly address: BrokerAddress; readonly maxFrameBytes: number },
+): Duplex {
   const { host, port, tls, webSocketPath, open } = address;
   if (open !== undefined) return open();
   // An authority by itself; a certificate and a key only together.
