@@ -4,6 +4,7 @@
  * @module
  */
 import { type IClientOptions, MqttClient } from "mqtt";
+import { streamBuilder as openWebSocket } from "mqtt/lib/connect/ws";
 import {
   type BrokerAddress,
   type BrokerConnection,
@@ -16,7 +17,7 @@ import { ClientConnection, type ConnectionState, toBuffer } from "./client_conne
 import { codeOf, explainFailure } from "./failure.ts";
 import { MARKER_BYTES, omittedBytes, PacketLimit } from "./packet_limit.ts";
 import { acceptAllReasonCodes, explainReason } from "./reason_code.ts";
-import { openTransport, readThrough } from "./transport.ts";
+import { openStream, readThrough, webSocketOf } from "./transport.ts";
 
 /** CONNACK's words for "I do not speak this version": an older broker's, and one of MQTT 5. */
 const OTHER_VERSION: readonly unknown[] = [1, 132];
@@ -80,7 +81,8 @@ async function openConnection(
   const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_SLACK_BYTES;
   const marker = crypto.getRandomValues(new Uint8Array(MARKER_BYTES));
   const client = new MqttClient((client) => {
-    const stream = openTransport(client, { address, maxFrameBytes: maxBytes + FRAME_SLACK_BYTES });
+    const webSocket = webSocketOf(address, maxBytes + FRAME_SLACK_BYTES);
+    const stream = webSocket === undefined ? openStream(address) : openWebSocket(client, webSocket);
     const onFault = (message: string) => {
       state.cause ??= new BrokerError(message);
       stream.destroy();

@@ -1,44 +1,50 @@
 /**
- * The streams that MQTT runs on: TCP, TLS, WebSocket, or a pair of streams to a broker in the same process.
+ * What MQTT runs on: TCP, TLS, a WebSocket, or a pair of streams to a broker in the same process.
  *
  * @module
  */
-import type { IClientOptions } from "mqtt";
-import { streamBuilder as openWebSocket } from "mqtt/lib/connect/ws";
 import { connect as connectTcp, isIP } from "node:net";
 import type { Duplex, Transform } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { BrokerAddress } from "./broker.ts";
 
-/** The client that a stream is for, as MQTT.js hands it to what opens a stream. */
-export type StreamClient = Parameters<typeof openWebSocket>[0];
+/** A WebSocket, as MQTT.js opens it. */
+export interface WebSocketTarget {
+  /** Without TLS, or in it. */
+  readonly protocol: "ws" | "wss";
+  /** Host name or address, as URLs have it. */
+  readonly hostname: string;
+  /** TCP port. */
+  readonly port: number;
+  /** Path, with the slash that it begins with. */
+  readonly path: string;
+  /** Certificates in PEM, and the largest frame to take, in bytes. */
+  readonly wsOptions: Readonly<Record<string, string | number>>;
+}
+
+/** Opens a stream to a broker; that it is open, or fails, comes as an event of it. */
+export function openStream(address: BrokerAddress): Duplex {
+  const { host, port, tls, open } = address;
+  if (open !== undefined) return open();
+  if (tls === undefined) return connectTcp({ host, port });
+  return connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...certificates(address) });
+}
 
 /**
- * Opens the stream to a broker; that it is open, or fails, comes as an event of it.
+ * Says where a broker's WebSocket is.
  *
- * @param client the client that the stream is for
- * @param maxFrameBytes largest frame to take where it is a WebSocket; a larger one ends the connection
+ * @param maxFrameBytes largest frame to take; a larger one ends the connection
+ * @returns undefined for a broker that has none
  */
-export function openTransport(
-  client: StreamClient,
-  { address, maxFrameBytes }: { readonly address: BrokerAddress; readonly maxFrameBytes: number },
-): Duplex {
-  const { host, port, tls, webSocketPath, open } = address;
-  if (open !== undefined) return open();
-  // An authority by itself; a certificate and a key only together.
-  const secrets = tls && Object.fromEntries(Object.entries(tls).filter(([, text]) => text !== undefined));
-  if (webSocketPath !== undefined) {
-    const options: IClientOptions = {
-      protocol: tls === undefined ? "ws" : "wss",
-      hostname: host.includes(":") ? `[${host}]` : host,
-      port,
-      path: webSocketPath,
-      wsOptions: { ...secrets, maxPayload: maxFrameBytes },
-    };
-    return openWebSocket(client, options);
-  }
-  if (secrets === undefined) return connectTcp({ host, port });
-  return connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...secrets });
+export function webSocketOf(address: BrokerAddress, maxFrameBytes: number): WebSocketTarget | undefined {
+  const { host, port, tls, webSocketPath: path } = address;
+  return path === undefined ? undefined : {
+    protocol: tls === undefined ? "ws" : "wss",
+    hostname: host.includes(":") ? `[${host}]` : host,
+    port,
+    path,
+    wsOptions: { ...certificates(address), maxPayload: maxFrameBytes },
+  };
 }
 
 /** Has everything that is read from a stream through `pipe`, as MQTT.js reads, go through a transform first. */
@@ -46,4 +52,8 @@ export function readThrough(stream: Duplex, transform: Transform): Duplex {
   const pipe = stream.pipe.bind(stream);
   stream.pipe = (destination, options) => pipe(transform).pipe(destination, options);
   return stream;
+}
+
+function certificates({ tls: { ca, cert, key } = {} }: BrokerAddress): Record<string, string> {
+  return { ...ca === undefined ? {} : { ca }, ...cert === undefined || key === undefined ? {} : { cert, key } };
 }
