@@ -40,7 +40,7 @@ const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
 /** A WebSocket's frame may hold several packets, or the begin of one. This many bytes beyond one. */
 const FRAME_SLACK_BYTES = 2 ** 20;
 
-const NO_BYTES = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
 const utf8 = new TextEncoder();
 
@@ -83,6 +83,10 @@ async function openConnection(
   const client = new MqttClient((client) => {
     const webSocket = webSocketOf(address, maxBytes + FRAME_SLACK_BYTES);
     const stream = webSocket === undefined ? openStream(address) : openWebSocket(client, webSocket);
+    // MQTT.js keeps errors without a code to itself, such as an HTTP status in place of a WebSocket.
+    stream.once("error", (error: unknown) => {
+      if (webSocket !== undefined) state.cause ??= explainFailure(error, place);
+    });
     const onFault = (message: string) => {
       state.cause ??= new BrokerError(message);
       stream.destroy();
@@ -134,7 +138,7 @@ async function openConnection(
     const id = properties?.subscriptionIdentifier;
     const busy = onMessage?.({
       topic,
-      payload: omitted === undefined ? bytes : NO_BYTES,
+      payload: omitted === undefined ? bytes : EMPTY,
       omittedBytes: omitted,
       qos,
       retain,

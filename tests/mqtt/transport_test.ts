@@ -140,3 +140,24 @@ Deno.test("the embedded broker lets go of a client within the process that leave
   );
   await new Promise((resolve) => setTimeout(resolve, 1));
 });
+
+Deno.test("connect() tells a server that has no WebSocket at that path, and the doctor the remedy", {
+  // What opens a WebSocket leaves timers of its own behind for a moment.
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("", { status: 404 }),
+  );
+  const address = { host: "127.0.0.1", port: server.addr.port, webSocketPath: "/elsewhere" };
+  const house = makeHouse({
+    env: { MQTT_BROKER_HOST: "127.0.0.1", MQTT_PROTOCOL: "ws" },
+    brokerAddress: () => Promise.resolve(address),
+    connectBroker: connect,
+  });
+  const { message, remedy } = await within("the check", BROKER.look(house, PATIENT));
+  assert(message.endsWith("Unexpected server response: 404"), message);
+  assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
+  await server.shutdown();
+});
