@@ -38,6 +38,8 @@ interface Listening {
   readonly hub: Hub;
   /** Who has it alone; undefined for one that all share. */
   readonly owner: string | undefined;
+  /** Whether it is being looked at. */
+  isDoubted: boolean;
   idleSince: number;
 }
 
@@ -132,9 +134,23 @@ export class BrokerPool {
     entry.using += 1;
     try {
       await command(entry.connection);
+    } catch (error) {
+      this.#doubt(id);
+      throw error;
     } finally {
       entry.using -= 1;
       entry.idleSince = this.#options.monotonic();
+    }
+  }
+
+  /** Looks whether the connections that listen still live, as the one that publishes failed: all may have. */
+  #doubt(id: string): void {
+    for (const entry of this.#listening.values()) {
+      const isSameLogin = entry.id === id || entry.id.startsWith(`${id} `);
+      if (!isSameLogin || entry.isDoubted || !entry.connection.isOpen) continue;
+      entry.isDoubted = true;
+      // A broker that says nothing ends the connection, which the listeners are told.
+      entry.connection.check().catch(() => {}).finally(() => entry.isDoubted = false);
     }
   }
 
@@ -189,7 +205,7 @@ export class BrokerPool {
       onLost: (reason) => hub.lost(reason),
     });
     const hub = new Hub({ ...this.#options, connection });
-    const entry = { id, connection, hub, owner, idleSince: this.#options.monotonic() };
+    const entry = { id, connection, hub, owner, isDoubted: false, idleSince: this.#options.monotonic() };
     this.#listening.set(id, entry);
     return entry;
   }

@@ -1,5 +1,5 @@
 /**
- * The one connection to a broker under one login: opened when it is needed, and shared by all publishes and the hub.
+ * A connection to a broker under one login: opened when it is needed, and shared by all publishes, or all listeners.
  *
  * @module
  */

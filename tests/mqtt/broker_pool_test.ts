@@ -215,6 +215,35 @@ Deno.test("a broker that hangs up on a message hangs up on no listener, at any q
   });
 });
 
+Deno.test("listeners hear of a broker that is frozen as soon as a publish shows it, and not when its keep-alive does", async () => {
+  const never = new Promise<never>(() => {});
+  let connects = 0;
+  const connect: ConnectBroker = () => {
+    connects += 1;
+    const { promise: lost, resolve } = Promise.withResolvers<BrokerError>();
+    return Promise.resolve({
+      lost,
+      heard: 0,
+      publish: () => ({ acknowledged: never, abandon: () => {} }),
+      subscribe: () => Promise.resolve([]),
+      unsubscribe: () => never,
+      close(reason = new BrokerError("Closed")) {
+        resolve(reason);
+        return Promise.resolve();
+      },
+    });
+  };
+  const monotonic = () => performance.now();
+  const { pool } = makePool(connect, { timeoutMs: 20, monotonic });
+  const { listener, heard } = makeListener("t");
+  pool.listen(ADDRESS, listener);
+  await until("the grant", () => heard.length === 1);
+  await assertRejects(() => pool.publish(ADDRESS, MESSAGE), BrokerError, "did not acknowledge");
+  await until("the end", () => heard.length === 2);
+  assertEquals([heard, connects], [["connected", "ended: Broker broker:1883 did not answer within 0.02 s"], 2]);
+  await pool.close();
+});
+
 Deno.test("a publish that is not acknowledged fails alone: listeners to the same broker go on", async () => {
   const { connect, connections } = makeBroker(() => new Promise(() => {}));
   const { pool } = makePool(connect, { timeoutMs: 50 });
