@@ -108,6 +108,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     timeoutMs: config.MQTT_TIMEOUT_MS,
     idleMs: config.MQTT_IDLE_SECONDS * 1000,
     maxConnections: config.MQTT_MAX_CONNECTIONS,
+    home: broker.address,
     resumeMs: config.RESUME_SECONDS * 1000,
     pressure: () => sealer.pressure(),
     random: draw,

@@ -18,8 +18,13 @@ export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
   readonly timeoutMs: number;
   /** How long an unused connection stays open, in milliseconds. */
   readonly idleMs: number;
-  /** Most connections open at a time, those that listen and those that publish together. */
+  /**
+   * Most connections open at a time, those that listen and those that publish together, beside the two to the broker at
+   * home.
+   */
   readonly maxConnections: number;
+  /** The broker at home, with its own login: whoever names others, and makes up logins, takes nothing away from it. */
+  readonly home?: BrokerAddress;
 }
 
 /** A connection that publishes. */
@@ -62,6 +67,7 @@ const CONNECTIONS_PER_SHARE = 8;
 /** Publishes to any broker, and listens to any. */
 export class BrokerPool {
   readonly #options: BrokerPoolOptions;
+  readonly #homeId: string | undefined;
   readonly #publishing = new Map<string, Publishing>();
   readonly #listening = new Map<string, Listening>();
   #closed: BrokerError | undefined;
@@ -71,6 +77,7 @@ export class BrokerPool {
   /** Makes a pool without any connection yet. */
   constructor(options: BrokerPoolOptions) {
     this.#options = options;
+    this.#homeId = options.home && idOf(options.home);
   }
 
   /**
@@ -180,13 +187,13 @@ export class BrokerPool {
     };
   }
 
-  #idOf({ host, port, username, password }: BrokerAddress): string {
+  #idOf(address: BrokerAddress): string {
     if (this.#closed !== undefined) throw this.#closed;
-    return JSON.stringify([host, port, username, password]);
+    return idOf(address);
   }
 
   #openToPublish(id: string, address: BrokerAddress): Publishing {
-    this.#prepare();
+    this.#prepare(id);
     const connection = new SharedConnection(address, {
       ...this.#options,
       onMessage: () => undefined,
@@ -198,7 +205,7 @@ export class BrokerPool {
   }
 
   #openToListen(id: string, address: BrokerAddress, owner?: string): Listening {
-    this.#prepare();
+    this.#prepare(id);
     const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: (message) => hub.receive(message),
@@ -211,13 +218,14 @@ export class BrokerPool {
   }
 
   /** Makes room for another connection: made-up logins must not lock out the real one. */
-  #prepare(): void {
+  #prepare(wanted: string): void {
     this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
-    if (this.#size < this.#options.maxConnections) return;
-    const [unused] = this.#all
+    const others = this.#all.filter(({ id }) => id !== this.#homeId);
+    if (wanted === this.#homeId || others.length < this.#options.maxConnections) return;
+    const [unused] = others
       .filter((entry) => "hub" in entry ? !entry.hub.hasListeners : entry.using === 0)
       .sort((one, other) => one.idleSince - other.idleSince);
-    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${this.#size} are busy`);
+    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${others.length} are busy`);
     this.#drop(unused, new BrokerError("Idle"));
   }
 
@@ -242,4 +250,9 @@ export class BrokerPool {
     } else this.#publishing.delete(entry.id);
     await entry.connection.drop(reason);
   }
+}
+
+/** What tells the connections to one broker under one login from all others. */
+function idOf({ host, port, username, password }: BrokerAddress): string {
+  return JSON.stringify([host, port, username, password]);
 }

@@ -166,6 +166,26 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   assertEquals(heard, ["connected"]);
 });
 
+Deno.test("busy connections to other brokers, however many, take nothing away from the broker at home", async () => {
+  const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
+  let isSlow = false;
+  const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
+  const { pool } = makePool(connect, { maxConnections: 2, home: ADDRESS });
+  await pool.publish(ADDRESS, MESSAGE);
+  isSlow = true;
+  const others = [1, 2].map((port) => pool.publish({ ...ADDRESS, port }, MESSAGE));
+  await assertRejects(() => pool.publish({ ...ADDRESS, port: 3 }, MESSAGE), BrokerError, "2 are busy");
+  isSlow = false;
+  await pool.publish(ADDRESS, MESSAGE);
+  const { listener, heard } = makeListener("t");
+  pool.listen(ADDRESS, listener);
+  await until("the grant", () => heard.length === 1);
+  assertEquals(connections.map(({ closed }) => closed), Array(4).fill(undefined));
+  acknowledge();
+  await Promise.all(others);
+  await pool.close();
+});
+
 Deno.test("a pool opens a new connection after the old one was lost, and the other one stays", async () => {
   const { connect, connections } = makeBroker();
   const { pool } = makePool(connect);
