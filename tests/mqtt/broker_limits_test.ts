@@ -1,10 +1,10 @@
 /** Brokers that refuse or bound what is sent, and devices that send more than the gateway takes. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createConnection, createServer, type Socket } from "node:net";
 import { type BrokerAddress, BrokerError, type BrokerMessage } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
 import { MOSQUITTO, startBroker } from "../system/broker.ts";
+import { withOldLine } from "./old_line.ts";
 import { close, CONNECT, PUBLISH, versionOf, WELCOME, withBareBroker } from "./bare_broker.ts";
 
 const never = new AbortController().signal;
@@ -15,33 +15,6 @@ const connect = createConnectBroker({
   maxPayloadBytes: MAX_PAYLOAD_BYTES,
 });
 const ignore = MOSQUITTO === undefined;
-
-/** Where a greeting has the version of MQTT that it asks for. */
-const VERSION_AT = 8;
-
-/** Runs a line to a broker that resets the connection of whoever speaks MQTT 5. */
-async function withOldLine(target: BrokerAddress, test: (address: BrokerAddress) => Promise<void>): Promise<void> {
-  const open = new Set<Socket>();
-  const line = createServer((client) => {
-    open.add(client.on("error", () => {}));
-    client.once("data", (greeting: Uint8Array) => {
-      if (greeting[VERSION_AT] === 5) return client.resetAndDestroy();
-      const broker = createConnection({ host: target.host, port: target.port });
-      open.add(broker.on("error", () => {}));
-      broker.write(greeting);
-      client.pipe(broker).pipe(client);
-    });
-  });
-  await new Promise<void>((resolve) => line.listen(0, "127.0.0.1", resolve));
-  const address = line.address();
-  if (typeof address !== "object" || address === null) throw new Error("No port");
-  try {
-    await test({ host: "127.0.0.1", port: address.port });
-  } finally {
-    for (const socket of open) socket.destroy();
-    await new Promise((resolve) => line.close(resolve));
-  }
-}
 
 /** Connects, and notes what comes. */
 async function listen(address: BrokerAddress, filter: string) {
