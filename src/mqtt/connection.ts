@@ -5,6 +5,7 @@
  */
 import { type IClientOptions, MqttClient } from "mqtt";
 import { streamBuilder as openWebSocket } from "mqtt/lib/connect/ws";
+import type { Duplex } from "node:stream";
 import {
   type BrokerAddress,
   type BrokerConnection,
@@ -17,7 +18,7 @@ import { ClientConnection, type ConnectionState, toBuffer } from "./client_conne
 import { codeOf, explainFailure } from "./failure.ts";
 import { MARKER_BYTES, omittedBytes, PacketLimit } from "./packet_limit.ts";
 import { acceptAllReasonCodes, explainReason } from "./reason_code.ts";
-import { openStream, readThrough, webSocketOf } from "./transport.ts";
+import { openSocket, readThrough, webSocketOn } from "./transport.ts";
 
 /** CONNACK's words for "I do not speak this version": an older broker's, and one of MQTT 5. */
 const OTHER_VERSION: readonly unknown[] = [1, 132];
@@ -81,12 +82,7 @@ async function openConnection(
   const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_SLACK_BYTES;
   const marker = crypto.getRandomValues(new Uint8Array(MARKER_BYTES));
   const client = new MqttClient((client) => {
-    const webSocket = webSocketOf(address, maxBytes + FRAME_SLACK_BYTES);
-    const stream = webSocket === undefined ? openStream(address) : openWebSocket(client, webSocket);
-    // MQTT.js keeps errors without a code to itself, such as an HTTP status in place of a WebSocket.
-    stream.once("error", (error: unknown) => {
-      if (webSocket !== undefined) state.cause ??= explainFailure(error, place);
-    });
+    const stream = open(client);
     const onFault = (message: string) => {
       state.cause ??= new BrokerError(message);
       stream.destroy();
@@ -98,6 +94,24 @@ async function openConnection(
     protocolVersion,
     ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes } } : {},
   });
+  function open(client: MqttClient): Duplex {
+    if (address.open !== undefined) return address.open();
+    const socket = openSocket(address);
+    // The name is resolved once, by the socket itself, and this comes before it connects: so the address that is
+    // checked is the one that is connected to, whatever a name server says the next time.
+    socket.on("lookup", (error: unknown, ip: unknown) => {
+      const fault = addressFault(String(ip));
+      if (error || fault === undefined) return;
+      state.cause ??= new BrokerForbiddenError(`Broker not allowed: ${place} leads to ${ip}, which ${fault}`);
+      socket.destroy(state.cause);
+    });
+    const { webSocketPath: path } = address;
+    if (path === undefined) return socket;
+    const maxFrameBytes = maxBytes + FRAME_SLACK_BYTES;
+    const webSocket = openWebSocket(client, webSocketOn(socket, { address, path, maxFrameBytes }));
+    // MQTT.js keeps errors without a code to itself, such as an HTTP status in place of a WebSocket.
+    return webSocket.once("error", (error: unknown) => void (state.cause ??= explainFailure(error, place)));
+  }
   const lost = Promise.withResolvers<BrokerError>();
   const welcome = Promise.withResolvers<undefined>();
   const state: ConnectionState = { lost: lost.promise, cause: undefined, heard: 0, limits: {} };
@@ -149,14 +163,6 @@ async function openConnection(
   };
   try {
     client.connect();
-    // The name is resolved once, by the socket itself, and this comes before it connects: so the address that is
-    // checked is the one that is connected to, whatever a name server says the next time.
-    client.stream.on("lookup", (error: unknown, ip: unknown) => {
-      const fault = addressFault(String(ip));
-      if (error || fault === undefined) return;
-      state.cause ??= new BrokerForbiddenError(`Broker not allowed: ${place} leads to ${ip}, which ${fault}`);
-      client.stream.destroy(state.cause);
-    });
   } catch (error) {
     state.cause ??= explainFailure(error, place);
     lost.resolve(state.cause);

@@ -3,47 +3,52 @@
  *
  * @module
  */
-import { connect as connectTcp, isIP } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import type { Duplex, Transform } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { BrokerAddress } from "./broker.ts";
 
 /** A WebSocket, as MQTT.js opens it. */
 export interface WebSocketTarget {
-  /** Without TLS, or in it. */
-  readonly protocol: "ws" | "wss";
+  /** TLS is the socket's own business. */
+  readonly protocol: "ws";
   /** Host name or address, as URLs have it. */
   readonly hostname: string;
   /** TCP port. */
   readonly port: number;
   /** Path, with the slash that it begins with. */
   readonly path: string;
-  /** Certificates in PEM, and the largest frame to take, in bytes. */
-  readonly wsOptions: Readonly<Record<string, string | number>>;
+  /** The largest frame to take, in bytes, and the socket. */
+  readonly wsOptions: { readonly maxPayload: number; readonly createConnection: () => Socket };
 }
 
-/** Opens a stream to a broker; that it is open, or fails, comes as an event of it. */
-export function openStream(address: BrokerAddress): Duplex {
-  const { host, port, tls, open } = address;
-  if (open !== undefined) return open();
+/** Opens a socket to a broker; that it is open, or fails, comes as an event of it. */
+export function openSocket(address: BrokerAddress): Socket {
+  const { host, port, tls } = address;
   if (tls === undefined) return connectTcp({ host, port });
   return connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...certificates(address) });
 }
 
 /**
- * Says where a broker's WebSocket is.
+ * Says how a WebSocket is opened on a socket.
  *
+ * @param socket the socket to the broker, with TLS where there is some
  * @param maxFrameBytes largest frame to take; a larger one ends the connection
- * @returns undefined for a broker that has none
  */
-export function webSocketOf(address: BrokerAddress, maxFrameBytes: number): WebSocketTarget | undefined {
-  const { host, port, tls, webSocketPath: path } = address;
-  return path === undefined ? undefined : {
-    protocol: tls === undefined ? "ws" : "wss",
+export function webSocketOn(
+  socket: Socket,
+  { address: { host, port }, path, maxFrameBytes }: {
+    readonly address: BrokerAddress;
+    readonly path: string;
+    readonly maxFrameBytes: number;
+  },
+): WebSocketTarget {
+  return {
+    protocol: "ws",
     hostname: host.includes(":") ? `[${host}]` : host,
     port,
     path,
-    wsOptions: { ...certificates(address), maxPayload: maxFrameBytes },
+    wsOptions: { maxPayload: maxFrameBytes, createConnection: () => socket },
   };
 }
 
