@@ -1,5 +1,6 @@
 /** What MQTT runs on: TLS with certificates on both sides, WebSockets, and streams within the process. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connectAsync } from "mqtt";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { BROKER } from "../../src/doctor/checks/broker.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
@@ -124,6 +125,11 @@ Deno.test("large messages and bursts reach the embedded broker and come from it,
     await send(Array(1500).fill(10), 2);
     await Promise.all([sender.close(), receiver.close()]);
   }
+  // A program that has no window of its own: aedes would end its connection beyond 1,000 at a time.
+  const program = await connectAsync(`mqtt://${broker.host}:${broker.port}`, { reconnectPeriod: 0 });
+  const sent = Array.from({ length: 1500 }, (_, index) => program.publishAsync("t", `${index}`, { qos: 2 }));
+  await within("acknowledging", Promise.all(sent));
+  await program.endAsync();
   await broker.close();
   await new Promise((resolve) => setTimeout(resolve, 1));
 });
