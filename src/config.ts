@@ -80,6 +80,12 @@ const choiceOf = <const T extends string>(...values: T[]) => (entry: string): T 
 
 const choice = <const T extends string>(...values: T[]) => z.enum(values, `must be one of: ${values.join(", ")}`);
 
+/** The port of plain MQTT, as IANA has it. */
+export const MQTT_PORT = 1883;
+
+/** The ports of brokers by what they speak, where MQTT_PROTOCOL says it and MQTT_BROKER_PORT is not set. */
+const PORTS: Readonly<Record<string, string>> = { mqtt: `${MQTT_PORT}`, mqtts: "8883", ws: "80", wss: "443" };
+
 /** Every setting by its name. `.env.example` describes each one for the person who sets it. */
 export const SETTINGS = {
   SECRET_KEY_FILE: path.default("data/secret_key.txt"),
@@ -110,11 +116,19 @@ export const SETTINGS = {
   JEEDOM_MAX_RESPONSE_BYTES: wholeNumber(1, 2 ** 30).default(8 * 2 ** 20),
 
   MQTT_BROKER_HOST: target.optional(),
-  MQTT_BROKER_PORT: port(1).default(1883),
+  MQTT_BROKER_PORT: port(1).default(MQTT_PORT),
+  MQTT_PROTOCOL: choice("mqtt", "mqtts", "ws", "wss").optional(),
+  MQTT_PATH: z.string().regex(/^\/[\w.\-~/]{0,255}$/, "must be a path such as /mqtt").optional(),
   MQTT_USERNAME: z.string().optional(),
   MQTT_PASSWORD: z.string().optional(),
   MQTT_TLS: choice("true", "false").default("false").transform((value) => value === "true"),
   MQTT_CA_FILE: path.optional(),
+  MQTT_CERT_FILE: path.optional(),
+  MQTT_KEY_FILE: path.optional(),
+  /** With its random end 20 characters: a broker of 3.1.1 need not take more than 23 (section 3.1.3.1). */
+  MQTT_CLIENT_ID: z.string()
+    .regex(/^[\w.:\-]{1,64}$/, "must be 1 to 64 letters, digits, dots, colons, dashes and underscores")
+    .default("e2e-gateway"),
   MQTT_ALLOWED_BROKERS: list<BrokerPattern>(parseBrokerPattern).default([]),
   /** Longest wait for a broker, connection and acknowledgement together: what a person still waits for. */
   MQTT_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
@@ -122,8 +136,8 @@ export const SETTINGS = {
   MQTT_IDLE_SECONDS: wholeNumber(1, 86_400).default(60),
   /** Notices a dead broker after 30 s; MQTT.js' default of 60 s would take 90 s. */
   MQTT_KEEPALIVE_SECONDS: wholeNumber(1, 65_535).default(20),
-  /** One per broker and credentials is normal; more means that a client makes them up. */
-  MQTT_MAX_CONNECTIONS: wholeNumber(1, 10_000).default(32),
+  /** Two per broker and login are normal; more means that a client makes them up. */
+  MQTT_MAX_CONNECTIONS: wholeNumber(1, 10_000).default(64),
 
   /** The seed's window: covers a phone's clock drift and a slow network. */
   MAX_AGE_SECONDS: wholeNumber(1, 86_400).default(60),
@@ -225,6 +239,8 @@ export function parseConfig(...sources: readonly Variables[]): Config {
     const value = sources.map((source) => source[name]).find((text) => text !== undefined && text !== "");
     if (value !== undefined) given[name] = value;
   }
+  const usualPort = PORTS[given["MQTT_PROTOCOL"] ?? ""];
+  if (usualPort !== undefined) given["MQTT_BROKER_PORT"] ??= usualPort;
   const result = schema.safeParse(given);
   const problems = [...(result.error?.issues ?? []).map((issue) => describe(issue, given)), ...mismatches(given)];
   if (!result.success) throw new ConfigError(problems);
@@ -266,13 +282,29 @@ function mismatches(given: Variables): string[] {
   together("TLS_CERT_FILE", "TLS_KEY_FILE");
   together("TLS_KEY_FILE", "TLS_CERT_FILE");
   together("MQTT_PASSWORD", "MQTT_USERNAME");
-  if (given["MQTT_CA_FILE"] !== undefined && given["MQTT_TLS"] !== "true") {
-    problems.push("MQTT_CA_FILE has no effect without MQTT_TLS=true");
+  together("MQTT_CERT_FILE", "MQTT_KEY_FILE");
+  together("MQTT_KEY_FILE", "MQTT_CERT_FILE");
+  const { MQTT_PROTOCOL: protocol, MQTT_TLS: tls } = given;
+  const hasTls = protocol === "mqtts" || protocol === "wss";
+  if (protocol !== undefined && tls !== undefined && tls !== String(hasTls)) {
+    problems.push(`MQTT_TLS=${tls} contradicts MQTT_PROTOCOL=${protocol}: leave MQTT_TLS out`);
+  }
+  if (!hasTls && tls !== "true") {
+    if (given["MQTT_CA_FILE"] !== undefined) problems.push("MQTT_CA_FILE has no effect without MQTT_TLS=true");
+    if (given["MQTT_CERT_FILE"] !== undefined) {
+      problems.push("MQTT_CERT_FILE has no effect without TLS: set MQTT_PROTOCOL to mqtts or wss");
+    }
+  }
+  if (given["MQTT_PATH"] !== undefined && protocol !== "ws" && protocol !== "wss") {
+    problems.push("MQTT_PATH has no effect without a WebSocket: set MQTT_PROTOCOL to ws or wss");
   }
   if (given["JEEDOM_CA_FILE"] !== undefined && !/^https:/i.test(given["JEEDOM_URL"] ?? "")) {
     problems.push("JEEDOM_CA_FILE has no effect without https:// in JEEDOM_URL");
   }
   if (given["MQTT_BROKER_HOST"] === undefined) {
+    if (protocol !== undefined && protocol !== "mqtt") {
+      problems.push("MQTT_PROTOCOL has no effect without MQTT_BROKER_HOST: the embedded broker speaks plain MQTT");
+    }
     for (const name of ["MQTT_USERNAME", "MQTT_TLS"]) {
       if (given[name] === undefined || given[name] === "false") continue;
       problems.push(`${name} has no effect without MQTT_BROKER_HOST: the embedded broker has no logins and no TLS`);
@@ -287,4 +319,11 @@ function describe(issue: z.core.$ZodIssue, given: Variables): string {
   // A URL may carry a password before "@", or a key behind "?".
   const secret = SECRET_SETTINGS.includes(name) || /[@?#]/.test(value);
   return `${name} ${issue.message}${secret ? "" : `, not "${value}"`}`;
+}
+
+/** Tells what to speak with the configured broker. */
+export function brokerProtocol(
+  { MQTT_PROTOCOL, MQTT_TLS }: Pick<Config, "MQTT_PROTOCOL" | "MQTT_TLS">,
+): "mqtt" | "mqtts" | "ws" | "wss" {
+  return MQTT_PROTOCOL ?? (MQTT_TLS ? "mqtts" : "mqtt");
 }

@@ -36,6 +36,8 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
     config.TLS_KEY_FILE,
     config.JEEDOM_CA_FILE,
     config.MQTT_CA_FILE,
+    config.MQTT_CERT_FILE,
+    config.MQTT_KEY_FILE,
     notify?.own,
   ].filter((path) => path !== undefined);
   return [

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ConfigError, parseConfig, SETTINGS, type Variables } from "../src/config.ts";
+import { brokerProtocol, ConfigError, parseConfig, SETTINGS, type Variables } from "../src/config.ts";
 
 function problems(variables: Variables): readonly string[] {
   try {
@@ -153,4 +153,44 @@ Deno.test("parseConfig() reads TRUSTED_PROXIES as addresses and networks", () =>
   const { TRUSTED_PROXIES: proxies } = parseConfig({ TRUSTED_PROXIES: "10.0.0.0/8, ::1" });
   assertEquals(proxies.map(({ address, bits }) => `${address}/${bits}`), ["10.0.0.0/8", "::1/128"]);
   assertThrows(() => parseConfig({ TRUSTED_PROXIES: "proxy" }), ConfigError, "TRUSTED_PROXIES must be a list");
+});
+
+Deno.test("parseConfig() takes the port that is usual for what the broker speaks, unless one is set", () => {
+  const port = (given: Record<string, string>) => parseConfig({ MQTT_BROKER_HOST: "b", ...given }).MQTT_BROKER_PORT;
+  assertEquals(port({}), 1883);
+  assertEquals(port({ MQTT_TLS: "true" }), 1883);
+  const ports = [["mqtt", 1883], ["mqtts", 8883], ["ws", 80], ["wss", 443]] as const;
+  for (const [protocol, usual] of ports) {
+    assertEquals(port({ MQTT_PROTOCOL: protocol }), usual);
+    assertEquals(port({ MQTT_PROTOCOL: protocol, MQTT_BROKER_PORT: "9001" }), 9001);
+  }
+});
+
+Deno.test("brokerProtocol() is what MQTT_PROTOCOL says, or MQTT_TLS", () => {
+  const protocol = (given: Record<string, string>) => brokerProtocol(parseConfig({ MQTT_BROKER_HOST: "b", ...given }));
+  assertEquals(protocol({}), "mqtt");
+  assertEquals(protocol({ MQTT_TLS: "true" }), "mqtts");
+  assertEquals(protocol({ MQTT_PROTOCOL: "wss", MQTT_TLS: "true" }), "wss");
+});
+
+Deno.test("parseConfig() tells settings of the broker that contradict each other, or have no effect", () => {
+  const certificate = { MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
+  for (
+    const [given, message] of [
+      [{ MQTT_PROTOCOL: "http" }, "MQTT_PROTOCOL must be one of: mqtt, mqtts, ws, wss"],
+      [{ MQTT_PROTOCOL: "ws", MQTT_TLS: "true" }, "MQTT_TLS=true contradicts MQTT_PROTOCOL=ws: leave MQTT_TLS out"],
+      [{ MQTT_PROTOCOL: "wss", MQTT_TLS: "false" }, "MQTT_TLS=false contradicts MQTT_PROTOCOL=wss"],
+      [{ MQTT_PROTOCOL: "ws", MQTT_CA_FILE: "ca.pem" }, "MQTT_CA_FILE has no effect"],
+      [{ MQTT_PROTOCOL: "mqtts", MQTT_CERT_FILE: "c" }, "MQTT_KEY_FILE must be set together with MQTT_CERT_FILE"],
+      [{ MQTT_PROTOCOL: "mqtts", MQTT_KEY_FILE: "k" }, "MQTT_CERT_FILE must be set together with MQTT_KEY_FILE"],
+      [certificate, "MQTT_CERT_FILE has no effect without TLS"],
+      [{ MQTT_PROTOCOL: "mqtts", MQTT_PATH: "/mqtt" }, "MQTT_PATH has no effect without a WebSocket"],
+      [{ MQTT_PROTOCOL: "ws", MQTT_PATH: "mqtt" }, "MQTT_PATH must be a path such as /mqtt"],
+      [{ MQTT_CLIENT_ID: "a/b" }, "MQTT_CLIENT_ID must be 1 to 64 letters"],
+      [{ MQTT_BROKER_HOST: "", MQTT_PROTOCOL: "wss" }, "MQTT_PROTOCOL has no effect without MQTT_BROKER_HOST"],
+    ] as const
+  ) assertThrows(() => parseConfig({ MQTT_BROKER_HOST: "b", ...given }), ConfigError, message);
+  for (const given of [{ MQTT_TLS: "true" }, { MQTT_PROTOCOL: "mqtts" }, { MQTT_PROTOCOL: "wss", MQTT_PATH: "/x" }]) {
+    parseConfig({ MQTT_BROKER_HOST: "b", ...certificate, MQTT_CA_FILE: "ca.pem", ...given });
+  }
 });

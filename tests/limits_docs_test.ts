@@ -17,6 +17,9 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "KEY_ID_BITS",
     "EPOCH_BYTES",
     "ID_BYTES",
+    "CLIENT_ID_BYTES",
+    "MARKER_BYTES",
+    "MAX_FIXED_HEAD_BYTES",
   ],
   "what something is counted as": [
     "ENTRY_BYTES",
@@ -27,8 +30,8 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "TOPIC_OVERHEAD_BYTES",
   ],
   "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
-  "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED"],
-  "what may be set": ["MAX_PORT", "MAX_PACE"],
+  "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
+  "what may be set": ["MAX_PORT", "MAX_PACE", "MQTT_PORT"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
 };

@@ -39,6 +39,13 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
   assertEquals(flag("allow-read", authority), "--allow-read=.env,data,data/keys.json,jeedom.pem");
 });
 
+Deno.test("permissionFlags() allows the files for the broker, and the port of what it speaks", () => {
+  const files = { MQTT_CA_FILE: "ca.pem", MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
+  const variables = { MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "wss", ...files };
+  assertEquals(flag("allow-read", variables), "--allow-read=.env,data,data/keys.json,ca.pem,cert.pem,key.pem");
+  assertEquals(flag("allow-net", variables), "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,broker:443");
+});
+
 Deno.test("permissionFlags() denies link-local and metadata addresses, by name and by number, whatever is allowed", async () => {
   const flags = permissionFlags(parseConfig({ MQTT_ALLOWED_BROKERS: "*" }));
   const code = `for (const hostname of ["169.254.169.254", "fd00:ec2::254", "100.100.100.200"]) {

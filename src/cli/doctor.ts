@@ -107,7 +107,7 @@ async function again(platform: Platform, { json, place, pauseMs }: Telling & { p
   return last === undefined ? 0 : exitCodeOf(last);
 }
 
-function tellUnpublished({ printError }: Platform, fault: string): void {
+function tellUnpublished({ printError }: Platform, fault: string): undefined {
   printError(`The state is not published: ${fault}`);
 }
 
@@ -165,9 +165,10 @@ async function findPlace(platform: Platform, topic: string): Promise<HealthTopic
   if (config.MQTT_BROKER_HOST === undefined) {
     throw new UsageError("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is");
   }
-  const address = await brokerAddress(config, platform).catch(() => undefined);
-  if (address === undefined) tellUnpublished(platform, "MQTT_CA_FILE cannot be read");
-  return address && { connect: connectTo(config), address, topic };
+  const address = await brokerAddress(config, platform).catch((error) =>
+    tellUnpublished(platform, error instanceof Error ? error.message : "A file cannot be read")
+  );
+  return address === undefined ? undefined : { connect: connectTo(config), address, topic };
 }
 
 function parseWishes(args: readonly string[]) {

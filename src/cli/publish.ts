@@ -4,28 +4,65 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient, UsageError } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
-const USAGE = "Usage: deno task publish TOPIC MESSAGE [--qos 0|1|2] [--retain] [--url URL] [--protocol 1|2|auto]";
+const USAGE = "Usage: deno task publish TOPIC MESSAGE|--file PATH [--qos 0|1|2] [--retain] [--url URL] " +
+  "[--protocol 1|2|auto]\n  A topic or message that begins with two dashes comes after the options and a word --";
+
+/** Largest file to read, in bytes: MAX_BODY_BYTES of the gateway decides what it takes, and cannot be above this. */
+const MAX_FILE_BYTES = 2 ** 28;
 
 /** Publishes a message and prints the gateway's answer. */
 export function publish(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
-    const { values, positionals: [topic, message] } = parseArgs({
-      args: [...platform.args],
+    const { values, positionals } = parseArgs({
+      args: platform.args.map(shield),
       allowPositionals: true,
       options: {
         ...CLIENT_OPTIONS,
+        file: { type: "string" },
         qos: { type: "string", default: "0" },
         retain: { type: "boolean", default: false },
       },
     });
-    if (topic === undefined || message === undefined) throw new UsageError(USAGE);
+    const [topic, message, ...more] = positionals.map(unshield);
+    const { file, retain } = values;
+    if (topic === undefined || (message === undefined) === (file === undefined) || more.length > 0) {
+      throw new UsageError(USAGE);
+    }
+    const qos = parseQos(values.qos, USAGE);
     const client = await makeClient(platform, values);
-    const answer = await client.publish(topic, message, { qos: parseQos(values.qos, USAGE), retain: values.retain });
-    return printAnswer(answer, platform);
+    const payload = file === undefined ? message ?? null : await readPayload(file, platform);
+    return printAnswer(await client.publish(topic, payload, { qos, retain }), platform);
   });
+}
+
+/**
+ * Marks a word that begins with one dash, such as -5, as none of the options, which all begin with two. No argument of
+ * a program can hold the mark itself.
+ */
+function shield(word: string): string {
+  return /^-[^-]/.test(word) ? `\0${word}` : word;
+}
+
+function unshield(word: string): string {
+  return word.startsWith("\0") ? word.slice(1) : word;
+}
+
+async function readPayload(path: string, { files }: Platform): Promise<Uint8Array> {
+  const name = unshield(path);
+  try {
+    // Its stream closes the file. The bound holds also for what has no size, such as a pipe.
+    const { readable } = await files.open(name, { read: true });
+    return await readBytes(new Response(readable), MAX_FILE_BYTES);
+  } catch (error) {
+    const reason = error instanceof TooLargeError
+      ? `must not be larger than ${MAX_FILE_BYTES} bytes`
+      : `cannot be read: ${error instanceof Error ? error.message : error}`;
+    throw new UsageError(`--file "${name}" ${reason}`);
+  }
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Config } from "../config.ts";
+import { type Config, MQTT_PORT } from "../config.ts";
 import { EventSealer } from "../gateway/event_sealer.ts";
 import { createHandler } from "../gateway/handler.ts";
 import { createPlaces } from "../gateway/limits.ts";
@@ -105,11 +105,16 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     maxAgeMs: 2 * config.RESUME_SECONDS * 1000 + 60_000,
   });
   const brokers = new BrokerPool({
-    connect: createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault }),
+    connect: createConnectBroker({
+      keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS,
+      addressFault,
+      maxPayloadBytes: config.MAX_EVENT_BYTES,
+    }),
     log: messages,
     timeoutMs: config.MQTT_TIMEOUT_MS,
     idleMs: config.MQTT_IDLE_SECONDS * 1000,
     maxConnections: config.MQTT_MAX_CONNECTIONS,
+    home: broker.address,
     resumeMs: config.RESUME_SECONDS * 1000,
     pressure: () => sealer.pressure(),
     random: draw,
@@ -119,7 +124,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const directory = createBrokerDirectory({
     configured: broker.address,
     allowed: config.MQTT_ALLOWED_BROKERS,
-    defaultPort: config.MQTT_BROKER_PORT,
+    // Other brokers are reached by plain MQTT, whatever the configured one speaks.
+    defaultPort: config.MQTT_PROTOCOL === undefined ? config.MQTT_BROKER_PORT : MQTT_PORT,
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());

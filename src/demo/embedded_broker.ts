@@ -6,6 +6,7 @@
  */
 import { Aedes } from "aedes";
 import { createServer, type Server } from "node:net";
+import { type Duplex, duplexPair } from "node:stream";
 
 /** A running broker. */
 export interface EmbeddedBroker {
@@ -13,6 +14,8 @@ export interface EmbeddedBroker {
   readonly host: string;
   /** Its TCP port. */
   readonly port: number;
+  /** Opens a stream to it within this process, without a socket. */
+  openStream(): Duplex;
   /** Disconnects everybody and stops. */
   close(): Promise<void>;
 }
@@ -20,19 +23,31 @@ export interface EmbeddedBroker {
 const HOST = "127.0.0.1";
 
 /**
+ * Most messages of QoS 2 of one client that wait for their release: all that there are identifiers for. Beyond it aedes
+ * ends the client's connection, by default at 1,000, which MQTT 3.1.1 has no way to tell a client beforehand.
+ */
+const MAX_INFLIGHT = 65_535;
+
+/**
  * Starts a broker.
  *
  * @param wantedPort the port to listen on; another free one is taken where it is taken
  */
 export async function startEmbeddedBroker(wantedPort: number): Promise<EmbeddedBroker> {
-  const broker = await Aedes.createBroker();
+  const broker = await Aedes.createBroker({ maxInflightInbound: MAX_INFLIGHT });
   const server = createServer((socket) => {
-    broker.handle(socket);
+    broker.handle(readWhole(socket));
   });
   const port = await listen(server, wantedPort).catch(() => listen(server, 0));
   return {
     host: HOST,
     port,
+    openStream() {
+      const [inner, outer] = duplexPair();
+      closeTogether(inner, outer);
+      broker.handle(readWhole(inner));
+      return outer;
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await new Promise<void>((resolve) => broker.close(resolve));
@@ -51,4 +66,22 @@ function listen(server: Server, port: number): Promise<number> {
     else reject(new Error("Embedded broker has no port"));
   });
   return promise;
+}
+
+/**
+ * Has a stream give out all that it holds when it is read. Aedes reads once for each event "readable", and Deno then
+ * gives out one piece of several: what stays behind is never read, and the broker stands still.
+ */
+function readWhole<Stream extends Duplex>(stream: Stream): Stream {
+  const read = stream.read.bind(stream);
+  stream.read = (size) => read(size ?? (stream.readableLength || undefined));
+  return stream;
+}
+
+/** Has the streams of a pair end together, as those of a connection do. */
+function closeTogether(one: Duplex, other: Duplex): void {
+  for (const [first, second] of [[one, other], [other, one]] as const) {
+    // What was written last is read before.
+    first.once("close", () => setImmediate(() => second.destroy()));
+  }
 }

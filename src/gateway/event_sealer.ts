@@ -87,14 +87,15 @@ export class EventSealer {
    * Makes the event of a message: the same one for all listeners of the same key that ask for the same quality.
    *
    * @param qos the listener's quality of service: the broker may have delivered with more, for another listener
+   * @param isShare whether it is one of the listener's shared subscription, which comes to no other listener
    * @returns undefined if the key may not receive it
    */
-  message(key: Key, message: ReceivedMessage, qos: number): OutgoingEvent | undefined {
+  message(key: Key, message: ReceivedMessage, qos: number, isShare = false): OutgoingEvent | undefined {
     const shared = this.#last?.message === message ? this.#last.shared : this.#share(message);
     let forKey = shared.forKeys.get(key);
     if (forKey === undefined) {
       // What was granted is checked again on what comes: brokers have their own ideas of matching.
-      forKey = { isAllowed: key.scope.mayReceive(message.topic), byQos: [] };
+      forKey = { isAllowed: isShare || key.scope.mayReceive(message.topic), byQos: [] };
       shared.forKeys.set(key, forKey);
     }
     if (!forKey.isAllowed) return undefined;

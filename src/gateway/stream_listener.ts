@@ -5,6 +5,8 @@
  */
 import { type BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
 import type { Listener } from "../mqtt/listener.ts";
+import { deliveredFilter, isShared } from "../mqtt/topic.ts";
+import { TopicGrants } from "../mqtt/topic_filter.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { ConnectedEvent, NoticeEvent, Position } from "../protocol/event.ts";
@@ -43,6 +45,8 @@ export function createStreamListener(
   { sealer, maxEventBytes, telemetry, now }: StreamListenerOptions,
 ): Listener {
   let isConnected = false;
+  // The filters were granted with the subscription. A share of a topic's messages gives no right to the topic itself.
+  const shares = filters.some(isShared) ? new TopicGrants(filters.map(deliveredFilter)) : undefined;
   const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
     stream.push(sealer.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
   return {
@@ -58,15 +62,16 @@ export function createStreamListener(
     },
     gap: (position) => notify("gap", "Messages may be missing before what follows", position),
     message(message, isBacklog) {
-      if (message.payloadBytes > maxEventBytes) {
+      const isShare = shares?.matches(message.topic);
+      if (message.payloadBytes > maxEventBytes || message.isOmitted) {
         // Brokers have their own ideas of matching: what the key may not receive is not even told to exist.
-        if (!key.scope.mayReceive(message.topic)) return;
+        if (!isShare && !key.scope.mayReceive(message.topic)) return;
         // The end would help nobody: whoever comes back meets it again.
         notify("gap", `Message on ${message.topic} is larger than ${maxEventBytes} bytes: left out`, message.position);
         telemetry.dropped("too_large", 1);
         return;
       }
-      const event = sealer.message(key, message, qos);
+      const event = sealer.message(key, message, qos, isShare);
       if (event !== undefined) stream.push(event, isBacklog);
     },
     offline: (reason) => notify("offline", reason.message),

@@ -5,7 +5,7 @@
  */
 import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
 import type { Listener } from "../mqtt/listener.ts";
-import { filterFault } from "../mqtt/topic.ts";
+import { filterFault, grantFault, isBrokersOwn, isShared } from "../mqtt/topic.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
@@ -258,8 +258,12 @@ function topicsOf({ topic, topics }: Payload): string | undefined {
 function authorize({ scope }: Key, { filters }: SubscribeRequest): void {
   scope.useService("mqtt");
   for (const filter of filters) {
-    const fault = filterFault(filter);
+    const isNamed = isBrokersOwn(filter) && scope.maySubscribe(filter);
+    const fault = isNamed ? grantFault(filter) : filterFault(filter);
     if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
     scope.subscribe(filter);
+  }
+  if (filters.length > 1 && filters.some(isShared)) {
+    throw new FieldError("Invalid field: topics: a filter that begins with $share must be the only one");
   }
 }

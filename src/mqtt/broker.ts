@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Duplex } from "node:stream";
 
 /** Which broker, and as whom. */
 export interface BrokerAddress {
@@ -14,8 +15,24 @@ export interface BrokerAddress {
   readonly username?: string | undefined;
   /** Password, when the broker wants one. */
   readonly password?: string | undefined;
-  /** Present for TLS; `ca` is the PEM text of a private authority. */
-  readonly tls?: { readonly ca?: string | undefined } | undefined;
+  /** Present for TLS. */
+  readonly tls?: BrokerTls | undefined;
+  /** Path of the WebSocket that MQTT goes through; plain TCP without it. */
+  readonly webSocketPath?: string | undefined;
+  /** What client identifiers begin with; a random end keeps those of one gateway, and of several, apart. */
+  readonly clientIdPrefix?: string | undefined;
+  /** Opens a stream to a broker in this process, in place of a socket to host and port. */
+  readonly open?: (() => Duplex) | undefined;
+}
+
+/** How TLS with a broker differs from the usual, in PEM texts. */
+export interface BrokerTls {
+  /** Certificate of a private authority. */
+  readonly ca?: string | undefined;
+  /** The gateway's own certificate, where the broker wants one. */
+  readonly cert?: string | undefined;
+  /** The private key of that certificate. */
+  readonly key?: string | undefined;
 }
 
 /** Quality of service: at most once, at least once, exactly once. */
@@ -27,6 +44,8 @@ export interface BrokerMessage {
   readonly topic: string;
   /** Its payload. */
   readonly payload: Uint8Array;
+  /** Length of a payload that is larger than the connection takes, in bytes; `payload` is empty then. */
+  readonly omittedBytes?: number | undefined;
   /** Quality of service of this delivery. */
   readonly qos: QoS;
   /** True when the broker had kept it from before the subscription. */
@@ -46,7 +65,7 @@ export interface Publication {
   /** The topic to publish to, free of wildcards. */
   readonly topic: string;
   /** Its payload; empty clears a retained message. */
-  readonly payload: string;
+  readonly payload: string | Uint8Array;
   /** Quality of service. */
   readonly qos: QoS;
   /** Whether the broker shall keep it for later subscribers. */
@@ -56,8 +75,8 @@ export interface Publication {
 /** A message on its way to the broker. */
 export interface Delivery {
   /**
-   * Settles when the broker has it (QoS 1 and 2), or the socket took it (QoS 0). Rejects with a `BrokerError` if the
-   * broker refuses it, or the connection ends before.
+   * Settles when the broker has it (QoS 1 and 2), or the socket took it and the broker has not hung up on it (QoS 0, as
+   * far as that shows at once). Rejects with a `BrokerError` if the broker refuses it, or the connection ends before.
    */
   readonly acknowledged: Promise<void>;
   /** Stops waiting: what was not sent yet is not sent, and nothing of it is kept. */

@@ -1,5 +1,6 @@
 /**
- * The connections to all brokers: one for each broker and login, opened on first use, closed when idle.
+ * The connections to all brokers, opened on first use, closed when idle: for each broker and login one that listens and
+ * one that publishes, so that a broker that hangs up on a message does not hang up on listeners.
  *
  * @module
  */
@@ -7,6 +8,7 @@ import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication }
 import { Hub, type HubOptions } from "./hub.ts";
 import type { Listener } from "./listener.ts";
 import { SharedConnection } from "./shared_connection.ts";
+import { isShared } from "./topic.ts";
 
 /** What a pool needs, and how it is bounded. */
 export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
@@ -16,15 +18,33 @@ export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
   readonly timeoutMs: number;
   /** How long an unused connection stays open, in milliseconds. */
   readonly idleMs: number;
-  /** Most connections open at a time. */
+  /**
+   * Most connections open at a time, those that listen and those that publish together, beside the two to the broker at
+   * home.
+   */
   readonly maxConnections: number;
+  /** The broker at home, with its own login: whoever names others, and makes up logins, takes nothing away from it. */
+  readonly home?: BrokerAddress;
 }
 
-interface Entry {
+/** A connection that publishes. */
+interface Publishing {
+  readonly id: string;
   readonly connection: SharedConnection;
-  readonly hub: Hub;
   /** Publishes and checks under way. */
   using: number;
+  idleSince: number;
+}
+
+/** A connection that listens. */
+interface Listening {
+  readonly id: string;
+  readonly connection: SharedConnection;
+  readonly hub: Hub;
+  /** Who has it alone; undefined for one that all share. */
+  readonly owner: string | undefined;
+  /** Whether it is being looked at. */
+  isDoubted: boolean;
   idleSince: number;
 }
 
@@ -41,16 +61,23 @@ export interface BrokerUsage {
 /** How often it is looked for what is idle, in milliseconds. */
 const SWEEP_MS = 1000;
 
+/** One owner's shared subscriptions may take one in so many connections. */
+const CONNECTIONS_PER_SHARE = 8;
+
 /** Publishes to any broker, and listens to any. */
 export class BrokerPool {
   readonly #options: BrokerPoolOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #homeId: string | undefined;
+  readonly #publishing = new Map<string, Publishing>();
+  readonly #listening = new Map<string, Listening>();
   #closed: BrokerError | undefined;
+  #lastAlone = 0;
   #sweeping: ReturnType<typeof setInterval> | undefined;
 
   /** Makes a pool without any connection yet. */
   constructor(options: BrokerPoolOptions) {
     this.#options = options;
+    this.#homeId = options.home && idOf(options.home);
   }
 
   /**
@@ -79,7 +106,7 @@ export class BrokerPool {
    * @throws {BrokerError} if there are too many connections or filters
    */
   listen(address: BrokerAddress, listener: Listener): () => void {
-    return this.#entryFor(address).hub.join(listener);
+    return listener.filters.some(isShared) ? this.#listenAlone(address, listener) : this.#hubOf(address).join(listener);
   }
 
   /** Ends all listeners and closes all connections. */
@@ -87,74 +114,145 @@ export class BrokerPool {
     this.#closed = reason;
     clearInterval(this.#sweeping);
     this.#sweeping = undefined;
-    await Promise.all([...this.#entries].map(([id, entry]) => this.#drop(id, entry, reason)));
+    await Promise.all(this.#all.map((entry) => this.#drop(entry, reason)));
   }
 
   /** How many connections there are, what is asked for on them, and by how many. */
   get usage(): BrokerUsage {
-    const hubs = [...this.#entries.values()].map(({ hub }) => hub);
+    const hubs = [...this.#listening.values()].map(({ hub }) => hub);
     return {
-      connections: hubs.length,
+      connections: this.#size,
       subscriptions: hubs.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
       listeners: hubs.reduce((sum, { listeners }) => sum + listeners, 0),
     };
   }
 
+  get #size(): number {
+    return this.#publishing.size + this.#listening.size;
+  }
+
+  get #all(): (Publishing | Listening)[] {
+    return [...this.#publishing.values(), ...this.#listening.values()];
+  }
+
   async #use(address: BrokerAddress, command: (connection: SharedConnection) => Promise<void>): Promise<void> {
-    const entry = this.#entryFor(address);
+    const id = this.#idOf(address);
+    const entry = this.#publishing.get(id) ?? this.#openToPublish(id, address);
     entry.using += 1;
     try {
       await command(entry.connection);
+    } catch (error) {
+      this.#doubt(id);
+      throw error;
     } finally {
       entry.using -= 1;
       entry.idleSince = this.#options.monotonic();
     }
   }
 
-  #entryFor(address: BrokerAddress): Entry {
-    if (this.#closed !== undefined) throw this.#closed;
-    const id = JSON.stringify([address.host, address.port, address.username, address.password]);
-    return this.#entries.get(id) ?? this.#open(id, address);
+  /** Looks whether the connections that listen still live, as the one that publishes failed: all may have. */
+  #doubt(id: string): void {
+    for (const entry of this.#listening.values()) {
+      const isSameLogin = entry.id === id || entry.id.startsWith(`${id} `);
+      if (!isSameLogin || entry.isDoubted || !entry.connection.isOpen) continue;
+      entry.isDoubted = true;
+      // A broker that says nothing ends the connection, which the listeners are told.
+      entry.connection.check().catch(() => {}).finally(() => entry.isDoubted = false);
+    }
   }
 
-  #open(id: string, address: BrokerAddress): Entry {
-    if (this.#entries.size >= this.#options.maxConnections) this.#makeRoom();
+  #hubOf(address: BrokerAddress): Hub {
+    const id = this.#idOf(address);
+    return (this.#listening.get(id) ?? this.#openToListen(id, address)).hub;
+  }
+
+  /**
+   * Gives a listener with a shared subscription a connection of its own: to the broker each connection is one member of
+   * the group, and without identifiers (MQTT 3.1.1) a message does not tell which subscription it came for.
+   */
+  #listenAlone(address: BrokerAddress, listener: Listener): () => void {
+    if (address.open !== undefined) throw new BrokerError("The embedded broker has no shared subscriptions");
+    const { owner } = listener;
+    const own = [...this.#listening.values()].filter((entry) => entry.owner === owner).length;
+    if (own >= Math.max(1, this.#options.maxConnections / CONNECTIONS_PER_SHARE)) {
+      throw new BrokerError(`Too many shared subscriptions: this key has ${own}`);
+    }
+    this.#lastAlone += 1;
+    const entry = this.#openToListen(`${this.#idOf(address)} ${this.#lastAlone}`, address, owner);
+    const leave = entry.hub.join(listener);
+    return () => {
+      leave();
+      // What comes from now on is for other members of the group.
+      this.#drop(entry, new BrokerError("Listener left"));
+    };
+  }
+
+  #idOf(address: BrokerAddress): string {
+    if (this.#closed !== undefined) throw this.#closed;
+    return idOf(address);
+  }
+
+  #openToPublish(id: string, address: BrokerAddress): Publishing {
+    this.#prepare(id);
+    const connection = new SharedConnection(address, {
+      ...this.#options,
+      onMessage: () => undefined,
+      onLost: () => {},
+    });
+    const entry = { id, connection, using: 0, idleSince: this.#options.monotonic() };
+    this.#publishing.set(id, entry);
+    return entry;
+  }
+
+  #openToListen(id: string, address: BrokerAddress, owner?: string): Listening {
+    this.#prepare(id);
     const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: (message) => hub.receive(message),
       onLost: (reason) => hub.lost(reason),
     });
     const hub = new Hub({ ...this.#options, connection });
-    const entry = { connection, hub, using: 0, idleSince: this.#options.monotonic() };
-    this.#entries.set(id, entry);
-    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    const entry = { id, connection, hub, owner, isDoubted: false, idleSince: this.#options.monotonic() };
+    this.#listening.set(id, entry);
     return entry;
   }
 
   /** Makes room for another connection: made-up logins must not lock out the real one. */
-  #makeRoom(): void {
-    const [unused] = [...this.#entries]
-      .filter(([, { using, hub }]) => using === 0 && !hub.hasListeners)
-      .sort(([, one], [, other]) => one.idleSince - other.idleSince);
-    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${this.#entries.size} are busy`);
-    this.#drop(...unused, new BrokerError("Idle"));
+  #prepare(wanted: string): void {
+    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    const others = this.#all.filter(({ id }) => id !== this.#homeId);
+    if (wanted === this.#homeId || others.length < this.#options.maxConnections) return;
+    const [unused] = others
+      .filter((entry) => "hub" in entry ? !entry.hub.hasListeners : entry.using === 0)
+      .sort((one, other) => one.idleSince - other.idleSince);
+    if (unused === undefined) throw new BrokerError(`Too many broker connections: ${others.length} are busy`);
+    this.#drop(unused, new BrokerError("Idle"));
   }
 
   #sweep(): void {
     const now = this.#options.monotonic();
-    for (const [id, entry] of this.#entries) {
-      entry.hub.sweep();
-      if (entry.using > 0 || entry.hub.isInUse) entry.idleSince = now;
-      else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(id, entry, new BrokerError("Idle"));
+    for (const { hub } of this.#listening.values()) hub.sweep();
+    for (const entry of this.#all) {
+      if ("hub" in entry && entry.owner !== undefined && !entry.hub.hasListeners) {
+        this.#drop(entry, new BrokerError("Listener left"));
+      } else if ("hub" in entry ? entry.hub.isInUse : entry.using > 0) entry.idleSince = now;
+      else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(entry, new BrokerError("Idle"));
     }
-    if (this.#entries.size > 0) return;
+    if (this.#size > 0) return;
     clearInterval(this.#sweeping);
     this.#sweeping = undefined;
   }
 
-  async #drop(id: string, { connection, hub }: Entry, reason: BrokerError): Promise<void> {
-    this.#entries.delete(id);
-    hub.close(reason);
-    await connection.drop(reason);
+  async #drop(entry: Publishing | Listening, reason: BrokerError): Promise<void> {
+    if ("hub" in entry) {
+      this.#listening.delete(entry.id);
+      entry.hub.close(reason);
+    } else this.#publishing.delete(entry.id);
+    await entry.connection.drop(reason);
   }
+}
+
+/** What tells the connections to one broker under one login from all others. */
+function idOf({ host, port, username, password }: BrokerAddress): string {
+  return JSON.stringify([host, port, username, password]);
 }

@@ -4,8 +4,12 @@
  * @module
  */
 import type { IClientSubscribeOptions, MqttClient } from "mqtt";
+import { Buffer } from "node:buffer";
 import { type BrokerConnection, BrokerError, type Delivery, type FilterRequest, type Publication } from "./broker.ts";
+import { codeOf } from "./failure.ts";
+import { explainReason, FIRST_FAILURE } from "./reason_code.ts";
 import { SendWindow } from "./send_window.ts";
+import { isShared } from "./topic.ts";
 
 /** What is known of a connection, from its first moment on. */
 export interface ConnectionState {
@@ -31,13 +35,27 @@ export interface BrokerLimits {
   readonly maximumPacketSize?: number | undefined;
   /** Whether it tells which subscriptions a message is for. */
   readonly subscriptionIdentifiersAvailable?: boolean | undefined;
+  /** Whether it has shared subscriptions. */
+  readonly sharedSubscriptionAvailable?: boolean | undefined;
 }
 
 /** The first of SUBACK's words for "refused" (MQTT 3.1.1, section 3.9.3; MQTT 5, section 3.9.3). */
 const SUBSCRIPTION_REFUSED = 128;
 
-/** As many as there are message identifiers: what a broker takes at a time that names no bound. */
+/** As many as there are message identifiers: what a broker of MQTT 5 takes at a time that names no bound. */
 const ANY_NUMBER = 65_535;
+
+/**
+ * What a broker of 3.1.1, which cannot name a bound, takes at a time: EMQX keeps 100 messages of QoS 2 by default, aedes
+ * ends the connection beyond 1,000.
+ */
+const CAUTIOUS_NUMBER = 100;
+
+/**
+ * Longest wait for a sign that the broker has read a message of QoS 0 and not hung up on it, in milliseconds: most
+ * brokers answer within one. One that answers nothing leaves open what became of it, as QoS 0 does.
+ */
+const SIGN_MS = 250;
 
 /** More than the head of a packet with a topic and the fields that we send takes beside topic and payload, in bytes. */
 const PACKET_HEAD_BYTES = 32;
@@ -57,6 +75,10 @@ export class ClientConnection implements BrokerConnection {
   readonly #window: SendWindow;
   readonly #windowSize: number;
   readonly #unsettled = new Set<(reason: BrokerError) => void>();
+  /** Called at the answer to the PINGREQ that is under way, and to the next one. */
+  #pinged: (() => void)[] = [];
+  #toPing: (() => void)[] = [];
+  #signTimer: ReturnType<typeof setTimeout> | undefined;
   #underWay = 0;
   #abandoned = 0;
 
@@ -64,10 +86,15 @@ export class ClientConnection implements BrokerConnection {
   constructor(client: MqttClient, state: ConnectionState) {
     this.#client = client;
     this.#state = state;
-    this.#windowSize = state.limits.receiveMaximum ?? ANY_NUMBER;
+    const unnamed = client.options.protocolVersion === 5 ? ANY_NUMBER : CAUTIOUS_NUMBER;
+    this.#windowSize = state.limits.receiveMaximum ?? unnamed;
     this.#window = new SendWindow(this.#windowSize);
+    client.on("packetreceive", ({ cmd }) => cmd === "pingresp" && this.#gotSign());
     // MQTT.js never settles a QoS 0 publish that waits for the socket to take it.
-    state.lost.then((reason) => this.#unsettled.forEach((reject) => reject(reason)));
+    state.lost.then((reason) => {
+      clearTimeout(this.#signTimer);
+      this.#unsettled.forEach((reject) => reject(reason));
+    });
   }
 
   /** Settles when the connection has ended, with the reason. */
@@ -102,11 +129,17 @@ export class ClientConnection implements BrokerConnection {
         return;
       }
       this.#underWay += 1;
-      this.#client.publish(topic, payload, { qos, retain }, (error) => {
+      this.#client.publish(topic, toBuffer(payload), { qos, retain }, (error, packet) => {
         this.#underWay -= 1;
         // The broker goes on counting what was abandoned.
         if (qos > 0 && !isAbandoned) this.#window.leave();
-        if (error) this.#failed(error).catch(reject);
+        const code = codeOf(error);
+        if (typeof code === "number" && code >= FIRST_FAILURE) {
+          const isAnswer = packet?.cmd === "puback" || packet?.cmd === "pubrec" || packet?.cmd === "pubcomp";
+          const detail = isAnswer ? packet.properties?.reasonString : undefined;
+          reject(new BrokerError(`Publish error: ${explainReason(code, detail)}`));
+        } else if (error) this.#failed(error).catch(reject);
+        else if (qos === 0) this.#awaitSign(resolve);
         else resolve();
       });
       if (qos > 0) messageId = this.#client.getLastMessageId();
@@ -130,9 +163,11 @@ export class ClientConnection implements BrokerConnection {
     // A packet has room for one id, and one for each quality of service is enough where there are none.
     const takesIds = this.#client.options.protocolVersion === 5 &&
       this.#state.limits.subscriptionIdentifiersAvailable !== false;
-    const { maximumPacketSize = Infinity } = this.#state.limits;
-    // For a larger one the broker would hang up.
-    const fits = ({ filter }: FilterRequest) => filterBytes(filter) + PACKET_HEAD_BYTES <= maximumPacketSize;
+    const { maximumPacketSize = Infinity, sharedSubscriptionAvailable = true } = this.#state.limits;
+    // For another one the broker would hang up.
+    const fits = ({ filter }: FilterRequest) =>
+      filterBytes(filter) + PACKET_HEAD_BYTES <= maximumPacketSize &&
+      (sharedSubscriptionAvailable || !isShared(filter));
     const fitting = requests.filter(fits);
     const packets = takesIds
       ? fitting.map(({ filter, qos, id }) => () =>
@@ -167,8 +202,30 @@ export class ClientConnection implements BrokerConnection {
     if (qos > maximumQoS) return `Broker takes no more than qos ${maximumQoS}`;
     if (retain && !retainAvailable) return "Broker retains no messages";
     if (maximumPacketSize === Infinity) return undefined;
-    const bytes = utf8.encode(topic).length + utf8.encode(payload).length + PACKET_HEAD_BYTES;
+    const bytes = Buffer.byteLength(topic) + Buffer.byteLength(payload) + PACKET_HEAD_BYTES;
     return bytes > maximumPacketSize ? `Broker takes no messages of more than ${maximumPacketSize} bytes` : undefined;
+  }
+
+  /** Calls a function once the broker shows that it goes on after what was sent by now, or says nothing for long. */
+  #awaitSign(settle: () => void): void {
+    this.#toPing.push(settle);
+    if (this.#pinged.length === 0) this.#askForSign();
+  }
+
+  #askForSign(): void {
+    if (this.#toPing.length === 0 || !this.#client.connected) return;
+    this.#pinged = this.#toPing;
+    this.#toPing = [];
+    this.#client.sendPing();
+    this.#signTimer = setTimeout(() => this.#gotSign(), SIGN_MS);
+  }
+
+  #gotSign(): void {
+    clearTimeout(this.#signTimer);
+    const answered = this.#pinged;
+    this.#pinged = [];
+    for (const settle of answered) settle();
+    this.#askForSign();
   }
 
   /** Shares filters out among packets that the broker takes. */
@@ -228,6 +285,11 @@ export class ClientConnection implements BrokerConnection {
       });
     });
   }
+}
+
+/** Makes a payload what MQTT.js sends, without a copy of bytes. */
+export function toBuffer(payload: string | Uint8Array): string | Buffer {
+  return typeof payload === "string" ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
 }
 
 /** What a filter takes in a packet: its length in two bytes, itself, and its options. */

@@ -33,6 +33,20 @@ const SYSTEM: Readonly<Record<string, string>> = {
   ETIMEDOUT: "does not answer",
 };
 
+/** Codes of names that lead nowhere. */
+const NOT_FOUND: readonly unknown[] = ["ENOTFOUND", "EAI_AGAIN"];
+
+/**
+ * Says what to do about a name that is not found because it is one of multicast DNS (RFC 6762).
+ *
+ * @param host the name
+ * @returns words to end a sentence with; empty for any other name
+ */
+export function mdnsHint(host: string): string {
+  const isLocal = /\.local\.?$/i.test(host);
+  return isLocal ? `. ${host} needs mDNS, which containers and this resolver lack: use the IP address` : "";
+}
+
 /**
  * Says what went wrong with a connection.
  *
@@ -43,7 +57,8 @@ export function explainFailure(error: unknown, place: string): BrokerError {
   const code = codeOf(error);
   const known = typeof code === "number" ? REFUSALS[code] : SYSTEM[code ?? ""];
   if (known !== undefined) {
-    return new BrokerError(`Broker ${place} ${known}${code === undefined ? "" : ` (code ${code})`}`);
+    const hint = NOT_FOUND.includes(code) ? mdnsHint(place.slice(0, place.lastIndexOf(":"))) : "";
+    return new BrokerError(`Broker ${place} ${known}${hint}${code === undefined ? "" : ` (code ${code})`}`);
   }
   const reason = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && error.name === "NotCapable") {

@@ -12,10 +12,12 @@ export interface ReceivedMessage {
   readonly position: Position;
   /** The topic it was published to. */
   readonly topic: string;
-  /** Its payload as text, or as bytes where it is not UTF-8. */
+  /** Its payload as text, or as bytes where it is not UTF-8; empty where it was left out, as too large. */
   readonly payload: string | Uint8Array;
   /** Length of the payload as it came, in bytes. */
   readonly payloadBytes: number;
+  /** Whether the payload was left out. */
+  readonly isOmitted?: boolean;
   /** Quality of service with which it came. */
   readonly qos: QoS;
   /** True when the broker had kept it from before the subscription. */
@@ -35,15 +37,16 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @param receivedAt in milliseconds since 1970
  */
 export function receivedMessage(
-  { topic, payload, qos, retain }: BrokerMessage,
+  { topic, payload, omittedBytes, qos, retain }: BrokerMessage,
   { position, receivedAt }: Pick<ReceivedMessage, "position" | "receivedAt">,
 ): ReceivedMessage {
-  return { position, topic, payload: decoded(payload), payloadBytes: payload.length, qos, retain, receivedAt };
+  const message = { position, topic, payload: decoded(payload), payloadBytes: payload.length, qos, retain, receivedAt };
+  return omittedBytes === undefined ? message : { ...message, payloadBytes: omittedBytes, isOmitted: true };
 }
 
 /** What a message costs in memory while it is held, in bytes. */
-export function heldBytes({ topic, payloadBytes }: ReceivedMessage): number {
-  return payloadBytes + topic.length + MESSAGE_OVERHEAD_BYTES;
+export function heldBytes({ topic, payloadBytes, isOmitted = false }: ReceivedMessage): number {
+  return (isOmitted ? 0 : payloadBytes) + topic.length + MESSAGE_OVERHEAD_BYTES;
 }
 
 /** A copy in any case: what MQTT.js hands over is part of a larger piece, which would stay in memory with it. */

@@ -1,5 +1,5 @@
 /**
- * The one connection to a broker under one login: opened when it is needed, and shared by all publishes and the hub.
+ * A connection to a broker under one login: opened when it is needed, and shared by all publishes, or all listeners.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import {
   type ReceiveMessage,
 } from "./broker.ts";
 import { tooLate } from "./failure.ts";
+import { NOBODYS_FILTER } from "./topic.ts";
 
 /** What a shared connection needs. */
 export interface SharedConnectionOptions {
@@ -32,12 +33,6 @@ interface Attempt {
   readonly opening: Promise<BrokerConnection>;
   isOpen: boolean;
 }
-
-/**
- * A filter that nobody has: those that begin so are refused to clients. Asking for no more of it is a round trip that
- * changes nothing.
- */
-export const NOBODYS_FILTER = "$e2e-gateway/check";
 
 /** A connection that is opened on first use, and again on the next use after it was lost. */
 export class SharedConnection {

@@ -6,6 +6,7 @@
 import { BrokerError, type BrokerMessage, type QoS } from "./broker.ts";
 import type { ReceivedTopics } from "./received_topics.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { deliveredFilter } from "./topic.ts";
 import { TopicGrants } from "./topic_filter.ts";
 import { TopicTrie } from "./topic_trie.ts";
 
@@ -15,7 +16,7 @@ export interface Subscription<Member> {
   readonly id: number;
   /** The topic filter. */
   readonly filter: string;
-  /** Tells whether a topic matches it. */
+  /** Tells whether a topic that is delivered for it matches. */
   readonly matches: (topic: string) => boolean;
   /** Those who asked for it. */
   readonly members: Set<Member>;
@@ -192,7 +193,7 @@ export class Subscriptions<Member> {
     if (this.#byFilter.get(subscription.filter) !== subscription) return;
     this.#byFilter.delete(subscription.filter);
     this.#byId.delete(subscription.id);
-    this.#trie.delete(subscription.filter);
+    this.#trie.delete(deliveredFilter(subscription.filter));
   }
 
   /** Notes that a broker has sent an owner all that it retains, and remembers the newest topics of it. */
@@ -245,7 +246,8 @@ export class Subscriptions<Member> {
 
   #add(filter: string): Subscription<Member> {
     this.#lastId += 1;
-    const grant = new TopicGrants([filter]);
+    const delivered = deliveredFilter(filter);
+    const grant = new TopicGrants([delivered]);
     const subscription: Subscription<Member> = {
       id: this.#lastId,
       filter,
@@ -258,7 +260,7 @@ export class Subscriptions<Member> {
     };
     this.#byFilter.set(filter, subscription);
     this.#byId.set(subscription.id, subscription);
-    this.#trie.add(filter, subscription);
+    this.#trie.add(delivered, subscription);
     return subscription;
   }
 }

@@ -10,6 +10,14 @@ export const MAX_TOPIC_BYTES = 65_535;
 /** Most levels in a topic: brokers drop the whole connection beyond their limit (aedes 100, Mosquitto 200). */
 export const MAX_TOPIC_LEVELS = 100;
 
+/** First level of topics that nobody has: the gateway asks brokers for a sign of life with it. */
+const OWN_LEVEL = "$e2e-gateway";
+
+/**
+ * A filter that no client can have. Unsubscribing from it is a round trip that changes nothing.
+ */
+export const NOBODYS_FILTER = `${OWN_LEVEL}/check`;
+
 const utf8 = new TextEncoder();
 
 // Section 1.5.3 lets a broker close the connection on these, and Mosquitto does: on a connection that many
@@ -33,6 +41,49 @@ export function topicFault(topic: string): string | undefined {
  * @returns the fault, in words that follow the word "filter", or undefined when there is none
  */
 export function filterFault(filter: string): string | undefined {
+  return wildcardFault(filter) ?? commonFault(filter);
+}
+
+/**
+ * Says what is wrong with a topic filter that a key is to be granted, or that names what is granted: it may begin with
+ * `$`, which no wildcard stands for (section 4.7.2).
+ *
+ * @returns the fault, in words that follow the word "filter", or undefined when there is none
+ */
+export function grantFault(filter: string): string | undefined {
+  if (!isBrokersOwn(filter)) return filterFault(filter);
+  if (filter.startsWith(`${OWN_LEVEL}/`) || filter === OWN_LEVEL) return `must not start with "${OWN_LEVEL}"`;
+  if (/^[$](share)?(\/|$)/.test(filter) && !/^[$]share\/[^/#]+\/./.test(filter)) {
+    return "must be of the form $share/GROUP/FILTER or begin with a name such as $SYS";
+  }
+  return wildcardFault(filter) ?? textFault(filter);
+}
+
+/**
+ * Says what is wrong with a topic to publish to that a key names as granted: it may begin with `$`.
+ *
+ * @returns the fault, in words that follow the word "topic", or undefined when there is none
+ */
+export function grantedTopicFault(topic: string): string | undefined {
+  return /[+#]/.test(topic) ? topicFault(topic) : grantFault(topic);
+}
+
+/** Tells whether a topic or filter is of the broker's own kind: those that begin with `$` (section 4.7.2). */
+export function isBrokersOwn(text: string): boolean {
+  return text.startsWith("$");
+}
+
+/** Tells whether a filter is for a share of the messages: `$share/GROUP/FILTER` (MQTT 5, section 4.8.2). */
+export function isShared(filter: string): boolean {
+  return filter.startsWith("$share/");
+}
+
+/** The filter whose topics a broker delivers for a filter: the same one, or what follows `$share/GROUP/`. */
+export function deliveredFilter(filter: string): string {
+  return isShared(filter) ? filter.split("/").slice(2).join("/") : filter;
+}
+
+function wildcardFault(filter: string): string | undefined {
   const levels = filter.split("/");
   if (levels.some((level, index) => level.includes("#") && (level !== "#" || index !== levels.length - 1))) {
     return 'may have "#" only as its whole last level';
@@ -40,13 +91,16 @@ export function filterFault(filter: string): string | undefined {
   if (levels.some((level) => level.includes("+") && level !== "+")) {
     return 'may have "+" only as a whole level';
   }
-  return commonFault(filter);
+  return undefined;
 }
 
 function commonFault(text: string): string | undefined {
+  // $SYS tells about the broker, $share takes messages away from other listeners: only for keys that name them.
+  return isBrokersOwn(text) ? 'must not start with "$"' : textFault(text);
+}
+
+function textFault(text: string): string | undefined {
   if (text === "") return "must not be empty";
-  // "$" topics are the broker's own: $SYS tells about it, $share would take messages away from other listeners.
-  if (text.startsWith("$")) return 'must not start with "$"';
   if (text.includes("\0")) return "must not contain the character NUL";
   if (CONTROL_OR_NONCHARACTER.test(text)) return "must not contain control characters";
   // Lone surrogates have no UTF-8 form: encoding would change the topic silently.

@@ -4,16 +4,22 @@
  * @module
  */
 
+import { deliveredFilter, isBrokersOwn, isShared } from "./topic.ts";
+
 /** One level of a filter or topic: a text, or in filters a wildcard. */
 type Level = string;
 
 /** Filters that grant something, split once so that matching has nothing left to prepare. */
 export class TopicGrants {
   readonly #grants: readonly (readonly Level[])[];
+  /** What is granted of shared subscriptions, by group; `+` for any. */
+  readonly #shared: ReadonlyMap<Level, readonly string[]>;
 
   /** Makes grants from filters, each of them well-formed. */
   constructor(filters: readonly string[]) {
-    this.#grants = filters.map((filter) => filter.split("/"));
+    this.#grants = filters.filter((filter) => !isShared(filter)).map((filter) => filter.split("/"));
+    const shared = Map.groupBy(filters.filter(isShared), groupOf);
+    this.#shared = new Map([...shared].map(([group, ones]) => [group, ones.map(deliveredFilter)]));
   }
 
   /** Tells whether one of the filters matches a topic. */
@@ -24,16 +30,26 @@ export class TopicGrants {
 
   /**
    * Tells whether every topic that a filter matches is matched by one of these filters. Exact for all of them
-   * together: `home` and `home/+/#` contain `home/#`, though neither does alone.
+   * together: `home` and `home/+/#` contain `home/#`, though neither does alone. What begins with `$` lies only within
+   * what begins the same way: a shared subscription within one that names the group, or `+` for it.
    */
   contain(filter: string): boolean {
+    if (isShared(filter)) {
+      const group = groupOf(filter);
+      const shared = [...this.#shared.get(group) ?? [], ...this.#shared.get("+") ?? []];
+      return group !== "+" && new TopicGrants(shared).contain(deliveredFilter(filter));
+    }
     const [first = "", ...rest] = filter.split("/");
     // A topic has at least one level, so "#" at the start stands for one or more.
     if (first === "#") return contains(this.#grants, ["+", "#"]);
     // Topics of the broker's own are met by no wildcard in the first place (section 4.7.2).
-    const grants = first.startsWith("$") ? this.#grants.filter(([level]) => level === first) : this.#grants;
+    const grants = isBrokersOwn(first) ? this.#grants.filter(([level]) => level === first) : this.#grants;
     return contains(grants, [first, ...rest]);
   }
+}
+
+function groupOf(shared: string): Level {
+  return shared.split("/", 2)[1] ?? "";
 }
 
 function matchesLevels(filter: readonly Level[], topic: readonly Level[]): boolean {

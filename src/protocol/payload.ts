@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import type { OpenedText } from "./aead.ts";
+import { type Bytes, fromBase64 } from "./bytes.ts";
 import type { Position } from "./event.ts";
 import { isDeeperThan, mayChangeNumbers, parseExact } from "./exact_json.ts";
 import { isObject } from "./is_object.ts";
@@ -58,13 +59,25 @@ const jeedomRequest = z.object({
   endpoint: optional(z.string("must be a string")),
 });
 
+const BASE64_RULE = "must be standard base64, with padding";
+
+const base64 = z.string(BASE64_RULE).transform((text, context): Bytes => {
+  try {
+    return fromBase64(text);
+  } catch {
+    context.addIssue({ code: "custom", message: BASE64_RULE });
+    return z.NEVER;
+  }
+});
+
 const publishRequest = z.object({
   ...brokerFields,
   topic: z.string("must be a string"),
   message: z.unknown().refine(
     (value) => typeof value !== "string" || value.isWellFormed(),
     "must be text without half of a surrogate pair, which UTF-8 cannot carry",
-  ),
+  ).optional(),
+  "payload_b64": optional(base64),
   retain: optional(z.boolean("must be true or false")),
 });
 
@@ -113,8 +126,10 @@ export interface BrokerFields {
 export interface PublishRequest extends BrokerFields {
   /** The topic; its form is yet to be checked. */
   readonly topic: string;
-  /** Any JSON value. */
+  /** Any JSON value; absent where there are bytes. */
   readonly message?: unknown;
+  /** The payload's bytes, in place of a message. */
+  readonly "payload_b64"?: Bytes | undefined;
   /** Whether the broker shall keep the message. */
   readonly retain?: boolean | undefined;
 }
@@ -178,7 +193,11 @@ export function parseJeedomRequest(payload: Payload): JeedomRequest {
  * @throws {FieldError} naming the field that is missing or wrong
  */
 export function parsePublishRequest(payload: Payload): PublishRequest {
-  return parseFields(publishRequest, payload, ["topic", "message"]);
+  const hasBytes = payload["payload_b64"] !== undefined && payload["payload_b64"] !== null;
+  if (hasBytes && payload["message"] !== undefined) {
+    throw new FieldError("Invalid field: payload_b64: must not come together with message");
+  }
+  return parseFields(publishRequest, payload, hasBytes ? ["topic"] : ["topic", "message"]);
 }
 
 /**

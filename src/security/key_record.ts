@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { filterFault } from "../mqtt/topic.ts";
+import { grantFault } from "../mqtt/topic.ts";
 import { isBrokerPattern, PATTERN_RULE } from "./egress.ts";
 import { findDuplicateMember } from "./duplicate_member.ts";
 import { isPlainPath } from "./endpoint_path.ts";
@@ -146,7 +146,7 @@ const time = z.iso.datetime("must be a time such as 2027-01-31T12:00:00Z").trans
 
 const filters = z.array(
   z.string().superRefine((text, context) => {
-    const fault = filterFault(text);
+    const fault = grantFault(text);
     if (fault !== undefined) context.addIssue({ code: "custom", message: `filter ${fault}` });
   }),
 ).max(100).default([]);

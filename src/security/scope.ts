@@ -63,14 +63,24 @@ export class Scope {
     if (!this.#rights.services.some((service) => service === name)) throw new ScopeError(`use the service ${name}`);
   }
 
+  /** Tells whether a topic to publish to is granted. */
+  mayPublish(topic: string): boolean {
+    return this.#publish.matches(topic);
+  }
+
   /** Asks to publish to a topic. */
   publish(topic: string): void {
-    if (!this.#publish.matches(topic)) throw new ScopeError(`publish to ${topic}`);
+    if (!this.mayPublish(topic)) throw new ScopeError(`publish to ${topic}`);
+  }
+
+  /** Tells whether a filter is granted: all that it matches. */
+  maySubscribe(filter: string): boolean {
+    return this.#subscribe.contain(filter);
   }
 
   /** Asks to subscribe to a filter: all that it matches has to be granted. */
   subscribe(filter: string): void {
-    if (!this.#subscribe.contain(filter)) throw new ScopeError(`subscribe to ${filter}`);
+    if (!this.maySubscribe(filter)) throw new ScopeError(`subscribe to ${filter}`);
   }
 
   /** Tells whether a message that arrived may be passed on. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type BrokerAddress, BrokerError, BrokerForbiddenError, type Publication } from "../mqtt/broker.ts";
-import { topicFault } from "../mqtt/topic.ts";
+import { grantedTopicFault, isBrokersOwn, topicFault } from "../mqtt/topic.ts";
 import { FieldError, parsePublishRequest } from "../protocol/payload.ts";
 import type { BrokerDirectory } from "./broker_directory.ts";
 import { gatewayReply, type Service, ServiceError } from "./service.ts";
@@ -27,14 +27,16 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
     target: ({ topic }) => typeof topic === "string" ? topic : undefined,
     async handle(payload, { scope }) {
       const request = parsePublishRequest(payload);
-      const fault = topicFault(request.topic);
+      const { topic } = request;
+      const isNamed = isBrokersOwn(topic) && scope.mayPublish(topic);
+      const fault = isNamed ? grantedTopicFault(topic) : topicFault(topic);
       if (fault !== undefined) throw new FieldError(`Invalid field: topic: ${fault}`);
       scope.publish(request.topic);
       const address = directory.resolve(request, scope);
       try {
         await publisher.publish(address, {
           topic: request.topic,
-          payload: messageText(request.message),
+          payload: request.payload_b64 ?? messageText(request.message),
           qos: request.qos ?? 0,
           retain: request.retain ?? false,
         });

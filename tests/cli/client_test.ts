@@ -45,6 +45,53 @@ Deno.test("publish prints the gateway's answer", async () => {
   assertEquals([topic, message, qos, retain], ["t", "m", 1, true]);
 });
 
+Deno.test("publish takes words that begin with one dash as they are, and after -- all others", async () => {
+  for (
+    const [words, expected] of [
+      [["a", "-5"], ["a", "-5", 0]],
+      [["a", "-5.5e3", "--qos", "2"], ["a", "-5.5e3", 2]],
+      [["--qos", "1", "-a", "-b"], ["-a", "-b", 1]],
+      [["a", "-"], ["a", "-", 0]],
+      [["a", "--", "-5"], ["a", "-5", 0]],
+      [["a", "--", "--retain"], ["a", "--retain", 0]],
+    ] as const
+  ) {
+    const { platform, requests } = clientMachine(words, [answer(200, "")]);
+    assertEquals(await publish(platform), 0);
+    const { topic, message, qos } = requests[0]?.fields ?? {};
+    assertEquals([topic, message, qos], expected);
+  }
+});
+
+Deno.test("publish sends the bytes of a file", async () => {
+  const path = await Deno.makeTempFile();
+  const bytes = Uint8Array.from([0, 255, 254, 10, 13, 0]);
+  await Deno.writeFile(path, bytes);
+  const { platform, requests } = clientMachine(["t", "--file", path], [answer(200, "")]);
+  assertEquals(await publish(platform), 0);
+  const { message, payload_b64 } = requests[0]?.fields ?? {};
+  assertEquals([message, payload_b64], [undefined, bytes.toBase64()]);
+  await Deno.remove(path);
+});
+
+Deno.test("publish tells a wrong command line, and sends nothing", async () => {
+  for (
+    const [words, notice] of [
+      [["t"], "Usage: deno task publish TOPIC MESSAGE|--file PATH"],
+      [["t", "m", "more"], "Usage: "],
+      [["t", "m", "--file", "x"], "Usage: "],
+      [["t", "m", "--qso", "1"], "Unknown option '--qso'"],
+      [["t", "m", "--qos", "-1"], "--qos must be 0, 1 or 2"],
+      [["t", "--file", "no-such-file"], '--file "no-such-file" cannot be read: '],
+    ] as const
+  ) {
+    const { platform, requests, notices } = clientMachine(words, []);
+    assertEquals(await publish(platform), 2);
+    assert(notices[0]?.startsWith(notice), notices[0]);
+    assertEquals(requests.length, 0);
+  }
+});
+
 Deno.test("the client commands speak version 2 unless they are told otherwise", async () => {
   for (
     const [words, answers, versions] of [

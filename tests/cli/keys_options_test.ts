@@ -90,7 +90,7 @@ Deno.test("rightsFromOptions() tells all mistakes at once, each with its option"
   const { mistakes } = rightsFromOptions({
     service: ["http"],
     publish: ["a#", "ok"],
-    subscribe: ["$SYS/#"],
+    subscribe: ["$share/group"],
     method: ["a b"],
     "refuse-method": [""],
     endpoint: ["a/../b"],
@@ -99,7 +99,7 @@ Deno.test("rightsFromOptions() tells all mistakes at once, each with its option"
   assertEquals(mistakes, [
     '--service "http" must be jeedom or mqtt',
     '--publish "a#" may have "#" only as its whole last level',
-    '--subscribe "$SYS/#" must not start with "$"',
+    '--subscribe "$share/group" must be of the form $share/GROUP/FILTER or begin with a name such as $SYS',
     '--method "a b" must be a pattern of methods such as cmd::* or version',
     '--refuse-method "" must be a pattern of methods such as cmd::* or version',
     '--endpoint "a/../b" must be * or a plain path such as /plugins/x/core/php/jeeX.php',

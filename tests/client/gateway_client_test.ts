@@ -59,16 +59,19 @@ for (const protocol of VERSIONS) {
 
   Deno.test(`publish() of version ${protocol} sends its fields`, async () => {
     const clock = new FakeClock();
-    const { client, requests } = clientOf([answer(200, "ok"), answer(200, "ok")], clock, { protocol });
+    const { client, requests } = clientOf(Array(3).fill(answer(200, "ok")), clock, { protocol });
     await client.publish("t", null, { qos: 1, retain: true, brokerHost: "b", brokerPort: 1884, username: "u" });
     assertEquals((await client.publish("t", "m")).body, "ok");
+    // A part of a larger piece of memory, as programs read files.
+    await client.publish("t", Uint8Array.from([7, 0, 255, 7]).subarray(1, 3));
     const common = { service: "mqtt", topic: "t", timestamp: clock.now() / 1000 };
     const broker = { "broker_host": "b", "broker_port": 1884, username: "u" };
     assertEquals(requests.map(({ fields }) => fields), [
       { ...common, message: null, qos: 1, retain: true, ...broker },
       { ...common, message: "m" },
+      { ...common, payload_b64: "AP8=" },
     ]);
-    assertEquals(requests.map(({ route }) => route), ["/mqtt/publish", "/mqtt/publish"]);
+    assertEquals(requests.map(({ route }) => route), Array(3).fill("/mqtt/publish"));
     clock.assertIdle();
   });
 

@@ -98,3 +98,9 @@ Deno.test("a file of certificates that cannot be read is told, and nothing is as
   assertEquals([status, asked], ["failed", []]);
   assertStringIncludes(message, "JEEDOM_CA_FILE cannot be read, or holds no certificate");
 });
+
+Deno.test("jeedom says what to do about a name of multicast DNS", async () => {
+  const env = { JEEDOM_URL: "http://jeedom.local" };
+  const found = await JEEDOM.look(makeHouse({ env, machine: { fetch: fetchFailure("dns error") } }), PATIENT);
+  assertStringIncludes(found.message, "jeedom.local needs mDNS, which containers and this resolver lack");
+});

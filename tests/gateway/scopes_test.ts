@@ -8,7 +8,7 @@ import type { KeyRecord } from "../../src/security/key_record.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
 import { createJeedomService } from "../../src/services/jeedom.ts";
 import { createMqttService } from "../../src/services/mqtt.ts";
-import { until } from "../deadline.ts";
+import { until, within } from "../deadline.ts";
 import { makeBroker } from "./broker.ts";
 import { makeGateway, makeRecord } from "./fixture.ts";
 import { subscribe } from "./listener.ts";
@@ -138,6 +138,57 @@ Deno.test("a message that the key may not read is not passed on, even if the bro
   state.deliver(message("home/kitchen/temp"));
   assertEquals((await stream.next())?.["topic"], "home/kitchen/temp");
   await stream.leave();
+});
+
+Deno.test("what begins with $ is granted by naming it, and by no other filter", async () => {
+  await using home = await makeHome({
+    services: ["mqtt"],
+    subscribe: ["#", "$SYS/broker/#", "$share/g/home/#"],
+    publish: ["#", "$dps/x"],
+  });
+  const { phone, reached } = home;
+  for (
+    const [topics, message] of [
+      [["$SYS/broker/uptime"], "Successfully connected and subscribed to $SYS/broker/uptime"],
+      [["$share/g/home/x"], "Successfully connected and subscribed to $share/g/home/x"],
+      [["$SYS/#"], 'Invalid field: topic: filter must not start with "$"'],
+      [["$share/g/#"], 'Invalid field: topic: filter must not start with "$"'],
+      [["$share/other/home/x"], 'Invalid field: topic: filter must not start with "$"'],
+      [["$e2e-gateway/check"], 'Invalid field: topic: filter must not start with "$"'],
+      [["a", "$share/g/home/x"], "Invalid field: topics: a filter that begins with $share must be the only one"],
+    ] as const
+  ) {
+    const stream = await subscribe(phone, { topics });
+    assertEquals((await stream.next())?.["message"], message);
+    await stream.leave();
+  }
+  assertEquals((await phone.request("/mqtt/publish", { topic: "$dps/x", message: "" })).status, 200);
+  const { status, body } = await phone.request("/mqtt/publish", { topic: "$SYS/x", message: "" });
+  assertEquals([status, JSON.parse(String(body)).error], [400, 'Invalid field: topic: must not start with "$"']);
+  assertEquals(reached, ["broker $dps/x"]);
+});
+
+Deno.test("messages of a shared subscription reach its listener alone, who has no right to the topic itself", async () => {
+  await using home = await makeHome({ services: ["mqtt"], subscribe: ["$share/g/home/#"] });
+  const { gateway, record, phone, state } = home;
+  const other = makeRecord({ name: "other", services: ["mqtt"], subscribe: ["home/#"] });
+  await gateway.keyring.replace({ single: undefined, records: [record, other] });
+  const neighbour = await subscribe(await gateway.phone(other.secret), { topic: "home/#" });
+  assertEquals((await neighbour.next())?.["type"], "connected");
+  const deliverToNeighbour = state.deliver;
+  const refused = await subscribe(phone, { topic: "home/#" });
+  assertEquals((await refused.next())?.["message"], "This key may not subscribe to home/#");
+  const stream = await subscribe(phone, { topic: "$share/g/home/#" });
+  assertEquals((await stream.next())?.["type"], "connected");
+  const message = (topic: string) => ({ topic, payload: new Uint8Array(), qos: 0 as const, retain: false });
+  state.deliver(message("garden/x"));
+  state.deliver(message("home/shared"));
+  deliverToNeighbour(message("home/plain"));
+  assertEquals((await within("the share", stream.next()))?.["topic"], "home/shared");
+  assertEquals((await within("the other one", neighbour.next()))?.["topic"], "home/plain");
+  await stream.leave();
+  await until("its connection ends with it", () => state.closed === 1);
+  await neighbour.leave();
 });
 
 Deno.test("a key may call its methods with the API key at home, and no other endpoint, method or API key", async () => {

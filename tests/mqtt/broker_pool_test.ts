@@ -11,7 +11,8 @@ import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import type { Listener } from "../../src/mqtt/listener.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import { until, within } from "../deadline.ts";
-import { startBroker } from "../system/broker.ts";
+import { MOSQUITTO, startBroker } from "../system/broker.ts";
+import { CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, WELCOME, withBareBroker } from "./bare_broker.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const MESSAGE: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
@@ -89,9 +90,9 @@ function makeListener(filter: string): { readonly heard: string[]; readonly list
   };
 }
 
-Deno.test("a pool opens a connection for each host, port and login, and one only, for publishes and listeners", async () => {
+Deno.test("a pool opens two connections for each host, port and login: one that publishes and one that listens", async () => {
   const { connect, connections } = makeBroker();
-  const { pool } = makePool(connect, { maxConnections: 5 });
+  const { pool } = makePool(connect, { maxConnections: 10 });
   const addresses = [
     ADDRESS,
     { ...ADDRESS, port: 1884 },
@@ -105,12 +106,12 @@ Deno.test("a pool opens a connection for each host, port and login, and one only
   }
   listeners.forEach(({ listener }, index) => pool.listen(addresses[index] ?? ADDRESS, listener));
   await until("the grants", () => listeners.every(({ heard }) => heard.length === 1));
-  assertEquals(connections.length, 5);
+  assertEquals(connections.length, 10);
   await pool.close();
-  assertEquals(connections.map(({ closed }) => closed), Array(5).fill("Gateway is shutting down"));
+  assertEquals(connections.map(({ closed }) => closed), Array(10).fill("Gateway is shutting down"));
 });
 
-Deno.test("a pool has one connection to a real broker for any number of publishes and listeners", async () => {
+Deno.test("a pool has two connections to a real broker for any number of publishes and listeners", async () => {
   const broker = await startBroker();
   let connects = 0;
   const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
@@ -125,7 +126,7 @@ Deno.test("a pool has one connection to a real broker for any number of publishe
   await pool.publish(broker, { ...MESSAGE, topic: "a/b" });
   await until("the message", () => listeners.every(({ heard }) => heard.length === 2));
   assertEquals(listeners.map(({ heard }) => heard), Array(10).fill(["connected", "a/b"]));
-  assertEquals(connects, 1);
+  assertEquals(connects, 2);
   await pool.close();
   await broker.stop();
 });
@@ -159,13 +160,33 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   await until("the grant", () => heard.length === 1);
   // The listener has been there for longer than the last publish; it stays.
   await to(4);
-  assertEquals(connections.map(({ closed }) => closed), [undefined, "Idle", "Idle", undefined]);
+  assertEquals(connections.map(({ closed }) => closed), ["Idle", "Idle", "Idle", undefined, undefined]);
   leave();
   await pool.close();
   assertEquals(heard, ["connected"]);
 });
 
-Deno.test("a pool opens a new connection after the old one was lost", async () => {
+Deno.test("busy connections to other brokers, however many, take nothing away from the broker at home", async () => {
+  const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
+  let isSlow = false;
+  const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
+  const { pool } = makePool(connect, { maxConnections: 2, home: ADDRESS });
+  await pool.publish(ADDRESS, MESSAGE);
+  isSlow = true;
+  const others = [1, 2].map((port) => pool.publish({ ...ADDRESS, port }, MESSAGE));
+  await assertRejects(() => pool.publish({ ...ADDRESS, port: 3 }, MESSAGE), BrokerError, "2 are busy");
+  isSlow = false;
+  await pool.publish(ADDRESS, MESSAGE);
+  const { listener, heard } = makeListener("t");
+  pool.listen(ADDRESS, listener);
+  await until("the grant", () => heard.length === 1);
+  assertEquals(connections.map(({ closed }) => closed), Array(4).fill(undefined));
+  acknowledge();
+  await Promise.all(others);
+  await pool.close();
+});
+
+Deno.test("a pool opens a new connection after the old one was lost, and the other one stays", async () => {
   const { connect, connections } = makeBroker();
   const { pool } = makePool(connect);
   await pool.publish(ADDRESS, MESSAGE);
@@ -173,14 +194,77 @@ Deno.test("a pool opens a new connection after the old one was lost", async () =
   pool.listen(ADDRESS, listener);
   await until("the grant", () => heard.length === 1);
   connections[0]?.lose();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await pool.publish(ADDRESS, MESSAGE);
+  assertEquals(connections.length, 3);
+  assertEquals(heard, ["connected"]);
+  connections[1]?.lose();
   await until("the loss", () => heard.length === 2);
   assertEquals(heard, ["connected", "ended: Lost"]);
   await pool.publish(ADDRESS, MESSAGE);
-  assertEquals(connections.length, 2);
+  assertEquals(connections.length, 3);
   await pool.close();
 });
 
-Deno.test("a publish that is not acknowledged fails alone: listeners on the same connection go on", async () => {
+Deno.test("a broker that hangs up on a message hangs up on no listener, at any quality of service", () => {
+  const PINGREQ = 12;
+  return withBareBroker(({ type, body }, write) => {
+    if (type === CONNECT) return WELCOME[5];
+    if (type === SUBSCRIBE) return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
+    if (type === PINGREQ) return [0xd0, 0];
+    if (type === DISCONNECT) return "hang up";
+    if (type !== PUBLISH) return undefined;
+    // DISCONNECT: not authorized, and then it hangs up.
+    write([0xe0, 2, 0x87, 0]);
+    return "hang up";
+  }, async (address) => {
+    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { listener, heard } = makeListener("t");
+    pool.listen(address, listener);
+    await until("the grant", () => heard.length === 1);
+    for (const qos of [0, 1, 2] as const) {
+      await assertRejects(
+        () => within("failing", pool.publish(address, { ...MESSAGE, qos })),
+        BrokerError,
+        "ended the connection: Not authorized (code 135)",
+      );
+    }
+    assertEquals(heard, ["connected"]);
+    await pool.close();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  });
+});
+
+Deno.test("listeners hear of a broker that is frozen as soon as a publish shows it, and not when its keep-alive does", async () => {
+  const never = new Promise<never>(() => {});
+  let connects = 0;
+  const connect: ConnectBroker = () => {
+    connects += 1;
+    const { promise: lost, resolve } = Promise.withResolvers<BrokerError>();
+    return Promise.resolve({
+      lost,
+      heard: 0,
+      publish: () => ({ acknowledged: never, abandon: () => {} }),
+      subscribe: () => Promise.resolve([]),
+      unsubscribe: () => never,
+      close(reason = new BrokerError("Closed")) {
+        resolve(reason);
+        return Promise.resolve();
+      },
+    });
+  };
+  const monotonic = () => performance.now();
+  const { pool } = makePool(connect, { timeoutMs: 20, monotonic });
+  const { listener, heard } = makeListener("t");
+  pool.listen(ADDRESS, listener);
+  await until("the grant", () => heard.length === 1);
+  await assertRejects(() => pool.publish(ADDRESS, MESSAGE), BrokerError, "did not acknowledge");
+  await until("the end", () => heard.length === 2);
+  assertEquals([heard, connects], [["connected", "ended: Broker broker:1883 did not answer within 0.02 s"], 2]);
+  await pool.close();
+});
+
+Deno.test("a publish that is not acknowledged fails alone: listeners to the same broker go on", async () => {
   const { connect, connections } = makeBroker(() => new Promise(() => {}));
   const { pool } = makePool(connect, { timeoutMs: 50 });
   const { listener, heard } = makeListener("t");
@@ -193,7 +277,7 @@ Deno.test("a publish that is not acknowledged fails alone: listeners on the same
   );
   connections[0]?.deliver({ topic: "t", payload: new Uint8Array(), qos: 0, retain: false });
   assertEquals(heard, ["connected", "t"]);
-  assertEquals(connections.map(({ closed }) => closed), [undefined]);
+  assertEquals(connections.map(({ closed }) => closed), [undefined, undefined]);
   await pool.close();
 });
 
@@ -276,3 +360,54 @@ Deno.test("usage counts the connections, the filters and the listeners", async (
   assertEquals(pool.usage, { connections: 2, subscriptions: 3, listeners: 3 });
   await pool.close();
 });
+
+Deno.test("each listener of a shared subscription is a member of its group, with a real broker", {
+  ignore: MOSQUITTO === undefined,
+}, async () => {
+  const broker = await startBroker();
+  const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }), {
+    maxConnections: 32,
+  });
+  const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];
+  const plain = makeListener("t/#");
+  const system = makeListener("$SYS/broker/version");
+  const leaves = [...members, plain, system].map(({ listener }) => pool.listen(broker, listener));
+  await until("the grants", () => [...members, plain, system].every(({ heard }) => heard[0] === "connected"));
+  for (let count = 0; count < 20; count++) await pool.publish(broker, { ...MESSAGE, topic: `t/${count}` });
+  await until("all messages", () => plain.heard.length === 21);
+  await until("each message at one member", () => members.flatMap(({ heard }) => heard).length === 22);
+  const shared = members.flatMap(({ heard }) => heard.slice(1)).sort();
+  assertEquals(shared, plain.heard.slice(1).sort());
+  for (const { heard } of members) assertEquals(heard.length > 1, true, "a member without its share");
+  await until("what the broker tells of itself", () => system.heard.length === 2);
+  assertEquals(pool.usage.connections, 4);
+  for (const leave of leaves) leave();
+  assertEquals(pool.usage.connections, 2);
+  await pool.close();
+  await broker.stop();
+});
+
+Deno.test("shared subscriptions of one owner take a part of all connections, and the embedded broker has none", async () => {
+  const { connect } = makeBroker();
+  const { pool } = makePool(connect, { maxConnections: 16 });
+  const [first, second, third] = ["$share/g/a", "$share/g/a", "$share/g/b"].map(makeListener);
+  for (const one of [first, second]) if (one !== undefined) pool.listen(ADDRESS, one.listener);
+  assertThrows(
+    () => pool.listen(ADDRESS, third?.listener ?? makeListener("").listener),
+    BrokerError,
+    "Too many shared subscriptions: this key has 2",
+  );
+  const { listener } = makeListener("$share/g/a");
+  pool.listen(ADDRESS, { ...listener, owner: "other" });
+  const inProcess = { ...ADDRESS, open: () => assertUnreachable() };
+  assertThrows(
+    () => pool.listen(inProcess, { ...listener, owner: "third" }),
+    BrokerError,
+    "has no shared subscriptions",
+  );
+  await pool.close();
+});
+
+function assertUnreachable(): never {
+  throw new Error("Nothing is opened");
+}

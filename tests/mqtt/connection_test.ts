@@ -132,9 +132,10 @@ Deno.test("a broker whose name leads to a forbidden address is not connected to"
       keepAliveSeconds: 20,
       addressFault: (address) => /^127\.|^::1$/.test(address) ? "is loopback" : undefined,
     });
-    for (const tls of [undefined, {}]) {
+    const ways = [{}, { tls: {} }, { webSocketPath: "/mqtt" }, { webSocketPath: "/mqtt", tls: {} }];
+    for (const way of ways) {
       const error = await assertRejects(
-        () => refusing({ host: "localhost", port, tls }, { signal: AbortSignal.timeout(10_000) }),
+        () => refusing({ host: "localhost", port, ...way }, { signal: AbortSignal.timeout(10_000) }),
         BrokerForbiddenError,
       );
       assert(/^Broker not allowed: localhost:\d+ leads to (127\.0\.0\.1|::1), which is loopback$/.test(error.message));

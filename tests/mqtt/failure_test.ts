@@ -45,3 +45,18 @@ Deno.test("codeOf() finds the code of an error, and of nothing else", () => {
   assertEquals([withCode(132), withCode("ENOTFOUND")].map(codeOf), [132, "ENOTFOUND"]);
   assertEquals([new Error("none"), withCode({}), { code: 1 }, undefined].map(codeOf), Array(4).fill(undefined));
 });
+
+Deno.test("explainFailure() says what to do about a name of multicast DNS, and of no other", () => {
+  const notFound = (host: string) =>
+    explainFailure(Object.assign(new Error("x"), { code: "ENOTFOUND" }), `${host}:1883`);
+  assertEquals(
+    notFound("jeedom.local").message,
+    "Broker jeedom.local:1883 not found: no such host name. jeedom.local needs mDNS, which containers and this " +
+      "resolver lack: use the IP address (code ENOTFOUND)",
+  );
+  for (const host of ["jeedom.lan", "local", "local.example", "x.locals"]) {
+    assertEquals(notFound(host).message.includes("mDNS"), false, host);
+  }
+  const refused = explainFailure(Object.assign(new Error("x"), { code: "ECONNREFUSED" }), "jeedom.local:1883");
+  assertEquals(refused.message.includes("mDNS"), false);
+});

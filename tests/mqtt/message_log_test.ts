@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
-import type { ReceivedMessage } from "../../src/mqtt/received_message.ts";
+import { type ReceivedMessage, receivedMessage } from "../../src/mqtt/received_message.ts";
 
 const house = {};
 const barn = {};
@@ -92,4 +92,13 @@ Deno.test("forget() drops what a broker sent, and nothing else", () => {
   for (const source of [house, barn, house]) keep(log, source, "x");
   log.forget(house);
   assertEquals([after(log, 0, house), after(log, 0, barn), log.bytes], [[], ["x"], 258]);
+});
+
+Deno.test("a message whose payload was left out takes no room for it", () => {
+  const log = new MessageLog({ epoch: "e", maxBytes: 10_000 });
+  keep(log, house, "1");
+  const delivery = { topic: "a", payload: new Uint8Array(), omittedBytes: 150_000_000, qos: 0, retain: false } as const;
+  const message = receivedMessage(delivery, { position: log.next(), receivedAt: 0 });
+  log.keep({ message, source: house, subscriptions: undefined });
+  assertEquals([message.payloadBytes, after(log, 0, house).length, log.bytes < 600], [150_000_000, 2, true]);
 });

@@ -85,3 +85,30 @@ Deno.test("matches() meets no topic of the broker's own with a wildcard", () => 
   assertEquals(new TopicGrants(["#", "+/x"]).matches("$SYS/x"), false);
   assertEquals(new TopicGrants(["$SYS/#"]).matches("$SYS/x"), true);
 });
+
+Deno.test("contain() lets what begins with $ lie only within grants that begin the same way", () => {
+  const contain = (grants: string[], filter: string) => new TopicGrants(grants).contain(filter);
+  for (const filter of ["$SYS/broker/uptime", "$SYS/#", "$share/g/home/x", "$share/g/#", "$share/g/$SYS/x"]) {
+    assertEquals(contain(["#", "+/#", "+/+/#", "home/#"], filter), false, filter);
+  }
+  for (
+    const [grant, filter, granted] of [
+      ["$SYS/#", "$SYS/broker/uptime", true],
+      ["$SYS/#", "$SYS/#", true],
+      ["$SYS/#", "#", false],
+      ["$SYS/#", "$share/g/$SYS/x", false],
+      ["$SYS/broker/#", "$SYS/#", false],
+      ["$share/g/home/#", "$share/g/home/#", true],
+      ["$share/g/home/#", "$share/g/home/x/+", true],
+      ["$share/g/home/#", "$share/h/home/#", false],
+      ["$share/g/home/#", "home/x", false],
+      ["$share/g/#", "$share/g/$SYS/x", false],
+      ["$share/+/home/#", "$share/any/home/x", true],
+      ["$share/+/home/#", "$share/+/home/x", false],
+    ] as const
+  ) assertEquals(contain([grant], filter), granted, `${grant} ${filter}`);
+});
+
+Deno.test("matches() gives no right to a topic itself for a share of its messages", () => {
+  assertEquals(new TopicGrants(["$share/g/home/#"]).matches("home/x"), false);
+});

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as fc from "fast-check";
-import { filterFault, topicFault } from "../../src/mqtt/topic.ts";
+import { deliveredFilter, filterFault, grantedTopicFault, grantFault, topicFault } from "../../src/mqtt/topic.ts";
 
 Deno.test("topicFault() accepts ordinary topics", () => {
   for (const topic of ["a", "/", "home/küche/licht", "a//b", "/a/", "a$b", " a ", "漢字"]) {
@@ -50,4 +50,43 @@ Deno.test("filterFault() finds no fault with any faultless topic", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (topic) => {
     if (topicFault(topic) === undefined) assertEquals(filterFault(topic), undefined);
   }));
+});
+
+Deno.test("grantFault() accepts ordinary filters, and those of the broker's own that have a name", () => {
+  for (const filter of ["#", "a/+", "$SYS/#", "$SYS/broker/+", "$share/g/home/#", "$share/+/#", "$share/g/$SYS/x"]) {
+    assertEquals(grantFault(filter), undefined, filter);
+  }
+});
+
+Deno.test("grantFault() refuses what names nothing, or the filter that nobody has", () => {
+  const filters = [
+    "$",
+    "$/a",
+    "$share",
+    "$share/g",
+    "$share//a",
+    "$share/#",
+    "$share/g#/a",
+    "$share/g/a#",
+    "$+",
+    "$SYS/a#",
+  ];
+  for (const filter of [...filters, "$e2e-gateway", "$e2e-gateway/check", "$e2e-gateway/#", "$SYS/\u0001", "a#"]) {
+    assertEquals(typeof grantFault(filter), "string", filter);
+  }
+});
+
+Deno.test("grantedTopicFault() accepts topics of the broker's own without wildcards", () => {
+  for (const topic of ["$SYS/x", "$dps/register", "a"]) assertEquals(grantedTopicFault(topic), undefined, topic);
+  for (const topic of ["$SYS/#", "$SYS/+", "$e2e-gateway/check", "", "$"]) {
+    assertEquals(typeof grantedTopicFault(topic), "string", topic);
+  }
+});
+
+Deno.test("deliveredFilter() is what follows the group of a shared subscription, and any other filter itself", () => {
+  for (
+    const [filter, delivered] of [["$share/g/home/#", "home/#"], ["$share/g/", ""], ["$SYS/#", "$SYS/#"], ["a", "a"]]
+  ) {
+    assertEquals(deliveredFilter(filter ?? ""), delivered);
+  }
 });

@@ -105,3 +105,28 @@ Deno.test("handle() refuses a broker that is not allowed, also the right host at
   }
   assertEquals(published.length, 0);
 });
+
+Deno.test("handle() publishes the very bytes of payload_b64, and takes either these or a message", async () => {
+  const { handle, published } = makeService();
+  const bytes = Uint8Array.from([0, 255, 128, 10, 13]);
+  assertEquals((await handle({ topic: "t", payload_b64: bytes.toBase64() })).status, 200);
+  await handle({ topic: "t", payload_b64: "" });
+  await handle({ topic: "t", payload_b64: null, message: "m" });
+  assertEquals(published.map(({ publication }) => publication.payload), [bytes, new Uint8Array(), "m"]);
+  for (
+    const [request, message] of [
+      [{}, "Missing required field: message"],
+      [{ payload_b64: null }, "Missing required field: message"],
+      [{ payload_b64: "AA==", message: "m" }, "Invalid field: payload_b64: must not come together with message"],
+      [{ payload_b64: "AA==", message: null }, "Invalid field: payload_b64: must not come together with message"],
+      ...["A", "AA", "A_==", "A-==", "AB==", "AA==AA", "é"].map((text) =>
+        [{ payload_b64: text }, "Invalid field: payload_b64: must be standard base64"] as const
+      ),
+      [{ payload_b64: 5 }, "Invalid field: payload_b64: must be standard base64"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => handle({ topic: "t", ...request }), FieldError);
+    assertEquals(error.message.startsWith(message), true, error.message);
+  }
+  assertEquals(published.length, 3);
+});

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { filterFault } from "../../mqtt/topic.ts";
+import { grantFault } from "../../mqtt/topic.ts";
 import { isBrokerPattern } from "../../security/egress.ts";
 import {
   ENDPOINT_RULE,
@@ -176,8 +176,8 @@ function wrongValues(rights: Rights, services: readonly string[]): string[] {
     });
   return [
     ...check("service", services, serviceFault),
-    ...check("publish", rights.publish, filterFault),
-    ...check("subscribe", rights.subscribe, filterFault),
+    ...check("publish", rights.publish, grantFault),
+    ...check("subscribe", rights.subscribe, grantFault),
     ...check("method", rights.methods, methodFault),
     ...check("refuse-method", rights.refusedMethods, methodFault),
     ...check("endpoint", rights.endpoints, endpointFault),

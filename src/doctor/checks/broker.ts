@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { brokerProtocol, type Config } from "../../config.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
 import { tooLate } from "../../mqtt/failure.ts";
-import { NOBODYS_FILTER } from "../../mqtt/shared_connection.ts";
+import { NOBODYS_FILTER } from "../../mqtt/topic.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
@@ -39,7 +40,9 @@ export const BROKER: Check = {
     try {
       address = await brokerAddress();
     } catch {
-      return failed(`MQTT_CA_FILE "${config.MQTT_CA_FILE}" cannot be read`, "Mend its path, or its owner and mode");
+      const files = (["MQTT_CA_FILE", "MQTT_CERT_FILE", "MQTT_KEY_FILE"] as const)
+        .filter((name) => config[name] !== undefined).map((name) => `${name} "${config[name]}"`);
+      return failed(`${files.join(" or ")} cannot be read`, "Mend its path, or its owner and mode");
     }
     const late = tooLate(address, "answer", DEADLINE_SECONDS * 1000);
     try {
@@ -57,24 +60,39 @@ export const BROKER: Check = {
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      return explain(signal.aborted ? late : error, config.MQTT_TLS);
+      return explain(signal.aborted ? late : error, config);
     }
   },
 };
 
-function explain(error: BrokerError, tls: boolean): Finding {
+function explain(error: BrokerError, config: Config): Finding {
   const { message } = error;
+  const protocol = brokerProtocol(config);
+  const hasTls = protocol === "mqtts" || protocol === "wss";
   if (error instanceof BrokerForbiddenError) return failed(message, ADDRESS);
   if (message.endsWith("outside of what the sandbox allows")) return skipped(message, "Run it as: deno task doctor");
   const code = /\(code (\w+)\)$/.exec(message)?.[1] ?? "";
   const known = REMEDIES[code];
   if (known !== undefined) return failed(message, known);
+  if (/received fatal alert: (Certificate|BadCertificate|UnknownCA|HandshakeFailure)/.test(message)) {
+    return failed(
+      message,
+      "Set MQTT_CERT_FILE and MQTT_KEY_FILE to a certificate that the broker accepts of its clients, and its key",
+    );
+  }
   if (/certificate|self-signed|altname|issuer/i.test(message)) {
     return failed(
       message,
       "Set MQTT_CA_FILE to the authority's certificate, and MQTT_BROKER_HOST to a name in the broker's",
     );
   }
-  const tlsToo = tls ? "it has no TLS: then MQTT_TLS=false" : "it wants TLS: then MQTT_TLS=true";
+  if (/Unexpected server response/.test(message)) {
+    return failed(message, "Set MQTT_PATH to the path of the broker's WebSocket, and MQTT_BROKER_PORT to its port");
+  }
+  const other = hasTls ? "it has no TLS" : "it wants TLS";
+  const remedy = config.MQTT_PROTOCOL === undefined
+    ? `MQTT_TLS=${!hasTls}`
+    : `MQTT_PROTOCOL=${{ mqtt: "mqtts", mqtts: "mqtt", ws: "wss", wss: "ws" }[protocol]}`;
+  const tlsToo = `${other}: then ${remedy}`;
   return failed(message, `${SEE_LOG}, and see whether ${tlsToo}`);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mdnsHint } from "../../mqtt/failure.ts";
 import { isPage, type Reply } from "../ask.ts";
 import type { Check } from "../check.ts";
 import type { FailureReason } from "../fetch_failure.ts";
@@ -31,7 +32,10 @@ export const JEEDOM: Check = {
         if (!house.config.READY_NEEDS.includes("jeedom")) {
           return skipped("Does not answer, and READY_NEEDS does not name it");
         }
-        return failed(`${origin} ${state.words}`, REMEDIES[state.reason] ?? UNREACHABLE);
+        return failed(
+          `${origin} ${state.words}${state.reason === "name" ? mdnsHint(house.config.JEEDOM_URL.hostname) : ""}`,
+          REMEDIES[state.reason] ?? UNREACHABLE,
+        );
       case "strange":
         return tellStrange(origin, state.reply);
       case "closed":

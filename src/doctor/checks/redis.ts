@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mdnsHint } from "../../mqtt/failure.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
@@ -55,8 +56,9 @@ export const REDIS: Check = {
 
 function explain(place: string, reason: string): Finding {
   const remedy = REMEDIES.find(([pattern]) => pattern.test(reason))?.[1];
+  const hint = /ENOTFOUND|EAI_AGAIN/.test(reason) ? mdnsHint(place.slice(0, place.lastIndexOf(":"))) : "";
   return failed(
-    `${place} fails: ${reason}`,
+    `${place} fails: ${reason}${hint}`,
     `${remedy ?? "See whether Redis runs"}. Without it no request is accepted`,
   );
 }

@@ -1,0 +1,65 @@
+/** What any device may leave behind at a broker: a retained message that is far larger than the gateway's memory bears. */
+import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { connectAsync } from "mqtt";
+import type { BrokerAddress } from "../../src/mqtt/broker.ts";
+import { within } from "../deadline.ts";
+import { withOldLine } from "../mqtt/old_line.ts";
+import { MOSQUITTO, startBroker } from "./broker.ts";
+import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
+
+const HUGE_BYTES = 100 * 2 ** 20;
+
+/**
+ * Read whole, the message takes five times its size. What is read and dropped leaves some 200 MB of the socket's buffers
+ * to the garbage collector, however often it comes.
+ */
+const MAX_GROWTH_KB = 256 * 1024;
+
+/** The most memory that a process ever took, in kilobytes. */
+async function peakKb({ pid }: GatewayProcess): Promise<number> {
+  return Number(/VmHWM:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1]);
+}
+
+/** Subscribes several times; each time a small message follows the huge one. */
+async function subscribeAgainAndAgain({ client }: GatewayProcess): Promise<string[]> {
+  const notices: string[] = [];
+  for (let round = 0; round < 4; round++) {
+    for await (const event of client.subscribe(["d/#"], { resume: false })) {
+      if (event.type === "gap") notices.push(event.message);
+      if (event.type === "message" && event.topic === "d/small") break;
+    }
+  }
+  return notices;
+}
+
+Deno.test("a huge retained message is not read, whatever version the broker speaks, and listeners go on", {
+  ignore: MOSQUITTO === undefined || Deno.build.os !== "linux",
+}, async () => {
+  const broker = await startBroker();
+  const device = await connectAsync(`mqtt://${broker.host}:${broker.port}`);
+  await device.publishAsync("d/huge", Buffer.alloc(HUGE_BYTES, "x"), { retain: true, qos: 1 });
+  await device.publishAsync("d/small", "kept", { retain: true, qos: 1 });
+  const run = async ({ host, port }: BrokerAddress) => {
+    const gateway = await startGatewayProcess({ MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(port) });
+    try {
+      const before = await peakKb(gateway);
+      const notices = await within("the streams", subscribeAgainAndAgain(gateway), 60_000);
+      const growth = await peakKb(gateway) - before;
+      assert(growth < MAX_GROWTH_KB, `grew by ${growth} KB`);
+      return notices;
+    } finally {
+      await gateway.stop();
+    }
+  };
+  try {
+    // A broker of MQTT 5 was told what the gateway takes.
+    assertEquals(await run(broker), []);
+    await withOldLine(broker, async (address) => {
+      assertEquals(await run(address), Array(4).fill("Message on d/huge is larger than 8388608 bytes: left out"));
+    });
+  } finally {
+    await device.endAsync(true);
+    await broker.stop();
+  }
+});
