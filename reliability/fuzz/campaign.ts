@@ -16,6 +16,8 @@ export interface Tally {
   readonly faults: string[];
   /** How many faults there were. */
   faultCount: number;
+  /** The same by the kind of attempt. */
+  readonly faultsByKind: Map<string, number>;
 }
 
 /** What a campaign takes. */
@@ -47,7 +49,14 @@ const MAX_FAULTS = 20;
 
 /** An empty tally. */
 export function createTally(): Tally {
-  return { attempts: 0, outcomes: new Map(), ran: { publish: 0, call: 0 }, faults: [], faultCount: 0 };
+  return {
+    attempts: 0,
+    outcomes: new Map(),
+    ran: { publish: 0, call: 0 },
+    faults: [],
+    faultCount: 0,
+    faultsByKind: new Map(),
+  };
 }
 
 /** Makes all attempts, and adds what came of them to a tally. */
@@ -69,6 +78,7 @@ export async function runCampaign({ ports, make, places, connections }: Campaign
       for (const attempt of attempts) {
         const fault = (what: string) => {
           tally.faultCount += 1;
+          tally.faultsByKind.set(attempt.kind, (tally.faultsByKind.get(attempt.kind) ?? 0) + 1);
           if (tally.faults.length < MAX_FAULTS) tally.faults.push(`Attempt ${place}, ${attempt.kind}: ${what}`);
         };
         try {

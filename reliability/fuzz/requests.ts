@@ -53,6 +53,9 @@ const WIDER_THAN_GUEST = [
   "+/+/state",
   "fuzz/a/b/state",
   "fuzz/1/state/#",
+  "fuzz/one",
+  "fuzz/one/#",
+  "fuzz/one/+/+",
 ];
 
 const BEYOND_GUEST_METHODS = [

@@ -49,7 +49,7 @@ export function makeTargetRecords(): KeyRecord[] {
       name: "guest",
       ...BOTH,
       publish: ["fuzz/guest/#"],
-      subscribe: ["fuzz/guest/#", "fuzz/+/state"],
+      subscribe: ["fuzz/guest/#", "fuzz/+/state", "fuzz/one/+"],
       methods: ["cmd::byId"],
     }),
     makeRecord({ ...all, name: "mqttOnly", services: ["mqtt"] }),
@@ -91,7 +91,7 @@ function isGrantable(record: KeyRecord): boolean {
  * @param records what its `KEYS_FILE` holds
  */
 export async function targetOf(
-  { url, metricsUrl = "", key }: GatewayProcess,
+  { url, metricsUrl = url, key }: Pick<GatewayProcess, "url" | "metricsUrl" | "key">,
   records: readonly KeyRecord[],
 ): Promise<Target> {
   const recordOf = (name: string) => {
