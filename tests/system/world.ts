@@ -1,5 +1,4 @@
 /** A whole gateway for one test: with a broker of its own, Mosquitto where it is installed, and a simulated Jeedom. */
-import type { KeyRecord } from "../../src/security/key_record.ts";
 import { within } from "../deadline.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
@@ -11,20 +10,10 @@ export interface World {
   readonly jeedom: JeedomServer;
 }
 
-/** Choices for a world. */
-export interface WorldOptions {
-  /** Further settings of the gateway. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Keys that the gateway's `KEYS_FILE` holds. */
-  readonly keys?: readonly KeyRecord[];
-  /** Longest time for the test, in milliseconds. */
-  readonly ms?: number;
-}
-
 /** Runs a part of a test in a world of its own, for at most so many milliseconds, and returns what came of it. */
 export async function inWorld<T>(
   test: (world: World) => Promise<T>,
-  { env = {}, keys, ms = 60_000 }: WorldOptions = {},
+  { env = {}, ms = 60_000 }: { readonly env?: Readonly<Record<string, string>>; readonly ms?: number } = {},
 ): Promise<T> {
   const jeedom = startJeedom();
   const broker = await startBroker();
@@ -33,7 +22,7 @@ export async function inWorld<T>(
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
     ...env,
-  }, keys === undefined ? {} : { keys });
+  });
   gateway.keepSecret("API key of Jeedom", jeedom.apikey);
   try {
     return await within("the test", test({ gateway, broker, jeedom }), ms);
