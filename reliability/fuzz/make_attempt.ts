@@ -295,7 +295,7 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     [20, valid],
     [35, hostile],
     [20, damaged],
-    [12, keyed],
+    [20, keyed],
     [6, misplaced],
     [3, deadKey],
     [4, stale],

@@ -141,23 +141,26 @@ const call = (key: LiveKey, fields: KeyedRequest["fields"]): KeyedRequest => (
 );
 
 /** Kinds of requests that must be refused, by name. */
-const UNGRANTED: readonly (readonly [name: string, draw: Draw])[] = [
-  ["publish to $", (random) => publish(random, random.pick(WILDCARD_KEYS), { topic: random.pick(DOLLAR_TOPICS) })],
-  ["subscribe to $", (random) => subscribe(random, random.pick(WILDCARD_KEYS), random.pick(DOLLAR_FILTERS))],
-  [
+const UNGRANTED: readonly (readonly [weight: number, kind: readonly [name: string, draw: Draw]])[] = [
+  [2, ["publish to $", (random) => publish(random, random.pick(WILDCARD_KEYS), { topic: random.pick(DOLLAR_TOPICS) })]],
+  [2, ["subscribe to $", (random) => subscribe(random, random.pick(WILDCARD_KEYS), random.pick(DOLLAR_FILTERS))]],
+  [2, [
     "$ beyond $SYS/#",
     (random) =>
       random.chance(0.5)
         ? subscribe(random, "system", random.pick(BEYOND_SYSTEM))
         : publish(random, "system", { topic: random.pick(DOLLAR_TOPICS) }),
-  ],
-  ["publish elsewhere", (random) => publish(random, "guest", { topic: random.pick(OUTSIDE_GUEST) })],
-  ["subscribe wider", (random) => subscribe(random, "guest", random.pick(WIDER_THAN_GUEST))],
-  ["method", (random) => call("guest", { jsonrpc: random.pick(BEYOND_GUEST_METHODS) })],
-  ["dangerous method", (random) => call("jeedomOnly", { jsonrpc: random.pick(DANGEROUS) })],
-  ["endpoint", (random) => call(random.pick(["guest", "jeedomOnly"]), { endpoint: "/plugins/x/core/php/jeeX.php" })],
-  ["bad endpoint", (random) => call("right", { endpoint: random.pick(BAD_ENDPOINTS) })],
-  [
+  ]],
+  [2, ["publish elsewhere", (random) => publish(random, "guest", { topic: random.pick(OUTSIDE_GUEST) })]],
+  [5, ["subscribe wider", (random) => subscribe(random, "guest", random.pick(WIDER_THAN_GUEST))]],
+  [2, ["method", (random) => call("guest", { jsonrpc: random.pick(BEYOND_GUEST_METHODS) })]],
+  [2, ["dangerous method", (random) => call("jeedomOnly", { jsonrpc: random.pick(DANGEROUS) })]],
+  [1, [
+    "endpoint",
+    (random) => call(random.pick(["guest", "jeedomOnly"]), { endpoint: "/plugins/x/core/php/jeeX.php" }),
+  ]],
+  [1, ["bad endpoint", (random) => call("right", { endpoint: random.pick(BAD_ENDPOINTS) })]],
+  [1, [
     "API key",
     (random) =>
       call(
@@ -167,32 +170,32 @@ const UNGRANTED: readonly (readonly [name: string, draw: Draw])[] = [
           ...["apikey", "api", "session", "sess_id"].map((name) => ({ params: { [name]: "own" } })),
         ]),
       ),
-  ],
-  ["service", (random) =>
+  ]],
+  [1, ["service", (random) =>
     random.pick([
       () => call("mqttOnly", {}),
       () => publish(random, "jeedomOnly", {}),
       () => subscribe(random, "jeedomOnly", "fuzz/1"),
       () => call("right", { service: random.pick(["http", "", "__proto__", "JEEDOM", 7, {}]) }),
       (): KeyedRequest => ({ ...publish(random, "right", { service: "jeedom" }), route: "/mqtt/publish" }),
-    ])()],
-  ["broker", (random) => {
+    ])()]],
+  [1, ["broker", (random) => {
     const key = random.pick<LiveKey>(["right", "guest"]);
     const fields = { topic: "fuzz/guest/1", "broker_host": random.pick(OTHER_BROKERS) };
     return random.chance(0.5) ? publish(random, key, fields) : { key, route: "/mqtt/subscribe", fields };
-  }],
-  ["login", (random) => publish(random, "guest", { topic: "fuzz/guest/1", username: "other", password: "other" })],
-  ["bad topic", (random) => publish(random, "right", { topic: random.pick(BAD_TOPICS) })],
-  ["bad filter", (random) => subscribe(random, "right", random.pick(BAD_FILTERS))],
-  ["too many filters", () => ({
+  }]],
+  [1, ["login", (random) => publish(random, "guest", { topic: "fuzz/guest/1", username: "other", password: "other" })]],
+  [2, ["bad topic", (random) => publish(random, "right", { topic: random.pick(BAD_TOPICS) })]],
+  [1, ["bad filter", (random) => subscribe(random, "right", random.pick(BAD_FILTERS))]],
+  [1, ["too many filters", () => ({
     key: "right",
     route: "/mqtt/subscribe",
     fields: { topics: Array.from({ length: 101 }, (_, index) => `fuzz/${index}`) },
-  })],
-  ["bad field", (random) => {
+  })]],
+  [1, ["bad field", (random) => {
     const [name, values] = random.pick(BAD_FIELDS);
     return publish(random, "right", { [name]: random.pick(values) });
-  }],
+  }]],
 ];
 
 /** Kinds of requests that must succeed although their key may do little: what is refused to all proves nothing. */
@@ -215,7 +218,7 @@ const GRANTED_SYSTEM: Draw = (random) =>
 
 /** Draws a request that must be refused. */
 export function ungrantedRequest(random: Seeded): KeyedRequest & { readonly kind: string } {
-  const [kind, draw] = random.pick(UNGRANTED);
+  const [kind, draw] = random.weigh(UNGRANTED);
   return { kind: `not granted: ${kind}`, ...draw(random) };
 }
 
