@@ -25,12 +25,12 @@ export interface LimitResult {
 
 /** Small enough that a flood passes them at once, and so slow that a busy machine still does. */
 const RATES = {
-  address: { burst: 30, perSecond: 2 },
+  address: { burst: 24, perSecond: 2 },
   failed: { burst: 8, perSecond: 1 },
   key: { burst: 12, perSecond: 1 },
 } as const satisfies Record<string, Rate>;
 
-const AT_ONCE = { address: 6, bodies: 10, requests: 6, keyRequests: 4, streams: 5, keyStreams: 3 } as const;
+const AT_ONCE = { address: 5, bodies: 10, requests: 6, keyRequests: 4, streams: 5, keyStreams: 3 } as const;
 
 const ENV = {
   ADDRESS_RATE: String(RATES.address.perSecond),
@@ -125,7 +125,8 @@ function floodsOf({ keys }: Target): Flood[] {
     rawRequest(key, { from, route: "/mqtt/publish", fields: { topic: "fuzz/limits", message: "x" }, ...options });
   const garbage = (from: string) => postBytes("/gateway", randomBytes(60).toBase64(), { "X-Forwarded-For": from });
   const own = { version: 1, fields: { type: "message", topic: "fuzz/limits", message: "x" } } as const;
-  const address = { rate: RATES.address, passes: ran };
+  // Beside the limit of an address, a key that is used from there may have as much of its own.
+  const address = { rate: { burst: 2 * RATES.address.burst, perSecond: 2 * RATES.address.perSecond }, passes: ran };
   const failures = { rate: RATES.failed, passes: failed };
   const key = { rate: RATES.key, passes: ran };
   return [
@@ -191,28 +192,38 @@ async function send({ name, rate, make, passes }: Flood, port: number): Promise<
   return { name, sent: FLOOD, passed, atMost };
 }
 
-/** Calls that Jeedom leaves without an answer: of one key, and of another one beside it. */
+/** Calls that Jeedom leaves without an answer: of one key and of another one beside it, then of one address. */
 async function holdRequests({ ports, keys }: Target, jeedom: Jeedom): Promise<LimitResult[]> {
-  jeedom.mood = "frozen";
   const call = { route: "/gateway", fields: { jsonrpc: "cmd::byId" } } as const;
-  const first = await hold(ports.public, keys.quick, { ...call, count: AT_ONCE.keyRequests + 3, refused: 3 });
-  const rest = AT_ONCE.requests - AT_ONCE.keyRequests;
-  const second = await hold(ports.public, keys.jeedomOnly, { ...call, count: rest + 2, refused: 2 });
+  const { address, keyRequests, requests } = AT_ONCE;
+  const rest = requests - keyRequests;
+
+  jeedom.mood = "frozen";
+  const first = await hold(ports.public, times(keyRequests + 3, keys.quick), { ...call, refused: 3 });
+  const second = await hold(ports.public, times(rest + 2, keys.jeedomOnly), { ...call, refused: 2 });
   jeedom.mood = "well";
-  for (const { answered } of [first, second]) await answered;
+  for (const held of [first, second]) await held.end();
+
+  jeedom.mood = "frozen";
+  const each = [...times(keyRequests, keys.quick), ...times(3, keys.jeedomOnly)];
+  const refused = each.length - address;
+  const third = await hold(ports.public, each, { ...call, from: "203.0.113.30", refused });
+  jeedom.mood = "well";
+  await third.end();
   return [
-    { name: "requests of a key at once", sent: first.sent, passed: first.passed, atMost: AT_ONCE.keyRequests },
+    { name: "requests of a key at once", sent: first.sent, passed: first.passed, atMost: keyRequests },
     { name: "requests of all keys at once", sent: second.sent, passed: second.passed, atMost: rest },
+    { name: "requests of an address at once", sent: third.sent, passed: third.passed, atMost: address },
   ];
 }
 
 /** Streams that are left open: of one key, and of another one beside it. */
 async function holdStreams({ ports, keys }: Target): Promise<LimitResult[]> {
   const subscribe = { route: "/mqtt/subscribe", fields: { topic: "fuzz/limits" } } as const;
-  const first = await hold(ports.public, keys.quick, { ...subscribe, count: AT_ONCE.keyStreams + 3, refused: 3 });
+  const first = await hold(ports.public, times(AT_ONCE.keyStreams + 3, keys.quick), { ...subscribe, refused: 3 });
   const rest = AT_ONCE.streams - AT_ONCE.keyStreams;
-  const second = await hold(ports.public, keys.system, { ...subscribe, count: rest + 2, refused: 2 });
-  for (const held of [first, second]) held.close();
+  const second = await hold(ports.public, times(rest + 2, keys.system), { ...subscribe, refused: 2 });
+  for (const held of [first, second]) await held.end({ isOver: false });
   return [
     { name: "streams of a key", sent: first.sent, passed: first.passed, atMost: AT_ONCE.keyStreams },
     { name: "streams of all keys", sent: second.sent, passed: second.passed, atMost: rest },
@@ -221,13 +232,17 @@ async function holdStreams({ ports, keys }: Target): Promise<LimitResult[]> {
 
 /** Bodies that never end: of one address, and of many. */
 async function holdBodies({ ports }: Target): Promise<LimitResult[]> {
-  const holdAll = async (addresses: readonly string[], { status, refused }: { status: number; refused: number }) => {
+  const holdAll = async (addresses: readonly string[], refused: number) => {
     const connections = await Promise.all(addresses.map(() => RawConnection.open(ports.public)));
     const bodies = addresses.map((from) => postBytes("/gateway", "unfinished", { "X-Forwarded-For": from }));
     const sendEach = (part: (body: Uint8Array) => Uint8Array) =>
       Promise.all(bodies.map((body, index) => connections[index]?.send(part(body))));
     await sendEach((body) => body.subarray(0, -1));
-    const { refusals, answered } = await firstRefusals(connections, refused, (answer) => answer.status === status);
+    const { refusals, answered } = await firstRefusals(
+      connections,
+      refused,
+      ({ status }) => [408, 429].includes(status),
+    );
     // What was let through comes to its end: nothing of it counts among what is held next.
     await sendEach((body) => body.subarray(-1));
     await answered;
@@ -239,29 +254,31 @@ async function holdBodies({ ports }: Target): Promise<LimitResult[]> {
   return [
     {
       name: "bodies of an address at once",
-      ...await holdAll(same, { status: 429, refused: 4 }),
+      ...await holdAll(same, 4),
       atMost: AT_ONCE.address,
     },
     {
       name: "bodies of all addresses at once",
-      ...await holdAll(many, { status: 408, refused: 4 }),
+      ...await holdAll(many, 4),
       atMost: AT_ONCE.bodies,
     },
   ];
 }
 
+const times = <T>(count: number, thing: T): T[] => Array.from({ length: count }, () => thing);
+
 /** What is held open. */
 interface HoldOptions extends Pick<RawRequestOptions, "route" | "fields"> {
-  /** How many to send, each from another address. */
-  readonly count: number;
+  /** Where all of them come from; each from another address by default. */
+  readonly from?: string;
   /** How many of them have to be refused. */
   readonly refused: number;
 }
 
-/** Sends requests that are not answered, or whose streams stay open, and waits for the refusals. */
-async function hold(port: number, key: SecretKey, { count, refused, ...request }: HoldOptions) {
+/** Sends a request under each key; they are not answered, or whose streams stay open, and waits for the refusals. */
+async function hold(port: number, keys: readonly SecretKey[], { refused, from, ...request }: HoldOptions) {
   const sealed = await Promise.all(
-    Array.from({ length: count }, (_, index) => rawRequest(key, { ...request, from: `192.0.2.${index + 1}` })),
+    keys.map((key, index) => rawRequest(key, { ...request, from: from ?? `192.0.2.${index + 1}` })),
   );
   const connections = await Promise.all(sealed.map(() => RawConnection.open(port)));
   await Promise.all(sealed.map(({ bytes }, index) => connections[index]?.send(bytes)));
@@ -270,10 +287,13 @@ async function hold(port: number, key: SecretKey, { count, refused, ...request }
     return verdict.outcome.endsWith("429");
   });
   return {
-    sent: count,
-    passed: count - refusals,
-    answered,
-    close: () => connections.forEach((connection) => connection.close()),
+    sent: keys.length,
+    passed: keys.length - refusals,
+    /** Closes all; first waits for the answers of those that are over. */
+    async end({ isOver = true }: { readonly isOver?: boolean } = {}): Promise<void> {
+      if (isOver) await answered;
+      for (const connection of connections) connection.close();
+    },
   };
 }
 

@@ -122,6 +122,16 @@ const BAD_FIELDS: readonly (readonly [name: string, values: readonly unknown[]])
   ["topic", [7, {}, [], true]],
 ];
 
+const BAD_CALLS: readonly KeyedRequest["fields"][] = [
+  ...[[1], "x", 7, true].map((params) => ({ params })),
+  ...[7, {}, ["x"]].map((apikey) => ({ apikey })),
+  // PHP crashes on a key that is a list.
+  ...["apikey", "api"].map((name) => ({ params: { [name]: ["x"] } })),
+  ...["", null, 7, "a b", "a\u0000", "../x", "x".repeat(129)].map((jsonrpc) => ({ jsonrpc })),
+  ...["x", -1, "-1", [5], {}, true].map((longPolling) => ({ jsonrpc: "event::changes", params: { longPolling } })),
+  ...[7, {}, []].map((endpoint) => ({ endpoint })),
+];
+
 function publish(random: Seeded, key: LiveKey, fields: KeyedRequest["fields"]): KeyedRequest {
   const service = { service: "mqtt" };
   const request = { topic: "fuzz/1", message: "x", ...fields };
@@ -192,6 +202,7 @@ const UNGRANTED: readonly (readonly [weight: number, kind: readonly [name: strin
     route: "/mqtt/subscribe",
     fields: { topics: Array.from({ length: 101 }, (_, index) => `fuzz/${index}`) },
   })]],
+  [2, ["bad call", (random) => call("right", random.pick(BAD_CALLS))]],
   [1, ["bad field", (random) => {
     const [name, values] = random.pick(BAD_FIELDS);
     return publish(random, "right", { [name]: random.pick(values) });
