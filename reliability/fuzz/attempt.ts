@@ -21,6 +21,8 @@ export interface Attempt {
   readonly mustFail?: boolean;
   /** Whether the gateway itself must refuse it, before it asks a broker or Jeedom. */
   readonly mustRefuse?: boolean;
+  /** The HTTP status that must come. */
+  readonly mustHaveStatus?: number;
   /** A text that the answer must hold, once it is opened. */
   readonly mustSay?: string;
   /** The very body that must come: the first answer to what is sent again. Nothing runs again. */

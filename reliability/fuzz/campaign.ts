@@ -146,6 +146,8 @@ export async function runCampaign({ ports, make, places, connections }: Campaign
       return;
     }
     if (ran !== undefined) tally.ran[ran] += 1;
+    const { mustHaveStatus = answer.status } = attempt;
+    if (answer.status !== mustHaveStatus) fault(`Status ${answer.status}, not ${mustHaveStatus}`);
     if (attempt.mustFail && isGood(verdict)) fault("It ran");
     if (isTurnedAway) return;
     if (attempt.mustSucceed && !isGood(verdict)) fault(`It did not run: ${outcome} ${text.slice(0, 200)}`);

@@ -264,6 +264,19 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     return { kind: `HTTP: ${name}`, port, bytes, mustFail: true, hangUp };
   }
 
+  /** What a web page gets whose name was made to lead to this machine. */
+  function otherHost(): Attempt {
+    const host = random.pick(["g.example", "192.0.2.1", "localhost.g.example", "127.0.0.1.g.example", "[2001:db8::1]"]);
+    const path = random.pick(["/metrics", "/health/ready", "/health", "/"]);
+    return {
+      kind: "metrics for another host",
+      port: "metrics",
+      bytes: utf8.encode(`GET ${path} HTTP/1.1\r\nHost: ${host}:9464\r\n\r\n`),
+      answers: 1,
+      mustHaveStatus: 421,
+    };
+  }
+
   async function pipelined(): Promise<Attempt> {
     const count = 2 + random.below(8);
     const sealed = await Promise.all(
@@ -306,6 +319,7 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     [0.1, tooLarge],
     [6, garbage],
     [7, trick],
+    [0.5, otherHost],
     [1, pipelined],
     [1, cutOff],
   ])();
