@@ -20,7 +20,7 @@ async function fuzz(limited: boolean, requests: number): Promise<void> {
 
 Deno.test("gateways with and without limits answer 10,000 malformed requests as documented, and nothing else happens", {
   ignore: Deno.build.os !== "linux",
-}, () => within("both runs", Promise.all([fuzz(false, 7500), fuzz(true, 2500)]).then(() => {}), 120_000));
+}, () => within("both runs", Promise.all([fuzz(false, 7500), fuzz(true, 2500)]).then(() => {}), 240_000));
 
 Deno.test(
   "a gateway lets through no more than each of its limits: rates, and numbers at a time",
