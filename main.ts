@@ -9,6 +9,7 @@ import { cpuUsage } from "node:process";
 import { type Command, EXIT_USAGE, type Platform } from "./src/cli/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
 import type { ProcessFigures } from "./src/observability/process_figures.ts";
+import { visible } from "./src/observability/visible.ts";
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./src/cli/serve.ts")).serve,
@@ -67,12 +68,6 @@ const freeBytes: Machine["freeBytes"] = async (path) => {
   }
 };
 
-/** Shows control characters, but line breaks, as signs: an MQTT message must not steer somebody's terminal. */
-function harmless(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, "\ufffd");
-}
-
 const [name = "serve", ...args] = Deno.args;
 
 const platform: Platform = {
@@ -91,9 +86,9 @@ const platform: Platform = {
   run,
   env: (variable) => Deno.env.get(variable),
   // deno-lint-ignore no-console
-  print: (line) => console.log(Deno.stdout.isTerminal() ? harmless(line) : line),
+  print: (line) => console.log(Deno.stdout.isTerminal() ? visible(line) : line),
   // deno-lint-ignore no-console
-  printError: (line) => console.error(Deno.stderr.isTerminal() ? harmless(line) : line),
+  printError: (line) => console.error(Deno.stderr.isTerminal() ? visible(line) : line),
   onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
   untilStopped,
 };

@@ -1,10 +1,12 @@
-/** A Jeedom that answers as it is told to, and misbehaves when it is told to. */
+/** The simulated Jeedom on a port that it can leave, behind a line that misbehaves when it is told to. */
 import { createServer, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { House } from "../src/demo/house.ts";
+import { createSimulatedJeedom, type JeedomCall } from "../src/demo/simulated_jeedom.ts";
 import { PING } from "../src/services/jeedom_check.ts";
 import { freePort } from "../tests/loopback.ts";
 
@@ -14,14 +16,6 @@ import { freePort } from "../tests/loopback.ts";
  * up on every connection that was used before, just as the next request comes, in turn before and after it runs it.
  */
 export type Mood = "well" | "frozen" | "slow" | "garbage" | "huge" | "leaving";
-
-/** A request that reached it. */
-export interface Call {
-  /** Path of the address. */
-  readonly path: string;
-  /** The body, as it came. */
-  readonly body: string;
-}
 
 /** A Jeedom to point `JEEDOM_URL` at. */
 export interface Jeedom {
@@ -54,14 +48,21 @@ const GARBAGE: readonly string[] = [
 ];
 
 /** Starts it; `run` does what a call asks for and returns its result. The gateway's own checks are no calls. */
-export async function startJeedom(run: (call: Call) => unknown): Promise<Jeedom> {
+export async function startJeedom(run: (call: JeedomCall) => unknown): Promise<Jeedom> {
+  const now = () => Date.now();
+  const simulated = createSimulatedJeedom({
+    apikey: "",
+    house: new House(now),
+    now,
+    run: (call) => call.body === PING ? "pong" : run(call),
+  });
   const port = freePort();
   const used = new WeakSet<Socket>();
   let mood: Mood = "well";
   let changed = Promise.withResolvers<void>();
   let [life, turn, partings] = [0, 0, 0];
 
-  async function answer(call: Call, response: ServerResponse, socket: Socket): Promise<void> {
+  async function answer({ path, body }: JeedomCall, response: ServerResponse, socket: Socket): Promise<void> {
     const wasUsed = used.has(socket);
     used.add(socket);
     const born = life;
@@ -72,11 +73,11 @@ export async function startJeedom(run: (call: Call) => unknown): Promise<Jeedom>
     turn += 1;
     const isParting = how === "leaving" && wasUsed;
     if (isParting && partings++ % 2 === 0) return void socket.destroy();
-    const result = call.body === PING ? "pong" : run(call);
+    const request = new Request(new URL(path, "http://jeedom"), { method: "POST", body });
+    const json = await (await simulated.handle(request)).text();
     if (isParting) return void socket.destroy();
     if (how === "garbage") return void socket.end(GARBAGE[turn % GARBAGE.length] ?? "");
     if (how === "huge") return await sendHuge(response, turn % 2 === 0);
-    const json = JSON.stringify({ jsonrpc: "2.0", id: 99_999, result });
     response.setHeader("Content-Length", utf8.encode(json).length);
     const pieces = how === "slow" ? json.split(/(?<=")/) : [json];
     for (const [index, piece] of pieces.entries()) {

@@ -94,10 +94,18 @@ export const SETTINGS = {
 
   JEEDOM_URL: webAddress("http://192.168.1.10 or https://jeedom.example").default(new URL("http://localhost:80")),
   JEEDOM_APIKEY: z.string().optional(),
+  JEEDOM_CA_FILE: path.optional(),
   /** The slowest ordinary answer seen on a Raspberry Pi was a few seconds: 30 s means that it hangs. */
   JEEDOM_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
   /** Twice what Jeedom's own page asks for (59 s). A poll holds one of few PHP workers for as long. */
   JEEDOM_LONG_POLL_MAX_SECONDS: wholeNumber(1, 3600).default(120),
+  /**
+   * Long polls, and calls that were given up, that may run inside of Jeedom at a time: each keeps a PHP worker. Apache
+   * has 150 of them as it is installed; on a Raspberry Pi, 40 that wait take some hundred megabytes.
+   */
+  JEEDOM_MAX_POLLS: wholeNumber(1, 10_000).default(40),
+  /** Five phones on the one key of a household, each with its poll, and two that it gave up on the way. */
+  JEEDOM_MAX_POLLS_PER_KEY: wholeNumber(1, 10_000).default(15),
   /** A house with 300 devices answers 1.2 MB; this leaves room for seven times as many. */
   JEEDOM_MAX_RESPONSE_BYTES: wholeNumber(1, 2 ** 30).default(8 * 2 ** 20),
 
@@ -260,6 +268,9 @@ function mismatches(given: Variables): string[] {
   together("MQTT_PASSWORD", "MQTT_USERNAME");
   if (given["MQTT_CA_FILE"] !== undefined && given["MQTT_TLS"] !== "true") {
     problems.push("MQTT_CA_FILE has no effect without MQTT_TLS=true");
+  }
+  if (given["JEEDOM_CA_FILE"] !== undefined && !/^https:/i.test(given["JEEDOM_URL"] ?? "")) {
+    problems.push("JEEDOM_CA_FILE has no effect without https:// in JEEDOM_URL");
   }
   if (given["MQTT_BROKER_HOST"] === undefined) {
     for (const name of ["MQTT_USERNAME", "MQTT_TLS"]) {

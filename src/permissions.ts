@@ -34,6 +34,7 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
     config.KEYS_FILE,
     config.TLS_CERT_FILE,
     config.TLS_KEY_FILE,
+    config.JEEDOM_CA_FILE,
     config.MQTT_CA_FILE,
     notify?.own,
   ].filter((path) => path !== undefined);

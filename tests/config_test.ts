@@ -87,6 +87,11 @@ Deno.test("parseConfig() refuses broker logins and TLS that would have no effect
   assertThrows(() => parseConfig({ MQTT_USERNAME: "joe" }), ConfigError, "MQTT_USERNAME has no effect");
   assertThrows(() => parseConfig({ MQTT_TLS: "true" }), ConfigError, "MQTT_TLS has no effect");
   assertThrows(
+    () => parseConfig({ JEEDOM_URL: "http://jeedom", JEEDOM_CA_FILE: "ca.pem" }),
+    ConfigError,
+    "JEEDOM_CA_FILE has no effect",
+  );
+  assertThrows(
     () => parseConfig({ MQTT_BROKER_HOST: "b", MQTT_CA_FILE: "ca.pem" }),
     ConfigError,
     "MQTT_CA_FILE has no effect",

@@ -157,6 +157,15 @@ Deno.test("docs/protocol.md lists every error code of the client", async () => {
   assertEquals([...section("Rules for clients").matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code), codes);
 });
 
+Deno.test("docs/protocol.md lists every code of the gateway, once", async () => {
+  const source = await Deno.readTextFile(new URL("../src/protocol/error_code.ts", import.meta.url));
+  const codes = [...source.matchAll(/\| "(\w+)"/g)].map(([, code]) => code);
+  assert(codes.length > 0, "No code in error_code.ts");
+  const [, table = ""] = section("Answers and errors").split("\n### Codes\n");
+  const listed = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
+  assertEquals(listed.toSorted(), codes.toSorted());
+});
+
 Deno.test("every link within docs/protocol.md leads to a heading", () => {
   const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")

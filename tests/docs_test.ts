@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../src/cli/check_config.ts";
 import { ADD_USAGE } from "../src/cli/keys/add.ts";
+import { SET_USAGE } from "../src/cli/keys/set.ts";
 import { SETTINGS } from "../src/config.ts";
 import { openEnvelope, parseEnvelope } from "../src/protocol/envelope.ts";
 import { importKey } from "../src/protocol/secret_key.ts";
@@ -67,6 +68,7 @@ Deno.test("every link between the documents leads somewhere", async () => {
     "SECURITY.md",
     "CHANGELOG.md",
     "docs/keys.md",
+    "docs/jeedom-methods.md",
     "docs/security.md",
     "docs/protocol.md",
     "docs/architecture.md",
@@ -112,9 +114,9 @@ Deno.test("the example in docs/keys.md is a file of keys, and the table below it
   }
 });
 
-Deno.test("docs/keys.md names every option of keys add", async () => {
+Deno.test("docs/keys.md names every option of keys add and keys set", async () => {
   const text = await read("docs/keys.md");
-  const options = ADD_USAGE.match(/--[a-z-]+/g) ?? [];
+  const options = (ADD_USAGE + SET_USAGE).match(/--[a-z-]+/g) ?? [];
   assert(options.length > 0, "No option in ADD_USAGE");
   for (const option of options) assert(text.includes(`\`${option}`), `${option} is not in docs/keys.md`);
 });

@@ -35,6 +35,8 @@ Deno.test("permissionFlags() allows the key's directory and the named files", ()
   const variables = { SECRET_KEY_FILE: "keys/k.txt", TLS_CERT_FILE: "c.pem", TLS_KEY_FILE: "k.pem" };
   assertEquals(flag("allow-read", variables), "--allow-read=.env,keys,data/keys.json,c.pem,k.pem");
   assertEquals(flag("allow-write", variables), "--allow-write=keys,data/keys.json");
+  const authority = { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "jeedom.pem" };
+  assertEquals(flag("allow-read", authority), "--allow-read=.env,data,data/keys.json,jeedom.pem");
 });
 
 Deno.test("permissionFlags() denies link-local and metadata addresses, by name and by number, whatever is allowed", async () => {

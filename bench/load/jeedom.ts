@@ -1,10 +1,21 @@
-/** A Jeedom in a process of its own that answers as fast as it can, with what it was sent. */
+/** The simulated Jeedom in a process of its own. It answers as fast as it can, with what it was sent. */
+import { House } from "../../src/demo/house.ts";
+import { createSimulatedJeedom } from "../../src/demo/simulated_jeedom.ts";
 import { answerCommands } from "../answer_commands.ts";
 
-const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
-  const { jsonrpc, id, method, params } = await request.json();
-  if (jsonrpc !== "2.0" || params.apikey !== "bench") return new Response("Refused", { status: 400 });
-  return Response.json({ jsonrpc, id, result: { method, marker: params.marker, value: 21.5 } });
+const now = () => Date.now();
+
+const { handle } = createSimulatedJeedom({
+  apikey: "bench",
+  house: new House(now),
+  now,
+  run({ body }) {
+    const { method, params } = JSON.parse(body);
+    if (params.apikey !== "bench") throw new Error("Not the key of the bench");
+    return { method, marker: params.marker, value: 21.5 };
+  },
 });
+
+const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => handle(request));
 
 await answerCommands({ url: () => `http://127.0.0.1:${server.addr.port}` });

@@ -34,6 +34,10 @@ internal class Channel(
     @Volatile
     private var aheadMillis = 0L
 
+    /** Whether the gateway marks what it answers by itself, as newer ones do. */
+    @Volatile
+    private var tellsSource = false
+
     /** The version in use; [GatewayClient.AUTO] until it is known. Never goes back from 2 to 1. */
     @Volatile
     var protocol: Int = protocol
@@ -52,8 +56,9 @@ internal class Channel(
         fun left() = maxOf(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))
         findProtocol(left(), cancellation)
         return withRightClock(isCommand = true) { stamp ->
-            val answer = exchange(seal(route, request, stamp), route, left(), cancellation)
-            refusalIn(answer)?.let { throw it }
+            val (answer, json) = exchange(seal(route, request, stamp), route, left(), cancellation)
+            // Services answer on this route alone.
+            refusalIn(answer, json, mayBeService = tellsSource && route == Route.GATEWAY)?.let { throw it }
             answer
         }
     }
@@ -103,17 +108,19 @@ internal class Channel(
         return if (protocol == 1) key.sealV1(text) else key.sealV2(text, route)
     }
 
-    private fun exchange(exchange: Exchange, route: Route, timeoutMillis: Long, cancellation: Cancellation): Answer =
+    /** Returns the answer, and all that was opened. */
+    private fun exchange(
+        exchange: Exchange,
+        route: Route,
+        timeoutMillis: Long,
+        cancellation: Cancellation
+    ): Pair<Answer, JSONObject> =
         transport.execute(newCall(route, exchange, timeoutMillis), cancellation) { response, body ->
             val text = readText(body, LONGEST_SEALED_BYTES)
                 ?: throw TamperedException(response.code, "Answer is larger than any gateway's")
-            val json = opened(response) { exchange.openAnswer(text) }
-            val status = json?.opt("status") as? Int
-            val timestamp = json?.opt("timestamp") as? Number
-            if (status == null || timestamp == null) {
-                throw TamperedException(response.code, "Answer has no status and timestamp")
-            }
-            Answer(status, json.opt("body").orNull(), timestamp.toDouble())
+            val json = opened(response) { exchange.openAnswer(text) } ?: JSONObject()
+            if (isFromGateway(json)) tellsSource = true
+            Pair(answerIn(json, response.code), json)
         }
 
     private fun newCall(route: Route, exchange: Exchange, timeoutMillis: Long): Call =
@@ -138,14 +145,15 @@ internal class Channel(
 
     private fun askProtocol(): Int {
         val request = key.sealV2("""{"timestamp":0}""", Route.GATEWAY)
-        val answer = try {
+        val (answer, json) = try {
             exchange(request, Route.GATEWAY, 1000 * CALL_SECONDS, Cancellation())
         } catch (failure: WrongKeyException) {
             return 1
         }
         // It opened: whatever it says, it is of version 2, and nothing less will do from now on.
         protocol = 2
-        val refusal = refusalIn(answer) ?: TamperedException(answer.status, "Gateway accepted a request from 1970")
+        val refusal = refusalIn(answer, json, mayBeService = false)
+            ?: TamperedException(answer.status, "Gateway accepted a request from 1970")
         if (refusal !is ExpiredException) throw refusal
         setClock(answer.timestamp)
         return 2
@@ -159,11 +167,9 @@ internal class Channel(
 /** Opens a part of an answer and reads the JSON in it, if any. @throws TamperedException if it does not open. */
 internal fun opened(response: Response, open: () -> String?): JSONObject? =
     try {
-        open()?.let { JSONObject(it) }
+        open()?.let { readJsonObject(it) }
     } catch (failure: EnvelopeException) {
         throw TamperedException(response.code, "Answer is not sealed with this key: is this the gateway?")
     } catch (failure: JSONException) {
-        throw TamperedException(response.code, "Answer is not a JSON object")
+        throw TamperedException(response.code, "Answer is no JSON object that can be read: ${failure.message}")
     }
-
-internal fun Any?.orNull(): Any? = if (this === JSONObject.NULL) null else this

@@ -72,6 +72,7 @@ class GatewayClient @JvmOverloads constructor(
      * @param endpoint path of the API on the Jeedom server
      * @param timeoutSeconds longest wait; a long poll needs more than it asks for
      * @param cancellation gives up the waiting; the call itself may still run
+     * @param compress `gzip` to let the gateway compress a large answer; an older gateway does not
      * @return Jeedom's answer, with its HTTP status; it may be an error of Jeedom's own
      * @throws GatewayException if the gateway refuses, cannot be reached, or does not answer in time
      * @throws CancellationException if it was given up
@@ -84,7 +85,8 @@ class GatewayClient @JvmOverloads constructor(
         apikey: String? = null,
         endpoint: String? = null,
         timeoutSeconds: Long = CALL_SECONDS,
-        cancellation: Cancellation = Cancellation()
+        cancellation: Cancellation = Cancellation(),
+        compress: String? = null
     ): Answer {
         val request = JSONObject()
             .put("service", "jeedom")
@@ -92,11 +94,13 @@ class GatewayClient @JvmOverloads constructor(
             .put("params", params)
             .put("apikey", apikey)
             .put("endpoint", endpoint)
+            .put("compress", compress)
         return channel.call(Route.GATEWAY, request, 1000 * timeoutSeconds, cancellation)
     }
 
     /**
-     * Follows Jeedom's events, such as commands that got a new value. Nothing is sent before one is asked for.
+     * Follows Jeedom's events, such as commands that got a new value. Nothing is sent before one is asked for. Where
+     * all has failed for five minutes, it throws; begin again with the `datetime` of the last event as `since`.
      *
      * @param since where to begin, in seconds since 1970 by Jeedom's clock; now without it
      * @param longPollingSeconds how long Jeedom may keep a poll that has nothing to tell; the gateway allows 120
@@ -141,10 +145,42 @@ class GatewayClient @JvmOverloads constructor(
         timeoutSeconds: Long = CALL_SECONDS,
         cancellation: Cancellation = Cancellation()
     ): Answer {
-        val request = JSONObject()
+        val request = JSONObject().put("message", message ?: JSONObject.NULL)
+        return publish(request, topic, qos, retain, broker, timeoutSeconds, cancellation)
+    }
+
+    /**
+     * Publishes an MQTT message of any bytes, and waits until the broker has it; the rest is as for a text. From Java
+     * it is called `publishBytes`.
+     */
+    @JvmOverloads
+    @JvmName("publishBytes")
+    @Throws(IOException::class)
+    fun publish(
+        topic: String,
+        message: ByteArray,
+        qos: Int = 0,
+        retain: Boolean = false,
+        broker: Broker? = null,
+        timeoutSeconds: Long = CALL_SECONDS,
+        cancellation: Cancellation = Cancellation()
+    ): Answer {
+        val request = JSONObject().put("payload_b64", BASE64.encode(message))
+        return publish(request, topic, qos, retain, broker, timeoutSeconds, cancellation)
+    }
+
+    private fun publish(
+        request: JSONObject,
+        topic: String,
+        qos: Int,
+        retain: Boolean,
+        broker: Broker?,
+        timeoutSeconds: Long,
+        cancellation: Cancellation
+    ): Answer {
+        request
             .put("service", "mqtt")
             .put("topic", topic)
-            .put("message", message ?: JSONObject.NULL)
             .put("qos", qos)
             .put("retain", retain)
             .putBroker(broker)

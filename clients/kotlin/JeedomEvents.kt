@@ -31,26 +31,29 @@ internal typealias CallJeedom =
  * Jeedom's events in the order in which they come, for one thread; [close] may be called by any. Both functions of the
  * iterator wait for the next event. It ends only when it is closed.
  *
- * Polls overlap, as Jeedom may write an event late; each event is handed over once nevertheless.
+ * Polls overlap, as Jeedom may write an event late; each event is handed over once nevertheless. Failures that may pass
+ * are waited out, but after five minutes of nothing else the newest one is thrown.
  */
 class JeedomEvents internal constructor(
     private val call: CallJeedom,
     private val backoff: (Int) -> Long,
     private val longPollingSeconds: Int,
     private val filter: String?,
-    since: Double?
+    since: Double?,
+    private val nanoTime: () -> Long = System::nanoTime
 ) : Iterator<JeedomEvent>, Closeable {
     private val cancellation = Cancellation()
     private val waiting = ArrayDeque<JeedomEvent>()
     private var overlap = since?.let { Overlap(it) }
     private var tries = 0
+    private var failingSince = 0L
 
     /**
      * Waits for an event.
      *
      * @return false after [close]
-     * @throws GatewayException what will not pass by itself, such as a key that may not ask; [JeedomException] if
-     * Jeedom refuses
+     * @throws GatewayException what will not pass by itself, such as a key that may not ask, or has not for five
+     * minutes; [JeedomException] if Jeedom refuses
      */
     override fun hasNext(): Boolean {
         try {
@@ -77,6 +80,8 @@ class JeedomEvents internal constructor(
             tries = 0
         } catch (failure: GatewayException) {
             val pause = failure.retryAfterSeconds ?: if (failure is FailedException) 0L else throw failure
+            if (tries == 0) failingSince = nanoTime()
+            if (nanoTime() - failingSince >= LONGEST_FAILING_NANOS) throw failure
             cancellation.sleep(maxOf(1000 * pause, backoff(tries)))
             tries += 1
         }
@@ -108,13 +113,21 @@ class JeedomEvents internal constructor(
     private fun ask(method: String, params: JSONObject?, timeoutSeconds: Long): Any? {
         val answer = call(method, params, timeoutSeconds, cancellation)
         val body = answer.body as? JSONObject
-        val error = body?.opt("error").orNull()
-        val words = (error as? JSONObject)?.optString("message") ?: error ?: "HTTP ${answer.status}"
-        if (error == null && answer.status >= 500) throw FailedException(answer.status, "Jeedom failed: $words")
-        if (error != null || answer.status != 200) {
-            throw JeedomException(answer.status, "Jeedom refuses $method: $words")
+        body?.optJSONObject("error")?.let { throw errorOf(method, answer.status, it) }
+        // As while it starts.
+        if (answer.status >= 500) throw FailedException(answer.status, "Jeedom failed: HTTP ${answer.status}")
+        if (answer.status != 200) {
+            throw JeedomException(answer.status, "Jeedom does not answer $method: HTTP ${answer.status}")
         }
-        return body?.opt("result").orNull()
+        if (body == null || !body.has("result")) {
+            throw FailedException(200, "Jeedom does not answer $method with JSON-RPC: is this its API?")
+        }
+        return body.opt("result").orNull()
+    }
+
+    private fun errorOf(method: String, status: Int, error: JSONObject): GatewayException {
+        val words = "Jeedom refuses $method: ${error.optString("message")} (${error.opt("code")})"
+        return if (error.opt("code") == DATABASE_AWAY) FailedException(status, words) else JeedomException(status, words)
     }
 }
 
@@ -139,6 +152,12 @@ private class Overlap(private val begin: Double) {
 }
 
 private const val OVERLAP_SECONDS = 2
+
+/** Jeedom's code for what breaks off as its database starts anew. */
+private const val DATABASE_AWAY = -32000
+
+/** After so long with nothing but failures, the caller must know. */
+private const val LONGEST_FAILING_NANOS = 300_000_000_000L
 
 /** A poll that was over so soon did not wait, and neither will the next. */
 private const val QUICK_MILLIS = 1000L

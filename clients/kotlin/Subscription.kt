@@ -177,23 +177,24 @@ private class ListenerFailure(override val cause: Exception) : RuntimeException(
 /** A stream that lasted this long was a good one: what comes next is another trouble. */
 private const val GOOD_STREAM_NANOS = 30_000_000_000L
 
-/** Longest wait that the end of a stream may ask for: no gateway gone wrong keeps a client away for good. */
-private const val LONGEST_RETRY_SECONDS = 3600.0
-
 /** The wait that a gateway asks for as it stops; 0 if it is none. */
 private fun retryMillisIn(event: Event): Long {
     val seconds = (event.json.opt("retry") as? Number)?.toDouble() ?: 0.0
     return if (seconds in 0.0..LONGEST_RETRY_SECONDS) ceil(1000 * seconds).toLong() else 0
 }
 
-/**
- * How refusals begin that pass by themselves, although nothing else about them says so. The last one: OkHttp, or a
- * proxy, sent a request again by itself.
- */
-private val PASSING = listOf("MQTT error: ", "Too many ", "Too slow: ", "Request expired", "Request was used before")
+/** The gateway's codes for refusals that pass by themselves. OkHttp, or a proxy, may have sent a request twice. */
+private val PASSING = listOf("too_slow", "replay", "key_revoked")
+
+/** How those begin at older gateways, which tell no code. */
+private val OLD_PASSING = listOf("Too slow: ", "Request was used before")
 
 private fun mayPass(failure: GatewayException): Boolean =
-    failure.retryAfterSeconds != null || PASSING.any { (failure.message ?: "").startsWith(it) }
+    when {
+        failure.retryAfterSeconds != null || failure is FailedException || failure is ExpiredException -> true
+        failure.gatewayCode != null -> failure.gatewayCode in PASSING
+        else -> OLD_PASSING.any { (failure.message ?: "").startsWith(it) }
+    }
 
 internal fun Position.toJson(): JSONObject = JSONObject().put("epoch", epoch).put("offset", offset)
 

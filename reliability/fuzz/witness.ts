@@ -1,6 +1,7 @@
 /** Counts at a broker and at a Jeedom what reaches them, and notices what never should. */
 import type { TestBroker } from "../../tests/system/broker.ts";
-import { type Call, startJeedom } from "../jeedom.ts";
+import type { JeedomCall } from "../../src/demo/simulated_jeedom.ts";
+import { startJeedom } from "../jeedom.ts";
 import { observe } from "../observer.ts";
 import { JEEDOM_RESULT } from "./judge.ts";
 
@@ -57,7 +58,7 @@ export async function startWitness(broker: Pick<TestBroker, "host" | "port">): P
   };
 }
 
-function faultOfCall({ path, body }: Call): string | undefined {
+function faultOfCall({ path, body }: JeedomCall): string | undefined {
   if (!/^(\/[\w~-][\w~.-]*)+$/.test(path)) return `Called ${JSON.stringify(path)}`;
   try {
     const { jsonrpc, id, method, params } = JSON.parse(body);

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { parseExact, plainNumber } from "../protocol/exact_json.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient, UsageError } from "./client.ts";
 import type { Platform } from "./platform.ts";
@@ -32,7 +33,7 @@ export function call(platform: Platform): Promise<number> {
 function parseParams(text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
+    const value = plainNumber(parseExact(text));
     if (isObject(value)) return value;
   } catch {
     // Told below, like every other shape.

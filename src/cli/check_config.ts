@@ -8,13 +8,13 @@ import { type BrokerPattern, formatBrokerPattern } from "../security/egress.ts";
 import type { Network } from "../security/ip_address.ts";
 import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
-import { readSources } from "./settings.ts";
+import { checkedConfig, readSources } from "./settings.ts";
 
 /** Prints one line for each setting, with its source; secrets are masked. */
 export async function checkConfig(platform: Platform): Promise<number> {
-  const { environment, file } = await readSources(platform);
   try {
-    const config: Record<string, unknown> = parseConfig(environment, file);
+    const { environment, file } = await readSources(platform);
+    const config: Record<string, unknown> = await checkedConfig(parseConfig(environment, file), platform);
     for (const name of Object.keys(SETTINGS)) {
       const source = environment[name] ? "environment" : file[name] ? ".env" : "default";
       platform.print(`${name}=${show(name, config[name])}  # ${source}`);

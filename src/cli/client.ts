@@ -84,13 +84,22 @@ function parseProtocol(text: string): Version | "auto" {
 
 /** Prints an answer's body: on standard output for a success, as a fault otherwise. */
 export function printAnswer({ status, body }: Answer, platform: Platform): number {
-  const text = typeof body === "string" ? body : JSON.stringify(body, null, 2);
+  const text = typeof body === "string" ? body : writeJson(body);
   if (status === 200) {
     platform.print(text);
     return 0;
   }
   platform.printError(`${status} ${text}`);
   return EXIT_FAILURE;
+}
+
+/** Writes JSON for people, unless it is nested so deeply that indenting it overflows the stack. */
+function writeJson(value: unknown): string {
+  try {
+    return JSON.stringify(value, null, 2);
+  } catch {
+    return JSON.stringify(value);
+  }
 }
 
 /** Runs a client command and tells how it failed. */

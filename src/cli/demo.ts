@@ -24,9 +24,10 @@ export async function demo(platform: Platform): Promise<number> {
   const now = () => Date.now();
   const house = new House(now);
   const apikey = crypto.randomUUID();
+  const simulated = createSimulatedJeedom({ apikey, house, now });
   const jeedom = platform.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    createSimulatedJeedom({ apikey, house, now }),
+    (request) => simulated.handle(request),
   );
   try {
     const config = await demoConfig(platform, {
@@ -45,6 +46,7 @@ export async function demo(platform: Platform): Promise<number> {
   } catch (error) {
     return tellStartFailure(error, platform);
   } finally {
+    simulated.close();
     await jeedom.shutdown();
   }
 }

@@ -24,6 +24,7 @@ import { VERSION } from "../version.ts";
 import { isParseArgsError, UsageError } from "./client.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { localUrl } from "./local_url.ts";
+import { openJeedomFetch } from "./open_jeedom.ts";
 import { EXIT_USAGE, type Platform } from "./platform.ts";
 import { readConfig } from "./settings.ts";
 
@@ -137,6 +138,7 @@ function houseOf(config: Config, platform: Platform) {
     localUrl,
     machine: platform,
     brokerAddress: () => brokerAddress(config, platform),
+    jeedomFetch: () => openJeedomFetch(config, platform),
     connectBroker: connectTo(config),
     now: () => Date.now(),
     random: randomBytes,

@@ -13,6 +13,7 @@ import { listKeys } from "./keys/list.ts";
 import { removeKey } from "./keys/remove.ts";
 import { ROTATE_USAGE, rotateKey } from "./keys/rotate.ts";
 import { type KeysSession, openSession } from "./keys/session.ts";
+import { SET_USAGE, setKey } from "./keys/set.ts";
 import { SHOW_USAGE, showKey } from "./keys/show.ts";
 import { disableKey, enableKey } from "./keys/switch.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE, type Platform } from "./platform.ts";
@@ -28,6 +29,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   list: { usage: "Usage: deno task keys list", run: listKeys },
   add: { usage: ADD_USAGE, run: addKey },
   show: { usage: SHOW_USAGE, run: showKey },
+  set: { usage: SET_USAGE, run: setKey },
   rotate: { usage: ROTATE_USAGE, run: rotateKey },
   disable: { usage: "Usage: deno task keys disable NAME", run: disableKey },
   enable: { usage: "Usage: deno task keys enable NAME", run: enableKey },
@@ -38,6 +40,7 @@ const USAGE = `Usage: deno task keys SUBCOMMAND
   list                         show all keys, without their secrets
   add NAME [options]           make a key for a device
   show NAME [--url URL]        show the code that hands a key to its device
+  set NAME [options]           change what a key may do, its pace and its end
   rotate NAME [--overlap 24h]  give a key a new secret
   disable NAME                 switch a key off
   enable NAME                  switch it on again

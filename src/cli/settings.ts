@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { basename, dirname, join, resolve } from "node:path";
 import { parse } from "@std/dotenv/parse";
-import { type Config, type ConfigError, parseConfig, SETTINGS, type Variables } from "../config.ts";
+import { type Config, ConfigError, parseConfig, SETTINGS, type Variables } from "../config.ts";
+import { type GatewayFolders, keyFolderFault } from "../security/key_folder.ts";
 import { EXIT_CONFIG, type Platform } from "./platform.ts";
 
 /** The variables and where they came from. */
@@ -15,7 +17,11 @@ export interface Sources {
   readonly file: Variables;
 }
 
-/** Reads the variables of the settings, and further ones by name. */
+/**
+ * Reads the variables of the settings, and further ones by name.
+ *
+ * @throws {ConfigError} if `.env` sets one of them twice
+ */
 export async function readSources(
   { env, files }: Pick<Platform, "env" | "files">,
   further: readonly string[] = [],
@@ -23,7 +29,9 @@ export async function readSources(
   const names = [...Object.keys(SETTINGS), ...further];
   const environment = Object.fromEntries(names.map((name) => [name, env(name)]));
   try {
-    return { environment, file: parse(await files.readTextFile(".env")) };
+    const text = await files.readTextFile(".env");
+    refuseDuplicates(text, names);
+    return { environment, file: parse(text) };
   } catch (error) {
     if (error instanceof Error && error.name === "NotFound") return { environment, file: {} };
     throw error;
@@ -40,12 +48,63 @@ export function tellConfigError(
   return EXIT_CONFIG;
 }
 
+/** Of two lines for one setting the last would win in silence. */
+function refuseDuplicates(text: string, names: readonly string[]): void {
+  const lines = new Map<string, number[]>();
+  for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
+    const [, name] = /^\s*(?:export\s+)?([\w.-]+)(?:\s*=|:\s)/.exec(line) ?? [];
+    if (name === undefined || !names.includes(name)) continue;
+    lines.set(name, [...lines.get(name) ?? [], index + 1]);
+  }
+  const problems = [...lines].filter(([, numbers]) => numbers.length > 1).map(([name, numbers]) =>
+    `${name} must be set once in .env, not in lines ${numbers.join(" and ")}: remove all but one`
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
 /**
  * Reads the configuration.
  *
- * @throws `ConfigError` with all problems
+ * @throws {ConfigError} with all problems
  */
 export async function readConfig(platform: Pick<Platform, "env" | "files">): Promise<Config> {
   const { environment, file } = await readSources(platform);
-  return parseConfig(environment, file);
+  return await checkedConfig(parseConfig(environment, file), platform);
+}
+
+/** Folder of `main.ts`. */
+const PROJECT = resolve(import.meta.dirname ?? ".", "../..");
+
+/**
+ * Checks what depends on the machine.
+ *
+ * @returns the configuration as it is
+ * @throws {ConfigError} if the key file is in a folder that the gateway must not write to
+ */
+export async function checkedConfig(config: Config, { files }: Pick<Platform, "files">): Promise<Config> {
+  const path = config.SECRET_KEY_FILE;
+  if (path.endsWith("/")) throw new ConfigError([`SECRET_KEY_FILE must be a file, not the folder "${path}"`]);
+  const folder = resolve(dirname(path));
+  const folders: GatewayFolders = { working: resolve("."), project: PROJECT };
+  for (const place of new Set([folder, await realFolder(folder, files)])) {
+    const fault = keyFolderFault(place, folders);
+    if (fault === undefined) continue;
+    const better = join("data", basename(path));
+    throw new ConfigError([
+      `SECRET_KEY_FILE must be in a folder of its own, as the gateway may write everything there: "${place}" ${fault}. ` +
+      `Move the file: mkdir -p data && mv ${path} ${better} && chmod 700 data. Then set SECRET_KEY_FILE=${better}`,
+    ]);
+  }
+  return config;
+}
+
+/** Follows links, as far as the folders exist and may be read. */
+async function realFolder(folder: string, files: Platform["files"]): Promise<string> {
+  try {
+    return await files.realPath(folder);
+  } catch (error) {
+    const parent = dirname(folder);
+    const goesOn = error instanceof Error && error.name === "NotFound" && parent !== folder;
+    return goesOn ? join(await realFolder(parent, files), basename(folder)) : folder;
+  }
 }

@@ -32,6 +32,7 @@ import { readLevels } from "./levels.ts";
 import { limitsOf, ratesOf } from "./limits.ts";
 import { listen, type Listening } from "./listen.ts";
 import { localUrl } from "./local_url.ts";
+import { openJeedomFetch } from "./open_jeedom.ts";
 import { openKeys } from "./open_keys.ts";
 import { openStore } from "./open_store.ts";
 import type { Platform } from "./platform.ts";
@@ -117,13 +118,24 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());
+  const fetchJeedom = await openJeedomFetch(config, {
+    files: platform.files,
+    fetch: (input, init) => platform.fetch(input, { ...init, client }),
+  });
+  const closing = new AbortController();
+  opened.defer(() => closing.abort());
   const jeedom: JeedomOptions = {
     url: config.JEEDOM_URL,
     apikey: config.JEEDOM_APIKEY,
-    fetch: (input, init) => platform.fetch(input, { ...init, client }),
+    fetch: fetchJeedom,
     timeoutMs: config.JEEDOM_TIMEOUT_MS,
     longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
     maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
+    maxPolls: config.JEEDOM_MAX_POLLS,
+    maxPollsPerKey: config.JEEDOM_MAX_POLLS_PER_KEY,
+    log,
+    monotonic: clocks.monotonic,
+    closeSignal: closing.signal,
   };
   const publisher: Publisher = {
     publish: (address, publication) => telemetry.step("acknowledgement", () => brokers.publish(address, publication)),

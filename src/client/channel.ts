@@ -7,7 +7,7 @@ import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, KEY_ID_HEADER, parseKey, type SecretKey } from "../protocol/secret_key.ts";
-import { type Answer, parseAnswer } from "./answer.ts";
+import { type Answer, type OpenedAnswer, parseAnswer } from "./answer.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { ExpiredError, TamperedError, WrongKeyError } from "./gateway_error.ts";
 import { Negotiation } from "./negotiation.ts";
@@ -71,6 +71,8 @@ export class Channel {
   readonly #negotiation: Negotiation;
   /** How far the gateway's clock is ahead, in milliseconds. */
   #offsetMs = 0;
+  /** Whether the gateway has told of an answer that it made it itself: an older one never does. */
+  #tellsMaker = false;
 
   /**
    * Makes a channel; nothing is sent yet.
@@ -103,12 +105,12 @@ export class Channel {
   async call(request: Record<string, unknown>, options: RequestOptions): Promise<Answer> {
     const sent = await this.post(request, options);
     try {
-      return await this.#accept(sent, options.signal);
+      return await this.#accept(sent, options);
     } catch (error) {
       const gatewayTime = this.learnTime(error);
       if (gatewayTime === undefined || !sent.stamp.wasAlwaysTooOld(gatewayTime)) throw error;
     }
-    return await this.#accept(await this.post(request, options), options.signal);
+    return await this.#accept(await this.post(request, options), options);
   }
 
   /**
@@ -140,9 +142,11 @@ export class Channel {
     });
   }
 
-  async #accept(sent: Sent, signal: AbortSignal): Promise<Answer> {
-    const answer = await this.#answer(sent, signal);
-    const refusal = sealedRefusal(answer);
+  async #accept(sent: Sent, { route, signal }: RequestOptions): Promise<Answer> {
+    const { answer, maker } = await this.#answer(sent, signal);
+    // Of publishes, all answers are the gateway's.
+    const isService = maker === "service" || maker === undefined && this.#tellsMaker && route !== "/mqtt/publish";
+    const refusal = isService ? undefined : sealedRefusal(answer, { isTold: maker === "gateway" });
     if (refusal !== undefined) throw refusal;
     return answer;
   }
@@ -152,7 +156,7 @@ export class Channel {
     try {
       const sent = await this.#post({}, { route: "/gateway", signal, version: 2, timestamp: 0 });
       // Whatever it says: only a gateway of version 2 with this key could seal it, and just now.
-      this.#correct((await this.#answer(sent, signal)).timestamp);
+      this.#correct((await this.#answer(sent, signal)).answer.timestamp);
       return 2;
     } catch (error) {
       if (error instanceof WrongKeyError) return 1;
@@ -178,15 +182,14 @@ export class Channel {
     return { response, exchange, stamp };
   }
 
-  async #answer({ response, exchange }: Sent, signal: AbortSignal): Promise<Answer> {
+  async #answer({ response, exchange }: Sent, signal: AbortSignal): Promise<OpenedAnswer> {
     const text = await this.transport.readText(response, signal);
-    try {
-      const answer = parseAnswer(JSON.parse(await openAnswer(exchange, text)));
-      if (answer !== undefined) return answer;
-    } catch (error) {
+    const opened = await openAnswer(exchange, text).then(parseAnswer).catch((error) => {
       throw this.tampered("Answer", error);
-    }
-    throw this.tampered("Answer");
+    });
+    if (opened === undefined) throw this.tampered("Answer");
+    this.#tellsMaker ||= opened.maker === "gateway";
+    return opened;
   }
 
   #correct(gatewayTime: number): void {

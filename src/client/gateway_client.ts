@@ -10,6 +10,7 @@ import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
 import { withDeadline } from "./deadline.ts";
 import { UnreachableError } from "./gateway_error.ts";
+import { toBase64 } from "../protocol/bytes.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
@@ -80,10 +81,12 @@ export class GatewayClient {
 
   /**
    * Listens to the events of Jeedom until the caller leaves the loop or aborts the signal. Each comes once. Failures
-   * that may pass are waited out in silence; what happened meanwhile still comes, as far as Jeedom remembers.
+   * that may pass are waited out in silence; what happened meanwhile still comes, as far as Jeedom remembers: of each
+   * command's values, the newest.
    *
    * @throws {JeedomError} if Jeedom refuses
-   * @throws {GatewayError} if the gateway refuses, or something is not what it should be
+   * @throws {GatewayError} if the gateway refuses, or something is not what it should be; after five minutes of nothing
+   *   but failures that may pass, the last of them. Listen again with `since`, the time of the last event
    */
   jeedomEvents(options: JeedomEventsOptions = {}): AsyncGenerator<JeedomEvent, void> {
     const { since, longPolling = LONG_POLLING_SECONDS, filter, signal, ...jeedom } = options;
@@ -97,12 +100,13 @@ export class GatewayClient {
   /**
    * Publishes an MQTT message, and waits until the broker has it.
    *
-   * @param message the payload; null sends an empty one
+   * @param message the payload, as text or as bytes; null sends an empty one
    * @throws {GatewayError} if that did not happen, or it is not known
    */
-  publish(topic: string, message: string | null, options: PublishOptions = {}): Promise<Answer> {
+  publish(topic: string, message: string | Uint8Array | null, options: PublishOptions = {}): Promise<Answer> {
     const { signal, timeout, qos, retain, ...broker } = options;
-    const request = { service: "mqtt", topic, message, qos, retain, ...brokerFields(broker) };
+    const payload = message instanceof Uint8Array ? { payload_b64: toBase64(new Uint8Array(message)) } : { message };
+    const request = { service: "mqtt", topic, ...payload, qos, retain, ...brokerFields(broker) };
     return this.#call("/mqtt/publish", request, { signal, timeout });
   }
 

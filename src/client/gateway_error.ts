@@ -25,6 +25,8 @@ export interface GatewayErrorOptions extends ErrorOptions {
   readonly status?: number | undefined;
   /** Least time to wait before the next try, in milliseconds; undefined where no later try will help. */
   readonly retryAfterMs?: number | undefined;
+  /** The gateway's own code for it. */
+  readonly gatewayCode?: string | undefined;
 }
 
 /** The gateway refused a request, did not answer, or its answer could not be taken. */
@@ -35,13 +37,19 @@ export abstract class GatewayError extends Error {
   readonly status: number;
   /** Least time to wait before the next try, in milliseconds; undefined where no later try will help. */
   readonly retryAfterMs: number | undefined;
+  /**
+   * The gateway's own code for a sealed refusal, such as `broker_not_allowed`: docs/protocol.md lists them. Undefined for
+   * all else. An older gateway tells none; it is then what its text means, as far as that is known.
+   */
+  readonly gatewayCode: string | undefined;
 
   /** Makes the error from what happened. */
-  constructor(message: string, { status = 0, retryAfterMs, ...options }: GatewayErrorOptions = {}) {
+  constructor(message: string, { status = 0, retryAfterMs, gatewayCode, ...options }: GatewayErrorOptions = {}) {
     super(message, options);
     this.name = new.target.name;
     this.status = status;
     this.retryAfterMs = retryAfterMs;
+    this.gatewayCode = gatewayCode;
   }
 }
 

@@ -42,11 +42,17 @@ export type CallJeedom = (method: string, params: Record<string, unknown>, patie
 /** A poll that was over so soon, in milliseconds, did not wait; neither does the next. */
 const QUICK_MS = 1000;
 
+/** After so much time of nothing but failures the caller is told, in milliseconds: a restart of Jeedom takes less. */
+const FAILING_MAX_MS = 5 * 60_000;
+
+/** The code of what goes wrong inside of Jeedom, such as a database that is started anew. */
+const INTERNAL_RPC_ERROR = -32_000;
+
 /**
  * Follows Jeedom until the caller ends it. Failures that may pass are waited out; after them it goes on where it was.
  *
  * @throws {JeedomError} if Jeedom refuses
- * @throws {GatewayError} the first failure that will not pass
+ * @throws {GatewayError} the first failure that will not pass, or the last one of five minutes of nothing else
  */
 export async function* followJeedom(
   call: CallJeedom,
@@ -54,6 +60,7 @@ export async function* followJeedom(
 ): AsyncGenerator<JeedomEvent, void> {
   const backoff = new Backoff(random);
   let overlap = since === undefined ? undefined : new Overlap(since);
+  let failingSince: number | undefined;
   for (;;) {
     let waitMs = 0;
     let news: readonly JeedomEvent[] = [];
@@ -69,9 +76,11 @@ export async function* followJeedom(
         if (news.length === 0 && clock.monotonic() - startedAt < QUICK_MS) waitMs = QUICK_MS;
       }
       backoff.reset();
+      failingSince = undefined;
     } catch (error) {
       const passes = error instanceof FailedError || error instanceof GatewayError && error.retryAfterMs !== undefined;
-      if (!passes) throw error;
+      failingSince ??= clock.monotonic();
+      if (!passes || clock.monotonic() - failingSince >= FAILING_MAX_MS) throw error;
       waitMs = Math.max(backoff.next(), error.retryAfterMs ?? 0);
     }
     yield* news;
@@ -85,13 +94,17 @@ async function callMethod(
   { params, patience }: { readonly params: Record<string, unknown>; readonly patience: number },
 ): Promise<unknown> {
   const { status, body } = await call(method, params, patience);
-  const error = isObject(body) ? body["error"] : undefined;
+  const { error, result } = isObject(body) ? body : {};
   if (isObject(error)) {
-    throw new JeedomError(`Jeedom refuses ${method}: ${error["message"]} (${error["code"]})`, { status });
+    const reason = `${error["message"]} (${error["code"]})`;
+    if (error["code"] === INTERNAL_RPC_ERROR) throw new FailedError(`Jeedom failed: ${reason}`, { status });
+    throw new JeedomError(`Jeedom refuses ${method}: ${reason}`, { status });
   }
   if (status >= 500) throw new FailedError(`Jeedom failed: HTTP status ${status}`, { status });
-  if (status === 200 && isObject(body)) return body["result"];
-  throw new JeedomError(`Jeedom does not answer ${method}: HTTP status ${status}`, { status });
+  if (status !== 200) throw new JeedomError(`Jeedom does not answer ${method}: HTTP status ${status}`, { status });
+  // A page of its web server's, nothing at all, or half an answer.
+  if (result === undefined) throw new FailedError(`Jeedom does not answer ${method} in JSON-RPC`, { status });
+  return result;
 }
 
 function parseTime(result: unknown): number {

@@ -37,7 +37,7 @@ export class Overlap {
   ): readonly JeedomEvent[] {
     const seen = new Map(this.#seen);
     const news = events.filter(({ datetime: at, name, option }) => {
-      const what = JSON.stringify([at, name, option]);
+      const what = identity({ datetime: at, name, option });
       // Jeedom may bring the event at the beginning itself again.
       if (at <= this.#begin || seen.has(what)) return false;
       seen.set(what, at);
@@ -47,5 +47,15 @@ export class Overlap {
     this.#from = Math.max(this.#from, datetime - OVERLAP_SECONDS);
     this.#seen = new Map([...seen].filter(([, at]) => at >= this.#from));
     return news;
+  }
+}
+
+/** What tells an event from all others. */
+function identity({ datetime, name, option }: JeedomEvent): string {
+  try {
+    return JSON.stringify([datetime, name, option]);
+  } catch {
+    // Nested so deeply that it cannot be written: its time and its name must do.
+    return JSON.stringify([datetime, name]);
   }
 }

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent } from "../protocol/event.ts";
 import { readBytes } from "../protocol/read_bytes.ts";
 import type { Answer } from "./answer.ts";
 import {
   ExpiredError,
+  type ExpiredErrorOptions,
   FailedError,
   type GatewayError,
   RateLimitError,
@@ -27,10 +29,17 @@ export const RETRY_MAX_SECONDS = 3600;
 /** Most to read of a refusal that nobody sealed, in bytes: the gateway's own are short. */
 const PLAIN_MAX_BYTES = 8192;
 
-/** Beginnings of what a gateway says to a key that may not do what it asks for. */
-const SCOPE = ["This key may not ", "Broker not allowed"];
-
 const EXPIRED = "Request expired";
+
+/** What the texts of gateways begin with that tell no codes, and what they mean. */
+const OLD_TEXTS: readonly (readonly [string, ErrorCode])[] = [
+  ["This key may not ", "scope"],
+  ["Broker not allowed", "broker_not_allowed"],
+  ["Too many ", "busy"],
+  ["MQTT error: ", "broker"],
+  ["Too slow: ", "too_slow"],
+  ["Request was used before", "replay"],
+];
 
 /**
  * Reads a refusal by plain HTTP. Nobody proved it to be the gateway's.
@@ -58,38 +67,73 @@ export async function readPlainRefusal(
 }
 
 /**
- * Tells the gateway's own sealed error from the answer of a service behind it.
+ * Tells the gateway's own sealed error from a success, and where the gateway does not tell who made an answer, from the
+ * answer of a service behind it.
  *
- * @returns the error, or undefined if a service answered
+ * @param isTold whether the gateway told that it made the answer itself
+ * @returns the error, or undefined if there is none
  */
-export function sealedRefusal({ status, body, timestamp }: Answer): GatewayError | undefined {
-  if (status === 200 || typeof body !== "string") return undefined;
-  const { error: reason, retry_after: seconds } = parseFields(body);
-  if (typeof reason !== "string") return undefined;
-  if (status === 429) return new RateLimitError(reason, { status, retryAfterMs: retryAfter(String(seconds)) });
-  if (status >= 500) return new FailedError(reason, { status });
-  if (status === 403 && reason === EXPIRED) return expired({ status, gatewayTime: timestamp });
-  if (status === 403 && isScope(reason)) return new ScopeError(reason, { status });
-  return new RefusedError(reason, { status });
+export function sealedRefusal(
+  { status, body, timestamp }: Answer,
+  { isTold }: { readonly isTold: boolean },
+): GatewayError | undefined {
+  if (status === 200) return undefined;
+  const { error, code, retry_after: seconds } = typeof body === "string" ? parseFields(body) : {};
+  if (typeof error !== "string" && !isTold) return undefined;
+  const reason = typeof error === "string" ? error : `Refused with status ${status}`;
+  const told = typeof code === "string" ? code : undefined;
+  const gatewayCode = isTold ? told : status === 403 ? codeOfText(reason) : undefined;
+  return refusalOf(reason, { status, gatewayCode, gatewayTime: timestamp, retryAfterMs: sealedRetryAfter(seconds) });
 }
 
 /** Tells what an `error` event means that came instead of `connected`. */
-export function eventRefusal({ message, timestamp }: FinalEvent): GatewayError {
-  if (message === EXPIRED) return expired({ gatewayTime: timestamp });
-  if (isScope(message)) return new ScopeError(message);
-  if (message.startsWith("Too many ")) return new RateLimitError(message);
-  if (message.startsWith("MQTT error: ")) return new FailedError(message);
-  return new RefusedError(message);
+export function eventRefusal({ message, timestamp, code }: FinalEvent): GatewayError {
+  return refusalOf(message, { gatewayCode: code ?? codeOfText(message), gatewayTime: timestamp, retryAfterMs: 0 });
 }
 
-function expired(options: { readonly status?: number; readonly gatewayTime: number }): ExpiredError {
+/** What is known of a refusal besides its reason. */
+interface RefusalFacts {
+  readonly status?: number;
+  readonly gatewayCode: string | undefined;
+  readonly gatewayTime: number;
+  readonly retryAfterMs: number;
+}
+
+/** Makes the error for a code; for any other one, also one of a newer gateway, the error for the status. */
+function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...facts }: RefusalFacts): GatewayError {
+  const { status = 0, gatewayCode } = facts;
+  switch (gatewayCode) {
+    case "expired":
+      return expired({ ...facts, gatewayTime });
+    case "scope":
+    case "broker_not_allowed":
+      return new ScopeError(reason, facts);
+    case "key_revoked":
+      return new WrongKeyError(reason, facts);
+    case "key_rate":
+    case "busy":
+      return new RateLimitError(reason, { ...facts, retryAfterMs });
+    case "restart":
+      return new UnavailableError(reason, { ...facts, retryAfterMs });
+    case "broker":
+    case "service_unreachable":
+    case "service_timeout":
+    case "service_answer":
+    case "internal":
+      return new FailedError(reason, facts);
+  }
+  if (status === 429) return new RateLimitError(reason, { ...facts, retryAfterMs });
+  return status >= 500 ? new FailedError(reason, facts) : new RefusedError(reason, facts);
+}
+
+function codeOfText(text: string): ErrorCode | undefined {
+  return text === EXPIRED ? "expired" : OLD_TEXTS.find(([start]) => text.startsWith(start))?.[1];
+}
+
+function expired(options: ExpiredErrorOptions & { readonly gatewayTime: number }): ExpiredError {
   const at = Number.isFinite(options.gatewayTime) ? new Date(options.gatewayTime * 1000) : undefined;
   const time = at === undefined || isNaN(at.getTime()) ? "" : `, gateway's time is ${at.toISOString()}`;
   return new ExpiredError(`${EXPIRED}: this device's clock is wrong${time}`, options);
-}
-
-function isScope(reason: string): boolean {
-  return SCOPE.some((start) => reason.startsWith(start));
 }
 
 async function readReason(response: Response, signal: AbortSignal | undefined): Promise<string | undefined> {
@@ -111,7 +155,12 @@ function parseFields(json: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** The wait that the other side asks for, in milliseconds. A date, which the gateway never sends, counts as none. */
+/** The wait that a header asks for, in milliseconds. A date, which the gateway never sends, counts as none. */
 function retryAfter(seconds: string): number {
-  return /^\d+(\.\d+)?$/.test(seconds) ? Math.min(Number(seconds), RETRY_MAX_SECONDS) * 1000 : 0;
+  return /^\d+(\.\d+)?$/.test(seconds) ? sealedRetryAfter(Number(seconds)) : 0;
+}
+
+/** The wait that a sealed refusal asks for, in milliseconds; none for anything that is no number of seconds. */
+function sealedRetryAfter(seconds: unknown): number {
+  return typeof seconds === "number" && seconds >= 0 ? Math.min(seconds, RETRY_MAX_SECONDS) * 1000 : 0;
 }

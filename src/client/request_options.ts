@@ -22,7 +22,10 @@ export interface JeedomOptions {
 }
 
 /** Choices for a Jeedom call. */
-export interface CallOptions extends WaitOptions, JeedomOptions {}
+export interface CallOptions extends WaitOptions, JeedomOptions {
+  /** Asks for a compressed answer, which is a fraction as long for a large house. Off by default. */
+  readonly compress?: "gzip" | undefined;
+}
 
 /** Choices for listening to Jeedom. */
 export interface JeedomEventsOptions extends JeedomOptions {

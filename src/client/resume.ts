@@ -4,6 +4,7 @@
  * @module
  */
 import { Backoff } from "../protocol/backoff.ts";
+import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Position, StreamEvent } from "../protocol/event.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { ExpiredError, FailedError, GatewayError } from "./gateway_error.ts";
@@ -12,6 +13,12 @@ import { RETRY_MAX_SECONDS } from "./refusal.ts";
 
 /** A stream that lasted so long was a good one, in milliseconds: the wait after it is short again. */
 const STEADY_MS = 30_000;
+
+/**
+ * What passes by itself, once a stream was connected: `fetch` may send a request a second time when a connection breaks,
+ * and a key that was changed works again; one that was taken away gets a 401 the next time.
+ */
+const PASSING_CODES: readonly unknown[] = ["too_slow", "replay", "key_revoked"] satisfies ErrorCode[];
 
 /** How to go on. */
 export interface ResumeOptions {
@@ -70,9 +77,7 @@ export async function* resume(
 function isPassing(error: GatewayError): boolean {
   if (error.retryAfterMs !== undefined || error instanceof FailedError) return true;
   // The clock is right: a gateway that has just started refuses what may have been sent before.
-  if (error instanceof ExpiredError || error.message.startsWith("Too slow: ")) return true;
-  // `fetch` may send the same request a second time by itself, when a connection breaks.
-  return error.message.startsWith("Request was used before");
+  return error instanceof ExpiredError || PASSING_CODES.includes(error.gatewayCode);
 }
 
 /** The wait that a gateway asks for as it stops, in milliseconds; 0 for anything that is none. */

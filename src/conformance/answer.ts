@@ -17,6 +17,8 @@ export interface Answer {
   readonly body: unknown;
   /** The gateway's clock, in seconds since 1970. */
   readonly timestamp: number;
+  /** Who made it: `gateway` for the gateway itself. */
+  readonly source: unknown;
 }
 
 /** Words by which a gateway tells a key what it does not grant. */
@@ -47,20 +49,29 @@ export function parseFields(text: string, what: string): Fields {
  * @throws {Mismatch} if it does not have the shape of one
  */
 export function parseAnswer(text: string): Answer {
-  const { status, body, timestamp } = parseFields(text, "Answer");
+  const { status, body, timestamp, source } = parseFields(text, "Answer");
   const isAnswer = typeof status === "number" && body !== undefined && typeof timestamp === "number";
   if (!isAnswer) throw new Mismatch("Answer lacks a numeric status, a body, or a numeric timestamp");
-  return { status, body, timestamp };
+  return { status, body, timestamp, source };
 }
 
 /** Tells the message of an answer that is an error of the gateway itself, or undefined for any other answer. */
 export function errorOf({ status, body }: Answer): string | undefined {
-  if (status === 200 || typeof body !== "string") return undefined;
+  const { error } = status === 200 ? {} : parseBody(body);
+  return typeof error === "string" ? error : undefined;
+}
+
+/** Tells the code of an error of the gateway itself. */
+export function codeOf({ body }: Answer): unknown {
+  return parseBody(body)["code"];
+}
+
+function parseBody(body: unknown): Fields {
   try {
-    const value: unknown = JSON.parse(body);
-    return isObject(value) && typeof value["error"] === "string" ? value["error"] : undefined;
+    const value: unknown = typeof body === "string" ? JSON.parse(body) : undefined;
+    return isObject(value) ? value : {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -10,6 +10,7 @@ import { PUBLISH } from "./checks/publish.ts";
 import { REFUSALS } from "./checks/refusals.ts";
 import { REPLAY } from "./checks/replay.ts";
 import { RESUME } from "./checks/resume.ts";
+import { SOURCE } from "./checks/source.ts";
 import { STREAM } from "./checks/stream.ts";
 import { TIME } from "./checks/time.ts";
 import { TRANSPORT } from "./checks/transport.ts";
@@ -21,6 +22,7 @@ export const SUBJECTS: readonly Subject[] = [
   REFUSALS,
   TIME,
   REPLAY,
+  SOURCE,
   JEEDOM,
   PUBLISH,
   STREAM,

@@ -53,9 +53,9 @@ export class House {
     for (const listener of this.#listeners) listener(change);
   }
 
-  /** Lists the changes after a time in seconds since 1970. */
+  /** Lists the changes at and after a time in seconds since 1970. */
   changesSince(seconds: number): Change[] {
-    return this.#changes.filter(({ at }) => at > seconds);
+    return this.#changes.filter(({ at }) => at >= seconds);
   }
 
   /** Calls a function for each change from now on. Returns the function that ends it. */

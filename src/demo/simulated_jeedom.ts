@@ -1,10 +1,26 @@
 /**
  * A simulated Jeedom, as faithful as clients and tests need it: JSON-RPC over HTTP with the answers, error codes
- * and quirks of a real Jeedom 4.5.
+ * and quirks of a real Jeedom 4.5, in good and in bad states.
  *
  * @module
  */
-import { type Change, DEVICES, type House, LIGHT_ID } from "./house.ts";
+import type { House } from "./house.ts";
+import { Crash, createMethods, NOT_UTF8_METHODS, type Params, RpcError, waitForChanges } from "./jeedom_methods.ts";
+
+/**
+ * State of a simulated Jeedom. `well`: it answers. `database-down`: HTTP 500 and an empty body; polls that run end with
+ * an error. `not-utf8`: a command has a value that is not UTF-8, which empties each answer that holds it. `warning`: PHP
+ * writes a warning before each answer. `page`: a login page stands before it.
+ */
+export type JeedomMode = "well" | "database-down" | "not-utf8" | "warning" | "page";
+
+/** A call as it came. */
+export interface JeedomCall {
+  /** Path of the address. */
+  readonly path: string;
+  /** The body. */
+  readonly body: string;
+}
 
 /** How a simulated Jeedom is set up. */
 export interface SimulatedJeedomOptions {
@@ -14,149 +30,198 @@ export interface SimulatedJeedomOptions {
   readonly house: House;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** From one look of a poll for changes to the next, in milliseconds: a second, as it is installed. */
+  readonly pollEveryMs?: number;
+  /** PHP workers, of which each request takes one: any number by default. Apache has 150 as it is installed. */
+  readonly workers?: number;
+  /** Whether `jeeObject::full` answers with 300 devices of 10 commands, 1.4 MB. */
+  readonly isLarge?: boolean;
+  /** Returns the result of a call, in place of the house: for all paths, keys and methods. */
+  readonly run?: (call: JeedomCall) => unknown;
 }
 
-type Params = Readonly<Record<string, unknown>>;
-type Method = (params: Params, signal: AbortSignal) => unknown;
-
-/** An error that travels inside of an HTTP 200. */
-class RpcError extends Error {
-  constructor(readonly code: number, message: string) {
-    super(message);
-  }
+/** A Jeedom as a function from request to response, and its state. */
+export interface SimulatedJeedom {
+  /**
+   * Answers a request.
+   *
+   * @param peer the address that it came from: private ones are never banned
+   */
+  handle(request: Request, peer?: string): Promise<Response>;
+  /** Its state, which may be changed at any time. */
+  mode: JeedomMode;
+  /** Number of workers that are busy. */
+  readonly busyWorkers: number;
+  /** Ends all polls that run. */
+  close(): void;
 }
-
-/** PHP died: HTTP 500 and nothing else. */
-class Crash extends Error {}
 
 const ENDPOINT = "/core/api/jeeApi.php";
 
-/** More malformed requests than these within the time, in milliseconds, and nobody gets an answer for a while. */
+/** More malformed requests than these within the time, in milliseconds, and their sender gets no answer for a while. */
 const BAN = { faults: 6, withinMs: 300_000, forMs: 600_000 };
 
-/** Makes a simulated Jeedom as a function from request to response. */
-export function createSimulatedJeedom(options: SimulatedJeedomOptions): (request: Request) => Promise<Response> {
-  const methods = createMethods(options.house, options.now);
-  let faults: number[] = [];
+/** The networks on the white list of a ban, as it is installed. */
+const WHITE_LIST = /^(?:127|10|172)\.|^192\.168\./;
 
-  function countFault(): void {
-    const now = options.now();
-    faults = [...faults.filter((at) => at > now - BAN.withinMs), now];
-  }
+const HTML = { "Content-Type": "text/html" };
+const JSON_TYPE = { "Content-Type": "application/json" };
 
-  function isBanned(): boolean {
-    const last = faults.at(-1) ?? 0;
-    return faults.length > BAN.faults && options.now() < last + BAN.forMs;
-  }
+const WARNING =
+  "<br />\n<b>Warning</b>: Undefined array key 2 in <b>/var/www/html/core/class/x.php</b> on line <b>7</b>" +
+  "<br />\n";
 
-  async function run(call: Params, signal: AbortSignal): Promise<unknown> {
+/** Makes a simulated Jeedom. */
+export function createSimulatedJeedom(options: SimulatedJeedomOptions): SimulatedJeedom {
+  const { house, now, pollEveryMs = 1000, run, apikey, isLarge = false } = options;
+  const methods = createMethods({ house, now, isLarge });
+  const bans = new Bans(now);
+  const workers = new Workers(options.workers ?? Infinity);
+  const closing = new AbortController();
+  let mode: JeedomMode = "well";
+
+  async function resultOf(call: Params): Promise<unknown> {
     const params = isObject(call["params"]) ? call["params"] : {};
     const key = params["apikey"] ?? params["api"];
     if (key !== undefined && typeof key !== "string") throw new Crash();
-    const method = methods[String(call["method"])];
     if (call["method"] === "ping") return "pong";
     if (key === undefined) throw new RpcError(1, "Vous n'êtes pas autorisé à effectuer cette action");
-    if (key !== options.apikey) throw new RpcError(2, "Vous n'êtes pas autorisé à effectuer cette action");
-    if (method === undefined) throw new RpcError(500, `Aucune méthode correspondante : ${call["method"]}`);
-    return await method(params, signal);
-  }
-
-  return async (request) => {
-    if (new URL(request.url).pathname !== ENDPOINT || isBanned()) {
-      return new Response("<html><body><h1>404 Not Found</h1></body></html>", {
-        status: 404,
-        headers: { "Content-Type": "text/html" },
+    if (key !== apikey) throw new RpcError(2, "Vous n'êtes pas autorisé à effectuer cette action");
+    if (call["method"] === "event::changes") {
+      return await waitForChanges(params, {
+        house,
+        now,
+        pollEveryMs,
+        closeSignal: closing.signal,
+        isDatabaseDown: () => mode === "database-down",
       });
     }
-    const call: unknown = await request.json().catch(() => undefined);
-    if (!isObject(call) || call["jsonrpc"] !== "2.0") {
-      countFault();
-      return Response.json({ jsonrpc: "2.0", id: 99_999, error: { code: 1, message: "Requête invalide" } });
+    const method = methods[String(call["method"])];
+    if (method === undefined) throw new RpcError(500, `Aucune méthode correspondante : ${call["method"]}`);
+    return method(params);
+  }
+
+  async function answer(call: JeedomCall, peer: string): Promise<Response> {
+    if (mode === "page") return new Response("<!DOCTYPE html><html><body>Login</body></html>", { headers: HTML });
+    if (run !== undefined) {
+      const value = parse(call.body);
+      return success(isObject(value) ? value["id"] : undefined, run(call));
     }
-    const id = call["id"] ?? 99_999;
+    // A path after the endpoint is ignored, and so is a query.
+    const isApi = call.path === ENDPOINT || call.path.startsWith(`${ENDPOINT}/`);
+    if (!isApi || bans.has(peer)) {
+      return new Response("<html><body><h1>404 Not Found</h1></body></html>", { status: 404, headers: HTML });
+    }
+    if (mode === "database-down") return crash();
+    const value = parse(call.body);
+    if (!isObject(value) || value["jsonrpc"] !== "2.0") {
+      bans.countFault(peer);
+      return error(99_999, new RpcError(1, "Requête invalide"));
+    }
     try {
-      const result = await run(call, request.signal);
-      return Response.json({ jsonrpc: "2.0", id, result: isEmpty(result) ? "ok" : result });
-    } catch (error) {
-      if (error instanceof RpcError) {
-        return Response.json({ jsonrpc: "2.0", id, error: { code: error.code, message: error.message } });
+      const result = await resultOf(value);
+      if (mode === "not-utf8" && NOT_UTF8_METHODS.includes(String(value["method"]))) {
+        return new Response("", { headers: JSON_TYPE });
       }
-      return new Response("", { status: 500, headers: { "Content-Type": "application/json" } });
+      return success(value["id"], result);
+    } catch (fault) {
+      return fault instanceof RpcError ? error(value["id"], fault) : crash();
     }
-  };
-}
+  }
 
-function createMethods(house: House, now: () => number): Readonly<Record<string, Method>> {
-  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: house.value(id) }));
-  // Ids are numbers in some answers and strings in others, as in the original.
-  const equipment = () => ({ id: "1", name: "Living room", object_id: "1", isEnable: "1", cmds: commands() });
-  const room = () => ({ id: 1, name: "House", father_id: null, eqLogics: [equipment()] });
+  function success(id: unknown, result: unknown): Response {
+    return json({ jsonrpc: "2.0", id: id ?? 99_999, result: isEmptyInPhp(result) ? "ok" : result });
+  }
 
-  const known = (params: Params, code: number, what: string) => {
-    const id = Number(params["id"]);
-    const ids = code === 702 ? DEVICES.map((device) => device.id) : [1];
-    if (!ids.includes(id)) throw new RpcError(code, `${what} introuvable : ${params["id"]}`);
-    return id;
-  };
+  function error(id: unknown, { code, message }: RpcError): Response {
+    return json({ jsonrpc: "2.0", id: id ?? 99_999, error: { code, message } });
+  }
+
+  function json(value: unknown): Response {
+    return new Response((mode === "warning" ? WARNING : "") + JSON.stringify(value), { headers: JSON_TYPE });
+  }
 
   return {
-    "version": () => "4.5.3",
-    "datetime": () => now() / 1000,
-    "jeeObject::all": () => [{ id: 1, name: "House", father_id: null }],
-    "jeeObject::full": () => [room()],
-    "jeeObject::byId": (params) => (known(params, 601, "Objet"), { id: 1, name: "House", father_id: null }),
-    "jeeObject::fullById": (params) => (known(params, 601, "Objet"), room()),
-    "eqLogic::all": () => [equipment()],
-    "eqLogic::byId": (params) => (known(params, 602, "EqLogic"), equipment()),
-    "cmd::all": commands,
-    "cmd::byId": (params) => {
-      const id = known(params, 702, "Commande");
-      return commands().find((command) => command.id === id);
+    async handle(request, peer = "127.0.0.1") {
+      const call = { path: new URL(request.url).pathname, body: await request.text() };
+      // Nobody stops a worker whose caller is gone.
+      return await workers.run(() => answer(call, peer));
     },
-    "cmd::execCmd": (params) => {
-      const id = known(params, 702, "Commande");
-      if (id === LIGHT_ID) house.set(LIGHT_ID, house.value(LIGHT_ID) === 0 ? 1 : 0);
-      return { value: house.value(id), collectDate: new Date(now()).toISOString() };
+    get mode() {
+      return mode;
     },
-    "cmd::getHistory": (params) => {
-      const id = known(params, 702, "Commande");
-      return house.changesSince(0).filter((change) => change.id === id).map(({ value, at }) => ({
-        value,
-        datetime: at,
-      }));
+    set mode(next) {
+      mode = next;
     },
-    "scenario::all": () => [{ id: "1", name: "Good night", isActive: "1", state: "stop" }],
-    "scenario::byId": (params) => (known(params, 702, "Scénario"), { id: "1", name: "Good night", state: "stop" }),
-    "scenario::changeState": (params) => (known(params, 702, "Scénario"), "ok"),
-    "summary::global": () => ({ temperature: house.value(1), light: house.value(LIGHT_ID) }),
-    "message::all": () => [],
-    "event::changes": (params, signal) => changes(house, params, now, signal),
+    get busyWorkers() {
+      return workers.busy;
+    },
+    close: () => closing.abort(),
   };
 }
 
-/** Waits, as the original does, until something happened or the poll's time is over. */
-async function changes(house: House, params: Params, now: () => number, signal: AbortSignal): Promise<unknown> {
-  const since = Number(params["datetime"] ?? now() / 1000);
-  const seconds = Number(params["longPolling"] ?? 0);
-  if (seconds > 0 && house.changesSince(since).length === 0) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, seconds * 1000);
-    const stopListening = house.onChange(() => resolve());
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
-    stopListening();
-  }
-  const result = house.changesSince(since).map(({ id, value, at }: Change) => ({
-    datetime: at,
-    name: "cmd::update",
-    option: { cmd_id: id, value },
-  }));
-  return { datetime: now() / 1000, result };
+/** PHP died: HTTP 500 and nothing else. */
+function crash(): Response {
+  return new Response("", { status: 500, headers: JSON_TYPE });
 }
 
-function isEmpty(result: unknown): boolean {
-  return result === "" || result === null || result === undefined || (Array.isArray(result) && result.length === 0);
+/** Those who sent too much that is malformed. */
+class Bans {
+  readonly #faults = new Map<string, readonly number[]>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  countFault(peer: string): void {
+    if (WHITE_LIST.test(peer)) return;
+    const now = this.#now();
+    this.#faults.set(peer, [...(this.#faults.get(peer) ?? []).filter((at) => at > now - BAN.withinMs), now]);
+  }
+
+  has(peer: string): boolean {
+    const faults = this.#faults.get(peer) ?? [];
+    return faults.length > BAN.faults && this.#now() < (faults.at(-1) ?? 0) + BAN.forMs;
+  }
+}
+
+/** A number of workers. What comes when all are busy waits its turn. */
+class Workers {
+  readonly #count: number;
+  readonly #waiting: (() => void)[] = [];
+  busy = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.busy >= this.#count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.busy += 1;
+    try {
+      return await work();
+    } finally {
+      // The next in line takes the worker over.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.busy -= 1;
+      else next();
+    }
+  }
+}
+
+function isEmptyInPhp(result: unknown): boolean {
+  if (Array.isArray(result)) return result.length === 0;
+  if (isObject(result)) return Object.keys(result).length === 0;
+  return ["", "0", 0, false, null, undefined].some((empty) => empty === result);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isObject(value: unknown): value is Params {

@@ -20,13 +20,21 @@ export interface FetchFailure {
 
 /** What Deno says, the most telling first. */
 const TELLING: readonly (readonly [RegExp, FailureReason, string])[] = [
-  [/dns error|failed to lookup/i, "name", "is not found: there is no such name"],
-  [/connection refused/i, "refused", "refuses connections: nothing listens there"],
-  [/invalid peer certificate.*expired/i, "certificate", "has a certificate that has expired"],
-  [/invalid peer certificate.*(not valid for name|NotValidForName)/i, "certificate", "has another name's certificate"],
-  [/invalid peer certificate.*UnknownIssuer/i, "certificate", "has a certificate of an unknown authority"],
+  [/dns error|failed to lookup|ENOTFOUND|EAI_AGAIN/i, "name", "is not found: there is no such name"],
+  [/connection refused|ECONNREFUSED/i, "refused", "refuses connections: nothing listens there"],
+  [/invalid peer certificate.*expired|CERT_HAS_EXPIRED/i, "certificate", "has a certificate that has expired"],
+  [
+    /invalid peer certificate.*(not valid for name|NotValidForName)|ERR_TLS_CERT_ALTNAME_INVALID/i,
+    "certificate",
+    "has another name's certificate",
+  ],
+  [
+    /invalid peer certificate.*UnknownIssuer|UNABLE_TO_VERIFY|SELF_SIGNED_CERT/i,
+    "certificate",
+    "has a certificate of an unknown authority",
+  ],
   [/invalid peer certificate/i, "certificate", "has a certificate that is not valid"],
-  [/unreachable|no route to host|timed out/i, "away", "cannot be reached from here"],
+  [/unreachable|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|no route to host|timed out/i, "away", "cannot be reached from here"],
   [/InvalidContentType|corrupt message|handshake|alert|tls/i, "tls", "fails in the handshake of TLS"],
   [/invalid HTTP/i, "http", "does not speak HTTP"],
   [/to port \d+ are blocked/i, "away", "cannot be asked: no program asks that port by HTTP, as other protocols use it"],

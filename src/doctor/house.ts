@@ -28,6 +28,12 @@ export interface Surroundings {
    * @throws the error of a file that cannot be read
    */
   readonly brokerAddress: () => Promise<BrokerAddress>;
+  /**
+   * Reads which certificates Jeedom may have, and tells how to send it HTTP requests.
+   *
+   * @throws the error of a file that cannot be read, or that holds no certificate
+   */
+  readonly jeedomFetch: () => Promise<typeof fetch>;
   /** Opens connections to brokers. */
   readonly connectBroker: ConnectBroker;
   /** The wall clock, in milliseconds since 1970. */

@@ -6,7 +6,7 @@
 import { isObject } from "../protocol/is_object.ts";
 import { addressOf, CALL_HEADERS } from "../services/jeedom.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
-import type { FetchFailure } from "./fetch_failure.ts";
+import { type FetchFailure, nameFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
 
 /** How Jeedom is. */
@@ -50,6 +50,13 @@ export async function askJeedom(house: House, signal: AbortSignal): Promise<Jeed
   return { kind: "jeedom", reply, key: await tryKey(house, signal) };
 }
 
+/** The file of certificates is of no use, so nothing is asked. */
+const NO_CERTIFICATE: FetchFailure = {
+  kind: "failure",
+  reason: "certificate",
+  words: "is not asked: JEEDOM_CA_FILE cannot be read, or holds no certificate",
+};
+
 async function tryKey(house: House, signal: AbortSignal): Promise<KeyAnswer> {
   const { JEEDOM_APIKEY: apikey } = house.config;
   if (apikey === undefined) return { kind: "none" };
@@ -71,9 +78,11 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
-function call(house: House, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
-  const { config: { JEEDOM_URL: url }, machine: { fetch }, now } = house;
-  return ask(addressOf(url), {
+async function call(house: House, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
+  const { config: { JEEDOM_URL: url }, now } = house;
+  const fetch = await house.jeedomFetch().catch(() => undefined);
+  if (signal.aborted) return nameFailure(undefined, signal);
+  return fetch === undefined ? NO_CERTIFICATE : await ask(addressOf(url), {
     fetch,
     now,
     signal,

@@ -8,6 +8,7 @@
 import type { RefusalReason, Telemetry } from "../observability/telemetry.ts";
 import { EnvelopeError, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
+import type { ErrorCode } from "../protocol/error_code.ts";
 import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import type { Key, Keyring, Sender } from "../security/keyring.ts";
@@ -69,6 +70,8 @@ export interface Refused {
   readonly status: number;
   /** The reason, for the answer. */
   readonly message: string;
+  /** The same for the client's program, in one word that never changes. */
+  readonly code: ErrorCode;
   /** When to come again, in seconds, where waiting helps. */
   readonly retryAfterSeconds?: number;
   /** Where there is one, to be called exactly once, as for an admitted request. */
@@ -147,13 +150,13 @@ export function createAdmit(options: AdmissionOptions): Admit {
     // Whoever proved a key the last time need not wait for his own other requests.
     const { envelope, text, ...opened } = await (proven.has(address) ? open : openInTurn)(body, sender);
     const { key } = opened;
-    const refused = (reason: RefusalReason, message: string): Refused => (
-      { kind: "refused", ...opened, reason, status: 403, message }
+    const refused = (reason: RefusalReason, message: string, code: ErrorCode): Refused => (
+      { kind: "refused", ...opened, reason, status: 403, message, code }
     );
     /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
-    const unproven = async (reason: RefusalReason, message: string): Promise<Refused> => {
+    const unproven = async (reason: RefusalReason & ErrorCode, message: string): Promise<Refused> => {
       await countFailure(address);
-      return refused(reason, message);
+      return refused(reason, message, reason);
     };
     let payload: Payload;
     try {
@@ -184,7 +187,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "away":
         throw storeAway(key);
       case "nonce reused":
-        return refused("replay", `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`);
+        return refused(
+          "replay",
+          `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`,
+          "salt_reused",
+        );
       case "repeat":
         return { kind: "repeat", ...opened, answer: claim.answer };
       case "first": {
@@ -197,7 +204,8 @@ export function createAdmit(options: AdmissionOptions): Admit {
         if (retryAfterSeconds === 0) return { kind: "admitted", ...opened, payload, settle: claim.settle };
         const message = "Too many requests with this key";
         const { settle } = claim;
-        return { kind: "refused", ...opened, reason: "key_rate", status: 429, message, retryAfterSeconds, settle };
+        const code = "key_rate";
+        return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
       }
     }
   };

@@ -7,12 +7,15 @@ import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, Telemetry } from "../observability/telemetry.ts";
 import type { SealedText } from "../protocol/aead.ts";
+import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
-import { ScopeError } from "../security/scope.ts";
+import { MethodNotGrantedError, ScopeError } from "../security/scope.ts";
 import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
+import { compressBody } from "./compress_body.ts";
+import { RefusedMethodLog } from "./refused_method_log.ts";
 import type { CarryReply, SealReply } from "./sealed_answer.ts";
 
 /** What the routes need. */
@@ -50,6 +53,7 @@ interface Outcome {
 /** Makes a handler that runs each admitted request once and seals the answer. */
 export function createCallHandler(options: CallOptions, select: SelectService): RouteHandler {
   const { admit, running, sealReply, carryReply, audit, log, telemetry, monotonic } = options;
+  const refusedMethods = new RefusedMethodLog(log);
 
   async function answer(
     admission: Admission,
@@ -65,7 +69,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       ? refused(admission.reason, admission)
       : await run(admission, from);
     try {
-      const sealed = await sealReply(exchange, reply);
+      const sealed = await sealReply(exchange, withService(reply, about.service));
       admission.settle?.(sealed);
       return { sealed, ...about };
     } catch (error) {
@@ -76,29 +80,40 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
 
   function refused(
     reason: RefusalReason,
-    { status, message, retryAfterSeconds }: Pick<Refused, "status" | "message" | "retryAfterSeconds">,
+    { status, message, ...options }: Pick<Refused, "status" | "message" | "code" | "retryAfterSeconds">,
   ): Outcome {
     telemetry.refused(reason);
-    const reply = errorReply(status, message, retryAfterSeconds);
+    const reply = errorReply(status, message, options);
     return { reply, outcome: `${status} ${message}`, result: "refused" };
   }
 
   /** Runs a request as far as its key and its service let it. Never throws. */
   async function run({ key, payload }: Admitted, { request, gone }: RunOptions): Promise<Outcome> {
     // It may have been taken away while the stores were asked.
-    if (key.revoked.aborted) return refused("scope", { status: 403, message: key.revoked.reason.message });
+    if (key.revoked.aborted) {
+      return refused("scope", { status: 403, message: key.revoked.reason.message, code: "key_revoked" });
+    }
     const leave = running.enter(key.name);
     if (leave === undefined) {
-      return refused("busy", { status: 429, message: "Too many requests are under way", retryAfterSeconds: 1 });
+      const message = "Too many requests are under way";
+      return refused("busy", { status: 429, message, code: "busy", retryAfterSeconds: 1 });
     }
     let service: Service | undefined;
     let outcome: Outcome;
     try {
       const chosen = service = select(payload);
       key.scope.useService(chosen.name);
-      const reply = await telemetry.step(chosen.name, () => chosen.handle(payload, { scope: key.scope, gone }));
-      outcome = { reply, outcome: String(reply.status), result: reply.status < 500 ? "ok" : "failed" };
+      const reply = await telemetry.step(
+        chosen.name,
+        () => chosen.handle(payload, { key: key.name, scope: key.scope, gone, revoked: key.revoked }),
+      );
+      outcome = {
+        reply: await compressBody(reply, payload),
+        outcome: String(reply.status),
+        result: reply.status < 500 ? "ok" : "failed",
+      };
     } catch (error) {
+      if (error instanceof MethodNotGrantedError) refusedMethods.report(error, key);
       outcome = explain(error, { request, service });
     } finally {
       leave();
@@ -110,18 +125,25 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     error: unknown,
     { request, service }: { readonly request: string; readonly service: Service | undefined },
   ): Outcome {
-    if (error instanceof ScopeError) return refused("scope", { status: 403, message: error.message });
+    if (error instanceof ScopeError) return refused("scope", { status: 403, message: error.message, code: "scope" });
     if (error instanceof FieldError) {
-      return refused("field", { status: service?.fieldErrorStatus ?? 400, message: error.message });
+      return refused("field", { status: service?.fieldErrorStatus ?? 400, message: error.message, code: "field" });
     }
     if (error instanceof ServiceError) {
-      const { status, message } = error;
+      const { status, message, code } = error;
       const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
       log.warn("Request failed: {reason} ({cause})", { request, reason: message, cause });
-      return status < 500 ? refused(status === 400 ? "field" : "scope", { status, message }) : failed(status, message);
+      if (status === 429) {
+        const { retryAfterSeconds } = error;
+        const wait = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+        return refused("busy", { status, message, code, ...wait });
+      }
+      return status < 500
+        ? refused(status === 400 ? "field" : "scope", { status, message, code })
+        : failed(status, message, code);
     }
     log.error("Request broke the gateway: {error}", { request, error });
-    return failed(500, "Internal error");
+    return failed(500, "Internal error", "internal");
   }
 
   return async (request, caller) => {
@@ -142,8 +164,16 @@ interface RunOptions {
   readonly gone: AbortSignal;
 }
 
-function failed(status: number, message: string): Outcome {
-  return { reply: errorReply(status, message), outcome: `${status} ${message}`, result: "failed" };
+/** Names the service that answered with a status other than 200: a client could take that for an error of the gateway. */
+function withService(reply: Reply, service: ServiceName | undefined): Reply {
+  const isNamed = service !== undefined && reply.status !== 200 && reply.source === undefined;
+  return isNamed ? { ...reply, service } : reply;
 }
 
-const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept");
+function failed(status: number, message: string, code: ErrorCode): Outcome {
+  return { reply: errorReply(status, message, { code }), outcome: `${status} ${message}`, result: "failed" };
+}
+
+const REPEAT_WITHOUT_ANSWER = errorReply(409, "Request was executed already, and its answer is no longer kept", {
+  code: "already_executed",
+});

@@ -5,6 +5,7 @@
  */
 import type { DropReason, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import { joinBytes } from "../protocol/bytes.ts";
+import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
 import type { Backlog } from "./backlog.ts";
 import type { OutgoingEvent } from "./outgoing_event.ts";
@@ -47,7 +48,7 @@ export interface Ending {
 }
 
 /** What the last event tells besides its reason. */
-export type Farewell = Pick<FinalEvent, "resume" | "retry">;
+export type Farewell = Pick<FinalEvent, "code" | "resume" | "retry">;
 
 /** How often {@linkcode EventStream.tick} is to be called, in milliseconds. */
 export const TICK_MS = 1000;
@@ -60,6 +61,15 @@ const BATCH_BYTES = 64 * 1024;
 
 /** What ends a stream of somebody who did nothing wrong: a new one may be had soon. */
 const DISCONNECTING: readonly StreamEnd[] = ["broker", "restart"];
+
+/** The codes of last events, where whoever ends the stream names no other. */
+const CODES: Partial<Readonly<Record<StreamEnd, ErrorCode>>> = {
+  "too_slow": "too_slow",
+  revoked: "key_revoked",
+  broker: "broker",
+  restart: "restart",
+  failed: "internal",
+};
 
 /** A stream that is open until it is ended from here or its listener leaves. */
 export class EventStream {
@@ -134,15 +144,16 @@ export class EventStream {
   }
 
   /** Appends the last event and ends the stream. Ignored after the end. */
-  end(why: StreamEnd, message: string, { resume, retry }: Farewell = {}): void {
+  end(why: StreamEnd, message: string, { code = CODES[why], resume, retry }: Farewell = {}): void {
     if (this.#endedAt !== undefined) return;
     const timestamp = this.#seconds();
     const position = resume === undefined ? {} : { resume };
     // Clients of version 1 know no other word for it.
     const isRestart = why === "restart" && this.#options.format.version === 2;
+    const maker = { source: "gateway", ...(code === undefined ? {} : { code }) } as const;
     const event: FinalEvent = isRestart
-      ? { type: "end", reason: "restart", ...(retry === undefined ? {} : { retry }), message, timestamp }
-      : { type: DISCONNECTING.includes(why) ? "disconnected" : "error", message, timestamp, ...position };
+      ? { type: "end", ...maker, reason: "restart", ...(retry === undefined ? {} : { retry }), message, timestamp }
+      : { type: DISCONNECTING.includes(why) ? "disconnected" : "error", ...maker, message, timestamp, ...position };
     this.#append(this.#options.makeEvent(event));
     this.#stop(why, message);
   }

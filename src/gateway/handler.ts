@@ -8,6 +8,7 @@ import type { Log } from "../observability/log.ts";
 import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
+import type { Payload } from "../protocol/payload.ts";
 import type { AddressOf } from "../security/client_address.ts";
 import type { Keyring } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
@@ -92,8 +93,20 @@ interface Endpoint {
   readonly handle: (message: Request, arrived: Arrived) => Response | Promise<Response>;
 }
 
+/** Slashes before a path: clients join a route to an address that ends with one. */
+const LEADING_SLASHES = /^\/+/;
+
 /** Answers a request that came from the other end of a connection, an IP address. */
 export type Handler = (request: Request, peer: string) => Promise<Response>;
+
+/** What a client of a newer gateway is told, which asks for a call of a web address. */
+const HTTP_REQUEST = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
+
+/** Tells a request for a web address from one for Jeedom, where neither names its service. */
+function isHttpRequest({ jsonrpc, url, host, endpoint }: Payload): boolean {
+  const isGiven = (field: unknown) => field !== undefined && field !== null;
+  return !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
+}
 
 /** Makes the gateway. */
 export function createHandler(options: GatewayOptions): Handler {
@@ -138,7 +151,11 @@ export function createHandler(options: GatewayOptions): Handler {
   const endpoints = new Map<string, Endpoint>([
     sealed(
       "/gateway",
-      createCallHandler(call, ({ service }) => {
+      createCallHandler(call, (payload) => {
+        const { service } = payload;
+        if ((service ?? undefined) === undefined && isHttpRequest(payload)) {
+          throw new ServiceError(403, HTTP_REQUEST, { code: "unknown_service" });
+        }
         const found = byName.get(service ?? "jeedom");
         if (found === undefined) {
           throw new ServiceError(403, `Unknown service: must be ${serviceNames}`, { code: "unknown_service" });
@@ -171,7 +188,7 @@ export function createHandler(options: GatewayOptions): Handler {
     const began = monotonic();
     const { request, address } = arrived;
     const url = URL.parse(message.url);
-    const endpoint = url === null ? undefined : endpoints.get(url.pathname);
+    const endpoint = url === null ? undefined : endpoints.get(url.pathname.replace(LEADING_SLASHES, "/"));
     try {
       // A wrong Host header makes a wrong URL.
       if (url === null) throw badRequest();

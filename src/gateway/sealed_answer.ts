@@ -13,15 +13,17 @@ import type { Backlog, BacklogHolder } from "./backlog.ts";
 export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText>;
 
 /**
- * Makes the function that seals replies: status, body and the gateway's clock.
+ * Makes the function that seals replies: status, body, the gateway's clock, and who answers.
  *
  * @param now the wall clock, in milliseconds since 1970
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
-  return (exchange, { status, bodyJson }) => {
+  return (exchange, { status, bodyJson, bodyGzip, source, service }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
-    return sealAnswer(exchange, `{"status":${status},"body":${bodyJson},"timestamp":${timestamp}}`, random);
+    const body = bodyGzip === undefined ? `"body":${bodyJson}` : `"body_gzip":"${bodyGzip}"`;
+    const rest = JSON.stringify({ timestamp, source, service }).slice(1);
+    return sealAnswer(exchange, `{"status":${status},${body},${rest}`, random);
   };
 }
 

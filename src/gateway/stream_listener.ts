@@ -6,6 +6,7 @@
 import { type BrokerError, BrokerForbiddenError } from "../mqtt/broker.ts";
 import type { Listener } from "../mqtt/listener.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
+import type { ErrorCode } from "../protocol/error_code.ts";
 import type { ConnectedEvent, NoticeEvent, Position } from "../protocol/event.ts";
 import type { SubscribeRequest } from "../protocol/payload.ts";
 import type { Key } from "../security/keyring.ts";
@@ -70,7 +71,7 @@ export function createStreamListener(
     online: () => notify("online", "The broker is back"),
     ended(reason) {
       if (isConnected) stream.end("broker", reason.message);
-      else stream.end("failed", brokerFailure(reason));
+      else stream.end("failed", brokerFailure(reason), { code: brokerCode(reason) });
     },
   };
 }
@@ -78,6 +79,11 @@ export function createStreamListener(
 /** What whoever subscribed is told when a broker does not let him. */
 export function brokerFailure(error: BrokerError): string {
   return error instanceof BrokerForbiddenError ? error.message : `MQTT error: ${error.message}`;
+}
+
+/** The same in one word. */
+export function brokerCode(error: BrokerError): ErrorCode {
+  return error instanceof BrokerForbiddenError ? "broker_not_allowed" : "broker";
 }
 
 function connectedEvent(filters: readonly string[], position: Position | undefined): ConnectedEvent {

@@ -9,6 +9,7 @@ import { filterFault } from "../mqtt/topic.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
+import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import type { Key } from "../security/keyring.ts";
@@ -22,7 +23,7 @@ import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { stopping } from "./refusal.ts";
 import type { StreamFormat } from "./stream_format.ts";
-import { brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
+import { brokerCode, brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
 
 /** Brokers that can be listened to. */
 export interface ListenToBrokers {
@@ -101,22 +102,22 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       const ms = monotonic() - began;
       audit.decided({ ...caller, key: key.name, kid: key.kid, service: "mqtt", target, outcome, result, ms, bytes });
     };
-    const refuse = (reason: RefusalReason, message: string) => {
+    const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
       telemetry.refused(reason);
       decided(message, { result: "refused" });
       const stream = openStream(key, { format });
-      stream.end("refused", message);
+      stream.end("refused", message, { code });
       return stream;
     };
     switch (admission.kind) {
       case "refused":
-        return refuse(admission.reason, admission.message);
+        return refuse(admission.reason, admission.message, admission.code);
       case "repeat":
-        return refuse("replay", "Request was used before: seal a new one for each subscription");
+        return refuse("replay", "Request was used before: seal a new one for each subscription", "replay");
       case "admitted": {
         const leave = listening.enter(key.name);
         return leave === undefined
-          ? refuse("busy", "Too many open streams: close one first")
+          ? refuse("busy", "Too many open streams: close one first", "busy")
           : follow(admission, { request: caller.request, format, leave, decided });
       }
     }
@@ -163,9 +164,9 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
 
   /** Has the stream hear what the request asks for. */
   function listen(stream: EventStream, { request, key, payload, left, onConnected }: Listening): void {
-    const refuse = (reason: RefusalReason, message: string) => {
+    const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
       telemetry.refused(reason);
-      stream.end("refused", message);
+      stream.end("refused", message, { code });
     };
     try {
       const wanted = parseSubscribeRequest(payload);
@@ -175,9 +176,10 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       if (left.aborted) stop();
       else left.addEventListener("abort", stop, { once: true });
     } catch (error) {
-      if (error instanceof BrokerError) stream.end("failed", brokerFailure(error));
-      else if (error instanceof FieldError) refuse("field", error.message);
-      else if (error instanceof ServiceError || error instanceof ScopeError) refuse("scope", error.message);
+      if (error instanceof BrokerError) stream.end("failed", brokerFailure(error), { code: brokerCode(error) });
+      else if (error instanceof FieldError) refuse("field", error.message, "field");
+      else if (error instanceof ScopeError) refuse("scope", error.message, "scope");
+      else if (error instanceof ServiceError) refuse("scope", error.message, error.code);
       else {
         log.error("Subscription broke the gateway: {error}", { request, error });
         stream.end("failed", "Internal error");

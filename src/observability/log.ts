@@ -13,13 +13,15 @@ import {
   getLogger,
   getTextFormatter,
   getThrottlingFilter,
-  sanitizeControlSequences,
+  type LogRecord,
   type TextFormatter,
 } from "@logtape/logtape";
 import { redactByField } from "@logtape/redaction";
 import type { Config } from "../config.ts";
+import { isObject } from "../protocol/is_object.ts";
 import { createLineSink } from "./line_sink.ts";
 import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
+import { visible, visibleJson, visibleLine } from "./visible.ts";
 
 /** What the log needs to know: how to write, and what not to. */
 export type LogConfig = Pick<Config, "LOG_FORMAT" | "LOG_LEVEL"> & Partial<Config>;
@@ -44,12 +46,14 @@ export interface Log {
 export function startLog(config: LogConfig, isTerminal: boolean): Log {
   const format = config.LOG_FORMAT === "auto" ? isTerminal ? "color" : "json" : config.LOG_FORMAT;
   const formatRecord = {
-    color: () => getAnsiColorFormatter({ value: showValue, format: showLine(({ level }) => level) }),
-    text: () => getTextFormatter({ value: showValue, format: showLine(({ level }) => `[${level}]`) }),
+    color: () => forPeople(getAnsiColorFormatter({ value: showValue, format: showLine(({ level }) => level) })),
+    text: () => forPeople(getTextFormatter({ value: showValue, format: showLine(({ level }) => `[${level}]`) })),
     json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
   }[format]();
   const mask = createMask(secretsOf(config));
-  const formatter: TextFormatter = (record) => mask(formatRecord(record));
+  const formatter: TextFormatter = format === "json"
+    ? (record) => visibleJson(mask(formatRecord(record)))
+    : (record) => mask(formatRecord(record));
   configureSync({
     sinks: {
       console: redactByField(getConsoleSink({ formatter }), {
@@ -81,11 +85,25 @@ function createFloodFilter(): Filter {
   return getThrottlingFilter({
     limit: 20,
     windowMs: 60_000,
-    summary: {
-      logger: getLogger("log"),
-      message: ({ lastRecord }) => `{suppressed} more like this in a minute: ${lastRecord.rawMessage}`,
-    },
+    summary: { logger: { warning: reportSuppressed } },
   });
+}
+
+/** Reports how many messages were left out, and their template: the values of its placeholders differ in each. */
+function reportSuppressed(_message: string, { suppressed, lastRecord }: Record<string, unknown>): void {
+  const template = isObject(lastRecord) ? lastRecord["rawMessage"] : "";
+  getLogger("log").warn("{suppressed} more like this in a minute: {template}", { suppressed, template });
+}
+
+/** Formats records as text, with what a client chose in quotes: no topic can look like the rest of a line. */
+function forPeople(format: TextFormatter): TextFormatter {
+  return (record) => format(record.category[0] === "audit" ? quoteDecision(record) : record);
+}
+
+function quoteDecision(record: LogRecord): LogRecord {
+  const { target, outcome } = record.properties;
+  const isChosen = (part: unknown) => part !== "-" && (part === target || part === outcome);
+  return { ...record, message: record.message.map((part) => isChosen(part) ? JSON.stringify(part) : part) };
 }
 
 /** Lays out a line for people: the request that it is about comes after the level. */
@@ -97,8 +115,10 @@ function showLine(level: (values: FormattedValues) => string): (values: Formatte
   };
 }
 
-/** Shows a text as it is, for people. A client may have chosen it: it must not move the cursor or fake a line. */
+/** Shows a value for people. A client may have chosen it: it must not move the cursor, or look like a line of its own. */
 function showValue(value: unknown, inspect: (value: unknown) => string): string {
-  if (typeof value !== "string") return inspect(value);
-  return sanitizeControlSequences(value).replace(/[\r\n]+/g, " ");
+  if (value === undefined) return "-";
+  if (typeof value === "string") return visibleLine(value);
+  // An error has several lines: each further one is set in.
+  return visible(inspect(value)).replace(/\n(?! )/g, "\n    ");
 }

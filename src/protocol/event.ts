@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ErrorCode } from "./error_code.ts";
 
 /** A place in the gateway's order of messages, to come back to after a stream broke off. */
 export interface Position {
@@ -75,6 +76,10 @@ export interface FinalEvent {
    * new stream can be had when it is back. In version 1 that is `disconnected`, too.
    */
   readonly type: "error" | "disconnected" | "end";
+  /** Tells that the gateway itself says so; absent from an older gateway. */
+  readonly source?: "gateway";
+  /** The reason, in one word that never changes; absent from an older gateway. A newer one may know other words. */
+  readonly code?: ErrorCode;
   /** What the end is for, only with `end`. */
   readonly reason?: "restart";
   /** When to come back, in seconds, only with `end`. */

@@ -9,6 +9,7 @@
 import { z } from "zod";
 import type { OpenedText } from "./aead.ts";
 import type { Position } from "./event.ts";
+import { isDeeperThan, mayChangeNumbers, parseExact } from "./exact_json.ts";
 import { isObject } from "./is_object.ts";
 
 /** An authenticated request: one JSON object whose fields are yet to be checked. */
@@ -52,14 +53,18 @@ const jeedomRequest = z.object({
     "must be the name of a JSON-RPC method",
   ),
   apikey: optional(z.string("must be a string")),
-  params: optional(z.record(z.string(), z.unknown(), "must be an object")),
+  // As it is: a record of zod's would be a copy, without a member that is called __proto__.
+  params: optional(z.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object")),
   endpoint: optional(z.string("must be a string")),
 });
 
 const publishRequest = z.object({
   ...brokerFields,
   topic: z.string("must be a string"),
-  message: z.unknown(),
+  message: z.unknown().refine(
+    (value) => typeof value !== "string" || value.isWellFormed(),
+    "must be text without half of a surrogate pair, which UTF-8 cannot carry",
+  ),
   retain: optional(z.boolean("must be true or false")),
 });
 
@@ -138,7 +143,24 @@ export function parsePayload(text: OpenedText): Payload {
   }
   if (!isObject(value)) throw new FieldError("Payload must be one JSON object");
   if (isOwnMessage(value)) throw new FieldError("Payload is a message of the gateway, not a request");
-  return value;
+  return mayChangeNumbers(text) && !isDeeperThan(MAX_FIELD_DEPTH + 1, value) ? withExactValues(value, text) : value;
+}
+
+/** Most levels of lists and objects in a field. PHP reads 512 in all; V8's stack holds some thousand. */
+const MAX_FIELD_DEPTH = 255;
+
+/**
+ * Puts `params` and `message`, which go on to a service as their sender wrote them, in the place of their plain values.
+ * The gateway itself reads all other fields, as ordinary numbers.
+ */
+function withExactValues(payload: Payload, text: OpenedText): Payload {
+  const exact = parseExact(text);
+  if (!isObject(exact)) return payload;
+  return {
+    ...payload,
+    ...isObject(payload["params"]) ? { params: exact["params"] } : {},
+    ..."message" in payload ? { message: exact["message"] } : {},
+  };
 }
 
 /**
@@ -172,6 +194,10 @@ export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
 }
 
 function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required: readonly string[]): z.output<T> {
+  const tooDeep = Object.keys(payload).find((field) => isDeeperThan(MAX_FIELD_DEPTH, payload[field]));
+  if (tooDeep !== undefined) {
+    throw new FieldError(`Invalid field: ${tooDeep}: must be nested at most ${MAX_FIELD_DEPTH} levels deep`);
+  }
   for (const field of required) {
     const value = payload[field];
     // An empty message and one of null are messages: they clear what a broker retains.

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { filterFault } from "../mqtt/topic.ts";
 import { isBrokerPattern, PATTERN_RULE } from "./egress.ts";
+import { findDuplicateMember } from "./duplicate_member.ts";
 import { isPlainPath } from "./endpoint_path.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
@@ -21,10 +22,22 @@ export interface Rights {
   readonly publish: readonly string[];
   /** Topic filters that it may subscribe to, whole or narrower. */
   readonly subscribe: readonly string[];
-  /** Patterns of Jeedom methods, with `*` for any characters. `*` alone leaves out the dangerous ones. */
+  /**
+   * Patterns of Jeedom methods, with `*` for any characters. One that names its class grants what it matches; any other,
+   * such as `*`, grants only what reads and controls the house, by the table in `jeedom_methods.ts`.
+   */
   readonly methods: readonly string[];
   /** Patterns of Jeedom methods that are refused although `methods` grants them. */
   readonly refusedMethods: readonly string[];
+  /** Whether every method is granted, named or not: true for the key `default` alone, and never in the file. */
+  readonly everyMethod?: true | undefined;
+  /**
+   * Ids of the Jeedom commands that the key is limited to. With this or `scenarios`, the key reaches what these two list
+   * and nothing else of the house; with neither, it has no such limit.
+   */
+  readonly commands?: readonly number[] | undefined;
+  /** Ids of the Jeedom scenarios that the key is limited to. */
+  readonly scenarios?: readonly number[] | undefined;
   /** Paths on the Jeedom server besides the JSON-RPC API's own; `*` for any. */
   readonly endpoints: readonly string[];
   /** Brokers that a request may name, or log in to as somebody else, out of those that the gateway allows. */
@@ -65,31 +78,16 @@ export interface KeyRecord extends Rights {
 export const DEFAULT_KEY_NAME = "default";
 
 /**
- * Methods that are refused unless a pattern names their class: they stop Jeedom, change who may use it, or bring code
- * into it.
+ * Every right: those of the key `default`, which is the original gateway's only key. Its clients go on working unchanged,
+ * so it keeps the methods that no list names. A key of the file has to name them.
  */
-export const DANGEROUS_METHODS: readonly string[] = [
-  "jeedom::*",
-  "config::*",
-  "user::*",
-  "network::*",
-  "jeeNetwork::*",
-  "update::update",
-  "plugin::install",
-  "plugin::dependancyInstall",
-  "plugin::remove",
-  "scenario::import",
-  "eqLogic::save",
-  "cmd::save",
-];
-
-/** Everything that there is to be granted. */
 export const ALL_RIGHTS: Rights = {
   services: SERVICE_NAMES,
   publish: ["#"],
   subscribe: ["#"],
-  methods: ["*", ...DANGEROUS_METHODS],
+  methods: ["*"],
   refusedMethods: [],
+  everyMethod: true,
   endpoints: ["*"],
   brokers: ["*"],
   ownApikey: true,
@@ -100,6 +98,9 @@ export const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and unde
 
 /** What a pattern of methods has to be, in words that follow it. */
 export const METHOD_RULE = "must be a pattern of methods such as cmd::* or version";
+
+/** What the id of a command or scenario has to be, in words that follow it. */
+export const ID_RULE = "must be the id of a command or scenario, a whole number from 1";
 
 /** What a granted path has to be, in words that follow it. */
 export const ENDPOINT_RULE = "must be * or a plain path such as /plugins/x/core/php/jeeX.php";
@@ -115,6 +116,18 @@ export function isKeyName(text: string): boolean {
 /** Tells whether a text is a pattern of Jeedom methods; with few wildcards, as each multiplies the work of matching. */
 export function isMethodPattern(text: string): boolean {
   return /^[\w:.*\-]{1,128}$/.test(text) && text.split("*").length <= 4;
+}
+
+/**
+ * Reads the id of a Jeedom command or scenario. PHP and MySQL would take `12abc`, `1e1`, `012` and `true` for numbers,
+ * so only the plain spelling counts.
+ *
+ * @returns the id, or undefined if the value is none
+ */
+export function parseId(value: unknown): number | undefined {
+  const isPlain = typeof value === "string" && /^[1-9]\d{0,15}$/.test(value);
+  const id = isPlain ? Number(value) : value;
+  return typeof id === "number" && Number.isSafeInteger(id) && id > 0 ? id : undefined;
 }
 
 /** Tells whether a text can be granted as a path on the Jeedom server. */
@@ -143,6 +156,8 @@ const matching = (test: (text: string) => boolean, rule: string) =>
 
 const methods = matching(isMethodPattern, METHOD_RULE);
 
+const ids = z.array(z.int(ID_RULE).min(1, ID_RULE)).max(1000).optional();
+
 const record = z.strictObject({
   name: z.string().refine(isKeyName, NAME_RULE),
   secret,
@@ -155,6 +170,8 @@ const record = z.strictObject({
   subscribe: filters,
   methods,
   refusedMethods: methods,
+  commands: ids,
+  scenarios: ids,
   endpoints: matching(isEndpointGrant, ENDPOINT_RULE),
   brokers: matching(isBrokerPattern, PATTERN_RULE),
   ownApikey: z.boolean().default(false),
@@ -178,6 +195,10 @@ export function parseKeysFile(text: string): KeyRecord[] {
   } catch (error) {
     const place = /line \d+ column \d+/.exec(error instanceof Error ? error.message : "")?.[0];
     throw new SyntaxError(`it is not JSON${place === undefined ? "" : `: see ${place}`}`);
+  }
+  const duplicate = findDuplicateMember(text);
+  if (duplicate !== undefined) {
+    throw new SyntaxError(`${place(duplicate.path)}: field ${quoteField(duplicate.name)} is there twice: keep one`);
   }
   const result = file.safeParse(value);
   if (!result.success) {
@@ -223,11 +244,19 @@ function refuseTwins(keys: readonly KeyRecord[]): void {
 /** Says what is wrong, without any text of the file that could be a secret in the wrong place. */
 function describe(issue: z.core.$ZodIssue): string {
   if (issue.code !== "unrecognized_keys") return issue.message;
-  const names = issue.keys.map((name) => /^[A-Za-z]{1,20}$/.test(name) ? `"${name}"` : "another");
-  return `no such field: ${names.join(", ")}`;
+  return `no such field: ${issue.keys.map(quoteField).join(", ")}`;
+}
+
+const FIELD = /^[A-Za-z]{1,20}$/;
+
+/** Quotes the name of a field, unless it could be a secret in the wrong place. */
+function quoteField(name: string): string {
+  return FIELD.test(name) ? `"${name}"` : "another";
 }
 
 function place(path: readonly PropertyKey[]): string {
-  return path.map((part, index) => typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part)}`)
-    .join("") || "the file";
+  return path.map((part, index) => {
+    if (typeof part === "number") return `[${part}]`;
+    return `${index > 0 ? "." : ""}${FIELD.test(String(part)) ? String(part) : "another"}`;
+  }).join("") || "the file";
 }

@@ -4,8 +4,9 @@
  * @module
  */
 import { TopicGrants } from "../mqtt/topic_filter.ts";
+import { findMethod, type JeedomMethod, otherName } from "./jeedom_methods.ts";
 import { type BrokerPattern, isBrokerAllowed, parseBrokerPattern } from "./egress.ts";
-import { DANGEROUS_METHODS, type Rights } from "./key_record.ts";
+import type { Rights } from "./key_record.ts";
 
 /** Something that the key does not grant. The message is for its holder, who proved the key. */
 export class ScopeError extends Error {
@@ -13,6 +14,20 @@ export class ScopeError extends Error {
   constructor(what: string) {
     super(`This key may not ${what}`);
     this.name = "ScopeError";
+  }
+}
+
+/** A method that the key's patterns do not grant; further ones can. */
+export class MethodNotGrantedError extends ScopeError {
+  /**
+   * Makes the error.
+   *
+   * @param method its name, with the plugin's in front where a plugin is asked
+   * @param granted the patterns that the key has
+   */
+  constructor(readonly method: string, readonly granted: readonly string[]) {
+    super(`call the method ${method}`);
+    this.name = "MethodNotGrantedError";
   }
 }
 
@@ -24,6 +39,10 @@ export class Scope {
   readonly #granted: readonly MethodPattern[];
   readonly #refused: readonly MethodPattern[];
   readonly #brokers: readonly BrokerPattern[];
+  readonly #commands: ReadonlySet<number>;
+  readonly #scenarios: ReadonlySet<number>;
+  /** Whether the key reaches the commands and scenarios of its lists alone, and nothing else of the house. */
+  readonly isLimited: boolean;
 
   /** Makes the scope from rights that were found well-formed. */
   constructor(rights: Rights) {
@@ -31,8 +50,12 @@ export class Scope {
     this.#publish = new TopicGrants(rights.publish);
     this.#subscribe = new TopicGrants(rights.subscribe);
     this.#granted = rights.methods.map((text) => methodPattern(text));
+    // PHP does not tell the case of a class apart, so neither may a refusal.
     this.#refused = rights.refusedMethods.map((text) => methodPattern(text, "i"));
     this.#brokers = rights.brokers.map(parseBrokerPattern);
+    this.#commands = new Set(rights.commands);
+    this.#scenarios = new Set(rights.scenarios);
+    this.isLimited = rights.commands !== undefined || rights.scenarios !== undefined;
   }
 
   /** Asks for a service. */
@@ -55,20 +78,60 @@ export class Scope {
     return this.#subscribe.matches(topic);
   }
 
-  /** Asks to call a method of Jeedom's API. */
-  callMethod(method: string): void {
-    const matches = ({ regex }: MethodPattern) => regex.test(method);
-    const danger = DANGEROUS.find(matches);
-    const grants = danger === undefined
-      ? this.#granted
-      : this.#granted.filter(({ text }) => isOfClass(text, danger.text));
-    if (!grants.some(matches) || this.#refused.some(matches)) throw new ScopeError(`call the method ${method}`);
+  /** Whether every method is granted, with whatever parameters. */
+  get grantsEveryMethod(): boolean {
+    return this.#rights.everyMethod === true;
+  }
+
+  /**
+   * Asks to call a method of Jeedom's API.
+   *
+   * @param plugin the plugin whose code answers before Jeedom's own, if any: then `PLUGIN::METHOD` has to be granted by a
+   * pattern that names the plugin, and METHOD as well where Jeedom has one of that name
+   */
+  callMethod(method: string, plugin?: string): void {
+    if (plugin === undefined) return this.#call(method, findMethod(method));
+    const qualified = method.startsWith(`${plugin}::`) ? method : `${plugin}::${method}`;
+    this.#call(qualified, undefined);
+    const own = findMethod(method);
+    if (own !== undefined) this.#call(method, own);
+    else this.#refuse(method, qualified);
+  }
+
+  #call(name: string, own: JeedomMethod | undefined): void {
+    // Which parameters name a command is known of Jeedom's own methods alone.
+    if (this.isLimited && own?.limited === undefined) throw new ScopeError(`call the method ${name}`);
+    this.#refuse(name);
+    if (this.grantsEveryMethod) return;
+    const isGranted = this.#granted.some(({ text, regex }) =>
+      regex.test(name) && (own?.granted === true || namesClass(text))
+    );
+    if (!isGranted) throw new MethodNotGrantedError(name, this.#rights.methods);
+  }
+
+  #refuse(name: string, shown = name): void {
+    if (this.#refused.length === 0) return;
+    const names = [name, otherName(name) ?? name];
+    if (!this.#refused.some(({ regex }) => names.some((one) => regex.test(one)))) return;
+    throw new ScopeError(`call the method ${shown}`);
+  }
+
+  /** Tells whether a command is among those that the key reaches. */
+  reachesCommand(id: number): boolean {
+    return !this.isLimited || this.#commands.has(id);
+  }
+
+  /** Tells whether a scenario is among those that the key reaches. */
+  reachesScenario(id: number): boolean {
+    return !this.isLimited || this.#scenarios.has(id);
   }
 
   /** Asks to call a path on the Jeedom server that is not its JSON-RPC API's own. */
   useEndpoint(path: string): void {
     const { endpoints } = this.#rights;
-    if (!endpoints.includes("*") && !endpoints.includes(path)) throw new ScopeError(`use the endpoint ${path}`);
+    const isGranted = endpoints.includes("*") || endpoints.includes(path);
+    // What the parameters of another endpoint mean is not known.
+    if (!isGranted || this.isLimited) throw new ScopeError(`use the endpoint ${path}`);
   }
 
   /** Asks to bring a Jeedom API key of its own, or to use a session of Jeedom's, which is as good as one. */
@@ -94,11 +157,8 @@ function methodPattern(text: string, flags = ""): MethodPattern {
   return { text, regex: new RegExp(`^${text.split("*").map(RegExp.escape).join(".*")}$`, flags) };
 }
 
-// PHP does not tell the case of names apart, so neither may a refusal.
-const DANGEROUS: readonly MethodPattern[] = DANGEROUS_METHODS.map((text) => methodPattern(text, "i"));
-
-/** Tells whether a pattern names the class of a dangerous one: `*` and `*::*` do not. */
-function isOfClass(text: string, dangerous: string): boolean {
-  const [name = ""] = dangerous.split("::");
-  return text.toLowerCase().startsWith(`${name.toLowerCase()}::`);
+/** Tells whether a pattern names the class of what it grants, or the whole method: `*`, `c*` and `*::all` do not. */
+function namesClass(text: string): boolean {
+  const [name = "", ...rest] = text.split("::");
+  return name !== "" && !name.includes("*") && (rest.length > 0 || text === name);
 }

@@ -3,11 +3,16 @@
  *
  * @module
  */
+import type { Log } from "../observability/log.ts";
+import { plainNumber } from "../protocol/exact_json.ts";
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { isPlainPath } from "../security/endpoint_path.ts";
 import type { Scope } from "../security/scope.ts";
-import { type Reply, type Service, ServiceError, textReply } from "./service.ts";
+import { readAnswer } from "./jeedom_answer.ts";
+import { authorizeCall, limitReply } from "./jeedom_rights.ts";
+import { JeedomWorkers } from "./jeedom_workers.ts";
+import { type Reply, type Service, ServiceError } from "./service.ts";
 
 /** Where Jeedom is and how patient to be with it. */
 export interface JeedomOptions {
@@ -23,6 +28,16 @@ export interface JeedomOptions {
   readonly longPollMaxSeconds: number;
   /** Largest answer to read, in bytes. */
   readonly maxResponseBytes: number;
+  /** Most long polls, and calls that were given up, that may run inside of Jeedom at a time. */
+  readonly maxPolls: number;
+  /** Most of them for one key. */
+  readonly maxPollsPerKey: number;
+  /** Where it is told that Jeedom's answers are odd. */
+  readonly log: Pick<Log, "warn">;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
+  /** Aborts when the gateway stops: ends what still waits for Jeedom. */
+  readonly closeSignal: AbortSignal;
 }
 
 /** The id of every call, which Jeedom gives back: the one that the seed's clients always saw. */
@@ -42,45 +57,99 @@ export function addressOf(jeedom: URL, endpoint: string = DEFAULT_ENDPOINT): str
 /** The one method that waits inside Jeedom for something to happen. */
 const LONG_POLL_METHOD = "event::changes";
 
-const utf8 = new TextDecoder();
+/** Time that a poll takes beyond its own, in milliseconds: it looks once a second, and PHP has to start. */
+const POLL_MARGIN_MS = 5000;
+
+/**
+ * Longest time that a call counts after it was given up, in milliseconds. Its connection stays open, which tells when
+ * it ends; but a Jeedom that lost its power tells nothing, and its clients must not be refused for long afterwards.
+ */
+const OVERDUE_MS = 120_000;
+
+/** Shortest time between two lines in the log about warnings of PHP, in milliseconds. */
+const STRAY_TEXT_LOG_MS = 3_600_000;
+
+/** A call as it goes to Jeedom, and what it is counted for. */
+interface Call {
+  readonly key: string;
+  readonly url: string;
+  readonly body: string;
+  /** How long it may wait inside of Jeedom, in seconds. */
+  readonly poll: number;
+}
 
 /** Makes the service that forwards calls to one Jeedom. */
 export function createJeedomService(options: JeedomOptions): Service {
+  const { closeSignal, monotonic } = options;
+  const workers = new JeedomWorkers({ max: options.maxPolls, maxPerKey: options.maxPollsPerKey, monotonic });
   const base = addressOf(options.url, "");
+  const apiUrl = addressOf(options.url);
+  /** Polls under way, by key, address and body. */
+  const polls = new Map<string, Promise<Reply>>();
+  let strayTextLoggedAt = -Infinity;
   return {
     name: "jeedom",
     fieldErrorStatus: 403,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
-    async handle(payload, { scope, gone }) {
+    async handle(payload, { scope, gone, key, revoked }) {
       const request = parseJeedomRequest(payload);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
-      scope.callMethod(request.jsonrpc);
+      authorizeCall(scope, { method: request.jsonrpc, params: request.params ?? {} });
       if (endpoint !== DEFAULT_ENDPOINT) scope.useEndpoint(endpoint);
-      const url = base + endpoint;
       const params = callParams(request, options.apikey, scope);
       const poll = request.jsonrpc === LONG_POLL_METHOD ? pollSeconds(params, options.longPollMaxSeconds) : 0;
       if (poll > 0) params["longPolling"] = poll;
       const body = JSON.stringify({ jsonrpc: "2.0", id: CALL_ID, method: request.jsonrpc, params });
-      const timeoutMs = options.timeoutMs + poll * 1000;
-      // A command runs to its end even when its phone is gone, so that the repeat finds the answer.
-      // A poll nobody waits for would only hold one of Jeedom's few workers.
-      return await exchange(url, body, timeoutMs, poll > 0 ? gone : undefined);
+      if (hasHalfPair(body)) {
+        // PHP reads no such JSON, and Jeedom counts that against the gateway.
+        throw new FieldError("Invalid field: params: must hold no half of a surrogate pair");
+      }
+      const call = { key, url: base + endpoint, body, poll };
+      // A command runs to its end even when its client is gone, so that the repeat finds the answer.
+      const reply = poll > 0 ? await unlessGone(() => join(call), gone) : await send(call);
+      return limitReply(reply, { method: request.jsonrpc, scope, revoked });
     },
   };
 
-  async function exchange(url: string, body: string, timeoutMs: number, gone?: AbortSignal): Promise<Reply> {
+  /** Sends a poll, or waits for the answer of the very same one that runs already: it would keep a second worker. */
+  function join(call: Call): Promise<Reply> {
+    const id = JSON.stringify([call.key, call.url, call.body]);
+    const running = polls.get(id);
+    if (running !== undefined) return running;
+    const reply = send(call);
+    polls.set(id, reply);
+    // Its client may be gone when it fails.
+    reply.catch(() => {}).finally(() => polls.delete(id));
+    return reply;
+  }
+
+  /** Sends a call and waits for the answer, for as long as it may take. Jeedom goes on with one that is given up. */
+  async function send(call: Call): Promise<Reply> {
+    closeSignal.throwIfAborted();
+    const timeoutMs = options.timeoutMs + call.poll * 1000;
     const stop = new AbortController();
-    const abandon = () =>
-      stop.abort(new ServiceError(504, "Poll abandoned: its client went away", { code: "service_timeout" }));
-    const deadline = setTimeout(
-      () =>
-        stop.abort(
-          new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
-        ),
-      timeoutMs,
-    );
-    gone?.addEventListener("abort", abandon, { once: true });
-    if (gone?.aborted) abandon();
+    let worker = call.poll > 0 ? workers.startPoll(call.key, call.poll * 1000 + POLL_MARGIN_MS) : undefined;
+    if (worker === undefined) workers.startCall(call.key);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    let timer = setTimeout(() => {
+      reject(
+        new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
+      );
+      worker ??= workers.giveUp(call.key, OVERDUE_MS);
+      timer = setTimeout(() => stop.abort(STOPPED), OVERDUE_MS);
+    }, timeoutMs);
+    const end = () => stop.abort(STOPPED);
+    closeSignal.addEventListener("abort", end, { once: true });
+    const answer = exchange(call, stop.signal);
+    answer.then(() => worker?.release(), (error) => mayRunOn(error) ? worker?.abandon() : worker?.release())
+      .finally(() => {
+        clearTimeout(timer);
+        closeSignal.removeEventListener("abort", end);
+      });
+    return await Promise.race([answer, late]);
+  }
+
+  async function exchange({ url, body }: Call, signal: AbortSignal): Promise<Reply> {
     try {
       const response = await options.fetch(url, {
         method: "POST",
@@ -89,17 +158,18 @@ export function createJeedomService(options: JeedomOptions): Service {
         // answer: Jeedom may have run the command by then. It cannot do that with a blob.
         body: new Blob([body]),
         redirect: "manual",
-        signal: stop.signal,
+        signal,
       });
-      if (response.status >= 300 && response.status < 400) {
+      const { status } = response;
+      if (status >= 300 && status < 400) {
         await response.body?.cancel();
         throw new ServiceError(502, "Jeedom redirected the call: set JEEDOM_URL to its final address", {
           code: "service_answer",
         });
       }
-      return jsonOrText(response.status, utf8.decode(await readBytes(response, options.maxResponseBytes)));
+      const bytes = await readBytes(response, options.maxResponseBytes);
+      return readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
     } catch (error) {
-      if (stop.signal.aborted) throw stop.signal.reason;
       if (error instanceof ServiceError) throw error;
       if (error instanceof TooLargeError) {
         throw new ServiceError(502, `Jeedom's answer is larger than ${options.maxResponseBytes} bytes`, {
@@ -108,13 +178,45 @@ export function createJeedomService(options: JeedomOptions): Service {
       }
       throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", {
         code: "service_unreachable",
-        cause: error,
+        // What fetch says of a failure is in its cause.
+        cause: error instanceof Error && error.cause instanceof Error ? error.cause : error,
       });
-    } finally {
-      clearTimeout(deadline);
-      gone?.removeEventListener("abort", abandon);
     }
   }
+
+  function onStrayText(): void {
+    const now = monotonic();
+    if (now - strayTextLoggedAt < STRAY_TEXT_LOG_MS) return;
+    strayTextLoggedAt = now;
+    options.log.warn("Jeedom writes text around its JSON, such as warnings of PHP: look into its log http.error");
+  }
+}
+
+const STOPPED = new Error("No longer waited for");
+
+/** Tells whether a call may run on in Jeedom though its connection failed: not one that found no Jeedom. */
+function mayRunOn(error: unknown): boolean {
+  if (!(error instanceof ServiceError) || error.code !== "service_unreachable") return false;
+  return !(error.cause instanceof Error && /client error \(Connect\)|are blocked/.test(error.cause.message));
+}
+
+/** Waits for a poll, for as long as its client does. */
+async function unlessGone<T>(ask: () => Promise<T>, gone: AbortSignal): Promise<T> {
+  const abandoned = () => new ServiceError(504, "Poll abandoned: its client went away", { code: "service_timeout" });
+  if (gone.aborted) throw abandoned();
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  const abandon = () => reject(abandoned());
+  gone.addEventListener("abort", abandon, { once: true });
+  try {
+    return await Promise.race([ask(), left]);
+  } finally {
+    gone.removeEventListener("abort", abandon);
+  }
+}
+
+/** Tells whether JSON text has half of a surrogate pair, which `JSON.stringify` writes as an escape. */
+function hasHalfPair(json: string): boolean {
+  return json.includes("\\ud") && /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(json);
 }
 
 function endpointPath(endpoint: string): string {
@@ -144,7 +246,8 @@ function callParams(
   return key === undefined ? params : { apikey: key, ...params };
 }
 
-function pollSeconds({ longPolling }: Readonly<Record<string, unknown>>, max: number): number {
+function pollSeconds(params: Readonly<Record<string, unknown>>, max: number): number {
+  const longPolling = plainNumber(params["longPolling"]);
   if (longPolling === undefined || longPolling === null) return 0;
   const isNumber = typeof longPolling === "number" || (typeof longPolling === "string" && /^\d+$/.test(longPolling));
   // Jeedom would wait for whatever it reads into it, and the timeout here would not know.
@@ -152,13 +255,4 @@ function pollSeconds({ longPolling }: Readonly<Record<string, unknown>>, max: nu
     throw new FieldError("Invalid field: params.longPolling: must be a number of seconds");
   }
   return Math.min(Number(longPolling), max);
-}
-
-function jsonOrText(status: number, text: string): Reply {
-  try {
-    JSON.parse(text);
-    return { status, bodyJson: text };
-  } catch {
-    return textReply(status, text);
-  }
 }

@@ -32,12 +32,20 @@ export function createJeedomCheck(
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     }).catch((error) => {
-      throw new Error(error.name === "TimeoutError" ? "Jeedom does not answer" : "Jeedom cannot be reached");
+      throw new Error(faultOf(error));
     });
     const text = utf8.decode(await readBytes(response, MAX_ANSWER_BYTES));
     if (response.ok && isJsonRpc(text)) return;
     throw new Error(`Jeedom's address answered with status ${response.status}, and not as Jeedom does`);
   };
+}
+
+/** Says what failed in our own words: the library's quote the address. */
+function faultOf(error: Error): string {
+  if (error.name === "TimeoutError") return "Jeedom does not answer";
+  return /certificate|altnames/i.test(String(error.cause))
+    ? "Jeedom's certificate is not trusted: set JEEDOM_CA_FILE to it, or to its authority's"
+    : "Jeedom cannot be reached";
 }
 
 function isJsonRpc(text: string): boolean {

@@ -7,7 +7,7 @@ import { type BrokerAddress, BrokerError, BrokerForbiddenError, type Publication
 import { topicFault } from "../mqtt/topic.ts";
 import { FieldError, parsePublishRequest } from "../protocol/payload.ts";
 import type { BrokerDirectory } from "./broker_directory.ts";
-import { type Service, ServiceError, textReply } from "./service.ts";
+import { gatewayReply, type Service, ServiceError } from "./service.ts";
 
 /** Publishes single messages to any broker. */
 export interface Publisher {
@@ -47,10 +47,7 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
         }
         throw error;
       }
-      return textReply(
-        200,
-        JSON.stringify({ success: true, topic: request.topic, message: "Published successfully" }),
-      );
+      return gatewayReply(200, { success: true, topic: request.topic, message: "Published successfully" });
     },
   };
 }

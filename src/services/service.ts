@@ -13,14 +13,24 @@ export interface Reply {
   readonly status: number;
   /** The body as JSON text, so that what a service sent in JSON passes unchanged. */
   readonly bodyJson: string;
+  /** The same with gzip and in base64, where it goes out in place of the text. */
+  readonly bodyGzip?: string;
+  /** Present where the gateway itself made the answer, and never where Jeedom did. */
+  readonly source?: "gateway";
+  /** The service that answered, where the answer is to tell it. */
+  readonly service?: ServiceName;
 }
 
 /** On whose behalf a request is executed. */
 export interface ServiceContext {
+  /** Name of the request's key, for what is counted for each key. */
+  readonly key: string;
   /** What the request's key may do. */
   readonly scope: Scope;
   /** Aborts when the client went away. */
   readonly gone: AbortSignal;
+  /** Aborts when the request's key stops working or its rights change. */
+  readonly revoked?: AbortSignal | undefined;
 }
 
 /** The names by which requests and scopes call services. */
@@ -48,12 +58,16 @@ export interface Service {
 export interface ServiceErrorOptions extends ErrorOptions {
   /** What went wrong, in one word that never changes. */
   readonly code: ErrorCode;
+  /** When to come again, in seconds, where waiting helps. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** A service could not do what was asked. The message goes to the client as it is, and holds no secret. */
 export class ServiceError extends Error {
   /** What went wrong, in one word that never changes. */
   readonly code: ErrorCode;
+  /** When to come again, in seconds, where waiting helps. */
+  readonly retryAfterSeconds: number | undefined;
 
   /**
    * Makes the error from the answer's status and the message for the client.
@@ -64,16 +78,26 @@ export class ServiceError extends Error {
     super(message, options);
     this.name = "ServiceError";
     this.code = options.code;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 
-/**
- * Makes the body of an error answer: a JSON string with JSON in it, as the seed's clients read it.
- *
- * @param retryAfterSeconds when to come again, where waiting helps
- */
-export function errorReply(status: number, message: string, retryAfterSeconds?: number): Reply {
-  return textReply(status, JSON.stringify({ error: message, retry_after: retryAfterSeconds }));
+/** What an error answer tells besides its status and its message. */
+export interface ErrorReplyOptions {
+  /** What went wrong, in one word that never changes. */
+  readonly code: ErrorCode;
+  /** When to come again, in seconds, where waiting helps. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+/** Makes an error answer of the gateway itself. */
+export function errorReply(status: number, message: string, { code, retryAfterSeconds }: ErrorReplyOptions): Reply {
+  return gatewayReply(status, { error: message, code, retry_after: retryAfterSeconds });
+}
+
+/** Makes an answer of the gateway itself: a JSON string with JSON in it, as clients of the original gateway read it. */
+export function gatewayReply(status: number, body: Readonly<Record<string, unknown>>): Reply {
+  return { ...textReply(status, JSON.stringify(body)), source: "gateway" };
 }
 
 /** Makes an answer whose body is a JSON string. */

@@ -5,7 +5,7 @@ import { health } from "../../src/cli/health.ts";
 import { publish } from "../../src/cli/publish.ts";
 import { subscribe } from "../../src/cli/subscribe.ts";
 import { final } from "../client/follow.ts";
-import { answer, failure, refuse, stale, stream, unreachable } from "../client/made_up_gateway.ts";
+import { answer, failure, plain, refuse, stale, stream, unreachable } from "../client/made_up_gateway.ts";
 import { fakePlatform } from "../platform.ts";
 import { clientMachine } from "./client_machine.ts";
 
@@ -18,6 +18,23 @@ Deno.test("call prints Jeedom's answer", async () => {
   assertEquals([platform.lines, notices], [['{\n  "name": "Temperature"\n}'], []]);
   const { timestamp: _, ...fields } = requests[0]?.fields ?? {};
   assertEquals(fields, { service: "jeedom", jsonrpc: "cmd::byId", params: { id: 3 }, apikey: "k", endpoint: "/e" });
+});
+
+Deno.test("call prints and sends JSON that is nested as deeply as it likes", async () => {
+  const deep = `{"x":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+  const { platform, requests } = clientMachine(["ping", deep], [plain(`{"status":200,"timestamp":1,"body":${deep}}`)]);
+  assertEquals(await call(platform), 0);
+  // Compared as text: the comparison of values overflows the stack.
+  assert(platform.lines.join() === deep, "Printed otherwise");
+  assert(JSON.stringify(requests[0]?.fields["params"]) === deep, "Sent otherwise");
+});
+
+Deno.test("call sends the numbers of its parameters as they are written, and takes no number for parameters", async () => {
+  const { platform, requests } = clientMachine(["cmd::execCmd", '{"value": 1e400}'], [answer(200, "ok")]);
+  assertEquals(await call(platform), 0);
+  assertEquals(requests[0]?.fields["params"], { value: Infinity });
+  const { platform: other } = clientMachine(["cmd::execCmd", "1.0"], []);
+  assertEquals(await call(other), 2);
 });
 
 Deno.test("publish prints the gateway's answer", async () => {

@@ -133,9 +133,11 @@ Deno.test("paceFromOptions() wants both numbers, and a burst of at least the rat
   }
 });
 
-Deno.test("describeRights() says what * leaves out, and summarizeRights() shortens long lists", () => {
+Deno.test("describeRights() says what * grants and what the limits are, and summarizeRights() shortens long lists", () => {
   assertEquals(describeRights({ ...NO_RIGHTS, services: ["jeedom"], methods: ["*", "user::*"] }), [
-    ["Jeedom methods", "*, user::*, but not jeedom::* config::* network::* and 8 more"],
+    ["Jeedom methods", "* (what reads and controls), user::*"],
+    ["commands", "any"],
+    ["scenarios", "any"],
     ["further endpoints", "none"],
     ["own API key", "refused"],
   ]);
@@ -146,6 +148,9 @@ Deno.test("describeRights() says what * leaves out, and summarizeRights() shorte
   ]);
   assertEquals(summarizeRights(EVERYDAY_RIGHTS), "Jeedom *, own API key; MQTT publish #, subscribe #");
   assertEquals(summarizeRights(NO_RIGHTS), "nothing");
+  const guest: Rights = { ...NO_RIGHTS, services: ["jeedom"], methods: ["*"], commands: [12, 13] };
+  assertEquals(summarizeRights(guest), "Jeedom *, only commands 12 13");
+  assertEquals(summarizeRights({ ...guest, commands: [] }), "Jeedom *, only commands none");
   assertEquals(
     summarizeRights({ ...NO_RIGHTS, services: ["mqtt"], subscribe: ["a", "b", "c", "d", "e"] }),
     "MQTT subscribe a b c and 2 more",

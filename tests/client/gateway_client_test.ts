@@ -10,15 +10,9 @@ import {
   UnavailableError,
   UnreachableError,
 } from "../../src/client/gateway_client.ts";
-import { randomBytes } from "../../src/protocol/bytes.ts";
-import { sealAnswer } from "../../src/protocol/exchange.ts";
 import { until } from "../deadline.ts";
 import { FakeClock } from "./fake_clock.ts";
-import { answer, type Answerer, clientOf, KEY, mute, receive, secret, stream, VERSIONS } from "./made_up_gateway.ts";
-
-/** An answer of this plaintext. */
-const plain = (text: string): Answerer => async ({ exchange }) =>
-  new Response(await sealAnswer(exchange, text, randomBytes));
+import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "./made_up_gateway.ts";
 
 Deno.test("GatewayClient refuses a key that is none, without telling it", () => {
   const error = assertThrows(() => new GatewayClient({ url: "http://x", key: "5ec2e7" }), TypeError, "64 hexadecimal");

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type GatewayClient, GatewayError, type JeedomEvent } from "../../src/client/gateway_client.ts";
 import { until, within } from "../deadline.ts";
+import { Overlap } from "../../src/client/overlap.ts";
 import { FakeClock } from "./fake_clock.ts";
 import {
   answer,
@@ -161,7 +162,6 @@ Deno.test("jeedomEvents() ends with what will not pass", async () => {
   const ends: [Answerer, string, string][] = [
     [rpcError, "jeedom", "Jeedom refuses event::changes: Vous n'êtes pas autorisé (2)"],
     [answer(404, "<html>"), "jeedom", "HTTP status 404"],
-    [answer(200, "<html>"), "jeedom", "does not answer"],
     [result("ok"), "jeedom", "does not tell its events"],
     [result({ datetime: 1 }), "jeedom", "does not tell its events"],
     [changes(null), "jeedom", "does not tell its time"],
@@ -191,6 +191,70 @@ Deno.test("jeedomEvents() ends with what will not pass", async () => {
     const { client } = clientOf([answer], new FakeClock());
     await assertRejects(() => client.jeedomEvents().next(), GatewayError, words);
   }
+});
+
+Deno.test("jeedomEvents() survives a database that restarts, a page in place of an answer, and half an answer", async () => {
+  const rpcError = (code: unknown) => answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "Gone away" } });
+  const passing = [
+    rpcError(-32_000),
+    ...["<html>", "", '{"jsonrpc":"2.0","resu', null, [], {}, 7].map((body) => answer(200, body)),
+    answer(500, ""),
+    answer(502, "<html>"),
+    answer(504, { jsonrpc: "2.0" }),
+    failure(502, "Jeedom's answer is empty"),
+  ];
+  for (const fault of passing) {
+    const clock = new FakeClock();
+    const { client, requests } = clientOf([fault, result(100), fault, fault, changes(110, event(110))], clock);
+    assertEquals((await take(client, 1)).map(({ datetime }) => datetime), [110]);
+    assertEquals(asked(requests), ["datetime", "datetime", 100, 100, 100]);
+    assertEquals(clock.waits, [250, 250, 500]);
+    clock.assertIdle();
+  }
+});
+
+Deno.test("jeedomEvents() ends with each refusal of Jeedom's, at the first and at a later question", async () => {
+  for (const code of [1, 2, 5, 500, 701, -32_001, "-32000", undefined]) {
+    const refusal = answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "No" } });
+    for (const before of [[], [result(100)], [result(100), changes(110)]]) {
+      const { client, requests } = clientOf([...before, refusal], new FakeClock());
+      const error = await assertRejects(() => take(client, 1), GatewayError, "Jeedom refuses");
+      assertEquals([error.code, requests.length], ["jeedom", before.length + 1]);
+    }
+  }
+});
+
+Deno.test("jeedomEvents() tells its caller after five minutes of nothing but failures, and begins to count anew after a success", async () => {
+  const clock = new FakeClock();
+  const fail: Answerer = (request, signal) => {
+    clock.pass(10_000);
+    return answer(200, "<html>")(request, signal);
+  };
+  // Each takes 10 s and a wait of 250 ms, 500 ms … 15 s: five minutes are over with the sixteenth at the latest.
+  const failures = Array<Answerer>(30).fill(fail);
+  const { client, requests } = clientOf([...failures.slice(0, 10), changes(110, event(110)), ...failures], clock);
+  const events = client.jeedomEvents({ since: 100 });
+  assertEquals((await events.next()).value, event(110));
+  const began = clock.monotonic();
+  const error = await assertRejects(() => events.next(), GatewayError, "does not answer event::changes in JSON-RPC");
+  assertEquals(error.code, "failed");
+  const seconds = (clock.monotonic() - began) / 1000;
+  assert(seconds >= 300 && seconds < 340, `${seconds} s`);
+  assert(requests.length > 20 && requests.length < 30, `${requests.length} requests`);
+  clock.assertIdle();
+});
+
+Deno.test("advance() knows an event that no platform can write as JSON by its time and its name", () => {
+  const overlap = new Overlap(100);
+  // As JSON.stringify of some platforms does with deep nesting.
+  const option = {
+    toJSON() {
+      throw new RangeError("Maximum call stack size exceeded");
+    },
+  };
+  const [deep, other] = [{ datetime: 101, name: "x", option }, { datetime: 102, name: "x", option }];
+  assertEquals(overlap.advance({ datetime: 101, events: [deep] }), [deep]);
+  assertEquals(overlap.advance({ datetime: 102, events: [deep, other] }), [other]);
 });
 
 Deno.test("jeedomEvents() leaves out what is no event, and keeps the others", async () => {

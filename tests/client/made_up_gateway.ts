@@ -97,11 +97,21 @@ export function stream(events: readonly unknown[], end: BodyEnd = "breaks"): Ans
   };
 }
 
-/** Seals an answer, in the version of the request. */
-export function answer(status: number, body: unknown, timestamp = 1_700_000_000): Answerer {
-  return async ({ exchange }) =>
-    new Response(await sealAnswer(exchange, JSON.stringify({ status, body, timestamp }), randomBytes));
-}
+/** Seals an answer of this plaintext, in the version of the request. */
+export const plain = (text: string): Answerer => async ({ exchange }) =>
+  new Response(await sealAnswer(exchange, text, randomBytes));
+
+/** Seals an answer of an older gateway, in the version of the request. */
+export const answer = (status: number, body: unknown, timestamp = 1_700_000_000): Answerer =>
+  plain(JSON.stringify({ status, body, timestamp }));
+
+/** Seals an answer of a gateway that tells who made it. */
+export const made = (maker: Record<string, unknown>, status: number, body: unknown): Answerer =>
+  plain(JSON.stringify({ status, body, timestamp: 1_700_000_000, ...maker }));
+
+/** Seals an error of the gateway's own, with its code. */
+export const coded = (status: number, code: unknown, more: Record<string, unknown> = {}): Answerer =>
+  made({ source: "gateway" }, status, JSON.stringify({ error: "Some words", code, ...more }));
 
 /** Seals an error of the gateway's own. */
 export const failure = (status: number, error: string, more: Record<string, unknown> = {}): Answerer =>

@@ -2,10 +2,12 @@
  * A client in another language, as its driver runs it. Each driver has the same command line, and prints its results as
  * JSON, a line each:
  *
- *     driver URL KEY health | call (METHOD JSON)... | together COUNT METHOD | publish TOPIC MESSAGE QOS RETAIN
+ *     driver URL KEY health | call (METHOD JSON)... | together COUNT METHOD
+ *                    publish TOPIC MESSAGE QOS RETAIN [base64]
  *                    subscribe COUNT CHOICES FILTER... | events COUNT CHOICES | backoff TRIES... | vectors FILE
  *
  * - `call` makes its calls one after the other with one client, and goes on after a failure.
+ * - `publish` publishes the text MESSAGE, or with `base64` the bytes that it stands for.
  * - `together` makes COUNT calls at the same time with one client, and at the end prints `{"protocol": VERSION}`.
  * - `subscribe` closes its subscription after COUNT messages (0: never) or a line on standard input, and prints
  *   `{"end": true}`, also if it ends by itself. CHOICES is an object that may have `since`, `keep`, `resume`, `silence`
@@ -15,8 +17,8 @@
  * - `vectors` checks every entry of every list in the file (a stream is one entry), those for the other side too, with
  *   the client's own functions, and prints `{"vectors": ENTRIES}`.
  *
- * A failure is `{"failure": CLASS, "code": CODE, "status": NUMBER, "message": TEXT, "retryAfter": SECONDS or null}`,
- * and has the gateway's `timestamp` where the code is `expired`. For an error of another kind, such as a malformed key,
+ * A failure is `{"failure": CLASS, "code": CODE, "status": NUMBER, "message": TEXT, "retryAfter": SECONDS or null,
+ * "gatewayCode": TEXT or null}`, and has the gateway's `timestamp` where the code is `expired`. For an error of another kind, such as a malformed key,
  * code and status are null. Before each new try of a subscription, or of a poll for events, the driver tells how long
  * it is to wait: `{"backoff": TRIES, "seconds": NUMBER}`. When its command is done it waits for the end of its standard
  * input, which by itself ends nothing: the client has to close its connections, not the end of the process.
@@ -28,6 +30,8 @@
  * | `CLIENT_KEY_NAME` | The key's name |
  * | `CLIENT_TIMEOUT` | Longest wait for the answer to a call, in seconds |
  * | `CLIENT_BACKOFF_FACTOR` | What to multiply waits between tries with |
+ * | `CLIENT_COMPRESS` | How the answers to calls may be compressed: `gzip` |
+ * | `CLIENT_MONOTONIC_FACTOR` | How much faster the clock runs by which `events` tells how long all has failed |
  */
 import { assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
@@ -102,7 +106,12 @@ export class Client {
   }
 
   get lines(): Line[] {
-    return this.#output.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+    return this.texts.map((line) => JSON.parse(line));
+  }
+
+  /** The lines as they were printed. */
+  get texts(): string[] {
+    return this.#output.lines.filter((line) => line.startsWith("{"));
   }
 
   /** Waits for a line with a field of that name, and that value if one is given. */

@@ -6,9 +6,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { VERSION } from "../../src/version.ts";
 import { within } from "../deadline.ts";
+import { testAnswers } from "./answer_suite.ts";
 import { testAttacks } from "./attack_suite.ts";
 import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
+import { testCodes } from "./code_suite.ts";
 import { testEvents } from "./events_suite.ts";
 import { withMadeUpGateway } from "./made_up_gateway.ts";
 import { testRestart } from "./restart_suite.ts";
@@ -154,15 +156,16 @@ export function testClient(program: ClientProgram): void {
       const since = Date.now() / 1000;
       jeedom.house.set(2, 1);
       const choices = JSON.stringify({ since: since - 1, longPolling: 2 });
-      const lines = await tests.withClient(gateway, ["events", "4", choices], async (client) => {
+      const lines = await tests.withClient(gateway, ["events", "3", choices], async (client) => {
         await client.line("datetime");
+        // Of each command, Jeedom keeps the newest change alone.
         jeedom.house.set(3, 1);
         jeedom.house.set(1, 21.5);
         jeedom.house.set(3, 0);
         await client.line("end");
       });
       const option = lines.slice(0, -1).map((line) => line["option"]);
-      assertEquals(option, [[2, 1], [3, 1], [1, 21.5], [3, 0]].map(([id, value]) => ({ cmd_id: id, value })));
+      assertEquals(option, [[2, 1], [1, 21.5], [3, 0]].map(([id, value]) => ({ cmd_id: id, value })));
     }));
 
   tests.test("reads events that arrive in pieces between comments, and closes the connection when it has enough", () => {
@@ -188,6 +191,8 @@ export function testClient(program: ClientProgram): void {
   });
 
   testVersions(program);
+  testCodes(program);
+  testAnswers(program);
   testAttacks(program);
   testBounds(program);
   testEvents(program);

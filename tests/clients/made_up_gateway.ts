@@ -95,7 +95,7 @@ export async function withMadeUpGateway(
 async function open(key: SecretKey, route: Route, envelope: string): Promise<Received> {
   const opened = await openRequest(key, parseRequest(envelope), { route });
   if (opened === undefined) throw new Error("Request does not open");
-  return { request: JSON.parse(opened.text), envelope, exchange: opened.exchange };
+  return { request: JSON.parse(opened.text), json: opened.text, envelope, exchange: opened.exchange };
 }
 
 /** Reads a request; none comes over a connection that a client only holds ready, as Node's fetch does. */

@@ -7,9 +7,21 @@ import { StreamSealer } from "../../src/protocol/stream_v2.ts";
 /** A request that came, opened. */
 export interface Received {
   readonly request: Readonly<Record<string, unknown>>;
+  /** Its JSON text. */
+  readonly json: string;
   /** The text that it came in. */
   readonly envelope: string;
   readonly exchange: Exchange;
+}
+
+/** What an answer says besides its body. */
+export interface ReplyOptions {
+  readonly status?: number;
+  readonly timestamp?: number;
+  /** Who answers. */
+  readonly source?: "gateway";
+  /** The service that answers. */
+  readonly service?: string;
 }
 
 /** The position right after a message of the log. */
@@ -30,16 +42,19 @@ export class Visit {
   #stream: StreamSealer | undefined;
   /** The request, opened. */
   readonly request: Readonly<Record<string, unknown>>;
+  /** Its JSON text. */
+  readonly json: string;
   /** The text that it came in. */
   readonly envelope: string;
   /** When it came and when it was answered last, in milliseconds of a clock that never jumps. */
   readonly came = performance.now();
   answered = 0;
 
-  constructor(connection: Deno.TcpConn, { request, envelope, exchange }: Received) {
+  constructor(connection: Deno.TcpConn, { request, json, envelope, exchange }: Received) {
     this.#connection = connection;
     this.#exchange = exchange;
     this.request = request;
+    this.json = json;
     this.envelope = envelope;
   }
 
@@ -66,12 +81,22 @@ export class Visit {
 
   /** Makes the text of an answer. */
   sealed(value: unknown): Promise<string> {
-    return sealAnswer(this.#exchange, JSON.stringify(value), randomBytes);
+    return this.sealedText(JSON.stringify(value));
+  }
+
+  /** Makes the text of an answer from its JSON text. */
+  sealedText(json: string): Promise<string> {
+    return sealAnswer(this.#exchange, json, randomBytes);
   }
 
   /** Answers in the way of a service. */
-  async reply(body: unknown, { status = 200, timestamp = Date.now() / 1000 } = {}): Promise<void> {
-    await this.answer(200, await this.sealed({ status, body, timestamp }));
+  async reply(body: unknown, options: ReplyOptions = {}): Promise<void> {
+    await this.answer(200, await this.sealed({ status: 200, timestamp: Date.now() / 1000, ...options, body }));
+  }
+
+  /** Answers with a body in JSON text, which need not be what JavaScript can write. */
+  async replyText(json: string, status = 200): Promise<void> {
+    await this.answer(200, await this.sealedText(`{"status":${status},"timestamp":1,"body":${json}}`));
   }
 
   /** Begins a stream; the name of its first event is `open` in version 2. */

@@ -132,6 +132,36 @@ export const FAULTS: readonly Fault[] = [
     fetch: answering(401, ({ path }) => path === "/gateway/"),
     seenBy: { "unknown path": /expected 404, got 401/ },
   },
+  {
+    name: "slashes are counted",
+    fetch: answering(404, ({ path }) => path.startsWith("//")),
+    seenBy: { "slashes before a path": /expected 200, got 404/ },
+  },
+  {
+    name: "answers do not tell who made them",
+    fetch: spoiling({ answer: (answer) => ({ ...answer, source: undefined }) }),
+    seenBy: {
+      "an error carries source and its code": /source and code/,
+      "a publish carries source": /source and code/,
+    },
+  },
+  {
+    name: "errors have no codes",
+    fetch: spoiling({
+      answer: (answer) => ({ ...answer, body: String(answer["body"]).replace(/"code":"\w+"/, '"code":"error"') }),
+    }),
+    seenBy: { "an error carries source and its code": /got \["gateway","error"\]/ },
+  },
+  {
+    name: "every answer is the gateway's",
+    fetch: spoiling({ answer: (answer) => ({ ...answer, source: "gateway" }) }),
+    seenBy: { "an answer of Jeedom carries no source": /expected nothing, got "gateway"/ },
+  },
+  {
+    name: "events do not tell who made them",
+    fetch: spoiling({ event: without("source", "code") }),
+    seenBy: { "an error event carries source and its code": /type, source and code/ },
+  },
   { name: "no Allow", fetch: withHeaders((headers) => headers.delete("Allow")), seenBy: { "wrong method": /Allow/ } },
   {
     name: "sizes are not limited",

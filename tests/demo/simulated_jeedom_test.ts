@@ -1,21 +1,31 @@
 /** The simulated Jeedom behaves as the real one was observed to. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { House } from "../../src/demo/house.ts";
-import { createSimulatedJeedom } from "../../src/demo/simulated_jeedom.ts";
-import { within } from "../deadline.ts";
+import { createSimulatedJeedom, type SimulatedJeedomOptions } from "../../src/demo/simulated_jeedom.ts";
+import { until, within } from "../deadline.ts";
+import { FakeTime } from "../fake_time.ts";
 
 const KEY = "0123456789abcdef";
 
-function makeJeedom() {
+/** An address that is no private one. */
+const STRANGER = "203.0.113.9";
+
+function makeJeedom(options: Partial<SimulatedJeedomOptions> = {}) {
   const clock = { ms: 1_700_000_000_000 };
   const now = () => clock.ms;
   const house = new House(now);
-  const handler = createSimulatedJeedom({ apikey: KEY, house, now });
-  const post = (body: unknown, path = "/core/api/jeeApi.php") =>
-    handler(new Request(`http://jeedom${path}`, { method: "POST", body: JSON.stringify(body) }));
+  const jeedom = createSimulatedJeedom({ apikey: KEY, house, now, ...options });
+  const post = (body: unknown, { path = "/core/api/jeeApi.php", peer = "127.0.0.1", signal = null }: {
+    path?: string;
+    peer?: string;
+    signal?: AbortSignal | null;
+  } = {}) =>
+    jeedom.handle(new Request(`http://jeedom${path}`, { method: "POST", body: JSON.stringify(body), signal }), peer);
+  const send = (method: string, params: Record<string, unknown> = {}) =>
+    post({ jsonrpc: "2.0", id: 7, method, params: { apikey: KEY, ...params } });
   const call = async (method: string, params: Record<string, unknown> = {}) =>
-    await (await post({ jsonrpc: "2.0", id: 7, method, params: { apikey: KEY, ...params } })).json();
-  return { clock, house, post, call };
+    await (await send(method, params)).json();
+  return { jeedom, clock, house, post, send, call };
 }
 
 Deno.test("every answer is HTTP 200 with the id that was asked with, or 99999", async () => {
@@ -35,43 +45,184 @@ Deno.test("errors have Jeedom's codes", async () => {
   assertEquals((await call("no::such")).error.code, 500);
   assertEquals((await call("jeeObject::byId", { id: 9 })).error.code, 601);
   assertEquals((await call("eqLogic::byId", { id: 9 })).error.code, 602);
-  assertEquals((await call("cmd::byId", { id: 9 })).error.code, 702);
+  assertEquals((await call("cmd::byId", { id: 9 })).error.code, 701);
+  assertEquals((await call("cmd::execCmd", { id: 9 })).error.code, 702);
+  assertEquals((await call("scenario::byId", { id: 9 })).error.code, 703);
+  assertEquals((await call("scenario::changeState", { id: 1 })).error.code, -32_000);
 });
 
-Deno.test("a key that is a list crashes PHP: HTTP 500 and an empty body", async () => {
+Deno.test("a key that is a list, and an unknown filter, crash PHP: HTTP 500 and an empty body", async () => {
+  const { post, send } = makeJeedom();
+  const crashes = [
+    await post({ jsonrpc: "2.0", method: "version", params: { apikey: ["x"] } }),
+    await send("event::changes", { datetime: 0, filter: "none" }),
+  ];
+  for (const response of crashes) {
+    assertEquals([response.status, response.headers.get("Content-Type"), await response.text()], [
+      500,
+      "application/json",
+      "",
+    ]);
+  }
+});
+
+Deno.test("what is empty in PHP becomes ok, and so does the answer of an action", async () => {
+  const { house, call } = makeJeedom();
+  assertEquals((await call("message::all")).result, "ok");
+  assertEquals((await call("cmd::execCmd", { id: 3 })).result, "ok");
+  assertEquals(house.value(3), 1);
+  assertEquals((await call("cmd::execCmd", { id: 1 })).result, { value: 20.5, collectDate: "2023-11-14 22:13:20" });
+  assertEquals((await call("cmd::execCmd", { id: [3] })).result, "ok");
+  assertEquals((await call("scenario::changeState", { id: 1, state: "run" })).result, true);
+  const { call: zero } = makeJeedom({ run: () => 0 });
+  assertEquals((await zero("any")).result, "ok");
+});
+
+Deno.test("history has texts for values and times", async () => {
+  const { house, call } = makeJeedom();
+  house.set(1, 15);
+  assertEquals((await call("cmd::getHistory", { id: 1 })).result, [
+    { cmd_id: "1", value: "15", datetime: "2023-11-14 22:13:20" },
+  ]);
+});
+
+Deno.test("more than six malformed requests ban their sender for ten minutes, and nobody else", async () => {
+  const { clock, post, call } = makeJeedom();
+  for (let count = 0; count < 7; count++) await (await post({ jsonrpc: "1.0" }, { peer: STRANGER })).body?.cancel();
+  const ping = { jsonrpc: "2.0", method: "ping" };
+  const banned = await post(ping, { peer: STRANGER });
+  assertEquals([banned.status, banned.headers.get("Content-Type")], [404, "text/html"]);
+  await banned.body?.cancel();
+  assertEquals((await call("version")).result, "4.5.3");
+  clock.ms += 600_000;
+  assertEquals((await post(ping, { peer: STRANGER })).status, 200);
+});
+
+Deno.test("private networks are never banned", async () => {
   const { post } = makeJeedom();
-  const response = await post({ jsonrpc: "2.0", method: "version", params: { apikey: ["x"] } });
+  for (const peer of ["127.0.0.1", "192.168.1.2", "10.1.2.3", "172.17.0.1"]) {
+    for (let count = 0; count < 20; count++) {
+      assertEquals((await post({ jsonrpc: "1.0" }, { peer })).status, 200);
+    }
+  }
+});
+
+Deno.test("events are the newest of each command, from the very time on that is asked", async () => {
+  const { clock, house, call } = makeJeedom();
+  const since = clock.ms / 1000;
+  house.set(3, 1);
+  clock.ms += 200;
+  house.set(2, 1);
+  house.set(3, 0);
+  const { result } = await call("event::changes", { datetime: since });
+  assertEquals(result.result.map(({ option }: { option: unknown }) => option), [
+    { cmd_id: 2, value: 1 },
+    { cmd_id: 3, value: 0 },
+  ]);
+  assertEquals((await call("event::changes", { datetime: since + 0.2 })).result.result.length, 2);
+  assertEquals((await call("event::changes", { datetime: since + 0.3 })).result, {
+    datetime: since + 0.2,
+    result: [],
+  });
+});
+
+Deno.test("a poll looks once a second, and rounds its time up", async () => {
+  using time = new FakeTime();
+  const { clock, house, call, jeedom } = makeJeedom();
+  const begun = async (longPolling: number) => {
+    const poll = call("event::changes", { datetime: clock.ms / 1000 + 1, longPolling });
+    let isOver = false;
+    poll.then(() => void (isOver = true));
+    await settle();
+    return { poll, isOver: () => isOver };
+  };
+  const settle = async () => {
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  };
+  const pass = async (ms: number) => {
+    time.pass(ms);
+    await settle();
+  };
+  const empty = await begun(2.5);
+  await pass(1000);
+  await pass(1000);
+  await pass(999);
+  assertEquals(empty.isOver(), false);
+  await pass(1);
+  assertEquals((await empty.poll).result.result, []);
+
+  const full = await begun(59);
+  clock.ms += 1000;
+  house.set(3, 1);
+  await pass(999);
+  assertEquals(full.isOver(), false);
+  await pass(1);
+  assertEquals((await full.poll).result.result[0].option, { cmd_id: 3, value: 1 });
+  assertEquals(jeedom.busyWorkers, 0);
+});
+
+Deno.test("an abandoned poll keeps its worker, and when all are busy everything waits", async () => {
+  const { jeedom, call, post, clock } = makeJeedom({ workers: 2 });
+  const gone = new AbortController();
+  const poll = {
+    jsonrpc: "2.0",
+    method: "event::changes",
+    params: { apikey: KEY, datetime: clock.ms, longPolling: 60 },
+  };
+  const polls = [post(poll, { signal: gone.signal }), post(poll, { signal: gone.signal })];
+  await until("both polls", () => jeedom.busyWorkers === 2);
+  gone.abort();
+  let isAnswered = false;
+  const version = call("version").then(() => void (isAnswered = true));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals([jeedom.busyWorkers, isAnswered], [2, false]);
+  jeedom.close();
+  await within("the answers", Promise.all([...polls, version]));
+  assertEquals(jeedom.busyWorkers, 0);
+});
+
+Deno.test("a database that is down answers 500 and nothing, and ends polls with an error", async () => {
+  const { jeedom, send, call, clock } = makeJeedom({ pollEveryMs: 5 });
+  const poll = call("event::changes", { datetime: clock.ms, longPolling: 60 });
+  await until("the poll", () => jeedom.busyWorkers === 1);
+  jeedom.mode = "database-down";
+  const { error } = await within("the end of the poll", poll);
+  assertEquals(error.code, -32_000);
+  assertStringIncludes(error.message, "gone away");
+  const response = await send("version");
   assertEquals([response.status, await response.text()], [500, ""]);
 });
 
-Deno.test("an empty result becomes ok", async () => {
-  const { call } = makeJeedom();
-  assertEquals((await call("message::all")).result, "ok");
-});
-
-Deno.test("more than six malformed requests ban everybody for ten minutes", async () => {
-  const { clock, post, call } = makeJeedom();
-  for (let count = 0; count < 7; count++) await post({ jsonrpc: "1.0" });
-  const banned = await post({ jsonrpc: "2.0", method: "ping" });
-  assertEquals([banned.status, banned.headers.get("Content-Type")], [404, "text/html"]);
-  await banned.body?.cancel();
-  clock.ms += 600_000;
+Deno.test("one value that is not UTF-8 empties the answers that hold it", async () => {
+  const { jeedom, send, call } = makeJeedom();
+  jeedom.mode = "not-utf8";
+  for (const method of ["cmd::byId", "cmd::all", "jeeObject::full"]) {
+    const response = await send(method, { id: 1 });
+    assertEquals([response.status, await response.text()], [200, ""]);
+  }
   assertEquals((await call("version")).result, "4.5.3");
 });
 
-Deno.test("a long poll answers with the first change, and at once without longPolling", async () => {
-  const { clock, house, call } = makeJeedom();
-  assertEquals((await call("event::changes", { datetime: clock.ms / 1000 })).result.result, []);
-  const poll = call("event::changes", { datetime: clock.ms / 1000, longPolling: 59 });
-  clock.ms += 1000;
-  house.set(3, 1);
-  const { result } = await within("the change", poll);
-  assertEquals(result.result[0].option, { cmd_id: 3, value: 1 });
-  assert(result.datetime > 1_700_000_000);
+Deno.test("a warning of PHP stands before the JSON, and a login page in place of it", async () => {
+  const { jeedom, send } = makeJeedom();
+  jeedom.mode = "warning";
+  const text = await (await send("version")).text();
+  assert(text.startsWith("<br />\n<b>Warning</b>") && text.endsWith('"result":"4.5.3"}'), text);
+  jeedom.mode = "page";
+  const page = await send("version");
+  assertEquals([page.status, page.headers.get("Content-Type")], [200, "text/html"]);
+  await page.body?.cancel();
 });
 
-Deno.test("execCmd switches the light", async () => {
-  const { house, call } = makeJeedom();
-  await call("cmd::execCmd", { id: 3 });
-  assertEquals(house.value(3), 1);
+Deno.test("a large house is about 1.4 MB of JSON", async () => {
+  const { send } = makeJeedom({ isLarge: true });
+  const { length } = await (await send("jeeObject::full")).text();
+  assert(length > 1_200_000 && length < 1_800_000, `${length}`);
+});
+
+Deno.test("a path after the endpoint is ignored, and any other is not found", async () => {
+  const { post } = makeJeedom();
+  const ping = { jsonrpc: "2.0", method: "ping" };
+  assertEquals((await post(ping, { path: "/core/api/jeeApi.php/more" })).status, 200);
+  assertEquals((await post(ping, { path: "/core/api/other.php" })).status, 404);
 });

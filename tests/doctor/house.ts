@@ -26,6 +26,7 @@ export function makeHouse({ env = {}, machine = {}, ...rest }: Furnishing = {}):
     localUrl,
     machine: fakePlatform({ fetch: () => Promise.reject(new TypeError("fetch failed")), ...machine }),
     brokerAddress: () => Promise.resolve({ host: "broker", port: 1883 }),
+    jeedomFetch: () => Promise.resolve(machine.fetch ?? (() => Promise.reject(new TypeError("fetch failed")))),
     connectBroker: () => Promise.reject(new BrokerError("Broker is not there")),
     now: () => NOW,
     random: randomBytes,

@@ -12,7 +12,8 @@ function simulated() {
   const jeedom = createSimulatedJeedom({ apikey: APIKEY, house: new House(() => Date.now()), now: () => Date.now() });
   const fetchIt: typeof fetch = (input, init) => {
     asked.push(String(init?.body));
-    return jeedom(new Request(input, init));
+    // From an address that it would ban.
+    return jeedom.handle(new Request(input, init), "203.0.113.9");
   };
   return { asked, fetch: fetchIt };
 }
@@ -61,6 +62,9 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
         "Allow JSON-RPC",
       ],
       [fetchFailure("tcp connect error: Connection refused"), "nothing listens there", "web server"],
+      [fetchFailure("client error (Connect): SELF_SIGNED_CERT"), "an unknown authority", "JEEDOM_CA_FILE"],
+      [fetchFailure("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))"), "not valid", "JEEDOM_CA_FILE"],
+      [fetchFailure("client error (Connect): ECONNREFUSED"), "nothing listens there", "web server"],
       [fetchFailure("dns error"), "no such name", "Mend the name"],
       [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "Mend the port"],
       [fetchFailure("Requests to port 6667 are blocked"), "no program asks that port", "JEEDOM_URL"],
@@ -81,4 +85,16 @@ Deno.test("a Jeedom that hangs is told as such at the deadline", async () => {
   const looking = JEEDOM.look(makeHouse({ machine: { fetch: hanging } }), stop.signal);
   stop.abort();
   assertStringIncludes((await looking).message, "does not answer within 5 s");
+});
+
+Deno.test("a file of certificates that cannot be read is told, and nothing is asked", async () => {
+  const { fetch, asked } = simulated();
+  const house = makeHouse({
+    env: { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "ca.pem" },
+    machine: { fetch },
+    jeedomFetch: () => Promise.reject(new Error("No such file")),
+  });
+  const { status, message } = await JEEDOM.look(house, PATIENT);
+  assertEquals([status, asked], ["failed", []]);
+  assertStringIncludes(message, "JEEDOM_CA_FILE cannot be read, or holds no certificate");
 });

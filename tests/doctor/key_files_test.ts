@@ -69,7 +69,7 @@ Deno.test("keys that have expired, or will within 14 days, are told", async () =
     'Key "soon" expires in 3 d',
     'Key "today" expires in less than a day',
   ]);
-  assertStringIncludes(remedy ?? "", "deno task keys remove gone");
+  assertStringIncludes(remedy ?? "", "deno task keys set gone --expires 90d");
 });
 
 Deno.test("rights are told and left as they are, and not looked at where there are none", async () => {

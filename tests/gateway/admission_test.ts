@@ -7,7 +7,7 @@ import { sealEnvelope } from "../../src/protocol/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { LIMITS, makeGateway, NOW, services } from "./fixture.ts";
 
-const EXPIRED = JSON.stringify({ error: "Request expired" });
+const EXPIRED = JSON.stringify({ error: "Request expired", code: "expired" });
 const REFUSED = '{"error":"Decryption failed"}';
 
 Deno.test("a request that no key opens gets the same 401 whatever is wrong with it", async () => {
@@ -130,7 +130,11 @@ Deno.test("a payload that is no JSON object is refused inside of an envelope", a
   const gateway = await makeGateway();
   for (const text of ["null", "[]", "1", '"x"', "true", "not JSON", ""]) {
     const answer = await gateway.answer(await gateway.post("/gateway", await gateway.seal(text)));
-    assertEquals([answer.status, answer.body], [403, '{"error":"Payload must be one JSON object"}'], text);
+    assertEquals(
+      [answer.status, answer.body],
+      [403, '{"error":"Payload must be one JSON object","code":"payload"}'],
+      text,
+    );
   }
 });
 

@@ -91,7 +91,7 @@ Deno.test("end() appends the last event with its time and closes the stream", as
   stream.push(message("too late"));
   const events = await allOf(stream);
   assertEquals(events.map(({ type }) => type), ["message", "error"]);
-  assertEquals(events[1], { type: "error", message: "broken", timestamp: 5 });
+  assertEquals(events[1], { type: "error", source: "gateway", code: "internal", message: "broken", timestamp: 5 });
   assertEquals(state.ends, 1);
 });
 
@@ -142,6 +142,8 @@ Deno.test("push() shows a listener out with a reason and its place when too much
   assertEquals(more, []);
   assertEquals(last, {
     type: "error",
+    source: "gateway",
+    code: "too_slow",
     message: "Too slow: more than 1000 bytes of events waited",
     timestamp: 5,
     resume: { epoch: "e", offset: 7 },

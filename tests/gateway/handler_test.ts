@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FieldError } from "../../src/protocol/payload.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
 import { makeGateway, NOW, services } from "./fixture.ts";
@@ -11,9 +11,27 @@ Deno.test("GET /health tells status and version, and takes no key", async () => 
 
 Deno.test("an unknown path is a 404 in JSON", async () => {
   const { send } = await makeGateway();
-  for (const path of ["/", "/gateway/", "/Gateway", "/mqtt", "/health/x", "//gateway", "/mqtt/../admin"]) {
+  for (
+    const path of ["/", "/gateway/", "/Gateway", "/mqtt", "/health/x", "//gateway/", "/mqtt//publish", "/mqtt/../admin"]
+  ) {
     const response = await send(new Request(`http://gateway${path}`, { method: "POST" }));
     assertEquals([response.status, await response.json()], [404, { error: "Not found" }], path);
+  }
+});
+
+Deno.test("a run of slashes before a path counts as one, and the route that a request is bound to stays its name", async () => {
+  const gateway = await makeGateway();
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  for (const route of ["/gateway", "/mqtt/publish"] as const) {
+    for (const slashes of ["/", "//", "/////"]) {
+      const { text, exchange } = await phone.sealNow(route, { topic: "t", message: "m" });
+      const response = await phone.post(slashes + route, text);
+      assertEquals((await phone.answer(response, exchange)).status, 200, slashes + route);
+    }
+  }
+  assertEquals(gateway.calls.length, 6);
+  for (const path of ["//health", "////health/live"]) {
+    assertEquals((await gateway.send(new Request(`http://gateway${path}`))).status, 200, path);
   }
 });
 
@@ -54,9 +72,44 @@ Deno.test("POST /gateway refuses an unknown service", async () => {
   const gateway = await makeGateway();
   for (const service of ["ssh", "", 1, {}, [], "__proto__", "constructor"]) {
     const { status, body } = await gateway.request("/gateway", { service });
-    assertEquals([status, body], [403, JSON.stringify({ error: 'Unknown service: must be "jeedom" or "mqtt"' })]);
+    const error = 'Unknown service: must be "jeedom" or "mqtt"';
+    assertEquals([status, body], [403, JSON.stringify({ error, code: "unknown_service" })]);
   }
   assertEquals(gateway.calls.length, 0);
+});
+
+Deno.test("POST /gateway names a request for a web address as such, where it names neither service nor method", async () => {
+  const gateway = await makeGateway();
+  const web: Record<string, unknown>[] = [
+    { url: "http://192.168.1.20/api" },
+    { url: "http://192.168.1.20/api", method: "GET", service: null },
+    { host: "192.168.1.20", endpoint: "/api", jsonrpc: null },
+  ];
+  for (const request of web) {
+    const { status, body } = await gateway.request("/gateway", request);
+    assertEquals(status, 403);
+    assertStringIncludes(String(body), "This gateway has no HTTP service");
+  }
+  assertEquals(gateway.calls.length, 0);
+  const jeedom: Record<string, unknown>[] = [
+    { jsonrpc: "ping", url: "x" },
+    { service: "jeedom", url: "x" },
+    { host: "x" },
+    { endpoint: "/core/api/jeeApi.php" },
+    { url: null },
+    {},
+  ];
+  for (const request of jeedom) assertEquals((await gateway.request("/gateway", request)).status, 200);
+});
+
+Deno.test("POST /gateway tells when to come again where a service is busy", async () => {
+  const gateway = await makeGateway({
+    services: services(() => Promise.reject(new ServiceError(429, "Busy", { code: "busy", retryAfterSeconds: 35 }))),
+  });
+  const { status, body } = await gateway.request("/gateway", {});
+  const { error, retry_after: retryAfter } = JSON.parse(String(body));
+  assertEquals([status, error, retryAfter], [429, "Busy", 35]);
+  assertEquals(gateway.told.refused, ["busy"]);
 });
 
 Deno.test("POST /mqtt/publish refuses a request for another service", async () => {
@@ -86,15 +139,20 @@ Deno.test("any Content-Type of a request is accepted", async () => {
 
 Deno.test("errors of services come sealed, with their status, as a JSON string", async () => {
   for (
-    const [error, status, message] of [
-      [new FieldError("Missing required field: topic"), 400, "Missing required field: topic"],
-      [new ServiceError(502, "Jeedom is away", { code: "service_unreachable" }), 502, "Jeedom is away"],
-      [new TypeError("secret detail"), 500, "Internal error"],
+    const [error, status, message, code] of [
+      [new FieldError("Missing required field: topic"), 400, "Missing required field: topic", "field"],
+      [
+        new ServiceError(502, "Jeedom is away", { code: "service_unreachable" }),
+        502,
+        "Jeedom is away",
+        "service_unreachable",
+      ],
+      [new TypeError("secret detail"), 500, "Internal error", "internal"],
     ] as const
   ) {
     const gateway = await makeGateway({ services: services(() => Promise.reject(error)) });
     const answer = await gateway.request("/gateway", {});
-    assertEquals([answer.status, answer.body], [status, JSON.stringify({ error: message })]);
+    assertEquals([answer.status, answer.body], [status, JSON.stringify({ error: message, code })]);
   }
 });
 

@@ -125,7 +125,7 @@ Deno.test("a key may send its burst at once, and then gets a sealed 429 that say
   const gateway = await makeGateway({ rates: rates() });
   for (let index = 0; index < 60; index++) assertEquals((await gateway.request("/gateway", {})).status, 200);
   const { status, body } = await gateway.request("/gateway", {});
-  assertEquals([status, body], [429, '{"error":"Too many requests with this key","retry_after":1}']);
+  assertEquals([status, body], [429, '{"error":"Too many requests with this key","code":"key_rate","retry_after":1}']);
   assertEquals(gateway.calls.length, 60);
   time.pass(1000);
   assertEquals((await gateway.request("/gateway", {})).status, 200);
@@ -183,7 +183,7 @@ Deno.test("requests under way are bounded for each key, each address and in all"
   const running = [await at("a"), await at("a")].map((phone) => phone.request("/gateway", {}));
   await until("two run", () => started === 2);
   const { status, body } = await (await at("a")).request("/gateway", {});
-  assertEquals([status, body], [429, '{"error":"Too many requests are under way","retry_after":1}']);
+  assertEquals([status, body], [429, '{"error":"Too many requests are under way","code":"busy","retry_after":1}']);
   running.push((await at("a", other.secret)).request("/gateway", {}));
   await until("three run", () => started === 3);
   const refused = await (await at("a", other.secret)).ask("/gateway", {});

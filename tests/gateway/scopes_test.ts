@@ -1,6 +1,8 @@
 /** What a key grants, and what becomes of its requests and streams when it is taken away. */
 import { assert, assertEquals } from "@std/assert";
+import type { Log } from "../../src/observability/log.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openAnswer } from "../../src/protocol/exchange.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
 import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
@@ -12,7 +14,13 @@ import { makeGateway, makeRecord } from "./fixture.ts";
 import { subscribe } from "./listener.ts";
 
 /** A gateway with its real services, on a Jeedom and a broker that take everything. */
-async function makeHome(given: Partial<KeyRecord>) {
+async function makeHome(
+  given: Partial<KeyRecord>,
+  { answer = () => Promise.resolve(Response.json({ result: 1 })), log }: {
+    readonly answer?: () => Promise<Response>;
+    readonly log?: Log;
+  } = {},
+) {
   const reached: string[] = [];
   const directory = createBrokerDirectory({
     configured: { host: "broker", port: 1883 },
@@ -23,17 +31,23 @@ async function makeHome(given: Partial<KeyRecord>) {
   const gateway = await makeGateway({
     directory,
     connect,
+    ...log === undefined ? {} : { log },
     services: {
       jeedom: createJeedomService({
         url: new URL("http://jeedom"),
         apikey: "the-key-at-home",
         fetch(_url, init) {
           reached.push(String(init?.body));
-          return Promise.resolve(Response.json({ result: 1 }));
+          return answer();
         },
         timeoutMs: 10_000,
         longPollMaxSeconds: 10,
         maxResponseBytes: 1000,
+        maxPolls: 10,
+        maxPollsPerKey: 10,
+        log: { warn: () => {} },
+        monotonic: () => 0,
+        closeSignal: new AbortController().signal,
       }),
       mqtt: createMqttService(directory, {
         publish({ host }, { topic }) {
@@ -141,6 +155,58 @@ Deno.test("a key may call its methods with the API key at home, and no other end
   assertEquals(reached.length, 1);
 });
 
+Deno.test("a guest opens the gate and nothing else, whatever the request calls it", async () => {
+  const { phone, reached } = await makeHome({ services: ["jeedom"], methods: ["*"], ownApikey: true, commands: [12] });
+  const ask = (jsonrpc: string, params: unknown) => phone.request("/gateway", { jsonrpc, apikey: "mine", params });
+  assertEquals((await ask("cmd::execCmd", { id: "12" })).status, 200);
+  assertEquals(await refusal(ask("cmd::execCmd", { id: 13 })), "This key may not use the command 13");
+  assertEquals(await refusal(ask("cmd::execCmd", { id: [12, 13] })), "This key may not use the command 13");
+  for (const method of ["jeeObject::full", "cmd::all", "scenario::changeState", "getJson"]) {
+    const message = await refusal(ask(method, { id: 12 }));
+    assert([`This key may not call the method ${method}`, "This key may not use the scenario 12"].includes(message));
+  }
+  for (const id of ["12abc", "012", true, { a: 12 }, null]) {
+    assert((await refusal(ask("cmd::execCmd", { id }))).startsWith("Invalid field: params.id"));
+  }
+  assertEquals(reached.length, 1);
+});
+
+Deno.test("a guest hears of its own command alone, with the digits that Jeedom wrote", async () => {
+  const event = (id: string, value: string) =>
+    `{"datetime":1790000000.10,"name":"cmd::update","option":{"cmd_id":${id},"value":${value}}}`;
+  const body = `{"jsonrpc":"2.0","id":99999,"result":{"datetime":1790000001.50,"result":[${event("13", '"secret"')},` +
+    `${event("12", "6066005651767221768")}]}}`;
+  const answer = () => Promise.resolve(new Response(body));
+  const { phone } = await makeHome({ services: ["jeedom"], methods: ["*"], commands: [12] }, { answer });
+  const asked = await phone.exchange("/gateway", { jsonrpc: "event::changes", params: { datetime: 0 } });
+  const heard = String(await openAnswer(asked.exchange, await asked.response.text()));
+  assert(heard.includes(`{"datetime":1790000001.50,"result":[${event("12", "6066005651767221768")}]}`), heard);
+  assert(!heard.includes("secret"), heard);
+});
+
+Deno.test("a poll that outlives its key's rights brings nothing", async () => {
+  const answered = Promise.withResolvers<Response>();
+  const rights = { services: ["jeedom" as const], methods: ["*"] };
+  const { phone, gateway, record, reached } = await makeHome(rights, { answer: () => answered.promise });
+  const poll = phone.request("/gateway", { jsonrpc: "event::changes", params: { datetime: 0, longPolling: 5 } });
+  await until("the poll is under way", () => reached.length === 1);
+  await gateway.keyring.replace({ single: undefined, records: [{ ...record, commands: [12] }] });
+  answered.resolve(new Response('{"result":{"datetime":1,"result":[{"name":"cmd::update","option":{"cmd_id":1}}]}}'));
+  assertEquals(await refusal(poll), "Key phone was changed: connect again");
+});
+
+Deno.test("a method that is not granted is in the log once, with the command that grants it", async () => {
+  const lines: unknown[] = [];
+  const log: Log = { debug() {}, info() {}, error() {}, warn: (_message, properties) => void lines.push(properties) };
+  const { phone } = await makeHome({ services: ["jeedom"], methods: ["*"], refusedMethods: ["cmd::*"] }, { log });
+  for (const jsonrpc of ["log::get", "log::get", "cmd::byId", "version"]) await phone.request("/gateway", { jsonrpc });
+  assertEquals(lines, [{
+    key: "phone",
+    method: "log::get",
+    command: "deno task keys set phone --method '*' --method 'log::get'",
+  }]);
+});
+
 Deno.test("a key may name brokers of its list only, and log in as nobody else without", async () => {
   const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"], brokers: ["other:1883"] });
   const ask = (payload: Record<string, unknown>) =>
@@ -167,7 +233,7 @@ Deno.test("a host that is none is refused by name, zones and line breaks include
     const { status, body } = await phone.request("/mqtt/publish", { topic: "t", message: "", broker_host: host });
     assertEquals([status, body], [
       400,
-      '{"error":"Invalid field: broker_host: must be a host name or an address alone"}',
+      '{"error":"Invalid field: broker_host: must be a host name or an address alone","code":"field"}',
     ]);
   }
   assertEquals(reached, []);

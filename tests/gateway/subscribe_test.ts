@@ -126,6 +126,8 @@ Deno.test("a broker that goes away ends the stream with disconnected", async () 
   state.lose("Broker broker:1883 closed the connection");
   assertEquals(await stream.next(), {
     type: "disconnected",
+    source: "gateway",
+    code: "broker",
     message: "Broker broker:1883 closed the connection",
     timestamp: NOW,
   });
@@ -146,7 +148,7 @@ Deno.test("a broker that refuses or is away gives one error and the end", async 
   ) {
     await using gateway = await makeGateway({ connect: broker });
     const stream = await subscribe(gateway, { topic: "a" });
-    assertEquals(await stream.next(), { type: "error", message, timestamp: NOW });
+    assertEquals(await stream.next(), { type: "error", source: "gateway", code: "broker", message, timestamp: NOW });
     assertEquals(await stream.next(), undefined);
   }
 });
@@ -167,13 +169,17 @@ Deno.test("a bad request gives one error event and the end, and reaches no broke
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   for (
-    const [payload, message] of [
+    const [payload, message, code = "field"] of [
       [{}, "Missing required field: topic"],
       [{ topic: "" }, "Missing required field: topic"],
       [{ topic: "a#" }, 'Invalid field: topic: filter may have "#" only as its whole last level'],
       [{ topics: ["ok", "$SYS/#"] }, 'Invalid field: topic: filter must not start with "$"'],
-      [{ topic: "a", timestamp: 1 }, "Request expired"],
-      [{ topic: "a", broker_host: "evil" }, "Broker not allowed: evil:1883. Add it to MQTT_ALLOWED_BROKERS"],
+      [{ topic: "a", timestamp: 1 }, "Request expired", "expired"],
+      [
+        { topic: "a", broker_host: "evil" },
+        "Broker not allowed: evil:1883. Add it to MQTT_ALLOWED_BROKERS",
+        "broker_not_allowed",
+      ],
       [{ topic: "a", password: "x" }, "Missing required field: username"],
       [{ topic: "a", keep: 1 }, "Invalid field: keep: must be true or false"],
       [{ topic: "a", since: 5 }, `Invalid field: since: ${SINCE}`],
@@ -183,7 +189,7 @@ Deno.test("a bad request gives one error event and the end, and reaches no broke
     ] as const
   ) {
     const stream = await subscribe(gateway, payload);
-    assertEquals(await stream.next(), { type: "error", message, timestamp: NOW });
+    assertEquals(await stream.next(), { type: "error", source: "gateway", code, message, timestamp: NOW });
     assertEquals(await stream.next(), undefined);
   }
   assertEquals(state.addresses.length, 0);
@@ -198,6 +204,8 @@ Deno.test("a repeated subscription is refused", async () => {
   const text = (await second.text()).replace(/^data: /, "").trim();
   assertEquals(await gateway.open(text), {
     type: "error",
+    source: "gateway",
+    code: "replay",
     message: "Request was used before: seal a new one for each subscription",
     timestamp: NOW,
   });

@@ -88,6 +88,8 @@ Deno.test("a stream of version 2 ends with end when the gateway stops, and one o
   await home.gateway.streams.drain({ withinMs: 0, draw: () => 0.55 });
   assertEquals(await modern.next(), {
     type: "end",
+    source: "gateway",
+    code: "restart",
     reason: "restart",
     retry: 3.2,
     message: "Gateway is shutting down",
@@ -141,11 +143,17 @@ Deno.test("a subscription that is repeated, stale or badly said gets one error e
   assertEquals((await first.next())?.["type"], "connected");
   const repeat = await listen(home.phone, await home.gateway.post("/mqtt/subscribe", text), exchange);
   const message = "Request was used before: seal a new one for each subscription";
-  assertEquals(await repeat.next(), { type: "error", message, timestamp: NOW });
+  assertEquals(await repeat.next(), { type: "error", source: "gateway", code: "replay", message, timestamp: NOW });
   assertEquals(await repeat.next(), undefined);
   await first.leave();
   const stale = await subscribe(home.phone, { topic: "a", timestamp: 0 });
-  assertEquals(await stale.next(), { type: "error", message: "Request expired", timestamp: NOW });
+  assertEquals(await stale.next(), {
+    type: "error",
+    source: "gateway",
+    code: "expired",
+    message: "Request expired",
+    timestamp: NOW,
+  });
   assertEquals(await stale.next(), undefined);
   const bad = await subscribe(home.phone, {});
   assertEquals((await bad.next())?.["message"], "Missing required field: topic");

@@ -8,7 +8,7 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { makeGateway, makeRecord, NOW } from "./fixture.ts";
 
 const FAILED = '{"error":"Decryption failed"}';
-const EXPIRED = '{"error":"Request expired"}';
+const EXPIRED = '{"error":"Request expired","code":"expired"}';
 
 /** A gateway, and a phone that speaks version 2 with it. */
 async function makeHome() {
@@ -89,7 +89,7 @@ Deno.test("a salt that is used for another request is refused", async () => {
   await gateway.post("/gateway", (await seal(1)).text);
   const { text, exchange } = await seal(2);
   const { status, body } = await phone.answer(await gateway.post("/gateway", text), exchange);
-  assertEquals([status, body], [403, '{"error":"Salt used before: take a fresh random one"}']);
+  assertEquals([status, body], [403, '{"error":"Salt used before: take a fresh random one","code":"salt_reused"}']);
   assertEquals(gateway.calls.length, 1);
 });
 

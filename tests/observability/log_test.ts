@@ -137,3 +137,93 @@ Deno.test("startLog() writes of equal messages the first twenty, but all decisio
   assertEquals(lines.filter((line) => line.includes("Refused 192")).length, 20);
   assertEquals(lines.filter((line) => line.includes("Decided")).length, 50);
 });
+
+/** Each kind of character that is not shown but acted on, in what a client may choose. */
+const UNSEEN = [..."\0\t\r\n\x1b\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069"];
+
+Deno.test("startLog() quotes topics and outcomes for people, so that none looks like another decision", () => {
+  const template = "{route} {service} {target} by {key}: {outcome}, {ms} ms";
+  const forged = 'home/x by owner: "200", 1 ms\n2026-11-24 06:14:24.724 +00:00 [INF] audit: /gateway "';
+  const outcome = `403 This key may not publish to ${forged}`;
+  const decision = { route: "/mqtt/publish", service: "mqtt", key: "guest", ms: 3 };
+  const tell = () => {
+    auditLog().info(template, { ...decision, target: forged, outcome });
+    auditLog().info(template, { ...decision, target: "-", service: "-", outcome: "200" });
+  };
+  const [first = "", second = "", ...more] = linesOf(tell, { LOG_FORMAT: "text" });
+  assertEquals(more, []);
+  assertStringIncludes(
+    first,
+    `audit: /mqtt/publish mqtt ${JSON.stringify(forged)} by guest: ${JSON.stringify(outcome)}, 3 ms`,
+  );
+  assertStringIncludes(second, 'audit: /mqtt/publish - - by guest: "200", 3 ms');
+  const [json = ""] = linesOf(tell, { LOG_FORMAT: "json" });
+  assertEquals([JSON.parse(json).target, JSON.parse(json).outcome], [forged, outcome]);
+});
+
+for (const LOG_FORMAT of ["text", "color", "json"]) {
+  Deno.test(`startLog() writes no character that a terminal acts on, as ${LOG_FORMAT}`, () => {
+    const env = LOG_FORMAT === "color" ? {} : { LOG_FORMAT };
+    for (const character of UNSEEN) {
+      const text = `a${character}b`;
+      const lines = linesOf(
+        (log) => {
+          log.warn("Said {reason}", { reason: text });
+          log.warn("Said {list}", { list: [text] });
+          log.error("Broke: {error}", { error: new TypeError(text) });
+          auditLog().info("{target}: {outcome}", { target: text, outcome: text });
+        },
+        env,
+        LOG_FORMAT === "color",
+      );
+      for (const line of lines) assert(!line.includes(text), JSON.stringify(line));
+      if (LOG_FORMAT !== "json") continue;
+      assertEquals([JSON.parse(lines[0] ?? "").reason, JSON.parse(lines[3] ?? "").target], [text, text]);
+    }
+  });
+}
+
+Deno.test("startLog() sets in the further lines of an error, which its message may have chosen", () => {
+  const lines = linesOf((log) => {
+    log.error("Broke: {error}", { error: new Error("x\n2026-11-24 06:14:24.724 +00:00 [INF] audit: forged") });
+  }, { LOG_FORMAT: "text" });
+  assert(lines.length > 1, "One line");
+  for (const line of lines.slice(1)) assertMatch(line, /^ {4}/);
+});
+
+Deno.test("startLog() tells what was left out by its template, without values that it does not have", () => {
+  for (const LOG_FORMAT of ["text", "json"]) {
+    const lines = linesOf((log) => {
+      for (let count = 0; count < 50; count++) {
+        log.warn("Request from {address} refused: {status} {reason}", {
+          address: "192.0.2.1",
+          status: 401,
+          reason: "No",
+        });
+      }
+    }, { LOG_FORMAT });
+    const [summary = "", ...more] = lines.filter((line) => line.includes("more like this"));
+    assertEquals(more, []);
+    assert(!lines.join().includes("undefined"), summary);
+    if (LOG_FORMAT === "text") {
+      assertMatch(
+        summary,
+        / \[WRN\] log: 30 more like this in a minute: Request from \{address\} refused: \{status\} \{reason\}$/,
+      );
+      continue;
+    }
+    const { "@timestamp": _time, ...fields } = JSON.parse(summary);
+    assertEquals(fields, {
+      level: "WARN",
+      logger: "log",
+      message: "{suppressed} more like this in a minute: {template}",
+      suppressed: 30,
+      template: "Request from {address} refused: {status} {reason}",
+    });
+  }
+});
+
+Deno.test("startLog() shows a value that is not there as a dash", () => {
+  const [line = ""] = linesOf((log) => log.info("From {address}: {x}", { address: undefined }), { LOG_FORMAT: "text" });
+  assertMatch(line, /From -: -$/);
+});

@@ -78,6 +78,14 @@ Deno.test("parsePublishRequest() takes null for absent, except as the message th
   assertEquals([request.qos, request.retain, request.broker_host, request.username], Array(4).fill(undefined));
 });
 
+Deno.test("parsePublishRequest() refuses a message that UTF-8 cannot carry, and takes one in JSON, which can", () => {
+  for (const message of ["\ud800", "a\udfffb", "\udc00\ud800"]) {
+    assertThrows(() => parsePublishRequest({ topic: "t", message }), FieldError, "Invalid field: message");
+    assertEquals(parsePublishRequest({ topic: "t", message: [message] }).message, [message]);
+  }
+  assertEquals(parsePublishRequest({ topic: "t", message: "\u{1f600}" }).message, "\u{1f600}");
+});
+
 Deno.test("parseSubscribeRequest() joins topic and topics without repeats", () => {
   assertEquals(parseSubscribeRequest({ topic: "a", topics: ["b", "a", "b"] }).filters, ["a", "b"]);
   assertEquals(parseSubscribeRequest({ topics: ["b"] }).filters, ["b"]);

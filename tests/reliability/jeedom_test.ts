@@ -21,7 +21,7 @@ async function withJeedom(test: (world: World) => Promise<void>): Promise<void> 
   });
   const client = Deno.createHttpClient({});
   const ask = (number: string, signal: AbortSignal | null = null) => {
-    const json = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "cmd::execCmd", params: { id: number } });
+    const json = JSON.stringify({ jsonrpc: "2.0", id: 99_999, method: "cmd::execCmd", params: { id: number } });
     // A blob, as Deno sends a text once more by itself when the connection is closed before the answer.
     return fetch(jeedom.url, { method: "POST", body: new Blob([json]), client, signal });
   };

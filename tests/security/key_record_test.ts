@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/security/key_record.ts";
+import { formatKeysFile, type KeyRecord, parseId, parseKeysFile } from "../../src/security/key_record.ts";
 import { makeRecord } from "../gateway/fixture.ts";
 
 const SECRET = "3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd";
@@ -35,6 +35,10 @@ Deno.test("parseKeysFile() names the place and the rule of everything that is wr
     [{ rate: { burst: 1, perSecond: 2 } }, "keys[0].rate: must have a burst of at least perSecond"],
     [{ rigths: [] }, 'keys[0]: no such field: "rigths"'],
     [{ [SECRET]: true }, "keys[0]: no such field: another"],
+    [{ commands: ["12"] }, "keys[0].commands[0]: must be the id of a command or scenario"],
+    [{ scenarios: [0] }, "keys[0].scenarios[0]: must be the id of a command or scenario"],
+    [{ commands: [1.5] }, "keys[0].commands[0]: must be the id of a command or scenario"],
+    [{ everyMethod: true }, 'keys[0]: no such field: "everyMethod"'],
     [{ previous: { secret: SECRET, until: "2026-01-01T00:00:00Z" } }, '"phone" and "phone" have the same secret'],
   ];
   for (const [key, message] of wrong) {
@@ -56,6 +60,51 @@ Deno.test("parseKeysFile() refuses two keys of one name or secret, and other sha
   }
 });
 
+Deno.test("parseKeysFile() refuses a field that is there twice, at any depth, and quotes no value", () => {
+  const text = written({ rate: { burst: 2, perSecond: 1 } });
+  const cases = [
+    [
+      text.replace('"name"', '"methods":["cmd::byId"],"methods":["*"],"name"'),
+      'keys[0]: field "methods" is there twice',
+    ],
+    [
+      text.replace('"name"', '"expires":"2020-01-01T00:00:00Z","\\u0065xpires":null,"name"'),
+      'keys[0]: field "expires"',
+    ],
+    [text.replace('"burst"', '"burst":9,"burst"'), 'keys[0].rate: field "burst" is there twice'],
+    [text.replace('"version"', '"version":1,"version"'), 'the file: field "version" is there twice'],
+    [text.replace('"name"', `"${SECRET}":1,"${SECRET}":2,"name"`), "keys[0]: field another is there twice"],
+    [text.replace('"name"', `"${SECRET}":{"a":1,"a":2},"name"`), 'keys[0].another: field "a" is there twice'],
+  ] as const;
+  for (const [changed, message] of cases) {
+    const error = assertThrows(() => parseKeysFile(changed), SyntaxError, message);
+    assert(!error.message.includes(SECRET.slice(2, 20)), error.message);
+  }
+});
+
+Deno.test("parseId() reads plain ids, and nothing that PHP would read as one", () => {
+  assertEquals([1, 12, "12", "9007199254740991"].map(parseId), [1, 12, 12, 9007199254740991]);
+  const strange = [
+    "0",
+    "012",
+    "+12",
+    "-1",
+    " 12",
+    "12 ",
+    "12\n",
+    "12a",
+    "1e1",
+    "12.0",
+    "0x0c",
+    "",
+    "９",
+    "9007199254740993",
+  ];
+  for (const value of [...strange, 0, -1, 1.5, NaN, Infinity, 2 ** 53, true, null, undefined, [12], { id: 12 }]) {
+    assertEquals(parseId(value), undefined, String(value));
+  }
+});
+
 Deno.test("parseKeysFile() tells where broken JSON breaks, and quotes none of it", () => {
   const text = `{"version":1,"keys":[{"secret":"${SECRET}",}]}`;
   for (let length = 0; length < text.length; length++) {
@@ -73,6 +122,8 @@ Deno.test("formatKeysFile() writes what parseKeysFile() reads", () => {
     services: fc.subarray(["jeedom" as const, "mqtt" as const]),
     subscribe: fc.subarray(["home/#", "a/+/b", "é"]),
     methods: fc.subarray(["*", "cmd::*"]),
+    commands: fc.option(fc.subarray([1, 12]), { nil: undefined }),
+    scenarios: fc.option(fc.subarray([5]), { nil: undefined }),
     brokers: fc.subarray(["*", "10.0.0.0/8:1883", "[fd00::/8]"]),
     ownApikey: fc.boolean(),
     rate: fc.option(fc.constant({ burst: 10, perSecond: 2 }), { nil: undefined }),

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { KeyFileError } from "../../src/security/key_file.ts";
-import { ALL_RIGHTS, formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
+import { formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
 import {
   editKeysFile,
   KeysFileLockedError,
@@ -10,6 +10,7 @@ import {
   readKeysFile,
 } from "../../src/security/keys_file.ts";
 import { until, within } from "../deadline.ts";
+import { EVERYDAY_RIGHTS } from "../rights.ts";
 import { inTempDir } from "../temp_dir.ts";
 
 const options: KeysFileOptions = { files: Deno, mode: "strict" };
@@ -17,7 +18,7 @@ const options: KeysFileOptions = { files: Deno, mode: "strict" };
 const SECRET: Bytes = Uint8Array.fromHex("3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd");
 
 const record = (name: string, secret = randomBytes(32)): KeyRecord => ({
-  ...ALL_RIGHTS,
+  ...EVERYDAY_RIGHTS,
   name,
   secret,
   created: Date.UTC(2026, 0, 31, 12),

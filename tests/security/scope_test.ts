@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ALL_RIGHTS, type Rights } from "../../src/security/key_record.ts";
 import { Scope, ScopeError } from "../../src/security/scope.ts";
+import { JEEDOM_METHODS } from "../../src/security/jeedom_methods.ts";
 import { NO_RIGHTS } from "../rights.ts";
 
 function allows(ask: () => void): boolean {
@@ -48,27 +49,40 @@ Deno.test("Scope of all rights grants everything, the dangerous methods too", ()
   assertEquals(scope.mayReceive("a"), true);
 });
 
-Deno.test("callMethod() refuses dangerous methods to the pattern of all methods, however they are written", () => {
-  const dangerous = ["jeedom::halt", "Jeedom::reboot", "JEEDOM::backup", "config::save", "user::save"];
-  const further = [
-    "plugin::install",
-    "Plugin::Remove",
-    "update::update",
-    "network::stopDns",
-    "jeeNetwork::halt",
-    "scenario::import",
-    "EqLogic::save",
-  ];
-  for (const method of [...dangerous, ...further]) {
-    assertEquals(mayCall({ methods: ["*"] }, method), false, method);
-    assertEquals(mayCall({ methods: ["*::*", "*a*", "j*"] }, method), false, method);
+const DANGEROUS = [
+  ...[
+    "jeedom::halt",
+    "jeedom::reboot",
+    "jeedom::backup",
+    "config::save",
+    "config::byKey",
+    "user::save",
+    "user::getHash",
+  ],
+  ...["plugin::install", "plugin::remove", "plugin::deamonStart", "update::update", "update::doUpdate", "update::all"],
+  ...["network::stopDns", "scenario::import", "scenario::save", "eqLogic::save", "cmd::save", "cmd::event", "getJson"],
+  ...["log::get", "log::getDelta", "log::getLastLine", "log::add", "log::remove", "log::empty", "datastore::save"],
+  ...["object::save", "jeeObject::save", "message::removeAll", "interact::tryToReply", "jeeNetwork::halt"],
+];
+
+Deno.test("callMethod() grants a pattern without a class only what reads and controls, whatever it matches", () => {
+  const patterns = ["*", "**", "*::*", "*e*", "e*", "*::all", "c*", "j*", "l*", "*t", "g*", "Log*", "log*", "*log::*"];
+  for (const method of DANGEROUS) assertEquals(mayCall({ methods: patterns }, method), false, method);
+  for (const method of ["sync", "mobile::sync", "anything", "backup::restore", "none"]) {
+    assertEquals(mayCall({ methods: patterns }, method), false, method);
   }
-  for (const method of ["jeedomX::halt", "plugin::listPlugin", "update::nbNeedUpdate"]) {
+  for (const method of ["cmd::execCmd", "jeeObject::full", "scenario::changeState", "event::changes", "jeedom::isOk"]) {
     assertEquals(mayCall({ methods: ["*"] }, method), true, method);
+    // Jeedom compares to the letter: what is written otherwise is no method of its own, but may be one of a plugin.
+    for (const other of [method.toUpperCase(), `${method}X`, `X${method}`, `${method}:`]) {
+      assertEquals(mayCall({ methods: ["*"] }, other), false, other);
+    }
   }
+  assertEquals(mayCall({ methods: ["*::all"] }, "cmd::all"), true);
+  assertEquals(mayCall({ methods: ["*::all"] }, "cmd::byId"), false);
 });
 
-Deno.test("callMethod() grants a dangerous method to a pattern that names its class", () => {
+Deno.test("callMethod() grants any method to a pattern that names its class, or the whole of it", () => {
   assertEquals(mayCall({ methods: ["jeedom::*"] }, "jeedom::halt"), true);
   assertEquals(mayCall({ methods: ["jeedom::halt"] }, "jeedom::halt"), true);
   assertEquals(mayCall({ methods: ["jeedom::is*"] }, "jeedom::isOk"), true);
@@ -76,6 +90,38 @@ Deno.test("callMethod() grants a dangerous method to a pattern that names its cl
   assertEquals(mayCall({ methods: ["jeedom::*"] }, "config::save"), false);
   assertEquals(mayCall({ methods: ["plugin::*"] }, "plugin::install"), true);
   assertEquals(mayCall({ methods: ["plug*"] }, "plugin::install"), false);
+  assertEquals(mayCall({ methods: ["getJson"] }, "getJson"), true);
+  assertEquals(mayCall({ methods: ["getJ*", "*getJson"] }, "getJson"), false);
+});
+
+Deno.test("callMethod() grants a plugin only what names the plugin, and Jeedom's own method of that name as well", () => {
+  const mayAsk = (methods: string[], method: string, refusedMethods: string[] = []) =>
+    allows(() => new Scope({ ...NO_RIGHTS, methods, refusedMethods }).callMethod(method, "mobile"));
+  assertEquals(mayAsk(["*"], "version"), false);
+  assertEquals(mayAsk(["*", "version", "sync"], "sync"), false);
+  assertEquals(mayAsk(["mobile::*"], "sync"), true);
+  assertEquals(mayAsk(["mobile::sync"], "mobile::sync"), true);
+  assertEquals(mayAsk(["mobile::*"], "log::get"), false);
+  assertEquals(mayAsk(["mobile::*", "*"], "version"), true);
+  assertEquals(mayAsk(["mobile::*"], "sync", ["SYNC"]), false);
+  assertEquals(mayAsk(["mobile::*"], "sync", ["mobile::s*"]), false);
+  // Jeedom's code looks for the method, too, after the plugin's: `*` must not help a plugin that is called like a class.
+  assertEquals(allows(() => new Scope({ ...NO_RIGHTS, methods: ["*"] }).callMethod("all", "cmd")), false);
+});
+
+Deno.test("Scope with commands or scenarios grants those alone, and only methods whose ids can be checked", () => {
+  const scope = new Scope({ ...NO_RIGHTS, methods: ["*", "log::*", "cmd::*"], endpoints: ["*"], commands: [12] });
+  assertEquals([scope.reachesCommand(12), scope.reachesCommand(13), scope.reachesScenario(12)], [true, false, false]);
+  const all = JEEDOM_METHODS.map(({ name }) => name).filter((method) => allows(() => scope.callMethod(method)));
+  assertEquals(all, [
+    ...["cmd::byId", "cmd::event", "cmd::execCmd", "cmd::getHistory", "cmd::getStatistique", "cmd::getTendance"],
+    ...["datetime", "event::changes", "jeedom::isOk", "ping", "scenario::byId", "scenario::changeState", "version"],
+  ]);
+  assertEquals(allows(() => scope.useEndpoint("/x.php")), false);
+  assertEquals(allows(() => scope.callMethod("cmd::byId", "cmd")), false);
+  assertEquals(new Scope({ ...NO_RIGHTS, scenarios: [] }).reachesCommand(12), false);
+  const free = new Scope({ ...NO_RIGHTS });
+  assertEquals([free.isLimited, free.reachesCommand(12), free.reachesScenario(12)], [false, true, true]);
 });
 
 Deno.test("callMethod() lets a refusal win over a grant, in any case of letters", () => {
@@ -83,6 +129,13 @@ Deno.test("callMethod() lets a refusal win over a grant, in any case of letters"
   assertEquals(mayCall(rights, "cmd::byId"), true);
   assertEquals(mayCall(rights, "cmd::execCmd"), false);
   assertEquals(mayCall(rights, "cmd::ExecCmd"), false);
+});
+
+Deno.test("callMethod() lets a refusal count for the other name of a method as well", () => {
+  for (const [refused, method] of [["jeeObject::*", "object::full"], ["object::full", "jeeObject::full"]] as const) {
+    assertEquals(mayCall({ methods: ["*"], refusedMethods: [refused] }, method), false, method);
+  }
+  assertEquals(mayCall({ methods: ["*"], refusedMethods: ["object::all"] }, "jeeObject::full"), true);
 });
 
 Deno.test("callMethod() takes patterns as a whole, with every other sign as itself", () => {

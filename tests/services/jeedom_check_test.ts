@@ -45,6 +45,9 @@ Deno.test("the check fails with words for whatever is no Jeedom", async () => {
 Deno.test("the check tells who is not there from who is silent, and never repeats what the system said", async () => {
   const refused = makeCheck(() => Promise.reject(new TypeError("error sending request for url (http://secret)")));
   await assertRejects(refused.check, Error, "Jeedom cannot be reached");
+  const cause = new Error("client error (Connect): invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))");
+  const untrusted = makeCheck(() => Promise.reject(new TypeError("fetch failed", { cause })));
+  await assertRejects(untrusted.check, Error, "set JEEDOM_CA_FILE");
   const silent = makeCheck(() => Promise.reject(new DOMException("Signal timed out.", "TimeoutError")));
   await assertRejects(silent.check, Error, "Jeedom does not answer");
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
-import { FieldError, type Payload } from "../../src/protocol/payload.ts";
+import type { OpenedText } from "../../src/protocol/aead.ts";
+import { FieldError, parsePayload, type Payload } from "../../src/protocol/payload.ts";
 import { ALL_RIGHTS } from "../../src/security/key_record.ts";
 import { Scope } from "../../src/security/scope.ts";
 import { createJeedomService, type JeedomOptions } from "../../src/services/jeedom.ts";
@@ -17,6 +18,9 @@ const never = new AbortController().signal;
 /** A Jeedom that answers as told and remembers what it was asked. */
 function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Response.json({ jsonrpc: "2.0", result: 1 })) {
   const requests: { url: string; init: RequestInit; body: Record<string, unknown> }[] = [];
+  const warnings: string[] = [];
+  const clock = { ms: 0 };
+  const closing = new AbortController();
   const service = createJeedomService({
     url: new URL("http://jeedom"),
     apikey: undefined,
@@ -27,9 +31,22 @@ function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Respons
     timeoutMs: 10_000,
     longPollMaxSeconds: 120,
     maxResponseBytes: 1000,
+    maxPolls: 40,
+    maxPollsPerKey: 15,
+    log: { warn: (message) => void warnings.push(message) },
+    monotonic: () => clock.ms,
+    closeSignal: closing.signal,
     ...options,
   });
-  return { requests, call: (payload: Payload, gone = never) => service.handle(payload, { scope, gone }) };
+  return {
+    requests,
+    warnings,
+    clock,
+    /** Ends what still waits for Jeedom. */
+    close: () => closing.abort(),
+    call: (payload: Payload, { gone = never, key = "phone" }: { gone?: AbortSignal; key?: string } = {}) =>
+      service.handle(payload, { key, scope, gone }),
+  };
 }
 
 /** Runs a real HTTP server for the time of a test. */
@@ -155,14 +172,15 @@ Deno.test("handle() gives back Jeedom's status, and its JSON as it was", async (
   assertEquals(await call({ jsonrpc: "ping" }), { status: 418, bodyJson: '{"n":1.0,"big":12345678901234567890}' });
 });
 
-Deno.test("handle() gives back text where Jeedom sent none in JSON: an empty 500, an HTML 404", async () => {
-  const crashed = makeJeedom({}, () => new Response("", { status: 500 }));
-  assertEquals(await crashed.call({ jsonrpc: "ping" }), { status: 500, bodyJson: '""' });
-  const banned = makeJeedom(
-    {},
-    () => new Response("<html>", { status: 404, headers: { "Content-Type": "text/html" } }),
-  );
-  assertEquals(await banned.call({ jsonrpc: "ping" }), { status: 404, bodyJson: '"<html>"' });
+Deno.test("handle() gives back text where Jeedom sent none in JSON: an HTML 404, a word, an empty 404", async () => {
+  const answers: [Response, number, string][] = [
+    [new Response("<html>", { status: 404, headers: { "Content-Type": "text/html" } }), 404, '"<html>"'],
+    [new Response("Unauthorized"), 200, '"Unauthorized"'],
+    [new Response("", { status: 404 }), 404, '""'],
+  ];
+  for (const [answer, status, bodyJson] of answers) {
+    assertEquals(await makeJeedom({}, () => answer).call({ jsonrpc: "ping" }), { status, bodyJson });
+  }
 });
 
 Deno.test("handle() refuses to follow a redirect", async () => {
@@ -293,17 +311,20 @@ Deno.test("handle() gives up on a Jeedom that is too slow, whether it is silent 
 });
 
 Deno.test("handle() waits longer for a long poll, for as long as it asks", async () => {
+  let answers = 0;
   const { call } = makeJeedom({
     timeoutMs: 20,
     fetch: async (_input, init) => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       init?.signal?.throwIfAborted();
+      answers += 1;
       return Response.json({ result: [] });
     },
   });
   const poll = { jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } };
   assertEquals((await call(poll)).status, 200);
   await assertRejects(() => call({ ...poll, params: {} }), ServiceError, "within 0.02 s");
+  await until("the answer to nobody", () => answers === 2);
 });
 
 Deno.test("handle() asks Jeedom for no longer poll than the ceiling", async () => {
@@ -320,13 +341,13 @@ Deno.test("handle() asks Jeedom for no longer poll than the ceiling", async () =
 });
 
 Deno.test("handle() abandons a long poll whose phone went away, and runs every other call to its end", async () => {
-  const finish = Promise.withResolvers<Response>();
+  const finish = Promise.withResolvers<void>();
   const signals: AbortSignal[] = [];
   const { call } = makeJeedom({
     fetch: (_input, init) => {
       if (init?.signal) signals.push(init.signal);
       return Promise.race([
-        finish.promise,
+        finish.promise.then(() => Response.json({ result: "done" })),
         new Promise<never>((_resolve, reject) =>
           init?.signal?.addEventListener("abort", () => reject(init.signal?.reason))
         ),
@@ -334,12 +355,201 @@ Deno.test("handle() abandons a long poll whose phone went away, and runs every o
     },
   });
   const gone = new AbortController();
-  const poll = call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } }, gone.signal);
-  const command = call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { longPolling: 59 } }, gone.signal);
+  const poll = call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } }, { gone: gone.signal });
+  const command = call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { longPolling: 59 } }, { gone: gone.signal });
   await until("both calls", () => signals.length === 2);
   gone.abort();
   const error = await assertRejects(() => within("abandoning", poll), ServiceError);
   assertEquals(error.status, 504);
-  finish.resolve(Response.json({ result: "done" }));
+  finish.resolve();
   assertEquals((await within("the command", command)).status, 200);
+});
+
+/** A Jeedom whose polls last until they are answered, each by its `datetime`. */
+function makePollingJeedom(options: Partial<JeedomOptions> = {}) {
+  const running = new Map<number, PromiseWithResolvers<Response>>();
+  const sent: number[] = [];
+  const jeedom = makeJeedom({
+    async fetch(input, init = {}) {
+      const { params: { datetime } } = await new Request(input, init).json();
+      const answer = Promise.withResolvers<Response>();
+      init.signal?.addEventListener("abort", () => answer.reject(init.signal?.reason));
+      sent.push(datetime);
+      running.set(datetime, answer);
+      return await answer.promise;
+    },
+    ...options,
+  });
+  return {
+    ...jeedom,
+    sent,
+    poll: (datetime: number, options: { gone?: AbortSignal; key?: string; longPolling?: number } = {}) =>
+      jeedom.call({
+        jsonrpc: "event::changes",
+        apikey: KEY,
+        params: { datetime, longPolling: options.longPolling ?? 40 },
+      }, options),
+    answer: (datetime: number) => running.get(datetime)?.resolve(Response.json({ jsonrpc: "2.0", result: datetime })),
+    fail: (datetime: number, error: Error) => running.get(datetime)?.reject(error),
+  };
+}
+
+/** Polls and leaves at once, as a client does that is closed. */
+async function pollAndLeave(jeedom: ReturnType<typeof makePollingJeedom>, datetime: number, key?: string) {
+  const gone = new AbortController();
+  const poll = jeedom.poll(datetime, { gone: gone.signal, ...key === undefined ? {} : { key } });
+  await until("the poll", () => jeedom.sent.includes(datetime));
+  gone.abort();
+  await assertRejects(() => poll, ServiceError, "abandoned");
+}
+
+/** Asserts that a call is refused as busy; returns when to come again, in seconds. */
+async function assertBusy(call: () => Promise<unknown>, message: string): Promise<number | undefined> {
+  const { status, code, retryAfterSeconds } = await assertRejects(call, ServiceError, message);
+  assertEquals([status, code], [429, "busy"]);
+  return retryAfterSeconds;
+}
+
+Deno.test("handle() counts an abandoned poll until Jeedom ended it", async () => {
+  const jeedom = makePollingJeedom({ maxPollsPerKey: 2 });
+  await pollAndLeave(jeedom, 1);
+  jeedom.clock.ms += 10_000;
+  await pollAndLeave(jeedom, 2);
+  assertEquals(await assertBusy(() => jeedom.poll(3), "with this key"), 35, "40 s, 10 s ago, and 5 s of margin");
+  jeedom.answer(1);
+  await until("a place", () => {
+    jeedom.poll(4).catch(() => {});
+    return jeedom.sent.includes(4);
+  });
+  await assertBusy(() => jeedom.poll(5), "with this key");
+  assertEquals(jeedom.sent, [1, 2, 4]);
+  jeedom.close();
+});
+
+Deno.test("handle() counts a poll whose connection broke until its time is over, and one that found no Jeedom not at all", async () => {
+  const jeedom = makePollingJeedom({ maxPollsPerKey: 1 });
+  const broken = jeedom.poll(1);
+  await until("the poll", () => jeedom.sent.length === 1);
+  jeedom.fail(1, new TypeError("connection closed before message completed"));
+  await assertRejects(() => broken, ServiceError, "broke off");
+  await assertBusy(() => jeedom.poll(2), "with this key");
+  jeedom.clock.ms += 45_000;
+  const unsent = jeedom.poll(3);
+  await until("the poll", () => jeedom.sent.length === 2);
+  jeedom.fail(3, new TypeError("fetch failed", { cause: new Error("client error (Connect): tcp connect error") }));
+  await assertRejects(() => unsent, ServiceError, "cannot be reached");
+  const next = jeedom.poll(4);
+  await until("the next poll", () => jeedom.sent.includes(4));
+  jeedom.answer(4);
+  assertEquals((await next).status, 200);
+});
+
+Deno.test("handle() leaves a place for the poll of a key that has none, however greedy others are", async () => {
+  const jeedom = makePollingJeedom({ maxPolls: 12, maxPollsPerKey: 10 });
+  let datetime = 0;
+  for (const key of ["a", "b", "c", "d"]) {
+    for (let count = 0; count < 12; count++) {
+      datetime += 1;
+      let isRefused = false;
+      jeedom.poll(datetime, { key }).catch(() => void (isRefused = true));
+      await until("the poll, or its refusal", () => isRefused || jeedom.sent.includes(datetime));
+      if (isRefused) break;
+    }
+  }
+  for (const key of ["e", "f"]) await pollAndLeave(jeedom, datetime += 1, key);
+  assertEquals(await assertBusy(() => jeedom.poll(1000, { key: "a" }), "polls wait"), 45);
+  jeedom.close();
+});
+
+Deno.test("handle() makes ordinary calls beside any number of polls", async () => {
+  const jeedom = makePollingJeedom({ maxPolls: 2, maxPollsPerKey: 1 });
+  await pollAndLeave(jeedom, 1);
+  await assertBusy(() => jeedom.poll(2), "with this key");
+  const call = jeedom.call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { datetime: 3 } });
+  await until("the call", () => jeedom.sent.includes(3));
+  jeedom.answer(3);
+  assertEquals((await call).status, 200);
+  jeedom.close();
+});
+
+Deno.test("handle() sends one poll for two clients of a key that ask the very same, and one for each other key", async () => {
+  const jeedom = makePollingJeedom();
+  const polls = [jeedom.poll(1), jeedom.poll(1), jeedom.poll(1, { key: "other" }), jeedom.poll(1, { longPolling: 41 })];
+  await until("the polls", () => jeedom.sent.length === 3);
+  jeedom.answer(1);
+  jeedom.close();
+  const [first, second] = await Promise.all(polls.slice(0, 2).map((poll) => poll.catch(String)));
+  assertEquals(first, second);
+  await Promise.allSettled(polls);
+});
+
+Deno.test("handle() gives a client that comes back the poll which it had left", async () => {
+  const jeedom = makePollingJeedom({ maxPollsPerKey: 1 });
+  await pollAndLeave(jeedom, 1);
+  const poll = jeedom.poll(1);
+  jeedom.answer(1);
+  assertEquals((await within("the answer", poll)).status, 200);
+  assertEquals(jeedom.sent, [1]);
+});
+
+Deno.test("handle() refuses further calls of a key while Jeedom is busy with too many that were given up", async () => {
+  const jeedom = makePollingJeedom({ timeoutMs: 20, maxPollsPerKey: 2 });
+  const ask = (datetime: number, key?: string) =>
+    jeedom.call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { datetime } }, key === undefined ? {} : { key });
+  for (const datetime of [1, 2]) await assertRejects(() => ask(datetime), ServiceError, "within 0.02 s");
+  assertEquals(await assertBusy(() => ask(3), "has not finished"), 60);
+  await assertRejects(() => ask(4, "other"), ServiceError, "within 0.02 s");
+  jeedom.answer(1);
+  await until("the end of the first", () => {
+    ask(5).catch(() => {});
+    return jeedom.sent.includes(5);
+  });
+  jeedom.close();
+  assertEquals(jeedom.sent, [1, 2, 4, 5]);
+});
+
+Deno.test("handle() sends nothing once the gateway has stopped", async () => {
+  const { call, close, requests } = makeJeedom();
+  close();
+  await assertRejects(() => call({ jsonrpc: "ping" }));
+  assertEquals(requests.length, 0);
+});
+
+Deno.test("handle() sends the numbers of params with the digits that they came with", async () => {
+  const bodies: string[] = [];
+  const { call } = makeJeedom({
+    async fetch(input, init) {
+      bodies.push(await new Request(input, init).text());
+      return Response.json({ jsonrpc: "2.0", result: 1 });
+    },
+  });
+  const params =
+    '{"id":6066005651767221768,"options":[1.0,-0,1e400,1E5,0.1000,{"a":0.0000001}],"__proto__":{"b":2.50}}';
+  await call(parsePayload(`{"jsonrpc":"cmd::execCmd","apikey":"${KEY}","params":${params}}` as OpenedText));
+  const expected = `{"apikey":"${KEY}",${params.slice(1)}`;
+  assertEquals(bodies, [`{"jsonrpc":"2.0","id":99999,"method":"cmd::execCmd","params":${expected}}`]);
+  const poll = `{"jsonrpc":"event::changes","apikey":"${KEY}","params":{"datetime":1700000000.0,"longPolling":59.0}}`;
+  await call(parsePayload(poll as OpenedText));
+  assertEquals(bodies[1]?.includes('"datetime":1700000000.0,"longPolling":59}'), true, bodies[1] ?? "");
+});
+
+Deno.test("handle() refuses what PHP cannot read: half of a surrogate pair, and nesting without end", async () => {
+  const { call, requests } = makeJeedom();
+  for (const value of ["\ud800", { "\udfff": 1 }, ["\\\ud800"]]) {
+    await assertRejects(() => call({ jsonrpc: "ping", params: { value } }), FieldError, "surrogate pair");
+  }
+  await call({ jsonrpc: "ping", params: { value: ["\u{1f600}", "\\ud800", "\\\\ud800"] } });
+  const deep = `{"jsonrpc":"ping","params":${'{"a":'.repeat(10_000)}1.0${"}".repeat(10_000)}}` as OpenedText;
+  await assertRejects(() => call(parsePayload(deep)), FieldError, "Invalid field: params: must be nested");
+  assertEquals(requests.length, 1);
+});
+
+Deno.test("handle() says once in an hour that Jeedom writes text around its JSON, and nothing of that text", async () => {
+  const { call, warnings, clock } = makeJeedom({}, () => new Response('secret {"jsonrpc":"2.0","result":1}'));
+  for (const ms of [0, 1, 3_599_998, 1]) {
+    clock.ms += ms;
+    assertEquals((await call({ jsonrpc: "ping" })).bodyJson, '{"jsonrpc":"2.0","result":1}');
+  }
+  assertEquals(warnings.length, 2);
+  assert(!warnings.join().includes("secret"));
 });

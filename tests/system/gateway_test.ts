@@ -47,7 +47,7 @@ Deno.test("Jeedom: expired and future timestamps are refused", () =>
     for (const offset of [-61, -3600, 65, 3600]) {
       const payload = { jsonrpc: "datetime", apikey: jeedom.apikey, timestamp: Date.now() / 1000 + offset };
       const { status, body } = await opened(gateway, await send(gateway, "/gateway", payload));
-      assertEquals([status, body], [403, '{"error":"Request expired"}']);
+      assertEquals([status, body], [403, '{"error":"Request expired","code":"expired"}']);
     }
     assertEquals(jeedom.requests.length, 0);
   }));
@@ -57,8 +57,27 @@ Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", 
     const found = await gateway.client.callJeedom("cmd::byId", { id: 1 }, { apikey });
     assertEquals(Reflect.get(Reflect.get(Object(found.body), "result"), "name"), "Temperature");
     const missing = await gateway.client.callJeedom("cmd::byId", { id: 99 }, { apikey });
-    assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 702]);
+    assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 701]);
   }));
+
+Deno.test("Jeedom: what it says in the words of the gateway is its answer, also to the first call of a client", async () => {
+  const said = JSON.stringify({ error: "Request expired", code: "expired", source: "gateway" });
+  const jeedom = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => Response.json(said, { status: 403 }),
+  );
+  try {
+    await inWorld(async ({ gateway }) => {
+      for (const protocol of [1, 2, "auto"] as const) {
+        const client = new GatewayClient({ url: gateway.url, key: gateway.key, protocol });
+        const { status, body } = await client.callJeedom("ping");
+        assertEquals([status, body], [403, said], `${protocol}`);
+      }
+    }, { env: { JEEDOM_URL: `http://127.0.0.1:${jeedom.addr.port}` } });
+  } finally {
+    await jeedom.shutdown();
+  }
+});
 
 Deno.test("Jeedom: a wrong key is refused with the opaque 401", () =>
   inWorld(async ({ gateway }) => {
@@ -77,7 +96,7 @@ Deno.test("Jeedom: missing fields are named", () =>
       ] as const
     ) {
       const answer = await opened(gateway, await send(gateway, "/gateway", { ...payload, timestamp }));
-      assertEquals([answer["status"], answer["body"]], [403, JSON.stringify({ error })]);
+      assertEquals([answer["status"], answer["body"]], [403, JSON.stringify({ error, code: "field" })]);
     }
     assertEquals(jeedom.requests.length, 0);
   }));
@@ -109,19 +128,44 @@ Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
     assert(JSON.stringify(body).includes('"cmd_id":3'), JSON.stringify(body));
   }));
 
-Deno.test("Jeedom: a long poll ends when its phone goes away", () =>
+Deno.test("Jeedom: a long poll whose phone goes away runs on, and the phone that comes back gets its answer", () =>
   inWorld(async ({ gateway, jeedom }) => {
     const phone = new AbortController();
-    const poll = gateway.client.callJeedom("event::changes", { longPolling: 60 }, {
-      apikey: jeedom.apikey,
-      signal: phone.signal,
-    });
-    await until("the poll", () => jeedom.requests.length === 1);
+    const params = { datetime: Date.now() / 1000, longPolling: 60 };
+    const ask = (choices: { signal?: AbortSignal } = {}) =>
+      gateway.client.callJeedom("event::changes", params, { apikey: jeedom.apikey, ...choices });
+    const poll = ask({ signal: phone.signal });
+    await until("the poll", () => jeedom.simulated.busyWorkers === 1);
     phone.abort();
     await assertRejects(() => poll);
-    await until("the end of the poll", () => jeedom.requests[0]?.signal.aborted === true);
     assertEquals((await gateway.client.callJeedom("ping")).status, 200);
+    assertEquals(jeedom.simulated.busyWorkers, 1);
+    const again = ask();
+    assertEquals((await gateway.client.callJeedom("ping")).status, 200);
+    jeedom.house.set(3, 1);
+    assertEquals((await again).status, 200);
+    assertEquals(jeedom.requests.length, 3, "One poll and two pings");
   }));
+
+Deno.test("Jeedom: polls that are given up leave workers for everything else", () =>
+  inWorld(async ({ gateway, jeedom }) => {
+    const call = { apikey: jeedom.apikey };
+    const polls = Array.from({ length: 170 }, async (_, datetime) => {
+      const phone = new AbortController();
+      const poll = gateway.client.callJeedom("event::changes", { datetime: 1e12 + datetime, longPolling: 40 }, {
+        ...call,
+        signal: phone.signal,
+      });
+      setTimeout(() => phone.abort(), 300);
+      await poll.catch(() => {});
+    });
+    await Promise.all(polls);
+    assertEquals((await gateway.client.callJeedom("version", {}, call)).status, 200);
+    assert(jeedom.simulated.busyWorkers <= 15, `${jeedom.simulated.busyWorkers} workers are busy`);
+    const refused = await gateway.client.callJeedom("event::changes", { datetime: 1e12, longPolling: 41 }, call)
+      .catch((error) => error);
+    assertEquals(refused.status, 429);
+  }, { env: UNLIMITED, jeedom: { workers: 150 } }));
 
 Deno.test("Jeedom: no header of the phone is passed on", () =>
   inWorld(async ({ gateway, jeedom }) => {
@@ -205,7 +249,7 @@ Deno.test("MQTT: missing fields are named, on both routes", () =>
         ] as const
       ) {
         const answer = await opened(gateway, await send(gateway, path, { service: "mqtt", timestamp, ...fields }));
-        assertEquals([answer["status"], answer["body"]], [400, JSON.stringify({ error })]);
+        assertEquals([answer["status"], answer["body"]], [400, JSON.stringify({ error, code: "field" })]);
       }
     }
   }));
@@ -276,3 +320,31 @@ Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets t
     assertEquals(jeedom.requests.length, 1);
     assertEquals(jeedom.house.value(3), 1);
   }));
+
+Deno.test("a run of slashes before the path counts as one, in every form of a request line", () =>
+  inWorld(async ({ gateway }) => {
+    const { hostname, port } = new URL(gateway.url);
+    const key = await importKey(Uint8Array.fromHex(gateway.key));
+    for (const target of ["//mqtt/publish", "/////mqtt/publish", `${gateway.url}//mqtt/publish`]) {
+      const message = { topic: "test/slashes", message: "x", timestamp: Date.now() / 1000 };
+      const body = await sealEnvelope(key, JSON.stringify(message), randomBytes);
+      using connection = await Deno.connect({ hostname, port: Number(port) });
+      const head =
+        `POST ${target} HTTP/1.1\r\nHost: home\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+      await connection.write(new TextEncoder().encode(head + body));
+      const text = await readAll(connection);
+      assert(text.startsWith("HTTP/1.1 200 "), `${target}: ${text}`);
+      const answer = JSON.parse(await openEnvelope(key, parseEnvelope(text.split("\r\n\r\n")[1] ?? "")));
+      assertEquals([answer.status, answer.source], [200, "gateway"], target);
+    }
+  }));
+
+/** Reads a connection to its end. */
+async function readAll(connection: Deno.Conn): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(4096);
+  for (let count; (count = await connection.read(buffer)) !== null;) {
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+  return text;
+}

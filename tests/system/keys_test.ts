@@ -2,11 +2,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
-import { ALL_RIGHTS, type KeyRecord } from "../../src/security/key_record.ts";
+import type { KeyRecord } from "../../src/security/key_record.ts";
 import { editKeysFile, readKeysFile } from "../../src/security/keys_file.ts";
 import { until, within } from "../deadline.ts";
 import { spawnMain } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
+import { EVERYDAY_RIGHTS } from "../rights.ts";
 import { inTempDir } from "../temp_dir.ts";
 
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
@@ -139,7 +140,7 @@ Deno.test("editors that are killed leave a whole file, a free lock, and nothing 
     const options = { files: Deno, mode: "strict" } as const;
     // Long enough a file that some are killed while they write it.
     const records = Array.from({ length: 300 }, (_, index): KeyRecord => ({
-      ...ALL_RIGHTS,
+      ...EVERYDAY_RIGHTS,
       name: `key${index}`,
       secret: randomBytes(32),
       created: 0,

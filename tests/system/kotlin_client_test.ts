@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
+import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { endAtOnce, error, stay } from "../clients/fates.ts";
 import { withMadeUpGateway } from "../clients/made_up_gateway.ts";
@@ -62,6 +63,7 @@ const program: ClientProgram = {
 };
 
 testClient(program);
+testIntegers(program);
 
 const tests = new ClientTests(program);
 

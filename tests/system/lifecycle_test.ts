@@ -32,14 +32,15 @@ Deno.test("the first start shows a new key in the banner and keeps it, the secon
 
 Deno.test("a key file that others can read is closed at the start, with a line in the log", () =>
   inTempDir(async (directory) => {
-    await Deno.writeTextFile(`${directory}/key.txt`, "ab".repeat(32), { mode: 0o644 });
-    await Deno.chmod(`${directory}/key.txt`, 0o644);
+    await Deno.mkdir(`${directory}/own`);
+    await Deno.writeTextFile(`${directory}/own/key.txt`, "ab".repeat(32), { mode: 0o644 });
+    await Deno.chmod(`${directory}/own/key.txt`, 0o644);
     const gateway = await startGatewayProcess(
-      { SECRET_KEY_FILE: "key.txt", MQTT_BROKER_PORT: String(freePort()) },
+      { SECRET_KEY_FILE: "own/key.txt", MQTT_BROKER_PORT: String(freePort()) },
       { directory },
     );
     await gateway.output.line((line) => line.includes("could be read by others"));
-    assertEquals(((await Deno.stat(`${directory}/key.txt`)).mode ?? 0) & 0o777, 0o600);
+    assertEquals(((await Deno.stat(`${directory}/own/key.txt`)).mode ?? 0) & 0o777, 0o600);
     await gateway.stop();
   }));
 
@@ -54,10 +55,29 @@ Deno.test("a wrong configuration stops the start with every problem and exit cod
     }
   }));
 
+Deno.test("a key file among the project's own files stops every command, before any permission to write there", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/secret_key.txt`, "ab".repeat(32), { mode: 0o600 });
+    const env = { SECRET_KEY_FILE: "secret_key.txt" };
+    for (const words of [["serve"], ["check-config"], ["keys", "list"]]) {
+      const { code, stderr } = await run(words, directory, env);
+      assertEquals(code, 78, words.join(" "));
+      assert(stderr.includes("mkdir -p data && mv secret_key.txt data/secret_key.txt"), stderr);
+    }
+    const flags = ["--no-prompt", "--allow-read=.env", "--allow-env"];
+    const { stdout } = await run(["permissions"], directory, env, flags);
+    assert(!stdout.includes("--allow-write"), stdout);
+    await Deno.mkdir(`${directory}/data`);
+    await Deno.rename(`${directory}/secret_key.txt`, `${directory}/data/secret_key.txt`);
+    const moved = await run(["permissions"], directory, { SECRET_KEY_FILE: "data/secret_key.txt" }, flags);
+    assert(moved.stdout.includes("--allow-write=data,data/keys.json"), moved.stdout);
+  }));
+
 Deno.test("a broken key file stops the start with the remedy", () =>
   inTempDir(async (directory) => {
-    await Deno.writeTextFile(`${directory}/key.txt`, "not a key", { mode: 0o600 });
-    const { code, stderr } = await run(["serve"], directory, { SECRET_KEY_FILE: "key.txt" });
+    await Deno.mkdir(`${directory}/own`);
+    await Deno.writeTextFile(`${directory}/own/key.txt`, "not a key", { mode: 0o600 });
+    const { code, stderr } = await run(["serve"], directory, { SECRET_KEY_FILE: "own/key.txt" });
     assertEquals(code, 78);
     assert(stderr.includes("Restore it from a backup, or move it away"), stderr);
   }));

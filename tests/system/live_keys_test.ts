@@ -66,6 +66,35 @@ Deno.test("a key added by the command works in the running gateway, and a disabl
     assert(!gateway.output.text.includes(key), "The key is in the log");
   }, PATIENT));
 
+Deno.test("keys set changes a key of the running gateway: its streams end, and it has the new rights with its old secret", () =>
+  withGateway(async (gateway) => {
+    const record = makeRecord({ name: "phone", ...RIGHTS });
+    await writeKeys(gateway, record);
+    const client = clientOf(gateway, record);
+    await until("the key works", async () => !await isRefused(client));
+    const heard: string[] = [];
+    const ended = (async () => {
+      for await (const event of client.subscribe(["a"])) {
+        heard.push(event.type);
+        if (event.type === "error") return event.message;
+      }
+      return "";
+    })();
+    await until("the stream is open", () => heard.includes("connected"));
+    const env = { KEYS_FILE: `${gateway.directory}/data/keys.json` };
+    const child = spawnMain(["keys", "set", "phone", "--subscribe", "b", "--publish", "t", "--expires", "7d"], {
+      directory: gateway.directory,
+      env,
+    });
+    const output = new ProcessOutput(child);
+    assertEquals((await child.status).code, 0);
+    await output.ended;
+    assert(output.text.includes("MQTT subscribe:    # → b"), output.text);
+    assertEquals(await ended, "Key phone was changed: connect again");
+    await until("the key works again", async () => !await isRefused(client));
+    await assertRejects(() => client.publish("other", "m"), ScopeError, "This key may not publish to other");
+  }, PATIENT));
+
 Deno.test("50 open streams of a removed key end with the reason, and those of another go on", () =>
   withGateway(async (gateway) => {
     const [gone, kept] = [makeRecord({ name: "gone", ...RIGHTS }), makeRecord({ name: "kept", ...RIGHTS })];

@@ -1,8 +1,9 @@
 /** The Python client: what every client must do, and its command line. */
 import { assertEquals, assertMatch } from "@std/assert";
-import type { ClientProgram } from "../clients/client_program.ts";
+import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
+import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
-import { stay } from "../clients/fates.ts";
+import { refuse, stay } from "../clients/fates.ts";
 import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
 import { inWorld } from "../clients/world.ts";
 import { within } from "../deadline.ts";
@@ -33,6 +34,23 @@ const program: ClientProgram = {
 };
 
 testClient(program);
+testIntegers(program);
+
+const tests = new ClientTests(program);
+
+tests.test("takes numbers that are larger than any float for ordinary failures, or for no wait", () => {
+  const huge = "9".repeat(400);
+  const refusal = JSON.stringify(`{"error":"Too many requests","retry_after":${huge}}`);
+  const fates: readonly Fate[] = [
+    (visit) => visit.replyText(refusal, 429),
+    (visit) => visit.replyText(`{"result":{"datetime":${huge},"result":[]}}`),
+  ];
+  return withMadeUpGateway(fates, async (gateway) => {
+    const env = { CLIENT_PROTOCOL: "2" };
+    tests.assertFailure(await tests.run(gateway, ["call", "datetime", "{}"], env), "rate_limit", { retryAfter: 3600 });
+    tests.assertFailure(await tests.run(gateway, ["events", "0", '{"since": 1}'], env), "jeedom");
+  });
+});
 
 function commandLine(args: readonly string[], more: Readonly<Record<string, string>> = {}): Deno.Command {
   return new Deno.Command(python ?? "python3", {
@@ -148,6 +166,105 @@ Deno.test({
       const { code, stderr } = await run(["call", "datetime"], { GATEWAY_URL: url, GATEWAY_KEY: key });
       const words = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
       assertEquals([code, stderr], [1, `${words} (status 403)`]);
+    });
+  },
+});
+
+Deno.test({
+  name: "Python command line publishes a message that begins with a dash, and the bytes of a file",
+  ignore,
+  fn: async () => {
+    const path = await Deno.makeTempFile({ prefix: "payload-" });
+    const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80);
+    try {
+      await Deno.writeFile(path, bytes);
+      const published: readonly (readonly [readonly string[], Readonly<Record<string, unknown>>])[] = [
+        [["t", "-5"], { message: "-5" }],
+        [["t", "-hello", "--qos", "1"], { message: "-hello" }],
+        [["--retain", "t", "--qos", "1", "--on"], { message: "--on" }],
+        [["t", "--", "--qos"], { message: "--qos" }],
+        [["t", "--qos", "1", "--", "-5"], { message: "-5" }],
+        [["t", "--file", path], { "payload_b64": bytes.toBase64() }],
+      ];
+      const fate: Fate = (visit) => visit.reply('{"success":true}');
+      await withMadeUpGateway(published.map(() => fate), async ({ url, key, visits }) => {
+        for (const [index, [args, fields]] of published.entries()) {
+          const { code, stderr } = await run(["publish", ...args], { GATEWAY_URL: url, GATEWAY_KEY: key });
+          assertEquals([code, stderr], [0, ""]);
+          const { topic, message, payload_b64 } = visits[index]?.request ?? {};
+          assertEquals({ topic, message, payload_b64 }, {
+            message: undefined,
+            payload_b64: undefined,
+            ...fields,
+            topic: "t",
+          });
+        }
+      });
+      const wrong = [["t"], ["t", "a", "b"], ["t", "on", "--file", path], ["t", "--bogus", "on"]];
+      for (const args of wrong) assertEquals((await run(["publish", ...args], { GATEWAY_KEY: "0" })).code, 2);
+      const missing = await run(["publish", "t", "--file", "/none"], { GATEWAY_KEY: "0".repeat(64) });
+      assertMatch(missing.stderr, /No such file or directory: '\/none'$/);
+    } finally {
+      await Deno.remove(path);
+    }
+  },
+});
+
+Deno.test({
+  name: "Python command line prints nothing that commands a terminal, from any sender",
+  ignore,
+  fn: () => {
+    const evil = "\u001b[2J\u0007\r\u009b1m\u202egnp\u2066\u200f\u2028";
+    const escaped = "\\u001b[2J\\u0007\\u000d\\u009b1m\\u202egnp\\u2066\\u200f\\u2028";
+    const message = { type: "message", topic: `home/${evil}`, payload: `é\tü\nhome/lock open${evil}` };
+    const fates: readonly Fate[] = [
+      async (visit) => {
+        await visit.connect();
+        await visit.send(message, { type: "disconnected", message: `Why${evil}\nconnected: not`, timestamp: 1 });
+        await visit.end();
+      },
+      (visit) => visit.reply(`é\n${evil}`),
+      (visit) => visit.reply({ result: [evil] }),
+      (visit) => visit.reply(evil, { status: 500 }),
+      refuse(400, JSON.stringify({ error: evil })),
+      (visit) => visit.reply({ result: { datetime: 2000, result: [{ datetime: 1999, name: "n", option: evil }] } }),
+      refuse(400, JSON.stringify({ error: `${evil}\nNo` })),
+    ];
+    return withMadeUpGateway(fates, async ({ url, key }) => {
+      const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      const subscribed = await run(["subscribe", "--once", "#"], place);
+      assertEquals(subscribed.stdout, `home/${escaped} é\tü\\nhome/lock open${escaped}`);
+      assertEquals(subscribed.stderr.split("\n")[1], `disconnected: Why${escaped}\\nconnected: not`);
+      // Lines of an answer stay lines, and JSON stays the same JSON.
+      assertEquals((await run(["call", "text"], place)).stdout, `é\n${escaped}`);
+      const json = await run(["call", "json"], place);
+      assertEquals([JSON.parse(json.stdout), json.stdout.includes("\u202e")], [{ result: [evil] }, false]);
+      assertEquals((await run(["call", "failed"], place)).stderr, `500 ${escaped}`);
+      assertEquals((await run(["call", "refused"], place)).stderr, `${escaped} (status 400)`);
+      const events = await run(["events", "--since", "1"], place);
+      assertEquals([JSON.parse(events.stdout).option, events.stdout.includes("\u202e")], [evil, false]);
+      assertEquals(events.stderr, `${escaped}\\nNo (status 400)`);
+    });
+  },
+});
+
+Deno.test({
+  name: "Python command line fails with a reason for an answer that is nested too deeply to read or to print",
+  ignore,
+  fn: () => {
+    const nested = (depth: number): Fate => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
+    // Newer Pythons read deeper than they print.
+    const depths = [400, 960, 990, 2000, 100_000];
+    return withMadeUpGateway(depths.map(nested), async ({ url, key, visits }) => {
+      for (const depth of depths) {
+        const { code, stdout, stderr } = await run(["call", "deep"], { GATEWAY_URL: url, GATEWAY_KEY: key });
+        if (code === 0) assertEquals(stdout.replaceAll(/\s/g, "").length, 2 * depth);
+        else assertMatch(stderr, /^Answer is (nested too deeply to print|not JSON, or nested too deeply)$/);
+        // In between, it depends on what Python has on its stack already.
+        if (depth === 400) assertEquals(code, 0);
+        if (depth === 100_000) assertEquals(code, 1);
+      }
+      assertEquals(visits.length, depths.length);
     });
   },
 });

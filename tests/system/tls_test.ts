@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { HAS_OPENSSL, makeCertificate } from "./certificate.ts";
+import { HAS_OPENSSL, makeCertificate, makeDefaultCertificate } from "./certificate.ts";
+import { startJeedom } from "./jeedom_server.ts";
 import { freePort } from "../loopback.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 
@@ -27,3 +28,32 @@ Deno.test("the gateway ends TLS itself when it has a certificate", { ignore: !HA
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test(
+  "the gateway calls a Jeedom with the certificate of JEEDOM_CA_FILE, and no other",
+  { ignore: !HAS_OPENSSL },
+  async () => {
+    const directory = await Deno.makeTempDir();
+    const [own, other] = [
+      await makeDefaultCertificate(directory, "own"),
+      await makeDefaultCertificate(directory, "other"),
+    ];
+    for (const [pair, status] of [[own, 200], [other, 502]] as const) {
+      const jeedom = startJeedom({ tls: pair });
+      const gateway = await startGatewayProcess({
+        JEEDOM_URL: jeedom.url,
+        JEEDOM_APIKEY: jeedom.apikey,
+        JEEDOM_CA_FILE: `${directory}/own.pem`,
+      });
+      try {
+        const call = gateway.client.callJeedom("version");
+        assertEquals(await call.then((answer) => answer.status, (error) => error.status), status);
+        assertEquals(jeedom.requests.length, status === 200 ? 1 : 0);
+      } finally {
+        await gateway.stop();
+        await jeedom.stop();
+      }
+    }
+    await Deno.remove(directory, { recursive: true });
+  },
+);

@@ -2,7 +2,7 @@
 import { within } from "../deadline.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
-import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
+import { type JeedomServer, type JeedomServerOptions, startJeedom } from "./jeedom_server.ts";
 
 export interface World {
   readonly gateway: GatewayProcess;
@@ -13,9 +13,13 @@ export interface World {
 /** Runs a part of a test in a world of its own, for at most so many milliseconds, and returns what came of it. */
 export async function inWorld<T>(
   test: (world: World) => Promise<T>,
-  { env = {}, ms = 60_000 }: { readonly env?: Readonly<Record<string, string>>; readonly ms?: number } = {},
+  { env = {}, jeedom: choices = {}, ms = 60_000 }: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly jeedom?: JeedomServerOptions;
+    readonly ms?: number;
+  } = {},
 ): Promise<T> {
-  const jeedom = startJeedom();
+  const jeedom = startJeedom(choices);
   const broker = await startBroker();
   const gateway = await startGatewayProcess({
     JEEDOM_URL: jeedom.url,

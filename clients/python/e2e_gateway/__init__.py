@@ -14,7 +14,7 @@ A package to copy into a project. Needs Python 3.9 or later and the package
 As a program: ``python3 -m e2e_gateway --help``.
 """
 
-from .channel import Answer
+from .answer import Answer
 from .client import GatewayClient
 from .errors import (
     ExpiredError,

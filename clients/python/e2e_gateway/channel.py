@@ -8,12 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import (
-    ExpiredError,
-    TamperedError,
-    WrongKeyError,
-    sealed_refusal,
-)
+from .answer import Answer, read_answer, read_json
+from .errors import ExpiredError, TamperedError, WrongKeyError
 from .negotiation import Negotiation
 from .protocol import (
     EnvelopeError,
@@ -22,23 +18,12 @@ from .protocol import (
     seal_request_v1,
     seal_request_v2,
 )
+from .refusal import is_from_gateway, sealed_refusal
 from .stamp import Stamp
 from .transport import Response, send
 
 #: Too old for a gateway to do anything, so it can only tell its version.
 PROBE = {"timestamp": 0}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the gateway answered, opened."""
-
-    #: 200 for a success; otherwise what went wrong, in the way of HTTP.
-    status: int
-    #: The service's answer.
-    body: Any
-    #: The gateway's clock, in seconds since 1970.
-    timestamp: float
 
 
 @dataclass(frozen=True)
@@ -75,6 +60,8 @@ class Channel:
         self._key_name = key_name
         #: What the gateway's clock is ahead, in seconds.
         self._ahead = 0.0
+        #: Whether the gateway marks what it answers by itself, as newer ones.
+        self._tells_source = False
         self._negotiation = Negotiation(version, self._probe)
 
     @property
@@ -103,7 +90,7 @@ class Channel:
         """
         sent = self.post(route, fields, timeout)
         try:
-            return self._accept(sent)
+            return self._accept(sent, route)
         except ExpiredError as error:
             # In version 1 it may be about another request.
             if self.version != 2:
@@ -112,7 +99,7 @@ class Channel:
             # A command goes again only if no copy of it ran, or ever will.
             if not sent.stamp.was_always_too_old(error.gateway_time):
                 raise
-        return self._accept(self.post(route, fields, timeout))
+        return self._accept(self.post(route, fields, timeout), route)
 
     def post(
         self, route: str, fields: dict[str, Any], timeout: float
@@ -134,11 +121,12 @@ class Channel:
             f"{self._key_called()} for this request",
         )
 
-    def _accept(self, sent: Sent) -> Answer:
-        answer = self._read_answer(sent.response, sent.exchange)
-        refusal = sealed_refusal(
-            answer.status, answer.body, answer.timestamp
-        )
+    def _accept(self, sent: Sent, route: str) -> Answer:
+        opened = self._open_answer(sent.response, sent.exchange)
+        answer = read_answer(opened)
+        # Services answer on this route alone.
+        may_be_service = self._tells_source and route == "/gateway"
+        refusal = sealed_refusal(answer, opened, may_be_service)
         if refusal is not None:
             raise refusal
         return answer
@@ -172,41 +160,25 @@ class Channel:
                 status=error.status,
             ) from None
 
-    def _read_answer(
+    def _open_answer(
         self, response: Response, exchange: Exchange
-    ) -> Answer:
+    ) -> dict[str, Any]:
         with response:
             text = response.read()
         try:
-            answer = read_json(exchange.open_answer(text))
+            opened = read_json(exchange.open_answer(text))
         except EnvelopeError:
             raise self.tampered() from None
-        status, timestamp = answer.get("status"), answer.get("timestamp")
-        if not isinstance(status, int) or not isinstance(
-            timestamp, (int, float)
-        ):
-            raise TamperedError("Answer has no status and timestamp")
-        return Answer(status, answer.get("body"), timestamp)
+        if is_from_gateway(opened):
+            self._tells_source = True
+        return opened
 
     def _probe(self, timeout: float) -> None:
         response, exchange = self._send(2, "/gateway", PROBE, timeout)
-        self.correct(self._read_answer(response, exchange).timestamp)
+        opened = self._open_answer(response, exchange)
+        self.correct(read_answer(opened).timestamp)
 
     def _key_called(self) -> str:
         if self._key_name is None:
             return "this key"
         return f"key {self._key_name}"
-
-
-def read_json(plaintext: str) -> dict[str, Any]:
-    """Read what was opened.
-
-    :raises TamperedError: if it is not a JSON object
-    """
-    try:
-        value = json.loads(plaintext)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise TamperedError("Answer is not a JSON object")
-    return value

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Union
 
-from .channel import Answer, Channel
+from .answer import Answer
+from .channel import Channel
 from .health import ask_health
 from .jeedom_events import jeedom_events
 from .protocol import Key
@@ -86,6 +88,7 @@ class GatewayClient:
         apikey: str | None = None,
         endpoint: str | None = None,
         *,
+        compress: str | None = None,
         timeout: float | None = None,
     ) -> Answer:
         """Call a method of Jeedom's JSON-RPC API.
@@ -94,6 +97,8 @@ class GatewayClient:
         :param params: its parameters
         :param apikey: Jeedom's API key, where the gateway has none of its own
         :param endpoint: path of the API on the Jeedom server
+        :param compress: ``gzip`` to let the gateway compress a large answer;
+            an older gateway does not
         :param timeout: longest wait for this answer, in seconds
         :returns: Jeedom's answer, with its HTTP status
         :raises GatewayError: if the gateway cannot be reached, or refuses
@@ -105,6 +110,8 @@ class GatewayClient:
             "apikey": apikey,
             "endpoint": endpoint,
         }
+        if compress is not None:
+            fields["compress"] = compress
         return self._call("/gateway", fields, timeout)
 
     def jeedom_events(
@@ -119,7 +126,9 @@ class GatewayClient:
         """Follow Jeedom's events, from the first step of the loop on.
 
         Each event has ``datetime``, ``name`` and ``option``. It goes on until
-        the generator is closed, also after failures that may pass.
+        the generator is closed, also after failures that may pass. After five
+        minutes of nothing but failures it raises the newest one; begin again
+        with ``since`` as the ``datetime`` of the last event.
 
         :param since: from when on, in seconds of Jeedom's clock; from now on
             without it
@@ -127,8 +136,8 @@ class GatewayClient:
         :param filter: name of a filter that Jeedom knows
         :param apikey: Jeedom's API key, where the gateway has none of its own
         :param endpoint: path of the API on the Jeedom server
-        :raises GatewayError: a failure that will not pass, as a
-            ``JeedomError`` when Jeedom answers with an error
+        :raises GatewayError: a failure that will not pass, or has not for
+            five minutes; a ``JeedomError`` when Jeedom refuses
         """
 
         def ask(method: str, params: dict[str, Any]) -> Answer:
@@ -160,8 +169,8 @@ class GatewayClient:
     ) -> Answer:
         """Publish an MQTT message, and wait until the broker has it.
 
-        :param message: the payload: a text; None for an empty one, which
-            clears a retained message; any other value as its JSON text
+        :param message: the payload: a text; bytes; None for an empty one,
+            which clears a retained message; any other value as its JSON text
         :param qos: quality of service: 0, 1 or 2
         :param retain: whether the broker shall keep the message for later
             subscribers
@@ -174,7 +183,6 @@ class GatewayClient:
         fields = {
             "service": "mqtt",
             "topic": topic,
-            "message": message,
             "qos": qos,
             "retain": retain,
             "broker_host": broker_host,
@@ -182,6 +190,10 @@ class GatewayClient:
             "username": username,
             "password": password,
         }
+        if isinstance(message, (bytes, bytearray)):
+            fields["payload_b64"] = base64.b64encode(message).decode()
+        else:
+            fields["message"] = message
         return self._call("/mqtt/publish", fields, timeout)
 
     def subscribe(

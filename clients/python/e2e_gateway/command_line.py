@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from .channel import Answer
+from .answer import Answer
 from .client import GatewayClient
 from .errors import GatewayError
+from .terminal import one_line, printable
 
 DEFAULT_URL = "http://127.0.0.1:10000"
 #: What ends with Ctrl-C, or with the one who reads it, and well.
@@ -19,7 +20,7 @@ LISTENING = ("subscribe", "events")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     listens = options.command in LISTENING
     try:
@@ -32,7 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0 if listens else 141
     except (GatewayError, OSError, ValueError) as error:
-        return _fail(str(error))
+        return _fail(one_line(str(error)))
+    except RecursionError:
+        return _fail("Answer is nested too deeply to print")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line. A message may begin with a dash."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if options.command == "publish":
+        if options.message is None and options.file is None:
+            if unknown[:1] == ["--"]:
+                unknown.pop(0)
+            if unknown:
+                options.message = unknown.pop(0)
+        if (options.message is None) == (options.file is None):
+            parser.error("publish takes either MESSAGE or --file FILE")
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,7 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_call(commands.add_parser("call", help="call a method of Jeedom"))
     _add_publish(
-        commands.add_parser("publish", help="publish an MQTT message")
+        commands.add_parser(
+            # No -h: a message may begin like that.
+            "publish", help="publish an MQTT message", add_help=False
+        )
     )
     _add_subscribe(
         commands.add_parser(
@@ -95,7 +118,13 @@ def _add_call(parser: argparse.ArgumentParser) -> None:
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("topic", metavar="TOPIC")
-    parser.add_argument("message", metavar="MESSAGE")
+    parser.add_argument("message", metavar="MESSAGE", nargs="?")
+    parser.add_argument("--help", action="help", help="show this help")
+    parser.add_argument(
+        "--file",
+        metavar="FILE",
+        help="publish the bytes of a file instead of MESSAGE",
+    )
     parser.add_argument("--qos", type=int, choices=(0, 1, 2), default=0)
     parser.add_argument(
         "--retain",
@@ -165,7 +194,7 @@ def _read_key(path: str) -> str:
 def _call(options: argparse.Namespace) -> int:
     try:
         params = json.loads(options.params)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"Parameters are not JSON: {error}") from None
     client = _client(options)
     answer = client.call_jeedom(options.method, params, options.apikey)
@@ -174,8 +203,12 @@ def _call(options: argparse.Namespace) -> int:
 
 def _publish(options: argparse.Namespace) -> int:
     client = _client(options)
+    message: str | bytes = options.message
+    if options.file is not None:
+        with open(options.file, "rb") as file:
+            message = file.read()
     answer = client.publish(
-        options.topic, options.message, options.qos, options.retain
+        options.topic, message, options.qos, options.retain
     )
     return _print_answer(answer)
 
@@ -191,9 +224,9 @@ def _subscribe(options: argparse.Namespace) -> int:
         if event["type"] == "message":
             payload = event["payload"]
             text = event["payload_b64"] if payload is None else payload
-            print(event["topic"], text, flush=True)
+            print(one_line(f"{event['topic']} {text}"), flush=True)
         else:
-            line = f"{event['type']}: {event.get('message')}"
+            line = one_line(f"{event['type']}: {event.get('message')}")
             print(line, file=sys.stderr, flush=True)
     return 1
 
@@ -203,14 +236,14 @@ def _events(options: argparse.Namespace) -> int:
         options.since, apikey=options.apikey
     )
     for event in events:
-        print(json.dumps(event, ensure_ascii=False), flush=True)
+        print(printable(json.dumps(event, ensure_ascii=False)), flush=True)
     return 1
 
 
 def _health(options: argparse.Namespace) -> int:
     # Nothing is sealed for this, so any key will do.
     health = GatewayClient(options.url, "0" * 64).health()
-    print(f"{health['status']} {health['version']}")
+    print(one_line(f"{health['status']} {health['version']}"))
     return 0
 
 
@@ -220,7 +253,7 @@ def _print_answer(answer: Answer) -> int:
         text = json.dumps(text, indent=2, ensure_ascii=False)
     if answer.status != 200:
         return _fail(f"{answer.status} {text}")
-    print(text)
+    print(printable(text))
     return 0
 
 
@@ -232,5 +265,5 @@ def _drop_output() -> None:
 
 
 def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)
+    print(printable(reason), file=sys.stderr)
     return 1

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-#: How the gateway begins when a key may not do something.
-SCOPE = ("This key may not ", "Broker not allowed")
-#: What it says to a request from another time.
+#: What the gateway says to a request from another time.
 EXPIRED = "Request expired"
 
 
@@ -18,7 +15,8 @@ class GatewayError(Exception):
     ``code`` is a stable name for the reason. ``status`` is the status of the
     answer in the way of HTTP, 0 if nobody answered. ``retry_after`` tells
     after how many seconds another try may do better, 0 if nobody said; it is
-    None where no later try will help.
+    None where no later try will help. ``gateway_code`` is the gateway's own
+    code for its refusal, such as ``key_rate``; None if it told none.
     """
 
     code: ClassVar[str]
@@ -29,11 +27,13 @@ class GatewayError(Exception):
         *,
         status: int = 0,
         retry_after: float | None = None,
+        gateway_code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.retry_after = retry_after
+        self.gateway_code = gateway_code
 
     def __str__(self) -> str:
         status = f" (status {self.status})" if self.status else ""
@@ -44,9 +44,19 @@ class PassingError(GatewayError):
     """A failure that may pass by itself."""
 
     def __init__(
-        self, message: str, *, status: int = 0, retry_after: float = 0.0
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        retry_after: float = 0.0,
+        gateway_code: str | None = None,
     ) -> None:
-        super().__init__(message, status=status, retry_after=retry_after)
+        super().__init__(
+            message,
+            status=status,
+            retry_after=retry_after,
+            gateway_code=gateway_code,
+        )
 
 
 class UnreachableError(PassingError, ConnectionError):
@@ -91,10 +101,17 @@ class ExpiredError(GatewayError):
 
     code = "expired"
 
-    def __init__(self, *, status: int = 0, gateway_time: Any) -> None:
+    def __init__(
+        self,
+        *,
+        status: int = 0,
+        gateway_time: Any,
+        gateway_code: str | None = None,
+    ) -> None:
         super().__init__(
             f"{EXPIRED}: this device's clock is wrong{_told(gateway_time)}",
             status=status,
+            gateway_code=gateway_code,
         )
         self.gateway_time = gateway_time
 
@@ -138,81 +155,9 @@ class RefusedError(GatewayError):
     code = "refused"
 
 
-def http_refusal(
-    status: int, reason: str, retry_after: float
-) -> GatewayError:
-    """Tell what an HTTP status means that is not a success.
-
-    :param retry_after: seconds, 0 if nobody said
-    """
-    if status == 401:
-        return WrongKeyError(reason, status=status)
-    if status == 429:
-        return RateLimitError(reason, status=status, retry_after=retry_after)
-    if status == 408 or status >= 500:
-        return UnavailableError(reason, status=status, retry_after=retry_after)
-    return RefusedError(reason, status=status)
-
-
-def sealed_refusal(
-    status: int, body: Any, timestamp: Any
-) -> GatewayError | None:
-    """Tell what an opened answer means; None if a service gave it.
-
-    The gateway's own refusals are strings that hold a JSON object with an
-    ``error``; a service's JSON would have been parsed.
-    """
-    refusal = _refusal(body) if status != 200 else None
-    if refusal is None:
-        return None
-    reason = refusal["error"]
-    if status == 403 and reason == EXPIRED:
-        return ExpiredError(status=status, gateway_time=timestamp)
-    if status == 403 and reason.startswith(SCOPE):
-        return ScopeError(reason, status=status)
-    if status == 429:
-        seconds = refusal.get("retry_after")
-        known = isinstance(seconds, (int, float)) and seconds >= 0
-        return RateLimitError(
-            reason, status=status, retry_after=seconds if known else 0.0
-        )
-    if status >= 500:
-        return FailedError(reason, status=status)
-    return RefusedError(reason, status=status)
-
-
-def event_refusal(event: dict[str, Any]) -> GatewayError:
-    """Tell what an ``error`` event means that came instead of ``connected``.
-
-    Such an event tells no status.
-    """
-    reason = str(event.get("message"))
-    if reason == EXPIRED:
-        return ExpiredError(gateway_time=event.get("timestamp"))
-    if reason.startswith(SCOPE):
-        return ScopeError(reason)
-    if reason.startswith("Too many "):
-        return RateLimitError(reason)
-    if reason.startswith("MQTT error: "):
-        return FailedError(reason)
-    return RefusedError(reason)
-
-
 def _told(gateway_time: Any) -> str:
     try:
         moment = datetime.fromtimestamp(gateway_time, timezone.utc)
     except (TypeError, ValueError, OverflowError, OSError):
         return ""
     return f", the gateway's time is {moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _refusal(body: Any) -> dict[str, Any] | None:
-    if not isinstance(body, str):
-        return None
-    try:
-        refusal = json.loads(body)
-    except ValueError:
-        return None
-    if isinstance(refusal, dict) and isinstance(refusal.get("error"), str):
-        return refusal
-    return None

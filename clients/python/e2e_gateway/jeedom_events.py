@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from .channel import Answer
+from .answer import Answer
 from .errors import FailedError, GatewayError, JeedomError
 from .overlap import Overlap
 from .waiting import Backoff
@@ -16,6 +16,10 @@ from .waiting import Backoff
 #: A poll that came back within so many seconds with nothing new is followed
 #: by as long a wait, or the overlap would make a circle of it.
 SHORT_POLL = 1.0
+#: After so many seconds of nothing but failures, the caller must know.
+LONGEST_FAILING = 300.0
+#: Jeedom's code for what breaks off as its database starts anew.
+DATABASE_AWAY = -32000
 
 #: Calls a method of Jeedom with parameters.
 Ask = Callable[[str, dict[str, Any]], Answer]
@@ -40,14 +44,16 @@ def jeedom_events(
 ) -> Generator[dict[str, Any], None, None]:
     """Yield events, each once, until the generator is closed.
 
-    :raises GatewayError: the first failure that will not pass
+    :raises GatewayError: the first failure that will not pass, or the newest
+        one after ``LONGEST_FAILING`` seconds of nothing else
     """
     overlap = None if since is None else Overlap(since)
     tries = 0
+    failing_since: float | None = None
     while True:
         try:
             if overlap is None:
-                overlap = Overlap(_number(_result(ask("datetime", {}))))
+                overlap = Overlap(_number(_result(ask, "datetime", {})))
             asked_at = time.monotonic()
             params: dict[str, Any] = {
                 "datetime": overlap.start,
@@ -55,53 +61,66 @@ def jeedom_events(
             }
             if filter_name is not None:
                 params["filter"] = filter_name
-            changes = _read_changes(ask("event::changes", params))
+            changes = _read_changes(_result(ask, "event::changes", params))
         except GatewayError as error:
             if error.retry_after is None and not isinstance(
                 error, FailedError
             ):
                 raise
+            now = time.monotonic()
+            if failing_since is None:
+                failing_since = now
+            if now - failing_since >= LONGEST_FAILING:
+                raise
             time.sleep(max(error.retry_after or 0.0, backoff(tries)))
             tries += 1
             continue
         tries = 0
+        failing_since = None
         news = overlap.advance(changes.datetime, changes.events)
         yield from news
         if not news and time.monotonic() - asked_at < SHORT_POLL:
             time.sleep(SHORT_POLL)
 
 
-def _read_changes(answer: Answer) -> _Changes:
-    result = _result(answer)
+def _read_changes(result: Any) -> _Changes:
     events = result.get("result") if isinstance(result, dict) else None
     if not isinstance(events, list):
-        raise JeedomError(
-            "Jeedom does not tell its events", status=answer.status
-        )
+        raise JeedomError("Jeedom does not tell its events", status=200)
     # Something that is no event should not hide the others.
     return _Changes(
         _number(result.get("datetime")), [it for it in events if _is_event(it)]
     )
 
 
-def _result(answer: Answer) -> Any:
-    """Take the result out of what Jeedom answered."""
-    body = answer.body
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        reason = body["error"].get("message")
-        raise JeedomError(f"Jeedom: {reason}", status=answer.status)
-    if answer.status >= 500:
-        # As while it starts.
-        raise FailedError(
-            f"Jeedom answers with status {answer.status}",
-            status=answer.status,
-        )
-    if not isinstance(body, dict) or "result" not in body:
+def _result(ask: Ask, method: str, params: dict[str, Any]) -> Any:
+    """Call a method and take the result out of the answer.
+
+    :raises FailedError: for what may pass, as while Jeedom starts
+    :raises JeedomError: for what will not
+    """
+    answer = ask(method, params)
+    status, body = answer.status, answer.body
+    fields = body if isinstance(body, dict) else {}
+    error = fields.get("error")
+    if isinstance(error, dict):
+        code = error.get("code")
+        kind = FailedError if code == DATABASE_AWAY else JeedomError
+        reason = f"Jeedom refuses {method}: {error.get('message')} ({code})"
+        raise kind(reason, status=status)
+    if status >= 500:
+        raise FailedError(f"Jeedom failed: HTTP {status}", status=status)
+    if status != 200:
         raise JeedomError(
-            "Jeedom's answer has no result: is this its API?",
-            status=answer.status,
+            f"Jeedom does not answer {method}: HTTP {status}",
+            status=status,
         )
-    return body["result"]
+    if "result" not in fields:
+        raise FailedError(
+            f"Jeedom does not answer {method} with JSON-RPC: is this its API?",
+            status=status,
+        )
+    return fields["result"]
 
 
 def _is_event(value: Any) -> bool:
@@ -122,6 +141,6 @@ def _number(value: Any) -> float:
 def _time(value: Any) -> float | None:
     try:
         told = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return told if math.isfinite(told) else None

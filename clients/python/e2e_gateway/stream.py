@@ -6,16 +6,17 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .channel import Channel, read_json
+from .answer import read_json
+from .channel import Channel
 from .errors import (
     ExpiredError,
     RequestTimeoutError,
     TamperedError,
     TruncatedError,
     UnreachableError,
-    event_refusal,
 )
 from .protocol import EnvelopeError, Exchange, ExchangeV1, StreamOpener
+from .refusal import event_refusal
 from .transport import LONGEST_ANSWER, Response
 
 ROUTE = "/mqtt/subscribe"

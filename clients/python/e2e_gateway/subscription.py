@@ -8,18 +8,18 @@ from contextlib import closing
 from typing import Any
 
 from .channel import Channel
-from .errors import GatewayError
+from .errors import ExpiredError, FailedError, GatewayError
+from .refusal import LONGEST_RETRY
 from .stream import LAST, open_stream
 from .waiting import Backoff
 
 #: A stream that lasted this long, in seconds, was a good one: what comes next
 #: is another trouble, and is waited for as little as the first.
 GOOD_STREAM = 30.0
-#: Longest wait that the end of a stream may ask for, in seconds: no gateway
-#: gone wrong keeps a client away for good.
-LONGEST_RETRY = 3600.0
-#: How refusals begin that pass by themselves.
-PASSING = ("MQTT error: ", "Too many ", "Too slow: ", "Request expired", "Request was used before")
+#: The gateway's codes for refusals that pass by themselves.
+PASSING = ("too_slow", "replay", "key_revoked")
+#: How those begin at older gateways, which tell no code.
+OLD_PASSING = ("Too slow: ", "Request was used before")
 
 
 def follow(
@@ -87,7 +87,13 @@ def position(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_pass(error: GatewayError) -> bool:
-    return error.retry_after is not None or error.message.startswith(PASSING)
+    if error.retry_after is not None:
+        return True
+    if isinstance(error, (FailedError, ExpiredError)):
+        return True
+    if error.gateway_code is not None:
+        return error.gateway_code in PASSING
+    return error.message.startswith(OLD_PASSING)
 
 
 def _retry(seconds: Any) -> float:

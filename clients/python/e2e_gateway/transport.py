@@ -17,11 +17,9 @@ from .errors import (
     RequestTimeoutError,
     TamperedError,
     UnreachableError,
-    http_refusal,
 )
+from .refusal import LONGEST_RETRY, http_refusal
 
-#: A gateway never asks for more than a minute, in seconds.
-LONGEST_RETRY_AFTER = 3600.0
 #: Far above what a gateway seals at once, and nothing that fills a memory.
 LONGEST_ANSWER = 64 * 2**20
 #: Enough for the words of any refusal, and for a gateway's health.
@@ -166,9 +164,10 @@ def _nobody(
 def _refusal(refusal: urllib.error.HTTPError) -> GatewayError:
     seconds = refusal.headers.get("Retry-After", "")
     # A date comes from no gateway.
-    told = float(seconds) if re.fullmatch("[0-9]{1,9}", seconds) else 0.0
+    is_number = re.fullmatch(r"[0-9]+(\.[0-9]+)?", seconds)
+    told = float(seconds) if is_number else 0.0
     return http_refusal(
-        refusal.code, _reason(refusal), min(told, LONGEST_RETRY_AFTER)
+        refusal.code, _reason(refusal), min(told, LONGEST_RETRY)
     )
 
 

@@ -8,11 +8,11 @@ import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../security/key_record.ts";
 import { UsageError } from "../client.ts";
-import { formatDuration, formatTime, parseEnd } from "./duration.ts";
 import { oneName } from "./find_key.ts";
+import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
 import { paceFromOptions } from "./pace_from_options.ts";
 import { RIGHTS_OPTIONS, rightsFromOptions } from "./rights_from_options.ts";
-import { describeRights } from "./rights_text.ts";
+import { describeKey } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
 
 /** How the command line goes. */
@@ -22,6 +22,8 @@ export const ADD_USAGE = `Usage: deno task keys add NAME [options]
   --subscribe FILTER        topics to subscribe to
   --method PATTERN          Jeedom methods, such as 'cmd::*'
   --refuse-method PATTERN   methods to leave out of these
+  --command ID              these commands of Jeedom, and nothing else of it
+  --scenario ID             these scenarios of Jeedom, likewise
   --endpoint PATH           further paths on the Jeedom server, or '*'
   --broker HOST[:PORT]      other brokers, out of MQTT_ALLOWED_BROKERS
   --own-apikey              requests may bring a Jeedom API key of their own
@@ -29,8 +31,9 @@ export const ADD_USAGE = `Usage: deno task keys add NAME [options]
   --expires 90d|24h|30m|2027-01-31
   --min-protocol 1|2        2 for devices whose app speaks version 2
 All but --own-apikey and the last four can be given several times.
-With none of the first eight, the key may do what a phone of the house needs:
-both services, but no other brokers, no further endpoints, no dangerous methods.`;
+With none of the first ten, the key may do what a phone of the house needs: both
+services, with the methods that read and control, no other brokers or endpoints.
+Other methods have to be named: docs/jeedom-methods.md has them all.`;
 
 /** Adds a key and tells what it may do. Its secret is left for `keys show`. */
 export async function addKey(session: KeysSession): Promise<void> {
@@ -49,12 +52,8 @@ export async function addKey(session: KeysSession): Promise<void> {
   const name = oneName(positionals, session);
   const { rights, mistakes: wrongRights } = rightsFromOptions(values);
   const { pace, mistakes: wrongPace } = paceFromOptions(values);
-  const expires = values.expires === undefined ? undefined : parseEnd(values.expires, now);
-  const wrongEnd = values.expires === undefined || expires !== undefined
-    ? []
-    : [`--expires "${values.expires}" must be a span such as 90d, 24h or 30m, or a day to come such as 2027-01-31`];
-  const minProtocol = values["min-protocol"] === "2" ? 2 : 1;
-  const wrongProtocol = values["min-protocol"] === String(minProtocol) ? [] : ["--min-protocol must be 1 or 2"];
+  const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
+  const { minProtocol, mistakes: wrongProtocol } = protocolFromOption(values["min-protocol"]);
   const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...wrongProtocol];
   refuse([...nameMistakes(name, await session.read()), ...mistakes]);
 
@@ -74,7 +73,8 @@ export async function addKey(session: KeysSession): Promise<void> {
     return [...records, record];
   });
   print(`Key "${name}" is in ${config.KEYS_FILE}. A running gateway knows it within 2 seconds.`);
-  for (const [label, text] of await summary(record, now)) print(`  ${`${label}:`.padEnd(19)}${text}`);
+  const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
+  for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(`Next, hand it to its device: deno task keys show ${name}`);
 }
 
@@ -91,15 +91,4 @@ function nameMistakes(name: string, records: readonly KeyRecord[]): string[] {
 
 function refuse(mistakes: readonly string[]): void {
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\n"));
-}
-
-async function summary(record: KeyRecord, now: number): Promise<(readonly [string, string])[]> {
-  const { secret, rate, expires, minProtocol } = record;
-  return [
-    ["KID", await deriveKeyId(secret)],
-    ...describeRights(record),
-    ["pace", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
-    ["protocol", minProtocol === 2 ? "version 2 only" : "versions 1 and 2"],
-    ["expires", expires === undefined ? "never" : `${formatTime(expires)}, in ${formatDuration(expires - now)}`],
-  ];
 }

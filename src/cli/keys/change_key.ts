@@ -1,5 +1,5 @@
 /**
- * The edit that `rotate`, `disable` and `enable` have in common: one key becomes another record in its place.
+ * The edit that `set`, `rotate`, `disable` and `enable` have in common: one key becomes another record in its place.
  *
  * @module
  */

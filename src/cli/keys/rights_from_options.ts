@@ -1,5 +1,5 @@
 /**
- * From the options of `keys add` to the rights of the new key.
+ * From the options of `keys add` and `keys set` to the rights of a key.
  *
  * @module
  */
@@ -7,12 +7,15 @@ import { filterFault } from "../../mqtt/topic.ts";
 import { isBrokerPattern } from "../../security/egress.ts";
 import {
   ENDPOINT_RULE,
+  ID_RULE,
   isEndpointGrant,
   isMethodPattern,
   METHOD_RULE,
+  parseId,
   type Rights,
   SERVICE_NAMES,
 } from "../../security/key_record.ts";
+import { Scope, ScopeError } from "../../security/scope.ts";
 
 /** The options that say what a key may do, for `parseArgs` of `node:util`. */
 export const RIGHTS_OPTIONS = {
@@ -21,6 +24,8 @@ export const RIGHTS_OPTIONS = {
   subscribe: { type: "string", multiple: true },
   method: { type: "string", multiple: true },
   "refuse-method": { type: "string", multiple: true },
+  command: { type: "string", multiple: true },
+  scenario: { type: "string", multiple: true },
   endpoint: { type: "string", multiple: true },
   broker: { type: "string", multiple: true },
   "own-apikey": { type: "boolean" },
@@ -33,7 +38,7 @@ export type RightsValues =
   }
   & { readonly "own-apikey"?: boolean | undefined };
 
-/** What a phone of the household may do: everything but stop Jeedom, change its users, or name another broker. */
+/** Rights of a household's phone: both services, but no methods that have to be named, and no other broker. */
 const EVERYDAY: Rights = {
   services: SERVICE_NAMES,
   publish: ["#"],
@@ -45,36 +50,116 @@ const EVERYDAY: Rights = {
   ownApikey: true,
 };
 
+/** Rights, and everything that is wrong with the options, each with its remedy. */
+export interface RightsFromOptions {
+  /** The rights. */
+  readonly rights: Rights;
+  /** Lines for the person at the console; none if all is right. */
+  readonly mistakes: readonly string[];
+}
+
+/** Tells whether none of the options is given. */
+function isEmpty(values: RightsValues): boolean {
+  return Object.keys(RIGHTS_OPTIONS).every((name) => !Object.hasOwn(values, name));
+}
+
 /**
- * Finds the rights that the options grant: the everyday ones when none is given, otherwise what is named and what that
- * cannot do without.
- *
- * @returns the rights, and everything that is wrong with the options, each with its remedy
+ * Finds the rights of a new key: the everyday ones when no option is given, otherwise what is named and what that cannot
+ * do without.
  */
-export function rightsFromOptions(values: RightsValues): { readonly rights: Rights; readonly mistakes: string[] } {
-  if (Object.keys(RIGHTS_OPTIONS).every((name) => !Object.hasOwn(values, name))) {
-    return { rights: EVERYDAY, mistakes: [] };
-  }
-  const given = (name: keyof Omit<RightsValues, "own-apikey">) => [...new Set(values[name])];
-  const services = given("service");
-  const [publish, subscribe, methods] = [given("publish"), given("subscribe"), given("method")];
-  const [endpoints, brokers, ownApikey] = [given("endpoint"), given("broker"), values["own-apikey"] ?? false];
-  const wanted = new Set(services);
-  if (publish.length + subscribe.length + brokers.length > 0) wanted.add("mqtt");
-  if (methods.length + endpoints.length > 0 || ownApikey) wanted.add("jeedom");
-  const allTopics = services.includes("mqtt") && publish.length + subscribe.length === 0;
-  const allMethods = services.includes("jeedom") && methods.length === 0;
-  const rights: Rights = {
-    services: SERVICE_NAMES.filter((name) => wanted.has(name)),
-    publish: allTopics ? ["#"] : publish,
-    subscribe: allTopics ? ["#"] : subscribe,
-    methods: allMethods ? ["*"] : methods,
-    refusedMethods: given("refuse-method"),
-    endpoints,
-    brokers,
-    ownApikey,
+export function rightsFromOptions(values: RightsValues): RightsFromOptions {
+  if (isEmpty(values)) return { rights: EVERYDAY, mistakes: [] };
+  const { service = [], publish = [], subscribe = [], method = [], command, scenario } = values;
+  const allTopics = service.includes("mqtt") && publish.length + subscribe.length === 0;
+  const isLimited = command !== undefined || scenario !== undefined;
+  const allMethods = (service.includes("jeedom") || isLimited) && method.length === 0;
+  return withOptions(NOTHING, {
+    ...values,
+    ...allTopics ? { publish: ["#"], subscribe: ["#"] } : {},
+    ...allMethods ? { method: ["*"] } : {},
+  });
+}
+
+/** What a key may do before anything is granted. */
+const NOTHING: Rights = {
+  services: [],
+  publish: [],
+  subscribe: [],
+  methods: [],
+  refusedMethods: [],
+  endpoints: [],
+  brokers: [],
+  ownApikey: false,
+};
+
+/** Value of `--command` or `--scenario` that takes the limit away. */
+const NO_LIMIT = "any";
+
+/**
+ * Finds the rights of a key whose rights are changed: each option that is given replaces its field, and adds the service
+ * that it needs. One empty value empties a list; `any` takes the limit to some commands or scenarios away.
+ */
+export function replaceRights(rights: Rights, values: RightsValues): RightsFromOptions {
+  if (isEmpty(values)) return { rights, mistakes: [] };
+  const { command, scenario, ...others } = values;
+  const emptied = Object.entries(others).map(([name, value]) => [name, isSingle(value, "") ? [] : value]);
+  const { commands, scenarios, ...unlimited } = rights;
+  const limits = {
+    ...isSingle(command, NO_LIMIT) ? {} : { commands },
+    ...isSingle(scenario, NO_LIMIT) ? {} : { scenarios },
   };
-  return { rights, mistakes: [...wrongValues(rights, services), ...withoutEffect(rights)] };
+  const ids = (given: readonly string[] | undefined) =>
+    given === undefined || isSingle(given, NO_LIMIT) ? undefined : isSingle(given, "") ? [] : given;
+  return withOptions({ ...unlimited, ...limits }, {
+    ...Object.fromEntries(emptied),
+    command: ids(command),
+    scenario: ids(scenario),
+  });
+}
+
+function isSingle(values: unknown, value: string): boolean {
+  return Array.isArray(values) && values.length === 1 && values[0] === value;
+}
+
+/** Replaces what the options name. */
+function withOptions(rights: Rights, values: RightsValues): RightsFromOptions {
+  const list = (name: Exclude<keyof RightsValues, "own-apikey">) => {
+    const given = values[name];
+    return given === undefined ? undefined : [...new Set(given)];
+  };
+  const isGranted = (name: keyof RightsValues) => name === "own-apikey" ? values[name] : (list(name)?.length ?? 0) > 0;
+  const services = new Set<string>(list("service") ?? rights.services);
+  if ((["publish", "subscribe", "broker"] as const).some(isGranted)) services.add("mqtt");
+  if ((["method", "endpoint", "own-apikey", "command", "scenario"] as const).some(isGranted)) services.add("jeedom");
+  const idsOf = (texts: readonly string[] | undefined, before: readonly number[] | undefined) =>
+    texts?.flatMap((text) => parseId(text) ?? []) ?? before;
+  const commands = idsOf(list("command"), rights.commands);
+  const scenarios = idsOf(list("scenario"), rights.scenarios);
+  const replaced: Rights = {
+    services: SERVICE_NAMES.filter((name) => services.has(name)),
+    publish: list("publish") ?? rights.publish,
+    subscribe: list("subscribe") ?? rights.subscribe,
+    methods: list("method") ?? rights.methods,
+    refusedMethods: list("refuse-method") ?? rights.refusedMethods,
+    ...commands === undefined ? {} : { commands },
+    ...scenarios === undefined ? {} : { scenarios },
+    endpoints: list("endpoint") ?? rights.endpoints,
+    brokers: list("broker") ?? rights.brokers,
+    ownApikey: values["own-apikey"] ?? rights.ownApikey,
+  };
+  return {
+    rights: replaced,
+    mistakes: [
+      ...wrongValues(replaced, list("service") ?? []),
+      ...wrongIds("command", list("command")),
+      ...wrongIds("scenario", list("scenario")),
+      ...withoutEffect(replaced),
+    ],
+  };
+}
+
+function wrongIds(option: "command" | "scenario", values: readonly string[] = []): string[] {
+  return values.filter((value) => parseId(value) === undefined).map((value) => `--${option} "${value}" ${ID_RULE}`);
 }
 
 function wrongValues(rights: Rights, services: readonly string[]): string[] {
@@ -101,9 +186,8 @@ function wrongValues(rights: Rights, services: readonly string[]): string[] {
 }
 
 /** What somebody would take for a right, although nothing can be done with it. */
-function withoutEffect(
-  { publish, subscribe, methods, refusedMethods, endpoints, brokers, ownApikey }: Rights,
-): string[] {
+function withoutEffect(rights: Rights): string[] {
+  const { publish, subscribe, methods, refusedMethods, endpoints, brokers, ownApikey } = rights;
   const mistakes: string[] = [];
   if (brokers.length > 0 && publish.length + subscribe.length === 0) {
     mistakes.push(
@@ -119,7 +203,28 @@ function withoutEffect(
     if (!isGiven || methods.length > 0) continue;
     mistakes.push(`${option} grants nothing alone: add --method PATTERN, or --service jeedom for all`);
   }
-  return mistakes;
+  return [...mistakes, ...outsideLimit(rights)];
+}
+
+/** What a key that is limited to some commands and scenarios cannot use. */
+function outsideLimit(rights: Rights): string[] {
+  const { methods, commands, scenarios } = rights;
+  const scope = new Scope({ ...NOTHING, methods, commands, scenarios });
+  if (!scope.isLimited) return [];
+  const isRefused = (method: string) => {
+    try {
+      scope.callMethod(method);
+      return false;
+    } catch (error) {
+      if (error instanceof ScopeError) return true;
+      throw error;
+    }
+  };
+  const named = rights.methods.filter((text) => !text.includes("*") && isMethodPattern(text) && isRefused(text));
+  return [
+    ...named.map((method) => `--method ${method}`),
+    ...rights.endpoints.map((path) => `--endpoint ${path}`),
+  ].map((option) => `${option} grants nothing with --command or --scenario: its parameters cannot be checked`);
 }
 
 function isService(text: string): boolean {

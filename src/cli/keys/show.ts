@@ -48,7 +48,7 @@ async function secretOf(name: string, { read, now, warn }: KeysSession): Promise
   const record = findKey(await read(), name);
   const dead = whyDead(record, now);
   if (dead === "disabled") warn(`Key "${name}" is disabled: enable it with deno task keys enable ${name}`);
-  if (dead === "expired") warn(`Key "${name}" has expired: remove it, and add it anew`);
+  if (dead === "expired") warn(`Key "${name}" has expired: extend it with deno task keys set ${name} --expires 90d`);
   return record.secret;
 }
 

@@ -31,7 +31,9 @@ export async function enableKey(session: KeysSession): Promise<void> {
       : `Key "${name}" was enabled already.`,
   );
   if (whyDead({ ...record, disabled: false }, session.now) !== undefined) {
-    session.warn(`Key "${name}" has expired, so it does not work all the same: remove it, and add it anew`);
+    session.warn(
+      `Key "${name}" has expired, so it does not work all the same: deno task keys set ${name} --expires 90d`,
+    );
   }
 }
 

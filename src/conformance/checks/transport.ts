@@ -54,6 +54,19 @@ export const TRANSPORT: Subject = {
       },
     },
     {
+      name: "slashes before a path",
+      rule: "A run of leading slashes counts as one: clients join a route to an address that ends with one",
+      versions: [],
+      async run(probe) {
+        expectEqual("HTTP status", {
+          seen: (await probe.send("//health", () => ({ method: "GET" }))).status,
+          expected: 200,
+        });
+        const { status } = await probe.send("///gateway", () => ({ method: "POST", body: "" }));
+        expectEqual("HTTP status", { seen: status, expected: 401 });
+      },
+    },
+    {
       name: "wrong method",
       rule: '405 `{"error":"Method not allowed"}`; `Allow` lists the right ones',
       versions: [],

@@ -12,7 +12,8 @@ import type { KeyAnswer } from "../jeedom_state.ts";
 const REMEDIES: Partial<Readonly<Record<FailureReason, string>>> = {
   name: "Mend the name in JEEDOM_URL, or write the address of Jeedom there",
   refused: "Start Jeedom's web server, or mend the port in JEEDOM_URL",
-  certificate: "Write the name that the certificate is for into JEEDOM_URL, or use http:// inside of the house",
+  certificate:
+    "Set JEEDOM_CA_FILE to Jeedom's certificate, or to its authority's; use the name that the certificate is for",
   tls: "Write http:// instead of https:// into JEEDOM_URL, if Jeedom has no certificate",
   http: "Mend the port in JEEDOM_URL: another program is there",
 };

@@ -69,7 +69,7 @@ function lives(found: FoundKeys, now: number): Finding[] {
   }
   const problems = records.flatMap(({ name, disabled, expires = Infinity }) => {
     if (disabled || expires - now > NOTICE_DAYS * DAY_MS) return [];
-    const remedy = `Remove it, and add it anew: deno task keys remove ${name}`;
+    const remedy = `Extend it: deno task keys set ${name} --expires 90d`;
     if (expires <= now) return [warning(`Key "${name}" has expired`, remedy)];
     const days = Math.floor((expires - now) / DAY_MS);
     return [warning(`Key "${name}" expires in ${days === 0 ? "less than a day" : `${days} d`}`, remedy)];

@@ -2,6 +2,7 @@
 package e2egateway
 
 import java.io.IOException
+import java.util.Base64
 import java.util.concurrent.CancellationException
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CountDownLatch
@@ -28,7 +29,7 @@ fun main(args: Array<String>) {
             "health" -> client.health().let { show("status" to it.status, "version" to it.version) }
             "call" -> rest.chunked(2).forEach { (method, params) -> call(client, method, JSONObject(params)) }
             "together" -> together(client, rest[0].toInt(), rest[1])
-            "publish" -> showAnswer(client.publish(rest[0], rest[1], rest[2].toInt(), rest[3].toBoolean()))
+            "publish" -> publish(client, rest)
             "subscribe" -> subscribeInTurn(client, rest, close)
             "events" -> events(client, rest[0].toInt(), JSONObject(rest[1]), close)
             "backoff" -> rest.forEach { waitMillis(it.toInt()) }
@@ -54,10 +55,19 @@ private fun waitMillis(tries: Int): Long {
     return (millis * (System.getenv("CLIENT_BACKOFF_FACTOR") ?: "1").toDouble()).toLong()
 }
 
+private fun publish(client: GatewayClient, words: List<String>) {
+    val (topic, message, qos, retain) = words
+    showAnswer(
+        if (words.getOrNull(4) != "base64") client.publish(topic, message, qos.toInt(), retain.toBoolean())
+        else client.publish(topic, Base64.getDecoder().decode(message), qos.toInt(), retain.toBoolean())
+    )
+}
+
 private fun call(client: GatewayClient, method: String, params: JSONObject) {
     try {
         val seconds = (System.getenv("CLIENT_TIMEOUT") ?: "40").toLong()
-        showAnswer(client.callJeedom(method, params, timeoutSeconds = seconds))
+        val compress: String? = System.getenv("CLIENT_COMPRESS")
+        showAnswer(client.callJeedom(method, params, timeoutSeconds = seconds, compress = compress))
     } catch (failure: IOException) {
         showFailure(failure)
     }
@@ -133,8 +143,10 @@ private fun exceptionNamed(name: String): Exception =
     }
 
 private fun events(client: GatewayClient, count: Int, choices: JSONObject, close: CountDownLatch) {
-    val events = client.jeedomEvents(
-        since = choices.optDouble("since").takeUnless { it.isNaN() },
+    val since = choices.optDouble("since").takeUnless { it.isNaN() }
+    val factor = System.getenv("CLIENT_MONOTONIC_FACTOR")?.toLong()
+    val events = if (factor != null) eventsByFastClock(client, since, factor) else client.jeedomEvents(
+        since = since,
         longPollingSeconds = choices.optInt("longPolling", 50),
         filter = choices.opt("filter") as? String,
         apikey = choices.opt("apikey") as? String,
@@ -153,6 +165,13 @@ private fun events(client: GatewayClient, count: Int, choices: JSONObject, close
     show("end" to true)
 }
 
+private fun eventsByFastClock(client: GatewayClient, since: Double?, factor: Long): JeedomEvents {
+    val call: CallJeedom = { method, params, seconds, cancellation ->
+        client.callJeedom(method, params, timeoutSeconds = seconds, cancellation = cancellation)
+    }
+    return JeedomEvents(call, ::waitMillis, 50, null, since) { factor * System.nanoTime() }
+}
+
 private fun showAnswer(answer: Answer) =
     show("status" to answer.status, "body" to answer.body, "timestamp" to answer.timestamp)
 
@@ -163,7 +182,8 @@ private fun showFailure(failure: Exception) {
         "code" to known?.code,
         "status" to known?.status,
         "message" to failure.message,
-        "retryAfter" to known?.retryAfterSeconds
+        "retryAfter" to known?.retryAfterSeconds,
+        "gatewayCode" to known?.gatewayCode
     )
     show(*fields, *listOfNotNull((failure as? ExpiredException)?.let { "timestamp" to it.timestamp }).toTypedArray())
 }

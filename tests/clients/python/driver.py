@@ -3,17 +3,18 @@
 See ../client_program.ts.
 """
 
-import dataclasses
+import base64
 import json
 import os
 import signal
 import sys
 import threading
 import time
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 from check_vectors import check_vectors
-from e2e_gateway import GatewayClient, GatewayError, backoff
+from e2e_gateway import GatewayClient, GatewayError, backoff, jeedom_events
 
 
 def show(line):
@@ -29,6 +30,7 @@ def show_failure(error):
         "status": getattr(error, "status", None),
         "message": getattr(error, "message", str(error)),
         "retryAfter": getattr(error, "retry_after", None),
+        "gatewayCode": getattr(error, "gateway_code", None),
     }
     if hasattr(error, "gateway_time"):
         line["timestamp"] = error.gateway_time
@@ -47,12 +49,15 @@ def show_result(act):
     except (GatewayError, OSError, ValueError) as error:
         show_failure(error)
     else:
-        show(dataclasses.asdict(answer))
+        show(vars(answer))
 
 
 def call(client, words):
+    choices = {"compress": os.environ.get("CLIENT_COMPRESS")}
     for method, params in zip(words[::2], words[1::2]):
-        show_result(lambda: client.call_jeedom(method, json.loads(params)))
+        show_result(
+            lambda: client.call_jeedom(method, json.loads(params), **choices)
+        )
 
 
 def together(client, count, method):
@@ -62,7 +67,9 @@ def together(client, count, method):
     show({"protocol": client.protocol})
 
 
-def publish(client, topic, message, qos, retain):
+def publish(client, topic, message, qos, retain, coding="text"):
+    if coding == "base64":
+        message = base64.b64decode(message)
     show_result(
         lambda: client.publish(topic, message, int(qos), retain == "true")
     )
@@ -94,6 +101,10 @@ def subscribe(client, count, choices, topics):
 
 
 def events(client, count, choices):
+    factor = float(os.environ.get("CLIENT_MONOTONIC_FACTOR", "1"))
+    jeedom_events.time = types.SimpleNamespace(
+        monotonic=lambda: factor * time.monotonic(), sleep=time.sleep
+    )
     if "longPolling" in choices:
         choices["long_polling"] = choices.pop("longPolling")
     listen(client.jeedom_events(**choices), count, lambda event: True)

@@ -1,4 +1,5 @@
 /** Runs one command of the npm package on Node; prints what comes of it as JSON lines. See ../client_program.ts. */
+import { Buffer } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -17,7 +18,17 @@ const stop = new AbortController();
 createInterface({ input: process.stdin }).on("line", () => stop.abort());
 
 function show(line) {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  process.stdout.write(`${toJson(line)}\n`);
+}
+
+/** JSON.parse reads what JSON.stringify cannot write. */
+function toJson(line) {
+  try {
+    return JSON.stringify(line);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return JSON.stringify({ ...line, body: "too deep to print" });
+  }
 }
 
 /** Tells each wait of a client before it begins, and shortens it. */
@@ -47,7 +58,7 @@ function makeClient({ silence } = {}) {
     protocol: { 1: 1, 2: 2 }[env.CLIENT_PROTOCOL] ?? "auto",
     clock: {
       now: () => Date.now() + late,
-      monotonic: () => performance.now(),
+      monotonic: () => performance.now() * Number(env.CLIENT_MONOTONIC_FACTOR ?? "1"),
       after(ms, run) {
         const timer = setTimeout(run, ms === SILENCE_MS && silence !== undefined ? silence * 1000 : ms);
         return () => clearTimeout(timer);
@@ -57,7 +68,8 @@ function makeClient({ silence } = {}) {
 }
 
 function callJeedom(client, method, params) {
-  return client.callJeedom(method, params, env.CLIENT_TIMEOUT && { timeout: Number(env.CLIENT_TIMEOUT) * 1000 });
+  const timeout = env.CLIENT_TIMEOUT === undefined ? undefined : Number(env.CLIENT_TIMEOUT) * 1000;
+  return client.callJeedom(method, params, { timeout, compress: env.CLIENT_COMPRESS });
 }
 
 async function call(words) {
@@ -74,7 +86,8 @@ async function together(count, method) {
   show({ protocol: client.protocol });
 }
 
-async function publish(topic, message, qos, retain) {
+async function publish(topic, text, qos, retain, coding) {
+  const message = coding === "base64" ? new Uint8Array(Buffer.from(text, "base64")) : text;
   show(await makeClient().publish(topic, message, { qos: Number(qos), retain: retain === "true" }));
 }
 
@@ -125,11 +138,11 @@ async function attempt(work) {
 function describe(error) {
   const { name, message } = error;
   if (!(error instanceof GatewayError)) {
-    return { failure: name, code: null, status: null, message, retryAfter: null };
+    return { failure: name, code: null, status: null, message, retryAfter: null, gatewayCode: null };
   }
-  const { code, status, retryAfterMs, gatewayTime } = error;
+  const { code, status, retryAfterMs, gatewayTime, gatewayCode = null } = error;
   const retryAfter = retryAfterMs === undefined ? null : retryAfterMs / 1000;
-  return { failure: error.constructor.name, code, status, message, retryAfter, timestamp: gatewayTime };
+  return { failure: error.constructor.name, code, status, message, retryAfter, gatewayCode, timestamp: gatewayTime };
 }
 
 await attempt(async () => {

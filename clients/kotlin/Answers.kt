@@ -1,0 +1,50 @@
+/* What the gateway answered, out of what was opened. */
+package e2egateway
+
+import java.io.ByteArrayInputStream
+import java.io.ByteArrayOutputStream
+import java.io.IOException
+import java.nio.ByteBuffer
+import java.util.zip.GZIPInputStream
+import org.json.JSONException
+import org.json.JSONObject
+
+/** Takes an answer out of what was opened, and unpacks its body. @throws TamperedException if it is no answer. */
+internal fun answerIn(json: JSONObject, httpStatus: Int): Answer {
+    val status = json.opt("status") as? Int
+    val timestamp = json.opt("timestamp") as? Number
+    if (status == null || timestamp == null) {
+        throw TamperedException(httpStatus, "Answer has no status and timestamp")
+    }
+    val packed = json.opt("body_gzip") as? String
+    val body = if (packed == null || json.has("body")) json.opt("body").orNull() else unpack(packed, httpStatus)
+    return Answer(status, body, timestamp.toDouble())
+}
+
+private fun unpack(packed: String, httpStatus: Int): Any? =
+    try {
+        readJson(Charsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(gunzip(BASE64.decode(packed)))).toString())
+    } catch (failure: EnvelopeException) {
+        throw TamperedException(httpStatus, "Answer is not packed in base64")
+    } catch (failure: JSONException) {
+        throw TamperedException(httpStatus, "Answer is not JSON")
+    } catch (failure: IOException) {
+        throw TamperedException(httpStatus, "Answer does not unpack: ${failure.message}")
+    }
+
+/** Unpacks what is no larger than an answer may be: a few bytes can stand for very many. */
+private fun gunzip(packed: ByteArray): ByteArray {
+    val unpacked = ByteArrayOutputStream()
+    val piece = ByteArray(PIECE_BYTES)
+    GZIPInputStream(ByteArrayInputStream(packed)).use { stream ->
+        var count = stream.read(piece)
+        while (count >= 0) {
+            if (unpacked.size() + count > LONGEST_SEALED_BYTES) throw IOException("it is larger than any gateway's")
+            unpacked.write(piece, 0, count)
+            count = stream.read(piece)
+        }
+    }
+    return unpacked.toByteArray()
+}
+
+private const val PIECE_BYTES = 65_536

@@ -1,0 +1,75 @@
+"""Reads what the gateway answered, opened."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import TamperedError
+
+#: Most to unpack of an answer, in bytes: what fills no memory yet.
+LONGEST_BODY = 64 * 2**20
+#: For zlib: a gzip header and trailer.
+GZIP = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway answered, opened."""
+
+    #: 200 for a success; otherwise what went wrong, in the way of HTTP.
+    status: int
+    #: The service's answer.
+    body: Any
+    #: The gateway's clock, in seconds since 1970.
+    timestamp: float
+
+
+def read_json(plaintext: str) -> dict[str, Any]:
+    """Read what was opened.
+
+    :raises TamperedError: if it is not a JSON object
+    """
+    value = _parse(plaintext)
+    if not isinstance(value, dict):
+        raise TamperedError("Answer is not a JSON object")
+    return value
+
+
+def read_answer(opened: dict[str, Any]) -> Answer:
+    """Take an answer out of what was opened; unpack its body.
+
+    :raises TamperedError: if it is no answer
+    """
+    status, timestamp = opened.get("status"), opened.get("timestamp")
+    if not isinstance(status, int) or not isinstance(timestamp, (int, float)):
+        raise TamperedError("Answer has no status and timestamp")
+    packed = opened.get("body_gzip")
+    if "body" in opened or not isinstance(packed, str):
+        return Answer(status, opened.get("body"), timestamp)
+    return Answer(status, _parse(_unpack(packed)), timestamp)
+
+
+def _parse(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise TamperedError(
+            "Answer is not JSON, or nested too deeply"
+        ) from None
+
+
+def _unpack(packed: str) -> bytes:
+    unpacker = zlib.decompressobj(GZIP)
+    try:
+        body = unpacker.decompress(
+            base64.b64decode(packed, validate=True), LONGEST_BODY
+        )
+    except (ValueError, zlib.error):
+        raise TamperedError("Answer is not packed with gzip") from None
+    if not unpacker.eof or unpacker.unused_data:
+        raise TamperedError("Answer is larger than any gateway's, or cut off")
+    return body

@@ -1,0 +1,179 @@
+"""Tells which error a refusal is: of plain HTTP, sealed, or an event."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .answer import Answer
+from .errors import (
+    EXPIRED,
+    ExpiredError,
+    FailedError,
+    GatewayError,
+    RateLimitError,
+    RefusedError,
+    ScopeError,
+    UnavailableError,
+    WrongKeyError,
+)
+
+#: Longest wait that is taken from the other side, in seconds: no gateway gone
+#: wrong keeps a client away for good.
+LONGEST_RETRY = 3600.0
+#: How a gateway that tells no code begins when a key may not do something.
+OLD_SCOPE = ("This key may not ", "Broker not allowed")
+#: What the gateway's codes mean, as far as it is not by the status alone.
+CLASSES: Mapping[str, type[GatewayError]] = {
+    "expired": ExpiredError,
+    "scope": ScopeError,
+    "broker_not_allowed": ScopeError,
+    "key_revoked": WrongKeyError,
+    "key_rate": RateLimitError,
+    "busy": RateLimitError,
+    "broker": FailedError,
+    "service_unreachable": FailedError,
+    "service_timeout": FailedError,
+    "service_answer": FailedError,
+    "internal": FailedError,
+    "restart": UnavailableError,
+    "payload": RefusedError,
+    "field": RefusedError,
+    "unknown_service": RefusedError,
+    "replay": RefusedError,
+    "salt_reused": RefusedError,
+    "already_executed": RefusedError,
+    "too_slow": RefusedError,
+}
+
+
+def is_from_gateway(opened: Mapping[str, Any]) -> bool:
+    """Tell whether the gateway marked an answer or event as its own."""
+    return opened.get("source") == "gateway"
+
+
+def http_refusal(
+    status: int, reason: str, retry_after: float
+) -> GatewayError:
+    """Tell what an HTTP status means that is not a success.
+
+    :param retry_after: seconds, 0 where the answer has none
+    """
+    if status == 401:
+        return WrongKeyError(reason, status=status)
+    if status == 429:
+        return RateLimitError(reason, status=status, retry_after=retry_after)
+    if status == 408 or status >= 500:
+        return UnavailableError(reason, status=status, retry_after=retry_after)
+    return RefusedError(reason, status=status)
+
+
+def sealed_refusal(
+    answer: Answer, opened: Mapping[str, Any], may_be_service: bool
+) -> GatewayError | None:
+    """Tell what an opened answer means; None if a service gave it.
+
+    The gateway's refusals are strings that hold a JSON object with an
+    ``error``. A service may answer with the same text, so it does not decide
+    where the gateway marks its own answers.
+
+    :param opened: all of the answer
+    :param may_be_service: whether an answer without a mark comes from a
+        service: this gateway marks its own
+    """
+    if answer.status == 200:
+        return None
+    if is_from_gateway(opened):
+        refusal = _fields(answer.body)
+        reason = refusal.get("error")
+        return _by_code(
+            refusal,
+            reason if isinstance(reason, str) else f"HTTP {answer.status}",
+            answer.status,
+            answer.timestamp,
+        )
+    if may_be_service or isinstance(opened.get("service"), str):
+        return None
+    return _old_refusal(answer)
+
+
+def event_refusal(event: Mapping[str, Any]) -> GatewayError:
+    """Tell what an ``error`` event means that came instead of ``connected``.
+
+    Such an event tells no status.
+    """
+    reason = str(event.get("message"))
+    if isinstance(event.get("code"), str):
+        return _by_code(event, reason, 0, event.get("timestamp"))
+    if reason == EXPIRED:
+        return ExpiredError(gateway_time=event.get("timestamp"))
+    if reason.startswith(OLD_SCOPE):
+        return ScopeError(reason)
+    if reason.startswith("Too many "):
+        return RateLimitError(reason)
+    if reason.startswith("MQTT error: "):
+        return FailedError(reason)
+    return RefusedError(reason)
+
+
+def _by_code(
+    refusal: Mapping[str, Any], reason: str, status: int, gateway_time: Any
+) -> GatewayError:
+    told = refusal.get("code")
+    code = told if isinstance(told, str) else None
+    kind = CLASSES.get(code or "", _by_status(status))
+    if kind is ExpiredError:
+        return ExpiredError(
+            status=status, gateway_time=gateway_time, gateway_code=code
+        )
+    if kind in (RateLimitError, UnavailableError):
+        return kind(
+            reason,
+            status=status,
+            retry_after=_retry_after(refusal.get("retry_after")),
+            gateway_code=code,
+        )
+    return kind(reason, status=status, gateway_code=code)
+
+
+def _by_status(status: int) -> type[GatewayError]:
+    if status == 429:
+        return RateLimitError
+    return FailedError if status >= 500 else RefusedError
+
+
+def _old_refusal(answer: Answer) -> GatewayError | None:
+    """Tell what a gateway without marks means; None if it is no refusal."""
+    refusal = _fields(answer.body)
+    status, reason = answer.status, refusal.get("error")
+    if not isinstance(reason, str):
+        return None
+    if status == 403 and reason == EXPIRED:
+        return ExpiredError(status=status, gateway_time=answer.timestamp)
+    if status == 403 and reason.startswith(OLD_SCOPE):
+        return ScopeError(reason, status=status)
+    if status == 429:
+        seconds = _retry_after(refusal.get("retry_after"))
+        return RateLimitError(reason, status=status, retry_after=seconds)
+    return _by_status(status)(reason, status=status)
+
+
+def _retry_after(seconds: Any) -> float:
+    """Tell the wait that a refusal asks for; 0 if it is none."""
+    is_number = isinstance(seconds, (int, float)) and seconds is not True
+    if not is_number or not 0 <= seconds < math.inf:
+        return 0.0
+    return min(seconds, LONGEST_RETRY)
+
+
+def _fields(body: Any) -> Mapping[str, Any]:
+    """Read the JSON object in a text; empty for anything else."""
+    if not isinstance(body, str):
+        return {}
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}

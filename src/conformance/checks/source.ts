@@ -1,0 +1,68 @@
+/**
+ * Who made an answer, and its code.
+ *
+ * @module
+ */
+import { type Answer, codeOf, type Fields } from "../answer.ts";
+import { BOTH, type Subject } from "../check.ts";
+import { expectEqual } from "../mismatch.ts";
+import { HARMLESS } from "./harmless.ts";
+
+/** How old a request is that is refused everywhere, in seconds. */
+const FAR = 86_400;
+
+/** Refused whatever the key may do, and with which code. */
+const REFUSED: readonly (readonly [string, string | Fields])[] = [
+  ["payload", "[]"],
+  ["expired", { ...HARMLESS, timestamp: 0 }],
+  ["unknown_service", HARMLESS],
+];
+
+/** Checks of `source` and `code`. */
+export const SOURCE: Subject = {
+  name: "Source",
+  checks: [
+    {
+      name: "an error carries source and its code",
+      rule: '`"source":"gateway"` in the answer, and a `code` beside `error`',
+      versions: BOTH,
+      async run(probe) {
+        for (const [code, payload] of REFUSED) expectMade((await probe.ask("/gateway", payload)).answer, code);
+      },
+    },
+    {
+      name: "a publish carries source",
+      rule: 'The gateway answers it by itself: `"source":"gateway"`',
+      versions: BOTH,
+      needs: "broker",
+      async run(probe) {
+        const { answer } = await probe.ask("/mqtt/publish", { topic: probe.freshTopic(), message: "m" });
+        expectMade(answer, undefined);
+      },
+    },
+    {
+      name: "an answer of Jeedom carries no source",
+      rule: "Answers of Jeedom never have `source`",
+      versions: BOTH,
+      needs: "Jeedom",
+      async run(probe) {
+        const { answer } = await probe.ask("/gateway", { jsonrpc: "ping" });
+        expectEqual("source", { seen: answer.source, expected: undefined });
+      },
+    },
+    {
+      name: "an error event carries source and its code",
+      rule: '`"source":"gateway"` and `code`, beside `type`',
+      versions: BOTH,
+      async run(probe) {
+        await using stream = await probe.subscribe({ topic: probe.freshTopic(), timestamp: probe.seconds - FAR });
+        const { type, source, code } = stream.first.event;
+        expectEqual("type, source and code", { seen: [type, source, code], expected: ["error", "gateway", "expired"] });
+      },
+    },
+  ],
+};
+
+function expectMade(answer: Answer, code: string | undefined): void {
+  expectEqual("source and code", { seen: [answer.source, codeOf(answer)], expected: ["gateway", code] });
+}

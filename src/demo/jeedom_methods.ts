@@ -1,0 +1,217 @@
+/**
+ * The methods of the simulated Jeedom's API, with the answers that a real one gives (`core/api/jeeApi.php`).
+ *
+ * @module
+ */
+import { type Change, DEVICES, type House, LIGHT_ID } from "./house.ts";
+
+/** Parameters of a method. */
+export type Params = Readonly<Record<string, unknown>>;
+
+/** Makes the result of a call. */
+export type Method = (params: Params) => unknown;
+
+/** An error that travels inside of an HTTP 200. */
+export class RpcError extends Error {
+  /** Makes the error from Jeedom's code and its message. */
+  constructor(readonly code: number, message: string) {
+    super(message);
+  }
+}
+
+/** PHP died: HTTP 500 and nothing else. */
+export class Crash extends Error {}
+
+/** The methods whose answers hold values of commands: one that is not UTF-8 empties them. */
+export const NOT_UTF8_METHODS: readonly string[] = ["cmd::byId", "cmd::all", "jeeObject::full", "jeeObject::fullById"];
+
+/** What the methods work on. */
+export interface MethodsOptions {
+  /** The house. */
+  readonly house: House;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Whether the house has 300 devices more, of 10 commands each. */
+  readonly isLarge: boolean;
+}
+
+/** Makes all methods but `event::changes`, which waits. */
+export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly<Record<string, Method>> {
+  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: house.value(id) }));
+  // Ids are numbers in some answers and strings in others, as in the original.
+  const equipment = () => ({ id: "1", name: "Living room", object_id: "1", isEnable: "1", cmds: commands() });
+  const room = () => ({ id: 1, name: "House", father_id: null, eqLogics: [equipment()] });
+  const scenario = () => ({ id: "1", name: "Good night", isActive: "1", state: "stop" });
+
+  const known = (params: Params, ids: readonly number[], fault: { readonly code: number; readonly what: string }) => {
+    const id = Number(params["id"]);
+    if (!ids.includes(id)) throw new RpcError(fault.code, `${fault.what} introuvable : ${params["id"]}`);
+    return id;
+  };
+  const knownCommand = (params: Params, code: number) =>
+    known(params, DEVICES.map(({ id }) => id), { code, what: "Commande" });
+
+  const execute = (id: number) => {
+    if (id !== LIGHT_ID) return { value: house.value(id), collectDate: formatDate(now()) };
+    house.set(LIGHT_ID, house.value(LIGHT_ID) === 0 ? 1 : 0);
+    return undefined;
+  };
+
+  return {
+    "version": () => "4.5.3",
+    "datetime": () => now() / 1000,
+    "jeedom::isOk": () => true,
+    "jeeObject::all": () => [{ id: 1, name: "House", father_id: null }],
+    "jeeObject::full": () => isLarge ? [room(), ...largeHouse()] : [room()],
+    "jeeObject::byId": (params) => {
+      known(params, [1], { code: 601, what: "Objet" });
+      return { id: 1, name: "House", father_id: null };
+    },
+    "jeeObject::fullById": (params) => {
+      known(params, [1], { code: 601, what: "Objet" });
+      return room();
+    },
+    "eqLogic::all": () => [equipment()],
+    "eqLogic::byId": (params) => {
+      known(params, [1], { code: 602, what: "EqLogic" });
+      return equipment();
+    },
+    "cmd::all": commands,
+    "cmd::byId": (params) => {
+      const id = knownCommand(params, 701);
+      return commands().find((command) => command.id === id);
+    },
+    "cmd::execCmd": (params) => {
+      if (!Array.isArray(params["id"])) return execute(knownCommand(params, 702));
+      const values = params["id"].map((id) => [id, execute(knownCommand({ id }, 702))]);
+      return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+    },
+    "cmd::getHistory": (params) => {
+      const id = knownCommand(params, 702);
+      return house.changesSince(0).filter((change) => change.id === id).map(({ value, at }) => ({
+        cmd_id: String(id),
+        value: String(value),
+        datetime: formatDate(at * 1000),
+      }));
+    },
+    "scenario::all": () => [scenario()],
+    "scenario::byId": (params) => {
+      known(params, [1], { code: 703, what: "Scénario" });
+      return scenario();
+    },
+    "scenario::changeState": (params) => {
+      known(params, [1], { code: 702, what: "Scénario" });
+      if (!["run", "stop", "enable", "disable"].includes(String(params["state"]))) {
+        throw new RpcError(-32_000, 'Le paramètre "state" ne peut être vide');
+      }
+      return true;
+    },
+    "summary::global": () => ({ temperature: house.value(1), light: house.value(LIGHT_ID) }),
+    "message::all": () => [],
+  };
+}
+
+/** How a poll waits. */
+export interface PollOptions {
+  /** The house. */
+  readonly house: House;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** From one look to the next, in milliseconds. */
+  readonly pollEveryMs: number;
+  /** Aborts to end the poll. */
+  readonly closeSignal: AbortSignal;
+  /** Tells whether the database was stopped meanwhile. */
+  readonly isDatabaseDown: () => boolean;
+}
+
+/**
+ * Answers `event::changes`: with `longPolling`, looks again and again for so many seconds, rounded up to whole rounds,
+ * until something happened. Its caller may leave: it runs on.
+ */
+export async function waitForChanges(params: Params, options: PollOptions): Promise<unknown> {
+  const { house, now, pollEveryMs, closeSignal, isDatabaseDown } = options;
+  const { datetime, longPolling, filter } = params;
+  if (filter !== undefined && filter !== null && filter !== "") throw new Crash();
+  const since = Number(datetime ?? now() / 1000);
+  const rounds = Math.ceil(Number(longPolling ?? 0) * 1000 / pollEveryMs);
+  let changes = newestOfEach(house.changesSince(since));
+  for (let round = 0; changes.length === 0 && round < rounds && !closeSignal.aborted; round++) {
+    await pause(pollEveryMs, closeSignal);
+    if (isDatabaseDown()) {
+      throw new RpcError(-32_000, "SQLSTATE[HY000]: General error: 2006 MySQL server has gone away");
+    }
+    changes = newestOfEach(house.changesSince(since));
+  }
+  return {
+    datetime: now() / 1000,
+    result: changes.map(({ id, value, at }) => ({
+      datetime: at,
+      name: "cmd::update",
+      option: { cmd_id: id, value },
+    })),
+  };
+}
+
+/** Leaves only the newest change of each command, as the original does. */
+function newestOfEach(changes: readonly Change[]): readonly Change[] {
+  const newest = new Map(changes.map((change) => [change.id, change]));
+  return changes.filter((change) => newest.get(change.id) === change);
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** Writes a time as Jeedom does, `Y-m-d H:i:s`, in UTC. */
+function formatDate(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** Makes 30 rooms of 10 devices of 10 commands: the largest house that was seen. */
+function largeHouse(): readonly unknown[] {
+  const count = <T>(length: number, make: (index: number) => T) => Array.from({ length }, (_, index) => make(index));
+  return count(30, (room) => ({
+    id: String(room + 10),
+    name: `Room ${room}`,
+    father_id: null,
+    isVisible: "1",
+    position: String(room),
+    eqLogics: count(10, (device) => ({
+      id: String(room * 100 + device),
+      name: `Device ${room}.${device}`,
+      logicalId: `0x00158d000${room * 100 + device}`,
+      object_id: String(room + 10),
+      eqType_name: "z2m",
+      isEnable: "1",
+      isVisible: "1",
+      status: { lastCommunication: "2026-01-31 12:30:00", warning: "0", danger: "0" },
+      cmds: count(10, (command) => ({
+        id: String(room * 1000 + device * 10 + command),
+        logicalId: `command_${command}`,
+        generic_type: "TEMPERATURE",
+        eqType: "z2m",
+        name: `Command ${command}`,
+        order: String(command),
+        type: "info",
+        subType: "numeric",
+        eqLogic_id: String(room * 100 + device),
+        isHistorized: "1",
+        unite: "°C",
+        cache: { collectDate: "2026-01-31 12:30:00", valueDate: "2026-01-31 12:30:00" },
+        configuration: { minValue: "-20", maxValue: "50", historizeMode: "avg" },
+        display: { icon: "", invertBinary: "0", showNameOndashboard: "1", showNameOnmobile: "1" },
+        isVisible: "1",
+        currentValue: room + device / 10 + command / 100,
+      })),
+    })),
+  }));
+}

@@ -1,0 +1,91 @@
+/**
+ * HTTPS to a Jeedom whose certificate no public authority signed.
+ *
+ * Deno's `fetch` takes no certificate of an authority for a server's own, and `openssl req -x509` makes just such ones,
+ * without the server's name. Deno's `node:https` verifies them as OpenSSL does.
+ *
+ * @module
+ */
+import { X509Certificate } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { Agent, request as requestHttps } from "node:https";
+import { Readable } from "node:stream";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
+
+/** Statuses of answers that have no body (Fetch standard, null body status). */
+const BODILESS: readonly number[] = [204, 205, 304];
+
+/**
+ * Makes a `fetch` for HTTPS that trusts some certificates, and no others. A server whose own certificate is one of them
+ * may have any name: only it has the private key. All others need a signature by one of them, and the right name. Each
+ * request has a connection of its own.
+ *
+ * @param pem the certificates, of authorities or of servers
+ * @throws {Error} if there is none, or one that is no certificate
+ */
+export function createPrivateFetch(pem: string): typeof fetch {
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0) throw new Error("There is no certificate in it: PEM begins with BEGIN CERTIFICATE");
+  const trusted = new Set(certificates.map((certificate) => new X509Certificate(certificate).fingerprint256));
+  const agent = new Agent({
+    keepAlive: false,
+    ca: certificates,
+    // Asked only after the signatures, and before anything is sent.
+    checkServerIdentity: (host: string, certificate: PeerCertificate) =>
+      trusted.has(certificate.fingerprint256) ? undefined : checkServerIdentity(host, certificate),
+  });
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const body = await request.bytes();
+    return await send(request, body, agent);
+  };
+}
+
+function send(request: Request, body: Uint8Array, agent: Agent): Promise<Response> {
+  const { promise, resolve, reject } = Promise.withResolvers<Response>();
+  const { url, method, headers, signal } = request;
+  let isConnected = false;
+  const outgoing = requestHttps(url, {
+    method,
+    agent,
+    headers: { ...Object.fromEntries(headers), "content-length": body.length },
+  }, (incoming) => {
+    incoming.once("close", () => signal.removeEventListener("abort", stop));
+    try {
+      resolve(toResponse(incoming));
+    } catch (error) {
+      outgoing.destroy();
+      reject(error);
+    }
+  });
+  const stop = () => {
+    outgoing.destroy();
+    reject(signal.reason);
+  };
+  outgoing.on("socket", (socket) => socket.once("secureConnect", () => void (isConnected = true)));
+  outgoing.on("error", (error: NodeJS.ErrnoException) => {
+    signal.removeEventListener("abort", stop);
+    // In the words of Deno's own fetch: a request that was not sent is told by them.
+    const phase = isConnected ? "SendRequest" : "Connect";
+    reject(
+      new TypeError("fetch failed", { cause: new Error(`client error (${phase}): ${error.code}: ${error.message}`) }),
+    );
+  });
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  else outgoing.end(body);
+  return promise;
+}
+
+function toResponse(incoming: IncomingMessage): Response {
+  const { statusCode: status = 0, headers } = incoming;
+  const entries = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]]
+  );
+  if (BODILESS.includes(status)) {
+    incoming.resume();
+    return new Response(null, { status, headers: Object.fromEntries(entries) });
+  }
+  const stream = Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  return new Response(stream, { status, headers: Object.fromEntries(entries) });
+}

@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import { RefusedMethodLog } from "../../src/gateway/refused_method_log.ts";
+import { MethodNotGrantedError, Scope } from "../../src/security/scope.ts";
+import { NO_RIGHTS } from "../rights.ts";
+
+function makeLog() {
+  const lines: { message: string; properties: Record<string, unknown> | undefined }[] = [];
+  return {
+    lines,
+    log: new RefusedMethodLog({ warn: (message, properties) => void lines.push({ message, properties }) }),
+  };
+}
+
+const keyOf = (name: string) => ({ name, scope: new Scope({ ...NO_RIGHTS, methods: ["*"] }) });
+
+Deno.test("report() tells once for each key and method, with the command that grants it", () => {
+  const { lines, log } = makeLog();
+  const [phone, tablet] = [keyOf("phone"), keyOf("tablet")];
+  const refused = new MethodNotGrantedError("log::get", ["*", "user::*"]);
+  for (const key of [phone, phone, tablet, phone]) log.report(refused, key);
+  log.report(new MethodNotGrantedError("getJson", []), phone);
+  assertEquals(lines.map(({ properties }) => properties), [
+    {
+      key: "phone",
+      method: "log::get",
+      command: "deno task keys set phone --method '*' --method 'user::*' --method 'log::get'",
+    },
+    {
+      key: "tablet",
+      method: "log::get",
+      command: "deno task keys set tablet --method '*' --method 'user::*' --method 'log::get'",
+    },
+    { key: "phone", method: "getJson", command: "deno task keys set phone --method 'getJson'" },
+  ]);
+});
+
+Deno.test("report() has a bound for each key, which another key does not share", () => {
+  const { lines, log } = makeLog();
+  const [greedy, modest] = [keyOf("greedy"), keyOf("modest")];
+  for (let n = 0; n < 10_000; n++) log.report(new MethodNotGrantedError(`x${n}`, []), greedy);
+  assertEquals(lines.length, 33);
+  assertEquals(lines.at(-1)?.properties, { key: "greedy", count: 32 });
+  log.report(new MethodNotGrantedError("log::get", []), modest);
+  assertEquals(lines.length, 34);
+});

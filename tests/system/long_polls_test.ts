@@ -1,0 +1,59 @@
+/** Long polls of a greedy key beside a modest one, at a Jeedom with as many workers as it is installed with. */
+import { assert, assertEquals } from "@std/assert";
+import { GatewayClient } from "../../src/client/gateway_client.ts";
+import { formatKeysFile } from "../../src/security/key_record.ts";
+import { until, within } from "../deadline.ts";
+import { makeRecord } from "../gateway/fixture.ts";
+import { inTempDir } from "../temp_dir.ts";
+import { startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { startJeedom } from "./jeedom_server.ts";
+
+const RIGHTS = { services: ["jeedom"], methods: ["*"] } as const;
+
+/** Never reached: nothing happens for such a poll. */
+const FUTURE = 1e12;
+
+Deno.test("170 polls that a key gives up leave the other key its polls and calls, and Jeedom ready", () =>
+  inTempDir(async (directory) => {
+    const records = ["greedy", "modest"].map((name) => makeRecord({ name, ...RIGHTS }));
+    await Deno.mkdir(`${directory}/data`);
+    await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile(records), { mode: 0o600 });
+    const jeedom = startJeedom({ workers: 150 });
+    const gateway = await startGatewayProcess({
+      ...UNLIMITED,
+      JEEDOM_URL: jeedom.url,
+      JEEDOM_APIKEY: jeedom.apikey,
+      HEALTH_CHECK_SECONDS: "1",
+    }, { directory, key: records[0]?.secret.toHex() ?? "" });
+    const [greedy, modest] = records.map(({ secret }) =>
+      new GatewayClient({ url: gateway.url, key: secret.toHex(), protocol: 2 })
+    );
+    if (greedy === undefined || modest === undefined) throw new Error("Two keys make two clients");
+    const poll = (client: GatewayClient, datetime: number, signal?: AbortSignal) =>
+      client.callJeedom("event::changes", { datetime, longPolling: 60 }, signal === undefined ? {} : { signal });
+    try {
+      const refusals: unknown[] = [];
+      await Promise.all(Array.from({ length: 170 }, async (_, index) => {
+        const gone = new AbortController();
+        const call = poll(greedy, FUTURE + index, gone.signal).catch((error) => refusals.push(error.status));
+        await until("all that may run", () => jeedom.requests.length >= 15);
+        setTimeout(() => gone.abort(), 500);
+        await call;
+      }));
+      assertEquals(jeedom.requests.length, 15, "Polls that run in Jeedom");
+      assert(jeedom.simulated.busyWorkers >= 15, "They run on");
+      assert(refusals.filter((status) => status === 429).length >= 170 - 15, `${refusals}`);
+
+      assertEquals((await within("a call", modest.callJeedom("version"))).status, 200);
+      assertEquals((await within("a call", greedy.callJeedom("version"))).status, 200);
+      const change = poll(modest, Date.now() / 1000);
+      await until("the poll", () => jeedom.requests.length === 18);
+      jeedom.house.set(3, 1);
+      assertEquals((await within("the change", change)).status, 200);
+      const ready = await fetch(`${gateway.metricsUrl}/health/ready`);
+      assertEquals((await ready.json()).status, "ok");
+    } finally {
+      await gateway.stop();
+      await jeedom.stop();
+    }
+  }));
