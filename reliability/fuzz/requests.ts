@@ -1,7 +1,7 @@
 /** Requests that a key is granted, and requests that it is not: the second ones must be refused by the gateway itself. */
 import type { Route } from "../../src/protocol/envelope_v2.ts";
 import type { Seeded } from "./seeded.ts";
-import type { LiveKey } from "./target.ts";
+import { LIMITED, type LiveKey } from "./target.ts";
 
 /** A request before it is sealed: all but its timestamp. */
 export interface KeyedRequest {
@@ -81,6 +81,21 @@ const DANGEROUS = [
   "scenario::import",
   "eqLogic::save",
   "cmd::save",
+  "getJson",
+  "GetJson",
+  "log::get",
+  "log::add",
+  "log::getDelta",
+  "update::doUpdate",
+  "scenario::save",
+  "datastore::save",
+  "jeeObject::save",
+  "object::save",
+  "plugin::deamonStart",
+  "message::removeAll",
+  "cmd::event",
+  "interact::tryToReply",
+  "someplugin::someMethod",
 ];
 
 const BAD_ENDPOINTS = [
@@ -120,6 +135,22 @@ const BAD_FIELDS: readonly (readonly [name: string, values: readonly unknown[]])
   ["broker_host", [7, "", "a b", "user@127.0.0.1", "127.0.0.1:1883", "x".repeat(254)]],
   ["password", ["without a user"]],
   ["topic", [7, {}, [], true]],
+];
+
+const { command, scenario } = LIMITED;
+
+/** What reaches more than one command and one scenario: whole lists, objects that PHP takes for lists, and odd numbers. */
+const BEYOND_LIMITED: readonly KeyedRequest["fields"][] = [
+  ...[command + 1, `${command + 1}`, [command, command + 1], [`${command}`, "8"], { 0: command, 1: 8 }, [[8]]].flatMap((
+    id,
+  ) => ["cmd::execCmd", "cmd::byId", "cmd::getHistory"].map((jsonrpc) => ({ jsonrpc, params: { id } }))),
+  ...[`${command}x`, "", null, [], `0x${command}`, `${command}.5`, true].map((id) => (
+    { jsonrpc: "cmd::execCmd", params: { id } }
+  )),
+  ...[scenario + 1, [scenario], `${scenario}x`, null].map((id) => (
+    { jsonrpc: "scenario::changeState", params: { id, state: "run" } }
+  )),
+  ...["eqLogic::all", "jeeObject::full", "cmd::all", "scenario::all"].map((jsonrpc) => ({ jsonrpc, params: {} })),
 ];
 
 const BAD_CALLS: readonly KeyedRequest["fields"][] = [
@@ -202,6 +233,8 @@ const UNGRANTED: readonly (readonly [weight: number, kind: readonly [name: strin
     route: "/mqtt/subscribe",
     fields: { topics: Array.from({ length: 101 }, (_, index) => `fuzz/${index}`) },
   })]],
+  [2, ["other command", (random) => call("limited", random.pick(BEYOND_LIMITED))]],
+  [1, ["plugin", () => call("jeedomOnly", { params: { id: 1, plugin: "someplugin" } })]],
   [2, ["bad call", (random) => call("right", random.pick(BAD_CALLS))]],
   [1, ["bad field", (random) => {
     const [name, values] = random.pick(BAD_FIELDS);
@@ -222,6 +255,14 @@ const GRANTED: readonly (readonly [name: string, draw: Draw])[] = [
   ],
   ["method", (random) => call(random.pick(["guest", "jeedomOnly"]), {})],
   ["publish", (random) => publish(random, random.pick(["mqttOnly", "system"]), {})],
+  ["command", (random) =>
+    call(
+      "limited",
+      random.pick([
+        ...[command, `${command}`, [command]].map((id) => ({ jsonrpc: "cmd::execCmd", params: { id } })),
+        { jsonrpc: "scenario::changeState", params: { id: scenario, state: "run" } },
+      ]),
+    )],
 ];
 
 const GRANTED_SYSTEM: Draw = (random) =>

@@ -7,10 +7,19 @@ import type { Port } from "./attempt.ts";
 
 /**
  * Keys that open requests, by what they may do. `right` may do everything that `#` and `*` grant; `guest` may do a
- * little; `mqttOnly` and `jeedomOnly` may use one service; `system` is granted `$SYS/#` by name, where that can be
+ * little; `mqttOnly` and `jeedomOnly` may use one service; `limited` reaches one command and one scenario; `system` is granted `$SYS/#` by name, where that can be
  * granted; `modern` needs version 2; `quick` has a rate limit of its own that is never reached, `slow` one that is soon.
  */
-export type LiveKey = "right" | "guest" | "mqttOnly" | "jeedomOnly" | "system" | "modern" | "quick" | "slow";
+export type LiveKey =
+  | "right"
+  | "guest"
+  | "mqttOnly"
+  | "jeedomOnly"
+  | "limited"
+  | "system"
+  | "modern"
+  | "quick"
+  | "slow";
 
 /** Keys that open nothing: unknown, expired, disabled, and replaced by a rotation whose time is over. */
 export type DeadKey = "wrong" | "expired" | "disabled" | "replaced";
@@ -32,6 +41,9 @@ export interface Target {
 const BAD_LINE = /Uncaught|nhandled|broke the gateway|Listening broke off|RangeError|TypeError/;
 
 const LOOK_MS = 500;
+
+/** The command and the scenario that the key `limited` reaches. */
+export const LIMITED = { command: 7, scenario: 3 } as const;
 
 /** Burst of the key `slow`. */
 export const SLOW_BURST = 5;
@@ -59,6 +71,14 @@ export function makeTargetRecords(): KeyRecord[] {
       services: ["jeedom"],
       refusedMethods: ["cmd::execCmd"],
       ownApikey: false,
+    }),
+    makeRecord({
+      ...all,
+      name: "limited",
+      services: ["jeedom"],
+      ownApikey: false,
+      commands: [LIMITED.command],
+      scenarios: [LIMITED.scenario],
     }),
     isGrantable(named) ? named : makeRecord(system),
     makeRecord({ ...all, name: "modern", minProtocol: 2 }),
@@ -109,6 +129,7 @@ export async function targetOf(
       guest: await secretOf("guest"),
       mqttOnly: await secretOf("mqttOnly"),
       jeedomOnly: await secretOf("jeedomOnly"),
+      limited: await secretOf("limited"),
       system: await secretOf("system"),
       modern: await secretOf("modern"),
       quick: await secretOf("quick"),
