@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { prepareInspection } from "../../bench/inspector.ts";
+import { HttpConnection } from "../../bench/load/http_connection.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
@@ -206,6 +207,33 @@ Deno.test("a key that fills the replay memory is refused alone", () =>
     for (let index = 0; index < 10; index++) await isServed(phone);
     // 128 requests fit at most.
   }, { env: { ...UNLIMITED_RATE, REPLAY_MEMORY_BYTES: String(64 * 1024), MAX_REQUESTS_PER_KEY: "500" } }));
+
+Deno.test("large answers of one key do not push out the answer that another may ask for again", () =>
+  withTwoKeys(async ({ gateway, greedyClient, modest, port }) => {
+    const secret = await importSecretKey(modest.secret);
+    const { bytes } = await rawRequest(secret, {
+      route: "/gateway",
+      fields: { jsonrpc: "cmd::byId", params: { bytes: 1000 } },
+      from: PHONE,
+    });
+    const first = await exchange(port, bytes);
+    for (let index = 0; index < 30; index++) await greedyClient.callJeedom("cmd::byId", { bytes: 150_000 });
+    // A phone whose line broke sends the same bytes again.
+    assertEquals(await exchange(port, bytes), first);
+    assertEquals((await gateway.client.callJeedom("cmd::byId", { id: 1 })).status, 200);
+  }, { env: { ...UNLIMITED_RATE, REPLAY_MEMORY_BYTES: String(MB) } }));
+
+/** Sends a request and returns the body of its answer. */
+async function exchange(port: number, request: Uint8Array<ArrayBuffer>): Promise<string> {
+  const connection = await HttpConnection.open(port);
+  try {
+    const { status, text } = await connection.exchange(request);
+    assertEquals(status, 200);
+    return text;
+  } finally {
+    connection.close();
+  }
+}
 
 Deno.test("long polls that one key gave up leave Jeedom's workers to another", () =>
   withTwoKeys(async (scene) => {
