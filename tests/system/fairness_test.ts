@@ -59,7 +59,7 @@ async function withTwoKeys(
   await using opened = new AsyncDisposableStack();
   const recordOf = (name: string) => makeRecord({ ...EVERYDAY_RIGHTS, brokers: ["*"], name });
   const [greedy, modest] = [recordOf("greedy"), recordOf("modest")] as const;
-  const jeedom = await startWorkerJeedom(workers);
+  const jeedom = startWorkerJeedom(workers);
   opened.defer(() => jeedom.stop());
   const broker = await startBroker(["allow_anonymous true", "max_queued_messages 0"]);
   opened.defer(() => broker.stop());
