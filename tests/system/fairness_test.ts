@@ -400,13 +400,27 @@ Deno.test("a key that holds all requests that it may leaves the rest to another"
     assertEquals(jeedom.busy, 4);
   }, { env: { ...UNLIMITED_RATE, MAX_REQUESTS: "8", MAX_REQUESTS_PER_KEY: "4" } }));
 
-Deno.test("an address that holds all bodies that it may leaves the rest to another", () =>
-  withTwoKeys(async ({ crowd, phone, port }) => {
-    await crowd.open(port, 40);
-    const body = postBytes("/gateway", "unfinished", { "X-Forwarded-For": GREEDY }).subarray(0, -1);
-    await crowd.send(() => body);
-    // It may have 16 at a time; eight of all may be waited for.
-    for (let time = 0; time < 3; time++) await isServed(phone);
+Deno.test("addresses that hold all bodies that they may leave the rest to another, also where it is slow", () =>
+  withTwoKeys(async ({ crowd, modest, phone, port }) => {
+    const secret = await importSecretKey(modest.secret);
+    const fields = { jsonrpc: "cmd::byId" };
+    const { bytes } = await rawRequest(secret, { route: "/gateway", fields, from: PHONE });
+    const slow = new Crowd();
+    try {
+      // A phone on a bad line has sent half of its request.
+      await slow.open(port, 1);
+      await slow.send(() => bytes.subarray(0, -9));
+      await crowd.open(port, 48);
+      await crowd.send((index) =>
+        postBytes("/gateway", "unfinished", { "X-Forwarded-For": `203.0.113.${index % 3}` }).subarray(0, -1)
+      );
+      // Each address may have 16 at a time; eight of all may be waited for.
+      for (let time = 0; time < 3; time++) await isServed(phone);
+      await slow.send(() => bytes.subarray(-9));
+      assertEquals(await slow.statuses(), ["200"]);
+    } finally {
+      slow.close();
+    }
   }, { env: { ...UNLIMITED_RATE, MAX_BODIES: "8", MAX_REQUESTS_PER_ADDRESS: "16", BODY_TIMEOUT_MS: "60000" } }));
 
 Deno.test("a key that holds all streams that it may leaves the rest to another", () =>
