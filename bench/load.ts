@@ -68,7 +68,7 @@ await runBench(async (started) => {
     JEEDOM_APIKEY: "bench",
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
-    REPLAY_MEMORY_BYTES: String(Math.max(64 * 2 ** 20, Math.ceil((SECONDS + 2) * REQUESTS_PER_SECOND * 512))),
+    REPLAY_MEMORY_BYTES: String(Math.max(64 * 2 ** 20, Math.ceil((SECONDS + 2) * REQUESTS_PER_SECOND * 1024))),
   };
   let published = 0;
 

@@ -11,10 +11,14 @@ import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/r
 /** How many of the largest answers may wait to be read: more than a household asks for at a time. */
 const LARGE_ANSWERS = 8;
 
+/** One in so many requests of an address may wait for its body: those that come drop by drop leave room for others. */
+const PLACES_PER_BODY = 4;
+
 /** How much may be under way, and for how long. */
 export function limitsOf(config: Config): GatewayLimits {
   return {
     maxBodies: config.MAX_BODIES,
+    maxBodiesPerAddress: Math.ceil(config.MAX_REQUESTS_PER_ADDRESS / PLACES_PER_BODY),
     maxRequests: config.MAX_REQUESTS,
     maxRequestsPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
     maxRequestsPerKey: config.MAX_REQUESTS_PER_KEY,

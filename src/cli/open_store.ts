@@ -5,6 +5,7 @@
  */
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
+import { ClockWatch } from "../security/clock_watch.ts";
 import { createMemoryReplayStore, type ReplayUsage } from "../security/memory_replay_store.ts";
 import { countInMemory, type MakeCounter } from "../security/rate_limiter.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
@@ -19,44 +20,79 @@ export interface OpenStore {
   readonly usage?: () => ReplayUsage;
   /** Settles when what comes can be told from what another process may have run before. */
   begun(): Promise<void>;
+  /** Whether it refuses whatever is stamped now, as the clock was ahead for a while. */
+  isAhead(): boolean;
   /** Lets go of it. */
   close(): Promise<void>;
 }
 
+/** From one look at the clocks to the next, in milliseconds. */
+const CLOCK_CHECK_MS = 1000;
+
 /** Begins every key in Redis that remembers a request; those of the paces begin with the same word. */
 const REPLAY_PREFIX = "e2eg:replay:";
 
+/** What a store works with. */
+export interface StoreOptions {
+  /** Is told what is wrong with the server, and that the clock was set. */
+  readonly log: Log;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
+}
+
 /** Opens the configured store. Redis need not be there yet: until it is, no request is accepted. */
-export function openStore(config: Config, log: Log): Promise<OpenStore> {
+export function openStore(config: Config, options: StoreOptions): Promise<OpenStore> {
   const { REPLAY_REDIS_URL: url } = config;
-  return url === undefined ? Promise.resolve(openMemory(config)) : openShared(url, config, log);
+  return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
 }
 
 /** A timestamp may be as far ahead as it may be old, so a request can come for twice as long. */
 const seconds = ({ MAX_AGE_SECONDS }: Config) => 2 * MAX_AGE_SECONDS;
 
-function openMemory(config: Config): OpenStore {
+function openMemory(config: Config, { log, now, monotonic }: StoreOptions): OpenStore {
   // Many clients stamp in whole seconds: what was recorded within the second of the start looks like something new. So
   // the memory begins with the next one, and the gateway with it.
-  const since = Math.ceil(Date.now() / 1000);
+  const nextSecond = () => Math.ceil(now() / 1000);
+  let since = nextSecond();
   const replays = createMemoryReplayStore({
     seconds: seconds(config),
     maxBytes: config.REPLAY_MEMORY_BYTES,
     maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
     since,
-    monotonic: () => performance.now(),
+    monotonic,
   });
+  const clock = new ClockWatch({
+    now,
+    monotonic,
+    onStep(stepMs) {
+      since = nextSecond();
+      replays.beginAt(since);
+      const seconds = Math.abs(Math.round(stepMs / 1000));
+      const direction = stepMs < 0 ? "back" : "ahead";
+      log.warn("Clock was set {direction} by {seconds} s: requests that were made before now are refused", {
+        direction,
+        seconds,
+      });
+    },
+  });
+  const timer = setInterval(() => clock.check(), CLOCK_CHECK_MS);
   return {
     replays,
     makeCounter: countInMemory,
     usage: () => replays.usage,
     // Never longer, though the clock is set meanwhile.
-    begun: () => new Promise((resolve) => setTimeout(resolve, Math.min(since * 1000 - Date.now(), 1000))),
-    close: () => replays.close(),
+    begun: () => new Promise((resolve) => setTimeout(resolve, Math.min(since * 1000 - now(), 1000))),
+    isAhead: () => !replays.accepts(now() / 1000),
+    close() {
+      clearInterval(timer);
+      return replays.close();
+    },
   };
 }
 
-async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore> {
+async function openShared(url: URL, config: Config, { log, now, monotonic }: StoreOptions): Promise<OpenStore> {
   // Loaded only here: most gateways have no Redis.
   const [{ openRedis }, { createRedisReplayStore }, { countIn }] = await Promise.all([
     import("../security/redis_connection.ts"),
@@ -68,15 +104,17 @@ async function openShared(url: URL, config: Config, log: Log): Promise<OpenStore
     connection,
     prefix: REPLAY_PREFIX,
     seconds: seconds(config),
+    maxBytes: config.REPLAY_MEMORY_BYTES,
     maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
-    now: () => Date.now(),
-    monotonic: () => performance.now(),
+    now,
+    monotonic,
     log,
   });
   return {
     replays,
     makeCounter: countIn(connection),
     begun: () => Promise.resolve(),
+    isAhead: () => replays.since !== undefined && now() < replays.since * 1000,
     async close() {
       await replays.close();
       await connection.close();

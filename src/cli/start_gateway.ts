@@ -93,7 +93,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_FAREWELL_MS));
   const { keyring } = keys;
-  const store = await openStore(config, log);
+  const store = await openStore(config, { log, ...clocks });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
@@ -147,18 +147,19 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       replay_store: () => store.replays.check(),
     },
     needs: [...config.READY_NEEDS, "replay_store"],
+    isClockWrong: () => store.isAhead(),
     everyMs: config.HEALTH_CHECK_SECONDS * 1000,
     log,
   });
   opened.defer(() => readiness.close());
   const streams = new OpenStreams();
   const limits = limitsOf(config);
-  const places = createPlaces(limits);
+  const places = createPlaces(limits, clocks);
   const handler = createHandler({
     keyring,
     replays: store.replays,
     rates: ratesOf(config, store.makeCounter),
-    addressOf: createAddressOf(config.TRUSTED_PROXIES),
+    addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
     services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
     directory,
     brokers,
@@ -171,6 +172,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     log,
     telemetry,
     isReady: () => readiness.isReady,
+    publicUrl: config.PUBLIC_URL,
     version: VERSION,
     limits,
     places,

@@ -11,13 +11,14 @@ import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
+import { KeyAddresses } from "../security/key_addresses.ts";
 import type { Key, Keyring, Sender } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
 import { Turns } from "../security/turns.ts";
 import type { ArrivingBodies } from "./arriving_bodies.ts";
 import type { Caller } from "./caller.ts";
-import { decryptionFailed, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
+import { decryptionFailed, Refusal, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
 
 /** What admission needs. */
 export interface AdmissionOptions {
@@ -107,14 +108,17 @@ export function createAdmit(options: AdmissionOptions): Admit {
   const { rates, replays, telemetry } = options;
   const openings = new Turns();
   const proven = new RecentAddresses();
+  const keyAddresses = new KeyAddresses();
 
   function isCurrent(timestamp: unknown): timestamp is number {
     return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
   }
 
+  /** @throws {Refusal} if it is one too many */
   async function countFailure(address: string): Promise<void> {
+    const wait = await rates.failures.take(address);
+    if (wait > 0) throw tooManyRequests(wait);
     options.onFailure(address);
-    await rates.failures.take(address);
   }
 
   async function open(body: Uint8Array, sender: Sender) {
@@ -127,28 +131,56 @@ export function createAdmit(options: AdmissionOptions): Admit {
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error;
       proven.delete(address);
+      if (sender.fewKeys) throw error;
       await countFailure(address);
       throw decryptionFailed();
+    }
+  }
+
+  /**
+   * Opens a request. For an address that failed too often this costs no more than an attempt at the key that is named, or
+   * at those that were used from there: failures of others keep no key out.
+   *
+   * @param wait how long the address has to wait until it may fail again, in seconds
+   */
+  async function openWithin(body: Uint8Array, sender: Sender, { wait }: { readonly wait: number }) {
+    try {
+      return await open(body, { ...sender, fewKeys: wait > 0 });
+    } catch (error) {
+      // Whether there is such a key or not.
+      throw error instanceof EnvelopeError ? tooManyRequests(wait) : error;
     }
   }
 
   /** One at a time for each address: otherwise any number of failures could pass before the first is counted. */
   function openInTurn(body: Uint8Array, sender: Sender) {
     return openings.take(sender.address, async () => {
-      const wait = await rates.failures.peek(sender.address);
-      if (wait > 0) throw tooManyRequests(wait);
-      return await open(body, sender);
+      return await openWithin(body, sender, { wait: await rates.failures.peek(sender.address) });
     });
   }
 
   return async (request, { address, route }) => {
-    const waits = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
-    const wait = Math.max(...waits);
-    if (wait > 0) throw tooManyRequests(wait);
+    const [wait, failureWait] = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
+    // Others behind the address may have used it up: a key that is used from there has a count of its own. Which key a
+    // request names shows in its body.
+    if (wait > 0 && keyAddresses.keysAt(address).length === 0) throw tooManyRequests(wait);
     const body = await options.bodies.read(request, address);
-    const sender = { address, route, kid: request.headers.get(KEY_ID_HEADER) ?? undefined };
-    // Whoever proved a key the last time need not wait for his own other requests.
-    const { envelope, text, ...opened } = await (proven.has(address) ? open : openInTurn)(body, sender);
+    const kid = request.headers.get(KEY_ID_HEADER) ?? undefined;
+    const named = namedKey(body) ?? kid ?? "";
+    const isFromKey = keyAddresses.has(named, address);
+    if (wait > 0) {
+      const ownWait = isFromKey ? await rates.requests.take(`${address} ${named}`) : wait;
+      if (ownWait > 0) throw tooManyRequests(ownWait);
+    }
+    const sender = { address, route, kid };
+    // No waiting for other requests of an address that proved a key the last time, or of a key that is used from there.
+    const opening = isFromKey || proven.has(address)
+      ? openWithin(body, sender, { wait: failureWait })
+      : openInTurn(body, sender);
+    const { envelope, text, ...opened } = await opening.catch((error) => {
+      // The answers do not tell which keys are used from the address.
+      throw wait > 0 && error instanceof Refusal ? tooManyRequests(wait) : error;
+    });
     const { key } = opened;
     const refused = (reason: RefusalReason, message: string, code: ErrorCode): Refused => (
       { kind: "refused", ...opened, reason, status: 403, message, code }
@@ -195,6 +227,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "repeat":
         return { kind: "repeat", ...opened, answer: claim.answer };
       case "first": {
+        keyAddresses.add(key.kid, address);
         // After the claim: somebody who sends a recorded request again must not use up the key's pace. And what was
         // refused for its pace stays refused: it must not run when its sender has given it up.
         const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
@@ -209,6 +242,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
       }
     }
   };
+}
+
+/** Returns the id of the key that a request of version 2 names. */
+function namedKey(body: Uint8Array): string | undefined {
+  return /^2\.([0-9a-f]{16})\./.exec(latin1.decode(body.subarray(0, 19)))?.[1];
 }
 
 /** How many addresses to remember: more than a household has phones. */

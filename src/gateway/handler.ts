@@ -18,12 +18,14 @@ import { type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
+import { isCrossSite } from "./cross_site.ts";
 import type { EventSealer } from "./event_sealer.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
 import type { GatewayLimits, Places } from "./limits.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import {
   badRequest,
+  crossSite,
   internalError,
   methodNotAllowed,
   notFound,
@@ -73,6 +75,8 @@ export interface GatewayOptions {
   readonly telemetry: Telemetry;
   /** Tells whether all that the gateway needs is there. */
   readonly isReady: () => boolean;
+  /** The gateway's address as phones reach it, where that is known. */
+  readonly publicUrl?: URL | undefined;
   /** Shown by `GET /health`. */
   readonly version: string;
   /** Bounds; see the settings of the same names. */
@@ -128,6 +132,8 @@ export function createHandler(options: GatewayOptions): Handler {
     route,
     methods: ["POST"],
     async handle(message, arrived) {
+      // Before it counts: a hostile page must not lock out the address of its visitors.
+      if (isCrossSite(message, options.publicUrl)) throw crossSite();
       const leave = places.arriving.enter(arrived.address);
       if (leave === undefined) throw tooManyAtOnce();
       try {

@@ -11,6 +11,8 @@ import { Backlog } from "./backlog.ts";
 export interface GatewayLimits {
   /** Most bodies to wait for at a time. */
   readonly maxBodies: number;
+  /** The same for each address, of those that take their time. */
+  readonly maxBodiesPerAddress: number;
   /** Most requests that an address may have under way. */
   readonly maxRequestsPerAddress: number;
   /** Most opened requests under way at a time. */
@@ -57,10 +59,17 @@ export interface Places {
   readonly unread: Backlog;
 }
 
-/** Makes the places of a gateway in which nothing is under way. */
-export function createPlaces(limits: GatewayLimits): Places {
+/**
+ * Makes the places of a gateway in which nothing is under way.
+ *
+ * @param monotonic a clock that never jumps, in milliseconds
+ */
+export function createPlaces(
+  limits: GatewayLimits,
+  { monotonic = () => performance.now() }: { readonly monotonic?: () => number } = {},
+): Places {
   return {
-    bodies: new ArrivingBodies(limits),
+    bodies: new ArrivingBodies(limits, monotonic),
     arriving: new Concurrency({ each: limits.maxRequestsPerAddress }),
     running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
     listening: new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),

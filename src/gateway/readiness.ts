@@ -18,6 +18,8 @@ export interface ReadinessOptions {
   readonly checks: Readonly<Record<Part, Check>>;
   /** The parts without which the gateway is not ready. */
   readonly needs: readonly Part[];
+  /** Whether requests that are stamped right are refused, because the clock was wrong when the gateway started. */
+  readonly isClockWrong: () => boolean;
   /** The time from one look to the next, in milliseconds. */
   readonly everyMs: number;
   /** Is told when a part is lost, and when it is back. */
@@ -50,10 +52,12 @@ export class Readiness {
     return this.failing.length === 0;
   }
 
-  /** What keeps it from its work: parts that do not answer or were not asked yet, or that it stops. */
-  get failing(): readonly (Part | "stopping")[] {
-    const lost = this.#options.needs.filter((part) => this.#up.get(part) !== true);
-    return this.#isStopping ? [...lost, "stopping"] : lost;
+  /** What keeps it from its work: parts that do not answer or were not asked yet, the clock, or that it stops. */
+  get failing(): readonly (Part | "clock" | "stopping")[] {
+    const failing: (Part | "clock" | "stopping")[] = this.#options.needs.filter((part) => this.#up.get(part) !== true);
+    if (this.#options.isClockWrong()) failing.push("clock");
+    if (this.#isStopping) failing.push("stopping");
+    return failing;
   }
 
   /** The parts by whether they answered the last time. */

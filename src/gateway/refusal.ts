@@ -92,6 +92,10 @@ export const misdirected = (): Refusal =>
     reason: "route",
   });
 
+/** A browser sent it for a page of another site. */
+export const crossSite = (): Refusal =>
+  new Refusal(STATUS_CODE.Forbidden, "Cross-site request", { reason: "cross_site" });
+
 /** No such path. */
 export const notFound = (): Refusal => new Refusal(STATUS_CODE.NotFound, "Not found", { reason: "route" });
 

@@ -31,6 +31,7 @@ export const REFUSAL_REASONS: readonly string[] = wordsOf<RefusalReason>({
   busy: true,
   body: true,
   store: true,
+  cross_site: true,
   stopping: true,
   route: true,
 });

@@ -42,6 +42,8 @@ export type RefusalReason =
   | "body"
   /** The replay store is full or away. */
   | "store"
+  /** A web page of another site sent it. */
+  | "cross_site"
   /** The gateway stops. */
   | "stopping"
   /** No such route, another method, or no HTTP that makes sense. */

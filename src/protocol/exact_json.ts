@@ -37,9 +37,10 @@ export function mayChangeNumbers(text: string): boolean {
  * Parses JSON text. `JSON.stringify` writes each number of the result with the digits of the text.
  *
  * @throws {SyntaxError} if it is not JSON
- * @throws {RangeError} if it is nested some thousand levels deep
+ * @throws {RangeError} if it holds a number to be kept, and is nested some thousand levels deep
  */
 export function parseExact(text: string): unknown {
+  if (!mayChangeNumbers(text)) return JSON.parse(text);
   return JSON.parse(text, (_name, value: unknown, context?: { readonly source?: string }) => {
     if (typeof value !== "number" || context?.source === undefined || context.source === String(value)) return value;
     return sourceText.rawJSON(context.source);

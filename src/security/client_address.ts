@@ -4,6 +4,7 @@
  * @module
  */
 import ipaddr from "ipaddr.js";
+import { AddressGroups, type CountedAddress, IPV4_LEVELS, IPV6_LEVELS } from "./address_groups.ts";
 import { type Address, isInNetwork, type Network, parseAddress, parseNetwork } from "./ip_address.ts";
 
 /**
@@ -25,16 +26,23 @@ export type AddressOf = (peer: string, forwardedFor: string | null) => string;
  * proxy that is trusted to say whom it speaks for. Each proxy appends at the right, so reading goes from there and
  * ends at the first that is not trusted; what is further left could be anybody's invention.
  *
- * IPv6 is counted by /64, the least that a household gets: its holder can use any address in it.
+ * IPv6 is counted by /64, the least that a household gets: its holder can use any address in it. Where one network sends
+ * from very many addresses, the further ones are counted together: see {@linkcode AddressGroups}.
+ *
+ * @param monotonic a clock that never jumps, in milliseconds
  */
-export function createAddressOf(trusted: readonly Network[]): AddressOf {
+export function createAddressOf(
+  trusted: readonly Network[],
+  { monotonic = () => performance.now() }: { readonly monotonic?: () => number } = {},
+): AddressOf {
   const isTrusted = (address: Address) => trusted.some((network) => isInNetwork(address, network));
   // The same few come again and again, and reading an address takes as long as half of a decryption.
-  const known = new Map<string, string>();
+  const known = new Map<string, CountedAddress>();
+  const groups = new AddressGroups(monotonic);
 
-  function find(peer: string, forwardedFor: string | null): string {
+  function find(peer: string, forwardedFor: string | null): CountedAddress {
     let address = parse(peer);
-    if (address === undefined) return peer;
+    if (address === undefined) return { id: peer, levels: [], network: () => peer };
     const hops = forwardedFor?.split(",") ?? [];
     while (isTrusted(address)) {
       const before = parse(hops.pop()?.trim() ?? "");
@@ -42,17 +50,18 @@ export function createAddressOf(trusted: readonly Network[]): AddressOf {
       if (before === undefined) break;
       address = before;
     }
-    return countedAs(address);
+    return senderAt(address);
   }
 
   return (peer, forwardedFor) => {
     const id = `${peer} ${forwardedFor ?? ""}`;
-    const before = known.get(id);
-    if (before !== undefined) return before;
-    const address = find(peer, forwardedFor);
-    if (known.size >= MAX_KNOWN) known.clear();
-    if (id.length <= MAX_KNOWN_LENGTH) known.set(id, address);
-    return address;
+    let sender = known.get(id);
+    if (sender === undefined) {
+      sender = find(peer, forwardedFor);
+      if (known.size >= MAX_KNOWN) known.clear();
+      if (id.length <= MAX_KNOWN_LENGTH) known.set(id, sender);
+    }
+    return groups.find(sender);
   };
 }
 
@@ -70,8 +79,18 @@ function parse(text: string): Address | undefined {
   return parseAddress(match?.[1] ?? match?.[2] ?? text);
 }
 
-function countedAs(address: Address): string {
-  if (address instanceof ipaddr.IPv4) return address.toString();
-  const network = new ipaddr.IPv6([...address.toByteArray().slice(0, 8), ...Array<number>(8).fill(0)]);
-  return `${network.toString()}/64`;
+function senderAt(address: Address): CountedAddress {
+  const isIPv4 = address instanceof ipaddr.IPv4;
+  return {
+    id: isIPv4 ? address.toString() : networkText(address, 64),
+    levels: isIPv4 ? IPV4_LEVELS : IPV6_LEVELS,
+    network: (bits) => networkText(address, bits),
+  };
+}
+
+/** Returns the network around an address; `bits` is a multiple of 8. */
+function networkText(address: Address, bits: number): string {
+  const bytes = address.toByteArray().map((byte, index) => index < bits / 8 ? byte : 0);
+  const base = address instanceof ipaddr.IPv4 ? new ipaddr.IPv4(bytes) : new ipaddr.IPv6(bytes);
+  return `${base.toString()}/${bits}`;
 }

@@ -8,6 +8,7 @@ import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
+import { KeyAddresses } from "./key_addresses.ts";
 import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./key_record.ts";
 import { Scope } from "./scope.ts";
 
@@ -35,12 +36,14 @@ export interface Opened extends OpenedRequest {
 
 /** What is known of a request before it is opened. */
 export interface Sender {
-  /** Where it came from: the key that opened the last envelope of version 1 from there is tried first. */
+  /** Where it came from: the keys that opened the last envelopes of version 1 from there are tried first. */
   readonly address: string;
   /** Where it went. */
   readonly route: Route;
   /** The id by which a client of version 1 names its key: then that one is tried and no other. */
   readonly kid?: string | undefined;
+  /** Whether to try no more than the key that it names, or where it names none, those that are tried first. */
+  readonly fewKeys?: boolean;
 }
 
 /** Everything that knows how to open a request. */
@@ -84,14 +87,11 @@ interface Held {
   entry: KeyEntry;
 }
 
-/** How many addresses to remember the last key of: more than a household has phones. */
-const MAX_USUAL = 1000;
-
 /** A keyring whose keys change while it is in use. Empty at first. */
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
   readonly #decoy: Promise<SecretKey>;
-  readonly #usual = new Map<string, Held>();
+  readonly #recent = new KeyAddresses();
   #held: ReadonlyMap<string, Held> = new Map();
   #byKid: ReadonlyMap<string, Held> = new Map();
 
@@ -159,20 +159,25 @@ export class LiveKeyring implements Keyring {
     return opened;
   }
 
-  async #openAny(envelope: RequestEnvelope, { address, route }: Sender): Promise<Opened | undefined> {
-    const usual = this.#usual.get(address);
-    const opened = usual !== undefined && this.#works(usual, envelope.version)
-      ? await openWith(usual, envelope, { route })
-      : undefined;
-    if (opened !== undefined) return opened;
-    const others = [...this.#held.values()].filter((held) => held !== usual && this.#works(held, envelope.version));
+  async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: Sender): Promise<Opened | undefined> {
+    const recent = new Set<Held>();
+    for (const kid of this.#recent.keysAt(address)) {
+      const held = this.#byKid.get(kid);
+      if (held === undefined || !this.#works(held, envelope.version)) continue;
+      recent.add(held);
+      const opened = await openWith(held, envelope, { route });
+      if (opened === undefined) continue;
+      this.#recent.add(kid, address);
+      return opened;
+    }
+    if (fewKeys) return undefined;
+    const others = [...this.#held.values()].filter((held) => !recent.has(held) && this.#works(held, envelope.version));
     // All at once, as WebCrypto works on them in parallel; and each to its end, so that no work goes on behind the back
     // of whoever counts it.
     const tried = await Promise.all(others.map((held) => openWith(held, envelope, { route })));
-    const index = tried.findIndex((one) => one !== undefined);
-    const found = others[index];
-    if (found !== undefined) this.#remember(address, found);
-    return tried[index];
+    const opened = tried.find((one) => one !== undefined);
+    if (opened !== undefined) this.#recent.add(opened.key.kid, address);
+    return opened;
   }
 
   async #openNamed(
@@ -193,13 +198,6 @@ export class LiveKeyring implements Keyring {
 
   #works({ key, entry }: Held, version: Version): boolean {
     return entry.minProtocol <= version && !isOver(entry, this.#now()) && !key.revoked.aborted;
-  }
-
-  #remember(address: string, held: Held): void {
-    this.#usual.delete(address);
-    this.#usual.set(address, held);
-    const [oldest] = this.#usual.keys();
-    if (oldest !== undefined && this.#usual.size > MAX_USUAL) this.#usual.delete(oldest);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Log } from "../observability/log.ts";
 import type { RedisClient } from "./redis_client.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import type { RequestIdentity } from "./replay_store.ts";
+import { CLOCK_TOLERANCE_MS } from "./clock_watch.ts";
 import { StampRanges } from "./stamp_ranges.ts";
 
 /** Whose memory to watch, and how. */
@@ -36,6 +37,8 @@ export interface RedisMemory {
   note(identity: RequestIdentity): void;
   /** What the server says as long as it has forgotten nothing; undefined before it was found fit. */
   readonly marker: { readonly key: string; readonly text: string } | undefined;
+  /** Seconds since 1970 since which the server remembers; undefined before it was found fit. */
+  readonly since: number | undefined;
   /** Looks at the server at once, as something is wrong with it. */
   lookAgain(client: RedisClient): void;
   /** Ends the watch. */
@@ -93,8 +96,8 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
     const runId = fitRunId(info);
     const found = await client.get(key);
     const [foundRunId, foundSince] = found?.split(" ") ?? [];
-    // A marker from the future would refuse everything until then: somebody's clock was wrong.
-    const isValid = foundRunId === runId && Number(foundSince) <= now() / 1000 + seconds;
+    // A marker from the future would refuse everything until then: the clock of its writer was ahead.
+    const isValid = foundRunId === runId && Number(foundSince) * 1000 <= now() + CLOCK_TOLERANCE_MS;
     if (found !== null && isValid && !suspicious) return adopt(found);
     // On a server that is new to everybody, requests of this second cannot have run; otherwise some may have.
     const isNew = found === null && marker === undefined;
@@ -145,6 +148,9 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
     trusted: () => trusted,
     get marker() {
       return marker === undefined ? undefined : { key, text: marker };
+    },
+    get since() {
+      return marker === undefined ? undefined : since;
     },
     lookAgain: look,
     isForgotten: ({ kid, timestamp }) =>

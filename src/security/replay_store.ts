@@ -17,6 +17,9 @@ export interface RequestIdentity {
   readonly timestamp: number;
 }
 
+/** What a remembered request counts for without its answer, in bytes: its strings and its part of the tables. */
+export const ENTRY_BYTES = 512;
+
 /** The outcome of claiming a request. */
 export type Claim =
   /** Never seen: run it, then call `settle` exactly once, with the answer or with nothing to keep. */
@@ -27,7 +30,7 @@ export type Claim =
   | { readonly kind: "nonce reused" }
   /** As old as requests that are not remembered: it may have run already. */
   | { readonly kind: "forgotten" }
-  /** No room to remember it, so it must not run. */
+  /** No room to remember it in its key's share of the memory, so it must not run. */
   | { readonly kind: "full" }
   /** The store cannot be asked, so it must not run. */
   | { readonly kind: "away" };

@@ -5,7 +5,7 @@ import { textReply } from "../../src/services/service.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { LIMITS, makeGateway, NOW, services } from "./fixture.ts";
+import { LIMITS, makeGateway, makeRecord, NOW, services } from "./fixture.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired", code: "expired" });
 const REFUSED = '{"error":"Decryption failed"}';
@@ -229,6 +229,30 @@ Deno.test("a full replay memory refuses new requests in plaintext, and still run
   assertNotEquals(refused.headers.get("Retry-After"), null);
   await gateway.post("/gateway", body);
   assertEquals(gateway.calls.length, 1);
+});
+
+Deno.test("a key that fills its share of the replay memory is refused alone, also without rate limits", async () => {
+  const gateway = await makeGateway({
+    replays: createMemoryReplayStore({
+      seconds: 120,
+      maxBytes: 512 * 100,
+      maxAnswerBytes: 512,
+      since: NOW,
+      monotonic: () => 0,
+    }),
+  });
+  const modest = makeRecord({ name: "modest", services: ["jeedom"] });
+  await gateway.keyring.replace({ single: gateway.secret, records: [modest] });
+  const statuses = new Map<number, number>();
+  for (let index = 0; index < 200; index++) {
+    // From as many addresses: none of them sends too much.
+    const greedy = await gateway.phone(gateway.secret, { peer: `192.0.2.${index}` });
+    const { status } = await greedy.ask("/gateway", {});
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  }
+  assertEquals(statuses, new Map([[200, 50], [503, 150]]));
+  const phone = await gateway.phone(modest.secret);
+  for (let times = 0; times < 20; times++) assertEquals((await phone.request("/gateway", {})).status, 200);
 });
 
 Deno.test("a body over the limit is refused from its announced length, and unannounced as soon as it passes", async () => {

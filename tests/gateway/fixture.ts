@@ -33,6 +33,7 @@ export const EPOCH = "0123456789abcdef";
 /** The fixture's bounds. */
 export const LIMITS: GatewayOptions["limits"] = {
   maxBodies: 1000,
+  maxBodiesPerAddress: 1000,
   maxRequests: 1000,
   maxRequestsPerAddress: 1000,
   maxRequestsPerKey: 1000,

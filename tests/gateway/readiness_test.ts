@@ -13,6 +13,7 @@ function makeReadiness(options: Partial<ReadinessOptions> = {}) {
   const readiness = new Readiness({
     checks: { broker: well, jeedom: well, "replay_store": well },
     needs: ["broker", "jeedom", "replay_store"],
+    isClockWrong: () => false,
     everyMs: 15_000,
     log: { info: tell, warn: tell },
     ...options,
@@ -98,4 +99,15 @@ Deno.test("nothing is looked at or told after the end", async () => {
   answer.reject(new Error("Late"));
   await settle();
   assertEquals([lines, [...readiness.up]], [[], []]);
+});
+
+Deno.test("a gateway whose clock was wrong at its start is not ready, until it is right", async () => {
+  let isClockWrong = true;
+  const { readiness } = makeReadiness({ isClockWrong: () => isClockWrong });
+  readiness.start();
+  await until("all parts answered", () => readiness.up.size === 3);
+  assertEquals([readiness.isReady, readiness.failing], [false, ["clock"]]);
+  isClockWrong = false;
+  assertEquals([readiness.isReady, readiness.failing], [true, []]);
+  readiness.close();
 });

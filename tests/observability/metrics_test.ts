@@ -61,7 +61,7 @@ Deno.test("text() shows every word at 0 before anything happened", async () => {
     const samples = families.get(`e2e_gateway_${name}`)?.samples ?? [];
     assert(samples.length > 0 && samples.every(({ value }) => value === 0), name);
   }
-  assertEquals(words("e2e_gateway_refusals_total", "reason").size, 13);
+  assertEquals(words("e2e_gateway_refusals_total", "reason").size, 14);
   assertEquals(words("e2e_gateway_streams_ended_total", "reason").size, 7);
   assertEquals(words("e2e_gateway_dropped_events_total", "reason"), new Set(["too_slow", "revoked", "too_large"]));
   assertEquals(words("e2e_gateway_requests_total", "result").size, 5);

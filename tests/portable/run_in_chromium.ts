@@ -1,6 +1,13 @@
 import { until, within } from "../deadline.ts";
+import { findProgram } from "../system/programs.ts";
 import { BUNDLE } from "./test_bundle.ts";
 import type { Outcome } from "./test_collector.ts";
+
+/** Path of the browser, where it is installed. */
+export const CHROMIUM: string | undefined = findProgram(
+  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
+  "REQUIRE_CHROMIUM",
+);
 
 /** Loopback is a secure context, in which WebCrypto is to be had. */
 const HOSTNAME = "127.0.0.1";
@@ -56,27 +63,51 @@ export async function runInChromium(directory: string, chromium: string): Promis
     if (pathname === "/report") resolve(await request.json());
     return new Response();
   });
+  const browser = await startChromium(chromium, `http://${HOSTNAME}:${server.addr.port}/`);
+  const ended = browser.ended.then((): Report => ({ fault: "The browser has ended before its report" }));
+  try {
+    const { outcomes, fault } = await within("the page reports", Promise.race([reported, ended]), 120_000);
+    if (outcomes === undefined) throw new Error(`The tests do not run in Chromium: ${fault}`);
+    return outcomes;
+  } finally {
+    await browser.stop();
+    await server.shutdown();
+  }
+}
+
+/** A browser that shows a page. */
+export interface Chromium {
+  /** Settles when it has ended, by itself or not. */
+  readonly ended: Promise<unknown>;
+  /** Ends it, and removes what it has written. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a browser with a profile of its own.
+ *
+ * @param chromium path of the browser
+ * @param url the page to show
+ */
+export async function startChromium(chromium: string, url: string): Promise<Chromium> {
   const profile = await Deno.makeTempDir({ prefix: "chromium-" });
   const browser = new Deno.Command(chromium, {
-    args: [...FLAGS, `--user-data-dir=${profile}`, `http://${HOSTNAME}:${server.addr.port}/`],
+    args: [...FLAGS, `--user-data-dir=${profile}`, url],
     // It leaves sockets behind where temporary files go.
     env: { TMPDIR: profile },
     stdin: "null",
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const ended = browser.status.then((): Report => ({ fault: "The browser has ended before its report" }));
-  try {
-    const { outcomes, fault } = await within("the page reports", Promise.race([reported, ended]), 120_000);
-    if (outcomes === undefined) throw new Error(`The tests do not run in Chromium: ${fault}`);
-    return outcomes;
-  } finally {
-    close(browser);
-    await browser.status;
-    await server.shutdown();
-    // Its helper processes outlive it for a moment, and still write.
-    await until("the browser's profile is removed", () => isRemoved(profile));
-  }
+  return {
+    ended: browser.status,
+    async stop() {
+      close(browser);
+      await browser.status;
+      // Its helper processes outlive it for a moment, and still write.
+      await until("the browser's profile is removed", () => isRemoved(profile));
+    },
+  };
 }
 
 async function isRemoved(directory: string): Promise<boolean> {

@@ -119,7 +119,7 @@ Deno.test("open() derives and decrypts once for a request of version 2, whether 
   }
 });
 
-Deno.test("open() tries the key first that an address used last, and still finds every other one there", async () => {
+Deno.test("open() tries the keys first that an address used last, and still finds every other one there", async () => {
   const { keyring } = makeKeyring();
   const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
   await keyring.replace(only(...records));
@@ -134,9 +134,28 @@ Deno.test("open() tries the key first that an address used last, and still finds
   for (let index = 0; index < 2000; index++) await keyring.open(one, { route, address: String(index) });
   assertEquals(
     await countingDecryptions(() => keyring.open(other, { route, address: "a" })),
-    10,
-    "Remembered for ever",
+    1,
+    "Pushed out by another",
   );
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10, "Remembered for ever");
+});
+
+Deno.test("open() with few keys tries those that the address used, or the one that is named", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const secretOf = (index: number) => records[index]?.secret ?? randomBytes(32);
+  for (const index of [3, 7]) await keyring.open(await sealed(secretOf(index)), { route, address: "a" });
+  const few = { route, address: "a", fewKeys: true } as const;
+  for (const index of [3, 7]) {
+    assertEquals((await keyring.open(await sealed(secretOf(index)), few)).key.name, `k${index}`);
+  }
+  const strange = await sealed(secretOf(5));
+  const refused = () => assertRejects(() => keyring.open(strange, few), EnvelopeError);
+  assertEquals(await countingDecryptions(refused), 2);
+  const elsewhere = () => assertRejects(() => keyring.open(strange, { ...few, address: "b" }), EnvelopeError);
+  assertEquals(await countingDecryptions(elsewhere), 0);
+  assertEquals((await keyring.open(strange, { ...few, kid: await deriveKeyId(secretOf(5)) })).key.name, "k5");
 });
 
 Deno.test("open() refuses keys that are disabled, of another protocol, or whose time has come", async () => {

@@ -1,4 +1,4 @@
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
 import type { SealedText } from "../../src/protocol/aead.ts";
 import { createMemoryReplayStore, type MemoryReplayStore } from "../../src/security/memory_replay_store.ts";
@@ -91,11 +91,11 @@ Deno.test("claim() goes on after a clock that was an hour ahead, and never runs 
   assertEquals([claim(1, 4600), claim(2, 4721), claim(5, 4722)], ["forgotten", "forgotten", "first"]);
 });
 
-Deno.test("claim() refuses when identities fill the memory, until some expire", () => {
+Deno.test("claim() refuses when a key's identities fill its share of the memory, until some expire", () => {
   const { store, clock } = makeStore({ maxBytes: 5120 });
   let accepted = 0;
   while (store.claim(identity(accepted)).kind === "first") accepted++;
-  assertEquals(accepted, 10);
+  assertEquals(accepted, 5, "A key alone may have half");
   assertEquals(store.claim(identity(0)).kind, "repeat", "A full store still knows its requests");
   clock.ms = 120_001;
   assertEquals(store.claim(identity(200, 200, "default", 2000)).kind, "first");
@@ -161,4 +161,82 @@ Deno.test("recall() finds a request that was claimed, for as long as it is remem
   assertEquals(store.recall(identity(1, 1, "other")).kind, "unknown");
   clock.ms = 120_001;
   assertEquals(store.recall(identity(1)).kind, "unknown");
+});
+
+/** Claims with a key until it is refused; returns how many were first. */
+function fill(store: MemoryReplayStore, kid: string, { from = 0 } = {}): number {
+  let count = 0;
+  while (store.claim({ ...identity(0, 1, kid), nonce: nonceOf(from + count) }).kind === "first") count++;
+  return count;
+}
+
+function nonceOf(number: number): Uint8Array {
+  const nonce = new Uint8Array(12);
+  new DataView(nonce.buffer).setUint32(0, number);
+  return nonce;
+}
+
+Deno.test("claim() refuses a key that fills its share, and no other one, also beside several greedy keys", () => {
+  const { store } = makeStore({ maxBytes: 512 * 1000 });
+  for (let greedy = 0; greedy < 3; greedy++) assert(fill(store, `greedy ${greedy}`) > 0);
+  for (let greedy = 0; greedy < 3; greedy++) fill(store, `greedy ${greedy}`, { from: 10_000 });
+  assertEquals(store.claim(identity(1, 1, "greedy 0")).kind, "full");
+  assert(fill(store, "modest") > 50, "Nothing is left for a modest key");
+});
+
+Deno.test("claim() gives a key its share back when its requests expire", () => {
+  const { store, clock } = makeStore({ maxBytes: 512 * 100 });
+  const first = fill(store, "a");
+  assertEquals(first, 50);
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(0, 0, "a", 2000)).kind, "first");
+  assertEquals(store.usage, { entries: 1, bytes: 512 });
+});
+
+Deno.test("settle() drops answers of the key that holds most of them, and keeps those of the others", async () => {
+  const { store } = makeStore({ maxBytes: 512 * 100 });
+  const keep = (nonce: number, kid: string, size: number) => {
+    const claim = store.claim(identity(nonce, nonce, kid));
+    if (claim.kind !== "first") throw new Error(`Claim was ${claim.kind}`);
+    claim.settle(sealed("x".repeat(size)));
+  };
+  const kept = async (nonce: number, kid: string) => {
+    const claim = store.claim(identity(nonce, nonce, kid));
+    return claim.kind === "repeat" ? (await claim.answer)?.length : claim.kind;
+  };
+  keep(1, "modest", 2000);
+  for (let nonce = 0; nonce < 30; nonce++) keep(nonce, "greedy", 10_000);
+  assertEquals(await kept(1, "modest"), 2000, "Older than all, and of the key that holds less");
+  assertEquals([await kept(0, "greedy"), await kept(29, "greedy")], [undefined, 10_000]);
+  assert(store.usage.bytes <= 512 * 100);
+  for (let nonce = 40; store.claim(identity(nonce, nonce, "third")).kind === "first"; nonce++);
+  assertEquals(await kept(1, "modest"), 2000, "Identities push out the greedy key's answers, too");
+});
+
+Deno.test("beginAt() lets pass what is stamped after the clock was set back, and remembers what ran", () => {
+  const { store } = makeStore({ since: 8200 });
+  assertEquals(store.claim(identity(1, 1, "a", 8201)).kind, "first");
+  assertEquals(store.claim(identity(2, 2, "a", 1001)).kind, "forgotten");
+  store.beginAt(1001);
+  assertEquals(store.claim(identity(2, 2, "a", 1001)).kind, "first");
+  assertEquals(store.claim(identity(3, 3, "a", 1000.9)).kind, "forgotten");
+  assertEquals([store.claim(identity(1, 1, "a", 8201)).kind, store.claim(identity(2, 2, "a", 1001)).kind], [
+    "repeat",
+    "repeat",
+  ]);
+});
+
+Deno.test("claim() counts what is remembered exactly, however many requests expired before", () => {
+  const { store, clock } = makeStore({ maxBytes: 2 ** 30, seconds: 10 });
+  for (let number = 0; number < 25_000; number++) {
+    clock.ms = number;
+    const claim = store.claim({
+      kid: "a",
+      nonce: nonceOf(number),
+      tag: new Uint8Array(16),
+      timestamp: 1000 + number / 1000,
+    });
+    if (claim.kind === "first") claim.settle(sealed("answer"));
+  }
+  assertEquals(store.usage, { entries: 10_001, bytes: 10_001 * (512 + "answer".length) });
 });

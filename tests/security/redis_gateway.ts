@@ -1,8 +1,8 @@
 /** Gateways that share a Redis, for tests: each has a connection and a replay store of its own, as a process has. */
 import type { SealedText } from "../../src/protocol/aead.ts";
 import { openRedis, type RedisConnection } from "../../src/security/redis_connection.ts";
-import { createRedisReplayStore } from "../../src/security/redis_replay_store.ts";
-import type { Claim, ReplayStore, RequestIdentity } from "../../src/security/replay_store.ts";
+import { createRedisReplayStore, type RedisReplayStore } from "../../src/security/redis_replay_store.ts";
+import type { Claim, RequestIdentity } from "../../src/security/replay_store.ts";
 import { until } from "../deadline.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../redis_server.ts";
 
@@ -14,7 +14,7 @@ const TIMEOUT_MS = 4000;
 
 /** A gateway's share: a connection, a store and their log. */
 export interface Gateway {
-  readonly store: ReplayStore;
+  readonly store: RedisReplayStore;
   readonly connection: RedisConnection;
   readonly clock: { seconds: number };
   readonly lines: string[];
@@ -25,6 +25,7 @@ export interface GatewayOptions {
   readonly user?: string;
   readonly password?: string;
   readonly timeoutMs?: number;
+  readonly maxBytes?: number;
 }
 
 export type Open = (options?: GatewayOptions) => Gateway;
@@ -50,7 +51,10 @@ export function redisTest(
     }));
 }
 
-function openGateway(redis: TestRedis, { user, password, timeoutMs = TIMEOUT_MS }: GatewayOptions = {}): Gateway {
+function openGateway(
+  redis: TestRedis,
+  { user, password, timeoutMs = TIMEOUT_MS, maxBytes = 2 ** 30 }: GatewayOptions = {},
+): Gateway {
   const lines: string[] = [];
   const write = (level: string) => (message: string, properties: Record<string, unknown> = {}) => {
     lines.push(`${level} ${message.replace(/\{(\w+)\}/g, (_, name) => String(properties[name]))}`);
@@ -62,6 +66,7 @@ function openGateway(redis: TestRedis, { user, password, timeoutMs = TIMEOUT_MS 
     connection,
     prefix: PREFIX,
     seconds: SECONDS,
+    maxBytes,
     maxAnswerBytes: 100,
     now: () => clock.seconds * 1000,
     monotonic: () => performance.now(),

@@ -115,3 +115,33 @@ redisTest("recall() finds what ran here or in another gateway, and claims nothin
   }
   assertEquals((await claim(one, identity(2))).kind, "first");
 });
+
+redisTest(
+  "claim() refuses a key that fills its share, and no other one, and still knows its requests",
+  async (_, open) => {
+    const gateway = open({ maxBytes: 2 * 512 * 10 });
+    const numbers = Array.from({ length: 20 }, (_, number) => number);
+    const kinds: string[] = [];
+    for (const number of numbers) kinds.push(await kindOf(gateway, identity(number)));
+    assertEquals(kinds, numbers.map((number) => number < 5 ? "first" : "full"));
+    for (let times = 0; times < 20; times++) assertEquals(await kindOf(gateway, identity(0)), "repeat");
+    assertEquals(await kindOf(gateway, identity(1, { kid: "fedcba9876543210" })), "first");
+  },
+);
+
+redisTest("settle() keeps no answer beyond the key's share, and those of other keys", async (_, open) => {
+  const gateway = open({ maxBytes: 2 * 512 * 10 });
+  const answer = "x".repeat(100);
+  const { store } = gateway;
+  await run(gateway, identity(0), answer);
+  const other = identity(1, { kid: "fedcba9876543210" });
+  // One request settled many times stands for many requests, of which the key's other share has room for five only.
+  const first = await claim(gateway, identity(2));
+  for (let times = 0; first.kind === "first" && times < 100; times++) first.settle(sealed(answer));
+  await run(gateway, identity(3), answer);
+  await run(gateway, other, answer);
+  await store.check();
+  const again = open({ maxBytes: 2 * 512 * 10 });
+  assertEquals(await repeat(again, identity(3)), undefined);
+  assertEquals(await repeat(again, other), answer);
+});

@@ -1,19 +1,14 @@
 /** The tests of the protocol, unchanged, on the platforms that clients run on: Node, browsers, and an older Deno. */
 import { assert, assertEquals } from "@std/assert";
-import { runInChromium } from "../portable/run_in_chromium.ts";
+import { CHROMIUM, runInChromium } from "../portable/run_in_chromium.ts";
 import { runInProcess } from "../portable/run_in_process.ts";
 import { countTests, writeBundle } from "../portable/test_bundle.ts";
 import type { Outcome } from "../portable/test_collector.ts";
-import { findProgram } from "./programs.ts";
 
 /** The oldest Node that the client promises to run on. */
 const OLDEST_NODE = 20;
 
 const NODE = findNode();
-const CHROMIUM = findProgram(
-  ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
-  "REQUIRE_CHROMIUM",
-);
 
 /** Finds Node on the path. CI sets REQUIRE_NODE so that nothing is skipped unnoticed there. */
 function findNode(): string | undefined {

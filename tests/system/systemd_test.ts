@@ -1,5 +1,6 @@
 /** The unit, its installer, and the gateway as systemd starts it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parse as parseYaml } from "@std/yaml/parse";
 import { parseConfig } from "../../src/config.ts";
 import { within } from "../deadline.ts";
 import { Machine, TOOLS } from "../systemd/machine.ts";
@@ -214,6 +215,36 @@ Deno.test("the unit leaves the gateway time to stop, and does not start it again
   const [stop = ""] = await unitValues("TimeoutStopSec");
   assert(Number(stop) * 1000 > SHUTDOWN_TIMEOUT_MS + 2000);
   assertEquals(await unitValues("RestartPreventExitStatus"), ["78"]);
+});
+
+/** What a connection costs whose head never ends, as measured with heads of 63 KB: Deno takes no larger ones. */
+const HEAD_BYTES = 82_000;
+
+/** What a busy gateway takes without them. */
+const BUSY_BYTES = 150 * 2 ** 20;
+
+Deno.test("descriptors that the unit and docker-compose.yml allow fit into the memory that they allow", async () => {
+  const [descriptors = "", ...none] = await unitValues("LimitNOFILE");
+  const [high = ""] = await unitValues("MemoryHigh");
+  const [most = ""] = await unitValues("MemoryMax");
+  assertEquals(none, []);
+  const inBytes = (text: string) => Number(/^(\d+)[Mm]$/.exec(text)?.[1]) * 2 ** 20;
+  assert(Number(descriptors) * HEAD_BYTES + BUSY_BYTES < inBytes(high), "Unfinished heads pass MemoryHigh");
+  const { MAX_STREAMS, MAX_REQUESTS, MQTT_MAX_CONNECTIONS } = parseConfig({});
+  // Each request may hold a connection of its own to Jeedom.
+  assert(
+    MAX_STREAMS + 2 * MAX_REQUESTS + MQTT_MAX_CONNECTIONS < Number(descriptors),
+    "Too few for what may be under way",
+  );
+  const { services: { gateway } } = parseYaml(await Deno.readTextFile(at("docker-compose.yml")));
+  assertEquals(gateway.ulimits.nofile, Number(descriptors));
+  assertEquals([inBytes(gateway.mem_limit), inBytes(gateway.memswap_limit)], [inBytes(most), inBytes(most)]);
+});
+
+Deno.test("the unit waits until the clock is set", async () => {
+  for (const name of ["After", "Wants"]) {
+    assert((await unitValues(name)).some((value) => value.split(" ").includes("time-sync.target")), name);
+  }
 });
 
 Deno.test("run.sh gives each command the flags of its task", async () => {

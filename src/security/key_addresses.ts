@@ -1,0 +1,55 @@
+/**
+ * From which addresses keys were used of late.
+ *
+ * @module
+ */
+
+/** Most addresses to remember of a key: more than a household has networks. */
+const MAX_ADDRESSES_OF_KEY = 100;
+
+/** Most keys to remember of an address: more than a household has phones that do not name theirs. */
+const MAX_KEYS_AT_ADDRESS = 16;
+
+/** Pairs of a key and an address, the last ones of each key: a key that travels pushes out only its own. */
+export class KeyAddresses {
+  readonly #byKey = new Map<string, Set<string>>();
+  /** The key that was used last comes last. */
+  readonly #byAddress = new Map<string, Set<string>>();
+
+  /** Remembers that a key was used from an address, as the last one. */
+  add(kid: string, address: string): void {
+    const keys = this.#byAddress.get(address) ?? new Set();
+    const addresses = this.#byKey.get(kid) ?? new Set();
+    moveToEnd(keys, kid);
+    moveToEnd(addresses, address);
+    this.#byAddress.set(address, keys);
+    this.#byKey.set(kid, addresses);
+    const [oldestAddress] = addresses;
+    if (addresses.size > MAX_ADDRESSES_OF_KEY && oldestAddress !== undefined) this.#delete(kid, oldestAddress);
+    const [oldestKey] = keys;
+    if (keys.size > MAX_KEYS_AT_ADDRESS && oldestKey !== undefined) this.#delete(oldestKey, address);
+  }
+
+  /** Whether a key was used from an address. */
+  has(kid: string, address: string): boolean {
+    return this.#byAddress.get(address)?.has(kid) === true;
+  }
+
+  /** Returns the keys that were used from an address, the last one first. */
+  keysAt(address: string): readonly string[] {
+    return [...this.#byAddress.get(address) ?? []].toReversed();
+  }
+
+  #delete(kid: string, address: string): void {
+    for (const [map, id, other] of [[this.#byKey, kid, address], [this.#byAddress, address, kid]] as const) {
+      const set = map.get(id);
+      set?.delete(other);
+      if (set?.size === 0) map.delete(id);
+    }
+  }
+}
+
+function moveToEnd(set: Set<string>, item: string): void {
+  set.delete(item);
+  set.add(item);
+}

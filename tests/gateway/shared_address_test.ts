@@ -1,0 +1,208 @@
+/** Phones that share an address with a client without a key, a phone with an old key, or a slow sender. */
+import { assert, assertEquals } from "@std/assert";
+import type { Version } from "../../src/protocol/exchange.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
+import { createPlaces } from "../../src/gateway/limits.ts";
+import { countInMemory } from "../../src/security/rate_limiter.ts";
+import { createRateLimits } from "../../src/security/rate_limits.ts";
+import type { Keyring } from "../../src/security/keyring.ts";
+import { FakeTime } from "../fake_time.ts";
+import { LIMITS, makeGateway, makeRecord, NOW, type Overrides } from "./fixture.ts";
+
+type Gateway = Awaited<ReturnType<typeof makeGateway>>;
+
+const makeLimited = (overrides: Overrides = {}) =>
+  makeGateway({
+    rates: createRateLimits({
+      address: { burst: 120, perSecond: 60 },
+      failed: { burst: 10, perSecond: 1 },
+      key: { burst: 60, perSecond: 20 },
+      makeCounter: countInMemory,
+    }),
+    ...overrides,
+  });
+
+const envelopeV1 = () => randomBytes(60).toBase64();
+const envelopeV2 = (kid: string) =>
+  `2.${kid}.${randomBytes(60).toBase64({ alphabet: "base64url", omitPadding: true })}`;
+
+/** A request that no key opens. */
+interface Garbage {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function throwGarbage(gateway: Gateway, count: number, make: () => Garbage): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const { body, headers } = make();
+    const request = new Request("http://gateway/gateway", { method: "POST", body, headers });
+    statuses.push((await gateway.send(request)).status);
+  }
+  return statuses;
+}
+
+const PHONES: readonly { readonly name: string; readonly version: Version; readonly namesKey: boolean }[] = [
+  { name: "of version 1", version: 1, namesKey: false },
+  { name: "of version 1 that names its key", version: 1, namesKey: true },
+  { name: "of version 2", version: 2, namesKey: false },
+];
+
+for (const { name, version, namesKey } of PHONES) {
+  Deno.test(`a phone ${name} is served while its address sends garbage of every kind`, async () => {
+    using time = new FakeTime();
+    const gateway = await makeLimited();
+    const kid = await deriveKeyId(gateway.secret);
+    const headers = namesKey ? { [KEY_ID_HEADER]: kid } : {};
+    const phone = await gateway.phone(gateway.secret, { version, headers });
+    assertEquals((await phone.request("/gateway", {})).status, 200);
+    const kinds: (() => Garbage)[] = [
+      () => ({ body: "garbage", headers: {} }),
+      () => ({ body: envelopeV1(), headers: {} }),
+      () => ({ body: envelopeV1(), headers: { [KEY_ID_HEADER]: randomBytes(8).toHex() } }),
+      () => ({ body: envelopeV2(randomBytes(8).toHex()), headers: {} }),
+      // What a relay has seen.
+      () => ({ body: envelopeV1(), headers: { [KEY_ID_HEADER]: kid } }),
+      () => ({ body: envelopeV2(kid), headers: {} }),
+    ];
+    for (const make of kinds) {
+      await throwGarbage(gateway, 40, make);
+      assertEquals((await phone.request("/gateway", {})).status, 200);
+      time.pass(2000);
+    }
+  });
+
+  Deno.test(`a phone ${name} at an address that uses up its requests is served if its requests name its key`, async () => {
+    using _time = new FakeTime();
+    const gateway = await makeLimited();
+    const kid = await deriveKeyId(gateway.secret);
+    const phone = await gateway.phone(gateway.secret, { version, headers: namesKey ? { [KEY_ID_HEADER]: kid } : {} });
+    assertEquals((await phone.request("/gateway", {})).status, 200);
+    const statuses = await throwGarbage(gateway, 300, () => ({ body: envelopeV2("0123456789abcdef"), headers: {} }));
+    assertEquals(statuses.at(-1), 429);
+    const { response } = await phone.exchange("/gateway", {});
+    // Without a name it cannot be told from the garbage before it is opened.
+    assertEquals(response.status, version === 1 && !namesKey ? 429 : 200);
+  });
+}
+
+Deno.test("a phone that comes for the first time is let in beside one with an old key, if it names its own", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeLimited();
+  const old = await gateway.phone(randomBytes(32), { version: 2 });
+  const statuses = new Map<number, number>();
+  for (let index = 0; index < 30; index++) {
+    const { status } = await old.ask("/gateway", {});
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  }
+  assertEquals(statuses, new Map([[401, 10], [429, 20]]));
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  assertEquals((await phone.request("/gateway", {})).status, 200);
+});
+
+Deno.test("an id that a key has and one that none has get the same answers, as often as they are tried", async () => {
+  const unknown = "0123456789abcdef";
+  for (const floods of [false, true]) {
+    const seen: number[][] = [];
+    for (const isKnown of [true, false]) {
+      using _time = new FakeTime();
+      const gateway = await makeLimited();
+      const kid = isKnown ? await deriveKeyId(gateway.secret) : unknown;
+      // The phone has used its key from the same address.
+      const phone = await gateway.phone(gateway.secret, { version: 2 });
+      assertEquals((await phone.request("/gateway", {})).status, 200);
+      // Repeats, which use up requests without a failure.
+      const { text } = await phone.sealNow("/gateway", {});
+      for (let index = 0; floods && index < 150; index++) await phone.post("/gateway", text);
+      seen.push([
+        ...await throwGarbage(gateway, 30, () => ({ body: envelopeV2(kid), headers: {} })),
+        ...await throwGarbage(gateway, 150, () => ({ body: envelopeV1(), headers: { [KEY_ID_HEADER]: kid } })),
+      ]);
+    }
+    assertEquals(seen[0], seen[1]);
+    assertEquals(seen[0]?.filter((status) => status === 401).length, floods ? 0 : 10);
+  }
+});
+
+Deno.test("an address that has failed too often costs one attempt for each request, and none for those that name no key", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway();
+  const attempts: boolean[] = [];
+  const keyring: Keyring = {
+    open(envelope, sender) {
+      attempts.push(sender.fewKeys === true);
+      return gateway.keyring.open(envelope, sender);
+    },
+  };
+  const limited = await makeLimited({ keyring });
+  await throwGarbage(limited, 10, () => ({ body: envelopeV1(), headers: {} }));
+  assertEquals(attempts.splice(0), Array(10).fill(false));
+  await throwGarbage(limited, 100, () => ({ body: envelopeV1(), headers: {} }));
+  assertEquals(attempts, Array(100).fill(true));
+});
+
+Deno.test("a client that knows a key's id but not the key makes no more attempts at it than the address's rate, twice over", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway();
+  let attempts = 0;
+  const keyring: Keyring = {
+    open(envelope, sender) {
+      attempts += 1;
+      return gateway.keyring.open(envelope, sender);
+    },
+  };
+  const limited = await makeLimited({ keyring });
+  const phone = await limited.phone(gateway.secret, { version: 2 });
+  assertEquals((await phone.request("/gateway", {})).status, 200);
+  const kid = await deriveKeyId(gateway.secret);
+  await throwGarbage(limited, 1000, () => ({ body: envelopeV2(kid), headers: {} }));
+  assertEquals(attempts, 240);
+});
+
+Deno.test("recorded requests do not make an address one that a key is used from", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeLimited();
+  const owner = await gateway.phone(gateway.secret, { version: 2, peer: "198.51.100.7" });
+  const { text } = await owner.sealNow("/gateway", {});
+  await owner.post("/gateway", text);
+  const recorder = await gateway.phone(randomBytes(32));
+  const statuses: number[] = [];
+  for (let index = 0; index < 200; index++) statuses.push((await recorder.post("/gateway", text)).status);
+  assertEquals(statuses.filter((status) => status === 200).length, 120, "Repeats are answered at the address's rate");
+  assertEquals(gateway.calls.length, 1);
+});
+
+Deno.test("a key at one address that fails cannot use up what another key may fail there", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeLimited();
+  const guest = makeRecord({ name: "guest", services: ["jeedom"] });
+  await gateway.keyring.replace({ single: gateway.secret, records: [guest] });
+  const phones = [await gateway.phone(gateway.secret), await gateway.phone(guest.secret)];
+  for (const phone of phones) assertEquals((await phone.request("/gateway", {})).status, 200);
+  const stale = await gateway.phone(guest.secret);
+  for (let index = 0; index < 40; index++) await stale.ask("/gateway", { timestamp: 1 });
+  for (const phone of phones) assertEquals((await phone.request("/gateway", {})).status, 200);
+});
+
+Deno.test("bodies of an address that come drop by drop make room for its next one, before they hold all its places", async () => {
+  const limits = { ...LIMITS, maxRequestsPerAddress: 8, maxBodiesPerAddress: 2, bodyTimeoutMs: 1000 };
+  let ms = 0;
+  const gateway = await makeGateway({ limits, places: createPlaces(limits, { monotonic: () => ms }) });
+  const ended: number[] = [];
+  const dribble = async () => {
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
+    ended.push((await gateway.send(new Request("http://gateway/gateway", { method: "POST", body }))).status);
+  };
+  const slow: Promise<void>[] = [];
+  for (let index = 0; index < 4; index++) slow.push(dribble());
+  assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
+  assertEquals(ended, [], "Cut off though they have only begun");
+  for (let index = 0; index < 20; index++) {
+    ms += 500;
+    slow.push(dribble());
+    assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
+  }
+  assert(ended.length >= 22 && ended.every((status) => status === 408), String(ended));
+  await Promise.all(slow);
+});

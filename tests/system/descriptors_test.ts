@@ -1,0 +1,72 @@
+/** All descriptors of the process are taken by requests that never end: what the unit's limits make of that. */
+import { assert, assertEquals } from "@std/assert";
+import { openDescriptors, rssBytes } from "../../bench/process_stats.ts";
+import { until, within } from "../deadline.ts";
+import { startGatewayProcess } from "./gateway_process.ts";
+import { hasProgram } from "./programs.ts";
+
+const UNIT = new URL("../../systemd/e2e-gateway.service", import.meta.url);
+
+const hasPrlimit = Deno.build.os === "linux" && await hasProgram("prlimit");
+
+/** A setting of the unit, as a number; of bytes where it has an M. */
+async function unitNumber(name: string): Promise<number> {
+  const [, digits, unit] = new RegExp(`^${name}=(\\d+)(M?)$`, "m").exec(await Deno.readTextFile(UNIT)) ?? [];
+  return Number(digits) * (unit === "M" ? 2 ** 20 : 1);
+}
+
+/** The longest head that Deno takes, without its end. */
+const ENDLESS_HEAD = new TextEncoder().encode(
+  "POST /gateway HTTP/1.1\r\nHost: g\r\n" +
+    Array.from({ length: 60 }, (_, index) => `X-${index}: ${"a".repeat(1030)}\r\n`).join(""),
+);
+
+/** Sends an endless head on a connection of its own, in pieces; undefined if the gateway does not take it. */
+async function openEndless(port: number): Promise<Deno.TcpConn | undefined> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
+  if (connection === undefined) return undefined;
+  const sent = (async () => {
+    for (let at = 0; at < ENDLESS_HEAD.length;) at += await connection.write(ENDLESS_HEAD.subarray(at, at + 9000));
+  })();
+  // One that waits to be accepted takes no more than the kernel's buffers hold.
+  const { promise: tooSlow, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, 2000);
+  await Promise.race([sent.catch(() => {}), tooSlow]);
+  clearTimeout(timer);
+  return connection;
+}
+
+Deno.test(
+  "a gateway whose descriptors are all taken by heads that never end stays within the unit's memory, and serves again",
+  {
+    ignore: !hasPrlimit,
+  },
+  async () => {
+    const descriptors = await unitNumber("LimitNOFILE");
+    const memoryMax = await unitNumber("MemoryMax");
+    const gateway = await startGatewayProcess();
+    const connections: Deno.TcpConn[] = [];
+    try {
+      const args = ["--pid", String(gateway.pid), `--nofile=${descriptors}:${descriptors}`];
+      assertEquals((await new Deno.Command("prlimit", { args }).output()).code, 0);
+      const port = Number(new URL(gateway.url).port);
+      // Somewhat more than it can take.
+      while (connections.length < descriptors + 100) {
+        const some = await Promise.all(Array.from({ length: 50 }, () => openEndless(port)));
+        connections.push(...some.filter((connection) => connection !== undefined));
+        if (some.includes(undefined)) break;
+      }
+      assert(await openDescriptors(gateway.pid) > descriptors - 100, "Not all descriptors are taken");
+      const rss = await rssBytes(gateway.pid);
+      assert(rss < memoryMax, `RSS of ${Math.round(rss / 2 ** 20)} MB`);
+      for (const connection of connections.splice(0)) connection.close();
+      await until("served again", async () => {
+        const { status } = await gateway.client.publish("t", "m").catch(() => ({ status: 0 }));
+        return status === 200;
+      }, 30_000);
+    } finally {
+      for (const connection of connections) connection.close();
+      await within("the end", gateway.stop(), 20_000);
+    }
+  },
+);
