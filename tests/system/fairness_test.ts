@@ -42,6 +42,8 @@ interface Scene {
   readonly phone: GatewayClient;
   /** Connections that are closed at the end. */
   readonly crowd: Crowd;
+  /** Opens a stream that ends at the end, at the latest. */
+  listen(client: GatewayClient, filters: readonly string[], since?: Position): Promise<ConnectedStream>;
 }
 
 /** Choices for a scene. */
@@ -90,6 +92,11 @@ async function withTwoKeys(
       modest,
       phone: clientOf(modest, PHONE),
       crowd,
+      async listen(...begin) {
+        const stream = await connect(...begin);
+        opened.defer(() => stream.leave());
+        return stream;
+      },
     }),
     60_000,
   );
@@ -123,16 +130,21 @@ async function sendGreedy(
 
 const addressAt = (index: number): string => `198.18.${Math.floor(index / 250)}.${1 + index % 250}`;
 
-/** Listens until it is connected, and returns its stream and the position of the beginning. */
-async function connect(phone: GatewayClient, filters: string[], since?: Position) {
+/** A stream, from its begin. */
+interface ConnectedStream {
+  readonly events: AsyncGenerator<StreamEvent, void>;
+  /** Leaves as a phone does whose line breaks. */
+  leave(): Promise<void>;
+}
+
+/** Listens until it is connected. */
+async function connect(phone: GatewayClient, filters: readonly string[], since?: Position): Promise<ConnectedStream> {
   const leave = new AbortController();
   const events = phone.subscribe(filters, { signal: leave.signal, resume: false, ...since ? { since } : {} });
-  const connected = await nextEvent(events, "connected");
+  await nextEvent(events, "connected");
   return {
     events,
-    connected,
-    /** Leaves as a phone does whose line breaks. */
-    async leave(): Promise<void> {
+    async leave() {
       leave.abort();
       await events.next().catch(() => {});
     },
@@ -176,23 +188,21 @@ Deno.test("unread answers of one key do not break off a large answer of another"
   }));
 
 Deno.test("large messages on one key's topics do not empty the resume history of another's", () =>
-  withTwoKeys(async ({ greedyClient, phone }) => {
-    const first = await connect(phone, ["modest/#"]);
+  withTwoKeys(async ({ listen, greedyClient, phone }) => {
+    const first = await listen(phone, ["modest/#"]);
     await phone.publish("modest/n", "0", { qos: 1 });
     const position = positionOf(await nextEvent(first.events, "message"));
     await first.leave();
     await phone.publish("modest/n", "1", { qos: 1 });
-    const greedy = await connect(greedyClient, ["greedy/#"]);
+    const greedy = await listen(greedyClient, ["greedy/#"]);
     for (let index = 0; index < 13; index++) {
       await greedyClient.publish("greedy/n", `${index}`.padEnd(98_000, "x"), { qos: 1 });
       await nextEvent(greedy.events, "message");
     }
     await phone.publish("modest/n", "2", { qos: 1 });
-    const again = await connect(phone, ["modest/#"], position);
+    const again = await listen(phone, ["modest/#"], position);
     // No gap comes before them.
     for (const expected of ["1", "2"]) assertEquals(payloadOf(await nextEvent(again.events, "message")), expected);
-    await again.leave();
-    await greedy.leave();
   }, { env: { ...UNLIMITED_RATE, RESUME_BYTES: String(MB) } }));
 
 Deno.test("a key that fills the replay memory is refused alone", () =>
@@ -248,7 +258,7 @@ Deno.test("long polls that one key gave up leave Jeedom's workers to another", (
     for (const connection of crowd.connections) {
       connection.read(new Uint8Array(1000)).then((count) => refused += count === null ? 0 : 1, () => {});
     }
-    await until("all polls sent", () => jeedom.polls + refused >= Math.min(polls, 20));
+    await until("all polls decided", () => jeedom.polls + refused === polls || jeedom.busy === 20);
     crowd.close();
     assert(jeedom.polls > 0, "No poll reached Jeedom");
     await isServed(phone);
@@ -425,18 +435,17 @@ Deno.test("addresses that hold all bodies that they may leave the rest to anothe
 
 Deno.test("a key that holds all streams that it may leaves the rest to another", () =>
   withTwoKeys(async (scene) => {
-    const { crowd, phone } = scene;
+    const { listen, crowd, phone } = scene;
     await sendGreedy(scene, 8, { route: "/mqtt/subscribe", fields: () => ({ topic: "greedy/#" }) });
     assertEquals(new Set(await crowd.statuses()), new Set(["200"]));
-    const own = await connect(phone, ["modest/#"]);
+    const own = await listen(phone, ["modest/#"]);
     await phone.publish("modest/n", "0", { qos: 1 });
     assertEquals(payloadOf(await nextEvent(own.events, "message")), "0");
-    await own.leave();
   }, { env: { ...UNLIMITED_RATE, MAX_STREAMS: "6", MAX_STREAMS_PER_KEY: "3" } }));
 
 Deno.test("thousands of filters that one key abandoned leave room for another's", () =>
   withTwoKeys(async (scene) => {
-    const { greedySecret, phone, port } = scene;
+    const { listen, greedySecret, phone, port } = scene;
     for (let round = 0; round < 6; round++) {
       const crowd = new Crowd();
       await sendGreedy({ crowd, greedySecret, port }, 20, {
@@ -448,15 +457,14 @@ Deno.test("thousands of filters that one key abandoned leave room for another's"
       await crowd.statuses();
       crowd.close();
     }
-    const own = await connect(phone, Array.from({ length: 100 }, (_, index) => `modest/${index}/#`));
+    const own = await listen(phone, Array.from({ length: 100 }, (_, index) => `modest/${index}/#`));
     await phone.publish("modest/99/n", "0", { qos: 1 });
     assertEquals(payloadOf(await nextEvent(own.events, "message")), "0");
-    await own.leave();
   }, { env: UNLIMITED_RATE }));
 
 Deno.test("streams of one key that are not read do not hold up another's on the same topic", () =>
   withTwoKeys(async (scene) => {
-    const { greedySecret, phone, port } = scene;
+    const { listen, greedySecret, phone, port } = scene;
     const line = await UnreadHttp2.open(port);
     try {
       for (let index = 0; index < 20; index++) {
@@ -464,12 +472,11 @@ Deno.test("streams of one key that are not read do not hold up another's on the 
         await line.post("/mqtt/subscribe", text, addressAt(index));
       }
       await until("all streams begun", () => line.answered.size === 20);
-      const own = await connect(phone, ["shared/#"]);
+      const own = await listen(phone, ["shared/#"]);
       for (let index = 0; index < 40; index++) {
         await phone.publish("shared/n", `${index}`.padEnd(30_000), { qos: 1 });
         assertEquals(payloadOf(await nextEvent(own.events, "message"))?.trim(), `${index}`);
       }
-      await own.leave();
     } finally {
       await line.close();
     }
@@ -477,7 +484,7 @@ Deno.test("streams of one key that are not read do not hold up another's on the 
 
 Deno.test("retained messages that one key does not read leave another its own", () =>
   withTwoKeys(async (scene) => {
-    const { greedySecret, greedyClient, phone, port } = scene;
+    const { listen, greedySecret, greedyClient, phone, port } = scene;
     for (let index = 0; index < 20; index++) {
       await greedyClient.publish(`greedy/${index}`, "x".repeat(30_000), { retain: true, qos: 1 });
       await phone.publish(`modest/${index}`, "y".repeat(5_000), { retain: true, qos: 1 });
@@ -491,13 +498,12 @@ Deno.test("retained messages that one key does not read leave another its own", 
       await until("all streams begun", () => line.answered.size === 10);
       // 600 KB for each of them, and 400 KB for all that begin to listen.
       for (let time = 0; time < 3; time++) {
-        const own = await connect(phone, ["modest/#"]);
+        const own = await listen(phone, ["modest/#"]);
         const topics = new Set<string>();
         while (topics.size < 20) {
           const event = await nextEvent(own.events, "message");
           if (event.type === "message") topics.add(event.topic);
         }
-        await own.leave();
       }
     } finally {
       await line.close();
@@ -505,10 +511,10 @@ Deno.test("retained messages that one key does not read leave another its own", 
   }, { env: { ...UNLIMITED_RATE, BACKLOG_BYTES: "400000", LISTENER_QUEUE_BYTES: "16384" } }));
 
 Deno.test("a large message that a device retained is left out, and the other devices' come", () =>
-  withTwoKeys(async ({ greedyClient, phone }) => {
+  withTwoKeys(async ({ listen, greedyClient, phone }) => {
     await greedyClient.publish("home/a", "x".repeat(500_000), { retain: true, qos: 1 });
     await greedyClient.publish("home/b", "21.5", { retain: true, qos: 1 });
-    const own = await connect(phone, ["home/#"]);
+    const own = await listen(phone, ["home/#"]);
     let value: string | null | undefined;
     // A gap may tell of the large one.
     while (value === undefined) {
@@ -520,12 +526,11 @@ Deno.test("a large message that a device retained is left out, and the other dev
     assertEquals(value, "21.5");
     await phone.publish("home/c", "live", { qos: 1 });
     assertEquals(payloadOf(await nextEvent(own.events, "message")), "live");
-    await own.leave();
   }, { env: { ...UNLIMITED_RATE, MAX_EVENT_BYTES: "10000" } }));
 
 Deno.test("logins that one key makes up leave broker connections to another", () =>
   withTwoKeys(async (scene) => {
-    const { crowd, gateway, phone } = scene;
+    const { listen, crowd, gateway, phone } = scene;
     // The gateway's own connection is idle when they come.
     await isServed(phone);
     await sendGreedy(scene, 10, {
@@ -540,8 +545,7 @@ Deno.test("logins that one key makes up leave broker connections to another", ()
     const options = { username: "modest", password: "x", qos: 1 } as const;
     const answer = await within("a publish with a login", phone.publish("modest/t", "m", options), 15_000);
     assertEquals(answer.status, 200);
-    const own = await connect(phone, ["modest/#"]);
-    await own.leave();
+    await listen(phone, ["modest/#"]);
   }, { env: { ...UNLIMITED_RATE, MQTT_MAX_CONNECTIONS: "6" } }));
 
 Deno.test("a key that spends its rate leaves another key's alone", () =>
