@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { describeMethod, digits, markdownTable } from "../bench/report.ts";
 import { runBench, tellProgress } from "../bench/run_bench.ts";
+import { fuzzLimits, limitFaults, type LimitResult } from "./fuzz/limits.ts";
 import { type FuzzOptions, type FuzzResult, runFuzz } from "./fuzz/run_fuzz.ts";
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { seed: { type: "string" } } });
@@ -28,11 +29,14 @@ await runBench(async (scope) => {
     limited: true,
     scope,
   });
-  const faults = [...free.faults, ...limited.faults, ...growth(free)];
+  tellProgress("limits");
+  const limits = await fuzzLimits(scope);
+  const faults = [...free.faults, ...limited.faults, ...limitFaults(limits), ...growth(free)];
   if (faults.length > 0) Deno.exitCode = 1;
   return [
     ...section("Without limits", free),
     ...section("With the default limits", limited),
+    ...limitSection(limits),
     faults.length === 0 ? "No fault." : `Faults:\n${faults.map((fault) => `- ${fault}`).join("\n")}`,
     "",
     describeMethod([`Seed ${SEED}; \`deno task fuzz ${REQUESTS} --seed ${SEED}\` makes the same requests again`]),
@@ -86,4 +90,9 @@ function section(title: string, { tally, samples, descriptors }: FuzzResult): st
     markdownTable(["Kind", "Attempts", "Answers"], rows),
     "",
   ];
+}
+
+function limitSection(limits: readonly LimitResult[]): string[] {
+  const rows = limits.map(({ name, sent, passed, atMost }) => [name, String(sent), String(passed), digits(atMost, 0)]);
+  return ["## Beyond each limit", "", markdownTable(["Limit", "Sent", "Passed", "At most"], rows), ""];
 }

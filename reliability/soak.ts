@@ -16,7 +16,7 @@ import { startGatewayProcess } from "../tests/system/gateway_process.ts";
 import type { Attempt } from "./fuzz/attempt.ts";
 import { createTally, runCampaign } from "./fuzz/campaign.ts";
 import { makeAttempt } from "./fuzz/make_attempt.ts";
-import { targetOf, watchLog } from "./fuzz/target.ts";
+import { makeTargetRecords, targetOf, watchLog } from "./fuzz/target.ts";
 import { startWitness } from "./fuzz/witness.ts";
 import { inviteGuests } from "./soak/guests.ts";
 import { startHousehold } from "./soak/household.ts";
@@ -51,12 +51,13 @@ await runBench(async (started) => {
   const witness = await startWitness(broker);
   started.defer(() => witness.stop());
   const { flag, inspect } = prepareInspection();
+  const records = makeTargetRecords();
   const gateway = await startGatewayProcess({
     ...WIDE_LIMITS,
     ...witness.env,
     // So small that it is full soon: what fills up for half an hour looks like a leak.
     RESUME_BYTES: String(MB),
-  }, { flags: [flag] });
+  }, { flags: [flag], keys: records });
   started.defer(async () => void await gateway.stop());
   const inspector = await inspect();
   started.defer(() => inspector.close());
@@ -72,11 +73,13 @@ await runBench(async (started) => {
   const log = watchLog(gateway, logFaults);
   started.defer(() => log.close());
   const tally = createTally();
-  const { ports, keys } = await targetOf(gateway);
-  /** What must work may fail while the broker is away. */
+  const target = await targetOf(gateway, records);
+  const { ports } = target;
+  /** What must work may fail while the broker is away, which forgets what it retained. */
   const bad = async (place: number): Promise<Attempt> => ({
-    ...await makeAttempt(place, { seed: 1, keys, spread: true }),
+    ...await makeAttempt(place, { seed: 1, target, spread: true }),
     mustSucceed: false,
+    events: 1,
   });
   const faults = () => [...house.faults, ...tally.faults, ...guests.faults, ...witness.faults, ...logFaults];
 

@@ -1,7 +1,7 @@
 /** Tries many things on one gateway, over some connections at a time. */
 import type { Attempt } from "./attempt.ts";
 import { judge, type Verdict } from "./judge.ts";
-import { RawConnection } from "./raw_connection.ts";
+import { type RawAnswer, RawConnection } from "./raw_connection.ts";
 import type { Target } from "./target.ts";
 
 /** What came of it all. */
@@ -16,6 +16,8 @@ export interface Tally {
   readonly faults: string[];
   /** How many faults there were. */
   faultCount: number;
+  /** The same by the kind of attempt. */
+  readonly faultsByKind: Map<string, number>;
 }
 
 /** What a campaign takes. */
@@ -34,6 +36,7 @@ export interface CampaignOptions {
 interface Notes {
   readonly note: (attempt: Attempt, outcome: string) => void;
   readonly fault: (what: string) => void;
+  readonly next: (attempts: Attempt[]) => void;
 }
 
 /** Longest wait for an answer that must come, in milliseconds: longer than any deadline of the gateway. */
@@ -46,7 +49,14 @@ const MAX_FAULTS = 20;
 
 /** An empty tally. */
 export function createTally(): Tally {
-  return { attempts: 0, outcomes: new Map(), ran: { publish: 0, call: 0 }, faults: [], faultCount: 0 };
+  return {
+    attempts: 0,
+    outcomes: new Map(),
+    ran: { publish: 0, call: 0 },
+    faults: [],
+    faultCount: 0,
+    faultsByKind: new Map(),
+  };
 }
 
 /** Makes all attempts, and adds what came of them to a tally. */
@@ -62,18 +72,22 @@ export async function runCampaign({ ports, make, places, connections }: Campaign
     let kept: RawConnection | undefined;
     while (next < places.to) {
       const place = next++;
-      const attempt = await make(place);
-      const fault = (what: string) => {
-        tally.faultCount += 1;
-        if (tally.faults.length < MAX_FAULTS) tally.faults.push(`Attempt ${place}, ${attempt.kind}: ${what}`);
-      };
       tally.attempts += 1;
-      try {
-        kept = await perform(attempt, kept, { note, fault });
-      } catch (error) {
-        kept?.close();
-        kept = undefined;
-        fault(String(error));
+      // What follows from an answer is appended while the list is gone through.
+      const attempts = [await make(place)];
+      for (const attempt of attempts) {
+        const fault = (what: string) => {
+          tally.faultCount += 1;
+          tally.faultsByKind.set(attempt.kind, (tally.faultsByKind.get(attempt.kind) ?? 0) + 1);
+          if (tally.faults.length < MAX_FAULTS) tally.faults.push(`Attempt ${place}, ${attempt.kind}: ${what}`);
+        };
+        try {
+          kept = await perform(attempt, kept, { note, fault, next: (more) => void attempts.push(...more) });
+        } catch (error) {
+          kept?.close();
+          kept = undefined;
+          fault(String(error));
+        }
       }
     }
     kept?.close();
@@ -108,9 +122,9 @@ export async function runCampaign({ ports, make, places, connections }: Campaign
           break;
         }
         const verdict = await judge(answer, { port: attempt.port, exchange: attempt.exchanges?.[at] });
-        count(attempt, verdict, notes);
+        count(attempt, answer, verdict, notes);
         isOpen = answer.isOpen;
-        if (attempt.twice && verdict.ran !== undefined) await again(connection, attempt, answer.body, notes);
+        if (attempt.next !== undefined && isGood(verdict)) notes.next(await attempt.next(answer));
         if (at + 1 >= (attempt.answers ?? 1) || !isOpen) break;
         answer = await connection.read(PATIENCE_MS);
       }
@@ -121,28 +135,39 @@ export async function runCampaign({ ports, make, places, connections }: Campaign
     }
   }
 
-  function count(attempt: Attempt, { outcome, ran, fault }: Verdict, notes: Notes): void {
-    notes.note(attempt, outcome);
-    if (fault !== undefined) notes.fault(fault);
+  function count(attempt: Attempt, answer: RawAnswer, verdict: Verdict, { note, fault }: Notes): void {
+    const { outcome, ran, text = "" } = verdict;
+    note(attempt, outcome);
+    if (verdict.fault !== undefined) fault(verdict.fault);
+    // Too many requests are turned away, whatever they are.
+    const isTurnedAway = /429|503/.test(outcome);
+    if (attempt.mustRepeat !== undefined) {
+      if (answer.body !== attempt.mustRepeat && !isTurnedAway) fault(`Repeat got another answer: ${outcome}`);
+      return;
+    }
     if (ran !== undefined) tally.ran[ran] += 1;
-    const isGood = ran !== undefined || outcome === "200 connected";
-    if (attempt.mustFail && isGood) notes.fault("It ran");
-    if (attempt.mustSucceed && !isGood && !/429|503/.test(outcome)) notes.fault(`It did not run: ${outcome}`);
-  }
-
-  async function again(connection: RawConnection, attempt: Attempt, first: string, { fault }: Notes): Promise<void> {
-    await connection.send(attempt.bytes);
-    const answer = await connection.read(PATIENCE_MS);
-    // Too many of one address are turned away in plain text, also where nothing would run.
-    if (answer?.body !== first && answer?.status !== 429) fault(`Repeat got another answer: ${answer?.status}`);
+    const { mustHaveStatus = answer.status } = attempt;
+    if (answer.status !== mustHaveStatus) fault(`Status ${answer.status}, not ${mustHaveStatus}`);
+    if (attempt.mustFail && isGood(verdict)) fault("It ran");
+    if (isTurnedAway) return;
+    if (attempt.mustSucceed && !isGood(verdict)) fault(`It did not run: ${outcome} ${text.slice(0, 200)}`);
+    if (attempt.mustRefuse && verdict.isRefusal !== true) fault(`Not refused: ${outcome} ${text.slice(0, 200)}`);
+    if (attempt.mustSay !== undefined && !text.includes(attempt.mustSay)) {
+      fault(`Not refused with "${attempt.mustSay}": ${outcome} ${text.slice(0, 200)}`);
+    }
   }
 
   await Promise.all(Array.from({ length: connections }, work));
 }
 
-async function readFirst(connection: RawConnection, { answers, headOnly }: Attempt) {
+/** Tells whether something ran. */
+function isGood({ ran, outcome }: Verdict): boolean {
+  return ran !== undefined || outcome === "200 connected";
+}
+
+async function readFirst(connection: RawConnection, { answers, ...expected }: Attempt) {
   try {
-    return await connection.read(answers === undefined ? GLANCE_MS : PATIENCE_MS, headOnly);
+    return await connection.read(answers === undefined ? GLANCE_MS : PATIENCE_MS, expected);
   } catch (error) {
     // Nothing, or whatever comes back to what is no HTTP/1.1, such as frames of HTTP/2.
     if (answers === undefined) return undefined;

@@ -11,6 +11,10 @@ export interface Verdict {
   readonly outcome: string;
   /** What ran, if anything. */
   readonly ran?: "publish" | "call" | undefined;
+  /** Whether the gateway itself refused it, to a sender who proved a key. */
+  readonly isRefusal?: boolean;
+  /** What was sealed. */
+  readonly text?: string;
   /** What is wrong with it. */
   readonly fault?: string;
 }
@@ -34,6 +38,9 @@ const PLAIN: Readonly<Record<number, readonly string[]>> = {
 const SERVER: readonly number[] = [400, 414, 431, 505];
 
 const SEALED: readonly number[] = [200, 400, 403, 409, 429, 502, 504];
+
+/** With these the gateway refuses by itself; Jeedom of this test answers with 200 alone. */
+const REFUSED: readonly number[] = [400, 403];
 
 /** Looks at an answer; `exchange` is what a sealed one opens with. */
 export async function judge(
@@ -70,15 +77,16 @@ async function judgeSealed({ body }: RawAnswer, exchange: Exchange): Promise<Ver
     return { outcome: "200", fault: `Answer does not open: ${error}` };
   }
   const outcome = `200 ${reply.status}`;
-  const text = JSON.stringify(reply.body);
+  const text = typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body);
+  const isRefusal = REFUSED.includes(reply.status) && /^\{"error":"/.test(text);
   if (!Number.isInteger(reply.timestamp)) return { outcome, fault: "Answer without a timestamp" };
   if (reply.status === 500 && typeof reply.body === "string" && reply.body.startsWith('{"error":"MQTT error: ')) {
-    return { outcome };
+    return { outcome, text };
   }
   if (!SEALED.includes(reply.status)) return { outcome, fault: `Sealed ${reply.status} ${text.slice(0, 200)}` };
-  if (reply.status !== 200) return { outcome };
-  if (text.includes(JEEDOM_RESULT)) return { outcome, ran: "call" };
-  if (text.includes("Published successfully")) return { outcome, ran: "publish" };
+  if (reply.status !== 200) return { outcome, text, isRefusal };
+  if (text.includes(JEEDOM_RESULT)) return { outcome, text, ran: "call" };
+  if (text.includes("Published successfully")) return { outcome, text, ran: "publish" };
   return { outcome, fault: `Success without an effect: ${text.slice(0, 200)}` };
 }
 
@@ -94,7 +102,8 @@ async function judgeStream({ body }: RawAnswer, exchange: Exchange): Promise<Ver
     const isPaced = event.type === "error" && /^Too many /.test(event.message);
     const outcome = `200 ${event.type}${isPaced ? " 429" : ""}`;
     const isKnown = event.type === "connected" || event.type === "error";
-    if (isKnown && event.message !== "Internal error") return { outcome };
+    const isRefusal = event.type === "error" && !event.message.startsWith("MQTT error");
+    if (isKnown && event.message !== "Internal error") return { outcome, text: event.message, isRefusal };
     return { outcome, fault: `First event: ${JSON.stringify(event).slice(0, 200)}` };
   } catch (error) {
     return { outcome: "200", fault: `First event does not open: ${error}: ${JSON.stringify(body.slice(0, 200))}` };

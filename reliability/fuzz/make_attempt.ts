@@ -8,6 +8,9 @@ import type { Attempt } from "./attempt.ts";
 import { damage } from "./damage.ts";
 import { hostilePayload } from "./hostile_payload.ts";
 import { httpTrick } from "./http_tricks.ts";
+import { OWN_MESSAGE, ownMessage } from "./own_message.ts";
+import type { RawAnswer } from "./raw_connection.ts";
+import { grantedRequest, ungrantedRequest } from "./requests.ts";
 import { Seeded } from "./seeded.ts";
 import type { Target } from "./target.ts";
 
@@ -16,22 +19,29 @@ export interface MakeAttemptOptions {
   /** The same seed makes the same attempts, but for what is sealed anew. */
   readonly seed: number;
   /** The keys to use, and to abuse. */
-  readonly keys: Target["keys"];
+  readonly target: Pick<Target, "keys" | "grantsSystemTopics">;
   /** Whether the requests shall come from many addresses, as a proxy would tell. */
   readonly spread: boolean;
 }
 
+/** A topic on which the broker retains a message: who subscribes hears it at once. */
+export const RETAINED_TOPIC = "fuzz/retained";
+
 const ROUTES: readonly Route[] = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"];
+
+/** Larger than `MAX_BODY_BYTES`, in characters. */
+const TOO_LARGE = 1_100_000;
 
 const utf8 = new TextEncoder();
 
 /** Makes the attempt that has a place in the order of all. */
 export async function makeAttempt(place: number, options: MakeAttemptOptions): Promise<Attempt> {
   const random = new Seeded(options.seed, place);
+  const { keys, grantsSystemTopics } = options.target;
   const version: Version = random.chance(0.5) ? 1 : 2;
   const seconds = Math.floor(Date.now() / 1000);
 
-  const seal = (route: Route, payload: string, key = options.keys.right) =>
+  const seal = (route: Route, payload: string, key = keys.right) =>
     sealRequest(key, payload, { version, route, random: randomBytes });
   // Streams take a connection each, so there are fewer of them.
   const route = random.weigh<Route>([[10, "/gateway"], [10, "/mqtt/publish"], [1, "/mqtt/subscribe"]]);
@@ -43,16 +53,162 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
   async function valid(): Promise<Attempt> {
     const payload = rightPayload(route, { place, seconds });
     const { text, exchange } = await seal(route, payload);
-    const headers = random.chance(0.7) ? [] : harmlessHeaders(random, options.keys.right.kid);
-    const twice = isKept(route) && random.chance(0.2);
+    const headers = random.chance(0.7) ? [] : harmlessHeaders(random, keys.right.kid);
     const bytes = post({ route, text, headers });
+    const attempt = { ...once(exchange), kind: "right", bytes, mustSucceed: true, kept: isKept(route) };
+    if (!isKept(route) || !random.chance(0.2)) return attempt;
+    // The same bytes once more: nothing may run again.
+    const repeat = (body: string): Attempt => ({
+      ...once(exchange),
+      kind: "right, repeated",
+      bytes,
+      mustRepeat: body,
+      kept: true,
+    });
+    return { ...attempt, kind: "right, first", next: ({ body }: RawAnswer) => [repeat(body)] };
+  }
+
+  /** A request that one of the keys with few rights makes. */
+  async function keyed(): Promise<Attempt> {
+    const isGranted = random.chance(0.25);
+    const { kind, key, route, fields } = isGranted
+      ? grantedRequest(random, grantsSystemTopics)
+      : ungrantedRequest(random);
+    // The key `modern` opens nothing of version 1.
+    const { text, exchange } = await sealRequest(keys[key], JSON.stringify({ ...fields, timestamp: seconds }), {
+      version: key === "modern" ? 2 : version,
+      route,
+      random: randomBytes,
+    });
     return {
       ...once(exchange),
-      kind: twice ? "right, twice" : "right",
-      bytes,
-      twice,
-      mustSucceed: true,
+      kind,
+      bytes: post({ route, text }),
+      ...isGranted ? { mustSucceed: true } : { mustRefuse: true, mustFail: true },
       kept: isKept(route),
+    };
+  }
+
+  /** Right requests under keys that open nothing, or not this. */
+  async function deadKey(): Promise<Attempt> {
+    const payload = rightPayload(route, { place, seconds });
+    const kind = random.pick(["expired", "disabled", "replaced", "modern", "named"] as const);
+    const refused = { ...REFUSED, kind: `dead key: ${kind}` };
+    if (kind !== "modern" && kind !== "named") {
+      return { ...refused, bytes: post({ route, text: (await seal(route, payload, keys[kind])).text }) };
+    }
+    const key = kind === "modern" ? keys.modern : keys.right;
+    const { text } = await sealRequest(key, payload, { version: 1, route, random: randomBytes });
+    // A request of version 1 that names a key is opened with no other.
+    const other = random.pick([keys.guest.kid, keys.wrong.kid, keys.expired.kid, "", "x"]);
+    const headers = kind === "named" ? [`${KEY_ID_HEADER}: ${other}`] : [];
+    return { ...refused, bytes: post({ route, text, headers }) };
+  }
+
+  /** A message that the gateway could have sealed, with all that a request needs: in version 1 only its fields tell. */
+  async function forged(): Promise<Attempt> {
+    const payload = { ...JSON.parse(rightPayload(route, { place, seconds })), ...ownMessage(random) };
+    const { text, exchange } = await sealRequest(keys.right, JSON.stringify(payload), {
+      version: 1,
+      route,
+      random: randomBytes,
+    });
+    return { ...ownMessageSentBack(exchange), bytes: post({ route, text }), kept: isKept(route) };
+  }
+
+  /** What the gateway sealed for a request of version 1, sent back to it as a request. */
+  async function reflected(): Promise<Attempt> {
+    const isStream = random.chance(0.4);
+    const from: Route = isStream ? "/mqtt/subscribe" : random.pick(["/gateway", "/mqtt/publish"]);
+    const payload = isStream
+      ? JSON.stringify({ topic: RETAINED_TOPIC, timestamp: seconds })
+      : rightPayload(from, { place, seconds });
+    const { text, exchange } = await sealRequest(keys.right, payload, { version: 1, route: from, random: randomBytes });
+    const to = random.pick(ROUTES);
+    const back = (own: string): Attempt => ({
+      ...ownMessageSentBack(exchange),
+      bytes: post({ route: to, text: own }),
+      kept: isKept(to),
+    });
+    return {
+      ...once(exchange),
+      kind: "right, its answer sent back",
+      bytes: post({ route: from, text }),
+      mustSucceed: true,
+      kept: !isStream,
+      events: 2,
+      next: ({ body }: RawAnswer) => isStream ? eventsIn(body).map(back) : [back(body)],
+    };
+  }
+
+  /** A nonce or salt that was used before, with another request. */
+  async function reused(): Promise<Attempt> {
+    const drawn = randomBytes(16);
+    const sealAgain = (to: Route, text: string) =>
+      sealRequest(keys.right, text, { version, route: to, random: (length) => drawn.slice(0, length) });
+    const publish = (message: string) =>
+      JSON.stringify({ service: "mqtt", topic: `fuzz/${place % 50}`, message, timestamp: seconds });
+    const to = version === 1 ? random.pick<Route>(["/gateway", "/mqtt/publish"]) : "/mqtt/publish";
+    const first = await sealAgain("/mqtt/publish", publish("first"));
+    const other = await sealAgain(to, publish("other"));
+    const second: Attempt = {
+      ...once(other.exchange),
+      kind: "nonce reused",
+      bytes: post({ route: to, text: other.text }),
+      mustFail: true,
+      mustRefuse: true,
+      mustSay: "used before",
+      kept: true,
+    };
+    return {
+      ...once(first.exchange),
+      kind: "right, its nonce reused",
+      bytes: post({ route: "/mqtt/publish", text: first.text }),
+      mustSucceed: true,
+      kept: true,
+      next: () => [second],
+    };
+  }
+
+  /** A request of version 1, which names no route, sent again on all routes. */
+  async function repeatedElsewhere(): Promise<Attempt> {
+    const payload = JSON.stringify({ service: "mqtt", topic: `fuzz/${place % 50}`, message: "x", timestamp: seconds });
+    const { text, exchange } = await sealRequest(keys.right, payload, {
+      version: 1,
+      route: "/gateway",
+      random: randomBytes,
+    });
+    const [from, to] = random.pick<readonly [Route, Route]>([["/gateway", "/mqtt/publish"], [
+      "/mqtt/publish",
+      "/gateway",
+    ]]);
+    const sent = { ...once(exchange), kept: true };
+    return {
+      ...sent,
+      kind: "right, repeated elsewhere",
+      bytes: post({ route: from, text }),
+      mustSucceed: true,
+      next: ({ body }: RawAnswer): Attempt[] => [
+        { ...sent, kind: "repeated elsewhere", bytes: post({ route: to, text }), mustRepeat: body },
+        {
+          ...once(exchange),
+          kind: "repeated as a subscription",
+          bytes: post({ route: "/mqtt/subscribe", text }),
+          mustFail: true,
+          mustRefuse: true,
+        },
+      ],
+    };
+  }
+
+  async function tooLarge(): Promise<Attempt> {
+    const payload = rightPayload(route, { place, seconds }).replace("{", `{"x":"${"x".repeat(TOO_LARGE)}",`);
+    // No answer need come: the gateway may hang up while the body is still on its way.
+    return {
+      kind: "too large",
+      port: "public",
+      mustFail: true,
+      bytes: post({ route, text: (await seal(route, payload)).text }),
     };
   }
 
@@ -70,11 +226,11 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
   async function misplaced(): Promise<Attempt> {
     const payload = rightPayload(route, { place, seconds });
     if (random.chance(0.5)) {
-      const { text } = await seal(route, payload, options.keys.wrong);
-      const other = random.chance(0.5) ? text : text.replace(options.keys.wrong.kid, options.keys.right.kid);
+      const { text } = await seal(route, payload, keys.wrong);
+      const other = random.chance(0.5) ? text : text.replace(keys.wrong.kid, keys.right.kid);
       return { kind: "other key", ...REFUSED, bytes: post({ route, text: other }) };
     }
-    const { text } = await sealRequest(options.keys.right, payload, { version: 2, route, random: randomBytes });
+    const { text } = await sealRequest(keys.right, payload, { version: 2, route, random: randomBytes });
     const elsewhere = random.pick(ROUTES.filter((other) => other !== route));
     return { kind: "other route", ...REFUSED, bytes: post({ route: elsewhere, text }) };
   }
@@ -108,6 +264,19 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     return { kind: `HTTP: ${name}`, port, bytes, mustFail: true, hangUp };
   }
 
+  /** What a web page gets whose name was made to lead to this machine. */
+  function otherHost(): Attempt {
+    const host = random.pick(["g.example", "192.0.2.1", "localhost.g.example", "127.0.0.1.g.example", "[2001:db8::1]"]);
+    const path = random.pick(["/metrics", "/health/ready", "/health", "/"]);
+    return {
+      kind: "metrics for another host",
+      port: "metrics",
+      bytes: utf8.encode(`GET ${path} HTTP/1.1\r\nHost: ${host}:9464\r\n\r\n`),
+      answers: 1,
+      mustHaveStatus: 421,
+    };
+  }
+
   async function pipelined(): Promise<Attempt> {
     const count = 2 + random.below(8);
     const sealed = await Promise.all(
@@ -139,10 +308,18 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     [20, valid],
     [35, hostile],
     [20, damaged],
+    [20, keyed],
     [6, misplaced],
+    [3, deadKey],
     [4, stale],
+    [3, forged],
+    [2, reflected],
+    [2, reused],
+    [2, repeatedElsewhere],
+    [0.1, tooLarge],
     [6, garbage],
     [7, trick],
+    [0.5, otherHost],
     [1, pipelined],
     [1, cutOff],
   ])();
@@ -151,6 +328,21 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
 const latin1 = new TextDecoder("latin1");
 
 const REFUSED = { port: "public", answers: 1, mustFail: true, kept: true } as const;
+
+/** What must become of a message of the gateway that comes as a request. */
+const ownMessageSentBack = (exchange: Exchange) =>
+  ({
+    ...once(exchange),
+    kind: "own message as a request",
+    mustFail: true,
+    mustRefuse: true,
+    mustSay: OWN_MESSAGE,
+  }) as const;
+
+/** The events of a stream of version 1, each sealed. */
+function eventsIn(body: string): string[] {
+  return [...body.matchAll(/^data: (.+)$/gm)].map(([, data = ""]) => data);
+}
 
 const once = (exchange: Exchange) => ({ port: "public", answers: 1, exchanges: [exchange] }) as const;
 

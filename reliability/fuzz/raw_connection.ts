@@ -12,6 +12,14 @@ export interface RawAnswer {
   readonly isOpen: boolean;
 }
 
+/** What is known of an answer before it comes. */
+export interface ExpectedAnswer {
+  /** Whether it has no body. */
+  readonly headOnly?: boolean | undefined;
+  /** How many events of a stream to read; one by default. */
+  readonly events?: number | undefined;
+}
+
 const latin1 = new TextDecoder("latin1");
 
 /** A connection to a port of loopback. */
@@ -39,17 +47,18 @@ export class RawConnection {
    * Reads an answer.
    *
    * @param ms how long to wait for all of it
+   * @param expected whether it has no body, as the answer to `HEAD`; how many events of a stream to read
    * @returns undefined if the connection ended before its beginning
    * @throws {Error} if it is not there in time, and the connection is closed then, or if what comes is no answer
    */
-  async read(ms: number, headOnly = false): Promise<RawAnswer | undefined> {
+  async read(ms: number, expected: ExpectedAnswer = {}): Promise<RawAnswer | undefined> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       this.close();
     }, ms);
     try {
-      const answer = await this.#answer(headOnly);
+      const answer = await this.#answer(expected);
       if (late) throw new Error(`No answer within ${ms} ms`);
       return answer;
     } catch (error) {
@@ -68,7 +77,7 @@ export class RawConnection {
     }
   }
 
-  async #answer(headOnly: boolean): Promise<RawAnswer | undefined> {
+  async #answer({ headOnly = false, events = 1 }: ExpectedAnswer): Promise<RawAnswer | undefined> {
     let end = await this.#find("\r\n\r\n", 0);
     while (end >= 0 && /^HTTP\/1\.1 1\d\d /.test(this.#text)) {
       this.#text = this.#text.slice(end + 4);
@@ -90,7 +99,7 @@ export class RawConnection {
     const isStream = headers.get("content-type") === "text/event-stream";
     let body = "";
     if (headOnly || status === 204 || status === 304) this.#text = this.#text.slice(begin);
-    else if (isStream) body = await this.#chunks(begin, hasFirstEvent);
+    else if (isStream) body = await this.#chunks(begin, (text) => hasEvents(text, events));
     else if (headers.get("transfer-encoding") === "chunked") body = await this.#chunks(begin);
     else {
       while (this.#text.length < begin + length && await this.#more());
@@ -132,8 +141,8 @@ export class RawConnection {
   }
 }
 
-/** In version 2 the opening comes before the first event. */
-function hasFirstEvent(body: string): boolean {
+/** Tells whether a stream has sent so many events; in version 2 the opening comes before the first one. */
+function hasEvents(body: string, count: number): boolean {
   const records = body.split("\n\n").slice(0, -1).filter((record) => /^data: /m.test(record));
-  return records.length >= (body.includes("event: open\n") ? 2 : 1);
+  return records.length >= count + (body.includes("event: open\n") ? 1 : 0);
 }

@@ -5,8 +5,8 @@ import { until } from "../../tests/deadline.ts";
 import { startBroker } from "../../tests/system/broker.ts";
 import { startGatewayProcess, UNLIMITED } from "../../tests/system/gateway_process.ts";
 import { createTally, runCampaign, type Tally } from "./campaign.ts";
-import { makeAttempt } from "./make_attempt.ts";
-import { targetOf, watchLog } from "./target.ts";
+import { makeAttempt, RETAINED_TOPIC } from "./make_attempt.ts";
+import { makeTargetRecords, targetOf, watchLog } from "./target.ts";
 import { startWitness, type Witness } from "./witness.ts";
 
 /** What a run takes. */
@@ -70,7 +70,8 @@ export async function runFuzz(
   started.defer(() => witness.stop());
   const { flag, inspect } = prepareInspection();
   const env = { ...witness.env, ...ENV, ...limited ? {} : UNLIMITED };
-  const gateway = await startGatewayProcess(env, { flags: [flag] });
+  const records = makeTargetRecords();
+  const gateway = await startGatewayProcess(env, { flags: [flag], keys: records });
   started.defer(async () => void await gateway.stop());
   const inspector = await inspect();
   started.defer(() => inspector.close());
@@ -78,11 +79,13 @@ export async function runFuzz(
   const faults: string[] = [];
   const log = watchLog(gateway, faults);
   started.defer(() => log.close());
-  const { ports, keys } = await targetOf(gateway);
-  const make = (place: number) => makeAttempt(place, { seed, keys, spread: limited });
+  const target = await targetOf(gateway, records);
+  const { ports } = target;
+  const make = (place: number) => makeAttempt(place, { seed, target, spread: limited });
   await gateway.client.publish("fuzz/0", "first");
+  await gateway.client.publish(RETAINED_TOPIC, "retained", { retain: true, qos: 1 });
   const before = await openDescriptors(gateway.pid);
-  const own = { publish: 1, call: 0 };
+  const own = { publish: 2, call: 0 };
 
   const samples: FuzzSample[] = [];
   for (let look = 0; look < looks; look++) {

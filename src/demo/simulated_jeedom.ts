@@ -36,7 +36,7 @@ export interface SimulatedJeedomOptions {
   readonly workers?: number;
   /** Whether `jeeObject::full` answers with 300 devices of 10 commands, 1.4 MB. */
   readonly isLarge?: boolean;
-  /** Returns the result of a call, in place of the house: for all paths, keys and methods. */
+  /** Returns the result of a call, or a promise of it, in place of the house: for all paths, keys and methods. */
   readonly run?: (call: JeedomCall) => unknown;
 }
 
@@ -105,7 +105,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     if (mode === "page") return new Response("<!DOCTYPE html><html><body>Login</body></html>", { headers: HTML });
     if (run !== undefined) {
       const value = parse(call.body);
-      return success(isObject(value) ? value["id"] : undefined, run(call));
+      return success(isObject(value) ? value["id"] : undefined, await run(call));
     }
     // A path after the endpoint is ignored, and so is a query.
     const isApi = call.path === ENDPOINT || call.path.startsWith(`${ENDPOINT}/`);

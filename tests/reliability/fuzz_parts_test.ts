@@ -1,10 +1,16 @@
 /** The parts of the fuzzer: what it makes is what it says, and the same again from the same seed. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { createTally, runCampaign } from "../../reliability/fuzz/campaign.ts";
 import { damage } from "../../reliability/fuzz/damage.ts";
 import { hostilePayload } from "../../reliability/fuzz/hostile_payload.ts";
 import { httpTrick } from "../../reliability/fuzz/http_tricks.ts";
 import { judge } from "../../reliability/fuzz/judge.ts";
+import { fuzzRates, limitFaults } from "../../reliability/fuzz/limits.ts";
+import { makeAttempt } from "../../reliability/fuzz/make_attempt.ts";
+import { grantedRequest, ungrantedRequest } from "../../reliability/fuzz/requests.ts";
 import { Seeded } from "../../reliability/fuzz/seeded.ts";
+import { makeTargetRecords, type Target, targetOf } from "../../reliability/fuzz/target.ts";
+import { startPermissiveGateway } from "./permissive_gateway.ts";
 
 Deno.test("Seeded draws the same from the same seed and place, and other things from others", () => {
   const draw = (seed: number, place: number) => new Seeded(seed, place).bytes(16).toHex();
@@ -62,3 +68,85 @@ Deno.test("judge() finds fault with what docs/protocol.md does not know", async 
   assert(await fault(500, '{"error":"Internal error"}') !== undefined);
   assert(await fault(418, "") !== undefined);
 });
+
+Deno.test("ungrantedRequest() and grantedRequest() draw the same again from the same seed", () => {
+  for (let place = 0; place < 300; place++) {
+    assertEquals(ungrantedRequest(new Seeded(7, place)), ungrantedRequest(new Seeded(7, place)));
+    assertEquals(grantedRequest(new Seeded(7, place), true), grantedRequest(new Seeded(7, place), true));
+  }
+});
+
+Deno.test("limitFaults() finds fault with a limit that is passed, and with one that lets nothing through", () => {
+  const result = { name: "key", sent: 100, passed: 12, atMost: 13.5 };
+  assertEquals(limitFaults([result]), []);
+  assertEquals(limitFaults([{ ...result, passed: 14 }]), ["key: 14 of 100 passed, 13 at most may"]);
+  assertEquals(limitFaults([{ ...result, passed: 0 }]), ["key: none of 100 passed"]);
+});
+
+/** Runs a test against a gateway that checks nothing. */
+async function withPermissiveGateway(test: (target: Target) => Promise<void>): Promise<void> {
+  let target: Target | undefined;
+  const gateway = startPermissiveGateway(() => target?.keys);
+  try {
+    target = await targetOf({ url: gateway.url, metricsUrl: undefined, key: "ab".repeat(32) }, makeTargetRecords());
+    await test(target);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+Deno.test("a campaign finds fault with each kind of check that a gateway lacks", () =>
+  withPermissiveGateway(async (target) => {
+    const tally = createTally();
+    const make = (place: number) => makeAttempt(place, { seed: 3, target, spread: false });
+    await runCampaign({ ports: target.ports, make, places: { from: 0, to: 1500 }, connections: 8 }, tally);
+    const found = [...tally.faultsByKind.keys()].toSorted();
+    const missing = [
+      "dead key: disabled",
+      "dead key: expired",
+      "dead key: modern",
+      "dead key: named",
+      "dead key: replaced",
+      "metrics for another host",
+      "nonce reused",
+      "not granted: $ beyond $SYS/#",
+      "not granted: API key",
+      "not granted: bad call",
+      "not granted: bad endpoint",
+      "not granted: bad field",
+      "not granted: bad filter",
+      "not granted: bad topic",
+      "not granted: broker",
+      "not granted: dangerous method",
+      "not granted: endpoint",
+      "not granted: login",
+      "not granted: method",
+      "not granted: other command",
+      "not granted: plugin",
+      "not granted: publish elsewhere",
+      "not granted: publish to $",
+      "not granted: service",
+      "not granted: subscribe to $",
+      "not granted: subscribe wider",
+      "not granted: too many filters",
+      "other key",
+      "own message as a request",
+      "repeated as a subscription",
+      "repeated elsewhere",
+      "right, repeated",
+      "stale",
+    ].filter((kind) => !found.includes(kind));
+    assertEquals(missing, []);
+    // Right requests are served, and what no key opens is refused as it must be.
+    const innocent = found.filter((kind) =>
+      /^(right|granted|damaged|garbage)/.test(kind) && kind !== "right, repeated"
+    );
+    assertEquals(innocent, []);
+  }));
+
+Deno.test("floods find fault with each rate limit that a gateway lacks", () =>
+  withPermissiveGateway(async (target) => {
+    const results = await fuzzRates(target);
+    // Each flood that would run; what is garbage to this gateway, too, fails as often as it comes.
+    assertEquals(limitFaults(results).length, results.length, JSON.stringify(results));
+  }));

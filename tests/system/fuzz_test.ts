@@ -1,5 +1,6 @@
 /** Ten thousand malformed requests against the real process; `deno task fuzz` sends more of them. */
 import { assert, assertEquals } from "@std/assert";
+import { fuzzLimits, limitFaults } from "../../reliability/fuzz/limits.ts";
 import { runFuzz } from "../../reliability/fuzz/run_fuzz.ts";
 import { within } from "../deadline.ts";
 
@@ -19,4 +20,9 @@ async function fuzz(limited: boolean, requests: number): Promise<void> {
 
 Deno.test("gateways with and without limits answer 10,000 malformed requests as documented, and nothing else happens", {
   ignore: Deno.build.os !== "linux",
-}, () => within("both runs", Promise.all([fuzz(false, 7500), fuzz(true, 2500)]).then(() => {}), 120_000));
+}, () => within("both runs", Promise.all([fuzz(false, 7500), fuzz(true, 2500)]).then(() => {}), 240_000));
+
+Deno.test(
+  "a gateway lets through no more than each of its limits: rates, and numbers at a time",
+  () => within("all floods", fuzzLimits().then((results) => assertEquals(limitFaults(results), [])), 120_000),
+);

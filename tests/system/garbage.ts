@@ -48,7 +48,7 @@ export async function pourGarbage(
 }
 
 /** The status of each answer, until the connection ends. */
-async function* readStatuses(connection: Deno.Conn): AsyncGenerator<string> {
+export async function* readStatuses(connection: Deno.Conn): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(65_536);
   let rest = "";
@@ -67,6 +67,7 @@ async function* readStatuses(connection: Deno.Conn): AsyncGenerator<string> {
   }
 }
 
-async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+/** Writes all bytes. */
+export async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) offset += await connection.write(bytes.subarray(offset));
 }

@@ -3,6 +3,9 @@ import { resolve } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { parseConfig, type Variables } from "../../src/config.ts";
 import { permissionFlags } from "../../src/permissions.ts";
+import { KEY_BYTES } from "../../src/protocol/aead.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
 import { ProcessOutput } from "./process_output.ts";
 import { Secrets } from "./secrets.ts";
 
@@ -67,16 +70,19 @@ export interface GatewayProcessOptions {
   readonly flags?: readonly string[];
   /** The key of its client; the one that the gateway makes by default. */
   readonly key?: string;
+  /** Keys that its `KEYS_FILE` holds from the start. */
+  readonly keys?: readonly KeyRecord[];
 }
 
 /** Starts a gateway and waits until it listens. */
 export async function startGatewayProcess(
   env: Variables = {},
-  { directory, flags = [], key: given }: GatewayProcessOptions = {},
+  { directory, flags = [], key: given, keys }: GatewayProcessOptions = {},
 ): Promise<GatewayProcess> {
   const settings: Variables = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json", ...env };
   const own = directory === undefined;
   const home = directory ?? await Deno.makeTempDir({ prefix: "gateway-" });
+  if (keys !== undefined) await writeKeys(home, keys);
   const child = spawnMain(["serve"], {
     directory: home,
     env: settings,
@@ -119,6 +125,13 @@ export async function startGatewayProcess(
       return code;
     },
   };
+}
+
+async function writeKeys(directory: string, keys: readonly KeyRecord[]): Promise<void> {
+  await Deno.mkdir(`${directory}/data`, { mode: 0o700 });
+  await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile(keys), { mode: 0o600 });
+  // Where there are other keys, the gateway makes none by itself.
+  await Deno.writeTextFile(`${directory}/data/secret_key.txt`, randomBytes(KEY_BYTES).toHex(), { mode: 0o600 });
 }
 
 /** The line comes before the one that tells that it listens. */

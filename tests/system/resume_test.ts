@@ -7,6 +7,7 @@ import { freePort } from "../loopback.ts";
 import { within } from "../deadline.ts";
 import { startBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { nextEvent } from "./next_event.ts";
 import { startToxicProxy } from "./toxic_proxy.ts";
 
 async function withGateway(
@@ -19,14 +20,6 @@ async function withGateway(
   } finally {
     await gateway.stop();
   }
-}
-
-/** The next event of a stream, which must be one of a type. */
-async function next(events: AsyncGenerator<StreamEvent, void>, type: StreamEvent["type"]): Promise<StreamEvent> {
-  const { value, done } = await within(type, events.next());
-  if (done || value === undefined) throw new Error(`Stream ended before ${type}`);
-  assertEquals(value.type, type, JSON.stringify(value));
-  return value;
 }
 
 const payloadOf = (event: StreamEvent) => event.type === "message" ? event.payload : undefined;
@@ -70,18 +63,18 @@ Deno.test("a broker that is killed and started again is offline and online for w
     const leave = new AbortController();
     const keeper = client.subscribe(["t"], { keep: true, signal: leave.signal });
     const other = client.subscribe(["t"], { resume: false });
-    await next(keeper, "connected");
-    await next(other, "connected");
+    await nextEvent(keeper, "connected");
+    await nextEvent(other, "connected");
     await broker.stop("SIGKILL");
-    await next(other, "disconnected");
+    await nextEvent(other, "disconnected");
     assertEquals((await other.next()).done, true);
-    await next(keeper, "offline");
+    await nextEvent(keeper, "offline");
     broker = await startBroker(["allow_anonymous true"], port);
-    await next(keeper, "online");
-    const gap = await next(keeper, "gap");
+    await nextEvent(keeper, "online");
+    const gap = await nextEvent(keeper, "gap");
     assert(gap.type === "gap" && gap.epoch !== undefined && gap.offset !== undefined);
     assertEquals((await client.publish("t", "again", { qos: 1 })).status, 200);
-    assertEquals(payloadOf(await next(keeper, "message")), "again");
+    assertEquals(payloadOf(await nextEvent(keeper, "message")), "again");
     leave.abort();
     await keeper.return();
   });
@@ -101,16 +94,16 @@ for (const version of ["5", "3.1.1"]) {
       const second = listen(["home/+"]);
       const third = listen(["home/+"]);
       for (const stream of [first, second, third]) {
-        await next(stream, "connected");
-        const kept = await next(stream, "message");
+        await nextEvent(stream, "connected");
+        const kept = await nextEvent(stream, "message");
         assert(kept.type === "message" && kept.payload === "old" && kept.retain, JSON.stringify(kept));
       }
       await client.publish("home/kept", "new", { qos: 1, retain: true });
       await client.publish("home/last", "end", { qos: 1 });
       for (const stream of [first, second, third]) {
-        const live = await next(stream, "message");
+        const live = await nextEvent(stream, "message");
         assert(live.type === "message" && live.payload === "new" && !live.retain, JSON.stringify(live));
-        assertEquals(payloadOf(await next(stream, "message")), "end");
+        assertEquals(payloadOf(await nextEvent(stream, "message")), "end");
       }
       leave.abort();
       for (const stream of [first, second, third]) await stream.return();

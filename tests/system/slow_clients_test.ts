@@ -7,6 +7,7 @@ import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
 import { clientAt } from "./client_at.ts";
+import { Crowd } from "./crowd.ts";
 import { type GatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { inWorld } from "./world.ts";
 
@@ -19,30 +20,6 @@ const SPARE_DESCRIPTORS = 10;
 const MB = 2 ** 20;
 
 const encoder = new TextEncoder();
-
-/** Connections that are all closed at the end. */
-class Crowd {
-  readonly connections: Deno.TcpConn[] = [];
-
-  /** Opens so many, some at a time: a listener has room for few that wait. */
-  async open(port: number, count: number): Promise<void> {
-    for (let opened = 0; opened < count; opened += 100) {
-      const some = Array.from({ length: Math.min(100, count - opened) }, async () => {
-        this.connections.push(await Deno.connect({ hostname: "127.0.0.1", port }));
-      });
-      await Promise.all(some);
-    }
-  }
-
-  /** Sends something on each; what was cut off meanwhile is left out. */
-  async send(bytes: (index: number) => Uint8Array): Promise<void> {
-    await Promise.all(this.connections.map((connection, index) => connection.write(bytes(index)).catch(() => {})));
-  }
-
-  close(): void {
-    for (const connection of this.connections.splice(0)) connection.close();
-  }
-}
 
 /** Runs a test with a gateway, and looks whether everything is free again after the crowd has left. */
 function withCrowd(
@@ -106,13 +83,8 @@ Deno.test(
       await crowd.open(port, 500);
       const head = `POST /gateway HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: ${ATTACKER}\r\nContent-Length: 9000\r\n\r\n`;
       await crowd.send(() => encoder.encode(head));
-      const statuses = crowd.connections.map(async (connection) => {
-        const buffer = new Uint8Array(1000);
-        const count = await connection.read(buffer).catch(() => null);
-        return new TextDecoder().decode(buffer.subarray(0, count ?? 0)).slice(9, 12);
-      });
       let isOver = false;
-      const all = Promise.all(statuses).finally(() => isOver = true);
+      const all = crowd.statuses().finally(() => isOver = true);
       while (!isOver) {
         await crowd.send(() => encoder.encode("x"));
         await isServed(phone, 1);
