@@ -149,7 +149,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     closeSignal: closing.signal,
   };
   const publisher: Publisher = {
-    publish: (address, publication) => telemetry.step("acknowledgement", () => brokers.publish(address, publication)),
+    publish: (address, publication, options) =>
+      telemetry.step("acknowledgement", () => brokers.publish(address, publication, options)),
   };
   const readiness = new Readiness({
     checks: {

@@ -31,6 +31,8 @@ export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
 interface Publishing {
   readonly id: string;
   readonly connection: SharedConnection;
+  /** For whom it was opened; undefined for the gateway itself. */
+  readonly openedFor: string | undefined;
   /** Publishes and checks under way. */
   using: number;
   idleSince: number;
@@ -41,6 +43,8 @@ interface Listening {
   readonly id: string;
   readonly connection: SharedConnection;
   readonly hub: Hub;
+  /** For whom it was opened. */
+  readonly openedFor: string;
   /** Who has it alone; undefined for one that all share. */
   readonly owner: string | undefined;
   /** Whether it is being looked at. */
@@ -64,6 +68,9 @@ const SWEEP_MS = 1000;
 /** One owner's shared subscriptions may take one in so many connections. */
 const CONNECTIONS_PER_SHARE = 8;
 
+/** One owner may keep one in so many connections busy, for brokers and logins that it named first. */
+const CONNECTIONS_PER_OWNER = 4;
+
 /** Publishes to any broker, and listens to any. */
 export class BrokerPool {
   readonly #options: BrokerPoolOptions;
@@ -84,10 +91,15 @@ export class BrokerPool {
    * Publishes a message, and waits until the broker acknowledged it. Tried once: what may have reached a device is
    * not sent again, and what could not be sent in time is not sent later.
    *
+   * @param owner whose connections are counted together
    * @throws {BrokerError} if there is no connection or no acknowledgement in time
    */
-  publish(address: BrokerAddress, publication: Publication): Promise<void> {
-    return this.#use(address, (connection) => connection.publish(publication));
+  publish(
+    address: BrokerAddress,
+    publication: Publication,
+    { owner }: { readonly owner?: string } = {},
+  ): Promise<void> {
+    return this.#use(address, (connection) => connection.publish(publication), owner);
   }
 
   /**
@@ -106,7 +118,9 @@ export class BrokerPool {
    * @throws {BrokerError} if there are too many connections or filters
    */
   listen(address: BrokerAddress, listener: Listener): () => void {
-    return listener.filters.some(isShared) ? this.#listenAlone(address, listener) : this.#hubOf(address).join(listener);
+    return listener.filters.some(isShared)
+      ? this.#listenAlone(address, listener)
+      : this.#hubOf(address, listener.owner).join(listener);
   }
 
   /** Ends all listeners and closes all connections. */
@@ -135,9 +149,13 @@ export class BrokerPool {
     return [...this.#publishing.values(), ...this.#listening.values()];
   }
 
-  async #use(address: BrokerAddress, command: (connection: SharedConnection) => Promise<void>): Promise<void> {
+  async #use(
+    address: BrokerAddress,
+    command: (connection: SharedConnection) => Promise<void>,
+    owner?: string,
+  ): Promise<void> {
     const id = this.#idOf(address);
-    const entry = this.#publishing.get(id) ?? this.#openToPublish(id, address);
+    const entry = this.#publishing.get(id) ?? this.#openToPublish(id, address, owner);
     entry.using += 1;
     try {
       await command(entry.connection);
@@ -161,9 +179,9 @@ export class BrokerPool {
     }
   }
 
-  #hubOf(address: BrokerAddress): Hub {
+  #hubOf(address: BrokerAddress, openedFor: string): Hub {
     const id = this.#idOf(address);
-    return (this.#listening.get(id) ?? this.#openToListen(id, address)).hub;
+    return (this.#listening.get(id) ?? this.#openToListen(id, address, { openedFor })).hub;
   }
 
   /**
@@ -178,7 +196,7 @@ export class BrokerPool {
       throw new BrokerError(`Too many shared subscriptions: this key has ${own}`);
     }
     this.#lastAlone += 1;
-    const entry = this.#openToListen(`${this.#idOf(address)} ${this.#lastAlone}`, address, owner);
+    const entry = this.#openToListen(`${this.#idOf(address)} ${this.#lastAlone}`, address, { openedFor: owner, owner });
     const leave = entry.hub.join(listener);
     return () => {
       leave();
@@ -192,39 +210,48 @@ export class BrokerPool {
     return idOf(address);
   }
 
-  #openToPublish(id: string, address: BrokerAddress): Publishing {
-    this.#prepare(id);
+  #openToPublish(id: string, address: BrokerAddress, openedFor: string | undefined): Publishing {
+    this.#prepare(id, openedFor);
     const connection = new SharedConnection(address, {
       ...this.#options,
       onMessage: () => undefined,
       onLost: () => {},
     });
-    const entry = { id, connection, using: 0, idleSince: this.#options.monotonic() };
+    const entry = { id, connection, openedFor, using: 0, idleSince: this.#options.monotonic() };
     this.#publishing.set(id, entry);
     return entry;
   }
 
-  #openToListen(id: string, address: BrokerAddress, owner?: string): Listening {
-    this.#prepare(id);
+  #openToListen(
+    id: string,
+    address: BrokerAddress,
+    { openedFor, owner }: { readonly openedFor: string; readonly owner?: string },
+  ): Listening {
+    this.#prepare(id, openedFor);
     const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: (message) => hub.receive(message),
       onLost: (reason) => hub.lost(reason),
     });
     const hub = new Hub({ ...this.#options, connection });
-    const entry = { id, connection, hub, owner, isDoubted: false, idleSince: this.#options.monotonic() };
+    const entry = { id, connection, hub, openedFor, owner, isDoubted: false, idleSince: this.#options.monotonic() };
     this.#listening.set(id, entry);
     return entry;
   }
 
-  /** Makes room for another connection: made-up logins must not lock out the real one. */
-  #prepare(wanted: string): void {
+  /** Makes room for another connection: made-up logins must lock out neither the real one nor those of other owners. */
+  #prepare(wanted: string, openedFor: string | undefined): void {
     this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    if (wanted === this.#homeId) return;
+    const { maxConnections } = this.#options;
     const others = this.#all.filter(({ id }) => id !== this.#homeId);
-    if (wanted === this.#homeId || others.length < this.#options.maxConnections) return;
-    const [unused] = others
-      .filter((entry) => "hub" in entry ? !entry.hub.hasListeners : entry.using === 0)
-      .sort((one, other) => one.idleSince - other.idleSince);
+    const busy = others.filter(isBusy);
+    const own = busy.filter((entry) => entry.openedFor === openedFor).length;
+    if (openedFor !== undefined && own >= Math.max(2, maxConnections / CONNECTIONS_PER_OWNER)) {
+      throw new BrokerError(`Too many broker connections: this key keeps ${own} busy`);
+    }
+    if (others.length < maxConnections) return;
+    const [unused] = others.filter((entry) => !isBusy(entry)).sort((one, other) => one.idleSince - other.idleSince);
     if (unused === undefined) throw new BrokerError(`Too many broker connections: ${others.length} are busy`);
     this.#drop(unused, new BrokerError("Idle"));
   }
@@ -255,4 +282,8 @@ export class BrokerPool {
 /** What tells the connections to one broker under one login from all others. */
 function idOf({ host, port, username, password }: BrokerAddress): string {
   return JSON.stringify([host, port, username, password]);
+}
+
+function isBusy(entry: Publishing | Listening): boolean {
+  return "hub" in entry ? entry.hub.hasListeners : entry.using > 0;
 }

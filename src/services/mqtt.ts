@@ -14,9 +14,10 @@ export interface Publisher {
   /**
    * Publishes a message, and waits until the broker acknowledged it.
    *
+   * @param owner name of the key whose connections are counted together
    * @throws {BrokerError} if there is no connection or no acknowledgement in time
    */
-  publish(address: BrokerAddress, publication: Publication): Promise<void>;
+  publish(address: BrokerAddress, publication: Publication, options: { readonly owner: string }): Promise<void>;
 }
 
 /** Makes the service that publishes messages. */
@@ -25,7 +26,7 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
     name: "mqtt",
     fieldErrorStatus: 400,
     target: ({ topic }) => typeof topic === "string" ? topic : undefined,
-    async handle(payload, { scope }) {
+    async handle(payload, { key, scope }) {
       const request = parsePublishRequest(payload);
       const { topic } = request;
       const isNamed = isBrokersOwn(topic) && scope.mayPublish(topic);
@@ -39,7 +40,7 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
           payload: request.payload_b64 ?? messageText(request.message),
           qos: request.qos ?? 0,
           retain: request.retain ?? false,
-        });
+        }, { owner: key });
       } catch (error) {
         if (error instanceof BrokerForbiddenError) {
           throw new ServiceError(403, error.message, { code: "broker_not_allowed" });

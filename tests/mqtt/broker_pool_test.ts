@@ -92,7 +92,7 @@ function makeListener(filter: string): { readonly heard: string[]; readonly list
 
 Deno.test("a pool opens two connections for each host, port and login: one that publishes and one that listens", async () => {
   const { connect, connections } = makeBroker();
-  const { pool } = makePool(connect, { maxConnections: 10 });
+  const { pool } = makePool(connect, { maxConnections: 20 });
   const addresses = [
     ADDRESS,
     { ...ADDRESS, port: 1884 },
@@ -405,6 +405,30 @@ Deno.test("shared subscriptions of one owner take a part of all connections, and
     BrokerError,
     "has no shared subscriptions",
   );
+  await pool.close();
+});
+
+Deno.test("logins that one owner makes up leave connections to others, whether it listens or publishes", async () => {
+  const hanging = Promise.withResolvers<void>();
+  const { connect } = makeBroker(() => hanging.promise);
+  const { pool } = makePool(connect, { maxConnections: 16 });
+  const login = (index: number) => ({ ...ADDRESS, username: `made up ${index}`, password: "" });
+  const { listener } = makeListener("t");
+  for (const index of [0, 1]) pool.listen(login(index), listener);
+  const publishes = [2, 3].map((index) => pool.publish(login(index), MESSAGE, { owner: "phone" }));
+  assertThrows(
+    () => pool.listen(login(4), listener),
+    BrokerError,
+    "Too many broker connections: this key keeps 4 busy",
+  );
+  await assertRejects(() => pool.publish(login(5), MESSAGE, { owner: "phone" }), BrokerError, "this key keeps 4 busy");
+  // What is open already is there for all.
+  pool.listen(login(0), listener);
+  pool.listen(ADDRESS, { ...listener, owner: "other" });
+  hanging.resolve();
+  await Promise.all([...publishes, pool.publish(ADDRESS, MESSAGE, { owner: "other" })]);
+  // Publishes that are over count no more.
+  await pool.publish(login(5), MESSAGE, { owner: "phone" });
   await pool.close();
 });
 
