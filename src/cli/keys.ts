@@ -40,7 +40,7 @@ const USAGE = `Usage: deno task keys SUBCOMMAND
   list                         show all keys, without their secrets
   add NAME [options]           make a key for a device
   show NAME [--url URL]        show the code that hands a key to its device
-  set NAME [options]           change what a key may do, its pace and its end
+  set NAME [options]           change what a key may do, its rate limit and its end
   rotate NAME [--overlap 24h]  give a key a new secret
   disable NAME                 switch a key off
   enable NAME                  switch it on again

@@ -144,7 +144,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
   return {
     async handle(request, peer = "127.0.0.1") {
       const call = { path: new URL(request.url).pathname, body: await request.text() };
-      // Nobody stops a worker whose caller is gone.
+      // A worker whose caller is gone runs on.
       return await workers.run(() => answer(call, peer));
     },
     get mode() {

@@ -67,7 +67,7 @@ const PIECE_BYTES = 64 * 1024;
 /** What ends a stream of a listener that did nothing wrong: a new one may be had soon. */
 const DISCONNECTING: readonly StreamEnd[] = ["broker", "restart"];
 
-/** The codes of last events, where whoever ends the stream names no other. */
+/** The codes of last events, where the caller of `end()` names no other. */
 const CODES: Partial<Readonly<Record<StreamEnd, ErrorCode>>> = {
   "too_slow": "too_slow",
   revoked: "key_revoked",

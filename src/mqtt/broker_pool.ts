@@ -23,7 +23,7 @@ export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
    * home.
    */
   readonly maxConnections: number;
-  /** The broker at home, with its own login: whoever names others, and makes up logins, takes nothing away from it. */
+  /** The broker at home, with its own login: requests that name others, or make up logins, take nothing away from it. */
   readonly home?: BrokerAddress;
 }
 

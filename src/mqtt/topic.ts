@@ -10,7 +10,7 @@ export const MAX_TOPIC_BYTES = 65_535;
 /** Most levels in a topic: brokers drop the whole connection beyond their limit (aedes 100, Mosquitto 200). */
 export const MAX_TOPIC_LEVELS = 100;
 
-/** First level of topics that nobody has: the gateway asks brokers for a sign of life with it. */
+/** First level of topics that no client may use: the gateway asks brokers for a sign of life with it. */
 const OWN_LEVEL = "$e2e-gateway";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The subcommand `keys set`: changes rights, pace and end of a key, whose secret stays.
+ * The subcommand `keys set`: changes rights, rate limit and end of a key, whose secret stays.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export const SET_USAGE = `Usage: deno task keys set NAME [options]
   --command any             no limit to some commands; likewise --scenario any
   --own-apikey              requests may bring a Jeedom API key; --no-own-apikey: not
   --rate N --burst N        N requests a second, and so many at once
-  --rate default            the pace of all keys
+  --rate default            the rate limit of all keys
   --expires 90d|24h|30m|2027-01-31|never
   --min-protocol 1|2        2 for devices whose app speaks version 2
 Each option replaces what the key had there, with all that is given of it; what is
