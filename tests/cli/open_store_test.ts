@@ -35,9 +35,8 @@ for (const ahead of [90, 7200]) {
       clock.seconds += 10;
       clock.ahead = 0;
       assertEquals(store.isAhead(), true, "Ready while everything is refused");
-      assertEquals(await claim(identity(NOW + 10)), "forgotten");
-      await until("the step is noticed", () => !store.isAhead());
       assertEquals(await claim(identity(NOW + 10)), "first");
+      assertEquals(store.isAhead(), false);
       assertEquals(await claim(identity(NOW + 9)), "forgotten", "An earlier process may have run it");
       assertEquals(await claim(ranAhead), "repeat");
       clock.seconds += ahead + 121;
@@ -48,6 +47,18 @@ for (const ahead of [90, 7200]) {
     }
   });
 }
+
+Deno.test("a store that began with its clock behind refuses what an earlier process ran, from the moment the clock is set right", async () => {
+  const { clock, store, identity, claim } = await openTestStore(-7200);
+  try {
+    clock.seconds += 10;
+    clock.ahead = 0;
+    assertEquals(await claim(identity(NOW - 5)), "forgotten");
+    assertEquals(await claim(identity(NOW + 10)), "first");
+  } finally {
+    await store.close();
+  }
+});
 
 Deno.test("a store is ahead again when the time comes of what it accepted while its clock was ahead", async () => {
   const { clock, store, identity, claim } = await openTestStore(7200);
