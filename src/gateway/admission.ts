@@ -138,10 +138,10 @@ export function createAdmit(options: AdmissionOptions): Admit {
   }
 
   /**
-   * Opens a request. For an address that failed too often this costs no more than an attempt at the key that is named, or
+   * Opens a request. For an address that has to wait this costs no more than an attempt at the key that is named, or
    * at those that were used from there: failures of others keep no key out.
    *
-   * @param wait how long the address has to wait until it may fail again, in seconds
+   * @param wait how long the address has to wait until it may fail again, in seconds; 0 if it may
    */
   async function openWithin(body: Uint8Array, sender: Sender, { wait }: { readonly wait: number }) {
     try {
@@ -174,13 +174,10 @@ export function createAdmit(options: AdmissionOptions): Admit {
     }
     const sender = { address, route, kid };
     // No waiting for other requests of an address that proved a key the last time, or of a key that is used from there.
-    const opening = isFromKey || proven.has(address)
-      ? openWithin(body, sender, { wait: failureWait })
-      : openInTurn(body, sender);
-    const { envelope, text, ...opened } = await opening.catch((error) => {
-      // The answers do not tell which keys are used from the address.
-      throw wait > 0 && error instanceof Refusal ? tooManyRequests(wait) : error;
-    });
+    // Above the pace a failure is answered, and counted, like what is not tried: neither tells which keys are used there.
+    const { envelope, text, ...opened } = isFromKey || proven.has(address)
+      ? await openWithin(body, sender, { wait: wait || failureWait })
+      : await openInTurn(body, sender);
     const { key } = opened;
     const refused = (reason: RefusalReason, message: string, code: ErrorCode): Refused => (
       { kind: "refused", ...opened, reason, status: 403, message, code }
