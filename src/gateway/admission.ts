@@ -114,11 +114,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
     return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
   }
 
-  /** @throws {Refusal} if it is one too many */
-  async function countFailure(address: string): Promise<void> {
+  /** Counts a failure. Returns 0, or how many seconds the address has to wait if it is one too many. */
+  async function countFailure(address: string): Promise<number> {
     const wait = await rates.failures.take(address);
-    if (wait > 0) throw tooManyRequests(wait);
-    options.onFailure(address);
+    if (wait === 0) options.onFailure(address);
+    return wait;
   }
 
   async function open(body: Uint8Array, sender: Sender) {
@@ -132,8 +132,8 @@ export function createAdmit(options: AdmissionOptions): Admit {
       if (!(error instanceof EnvelopeError)) throw error;
       proven.delete(address);
       if (sender.fewKeys) throw error;
-      await countFailure(address);
-      throw decryptionFailed();
+      const wait = await countFailure(address);
+      throw wait > 0 ? tooManyRequests(wait) : decryptionFailed();
     }
   }
 
@@ -182,9 +182,13 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const refused = (reason: RefusalReason, message: string, code: ErrorCode): Refused => (
       { kind: "refused", ...opened, reason, status: 403, message, code }
     );
-    /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
+    /**
+     * For what somebody may have recorded and sent again: it says nothing of who sends it now. Failures of others do not
+     * keep the reason from a client that names its key: it learns the gateway's version and time from that.
+     */
     const unproven = async (reason: RefusalReason & ErrorCode, message: string): Promise<Refused> => {
-      await countFailure(address);
+      const failureWait = await countFailure(address);
+      if (failureWait > 0 && named === "") throw tooManyRequests(failureWait);
       return refused(reason, message, reason);
     };
     let payload: Payload;

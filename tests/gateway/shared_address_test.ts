@@ -101,6 +101,21 @@ Deno.test("a phone that comes for the first time is let in beside one with an ol
   assertEquals((await phone.request("/gateway", {})).status, 200);
 });
 
+Deno.test("a phone that names its key learns the gateway's version and time at an address that has failed too often", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeLimited();
+  const headers = { [KEY_ID_HEADER]: await deriveKeyId(gateway.secret) };
+  await throwGarbage(gateway, 30, () => ({ body: envelopeV1(), headers: {} }));
+  for (const choices of [{ version: 1, headers }, { version: 2 }] as const) {
+    const phone = await gateway.phone(gateway.secret, choices);
+    for (let index = 0; index < 20; index++) {
+      const { status, body, timestamp } = await phone.request("/gateway", { timestamp: 0 });
+      assertEquals([status, body, timestamp], [403, '{"error":"Request expired","code":"expired"}', NOW]);
+    }
+  }
+  assertEquals(gateway.failures.length, 10);
+});
+
 Deno.test("an id that a key has and one that none has get the same answers, as often as they are tried", async () => {
   const unknown = "0123456789abcdef";
   for (const floods of [false, true]) {
