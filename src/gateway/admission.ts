@@ -18,7 +18,7 @@ import type { ReplayStore } from "../security/replay_store.ts";
 import { Turns } from "../security/turns.ts";
 import type { ArrivingBodies } from "./arriving_bodies.ts";
 import type { Caller } from "./caller.ts";
-import { decryptionFailed, Refusal, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
+import { decryptionFailed, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
 
 /** What admission needs. */
 export interface AdmissionOptions {
