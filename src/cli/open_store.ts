@@ -79,7 +79,14 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
   });
   const timer = setInterval(() => clock.check(), CLOCK_CHECK_MS);
   return {
-    replays,
+    replays: {
+      ...replays,
+      claim(identity) {
+        // Not only now and then: until the clock was seen to be set ahead, what an earlier process ran is not refused.
+        clock.check();
+        return replays.claim(identity);
+      },
+    },
     makeCounter: countInMemory,
     usage: () => replays.usage,
     // Never longer, though the clock is set meanwhile.

@@ -18,7 +18,7 @@ import type { ReplayStore } from "../security/replay_store.ts";
 import { Turns } from "../security/turns.ts";
 import type { ArrivingBodies } from "./arriving_bodies.ts";
 import type { Caller } from "./caller.ts";
-import { decryptionFailed, Refusal, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
+import { decryptionFailed, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
 
 /** What admission needs. */
 export interface AdmissionOptions {
@@ -114,11 +114,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
     return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
   }
 
-  /** @throws {Refusal} if it is one too many */
-  async function countFailure(address: string): Promise<void> {
+  /** Counts a failure. Returns 0, or how many seconds the address has to wait if it is one too many. */
+  async function countFailure(address: string): Promise<number> {
     const wait = await rates.failures.take(address);
-    if (wait > 0) throw tooManyRequests(wait);
-    options.onFailure(address);
+    if (wait === 0) options.onFailure(address);
+    return wait;
   }
 
   async function open(body: Uint8Array, sender: Sender) {
@@ -132,16 +132,16 @@ export function createAdmit(options: AdmissionOptions): Admit {
       if (!(error instanceof EnvelopeError)) throw error;
       proven.delete(address);
       if (sender.fewKeys) throw error;
-      await countFailure(address);
-      throw decryptionFailed();
+      const wait = await countFailure(address);
+      throw wait > 0 ? tooManyRequests(wait) : decryptionFailed();
     }
   }
 
   /**
-   * Opens a request. For an address that failed too often this costs no more than an attempt at the key that is named, or
+   * Opens a request. For an address that has to wait this costs no more than an attempt at the key that is named, or
    * at those that were used from there: failures of others keep no key out.
    *
-   * @param wait how long the address has to wait until it may fail again, in seconds
+   * @param wait how long the address has to wait until it may fail again, in seconds; 0 if it may
    */
   async function openWithin(body: Uint8Array, sender: Sender, { wait }: { readonly wait: number }) {
     try {
@@ -174,20 +174,21 @@ export function createAdmit(options: AdmissionOptions): Admit {
     }
     const sender = { address, route, kid };
     // No waiting for other requests of an address that proved a key the last time, or of a key that is used from there.
-    const opening = isFromKey || proven.has(address)
-      ? openWithin(body, sender, { wait: failureWait })
-      : openInTurn(body, sender);
-    const { envelope, text, ...opened } = await opening.catch((error) => {
-      // The answers do not tell which keys are used from the address.
-      throw wait > 0 && error instanceof Refusal ? tooManyRequests(wait) : error;
-    });
+    // Above the pace a failure is answered, and counted, like what is not tried: neither tells which keys are used there.
+    const { envelope, text, ...opened } = isFromKey || proven.has(address)
+      ? await openWithin(body, sender, { wait: wait || failureWait })
+      : await openInTurn(body, sender);
     const { key } = opened;
     const refused = (reason: RefusalReason, message: string, code: ErrorCode): Refused => (
       { kind: "refused", ...opened, reason, status: 403, message, code }
     );
-    /** For what somebody may have recorded and sent again: it says nothing of who sends it now. */
+    /**
+     * For what somebody may have recorded and sent again: it says nothing of who sends it now. Failures of others do not
+     * keep the reason from a client that names its key: it learns the gateway's version and time from that.
+     */
     const unproven = async (reason: RefusalReason & ErrorCode, message: string): Promise<Refused> => {
-      await countFailure(address);
+      const failureWait = await countFailure(address);
+      if (failureWait > 0 && named === "") throw tooManyRequests(failureWait);
       return refused(reason, message, reason);
     };
     let payload: Payload;

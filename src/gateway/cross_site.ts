@@ -21,6 +21,8 @@ export function isCrossSite({ headers, url }: Request, publicUrl: URL | undefine
   if (origin === null || !["http:", "https:"].includes(origin.protocol) || origin.hostname === "localhost") {
     return false;
   }
-  // A proxy that ends TLS changes the scheme: only the host counts.
-  return origin.host !== URL.parse(url)?.host && origin.host !== publicUrl?.host;
+  const own = URL.parse(url);
+  // A proxy that ends TLS changes the scheme, and may write its port: only the host counts, and a port of one's own.
+  if (own !== null) own.protocol = origin.protocol;
+  return origin.host !== own?.host && origin.host !== publicUrl?.host;
 }

@@ -98,6 +98,8 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
     answerBytes -= entry.answerBytes;
     entry.answerBytes = 0;
     entry.answer = noAnswer;
+    // Also those that were dropped out of turn: a key that never pauses would keep them for ever.
+    while (kept.entries.first?.answerBytes === 0) kept.entries.shift();
     if (kept.bytes === 0) answers.delete(entry.kid);
   }
 

@@ -60,7 +60,7 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
   let trusted: Promise<RedisClient | undefined> = Promise.resolve(undefined);
   let since = Infinity;
   let marker: string | undefined;
-  /** How far the server's clock is from each of ours. */
+  /** How far the server's clock was from each of ours when that last counted. */
   let clockOffsets: readonly number[] = [];
   let suspicious = false;
   let told: string | undefined;
@@ -132,13 +132,13 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
     const runId = infoField(info, "run_id");
     if (runId === undefined) throw new UnfitError("It does not tell its run_id: use Valkey, or Redis 7");
     // Its clock may step ahead by itself, and its keys then expire early; on our own machine it steps with ours, so that
-    // only the clock that never jumps tells. Small steps do not eat up the double window.
+    // only the clock that never jumps tells. Small steps do not eat up the double window, and add up until they would.
     const time = Number(infoField(info, "server_time_usec")) / 1000;
     const offsets = [time - now(), time - monotonic()];
-    if (clockOffsets.some((before, index) => Math.abs((offsets[index] ?? NaN) - before) > seconds * 250)) {
-      suspicious = true;
-    }
-    clockOffsets = offsets;
+    const isFirst = clockOffsets.length === 0;
+    const parted = clockOffsets.some((before, index) => Math.abs((offsets[index] ?? NaN) - before) > seconds * 250);
+    if (isFirst || parted) clockOffsets = offsets;
+    suspicious ||= parted;
     return runId;
   }
 

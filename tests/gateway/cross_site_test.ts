@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { countInMemory } from "../../src/security/rate_limiter.ts";
 import { createRateLimits } from "../../src/security/rate_limits.ts";
+import { isCrossSite } from "../../src/gateway/cross_site.ts";
 import { FakeTime } from "../fake_time.ts";
 import { makeGateway } from "./fixture.ts";
 
@@ -49,6 +50,15 @@ Deno.test("a request for a page of another site is refused with 403 on every rou
     }
   }
   assertEquals([gateway.calls.length, gateway.failures.length], [0, 0]);
+});
+
+Deno.test("a page of the gateway is its own where a proxy writes its port into the Host header", () => {
+  const isRefused = (url: string, origin: string) =>
+    isCrossSite(new Request(url, { method: "POST", headers: { "Origin": origin } }), undefined);
+  assertEquals(isRefused("http://home.example:443/gateway", "https://home.example"), false);
+  assertEquals(isRefused("http://home.example:80/gateway", "http://home.example"), false);
+  assertEquals(isRefused("http://home.example:8443/gateway", "https://home.example:8443"), false);
+  assertEquals(isRefused("http://home.example:8443/gateway", "https://home.example"), true);
 });
 
 Deno.test("a request for the gateway's own page, or of an app, is answered", async () => {

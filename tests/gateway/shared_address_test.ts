@@ -101,12 +101,27 @@ Deno.test("a phone that comes for the first time is let in beside one with an ol
   assertEquals((await phone.request("/gateway", {})).status, 200);
 });
 
+Deno.test("a phone that names its key learns the gateway's version and time at an address that has failed too often", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeLimited();
+  const headers = { [KEY_ID_HEADER]: await deriveKeyId(gateway.secret) };
+  await throwGarbage(gateway, 30, () => ({ body: envelopeV1(), headers: {} }));
+  for (const choices of [{ version: 1, headers }, { version: 2 }] as const) {
+    const phone = await gateway.phone(gateway.secret, choices);
+    for (let index = 0; index < 20; index++) {
+      const { status, body, timestamp } = await phone.request("/gateway", { timestamp: 0 });
+      assertEquals([status, body, timestamp], [403, '{"error":"Request expired","code":"expired"}', NOW]);
+    }
+  }
+  assertEquals(gateway.failures.length, 10);
+});
+
 Deno.test("an id that a key has and one that none has get the same answers, as often as they are tried", async () => {
   const unknown = "0123456789abcdef";
   for (const floods of [false, true]) {
     const seen: number[][] = [];
     for (const isKnown of [true, false]) {
-      using _time = new FakeTime();
+      using time = new FakeTime();
       const gateway = await makeLimited();
       const kid = isKnown ? await deriveKeyId(gateway.secret) : unknown;
       // The phone has used its key from the same address.
@@ -115,13 +130,19 @@ Deno.test("an id that a key has and one that none has get the same answers, as o
       // Repeats, which use up requests without a failure.
       const { text } = await phone.sealNow("/gateway", {});
       for (let index = 0; floods && index < 150; index++) await phone.post("/gateway", text);
-      seen.push([
-        ...await throwGarbage(gateway, 30, () => ({ body: envelopeV2(kid), headers: {} })),
-        ...await throwGarbage(gateway, 150, () => ({ body: envelopeV1(), headers: { [KEY_ID_HEADER]: kid } })),
-      ]);
+      const statuses: number[] = [];
+      for (const pauseMs of [0, 1000, 2000]) {
+        time.pass(pauseMs);
+        statuses.push(
+          ...await throwGarbage(gateway, 30, () => ({ body: envelopeV2(kid), headers: {} })),
+          ...await throwGarbage(gateway, 150, () => ({ body: envelopeV1(), headers: { [KEY_ID_HEADER]: kid } })),
+        );
+      }
+      seen.push([...statuses, gateway.failures.length]);
     }
     assertEquals(seen[0], seen[1]);
-    assertEquals(seen[0]?.filter((status) => status === 401).length, floods ? 0 : 10);
+    const first = seen[0]?.slice(0, 180) ?? [];
+    assertEquals(first.filter((status) => status === 401).length, floods ? 0 : 10);
   }
 });
 
