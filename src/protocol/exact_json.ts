@@ -70,6 +70,11 @@ export function hasMoreValues(max: number, value: unknown): boolean {
   return isOver(value);
 }
 
+/** Counts the objects, lists and members in JSON text, without parsing it. */
+export function countParts(text: string): number {
+  return withoutStrings(text).match(/[{[:]/g)?.length ?? 0;
+}
+
 /** Tells whether `JSON.stringify` writes the numbers of a value as the JSON text has them that it was parsed from. */
 export function keepsNumbers(text: string, value: unknown): boolean {
   return withoutStrings(text) === withoutStrings(JSON.stringify(value));

@@ -9,7 +9,15 @@
 import { z } from "zod";
 import type { OpenedText } from "./aead.ts";
 import type { Position } from "./event.ts";
-import { hasMoreValues, isDeeperThan, keepsNumbers, mayChangeNumbers, memberTexts, parseExact } from "./exact_json.ts";
+import {
+  countParts,
+  hasMoreValues,
+  isDeeperThan,
+  keepsNumbers,
+  mayChangeNumbers,
+  memberTexts,
+  parseExact,
+} from "./exact_json.ts";
 import { isObject } from "./is_object.ts";
 
 /** An authenticated request: one JSON object whose fields are yet to be checked. */
@@ -132,9 +140,13 @@ export interface SubscribeRequest extends BrokerFields {
 /**
  * Reads an opened plaintext as a payload.
  *
- * @throws {FieldError} if it is anything but one JSON object, or a message that the gateway itself sealed
+ * @throws {FieldError} if it is anything but one JSON object, a message that the gateway itself sealed, or holds too many
+ * objects, lists and members
  */
 export function parsePayload(text: OpenedText): Payload {
+  if (text.length > MAX_PARTS && countParts(text) > MAX_PARTS) {
+    throw new FieldError(`Payload must hold at most ${MAX_PARTS} objects, lists and members`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -148,6 +160,12 @@ export function parsePayload(text: OpenedText): Payload {
 
 /** Most levels of lists and objects in a field. PHP reads 512 in all; V8's stack holds some thousand. */
 const MAX_FIELD_DEPTH = 255;
+
+/**
+ * Most objects, lists and members in a request. An object takes some 56 bytes of memory and can be written with three; a
+ * member with a name of its own takes some 10 µs to parse.
+ */
+const MAX_PARTS = 20_000;
 
 /**
  * Most values in a field of which some number is kept as it was written: parsing them takes some 20 ms, a hundred times
