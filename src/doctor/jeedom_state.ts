@@ -5,7 +5,8 @@
  */
 import { isObject } from "../protocol/is_object.ts";
 import { addressOf, CALL_HEADERS } from "../services/jeedom.ts";
-import { ask, jsonOf, type Reply } from "./ask.ts";
+import { parseRpcAnswer } from "../services/jeedom_answer.ts";
+import { ask, type Reply } from "./ask.ts";
 import { type FetchFailure, nameFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
 
@@ -93,8 +94,8 @@ async function call(house: House, { method, params = {}, signal }: Call): Promis
 
 /** What a reply of JSON-RPC says: a result, or the code of an error; undefined where it is no such reply. */
 function answerOf(reply: Reply): { readonly result?: unknown; readonly code?: number } | undefined {
-  const value = jsonOf(reply);
-  if (reply.status !== 200 || !isObject(value) || value["jsonrpc"] !== "2.0") return undefined;
+  const value = parseRpcAnswer(reply.text);
+  if (reply.status !== 200 || value === undefined) return undefined;
   const { error } = value;
   if (isObject(error)) return { code: Number(error["code"]) };
   return "result" in value ? { result: value["result"] } : undefined;

@@ -6,7 +6,7 @@
  * @module
  */
 import type { RefusalReason, Telemetry } from "../observability/telemetry.ts";
-import { EnvelopeError, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
+import { EnvelopeError, type OpenedText, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { type Exchange, parseRequest } from "../protocol/exchange.ts";
@@ -53,6 +53,8 @@ export interface Admitted {
   readonly exchange: Exchange;
   /** What it asks for. */
   readonly payload: Payload;
+  /** The text of that. */
+  readonly text: OpenedText;
   /** To be called exactly once: keeps the answer for repeats, or notes that there is none to keep. */
   settle(answer: SealedText | undefined): void;
 }
@@ -235,7 +237,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
           claim.settle(undefined);
           throw error;
         });
-        if (retryAfterSeconds === 0) return { kind: "admitted", ...opened, payload, settle: claim.settle };
+        if (retryAfterSeconds === 0) return { kind: "admitted", ...opened, payload, text, settle: claim.settle };
         const message = "Too many requests with this key";
         const { settle } = claim;
         const code = "key_rate";

@@ -8,7 +8,7 @@ import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, Telemetry } from "../observability/telemetry.ts";
 import type { SealedText } from "../protocol/aead.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { FieldError, type Payload } from "../protocol/payload.ts";
+import { FieldError, keepDigits, type Payload } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import { MethodNotGrantedError, ScopeError } from "../security/scope.ts";
 import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
@@ -88,7 +88,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
   }
 
   /** Runs a request as far as its key and its service let it. Never throws. */
-  async function run({ key, payload }: Admitted, { request, gone }: RunOptions): Promise<Outcome> {
+  async function run({ key, payload, text }: Admitted, { request, gone }: RunOptions): Promise<Outcome> {
     // It may have been taken away while the stores were asked.
     if (key.revoked.aborted) {
       return refused("scope", { status: 403, message: key.revoked.reason.message, code: "key_revoked" });
@@ -103,9 +103,10 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     try {
       const chosen = service = select(payload);
       key.scope.useService(chosen.name);
+      const exact = keepDigits(payload, text);
       const reply = await telemetry.step(
         chosen.name,
-        () => chosen.handle(payload, { key: key.name, scope: key.scope, gone, revoked: key.revoked }),
+        () => chosen.handle(exact, { key: key.name, scope: key.scope, gone, revoked: key.revoked }),
       );
       outcome = {
         reply: await compressBody(reply, payload),

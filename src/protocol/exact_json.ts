@@ -59,3 +59,64 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   const members = Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
   return members.some((member) => isDeeperThan(levels - 1, member));
 }
+
+/** Tells whether a JSON value holds more than so many values, itself and those within it. */
+export function hasMoreValues(max: number, value: unknown): boolean {
+  let count = 0;
+  const isOver = (one: unknown): boolean => {
+    count += 1;
+    return count > max || (typeof one === "object" && one !== null && Object.values(one).some(isOver));
+  };
+  return isOver(value);
+}
+
+/** Counts the objects, lists and members in JSON text, without parsing it. */
+export function countParts(text: string): number {
+  return withoutStrings(text).match(/[{[:]/g)?.length ?? 0;
+}
+
+/** Tells whether `JSON.stringify` writes the numbers of a value as the JSON text has them that it was parsed from. */
+export function keepsNumbers(text: string, value: unknown): boolean {
+  return withoutStrings(text) === withoutStrings(JSON.stringify(value));
+}
+
+/** Removes escapes first, so that each quotation mark that is left begins or ends a string. */
+function withoutStrings(json: string): string {
+  return json.replace(/\\.|\s/g, "").replace(/"[^"]*"/g, "");
+}
+
+/**
+ * Splits an object's text into the texts of its members, without parsing them.
+ *
+ * @param text JSON, which `JSON.parse` takes for an object
+ * @returns the text of each member's value by name; of two members of one name the last, as `JSON.parse` takes it
+ */
+export function memberTexts(text: string): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  let depth = 0;
+  let name = "";
+  let begin = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') at = endOfString(text, at);
+    else if (char === "{" || char === "[") depth += 1;
+    const isMemberEnd = depth === 1 && (char === "," || char === "}");
+    if (isMemberEnd) texts.set(name, text.slice(begin, at));
+    else if (depth === 1 && char === ":") name = String(JSON.parse(text.slice(begin, at)));
+    if (isMemberEnd || (depth === 1 && (char === ":" || char === "{"))) begin = at + 1;
+    if (char === "}" || char === "]") depth -= 1;
+  }
+  return texts;
+}
+
+function endOfString(text: string, begin: number): number {
+  let end = begin;
+  let isEscaped: boolean;
+  do {
+    end = text.indexOf('"', end + 1);
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === "\\") backslashes += 1;
+    isEscaped = backslashes % 2 === 1;
+  } while (isEscaped);
+  return end;
+}

@@ -16,6 +16,7 @@ export interface GatewayFolders {
 
 /** Folders of the project that hold its code and documents. */
 export const PROJECT_FOLDERS: readonly string[] = [
+  ".ci",
   ".git",
   "bench",
   "clients",

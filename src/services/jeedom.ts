@@ -9,6 +9,7 @@ import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { isPlainPath } from "../security/endpoint_path.ts";
 import type { Scope } from "../security/scope.ts";
+import { Turns } from "../security/turns.ts";
 import { readAnswer } from "./jeedom_answer.ts";
 import { authorizeCall, limitReply } from "./jeedom_rights.ts";
 import { JeedomWorkers } from "./jeedom_workers.ts";
@@ -69,6 +70,12 @@ const OVERDUE_MS = 120_000;
 /** Shortest time between two lines in the log about warnings of PHP, in milliseconds. */
 const STRAY_TEXT_LOG_MS = 3_600_000;
 
+/**
+ * Largest announced answer that is read beside all others, in bytes. Jeedom announces no length where it is large. While
+ * it is read and parsed, an answer takes some ten times its size.
+ */
+const SMALL_ANSWER_BYTES = 64 * 1024;
+
 /** A call as it goes to Jeedom, and what it is counted for. */
 interface Call {
   readonly key: string;
@@ -86,6 +93,7 @@ export function createJeedomService(options: JeedomOptions): Service {
   const apiUrl = addressOf(options.url);
   /** Polls under way, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
+  const turns = new Turns();
   let strayTextLoggedAt = -Infinity;
   return {
     name: "jeedom",
@@ -140,7 +148,7 @@ export function createJeedomService(options: JeedomOptions): Service {
     }, timeoutMs);
     const end = () => stop.abort(STOPPED);
     closeSignal.addEventListener("abort", end, { once: true });
-    const answer = exchange(call, stop.signal);
+    const answer = exchange(call, { signal: stop.signal, late });
     answer.then(() => worker?.release(), (error) => mayRunOn(error) ? worker?.abandon() : worker?.release())
       .finally(() => {
         clearTimeout(timer);
@@ -149,7 +157,8 @@ export function createJeedomService(options: JeedomOptions): Service {
     return await Promise.race([answer, late]);
   }
 
-  async function exchange({ url, body }: Call, signal: AbortSignal): Promise<Reply> {
+  async function exchange(call: Call, { signal, late }: ExchangeOptions): Promise<Reply> {
+    const { url, body } = call;
     try {
       const response = await options.fetch(url, {
         method: "POST",
@@ -167,8 +176,8 @@ export function createJeedomService(options: JeedomOptions): Service {
           code: "service_answer",
         });
       }
-      const bytes = await readBytes(response, options.maxResponseBytes);
-      return readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
+      const isSmall = Number(response.headers.get("Content-Length") ?? Infinity) <= SMALL_ANSWER_BYTES;
+      return await (isSmall ? read(response, url) : readInTurn(response, { call, late }));
     } catch (error) {
       if (error instanceof ServiceError) throw error;
       if (error instanceof TooLargeError) {
@@ -184,12 +193,42 @@ export function createJeedomService(options: JeedomOptions): Service {
     }
   }
 
+  async function read(response: Response, url: string): Promise<Reply> {
+    const bytes = await readBytes(response, options.maxResponseBytes);
+    return readAnswer({ status: response.status, bytes }, { isApi: url === apiUrl, onStrayText });
+  }
+
+  /** Reads one large answer after the other, of the keys in turn: many at a time would take all the memory. */
+  function readInTurn(
+    response: Response,
+    { call, late }: { readonly call: Call; readonly late: Promise<never> },
+  ): Promise<Reply> {
+    const { promise, resolve } = Promise.withResolvers<Reply>();
+    const readNow = async () => {
+      const reading = read(response, call.url);
+      resolve(reading);
+      // An answer that came too late keeps nobody waiting.
+      await Promise.race([reading, late]);
+    };
+    // Of each key one waits for the turn of all keys, which have names.
+    turns.take(call.key, () => turns.take("", readNow)).catch(() => {});
+    return promise;
+  }
+
   function onStrayText(): void {
     const now = monotonic();
     if (now - strayTextLoggedAt < STRAY_TEXT_LOG_MS) return;
     strayTextLoggedAt = now;
     options.log.warn("Jeedom writes text around its JSON, such as warnings of PHP: look into its log http.error");
   }
+}
+
+/** What ends the wait for an answer. */
+interface ExchangeOptions {
+  /** Ends the exchange itself. */
+  readonly signal: AbortSignal;
+  /** Rejects when its client waits no longer. */
+  readonly late: Promise<never>;
 }
 
 const STOPPED = new Error("No longer waited for");

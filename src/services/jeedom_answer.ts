@@ -72,6 +72,12 @@ function emptyReply(status: number): Reply {
   return textReply(status, "");
 }
 
+/** Parses an answer of the JSON-RPC API, also where PHP wrote something else around it; undefined if there is none. */
+export function parseRpcAnswer(text: string): Readonly<Record<string, unknown>> | undefined {
+  const answer = parse(text) ?? parse(jsonWithin(text) ?? "");
+  return isObject(answer) && answer["jsonrpc"] === "2.0" ? answer : undefined;
+}
+
 /** Finds the JSON of an answer around which PHP wrote something else. */
 function jsonWithin(text: string): string | undefined {
   const end = text.lastIndexOf("}") + 1;

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { isObject } from "../protocol/is_object.ts";
 import { readBytes } from "../protocol/read_bytes.ts";
 import { addressOf, CALL_HEADERS, type JeedomOptions } from "./jeedom.ts";
+import { parseRpcAnswer } from "./jeedom_answer.ts";
 
 /** More than any answer to `ping`, in bytes: what is longer comes from something else. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -35,7 +35,7 @@ export function createJeedomCheck(
       throw new Error(faultOf(error));
     });
     const text = utf8.decode(await readBytes(response, MAX_ANSWER_BYTES));
-    if (response.ok && isJsonRpc(text)) return;
+    if (response.ok && parseRpcAnswer(text) !== undefined) return;
     throw new Error(`Jeedom's address answered with status ${response.status}, and not as Jeedom does`);
   };
 }
@@ -46,13 +46,4 @@ function faultOf(error: Error): string {
   return /certificate|altnames/i.test(String(error.cause))
     ? "Jeedom's certificate is not trusted: set JEEDOM_CA_FILE to it, or to its authority's"
     : "Jeedom cannot be reached";
-}
-
-function isJsonRpc(text: string): boolean {
-  try {
-    const answer: unknown = JSON.parse(text);
-    return isObject(answer) && answer["jsonrpc"] === "2.0";
-  } catch {
-    return false;
-  }
 }

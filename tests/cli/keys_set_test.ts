@@ -88,9 +88,14 @@ Deno.test("keys set limits a key to commands and scenarios, changes the limits, 
     assertStringIncludes(out, "  scenarios:         any → none");
     await run(["set", "guest", "--scenario", "5", "--command", ""]);
     assertEquals([(await record()).commands, (await record()).scenarios], [[], [5]]);
-    await run(["set", "guest", "--command", "any"]);
-    assertEquals([(await record()).commands, (await record()).scenarios], [undefined, [5]]);
-    await run(["set", "guest", "--scenario", "any"]);
+    const half = await run(["set", "guest", "--command", "any"]);
+    assertEquals([half.code, half.err], [
+      2,
+      "--command any grants nothing, as the key is limited to some scenarios: add --scenario any, or leave it at " +
+      "--command ''",
+    ]);
+    assertEquals([(await record()).commands, (await record()).scenarios], [[], [5]]);
+    await run(["set", "guest", "--command", "any", "--scenario", "any"]);
     assertEquals(written(await record()), written(free));
   }));
 
@@ -105,6 +110,27 @@ Deno.test("keys set takes rights and paces away, and adds the service that a rig
     assertEquals([(await record()).ownApikey, (await record()).services], [true, ["jeedom"]]);
     await run(["set", "phone", "--no-own-apikey"]);
     assertEquals((await record()).ownApikey, false);
+  }));
+
+Deno.test("keys set --service, --command and --scenario grant all that is ordinary to a key that had nothing there", () =>
+  atHome(async ({ run, record }) => {
+    await run(["add", "sensor", "--publish", "home/#"]);
+    await run(["set", "sensor", "--command", "5"]);
+    const limited = await record();
+    assertEquals([limited.services, limited.methods, limited.commands], [["jeedom", "mqtt"], ["*"], [5]]);
+    await run(["set", "sensor", "--service", "jeedom", "--method", "", "--publish", ""]);
+    assertEquals([(await record()).methods, (await record()).publish], [[], []]);
+    await run(["set", "sensor", "--service", "mqtt", "--service", "jeedom"]);
+    const { methods, publish, subscribe } = await record();
+    assertEquals([methods, publish, subscribe], [["*"], ["#"], ["#"]]);
+  }));
+
+Deno.test("keys set --command warns of topics that a limited key may still publish to", () =>
+  atHome(async ({ run }) => {
+    await run(["add", "phone"]);
+    assertStringIncludes((await run(["set", "phone", "--command", "5"])).err, 'Key "phone" may still publish to #');
+    assertEquals((await run(["set", "phone", "--command", "6", "--publish", ""])).err, "");
+    assertEquals((await run(["set", "phone", "--publish", "home/#"])).err, "");
   }));
 
 Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>

@@ -28,6 +28,13 @@ Deno.test("jeedom is right with a right key, and with none", async () => {
   assertStringIncludes(without.message, "JEEDOM_APIKEY is not set");
 });
 
+Deno.test("jeedom is right though PHP writes warnings around its answers, as calls are answered all the same", async () => {
+  const { fetch } = simulated();
+  const withWarning: typeof fetch = async (input, init) =>
+    new Response(`<b>Warning</b>: x<br />\n${await (await fetch(input, init)).text()}`);
+  assertEquals((await look(withWarning, APIKEY)).status, "ok");
+});
+
 Deno.test("a wrong key is tried once in a round, and never told", async () => {
   const { fetch, asked } = simulated();
   const wrong = "the key of the neighbours";

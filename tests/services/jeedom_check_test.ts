@@ -31,6 +31,13 @@ Deno.test("the check is content with an error in JSON-RPC: somebody is there", a
   await check();
 });
 
+Deno.test("the check is content with JSON-RPC among warnings of PHP, as calls are", async () => {
+  const answer = '{"jsonrpc":"2.0","id":1,"result":"pong"}';
+  for (const text of [`<br />\n<b>Warning</b>: x<br />\n${answer}`, `\ufeff${answer}`, `${answer}<br />Notice`]) {
+    await makeCheck(() => new Response(text)).check();
+  }
+});
+
 Deno.test("the check fails with words for whatever is no Jeedom", async () => {
   const answers: [Response, string][] = [
     [new Response("<html>banned</html>", { status: 404 }), "answered with status 404"],

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import type { OpenedText } from "../../src/protocol/aead.ts";
-import { FieldError, parsePayload, type Payload } from "../../src/protocol/payload.ts";
+import { FieldError, keepDigits, parsePayload, type Payload } from "../../src/protocol/payload.ts";
 import { ALL_RIGHTS } from "../../src/security/key_record.ts";
 import { Scope } from "../../src/security/scope.ts";
 import { createJeedomService, type JeedomOptions } from "../../src/services/jeedom.ts";
@@ -14,6 +14,8 @@ const KEY = "a-jeedom-api-key-of-32-characters";
 const scope = new Scope(ALL_RIGHTS);
 
 const never = new AbortController().signal;
+
+const opened = (text: string) => keepDigits(parsePayload(text as OpenedText), text as OpenedText);
 
 /** A Jeedom that answers as told and remembers what it was asked. */
 function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Response.json({ jsonrpc: "2.0", result: 1 })) {
@@ -209,6 +211,55 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
   assert(pulled <= 4, `${pulled} chunks were read`);
   const announced = () => new Response("x".repeat(1001), { headers: { "Content-Length": "1001" } });
   await assertRejects(() => makeJeedom({}, announced).call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
+});
+
+/** A Jeedom that announces no length, and sends each answer once the test says so. */
+function makeSlowAnswers(options: Partial<JeedomOptions> = {}) {
+  const reading: string[] = [];
+  const finish = new Map<string, () => void>();
+  const made = makeJeedom({
+    ...options,
+    async fetch(input, init) {
+      const { params: { name } }: { params: { name: string } } = await new Request(input, init).json();
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start: (controller) => init?.signal?.addEventListener("abort", () => controller.error(init.signal?.reason)),
+        async pull(controller) {
+          reading.push(name);
+          await new Promise<void>((resolve) => finish.set(name, resolve));
+          if (init?.signal?.aborted) return;
+          controller.enqueue(new TextEncoder().encode("[]"));
+          controller.close();
+        },
+      }, { highWaterMark: 0 });
+      return name === "small" ? new Response("[]", { headers: { "Content-Length": "2" } }) : new Response(body);
+    },
+  });
+  const ask = (key: string, name: string) => made.call({ jsonrpc: "ping", params: { name } }, { key });
+  return { ...made, ask, reading, finish: (name: string) => finish.get(name)?.() };
+}
+
+Deno.test("handle() reads large answers one after the other, of the keys in turn, and small ones beside them", async () => {
+  const { ask, reading, finish } = makeSlowAnswers();
+  const all = [ask("greedy", "g1"), ask("greedy", "g2"), ask("greedy", "g3"), ask("modest", "m1")];
+  await until("the first is read", () => reading.length > 0);
+  assertEquals((await ask("greedy", "small")).bodyJson, "[]");
+  for (const [index, name] of ["g1", "m1", "g2", "g3"].entries()) {
+    await until(`${name} is read`, () => reading.length > index);
+    assertEquals(reading.slice(index), [name]);
+    finish(name);
+  }
+  assertEquals((await Promise.all(all)).map(({ status }) => status), [200, 200, 200, 200]);
+});
+
+Deno.test("handle() lets a large answer that does not come to its end keep no other waiting for long", async () => {
+  const { ask, reading, finish, close } = makeSlowAnswers({ timeoutMs: 50 });
+  await assertRejects(() => ask("one", "stuck"), ServiceError, "did not answer within 0.05 s");
+  const next = ask("other", "next");
+  await until("the next is read", () => reading.includes("next"));
+  finish("next");
+  assertEquals((await next).status, 200);
+  close();
+  finish("stuck");
 });
 
 Deno.test("handle() reads 1 MB of chunked JSON", () =>
@@ -525,11 +576,11 @@ Deno.test("handle() sends the numbers of params with the digits that they came w
   });
   const params =
     '{"id":6066005651767221768,"options":[1.0,-0,1e400,1E5,0.1000,{"a":0.0000001}],"__proto__":{"b":2.50}}';
-  await call(parsePayload(`{"jsonrpc":"cmd::execCmd","apikey":"${KEY}","params":${params}}` as OpenedText));
+  await call(opened(`{"jsonrpc":"cmd::execCmd","apikey":"${KEY}","params":${params}}`));
   const expected = `{"apikey":"${KEY}",${params.slice(1)}`;
   assertEquals(bodies, [`{"jsonrpc":"2.0","id":99999,"method":"cmd::execCmd","params":${expected}}`]);
   const poll = `{"jsonrpc":"event::changes","apikey":"${KEY}","params":{"datetime":1700000000.0,"longPolling":59.0}}`;
-  await call(parsePayload(poll as OpenedText));
+  await call(opened(poll));
   assertEquals(bodies[1]?.includes('"datetime":1700000000.0,"longPolling":59}'), true, bodies[1] ?? "");
 });
 
@@ -539,7 +590,7 @@ Deno.test("handle() refuses what PHP cannot read: half of a surrogate pair, and 
     await assertRejects(() => call({ jsonrpc: "ping", params: { value } }), FieldError, "surrogate pair");
   }
   await call({ jsonrpc: "ping", params: { value: ["\u{1f600}", "\\ud800", "\\\\ud800"] } });
-  const deep = `{"jsonrpc":"ping","params":${'{"a":'.repeat(10_000)}1.0${"}".repeat(10_000)}}` as OpenedText;
+  const deep = `{"jsonrpc":"ping","params":${'{"a":'.repeat(5000)}1.0${"}".repeat(5000)}}` as OpenedText;
   await assertRejects(() => call(parsePayload(deep)), FieldError, "Invalid field: params: must be nested");
   assertEquals(requests.length, 1);
 });

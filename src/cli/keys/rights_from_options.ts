@@ -69,15 +69,21 @@ function isEmpty(values: RightsValues): boolean {
  */
 export function rightsFromOptions(values: RightsValues): RightsFromOptions {
   if (isEmpty(values)) return { rights: EVERYDAY, mistakes: [] };
-  const { service = [], publish = [], subscribe = [], method = [], command, scenario } = values;
-  const allTopics = service.includes("mqtt") && publish.length + subscribe.length === 0;
-  const isLimited = command !== undefined || scenario !== undefined;
-  const allMethods = (service.includes("jeedom") || isLimited) && method.length === 0;
-  return withOptions(NOTHING, {
+  return withOptions(NOTHING, withOrdinary(NOTHING, values));
+}
+
+/** Adds all that is ordinary in a service that is named, where the key has nothing in it and nothing narrower is named. */
+function withOrdinary(rights: Rights, values: RightsValues): RightsValues {
+  const { service = [], publish, subscribe, method, command, scenario } = values;
+  const hasTopics = rights.publish.length + rights.subscribe.length > 0;
+  const allTopics = service.includes("mqtt") && !hasTopics && publish === undefined && subscribe === undefined;
+  const needsMethods = service.includes("jeedom") || command !== undefined || scenario !== undefined;
+  const allMethods = needsMethods && rights.methods.length === 0 && method === undefined;
+  return {
     ...values,
     ...allTopics ? { publish: ["#"], subscribe: ["#"] } : {},
     ...allMethods ? { method: ["*"] } : {},
-  });
+  };
 }
 
 /** What a key may do before anything is granted. */
@@ -110,11 +116,27 @@ export function replaceRights(rights: Rights, values: RightsValues): RightsFromO
   };
   const ids = (given: readonly string[] | undefined) =>
     given === undefined || isSingle(given, NO_LIMIT) ? undefined : isSingle(given, "") ? [] : given;
-  return withOptions({ ...unlimited, ...limits }, {
-    ...Object.fromEntries(emptied),
-    command: ids(command),
-    scenario: ids(scenario),
-  });
+  const before: Rights = { ...unlimited, ...limits };
+  const given = { ...Object.fromEntries(emptied), command: ids(command), scenario: ids(scenario) };
+  const { rights: after, mistakes } = withOptions(before, withOrdinary(before, given));
+  return {
+    rights: after,
+    mistakes: [
+      ...mistakes,
+      ...stillLimited("command", command, after.scenarios),
+      ...stillLimited("scenario", scenario, after.commands),
+    ],
+  };
+}
+
+/** Without one of the two limits, a key that has the other one reaches nothing of the first kind. */
+function stillLimited(option: "command" | "scenario", given: unknown, others: readonly number[] | undefined): string[] {
+  if (!isSingle(given, NO_LIMIT) || others === undefined) return [];
+  const other = option === "command" ? "scenario" : "command";
+  return [
+    `--${option} ${NO_LIMIT} grants nothing, as the key is limited to some ${other}s: add --${other} ${NO_LIMIT}, or ` +
+    `leave it at --${option} ''`,
+  ];
 }
 
 function isSingle(values: unknown, value: string): boolean {

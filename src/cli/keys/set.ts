@@ -63,6 +63,11 @@ export async function setKey(session: KeysSession): Promise<void> {
       ? "A running gateway knows it within 2 seconds. Open streams go on."
       : "A running gateway knows it within 2 seconds, and ends the key's open streams, which connect again.",
   );
+  const { publish, services, commands, scenarios } = after;
+  const isNewLimit = (commands ?? scenarios) !== undefined && (values.command ?? values.scenario) !== undefined;
+  if (isNewLimit && services.includes("mqtt") && publish.length > 0) {
+    warn(`Key "${name}" may still publish to ${publish.join(" ")}: where that reaches devices, add --publish ''`);
+  }
   const dead = whyDead(after, now);
   if (dead === "disabled") warn(`Key "${name}" is disabled all the same: deno task keys enable ${name}`);
   if (dead === "expired") warn(`Key "${name}" has expired all the same: deno task keys set ${name} --expires 90d`);
