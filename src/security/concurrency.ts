@@ -32,24 +32,25 @@ export class Concurrency {
    * Begins something.
    *
    * @param id whom to count it for
+   * @param amount for how much it counts
    * @returns the function that ends it, to be called once or more; undefined if it is too much
    */
-  enter(id: string): (() => void) | undefined {
+  enter(id: string, amount = 1): (() => void) | undefined {
     const count = this.#each.get(id) ?? 0;
-    if (count >= this.#options.each || this.#total >= (this.#options.total ?? Infinity)) return undefined;
-    this.#each.set(id, count + 1);
-    this.#total += 1;
+    if (count + amount > this.#options.each || this.#total + amount > (this.#options.total ?? Infinity)) return undefined;
+    this.#each.set(id, count + amount);
+    this.#total += amount;
     let inside = true;
     return () => {
-      if (inside) this.#leave(id);
+      if (inside) this.#leave(id, amount);
       inside = false;
     };
   }
 
-  #leave(id: string): void {
-    const count = this.#each.get(id) ?? 0;
-    if (count > 1) this.#each.set(id, count - 1);
+  #leave(id: string, amount: number): void {
+    const rest = (this.#each.get(id) ?? 0) - amount;
+    if (rest > 0) this.#each.set(id, rest);
     else this.#each.delete(id);
-    this.#total -= 1;
+    this.#total -= amount;
   }
 }

@@ -6,13 +6,14 @@
 import type { Log } from "../observability/log.ts";
 import { plainNumber } from "../protocol/exact_json.ts";
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
-import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { LARGE_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { isPlainPath } from "../security/endpoint_path.ts";
+import { Room } from "../security/room.ts";
 import type { Scope } from "../security/scope.ts";
 import { readAnswer } from "./jeedom_answer.ts";
 import { authorizeCall, limitReply } from "./jeedom_rights.ts";
 import { JeedomWorkers } from "./jeedom_workers.ts";
-import { type Reply, type Service, ServiceError } from "./service.ts";
+import { type Reply, type Service, type ServiceContext, ServiceError } from "./service.ts";
 
 /** Where Jeedom is and how patient to be with it. */
 export interface JeedomOptions {
@@ -69,8 +70,16 @@ const OVERDUE_MS = 120_000;
 /** Shortest time between two lines in the log about warnings of PHP, in milliseconds. */
 const STRAY_TEXT_LOG_MS = 3_600_000;
 
+/** Most of the largest answers to hold at a time, from when they are read until they are sealed. */
+const LARGE_ANSWERS = 4;
+
+/** Most of them for one key; others wait in Jeedom. */
+const LARGE_ANSWERS_PER_KEY = 2;
+
 /** A call as it goes to Jeedom, and what it is counted for. */
 interface Call {
+  /** Keeps room for the answer. */
+  readonly hold: ServiceContext["hold"];
   readonly key: string;
   readonly url: string;
   readonly body: string;
@@ -86,12 +95,16 @@ export function createJeedomService(options: JeedomOptions): Service {
   const apiUrl = addressOf(options.url);
   /** Polls under way, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
+  const answers = new Room({
+    total: LARGE_ANSWERS * options.maxResponseBytes,
+    each: LARGE_ANSWERS_PER_KEY * options.maxResponseBytes,
+  });
   let strayTextLoggedAt = -Infinity;
   return {
     name: "jeedom",
     fieldErrorStatus: 403,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
-    async handle(payload, { scope, gone, key, revoked }) {
+    async handle(payload, { scope, gone, key, revoked, hold }) {
       const request = parseJeedomRequest(payload);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
       authorizeCall(scope, { method: request.jsonrpc, params: request.params ?? {} });
@@ -104,7 +117,7 @@ export function createJeedomService(options: JeedomOptions): Service {
         // PHP reads no such JSON, and Jeedom counts that against the gateway.
         throw new FieldError("Invalid field: params: must hold no half of a surrogate pair");
       }
-      const call = { key, url: base + endpoint, body, poll };
+      const call = { key, url: base + endpoint, body, poll, hold };
       // A command runs to its end even when its client is gone, so that the repeat finds the answer.
       const reply = poll > 0 ? await unlessGone(() => join(call), gone) : await send(call);
       return limitReply(reply, { method: request.jsonrpc, scope, revoked });
@@ -149,7 +162,7 @@ export function createJeedomService(options: JeedomOptions): Service {
     return await Promise.race([answer, late]);
   }
 
-  async function exchange({ url, body }: Call, signal: AbortSignal): Promise<Reply> {
+  async function exchange({ key, url, body, hold }: Call, signal: AbortSignal): Promise<Reply> {
     try {
       const response = await options.fetch(url, {
         method: "POST",
@@ -167,7 +180,9 @@ export function createJeedomService(options: JeedomOptions): Service {
           code: "service_answer",
         });
       }
-      const bytes = await readBytes(response, options.maxResponseBytes);
+      const length = Number(response.headers.get("Content-Length") ?? options.maxResponseBytes);
+      const beforeLarge = async () => hold(await answers.acquire(key, Math.max(length, LARGE_BYTES), signal));
+      const bytes = await readBytes(response, options.maxResponseBytes, { beforeLarge });
       return readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
     } catch (error) {
       if (error instanceof ServiceError) throw error;
