@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes } from "../protocol/bytes.ts";
+import { type Bytes, free } from "../protocol/bytes.ts";
 import { LARGE_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { Room } from "../security/room.ts";
 import { bodyBroken, bodyTooLarge, bodyTooSlow, Refusal } from "./refusal.ts";
@@ -71,9 +71,12 @@ export class ArrivingBodies {
    */
   async read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
     let release = () => {};
+    let body: Bytes | undefined;
     try {
-      return await use(await this.#read(request, address, (taken) => release = taken));
+      body = await this.#read(request, address, (taken) => release = taken);
+      return await use(body);
     } finally {
+      if (body !== undefined) free(body);
       release();
     }
   }

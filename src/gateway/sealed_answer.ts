@@ -5,7 +5,7 @@
  */
 import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
-import type { RandomBytes } from "../protocol/bytes.ts";
+import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
 import { Turns } from "../security/turns.ts";
 import type { Reply } from "../services/service.ts";
@@ -86,14 +86,16 @@ class UnreadAnswer implements BudgetHolder {
   readonly owner: string;
   readonly #options: UnreadAnswerOptions;
   readonly #length: number;
+  readonly #answer: Bytes;
   #rest: Uint8Array;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(answer: Uint8Array, options: UnreadAnswerOptions) {
+  constructor(answer: Bytes, options: UnreadAnswerOptions) {
     this.owner = options.owner;
     this.#options = options;
     this.#length = answer.length;
+    this.#answer = answer;
     this.#rest = answer;
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -125,5 +127,7 @@ class UnreadAnswer implements BudgetHolder {
     clearTimeout(this.#patience);
     if (rest.length > 0) this.#patience = setTimeout(() => this.evict(), PATIENCE_MS);
     this.#options.unread.set(this, rest.length > 0 ? this.#length : 0);
+    // What was handed over are copies.
+    if (rest.length === 0) free(this.#answer);
   }
 }

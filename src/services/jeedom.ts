@@ -4,6 +4,7 @@
  * @module
  */
 import type { Log } from "../observability/log.ts";
+import { free } from "../protocol/bytes.ts";
 import { plainNumber } from "../protocol/exact_json.ts";
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
 import { LARGE_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
@@ -71,10 +72,10 @@ const OVERDUE_MS = 120_000;
 const STRAY_TEXT_LOG_MS = 3_600_000;
 
 /** Most of the largest answers to hold at a time, from when they are read until they are sealed. */
-const LARGE_ANSWERS = 4;
+const LARGE_ANSWERS = 2;
 
 /** Most of them for one key; others wait in Jeedom. */
-const LARGE_ANSWERS_PER_KEY = 2;
+const LARGE_ANSWERS_PER_KEY = 1;
 
 /** A call as it goes to Jeedom, and what it is counted for. */
 interface Call {
@@ -183,7 +184,9 @@ export function createJeedomService(options: JeedomOptions): Service {
       const length = Number(response.headers.get("Content-Length") ?? options.maxResponseBytes);
       const beforeLarge = async () => hold(await answers.acquire(key, Math.max(length, LARGE_BYTES), signal));
       const bytes = await readBytes(response, options.maxResponseBytes, { beforeLarge });
-      return readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
+      const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
+      free(bytes);
+      return reply;
     } catch (error) {
       if (error instanceof ServiceError) throw error;
       if (error instanceof TooLargeError) {
