@@ -65,11 +65,13 @@ export async function runAttack(attack: Attack, { ms, group, flags = [] }: Attac
   await Deno.mkdir(`${directory}/data`, { mode: 0o700 });
   await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([phone, ...keys]), { mode: 0o600 });
   const broker = await findBroker(attack, opened);
+  const { flags: own, environment } = await startCommand();
   const gateway = await startGatewayProcess({
     JEEDOM_URL: `http://127.0.0.1:${house.addr.port}`,
     JEEDOM_APIKEY: crypto.randomUUID(),
+    ...environment,
     ...broker.settings,
-  }, { directory, key: phone.secret.toHex(), launcher: group.launcher, flags });
+  }, { directory, key: phone.secret.toHex(), launcher: group.launcher, flags: [...own, ...flags] });
   let isEnded = false;
   const exited = gateway.output.ended.then(() => isEnded = true);
   const device = await connectAsync(`mqtt://127.0.0.1:${broker.port}`);
@@ -86,6 +88,16 @@ export async function runAttack(attack: Attack, { ms, group, flags = [] }: Attac
   const peakBytes = await group.peakBytes();
   await gateway.stop(survived ? "SIGTERM" : "SIGKILL");
   return { name: attack.name, peakBytes, survived, ...figures };
+}
+
+/** What `deno task start` tells Deno and the allocator about memory. */
+async function startCommand() {
+  const { tasks: { start: { command } } } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const words = String(command).split(" ");
+  return {
+    flags: words.filter((word) => word.startsWith("--v8-flags=")),
+    environment: Object.fromEntries(words.filter((word) => word.startsWith("MALLOC_")).map((word) => word.split("="))),
+  };
 }
 
 /** Starts the broker of an attack. */
