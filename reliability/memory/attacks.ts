@@ -90,7 +90,9 @@ async function retain(device: MqttClient, count: number): Promise<void> {
 function retained(broker: Attack["broker"], version: Version, readBytes: number): Attack {
   const where = broker ?? "MQTT 5";
   return {
-    name: `3 × 8 MiB retained, 20 streams of each key, version ${version}, ${where}${readBytes === 0 ? ", unread" : ""}`,
+    name: `3 × 8 MiB retained, 20 streams of each key, version ${version}, ${where}${
+      readBytes === 0 ? ", unread" : ""
+    }`,
     ...(broker === undefined ? {} : { broker }),
     async run(scene) {
       await retain(scene.device, 3);
@@ -101,7 +103,9 @@ function retained(broker: Attack["broker"], version: Version, readBytes: number)
 
 function live(version: Version, readBytes: number): Attack {
   return {
-    name: `Messages of 8 MiB as they happen, 20 streams of each key, version ${version}${readBytes === 0 ? ", unread" : ""}`,
+    name: `Messages of 8 MiB as they happen, 20 streams of each key, version ${version}${
+      readBytes === 0 ? ", unread" : ""
+    }`,
     async run(scene) {
       const payload = Buffer.alloc(8 * MEBIBYTE, "x");
       const publishing = (async () => {
@@ -115,7 +119,12 @@ function live(version: Version, readBytes: number): Attack {
 
 /** The attacks. */
 export const ATTACKS: readonly Attack[] = [
-  { name: "None: the phone alone", run: async ({ isOn }) => { while (isOn()) await pause(100); } },
+  {
+    name: "None: the phone alone",
+    run: async ({ isOn }) => {
+      while (isOn()) await pause(100);
+    },
+  },
   {
     name: "Jeedom's answers of 8 MiB, 60 requests of each key, read",
     async run(scene) {
@@ -149,7 +158,10 @@ export const ATTACKS: readonly Attack[] = [
     name: "Jeedom's answers of 8 MiB that are lists of numbers and small objects",
     async run(scene) {
       scene.jeedom.result = `[${Array(8 * MEBIBYTE / 8 - 100).fill('{"a":1}').join(",")}]`;
-      await flood(scene, 30, { route: "/gateway", payload: () => ({ ...call(), jsonrpc: "event::changes", params: { longPolling: 0 } }) });
+      await flood(scene, 30, {
+        route: "/gateway",
+        payload: () => ({ ...call(), jsonrpc: "event::changes", params: { longPolling: 0 } }),
+      });
     },
   },
   {
@@ -163,7 +175,10 @@ export const ATTACKS: readonly Attack[] = [
     name: "Requests of 1 MiB that wait for Jeedom",
     async run(scene) {
       scene.jeedom.delayMs = 5000;
-      await flood(scene, 60, { route: "/gateway", payload: () => ({ ...call(), params: { text: "x".repeat(LARGEST_TEXT) } }) });
+      await flood(scene, 60, {
+        route: "/gateway",
+        payload: () => ({ ...call(), params: { text: "x".repeat(LARGEST_TEXT) } }),
+      });
     },
   },
   {

@@ -48,7 +48,9 @@ export async function makeControlGroup(bytes: number): Promise<ControlGroup | un
       continue;
     }
     try {
-      for (const [file, limit] of Object.entries(limits)) await Deno.writeTextFile(`${path}/${file}`, `${limit(bytes)}`);
+      for (const [file, limit] of Object.entries(limits)) {
+        await Deno.writeTextFile(`${path}/${file}`, `${limit(bytes)}`);
+      }
       await Deno.stat(`${path}/${peak}`);
     } catch {
       await Deno.remove(path);

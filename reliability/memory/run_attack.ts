@@ -92,7 +92,9 @@ export async function runAttack(attack: Attack, { ms, group, flags = [] }: Attac
 
 /** What `deno task start` tells Deno and the allocator about memory. */
 async function startCommand() {
-  const { tasks: { start: { command } } } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const { tasks: { start: { command } } } = JSON.parse(
+    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+  );
   const words = String(command).split(" ");
   return {
     flags: words.filter((word) => word.startsWith("--v8-flags=")),

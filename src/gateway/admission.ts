@@ -13,10 +13,10 @@ import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../security/key_addresses.ts";
 import { LARGE_BYTES } from "../protocol/read_bytes.ts";
-import type { Concurrency } from "../security/concurrency.ts";
 import type { Key, Keyring, Sender } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
+import type { Room } from "../security/room.ts";
 import { Turns } from "../security/turns.ts";
 import type { ArrivingBodies } from "./arriving_bodies.ts";
 import type { Caller } from "./caller.ts";
@@ -42,7 +42,7 @@ export interface AdmissionOptions {
   /** Reads bodies. */
   readonly bodies: Pick<ArrivingBodies, "read">;
   /** Bounds what the large requests of each key take, in bytes. */
-  readonly weights: Concurrency;
+  readonly weights: Room;
 }
 
 /** Somebody proved a key. What follows says what may be done. */
@@ -100,6 +100,9 @@ export interface Repeat {
 
 /** Decides over a request, from what is known of it. */
 export type Admit = (request: Request, caller: Caller) => Promise<Admission>;
+
+/** Longest wait for other large requests of the same key, in milliseconds. */
+const ROOM_WAIT_MS = 2000;
 
 /** The seed's words, which its clients look for. */
 const EXPIRED = "Request expired";
@@ -251,7 +254,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
           const code = "key_rate";
           return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
         }
-        const leave = text.length > LARGE_BYTES ? options.weights.enter(key.name, payloadWeight(text)) : () => {};
+        const leave = text.length > LARGE_BYTES
+          ? await options.weights.acquire(key.name, payloadWeight(text), AbortSignal.timeout(ROOM_WAIT_MS)).catch(() =>
+            undefined
+          )
+          : () => {};
         if (leave !== undefined) return { kind: "admitted", ...opened, payload, settle, leave };
         const message = "Too many large requests are under way";
         const code = "busy";

@@ -102,10 +102,13 @@ export class ArrivingBodies {
     };
     const deadline = setTimeout(() => reading.abort(bodyTooSlow()), bodyTimeoutMs);
     try {
-      // Deno hands over what it has of a body at once: not before there is room for it.
-      const isShort = Number(request.headers.get("Content-Length") ?? Infinity) <= LARGE_BYTES;
-      if (!isShort && request.body !== null) await takeRoom();
-      return await readBytes(request, maxBodyBytes, { signal: reading.signal });
+      const { signal } = reading;
+      const length = Number(request.headers.get("Content-Length"));
+      if (length <= LARGE_BYTES || length > maxBodyBytes) {
+        return await readBytes(request, maxBodyBytes, { signal, beforeLarge: takeRoom });
+      }
+      await takeRoom();
+      return await readBytes(request, maxBodyBytes, { signal });
     } catch (error) {
       if (error instanceof Refusal) throw error;
       throw error instanceof TooLargeError ? bodyTooLarge() : bodyBroken();

@@ -11,7 +11,14 @@ import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import { MethodNotGrantedError, ScopeError } from "../security/scope.ts";
-import { errorReply, type Reply, type Service, type ServiceContext, ServiceError, type ServiceName } from "../services/service.ts";
+import {
+  errorReply,
+  type Reply,
+  type Service,
+  type ServiceContext,
+  ServiceError,
+  type ServiceName,
+} from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
 import { compressBody } from "./compress_body.ts";
@@ -97,7 +104,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
   /** Runs a request as far as its key and its service let it. Never throws. */
   async function run(
     { key, payload, leave: leaveLarge }: Admitted,
-    { request, gone, hold }: RunOptions & Pick<ServiceContext, "hold">,
+    { request, gone, hold }: RunOptions & { readonly hold: NonNullable<ServiceContext["hold"]> },
   ): Promise<Outcome> {
     hold(leaveLarge);
     // It may have been taken away while the stores were asked.

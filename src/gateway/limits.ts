@@ -4,6 +4,7 @@
  * @module
  */
 import { Concurrency } from "../security/concurrency.ts";
+import { Room } from "../security/room.ts";
 import { ArrivingBodies } from "./arriving_bodies.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 
@@ -58,7 +59,7 @@ export interface Places {
   /** Opened requests of each key, and in all. */
   readonly running: Concurrency;
   /** Bytes that large requests under way take, of each key, and in all. */
-  readonly weights: Concurrency;
+  readonly weights: Room;
   /** Streams of each key, and in all. */
   readonly listening: Concurrency;
   /** What waits for listeners beyond `maxQueueBytes` for each. */
@@ -80,7 +81,7 @@ export function createPlaces(
     bodies: new ArrivingBodies(limits, monotonic),
     arriving: new Concurrency({ each: limits.maxRequestsPerAddress }),
     running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
-    weights: new Concurrency({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
+    weights: new Room({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
     listening: new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),
     backlog: new MemoryBudget(limits.maxBacklogBytes),
     unread: new MemoryBudget(limits.maxUnreadBytes),

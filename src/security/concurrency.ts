@@ -32,25 +32,24 @@ export class Concurrency {
    * Begins something.
    *
    * @param id whom to count it for
-   * @param amount for how much it counts
    * @returns the function that ends it, to be called once or more; undefined if it is too much
    */
-  enter(id: string, amount = 1): (() => void) | undefined {
+  enter(id: string): (() => void) | undefined {
     const count = this.#each.get(id) ?? 0;
-    if (count + amount > this.#options.each || this.#total + amount > (this.#options.total ?? Infinity)) return undefined;
-    this.#each.set(id, count + amount);
-    this.#total += amount;
+    if (count >= this.#options.each || this.#total >= (this.#options.total ?? Infinity)) return undefined;
+    this.#each.set(id, count + 1);
+    this.#total += 1;
     let inside = true;
     return () => {
-      if (inside) this.#leave(id, amount);
+      if (inside) this.#leave(id);
       inside = false;
     };
   }
 
-  #leave(id: string, amount: number): void {
-    const rest = (this.#each.get(id) ?? 0) - amount;
-    if (rest > 0) this.#each.set(id, rest);
+  #leave(id: string): void {
+    const count = this.#each.get(id) ?? 0;
+    if (count > 1) this.#each.set(id, count - 1);
     else this.#each.delete(id);
-    this.#total -= amount;
+    this.#total -= 1;
   }
 }
