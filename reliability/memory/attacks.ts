@@ -310,4 +310,28 @@ export const ATTACKS: readonly Attack[] = [
       ));
     },
   },
+  {
+    name: "All at once: answers of 8 and of 3 MiB, requests of small objects, messages, retained ones and streams",
+    async run(scene) {
+      await retain(scene.device, 3);
+      const list = Array(LARGEST_TEXT / 8).fill({ a: 1 });
+      scene.jeedom.result = text(2_900_000);
+      // The memory of requests fills first.
+      for (let round = 0; round < 6; round++) {
+        await Promise.all(scene.attackers.map(async (attacker) => (await attacker.send("/gateway", call())).ended));
+      }
+      scene.jeedom.result = LARGEST_RESULT;
+      scene.jeedom.delayMs = 1000;
+      await Promise.all([
+        flood(scene, 10, { route: "/gateway", payload: call }),
+        flood(scene, 10, { route: "/gateway", payload: () => ({ ...call(), params: { list } }) }),
+        flood(scene, 10, {
+          route: "/mqtt/publish",
+          payload: (index) => ({ topic: `p/${index % 100}`, message: "x".repeat(LARGEST_TEXT), qos: 1 }),
+        }),
+        subscribe(scene, 10, { topics: ["#"], version: 1 }),
+        subscribe(scene, 10, { topics: ["#"], readBytes: 0 }),
+      ]);
+    },
+  },
 ];

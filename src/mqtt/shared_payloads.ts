@@ -6,7 +6,7 @@
 import type { ReceivedMessage } from "./received_message.ts";
 
 /** A longer payload is shared, in bytes. */
-const LARGE_BYTES = 64 * 1024;
+const WORTH_SHARING_BYTES = 64 * 1024;
 
 /** The last message of each topic whose payload is large, while it is held elsewhere. */
 export class SharedPayloads {
@@ -15,7 +15,7 @@ export class SharedPayloads {
   /** Returns the message, with the payload of the last one on its topic where that is the same. */
   share(message: ReceivedMessage): ReceivedMessage {
     const { topic, payload, payloadBytes } = message;
-    if (payloadBytes <= LARGE_BYTES || typeof payload !== "string") return message;
+    if (payloadBytes <= WORTH_SHARING_BYTES || typeof payload !== "string") return message;
     const last = this.#last.get(topic)?.deref();
     const shared = last?.payload === payload ? { ...message, payload: last.payload } : message;
     for (const [other, one] of this.#last) if (one.deref() === undefined) this.#last.delete(other);
