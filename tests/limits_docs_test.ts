@@ -29,6 +29,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "RECORD_BYTES",
     "TOPIC_OVERHEAD_BYTES",
     "VALUE_BYTES",
+    "SMALL_VALUE_BYTES",
     "COPIES",
   ],
   "from where on memory is looked after": ["WORTH_FREEING_BYTES", "WORTH_SHARING_BYTES"],

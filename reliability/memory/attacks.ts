@@ -165,6 +165,13 @@ export const ATTACKS: readonly Attack[] = [
     },
   },
   {
+    name: "Jeedom's answers of 8 MiB of empty lists",
+    async run(scene) {
+      scene.jeedom.result = `[${"[],".repeat(8 * MEBIBYTE / 3 - 100)}[]]`;
+      await flood(scene, 30, { route: "/gateway", payload: call });
+    },
+  },
+  {
     name: "Jeedom's answers of 8 MiB that are no ASCII",
     async run(scene) {
       scene.jeedom.result = JSON.stringify("é€".repeat((8 * MEBIBYTE - 200) / 5));

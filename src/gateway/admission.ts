@@ -12,6 +12,7 @@ import type { ErrorCode } from "../protocol/error_code.ts";
 import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../security/key_addresses.ts";
+import { payloadWeight } from "../protocol/json_weight.ts";
 import { LARGE_BYTES } from "../protocol/read_bytes.ts";
 import type { Key, Keyring, Sender } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
@@ -20,7 +21,6 @@ import type { Room } from "../security/room.ts";
 import { Turns } from "../security/turns.ts";
 import type { ArrivingBodies } from "./arriving_bodies.ts";
 import type { Caller } from "./caller.ts";
-import { payloadWeight } from "./payload_weight.ts";
 import { decryptionFailed, Refusal, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
 
 /** What admission needs. */
