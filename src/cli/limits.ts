@@ -9,7 +9,7 @@ import type { MakeCounter } from "../security/rate_limiter.ts";
 import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/rate_limits.ts";
 
 /** How many of the largest answers may wait to be read: more than a household asks for at a time. */
-const LARGE_ANSWERS = 8;
+const LARGE_ANSWERS = 6;
 
 /** One in so many requests of an address may wait for its body: those that come drop by drop leave room for others. */
 const PLACES_PER_BODY = 4;

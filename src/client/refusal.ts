@@ -138,7 +138,7 @@ function expired(options: ExpiredErrorOptions & { readonly gatewayTime: number }
 
 async function readReason(response: Response, signal: AbortSignal | undefined): Promise<string | undefined> {
   try {
-    const { error } = parseFields(new TextDecoder().decode(await readBytes(response, PLAIN_MAX_BYTES, signal)));
+    const { error } = parseFields(new TextDecoder().decode(await readBytes(response, PLAIN_MAX_BYTES, { signal })));
     return typeof error === "string" ? error : undefined;
   } catch {
     // The status alone must do.

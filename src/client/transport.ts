@@ -72,7 +72,7 @@ export class Transport {
    */
   async readText(response: Response, signal: AbortSignal): Promise<string> {
     try {
-      return new TextDecoder().decode(await readBytes(response, ANSWER_MAX_BYTES, signal));
+      return new TextDecoder().decode(await readBytes(response, ANSWER_MAX_BYTES, { signal }));
     } catch (cause) {
       if (cause instanceof TooLargeError) throw new TamperedError("Answer is larger than any gateway's", { cause });
       throw new UnreachableError("Connection broke off before the whole answer was there", { cause });

@@ -5,6 +5,7 @@
  * @module
  */
 import { Aedes } from "aedes";
+import { Buffer } from "node:buffer";
 import { createServer, type Server } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 
@@ -28,6 +29,29 @@ const HOST = "127.0.0.1";
  */
 const MAX_INFLIGHT = 65_535;
 
+/** Most bytes of messages to retain. */
+const MAX_RETAINED_BYTES = 32 * 2 ** 20;
+
+/** Counts what a broker retains. A message for which there is no room goes to its listeners, and is not retained. */
+function boundRetained(broker: Aedes): void {
+  const sizes = new Map<string, number>();
+  let total = 0;
+  const authorize = broker.authorizePublish;
+  broker.authorizePublish = (client, packet, done) => {
+    if (packet.retain) {
+      const bytes = packet.payload.length === 0 ? 0 : Buffer.byteLength(packet.payload) + packet.topic.length;
+      const change = bytes - (sizes.get(packet.topic) ?? 0);
+      if (total + change > MAX_RETAINED_BYTES) packet.retain = false;
+      else {
+        total += change;
+        if (bytes > 0) sizes.set(packet.topic, bytes);
+        else sizes.delete(packet.topic);
+      }
+    }
+    authorize(client, packet, done);
+  };
+}
+
 /**
  * Starts a broker.
  *
@@ -35,6 +59,7 @@ const MAX_INFLIGHT = 65_535;
  */
 export async function startEmbeddedBroker(wantedPort: number): Promise<EmbeddedBroker> {
   const broker = await Aedes.createBroker({ maxInflightInbound: MAX_INFLIGHT });
+  boundRetained(broker);
   const server = createServer((socket) => {
     broker.handle(readWhole(socket));
   });

@@ -47,7 +47,7 @@ export async function ask(url: string, question: Question): Promise<Reply | Fetc
     const init = body === undefined ? {} : { method: "POST", body };
     const response = await fetch(url, { ...init, headers, redirect: "manual", signal });
     const ended = now();
-    const bytes = await readBytes(response, MAX_BYTES, signal).catch(() => undefined);
+    const bytes = await readBytes(response, MAX_BYTES, { signal }).catch(() => undefined);
     if (bytes === undefined && signal.aborted) return nameFailure(undefined, signal);
     const text = new TextDecoder().decode(bytes);
     return { kind: "reply", status: response.status, headers: response.headers, text, began, ended };

@@ -12,9 +12,12 @@ import type { ErrorCode } from "../protocol/error_code.ts";
 import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../security/key_addresses.ts";
+import { payloadWeight } from "../protocol/json_weight.ts";
+import { LARGE_BYTES } from "../protocol/read_bytes.ts";
 import type { Key, Keyring, Sender } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
+import type { Room } from "../security/room.ts";
 import { Turns } from "../security/turns.ts";
 import type { ArrivingBodies } from "./arriving_bodies.ts";
 import type { Caller } from "./caller.ts";
@@ -38,6 +41,8 @@ export interface AdmissionOptions {
   readonly maxAgeSeconds: number;
   /** Reads bodies. */
   readonly bodies: Pick<ArrivingBodies, "read">;
+  /** Bounds what the large requests of each key take, in bytes. */
+  readonly weights: Room;
 }
 
 /** Somebody proved a key. What follows says what may be done. */
@@ -55,6 +60,8 @@ export interface Admitted {
   readonly payload: Payload;
   /** The text of that. */
   readonly text: OpenedText;
+  /** To be called, once or more, when what it asks for is not needed any more. */
+  leave(): void;
   /** To be called exactly once: keeps the answer for repeats, or notes that there is none to keep. */
   settle(answer: SealedText | undefined): void;
 }
@@ -95,6 +102,9 @@ export interface Repeat {
 
 /** Decides over a request, from what is known of it. */
 export type Admit = (request: Request, caller: Caller) => Promise<Admission>;
+
+/** Longest wait for other large requests of the same key, in milliseconds. */
+const ROOM_WAIT_MS = 2000;
 
 /** The seed's words, which its clients look for. */
 const EXPIRED = "Request expired";
@@ -161,13 +171,17 @@ export function createAdmit(options: AdmissionOptions): Admit {
     });
   }
 
-  return async (request, { address, route }) => {
+  return async (request, caller) => {
+    const { address } = caller;
     const [wait, failureWait] = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
     // Others behind the address may have used it up: a key that is used from there has a count of its own. Which key a
     // request names shows in its body.
     if (wait > 0 && keyAddresses.keysAt(address).length === 0) throw tooManyRequests(wait);
-    const body = await options.bodies.read(request, address);
     const kid = request.headers.get(KEY_ID_HEADER) ?? undefined;
+    return await options.bodies.read(request, address, (body) => decide(body, { ...caller, kid, wait, failureWait }));
+  };
+
+  async function decide(body: Uint8Array, { address, route, kid, wait, failureWait }: Arrived): Promise<Admission> {
     const named = namedKey(body) ?? kid ?? "";
     const isFromKey = keyAddresses.has(named, address);
     if (wait > 0) {
@@ -237,14 +251,34 @@ export function createAdmit(options: AdmissionOptions): Admit {
           claim.settle(undefined);
           throw error;
         });
-        if (retryAfterSeconds === 0) return { kind: "admitted", ...opened, payload, text, settle: claim.settle };
-        const message = "Too many requests with this key";
         const { settle } = claim;
-        const code = "key_rate";
-        return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
+        if (retryAfterSeconds > 0) {
+          const message = "Too many requests with this key";
+          const code = "key_rate";
+          return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
+        }
+        const leave = text.length > LARGE_BYTES
+          ? await options.weights.acquire(key.name, payloadWeight(text), AbortSignal.timeout(ROOM_WAIT_MS)).catch(() =>
+            undefined
+          )
+          : () => {};
+        if (leave !== undefined) return { kind: "admitted", ...opened, payload, text, settle, leave };
+        const message = "Too many large requests are under way";
+        const code = "busy";
+        return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds: 1, settle };
       }
     }
-  };
+  }
+}
+
+/** What is known of a request besides its body. */
+interface Arrived extends Caller {
+  /** The id of a key in its head. */
+  readonly kid: string | undefined;
+  /** How long its address has to wait until its next request, in seconds. */
+  readonly wait: number;
+  /** The same until its next failure. */
+  readonly failureWait: number;
 }
 
 /** Returns the id of the key that a request of version 2 names. */

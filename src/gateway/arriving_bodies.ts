@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { type Bytes, free } from "../protocol/bytes.ts";
+import { LARGE_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { Room } from "../security/room.ts";
 import { bodyBroken, bodyTooLarge, bodyTooSlow, Refusal } from "./refusal.ts";
 
 /** How bodies are bounded. */
@@ -21,9 +23,17 @@ export interface ArrivingBodiesOptions {
 /** A body of an address takes its time from here on, in milliseconds: others are there at once, or nearly so. */
 const SLOW_MS = 500;
 
+/** Most large bodies to hold at a time, from their begin until they are opened. */
+const MAX_LARGE_BODIES = 8;
+
+/** Most of them for one address; others of it wait, unread. */
+const MAX_LARGE_BODIES_PER_ADDRESS = 4;
+
 /** A body that is on its way. */
 interface Arriving {
   readonly address: string;
+  /** Whether it takes up room for large ones. */
+  isLarge: boolean;
   /** When it began, on the monotonic clock. */
   readonly since: number;
 }
@@ -33,6 +43,7 @@ export class ArrivingBodies {
   readonly #options: ArrivingBodiesOptions;
   readonly #monotonic: () => number;
   readonly #arriving = new Map<AbortController, Arriving>();
+  readonly #room = new Room({ total: MAX_LARGE_BODIES, each: MAX_LARGE_BODIES_PER_ADDRESS });
 
   /**
    * Makes it, with nothing on its way.
@@ -50,14 +61,27 @@ export class ArrivingBodies {
   }
 
   /**
-   * Reads the body of a request.
+   * Reads the body of a request, and uses it. A large one is read once there is room for it, which it takes up as long as
+   * it is used.
    *
    * One too many of an address cuts off its oldest, if that takes its time; one too many in all cuts off the oldest of
    * the address with the most pending bodies: slow senders hurt only themselves.
    *
-   * @throws {Refusal} if it is too large, too slow, or breaks off
+   * @throws {Refusal} if it is too large, too slow, or breaks off; whatever its use throws
    */
-  async read(request: Request, address: string): Promise<Uint8Array> {
+  async read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
+    let release = () => {};
+    let body: Bytes | undefined;
+    try {
+      body = await this.#read(request, address, (taken) => release = taken);
+      return await use(body);
+    } finally {
+      if (body !== undefined) free(body);
+      release();
+    }
+  }
+
+  async #read(request: Request, address: string, onRoom: (release: () => void) => void): Promise<Bytes> {
     const { maxBodies, maxBodyBytes, bodyTimeoutMs } = this.#options;
     const reading = new AbortController();
     const victim = this.#oldestOf(address) ??
@@ -66,10 +90,25 @@ export class ArrivingBodies {
       this.#arriving.delete(victim);
       victim.abort(bodyTooSlow());
     }
-    this.#arriving.set(reading, { address, since: this.#monotonic() });
+    const arriving: Arriving = { address, since: this.#monotonic(), isLarge: false };
+    this.#arriving.set(reading, arriving);
+    const takeRoom = async () => {
+      // Those that take their time make room for others.
+      const look = () => this.#oldestLarge()?.abort(bodyTooSlow());
+      const again = setInterval(look, SLOW_MS);
+      const room = this.#room.acquire(address, 1, reading.signal).finally(() => clearInterval(again));
+      onRoom(await room);
+      arriving.isLarge = true;
+    };
     const deadline = setTimeout(() => reading.abort(bodyTooSlow()), bodyTimeoutMs);
     try {
-      return await readBytes(request, maxBodyBytes, reading.signal);
+      const { signal } = reading;
+      const length = Number(request.headers.get("Content-Length"));
+      if (length <= LARGE_BYTES || length > maxBodyBytes) {
+        return await readBytes(request, maxBodyBytes, { signal, beforeLarge: takeRoom });
+      }
+      await takeRoom();
+      return await readBytes(request, maxBodyBytes, { signal });
     } catch (error) {
       if (error instanceof Refusal) throw error;
       throw error instanceof TooLargeError ? bodyTooLarge() : bodyBroken();
@@ -77,6 +116,12 @@ export class ArrivingBodies {
       clearTimeout(deadline);
       this.#arriving.delete(reading);
     }
+  }
+
+  /** Finds the oldest large body of the address that has the most of them, if that one takes its time. */
+  #oldestLarge(): AbortController | undefined {
+    const isSlow = ({ since, isLarge }: Arriving) => isLarge && this.#monotonic() - since >= SLOW_MS;
+    return oldestOfTheGreediest(new Map([...this.#arriving].filter(([, body]) => isSlow(body))));
   }
 
   /** Returns the oldest body of an address that has as many as it may have, if that one takes its time. */

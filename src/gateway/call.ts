@@ -11,7 +11,14 @@ import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits, type Payload } from "../protocol/payload.ts";
 import type { Concurrency } from "../security/concurrency.ts";
 import { MethodNotGrantedError, ScopeError } from "../security/scope.ts";
-import { errorReply, type Reply, type Service, ServiceError, type ServiceName } from "../services/service.ts";
+import {
+  errorReply,
+  type Reply,
+  type Service,
+  type ServiceContext,
+  ServiceError,
+  type ServiceName,
+} from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
 import { compressBody } from "./compress_body.ts";
@@ -65,16 +72,23 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       const sealed = kept ?? await sealReply(exchange, REPEAT_WITHOUT_ANSWER);
       return { sealed, outcome: "repeat, not run again", result: "repeat" };
     }
-    const { reply, ...about } = admission.kind === "refused"
-      ? refused(admission.reason, admission)
-      : await run(admission, from);
+    const held: (() => void)[] = [];
+    let isOver = false;
+    // What a service takes when nobody waits for it any more is not needed.
+    const hold = (release: () => void) => isOver ? release() : void held.push(release);
     try {
+      const { reply, ...about } = admission.kind === "refused"
+        ? refused(admission.reason, admission)
+        : await run(admission, { ...from, hold });
       const sealed = await sealReply(exchange, withService(reply, about.service));
       admission.settle?.(sealed);
       return { sealed, ...about };
     } catch (error) {
       admission.settle?.(undefined);
       throw error;
+    } finally {
+      isOver = true;
+      for (const release of held) release();
     }
   }
 
@@ -88,7 +102,11 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
   }
 
   /** Runs a request as far as its key and its service let it. Never throws. */
-  async function run({ key, payload, text }: Admitted, { request, gone }: RunOptions): Promise<Outcome> {
+  async function run(
+    { key, payload, text, leave: leaveLarge }: Admitted,
+    { request, gone, hold }: RunOptions & { readonly hold: NonNullable<ServiceContext["hold"]> },
+  ): Promise<Outcome> {
+    hold(leaveLarge);
     // It may have been taken away while the stores were asked.
     if (key.revoked.aborted) {
       return refused("scope", { status: 403, message: key.revoked.reason.message, code: "key_revoked" });
@@ -106,7 +124,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       const exact = keepDigits(payload, text);
       const reply = await telemetry.step(
         chosen.name,
-        () => chosen.handle(exact, { key: key.name, scope: key.scope, gone, revoked: key.revoked }),
+        () => chosen.handle(exact, { key: key.name, scope: key.scope, gone, revoked: key.revoked, hold }),
       );
       outcome = {
         reply: await compressBody(reply, payload),

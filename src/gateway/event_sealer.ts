@@ -5,7 +5,7 @@
  * @module
  */
 import type { ReceivedMessage } from "../mqtt/received_message.ts";
-import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
+import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { sealEnvelope } from "../protocol/envelope.ts";
 import type { MessageEvent, StreamEvent } from "../protocol/event.ts";
 import type { Exchange } from "../protocol/exchange.ts";
@@ -74,13 +74,27 @@ export class EventSealer {
 
   /** Makes an event for one listener. */
   event(key: Key, event: StreamEvent): OutgoingEvent {
+    return this.#make(key, event, () => event);
+  }
+
+  /**
+   * Makes an event.
+   *
+   * @param write makes it once more, where it is large: only what it takes to do so is held
+   */
+  #make(key: Key, event: StreamEvent, write: () => StreamEvent): OutgoingEvent {
     const { epoch, offset } = { epoch: undefined, offset: undefined, ...event };
     const position = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
     const plaintext = utf8.encode(JSON.stringify(event));
-    return new OutgoingEvent(plaintext, {
+    const { length } = plaintext;
+    const isLarge = length > LARGE_BYTES;
+    if (isLarge) free(plaintext);
+    const text = isLarge ? { length, encode: () => utf8.encode(JSON.stringify(write())) } : plaintext;
+    const made: OutgoingEvent = new OutgoingEvent(text, {
       position,
-      seal: () => this.#count(plaintext.length, () => sealedRecord(key, plaintext, this.#options.random)),
+      seal: () => this.#count(length, () => sealedRecord(key, made.plaintext, this.#options.random)),
     });
+    return made;
   }
 
   /**
@@ -100,7 +114,7 @@ export class EventSealer {
     }
     if (!forKey.isAllowed) return undefined;
     const lower = Math.min(qos, message.qos);
-    return forKey.byQos[lower] ??= this.#makeShared(shared, key, messageEvent(message, lower));
+    return forKey.byQos[lower] ??= this.#makeShared(shared, key, () => messageEvent(message, lower));
   }
 
   /** A promise to wait for before the next message, while the gateway itself is behind. */
@@ -132,8 +146,8 @@ export class EventSealer {
     return shared;
   }
 
-  #makeShared(shared: Shared, key: Key, event: MessageEvent): OutgoingEvent {
-    const made = this.event(key, event);
+  #makeShared(shared: Shared, key: Key, write: () => MessageEvent): OutgoingEvent {
+    const made = this.#make(key, write(), write);
     // Plaintext and record.
     this.#grow(shared, 2 * made.size);
     return made;
@@ -169,7 +183,8 @@ export class EventSealer {
 }
 
 async function sealedRecord({ secret }: Key, plaintext: Bytes, random: RandomBytes): Promise<Uint8Array> {
-  return utf8.encode(`data: ${await sealEnvelope(secret.aead, plaintext, random)}\n\n`);
+  const text = await sealEnvelope(secret.aead, plaintext, random);
+  return utf8.encode(`data: ${text}\n\n`);
 }
 
 /** A message for all who listen. */

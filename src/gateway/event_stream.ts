@@ -272,8 +272,7 @@ export class EventStream implements BudgetHolder {
       if (this.#isClosed) return;
       const batch = this.#takeBatch();
       const { format, records: memory, owner } = this.#options;
-      // In version 1 the record is shared by all listeners of the key.
-      const room = format.version === 2 ? memory.acquire(owner, this.#batchBytes) : undefined;
+      const room = memory.acquire(owner, this.#batchBytes);
       if (room !== undefined) {
         this.#release = await room;
         if (this.#isClosed) return this.#giveBack();

@@ -4,8 +4,15 @@
  * @module
  */
 import { Concurrency } from "../security/concurrency.ts";
+import { Room } from "../security/room.ts";
 import { ArrivingBodies } from "./arriving_bodies.ts";
 import { MemoryBudget } from "./memory_budget.ts";
+
+/** Most bytes that large requests take from when they are opened until they are answered. */
+const MAX_WEIGHT_BYTES = 96 * 2 ** 20;
+
+/** The same for each key. */
+const MAX_WEIGHT_BYTES_PER_KEY = 32 * 2 ** 20;
 
 /** Bounds in seconds, milliseconds, bytes and counts, as their names say. */
 export interface GatewayLimits {
@@ -51,6 +58,8 @@ export interface Places {
   readonly arriving: Concurrency;
   /** Opened requests of each key, and in all. */
   readonly running: Concurrency;
+  /** Bytes that large requests under way take, of each key, and in all. */
+  readonly weights: Room;
   /** Streams of each key, and in all. */
   readonly listening: Concurrency;
   /** What waits for listeners beyond `maxQueueBytes` for each. */
@@ -72,6 +81,7 @@ export function createPlaces(
     bodies: new ArrivingBodies(limits, monotonic),
     arriving: new Concurrency({ each: limits.maxRequestsPerAddress }),
     running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
+    weights: new Room({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
     listening: new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),
     backlog: new MemoryBudget(limits.maxBacklogBytes),
     unread: new MemoryBudget(limits.maxUnreadBytes),

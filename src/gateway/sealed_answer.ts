@@ -5,8 +5,9 @@
  */
 import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
-import type { RandomBytes } from "../protocol/bytes.ts";
+import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
+import { Turns } from "../security/turns.ts";
 import type { Reply } from "../services/service.ts";
 import type { BudgetHolder, MemoryBudget } from "./memory_budget.ts";
 
@@ -19,13 +20,17 @@ export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText
  * @param now the wall clock, in milliseconds since 1970
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
-  return (exchange, { status, bodyJson, bodyGzip, source, service }) => {
+  const turns = new Turns();
+  const seal: SealReply = (exchange, { status, bodyJson, bodyGzip, source, service }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
     const body = bodyGzip === undefined ? `"body":${bodyJson}` : `"body_gzip":"${bodyGzip}"`;
     const rest = JSON.stringify({ timestamp, source, service }).slice(1);
     return sealAnswer(exchange, `{"status":${status},${body},${rest}`, random);
   };
+  // A large one takes several times its length while it is sealed.
+  return (exchange, reply) =>
+    reply.bodyJson.length <= LARGE_LENGTH ? seal(exchange, reply) : turns.take("large", () => seal(exchange, reply));
 }
 
 /**
@@ -51,6 +56,9 @@ export function createCarryReply(unread: MemoryBudget, log: Pick<Log, "warn">): 
     return new Response(body, { headers: { ...headers, "Content-Length": String(answer.length) } });
   };
 }
+
+/** A longer body is sealed alone, in characters. */
+const LARGE_LENGTH = 2 ** 20;
 
 /** Length of a piece of an answer, in bytes, and in characters as well: base64 is ASCII. */
 const PIECE = 64 * 1024;
@@ -78,14 +86,16 @@ class UnreadAnswer implements BudgetHolder {
   readonly owner: string;
   readonly #options: UnreadAnswerOptions;
   readonly #length: number;
+  readonly #answer: Bytes;
   #rest: Uint8Array;
   #patience: ReturnType<typeof setTimeout> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(answer: Uint8Array, options: UnreadAnswerOptions) {
+  constructor(answer: Bytes, options: UnreadAnswerOptions) {
     this.owner = options.owner;
     this.#options = options;
     this.#length = answer.length;
+    this.#answer = answer;
     this.#rest = answer;
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -117,5 +127,7 @@ class UnreadAnswer implements BudgetHolder {
     clearTimeout(this.#patience);
     if (rest.length > 0) this.#patience = setTimeout(() => this.evict(), PATIENCE_MS);
     this.#options.unread.set(this, rest.length > 0 ? this.#length : 0);
+    // What was handed over are copies.
+    if (rest.length === 0) free(this.#answer);
   }
 }

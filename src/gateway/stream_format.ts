@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { Bytes } from "../protocol/bytes.ts";
 import type { PingEvent } from "../protocol/event.ts";
 import type { Version } from "../protocol/exchange.ts";
 import type { StreamSealer } from "../protocol/stream_v2.ts";
+import { LARGE_BYTES } from "./large_records.ts";
 import type { OutgoingEvent } from "./outgoing_event.ts";
 
 /** Writes one stream. */
@@ -35,7 +35,7 @@ const KEEP_ALIVE = utf8.encode(": keepalive\n\n");
 /** Writes streams of version 1. */
 export const SHARED_FORMAT: StreamFormat = {
   version: 1,
-  prepare: (event) => void event.sharedRecord(),
+  prepare: (event) => event.length > LARGE_BYTES ? undefined : void event.sharedRecord(),
   record: (event) => event.sharedRecord(),
   signOfLife: () => KEEP_ALIVE,
 };
@@ -50,10 +50,10 @@ export interface SealingWork {
 
 /** Makes what writes one stream of version 2. */
 export function numberedFormat(stream: StreamSealer, work: SealingWork): StreamFormat {
-  function write(plaintext: Bytes): Promise<Uint8Array> {
+  function write(event: Pick<OutgoingEvent, "length" | "plaintext">): Promise<Uint8Array> {
     // One that is large waits alone: nothing else of the stream is written before, and the order stays.
-    return work.count(plaintext.length, async () => {
-      const { n, text } = stream.seal(plaintext);
+    return work.count(event.length, async () => {
+      const { n, text } = stream.seal(event.plaintext);
       return utf8.encode(`id: ${n}\ndata: ${await text}\n\n`);
     });
   }
@@ -61,11 +61,12 @@ export function numberedFormat(stream: StreamSealer, work: SealingWork): StreamF
     version: 2,
     opening: utf8.encode(`event: open\ndata: ${stream.opening}\n\n`),
     // The number is taken when the event is written: a sign of life may come before it.
-    prepare: ({ plaintext }) => work.expect(plaintext.length),
-    record: ({ plaintext }) => write(plaintext),
+    prepare: ({ length }) => work.expect(length),
+    record: write,
     signOfLife(timestamp) {
       const ping: PingEvent = { type: "ping", timestamp };
-      return write(utf8.encode(JSON.stringify(ping)));
+      const plaintext = utf8.encode(JSON.stringify(ping));
+      return write({ length: plaintext.length, plaintext });
     },
   };
 }

@@ -120,16 +120,16 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
         return refuse("replay", "Request was used before: seal a new one for each subscription", "replay");
       case "admitted": {
         const leave = listening.enter(key.name);
-        return leave === undefined
-          ? refuse("busy", "Too many open streams: close one first", "busy")
-          : follow(admission, { request: caller.request, format, leave, decided });
+        if (leave !== undefined) return follow(admission, { request: caller.request, format, leave, decided });
+        admission.leave();
+        return refuse("busy", "Too many open streams: close one first", "busy");
       }
     }
   }
 
   /** Opens a stream that lasts until its listener leaves, its broker is lost, or its key is revoked. */
   function follow(
-    { key, payload }: Admitted,
+    { key, payload, leave: leaveLarge }: Admitted,
     { request, format, leave, decided }: {
       readonly request: string;
       readonly format: StreamFormat;
@@ -145,6 +145,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       format,
       onEnd({ why, message, sentBytes }) {
         left.abort();
+        leaveLarge();
         ended(why);
         if (why === "too_slow") log.warn("Listener of {key} was too slow", { request, key: key.name });
         // The answer was counted when the stream was connected.
@@ -202,6 +203,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     if (admission.kind !== "repeat") admission.settle?.(undefined);
     const format = await sealer.begin(admission.exchange);
     // Once more: what waited may have waited past the signal, and a stream that begins now would hold up the stop.
+    if (streams.isDraining && admission.kind === "admitted") admission.leave();
     refuseWhileStopping();
     const stream = start(admission, { format, caller });
     return new Response(stream.body, {

@@ -46,10 +46,10 @@ const SUBSCRIPTION_REFUSED = 128;
 const ANY_NUMBER = 65_535;
 
 /**
- * What a broker of 3.1.1, which cannot name a bound, takes at a time: EMQX keeps 100 messages of QoS 2 by default, aedes
- * ends the connection beyond 1,000.
+ * What a broker of 3.1.1, which cannot name a bound, takes at a time: Mosquitto acknowledges more than 20 messages of QoS 2
+ * by default, and drops them; EMQX keeps 100, aedes ends the connection beyond 1,000.
  */
-const CAUTIOUS_NUMBER = 100;
+const CAUTIOUS_NUMBER = 20;
 
 /**
  * Longest wait for a sign that the broker has read a message of QoS 0 and not hung up on it, in milliseconds: most

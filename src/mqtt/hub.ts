@@ -10,6 +10,7 @@ import type { Listener } from "./listener.ts";
 import { highestQos, Member } from "./member.ts";
 import type { MessageLog } from "./message_log.ts";
 import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
+import { SharedPayloads } from "./shared_payloads.ts";
 import type { SharedConnection } from "./shared_connection.ts";
 import { type EarlyBytes, Snapshot } from "./snapshot.ts";
 import { byAge, type Hold, type Subscription, Subscriptions } from "./subscription.ts";
@@ -50,6 +51,7 @@ export class Hub {
   readonly #backoff: Backoff;
   /** Bytes of retained messages that wait for a grant, by owner. */
   readonly #early = new Map<string, EarlyBytes>();
+  readonly #retained = new SharedPayloads();
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #losses = 0;
@@ -109,7 +111,7 @@ export class Hub {
     if (meant.length === 0) return undefined;
     const { log, pressure, now } = this.#options;
     const message = receivedMessage(delivery, { position: log.next(), receivedAt: now() });
-    if (message.retain) this.#passRetained(message, meant);
+    if (message.retain) this.#passRetained(this.#retained.share(message), meant);
     else {
       log.keep({ message, source: this, subscriptions: delivery.subscriptions });
       this.#pass(message, meant);

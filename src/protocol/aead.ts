@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, free } from "./bytes.ts";
 
 /** Length of a key, in bytes. */
 export const KEY_BYTES = 32;
@@ -50,7 +50,9 @@ export async function encrypt(
   parameters: AeadParameters,
 ): Promise<Bytes> {
   const bytes = typeof plaintext === "string" ? utf8.encode(plaintext) : plaintext;
-  return new Uint8Array(await crypto.subtle.encrypt(algorithm(parameters), key, bytes));
+  const ciphertext = new Uint8Array(await crypto.subtle.encrypt(algorithm(parameters), key, bytes));
+  if (bytes !== plaintext) free(bytes);
+  return ciphertext;
 }
 
 /**
@@ -65,8 +67,10 @@ export async function decrypt(
   parameters: AeadParameters,
 ): Promise<OpenedText | undefined> {
   try {
-    const plaintext = await crypto.subtle.decrypt(algorithm(parameters), key, ciphertext);
-    return strictUtf8.decode(plaintext) as OpenedText;
+    const plaintext = new Uint8Array(await crypto.subtle.decrypt(algorithm(parameters), key, ciphertext));
+    const text = strictUtf8.decode(plaintext) as OpenedText;
+    free(plaintext);
+    return text;
   } catch {
     return undefined;
   }

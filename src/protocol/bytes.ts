@@ -27,6 +27,17 @@ export function joinBytes(chunks: readonly Uint8Array[]): Bytes {
   return whole;
 }
 
+/** Bytes that are worth freeing. */
+const WORTH_FREEING_BYTES = 64 * 1024;
+
+/**
+ * Gives the memory of many bytes back at once, where the platform can (ECMA-262, `ArrayBuffer.prototype.transfer`): the
+ * garbage collector comes late for them. They, and all that shares their buffer, must not be used again.
+ */
+export function free({ buffer, byteLength }: Bytes): void {
+  if (byteLength > WORTH_FREEING_BYTES && "transfer" in ArrayBuffer.prototype) buffer.transfer(0);
+}
+
 /** What newer platforms can do by themselves; their type declarations take it for granted. */
 const hasBase64 = "fromBase64" in Uint8Array;
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "./aead.ts";
-import { type Bytes, fromBase64, type RandomBytes, toBase64 } from "./bytes.ts";
+import { type Bytes, free, fromBase64, type RandomBytes, toBase64 } from "./bytes.ts";
 
 /** The parts of an envelope as received: well-formed, and proof of nothing yet. */
 export interface Envelope {
@@ -73,5 +73,7 @@ export async function sealEnvelope(
   const nonce = random(NONCE_BYTES);
   const ciphertext = await encrypt(key, plaintext, { nonce });
   // 12 bytes are exactly 16 base64 characters: the two texts join without copying the ciphertext.
-  return (toBase64(nonce) + toBase64(ciphertext)) as SealedText;
+  const text = (toBase64(nonce) + toBase64(ciphertext)) as SealedText;
+  free(ciphertext);
+  return text;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "./aead.ts";
-import { type Bytes, fromBase64Url, joinBytes, type RandomBytes, toBase64Url } from "./bytes.ts";
+import { type Bytes, free, fromBase64Url, joinBytes, type RandomBytes, toBase64Url } from "./bytes.ts";
 import { deriveMessageKey, type KeyUse, type SecretKey } from "./secret_key.ts";
 
 /** What a request is for: the name that it is sealed with, whatever a proxy makes of the path. */
@@ -118,7 +118,11 @@ export async function sealResponseV2(
     nonce: ZERO_NONCE,
     additionalData: additionalData("response", binding.key.kid, binding.route),
   });
-  return `${VERSION_2}${toBase64Url(joinBytes([salt, ciphertext]))}` as SealedText;
+  const bytes = joinBytes([salt, ciphertext]);
+  free(ciphertext);
+  const text = `${VERSION_2}${toBase64Url(bytes)}` as SealedText;
+  free(bytes);
+  return text;
 }
 
 /**

@@ -5,7 +5,7 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText } from "./aead.ts";
-import { type Bytes, fromBase64Url, type RandomBytes, toBase64Url } from "./bytes.ts";
+import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "./bytes.ts";
 import { additionalData, bindKey, type RequestBinding, SALT_BYTES, VERSION_2 } from "./envelope_v2.ts";
 
 /** An event that has its number, while its text may still be on the way. */
@@ -48,7 +48,10 @@ export class StreamSealer {
   }
 
   async #encrypt(n: number, plaintext: string | Bytes): Promise<SealedText> {
-    return toBase64Url(await encrypt(this.#key, plaintext, parameters(this.#kid, n))) as SealedText;
+    const ciphertext = await encrypt(this.#key, plaintext, parameters(this.#kid, n));
+    const text = toBase64Url(ciphertext) as SealedText;
+    free(ciphertext);
+    return text;
   }
 }
 

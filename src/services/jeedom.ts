@@ -4,16 +4,17 @@
  * @module
  */
 import type { Log } from "../observability/log.ts";
+import { free } from "../protocol/bytes.ts";
 import { plainNumber } from "../protocol/exact_json.ts";
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
-import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { LARGE_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { isPlainPath } from "../security/endpoint_path.ts";
+import { Room } from "../security/room.ts";
 import type { Scope } from "../security/scope.ts";
-import { Turns } from "../security/turns.ts";
 import { readAnswer } from "./jeedom_answer.ts";
 import { authorizeCall, limitReply } from "./jeedom_rights.ts";
 import { JeedomWorkers } from "./jeedom_workers.ts";
-import { type Reply, type Service, ServiceError } from "./service.ts";
+import { type Reply, type Service, type ServiceContext, ServiceError } from "./service.ts";
 
 /** Where Jeedom is and how patient to be with it. */
 export interface JeedomOptions {
@@ -70,14 +71,16 @@ const OVERDUE_MS = 120_000;
 /** Shortest time between two lines in the log about warnings of PHP, in milliseconds. */
 const STRAY_TEXT_LOG_MS = 3_600_000;
 
-/**
- * Largest announced answer that is read beside all others, in bytes. Jeedom announces no length where it is large. While
- * it is read and parsed, an answer takes some ten times its size.
- */
-const SMALL_ANSWER_BYTES = 64 * 1024;
+/** Most of the largest answers to hold at a time, from when they are read until they are sealed. */
+const LARGE_ANSWERS = 2;
+
+/** Most of them for one key; others wait in Jeedom. */
+const LARGE_ANSWERS_PER_KEY = 1;
 
 /** A call as it goes to Jeedom, and what it is counted for. */
 interface Call {
+  /** Keeps room for the answer. */
+  readonly hold: NonNullable<ServiceContext["hold"]>;
   readonly key: string;
   readonly url: string;
   readonly body: string;
@@ -93,13 +96,16 @@ export function createJeedomService(options: JeedomOptions): Service {
   const apiUrl = addressOf(options.url);
   /** Polls under way, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
-  const turns = new Turns();
+  const answers = new Room({
+    total: LARGE_ANSWERS * options.maxResponseBytes,
+    each: LARGE_ANSWERS_PER_KEY * options.maxResponseBytes,
+  });
   let strayTextLoggedAt = -Infinity;
   return {
     name: "jeedom",
     fieldErrorStatus: 403,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
-    async handle(payload, { scope, gone, key, revoked }) {
+    async handle(payload, { scope, gone, key, revoked, hold = (release) => release() }) {
       const request = parseJeedomRequest(payload);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
       authorizeCall(scope, { method: request.jsonrpc, params: request.params ?? {} });
@@ -112,7 +118,7 @@ export function createJeedomService(options: JeedomOptions): Service {
         // PHP reads no such JSON, and Jeedom counts that against the gateway.
         throw new FieldError("Invalid field: params: must hold no half of a surrogate pair");
       }
-      const call = { key, url: base + endpoint, body, poll };
+      const call = { key, url: base + endpoint, body, poll, hold };
       // A command runs to its end even when its client is gone, so that the repeat finds the answer.
       const reply = poll > 0 ? await unlessGone(() => join(call), gone) : await send(call);
       return limitReply(reply, { method: request.jsonrpc, scope, revoked });
@@ -136,29 +142,34 @@ export function createJeedomService(options: JeedomOptions): Service {
     closeSignal.throwIfAborted();
     const timeoutMs = options.timeoutMs + call.poll * 1000;
     const stop = new AbortController();
+    const late = new AbortController();
     let worker = call.poll > 0 ? workers.startPoll(call.key, call.poll * 1000 + POLL_MARGIN_MS) : undefined;
     if (worker === undefined) workers.startCall(call.key);
-    const { promise: late, reject } = Promise.withResolvers<never>();
+    const { promise: expired, reject } = Promise.withResolvers<never>();
     let timer = setTimeout(() => {
-      reject(
-        new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`, { code: "service_timeout" }),
-      );
+      const reason = new ServiceError(504, `Jeedom did not answer within ${timeoutMs / 1000} s`, {
+        code: "service_timeout",
+      });
+      reject(reason);
       worker ??= workers.giveUp(call.key, OVERDUE_MS);
       timer = setTimeout(() => stop.abort(STOPPED), OVERDUE_MS);
+      late.abort(reason);
     }, timeoutMs);
-    const end = () => stop.abort(STOPPED);
+    const end = () => {
+      late.abort(STOPPED);
+      stop.abort(STOPPED);
+    };
     closeSignal.addEventListener("abort", end, { once: true });
-    const answer = exchange(call, { signal: stop.signal, late });
+    const answer = exchange(call, { signal: stop.signal, lateSignal: late.signal });
     answer.then(() => worker?.release(), (error) => mayRunOn(error) ? worker?.abandon() : worker?.release())
       .finally(() => {
         clearTimeout(timer);
         closeSignal.removeEventListener("abort", end);
       });
-    return await Promise.race([answer, late]);
+    return await Promise.race([answer, expired]);
   }
 
-  async function exchange(call: Call, { signal, late }: ExchangeOptions): Promise<Reply> {
-    const { url, body } = call;
+  async function exchange({ key, url, body, hold }: Call, { signal, lateSignal }: ExchangeOptions): Promise<Reply> {
     try {
       const response = await options.fetch(url, {
         method: "POST",
@@ -176,8 +187,12 @@ export function createJeedomService(options: JeedomOptions): Service {
           code: "service_answer",
         });
       }
-      const isSmall = Number(response.headers.get("Content-Length") ?? Infinity) <= SMALL_ANSWER_BYTES;
-      return await (isSmall ? read(response, url) : readInTurn(response, { call, late }));
+      const length = Number(response.headers.get("Content-Length") ?? options.maxResponseBytes);
+      const beforeLarge = async () => hold(await answers.acquire(key, Math.max(length, LARGE_BYTES), lateSignal));
+      const bytes = await readBytes(response, options.maxResponseBytes, { signal: lateSignal, beforeLarge });
+      const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
+      free(bytes);
+      return reply;
     } catch (error) {
       if (error instanceof ServiceError) throw error;
       if (error instanceof TooLargeError) {
@@ -193,28 +208,6 @@ export function createJeedomService(options: JeedomOptions): Service {
     }
   }
 
-  async function read(response: Response, url: string): Promise<Reply> {
-    const bytes = await readBytes(response, options.maxResponseBytes);
-    return readAnswer({ status: response.status, bytes }, { isApi: url === apiUrl, onStrayText });
-  }
-
-  /** Reads one large answer after the other, of the keys in turn: many at a time would take all the memory. */
-  function readInTurn(
-    response: Response,
-    { call, late }: { readonly call: Call; readonly late: Promise<never> },
-  ): Promise<Reply> {
-    const { promise, resolve } = Promise.withResolvers<Reply>();
-    const readNow = async () => {
-      const reading = read(response, call.url);
-      resolve(reading);
-      // An answer that came too late keeps nobody waiting.
-      await Promise.race([reading, late]);
-    };
-    // Of each key one waits for the turn of all keys, which have names.
-    turns.take(call.key, () => turns.take("", readNow)).catch(() => {});
-    return promise;
-  }
-
   function onStrayText(): void {
     const now = monotonic();
     if (now - strayTextLoggedAt < STRAY_TEXT_LOG_MS) return;
@@ -223,12 +216,12 @@ export function createJeedomService(options: JeedomOptions): Service {
   }
 }
 
-/** What ends the wait for an answer. */
+/** Ends of an exchange. */
 interface ExchangeOptions {
-  /** Ends the exchange itself. */
+  /** Ends the wait for Jeedom: it would go on with a call that is given up, and then nothing would tell of its end. */
   readonly signal: AbortSignal;
-  /** Rejects when its client waits no longer. */
-  readonly late: Promise<never>;
+  /** Ends the reading of an answer that has begun: then Jeedom has made it, and its client waits no longer. */
+  readonly lateSignal: AbortSignal;
 }
 
 const STOPPED = new Error("No longer waited for");

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bytes } from "../protocol/bytes.ts";
+import { valuesWeight } from "../protocol/json_weight.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { type Reply, ServiceError, textReply } from "./service.ts";
 
@@ -26,6 +27,9 @@ export interface ReadAnswerOptions {
 /** Beginning of an answer of the JSON-RPC API, whichever member comes first. */
 const ANSWER_START = /\{\s*"(?:jsonrpc|id|result|error)"\s*:/g;
 
+/** Most that the values of an answer may take while it is looked through, in bytes. */
+const MAX_VALUES_BYTES = 96 * 2 ** 20;
+
 /** Most places at which JSON may begin within a text: a warning may quote one. */
 const MAX_BEGINNINGS = 4;
 
@@ -43,6 +47,7 @@ export function readAnswer(
 ): Reply {
   const { text, isUtf8 } = decode(bytes);
   if (text.trim() === "") return emptyReply(status);
+  if (valuesWeight(text) > MAX_VALUES_BYTES) throw strange("Jeedom's answer holds too many lists and objects");
   const isWhole = parse(text) !== undefined;
   const json = isWhole ? text : jsonWithin(text);
   if (json === undefined) {

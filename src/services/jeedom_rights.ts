@@ -5,6 +5,7 @@
  */
 import { parseExact, plainNumber } from "../protocol/exact_json.ts";
 import { isObject } from "../protocol/is_object.ts";
+import { valuesWeight } from "../protocol/json_weight.ts";
 import { FieldError } from "../protocol/payload.ts";
 import { parseId } from "../security/key_record.ts";
 import { type Scope, ScopeError } from "../security/scope.ts";
@@ -123,8 +124,12 @@ export function limitReply(reply: Reply, { method, scope, revoked }: ReplyOwner 
   return scope.isLimited ? { ...reply, bodyJson: ownEvents(reply.bodyJson, scope) } : reply;
 }
 
+/** Most that the values of such an answer may take, in bytes: numbers that keep their digits take some times as much. */
+const MAX_EVENTS_BYTES = 32 * 2 ** 20;
+
 /** Returns the answer to `event::changes` with the events of the key's own commands and scenarios alone. */
 function ownEvents(bodyJson: string, scope: Scope): string {
+  if (valuesWeight(bodyJson) > MAX_EVENTS_BYTES) throw notUnderstood();
   const answer = parseAnswer(bodyJson);
   const { jsonrpc, id } = answer;
   if (isObject(answer["error"])) {

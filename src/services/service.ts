@@ -31,6 +31,8 @@ export interface ServiceContext {
   readonly gone: AbortSignal;
   /** Aborts when the request's key stops working or its rights change. */
   readonly revoked?: AbortSignal | undefined;
+  /** Keeps room that the answer takes until it is sealed; called with what gives it back. */
+  readonly hold?: ((release: () => void) => void) | undefined;
 }
 
 /** The names by which requests and scopes call services. */

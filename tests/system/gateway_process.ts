@@ -48,11 +48,14 @@ export function spawnMain(words: readonly string[], options: {
   readonly directory: string;
   readonly env: Variables;
   readonly flags?: readonly string[];
+  readonly launcher?: readonly string[];
 }): Deno.ChildProcess {
   const env = Object.fromEntries(Object.entries(options.env).filter((entry) => entry[1] !== undefined));
   const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].map((name) => [name, Deno.env.get(name) ?? ""]);
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--config", PROJECT, ...(options.flags ?? ["-A"]), MAIN, ...words],
+  const program = [Deno.execPath(), "run", "--quiet", "--config", PROJECT, ...(options.flags ?? ["-A"]), MAIN];
+  const [command = "", ...args] = [...(options.launcher ?? []), ...program, ...words];
+  return new Deno.Command(command, {
+    args,
     cwd: options.directory,
     clearEnv: true,
     env: { ...Object.fromEntries(kept.filter(([, value]) => value !== "")), ...env },
@@ -72,12 +75,14 @@ export interface GatewayProcessOptions {
   readonly key?: string;
   /** Keys that its `KEYS_FILE` holds from the start. */
   readonly keys?: readonly KeyRecord[];
+  /** A program that becomes the one whose words follow its own. */
+  readonly launcher?: readonly string[];
 }
 
 /** Starts a gateway and waits until it listens. */
 export async function startGatewayProcess(
   env: Variables = {},
-  { directory, flags = [], key: given, keys }: GatewayProcessOptions = {},
+  { directory, flags = [], key: given, keys, launcher = [] }: GatewayProcessOptions = {},
 ): Promise<GatewayProcess> {
   const settings: Variables = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json", ...env };
   const own = directory === undefined;
@@ -87,6 +92,7 @@ export async function startGatewayProcess(
     directory: home,
     env: settings,
     flags: [...permissionFlags(parseConfig(settings)), ...flags],
+    launcher,
   });
   const output = new ProcessOutput(child);
   const secrets = new Secrets(settings);

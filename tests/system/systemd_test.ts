@@ -260,6 +260,16 @@ Deno.test("run.sh gives each command the flags of its task", async () => {
   }
 });
 
+Deno.test("the unit, the watching task and the binary bound memory as deno task start does", async () => {
+  const run = await Deno.readTextFile(at("systemd/run.sh"));
+  const { start, dev, compile } = project.tasks;
+  const [v8 = ""] = start.command.match(/--v8-flags=\S+/) ?? [];
+  const allocator = (start.command.match(/MALLOC_\w+=\d+/g) ?? []).join(" ");
+  assert(v8 !== "" && allocator !== "");
+  for (const text of [run, dev.command, compile.command]) assert(text.includes(v8), text);
+  for (const text of [run, dev.command]) assert(text.includes(allocator), text);
+});
+
 const isLinux = Deno.build.os === "linux";
 
 Deno.test("what ExecStart runs tells systemd that it is ready, that it lives and that it stops", {

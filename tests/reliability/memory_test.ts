@@ -1,0 +1,36 @@
+/** What is tried to get a gateway killed in a control group of 512 MB, in a short form. */
+import { assert } from "@std/assert";
+import { ATTACKS } from "../../reliability/memory/attacks.ts";
+import { makeControlGroup } from "../../reliability/memory/control_group.ts";
+import { runAttack } from "../../reliability/memory/run_attack.ts";
+import { MOSQUITTO } from "../system/broker.ts";
+
+const MEMORY_BYTES = 512 * 2 ** 20;
+
+const probe = await makeControlGroup(MEMORY_BYTES);
+await probe?.remove();
+
+for (
+  const name of [
+    "Jeedom's answers of 8 MiB, 60 requests of each key, read",
+    "Garbage of 1 MiB, 100 at a time from each of four addresses",
+    "3 × 8 MiB retained, 20 streams of each key, version 1, MQTT 5",
+    "3 × 8 MiB retained, 20 streams of each key, version 2, embedded",
+  ]
+) {
+  Deno.test(`a gateway with 512 MB survives: ${name}`, {
+    ignore: probe === undefined || MOSQUITTO === undefined,
+    // Attackers hang up amid what they send.
+    sanitizeOps: false,
+    sanitizeResources: false,
+  }, async () => {
+    const [attack] = ATTACKS.filter((one) => one.name === name);
+    const group = await makeControlGroup(MEMORY_BYTES);
+    if (attack === undefined || group === undefined) throw new Error(`Cannot run: ${name}`);
+    try {
+      assert((await runAttack(attack, { ms: 3000, group })).survived);
+    } finally {
+      await group.remove();
+    }
+  });
+}
