@@ -104,7 +104,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
   /** Runs a request as far as its key and its service let it. Never throws. */
   async function run(
     { key, payload, text, leave: leaveLarge }: Admitted,
-    { request, gone, hold }: RunOptions & { readonly hold: NonNullable<ServiceContext["hold"]> },
+    { request, gone, hold }: RunOptions & { readonly hold: ServiceContext["hold"] },
   ): Promise<Outcome> {
     hold(leaveLarge);
     // It may have been taken away while the stores were asked.

@@ -80,7 +80,7 @@ const LARGE_ANSWERS_PER_KEY = 1;
 /** A call as it goes to Jeedom, and what it is counted for. */
 interface Call {
   /** Keeps room for the answer. */
-  readonly hold: NonNullable<ServiceContext["hold"]>;
+  readonly hold: ServiceContext["hold"];
   readonly key: string;
   readonly url: string;
   readonly body: string;
@@ -105,7 +105,7 @@ export function createJeedomService(options: JeedomOptions): Service {
     name: "jeedom",
     fieldErrorStatus: 403,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
-    async handle(payload, { scope, gone, key, revoked, hold = (release) => release() }) {
+    async handle(payload, { scope, gone, key, revoked, hold }) {
       const request = parseJeedomRequest(payload);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
       authorizeCall(scope, { method: request.jsonrpc, params: request.params ?? {} });

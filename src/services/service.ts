@@ -31,8 +31,8 @@ export interface ServiceContext {
   readonly gone: AbortSignal;
   /** Aborts when the request's key stops working or its rights change. */
   readonly revoked?: AbortSignal | undefined;
-  /** Keeps room that the answer takes until it is sealed; called with what gives it back. */
-  readonly hold?: ((release: () => void) => void) | undefined;
+  /** Keeps the room that the answer takes until it is sealed; called with the function that gives it back. */
+  readonly hold: (release: () => void) => void;
 }
 
 /** The names by which requests and scopes call services. */

@@ -5,7 +5,7 @@ import { FieldError, keepDigits, parsePayload, type Payload } from "../../src/pr
 import { ALL_RIGHTS } from "../../src/security/key_record.ts";
 import { Scope } from "../../src/security/scope.ts";
 import { createJeedomService, type JeedomOptions } from "../../src/services/jeedom.ts";
-import { type Reply, ServiceError } from "../../src/services/service.ts";
+import { type Reply, type ServiceContext, ServiceError } from "../../src/services/service.ts";
 import { until, within } from "../deadline.ts";
 import { freePort, withTcpServer } from "../loopback.ts";
 
@@ -46,8 +46,10 @@ function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Respons
     clock,
     /** Ends what still waits for Jeedom. */
     close: () => closing.abort(),
-    call: (payload: Payload, { gone = never, key = "phone" }: { gone?: AbortSignal; key?: string } = {}) =>
-      service.handle(payload, { key, scope, gone }),
+    call: (
+      payload: Payload,
+      { gone = never, key = "phone", hold = (release) => release() }: Partial<ServiceContext> = {},
+    ) => service.handle(payload, { key, scope, gone, hold }),
   };
 }
 
@@ -213,53 +215,75 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
   await assertRejects(() => makeJeedom({}, announced).call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
 });
 
-/** A Jeedom that announces no length, and sends each answer once the test says so. */
+/** A Jeedom that announces no length, and sends the rest of each large answer once the test says so. */
 function makeSlowAnswers(options: Partial<JeedomOptions> = {}) {
   const reading: string[] = [];
   const finish = new Map<string, () => void>();
+  const held = new Map<string, () => void>();
   const made = makeJeedom({
+    maxResponseBytes: 200_000,
     ...options,
     async fetch(input, init) {
       const { params: { name } }: { params: { name: string } } = await new Request(input, init).json();
+      let isBegun = false;
       const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-        start: (controller) => init?.signal?.addEventListener("abort", () => controller.error(init.signal?.reason)),
         async pull(controller) {
+          if (!isBegun) {
+            isBegun = true;
+            return controller.enqueue(new TextEncoder().encode(`["${"x".repeat(100_000)}`));
+          }
           reading.push(name);
           await new Promise<void>((resolve) => finish.set(name, resolve));
-          if (init?.signal?.aborted) return;
-          controller.enqueue(new TextEncoder().encode("[]"));
+          controller.enqueue(new TextEncoder().encode('"]'));
           controller.close();
         },
       }, { highWaterMark: 0 });
       return name === "small" ? new Response("[]", { headers: { "Content-Length": "2" } }) : new Response(body);
     },
   });
-  const ask = (key: string, name: string) => made.call({ jsonrpc: "ping", params: { name } }, { key });
-  return { ...made, ask, reading, finish: (name: string) => finish.get(name)?.() };
+  const ask = (key: string, name: string) =>
+    made.call({ jsonrpc: "ping", params: { name } }, { key, hold: (release) => void held.set(name, release) });
+  const seal = (name: string) => held.get(name)?.();
+  return { ...made, ask, reading, seal, finish: (name: string) => finish.get(name)?.() };
 }
 
-Deno.test("handle() reads large answers one after the other, of the keys in turn, and small ones beside them", async () => {
-  const { ask, reading, finish } = makeSlowAnswers();
-  const all = [ask("greedy", "g1"), ask("greedy", "g2"), ask("greedy", "g3"), ask("modest", "m1")];
-  await until("the first is read", () => reading.length > 0);
+Deno.test("handle() reads one large answer of a key at a time and two in all, until they are sealed, and small ones beside them", async () => {
+  const { ask, reading, finish, seal } = makeSlowAnswers();
+  const answers = new Map(
+    [["greedy", "g1"], ["greedy", "g2"], ["modest", "m1"], ["third", "t1"]].map(([key, name]) =>
+      [name, ask(key ?? "", name ?? "")] as const
+    ),
+  );
+  await until("two are read", () => reading.length === 2);
+  assertEquals(reading, ["g1", "m1"]);
   assertEquals((await ask("greedy", "small")).bodyJson, "[]");
-  for (const [index, name] of ["g1", "m1", "g2", "g3"].entries()) {
-    await until(`${name} is read`, () => reading.length > index);
-    assertEquals(reading.slice(index), [name]);
-    finish(name);
-  }
-  assertEquals((await Promise.all(all)).map(({ status }) => status), [200, 200, 200, 200]);
+  finish("g1");
+  assertEquals((await answers.get("g1"))?.status, 200);
+  assertEquals(reading, ["g1", "m1"]);
+  // The key that has none comes first.
+  seal("g1");
+  await until("another is read", () => reading.length === 3);
+  finish("m1");
+  await answers.get("m1");
+  seal("m1");
+  await until("the last is read", () => reading.length === 4);
+  assertEquals(reading.toSorted(), ["g1", "g2", "m1", "t1"]);
+  for (const name of ["g2", "t1"]) finish(name);
+  assertEquals((await Promise.all(answers.values())).map(({ status }) => status), [200, 200, 200, 200]);
 });
 
-Deno.test("handle() lets a large answer that does not come to its end keep no other waiting for long", async () => {
-  const { ask, reading, finish, close } = makeSlowAnswers({ timeoutMs: 50 });
-  await assertRejects(() => ask("one", "stuck"), ServiceError, "did not answer within 0.05 s");
-  const next = ask("other", "next");
-  await until("the next is read", () => reading.includes("next"));
-  finish("next");
-  assertEquals((await next).status, 200);
-  close();
-  finish("stuck");
+Deno.test("handle() gives up a large answer that does not come to its end in time, and one that waits for it", async () => {
+  const { ask, reading, seal } = makeSlowAnswers({ timeoutMs: 200 });
+  const all = ["stuck", "waiting"].map((name) => ask("one", name));
+  await until("the first is read", () => reading.length === 1);
+  const failed = await Promise.allSettled(all);
+  assertEquals(failed.map(({ status }) => status), ["rejected", "rejected"]);
+  seal("stuck");
+  // What was given up while it waited is never read.
+  const next = ask("one", "next");
+  await until("the next is read", () => reading.length === 2);
+  assertEquals(reading, ["stuck", "next"]);
+  await assertRejects(() => next, ServiceError, "did not answer within 0.2 s");
 });
 
 Deno.test("handle() reads 1 MB of chunked JSON", () =>

@@ -26,7 +26,7 @@ function makeService(failure?: Error) {
     },
   });
   const handle = (payload: Payload) =>
-    service.handle(payload, { key: "phone", scope, gone: new AbortController().signal });
+    service.handle(payload, { key: "phone", scope, gone: new AbortController().signal, hold: (release) => release() });
   return { handle, published };
 }
 
