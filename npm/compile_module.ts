@@ -3,9 +3,17 @@ import ts from "typescript";
 
 /**
  * What may be used without asking: what Node 20 has. Newer things are type errors here, other than for Deno. The last
- * one is for code that looks first whether the platform has it.
+ * two are for code that looks first whether the platform has it.
  */
-const PLATFORM = ["es2023", "es2024.string", "dom", "dom.iterable", "dom.asynciterable", "esnext.typedarrays"];
+const PLATFORM = [
+  "es2023",
+  "es2024.string",
+  "dom",
+  "dom.iterable",
+  "dom.asynciterable",
+  "es2024.arraybuffer",
+  "esnext.typedarrays",
+];
 
 /** How to compile. */
 export interface CompileOptions {

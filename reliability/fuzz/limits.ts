@@ -153,7 +153,12 @@ function floodsOf({ keys }: Target): Flood[] {
       name: "failures: damaged",
       make: async () => ({ bytes: damageLast((await publish(quick, "203.0.113.7")).bytes) }),
     },
-    { ...failures, name: "failures: expired", make: () => publish(quick, "203.0.113.8", { age: 3600 }) },
+    // One of version 2 names its key, and is told its time however often others fail.
+    {
+      ...failures,
+      name: "failures: expired",
+      make: () => publish(quick, "203.0.113.8", { age: 3600, version: 1 }),
+    },
     { ...failures, name: "failures: own messages", make: () => publish(quick, "203.0.113.9", own) },
     { ...key, name: "key", make: (place) => publish(keys.mqttOnly, addressAt(place)) },
     { ...key, name: "key, version 1", make: (place) => publish(keys.right, addressAt(place), { version: 1 }) },
