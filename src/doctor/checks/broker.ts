@@ -39,10 +39,8 @@ export const BROKER: Check = {
     let address;
     try {
       address = await brokerAddress();
-    } catch {
-      const files = (["MQTT_CA_FILE", "MQTT_CERT_FILE", "MQTT_KEY_FILE"] as const)
-        .filter((name) => config[name] !== undefined).map((name) => `${name} "${config[name]}"`);
-      return failed(`${files.join(" or ")} cannot be read`, "Mend its path, or its owner and mode");
+    } catch (error) {
+      return failed(error instanceof Error ? error.message : String(error), "Mend it, and start the gateway again");
     }
     const late = tooLate(address, "answer", DEADLINE_SECONDS * 1000);
     try {
