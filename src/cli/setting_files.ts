@@ -15,7 +15,8 @@ export interface CertificatePair {
   readonly key: string;
 }
 
-type FileSetting = "TLS_CERT_FILE" | "TLS_KEY_FILE" | "MQTT_CA_FILE" | "MQTT_CERT_FILE" | "MQTT_KEY_FILE";
+/** A setting that names a file of certificates or of a private key. */
+export type FileSetting = "TLS_CERT_FILE" | "TLS_KEY_FILE" | "MQTT_CA_FILE" | "MQTT_CERT_FILE" | "MQTT_KEY_FILE";
 
 /**
  * Reads the file that a setting names.
