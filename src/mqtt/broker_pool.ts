@@ -1,6 +1,7 @@
 /**
  * The connections to all brokers, opened on first use, closed when idle: for each broker and login one that listens and
- * one that publishes, so that a broker that hangs up on a message does not hang up on listeners.
+ * one that publishes, so that a broker that hangs up on a message does not hang up on listeners. An owner whose messages
+ * the broker may have hung up on publishes on one of its own.
  *
  * @module
  */
@@ -35,6 +36,8 @@ interface Publishing {
   readonly openedFor: string | undefined;
   /** Publishes and checks under way. */
   using: number;
+  /** How often it ended after it was open. */
+  losses: number;
   idleSince: number;
 }
 
@@ -155,16 +158,32 @@ export class BrokerPool {
     owner?: string,
   ): Promise<void> {
     const id = this.#idOf(address);
-    const entry = this.#publishing.get(id) ?? this.#openToPublish(id, address, owner);
+    const ownId = owner === undefined ? id : `${id} ${owner}`;
+    const entry = this.#publishing.get(ownId) ?? this.#publishing.get(id) ?? this.#openToPublish(id, address, owner);
+    const { losses } = entry;
     entry.using += 1;
     try {
       await command(entry.connection);
     } catch (error) {
       this.#doubt(id);
+      if (entry.losses > losses) this.#setApart(ownId, address, owner);
       throw error;
     } finally {
       entry.using -= 1;
       entry.idleSince = this.#options.monotonic();
+    }
+  }
+
+  /**
+   * Gives an owner a connection of its own to publish on, until it is idle: the broker hung up while it published. If it
+   * does so again, it hangs up on nobody else.
+   */
+  #setApart(id: string, address: BrokerAddress, owner: string | undefined): void {
+    if (this.#closed !== undefined || this.#publishing.has(id)) return;
+    try {
+      this.#openToPublish(id, address, owner);
+    } catch {
+      // There is no room: it goes on with the others.
     }
   }
 
@@ -212,12 +231,12 @@ export class BrokerPool {
 
   #openToPublish(id: string, address: BrokerAddress, openedFor: string | undefined): Publishing {
     this.#prepare(id, openedFor);
-    const connection = new SharedConnection(address, {
+    const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: () => undefined,
-      onLost: () => {},
+      onLost: () => void (entry.losses += 1),
     });
-    const entry = { id, connection, openedFor, using: 0, idleSince: this.#options.monotonic() };
+    const entry: Publishing = { id, connection, openedFor, using: 0, losses: 0, idleSince: this.#options.monotonic() };
     this.#publishing.set(id, entry);
     return entry;
   }
