@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type BrokerAddress,
   BrokerError,
@@ -265,6 +265,35 @@ Deno.test("an owner whose messages a broker hangs up on ends those of another on
     await new Promise((resolve) => setTimeout(resolve, 1));
   });
 });
+
+Deno.test("an owner whose subscription a broker hangs up on ends the streams of another one once at most", () =>
+  withBareBroker(({ type, body }) => {
+    if (type === CONNECT) return WELCOME[5];
+    if (type === DISCONNECT) return "hang up";
+    if (type !== SUBSCRIBE) return undefined;
+    if (new TextDecoder().decode(body).includes("forbidden")) return "hang up";
+    return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
+  }, async (address) => {
+    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const modest = makeListener("t");
+    pool.listen(address, { ...modest.listener, owner: "modest" });
+    await until("the grant", () => modest.heard.length === 1);
+    const refuse = async () => {
+      const greedy = makeListener("forbidden");
+      pool.listen(address, { ...greedy.listener, owner: "greedy" });
+      await until("the end", () => greedy.heard.length === 1);
+      assertStringIncludes(greedy.heard[0] ?? "", "closed the connection");
+    };
+    await refuse();
+    await until("the end", () => modest.heard.length === 2);
+    const again = makeListener("t");
+    pool.listen(address, { ...again.listener, owner: "modest" });
+    await until("the grant", () => again.heard.length === 1);
+    for (let count = 0; count < 3; count++) await refuse();
+    assertEquals(again.heard, ["connected"]);
+    await pool.close();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }));
 
 Deno.test("listeners hear of a broker that is frozen as soon as a publish shows it, and not when its keep-alive does", async () => {
   const never = new Promise<never>(() => {});
