@@ -290,9 +290,9 @@ function mismatches(given: Variables): string[] {
     problems.push(`MQTT_TLS=${tls} contradicts MQTT_PROTOCOL=${protocol}: leave MQTT_TLS out`);
   }
   if (!hasTls && tls !== "true") {
-    if (given["MQTT_CA_FILE"] !== undefined) problems.push("MQTT_CA_FILE has no effect without MQTT_TLS=true");
-    if (given["MQTT_CERT_FILE"] !== undefined) {
-      problems.push("MQTT_CERT_FILE has no effect without TLS: set MQTT_PROTOCOL to mqtts or wss");
+    for (const name of ["MQTT_CA_FILE", "MQTT_CERT_FILE"]) {
+      if (given[name] === undefined) continue;
+      problems.push(`${name} has no effect without TLS: set MQTT_PROTOCOL to mqtts or wss`);
     }
   }
   if (given["MQTT_PATH"] !== undefined && protocol !== "ws" && protocol !== "wss") {

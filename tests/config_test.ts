@@ -180,7 +180,7 @@ Deno.test("parseConfig() tells settings of the broker that contradict each other
       [{ MQTT_PROTOCOL: "http" }, "MQTT_PROTOCOL must be one of: mqtt, mqtts, ws, wss"],
       [{ MQTT_PROTOCOL: "ws", MQTT_TLS: "true" }, "MQTT_TLS=true contradicts MQTT_PROTOCOL=ws: leave MQTT_TLS out"],
       [{ MQTT_PROTOCOL: "wss", MQTT_TLS: "false" }, "MQTT_TLS=false contradicts MQTT_PROTOCOL=wss"],
-      [{ MQTT_PROTOCOL: "ws", MQTT_CA_FILE: "ca.pem" }, "MQTT_CA_FILE has no effect"],
+      [{ MQTT_PROTOCOL: "ws", MQTT_CA_FILE: "ca.pem" }, "without TLS: set MQTT_PROTOCOL to mqtts or wss"],
       [{ MQTT_PROTOCOL: "mqtts", MQTT_CERT_FILE: "c" }, "MQTT_KEY_FILE must be set together with MQTT_CERT_FILE"],
       [{ MQTT_PROTOCOL: "mqtts", MQTT_KEY_FILE: "k" }, "MQTT_CERT_FILE must be set together with MQTT_KEY_FILE"],
       [certificate, "MQTT_CERT_FILE has no effect without TLS"],

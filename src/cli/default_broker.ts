@@ -7,6 +7,7 @@ import { brokerProtocol, type Config } from "../config.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "./platform.ts";
+import { readPair, readSettingFile } from "./setting_files.ts";
 
 /** A broker to use by default. */
 export interface DefaultBroker {
@@ -19,7 +20,7 @@ export interface DefaultBroker {
 /**
  * Finds the configured broker, or starts the embedded one and says so in the log.
  *
- * @throws an error that names the setting whose file cannot be read
+ * @throws {Error} if a file that a setting names cannot be used, with the setting's name
  */
 export function openDefaultBroker(config: Config, platform: Platform, log: Log): Promise<DefaultBroker> {
   const { MQTT_BROKER_HOST: host } = config;
@@ -38,17 +39,10 @@ async function startEmbedded(config: Config, log: Log): Promise<DefaultBroker> {
   return { address: { host, port, clientIdPrefix: config.MQTT_CLIENT_ID, open: openStream }, close };
 }
 
-async function configured(host: string, config: Config, { files }: Platform): Promise<DefaultBroker> {
+async function configured(host: string, config: Config, platform: Platform): Promise<DefaultBroker> {
   const protocol = brokerProtocol(config);
-  const read = async (name: "MQTT_CA_FILE" | "MQTT_CERT_FILE" | "MQTT_KEY_FILE") => {
-    const path = config[name];
-    if (path === undefined) return undefined;
-    return await files.readTextFile(path).catch((cause) => {
-      throw new Error(`${name} "${path}" cannot be read`, { cause });
-    });
-  };
   const tls = protocol === "mqtts" || protocol === "wss"
-    ? { ca: await read("MQTT_CA_FILE"), cert: await read("MQTT_CERT_FILE"), key: await read("MQTT_KEY_FILE") }
+    ? { ca: await readSettingFile("MQTT_CA_FILE", config, platform), ...await readPair("MQTT", config, platform) }
     : undefined;
   return {
     address: {

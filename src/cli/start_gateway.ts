@@ -36,6 +36,7 @@ import { openJeedomFetch } from "./open_jeedom.ts";
 import { openKeys } from "./open_keys.ts";
 import { openStore } from "./open_store.ts";
 import type { Platform } from "./platform.ts";
+import { readPair } from "./setting_files.ts";
 import { settledWithin } from "./settled_within.ts";
 
 /** A gateway that serves. */
@@ -74,7 +75,7 @@ const BROKER_FAREWELL_MS = 2000;
  * @throws `KeyFileError`, or the error of a port that is taken or a file that cannot be read
  */
 export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
-  const tls = await readTls(config, platform);
+  const tls = await readPair("TLS", config, platform);
   // What was opened is let go of in the opposite order: when a later step fails, or at the end.
   await using opened = new AsyncDisposableStack();
   const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
@@ -253,9 +254,4 @@ function listenForOperations(
       : `Port ${wanted} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Mend one of them`;
     throw new Error(message, { cause: error });
   }
-}
-
-async function readTls(config: Config, { files }: Platform): Promise<{ cert: string; key: string } | undefined> {
-  if (config.TLS_CERT_FILE === undefined || config.TLS_KEY_FILE === undefined) return undefined;
-  return { cert: await files.readTextFile(config.TLS_CERT_FILE), key: await files.readTextFile(config.TLS_KEY_FILE) };
 }

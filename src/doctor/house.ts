@@ -23,9 +23,9 @@ export interface Surroundings {
   /** The machine. */
   readonly machine: Machine;
   /**
-   * Reads the address of the default broker, and its private authority from the file.
+   * Reads the address of the default broker, and its certificates from their files.
    *
-   * @throws the error of a file that cannot be read
+   * @throws {Error} if a file cannot be used, with the name of its setting
    */
   readonly brokerAddress: () => Promise<BrokerAddress>;
   /**

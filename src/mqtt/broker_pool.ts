@@ -1,6 +1,7 @@
 /**
  * The connections to all brokers, opened on first use, closed when idle: for each broker and login one that listens and
- * one that publishes, so that a broker that hangs up on a message does not hang up on listeners.
+ * one that publishes, so that a broker that hangs up on a message does not hang up on listeners. An owner on
+ * whose message or subscription the broker may have hung up goes on with connections of its own.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { SharedConnection } from "./shared_connection.ts";
 import { isShared } from "./topic.ts";
 
 /** What a pool needs, and how it is bounded. */
-export interface BrokerPoolOptions extends Omit<HubOptions, "connection"> {
+export interface BrokerPoolOptions extends Omit<HubOptions, "connection" | "onHungUp"> {
   /** Opens connections. */
   readonly connect: ConnectBroker;
   /** Longest wait for connection and answer together, in milliseconds. */
@@ -35,6 +36,8 @@ interface Publishing {
   readonly openedFor: string | undefined;
   /** Publishes and checks under way. */
   using: number;
+  /** How often it ended after it was open. */
+  losses: number;
   idleSince: number;
 }
 
@@ -155,16 +158,34 @@ export class BrokerPool {
     owner?: string,
   ): Promise<void> {
     const id = this.#idOf(address);
-    const entry = this.#publishing.get(id) ?? this.#openToPublish(id, address, owner);
+    const ownId = owner === undefined ? id : apartId(id, owner);
+    const entry = this.#publishing.get(ownId) ?? this.#publishing.get(id) ?? this.#openToPublish(id, address, owner);
+    const { losses } = entry;
     entry.using += 1;
     try {
       await command(entry.connection);
     } catch (error) {
       this.#doubt(id);
+      if (entry.losses > losses) {
+        this.#setApart(this.#publishing, ownId, (own) => this.#openToPublish(own, address, owner));
+      }
       throw error;
     } finally {
       entry.using -= 1;
       entry.idleSince = this.#options.monotonic();
+    }
+  }
+
+  /**
+   * Gives an owner a connection of its own, until it is idle: the broker hung up on what the owner asked of it. If it does
+   * so again, it hangs up on nobody else.
+   */
+  #setApart(connections: ReadonlyMap<string, unknown>, id: string, open: (id: string) => unknown): void {
+    if (this.#closed !== undefined || connections.has(id)) return;
+    try {
+      open(id);
+    } catch {
+      // There is no room: it goes on with the others.
     }
   }
 
@@ -181,7 +202,8 @@ export class BrokerPool {
 
   #hubOf(address: BrokerAddress, openedFor: string): Hub {
     const id = this.#idOf(address);
-    return (this.#listening.get(id) ?? this.#openToListen(id, address, { openedFor })).hub;
+    const entry = this.#listening.get(apartId(id, openedFor)) ?? this.#listening.get(id);
+    return (entry ?? this.#openToListen(id, address, { openedFor })).hub;
   }
 
   /**
@@ -212,12 +234,12 @@ export class BrokerPool {
 
   #openToPublish(id: string, address: BrokerAddress, openedFor: string | undefined): Publishing {
     this.#prepare(id, openedFor);
-    const connection = new SharedConnection(address, {
+    const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: () => undefined,
-      onLost: () => {},
+      onLost: () => void (entry.losses += 1),
     });
-    const entry = { id, connection, openedFor, using: 0, idleSince: this.#options.monotonic() };
+    const entry: Publishing = { id, connection, openedFor, using: 0, losses: 0, idleSince: this.#options.monotonic() };
     this.#publishing.set(id, entry);
     return entry;
   }
@@ -233,7 +255,16 @@ export class BrokerPool {
       onMessage: (message) => hub.receive(message),
       onLost: (reason) => hub.lost(reason),
     });
-    const hub = new Hub({ ...this.#options, connection });
+    const hub = new Hub({
+      ...this.#options,
+      connection,
+      onHungUp: (asking) => {
+        // One that nobody shares is given to nobody else.
+        if (owner !== undefined) return;
+        const id = apartId(idOf(address), asking);
+        this.#setApart(this.#listening, id, (own) => this.#openToListen(own, address, { openedFor: asking }));
+      },
+    });
     const entry = { id, connection, hub, openedFor, owner, isDoubted: false, idleSince: this.#options.monotonic() };
     this.#listening.set(id, entry);
     return entry;
@@ -282,6 +313,11 @@ export class BrokerPool {
 /** What tells the connections to one broker under one login from all others. */
 function idOf({ host, port, username, password }: BrokerAddress): string {
   return JSON.stringify([host, port, username, password]);
+}
+
+/** What tells an owner's connection from the one that all share. */
+function apartId(shared: string, owner: string): string {
+  return `${shared} of ${owner}`;
 }
 
 function isBusy(entry: Publishing | Listening): boolean {

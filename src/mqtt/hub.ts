@@ -33,6 +33,8 @@ export interface HubOptions {
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
+  /** Called with the owner of a listener whose subscription was under way when the broker hung up. */
+  readonly onHungUp?: (owner: string) => void;
 }
 
 /** A connection that lasted so long was a good one, in milliseconds: the wait after it is short again. */
@@ -257,8 +259,10 @@ export class Hub {
       if (!(error instanceof BrokerError)) this.#options.onFault(error);
       const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
       for (const member of members) {
-        if (member.state === "joining") this.#end(member, reason);
-        else if (member.state === "away") this.#away.add(member);
+        if (member.state === "joining") {
+          if (losses !== this.#losses) this.#options.onHungUp?.(member.listener.owner);
+          this.#end(member, reason);
+        } else if (member.state === "away") this.#away.add(member);
       }
       this.#comeBack();
     }

@@ -53,6 +53,29 @@ Deno.test("broker tells why it was refused, with the remedy", async () => {
   }
 });
 
+Deno.test("broker names what else the broker may speak, where it breaks off on what the settings say", async () => {
+  for (
+    const [given, tls, webSocket] of [
+      [{}, "wants TLS: then MQTT_TLS=true", "has a WebSocket at that port: then MQTT_PROTOCOL=ws"],
+      [{ MQTT_PROTOCOL: "mqtts" }, "has no TLS: then MQTT_PROTOCOL=mqtt", "then MQTT_PROTOCOL=wss"],
+      [
+        { MQTT_PROTOCOL: "ws" },
+        "wants TLS: then MQTT_PROTOCOL=wss",
+        "has no WebSocket at that port: then MQTT_PROTOCOL=mqtt",
+      ],
+    ] as const
+  ) {
+    await withBareBroker(() => "hang up", async (address) => {
+      const { status, remedy = "" } = await look(address, { env: given });
+      assertEquals(status, "failed");
+      assertStringIncludes(remedy, tls);
+      assertStringIncludes(remedy, webSocket);
+    });
+  }
+  // A timer that MQTT.js leaves behind.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+});
+
 Deno.test("broker tells one that is silent from the beginning, or after its welcome", async () => {
   await withTcpServer(() => {}, async (port) => {
     const stop = new AbortController();
@@ -77,7 +100,7 @@ Deno.test("broker tells an address where nobody may be sent, and an authority th
   assertStringIncludes((await BROKER.look(forbidden, PATIENT)).remedy ?? "", "Mend MQTT_BROKER_HOST");
   const house = makeHouse({
     env: { MQTT_BROKER_HOST: "broker", MQTT_TLS: "true", MQTT_CA_FILE: "ca.pem" },
-    brokerAddress: () => Promise.reject(new Deno.errors.NotFound()),
+    brokerAddress: () => Promise.reject(new Error('MQTT_CA_FILE "ca.pem" cannot be read: not found')),
   });
   assertStringIncludes((await BROKER.look(house, PATIENT)).message, 'MQTT_CA_FILE "ca.pem" cannot be read');
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type BrokerAddress,
   BrokerError,
@@ -234,6 +234,66 @@ Deno.test("a broker that hangs up on a message hangs up on no listener, at any q
     await new Promise((resolve) => setTimeout(resolve, 1));
   });
 });
+
+Deno.test("an owner whose messages a broker hangs up on ends those of another one once at most", () => {
+  const PINGREQ = 12;
+  let greetings = 0;
+  return withBareBroker(({ type, body }) => {
+    if (type === CONNECT) {
+      greetings += 1;
+      return WELCOME[5];
+    }
+    if (type === PINGREQ) return [0xd0, 0];
+    if (type === DISCONNECT) return "hang up";
+    // The topic of the greedy one is forbidden, and the modest one's messages are never acknowledged.
+    return type === PUBLISH && new TextDecoder().decode(body).includes("forbidden") ? "hang up" : undefined;
+  }, async (address) => {
+    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const publishing = (topic: string, owner: string) => pool.publish(address, { ...MESSAGE, topic }, { owner });
+    const fails = (sent: Promise<void>) => assertRejects(() => within("failing", sent), BrokerError, "closed");
+    // The first time, nobody knows whose message it was.
+    await Promise.all([fails(publishing("t", "modest")), fails(publishing("forbidden", "greedy"))]);
+    let failed = false;
+    const modest = publishing("t", "modest").catch(() => failed = true);
+    await until("the modest one's connection", () => greetings === 2);
+    await fails(publishing("forbidden", "greedy"));
+    await fails(publishing("forbidden", "greedy"));
+    assertEquals([failed, greetings], [false, 4]);
+    await pool.close();
+    await modest;
+    assertEquals(failed, true);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  });
+});
+
+Deno.test("an owner whose subscription a broker hangs up on ends the streams of another one once at most", () =>
+  withBareBroker(({ type, body }) => {
+    if (type === CONNECT) return WELCOME[5];
+    if (type === DISCONNECT) return "hang up";
+    if (type !== SUBSCRIBE) return undefined;
+    if (new TextDecoder().decode(body).includes("forbidden")) return "hang up";
+    return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
+  }, async (address) => {
+    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const modest = makeListener("t");
+    pool.listen(address, { ...modest.listener, owner: "modest" });
+    await until("the grant", () => modest.heard.length === 1);
+    const refuse = async () => {
+      const greedy = makeListener("forbidden");
+      pool.listen(address, { ...greedy.listener, owner: "greedy" });
+      await until("the end", () => greedy.heard.length === 1);
+      assertStringIncludes(greedy.heard[0] ?? "", "closed the connection");
+    };
+    await refuse();
+    await until("the end", () => modest.heard.length === 2);
+    const again = makeListener("t");
+    pool.listen(address, { ...again.listener, owner: "modest" });
+    await until("the grant", () => again.heard.length === 1);
+    for (let count = 0; count < 3; count++) await refuse();
+    assertEquals(again.heard, ["connected"]);
+    await pool.close();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }));
 
 Deno.test("listeners hear of a broker that is frozen as soon as a publish shows it, and not when its keep-alive does", async () => {
   const never = new Promise<never>(() => {});

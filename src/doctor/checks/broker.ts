@@ -14,6 +14,12 @@ const LOGIN = "Mend MQTT_USERNAME and MQTT_PASSWORD, or the broker's list of use
 const ADDRESS = "Mend MQTT_BROKER_HOST";
 const SEE_LOG = "Look into the broker's log";
 
+/** The same protocol with TLS, or without. */
+const OTHER_TLS = { mqtt: "mqtts", mqtts: "mqtt", ws: "wss", wss: "ws" } as const;
+
+/** The same protocol in a WebSocket, or without one. */
+const OTHER_WEB_SOCKET = { mqtt: "ws", mqtts: "wss", ws: "mqtt", wss: "mqtts" } as const;
+
 /** What to do, by the code at the end of a broker's failure. */
 const REMEDIES: Readonly<Record<string, string>> = {
   ECONNREFUSED: "Start the broker, or mend MQTT_BROKER_HOST and MQTT_BROKER_PORT",
@@ -39,10 +45,8 @@ export const BROKER: Check = {
     let address;
     try {
       address = await brokerAddress();
-    } catch {
-      const files = (["MQTT_CA_FILE", "MQTT_CERT_FILE", "MQTT_KEY_FILE"] as const)
-        .filter((name) => config[name] !== undefined).map((name) => `${name} "${config[name]}"`);
-      return failed(`${files.join(" or ")} cannot be read`, "Mend its path, or its owner and mode");
+    } catch (error) {
+      return failed(error instanceof Error ? error.message : String(error), "Mend it, and start the gateway again");
     }
     const late = tooLate(address, "answer", DEADLINE_SECONDS * 1000);
     try {
@@ -83,16 +87,19 @@ function explain(error: BrokerError, config: Config): Finding {
   if (/certificate|self-signed|altname|issuer/i.test(message)) {
     return failed(
       message,
-      "Set MQTT_CA_FILE to the authority's certificate, and MQTT_BROKER_HOST to a name in the broker's",
+      "Set MQTT_CA_FILE to the authority's certificate, and MQTT_BROKER_HOST to a name in the broker's; neither may have expired",
     );
   }
   if (/Unexpected server response/.test(message)) {
     return failed(message, "Set MQTT_PATH to the path of the broker's WebSocket, and MQTT_BROKER_PORT to its port");
   }
-  const other = hasTls ? "it has no TLS" : "it wants TLS";
-  const remedy = config.MQTT_PROTOCOL === undefined
-    ? `MQTT_TLS=${!hasTls}`
-    : `MQTT_PROTOCOL=${{ mqtt: "mqtts", mqtts: "mqtt", ws: "wss", wss: "ws" }[protocol]}`;
-  const tlsToo = `${other}: then ${remedy}`;
-  return failed(message, `${SEE_LOG}, and see whether ${tlsToo}`);
+  const tls = config.MQTT_PROTOCOL === undefined ? `MQTT_TLS=${!hasTls}` : `MQTT_PROTOCOL=${OTHER_TLS[protocol]}`;
+  const webSocket = protocol === "ws" || protocol === "wss" ? "no WebSocket" : "a WebSocket";
+  return failed(
+    message,
+    `${SEE_LOG}, and see whether it ${
+      hasTls ? "has no" : "wants"
+    } TLS: then ${tls}; or has ${webSocket} at that port: ` +
+      `then MQTT_PROTOCOL=${OTHER_WEB_SOCKET[protocol]}`,
+  );
 }
