@@ -130,6 +130,21 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
+  tests.test("publishes bytes that come back as they were, and is told the code of a refusal", () =>
+    inWorld(async ({ gateway }) => {
+      const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80).toBase64();
+      await tests.withClient(gateway, ["subscribe", "1", "{}", "home/camera"], async (client) => {
+        await client.line("type", "connected");
+        const published = await tests.run(gateway, ["publish", "home/camera", bytes, "1", "false", "base64"]);
+        assertEquals(published["status"], 200);
+        const message = await client.line("type", "message");
+        assertEquals([message["payload"], message["payload_b64"]], [null, bytes]);
+        await client.line("end");
+      });
+      const refused = await tests.run(gateway, ["call", "no::such method", "{}"], { CLIENT_PROTOCOL: "2" });
+      tests.assertFailure(refused, "refused", { status: 403, gatewayCode: "field" });
+    }));
+
   tests.test("that asked for one stream hears its end when the gateway stops", () =>
     inWorld(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
