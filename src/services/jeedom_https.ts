@@ -37,6 +37,7 @@ export function createPrivateFetch(pem: string): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     const body = await request.bytes();
+    request.signal.throwIfAborted();
     return await send(request, body, agent);
   };
 }
@@ -72,8 +73,7 @@ function send(request: Request, body: Uint8Array, agent: Agent): Promise<Respons
     );
   });
   signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  else outgoing.end(body);
+  outgoing.end(body);
   return promise;
 }
 
