@@ -74,7 +74,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     }
     const held: (() => void)[] = [];
     let isOver = false;
-    // What a service takes when nobody waits for it any more is not needed.
+    // What a service takes after the answer is not needed.
     const hold = (release: () => void) => isOver ? release() : void held.push(release);
     try {
       const { reply, ...about } = admission.kind === "refused"

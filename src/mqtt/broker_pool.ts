@@ -178,7 +178,7 @@ export class BrokerPool {
 
   /**
    * Gives an owner a connection of its own, until it is idle: the broker hung up on what the owner asked of it. If it does
-   * so again, it hangs up on nobody else.
+   * so again, it hangs up on no other key.
    */
   #setApart(connections: ReadonlyMap<string, unknown>, id: string, open: (id: string) => unknown): void {
     if (this.#closed !== undefined || connections.has(id)) return;
@@ -259,7 +259,7 @@ export class BrokerPool {
       ...this.#options,
       connection,
       onHungUp: (asking) => {
-        // One that nobody shares is given to nobody else.
+        // One that is not shared is given to no other key.
         if (owner !== undefined) return;
         const id = apartId(idOf(address), asking);
         this.#setApart(this.#listening, id, (own) => this.#openToListen(own, address, { openedFor: asking }));

@@ -12,14 +12,14 @@ export interface RoomOptions {
   readonly each: number;
 }
 
-/** Somebody who waits. */
+/** Owner that waits for room. */
 interface Waiting {
   readonly owner: string;
   readonly amount: number;
   readonly enter: () => void;
 }
 
-/** Room of which each owner may have its share. Whoever wants more waits; the owner that has least comes first. */
+/** Room of which each owner may have its share. An owner that wants more waits; the one that has least comes first. */
 export class Room {
   readonly #options: RoomOptions;
   readonly #taken = new Map<string, number>();
