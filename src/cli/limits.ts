@@ -9,7 +9,7 @@ import type { MakeCounter } from "../security/rate_limiter.ts";
 import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../security/rate_limits.ts";
 
 /** How many of the largest answers may wait to be read: more than a household asks for at a time. */
-const LARGE_ANSWERS = 6;
+const UNREAD_ANSWERS = 6;
 
 /** One in so many requests of an address may wait for its body: those that come drop by drop leave room for others. */
 const PLACES_PER_BODY = 4;
@@ -29,7 +29,7 @@ export function limitsOf(config: Config): GatewayLimits {
     bodyTimeoutMs: config.BODY_TIMEOUT_MS,
     maxQueueBytes: config.LISTENER_QUEUE_BYTES,
     maxBacklogBytes: config.BACKLOG_BYTES,
-    maxUnreadBytes: LARGE_ANSWERS * config.JEEDOM_MAX_RESPONSE_BYTES,
+    maxUnreadBytes: UNREAD_ANSWERS * config.JEEDOM_MAX_RESPONSE_BYTES,
     maxEventBytes: config.MAX_EVENT_BYTES,
     patienceMs: config.LISTENER_PATIENCE_MS,
     keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,

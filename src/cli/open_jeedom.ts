@@ -5,6 +5,7 @@
  */
 import type { Config } from "../config.ts";
 import type { Platform } from "./platform.ts";
+import { readSettingFile } from "./setting_files.ts";
 
 /**
  * Picks the `fetch` for calls of Jeedom: the given one, or with `JEEDOM_CA_FILE` one that trusts its certificates alone.
@@ -13,16 +14,17 @@ import type { Platform } from "./platform.ts";
  * @throws {Error} if the file cannot be read, or holds no certificate
  */
 export async function openJeedomFetch(
-  { JEEDOM_CA_FILE: path }: Pick<Config, "JEEDOM_CA_FILE">,
+  config: Config,
   { files, fetch }: Pick<Platform, "files" | "fetch">,
 ): Promise<typeof globalThis.fetch> {
-  if (path === undefined) return fetch;
+  const pem = await readSettingFile("JEEDOM_CA_FILE", config, { files });
+  if (pem === undefined) return fetch;
   // Loaded only here: most houses have no HTTPS inside.
   const { createPrivateFetch } = await import("../services/jeedom_https.ts");
   try {
-    return createPrivateFetch(await files.readTextFile(path));
+    return createPrivateFetch(pem);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`JEEDOM_CA_FILE "${path}" is of no use: ${reason}`, { cause: error });
+    throw new Error(`JEEDOM_CA_FILE "${config.JEEDOM_CA_FILE}" is of no use: ${reason}`, { cause: error });
   }
 }

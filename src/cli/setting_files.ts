@@ -16,7 +16,13 @@ export interface CertificatePair {
 }
 
 /** A setting that names a file of certificates or of a private key. */
-export type FileSetting = "TLS_CERT_FILE" | "TLS_KEY_FILE" | "MQTT_CA_FILE" | "MQTT_CERT_FILE" | "MQTT_KEY_FILE";
+export type FileSetting =
+  | "TLS_CERT_FILE"
+  | "TLS_KEY_FILE"
+  | "JEEDOM_CA_FILE"
+  | "MQTT_CA_FILE"
+  | "MQTT_CERT_FILE"
+  | "MQTT_KEY_FILE";
 
 /**
  * Reads the file that a setting names.

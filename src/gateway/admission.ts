@@ -13,7 +13,7 @@ import { type Exchange, parseRequest } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../security/key_addresses.ts";
 import { payloadWeight } from "../protocol/json_weight.ts";
-import { LARGE_BYTES } from "../protocol/read_bytes.ts";
+import { LARGE_BODY_BYTES } from "../protocol/read_bytes.ts";
 import type { Key, Keyring, Sender } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
 import type { ReplayStore } from "../security/replay_store.ts";
@@ -257,7 +257,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
           const code = "key_rate";
           return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
         }
-        const leave = text.length > LARGE_BYTES
+        const leave = text.length > LARGE_BODY_BYTES
           ? await options.weights.acquire(key.name, payloadWeight(text), AbortSignal.timeout(ROOM_WAIT_MS)).catch(() =>
             undefined
           )

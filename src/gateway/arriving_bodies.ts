@@ -4,7 +4,7 @@
  * @module
  */
 import { type Bytes, free } from "../protocol/bytes.ts";
-import { LARGE_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { Room } from "../security/room.ts";
 import { bodyBroken, bodyTooLarge, bodyTooSlow, Refusal } from "./refusal.ts";
 
@@ -104,7 +104,7 @@ export class ArrivingBodies {
     try {
       const { signal } = reading;
       const length = Number(request.headers.get("Content-Length"));
-      if (length <= LARGE_BYTES || length > maxBodyBytes) {
+      if (length <= LARGE_BODY_BYTES || length > maxBodyBytes) {
         return await readBytes(request, maxBodyBytes, { signal, beforeLarge: takeRoom });
       }
       await takeRoom();

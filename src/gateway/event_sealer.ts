@@ -11,7 +11,7 @@ import type { MessageEvent, StreamEvent } from "../protocol/event.ts";
 import type { Exchange } from "../protocol/exchange.ts";
 import { StreamSealer } from "../protocol/stream_v2.ts";
 import type { Key } from "../security/keyring.ts";
-import { LARGE_BYTES } from "./large_records.ts";
+import { LARGE_EVENT_BYTES } from "./large_records.ts";
 import { OutgoingEvent } from "./outgoing_event.ts";
 import { numberedFormat, SHARED_FORMAT, type StreamFormat } from "./stream_format.ts";
 
@@ -87,7 +87,7 @@ export class EventSealer {
     const position = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
     const plaintext = utf8.encode(JSON.stringify(event));
     const { length } = plaintext;
-    const isLarge = length > LARGE_BYTES;
+    const isLarge = length > LARGE_EVENT_BYTES;
     if (isLarge) free(plaintext);
     const text = isLarge ? { length, encode: () => utf8.encode(JSON.stringify(write())) } : plaintext;
     const made: OutgoingEvent = new OutgoingEvent(text, {
@@ -168,7 +168,7 @@ export class EventSealer {
     this.#sealingBytes += bytes;
     if (this.#sealingBytes > MAX_SEALING_BYTES) this.#sealed ??= Promise.withResolvers();
     try {
-      if (bytes <= LARGE_BYTES) return await seal();
+      if (bytes <= LARGE_EVENT_BYTES) return await seal();
       const sealing = this.#turn.then(seal);
       this.#turn = sealing.catch(() => {});
       return await sealing;
@@ -183,8 +183,7 @@ export class EventSealer {
 }
 
 async function sealedRecord({ secret }: Key, plaintext: Bytes, random: RandomBytes): Promise<Uint8Array> {
-  const text = await sealEnvelope(secret.aead, plaintext, random);
-  return utf8.encode(`data: ${text}\n\n`);
+  return utf8.encode(`data: ${await sealEnvelope(secret.aead, plaintext, random)}\n\n`);
 }
 
 /** A message for all who listen. */

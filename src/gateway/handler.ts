@@ -106,10 +106,10 @@ export type Handler = (request: Request, peer: string) => Promise<Response>;
 /** What a client of a newer gateway is told, which asks for a call of a web address. */
 const HTTP_REQUEST = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
 
-/** Tells a request for a web address from one for Jeedom, where neither names its service. */
-function isHttpRequest({ jsonrpc, url, host, endpoint }: Payload): boolean {
+/** Tells a request for a web address from one for Jeedom: neither names its service. */
+function isHttpRequest({ service, jsonrpc, url, host, endpoint }: Payload): boolean {
   const isGiven = (field: unknown) => field !== undefined && field !== null;
-  return !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
+  return !isGiven(service) && !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
 }
 
 /** Makes the gateway. */
@@ -158,11 +158,8 @@ export function createHandler(options: GatewayOptions): Handler {
     sealed(
       "/gateway",
       createCallHandler(call, (payload) => {
-        const { service } = payload;
-        if ((service ?? undefined) === undefined && isHttpRequest(payload)) {
-          throw new ServiceError(403, HTTP_REQUEST, { code: "unknown_service" });
-        }
-        const found = byName.get(service ?? "jeedom");
+        if (isHttpRequest(payload)) throw new ServiceError(403, HTTP_REQUEST, { code: "unknown_service" });
+        const found = byName.get(payload["service"] ?? "jeedom");
         if (found === undefined) {
           throw new ServiceError(403, `Unknown service: must be ${serviceNames}`, { code: "unknown_service" });
         }

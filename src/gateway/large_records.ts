@@ -7,7 +7,7 @@
 import { Room } from "../security/room.ts";
 
 /** A record with more bytes needs room, and is sealed alone. */
-export const LARGE_BYTES = 2 ** 20;
+export const LARGE_EVENT_BYTES = 2 ** 20;
 
 /** Most bytes of such records that one owner's listeners hold, if it is more than one record. */
 const MAX_RECORD_BYTES = 16 * 2 ** 20;
@@ -27,6 +27,6 @@ export class LargeRecords {
    * @returns a promise of the function that gives the room back; undefined where the record needs none
    */
   acquire(owner: string, bytes: number): Promise<() => void> | undefined {
-    return bytes <= LARGE_BYTES ? undefined : this.#room.acquire(owner, bytes);
+    return bytes <= LARGE_EVENT_BYTES ? undefined : this.#room.acquire(owner, bytes);
   }
 }

@@ -7,7 +7,7 @@
 import type { PingEvent } from "../protocol/event.ts";
 import type { Version } from "../protocol/exchange.ts";
 import type { StreamSealer } from "../protocol/stream_v2.ts";
-import { LARGE_BYTES } from "./large_records.ts";
+import { LARGE_EVENT_BYTES } from "./large_records.ts";
 import type { OutgoingEvent } from "./outgoing_event.ts";
 
 /** Writes one stream. */
@@ -35,7 +35,7 @@ const KEEP_ALIVE = utf8.encode(": keepalive\n\n");
 /** Writes streams of version 1. */
 export const SHARED_FORMAT: StreamFormat = {
   version: 1,
-  prepare: (event) => event.length > LARGE_BYTES ? undefined : void event.sharedRecord(),
+  prepare: (event) => event.length > LARGE_EVENT_BYTES ? undefined : void event.sharedRecord(),
   record: (event) => event.sharedRecord(),
   signOfLife: () => KEEP_ALIVE,
 };

@@ -196,15 +196,24 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     if (streams.isDraining) throw stopping(options.draw);
   }
 
+  async function beginStream(admission: Admission): Promise<StreamFormat> {
+    try {
+      const format = await sealer.begin(admission.exchange);
+      // Once more: what waited may have waited past the signal, and a stream that begins now would hold up the stop.
+      refuseWhileStopping();
+      return format;
+    } catch (error) {
+      if (admission.kind === "admitted") admission.leave();
+      throw error;
+    }
+  }
+
   return async (request, caller) => {
     refuseWhileStopping();
     const admission = await admit(request, caller);
     // Nothing to give again: a repeated subscription is refused.
     if (admission.kind !== "repeat") admission.settle?.(undefined);
-    const format = await sealer.begin(admission.exchange);
-    // Once more: what waited may have waited past the signal, and a stream that begins now would hold up the stop.
-    if (streams.isDraining && admission.kind === "admitted") admission.leave();
-    refuseWhileStopping();
+    const format = await beginStream(admission);
     const stream = start(admission, { format, caller });
     return new Response(stream.body, {
       headers: {

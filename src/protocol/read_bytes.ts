@@ -15,13 +15,13 @@ export class TooLargeError extends Error {
 }
 
 /** A body with more bytes is a large one. */
-export const LARGE_BYTES = 64 * 1024;
+export const LARGE_BODY_BYTES = 64 * 1024;
 
 /** How a body is read. */
 export interface ReadBytesOptions {
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Waited for before more than {@linkcode LARGE_BYTES} are read. */
+  /** Waited for before more than {@linkcode LARGE_BODY_BYTES} are read. */
   readonly beforeLarge?: () => Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function readBytes(
       length += value.length;
       if (length > maxBytes) throw new TooLargeError(maxBytes);
       chunks.push(value);
-      if (isLarge || length <= LARGE_BYTES) continue;
+      if (isLarge || length <= LARGE_BODY_BYTES) continue;
       isLarge = true;
       await beforeLarge?.();
     }

@@ -7,7 +7,7 @@ import type { Log } from "../observability/log.ts";
 import { free } from "../protocol/bytes.ts";
 import { plainNumber } from "../protocol/exact_json.ts";
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../protocol/payload.ts";
-import { LARGE_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { isPlainPath } from "../security/endpoint_path.ts";
 import { Room } from "../security/room.ts";
 import type { Scope } from "../security/scope.ts";
@@ -72,10 +72,10 @@ const OVERDUE_MS = 120_000;
 const STRAY_TEXT_LOG_MS = 3_600_000;
 
 /** Most of the largest answers to hold at a time, from when they are read until they are sealed. */
-const LARGE_ANSWERS = 2;
+const ANSWERS_IN_MEMORY = 2;
 
 /** Most of them for one key; others wait in Jeedom. */
-const LARGE_ANSWERS_PER_KEY = 1;
+const ANSWERS_IN_MEMORY_PER_KEY = 1;
 
 /** A call as it goes to Jeedom, and what it is counted for. */
 interface Call {
@@ -97,8 +97,8 @@ export function createJeedomService(options: JeedomOptions): Service {
   /** Polls under way, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
   const answers = new Room({
-    total: LARGE_ANSWERS * options.maxResponseBytes,
-    each: LARGE_ANSWERS_PER_KEY * options.maxResponseBytes,
+    total: ANSWERS_IN_MEMORY * options.maxResponseBytes,
+    each: ANSWERS_IN_MEMORY_PER_KEY * options.maxResponseBytes,
   });
   let strayTextLoggedAt = -Infinity;
   return {
@@ -188,7 +188,7 @@ export function createJeedomService(options: JeedomOptions): Service {
         });
       }
       const length = Number(response.headers.get("Content-Length") ?? options.maxResponseBytes);
-      const beforeLarge = async () => hold(await answers.acquire(key, Math.max(length, LARGE_BYTES), lateSignal));
+      const beforeLarge = async () => hold(await answers.acquire(key, Math.max(length, LARGE_BODY_BYTES), lateSignal));
       const bytes = await readBytes(response, options.maxResponseBytes, { signal: lateSignal, beforeLarge });
       const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
       free(bytes);
