@@ -199,7 +199,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       { kind: "refused", ...opened, reason, status: 403, message, code }
     );
     /**
-     * For what somebody may have recorded and sent again: it says nothing of who sends it now. Failures of others do not
+     * For what may be a recording that is sent again: it says nothing of who sends it now. Failures of others do not
      * keep the reason from a client that names its key: it learns the gateway's version and time from that.
      */
     const unproven = async (reason: RefusalReason & ErrorCode, message: string): Promise<Refused> => {
@@ -245,7 +245,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
         return { kind: "repeat", ...opened, answer: claim.answer };
       case "first": {
         keyAddresses.add(key.kid, address);
-        // After the claim: somebody who sends a recorded request again must not use up the key's pace. And what was
+        // After the claim: a recorded request that is sent again must not use up the key's pace. And what was
         // refused for its pace stays refused: it must not run when its sender has given it up.
         const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
           claim.settle(undefined);

@@ -53,7 +53,7 @@ export interface Ending {
 }
 
 /** What the last event tells besides its reason. */
-export type Farewell = Pick<FinalEvent, "code" | "resume" | "retry">;
+export type EndOptions = Pick<FinalEvent, "code" | "resume" | "retry">;
 
 /** How often {@linkcode EventStream.tick} is to be called, in milliseconds. */
 export const TICK_MS = 1000;
@@ -162,7 +162,7 @@ export class EventStream implements BudgetHolder {
   }
 
   /** Appends the last event and ends the stream. Ignored after the end. */
-  end(why: StreamEnd, message: string, { code = CODES[why], resume, retry }: Farewell = {}): void {
+  end(why: StreamEnd, message: string, { code = CODES[why], resume, retry }: EndOptions = {}): void {
     if (this.#endedAt !== undefined) return;
     const timestamp = this.#seconds();
     const position = resume === undefined ? {} : { resume };
