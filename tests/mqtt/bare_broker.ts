@@ -51,8 +51,13 @@ export function versionOf({ body }: Packet): number | undefined {
   return body[6];
 }
 
-/** Closes a connection, and waits for a timer of a millisecond that MQTT.js leaves behind. */
+/** Waits for a timer of a millisecond that MQTT.js leaves behind when a connection ends. */
+export function afterLastTimer(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/** Closes a connection, and waits for the last timer of MQTT.js. */
 export async function close(connection: BrokerConnection): Promise<void> {
   await connection.close();
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  await afterLastTimer();
 }

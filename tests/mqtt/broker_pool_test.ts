@@ -12,7 +12,7 @@ import type { Listener } from "../../src/mqtt/listener.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import { until, within } from "../deadline.ts";
 import { MOSQUITTO, startBroker } from "../system/broker.ts";
-import { CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, WELCOME, withBareBroker } from "./bare_broker.ts";
+import { afterLastTimer, CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, WELCOME, withBareBroker } from "./bare_broker.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const MESSAGE: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
@@ -231,7 +231,7 @@ Deno.test("a broker that hangs up on a message hangs up on no listener, at any q
     }
     assertEquals(heard, ["connected"]);
     await pool.close();
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await afterLastTimer();
   });
 });
 
@@ -262,7 +262,7 @@ Deno.test("an owner whose messages a broker hangs up on ends those of another on
     await pool.close();
     await modest;
     assertEquals(failed, true);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await afterLastTimer();
   });
 });
 
@@ -292,7 +292,7 @@ Deno.test("an owner whose subscription a broker hangs up on ends the streams of 
     for (let count = 0; count < 3; count++) await refuse();
     assertEquals(again.heard, ["connected"]);
     await pool.close();
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await afterLastTimer();
   }));
 
 Deno.test("listeners hear of a broker that is frozen as soon as a publish shows it, and not when its keep-alive does", async () => {

@@ -6,6 +6,7 @@ import { BROKER } from "../../src/doctor/checks/broker.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { makeHouse, PATIENT } from "../doctor/house.ts";
+import { afterLastTimer } from "./bare_broker.ts";
 import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { MOSQUITTO, startBroker, untilListening } from "../system/broker.ts";
@@ -33,7 +34,7 @@ async function roundTrip(address: BrokerAddress): Promise<void> {
   await until("the message", () => received.length === 1);
   assertEquals(received, ["there and back"]);
   await connection.close();
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  await afterLastTimer();
 }
 
 Deno.test("MQTT runs on TLS with a client certificate, and on WebSockets with and without it", {
@@ -91,7 +92,7 @@ Deno.test("client identifiers begin with the prefix of the address, and differ",
   }
   await Promise.all(connections.map((connection) => connection.close()));
   await broker.stop();
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  await afterLastTimer();
 });
 
 Deno.test("large messages and bursts reach the embedded broker and come from it, in process and by its port", async () => {
@@ -131,7 +132,7 @@ Deno.test("large messages and bursts reach the embedded broker and come from it,
   await within("acknowledging", Promise.all(sent));
   await program.endAsync();
   await broker.close();
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  await afterLastTimer();
 });
 
 Deno.test("the embedded broker lets go of a client within the process that leaves, and the client of the broker", async () => {
@@ -144,7 +145,7 @@ Deno.test("the embedded broker lets go of a client within the process that leave
     (await within("losing", watcher.lost)).message,
     `Broker 127.0.0.1:${broker.port} closed the connection`,
   );
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  await afterLastTimer();
 });
 
 Deno.test("connect() tells a server that has no WebSocket at that path, and the doctor the remedy", {
