@@ -1,0 +1,81 @@
+/**
+ * Command lines: how one is written, its help, and reading it.
+ *
+ * @module
+ */
+import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
+
+/** An option: what `parseArgs` of `node:util` needs of it, and its line in the help. */
+export interface Option extends ParseArgsOptionDescriptor {
+  /** Placeholder of its value, such as `FILE`; absent for a switch. */
+  readonly value?: string;
+  /** What it does; further lines are indented like the first. The help adds the default. */
+  readonly description: string;
+}
+
+/** Options by name. */
+export type Options = Readonly<Record<string, Option>>;
+
+/** How a command is typed. */
+export interface CommandLine<O extends Options = Options> {
+  /** Command and arguments, without options: `deno task call METHOD [PARAMS]`. */
+  readonly synopsis: string;
+  /** What the command does, in one sentence. */
+  readonly summary: string;
+  /** Every option that it takes. */
+  readonly options: O;
+  /** Further lines below the options. */
+  readonly notes?: string;
+}
+
+/** The command line is wrong. The message says what is wrong, then how to type it. */
+export class UsageError extends Error {}
+
+const HELP = "--help";
+const HELP_LINE: readonly [string, string] = [HELP, "Show this help"];
+const GAP = "  ";
+
+/** Finds `--help` among the words before `--`, behind which every word is an argument; or `-h` as the first word. */
+export function wantsHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const words = end === -1 ? args : args.slice(0, end);
+  return words.includes(HELP) || words[0] === "-h";
+}
+
+/** Writes the help: synopsis, summary, and a line for each option. */
+export function formatHelp({ synopsis, summary, options, notes }: CommandLine): string {
+  const rows = [...Object.entries(options).map(optionRow), HELP_LINE];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const indent = `\n${" ".repeat(GAP.length + width + GAP.length)}`;
+  const lines = rows.map(([name, text]) => GAP + name.padEnd(width) + GAP + text.replaceAll("\n", indent));
+  return [`Usage: ${synopsis} [options]`, "", summary, "", ...lines, ...notes === undefined ? [] : ["", notes]]
+    .join("\n");
+}
+
+function optionRow([name, { value, description, default: standard }]: [string, Option]): [string, string] {
+  const isShown = typeof standard === "string" && standard !== "";
+  return [
+    value === undefined ? `--${name}` : `--${name} ${value}`,
+    isShown ? `${description} (default: ${standard})` : description,
+  ];
+}
+
+/**
+ * Reads the words behind a command's name.
+ *
+ * @throws {UsageError} if an option is unknown, lacks its value, or has one that it does not take
+ */
+export function readArgs<const O extends Options>(args: readonly string[], { synopsis, options }: CommandLine<O>) {
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options });
+  } catch (error) {
+    if (!isParseArgsError(error)) throw error;
+    // The first sentence; node:util goes on with advice for a single case.
+    const [message = ""] = error.message.split(". ");
+    throw new UsageError(`${message}\nUsage: ${synopsis} [options]; ${HELP} lists the options`, { cause: error });
+  }
+}
+
+function isParseArgsError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+}
