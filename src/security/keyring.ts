@@ -159,7 +159,6 @@ export class LiveKeyring implements Keyring {
       lasting.entry = entry;
       held.set(identity, lasting);
     }
-    const disabled = await disabledNames(sources);
     const gone = [...this.#held].filter(([identity, before]) => held.get(identity) !== before);
     this.#held = held;
     this.#byKid = new Map([...held.values()].map((one) => [one.key.kid, one]));
@@ -168,8 +167,9 @@ export class LiveKeyring implements Keyring {
       const what = names.has(key.name) ? "changed: connect again" : "removed or disabled";
       revocation.abort(new Error(`Key ${key.name} was ${what}`));
     }
-    this.#retire(gone.map(([, { key }]) => key), { names, disabled });
     this.expire();
+    // Last: nothing is let in by it, and no revoked key has to wait for it.
+    this.#retire(gone.map(([, { key }]) => key), { names, disabled: await disabledNames(sources) });
   }
 
   /** Remembers the ids of secrets that were taken away, and how the keys are that had them. */

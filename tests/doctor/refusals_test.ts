@@ -54,8 +54,11 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
     [{ cause: "expired", requests: 1, key: "guest" }, "with the expired key guest", "keys set guest --expires"],
     [{ cause: "old_version", requests: 1, key: "x" }, "with the key x in version 1", "keys set x --min-protocol 1"],
     [{ cause: "in_force", requests: 1, key: "x" }, "that name the key x and do not open", "public_url"],
-    [{ cause: "rights", requests: 1, key: "x" }, "of x for what its rights do not allow", "keys set x"],
+    [{ cause: "rights", requests: 1, key: "x" }, "of x for what it may not do", "keys set NAME"],
     [{ cause: "key_rate", requests: 1, key: "x" }, "of x above its rate limit", "keys set x --rate N --burst N"],
+    // It is not in the file that these commands edit.
+    [{ cause: "removed", requests: 1, key: "default" }, "with the removed key default", "keys add NAME"],
+    [{ cause: "key_rate", requests: 1, key: "default" }, "of default above its rate limit", "KEY_RATE"],
     [
       { cause: "address_rate", requests: 30, addresses: [{ address: "2001:db8::/64", requests: 20 }] },
       "above the rate limit of an address, from 2001:db8::/64 (20) and others",

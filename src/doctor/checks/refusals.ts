@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { ADDRESS_CAUSES, NAMED_CAUSES, OPENED_CAUSES } from "../../observability/recent_refusals.ts";
-import { isKeyName } from "../../security/key_record.ts";
+import { DEFAULT_KEY_NAME, isKeyName } from "../../security/key_record.ts";
 import { ask, jsonOf } from "../ask.ts";
 import type { Check } from "../check.ts";
 import { type Finding, ok, skipped, warning } from "../finding.ts";
@@ -88,7 +88,9 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
   }),
   removed: ({ key }) => ({
     text: `with the removed key ${key}`,
-    remedy: `If that device is to work again, give it a new key: deno task keys add ${key}`,
+    remedy: `If that device is to work again, give it a new key: deno task keys add ${
+      key === DEFAULT_KEY_NAME ? "NAME" : key
+    }`,
   }),
   disabled: ({ key }) => ({
     text: `with the disabled key ${key}`,
@@ -112,12 +114,15 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
       "Have those devices set their clocks by themselves; where all are off alike, it is this machine's: timedatectl",
   }),
   rights: ({ key }) => ({
-    text: `of ${key} for what its rights do not allow`,
-    remedy: `The log names it. What the key may do: deno task keys list. To change that: deno task keys set ${key}`,
+    text: `of ${key} for what it may not do`,
+    remedy:
+      "The log names each of them. What keys may do: deno task keys list. To change that: deno task keys set NAME",
   }),
   "key_rate": ({ key }) => ({
     text: `of ${key} above its rate limit`,
-    remedy: `Let that device ask less often, or allow more: deno task keys set ${key} --rate N --burst N`,
+    remedy: `Let that device ask less often, or allow more: ${
+      key === DEFAULT_KEY_NAME ? "KEY_RATE and KEY_BURST" : `deno task keys set ${key} --rate N --burst N`
+    }`,
   }),
 };
 
