@@ -53,7 +53,11 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
     [{ cause: "disabled", requests: 1, key: "guest" }, "with the disabled key guest", "keys enable guest"],
     [{ cause: "expired", requests: 1, key: "guest" }, "with the expired key guest", "keys set guest --expires"],
     [{ cause: "old_version", requests: 1, key: "x" }, "with the key x in version 1", "keys set x --min-protocol 1"],
-    [{ cause: "in_force", requests: 1, key: "x" }, "that name the key x and do not open", "public_url"],
+    [
+      { cause: "in_force", requests: 1, key: "x" },
+      "naming the key x, but sealed with another one or altered",
+      "public_url",
+    ],
     [{ cause: "rights", requests: 1, key: "x" }, "of x for what it may not do", "keys set NAME"],
     [{ cause: "key_rate", requests: 1, key: "x" }, "of x above its rate limit", "keys set x --rate N --burst N"],
     // It is not in the file that these commands edit.

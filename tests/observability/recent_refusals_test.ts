@@ -80,7 +80,23 @@ Deno.test("list() forgets a request after ten minutes and no sooner", () => {
   assertEquals(refusals.list(), []);
 });
 
-Deno.test("a flood of addresses and of named keys takes bounded room, and displaces no other cause", () => {
+Deno.test("add() counts 200 addresses of a cause and 100 keys apart in each minute, and no more", () => {
+  const { clock, refusals } = makeRefusals();
+  repeat(200, (index) => refusals.add("envelope", { address: `early ${index}` }));
+  repeat(5, () => refusals.add("envelope", { address: "late" }));
+  repeat(100, (index) => refusals.add("scope", { address: "a", key: `early-${index}` }));
+  repeat(5, () => refusals.add("scope", { address: "a", key: "late" }));
+  const [unknown, ...keys] = refusals.list();
+  assertEquals([unknown?.requests, unknown?.addresses?.map(({ requests }) => requests)], [205, Array(5).fill(1)]);
+  assertEquals(keys.filter(({ key }) => key === "late"), []);
+  // The next minute has room again.
+  clock.ms += MINUTE_MS;
+  repeat(5, () => refusals.add("envelope", { address: "late" }));
+  refusals.add("scope", { address: "a", key: "late" });
+  assertEquals(refusals.list()[0]?.addresses?.[0], { address: "late", requests: 5 });
+});
+
+Deno.test("a flood of addresses and of named keys shows little, and displaces no other cause", () => {
   const { clock, refusals } = makeRefusals();
   repeat(20, () => {
     repeat(2000, (index) => refusals.add("envelope", { address: `flood ${index}` }));

@@ -44,11 +44,13 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
     METRICS_PORT: String(freePort()),
     JEEDOM_URL: `http://127.0.0.1:${freePort()}`,
     RATE_LIMITS: "off",
+    // The doctor then asks with the first key of the file, which may not publish: it is refused.
+    SECRET_KEY_FILE: "data/none.txt",
   };
   const make = (name: string, given: Partial<KeyRecord> = {}) => makeRecord({ name, services: ["mqtt"], ...given });
-  const [phone, tablet, bob] = [make("annas-phone"), make("old-tablet"), make("bobs-phone")];
+  const [phone, tablet, bob] = [make("annas-phone", { services: ["jeedom"] }), make("old-tablet"), make("bobs-phone")];
   const guest = make("guest", { expires: Date.now() - 60_000 });
-  const gateway = await startGatewayProcess(env, { keys: [phone, guest, tablet, bob] });
+  const gateway = await startGatewayProcess(env, { keys: [phone, guest, tablet, bob], key: phone.secret.toHex() });
   const { url, directory, output } = gateway;
   const doctor = async () => (await run(["doctor"], { directory, env, flags: DOCTOR })).text;
   const keys = async (...words: string[]) => {

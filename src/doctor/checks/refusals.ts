@@ -105,7 +105,7 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
     remedy: `Update the app of that device, or allow version 1: deno task keys set ${key} --min-protocol 1`,
   }),
   "in_force": ({ key }) => ({
-    text: `that name the key ${key} and do not open with it`,
+    text: `naming the key ${key}, but sealed with another one or altered on the way`,
     remedy: "If that device fails, something on the way to the gateway changes its requests: see public_url",
   }),
   clock: ({ key, clock_offset_seconds: offset = 0 }) => ({
@@ -126,9 +126,6 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
   }),
 };
 
-/** The same as the set that answers for any cause. */
-const IS_NAMED: ReadonlySet<string> = new Set(NAMED_CAUSES);
-
 const NAMED_REMEDY = "Anyone can name a key: if those devices work, a stranger sent that, and there is nothing to do";
 
 function report({ minutes, refusals }: Answer): Finding {
@@ -139,7 +136,8 @@ function report({ minutes, refusals }: Answer): Finding {
     return `${requests}${index === 0 ? first : ""} ${describe(refusal).text}`;
   });
   const remedies = refusals.map((refusal) => describe(refusal).remedy);
-  if (refusals.some(({ cause }) => IS_NAMED.has(cause))) remedies.push(NAMED_REMEDY);
+  const isNamed = refusals.some(({ cause }) => NAMED_CAUSES.some((named) => named === cause));
+  if (isNamed) remedies.push(NAMED_REMEDY);
   return warning(lines.join("\n"), [...new Set(remedies)].join("\n"));
 }
 
