@@ -44,17 +44,14 @@ export interface RefusalCount {
 /** How far back counts go, in minutes. */
 export const RECENT_MINUTES = 10;
 
-/** Most addresses that are counted apart, of each cause in each minute; further ones are in the sum only. */
-const MAX_ADDRESSES = 200;
+/** Most addresses, or keys, that are counted apart, of each cause in each minute: more than a household has. */
+const MAX_COUNTED = 200;
 
-/** Most pairs of a key and a cause in each minute: more than a household has. */
-const MAX_KEY_COUNTS = 100;
-
-/** Addresses that are shown for each cause. */
+/** Addresses that are shown of each cause. */
 const SHOWN_ADDRESSES = 5;
 
-/** Pairs of a key and a cause that are shown. */
-const SHOWN_KEY_COUNTS = 20;
+/** Keys that are shown of each cause. */
+const SHOWN_KEYS = 10;
 
 const MINUTE_MS = 60_000;
 
@@ -72,20 +69,25 @@ const CAUSES_OF_OTHERS: Partial<Readonly<Record<RefusalReason, RefusalCause>>> =
   "cross_site": "cross_site",
 };
 
+/** Counts of requests of one address or key. */
 interface Counter {
-  readonly cause: RefusalCause;
-  readonly key: string | undefined;
   requests: number;
+  /** As the last of them said. */
   clockOffset: number | undefined;
-  readonly addresses: Map<string, number>;
+}
+
+/** Counts of requests of one cause. */
+interface CauseCounter {
+  /** All of them. */
+  requests: number;
+  /** By address, or by key. */
+  readonly counted: Map<string, Counter>;
 }
 
 /** Counts of one minute. */
 interface Minute {
   readonly number: number;
-  readonly counters: Map<string, Counter>;
-  /** How many of them are of a key. */
-  ofKeys: number;
+  readonly causes: Map<RefusalCause, CauseCounter>;
 }
 
 /** Counters of refused requests that forget what is older than {@linkcode RECENT_MINUTES}. */
@@ -109,36 +111,32 @@ export class RecentRefusals {
       (key === undefined ? CAUSES_OF_OTHERS : CAUSES_OF_OPENED)[reason];
     // What was stamped before the gateway started is refused as expired, too.
     if (cause === undefined || (cause === "clock" && clockOffset === undefined)) return;
-    const minute = this.#current();
-    const counter = findCounter(minute, { cause, key: named?.name ?? key });
-    if (counter === undefined) return;
+    const counter = counterOf(cause, this.#current().causes);
     counter.requests += 1;
-    if (counter.key === undefined) countAddress(counter.addresses, { address, requests: 1, most: MAX_ADDRESSES });
-    else counter.clockOffset = clockOffset;
+    const who = named?.name ?? key ?? address;
+    if (counter.counted.size < MAX_COUNTED || counter.counted.has(who)) {
+      countApart(counter, who, { requests: 1, clockOffset });
+    }
   }
 
   /** Returns what was counted in the last minutes, the most frequent first. */
   list(): readonly RefusalCount[] {
-    const sums = new Map<string, Counter>();
-    for (const { counters } of this.#recent()) {
-      for (const [id, { requests, clockOffset, addresses, ...of }] of counters) {
-        const sum = sums.get(id) ?? { ...of, requests: 0, clockOffset: undefined, addresses: new Map() };
-        sums.set(id, sum);
+    const sums = new Map<RefusalCause, CauseCounter>();
+    for (const { causes } of this.#recent()) {
+      for (const [cause, { requests, counted }] of causes) {
+        const sum = counterOf(cause, sums);
         sum.requests += requests;
-        sum.clockOffset = clockOffset;
-        for (const [address, count] of addresses) countAddress(sum.addresses, { address, requests: count });
+        for (const [who, counter] of counted) countApart(sum, who, counter);
       }
     }
-    const sorted = [...sums.values()].sort((one, other) => other.requests - one.requests);
-    const keys = sorted.filter(({ key }) => key !== undefined).slice(0, SHOWN_KEY_COUNTS);
-    return sorted.filter((counter) => counter.key === undefined || keys.includes(counter)).map(show);
+    return [...sums].flatMap(show).sort((one, other) => other.requests - one.requests);
   }
 
   #current(): Minute {
     const number = Math.floor(this.#monotonic() / MINUTE_MS);
     const last = this.#minutes.at(-1);
     if (last?.number === number) return last;
-    const minute: Minute = { number, counters: new Map(), ofKeys: 0 };
+    const minute: Minute = { number, causes: new Map() };
     this.#minutes = [...this.#recent(), minute];
     return minute;
   }
@@ -161,37 +159,27 @@ export function createRefusalTelemetry(telemetry: Telemetry, refusals: Pick<Rece
   };
 }
 
-/** Returns the counter of a cause and key; undefined where there is no room for another one. */
-function findCounter(minute: Minute, { cause, key }: Pick<Counter, "cause" | "key">): Counter | undefined {
-  const id = key === undefined ? cause : `${cause} ${key}`;
-  const found = minute.counters.get(id);
-  if (found !== undefined) return found;
-  if (key !== undefined) {
-    if (minute.ofKeys >= MAX_KEY_COUNTS) return undefined;
-    minute.ofKeys += 1;
-  }
-  const counter: Counter = { cause, key, requests: 0, clockOffset: undefined, addresses: new Map() };
-  minute.counters.set(id, counter);
-  return counter;
+/** Returns the counter of a cause, and adds it where there is none. */
+function counterOf(cause: RefusalCause, causes: Map<RefusalCause, CauseCounter>): CauseCounter {
+  const found = causes.get(cause) ?? { requests: 0, counted: new Map() };
+  causes.set(cause, found);
+  return found;
 }
 
-function countAddress(
-  addresses: Map<string, number>,
-  { address, requests, most = Infinity }: {
-    readonly address: string;
-    readonly requests: number;
-    readonly most?: number;
-  },
-): void {
-  const count = addresses.get(address);
-  if (count === undefined && addresses.size >= most) return;
-  addresses.set(address, (count ?? 0) + requests);
+/** Counts requests of one address or key. */
+function countApart({ counted }: CauseCounter, who: string, { requests, clockOffset }: Readonly<Counter>): void {
+  counted.set(who, { requests: (counted.get(who)?.requests ?? 0) + requests, clockOffset });
 }
 
-function show({ cause, key, requests, clockOffset, addresses }: Counter): RefusalCount {
-  if (key !== undefined) {
-    return { cause, requests, key, ...clockOffset !== undefined && { "clock_offset_seconds": clockOffset } };
+function show([cause, { requests, counted }]: readonly [RefusalCause, CauseCounter]): RefusalCount[] {
+  const sorted = [...counted].sort(([, one], [, other]) => other.requests - one.requests);
+  if (ADDRESS_CAUSES.some((one) => one === cause)) {
+    const addresses = sorted.slice(0, SHOWN_ADDRESSES).map(([address, counter]) => (
+      { address, requests: counter.requests }
+    ));
+    return [{ cause, requests, addresses }];
   }
-  const most = [...addresses].sort(([, one], [, other]) => other - one).slice(0, SHOWN_ADDRESSES);
-  return { cause, requests, addresses: most.map(([address, count]) => ({ address, requests: count })) };
+  return sorted.slice(0, SHOWN_KEYS).map(([key, { requests, clockOffset }]) => (
+    { cause, requests, key, ...clockOffset !== undefined && { "clock_offset_seconds": clockOffset } }
+  ));
 }

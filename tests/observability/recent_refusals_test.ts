@@ -80,11 +80,11 @@ Deno.test("list() forgets a request after ten minutes and no sooner", () => {
   assertEquals(refusals.list(), []);
 });
 
-Deno.test("add() counts 200 addresses of a cause and 100 keys apart in each minute, and no more", () => {
+Deno.test("add() counts 200 addresses or keys of a cause apart in each minute, and no more", () => {
   const { clock, refusals } = makeRefusals();
   repeat(200, (index) => refusals.add("envelope", { address: `early ${index}` }));
   repeat(5, () => refusals.add("envelope", { address: "late" }));
-  repeat(100, (index) => refusals.add("scope", { address: "a", key: `early-${index}` }));
+  repeat(200, (index) => refusals.add("scope", { address: "a", key: `early-${index}` }));
   repeat(5, () => refusals.add("scope", { address: "a", key: "late" }));
   const [unknown, ...keys] = refusals.list();
   assertEquals([unknown?.requests, unknown?.addresses?.map(({ requests }) => requests)], [205, Array(5).fill(1)]);
@@ -114,7 +114,7 @@ Deno.test("a flood of addresses and of named keys shows little, and displaces no
     requests: 20,
     addresses: [{ address: "192.0.2.9", requests: 20 }],
   }]);
-  assertEquals(of("rights").length, 20);
+  assertEquals(of("rights").map(({ requests }) => requests), Array(10).fill(10));
   assert(JSON.stringify(list).length < 10_000);
 });
 

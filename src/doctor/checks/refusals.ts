@@ -49,7 +49,7 @@ const refusal = z.discriminatedUnion("cause", [
   }),
 ]);
 
-const ANSWER = z.object({ minutes: z.int().min(1).max(60), refusals: z.array(refusal).max(50) });
+const ANSWER = z.object({ minutes: z.int().min(1).max(60), refusals: z.array(refusal).max(100) });
 
 type Answer = z.infer<typeof ANSWER>;
 type Refusal = z.infer<typeof refusal>;
