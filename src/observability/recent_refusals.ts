@@ -180,6 +180,11 @@ function show([cause, { requests, counted }]: readonly [RefusalCause, CauseCount
     return [{ cause, requests, addresses }];
   }
   return sorted.slice(0, SHOWN_KEYS).map(([key, { requests, clockOffset }]) => (
-    { cause, requests, key, ...clockOffset !== undefined && { "clock_offset_seconds": clockOffset } }
+    {
+      cause,
+      requests,
+      key,
+      ...clockOffset !== undefined && { "clock_offset_seconds": Math.round(clockOffset * 10) / 10 },
+    }
   ));
 }

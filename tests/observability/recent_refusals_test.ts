@@ -45,7 +45,7 @@ Deno.test("list() counts what names a key by that key and its state, whatever th
 Deno.test("list() counts what a key opened by key and reason, with the clock that came last", () => {
   const { refusals } = makeRefusals();
   repeat(2, () => refusals.add("expired", { address: "a", key: "phone", clockOffset: 500 }));
-  refusals.add("expired", { address: "a", key: "phone", clockOffset: -95 });
+  refusals.add("expired", { address: "a", key: "phone", clockOffset: -95.04 });
   repeat(2, () => refusals.add("scope", { address: "a", key: "guest" }));
   refusals.add("key_rate", { address: "a", key: "guest" });
   assertEquals(refusals.list(), [

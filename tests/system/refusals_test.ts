@@ -81,7 +81,7 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
         "  5 with the expired key guest\n",
         "  4 with the removed key old-tablet\n",
         "  2 of bobs-phone for what it may not do\n",
-        "-> Show its new secret to that device, and scan it: deno task keys show annas-phone\n",
+        "-> Pair the device of annas-phone anew: deno task keys show annas-phone\n",
       ]
     ) assertStringIncludes(report, line);
     // A busy machine may be slow to deliver it.

@@ -67,7 +67,7 @@ const BY_ADDRESS: Readonly<Record<AddressRefusal["cause"], Description>> = {
   "unknown_key": {
     text: "with an unknown key",
     remedy:
-      "If a device of yours is there, pair it anew: deno task keys show NAME. If not, there is nothing to do: a stranger tries keys",
+      "If a device of yours is there, pair it anew: deno task keys show NAME. If not, a stranger tries keys: nothing to do",
   },
   "address_rate": {
     text: "above the rate limit of an address",
@@ -84,34 +84,34 @@ const BY_ADDRESS: Readonly<Record<AddressRefusal["cause"], Description>> = {
 const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Description>> = {
   "old_secret": ({ key }) => ({
     text: `with an old secret of ${key}`,
-    remedy: `Show its new secret to that device, and scan it: deno task keys show ${key}`,
+    remedy: `Pair the device of ${key} anew: deno task keys show ${key}`,
   }),
   removed: ({ key }) => ({
     text: `with the removed key ${key}`,
-    remedy: `If that device is to work again, give it a new key: deno task keys add ${
+    remedy: `If the device of ${key} is to work again, give it a new key: deno task keys add ${
       key === DEFAULT_KEY_NAME ? "NAME" : key
     }`,
   }),
   disabled: ({ key }) => ({
     text: `with the disabled key ${key}`,
-    remedy: `If that device is to work again: deno task keys enable ${key}`,
+    remedy: `If ${key} is to work again: deno task keys enable ${key}`,
   }),
   expired: ({ key }) => ({
     text: `with the expired key ${key}`,
-    remedy: `If that device is to work again: deno task keys set ${key} --expires 90d`,
+    remedy: `If ${key} is to work again: deno task keys set ${key} --expires 90d`,
   }),
   "old_version": ({ key }) => ({
     text: `with the key ${key} in version 1, which it must not be used with`,
-    remedy: `Update the app of that device, or allow version 1: deno task keys set ${key} --min-protocol 1`,
+    remedy: `Update the app of ${key}, or allow version 1: deno task keys set ${key} --min-protocol 1`,
   }),
   "in_force": ({ key }) => ({
     text: `naming the key ${key}, but sealed with another one or altered on the way`,
-    remedy: "If that device fails, something on the way to the gateway changes its requests: see public_url",
+    remedy: `If the device of ${key} fails, something on the way changes its requests: see public_url`,
   }),
   clock: ({ key, clock_offset_seconds: offset = 0 }) => ({
     text: `with a clock ${formatSpan(offset)} off (${offset < 0 ? "behind" : "ahead"}), of ${key}`,
     remedy:
-      "Have those devices set their clocks by themselves; where all are off alike, it is this machine's: timedatectl",
+      `Let the device of ${key} set its clock by itself; where several are off alike, it is this machine's: timedatectl`,
   }),
   rights: ({ key }) => ({
     text: `of ${key} for what it may not do`,
@@ -120,13 +120,13 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
   }),
   "key_rate": ({ key }) => ({
     text: `of ${key} above its rate limit`,
-    remedy: `Let that device ask less often, or allow more: ${
+    remedy: `Let the device of ${key} ask less often, or allow more: ${
       key === DEFAULT_KEY_NAME ? "KEY_RATE and KEY_BURST" : `deno task keys set ${key} --rate N --burst N`
     }`,
   }),
 };
 
-const NAMED_REMEDY = "Anyone can name a key: if those devices work, a stranger sent that, and there is nothing to do";
+const NAMED_REMEDY = "Anyone can name a key: where its device works, a stranger sent that, and there is nothing to do";
 
 function report({ minutes, refusals }: Answer): Finding {
   if (refusals.length === 0) return ok(`No refused request in the last ${minutes} minutes`);
