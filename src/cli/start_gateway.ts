@@ -17,6 +17,7 @@ import { MessageLog } from "../mqtt/message_log.ts";
 import { createAudit } from "../observability/audit.ts";
 import { auditLog, type Log } from "../observability/log.ts";
 import { createMetrics } from "../observability/metrics.ts";
+import { createRefusalTelemetry, RecentRefusals } from "../observability/recent_refusals.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
@@ -87,7 +88,11 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   opened.defer(() => metrics.close());
   const tracer = findTracer(VERSION);
-  const telemetry: Telemetry = tracer === undefined ? metrics : createTraced(metrics, tracer);
+  const refusals = new RecentRefusals(clocks.monotonic);
+  const telemetry: Telemetry = createRefusalTelemetry(
+    tracer === undefined ? metrics : createTraced(metrics, tracer),
+    refusals,
+  );
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
   const keys = await openKeys(config, platform, log);
@@ -194,6 +199,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     handler: createOperationsHandler({
       metrics,
       readiness,
+      refusals,
       version: VERSION,
       listensOn: config.METRICS_HOST,
       random: randomBytes,

@@ -106,6 +106,7 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
         redis: "skipped",
         gateway: "ok",
         metrics: "ok",
+        refusals: "ok",
         public_url: "ok",
         tailscale: "skipped",
       },
