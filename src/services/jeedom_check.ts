@@ -5,7 +5,7 @@
  */
 import { readBytes } from "../protocol/read_bytes.ts";
 import { addressOf, CALL_HEADERS, type JeedomOptions } from "./jeedom.ts";
-import { parseRpcAnswer } from "./jeedom_answer.ts";
+import { readRpcOutcome } from "./jeedom_answer.ts";
 
 /** More than any answer to `ping`, in bytes: what is longer comes from something else. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -16,7 +16,8 @@ export const PING: string = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "pin
 const utf8 = new TextDecoder();
 
 /**
- * Makes a function that throws unless Jeedom answers.
+ * Makes a function that throws unless Jeedom accepts a `ping`: one that refuses it refuses calls as well, because its
+ * API is off, closed to this machine, or limited to other methods.
  *
  * @returns a function that says in its error what came instead
  */
@@ -35,8 +36,13 @@ export function createJeedomCheck(
       throw new Error(faultOf(error));
     });
     const text = utf8.decode(await readBytes(response, MAX_ANSWER_BYTES));
-    if (response.ok && parseRpcAnswer(text) !== undefined) return;
-    throw new Error(`Jeedom's address answered with status ${response.status}, and not as Jeedom does`);
+    const outcome = readRpcOutcome(response.status, text);
+    if (outcome?.kind === "result") return;
+    throw new Error(
+      outcome === undefined
+        ? `Jeedom's address answered with status ${response.status}, and not as Jeedom does`
+        : `Jeedom refuses ping (error ${outcome.code}): deno task doctor tells the setting that does`,
+    );
   };
 }
 
