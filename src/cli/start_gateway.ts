@@ -162,6 +162,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     needs: [...config.READY_NEEDS, "replay_store"],
     isClockWrong: () => store.isAhead(),
     everyMs: config.HEALTH_CHECK_SECONDS * 1000,
+    monotonic: clocks.monotonic,
     log,
   });
   opened.defer(() => readiness.close());

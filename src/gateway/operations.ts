@@ -16,7 +16,7 @@ export interface OperationsOptions {
   /** The metrics, in Prometheus' text format. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether the gateway is ready, and what it lacks. */
-  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up">;
+  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up" | "ageSeconds">;
   /** The gateway's version. */
   readonly version: string;
   /** The address it listens on. */
@@ -34,8 +34,13 @@ export function createOperationsHandler(options: OperationsOptions): (request: R
     ["/metrics", async () => new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } })],
     ["/health", () => healthResponse(version)],
     ["/health/live", aliveResponse],
-    ["/health/ready", () => readyResponse(readiness.isReady, { failing: readiness.failing, parts: showParts() })],
+    ["/health/ready", () => readyResponse(readiness.isReady, showReadiness())],
   ]);
+
+  function showReadiness(): Readonly<Record<string, unknown>> {
+    const ages = [...readiness.ageSeconds].map(([part, seconds]) => [part, Math.round(seconds * 10) / 10] as const);
+    return { failing: readiness.failing, parts: showParts(), age_seconds: Object.fromEntries(ages) };
+  }
 
   function showParts(): Readonly<Record<string, string>> {
     const word = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";

@@ -15,7 +15,7 @@ import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import { type Knock, KNOCK_ROUTE } from "../knock.ts";
 import { tellNobody, tellTunnel } from "../tunnel.ts";
-import { START } from "./gateway.ts";
+import { NOT_RUNNING } from "./gateway.ts";
 
 /** Sealed for a repeat whose answer the gateway did not keep. */
 const NO_LONGER_KEPT = 409;
@@ -32,7 +32,7 @@ export const PUBLIC_URL: Check = {
       return skipped("PUBLIC_URL is not set", "Set it to the address that phones use to have the way to it checked");
     }
     const { kind } = await house.gateway(signal);
-    if (kind === "free" || kind === "closed") return skipped("The gateway does not run", START);
+    if (kind === "free" || kind === "closed") return skipped(NOT_RUNNING);
     if (kind === "other") return skipped("Another program has the gateway's port");
     const knock = await house.knock(signal);
     if (knock === undefined) return skipped("There is no key to ask with", "Add one: deno task keys add NAME");
