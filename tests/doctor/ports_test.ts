@@ -57,7 +57,9 @@ Deno.test("the metrics port tells how old the gateway's own health is, as fresh 
   assertEquals(await metrics(unready, { JEEDOM_URL: "http://jeedom", HEALTH_CHECK_SECONDS: "30" }), {
     status: "failed",
     message: "The gateway is not ready: jeedom (as of 12 s ago), clock",
-    remedy: "See the lines for these above, and the gateway's log; it looks again every 30 s",
+    remedy:
+      "See the lines for these above, and the gateway's log; it looks again every 30 s, with the settings that it was " +
+      "started with",
   });
   const well = ready(200, { status: "ok", failing: [], parts: { ...parts, jeedom: "ok" }, age_seconds });
   assertEquals((await metrics(well)).message, "The gateway says that it is ready (as of 12 s ago)");
@@ -76,6 +78,10 @@ Deno.test("a gateway that only lacks a Jeedom that is not set has not failed", a
   });
   assertEquals((await metrics(unready(["jeedom"]), { JEEDOM_APIKEY: "x" })).status, "failed");
   assertEquals((await metrics(unready(["jeedom", "broker"]))).status, "failed");
+  assertEquals(
+    (await metrics(unready(["jeedom"]), { READY_NEEDS: "broker" })).remedy?.split(":")[0],
+    "Restart the gateway",
+  );
   // Once it is said that there is none, nothing is to be said about it.
   const content = ready(200, { status: "ok", failing: [], parts });
   assertEquals((await metrics(content, { READY_NEEDS: "broker" })).status, "ok");

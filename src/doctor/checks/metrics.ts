@@ -69,18 +69,18 @@ function healthOf(reply: Reply): Health | undefined {
 
 /** Tells what the gateway says, and how old that is: the other checks looked just now, and may say otherwise. */
 function tellHealth({ isReady, failing, ages }: Health, house: House): Finding {
+  const isNeeded = house.config.READY_NEEDS.includes("jeedom");
   const isSet = isJeedomSet(house);
-  const isUnused = !isSet && !house.config.READY_NEEDS.includes("jeedom");
-  const wanting = isUnused ? failing.filter((name) => name !== "jeedom") : failing;
+  const wanting = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
   if (isReady && wanting.length === 0) {
     return ok(`The gateway says that it is ready${asOf(Math.max(...ages.values()))}`);
   }
   const names = wanting.map((name) => name + asOf(ages.get(name))).join(", ");
   if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(house));
-  if (!isSet && wanting.length === 1 && wanting[0] === "jeedom") {
-    return warning(`The gateway is not ready: ${names}, which is not set`, SET_JEEDOM);
-  }
-  return failed(`The gateway is not ready: ${names}`, remedyFor(house));
+  const message = `The gateway is not ready: ${names}`;
+  if (wanting.length > 1 || wanting[0] !== "jeedom") return failed(message, remedyFor(house));
+  if (!isNeeded) return failed(message, "Restart the gateway: READY_NEEDS does not name jeedom any more");
+  return isSet ? failed(message, remedyFor(house)) : warning(`${message}, which is not set`, SET_JEEDOM);
 }
 
 function asOf(seconds = -Infinity): string {
@@ -88,5 +88,6 @@ function asOf(seconds = -Infinity): string {
 }
 
 function remedyFor({ config }: House): string {
-  return `See the lines for these above, and the gateway's log; it looks again every ${config.HEALTH_CHECK_SECONDS} s`;
+  return `See the lines for these above, and the gateway's log; it looks again every ${config.HEALTH_CHECK_SECONDS} s, ` +
+    "with the settings that it was started with";
 }
