@@ -25,6 +25,7 @@ export function createJeedomCheck(
   { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
 ): () => Promise<void> {
   const address = addressOf(url);
+  const place = addressOf(url, "");
   return async () => {
     const response = await fetch(address, {
       method: "POST",
@@ -33,23 +34,23 @@ export function createJeedomCheck(
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     }).catch((error) => {
-      throw new Error(faultOf(error));
+      throw new Error(faultOf(error, place));
     });
     const text = utf8.decode(await readBytes(response, MAX_ANSWER_BYTES));
     const outcome = readRpcOutcome(response.status, text);
     if (outcome?.kind === "result") return;
     throw new Error(
       outcome === undefined
-        ? `Jeedom's address answered with status ${response.status}, and not as Jeedom does`
+        ? `Jeedom's address ${place} answered with status ${response.status}, and not as Jeedom does`
         : `Jeedom refuses ping (error ${outcome.code}): deno task doctor tells the setting that does`,
     );
   };
 }
 
-/** Says what failed in our own words: the library's quote the address. */
-function faultOf(error: Error): string {
-  if (error.name === "TimeoutError") return "Jeedom does not answer";
+/** Says what failed in our own words: the library's may quote what was sent. */
+function faultOf(error: Error, place: string): string {
+  if (error.name === "TimeoutError") return `Jeedom does not answer at ${place}`;
   return /certificate|altnames/i.test(String(error.cause))
     ? "Jeedom's certificate is not trusted: set JEEDOM_CA_FILE to it, or to its authority's"
-    : "Jeedom cannot be reached";
+    : `Jeedom cannot be reached at ${place}`;
 }
