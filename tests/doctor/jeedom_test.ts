@@ -75,6 +75,8 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
       [fetchFailure("client error (Connect): ECONNREFUSED"), "nothing listens there", "web server"],
       [fetchFailure("dns error"), "no such name", "Mend the name"],
       [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "Mend the port"],
+      [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "https://"],
+      [fetchFailure("connection reset"), "broke the connection off", "wants https://"],
       [fetchFailure("Requests to port 6667 are blocked"), "no program asks that port", "JEEDOM_URL"],
     ] as const
   ) {

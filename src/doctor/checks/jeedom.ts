@@ -19,6 +19,7 @@ const REMEDIES: Partial<Readonly<Record<FailureReason, string>>> = {
     "Set JEEDOM_CA_FILE to Jeedom's certificate, or to its authority's; use the name that the certificate is for",
   tls: "Write http:// instead of https:// into JEEDOM_URL, if Jeedom has no certificate",
   http: "Mend the port in JEEDOM_URL: another program is there; or write https://, if that port has TLS",
+  broken: "See whether Jeedom runs at JEEDOM_URL, and whether that port wants https://",
 };
 
 const UNREACHABLE = "See whether Jeedom runs, and whether JEEDOM_URL is its address";
