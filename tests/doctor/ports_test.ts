@@ -52,16 +52,15 @@ Deno.test("the metrics port tells what the gateway itself says of its parts", as
 
 Deno.test("the metrics port tells how old the gateway's own health is, as fresh checks may say otherwise", async () => {
   const parts = { broker: "ok", jeedom: "failed", "replay_store": "ok" };
-  const age_seconds = { broker: 3.4, jeedom: 12.3, "replay_store": 3.4 };
-  const unready = ready(503, { status: "unavailable", failing: ["jeedom", "clock"], parts, age_seconds });
+  const ages = { broker: 3.4, jeedom: 12.3, "replay_store": 3.4 };
+  const unready = ready(503, { status: "unavailable", failing: ["jeedom", "clock"], parts, "age_seconds": ages });
   assertEquals(await metrics(unready, { JEEDOM_URL: "http://jeedom", HEALTH_CHECK_SECONDS: "30" }), {
     status: "failed",
     message: "The gateway is not ready: jeedom (as of 12 s ago), clock",
-    remedy:
-      "See the lines for these above, and the gateway's log; it looks again every 30 s, with the settings that it was " +
-      "started with",
+    remedy: "See the lines for these above, and the gateway's log. It checks again every 30 s; changed settings " +
+      "need a restart",
   });
-  const well = ready(200, { status: "ok", failing: [], parts: { ...parts, jeedom: "ok" }, age_seconds });
+  const well = ready(200, { status: "ok", failing: [], parts: { ...parts, jeedom: "ok" }, "age_seconds": ages });
   assertEquals((await metrics(well)).message, "The gateway says that it is ready (as of 12 s ago)");
   const odd = ready(200, { status: "ok", failing: [], parts: {}, age_seconds: { broker: "secret", jeedom: -1 } });
   assertEquals((await metrics(odd)).message, "The gateway says that it is ready");

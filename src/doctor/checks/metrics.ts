@@ -87,7 +87,7 @@ function asOf(seconds = -Infinity): string {
   return seconds < 0 ? "" : ` (as of ${Math.round(seconds)} s ago)`;
 }
 
-function remedyFor({ config }: House): string {
-  return `See the lines for these above, and the gateway's log; it looks again every ${config.HEALTH_CHECK_SECONDS} s, ` +
-    "with the settings that it was started with";
+function remedyFor({ config: { HEALTH_CHECK_SECONDS: seconds } }: House): string {
+  return `See the lines for these above, and the gateway's log. It checks again every ${seconds} s; changed settings ` +
+    "need a restart";
 }
