@@ -34,12 +34,15 @@ export function createOperationsHandler(options: OperationsOptions): (request: R
     ["/metrics", async () => new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } })],
     ["/health", () => healthResponse(version)],
     ["/health/live", aliveResponse],
-    ["/health/ready", () => readyResponse(readiness.isReady, showReadiness())],
+    ["/health/ready", readinessResponse],
   ]);
 
-  function showReadiness(): Readonly<Record<string, unknown>> {
-    const ages = [...readiness.ageSeconds].map(([part, seconds]) => [part, Math.round(seconds * 10) / 10] as const);
-    return { failing: readiness.failing, parts: showParts(), age_seconds: Object.fromEntries(ages) };
+  function readinessResponse(): Response {
+    const { isReady, failing, ageSeconds } = readiness;
+    const response = readyResponse(isReady, { failing, parts: showParts() });
+    // Nothing is checked because somebody asks: seconds since it was (RFC 9111, section 5.1).
+    if (ageSeconds !== undefined) response.headers.set("Age", String(Math.round(ageSeconds)));
+    return response;
   }
 
   function showParts(): Readonly<Record<string, string>> {

@@ -68,10 +68,10 @@ export class Readiness {
     return this.#up;
   }
 
-  /** Seconds since the last answer of each part, or since its time was over; absent before its first check. */
-  get ageSeconds(): ReadonlyMap<Part, number> {
-    const now = this.#options.monotonic();
-    return new Map([...this.#checkedAt].map(([part, at]) => [part, (now - at) / 1000]));
+  /** Seconds since the check that is the oldest of the parts' last ones; undefined before the first. */
+  get ageSeconds(): number | undefined {
+    const { size } = this.#checkedAt;
+    return size === 0 ? undefined : (this.#options.monotonic() - Math.min(...this.#checkedAt.values())) / 1000;
   }
 
   /** From now on the gateway is not ready, whatever the parts say. */

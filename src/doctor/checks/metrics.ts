@@ -50,8 +50,8 @@ interface Health {
   readonly isReady: boolean;
   /** The parts that fail, and what else keeps it from being ready. */
   readonly failing: readonly string[];
-  /** Seconds since it looked at each part; empty where it does not tell. */
-  readonly ages: ReadonlyMap<string, number>;
+  /** Seconds since it checked them, as a text; absent where it does not tell. */
+  readonly age: string | undefined;
 }
 
 /** Reads what the gateway says of itself; undefined where no gateway answers. */
@@ -62,29 +62,23 @@ function healthOf(reply: Reply): Health | undefined {
   const failing = [...new Set([...value["failing"].map(String), ...parts])].filter((name) =>
     /^[a-z_]{1,32}$/.test(name)
   );
-  const told = isObject(value["age_seconds"]) ? value["age_seconds"] : {};
-  const ages = Object.entries(told).flatMap(([name, age]) => typeof age === "number" ? [[name, age] as const] : []);
-  return { isReady: reply.status === 200, failing, ages: new Map(ages) };
+  const age = /^\d{1,9}$/.exec(reply.headers.get("Age") ?? "")?.[0];
+  return { isReady: reply.status === 200, failing, age };
 }
 
 /** Tells what the gateway says, and how old that is: the other checks looked just now, and may say otherwise. */
-function tellHealth({ isReady, failing, ages }: Health, house: House): Finding {
+function tellHealth({ isReady, failing, age }: Health, house: House): Finding {
   const isNeeded = house.config.READY_NEEDS.includes("jeedom");
   const isSet = isJeedomSet(house);
   const wanting = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
-  if (isReady && wanting.length === 0) {
-    return ok(`The gateway says that it is ready${asOf(Math.max(...ages.values()))}`);
-  }
-  const names = wanting.map((name) => name + asOf(ages.get(name))).join(", ");
+  const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
+  if (isReady && wanting.length === 0) return ok(`The gateway says that it is ready${asOf}`);
+  const names = wanting.join(", ") + asOf;
   if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(house));
   const message = `The gateway is not ready: ${names}`;
   if (wanting.length > 1 || wanting[0] !== "jeedom") return failed(message, remedyFor(house));
   if (!isNeeded) return failed(message, "Restart the gateway: READY_NEEDS does not name jeedom any more");
   return isSet ? failed(message, remedyFor(house)) : warning(`${message}, which is not set`, SET_JEEDOM);
-}
-
-function asOf(seconds = -Infinity): string {
-  return seconds < 0 ? "" : ` (as of ${Math.round(seconds)} s ago)`;
 }
 
 function remedyFor({ config: { HEALTH_CHECK_SECONDS: seconds } }: House): string {
