@@ -86,7 +86,7 @@ const WARNING =
   "<br />\n<b>Warning</b>: Undefined array key 2 in <b>/var/www/html/core/class/x.php</b> on line <b>7</b>" +
   "<br />\n";
 
-/** Folders below which Jeedom's `.htaccess` lets no program be called. */
+/** Folders that Jeedom's `.htaccess` closes. */
 const CLOSED_FOLDERS =
   /^.*\/(?:core\/(?:class|com|i18n|js|repo)|data|desktop|docs|install|log|support|tests|vendor|resources)\//i;
 
@@ -207,7 +207,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
   };
 }
 
-/** What Jeedom itself says to a banned address. */
+/** Page of Jeedom itself for a banned address. */
 const BANNED = "<h1>404 Not Found</h1>The page that you have requested could not be found.";
 
 const PLAIN_HTTP = "Your browser sent a request that this server could not understand.<br />\n" +

@@ -1,5 +1,5 @@
 /**
- * What answers at Jeedom's address in place of its JSON-RPC API, in words, with the remedy.
+ * Explanations of HTTP answers at Jeedom's address that do not come from its JSON-RPC API, with remedies.
  *
  * @module
  */
@@ -14,10 +14,10 @@ const WHITE_LIST = "put this machine on Jeedom's white list (Settings, System, C
 const HTTP_ERROR = "Look into Jeedom's log http.error";
 const NO_LOGIN = "Set JEEDOM_URL to Jeedom itself, without a login before it";
 
-/** Tells what an answer means that is not Jeedom's. */
-export function tellReply(url: URL, reply: Reply): Finding {
+/** Explains an answer that does not come from the JSON-RPC API. */
+export function explainReply(url: URL, reply: Reply): Finding {
   const place = addressOf(url, "");
-  if (reply.status >= 300 && reply.status < 400) return tellRedirect(place, reply);
+  if (reply.status >= 300 && reply.status < 400) return explainRedirect(place, reply);
   return failed(`${place} ${describeReply(reply)}`, remedyOf(url, reply));
 }
 
@@ -73,10 +73,10 @@ function remedyOf(url: URL, reply: Reply): string {
     case 403:
       return url.pathname === "/"
         ? "Let the web server, or the proxy before it, allow /core/api/jeeApi.php for this machine"
-        : mendPath(url);
+        : fixPath(url);
     case 404:
       if (text.includes(BAN)) return `Wait 10 minutes, or ${WHITE_LIST}`;
-      return `${mendPath(url)}; else wait 10 minutes, or ${WHITE_LIST}`;
+      return `${fixPath(url)}; else wait 10 minutes, or ${WHITE_LIST}`;
     case 500:
       return HTTP_ERROR;
     case 502:
@@ -85,17 +85,17 @@ function remedyOf(url: URL, reply: Reply): string {
       return "See whether Jeedom runs; set JEEDOM_URL to Jeedom itself, without a proxy";
   }
   return status === 200 && text === "" && !isPage(reply)
-    ? `${HTTP_ERROR}; mend JEEDOM_URL if it is not Jeedom`
+    ? `${HTTP_ERROR}; fix JEEDOM_URL if it is not Jeedom`
     : NO_LOGIN;
 }
 
-/** Most houses have Jeedom at the root of its web server. */
-function mendPath(url: URL): string {
-  if (url.pathname === "/") return "Mend the port in JEEDOM_URL, or add the path of Jeedom, such as /jeedom";
-  return `Mend the path in JEEDOM_URL: most often there is none, as in JEEDOM_URL=${url.origin}`;
+/** Returns the remedy for a wrong path; Jeedom is most often at the root of its web server. */
+function fixPath(url: URL): string {
+  if (url.pathname === "/") return "Fix the port in JEEDOM_URL, or add the path of Jeedom, such as /jeedom";
+  return `Fix the path in JEEDOM_URL: most often there is none, as in JEEDOM_URL=${url.origin}`;
 }
 
-function tellRedirect(place: string, { headers }: Reply): Finding {
+function explainRedirect(place: string, { headers }: Reply): Finding {
   const target = URL.parse(headers.get("Location") ?? "", place);
   const message = `${place} redirects to ${target?.origin ?? "elsewhere"}`;
   // What redirects to a page, and not to the same path elsewhere, is a login.

@@ -30,7 +30,7 @@ export type JeedomState =
 /** A setting of Jeedom that refuses methods to everyone: a regular expression. */
 export type MethodSetting = "api::forbidden::method" | "api::allow::method";
 
-/** Why JSON-RPC refuses a call, as far as its error tells. */
+/** Reason for which Jeedom refuses a call, as far as its error tells. */
 export type Refusal =
   /** `api::core::mode`: the API is off, or closed to this machine. */
   | { readonly kind: "access"; readonly code: number }
@@ -49,7 +49,7 @@ export type KeyAnswer =
   | { readonly kind: "refused"; readonly code: number }
   /** `api::core::restricted`: it is accepted for methods of plugins alone. */
   | { readonly kind: "restricted"; readonly code: number }
-  /** The method that tries it is refused to everyone, by this setting of Jeedom. */
+  /** The method that tests it is refused to everyone, by this setting of Jeedom. */
   | { readonly kind: "untried"; readonly code: number; readonly setting: MethodSetting }
   /** There was no answer that says either. */
   | { readonly kind: "unknown"; readonly words: string };
@@ -64,7 +64,7 @@ const NO_METHOD_CODES: readonly number[] = [500, -32_500];
 /** The code of errors that have none of their own, such as those of refused methods. */
 const PLAIN_CODE = -32_000;
 
-/** The method that tries the key. */
+/** Method that tests the key. */
 export const TRIAL = "datetime";
 
 /** Asks Jeedom. What is sent is well-formed: Jeedom shuts out for 10 minutes whoever sends too much that is not. */
@@ -103,7 +103,7 @@ async function tryKey(house: House, signal: AbortSignal): Promise<KeyAnswer> {
   return { kind: "accepted", reply, seconds: seconds > 0 && Number.isFinite(seconds) ? seconds : undefined };
 }
 
-/** Finds the setting that refused a call. Both lists of methods have one message; only one of them adds our address. */
+/** Finds the setting that refused a call. Both settings of methods share one message; only the allow list adds our address. */
 function refusalOf({ code, message }: { readonly code: number; readonly message: string }): Refusal {
   if (ACCESS_CODES.includes(code)) return { kind: "access", code };
   if (code !== PLAIN_CODE || /SQLSTATE|gone away/.test(message)) return { kind: "other", code };

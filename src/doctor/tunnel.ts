@@ -22,7 +22,7 @@ export function isTailnetName(host: string): boolean {
   return host.endsWith(".ts.net");
 }
 
-/** Writes the public address as it is set, with its path, and without a slash at its end. */
+/** Returns the public address with its path, without a slash at its end. */
 export function publicAddress(url: URL): string {
   return url.href.replace(/\/+$/, "");
 }

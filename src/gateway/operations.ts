@@ -40,7 +40,7 @@ export function createOperationsHandler(options: OperationsOptions): (request: R
   function readinessResponse(): Response {
     const { isReady, failing, ageSeconds } = readiness;
     const response = readyResponse(isReady, { failing, parts: showParts() });
-    // Nothing is checked because somebody asks: seconds since it was (RFC 9111, section 5.1).
+    // The checks run in the background: seconds since the oldest one (RFC 9111, section 5.1).
     if (ageSeconds !== undefined) response.headers.set("Age", String(Math.round(ageSeconds)));
     return response;
   }

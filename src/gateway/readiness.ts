@@ -68,7 +68,7 @@ export class Readiness {
     return this.#up;
   }
 
-  /** Seconds since the check that is the oldest of the parts' last ones; undefined before the first. */
+  /** Seconds since the oldest of the parts' last checks; undefined before the first. */
   get ageSeconds(): number | undefined {
     const { size } = this.#checkedAt;
     return size === 0 ? undefined : (this.#options.monotonic() - Math.min(...this.#checkedAt.values())) / 1000;

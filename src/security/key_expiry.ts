@@ -1,5 +1,5 @@
 /**
- * When the end of a key is near enough to tell its owner.
+ * Notice before the end of a key.
  *
  * @module
  */
@@ -7,16 +7,16 @@ import type { KeyRecord } from "./key_record.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Time for an owner to come home from a journey, in milliseconds. */
+/** Longest notice, in milliseconds: an owner may be away for two weeks. */
 const LONGEST_NOTICE_MS = 14 * DAY_MS;
 
-/** Part of a key's life that is its last: a guest's key of three days is not told of while its first day runs. */
-const LAST_PART = 0.2;
+/** Share of a key's life: without it, a guest's key of three days would be near its end from the start. */
+const LAST_SHARE = 0.2;
 
 /**
- * Returns the time before its end from which a key is told of, in milliseconds: the smaller of 14 days and 20 % of its
- * life, which is from when it was made to its present end. So a key whose end was moved is told of for longer.
+ * Returns the time before its end from which a key is near it, in milliseconds: the smaller of 14 days and 20 % of its
+ * life. Its life is from its creation to its present end, also when that was moved.
  */
 export function expiryNotice({ created, expires }: Pick<KeyRecord, "created"> & { readonly expires: number }): number {
-  return Math.min(LONGEST_NOTICE_MS, LAST_PART * Math.max(0, expires - created));
+  return Math.min(LONGEST_NOTICE_MS, LAST_SHARE * Math.max(0, expires - created));
 }

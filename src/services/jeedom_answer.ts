@@ -77,7 +77,7 @@ function emptyReply(status: number): Reply {
   return textReply(status, "");
 }
 
-/** What an answer of the JSON-RPC API says: a result, or an error. */
+/** Result or error in an answer of the JSON-RPC API. */
 export type RpcOutcome =
   | { readonly kind: "result"; readonly result: unknown }
   | { readonly kind: "error"; readonly code: number; readonly message: string };

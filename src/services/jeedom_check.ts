@@ -51,6 +51,6 @@ export function createJeedomCheck(
 function faultOf(error: Error, place: string): string {
   if (error.name === "TimeoutError") return `Jeedom does not answer at ${place}`;
   return /certificate|altnames/i.test(String(error.cause))
-    ? "Jeedom's certificate is not trusted: set JEEDOM_CA_FILE to it, or to its authority's"
+    ? `The certificate of ${place} is not trusted: set JEEDOM_CA_FILE to it, or to its authority's`
     : `Jeedom cannot be reached at ${place}`;
 }

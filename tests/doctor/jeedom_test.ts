@@ -152,7 +152,7 @@ Deno.test("each bad state of Jeedom is told as what it is, with the whole addres
   ) {
     const found = await lookAt(`http://jeedom${path}`);
     assertEquals([found.status, found.message], ["failed", message]);
-    assertStringIncludes(found.remedy ?? "", "Mend the path in JEEDOM_URL: most often there is none");
+    assertStringIncludes(found.remedy ?? "", "Fix the path in JEEDOM_URL: most often there is none");
     assertStringIncludes(found.remedy ?? "", "JEEDOM_URL=http://jeedom");
   }
 });

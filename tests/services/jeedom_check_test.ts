@@ -74,7 +74,7 @@ Deno.test("the check is content with JSON-RPC among warnings of PHP, as calls ar
 
 Deno.test("the check fails with words for whatever is no Jeedom", async () => {
   const answers: [Response, string][] = [
-    [new Response("<html>banned</html>", { status: 404 }), "answered with status 404"],
+    [new Response("<html>banned</html>", { status: 404 }), "http://jeedom/sub answered with status 404"],
     [new Response("", { status: 500 }), "answered with status 500"],
     [new Response("[]"), "answered with status 200, and not as Jeedom does"],
     [new Response(""), "answered with status 200, and not as Jeedom does"],
@@ -88,10 +88,10 @@ Deno.test("the check fails with words for whatever is no Jeedom", async () => {
 
 Deno.test("the check tells who is not there from who is silent, and never repeats what the system said", async () => {
   const refused = makeCheck(() => Promise.reject(new TypeError("error sending request for url (http://secret)")));
-  await assertRejects(refused.check, Error, "Jeedom cannot be reached");
+  await assertRejects(refused.check, Error, "Jeedom cannot be reached at http://jeedom/sub");
   const cause = new Error("client error (Connect): invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))");
   const untrusted = makeCheck(() => Promise.reject(new TypeError("fetch failed", { cause })));
-  await assertRejects(untrusted.check, Error, "set JEEDOM_CA_FILE");
+  await assertRejects(untrusted.check, Error, "http://jeedom/sub is not trusted: set JEEDOM_CA_FILE");
   const silent = makeCheck(() => Promise.reject(new DOMException("Signal timed out.", "TimeoutError")));
-  await assertRejects(silent.check, Error, "Jeedom does not answer");
+  await assertRejects(silent.check, Error, "Jeedom does not answer at http://jeedom/sub");
 });

@@ -11,7 +11,7 @@ import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import type { House } from "../house.ts";
 import type { Knock } from "../knock.ts";
 
-/** What other checks say then: the failure and its remedy are told once, by this check. */
+/** Message of checks that depend on the gateway; only this check reports the failure and its remedy. */
 export const NOT_RUNNING = "The gateway does not run";
 
 /** What a gateway says in plain text is short, in characters. */

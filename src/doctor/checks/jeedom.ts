@@ -9,7 +9,7 @@ import type { Check } from "../check.ts";
 import type { FailureReason, FetchFailure } from "../fetch_failure.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import type { House } from "../house.ts";
-import { describeReply, tellReply } from "../jeedom_reply.ts";
+import { describeReply, explainReply } from "../jeedom_reply.ts";
 import { type JeedomState, type KeyAnswer, type MethodSetting, type Refusal, TRIAL } from "../jeedom_state.ts";
 
 const REMEDIES: Partial<Readonly<Record<FailureReason, string>>> = {
@@ -24,19 +24,19 @@ const REMEDIES: Partial<Readonly<Record<FailureReason, string>>> = {
 
 const UNREACHABLE = "See whether Jeedom runs, and whether JEEDOM_URL is its address";
 
-/** Jeedom's page for all that concerns its API. */
+/** Jeedom's page with the settings of its API. */
 const API_PAGE = "Settings, System, Configuration, API";
 
-/** What Jeedom's page calls a setting. */
+/** Labels of settings on that page. */
 const LABELS: Readonly<Record<MethodSetting, string>> = {
   "api::forbidden::method": "Disallow api methods (regexp)",
   "api::allow::method": "Only allow api methods (regexp)",
 };
 
-/** What to do where nobody has said whether there is a Jeedom. */
+/** Remedy where no setting says whether there is a Jeedom. */
 export const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
 
-/** Tells whether the settings speak of a Jeedom: without any, the default address is nothing but a guess. */
+/** Tells whether a setting names a Jeedom: otherwise its default address is only a guess. */
 export function isJeedomSet({ config, isSet }: Pick<House, "config" | "isSet">): boolean {
   return isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
     (isSet("READY_NEEDS") && config.READY_NEEDS.includes("jeedom"));
@@ -61,9 +61,9 @@ export const JEEDOM: Check = {
           REMEDIES[state.reason] ?? UNREACHABLE,
         );
       case "strange":
-        return tellReply(url, state.reply);
+        return explainReply(url, state.reply);
       case "refusing":
-        return tellRefusal(place, state.refusal);
+        return explainRefusal(place, state.refusal);
       case "jeedom":
         return tellKey(`${place} answers`, state.key);
     }
@@ -74,7 +74,7 @@ function wordsOf(state: FetchFailure | JeedomState & { readonly kind: "strange" 
   return state.kind === "failure" ? state.words : describeReply(state.reply);
 }
 
-function tellRefusal(place: string, refusal: Refusal): Finding {
+function explainRefusal(place: string, refusal: Refusal): Finding {
   const { code } = refusal;
   switch (refusal.kind) {
     case "access":
@@ -87,12 +87,12 @@ function tellRefusal(place: string, refusal: Refusal): Finding {
     case "other":
       return failed(
         `${place} refuses ping (error ${code})`,
-        "Look into Jeedom's logs api and http.error; see whether JEEDOM_URL is Jeedom, and no other JSON-RPC program",
+        "Look into Jeedom's logs api and http.error; check that JEEDOM_URL is Jeedom, and not another JSON-RPC server",
       );
   }
 }
 
-/** How to have a setting let a method through, and those that phones call. */
+/** Returns the remedy for a setting that refuses a method. */
 function letIn({ setting }: { readonly setting: MethodSetting }, method: string): string {
   const rule = setting === "api::allow::method" ? "match" : "not match";
   return `Let "${LABELS[setting]}" in Jeedom (${API_PAGE}) ${rule} ${method}, nor empty it`;

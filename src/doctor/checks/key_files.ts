@@ -60,11 +60,11 @@ function twins({ single, records = [] }: FoundKeys, config: House["config"]): Fi
     );
 }
 
-/** What is wrong with the keys' ends, and with there being none. */
+/** Reports keys that are near their end, and that no key works. */
 async function lives(found: FoundKeys, house: House, signal: AbortSignal): Promise<Finding[]> {
   const now = house.now();
   const { single, records = [], faults } = found;
-  if (single === undefined && records.length === 0) return faults.length > 0 ? [] : [await tellNoKey(house, signal)];
+  if (single === undefined && records.length === 0) return faults.length > 0 ? [] : [await reportNoKey(house, signal)];
   const ending = records.flatMap(({ name, disabled, created, expires = Infinity }) => {
     const left = expires - now;
     if (disabled || left <= 0 || left > expiryNotice({ created, expires })) return [];
@@ -81,8 +81,8 @@ async function lives(found: FoundKeys, house: House, signal: AbortSignal): Promi
   return [failed("No key works: all are expired or disabled", remedy)];
 }
 
-/** Before its first start a gateway has no key; one that runs has its own, elsewhere. */
-async function tellNoKey(house: House, signal: AbortSignal): Promise<Finding> {
+/** Reports that there is no key, which is normal before the first start of a gateway. */
+async function reportNoKey(house: House, signal: AbortSignal): Promise<Finding> {
   const { kind } = await house.gateway(signal);
   if (kind === "gateway" || kind === "veiled") {
     return warning(
@@ -96,7 +96,7 @@ async function tellNoKey(house: House, signal: AbortSignal): Promise<Finding> {
   );
 }
 
-/** Keys that do not work, as their owner wanted it: nothing to warn of. */
+/** Reports expired and disabled keys, which are no problem. */
 function idleKeys({ records = [] }: FoundKeys, now: number): Finding[] {
   return records.flatMap(({ name, disabled, created, expires = Infinity }): Finding[] => {
     if (disabled) return [ok(`Key "${name}" is disabled`)];
@@ -105,7 +105,7 @@ function idleKeys({ records = [] }: FoundKeys, now: number): Finding[] {
   });
 }
 
-/** The command that moves the end of a key, by as much as it lived until now and 90 days at most. */
+/** Returns the command that extends a key by the length of its life, at most 90 days. */
 function extension(name: string, lifeMs: number): string {
   const span = lifeMs < DAY_MS
     ? `${Math.max(1, Math.round(lifeMs / HOUR_MS))}h`

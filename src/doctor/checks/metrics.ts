@@ -23,7 +23,7 @@ export const METRICS: Check = {
     const asked = await ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal });
     if (asked.kind === "reply") {
       const health = healthOf(asked);
-      return health === undefined ? taken(port, `answers HTTP ${asked.status}`) : tellHealth(health, house);
+      return health === undefined ? taken(port, `answers HTTP ${asked.status}`) : reportHealth(health, house);
     }
     const state = lookAtPort(machine, { hostname: host, port });
     if (state.kind === "taken") return taken(port, asked.words);
@@ -45,16 +45,16 @@ function taken(port: number, words: string): Finding {
   );
 }
 
-/** What the gateway says of itself. */
+/** Health as the gateway reports it. */
 interface Health {
   readonly isReady: boolean;
   /** The parts that fail, and what else keeps it from being ready. */
   readonly failing: readonly string[];
-  /** Seconds since it checked them, as a text; absent where it does not tell. */
+  /** Seconds since its oldest check, as text; undefined where it does not report them. */
   readonly age: string | undefined;
 }
 
-/** Reads what the gateway says of itself; undefined where no gateway answers. */
+/** Reads the health that a gateway reports; undefined where the answer is not a gateway's. */
 function healthOf(reply: Reply): Health | undefined {
   const value = jsonOf(reply);
   if (!isObject(value) || !Array.isArray(value["failing"]) || !isObject(value["parts"])) return undefined;
@@ -66,8 +66,8 @@ function healthOf(reply: Reply): Health | undefined {
   return { isReady: reply.status === 200, failing, age };
 }
 
-/** Tells what the gateway says, and how old that is: the other checks looked just now, and may say otherwise. */
-function tellHealth({ isReady, failing, age }: Health, house: House): Finding {
+/** Reports the gateway's own health and its age, as the other checks are newer and may contradict it. */
+function reportHealth({ isReady, failing, age }: Health, house: House): Finding {
   const isNeeded = house.config.READY_NEEDS.includes("jeedom");
   const isSet = isJeedomSet(house);
   const wanting = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
