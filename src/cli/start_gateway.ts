@@ -24,7 +24,7 @@ import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../security/client_address.ts";
 import { addressFault } from "../security/egress.ts";
 import { createBrokerDirectory } from "../services/broker_directory.ts";
-import { createJeedomService, type JeedomOptions } from "../services/jeedom.ts";
+import { addressOf, createJeedomService, type JeedomOptions } from "../services/jeedom.ts";
 import { createJeedomCheck } from "../services/jeedom_check.ts";
 import { createMqttService, type Publisher } from "../services/mqtt.ts";
 import { VERSION } from "../version.ts";
@@ -167,6 +167,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     needs: [...config.READY_NEEDS, "replay_store"],
     isClockWrong: () => store.isAhead(),
     everyMs: config.HEALTH_CHECK_SECONDS * 1000,
+    monotonic: clocks.monotonic,
     log,
   });
   opened.defer(() => readiness.close());
@@ -215,7 +216,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     version: VERSION,
     host: config.HOST,
     port: server.port,
-    jeedom: config.JEEDOM_URL.origin,
+    jeedom: addressOf(config.JEEDOM_URL, ""),
   });
   if (config.RATE_LIMITS === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
   readiness.start();

@@ -17,7 +17,7 @@ export interface OperationsOptions {
   /** The metrics, in Prometheus' text format. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether the gateway is ready, and what it lacks. */
-  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up">;
+  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up" | "ageSeconds">;
   /** The requests refused of late. */
   readonly refusals: Pick<RecentRefusals, "list">;
   /** The gateway's version. */
@@ -43,8 +43,16 @@ export function createOperationsHandler(options: OperationsOptions): (request: R
     ["/refusals", () => noStore({ minutes: RECENT_MINUTES, refusals: refusals.list() })],
     ["/health", () => healthResponse(version)],
     ["/health/live", aliveResponse],
-    ["/health/ready", () => readyResponse(readiness.isReady, { failing: readiness.failing, parts: showParts() })],
+    ["/health/ready", readinessResponse],
   ]);
+
+  function readinessResponse(): Response {
+    const { isReady, failing, ageSeconds } = readiness;
+    const response = readyResponse(isReady, { failing, parts: showParts() });
+    // The checks run in the background: seconds since the oldest one (RFC 9111, section 5.1).
+    if (ageSeconds !== undefined) response.headers.set("Age", String(Math.round(ageSeconds)));
+    return response;
+  }
 
   function showParts(): Readonly<Record<string, string>> {
     const word = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";

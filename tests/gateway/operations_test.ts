@@ -11,7 +11,7 @@ function makeHandler(
 ) {
   const handler = createOperationsHandler({
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
-    readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ...readiness },
+    readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ageSeconds: undefined, ...readiness },
     refusals: { list: () => REFUSALS },
     version: "1.2.3",
     listensOn,
@@ -49,6 +49,12 @@ Deno.test("GET /refusals tells the requests refused in the last minutes, and is 
   const response = await makeHandler()("/refusals");
   assertEquals([response.status, response.headers.get("Cache-Control")], [200, "no-store"]);
   assertEquals(await response.json(), { minutes: 10, refusals: REFUSALS });
+});
+
+Deno.test("GET /health/ready tells the age of its checks in whole seconds, and none before the first", async () => {
+  const ageOf = async (ageSeconds: number | undefined) =>
+    (await makeHandler({ ageSeconds })("/health/ready")).headers.get("Age");
+  assertEquals([await ageOf(undefined), await ageOf(0), await ageOf(12.4)], [null, "0", "12"]);
 });
 
 Deno.test("GET /health and /health/live answer as long as the process does", async () => {
