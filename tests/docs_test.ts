@@ -1,8 +1,8 @@
 /** What the documents say of the code is compared with the code. */
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../src/cli/check_config.ts";
-import { ADD_USAGE } from "../src/cli/keys/add.ts";
-import { SET_USAGE } from "../src/cli/keys/set.ts";
+import { ADD_LINE } from "../src/cli/keys/add.ts";
+import { SET_LINE } from "../src/cli/keys/set.ts";
 import { SETTINGS } from "../src/config.ts";
 import { openEnvelope, parseEnvelope } from "../src/protocol/envelope.ts";
 import { importKey } from "../src/protocol/secret_key.ts";
@@ -116,9 +116,9 @@ Deno.test("the example in docs/keys.md is a file of keys, and the table below it
 
 Deno.test("docs/keys.md names every option of keys add and keys set", async () => {
   const text = await read("docs/keys.md");
-  const options = (ADD_USAGE + SET_USAGE).match(/--[a-z-]+/g) ?? [];
-  assert(options.length > 0, "No option in ADD_USAGE");
-  for (const option of options) assert(text.includes(`\`${option}`), `${option} is not in docs/keys.md`);
+  const options = [ADD_LINE, SET_LINE].flatMap(({ options }) => Object.keys(options));
+  assert(options.length > 0, "No option of keys add");
+  for (const option of options) assert(text.includes(`\`--${option}`), `--${option} is not in docs/keys.md`);
 });
 
 Deno.test("docs/architecture.md names every folder of src", async () => {
