@@ -24,8 +24,8 @@ export const APIKEY_OPTIONS = {
 } as const satisfies Options;
 
 /** Which of several API keys counts, for the help. */
-export const APIKEY_NOTES = `The API key comes from one of these options, or else from JEEDOM_CALL_APIKEY in the
-environment or .env. Without any, the gateway takes its own JEEDOM_APIKEY.`;
+export const APIKEY_NOTES = `The API key comes from one of these options, or else from JEEDOM_CALL_APIKEY in
+the environment or .env. Without any, the gateway takes its own JEEDOM_APIKEY.`;
 
 /** Values of these options. */
 export interface ApikeyValues {
@@ -77,9 +77,8 @@ export function refuseTwoApikeys({ apikey, "apikey-file": path }: ApikeyValues):
 async function readApikey(path: string, platform: ApikeyPlatform): Promise<string> {
   const { askSecret, files, stdin } = platform;
   if (path === STANDARD_INPUT) {
-    return stdin.isTerminal()
-      ? parseApikey(await askSecret("API key of Jeedom (not shown): ") ?? "", "The terminal")
-      : parseApikey(await readText(stdin.readable, "Standard input"), "Standard input");
+    const text = stdin.isTerminal() ? await askSecret(QUESTION) ?? "" : await readText(stdin.readable, INPUT);
+    return parseApikey(text, INPUT);
   }
   try {
     // Its stream closes the file.
@@ -92,6 +91,8 @@ async function readApikey(path: string, platform: ApikeyPlatform): Promise<strin
 }
 
 const FILE = "The file of --apikey-file";
+const INPUT = "Standard input";
+const QUESTION = "API key of Jeedom, which is not shown while you type:";
 
 async function readText(readable: ReadableStream<Uint8Array<ArrayBuffer>>, source: string): Promise<string> {
   try {

@@ -54,7 +54,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 export async function runCommandLine(words: readonly string[], platform: Omit<Platform, "args">): Promise<number> {
   const [name = STANDARD, ...args] = words;
   if (name === "--version") return show(`e2e-gateway ${VERSION}`, platform);
-  if (wantsHelp([name])) return show(await formatOverview(), platform);
+  if (name === "help" || wantsHelp([name])) return show(await formatOverview(), platform);
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) {
     platform.printError(`${unknownName("command", name, Object.keys(COMMANDS))}\n${await formatOverview()}`);
@@ -96,10 +96,10 @@ function isWithoutOptions({ line, subcommands }: Command): boolean {
 
 async function formatOverview(): Promise<string> {
   const lines = await Promise.all(Object.entries(COMMANDS).map(async ([name, load]) => [name, (await load()).line]));
-  return `Usage: deno task COMMAND [arguments], or deno run main.ts COMMAND [arguments]
+  return `Usage: deno task COMMAND [arguments]
 
 ${formatCommands(Object.fromEntries(lines))}
 
-Without a command, "${STANDARD}", which deno task calls start. COMMAND --help lists the options
-of a command, --version prints the version.`;
+deno task start is "${STANDARD}", in a sandbox. COMMAND --help lists the options of a
+command, --version prints the version.`;
 }

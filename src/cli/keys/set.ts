@@ -30,9 +30,9 @@ export const SET_LINE = {
     expires: { type: "string", value: "WHEN", description: "90d, 24h, 30m, 2027-01-31 or never" },
     "min-protocol": { type: "string", value: "1|2", description: "2 for devices whose app speaks version 2" },
   },
-  notes: `Each option replaces what the key had there, with all that is given of it; what is
-not given stays. '' empties a list. --command any and --scenario any take the limit
-to some of them away. The secret stays: nothing has to be paired again.`,
+  notes: `Each option replaces what the key had there, with all that is given of it; what
+is not given stays. '' empties a list; --command any and --scenario any take the
+limit to some of them away. The secret stays: nothing has to be paired again.`,
 } as const satisfies CommandLine;
 
 /** Values of the options. */
