@@ -32,6 +32,7 @@ export function call(platform: Platform): Promise<number> {
     if (more.length > 0) throw new UsageError(`One METHOD and its parameters are enough\n${formatUsage(CALL_LINE)}`);
     refuseTwoApikeys(values);
     const parsed = parseParams(params);
+    if (parsed !== undefined) warnOfSecretIn(parsed, platform);
     const client = await makeClient(platform, values);
     const apikey = await findApikey(values, platform);
     const answer = await client.callJeedom(method, parsed, { apikey, endpoint: values.endpoint });
@@ -41,6 +42,13 @@ export function call(platform: Platform): Promise<number> {
     platform.printError(fault);
     return EXIT_FAILURE;
   });
+}
+
+/** Jeedom and the gateway also take an API key from there. */
+function warnOfSecretIn(params: Record<string, unknown>, { printError }: Platform): void {
+  const name = ["apikey", "api"].find((name) => Object.hasOwn(params, name));
+  if (name === undefined) return;
+  printError(`Others on this machine can see "${name}" of PARAMS: prefer --apikey-file FILE or JEEDOM_CALL_APIKEY`);
 }
 
 /** Says why an answer with status 200 is a failure; undefined for a success. */

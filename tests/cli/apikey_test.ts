@@ -48,6 +48,16 @@ Deno.test("call sends the API key of --apikey, and warns that others can see it"
   assert(!notices.includes(SECRET), notices);
 });
 
+Deno.test("call warns that others can see an API key among the parameters", async () => {
+  for (const name of ["apikey", "api"]) {
+    const { code, notices } = await callWith([JSON.stringify({ [name]: SECRET })]);
+    assertEquals(code, 0);
+    assert(notices.startsWith(`Others on this machine can see "${name}" of PARAMS`), notices);
+    assert(!notices.includes(SECRET), notices);
+  }
+  assertEquals((await callWith(['{"id": 3}'])).notices, "");
+});
+
 Deno.test("call sends the API key of a file, without what editors put around it", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/apikey`;
