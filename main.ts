@@ -57,10 +57,11 @@ const freeBytes: Machine["freeBytes"] = async (path) => {
 
 const askSecret: Platform["askSecret"] = (question) => {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  platform.printError(question);
   // What is typed is edited as usual, and shown nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
+  // Not before: the terminal shows what is typed until here.
+  platform.printError(question);
   terminal.once("line", resolve);
   terminal.once("close", () => resolve(undefined));
   // The terminal is as before from here on, and the command ends.
