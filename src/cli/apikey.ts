@@ -45,7 +45,7 @@ const WARNING = "Others on this machine can see an API key that is given with --
   "--apikey-file - (asks for it) or JEEDOM_CALL_APIKEY";
 
 /** What reading an API key takes of the machine. */
-type ApikeyPlatform = Pick<Platform, "askSecret" | "env" | "files" | "printError" | "stdin">;
+export type ApikeyPlatform = Pick<Platform, "askSecret" | "env" | "files" | "printError" | "stdin">;
 
 /**
  * Finds the API key: `--apikey-file` or `--apikey`, else `JEEDOM_CALL_APIKEY`.

@@ -28,6 +28,11 @@ export interface CommandLine<O extends Options = Options> {
   readonly notes?: string;
 }
 
+/** The words behind a command's name, read: the values of its options, and its arguments. */
+export type Args<O extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; allowPositionals: true; options: O }>
+>;
+
 /** The command line is wrong. The message says what is wrong, then how to type it. */
 export class UsageError extends Error {}
 
@@ -65,7 +70,7 @@ function optionRow([name, { value, description, default: standard }]: [string, O
  *
  * @throws {UsageError} if an option is unknown, lacks its value, or has one that it does not take
  */
-export function readArgs<const O extends Options>(args: readonly string[], line: CommandLine<O>) {
+export function readArgs<const O extends Options>(args: readonly string[], line: CommandLine<O>): Args<O> {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options: line.options });
   } catch (error) {
@@ -82,7 +87,7 @@ export function readArgs<const O extends Options>(args: readonly string[], line:
  * @returns the values of the options
  * @throws {UsageError} as `readArgs` does, and if there are arguments
  */
-export function readOptions<const O extends Options>(args: readonly string[], line: CommandLine<O>) {
+export function readOptions<const O extends Options>(args: readonly string[], line: CommandLine<O>): Args<O>["values"] {
   const { values, positionals: [word] } = readArgs(args, line);
   if (word !== undefined) throw new UsageError(`Unexpected argument '${word}'\n${formatUsage(line)}`);
   return values;
