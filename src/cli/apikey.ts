@@ -74,36 +74,24 @@ export function refuseTwoApikeys({ apikey, "apikey-file": path }: ApikeyValues):
 }
 
 /** Reads a file, or standard input. Its errors tell neither path nor content: either may be the API key. */
-async function readApikey(path: string, platform: ApikeyPlatform): Promise<string> {
-  const { askSecret, files, stdin } = platform;
-  if (path === STANDARD_INPUT) {
-    const text = stdin.isTerminal() ? await askSecret(QUESTION) ?? "" : await readText(stdin.readable, INPUT);
-    return parseApikey(text, INPUT);
-  }
+async function readApikey(path: string, { askSecret, files, stdin }: ApikeyPlatform): Promise<string> {
+  const isInput = path === STANDARD_INPUT;
+  const source = isInput ? "Standard input" : "The file of --apikey-file";
+  if (isInput && stdin.isTerminal()) return parseApikey(await askSecret(QUESTION) ?? "", source);
   try {
-    // Its stream closes the file.
-    const { readable } = await files.open(path, { read: true });
-    return parseApikey(await readText(readable, FILE), FILE);
+    // Its stream closes the file. The bound holds also for what has no size, such as a pipe.
+    const { readable } = isInput ? stdin : await files.open(path, { read: true });
+    const bytes = await readBytes(new Response(readable), MAX_APIKEY_FILE_BYTES);
+    // This takes a byte order mark away.
+    return parseApikey(new TextDecoder("utf-8", { fatal: true }).decode(bytes), source);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${FILE} cannot be read: ${reason(error)}`);
-  }
-}
-
-const FILE = "The file of --apikey-file";
-const INPUT = "Standard input";
-const QUESTION = "API key of Jeedom, which is not shown while you type:";
-
-async function readText(readable: ReadableStream<Uint8Array<ArrayBuffer>>, source: string): Promise<string> {
-  try {
-    // The bound holds also for what has no size, such as a pipe. Decoding takes a byte order mark away.
-    const bytes = await readBytes(new Response(readable), MAX_APIKEY_FILE_BYTES);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
     if (error instanceof TooLargeError || error instanceof TypeError) throw wrong(source);
-    throw error;
+    throw new UsageError(`${source} cannot be read: ${reason(error)}`);
   }
 }
+
+const QUESTION = "API key of Jeedom, which is not shown while you type:";
 
 function parseApikey(text: string, source: string): string {
   const apikey = text.trim();
