@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseProxy } from "./security/client_address.ts";
 import { type BrokerPattern, hostFault, hostOf, isHost, parseBrokerPattern } from "./security/egress.ts";
+import type { UnknownSetting } from "./unknown_settings.ts";
 
 /** Named texts as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -220,8 +221,13 @@ export type Config = { readonly [Name in keyof typeof SETTINGS]: (typeof SETTING
 
 /** Settings that were found wrong: every problem at once, each beginning with the setting's name. */
 export class ConfigError extends Error {
-  /** Makes the error from the problems, of which there is at least one. */
-  constructor(readonly problems: readonly string[]) {
+  /**
+   * Makes the error.
+   *
+   * @param problems at least one
+   * @param unknown variables that are no settings, which may be why
+   */
+  constructor(readonly problems: readonly string[], readonly unknown: readonly UnknownSetting[] = []) {
     super(problems.join("\n"));
     this.name = "ConfigError";
   }

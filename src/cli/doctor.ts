@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import { type Config, ConfigError } from "../config.ts";
 import { CHECKS } from "../doctor/checks.ts";
-import { tellConfiguration } from "../doctor/checks/configuration.ts";
+import { type SettingsFound, tellConfiguration } from "../doctor/checks/configuration.ts";
 import { tellDenoVersion } from "../doctor/checks/deno_version.ts";
 import { examine } from "../doctor/examine.ts";
 import { skipped } from "../doctor/finding.ts";
@@ -26,7 +26,7 @@ import { openDefaultBroker } from "./default_broker.ts";
 import { localUrl } from "./local_url.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { EXIT_USAGE, type Platform } from "./platform.ts";
-import { readConfig } from "./settings.ts";
+import { describeLikely, readSettings } from "./settings.ts";
 
 const USAGE = `Usage: deno task doctor [--json] [--watch [SECONDS]] [--mqtt [TOPIC]]
   --json             print JSON: one document, or with --watch one in each line
@@ -50,10 +50,9 @@ interface Telling {
   readonly place: HealthTopicOptions | undefined;
 }
 
-/** The settings, or everything that is wrong with them. */
-interface Settings {
+/** The settings, unless something is wrong with them, and what was found in them. */
+interface SettingsRead extends SettingsFound {
   readonly config?: Config;
-  readonly problems: readonly string[];
 }
 
 /** Looks at everything, once or again and again. Exit code: 0 all right, 1 warnings alone, 2 something failed. */
@@ -113,21 +112,22 @@ function tellUnpublished({ printError }: Platform, fault: string): undefined {
 
 /** Makes one round. The settings are read anew: they may have been mended since. */
 async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
-  const { config, problems } = await readSettings(platform);
+  const { config, ...found } = await tryReadSettings(platform);
   const results = config === undefined
     ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a right configuration") }))
     : await examine(CHECKS, houseOf(config, platform), { signal });
-  const first = [tellConfiguration(problems), tellDenoVersion(platform.denoVersion)];
+  const first = [tellConfiguration(found), tellDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
 }
 
-async function readSettings(platform: Platform): Promise<Settings> {
+async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
   try {
-    return { config: await readConfig(platform), problems: [] };
+    const { config, unknown } = await readSettings(platform);
+    return { config, problems: [], misspelt: describeLikely(unknown) };
   } catch (error) {
-    if (error instanceof ConfigError) return { problems: error.problems };
+    if (error instanceof ConfigError) return { problems: error.problems, misspelt: describeLikely(error.unknown) };
     // The file is there and cannot be read.
-    return { problems: [`.env cannot be read (${error instanceof Error ? error.name : "unknown"})`] };
+    return { problems: [`.env cannot be read (${error instanceof Error ? error.name : "unknown"})`], misspelt: [] };
   }
 }
 
@@ -157,7 +157,7 @@ async function brokerAddress(config: Config, platform: Platform) {
 
 /** Finds where to publish; undefined, and told, where the settings do not say it. */
 async function findPlace(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
-  const { config } = await readSettings(platform);
+  const { config } = await tryReadSettings(platform);
   if (config === undefined) {
     tellUnpublished(platform, "The configuration is wrong");
     return undefined;
