@@ -115,7 +115,7 @@ Deno.test("the embedded broker takes another port when its own is taken, and say
 Deno.test(".env is read, and the environment wins over it", () =>
   inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/.env`, 'MAX_AGE_SECONDS=10\nLOG_LEVEL="error"\nJEEDOM_APIKEY=hunter2\n');
-    const { stdout, code } = await run(["check-config"], directory, { LOG_LEVEL: "debug" });
+    const { stdout, code } = await run(["check-config", "--all"], directory, { LOG_LEVEL: "debug" });
     assertEquals(code, 0);
     for (const line of ["MAX_AGE_SECONDS=10  # .env", "LOG_LEVEL=debug  # environment", "PORT=10000  # default"]) {
       assert(stdout.includes(line), stdout);
