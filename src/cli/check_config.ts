@@ -6,6 +6,7 @@
 import { type Config, ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../security/egress.ts";
 import type { Network } from "../security/ip_address.ts";
+import { placeOf } from "../unknown_settings.ts";
 import { type CommandLine, readArgs, UsageError } from "./args.ts";
 import { EXIT_USAGE, type Platform } from "./platform.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
@@ -86,9 +87,8 @@ function noteOn(value: string, standard: string): string {
 
 function printUnknown({ unknown }: Settings, printError: Platform["printError"]): void {
   describeLikely(unknown).forEach((line) => printError(`Warning: ${line}`));
-  const others = unknown.filter(({ suggestions }) => suggestions.length === 0).map(({ name }) => name);
-  if (others.length > 0) {
-    printError(`Warning: Not settings of the gateway, without effect on it, in .env: ${others.join(", ")}`);
+  for (const { name, source } of unknown.filter(({ suggestions }) => suggestions.length === 0)) {
+    printError(`Warning: ${name} in ${placeOf(source)} has no effect on the gateway, which has no such setting`);
   }
 }
 

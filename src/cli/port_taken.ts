@@ -131,7 +131,10 @@ async function askHealth(
 function holderOf(answer: Reply | FetchFailure): Holder {
   if (answer.kind === "failure") return answer.reason === "certificate" ? { kind: "tls" } : { kind: "silent" };
   const health = jsonOf(answer);
-  const isGateway = answer.status === 200 && isObject(health) && health["status"] === "ok";
-  if (!isGateway || typeof health["version"] !== "string") return { kind: "http", status: answer.status };
-  return { kind: "gateway", version: health["version"] };
+  const version = answer.status === 200 && isObject(health) && health["status"] === "ok"
+    ? health["version"]
+    : undefined;
+  // Whatever answers is shown only as far as it is a version: it may be any program.
+  const isGateway = typeof version === "string" && /^[\w.+-]{1,32}$/.test(version);
+  return isGateway ? { kind: "gateway", version } : { kind: "http", status: answer.status };
 }
