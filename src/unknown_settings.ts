@@ -42,12 +42,11 @@ const MEANING: ReadonlyMap<string, string> = new Map(
   SAME_MEANING.flatMap((words) => words.map((word) => [word, words[0] ?? word] as const)),
 );
 
-/**
- * Names in `.env` that belong to others: Docker Compose and its containers, the client commands, the runtime, and what
- * every program reads.
- */
-const OTHERS_IN_FILE =
-  /^((TS|COMPOSE|DOCKER|OTEL|DENO)_\w+|GATEWAY_(URL|KEY)|JEEDOM_CALL_APIKEY|BASE_IMAGE|NO_COLOR|TZ|P?[UG]ID|(HTTPS?|ALL|NO)_PROXY)$/i;
+/** Variables that the client commands read from the same places. */
+const CLIENT_VARIABLES: readonly string[] = ["GATEWAY_KEY", "GATEWAY_URL", "JEEDOM_CALL_APIKEY"];
+
+/** Names in `.env` that belong to others: Docker Compose and its containers, the runtime, and what every program reads. */
+const OTHERS_IN_FILE = /^((TS|COMPOSE|DOCKER|OTEL|DENO)_\w+|BASE_IMAGE|NO_COLOR|TZ|P?[UG]ID|(HTTPS?|ALL|NO)_PROXY)$/i;
 
 /** Beginnings of settings that few other programs have: in the environment, only names with them may lack or add words. */
 const OWN_WORDS = /^(JEEDOM|MQTT|BROKER|REPLAY|METRICS|TLS)[_.-]/i;
@@ -59,7 +58,7 @@ const SHORT_NAME = 6;
 /** More settings than this are no help. */
 const MOST_SUGGESTIONS = 3;
 
-const SPELLINGS: readonly Spelling[] = Object.keys(SETTINGS).map(spell);
+const KNOWN: readonly Spelling[] = [...Object.keys(SETTINGS), ...CLIENT_VARIABLES].map(spell);
 
 /**
  * Finds the variables that are no settings. In the environment, which holds hundreds of other programs' variables, only
@@ -103,13 +102,16 @@ export function joinNames(names: readonly string[]): string {
  */
 export function settingsLike(name: string, source: SettingSource): string[] {
   const isStrict = source === "environment";
-  const given = spell(name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?GATEWAY_(?=\w)|^E2E_/i, ""));
-  const costs = SPELLINGS.map((setting) => ({
-    name: setting.name,
-    cost: Math.min(lettersCost(given, setting, isStrict), wordsCost(given, setting, isStrict)),
+  const withoutPrefix = name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?(GATEWAY_)?/i, "");
+  const given = [name, withoutPrefix].filter((text) => text !== "").map(spell);
+  const costs = KNOWN.map((known) => ({
+    name: known.name,
+    cost: Math.min(
+      ...given.flatMap((text) => [lettersCost(text, known, isStrict), wordsCost(text, known, isStrict)]),
+    ),
   }));
   const least = Math.min(...costs.map(({ cost }) => cost));
-  const closest = costs.filter(({ cost }) => cost === least && cost !== Infinity).map((setting) => setting.name);
+  const closest = costs.filter(({ cost }) => cost === least && cost !== Infinity).map((known) => known.name);
   return closest.length > MOST_SUGGESTIONS ? [] : closest;
 }
 
@@ -160,7 +162,7 @@ function spell(name: string): Spelling {
 /** Names with a value that are no settings. What else a name may hold could be acted on by a terminal. */
 function namesOf(variables: Variables): string[] {
   return Object.entries(variables)
-    .filter(([name, value]) => value !== undefined && value !== "" && !Object.hasOwn(SETTINGS, name))
+    .filter(([name, value]) => value !== undefined && value !== "" && !KNOWN.some((known) => known.name === name))
     .map(([name]) => name)
     .filter((name) => name.length <= LONGEST_NAME && /^[\w.-]+$/.test(name));
 }

@@ -44,6 +44,8 @@ const MISSPELT: Readonly<Record<string, string>> = {
   HSOT: "HOST",
   port: "PORT",
   E2E_GATEWAY_PORT: "PORT",
+  GATEWAY_ULR: "GATEWAY_URL",
+  GATWAY_KEY: "GATEWAY_KEY",
 };
 
 /** Misspelt names that could be another program's in the environment, but not in the gateway's own file. */

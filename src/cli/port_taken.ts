@@ -24,13 +24,17 @@ export class PortTakenError extends Deno.errors.AddrInUse {
  * Listens on a port of the settings.
  *
  * @throws {PortTakenError} if it is taken
+ * @throws {Error} if it belongs to the system, with the setting's name
  */
 export function openPort<T>(setting: PortSetting, config: Config, open: () => T): T {
   try {
     return open();
   } catch (cause) {
-    if (cause instanceof Error && cause.name === "AddrInUse") throw new PortTakenError(setting, config, { cause });
-    throw cause;
+    const name = cause instanceof Error ? cause.name : "";
+    if (name === "AddrInUse") throw new PortTakenError(setting, config, { cause });
+    if (name !== "PermissionDenied") throw cause;
+    const port = config[setting];
+    throw new Error(`Ports below 1024 belong to the system: set ${setting} to a higher one, not ${port}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 /** What is said of a port that is taken, by what answers there. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { describePortTaken, openPort, PortTakenError } from "../../src/cli/port_taken.ts";
 import { parseConfig } from "../../src/config.ts";
 import { fakePlatform } from "../platform.ts";
@@ -40,6 +40,11 @@ Deno.test("openPort() names the setting of a port that is taken, and passes on e
     if (error instanceof Deno.errors.AddrInUse) assertEquals(caught instanceof PortTakenError, true);
     else assertEquals(caught, error);
   }
+  assertThrows(
+    () => openPort("PORT", parseConfig({ PORT: "443" }), opening(new Deno.errors.PermissionDenied("x"))),
+    Error,
+    "Ports below 1024 belong to the system: set PORT to a higher one, not 443",
+  );
   assertEquals(openPort("PORT", config, () => 1), 1);
 });
 
