@@ -7,7 +7,7 @@ import { describeUnknownSetting, findUnknownSettings, settingsLike } from "../sr
 const MISSPELT: Readonly<Record<string, string>> = {
   MQTT_BROKER_PROT: "MQTT_BROKER_PORT",
   MQTT_BROKR_HOST: "MQTT_BROKER_HOST",
-  mqtt_broker_host: "MQTT_BROKER_HOST",
+  "mqtt_broker_host": "MQTT_BROKER_HOST",
   "MQTT-BROKER-HOST": "MQTT_BROKER_HOST",
   "mqtt.broker.host": "MQTT_BROKER_HOST",
   MQTTBROKERHOST: "MQTT_BROKER_HOST",

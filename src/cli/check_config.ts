@@ -13,10 +13,10 @@ import { openJeedomFetch } from "./open_jeedom.ts";
 import { readPair, readSettingFile } from "./setting_files.ts";
 import { describeLikely, readSettings, type Settings, tellConfigError } from "./settings.ts";
 
-/** How the command is typed. */
-export const CHECK_CONFIG = {
+/** Command line of `check-config`. */
+export const CHECK_CONFIG_LINE = {
   synopsis: "deno task check-config",
-  summary: "Show the settings that differ from their defaults, or everything that is wrong with them.",
+  summary: "Show the settings that differ from their defaults, or everything that is wrong with them",
   options: {
     all: { type: "boolean", default: false, description: "Show all settings, also those with their defaults" },
   },
@@ -29,7 +29,7 @@ export const CHECK_CONFIG = {
 export async function checkConfig(platform: Platform): Promise<number> {
   const { args, print, printError } = platform;
   try {
-    const { values: { all } } = readArgs(args, CHECK_CONFIG);
+    const { values: { all } } = readArgs(args, CHECK_CONFIG_LINE);
     const settings = await readSettings(platform);
     printSettings(settings, { all, print });
     printUnknown(settings, printError);

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { inTempDir } from "../temp_dir.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "./certificate.ts";
 import { ProcessOutput } from "./process_output.ts";
 
@@ -79,6 +79,16 @@ Deno.test("deno task start tells misspelt settings beside what is wrong, each on
     const { code, stderr } = await runTask(["start"], directory, { ...ALONE, LOGLEVEL: "debug" });
     assertEquals(code, 78, stderr);
     assertEquals(stderr.match(/did you mean \w+/g), ["did you mean LOG_LEVEL", "did you mean MQTT_BROKER_HOST"]);
+  }));
+
+Deno.test("serve tells misspelt settings of both places itself where no sandbox keeps it from them", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, "MQTT_HOST=broker\n");
+    const env = { ...ALONE, PORT: "x", LOGLEVEL: "debug" };
+    const { code, stderr } = await within("the end", spawnMain(["serve"], { directory, env }).output());
+    assertEquals(code, 78);
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(text.match(/did you mean \w+/g), ["did you mean LOG_LEVEL", "did you mean MQTT_BROKER_HOST"]);
   }));
 
 Deno.test("deno task check-config names a file that is not there, and what is misspelt, from its sandbox", () =>
