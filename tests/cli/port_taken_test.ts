@@ -74,7 +74,12 @@ Deno.test("describePortTaken() finds a gateway at each form of HOST", async () =
       ["::1", "http://[::1]:10000"],
       ["localhost", "http://localhost:10000"],
     ] as const
-  ) assertStringIncludes(await describe({ [origin]: HEALTH }, { HOST }), "Port 10000 is taken already: a gateway");
+  ) {
+    assertStringIncludes(
+      await describe({ [origin]: HEALTH }, { HOST }),
+      "Port 10000 is taken already: a gateway (version 1.2.3)",
+    );
+  }
 });
 
 Deno.test("describePortTaken() knows a gateway behind another name's certificate by its port for metrics", async () => {
