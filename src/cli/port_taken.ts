@@ -52,8 +52,8 @@ type Holder =
 /** Where a server may be. */
 type Place = Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">;
 
-/** Longest wait for answers of the holder, all together, in milliseconds: for as long a person waits. */
-const HOLDER_TIMEOUT_MS = 2000;
+/** Longest wait for answers of the holder, all together, in milliseconds: as long as the doctor gives a check. */
+const HOLDER_TIMEOUT_MS = 5000;
 
 /** Says what holds the port, and what to do. Never throws. */
 export async function describePortTaken({ setting, config }: PortTakenError, platform: Platform): Promise<string> {
