@@ -159,6 +159,12 @@ export class JeedomError extends GatewayError {
   override readonly code = "jeedom";
 }
 
+/** The gateway refuses the request as it is, such as one with a wrong field. */
+export class RefusedError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "refused";
+}
+
 /** The platform has no WebCrypto: nothing was sent. */
 export class NoWebCryptoError extends GatewayError {
   /** Tells this class. */
@@ -168,10 +174,4 @@ export class NoWebCryptoError extends GatewayError {
   constructor() {
     super("WebCrypto is missing: a web page needs https or localhost for it, Node needs version 20 or later");
   }
-}
-
-/** The gateway refuses the request as it is, such as one with a wrong field. */
-export class RefusedError extends GatewayError {
-  /** Tells this class. */
-  override readonly code = "refused";
 }

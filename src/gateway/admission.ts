@@ -109,6 +109,9 @@ const ROOM_WAIT_MS = 2000;
 /** The seed's words, which its clients look for. */
 const EXPIRED = "Request expired";
 
+/** The timestamp of a request that asks for the version: docs/protocol.md, The probe. */
+const PROBE_TIMESTAMP = 0;
+
 const latin1 = new TextDecoder("latin1");
 
 /**
@@ -225,6 +228,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
       const known = await replays.recall(identity);
       if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
       if (known.kind === "away") throw storeAway(key);
+      // A client that asks for the version spends none of the failed attempts of its address: it is answered in any case,
+      // so a recording of the question costs no more for it.
+      if (envelope.version === 2 && timestamp === PROBE_TIMESTAMP) return refused("expired", EXPIRED, "expired");
       return await unproven("expired", EXPIRED);
     }
     const claim = await replays.claim({ ...identity, timestamp });

@@ -88,7 +88,15 @@ export function testClient(program: ClientProgram): void {
 
   tests.test("with another key costs its address one failed attempt for each try", () =>
     inWorld(async ({ gateway: { url, metricsUrl } }) => {
-      const lines = await tests.all({ url, key: OTHER_KEY }, ["call", "datetime", "{}", "datetime", "{}", "datetime", "{}"]);
+      const lines = await tests.all({ url, key: OTHER_KEY }, [
+        "call",
+        "datetime",
+        "{}",
+        "datetime",
+        "{}",
+        "datetime",
+        "{}",
+      ]);
       for (const line of lines) tests.assertFailure(line, "wrong_key", { status: 401 });
       const metrics = await (await fetch(`${metricsUrl}/metrics`)).text();
       assertEquals(/^e2e_gateway_refusals_total\{reason="envelope"\} (\d+)/m.exec(metrics)?.[1], "3");

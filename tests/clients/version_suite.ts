@@ -92,7 +92,10 @@ export function testVersions(program: ClientProgram): void {
         "Too many requests or failed attempts from this address: wait 12 s",
       ],
       [refuse(429, '{"error":"Slow down"}', { "Retry-After": "0.2" }), "Slow down: wait 1 s"],
-      [refuse(503, '{"error":"Gateway is shutting down"}', { "Retry-After": "5" }), "Gateway is shutting down: wait 5 s"],
+      [
+        refuse(503, '{"error":"Gateway is shutting down"}', { "Retry-After": "5" }),
+        "Gateway is shutting down: wait 5 s",
+      ],
       [refuse(503, '{"error":"Too many requests to remember"}'), "Too many requests to remember"],
       [
         sealed(429, "Too many requests with this key", { code: "key_rate", retry_after: 3 }),

@@ -73,8 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--protocol",
         choices=("auto", "1", "2"),
         default="2",
-        help="version of the protocol, 2 without; auto asks the gateway, "
-        "which counts as a failure there",
+        help="version of the protocol, 2 without; auto asks the gateway",
     )
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND"
