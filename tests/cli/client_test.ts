@@ -108,6 +108,19 @@ Deno.test("the client commands speak version 2 unless they are told otherwise", 
   }
 });
 
+Deno.test("the client commands take GATEWAY_KEY with spaces around it, and spaces alone for none", async () => {
+  const { platform, requests } = clientMachine(["ping"], [answer(200, "")]);
+  assertEquals(await call({ ...platform, env: withKey(platform.env, ` ${platform.env("GATEWAY_KEY")}\r\n`) }), 0);
+  assertEquals(requests.length, 1);
+  const { platform: other, notices } = clientMachine(["ping"], []);
+  assertEquals(await call({ ...other, env: withKey(other.env, " ") }), 2);
+  assert(notices[0]?.startsWith("No key: "), notices[0]);
+});
+
+function withKey(env: (name: string) => string | undefined, key: string) {
+  return (name: string) => name === "GATEWAY_KEY" ? key : env(name);
+}
+
 Deno.test("the client commands refuse a version that there is not", async () => {
   for (const [command, words] of [[call, ["ping"]], [publish, ["t", "m"]], [subscribe, ["t"]]] as const) {
     const { platform, requests, notices } = clientMachine([...words, "--protocol", "3"], []);
