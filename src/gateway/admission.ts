@@ -9,7 +9,7 @@ import type { RefusalReason, Telemetry } from "../observability/telemetry.ts";
 import { EnvelopeError, type OpenedText, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { type Exchange, parseRequest } from "../protocol/exchange.ts";
+import { type Exchange, parseRequest, type RequestEnvelope } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../security/key_addresses.ts";
 import { payloadWeight } from "../protocol/json_weight.ts";
@@ -108,9 +108,6 @@ const ROOM_WAIT_MS = 2000;
 
 /** The seed's words, which its clients look for. */
 const EXPIRED = "Request expired";
-
-/** The timestamp of a request that asks for the version: docs/protocol.md, The probe. */
-const PROBE_TIMESTAMP = 0;
 
 const latin1 = new TextDecoder("latin1");
 
@@ -230,7 +227,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       if (known.kind === "away") throw storeAway(key);
       // A client that asks for the version spends none of the failed attempts of its address: it is answered in any case,
       // so a recording of the question costs no more for it.
-      if (envelope.version === 2 && timestamp === PROBE_TIMESTAMP) return refused("expired", EXPIRED, "expired");
+      if (isProbe(envelope, timestamp)) return refused("expired", EXPIRED, "expired");
       return await unproven("expired", EXPIRED);
     }
     const claim = await replays.claim({ ...identity, timestamp });
@@ -285,6 +282,11 @@ interface Arrived extends Caller {
   readonly wait: number;
   /** The same until its next failure. */
   readonly failureWait: number;
+}
+
+/** Returns whether a request asks for the version: docs/protocol.md, The probe. */
+function isProbe({ version }: RequestEnvelope, timestamp: unknown): boolean {
+  return version === 2 && timestamp === 0;
 }
 
 /** Returns the id of the key that a request of version 2 names. */

@@ -1,5 +1,5 @@
 /** The TypeScript client in a page of another origin, in a real browser: what ALLOWED_ORIGINS lets it do. */
-import { assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../deadline.ts";
 import { CHROMIUM, startChromium } from "../portable/run_in_chromium.ts";
 import { runProgram } from "../portable/run_program.ts";
@@ -169,8 +169,9 @@ Deno.test("a page of an origin that is not allowed reads nothing, whether others
 }, async () => {
   for (const allowedHost of [undefined, "localhost"]) {
     const page = { pageHost: "127.0.0.1", allowedHost, gatewayHost: "127.0.0.1" };
-    const { outcome, fault } = await visit({ ...page, script: tryGateway });
+    const { origin, outcome, fault } = await visit({ ...page, script: tryGateway });
     assertMatch(JSON.stringify(outcome), /"code":"unreachable","status":0/, fault);
+    assertStringIncludes(JSON.stringify(outcome), `or its ALLOWED_ORIGINS does not name ${origin}`);
   }
 });
 

@@ -365,7 +365,7 @@ Deno.test({
       for (const output of ["| true", ">&-", ">/dev/full"]) {
         const { stderr } = await new Deno.Command("sh", {
           args: ["-c", `${words} ${output}`],
-          env: { ...env, ...more },
+          env: { ...env, ...UNSET, ...more },
         })
           .output();
         assertNotMatch(new TextDecoder().decode(stderr), /Traceback|Exception ignored/);
