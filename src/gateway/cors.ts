@@ -23,7 +23,7 @@ export class AllowedOrigins {
   readonly #origins: ReadonlySet<string>;
 
   /** Makes the set of origins, each as browsers write it into the header `Origin`. */
-  constructor(origins: readonly string[]) {
+  constructor(origins: Iterable<string>) {
     this.#origins = new Set(origins);
   }
 

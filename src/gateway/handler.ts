@@ -80,7 +80,7 @@ export interface GatewayOptions {
   /** The gateway's address as phones reach it, where that is known. */
   readonly publicUrl?: URL | undefined;
   /** Other origins whose pages may use the gateway, as browsers write them; none by default. */
-  readonly allowedOrigins?: readonly string[] | undefined;
+  readonly allowedOrigins?: Iterable<string> | undefined;
   /** Shown by `GET /health`. */
   readonly version: string;
   /** Bounds; see the settings of the same names. */

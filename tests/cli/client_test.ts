@@ -133,6 +133,7 @@ Deno.test("the client commands tell failures in words, with their status", async
   const words = [
     [unreachable, "No gateway answers at http://gateway: Connection refused"],
     [refuse(429), "429 Refused with 429"],
+    [refuse(429, { "Retry-After": "12" }), "429 Refused with 429: wait 12 s"],
     [failure(403, "This key may not publish to t"), "403 This key may not publish to t"],
     [failure(500, "MQTT error: Broker b:1883 refused the connection"), "500 MQTT error: Broker b:1883 refused"],
     [refuse(401), "The gateway could not decrypt the request: its key is another one"],
