@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseProxy } from "./security/client_address.ts";
 import { type BrokerPattern, hostFault, hostOf, isHost, parseBrokerPattern } from "./security/egress.ts";
+import { parseOrigin } from "./security/origin.ts";
 import type { UnknownSetting } from "./unknown_settings.ts";
 
 /** Named texts as they come from the environment and from `.env`. */
@@ -98,6 +99,7 @@ export const SETTINGS = {
   TLS_CERT_FILE: path.optional(),
   TLS_KEY_FILE: path.optional(),
   PUBLIC_URL: webAddress("https://yourdevice.tail497f.ts.net").optional(),
+  ALLOWED_ORIGINS: list(parseOrigin).default([]),
 
   JEEDOM_URL: webAddress("http://192.168.1.10 or https://jeedom.example").default(new URL("http://localhost:80")),
   JEEDOM_APIKEY: z.string().optional(),

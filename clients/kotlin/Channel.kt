@@ -148,6 +148,8 @@ internal class Channel(
         val (answer, json) = try {
             exchange(request, Route.GATEWAY, 1000 * CALL_SECONDS, Cancellation())
         } catch (failure: WrongKeyException) {
+            // Version 1 would be a second failed attempt. That the gateway said so is no proof: nothing is remembered.
+            if (failure.knowsVersion2) throw failure
             return 1
         }
         // It opened: whatever it says, it is of version 2, and nothing less will do from now on.

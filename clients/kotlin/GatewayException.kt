@@ -36,9 +36,18 @@ class TruncatedException(message: String) : GatewayException("truncated", 0, mes
  */
 class TamperedException(status: Int, message: String) : GatewayException("tampered", status, message)
 
-/** The gateway does not know this key, or does not take this version of the protocol with it. */
-class WrongKeyException(status: Int, message: String, gatewayCode: String? = null) :
-    GatewayException("wrong_key", status, message, null, gatewayCode)
+/**
+ * The gateway does not know this key, or does not take this version of the protocol with it.
+ *
+ * @property knowsVersion2 whether the gateway said that it knows version 2: then version 1 does not help. Not proven:
+ * the answer is plain
+ */
+class WrongKeyException(
+    status: Int,
+    message: String,
+    gatewayCode: String? = null,
+    val knowsVersion2: Boolean = false
+) : GatewayException("wrong_key", status, message, null, gatewayCode)
 
 /**
  * The gateway takes the request for an old one: one of both clocks is wrong.

@@ -46,24 +46,28 @@ internal fun refusalIn(event: Event): GatewayException {
 internal fun retryAfterSeconds(header: String?): Long =
     if (header != null && Regex("[0-9]+(\\.[0-9]+)?").matches(header)) wholeSeconds(header.toDouble()) else 0
 
+/** Adds how long to wait, where that is known. */
+internal fun withWait(words: String, seconds: Long): String = if (seconds == 0L) words else "$words: wait $seconds s"
+
 private class Refusal(val status: Int, val words: String, val timestamp: Double?, val retryAfterSeconds: Long)
 
 /** By the gateway's code; by the status where it told none, or one that is newer than this client. */
 private fun refusalOf(refusal: Refusal, code: String?): GatewayException {
     val status = refusal.status
     val words = refusal.words
+    val wait = refusal.retryAfterSeconds
     return when (code) {
         "expired" -> expired(status, refusal.timestamp, code)
         "scope", "broker_not_allowed" -> ScopeException(status, words, code)
         "key_revoked" -> WrongKeyException(status, words, code)
-        "key_rate", "busy" -> RateLimitException(status, words, refusal.retryAfterSeconds, code)
+        "key_rate", "busy" -> RateLimitException(status, withWait(words, wait), wait, code)
         "broker", "service_unreachable", "service_timeout", "service_answer", "internal" ->
             FailedException(status, words, code)
-        "restart" -> UnavailableException(status, words, refusal.retryAfterSeconds, code)
+        "restart" -> UnavailableException(status, withWait(words, wait), wait, code)
         "payload", "field", "unknown_service", "replay", "salt_reused", "already_executed", "too_slow" ->
             RefusedException(status, words, code)
         else -> when {
-            status == 429 -> RateLimitException(status, words, refusal.retryAfterSeconds, code)
+            status == 429 -> RateLimitException(status, withWait(words, wait), wait, code)
             status >= 500 -> FailedException(status, words, code)
             else -> RefusedException(status, words, code)
         }
@@ -75,8 +79,9 @@ private fun oldRefusalIn(answer: Answer): GatewayException? {
     val body = errorIn(answer.body)
     val words = body?.opt("error") as? String
     if (body == null || words == null) return null
+    val wait = retryAfterSeconds(body)
     return when {
-        answer.status == 429 -> RateLimitException(answer.status, words, retryAfterSeconds(body))
+        answer.status == 429 -> RateLimitException(answer.status, withWait(words, wait), wait)
         answer.status >= 500 -> FailedException(answer.status, words)
         answer.status == 403 && words == EXPIRED -> expired(answer.status, answer.timestamp)
         answer.status == 403 && isAboutRights(words) -> ScopeException(answer.status, words)

@@ -82,10 +82,16 @@ internal class Transport(url: String, private val http: OkHttpClient, keyName: S
             null
         }
         val words = told?.opt("error") as? String ?: "HTTP $status"
+        val wait = retryAfterSeconds(response.header("Retry-After"))
+        val newestVersion = response.header("E2E-Protocol")?.toIntOrNull() ?: 0
         return when {
-            status == 401 -> WrongKeyException(status, "$words: gateway does not take $keyWords")
-            status == 429 -> RateLimitException(status, words, retryAfterSeconds(response.header("Retry-After")))
-            status == 408 || status >= 500 -> UnavailableException(status, words, retryAfterSeconds(response.header("Retry-After")))
+            status == 401 -> WrongKeyException(
+                status,
+                "$words: gateway does not take $keyWords",
+                knowsVersion2 = newestVersion >= 2
+            )
+            status == 429 -> RateLimitException(status, withWait(if (words == TOO_MANY) TOO_MANY_HERE else words, wait), wait)
+            status == 408 || status >= 500 -> UnavailableException(status, withWait(words, wait), wait)
             else -> RefusedException(status, words)
         }
     }
@@ -129,5 +135,9 @@ internal const val LONGEST_SEALED_BYTES = 64L * 1024 * 1024
 
 /** Enough for the words of any refusal, and for a gateway's health. */
 private const val LONGEST_PLAIN_BYTES = 8192L
+
+/** The gateway's text for an address that has to wait, and what it is about: the answer does not tell which of both. */
+private const val TOO_MANY = "Too many requests"
+private const val TOO_MANY_HERE = "Too many requests or failed attempts from this address"
 
 private val OCTET_STREAM = "application/octet-stream".toMediaType()

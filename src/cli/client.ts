@@ -85,7 +85,7 @@ export async function findKey(
   { environment, file }: Sources,
   { files, "key-file": keyFile }: Pick<Platform, "files"> & Pick<ClientValues, "key-file">,
 ): Promise<string> {
-  const given = keyFile ? undefined : environment["GATEWAY_KEY"] || file["GATEWAY_KEY"];
+  const given = keyFile ? undefined : environment["GATEWAY_KEY"]?.trim() || file["GATEWAY_KEY"]?.trim();
   if (given) return given;
   const path = keyFile || parseConfig(environment, file).SECRET_KEY_FILE;
   const key = await readKey(path, files);

@@ -193,6 +193,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     telemetry,
     isReady: () => readiness.isReady,
     publicUrl: config.PUBLIC_URL,
+    allowedOrigins: config.ALLOWED_ORIGINS,
     version: VERSION,
     limits,
     places,

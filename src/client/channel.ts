@@ -9,7 +9,7 @@ import { type Exchange, openAnswer, sealRequest, type Version } from "../protoco
 import { importSecretKey, KEY_ID_HEADER, parseKey, type SecretKey } from "../protocol/secret_key.ts";
 import { type Answer, type OpenedAnswer, parseAnswer } from "./answer.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { ExpiredError, TamperedError, WrongKeyError } from "./gateway_error.ts";
+import { ExpiredError, NoWebCryptoError, TamperedError, WrongKeyError } from "./gateway_error.ts";
 import { Negotiation } from "./negotiation.ts";
 import { sealedRefusal } from "./refusal.ts";
 import { Stamp } from "./stamp.ts";
@@ -159,7 +159,9 @@ export class Channel {
       this.#correct((await this.#answer(sent, signal)).answer.timestamp);
       return 2;
     } catch (error) {
-      if (error instanceof WrongKeyError) return 1;
+      // A gateway that knows version 2 does not take this key in version 1 either: asking again would count as a second
+      // failed attempt. That it said so is no proof, so nothing is remembered of it.
+      if (error instanceof WrongKeyError && !error.knowsVersion2) return 1;
       throw error;
     }
   }
@@ -171,7 +173,8 @@ export class Channel {
       readonly timestamp?: number;
     },
   ): Promise<Sent> {
-    // Only here: asking for health takes no key.
+    // Only here: asking for health takes neither key nor WebCrypto.
+    requireWebCrypto();
     const key = await (this.#key ??= importSecretKey(this.#secret));
     const stamp = new Stamp(this.clock, version === 2 ? this.#offsetMs : 0);
     const stamped = { ...request, timestamp: timestamp ?? stamp.timestamp };
@@ -195,4 +198,15 @@ export class Channel {
   #correct(gatewayTime: number): void {
     this.#offsetMs = gatewayTime * 1000 - this.clock.now();
   }
+}
+
+/**
+ * Browsers hide WebCrypto from pages that came over plain HTTP, except from the same machine (Web Cryptography API,
+ * section 10.1: `[SecureContext]`); Node before 20 has no global one.
+ *
+ * @throws {NoWebCryptoError} if it is missing
+ */
+function requireWebCrypto(): void {
+  const { crypto }: { readonly crypto?: { readonly subtle?: SubtleCrypto } } = globalThis;
+  if (crypto?.subtle === undefined) throw new NoWebCryptoError();
 }

@@ -17,7 +17,8 @@ export type GatewayErrorCode =
   | "unavailable"
   | "failed"
   | "jeedom"
-  | "refused";
+  | "refused"
+  | "no_webcrypto";
 
 /** What is known of a failure besides its words. */
 export interface GatewayErrorOptions extends ErrorOptions {
@@ -92,6 +93,20 @@ export class TamperedError extends GatewayError {
 export class WrongKeyError extends GatewayError {
   /** Tells this class. */
   override readonly code = "wrong_key";
+  /** Whether the gateway said that it knows version 2: then version 1 does not help. Not proven: the answer is plain. */
+  readonly knowsVersion2: boolean;
+
+  /** Makes the error. */
+  constructor(message: string, { knowsVersion2 = false, ...options }: WrongKeyErrorOptions = {}) {
+    super(message, options);
+    this.knowsVersion2 = knowsVersion2;
+  }
+}
+
+/** What is known of a key that the gateway does not take. */
+export interface WrongKeyErrorOptions extends GatewayErrorOptions {
+  /** Whether the gateway said that it knows version 2; false by default. */
+  readonly knowsVersion2?: boolean | undefined;
 }
 
 /** The request's timestamp is too far from the gateway's time. */
@@ -148,4 +163,15 @@ export class JeedomError extends GatewayError {
 export class RefusedError extends GatewayError {
   /** Tells this class. */
   override readonly code = "refused";
+}
+
+/** The platform has no WebCrypto: nothing was sent. */
+export class NoWebCryptoError extends GatewayError {
+  /** Tells this class. */
+  override readonly code = "no_webcrypto";
+
+  /** Makes the error. */
+  constructor() {
+    super("WebCrypto is missing: a web page needs https or localhost for it, Node needs version 20 or later");
+  }
 }

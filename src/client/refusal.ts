@@ -18,6 +18,7 @@ import {
   UnavailableError,
   WrongKeyError,
 } from "./gateway_error.ts";
+import { PROTOCOL_HEADER } from "../protocol/exchange.ts";
 import { isObject } from "../protocol/is_object.ts";
 
 /**
@@ -30,6 +31,10 @@ export const RETRY_MAX_SECONDS = 3600;
 const PLAIN_MAX_BYTES = 8192;
 
 const EXPIRED = "Request expired";
+
+/** The gateway's text for an address that has to wait, and what it is about: the answer does not tell which of both. */
+const TOO_MANY = "Too many requests";
+const TOO_MANY_HERE = "Too many requests or failed attempts from this address";
 
 /** What the texts of gateways begin with that tell no codes, and what they mean. */
 const OLD_TEXTS: readonly (readonly [string, ErrorCode])[] = [
@@ -55,14 +60,13 @@ export async function readPlainRefusal(
   if (status === 401) {
     return new WrongKeyError(
       `${reason}: gateway does not take ${key}, or it was removed, disabled, is over, or is for version 2 alone`,
-      {
-        status,
-      },
+      { status, knowsVersion2: Number(headers.get(PROTOCOL_HEADER)) >= 2 },
     );
   }
   const retryAfterMs = retryAfter(headers.get("Retry-After") ?? "");
-  if (status === 429) return new RateLimitError(reason, { status, retryAfterMs });
-  if (status === 408 || status >= 500) return new UnavailableError(reason, { status, retryAfterMs });
+  const limit = { status, retryAfterMs };
+  if (status === 429) return new RateLimitError(withWait(reason === TOO_MANY ? TOO_MANY_HERE : reason, limit), limit);
+  if (status === 408 || status >= 500) return new UnavailableError(withWait(reason, limit), limit);
   return new RefusedError(reason, { status });
 }
 
@@ -112,9 +116,9 @@ function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...facts }: Refu
       return new WrongKeyError(reason, facts);
     case "key_rate":
     case "busy":
-      return new RateLimitError(reason, { ...facts, retryAfterMs });
+      return new RateLimitError(withWait(reason, { retryAfterMs }), { ...facts, retryAfterMs });
     case "restart":
-      return new UnavailableError(reason, { ...facts, retryAfterMs });
+      return new UnavailableError(withWait(reason, { retryAfterMs }), { ...facts, retryAfterMs });
     case "broker":
     case "service_unreachable":
     case "service_timeout":
@@ -122,8 +126,13 @@ function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...facts }: Refu
     case "internal":
       return new FailedError(reason, facts);
   }
-  if (status === 429) return new RateLimitError(reason, { ...facts, retryAfterMs });
+  if (status === 429) return new RateLimitError(withWait(reason, { retryAfterMs }), { ...facts, retryAfterMs });
   return status >= 500 ? new FailedError(reason, facts) : new RefusedError(reason, facts);
+}
+
+/** Adds how long to wait, in whole seconds, where that is known. */
+function withWait(reason: string, { retryAfterMs }: { readonly retryAfterMs: number }): string {
+  return retryAfterMs === 0 ? reason : `${reason}: wait ${Math.ceil(retryAfterMs / 1000)} s`;
 }
 
 function codeOfText(text: string): ErrorCode | undefined {

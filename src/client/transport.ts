@@ -58,7 +58,7 @@ export class Transport {
       response = await fetch(this.url + path, init);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      throw new UnreachableError(`No gateway answers at ${this.url}`, { cause: error });
+      throw new UnreachableError(`No gateway answers at ${this.url}${otherOrigin(this.url)}`, { cause: error });
     }
     if (response.ok) return response;
     throw await readPlainRefusal(response, { key: this.keyLabel, signal: init.signal });
@@ -78,4 +78,11 @@ export class Transport {
       throw new UnreachableError("Connection broke off before the whole answer was there", { cause });
     }
   }
+}
+
+/** Adds what else may be wrong on a web page, which browsers tell to no program: the gateway does not allow its origin. */
+function otherOrigin(url: string): string {
+  const { location }: { readonly location?: { readonly origin: string } } = globalThis;
+  if (location === undefined || location.origin === new URL(url).origin) return "";
+  return `, or its ALLOWED_ORIGINS does not name ${location.origin}`;
 }

@@ -9,7 +9,7 @@ import type { RefusalReason, Telemetry } from "../observability/telemetry.ts";
 import { EnvelopeError, type OpenedText, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { type Exchange, parseRequest, type Version } from "../protocol/exchange.ts";
+import { type Exchange, parseRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../security/key_addresses.ts";
 import { payloadWeight } from "../protocol/json_weight.ts";
@@ -235,6 +235,9 @@ export function createAdmit(options: AdmissionOptions): Admit {
       const known = await replays.recall(identity);
       if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
       if (known.kind === "away") throw storeAway(key);
+      // A client that asks for the version spends none of the failed attempts of its address: it is answered in any case,
+      // so a recording of the question costs no more for it.
+      if (isProbe(envelope, timestamp)) return refused("expired", EXPIRED, "expired");
       const refusal = await unproven("expired", EXPIRED);
       return Number.isFinite(timestamp)
         ? { ...refusal, clockOffset: Number(timestamp) - options.now() / 1000 }
@@ -300,6 +303,11 @@ interface NamingSender extends Sender {
   readonly named: string;
   /** Version of the protocol that the request is for. */
   readonly version: Version;
+}
+
+/** Returns whether a request asks for the version: docs/protocol.md, The probe. */
+function isProbe({ version }: RequestEnvelope, timestamp: unknown): boolean {
+  return version === 2 && timestamp === 0;
 }
 
 /** Returns the id of the key that a request of version 2 names. */

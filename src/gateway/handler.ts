@@ -18,6 +18,7 @@ import { type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { Caller, RouteHandler } from "./caller.ts";
+import { AllowedOrigins, preflightResponse } from "./cors.ts";
 import { isCrossSite } from "./cross_site.ts";
 import type { EventSealer } from "./event_sealer.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
@@ -33,6 +34,7 @@ import {
   refusalResponse,
   stopping,
   tooManyAtOnce,
+  tooManyRequests,
   Unremembered,
 } from "./refusal.ts";
 import { refusedRequest } from "./refused_request.ts";
@@ -78,6 +80,8 @@ export interface GatewayOptions {
   readonly isReady: () => boolean;
   /** The gateway's address as phones reach it, where that is known. */
   readonly publicUrl?: URL | undefined;
+  /** Other origins whose pages may use the gateway, as browsers write them; none by default. */
+  readonly allowedOrigins?: Iterable<string> | undefined;
   /** Shown by `GET /health`. */
   readonly version: string;
   /** Bounds; see the settings of the same names. */
@@ -125,6 +129,7 @@ export function createHandler(options: GatewayOptions): Handler {
     sealReply: createSealReply(options.now, options.random),
     carryReply: createCarryReply(places.unread, log),
   };
+  const allowedOrigins = new AllowedOrigins(options.allowedOrigins ?? []);
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 
@@ -134,7 +139,7 @@ export function createHandler(options: GatewayOptions): Handler {
     methods: ["POST"],
     async handle(message, arrived) {
       // Before it counts: a hostile page must not lock out the address of its visitors.
-      if (isCrossSite(message, options.publicUrl)) throw crossSite();
+      if (!allowedOrigins.has(message) && isCrossSite(message, options.publicUrl)) throw crossSite();
       const leave = places.arriving.enter(arrived.address);
       if (leave === undefined) throw tooManyAtOnce();
       try {
@@ -182,6 +187,16 @@ export function createHandler(options: GatewayOptions): Handler {
     open("/health/ready", () => readyResponse(options.isReady())),
   ]);
 
+  /** Answers a browser that asks whether a page of another origin may send a request. */
+  async function answerPreflight(message: Request, { route, methods }: Endpoint, address: string): Promise<Response> {
+    // Before it counts, like the request that it asks for.
+    if (!allowedOrigins.has(message)) throw crossSite();
+    const wait = await options.rates.requests.take(address);
+    if (wait > 0) throw tooManyRequests(wait);
+    telemetry.answered({ route, service: "none", result: "ok", seconds: 0 });
+    return preflightResponse(message, methods);
+  }
+
   function refusalOf(error: unknown): Refusal {
     if (!(error instanceof Refusal)) return internalError();
     // A body that was on its way breaks off when the server stops.
@@ -197,6 +212,7 @@ export function createHandler(options: GatewayOptions): Handler {
       // A wrong Host header makes a wrong URL.
       if (url === null) throw badRequest();
       if (endpoint === undefined) throw notFound();
+      if (allowedOrigins.isPreflight(message)) return await answerPreflight(message, endpoint, address);
       if (!endpoint.methods.includes(message.method)) throw methodNotAllowed(endpoint.methods.join(", "));
       return await endpoint.handle(message, arrived);
     } catch (error) {
@@ -224,6 +240,7 @@ export function createHandler(options: GatewayOptions): Handler {
     const request = createRequestId(options.random);
     const response = await answer(message, { request, address });
     response.headers.set(REQUEST_ID_HEADER, request);
+    allowedOrigins.share(message, response);
     return response;
   };
 }

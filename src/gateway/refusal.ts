@@ -5,6 +5,7 @@
  */
 import { STATUS_CODE } from "@std/http/status";
 import type { RefusalReason } from "../observability/telemetry.ts";
+import { PROTOCOL_HEADER, type Version } from "../protocol/exchange.ts";
 import type { Key, NamedKey } from "../security/keyring.ts";
 import { drawRetrySeconds } from "./retry.ts";
 
@@ -37,12 +38,19 @@ export class Refusal extends Error {
   }
 }
 
+/** The newest version of the protocol that this gateway knows. */
+const NEWEST_VERSION: Version = 2;
+
 /** What whoever listens, or wants to, is told when the gateway stops. */
 export const SHUTTING_DOWN = "Gateway is shutting down";
 
 /** The one answer to everything that no key opens. */
 export const decryptionFailed = (named?: NamedKey): Refusal =>
-  new Refusal(STATUS_CODE.Unauthorized, "Decryption failed", { reason: "envelope", named });
+  new Refusal(STATUS_CODE.Unauthorized, "Decryption failed", {
+    reason: "envelope",
+    named,
+    headers: { [PROTOCOL_HEADER]: String(NEWEST_VERSION) },
+  });
 
 /** The body passes `MAX_BODY_BYTES`. */
 export const bodyTooLarge = (): Refusal =>

@@ -22,6 +22,12 @@ import type { SecretKey } from "./secret_key.ts";
 /** A version of the protocol. */
 export type Version = 1 | 2;
 
+/**
+ * The header of an HTTP 401 that tells the newest version that the gateway knows. A client that asked in that version then
+ * knows that its key is wrong, and spends no second failed attempt on version 1. It is plain, so it proves nothing.
+ */
+export const PROTOCOL_HEADER = "E2E-Protocol";
+
 /** A request as received: well-formed, and proof of nothing yet. */
 export type RequestEnvelope = Envelope | EnvelopeV2;
 

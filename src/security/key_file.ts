@@ -97,6 +97,12 @@ export async function readKey(
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new KeyFileError(`Key file "${path}" cannot be read: ${reason(error)}. Check its path, owner and mode`);
   }
+  if (text.includes("\0")) {
+    throw new KeyFileError(
+      `Key file "${path}" is in UTF-16, as PowerShell and Notepad write it, or is no text. Save it as UTF-8`,
+    );
+  }
+  // Takes a byte order mark of UTF-8 away as well.
   const secret = parseKey(text.trim());
   if (secret === undefined) {
     throw new KeyFileError(

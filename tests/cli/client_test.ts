@@ -172,6 +172,19 @@ Deno.test("the client commands speak version 2 unless they are told otherwise", 
   }
 });
 
+Deno.test("the client commands take GATEWAY_KEY with spaces around it, and spaces alone for none", async () => {
+  const { platform, requests } = clientMachine(["ping"], [answer(200, "pong")]);
+  assertEquals(await call({ ...platform, env: withKey(platform.env, ` ${platform.env("GATEWAY_KEY")}\r\n`) }), 0);
+  assertEquals(requests.length, 1);
+  const { platform: other, notices } = clientMachine(["ping"], []);
+  assertEquals(await call({ ...other, env: withKey(other.env, " ") }), 2);
+  assert(notices[0]?.startsWith("No key: "), notices[0]);
+});
+
+function withKey(env: (name: string) => string | undefined, key: string) {
+  return (name: string) => name === "GATEWAY_KEY" ? key : env(name);
+}
+
 Deno.test("the client commands refuse a version that there is not", async () => {
   for (const [command, words] of [[call, ["ping"]], [publish, ["t", "m"]], [subscribe, ["t"]]] as const) {
     const { platform, requests, notices } = clientMachine([...words, "--protocol", "3"], []);
@@ -184,6 +197,7 @@ Deno.test("the client commands tell failures in words, with their status", async
   const words = [
     [unreachable, "No gateway answers at http://gateway: Connection refused"],
     [refuse(429), "429 Refused with 429"],
+    [refuse(429, { "Retry-After": "12" }), "429 Refused with 429: wait 12 s"],
     [failure(403, "This key may not publish to t"), "403 This key may not publish to t"],
     [failure(500, "MQTT error: Broker b:1883 refused the connection"), "500 MQTT error: Broker b:1883 refused"],
     [refuse(401), "The gateway could not decrypt the request: its key is another one"],

@@ -86,6 +86,22 @@ export function testClient(program: ClientProgram): void {
       assertEquals(jeedom.requests.length, 0);
     }));
 
+  tests.test("with another key costs its address one failed attempt for each try", () =>
+    inWorld(async ({ gateway: { url, metricsUrl } }) => {
+      const lines = await tests.all({ url, key: OTHER_KEY }, [
+        "call",
+        "datetime",
+        "{}",
+        "datetime",
+        "{}",
+        "datetime",
+        "{}",
+      ]);
+      for (const line of lines) tests.assertFailure(line, "wrong_key", { status: 401 });
+      const metrics = await (await fetch(`${metricsUrl}/metrics`)).text();
+      assertEquals(/^e2e_gateway_refusals_total\{reason="envelope"\} (\d+)/m.exec(metrics)?.[1], "3");
+    }));
+
   tests.test("refuses a key that is not 64 hexadecimal characters", async () => {
     const { failure, message } = await tests.run({ ...NOWHERE, key: "secret" }, ["call", "datetime", "{}"]);
     assertEquals([failure, message], [program.badArgument, "Key must be 64 hexadecimal characters"]);

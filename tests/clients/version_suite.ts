@@ -64,6 +64,53 @@ export function testVersions(program: ClientProgram): void {
       ],
     }));
 
+  tests.test("with a wrong key does not try version 1 at a gateway that knows 2, but learns nothing from its refusal", () => {
+    const unopened = refuse(401, UNOPENED, { "E2E-Protocol": "2" });
+    return withMadeUpGateway([well], async (gateway) => {
+      const [first, second, third] = await tests.all(gateway, CALLS);
+      for (const line of [first, second]) tests.assertFailure(line, "wrong_key", { status: 401, retryAfter: null });
+      assertEquals(third?.["body"], "well");
+      assertEquals(gateway.visits.map(({ version }) => version), [2]);
+      assertEquals(gateway.probes.length, 3);
+    }, { probes: [unopened, unopened] });
+  });
+
+  tests.test("falls back to version 1 where a refusal tells a version that is none, or not 2", () => {
+    const told = ["1", "", "two"];
+    return withMadeUpGateway(told.map(() => well), async (gateway) => {
+      for (const _ of told) assertEquals((await tests.run(gateway, CALL))["body"], "well");
+      assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
+    }, { probes: told.map((version) => refuse(401, UNOPENED, { "E2E-Protocol": version })) });
+  });
+
+  tests.test("says how long to wait", () => {
+    const sealed = (status: number, text: string, more: Readonly<Record<string, unknown>>): Fate => (visit) =>
+      visit.reply(JSON.stringify({ error: text, ...more }), { status, source: "gateway" });
+    const refusals: readonly (readonly [Fate, string])[] = [
+      [
+        refuse(429, '{"error":"Too many requests"}', { "Retry-After": "12" }),
+        "Too many requests or failed attempts from this address: wait 12 s",
+      ],
+      [refuse(429, '{"error":"Slow down"}', { "Retry-After": "0.2" }), "Slow down: wait 1 s"],
+      [
+        refuse(503, '{"error":"Gateway is shutting down"}', { "Retry-After": "5" }),
+        "Gateway is shutting down: wait 5 s",
+      ],
+      [refuse(503, '{"error":"Too many requests to remember"}'), "Too many requests to remember"],
+      [
+        sealed(429, "Too many requests with this key", { code: "key_rate", retry_after: 3 }),
+        "Too many requests with this key: wait 3 s",
+      ],
+      [sealed(429, "Slow down", { code: "newer", retry_after: 3 }), "Slow down: wait 3 s"],
+      [sealed(503, "Stopping", { code: "restart", retry_after: 2.5 }), "Stopping: wait 3 s"],
+    ];
+    return withMadeUpGateway(refusals.map(([fate]) => fate), async (gateway) => {
+      const words = ["call", ...refusals.flatMap(() => ["datetime", "{}"])];
+      const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
+      assertEquals(lines.map(({ message }) => message), refusals.map(([, text]) => text));
+    });
+  });
+
   tests.test("does not fall back when its requests are refused after it has seen version 2", () => {
     const unopened = refuse(401, UNOPENED);
     return withMadeUpGateway([unopened, unopened, well], async (gateway) => {

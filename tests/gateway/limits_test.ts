@@ -1,6 +1,7 @@
 /** How often and how much at a time: what a phone sees, and what an attacker cannot bring about. */
-import { assert, assertEquals } from "@std/assert";
-import { randomBytes } from "../../src/protocol/bytes.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { GatewayClient, RateLimitError, WrongKeyError } from "../../src/client/gateway_client.ts";
+import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { createAddressOf, parseProxy } from "../../src/security/client_address.ts";
 import { countInMemory } from "../../src/security/rate_limiter.ts";
 import { createRateLimits } from "../../src/security/rate_limits.ts";
@@ -119,6 +120,38 @@ Deno.test("stale, reflected and malformed requests count as failures of their ad
     const body = await gateway.seal(payload);
     assertEquals(await statuses(20, () => gateway.post("/gateway", body)), new Map([[200, 10], [429, 10]]));
   }
+});
+
+Deno.test("a client that asks for the version spends no failed attempt of its address, in version 2 alone", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  const client = await gateway.phone(gateway.secret, { version: 2 });
+  for (let index = 0; index < 20; index++) {
+    const { status, body } = await client.request("/gateway", { timestamp: 0 });
+    assertEquals([status, body], [403, '{"error":"Request expired","code":"expired"}']);
+  }
+  assertEquals([gateway.failures, gateway.calls], [[], []]);
+  assertEquals(await statuses(20, () => gateway.post("/gateway", garbage())), new Map([[401, 10], [429, 10]]));
+  const old = await makeGateway({ rates: rates() });
+  const body = await old.seal({ timestamp: 0 });
+  assertEquals(await statuses(20, () => old.post("/gateway", body)), new Map([[200, 10], [429, 10]]));
+});
+
+Deno.test("a client in auto with a wrong key spends one failed attempt for each try, and learns that the key is wrong", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway({ rates: rates() });
+  const key = toHex(randomBytes(32));
+  const client = new GatewayClient({
+    url: "http://gateway",
+    key,
+    fetch: (input, init) => gateway.send(new Request(input, init)),
+  });
+  for (let index = 1; index <= 10; index++) {
+    await assertRejects(() => client.publish("t", "m"), WrongKeyError);
+    assertEquals([gateway.failures.length, client.protocol], [index, undefined]);
+  }
+  const { message } = await assertRejects(() => client.publish("t", "m"), RateLimitError);
+  assertEquals(message, "Too many requests or failed attempts from this address: wait 1 s");
 });
 
 Deno.test("a key may send its burst at once, and then gets a sealed 429 that says when to come again", async () => {

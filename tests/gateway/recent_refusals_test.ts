@@ -120,6 +120,13 @@ Deno.test("a stale request is remembered with its key and clock, also of a subsc
   assertEquals(list().map(({ requests }) => requests), [4]);
 });
 
+Deno.test("a client that asks for the version has no wrong clock", async () => {
+  const { gateway, list } = await makeRemembering();
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  assertEquals((await phone.request("/gateway", { timestamp: 0 })).status, 403);
+  assertEquals(list(), []);
+});
+
 Deno.test("what a key's rights or rate do not allow is remembered by the key, also of a subscription", async () => {
   using _time = new FakeTime();
   const { gateway, list, load } = await makeRemembering({

@@ -88,11 +88,16 @@ export interface Chromium {
  *
  * @param chromium path of the browser
  * @param url the page to show
+ * @param flags further options of its command line
  */
-export async function startChromium(chromium: string, url: string): Promise<Chromium> {
+export async function startChromium(
+  chromium: string,
+  url: string,
+  { flags = [] }: { readonly flags?: readonly string[] | undefined } = {},
+): Promise<Chromium> {
   const profile = await Deno.makeTempDir({ prefix: "chromium-" });
   const browser = new Deno.Command(chromium, {
-    args: [...FLAGS, `--user-data-dir=${profile}`, url],
+    args: [...FLAGS, ...flags, `--user-data-dir=${profile}`, url],
     // It leaves sockets behind where temporary files go.
     env: { TMPDIR: profile },
     stdin: "null",

@@ -40,7 +40,7 @@ Deno.test("loadOrCreateKey() makes another key each time, and loads the same one
 
 Deno.test("loadOrCreateKey() loads the Python gateway's file as it is", () =>
   inTempDir(async (directory) => {
-    for (const text of [HEX, `${HEX}\n`, `${HEX}\r\n`, HEX.toUpperCase()]) {
+    for (const text of [HEX, `${HEX}\n`, `${HEX}\r\n`, `\ufeff${HEX}\r\n`, HEX.toUpperCase()]) {
       const path = `${directory}/key.txt`;
       await Deno.writeTextFile(path, text, { mode: 0o600 });
       assertEquals((await loadOrCreateKey(path, options)).secret.toHex(), HEX);
@@ -59,6 +59,18 @@ Deno.test("loadOrCreateKey() refuses a file that is not a key, and leaves it as 
       );
       assert(!error.message.includes(HEX.slice(8, 40)), "The message quotes the file");
       assertEquals(await Deno.readTextFile(path), text);
+    }
+  }));
+
+Deno.test("loadOrCreateKey() says that a file is in UTF-16, as programs of Windows write it", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/key.txt`;
+    for (const byteOrder of [[0xff, 0xfe], [0xfe, 0xff]]) {
+      const characters = [...HEX].flatMap((digit) => [digit.charCodeAt(0), 0]);
+      if (byteOrder[0] === 0xfe) characters.unshift(0);
+      await Deno.writeFile(path, Uint8Array.from([...byteOrder, ...characters]), { mode: 0o600 });
+      const error = await assertRejects(() => loadOrCreateKey(path, options), KeyFileError, "UTF-16");
+      assert(!error.message.includes(HEX.slice(0, 4)), "The message quotes the file");
     }
   }));
 

@@ -1,5 +1,5 @@
 /** The Python client: what every client must do, and its command line. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
@@ -16,6 +16,12 @@ const DRIVER = new URL("../clients/python/driver.py", import.meta.url).pathname;
 const python = ["/usr/bin/python3", "python3"].find(hasCryptography);
 const ignore = python === undefined && Deno.env.get("CI") !== "true";
 const env = { PYTHONPATH: CLIENT, PYTHONDONTWRITEBYTECODE: "1", PYTHONIOENCODING: "utf-8" };
+
+/** What the command line reads, and Python's buffering: not as this machine has them set. */
+const UNSET = Object.fromEntries(
+  ["GATEWAY_URL", "GATEWAY_KEY", "JEEDOM_CALL_APIKEY", "PORT", "HOST", "TLS_CERT_FILE", "PYTHONUNBUFFERED"]
+    .map((name) => [name, ""]),
+);
 
 function hasCryptography(path: string): boolean {
   try {
@@ -52,10 +58,23 @@ tests.test("takes numbers that are larger than any float for ordinary failures, 
   });
 });
 
-function commandLine(args: readonly string[], more: Readonly<Record<string, string>> = {}): Deno.Command {
+/** Where and how the command line runs. */
+interface Place {
+  /** The working directory, in which there may be an `.env`; one without by default. */
+  readonly cwd?: string;
+  /** What runs: the package's folder by default. */
+  readonly program?: readonly string[];
+}
+
+function commandLine(
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+  { cwd = CLIENT, program = [`${CLIENT}e2e_gateway`] }: Place = {},
+): Deno.Command {
   return new Deno.Command(python ?? "python3", {
-    args: [`${CLIENT}e2e_gateway`, ...args],
-    env: { ...env, ...more },
+    args: [...program, ...args],
+    env: { ...env, ...UNSET, ...more },
+    cwd,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -82,8 +101,8 @@ async function listen(args: readonly string[], more: Readonly<Record<string, str
   }
 }
 
-async function run(args: readonly string[], more?: Readonly<Record<string, string>>) {
-  const { code, stdout, stderr } = await commandLine(args, more).output();
+async function run(args: readonly string[], more?: Readonly<Record<string, string>>, place?: Place) {
+  const { code, stdout, stderr } = await commandLine(args, more, place).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
@@ -290,6 +309,9 @@ Deno.test({
         [["call", "datetime", "{"], { GATEWAY_KEY: key }, /^Parameters are not JSON: .*$/],
         [["call", "no::such method"], { GATEWAY_KEY: key }, /jsonrpc.* \(status 403\)$/],
         [["--url", "home", "call", "datetime"], { GATEWAY_KEY: key }, /^Address must begin with http:.*$/],
+        [["--url", "http://home:port", "health"], {}, /^Address has a wrong host or port: "http:\/\/home:port"$/],
+        [["--url", "http://[::1", "health"], {}, /^Address has a wrong host or port: .*$/],
+        [["call", "datetime", "[]"], { GATEWAY_KEY: key }, /^Parameters must be one JSON object$/],
         [["--url", "http://127.0.0.1:1", "health"], {}, /^No gateway answers at http:\/\/127\.0\.0\.1:1: .*refused$/],
         [["--key-file", "/none", "call", "datetime"], {}, /^Key file "\/none" does not exist$/],
       ];
@@ -299,4 +321,167 @@ Deno.test({
         assertEquals([code, stdout], [1, ""]);
       }
     }),
+});
+
+Deno.test({
+  name: "Python command line without its package says how to get it, and shows no traceback",
+  ignore,
+  fn: async () => {
+    // Without `site` Python finds nothing that was installed.
+    for (const program of [["-S", `${CLIENT}e2e_gateway`], ["-S", "-m", "e2e_gateway"]]) {
+      const { code, stdout, stderr } = await run(["call", "datetime"], {}, { program });
+      assertEquals([code, stdout, stderr.split("\n").length], [1, "", 1], stderr);
+      assertMatch(stderr, /^The Python package cryptography is missing\..*sudo apt install python3-cryptography/);
+      assertMatch(stderr, /python3 -m venv \S+ && \S+pip install cryptography/);
+    }
+  },
+});
+
+Deno.test({
+  name: "Python command line shows all options of all commands, and ends well",
+  ignore,
+  fn: async () => {
+    const { code, stdout, stderr } = await run(["--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    const options = [
+      ...["--url", "--key-file", "--protocol", "--apikey-file", "--apikey", "--file", "--qos", "--retain"],
+      ...["--once", "--since", "GATEWAY_URL", "GATEWAY_KEY", "JEEDOM_CALL_APIKEY", "PORT"],
+    ];
+    for (const option of options) assertMatch(stdout, new RegExp(`(^|[\\s[])${option}\\b`, "m"));
+    for (const command of ["call", "publish", "subscribe", "events", "health"]) {
+      const help = await run([command, "--help"]);
+      assertEquals([help.code, help.stderr, help.stdout.includes(`usage: e2e_gateway ${command}`)], [0, "", true]);
+    }
+  },
+});
+
+Deno.test({
+  name: "Python command line ends without a traceback when its output is closed or full, also for its help",
+  ignore,
+  fn: async () => {
+    const words = `"${python}" "${CLIENT}e2e_gateway" --help`;
+    // Python buffers its output, unless it is told not to.
+    for (const more of [{}, { PYTHONUNBUFFERED: "1" }]) {
+      for (const output of ["| true", ">&-", ">/dev/full"]) {
+        const { stderr } = await new Deno.Command("sh", {
+          args: ["-c", `${words} ${output}`],
+          env: { ...env, ...UNSET, ...more },
+        })
+          .output();
+        assertNotMatch(new TextDecoder().decode(stderr), /Traceback|Exception ignored/);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "Python command line reads key files and variables as editors and shells leave them",
+  ignore,
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "python-client-" });
+    const well: Fate = (visit) => visit.reply("well");
+    try {
+      await withMadeUpGateway([well, well, well, well], async ({ url, key }) => {
+        const path = `${directory}/key.txt`;
+        for (const text of [`${key}\r\n`, `\ufeff${key}`, `  ${key.toUpperCase()}\n\n`]) {
+          await Deno.writeTextFile(path, text);
+          assertEquals((await run(["--url", url, "--key-file", path, "call", "x"])).stdout, "well");
+        }
+        assertEquals((await run(["--url", url, "call", "x"], { GATEWAY_KEY: ` ${key}\r\n` })).stdout, "well");
+
+        const utf16 = [0xff, 0xfe, ...[...key].flatMap((digit) => [digit.charCodeAt(0), 0])];
+        const wrong: readonly (readonly [Uint8Array, RegExp])[] = [
+          [Uint8Array.from(utf16), /^Key file ".*" is in UTF-16.*: save it as UTF-8$/],
+          [Uint8Array.of(0xe9), /must hold one secret, and nothing else$/],
+          [new TextEncoder().encode(`${key}\n${key}\n`), /must hold one secret, and nothing else$/],
+          [new Uint8Array(), /must hold one secret, and nothing else$/],
+          [new TextEncoder().encode("abc"), /^Key must be 64 hexadecimal characters$/],
+        ];
+        for (const [bytes, reason] of wrong) {
+          await Deno.writeFile(path, bytes);
+          const { code, stderr } = await run(["--url", url, "--key-file", path, "call", "x"]);
+          assertEquals(code, 1);
+          assertMatch(stderr, reason);
+          assertEquals(stderr.includes(key.slice(0, 8)), false, "The message quotes the file");
+        }
+        assertMatch(
+          (await run(["--key-file", directory, "call", "x"])).stderr,
+          /^Key file .* cannot be read: Is a dir/,
+        );
+      });
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "Python command line finds the gateway of this machine by PORT, HOST and TLS_CERT_FILE, also from .env",
+  ignore,
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "python-client-" });
+    const health = async (variables: Readonly<Record<string, string>>, file?: string) => {
+      if (file !== undefined) await Deno.writeTextFile(`${directory}/.env`, file);
+      return (await run(["health"], variables, { cwd: directory })).stderr.replace(/: \[Errno.*/, "");
+    };
+    const nobody = (url: string) => `No gateway answers at ${url}`;
+    try {
+      assertEquals(await health({ PORT: "1" }), nobody("http://127.0.0.1:1"));
+      assertEquals(await health({ PORT: "1", HOST: "0.0.0.0" }), nobody("http://127.0.0.1:1"));
+      assertEquals(await health({ PORT: "1", HOST: "::" }), nobody("http://127.0.0.1:1"));
+      assertEquals(await health({ PORT: "1", HOST: "::1", TLS_CERT_FILE: "x" }), nobody("https://[::1]:1"));
+      assertEquals(await health({ PORT: "1", GATEWAY_URL: "http://127.0.0.1:2" }), nobody("http://127.0.0.1:2"));
+      assertMatch(await health({ PORT: "x" }), /^PORT must be a whole number from 1 to 65535, not "x"$/);
+      assertMatch(await health({ PORT: "65536" }), /^PORT must be/);
+      assertMatch(await health({ PORT: "0" }), /^PORT=0 is any free port/);
+      const file = "\ufeff# Settings\r\n#PORT=7\r\nPORT=3 # here\r\n export HOST = '127.0.0.2'\r\n";
+      assertEquals(await health({}, file), nobody("http://127.0.0.2:3"));
+      assertEquals(await health({ PORT: "1" }), nobody("http://127.0.0.2:1"));
+      assertEquals(await health({}, 'GATEWAY_URL="http://127.0.0.1:4"\nPORT=x'), nobody("http://127.0.0.1:4"));
+      await Deno.remove(`${directory}/.env`);
+      // Python's own virtual environments are called so, too.
+      await Deno.mkdir(`${directory}/.env`);
+      assertEquals(await health({ PORT: "1" }), nobody("http://127.0.0.1:1"));
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "Python command line takes Jeedom's API key from a file or a variable, and warns of one on the command line",
+  ignore,
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "python-client-" });
+    const path = `${directory}/apikey.txt`;
+    await Deno.writeTextFile(path, "\ufefffrom-file\r\n");
+    const variable = { JEEDOM_CALL_APIKEY: "from-variable" };
+    const ways: readonly (readonly [readonly string[], Readonly<Record<string, string>>, unknown, RegExp])[] = [
+      [[], {}, null, /^$/],
+      [[], variable, "from-variable", /^$/],
+      [["--apikey-file", path], variable, "from-file", /^$/],
+      [["--apikey", "typed"], variable, "typed", /^Warning: other users of this machine can read --apikey: use .*$/],
+    ];
+    const events: Fate = (visit) => visit.reply({ jsonrpc: "2.0", error: { code: 1, message: "No" } });
+    const fates = ways.flatMap((): Fate[] => [(visit) => visit.reply("well"), events]);
+    try {
+      await withMadeUpGateway(fates, async ({ url, key, visits }) => {
+        for (const [args, more, apikey, said] of ways) {
+          const place = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
+          const call = await run(["call", "x", ...args], place);
+          assertEquals([call.code, call.stdout, visits.at(-1)?.request["apikey"]], [0, "well", apikey]);
+          assertMatch(call.stderr, said);
+          assertEquals(call.stderr.includes("typed"), false);
+          await run(["events", "--since", "1", ...args], place);
+          assertEquals(visits.at(-1)?.request["apikey"], apikey);
+        }
+        const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
+        assertEquals((await run(["call", "x", "--apikey", "a", "--apikey-file", path], place)).code, 2);
+        const missing = await run(["call", "x", "--apikey-file", `${path}.none`], place);
+        assertMatch(missing.stderr, /^API key file ".*" does not exist$/);
+      });
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 });

@@ -14,8 +14,11 @@ A package to copy into a project. Needs Python 3.9 or later and the package
 As a program: ``python3 -m e2e_gateway --help``.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .answer import Answer
-from .client import GatewayClient
 from .errors import (
     ExpiredError,
     FailedError,
@@ -32,6 +35,9 @@ from .errors import (
     WrongKeyError,
 )
 from .waiting import backoff
+
+if TYPE_CHECKING:
+    from .client import GatewayClient
 
 __all__ = [
     "Answer",
@@ -51,3 +57,16 @@ __all__ = [
     "WrongKeyError",
     "backoff",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the client when it is asked for.
+
+    It needs ``cryptography``. Without that, the command line says so; Python
+    loads this module before it.
+    """
+    if name != "GatewayClient":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .client import GatewayClient
+
+    return GatewayClient

@@ -158,6 +158,7 @@ class Channel:
                 f"{error.message}: does the gateway have "
                 f"{self._key_called()}{hint}?",
                 status=error.status,
+                knows_version_2=error.knows_version_2,
             ) from None
 
     def _open_answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import time
+import urllib.parse
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Union
 
@@ -21,6 +22,25 @@ DEFAULT_TIMEOUT = 40.0
 #: The gateway shows a sign of life at least every 15 s: three missed ones
 #: mean that the line is dead.
 STREAM_TIMEOUT = 45.0
+
+def _check_url(url: str) -> None:
+    """Refuse what is no address of HTTP.
+
+    :raises ValueError: with what is wrong
+    """
+    if not re.match("https?://[^/]", url):
+        raise ValueError(
+            f'Address must begin with http:// or https://, not "{url}"'
+        )
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_right = parts.hostname is not None and parts.port != 0
+    except ValueError:
+        # Such as a port that is no number.
+        is_right = False
+    if not is_right or re.search(r"\s", url):
+        raise ValueError(f'Address has a wrong host or port: "{url}"')
+
 
 #: 1, 2, or ``auto`` to ask the gateway.
 Protocol = Union[int, str]
@@ -55,10 +75,7 @@ class GatewayClient:
         :raises ValueError: if the key, the address or the version is
             malformed
         """
-        if not re.match("https?://[^/]", url):
-            raise ValueError(
-                f'Address must begin with http:// or https://, not "{url}"'
-            )
+        _check_url(url)
         if protocol not in ("auto", 1, 2):
             raise ValueError(f'No such protocol: "{protocol}"')
         self._url = url.rstrip("/")

@@ -7,32 +7,43 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from .answer import Answer
 from .client import GatewayClient
 from .errors import GatewayError
+from .secret_file import read_secret
+from .settings import Settings
 from .terminal import one_line, printable
 
-DEFAULT_URL = "http://127.0.0.1:10000"
 #: What ends with Ctrl-C, or with the one who reads it, and well.
 LISTENING = ("subscribe", "events")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    options = _options(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
-    listens = options.command in LISTENING
+    listens = False
     try:
-        code = run(options)
-        sys.stdout.flush()
-        return code
+        try:
+            options = _options(arguments)
+            listens = options.command in LISTENING
+            run: Callable[[argparse.Namespace], int] = options.run
+            return run(options)
+        finally:
+            # Here, and not at Python's end, which would tell a failure in a
+            # traceback. Without a standard output there is no stream.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except KeyboardInterrupt:
         return 0 if listens else 130
     except BrokenPipeError:
-        _drop_output()
+        _drop_output(sys.stdout, sys.stderr)
         return 0 if listens else 141
-    except (GatewayError, OSError, ValueError) as error:
+    except (GatewayError, ValueError) as error:
+        return _fail(one_line(str(error)))
+    except OSError as error:
+        # Such as a full disk below the output.
+        _drop_output(sys.stdout)
         return _fail(one_line(str(error)))
     except RecursionError:
         return _fail("Answer is nested too deeply to print")
@@ -59,22 +70,23 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="e2e_gateway",
         description="Talk to the gateway.",
-        epilog="The key comes from --key-file, or else from GATEWAY_KEY.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--url",
-        default=os.environ.get("GATEWAY_URL", DEFAULT_URL),
-        help=f"address of the gateway; GATEWAY_URL or {DEFAULT_URL} without",
+        help="address of the gateway; without it GATEWAY_URL, or else this "
+        "machine, at PORT (10000)",
     )
     parser.add_argument(
-        "--key-file", metavar="FILE", help="file that holds the key"
+        "--key-file",
+        metavar="FILE",
+        help="file that holds the key; without it GATEWAY_KEY",
     )
     parser.add_argument(
         "--protocol",
         choices=("auto", "1", "2"),
         default="2",
-        help="version of the protocol, 2 without; auto asks the gateway, "
-        "which counts as a failure there",
+        help="version of the protocol, 2 without; auto asks the gateway",
     )
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND"
@@ -98,6 +110,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     health = commands.add_parser("health", help="ask whether it runs")
     health.set_defaults(run=_health)
+    usages = (
+        # One line each: what argparse would break after 80 characters.
+        " ".join(command.format_usage().split()[1:])
+        for command in commands.choices.values()
+    )
+    parser.epilog = "\n".join(
+        (
+            *usages,
+            "",
+            "GATEWAY_URL, GATEWAY_KEY, JEEDOM_CALL_APIKEY, PORT, HOST and "
+            "TLS_CERT_FILE are read",
+            "from the environment, or else from .env in the working "
+            "directory.",
+        )
+    )
     return parser
 
 
@@ -162,33 +189,47 @@ def _add_events(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_apikey(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--apikey-file",
+        metavar="FILE",
+        help="file that holds Jeedom's API key, where the gateway has none "
+        "of its own; without it JEEDOM_CALL_APIKEY",
+    )
+    ways.add_argument(
         "--apikey",
-        help="Jeedom's API key, where the gateway has none of its own",
+        metavar="KEY",
+        help="the API key itself, which other users of this machine can read",
     )
 
 
 def _client(options: argparse.Namespace) -> GatewayClient:
+    settings = Settings()
     if options.key_file is not None:
-        key = _read_key(options.key_file)
-    elif "GATEWAY_KEY" in os.environ:
-        key = os.environ["GATEWAY_KEY"]
+        key = read_secret(options.key_file, "Key file")
     else:
+        key = settings.get("GATEWAY_KEY")
+    if not key:
         raise ValueError("No key: give --key-file, or set GATEWAY_KEY")
     version = options.protocol
     return GatewayClient(
-        options.url,
-        key.strip(),
+        options.url or settings.gateway_url(),
+        key,
         protocol=version if version == "auto" else int(version),
     )
 
 
-def _read_key(path: str) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise ValueError(f'Key file "{path}" does not exist') from None
+def _apikey(options: argparse.Namespace) -> str | None:
+    if options.apikey_file is not None:
+        return read_secret(options.apikey_file, "API key file")
+    if options.apikey is not None:
+        print(
+            "Warning: other users of this machine can read --apikey: use "
+            "--apikey-file or JEEDOM_CALL_APIKEY",
+            file=sys.stderr,
+        )
+        return str(options.apikey)
+    return Settings().get("JEEDOM_CALL_APIKEY") or None
 
 
 def _call(options: argparse.Namespace) -> int:
@@ -196,8 +237,10 @@ def _call(options: argparse.Namespace) -> int:
         params = json.loads(options.params)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"Parameters are not JSON: {error}") from None
+    if not isinstance(params, dict):
+        raise ValueError("Parameters must be one JSON object")
     client = _client(options)
-    answer = client.call_jeedom(options.method, params, options.apikey)
+    answer = client.call_jeedom(options.method, params, _apikey(options))
     return _print_answer(answer)
 
 
@@ -233,7 +276,7 @@ def _subscribe(options: argparse.Namespace) -> int:
 
 def _events(options: argparse.Namespace) -> int:
     events = _client(options).jeedom_events(
-        options.since, apikey=options.apikey
+        options.since, apikey=_apikey(options)
     )
     for event in events:
         print(printable(json.dumps(event, ensure_ascii=False)), flush=True)
@@ -242,7 +285,8 @@ def _events(options: argparse.Namespace) -> int:
 
 def _health(options: argparse.Namespace) -> int:
     # Nothing is sealed for this, so any key will do.
-    health = GatewayClient(options.url, "0" * 64).health()
+    url = options.url or Settings().gateway_url()
+    health = GatewayClient(url, "0" * 64).health()
     print(one_line(f"{health['status']} {health['version']}"))
     return 0
 
@@ -257,11 +301,12 @@ def _print_answer(answer: Answer) -> int:
     return 0
 
 
-def _drop_output() -> None:
-    """Let nobody hear of what is left: Python writes that at its end."""
+def _drop_output(*streams: TextIO | None) -> None:
+    """Discard what is left in streams: Python writes that at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+    for stream in streams:
+        if stream is not None:
+            os.dup2(nowhere, stream.fileno())
 
 
 def _fail(reason: str) -> int:

@@ -88,9 +88,24 @@ class TamperedError(GatewayError):
 
 
 class WrongKeyError(GatewayError):
-    """The gateway has no such key, or does not take it any more."""
+    """The gateway has no such key, or does not take it any more.
+
+    ``knows_version_2`` tells whether the gateway said that it knows version
+    2: then version 1 does not help. Not proven: the answer is plain.
+    """
 
     code = "wrong_key"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        gateway_code: str | None = None,
+        knows_version_2: bool = False,
+    ) -> None:
+        super().__init__(message, status=status, gateway_code=gateway_code)
+        self.knows_version_2 = knows_version_2
 
 
 class ExpiredError(GatewayError):

@@ -21,7 +21,7 @@ class Negotiation:
         :param version: the version; None to ask for it
         :param probe: asks the gateway in version 2, and waits for its answer
             as many seconds as it is told; a ``WrongKeyError`` means that the
-            gateway knows version 1 only
+            gateway knows version 1 only, unless it says that it knows 2
         """
         self._probe = probe
         self._lock = threading.Lock()
@@ -73,6 +73,10 @@ class Negotiation:
     def _ask(self, timeout: float) -> int:
         try:
             self._probe(timeout)
-        except WrongKeyError:
+        except WrongKeyError as error:
+            # Version 1 would be a second failed attempt. That the gateway
+            # said so is no proof, so nothing is remembered of it.
+            if error.knows_version_2:
+                raise
             return 1
         return 2

@@ -23,6 +23,10 @@ from .errors import (
 #: Longest wait that is taken from the other side, in seconds: no gateway gone
 #: wrong keeps a client away for good.
 LONGEST_RETRY = 3600.0
+#: The gateway's text for an address that has to wait, and what it is about:
+#: the answer does not tell which of both.
+TOO_MANY = "Too many requests"
+TOO_MANY_HERE = "Too many requests or failed attempts from this address"
 #: How a gateway that tells no code begins when a key may not do something.
 OLD_SCOPE = ("This key may not ", "Broker not allowed")
 #: What the gateway's codes mean, as far as it is not by the status alone.
@@ -55,18 +59,32 @@ def is_from_gateway(opened: Mapping[str, Any]) -> bool:
 
 
 def http_refusal(
-    status: int, reason: str, retry_after: float
+    status: int, reason: str, retry_after: float, newest_version: int
 ) -> GatewayError:
     """Tell what an HTTP status means that is not a success.
 
     :param retry_after: seconds, 0 where the answer has none
+    :param newest_version: of the protocol, as the gateway tells it in a 401;
+        0 where it does not
     """
     if status == 401:
-        return WrongKeyError(reason, status=status)
+        return WrongKeyError(
+            reason, status=status, knows_version_2=newest_version >= 2
+        )
     if status == 429:
-        return RateLimitError(reason, status=status, retry_after=retry_after)
+        if reason == TOO_MANY:
+            reason = TOO_MANY_HERE
+        return RateLimitError(
+            _with_wait(reason, retry_after),
+            status=status,
+            retry_after=retry_after,
+        )
     if status == 408 or status >= 500:
-        return UnavailableError(reason, status=status, retry_after=retry_after)
+        return UnavailableError(
+            _with_wait(reason, retry_after),
+            status=status,
+            retry_after=retry_after,
+        )
     return RefusedError(reason, status=status)
 
 
@@ -129,10 +147,11 @@ def _by_code(
             status=status, gateway_time=gateway_time, gateway_code=code
         )
     if kind in (RateLimitError, UnavailableError):
+        seconds = _retry_after(refusal.get("retry_after"))
         return kind(
-            reason,
+            _with_wait(reason, seconds),
             status=status,
-            retry_after=_retry_after(refusal.get("retry_after")),
+            retry_after=seconds,
             gateway_code=code,
         )
     return kind(reason, status=status, gateway_code=code)
@@ -156,8 +175,17 @@ def _old_refusal(answer: Answer) -> GatewayError | None:
         return ScopeError(reason, status=status)
     if status == 429:
         seconds = _retry_after(refusal.get("retry_after"))
-        return RateLimitError(reason, status=status, retry_after=seconds)
+        return RateLimitError(
+            _with_wait(reason, seconds), status=status, retry_after=seconds
+        )
     return _by_status(status)(reason, status=status)
+
+
+def _with_wait(reason: str, retry_after: float) -> str:
+    """Add how long to wait, in whole seconds, where that is known."""
+    if retry_after == 0:
+        return reason
+    return f"{reason}: wait {math.ceil(retry_after)} s"
 
 
 def _retry_after(seconds: Any) -> float:

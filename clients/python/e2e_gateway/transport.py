@@ -166,8 +166,12 @@ def _refusal(refusal: urllib.error.HTTPError) -> GatewayError:
     # A date comes from no gateway.
     is_number = re.fullmatch(r"[0-9]+(\.[0-9]+)?", seconds)
     told = float(seconds) if is_number else 0.0
+    version = refusal.headers.get("E2E-Protocol", "")
     return http_refusal(
-        refusal.code, _reason(refusal), min(told, LONGEST_RETRY)
+        refusal.code,
+        _reason(refusal),
+        min(told, LONGEST_RETRY),
+        int(version) if re.fullmatch("[0-9]{1,4}", version) else 0,
     )
 
 
