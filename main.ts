@@ -6,7 +6,7 @@
 import { lookup } from "node:dns/promises";
 import { statfs } from "node:fs/promises";
 import { cpuUsage } from "node:process";
-import { type Command, EXIT_USAGE, type Platform } from "./src/cli/platform.ts";
+import { type Command, EXIT_USAGE, type NetworkAddress, type Platform } from "./src/cli/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
 import type { ProcessFigures } from "./src/observability/process_figures.ts";
 import { visible } from "./src/observability/visible.ts";
@@ -68,6 +68,15 @@ const freeBytes: Machine["freeBytes"] = async (path) => {
   }
 };
 
+function networkInterfaces(): readonly NetworkAddress[] {
+  try {
+    return Deno.networkInterfaces();
+  } catch {
+    // The sandbox may not allow to look.
+    return [];
+  }
+}
+
 const [name = "serve", ...args] = Deno.args;
 
 const platform: Platform = {
@@ -78,6 +87,7 @@ const platform: Platform = {
   serve: Deno.serve,
   createHttpClient: Deno.createHttpClient,
   listenDatagram: Deno.listenDatagram,
+  networkInterfaces,
   process: processFigures,
   denoVersion: Deno.version.deno,
   listen: (where) => Deno.listen(where),

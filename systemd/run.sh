@@ -31,7 +31,7 @@ case "${1:-serve}" in
     flags="$v8 $("$deno" run $common --allow-read=.env --allow-env "$main" permissions)"
     ;;
   check-config | permissions) flags="--allow-read=.env --allow-env" ;;
-  keys) flags="--allow-read --allow-write --allow-env" ;;
+  keys) flags="--allow-read --allow-write --allow-env --allow-run=tailscale --allow-sys=networkInterfaces" ;;
   doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs" ;;
   *) flags="--allow-net --allow-read --allow-env" ;;
 esac

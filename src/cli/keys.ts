@@ -61,9 +61,16 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
     return EXIT_USAGE;
   }
   const { usage, run } = subcommand;
+  const warnings: string[] = [];
+  const warn = (line: string) => void warnings.push(line);
   try {
     const config = await readConfig(platform);
-    await run(openSession({ args, usage, config, now: now(), random: randomBytes, platform }));
+    try {
+      await run(openSession({ args, usage, config, now: now(), random: randomBytes, platform, warn }));
+    } finally {
+      // Above a code that fills the window, nobody would see them.
+      for (const line of warnings) platform.printError(line);
+    }
     return 0;
   } catch (error) {
     return tellFailure(error, usage, platform);

@@ -8,6 +8,9 @@ import type { ProcessFigures } from "../observability/process_figures.ts";
 import type { KeyFileSystem } from "../security/key_file.ts";
 import type { KeysFileSystem } from "../security/keys_file.ts";
 
+/** Address of a network interface. */
+export type NetworkAddress = Pick<Deno.NetworkInterfaceInfo, "name" | "family" | "address">;
+
 /** The machine, as far as the commands need it. */
 export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "lookup" | "freeBytes" | "run"> {
   /** Words after the command's name. */
@@ -24,6 +27,8 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Opens a socket that sends single messages. */
   readonly listenDatagram: typeof Deno.listenDatagram;
+  /** Lists the network addresses of this machine; empty where the sandbox hides them. */
+  networkInterfaces(): readonly NetworkAddress[];
   /** Tells what the process takes of the machine. */
   process(): ProcessFigures;
   /** Reads an environment variable. */
