@@ -28,6 +28,11 @@ export interface CommandLine<O extends Options = Options> {
   readonly notes?: string;
 }
 
+/** Values of options, and arguments. */
+export type ParsedArgs<O extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; allowPositionals: true; options: O }>
+>;
+
 /** The command line is wrong. The message says what is wrong, then how to type it. */
 export class UsageError extends Error {}
 
@@ -65,7 +70,10 @@ function optionRow([name, { value, description, default: standard }]: [string, O
  *
  * @throws {UsageError} if an option is unknown, lacks its value, or has one that it does not take
  */
-export function readArgs<const O extends Options>(args: readonly string[], { synopsis, options }: CommandLine<O>) {
+export function readArgs<const O extends Options>(
+  args: readonly string[],
+  { synopsis, options }: CommandLine<O>,
+): ParsedArgs<O> {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
