@@ -1,8 +1,13 @@
 /** Command lines of the tools: benchmarks, soak, chaos, memory, fuzz and build:npm. */
-import { type CommandLine, formatHelp, type Options, readArgs, UsageError, wantsHelp } from "../src/cli/args.ts";
-
-/** What stands on a command line: values of options, and arguments. */
-export type Given<O extends Options> = ReturnType<typeof readArgs<O>>;
+import {
+  type CommandLine,
+  formatHelp,
+  type Options,
+  type ParsedArgs,
+  readArgs,
+  UsageError,
+  wantsHelp,
+} from "../src/cli/args.ts";
 
 /** Exit code for a wrong command line. */
 const EXIT_USAGE = 2;
@@ -13,7 +18,7 @@ const EXIT_USAGE = 2;
  *
  * @param read takes what it needs, and throws a `UsageError` for what cannot be right
  */
-export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, read: (given: Given<O>) => T): T {
+export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, read: (given: ParsedArgs<O>) => T): T {
   if (wantsHelp(Deno.args)) {
     // deno-lint-ignore no-console
     console.log(formatHelp(line));

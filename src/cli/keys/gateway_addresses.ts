@@ -25,7 +25,7 @@ export interface GatewayAddress {
 export type AddressSource = Pick<Platform, "run" | "networkInterfaces" | "files">;
 
 /** Settings that addresses follow from. */
-type AddressSettings = Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">;
+export type AddressSettings = Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">;
 
 /** Longest wait for Tailscale, in milliseconds: its program waits forever for a daemon that hangs. */
 const TAILSCALE_MS = 2000;
