@@ -148,20 +148,24 @@ await runBench(async (started) => {
     };
   }
 
+  const ceilingCase = (work: Work, connections: number) =>
+    work.kind === "publish" ? straightCase(work.qos, connections) : proxyCase(connections);
+
   const cases = WORKS.flatMap((work) => CONNECTIONS.map((connections) => ({ work, connections })));
-  const progress = new Progress(ROUNDS * cases.length);
+  const progress = new Progress(ROUNDS * cases.length * 3);
   const results = cases.map((): Results => ({ gateway: [], bare: [], ceiling: [] }));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [at, { work, connections }] of cases.entries()) {
-      progress.step(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections`);
-      const gateway = async () => results[at]?.gateway.push(await gatewayCase(work, connections));
-      const sealing = async () => results[at]?.bare.push(await bareCase(work, connections));
-      const ceiling = async () =>
-        results[at]?.ceiling.push(
-          work.kind === "publish" ? await straightCase(work.qos, connections) : await proxyCase(connections),
-        );
+      const parts: readonly (readonly [name: string, run: () => Promise<unknown>])[] = [
+        ["gateway", async () => results[at]?.gateway.push(await gatewayCase(work, connections))],
+        ["bare sealing", async () => results[at]?.bare.push(await bareCase(work, connections))],
+        ["ceiling", async () => results[at]?.ceiling.push(await ceilingCase(work, connections))],
+      ];
       // Neither is always the one that finds the machine warmed up.
-      for (const part of round % 2 === 0 ? [gateway, sealing, ceiling] : [ceiling, sealing, gateway]) await part();
+      for (const [part, run] of round % 2 === 0 ? parts : parts.toReversed()) {
+        progress.step(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections, ${part}`);
+        await run();
+      }
     }
   }
   return [

@@ -14,6 +14,8 @@ const FUNNEL = "https://house.tail1234.ts.net";
 interface Home {
   /** Runs `keys show phone`; the rows of the terminal, standard output and errors as they come. */
   show(options?: ShowOptions): Promise<readonly string[]>;
+  /** Runs `keys disable phone`. */
+  disable(): Promise<unknown>;
 }
 
 interface ShowOptions {
@@ -45,7 +47,10 @@ function atHome(test: (home: Home) => Promise<void>): Promise<void> {
       return platform.lines;
     };
     await run(["add", "phone"], {});
-    await test({ show: (options = {}) => run(["show", "phone", ...options.words ?? []], options) });
+    await test({
+      show: (options = {}) => run(["show", "phone", ...options.words ?? []], options),
+      disable: () => run(["disable", "phone"], {}),
+    });
   });
 }
 
@@ -115,7 +120,7 @@ Deno.test("keys show takes the address in the network when Funnel leads elsewher
   }));
 
 Deno.test("keys show warns below the code and the line, of the address and of a key that does not work", () =>
-  atHome(async ({ show }) => {
+  atHome(async ({ show, disable }) => {
     const lines = await show({ interfaces: LAN });
     const line = lines.findIndex((text) => text.startsWith("e2eg:"));
     const warning = lines.findIndex((text) => text.startsWith("PUBLIC_URL is not set"));
@@ -127,6 +132,10 @@ Deno.test("keys show warns below the code and the line, of the address and of a 
     );
     const bare = await show({ interfaces: LAN, words: ["--no-qr"] });
     assertStringIncludes(bare.at(-1) ?? "", "so this line is for http://192.168.1.20:10000");
+    await disable();
+    const [disabled, local] = (await show({ interfaces: LAN })).slice(-2);
+    assertStringIncludes(disabled ?? "", 'Key "phone" is disabled');
+    assertStringIncludes(local ?? "", "PUBLIC_URL is not set");
   }));
 
 Deno.test("keys show has a code for this machine only where HOST or the network leaves nothing else", () =>
