@@ -23,12 +23,12 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   readonly fetch: typeof fetch;
   /** Starts an HTTP server. */
   readonly serve: typeof Deno.serve;
+  /** Lists the network addresses of this machine; empty where the sandbox hides them. */
+  networkInterfaces(): readonly NetworkAddress[];
   /** Makes a pool of HTTP connections. */
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Opens a socket that sends single messages. */
   readonly listenDatagram: typeof Deno.listenDatagram;
-  /** Lists the network addresses of this machine; empty where the sandbox hides them. */
-  networkInterfaces(): readonly NetworkAddress[];
   /** Tells what the process takes of the machine. */
   process(): ProcessFigures;
   /** Reads an environment variable. */

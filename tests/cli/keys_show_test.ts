@@ -200,6 +200,26 @@ Deno.test("keys show goes on when Tailscale's daemon hangs, and ends the program
   assertEquals(signals.map(({ aborted }) => aborted), [true, true]);
 });
 
+Deno.test("keys add and rotate name PUBLIC_URL before the pairing, unless it is set", () =>
+  inTempDir(async (directory) => {
+    const KEYS_FILE = `${directory}/keys.json`;
+    const lastLine = async (line: string, env: Readonly<Record<string, string>>) => {
+      const settings: Readonly<Record<string, string>> = { KEYS_FILE, ...env };
+      const files = {
+        ...Deno,
+        readTextFile: (path: string | URL) => Deno.readTextFile(path === ".env" ? "/none" : path),
+      };
+      const platform = fakePlatform({ args: line.split(" "), env: (name) => settings[name], files });
+      assertEquals(await keys(platform), 0);
+      return platform.lines.at(-1);
+    };
+    const first = "Next, set PUBLIC_URL in .env to the address that devices reach, then hand it to its device: ";
+    assertEquals(await lastLine("add a", {}), `${first}deno task keys show a`);
+    assertEquals(await lastLine("rotate a", {}), `${first}deno task keys show a`);
+    const PUBLIC_URL = "https://home.example";
+    assertEquals(await lastLine("add b", { PUBLIC_URL }), "Next, hand it to its device: deno task keys show b");
+  }));
+
 Deno.test("drawPairingCode() keeps within 24 rows and 80 columns with the addresses and names that homes have", () => {
   const key = "89c40874dfa4a053f9b8c74ee9266f71e7d77c57ebf28fbb9d451b056b06842e";
   const homes = [

@@ -9,7 +9,6 @@ import { compileModule } from "../../npm/compile_module.ts";
 import { VERSION } from "../../src/version.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 import { startJeedom } from "./jeedom_server.ts";
-import { hasProgram } from "./programs.ts";
 
 const ignore = WITHOUT_NODE;
 
@@ -34,21 +33,6 @@ Deno.test.afterAll(async () => {
 });
 
 const text = (name: string) => Deno.readTextFile(`${installed.directory}/${name}`);
-
-Deno.test({
-  name: "git ignores the file that npm pack writes",
-  ignore: !(await hasProgram("git")),
-  fn: () =>
-    inTempDir(async (repository) => {
-      const git = (...args: string[]) => new Deno.Command("git", { args, cwd: repository, stdout: "null" }).output();
-      await git("init", "--quiet");
-      await Deno.copyFile(new URL("../../.gitignore", import.meta.url), `${repository}/.gitignore`);
-      for (const name of ["e2e-gateway-client-1.0.0.tgz", "dist/npm/e2e-gateway-client-1.0.0.tgz"]) {
-        assertEquals((await git("check-ignore", "--quiet", name)).code, 0, name);
-      }
-      assertEquals((await git("check-ignore", "--quiet", "main.ts")).code, 1);
-    }),
-});
 
 Deno.test({
   name: "npm package is an ES module under the project's version and licence, and depends on nothing",
