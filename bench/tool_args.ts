@@ -1,9 +1,10 @@
 /** Command lines of the tools: benchmarks, soak, chaos, memory, fuzz and build:npm. */
 import {
+  type Args,
   type CommandLine,
   formatHelp,
+  formatUsage,
   type Options,
-  type ParsedArgs,
   readArgs,
   UsageError,
   wantsHelp,
@@ -18,7 +19,7 @@ const EXIT_USAGE = 2;
  *
  * @param read takes what it needs, and throws a `UsageError` for what cannot be right
  */
-export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, read: (given: ParsedArgs<O>) => T): T {
+export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, read: (given: Args<O>) => T): T {
   if (wantsHelp(Deno.args)) {
     // deno-lint-ignore no-console
     console.log(formatHelp(line));
@@ -28,7 +29,7 @@ export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, r
     return read(readArgs(Deno.args, line));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const usage = `Usage: ${line.synopsis} [options]; --help lists the options`;
+    const usage = formatUsage(line);
     // deno-lint-ignore no-console
     console.error(error.message.includes("\nUsage: ") ? error.message : `${error.message}\n${usage}`);
     Deno.exit(EXIT_USAGE);

@@ -28,8 +28,8 @@ export interface CommandLine<O extends Options = Options> {
   readonly notes?: string;
 }
 
-/** Values of options, and arguments. */
-export type ParsedArgs<O extends Options> = ReturnType<
+/** The words behind a command's name, read: the values of its options, and its arguments. */
+export type Args<O extends Options> = ReturnType<
   typeof parseArgs<{ args: string[]; allowPositionals: true; options: O }>
 >;
 
@@ -70,18 +70,38 @@ function optionRow([name, { value, description, default: standard }]: [string, O
  *
  * @throws {UsageError} if an option is unknown, lacks its value, or has one that it does not take
  */
-export function readArgs<const O extends Options>(
-  args: readonly string[],
-  { synopsis, options }: CommandLine<O>,
-): ParsedArgs<O> {
+export function readArgs<const O extends Options>(args: readonly string[], line: CommandLine<O>): Args<O> {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options });
+    return parseArgs({ args: [...args], allowPositionals: true, options: line.options });
   } catch (error) {
     if (!isParseArgsError(error)) throw error;
     // The first sentence; node:util goes on with advice for a single case.
     const [message = ""] = error.message.split(". ");
-    throw new UsageError(`${message}\nUsage: ${synopsis} [options]; ${HELP} lists the options`, { cause: error });
+    throw new UsageError(`${message}\n${formatUsage(line)}`, { cause: error });
   }
+}
+
+/**
+ * Reads the words behind the name of a command that takes options alone.
+ *
+ * @returns the values of the options
+ * @throws {UsageError} as `readArgs` does, and if there are arguments
+ */
+export function readOptions<const O extends Options>(args: readonly string[], line: CommandLine<O>): Args<O>["values"] {
+  const { values, positionals: [word] } = readArgs(args, line);
+  if (word !== undefined) throw new UsageError(`Unexpected argument '${word}'\n${formatUsage(line)}`);
+  return values;
+}
+
+/** Writes a line for each command: its name and its summary. */
+export function formatCommands(lines: Readonly<Record<string, CommandLine>>): string {
+  const width = Math.max(...Object.keys(lines).map((name) => name.length));
+  return Object.entries(lines).map(([name, { summary }]) => GAP + name.padEnd(width) + GAP + summary).join("\n");
+}
+
+/** Writes how a command is typed, in one line, for the message of a {@linkcode UsageError}. */
+export function formatUsage({ synopsis }: CommandLine): string {
+  return `Usage: ${synopsis} [options]; ${HELP} lists the options`;
 }
 
 function isParseArgsError(error: unknown): error is Error {
