@@ -5,31 +5,18 @@
  */
 import { lookup } from "node:dns/promises";
 import { statfs } from "node:fs/promises";
-import { cpuUsage } from "node:process";
-import { type Command, EXIT_USAGE, type NetworkAddress, type Platform } from "./src/cli/platform.ts";
+import process, { cpuUsage } from "node:process";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { runCommandLine } from "./src/cli/commands.ts";
+import { EXIT_INTERRUPTED } from "./src/cli/exit_codes.ts";
+import type { NetworkAddress, Platform } from "./src/cli/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
 import type { ProcessFigures } from "./src/observability/process_figures.ts";
 import { visible } from "./src/observability/visible.ts";
 
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  serve: async () => (await import("./src/cli/serve.ts")).serve,
-  demo: async () => (await import("./src/cli/demo.ts")).demo,
-  keys: async () => (await import("./src/cli/keys.ts")).keys,
-  "check-config": async () => (await import("./src/cli/check_config.ts")).checkConfig,
-  permissions: async () => (await import("./src/cli/permissions.ts")).permissions,
-  call: async () => (await import("./src/cli/call.ts")).call,
-  publish: async () => (await import("./src/cli/publish.ts")).publish,
-  subscribe: async () => (await import("./src/cli/subscribe.ts")).subscribe,
-  health: async () => (await import("./src/cli/health.ts")).health,
-  doctor: async () => (await import("./src/cli/doctor.ts")).doctor,
-  conformance: async () => (await import("./src/cli/conformance.ts")).conformance,
-};
-
 /** When the process started, in seconds since 1970: this is the first that it does. */
 const STARTED = performance.timeOrigin / 1000;
-
-/** Exit code of a program that a second Ctrl-C ended. */
-const EXIT_INTERRUPTED = 130;
 
 /** Signals that come so close together are one wish: a terminal sends it to all, and `deno task` sends it on. */
 const SAME_WISH_MS = 500;
@@ -77,12 +64,25 @@ function networkInterfaces(): readonly NetworkAddress[] {
   }
 }
 
-const [name = "serve", ...args] = Deno.args;
+const askSecret: Platform["askSecret"] = (question) => {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  // What is typed is edited as usual, and shown nowhere.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
+  // Not before: the terminal shows what is typed until here.
+  platform.printError(question);
+  terminal.once("line", resolve);
+  terminal.once("close", () => resolve(undefined));
+  // The terminal is as before from here on, and the command ends.
+  terminal.once("SIGINT", () => (terminal.close(), Deno.exit(EXIT_INTERRUPTED)));
+  return promise.finally(() => terminal.close());
+};
 
-const platform: Platform = {
-  args,
+const platform: Omit<Platform, "args"> = {
   isTerminal: Deno.stdout.isTerminal(),
   files: Deno,
+  stdin: Deno.stdin,
+  askSecret,
   fetch,
   serve: Deno.serve,
   createHttpClient: Deno.createHttpClient,
@@ -103,10 +103,4 @@ const platform: Platform = {
   untilStopped,
 };
 
-const load = COMMANDS[name];
-if (load === undefined) {
-  platform.printError(`Unknown command "${name}". There are: ${Object.keys(COMMANDS).join(", ")}`);
-  Deno.exit(EXIT_USAGE);
-}
-const command = await load();
-Deno.exit(await command(platform));
+Deno.exit(await runCommandLine(Deno.args, platform));

@@ -1,8 +1,10 @@
 /** What the documents say of the code is compared with the code. */
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../src/cli/check_config.ts";
-import { ADD_USAGE } from "../src/cli/keys/add.ts";
-import { SET_USAGE } from "../src/cli/keys/set.ts";
+import { COMMANDS } from "../src/cli/commands.ts";
+import * as exitCodes from "../src/cli/exit_codes.ts";
+import { ADD_LINE } from "../src/cli/keys/add.ts";
+import { SET_LINE } from "../src/cli/keys/set.ts";
 import { SETTINGS } from "../src/config.ts";
 import { openEnvelope, parseEnvelope } from "../src/protocol/envelope.ts";
 import { importKey } from "../src/protocol/secret_key.ts";
@@ -61,6 +63,74 @@ Deno.test("every task has a description, and README.md names it", async () => {
   }
 });
 
+/** The command of `main.ts` that each task of that command runs, with its command line. */
+async function commandsOfTasks() {
+  const all = Object.entries(project.tasks).flatMap(([task, { command, description }]) => {
+    const name = / main\.ts ([a-z-]+)$/.exec(command)?.[1];
+    return name === undefined ? [] : [{ task, name, description }];
+  });
+  return await Promise.all(all.map(async (one) => {
+    const load = COMMANDS[one.name];
+    if (load === undefined) throw new Error(`The task ${one.task} runs "${one.name}", which is no command`);
+    return { ...one, ...await load() };
+  }));
+}
+
+/** Options that a text names, without their dashes. */
+const optionsIn = (text: string) => [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, option = ""]) => option);
+
+Deno.test("a command, its task and its row in README.md say the same of what it does", async () => {
+  const readme = await read("README.md");
+  const named = await commandsOfTasks();
+  assertEquals(Object.keys(COMMANDS).filter((name) => !named.some((one) => one.name === name)), ["permissions"]);
+  for (const { task, description, line: { synopsis, summary } } of named) {
+    if (task === "dev") continue;
+    assert(synopsis.startsWith(`deno task ${task}`), synopsis);
+    assert(description.startsWith(summary), `deno.json says of ${task}: ${description}`);
+    const row = new RegExp(`^\\| \`deno task ${task}( [^\`]+)?\` \\| (.*) \\|$`, "m").exec(readme)?.[2];
+    assert(row?.startsWith(summary), `README.md says of ${task}: ${row}`);
+  }
+});
+
+Deno.test("the documents name no option that the command does not take", async () => {
+  const tasks = await commandsOfTasks();
+  let found = 0;
+  for (
+    const file of [
+      "README.md",
+      ".env.example",
+      "docs/keys.md",
+      "docs/security.md",
+      "docs/conformance.md",
+      "docs/operations/doctor.md",
+      "docs/operations/logs.md",
+    ]
+  ) {
+    // A command goes on in the next line after a backslash; in a table, its options are in the rest of the row.
+    for (const line of (await read(file)).replaceAll("\\\n", " ").split("\n")) {
+      const isRow = line.startsWith("| `deno task ");
+      const typed = isRow ? [line] : line.match(/deno task [^`;|#]+/g) ?? [];
+      for (const text of typed) {
+        const [, task, subcommand = ""] = /deno task ([a-z-]+)(?: ([a-z]+))?/.exec(text) ?? [];
+        const command = tasks.find((one) => one.task === task);
+        if (command === undefined) continue;
+        const { options } = command.subcommands?.[subcommand] ?? command.line;
+        for (const option of optionsIn(text)) {
+          found++;
+          assert(option === "help" || Object.hasOwn(options, option), `${file}: no --${option} in: ${text}`);
+        }
+      }
+    }
+  }
+  assert(found > 30, `Only ${found} options were found`);
+});
+
+Deno.test("README.md has every exit code, and no other", async () => {
+  const codes = [...(await read("README.md")).matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
+  const known = Object.values(exitCodes).toSorted((one, other) => one - other);
+  assertEquals(codes.slice(codes.indexOf(0), codes.indexOf(0) + known.length + 1), [0, ...known]);
+});
+
 Deno.test("every link between the documents leads somewhere", async () => {
   const files = [
     "README.md",
@@ -116,9 +186,9 @@ Deno.test("the example in docs/keys.md is a file of keys, and the table below it
 
 Deno.test("docs/keys.md names every option of keys add and keys set", async () => {
   const text = await read("docs/keys.md");
-  const options = (ADD_USAGE + SET_USAGE).match(/--[a-z-]+/g) ?? [];
-  assert(options.length > 0, "No option in ADD_USAGE");
-  for (const option of options) assert(text.includes(`\`${option}`), `${option} is not in docs/keys.md`);
+  const options = [ADD_LINE, SET_LINE].flatMap(({ options }) => Object.keys(options));
+  assert(options.length > 0, "No option of keys add");
+  for (const option of options) assert(text.includes(`\`--${option}`), `--${option} is not in docs/keys.md`);
 });
 
 Deno.test("docs/architecture.md names every folder of src", async () => {

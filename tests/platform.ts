@@ -8,6 +8,8 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     args: [],
     isTerminal: false,
     files: Deno,
+    stdin: { isTerminal: () => false, readable: new Blob().stream() },
+    askSecret: () => Promise.resolve(undefined),
     fetch,
     serve: Deno.serve,
     createHttpClient: Deno.createHttpClient,

@@ -6,9 +6,17 @@
 import { ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../security/egress.ts";
 import type { Network } from "../security/ip_address.ts";
+import type { CommandLine } from "./args.ts";
 import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
 import { checkedConfig, readSources } from "./settings.ts";
+
+/** Command line of `check-config`. */
+export const CHECK_CONFIG_LINE = {
+  synopsis: "deno task check-config",
+  summary: "Show the effective configuration, or everything that is wrong with it",
+  options: {},
+} as const satisfies CommandLine;
 
 /** Prints one line for each setting, with its source; secrets are masked. */
 export async function checkConfig(platform: Platform): Promise<number> {

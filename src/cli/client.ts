@@ -7,16 +7,34 @@ import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError }
 import { ConfigError, parseConfig } from "../config.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../security/key_file.ts";
+import { type Options, UsageError } from "./args.ts";
 import { localUrl } from "./local_url.ts";
-import { EXIT_FAILURE, EXIT_USAGE, type Platform } from "./platform.ts";
-import { readSources, type Sources } from "./settings.ts";
+import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
+import type { Platform } from "./platform.ts";
+import { readSources, type Sources, tellConfigError } from "./settings.ts";
 
-/** The options that every client command takes, for `parseArgs` of `node:util`. */
+/** The options that every client command takes. */
 export const CLIENT_OPTIONS = {
-  url: { type: "string" },
-  "key-file": { type: "string" },
-  protocol: { type: "string" },
-} as const;
+  url: {
+    type: "string",
+    value: "URL",
+    description: "The gateway's address; without it GATEWAY_URL, or else\nthis machine",
+  },
+  "key-file": {
+    type: "string",
+    value: "FILE",
+    description: "File that holds the key; without it GATEWAY_KEY, or else\nthe file at SECRET_KEY_FILE",
+  },
+  protocol: {
+    type: "string",
+    value: "1|2|auto",
+    default: "2",
+    description: "Version of the protocol",
+  },
+} as const satisfies Options;
+
+/** Variables of the environment or of `.env` that are for the client commands alone. */
+export const CLIENT_VARIABLES: readonly string[] = ["GATEWAY_KEY", "GATEWAY_URL", "JEEDOM_CALL_APIKEY"];
 
 /** The values of these options. */
 export interface ClientValues {
@@ -25,21 +43,38 @@ export interface ClientValues {
   /** File that holds the key. */
   readonly "key-file"?: string | undefined;
   /** Version of the protocol: 1, 2 or auto; 2 by default. */
-  readonly protocol?: string | undefined;
+  readonly protocol: string;
 }
-
-/** The command line is wrong. The message shows how it goes. */
-export class UsageError extends Error {}
 
 /** Reads the settings, and the variables that are for the client commands alone. */
-export function readClientSources(platform: Platform): Promise<Sources> {
-  return readSources(platform, ["GATEWAY_KEY", "GATEWAY_URL"]);
+export function readClientSources(platform: Pick<Platform, "env" | "files">): Promise<Sources> {
+  return readSources(platform, CLIENT_VARIABLES);
 }
 
-/** Tells the address of the gateway: `--url`, `GATEWAY_URL`, or this machine at the configured port. */
-export function gatewayUrl({ environment, file }: Sources, values: Pick<ClientValues, "url">): string {
-  const given = values.url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
-  return given || localUrl(parseConfig(environment, file));
+/**
+ * Returns the address of the gateway, without a slash at its end: `--url`, `GATEWAY_URL`, or this machine at the
+ * configured port.
+ *
+ * @throws {UsageError} if `--url` is no such address
+ * @throws {TypeError} if `GATEWAY_URL` is none
+ */
+export function gatewayUrl({ environment, file }: Sources, { url }: Pick<ClientValues, "url">): string {
+  const given = url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
+  if (!given) return localUrl(parseConfig(environment, file));
+  const parsed = parseUrl(given);
+  if (parsed !== undefined) return parsed;
+  throw url ? new UsageError(`${URL_RULE}: change --url`) : new TypeError(`${URL_RULE}: change GATEWAY_URL`);
+}
+
+const URL_RULE = "URL must be http:// or https://, without login, query or fragment";
+
+/** Parses an address that paths can be appended to. It shows in failures, so it must not hold a password. */
+function parseUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+    return undefined;
+  }
+  return url.href.replace(/\/+$/, "");
 }
 
 /**
@@ -69,7 +104,7 @@ export async function findKey(
  * @throws {UsageError} if there is no key, or no such version of the protocol
  */
 export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
-  const protocol = parseProtocol(values.protocol ?? "2");
+  const protocol = parseProtocol(values.protocol);
   const sources = await readClientSources(platform);
   const key = await findKey(sources, { ...values, files: platform.files });
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
@@ -107,21 +142,14 @@ export async function runClient(platform: Platform, command: () => Promise<numbe
   try {
     return await command();
   } catch (error) {
-    if (error instanceof UsageError || isParseArgsError(error)) {
-      platform.printError(error.message);
-      return EXIT_USAGE;
-    }
-    const known = error instanceof GatewayError || error instanceof KeyFileError || error instanceof ConfigError ||
+    if (error instanceof ConfigError) return tellConfigError(error, { ...platform, next: "try again" });
+    const known = error instanceof UsageError || error instanceof KeyFileError || error instanceof GatewayError ||
       error instanceof TypeError;
     if (!known) throw error;
     platform.printError(hint(error));
-    return EXIT_FAILURE;
+    if (error instanceof UsageError) return EXIT_USAGE;
+    return error instanceof KeyFileError ? EXIT_CONFIG : EXIT_FAILURE;
   }
-}
-
-/** Tells an error of `parseArgs`, whose message is for the person at the console. */
-export function isParseArgsError(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
 }
 
 function hint(error: Error): string {

@@ -3,46 +3,60 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { SYSTEM_CLOCK } from "../client/clock.ts";
 import { formatJson, formatTable, summarize } from "../conformance/report.ts";
 import { type About, runChecks } from "../conformance/run_checks.ts";
 import { SUBJECTS } from "../conformance/subjects.ts";
 import { topicFault } from "../mqtt/topic.ts";
-import { type Bytes, randomBytes } from "../protocol/bytes.ts";
+import { randomBytes } from "../protocol/bytes.ts";
 import type { Version } from "../protocol/exchange.ts";
 import { parseKey } from "../protocol/secret_key.ts";
-import { CLIENT_OPTIONS, findKey, gatewayUrl, readClientSources, runClient, UsageError } from "./client.ts";
-import { EXIT_FAILURE, type Platform } from "./platform.ts";
+import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
+import { CLIENT_OPTIONS, findKey, gatewayUrl, readClientSources, runClient } from "./client.ts";
+import { EXIT_FAILURE } from "./exit_codes.ts";
+import type { Platform } from "./platform.ts";
 
-const USAGE = `Usage: deno task conformance [--url URL] [--key-file FILE | --key HEX] [--topic TOPIC]
-       [--protocol 1|2] [--slow] [--json]
-Others on this machine can see a key that is given with --key: prefer GATEWAY_KEY or --key-file`;
+/** Command line of `conformance`. */
+export const CONFORMANCE_LINE = {
+  synopsis: "deno task conformance",
+  summary: "Check any running gateway against docs/protocol.md, from outside",
+  options: {
+    url: CLIENT_OPTIONS.url,
+    "key-file": CLIENT_OPTIONS["key-file"],
+    key: { type: "string", value: "HEX", description: "The key itself, which others on this machine can then see" },
+    topic: {
+      type: "string",
+      value: "TOPIC",
+      default: "e2e-gateway/conformance",
+      description: "Topic below which the checks publish and\nsubscribe",
+    },
+    protocol: { type: "string", value: "1|2", description: "Check this version alone; both without it" },
+    slow: { type: "boolean", default: false, description: "Also the checks that take half a minute" },
+    json: { type: "boolean", default: false, description: "Print the results as JSON" },
+  },
+} as const satisfies CommandLine;
 
-const DEFAULT_TOPIC = "e2e-gateway/conformance";
+const KEY_RULE = "Key must be 64 hexadecimal characters";
+
+const KEY_WARNING = "Others on this machine can see a key that is given with --key: prefer --key-file or GATEWAY_KEY";
 
 /** Runs the checks and prints a table. The exit code tells whether all rules are kept that could be checked. */
 export function conformance(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
-    const { values } = parseArgs({
-      args: [...platform.args],
-      options: {
-        ...CLIENT_OPTIONS,
-        key: { type: "string" },
-        topic: { type: "string", default: DEFAULT_TOPIC },
-        slow: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
-    });
+    const { values, positionals } = readArgs(platform.args, CONFORMANCE_LINE);
+    // An argument may be a key that lacks its option: it is not repeated.
+    if (positionals.length > 0) throw wrongUsage("There are options alone, and no arguments");
     const versions = parseVersions(values.protocol);
     const fault = topicFault(values.topic);
-    if (fault !== undefined) throw new UsageError(`Topic "${values.topic}" ${fault}\n${USAGE}`);
+    if (fault !== undefined) throw wrongUsage(`Topic "${values.topic}" ${fault}`);
     if (values.key !== undefined && values["key-file"] !== undefined) {
-      throw new UsageError(`Give --key or --key-file, not both\n${USAGE}`);
+      throw wrongUsage("Give --key or --key-file, not both");
     }
+    if (values.key !== undefined) platform.printError(KEY_WARNING);
     const sources = await readClientSources(platform);
-    const url = parseUrl(gatewayUrl(sources, values));
-    const secret = parseSecret(values.key ?? await findKey(sources, { ...values, files: platform.files }));
+    const url = gatewayUrl(sources, values);
+    const secret = parseKey(values.key ?? await findKey(sources, { ...values, files: platform.files }));
+    if (secret === undefined) throw values.key === undefined ? new TypeError(KEY_RULE) : wrongUsage(KEY_RULE);
     // Where nobody listens, one line says more than a table of failures.
     await (await platform.fetch(`${url}/health`)).body?.cancel();
     const results = await runChecks({
@@ -76,20 +90,9 @@ function parseVersions(text: string | undefined): readonly Version[] {
   if (text === undefined) return [1, 2];
   if (text === "1") return [1];
   if (text === "2") return [2];
-  throw new UsageError(`Protocol must be 1 or 2, not "${text}"\n${USAGE}`);
+  throw wrongUsage(`Protocol must be 1 or 2, not "${text}"`);
 }
 
-/** An address that paths can be appended to. It shows in failures, so it must not hold a password. */
-function parseUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    throw new UsageError(`URL must be http:// or https://, without login, query or fragment\n${USAGE}`);
-  }
-  return url.href.replace(/\/+$/, "");
-}
-
-function parseSecret(text: string): Bytes {
-  const secret = parseKey(text);
-  if (secret === undefined) throw new UsageError(`Key must be 64 hexadecimal characters\n${USAGE}`);
-  return secret;
+function wrongUsage(message: string): UsageError {
+  return new UsageError(`${message}\n${formatUsage(CONFORMANCE_LINE)}`);
 }

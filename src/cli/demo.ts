@@ -11,6 +11,7 @@ import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { startLog } from "../observability/log.ts";
 import { addressFault } from "../security/egress.ts";
+import type { CommandLine } from "./args.ts";
 import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
 import { readSources } from "./settings.ts";
@@ -18,6 +19,13 @@ import { type RunningGateway, startGateway } from "./start_gateway.ts";
 
 /** Something happens in the house every so often, in milliseconds. */
 const TICK_MS = 2000;
+
+/** Command line of `demo`. */
+export const DEMO_LINE = {
+  synopsis: "deno task demo",
+  summary: "Run the gateway with a simulated home, and show one call, one message and one subscription",
+  options: {},
+} as const satisfies CommandLine;
 
 /** Runs the demonstration until it is told to stop. */
 export async function demo(platform: Platform): Promise<number> {

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { type Config, ConfigError } from "../config.ts";
 import { CHECKS } from "../doctor/checks.ts";
 import { tellConfiguration } from "../doctor/checks/configuration.ts";
@@ -21,17 +20,37 @@ import { topicFault } from "../mqtt/topic.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { addressFault } from "../security/egress.ts";
 import { VERSION } from "../version.ts";
-import { isParseArgsError, UsageError } from "./client.ts";
+import { type CommandLine, formatUsage, readOptions, UsageError } from "./args.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { localUrl } from "./local_url.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
-import { EXIT_USAGE, type Platform } from "./platform.ts";
+import { EXIT_USAGE } from "./exit_codes.ts";
+import type { Platform } from "./platform.ts";
 import { readConfig } from "./settings.ts";
 
-const USAGE = `Usage: deno task doctor [--json] [--watch [SECONDS]] [--mqtt [TOPIC]]
-  --json             print JSON: one document, or with --watch one in each line
-  --watch [SECONDS]  look again and again, every 60 s by default, and tell what changes
-  --mqtt [TOPIC]     publish the state, retained, to e2e-gateway/health by default`;
+/** Command line of `doctor`. */
+export const DOCTOR_LINE = {
+  synopsis: "deno task doctor",
+  summary: "Find out why it does not work: check everything around the gateway, each with its remedy",
+  options: {
+    json: {
+      type: "boolean",
+      default: false,
+      description: "Print JSON: one document, or with --watch one in each line",
+    },
+    watch: {
+      type: "string",
+      value: "[SECONDS]",
+      description: "Look again and again, every 60 s without SECONDS, and tell\nwhat changes",
+    },
+    mqtt: {
+      type: "string",
+      value: "[TOPIC]",
+      description: "Publish the state, retained, to e2e-gateway/health without\nTOPIC",
+    },
+  },
+  notes: "Exit codes: 0 all is right, 1 warnings, 2 something failed.",
+} as const satisfies CommandLine;
 
 /** What an option means that is given without a value. */
 const DEFAULTS: Readonly<Record<string, string>> = { "--watch": "60", "--mqtt": "e2e-gateway/health" };
@@ -65,8 +84,8 @@ export async function doctor(platform: Platform): Promise<number> {
       ? await once(platform, telling)
       : await again(platform, { ...telling, pauseMs: pauseSeconds * 1000 });
   } catch (error) {
-    if (!(error instanceof UsageError) && !isParseArgsError(error)) throw error;
-    platform.printError(`${error.message}\n${USAGE}`);
+    if (!(error instanceof UsageError)) throw error;
+    platform.printError(error.message);
     return EXIT_USAGE;
   }
 }
@@ -126,8 +145,7 @@ async function readSettings(platform: Platform): Promise<Settings> {
     return { config: await readConfig(platform), problems: [] };
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems };
-    // The file is there and cannot be read.
-    return { problems: [`.env cannot be read (${error instanceof Error ? error.name : "unknown"})`] };
+    throw error;
   }
 }
 
@@ -163,7 +181,7 @@ async function findPlace(platform: Platform, topic: string): Promise<HealthTopic
     return undefined;
   }
   if (config.MQTT_BROKER_HOST === undefined) {
-    throw new UsageError("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is");
+    throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is");
   }
   const address = await brokerAddress(config, platform).catch((error) =>
     tellUnpublished(platform, error instanceof Error ? error.message : "A file cannot be read")
@@ -172,23 +190,20 @@ async function findPlace(platform: Platform, topic: string): Promise<HealthTopic
 }
 
 function parseWishes(args: readonly string[]) {
-  const { values } = parseArgs({
-    args: args.flatMap((word, index) => {
-      const value = DEFAULTS[word];
-      return value === undefined || /^[^-]/.test(args[index + 1] ?? "-") ? [word] : [`${word}=${value}`];
-    }),
-    options: {
-      json: { type: "boolean", default: false },
-      watch: { type: "string" },
-      mqtt: { type: "string" },
-    },
+  const words = args.flatMap((word, index) => {
+    const value = DEFAULTS[word];
+    return value === undefined || /^[^-]/.test(args[index + 1] ?? "-") ? [word] : [`${word}=${value}`];
   });
-  const { watch: seconds, mqtt: topic, json } = values;
+  const { watch: seconds, mqtt: topic, json } = readOptions(words, DOCTOR_LINE);
   const pauseSeconds = seconds === undefined ? undefined : Number(seconds);
   if (pauseSeconds !== undefined && !(pauseSeconds >= MIN_PAUSE_SECONDS && pauseSeconds <= MAX_PAUSE_SECONDS)) {
-    throw new UsageError(`--watch must be from ${MIN_PAUSE_SECONDS} to ${MAX_PAUSE_SECONDS} seconds, not "${seconds}"`);
+    throw wrongUsage(`--watch must be from ${MIN_PAUSE_SECONDS} to ${MAX_PAUSE_SECONDS} seconds, not "${seconds}"`);
   }
   const fault = topic === undefined ? undefined : topicFault(topic);
-  if (fault !== undefined) throw new UsageError(`--mqtt "${topic}" ${fault}`);
+  if (fault !== undefined) throw wrongUsage(`--mqtt "${topic}" ${fault}`);
   return { json, pauseSeconds, topic };
+}
+
+function wrongUsage(message: string): UsageError {
+  return new UsageError(`${message}\n${formatUsage(DOCTOR_LINE)}`);
 }

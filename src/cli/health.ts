@@ -3,15 +3,23 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { GatewayClient } from "../client/gateway_client.ts";
+import { type CommandLine, readOptions } from "./args.ts";
 import { CLIENT_OPTIONS, gatewayUrl, readClientSources, runClient } from "./client.ts";
 import type { Platform } from "./platform.ts";
+
+/** Command line of `health`. */
+export const HEALTH_LINE = {
+  synopsis: "deno task health",
+  summary: "Ask whether the gateway runs",
+  options: CLIENT_OPTIONS,
+  notes: "It takes no key: --key-file and --protocol change nothing.",
+} as const satisfies CommandLine;
 
 /** Prints the gateway's status and version. */
 export function health(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
-    const { values } = parseArgs({ args: [...platform.args], options: CLIENT_OPTIONS });
+    const values = readOptions(platform.args, HEALTH_LINE);
     // Asking for health takes no key.
     const client = new GatewayClient({
       url: gatewayUrl(await readClientSources(platform), values),

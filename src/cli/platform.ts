@@ -7,6 +7,7 @@ import type { Machine } from "../doctor/machine.ts";
 import type { ProcessFigures } from "../observability/process_figures.ts";
 import type { KeyFileSystem } from "../security/key_file.ts";
 import type { KeysFileSystem } from "../security/keys_file.ts";
+import type { CommandLine } from "./args.ts";
 
 /** Address of a network interface. */
 export type NetworkAddress = Pick<Deno.NetworkInterfaceInfo, "name" | "family" | "address">;
@@ -21,6 +22,14 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   readonly files: KeyFileSystem & KeysFileSystem;
   /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
+  /** Standard input. */
+  readonly stdin: Pick<typeof Deno.stdin, "isTerminal" | "readable">;
+  /**
+   * Asks the person at the terminal for a secret, which does not show while it is typed.
+   *
+   * @returns what was typed; undefined if the input ended instead
+   */
+  askSecret(question: string): Promise<string | undefined>;
   /** Starts an HTTP server. */
   readonly serve: typeof Deno.serve;
   /** Lists the network addresses of this machine; empty where the sandbox hides them. */
@@ -43,12 +52,12 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   untilStopped(): Promise<void>;
 }
 
-/** A command: returns the exit code of the process. */
-export type Command = (platform: Platform) => Promise<number>;
-
-/** Exit code for a wrong configuration (sysexits.h, EX_CONFIG). */
-export const EXIT_CONFIG = 78;
-/** Exit code for a wrong command line. */
-export const EXIT_USAGE = 2;
-/** Exit code for everything else that failed. */
-export const EXIT_FAILURE = 1;
+/** A command: how it is typed, and what it does. */
+export interface Command {
+  /** Its command line. */
+  readonly line: CommandLine;
+  /** Command lines of its subcommands, by name. */
+  readonly subcommands?: Readonly<Record<string, CommandLine>>;
+  /** Runs it on a machine, and returns the exit code of the process. */
+  readonly run: (platform: Platform) => Promise<number>;
+}

@@ -3,13 +3,31 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
-import { CLIENT_OPTIONS, makeClient, printAnswer, runClient, UsageError } from "./client.ts";
+import { type CommandLine, formatUsage, type Option, readArgs, UsageError } from "./args.ts";
+import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
-const USAGE = "Usage: deno task publish TOPIC MESSAGE|--file PATH [--qos 0|1|2] [--retain] [--url URL] " +
-  "[--protocol 1|2|auto]\n  A topic or message that begins with two dashes comes after the options and a word --";
+/** The option `--qos`. */
+export const QOS_OPTION = {
+  type: "string",
+  value: "0|1|2",
+  default: "0",
+  description: "Quality of service",
+} as const satisfies Option;
+
+/** Command line of `publish`. */
+export const PUBLISH_LINE = {
+  synopsis: "deno task publish TOPIC MESSAGE|--file PATH",
+  summary: "Publish an MQTT message through the gateway",
+  options: {
+    qos: QOS_OPTION,
+    retain: { type: "boolean", default: false, description: "Let the broker keep it for later subscribers" },
+    file: { type: "string", value: "PATH", description: "Publish the bytes of a file instead of MESSAGE" },
+    ...CLIENT_OPTIONS,
+  },
+  notes: "A topic or message that begins with two dashes comes after the options and --.",
+} as const satisfies CommandLine;
 
 /** Largest file to read, in bytes: MAX_BODY_BYTES of the gateway decides what it takes, and cannot be above this. */
 const MAX_FILE_BYTES = 2 ** 28;
@@ -17,22 +35,13 @@ const MAX_FILE_BYTES = 2 ** 28;
 /** Publishes a message and prints the gateway's answer. */
 export function publish(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
-    const { values, positionals } = parseArgs({
-      args: platform.args.map(shield),
-      allowPositionals: true,
-      options: {
-        ...CLIENT_OPTIONS,
-        file: { type: "string" },
-        qos: { type: "string", default: "0" },
-        retain: { type: "boolean", default: false },
-      },
-    });
+    const { values, positionals } = readArgs(platform.args.map(shield), PUBLISH_LINE);
     const [topic, message, ...more] = positionals.map(unshield);
     const { file, retain } = values;
     if (topic === undefined || (message === undefined) === (file === undefined) || more.length > 0) {
-      throw new UsageError(USAGE);
+      throw new UsageError(formatUsage(PUBLISH_LINE));
     }
-    const qos = parseQos(values.qos, USAGE);
+    const qos = parseQos(values.qos, PUBLISH_LINE);
     const client = await makeClient(platform, values);
     const payload = file === undefined ? message ?? null : await readPayload(file, platform);
     return printAnswer(await client.publish(topic, payload, { qos, retain }), platform);
@@ -70,9 +79,9 @@ async function readPayload(path: string, { files }: Platform): Promise<Uint8Arra
  *
  * @throws {UsageError} if it is not 0, 1 or 2
  */
-export function parseQos(text: string, usage: string): 0 | 1 | 2 {
+export function parseQos(text: string, line: CommandLine): 0 | 1 | 2 {
   if (text === "0") return 0;
   if (text === "1") return 1;
   if (text === "2") return 2;
-  throw new UsageError(`--qos must be 0, 1 or 2\n${usage}`);
+  throw new UsageError(`--qos must be 0, 1 or 2\n${formatUsage(line)}`);
 }

@@ -5,10 +5,20 @@
  */
 import { ConfigError } from "../config.ts";
 import { startLog } from "../observability/log.ts";
-import { EXIT_CONFIG, EXIT_FAILURE, type Platform } from "./platform.ts";
+import type { CommandLine } from "./args.ts";
+import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
+import type { Platform } from "./platform.ts";
 import { openServiceManager } from "./service_manager.ts";
 import { readConfig, tellConfigError } from "./settings.ts";
 import { startGateway } from "./start_gateway.ts";
+
+/** Command line of `serve`. */
+export const SERVE_LINE = {
+  synopsis: "deno task start",
+  summary: "Run the gateway",
+  options: {},
+  notes: "Settings come from the environment and .env: deno task check-config shows them.",
+} as const satisfies CommandLine;
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {

@@ -7,7 +7,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parse } from "@std/dotenv/parse";
 import { type Config, ConfigError, parseConfig, SETTINGS, type Variables } from "../config.ts";
 import { type GatewayFolders, keyFolderFault } from "../security/key_folder.ts";
-import { EXIT_CONFIG, type Platform } from "./platform.ts";
+import { EXIT_CONFIG } from "./exit_codes.ts";
+import type { Platform } from "./platform.ts";
 
 /** The variables and where they came from. */
 export interface Sources {
@@ -20,7 +21,7 @@ export interface Sources {
 /**
  * Reads the variables of the settings, and further ones by name.
  *
- * @throws {ConfigError} if `.env` sets one of them twice
+ * @throws {ConfigError} if `.env` cannot be read, or sets one of them twice
  */
 export async function readSources(
   { env, files }: Pick<Platform, "env" | "files">,
@@ -33,8 +34,10 @@ export async function readSources(
     refuseDuplicates(text, names);
     return { environment, file: parse(text) };
   } catch (error) {
-    if (error instanceof Error && error.name === "NotFound") return { environment, file: {} };
-    throw error;
+    if (error instanceof ConfigError) throw error;
+    const name = error instanceof Error ? error.name : "unknown";
+    if (name === "NotFound") return { environment, file: {} };
+    throw new ConfigError([`.env cannot be read (${name}): make it a file that this user may read`]);
   }
 }
 

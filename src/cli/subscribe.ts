@@ -3,12 +3,27 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { CLIENT_OPTIONS, makeClient, runClient, UsageError } from "./client.ts";
-import { EXIT_FAILURE, type Platform } from "./platform.ts";
-import { parseQos } from "./publish.ts";
+import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
+import { CLIENT_OPTIONS, makeClient, runClient } from "./client.ts";
+import { EXIT_FAILURE } from "./exit_codes.ts";
+import type { Platform } from "./platform.ts";
+import { parseQos, QOS_OPTION } from "./publish.ts";
 
-const USAGE = "Usage: deno task subscribe FILTER... [--qos 0|1|2] [--once] [--url URL] [--protocol 1|2|auto]";
+/** Command line of `subscribe`. */
+export const SUBSCRIBE_LINE = {
+  synopsis: "deno task subscribe FILTER...",
+  summary: "Print MQTT messages that arrive through the gateway",
+  options: {
+    qos: QOS_OPTION,
+    once: {
+      type: "boolean",
+      default: false,
+      description: "End with the stream, instead of going on with another one",
+    },
+    ...CLIENT_OPTIONS,
+  },
+  notes: "It prints until Ctrl-C. Put a filter between quotes: 'home/#'.",
+} as const satisfies CommandLine;
 
 /**
  * Prints one line for each message, also after the line or the broker was away, until the person stops it. With
@@ -16,22 +31,14 @@ const USAGE = "Usage: deno task subscribe FILTER... [--qos 0|1|2] [--once] [--ur
  */
 export function subscribe(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
-    const { values, positionals: filters } = parseArgs({
-      args: [...platform.args],
-      allowPositionals: true,
-      options: {
-        ...CLIENT_OPTIONS,
-        qos: { type: "string", default: "0" },
-        once: { type: "boolean", default: false },
-      },
-    });
-    if (filters.length === 0) throw new UsageError(USAGE);
+    const { values, positionals: filters } = readArgs(platform.args, SUBSCRIBE_LINE);
+    if (filters.length === 0) throw new UsageError(formatUsage(SUBSCRIBE_LINE));
     const client = await makeClient(platform, values);
     const stopped = new AbortController();
     platform.untilStopped().then(() => stopped.abort());
     try {
       const events = client.subscribe(filters, {
-        qos: parseQos(values.qos, USAGE),
+        qos: parseQos(values.qos, SUBSCRIBE_LINE),
         keep: !values.once,
         resume: !values.once,
         signal: stopped.signal,

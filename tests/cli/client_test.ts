@@ -15,7 +15,10 @@ Deno.test("call prints Jeedom's answer", async () => {
     [answer(200, { name: "Temperature" })],
   );
   assertEquals(await call(platform), 0);
-  assertEquals([platform.lines, notices], [['{\n  "name": "Temperature"\n}'], []]);
+  assertEquals(platform.lines, ['{\n  "name": "Temperature"\n}']);
+  assertEquals(notices.map((line) => line.split(":")[0]), [
+    "Others on this machine can see an API key that is given with --apikey",
+  ]);
   const { timestamp: _, ...fields } = requests[0]?.fields ?? {};
   assertEquals(fields, { service: "jeedom", jsonrpc: "cmd::byId", params: { id: 3 }, apikey: "k", endpoint: "/e" });
 });
@@ -27,6 +30,59 @@ Deno.test("call prints and sends JSON that is nested as deeply as it likes", asy
   // Compared as text: the comparison of values overflows the stack.
   assert(platform.lines.join() === deep, "Printed otherwise");
   assert(JSON.stringify(requests[0]?.fields["params"]) === deep, "Sent otherwise");
+});
+
+for (
+  const [error, fault] of [
+    [{ code: 2, message: "Vous n'êtes pas autorisé" }, "Jeedom refuses the call: Vous n'êtes pas autorisé (code 2)"],
+    [{ code: 0, message: "" }, "Jeedom refuses the call:  (code 0)"],
+    [{ code: -32000, message: { text: "no" } }, 'Jeedom refuses the call: {"text":"no"} (code -32000)'],
+    [{ message: "No code" }, "Jeedom refuses the call: No code"],
+    [{ code: 7 }, 'Jeedom refuses the call: {"code":7} (code 7)'],
+    ["Only words", "Jeedom refuses the call: Only words"],
+    [["a", "list"], 'Jeedom refuses the call: ["a","list"]'],
+    [false, "Jeedom refuses the call: false"],
+  ] as const
+) {
+  Deno.test(`call prints Jeedom's answer, and exits with 1, when its error is ${JSON.stringify(error)}`, async () => {
+    const body = { jsonrpc: "2.0", id: 99999, error };
+    const { platform, notices } = clientMachine(["ping"], [answer(200, body)]);
+    assertEquals(await call(platform), 1);
+    assertEquals([platform.lines, notices], [[JSON.stringify(body, null, 2)], [fault]]);
+  });
+}
+
+Deno.test("call exits with 1 when Jeedom answers nothing", async () => {
+  for (const body of ["", " \n", null, undefined]) {
+    const { platform, notices } = clientMachine(["ping"], [answer(200, body)]);
+    assertEquals(await call(platform), 1);
+    assertEquals(notices, ["Jeedom answers nothing: look into its log http.error"]);
+  }
+});
+
+Deno.test("call exits with 0 when Jeedom answers with a result, whatever it is", async () => {
+  for (
+    const body of [
+      { result: null },
+      { result: "ok", error: null },
+      { result: { error: "a value" } },
+      [],
+      "ok",
+      0,
+      false,
+    ]
+  ) {
+    const { platform, notices } = clientMachine(["ping"], [answer(200, body)]);
+    assertEquals(await call(platform), 0);
+    assertEquals(notices, []);
+  }
+});
+
+Deno.test("call takes one method and its parameters, and repeats no further word: it may be an API key", async () => {
+  const { platform, requests, notices } = clientMachine(["ping", "{}", "s3cret-apikey"], []);
+  assertEquals(await call(platform), 2);
+  assertEquals([requests.length, platform.lines], [0, []]);
+  assert(!notices.join().includes("s3cret"), notices.join());
 });
 
 Deno.test("call sends the numbers of its parameters as they are written, and takes no number for parameters", async () => {
@@ -95,11 +151,11 @@ Deno.test("publish tells a wrong command line, and sends nothing", async () => {
 Deno.test("the client commands speak version 2 unless they are told otherwise", async () => {
   for (
     const [words, answers, versions] of [
-      [[], [answer(200, "")], [2]],
-      [["--protocol", "2"], [answer(200, "")], [2]],
-      [["--protocol", "1"], [answer(200, "")], [1]],
-      [["--protocol", "auto"], [refuse(401), answer(200, "")], [2, 1]],
-      [["--protocol", "auto"], [stale(1), answer(200, "")], [2, 2]],
+      [[], [answer(200, "pong")], [2]],
+      [["--protocol", "2"], [answer(200, "pong")], [2]],
+      [["--protocol", "1"], [answer(200, "pong")], [1]],
+      [["--protocol", "auto"], [refuse(401), answer(200, "pong")], [2, 1]],
+      [["--protocol", "auto"], [stale(1), answer(200, "pong")], [2, 2]],
     ] as const
   ) {
     const { platform, requests } = clientMachine(["ping", ...words], answers);
@@ -150,3 +206,34 @@ Deno.test("health prints what the gateway says, and takes no key", async () => {
   assertEquals(await health(platform), 0);
   assertEquals([platform.lines, urls], [['{"status":"ok","version":"1.0.0"}'], ["http://home/health"]]);
 });
+
+for (const [name, command, words] of [["call", call, ["ping"]], ["publish", publish, ["t", "m"]]] as const) {
+  Deno.test(`${name} exits with 78 when a setting or the key file is wrong, and with 2 when --url is`, async () => {
+    const files = (texts: Record<string, string>) => ({
+      ...Deno,
+      readTextFile: (path: string | URL) =>
+        Object.hasOwn(texts, String(path))
+          ? Promise.resolve(texts[String(path)] ?? "")
+          : Promise.reject(new Deno.errors.NotFound()),
+    });
+    const isADirectory = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.IsADirectory()) };
+    for (
+      const [overrides, code, message] of [
+        [{ env: (name: string) => name === "PORT" ? "abc" : undefined }, 78, "PORT must be"],
+        [{ env: () => undefined, files: files({ ".env": "PORT=1\nPORT=2" }) }, 78, "PORT must be set once"],
+        [{ files: isADirectory }, 78, ".env cannot be read (IsADirectory)"],
+        [{ args: [...words, "--key-file", "k"], files: files({ k: "no key" }) }, 78, "must hold 64 hexadecimal"],
+        [{ args: [...words, "--key-file", "k"] }, 2, 'No key: "k" does not exist'],
+        [{ args: [...words, "--url", "gateway"] }, 2, "URL must be http:// or https://"],
+        [{ args: [...words, "--url", "http://user:s3cret@gateway"] }, 2, "change --url"],
+        [{ args: [...words, "--url", "http://gateway/?token=s3cret"] }, 2, "change --url"],
+      ] as const
+    ) {
+      const { platform, requests, notices } = clientMachine(words, []);
+      assertEquals(await command({ ...platform, ...overrides }), code, message);
+      assertEquals(requests.length, 0);
+      assert(notices.join("\n").includes(message), notices.join("\n"));
+      assert(!notices.join().includes("s3cret"), notices.join());
+    }
+  });
+}

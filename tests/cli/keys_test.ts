@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { keys } from "../../src/cli/keys.ts";
+import { runCommand } from "../../src/cli/commands.ts";
+import { keys, KEYS_LINE, SUBCOMMAND_LINES } from "../../src/cli/keys.ts";
 import { formatTime } from "../../src/cli/keys/duration.ts";
 import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
@@ -57,7 +58,8 @@ function homeIn(directory: string): Home {
         print: (text) => void out.push(text),
         printError: (text) => void err.push(text),
       });
-      const code = await keys(platform, () => now);
+      const command = { line: KEYS_LINE, subcommands: SUBCOMMAND_LINES, run: () => keys(platform, () => now) };
+      const code = await runCommand(command, platform);
       return { code, out: out.join("\n"), err: err.join("\n") };
     },
     async records() {

@@ -8,9 +8,21 @@ const noFiles = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.No
 const run = async (
   args: readonly string[],
   fetch: typeof globalThis.fetch = () => Promise.reject(new Error("asked")),
+  env: Record<string, string> = {},
 ) => {
-  const platform = fakePlatform({ args, files: noFiles, fetch });
-  return { code: await conformance(platform), text: platform.lines.join("\n") };
+  const faults: string[] = [];
+  const platform = fakePlatform({
+    args,
+    files: noFiles,
+    fetch,
+    env: (name) => env[name],
+    printError: (line) => void faults.push(line),
+  });
+  const code = await conformance(platform);
+  const isWarning = (line: string) => line.startsWith("Others on this machine can see a key that is given with --key:");
+  const warnings = faults.filter(isWarning);
+  const text = [...platform.lines, ...faults.filter((line) => !isWarning(line))].join("\n");
+  return { code, text, warnings };
 };
 
 Deno.test("conformance refuses a wrong command line with exit code 2, before it asks anybody", async () => {
@@ -24,6 +36,7 @@ Deno.test("conformance refuses a wrong command line with exit code 2, before it 
       [["--key", KEY, "--key-file", "f"], "Give --key or --key-file, not both"],
       [["--url", "http://gateway"], "No key"],
       [["--wrong"], "--wrong"],
+      [[KEY], "options alone"],
     ] as const
   ) {
     const { code, text } = await run(args);
@@ -39,4 +52,18 @@ Deno.test("conformance tells in one line that nobody answers", async () => {
     () => Promise.reject(new TypeError("Connection refused")),
   );
   assertEquals([code, text], [1, "Connection refused"]);
+});
+
+Deno.test("conformance warns that others can see a key of its command line, and of no other", async () => {
+  const refuse = () => Promise.reject(new TypeError("Connection refused"));
+  const at = ["--url", "http://gateway"];
+  const { code, warnings } = await run([...at, "--key", KEY], refuse);
+  assertEquals([code, warnings.length], [1, 1]);
+  assertEquals(warnings.join().includes(KEY), false);
+  assertEquals((await run(at, refuse, { GATEWAY_KEY: KEY })).warnings, []);
+});
+
+Deno.test("conformance exits with 1 when GATEWAY_KEY is no key", async () => {
+  const { code, text } = await run(["--url", "http://gateway"], undefined, { GATEWAY_KEY: "secret" });
+  assertEquals([code, text], [1, "Key must be 64 hexadecimal characters"]);
 });

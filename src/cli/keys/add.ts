@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../security/key_record.ts";
-import { UsageError } from "../client.ts";
+import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { oneName } from "./find_key.ts";
 import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
 import { describeNextStep } from "./next_step.ts";
@@ -16,40 +15,36 @@ import { RIGHTS_OPTIONS, rightsFromOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
 
-/** How the command line goes. */
-export const ADD_USAGE = `Usage: deno task keys add NAME [options]
-  --service jeedom|mqtt     all that is ordinary there, unless narrowed below
-  --publish FILTER          topics to publish to, such as 'home/#'
-  --subscribe FILTER        topics to subscribe to
-  --method PATTERN          Jeedom methods, such as 'cmd::*'
-  --refuse-method PATTERN   methods to leave out of these
-  --command ID              these commands of Jeedom, and nothing else of it
-  --scenario ID             these scenarios of Jeedom, likewise
-  --endpoint PATH           further paths on the Jeedom server, or '*'
-  --broker HOST[:PORT]      other brokers, out of MQTT_ALLOWED_BROKERS
-  --own-apikey              requests may bring a Jeedom API key of their own
-  --rate N --burst N        N requests a second, and so many at once
-  --expires 90d|24h|30m|2027-01-31
-  --min-protocol 1|2        2 for devices whose app speaks version 2
-All but --own-apikey and the last four can be given several times.
+/** Command line of `keys add`. */
+export const ADD_LINE = {
+  synopsis: "deno task keys add NAME",
+  summary: "Make a key for a device",
+  options: {
+    ...RIGHTS_OPTIONS,
+    rate: { type: "string", value: "N", description: "N requests a second, together with --burst" },
+    burst: { type: "string", value: "N", description: "N requests at once, together with --rate" },
+    expires: {
+      type: "string",
+      value: "WHEN",
+      description: "90d, 24h, 30m or 2027-01-31; never without it",
+    },
+    "min-protocol": {
+      type: "string",
+      value: "1|2",
+      default: "1",
+      description: "2 for devices whose app speaks version 2",
+    },
+  },
+  notes: `All but --own-apikey and the last four can be given several times.
 With none of the first ten, the key may do what a phone of the house needs: both
 services, with the methods that read and control, no other brokers or endpoints.
-Other methods have to be named: docs/jeedom-methods.md has them all.`;
+Other methods have to be named: docs/jeedom-methods.md has them all.`,
+} as const satisfies CommandLine;
 
 /** Adds a key and tells what it may do. Its secret is left for `keys show`. */
 export async function addKey(session: KeysSession): Promise<void> {
   const { config, now, print } = session;
-  const { values, positionals } = parseArgs({
-    args: [...session.args],
-    allowPositionals: true,
-    options: {
-      ...RIGHTS_OPTIONS,
-      rate: { type: "string" },
-      burst: { type: "string" },
-      expires: { type: "string" },
-      "min-protocol": { type: "string", default: "1" },
-    },
-  });
+  const { values, positionals } = readArgs(session.args, ADD_LINE);
   const name = oneName(positionals, session);
   const { rights, mistakes: wrongRights } = rightsFromOptions(values);
   const { pace, mistakes: wrongPace } = paceFromOptions(values);

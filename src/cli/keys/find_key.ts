@@ -4,7 +4,7 @@
  * @module
  */
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../security/key_record.ts";
-import { UsageError } from "../client.ts";
+import { UsageError } from "../args.ts";
 import type { KeysSession } from "./session.ts";
 
 /**

@@ -3,18 +3,25 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
+import { type CommandLine, readOptions } from "../args.ts";
 import { formatDay } from "./duration.ts";
 import { describeState } from "./key_state.ts";
 import { formatKeyTable, type KeyRow } from "./key_table.ts";
 import { summarizeRights } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
 
+/** Command line of `keys list`. */
+export const LIST_LINE = {
+  synopsis: "deno task keys list",
+  summary: "Show all keys, without their secrets",
+  options: {},
+} as const satisfies CommandLine;
+
 /** Prints a table of all keys. */
 export async function listKeys(session: KeysSession): Promise<void> {
-  parseArgs({ args: [...session.args] });
+  readOptions(session.args, LIST_LINE);
   const { config, now, print } = session;
   const records = await session.read();
   const rows = await Promise.all(records.map(async (record): Promise<KeyRow> => ({

@@ -3,14 +3,21 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { type CommandLine, readArgs } from "../args.ts";
 import { findKey, oneName, refuseDefault } from "./find_key.ts";
 import type { KeysSession } from "./session.ts";
+
+/** Command line of `keys remove`. */
+export const REMOVE_LINE = {
+  synopsis: "deno task keys remove NAME",
+  summary: "Forget a key, without asking; it cannot be brought back",
+  options: {},
+} as const satisfies CommandLine;
 
 /** Removes a key, without asking: scripts remove keys, too. */
 export async function removeKey(session: KeysSession): Promise<void> {
   const { config, print } = session;
-  const { positionals } = parseArgs({ args: [...session.args], allowPositionals: true });
+  const { positionals } = readArgs(session.args, REMOVE_LINE);
   const name = oneName(positionals, session);
   refuseDefault(name, session);
   const { after } = await session.edit((records) => {

@@ -16,20 +16,26 @@ import {
   SERVICE_NAMES,
 } from "../../security/key_record.ts";
 import { Scope, ScopeError } from "../../security/scope.ts";
+import type { Options } from "../args.ts";
 
-/** The options that say what a key may do, for `parseArgs` of `node:util`. */
+/** The options that say what a key may do. */
 export const RIGHTS_OPTIONS = {
-  service: { type: "string", multiple: true },
-  publish: { type: "string", multiple: true },
-  subscribe: { type: "string", multiple: true },
-  method: { type: "string", multiple: true },
-  "refuse-method": { type: "string", multiple: true },
-  command: { type: "string", multiple: true },
-  scenario: { type: "string", multiple: true },
-  endpoint: { type: "string", multiple: true },
-  broker: { type: "string", multiple: true },
-  "own-apikey": { type: "boolean" },
-} as const;
+  service: list("jeedom|mqtt", "All that is ordinary there, unless narrowed below"),
+  publish: list("FILTER", "Topics to publish to, such as 'home/#'"),
+  subscribe: list("FILTER", "Topics to subscribe to"),
+  method: list("PATTERN", "Jeedom methods, such as 'cmd::*'"),
+  "refuse-method": list("PATTERN", "Methods to leave out of these"),
+  command: list("ID", "These commands of Jeedom, and nothing else of it"),
+  scenario: list("ID", "These scenarios of Jeedom, likewise"),
+  endpoint: list("PATH", "Further paths on the Jeedom server, or '*'"),
+  broker: list("HOST[:PORT]", "Other brokers, out of MQTT_ALLOWED_BROKERS"),
+  "own-apikey": { type: "boolean", description: "Requests may bring a Jeedom API key of their own" },
+} as const satisfies Options;
+
+/** Makes an option that can be given several times. */
+function list(value: string, description: string) {
+  return { type: "string", multiple: true, value, description } as const;
+}
 
 /** The values of these options. */
 export type RightsValues =

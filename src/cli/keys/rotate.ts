@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
-import { UsageError } from "../client.ts";
+import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { changeKey } from "./change_key.ts";
 import { formatDuration, formatTime, parseDuration } from "./duration.ts";
 import { oneName } from "./find_key.ts";
@@ -14,18 +13,24 @@ import { overlapLeft, whyDead } from "./key_state.ts";
 import { describeNextStep } from "./next_step.ts";
 import type { KeysSession } from "./session.ts";
 
-/** How the command line goes. */
-export const ROTATE_USAGE = `Usage: deno task keys rotate NAME [--overlap 24h]
-  --overlap 24h|30m|7d|0   how long the old secret still works; 0 ends it now`;
+/** Command line of `keys rotate`. */
+export const ROTATE_LINE = {
+  synopsis: "deno task keys rotate NAME",
+  summary: "Give a key a new secret",
+  options: {
+    overlap: {
+      type: "string",
+      value: "SPAN",
+      default: "24h",
+      description: "How long the old secret works, such as 30m or 7d;\n0 ends it now",
+    },
+  },
+} as const satisfies CommandLine;
 
 /** Makes a new secret, and lets the old one work for a while so that the device can be paired again. */
 export async function rotateKey(session: KeysSession): Promise<void> {
   const { now, print } = session;
-  const { values, positionals } = parseArgs({
-    args: [...session.args],
-    allowPositionals: true,
-    options: { overlap: { type: "string", default: "24h" } },
-  });
+  const { values, positionals } = readArgs(session.args, ROTATE_LINE);
   const name = oneName(positionals, session);
   const overlap = values.overlap === "0" ? 0 : parseDuration(values.overlap);
   if (overlap === undefined) {

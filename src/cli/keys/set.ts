@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import type { KeyRecord } from "../../security/key_record.ts";
-import { UsageError } from "../client.ts";
+import { type CommandLine, formatUsage, readArgs, UsageError } from "../args.ts";
 import { changeKey } from "./change_key.ts";
 import { findKey, oneName } from "./find_key.ts";
 import { whyDead } from "./key_state.ts";
@@ -15,18 +14,26 @@ import { replaceRights, RIGHTS_OPTIONS, type RightsValues } from "./rights_from_
 import { describeKey } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
 
-/** How the command line goes. */
-export const SET_USAGE = `Usage: deno task keys set NAME [options]
-  --service --publish --subscribe --method --refuse-method --command --scenario
-  --endpoint --broker       as with keys add; '' for none
-  --command any             no limit to some commands; likewise --scenario any
-  --own-apikey              requests may bring a Jeedom API key; --no-own-apikey: not
-  --rate N --burst N        N requests a second, and so many at once
-  --rate default            the rate limit of all keys
-  --expires 90d|24h|30m|2027-01-31|never
-  --min-protocol 1|2        2 for devices whose app speaks version 2
-Each option replaces what the key had there, with all that is given of it; what is
-not given stays. The secret stays too: nothing has to be paired again.`;
+/** Command line of `keys set`. */
+export const SET_LINE = {
+  synopsis: "deno task keys set NAME",
+  summary: "Change what a key may do, its rate limit and its end",
+  options: {
+    ...RIGHTS_OPTIONS,
+    "no-own-apikey": { type: "boolean", description: "Requests may bring no Jeedom API key" },
+    rate: {
+      type: "string",
+      value: "N",
+      description: 'N requests a second, together with --burst;\n"default" alone: the rate limit of all keys',
+    },
+    burst: { type: "string", value: "N", description: "N requests at once, together with --rate" },
+    expires: { type: "string", value: "WHEN", description: "90d, 24h, 30m, 2027-01-31 or never" },
+    "min-protocol": { type: "string", value: "1|2", description: "2 for devices whose app speaks version 2" },
+  },
+  notes: `Each option replaces what the key had there, with all that is given of it; what
+is not given stays. '' empties a list; --command any and --scenario any take the
+limit to some of them away. The secret stays: nothing has to be paired again.`,
+} as const satisfies CommandLine;
 
 /** Values of the options. */
 interface SetValues extends RightsValues, PaceValues {
@@ -37,18 +44,7 @@ interface SetValues extends RightsValues, PaceValues {
 /** Changes a key and prints what is different. */
 export async function setKey(session: KeysSession): Promise<void> {
   const { now, print, warn, usage } = session;
-  const { values, positionals } = parseArgs({
-    args: [...session.args],
-    allowPositionals: true,
-    allowNegative: true,
-    options: {
-      ...RIGHTS_OPTIONS,
-      rate: { type: "string" },
-      burst: { type: "string" },
-      expires: { type: "string" },
-      "min-protocol": { type: "string" },
-    },
-  });
+  const { values, positionals } = readSetArgs(session.args);
   const name = oneName(positionals, session);
   if (Object.keys(values).length === 0) throw new UsageError(`Nothing to change is named\n${usage}`);
   const before = await changeKey(session, name, (record) => changeOf(record, values, now));
@@ -71,6 +67,14 @@ export async function setKey(session: KeysSession): Promise<void> {
   const dead = whyDead(after, now);
   if (dead === "disabled") warn(`Key "${name}" is disabled all the same: deno task keys enable ${name}`);
   if (dead === "expired") warn(`Key "${name}" has expired all the same: deno task keys set ${name} --expires 90d`);
+}
+
+/** Reads the command line: `--no-own-apikey` is `--own-apikey` taken back. */
+function readSetArgs(args: readonly string[]): { readonly values: SetValues; readonly positionals: readonly string[] } {
+  const { values: { "no-own-apikey": isTakenBack, ...values }, positionals } = readArgs(args, SET_LINE);
+  if (isTakenBack === undefined) return { values, positionals };
+  if (values["own-apikey"] === undefined) return { values: { ...values, "own-apikey": false }, positionals };
+  throw new UsageError(`Give --own-apikey or --no-own-apikey, not both\n${formatUsage(SET_LINE)}`);
 }
 
 /** Finds the fields that become others; everything that is wrong with the options is told at once. */

@@ -3,37 +3,37 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
 import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
-import { UsageError } from "../client.ts";
+import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { findKey, oneName } from "./find_key.ts";
 import { findAddresses, isContainer } from "./gateway_addresses.ts";
 import { whyDead } from "./key_state.ts";
 import { drawPairingCode, rowsOf, WINDOW_ROWS } from "./pairing_code.ts";
 import type { KeysSession } from "./session.ts";
 
-/** How the command line goes. */
-export const SHOW_USAGE = `Usage: deno task keys show NAME [--url URL] [--invert] [--no-qr]
-  --url URL   the gateway's address for the device, instead of PUBLIC_URL
-  --invert    for a terminal with dark letters on a light ground
-  --no-qr     only the address of the pairing`;
+/** Command line of `keys show`. */
+export const SHOW_LINE = {
+  synopsis: "deno task keys show NAME",
+  summary: "Show the code that hands a key to its device",
+  options: {
+    url: { type: "string", value: "URL", description: "The gateway's address for the device, instead of PUBLIC_URL" },
+    invert: {
+      type: "boolean",
+      default: false,
+      description: "For a terminal with dark letters on a light ground",
+    },
+    "no-qr": { type: "boolean", default: false, description: "Only the address of the pairing" },
+  },
+} as const satisfies CommandLine;
 
 /** Most other addresses to offer; a machine may have dozens. */
 const MAX_OTHERS = 4;
 
 /** Prints the pairing code of a key, which holds its secret. */
 export async function showKey(session: KeysSession): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args: [...session.args],
-    allowPositionals: true,
-    options: {
-      url: { type: "string" },
-      invert: { type: "boolean", default: false },
-      "no-qr": { type: "boolean", default: false },
-    },
-  });
+  const { values, positionals } = readArgs(session.args, SHOW_LINE);
   const name = oneName(positionals, session);
   const secret = name === DEFAULT_KEY_NAME ? await defaultSecret(session) : await secretOf(name, session);
   const { url, warning } = await addressFor(name, { given: values.url, noQr: values["no-qr"], session });

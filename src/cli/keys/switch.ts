@@ -3,16 +3,30 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import type { KeyRecord } from "../../security/key_record.ts";
+import { type CommandLine, readArgs } from "../args.ts";
 import { changeKey } from "./change_key.ts";
 import { oneName } from "./find_key.ts";
 import { whyDead } from "./key_state.ts";
 import type { KeysSession } from "./session.ts";
 
+/** Command line of `keys disable`. */
+export const DISABLE_LINE = {
+  synopsis: "deno task keys disable NAME",
+  summary: "Switch a key off; it keeps its secret and its rights",
+  options: {},
+} as const satisfies CommandLine;
+
+/** Command line of `keys enable`. */
+export const ENABLE_LINE = {
+  synopsis: "deno task keys enable NAME",
+  summary: "Switch a key on again",
+  options: {},
+} as const satisfies CommandLine;
+
 /** Switches a key off. It keeps its secret and its rights. */
 export async function disableKey(session: KeysSession): Promise<void> {
-  const { name, disabled: already } = await setDisabled(true, session);
+  const { name, disabled: already } = await setDisabled(session, { line: DISABLE_LINE, disabled: true });
   session.print(
     already
       ? `Key "${name}" was disabled already.`
@@ -23,7 +37,7 @@ export async function disableKey(session: KeysSession): Promise<void> {
 
 /** Switches a key on again. */
 export async function enableKey(session: KeysSession): Promise<void> {
-  const record = await setDisabled(false, session);
+  const record = await setDisabled(session, { line: ENABLE_LINE, disabled: false });
   const { name } = record;
   session.print(
     record.disabled
@@ -38,7 +52,10 @@ export async function enableKey(session: KeysSession): Promise<void> {
 }
 
 /** Returns the record as it was. */
-function setDisabled(disabled: boolean, session: KeysSession): Promise<KeyRecord> {
-  const { positionals } = parseArgs({ args: [...session.args], allowPositionals: true });
+function setDisabled(
+  session: KeysSession,
+  { line, disabled }: { readonly line: CommandLine; readonly disabled: boolean },
+): Promise<KeyRecord> {
+  const { positionals } = readArgs(session.args, line);
   return changeKey(session, oneName(positionals, session), () => ({ disabled }));
 }

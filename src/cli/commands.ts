@@ -1,0 +1,105 @@
+/**
+ * The commands, and running the one that a command line names.
+ *
+ * @module
+ */
+import { VERSION } from "../version.ts";
+import { type CommandLine, formatCommands, formatHelp, readOptions, UsageError, wantsHelp } from "./args.ts";
+import { unknownName } from "./closest_name.ts";
+import { EXIT_USAGE } from "./exit_codes.ts";
+import type { Command, Platform } from "./platform.ts";
+
+/** The command of a command line that names none. */
+const STANDARD = "serve";
+
+/** All commands by name. Each is loaded when it is needed: the gateway starts without the code of the others. */
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: () => import("./serve.ts").then(({ SERVE_LINE, serve }) => ({ line: SERVE_LINE, run: serve })),
+  demo: () => import("./demo.ts").then(({ DEMO_LINE, demo }) => ({ line: DEMO_LINE, run: demo })),
+  keys: () =>
+    import("./keys.ts").then(({ KEYS_LINE, SUBCOMMAND_LINES, keys }) => ({
+      line: KEYS_LINE,
+      subcommands: SUBCOMMAND_LINES,
+      run: (platform) => keys(platform),
+    })),
+  "check-config": () =>
+    import("./check_config.ts").then(({ CHECK_CONFIG_LINE, checkConfig }) => ({
+      line: CHECK_CONFIG_LINE,
+      run: checkConfig,
+    })),
+  permissions: () =>
+    import("./permissions.ts").then(({ PERMISSIONS_LINE, permissions }) => ({
+      line: PERMISSIONS_LINE,
+      run: permissions,
+    })),
+  call: () => import("./call.ts").then(({ CALL_LINE, call }) => ({ line: CALL_LINE, run: call })),
+  publish: () => import("./publish.ts").then(({ PUBLISH_LINE, publish }) => ({ line: PUBLISH_LINE, run: publish })),
+  subscribe: () =>
+    import("./subscribe.ts").then(({ SUBSCRIBE_LINE, subscribe }) => ({ line: SUBSCRIBE_LINE, run: subscribe })),
+  health: () => import("./health.ts").then(({ HEALTH_LINE, health }) => ({ line: HEALTH_LINE, run: health })),
+  doctor: () => import("./doctor.ts").then(({ DOCTOR_LINE, doctor }) => ({ line: DOCTOR_LINE, run: doctor })),
+  conformance: () =>
+    import("./conformance.ts").then(({ CONFORMANCE_LINE, conformance }) => ({
+      line: CONFORMANCE_LINE,
+      run: conformance,
+    })),
+};
+
+/**
+ * Runs the command that the words name, or shows the version or all commands.
+ *
+ * @param words the command's name and the words behind it
+ * @returns the exit code of the process
+ */
+export async function runCommandLine(words: readonly string[], platform: Omit<Platform, "args">): Promise<number> {
+  const [name = STANDARD, ...args] = words;
+  if (name === "--version") return show(`e2e-gateway ${VERSION}`, platform);
+  if (name === "help" || wantsHelp([name])) return show(await formatOverview(), platform);
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    platform.printError(`${unknownName("command", name, Object.keys(COMMANDS))}\n${await formatOverview()}`);
+    return EXIT_USAGE;
+  }
+  return await runCommand(await load(), { ...platform, args });
+}
+
+/** Runs a command, or shows its help: before anything is read or started, so that nothing can be wrong with it. */
+export async function runCommand(command: Command, platform: Platform): Promise<number> {
+  const help = helpOf(command, platform.args);
+  if (help !== undefined) return show(formatHelp(help), platform);
+  try {
+    // Such a command does not look at its words.
+    if (isWithoutOptions(command)) readOptions(platform.args, command.line);
+    return await command.run(platform);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    platform.printError(error.message);
+    return EXIT_USAGE;
+  }
+}
+
+function show(text: string, { print }: Pick<Platform, "print">): number {
+  print(text);
+  return 0;
+}
+
+/** Finds the command line whose help is asked for: the subcommand's, if one is named. */
+function helpOf({ line, subcommands = {} }: Command, args: readonly string[]): CommandLine | undefined {
+  const [name = "", ...rest] = args;
+  const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+  return wantsHelp(subcommand === undefined ? args : rest) ? subcommand ?? line : undefined;
+}
+
+function isWithoutOptions({ line, subcommands }: Command): boolean {
+  return Object.keys(line.options).length === 0 && subcommands === undefined;
+}
+
+async function formatOverview(): Promise<string> {
+  const lines = await Promise.all(Object.entries(COMMANDS).map(async ([name, load]) => [name, (await load()).line]));
+  return `Usage: deno task COMMAND [arguments]
+
+${formatCommands(Object.fromEntries(lines))}
+
+deno task start is "${STANDARD}", in a sandbox. COMMAND --help lists the options of a
+command, --version prints the version.`;
+}
