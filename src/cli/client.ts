@@ -143,11 +143,13 @@ export async function runClient(platform: Platform, command: () => Promise<numbe
     return await command();
   } catch (error) {
     if (error instanceof ConfigError) return tellConfigError(error, { ...platform, next: "try again" });
-    const known = error instanceof UsageError || error instanceof KeyFileError || error instanceof GatewayError ||
-      error instanceof TypeError;
+    if (error instanceof UsageError) {
+      platform.printError(error.message);
+      return EXIT_USAGE;
+    }
+    const known = error instanceof KeyFileError || error instanceof GatewayError || error instanceof TypeError;
     if (!known) throw error;
     platform.printError(hint(error));
-    if (error instanceof UsageError) return EXIT_USAGE;
     return error instanceof KeyFileError ? EXIT_CONFIG : EXIT_FAILURE;
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Config, ConfigError } from "../config.ts";
+import { type Config, ConfigError, parseConfig } from "../config.ts";
 import { CHECKS } from "../doctor/checks.ts";
 import { tellConfiguration } from "../doctor/checks/configuration.ts";
 import { tellDenoVersion } from "../doctor/checks/deno_version.ts";
@@ -26,7 +26,7 @@ import { localUrl } from "./local_url.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
-import { readConfig } from "./settings.ts";
+import { checkedConfig, readSources, type Sources } from "./settings.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {
@@ -69,10 +69,10 @@ interface Telling {
   readonly place: HealthTopicOptions | undefined;
 }
 
-/** The settings, or everything that is wrong with them. */
+/** Settings that are right. */
 interface Settings {
-  readonly config?: Config;
-  readonly problems: readonly string[];
+  readonly config: Config;
+  readonly sources: Sources;
 }
 
 /** Looks at everything, once or again and again. Exit code: 0 all right, 1 warnings alone, 2 something failed. */
@@ -132,26 +132,32 @@ function tellUnpublished({ printError }: Platform, fault: string): undefined {
 
 /** Makes one round. The settings are read anew: they may have been mended since. */
 async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
-  const { config, problems } = await readSettings(platform);
-  const results = config === undefined
+  const { settings, problems } = await readSettings(platform);
+  const results = settings === undefined
     ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a right configuration") }))
-    : await examine(CHECKS, houseOf(config, platform), { signal });
+    : await examine(CHECKS, houseOf(settings, platform), { signal });
   const first = [tellConfiguration(problems), tellDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
 }
 
-async function readSettings(platform: Platform): Promise<Settings> {
+/** Reads the settings, or everything that is wrong with them. */
+async function readSettings(
+  platform: Platform,
+): Promise<{ readonly settings?: Settings; readonly problems: readonly string[] }> {
   try {
-    return { config: await readConfig(platform), problems: [] };
+    const sources = await readSources(platform);
+    const config = await checkedConfig(parseConfig(sources.environment, sources.file), platform);
+    return { settings: { config, sources }, problems: [] };
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems };
     throw error;
   }
 }
 
-function houseOf(config: Config, platform: Platform) {
+function houseOf({ config, sources: { environment, file } }: Settings, platform: Platform) {
   return createHouse({
     config,
+    isSet: (name) => Boolean(environment[name] || file[name]),
     version: VERSION,
     localUrl,
     machine: platform,
@@ -175,11 +181,9 @@ async function brokerAddress(config: Config, platform: Platform) {
 
 /** Finds where to publish; undefined, and told, where the settings do not say it. */
 async function findPlace(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
-  const { config } = await readSettings(platform);
-  if (config === undefined) {
-    tellUnpublished(platform, "The configuration is wrong");
-    return undefined;
-  }
+  const { settings } = await readSettings(platform);
+  if (settings === undefined) return tellUnpublished(platform, "The configuration is wrong");
+  const { config } = settings;
   if (config.MQTT_BROKER_HOST === undefined) {
     throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is");
   }

@@ -17,13 +17,14 @@ import { MessageLog } from "../mqtt/message_log.ts";
 import { createAudit } from "../observability/audit.ts";
 import { auditLog, type Log } from "../observability/log.ts";
 import { createMetrics } from "../observability/metrics.ts";
+import { createRefusalTelemetry, RecentRefusals } from "../observability/recent_refusals.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../security/client_address.ts";
 import { addressFault } from "../security/egress.ts";
 import { createBrokerDirectory } from "../services/broker_directory.ts";
-import { createJeedomService, type JeedomOptions } from "../services/jeedom.ts";
+import { addressOf, createJeedomService, type JeedomOptions } from "../services/jeedom.ts";
 import { createJeedomCheck } from "../services/jeedom_check.ts";
 import { createMqttService, type Publisher } from "../services/mqtt.ts";
 import { VERSION } from "../version.ts";
@@ -87,7 +88,11 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   opened.defer(() => metrics.close());
   const tracer = findTracer(VERSION);
-  const telemetry: Telemetry = tracer === undefined ? metrics : createTraced(metrics, tracer);
+  const refusals = new RecentRefusals(clocks.monotonic);
+  const telemetry: Telemetry = createRefusalTelemetry(
+    tracer === undefined ? metrics : createTraced(metrics, tracer),
+    refusals,
+  );
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
   const keys = await openKeys(config, platform, log);
@@ -162,6 +167,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     needs: [...config.READY_NEEDS, "replay_store"],
     isClockWrong: () => store.isAhead(),
     everyMs: config.HEALTH_CHECK_SECONDS * 1000,
+    monotonic: clocks.monotonic,
     log,
   });
   opened.defer(() => readiness.close());
@@ -194,6 +200,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     handler: createOperationsHandler({
       metrics,
       readiness,
+      refusals,
       version: VERSION,
       listensOn: config.METRICS_HOST,
       random: randomBytes,
@@ -209,7 +216,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     version: VERSION,
     host: config.HOST,
     port: server.port,
-    jeedom: config.JEEDOM_URL.origin,
+    jeedom: addressOf(config.JEEDOM_URL, ""),
   });
   if (config.RATE_LIMITS === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
   readiness.start();

@@ -10,9 +10,22 @@ import { Crash, createMethods, NOT_UTF8_METHODS, type Params, RpcError, waitForC
 /**
  * State of a simulated Jeedom. `well`: it answers. `database-down`: HTTP 500 and an empty body; polls that run end with
  * an error. `not-utf8`: a command has a value that is not UTF-8, which empties each answer that holds it. `warning`: PHP
- * writes a warning before each answer. `page`: a login page stands before it.
+ * writes a warning before each answer. `page`: a login page stands before it. `https-port`: plain HTTP reached a port
+ * that speaks HTTPS.
  */
-export type JeedomMode = "well" | "database-down" | "not-utf8" | "warning" | "page";
+export type JeedomMode = "well" | "database-down" | "not-utf8" | "warning" | "page" | "https-port";
+
+/** Settings of Jeedom's page Settings, System, Configuration, API, by their names in its database. */
+export interface JeedomSettings {
+  /** Machines that may call the API: all of them by default. */
+  readonly "api::core::mode"?: "enable" | "whiteip" | "localhost" | "disable";
+  /** Methods that are refused, `ping` among them where it matches. */
+  readonly "api::forbidden::method"?: RegExp;
+  /** The only methods that are not refused. */
+  readonly "api::allow::method"?: RegExp;
+  /** Whether the API key opens no method but those of plugins. */
+  readonly "api::core::restricted"?: boolean;
+}
 
 /** A call as it came. */
 export interface JeedomCall {
@@ -50,6 +63,8 @@ export interface SimulatedJeedom {
   handle(request: Request, peer?: string): Promise<Response>;
   /** Its state, which may be changed at any time. */
   mode: JeedomMode;
+  /** Its settings, which may be changed at any time; none by default. */
+  settings: JeedomSettings;
   /** Number of workers that are busy. */
   readonly busyWorkers: number;
   /** Ends all polls that run. */
@@ -71,6 +86,13 @@ const WARNING =
   "<br />\n<b>Warning</b>: Undefined array key 2 in <b>/var/www/html/core/class/x.php</b> on line <b>7</b>" +
   "<br />\n";
 
+/** Folders that Jeedom's `.htaccess` closes. */
+const CLOSED_FOLDERS =
+  /^.*\/(?:core\/(?:class|com|i18n|js|repo)|data|desktop|docs|install|log|support|tests|vendor|resources)\//i;
+
+const UNAUTHORIZED = "Vous n'êtes pas autorisé à effectuer cette action";
+const NOT_ALLOWED = "Cette demande n'est pas autorisée";
+
 /** Makes a simulated Jeedom. */
 export function createSimulatedJeedom(options: SimulatedJeedomOptions): SimulatedJeedom {
   const { house, now, pollEveryMs = 1000, run, apikey, isLarge = false } = options;
@@ -79,14 +101,30 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
   const workers = new Workers(options.workers ?? Infinity);
   const closing = new AbortController();
   let mode: JeedomMode = "well";
+  let settings: JeedomSettings = {};
 
-  async function resultOf(call: Params): Promise<unknown> {
+  function refuseBySettings(method: string, peer: string): void {
+    if (settings["api::forbidden::method"]?.test(method)) throw new RpcError(-32_000, NOT_ALLOWED);
+    if (settings["api::allow::method"]?.test(method) === false) {
+      throw new RpcError(-32_000, `${NOT_ALLOWED} ${peer}`);
+    }
+    const access = settings["api::core::mode"] ?? "enable";
+    const isLetIn = access === "enable" || (access === "whiteip" && WHITE_LIST.test(peer)) ||
+      (access === "localhost" && peer === "127.0.0.1");
+    if (!isLetIn) throw new RpcError(1, UNAUTHORIZED);
+  }
+
+  async function resultOf(call: Params, peer: string): Promise<unknown> {
     const params = isObject(call["params"]) ? call["params"] : {};
     const key = params["apikey"] ?? params["api"];
     if (key !== undefined && typeof key !== "string") throw new Crash();
+    refuseBySettings(String(call["method"]), peer);
     if (call["method"] === "ping") return "pong";
-    if (key === undefined) throw new RpcError(1, "Vous n'êtes pas autorisé à effectuer cette action");
-    if (key !== apikey) throw new RpcError(2, "Vous n'êtes pas autorisé à effectuer cette action");
+    if (key === undefined) throw new RpcError(1, UNAUTHORIZED);
+    if (key !== apikey) throw new RpcError(2, UNAUTHORIZED);
+    if (settings["api::core::restricted"] === true) {
+      throw new RpcError(500, `Aucune méthode correspondante : ${call["method"]}`);
+    }
     if (call["method"] === "event::changes") {
       return await waitForChanges(params, {
         house,
@@ -102,6 +140,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
   }
 
   async function answer(call: JeedomCall, peer: string): Promise<Response> {
+    if (mode === "https-port") return webServerPage(400, "Bad Request", PLAIN_HTTP);
     if (mode === "page") return new Response("<!DOCTYPE html><html><body>Login</body></html>", { headers: HTML });
     if (run !== undefined) {
       const value = parse(call.body);
@@ -109,9 +148,11 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     }
     // A path after the endpoint is ignored, and so is a query.
     const isApi = call.path === ENDPOINT || call.path.startsWith(`${ENDPOINT}/`);
-    if (!isApi || bans.has(peer)) {
-      return new Response("<html><body><h1>404 Not Found</h1></body></html>", { status: 404, headers: HTML });
+    if (isApi && bans.has(peer)) return new Response(BANNED, { status: 404, headers: HTML });
+    if (CLOSED_FOLDERS.test(call.path)) {
+      return webServerPage(403, "Forbidden", "You don't have permission to access this resource.");
     }
+    if (!isApi) return webServerPage(404, "Not Found", "The requested URL was not found on this server.");
     if (mode === "database-down") return crash();
     const value = parse(call.body);
     if (!isObject(value) || value["jsonrpc"] !== "2.0") {
@@ -119,7 +160,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
       return error(99_999, new RpcError(1, "Requête invalide"));
     }
     try {
-      const result = await resultOf(value);
+      const result = await resultOf(value, peer);
       if (mode === "not-utf8" && NOT_UTF8_METHODS.includes(String(value["method"]))) {
         return new Response("", { headers: JSON_TYPE });
       }
@@ -153,11 +194,31 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     set mode(next) {
       mode = next;
     },
+    get settings() {
+      return settings;
+    },
+    set settings(next) {
+      settings = next;
+    },
     get busyWorkers() {
       return workers.busy;
     },
     close: () => closing.abort(),
   };
+}
+
+/** Page of Jeedom itself for a banned address. */
+const BANNED = "<h1>404 Not Found</h1>The page that you have requested could not be found.";
+
+const PLAIN_HTTP = "Your browser sent a request that this server could not understand.<br />\n" +
+  "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n" +
+  "Instead use the HTTPS scheme to access this URL, please.";
+
+/** A page of Apache. */
+function webServerPage(status: number, title: string, text: string): Response {
+  const page = `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head>\n<title>${status} ${title}</title>\n` +
+    `</head><body>\n<h1>${title}</h1>\n<p>${text}</p>\n</body></html>\n`;
+  return new Response(page, { status, headers: HTML });
 }
 
 /** PHP died: HTTP 500 and nothing else. */

@@ -69,3 +69,9 @@ export function jsonOf({ text }: Reply): unknown {
 export function isPage({ headers, text }: Reply): boolean {
   return (headers.get("Content-Type") ?? "").includes("text/html") || /^\s*<(!doctype|html)/i.test(text);
 }
+
+/** Recognizes the answer to plain HTTP on a port for HTTPS: of Apache, of nginx, and of servers in Go. */
+export function isPlainHttpRefusal({ status, text }: Reply): boolean {
+  return status === 400 &&
+    /plain HTTP to an SSL-enabled|plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server/i.test(text);
+}

@@ -12,6 +12,7 @@ import { KEY_FILES } from "./checks/key_files.ts";
 import { METRICS } from "./checks/metrics.ts";
 import { PUBLIC_URL } from "./checks/public_url.ts";
 import { REDIS } from "./checks/redis.ts";
+import { REFUSALS } from "./checks/refusals.ts";
 import { TAILSCALE } from "./checks/tailscale.ts";
 
 /** All that need the settings. */
@@ -23,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   REDIS,
   GATEWAY,
   METRICS,
+  REFUSALS,
   PUBLIC_URL,
   TAILSCALE,
 ];

@@ -36,9 +36,10 @@ export function worst(statuses: readonly Status[]): "ok" | "warning" | "failed" 
   return statuses.includes("warning") ? "warning" : "ok";
 }
 
-/** Makes one finding of several problems, the worst first. There is at least one. */
+/** Makes one finding of several, the failed ones first. There is at least one. */
 export function together(problems: readonly Finding[]): Finding {
-  const status = worst(problems.map((problem) => problem.status));
+  const isSkipped = problems.every((problem) => problem.status === "skipped");
+  const status = isSkipped ? "skipped" : worst(problems.map((problem) => problem.status));
   const sorted = problems.toSorted((a, b) => Number(b.status === "failed") - Number(a.status === "failed"));
   const remedies = new Set(sorted.flatMap(({ remedy }) => remedy ?? []));
   const message = sorted.map((problem) => problem.message).join("\n");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CHECK_AGENT } from "../protocol/check_agent.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
@@ -56,5 +57,6 @@ export async function askLocally(
     now,
     signal,
     body,
+    headers: { "User-Agent": CHECK_AGENT },
   });
 }

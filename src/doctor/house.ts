@@ -16,6 +16,8 @@ import type { Machine } from "./machine.ts";
 export interface Surroundings {
   /** The settings. */
   readonly config: Config;
+  /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
+  readonly isSet: (name: keyof Config) => boolean;
   /** The gateway's own version, such as `1.0.0`. */
   readonly version: string;
   /** Tells where something that listens is for programs on this machine, without a slash at its end. */

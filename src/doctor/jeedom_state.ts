@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { isObject } from "../protocol/is_object.ts";
+import { parseAddress } from "../security/ip_address.ts";
 import { addressOf, CALL_HEADERS } from "../services/jeedom.ts";
-import { parseRpcAnswer } from "../services/jeedom_answer.ts";
+import { readRpcOutcome } from "../services/jeedom_answer.ts";
 import { ask, type Reply } from "./ask.ts";
 import { type FetchFailure, nameFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
@@ -16,8 +16,8 @@ export type JeedomState =
   | FetchFailure
   /** Somebody answers, and not as Jeedom's JSON-RPC API does. */
   | { readonly kind: "strange"; readonly reply: Reply }
-  /** The API is switched off, or refuses this machine: its error's code. */
-  | { readonly kind: "closed"; readonly code: number }
+  /** It refuses `ping`, which needs no key. */
+  | { readonly kind: "refusing"; readonly reply: Reply; readonly refusal: Refusal }
   /** It answers. */
   | {
     readonly kind: "jeedom";
@@ -27,6 +27,18 @@ export type JeedomState =
     readonly key: KeyAnswer;
   };
 
+/** A setting of Jeedom that refuses methods to everyone: a regular expression. */
+export type MethodSetting = "api::forbidden::method" | "api::allow::method";
+
+/** Reason for which Jeedom refuses a call, as far as its error tells. */
+export type Refusal =
+  /** `api::core::mode`: the API is off, or closed to this machine. */
+  | { readonly kind: "access"; readonly code: number }
+  /** `api::forbidden::method` or `api::allow::method`: the method is refused to everyone. */
+  | { readonly kind: "method"; readonly code: number; readonly setting: MethodSetting }
+  /** Another error. */
+  | { readonly kind: "other"; readonly code: number };
+
 /** What Jeedom says to the API key. */
 export type KeyAnswer =
   /** None is configured. */
@@ -35,19 +47,33 @@ export type KeyAnswer =
   | { readonly kind: "accepted"; readonly reply: Reply; readonly seconds: number | undefined }
   /** It is refused: the error's code. */
   | { readonly kind: "refused"; readonly code: number }
+  /** `api::core::restricted`: it is accepted for methods of plugins alone. */
+  | { readonly kind: "restricted"; readonly code: number }
+  /** The method that tests it is refused to everyone, by this setting of Jeedom. */
+  | { readonly kind: "untried"; readonly code: number; readonly setting: MethodSetting }
   /** There was no answer that says either. */
   | { readonly kind: "unknown"; readonly words: string };
 
-/** The codes by which it refuses a key: on the wire as they are, and in its source. */
-const REFUSALS: readonly number[] = [1, 2, -32_001, -32_002];
+/** The codes of a missing right and of a wrong key: on the wire as they are, and in its source. */
+const ACCESS_CODES: readonly number[] = [1, -32_001];
+const KEY_CODES: readonly number[] = [...ACCESS_CODES, 2, -32_002];
+
+/** The code of an unknown method, which all methods of a restricted key are. */
+const NO_METHOD_CODES: readonly number[] = [500, -32_500];
+
+/** The code of errors that have none of their own, such as those of refused methods. */
+const PLAIN_CODE = -32_000;
+
+/** Method that tests the key. */
+export const TRIAL = "datetime";
 
 /** Asks Jeedom. What is sent is well-formed: Jeedom shuts out for 10 minutes whoever sends too much that is not. */
 export async function askJeedom(house: House, signal: AbortSignal): Promise<JeedomState> {
   const reply = await call(house, { method: "ping", signal });
   if (reply.kind === "failure") return reply;
-  const told = answerOf(reply);
-  if (told === undefined) return { kind: "strange", reply };
-  if (told.code !== undefined) return { kind: "closed", code: told.code };
+  const outcome = readRpcOutcome(reply.status, reply.text);
+  if (outcome === undefined) return { kind: "strange", reply };
+  if (outcome.kind === "error") return { kind: "refusing", reply, refusal: refusalOf(outcome) };
   return { kind: "jeedom", reply, key: await tryKey(house, signal) };
 }
 
@@ -61,16 +87,28 @@ const NO_CERTIFICATE: FetchFailure = {
 async function tryKey(house: House, signal: AbortSignal): Promise<KeyAnswer> {
   const { JEEDOM_APIKEY: apikey } = house.config;
   if (apikey === undefined) return { kind: "none" };
-  const reply = await call(house, { method: "datetime", params: { apikey }, signal });
+  const reply = await call(house, { method: TRIAL, params: { apikey }, signal });
   if (reply.kind === "failure") return { kind: "unknown", words: reply.words };
-  const told = answerOf(reply);
-  if (told === undefined) return { kind: "unknown", words: `answers it with HTTP ${reply.status} and no JSON-RPC` };
-  if (told.code !== undefined) {
-    if (REFUSALS.includes(told.code)) return { kind: "refused", code: told.code };
-    return { kind: "unknown", words: `answers it with the error ${told.code}` };
+  const outcome = readRpcOutcome(reply.status, reply.text);
+  if (outcome === undefined) return { kind: "unknown", words: `answers it with HTTP ${reply.status} and no JSON-RPC` };
+  if (outcome.kind === "error") {
+    const { code } = outcome;
+    if (KEY_CODES.includes(code)) return { kind: "refused", code };
+    if (NO_METHOD_CODES.includes(code)) return { kind: "restricted", code };
+    const refusal = refusalOf(outcome);
+    if (refusal.kind === "method") return { kind: "untried", code, setting: refusal.setting };
+    return { kind: "unknown", words: `answers it with the error ${code}` };
   }
-  const seconds = Number(told.result);
+  const seconds = Number(outcome.result);
   return { kind: "accepted", reply, seconds: seconds > 0 && Number.isFinite(seconds) ? seconds : undefined };
+}
+
+/** Finds the setting that refused a call. Both settings of methods share one message; only the allow list adds our address. */
+function refusalOf({ code, message }: { readonly code: number; readonly message: string }): Refusal {
+  if (ACCESS_CODES.includes(code)) return { kind: "access", code };
+  if (code !== PLAIN_CODE || /SQLSTATE|gone away/.test(message)) return { kind: "other", code };
+  const isAllowList = parseAddress(message.slice(message.lastIndexOf(" ") + 1)) !== undefined;
+  return { kind: "method", code, setting: isAllowList ? "api::allow::method" : "api::forbidden::method" };
 }
 
 interface Call {
@@ -90,13 +128,4 @@ async function call(house: House, { method, params = {}, signal }: Call): Promis
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
     headers: CALL_HEADERS,
   });
-}
-
-/** What a reply of JSON-RPC says: a result, or the code of an error; undefined where it is no such reply. */
-function answerOf(reply: Reply): { readonly result?: unknown; readonly code?: number } | undefined {
-  const value = parseRpcAnswer(reply.text);
-  if (reply.status !== 200 || value === undefined) return undefined;
-  const { error } = value;
-  if (isObject(error)) return { code: Number(error["code"]) };
-  return "result" in value ? { result: value["result"] } : undefined;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isPage, type Reply } from "./ask.ts";
+import { isPage, isPlainHttpRefusal, type Reply } from "./ask.ts";
 import type { FailureReason, FetchFailure } from "./fetch_failure.ts";
 import { failed, type Finding } from "./finding.ts";
 
@@ -22,12 +22,17 @@ export function isTailnetName(host: string): boolean {
   return host.endsWith(".ts.net");
 }
 
+/** Returns the public address with its path, without a slash at its end. */
+export function publicAddress(url: URL): string {
+  return url.href.replace(/\/+$/, "");
+}
+
 /** Tells that nobody answers at the public address. */
 export function tellNobody(url: URL, { reason, words }: FetchFailure): Finding {
   const remedy = isTailnetName(url.hostname) && reason !== "certificate"
     ? FUNNEL_ON
     : NOBODY[reason] ?? "See whether the tunnel runs, and whether PUBLIC_URL is its address";
-  return failed(`${url.origin} ${words}`, remedy);
+  return failed(`${publicAddress(url)} ${words}`, remedy);
 }
 
 /** What tunnels and their networks mean by a status. */
@@ -54,10 +59,16 @@ const CLOUDFLARED = "Start cloudflared on this machine: sudo systemctl start clo
 
 /** Tells what an answer means that is not the gateway's sealed one. */
 export function tellTunnel(url: URL, reply: Reply): Finding {
-  const { origin } = url;
   const { status, headers, text } = reply;
-  const told = (meaning: string, remedy: string) => failed(`${origin} answers HTTP ${status}: ${meaning}`, remedy);
+  const told = (meaning: string, remedy: string) =>
+    failed(`${publicAddress(url)} answers HTTP ${status}: ${meaning}`, remedy);
   if (status >= 300 && status < 400) return tellRedirect(url, reply);
+  if (isPlainHttpRefusal(reply)) {
+    return told(
+      "that port speaks HTTPS, and was asked in plain HTTP",
+      "Write https:// instead of http:// into PUBLIC_URL",
+    );
+  }
   if (status === 401 && !isPage(reply)) {
     return told(
       "a gateway is there that does not know this key",
@@ -85,7 +96,7 @@ export function tellTunnel(url: URL, reply: Reply): Finding {
 
 function tellRedirect(url: URL, { status, headers }: Reply): Finding {
   const target = URL.parse(headers.get("Location") ?? "", url.href);
-  const message = `${url.origin} redirects to ${target?.origin ?? "elsewhere"} (HTTP ${status})`;
+  const message = `${publicAddress(url)} redirects to ${target?.origin ?? "elsewhere"} (HTTP ${status})`;
   if (target?.hostname.endsWith(".cloudflareaccess.com")) {
     return failed(
       `${message}: Cloudflare Access wants a login`,
@@ -93,7 +104,7 @@ function tellRedirect(url: URL, { status, headers }: Reply): Finding {
     );
   }
   if (target?.hostname === url.hostname && target.protocol === "https:") {
-    return failed(message, `Set PUBLIC_URL=${target.origin}`);
+    return failed(message, `Set PUBLIC_URL=${publicAddress(new URL(url.pathname, target.origin))}`);
   }
   return failed(message, "Set PUBLIC_URL to the final address, or take a login before it away");
 }

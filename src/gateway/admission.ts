@@ -9,7 +9,7 @@ import type { RefusalReason, Telemetry } from "../observability/telemetry.ts";
 import { EnvelopeError, type OpenedText, type SealedText, TAG_BYTES } from "../protocol/aead.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { type Exchange, parseRequest } from "../protocol/exchange.ts";
+import { type Exchange, parseRequest, type Version } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../security/key_addresses.ts";
 import { payloadWeight } from "../protocol/json_weight.ts";
@@ -84,6 +84,8 @@ export interface Refused {
   readonly code: ErrorCode;
   /** When to come again, in seconds, where waiting helps. */
   readonly retryAfterSeconds?: number;
+  /** The client's clock against the gateway's, in seconds, where that is the reason; positive when ahead. */
+  readonly clockOffset?: number;
   /** Where there is one, to be called exactly once, as for an admitted request. */
   settle?(answer: SealedText | undefined): void;
 }
@@ -133,7 +135,12 @@ export function createAdmit(options: AdmissionOptions): Admit {
     return wait;
   }
 
-  async function open(body: Uint8Array, sender: Sender) {
+  /** Finds the key that a request names which none opened, for the operator. */
+  function identify({ named, version }: NamingSender) {
+    return options.keyring.identify(named, version);
+  }
+
+  async function open(body: Uint8Array, sender: NamingSender) {
     const { address } = sender;
     try {
       const envelope = parseRequest(latin1.decode(body));
@@ -145,7 +152,8 @@ export function createAdmit(options: AdmissionOptions): Admit {
       proven.delete(address);
       if (sender.fewKeys) throw error;
       const wait = await countFailure(address);
-      throw wait > 0 ? tooManyRequests(wait) : decryptionFailed();
+      const named = identify(sender);
+      throw wait > 0 ? tooManyRequests(wait, named) : decryptionFailed(named);
     }
   }
 
@@ -155,17 +163,17 @@ export function createAdmit(options: AdmissionOptions): Admit {
    *
    * @param wait how long the address has to wait until it may fail again, in seconds; 0 if it may
    */
-  async function openWithin(body: Uint8Array, sender: Sender, { wait }: { readonly wait: number }) {
+  async function openWithin(body: Uint8Array, sender: NamingSender, { wait }: { readonly wait: number }) {
     try {
       return await open(body, { ...sender, fewKeys: wait > 0 });
     } catch (error) {
       // Whether there is such a key or not.
-      throw error instanceof EnvelopeError ? tooManyRequests(wait) : error;
+      throw error instanceof EnvelopeError ? tooManyRequests(wait, identify(sender)) : error;
     }
   }
 
   /** One at a time for each address: otherwise any number of failures could pass before the first is counted. */
-  function openInTurn(body: Uint8Array, sender: Sender) {
+  function openInTurn(body: Uint8Array, sender: NamingSender) {
     return openings.take(sender.address, async () => {
       return await openWithin(body, sender, { wait: await rates.failures.peek(sender.address) });
     });
@@ -182,13 +190,15 @@ export function createAdmit(options: AdmissionOptions): Admit {
   };
 
   async function decide(body: Uint8Array, { address, route, kid, wait, failureWait }: Arrived): Promise<Admission> {
-    const named = namedKey(body) ?? kid ?? "";
+    const namedInBody = namedKey(body);
+    const named = namedInBody ?? kid ?? "";
     const isFromKey = keyAddresses.has(named, address);
     if (wait > 0) {
       const ownWait = isFromKey ? await rates.requests.take(`${address} ${named}`) : wait;
       if (ownWait > 0) throw tooManyRequests(ownWait);
     }
-    const sender = { address, route, kid };
+    const version = namedInBody === undefined ? 1 : 2;
+    const sender = { address, route, kid, named, version } as const;
     // No waiting for other requests of an address that proved a key the last time, or of a key that is used from there.
     // Above the pace a failure is answered, and counted, like what is not tried: neither tells which keys are used there.
     const { envelope, text, ...opened } = isFromKey || proven.has(address)
@@ -225,7 +235,10 @@ export function createAdmit(options: AdmissionOptions): Admit {
       const known = await replays.recall(identity);
       if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
       if (known.kind === "away") throw storeAway(key);
-      return await unproven("expired", EXPIRED);
+      const refusal = await unproven("expired", EXPIRED);
+      return Number.isFinite(timestamp)
+        ? { ...refusal, clockOffset: Number(timestamp) - options.now() / 1000 }
+        : refusal;
     }
     const claim = await replays.claim({ ...identity, timestamp });
     switch (claim.kind) {
@@ -279,6 +292,14 @@ interface Arrived extends Caller {
   readonly wait: number;
   /** The same until its next failure. */
   readonly failureWait: number;
+}
+
+/** A sender, and the key that its request names. */
+interface NamingSender extends Sender {
+  /** Id of the key, in the head or in the body; empty where there is none. */
+  readonly named: string;
+  /** Version of the protocol that the request is for. */
+  readonly version: Version;
 }
 
 /** Returns the id of the key that a request of version 2 names. */

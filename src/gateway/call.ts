@@ -22,6 +22,7 @@ import {
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
 import { compressBody } from "./compress_body.ts";
+import { refusedRequest } from "./refused_request.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
 import type { CarryReply, SealReply } from "./sealed_answer.ts";
 
@@ -53,6 +54,8 @@ interface Outcome {
   readonly reply: Reply;
   readonly outcome: string;
   readonly result: Result;
+  /** Why it was refused; undefined where it was not. */
+  readonly reason?: RefusalReason | undefined;
   readonly service?: ServiceName | undefined;
   readonly target?: string | undefined;
 }
@@ -96,9 +99,8 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     reason: RefusalReason,
     { status, message, ...options }: Pick<Refused, "status" | "message" | "code" | "retryAfterSeconds">,
   ): Outcome {
-    telemetry.refused(reason);
     const reply = errorReply(status, message, options);
-    return { reply, outcome: `${status} ${message}`, result: "refused" };
+    return { reply, outcome: `${status} ${message}`, result: "refused", reason };
   }
 
   /** Runs a request as far as its key and its service let it. Never throws. */
@@ -168,8 +170,12 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
   return async (request, caller) => {
     const began = monotonic();
     const admission = await admit(request, caller);
-    const { sealed, ...about } = await answer(admission, { request: caller.request, gone: request.signal });
+    const { sealed, reason, ...about } = await answer(admission, { request: caller.request, gone: request.signal });
     const { name, kid } = admission.key;
+    if (reason !== undefined) {
+      const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
+      telemetry.refused(reason, refusedRequest(request, { address: caller.address, key: name, clockOffset }));
+    }
     audit.decided({ ...about, ...caller, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
     return carryReply(sealed, name);
   };

@@ -35,6 +35,7 @@ import {
   tooManyAtOnce,
   Unremembered,
 } from "./refusal.ts";
+import { refusedRequest } from "./refused_request.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
 import { createCarryReply, createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
@@ -204,7 +205,7 @@ export function createHandler(options: GatewayOptions): Handler {
       if (reason === "internal") log.error("Request broke the gateway: {error}", { request, error });
       else {
         log.warn("Request from {address} refused: {status} {reason}", { request, address, status, reason: words });
-        telemetry.refused(reason);
+        telemetry.refused(reason, refusedRequest(message, { address, named: refusal.named }));
       }
       const result = reason === "internal" ? "failed" : "refused";
       const seconds = (monotonic() - began) / 1000;

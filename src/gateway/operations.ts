@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { hostOf } from "../security/egress.ts";
 import { isLoopback } from "../security/ip_address.ts";
@@ -16,7 +17,9 @@ export interface OperationsOptions {
   /** The metrics, in Prometheus' text format. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether the gateway is ready, and what it lacks. */
-  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up">;
+  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up" | "ageSeconds">;
+  /** The requests refused of late. */
+  readonly refusals: Pick<RecentRefusals, "list">;
   /** The gateway's version. */
   readonly version: string;
   /** The address it listens on. */
@@ -25,17 +28,31 @@ export interface OperationsOptions {
   readonly random: RandomBytes;
 }
 
+/** Answers JSON that is never to be kept. */
+function noStore(value: unknown): Response {
+  return Response.json(value, { headers: { "Cache-Control": "no-store" } });
+}
+
 /** Makes the function that answers on that port. */
 export function createOperationsHandler(options: OperationsOptions): (request: Request) => Promise<Response> {
-  const { metrics, readiness, version } = options;
+  const { metrics, readiness, refusals, version } = options;
   const isForThisMachine = isLoopback(options.listensOn);
 
   const routes = new Map<string, () => Response | Promise<Response>>([
     ["/metrics", async () => new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } })],
+    ["/refusals", () => noStore({ minutes: RECENT_MINUTES, refusals: refusals.list() })],
     ["/health", () => healthResponse(version)],
     ["/health/live", aliveResponse],
-    ["/health/ready", () => readyResponse(readiness.isReady, { failing: readiness.failing, parts: showParts() })],
+    ["/health/ready", readinessResponse],
   ]);
+
+  function readinessResponse(): Response {
+    const { isReady, failing, ageSeconds } = readiness;
+    const response = readyResponse(isReady, { failing, parts: showParts() });
+    // The checks run in the background: seconds since the oldest one (RFC 9111, section 5.1).
+    if (ageSeconds !== undefined) response.headers.set("Age", String(Math.round(ageSeconds)));
+    return response;
+  }
 
   function showParts(): Readonly<Record<string, string>> {
     const word = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";

@@ -22,6 +22,8 @@ export interface ReadinessOptions {
   readonly isClockWrong: () => boolean;
   /** The time from one look to the next, in milliseconds. */
   readonly everyMs: number;
+  /** A clock that never jumps, in milliseconds. */
+  readonly monotonic: () => number;
   /** Is told when a part is lost, and when it is back. */
   readonly log: Pick<Log, "info" | "warn">;
 }
@@ -33,6 +35,7 @@ export const CHECK_TIMEOUT_MS = 5000;
 export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #up = new Map<Part, boolean>();
+  readonly #checkedAt = new Map<Part, number>();
   readonly #timers = new Map<Part, ReturnType<typeof setTimeout>>();
   #isStopping = false;
   #isClosed = false;
@@ -65,6 +68,12 @@ export class Readiness {
     return this.#up;
   }
 
+  /** Seconds since the oldest of the parts' last checks; undefined before the first. */
+  get ageSeconds(): number | undefined {
+    const { size } = this.#checkedAt;
+    return size === 0 ? undefined : (this.#options.monotonic() - Math.min(...this.#checkedAt.values())) / 1000;
+  }
+
   /** From now on the gateway is not ready, whatever the parts say. */
   stop(): void {
     this.#isStopping = true;
@@ -91,10 +100,11 @@ export class Readiness {
   }
 
   #note(part: Part, fault: string | undefined): void {
-    const { log } = this.#options;
+    const { log, monotonic } = this.#options;
     const before = this.#up.get(part);
     const isUp = fault === undefined;
     this.#up.set(part, isUp);
+    this.#checkedAt.set(part, monotonic());
     if (before === isUp) return;
     if (!isUp) log.warn("Check of {part} failed: {reason}", { part, reason: fault });
     else if (before === false) log.info("Check of {part} succeeds again", { part });

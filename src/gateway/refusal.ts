@@ -5,7 +5,7 @@
  */
 import { STATUS_CODE } from "@std/http/status";
 import type { RefusalReason } from "../observability/telemetry.ts";
-import type { Key } from "../security/keyring.ts";
+import type { Key, NamedKey } from "../security/keyring.ts";
 import { drawRetrySeconds } from "./retry.ts";
 
 /** What a refusal has besides its status and its message. */
@@ -14,6 +14,8 @@ export interface RefusalOptions {
   readonly reason: RefusalReason | "internal";
   /** Headers such as `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The key that the request names, for the operator alone. */
+  readonly named?: NamedKey | undefined;
 }
 
 /** A request is turned away before it is known whose it is. */
@@ -22,13 +24,16 @@ export class Refusal extends Error {
   readonly reason: RefusalReason | "internal";
   /** Headers such as `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The key that the request names, for the operator alone: no answer tells it. */
+  readonly named: NamedKey | undefined;
 
   /** Makes the refusal from its HTTP status, the public message, and what is to know besides. */
-  constructor(readonly status: number, message: string, { reason, headers = {} }: RefusalOptions) {
+  constructor(readonly status: number, message: string, { reason, headers = {}, named }: RefusalOptions) {
     super(message);
     this.name = "Refusal";
     this.reason = reason;
     this.headers = headers;
+    this.named = named;
   }
 }
 
@@ -36,8 +41,8 @@ export class Refusal extends Error {
 export const SHUTTING_DOWN = "Gateway is shutting down";
 
 /** The one answer to everything that no key opens. */
-export const decryptionFailed = (): Refusal =>
-  new Refusal(STATUS_CODE.Unauthorized, "Decryption failed", { reason: "envelope" });
+export const decryptionFailed = (named?: NamedKey): Refusal =>
+  new Refusal(STATUS_CODE.Unauthorized, "Decryption failed", { reason: "envelope", named });
 
 /** The body passes `MAX_BODY_BYTES`. */
 export const bodyTooLarge = (): Refusal =>
@@ -67,10 +72,11 @@ export const storeAway = (key: Key): Refusal =>
   new Unremembered(key, "Replay store is out of reach: nothing runs without it", 5);
 
 /** Too often, from one address. */
-export const tooManyRequests = (retryAfterSeconds: number): Refusal => tooMany("address_rate", retryAfterSeconds);
+export const tooManyRequests = (retryAfterSeconds: number, named?: NamedKey): Refusal =>
+  tooMany("address_rate", { retryAfterSeconds, named });
 
 /** Too much at a time, from one address. */
-export const tooManyAtOnce = (): Refusal => tooMany("busy", 1);
+export const tooManyAtOnce = (): Refusal => tooMany("busy", { retryAfterSeconds: 1 });
 
 /**
  * The gateway stops, and begins nothing that lasts.
@@ -115,10 +121,14 @@ export function refusalResponse(refusal: Refusal): Response {
   });
 }
 
-function tooMany(reason: RefusalReason, retryAfterSeconds: number): Refusal {
+function tooMany(
+  reason: RefusalReason,
+  { retryAfterSeconds, named }: Pick<RefusalOptions, "named"> & { readonly retryAfterSeconds: number },
+): Refusal {
   return new Refusal(STATUS_CODE.TooManyRequests, "Too many requests", {
     reason,
     headers: retryAfter(retryAfterSeconds),
+    named,
   });
 }
 

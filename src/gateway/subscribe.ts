@@ -23,6 +23,7 @@ import { LargeRecords } from "./large_records.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { stopping } from "./refusal.ts";
+import { refusedRequest } from "./refused_request.ts";
 import type { StreamFormat } from "./stream_format.ts";
 import { brokerCode, brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
 
@@ -98,16 +99,24 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
 
   function start(
     admission: Admission,
-    { format, caller }: { readonly format: StreamFormat; readonly caller: Caller },
+    { format, caller, message: { headers } }: {
+      readonly format: StreamFormat;
+      readonly caller: Caller;
+      readonly message: Request;
+    },
   ): EventStream {
     const { key } = admission;
     const began = monotonic();
+    const countRefusal = (reason: RefusalReason) => {
+      const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
+      telemetry.refused(reason, refusedRequest({ headers }, { address: caller.address, key: key.name, clockOffset }));
+    };
     const decided: Decide = (outcome, { result, target, bytes = 0 }) => {
       const ms = monotonic() - began;
       audit.decided({ ...caller, key: key.name, kid: key.kid, service: "mqtt", target, outcome, result, ms, bytes });
     };
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
-      telemetry.refused(reason);
+      countRefusal(reason);
       decided(message, { result: "refused" });
       const stream = openStream(key, { format });
       stream.end("refused", message, { code });
@@ -120,7 +129,9 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
         return refuse("replay", "Request was used before: seal a new one for each subscription", "replay");
       case "admitted": {
         const leave = listening.enter(key.name);
-        if (leave !== undefined) return follow(admission, { request: caller.request, format, leave, decided });
+        if (leave !== undefined) {
+          return follow(admission, { request: caller.request, format, leave, decided, countRefusal });
+        }
         admission.leave();
         return refuse("busy", "Too many open streams: close one first", "busy");
       }
@@ -130,11 +141,12 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   /** Opens a stream that lasts until its listener leaves, its broker is lost, or its key is revoked. */
   function follow(
     { key, payload, leave: leaveLarge }: Admitted,
-    { request, format, leave, decided }: {
+    { request, format, leave, decided, countRefusal }: {
       readonly request: string;
       readonly format: StreamFormat;
       readonly leave: () => void;
       readonly decided: Decide;
+      readonly countRefusal: Listening["countRefusal"];
     },
   ): EventStream {
     const target = topicsOf(payload);
@@ -163,14 +175,14 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     const revoke = () => stream.cutOff(key.revoked.reason.message);
     key.revoked.addEventListener("abort", revoke, { signal: left.signal });
     if (key.revoked.aborted) revoke();
-    else listen(stream, { request, key, payload, left: left.signal, onConnected });
+    else listen(stream, { request, key, payload, left: left.signal, onConnected, countRefusal });
     return stream;
   }
 
   /** Has the stream hear what the request asks for. */
-  function listen(stream: EventStream, { request, key, payload, left, onConnected }: Listening): void {
+  function listen(stream: EventStream, { request, key, payload, left, onConnected, countRefusal }: Listening): void {
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
-      telemetry.refused(reason);
+      countRefusal(reason);
       stream.end("refused", message, { code });
     };
     try {
@@ -214,7 +226,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     // Nothing to give again: a repeated subscription is refused.
     if (admission.kind !== "repeat") admission.settle?.(undefined);
     const format = await beginStream(admission);
-    const stream = start(admission, { format, caller });
+    const stream = start(admission, { format, caller, message: request });
     return new Response(stream.body, {
       headers: {
         "Content-Type": "text/event-stream",
@@ -246,6 +258,8 @@ interface Listening {
   readonly left: AbortSignal;
   /** Called when the broker has granted the subscription. */
   readonly onConnected: () => void;
+  /** Called when it is refused. */
+  readonly countRefusal: (reason: RefusalReason) => void;
 }
 
 /** Tells the audit what became of a stream. */

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Route } from "../protocol/envelope_v2.ts";
+import type { NamedKey } from "../security/keyring.ts";
 
 /**
  * A part of a request that takes time.
@@ -67,6 +68,18 @@ export interface AnsweredRequest {
   readonly seconds: number;
 }
 
+/** Sender of a refused request, as far as it is known. */
+export interface RefusedRequest {
+  /** The address that the request is counted for. */
+  readonly address: string;
+  /** Name of the key that opened it; undefined where none did. */
+  readonly key?: string | undefined;
+  /** The key that it names and that did not open it. A diagnosis only: anyone can name a key. */
+  readonly named?: NamedKey | undefined;
+  /** The client's clock against the gateway's, in seconds: positive when ahead. Undefined where it was not refused for that. */
+  readonly clockOffset?: number | undefined;
+}
+
 /** Takes what happens. Never throws, and never waits. */
 export interface Telemetry {
   /** Runs a step, and measures it. What it throws is thrown on. */
@@ -75,8 +88,12 @@ export interface Telemetry {
   stream(version: 1 | 2): (end: StreamEnd) => void;
   /** Counts a request that has its answer. */
   answered(request: AnsweredRequest): void;
-  /** Counts a refusal. */
-  refused(reason: RefusalReason): void;
+  /**
+   * Counts a refusal.
+   *
+   * @param request its sender; undefined for the project's own checks, which are refused on purpose
+   */
+  refused(reason: RefusalReason, request?: RefusedRequest): void;
   /** Notes how long an event waited from the broker to its listener's stream, in seconds. */
   delivered(seconds: number): void;
   /** Counts events that did not reach a listener. */

@@ -63,7 +63,7 @@ export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
       };
     },
     answered: (request) => telemetry.answered(request),
-    refused: (reason) => telemetry.refused(reason),
+    refused: (reason, request) => telemetry.refused(reason, request),
     delivered: (seconds) => telemetry.delivered(seconds),
     dropped: (reason, events) => telemetry.dropped(reason, events),
   };

@@ -7,7 +7,7 @@ import { EnvelopeError, KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
-import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
+import { deriveKeyId, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { KeyAddresses } from "./key_addresses.ts";
 import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./key_record.ts";
 import { Scope } from "./scope.ts";
@@ -34,6 +34,20 @@ export interface Opened extends OpenedRequest {
   readonly key: Key;
 }
 
+/**
+ * Why a key does not open the requests that name it. `in_force`: it works, and they were sealed with another one or
+ * altered on their way.
+ */
+export type KeyState = "old_secret" | "removed" | "disabled" | "expired" | "old_version" | "in_force";
+
+/** The key that a request names. */
+export interface NamedKey {
+  /** Its name, from the files of keys. */
+  readonly name: string;
+  /** How it is now. */
+  readonly state: KeyState;
+}
+
 /** What is known of a request before it is opened. */
 export interface Sender {
   /** Where it came from: the keys that opened the last envelopes of version 1 from there are tried first. */
@@ -54,6 +68,13 @@ export interface Keyring {
    * @throws EnvelopeError if none fits
    */
   open(envelope: RequestEnvelope, sender: Sender): Promise<Opened>;
+  /**
+   * Finds the key that a request of some version names, for the operator: what it names is in the clear, and proves
+   * nothing.
+   *
+   * @returns undefined for an id that no key has, or had since the start
+   */
+  identify(kid: string, version: Version): NamedKey | undefined;
 }
 
 /** What a secret is good for, as the files say. */
@@ -64,6 +85,8 @@ interface KeyEntry extends Rights {
   readonly secret: Bytes;
   /** When it stops working, in milliseconds since 1970. */
   readonly expires?: number | undefined;
+  /** Whether it is the one before the last rotation. */
+  readonly isPrevious: boolean;
   /** What to tell whoever holds it when that time has come. */
   readonly farewell: string;
   /** The oldest version of the protocol that it may be used with. */
@@ -87,6 +110,9 @@ interface Held {
   entry: KeyEntry;
 }
 
+/** Most secrets to know by their ids after they were taken away. */
+const MAX_RETIRED = 1000;
+
 /** A keyring whose keys change while it is in use. Empty at first. */
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
@@ -94,6 +120,10 @@ export class LiveKeyring implements Keyring {
   readonly #recent = new KeyAddresses();
   #held: ReadonlyMap<string, Held> = new Map();
   #byKid: ReadonlyMap<string, Held> = new Map();
+  /** Names of the keys whose secrets were taken away since the start, by their ids; the last one comes last. */
+  readonly #retiredNames = new Map<string, string>();
+  /** The same with those that are disabled. */
+  #retired: ReadonlyMap<string, NamedKey> = new Map();
 
   /**
    * Makes a keyring.
@@ -123,7 +153,7 @@ export class LiveKeyring implements Keyring {
   async replace(sources: KeySources): Promise<void> {
     const held = new Map<string, Held>();
     for (const entry of entriesOf(sources)) {
-      const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), expires: 0, farewell: "" });
+      const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
       const before = this.#held.get(identity);
       const lasting = before === undefined || before.key.revoked.aborted ? await hold(entry) : before;
       lasting.entry = entry;
@@ -138,6 +168,25 @@ export class LiveKeyring implements Keyring {
       revocation.abort(new Error(`Key ${key.name} was ${what}`));
     }
     this.expire();
+    // Last: nothing is let in by it, and no revoked key has to wait for it.
+    this.#retire(gone.map(([, { key }]) => key), { names, disabled: await disabledNames(sources) });
+  }
+
+  /** Remembers the ids of secrets that were taken away, and how the keys are that had them. */
+  #retire(
+    gone: readonly Key[],
+    { names, disabled }: { readonly names: ReadonlySet<string>; readonly disabled: ReadonlyMap<string, string> },
+  ): void {
+    for (const { kid, name } of gone) {
+      this.#retiredNames.delete(kid);
+      this.#retiredNames.set(kid, name);
+    }
+    for (const kid of [...this.#retiredNames.keys()].slice(0, -MAX_RETIRED)) this.#retiredNames.delete(kid);
+    const disabledKeys = new Set(disabled.values());
+    const stateOf = (name: string): KeyState =>
+      names.has(name) ? "old_secret" : disabledKeys.has(name) ? "disabled" : "removed";
+    const retired = [...this.#retiredNames, ...disabled];
+    this.#retired = new Map(retired.map(([kid, name]) => [kid, { name, state: stateOf(name) }]));
   }
 
   /** Revokes the keys whose time has come, and returns their names. To be called every second or so. */
@@ -157,6 +206,19 @@ export class LiveKeyring implements Keyring {
       : await this.#openNamed(envelope, { ...sender, kid });
     if (opened === undefined) throw new EnvelopeError();
     return opened;
+  }
+
+  /** Finds the key that a request names, as {@linkcode Keyring.identify} says. */
+  identify(kid: string, version: Version): NamedKey | undefined {
+    // Both are looked up whatever is found, and neither takes longer with more keys.
+    const retired = this.#retired.get(kid);
+    const held = this.#byKid.get(kid);
+    if (held === undefined) return retired;
+    const { name, isPrevious, minProtocol } = held.entry;
+    if (held.key.revoked.aborted || isOver(held.entry, this.#now())) {
+      return { name, state: isPrevious ? "old_secret" : "expired" };
+    }
+    return { name, state: minProtocol > version ? "old_version" : "in_force" };
   }
 
   async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: Sender): Promise<Opened | undefined> {
@@ -201,6 +263,9 @@ export class LiveKeyring implements Keyring {
   }
 }
 
+/** What may change of a key without ending what its holder does. */
+const CHANGEABLE = { expires: 0, isPrevious: false, farewell: "" } as const satisfies Partial<KeyEntry>;
+
 async function openWith(
   { key }: Held,
   envelope: RequestEnvelope,
@@ -228,16 +293,24 @@ async function hold(entry: KeyEntry): Promise<Held> {
   return { key, revocation, entry };
 }
 
+/** Returns the names of the keys that are switched off, by the ids of their secrets. */
+async function disabledNames({ records }: KeySources): Promise<ReadonlyMap<string, string>> {
+  const secrets = records.filter(({ disabled }) => disabled).flatMap(({ name, secret, previous }) =>
+    (previous === undefined ? [secret] : [secret, previous.secret]).map((bytes) => ({ name, bytes }))
+  );
+  return new Map(await Promise.all(secrets.map(async ({ name, bytes }) => [await deriveKeyId(bytes), name] as const)));
+}
+
 function* entriesOf({ single, records }: KeySources): Generator<KeyEntry> {
   if (single !== undefined) {
-    yield { ...ALL_RIGHTS, name: DEFAULT_KEY_NAME, secret: single, farewell: "", minProtocol: 1 };
+    yield { ...ALL_RIGHTS, name: DEFAULT_KEY_NAME, secret: single, isPrevious: false, farewell: "", minProtocol: 1 };
   }
   for (const { created: _, disabled, previous, expires, ...entry } of records) {
     if (disabled) continue;
-    yield { ...entry, expires, farewell: `Key ${entry.name} has expired` };
+    yield { ...entry, expires, isPrevious: false, farewell: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);
     const farewell = `Key ${entry.name} was rotated: this secret is the old one`;
-    yield { ...entry, secret: previous.secret, expires: until, farewell };
+    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, farewell };
   }
 }

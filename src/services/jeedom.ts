@@ -46,7 +46,7 @@ export interface JeedomOptions {
 const CALL_ID = 99_999;
 
 /** Where Jeedom takes calls. */
-const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
+export const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
 
 /** Headers of calls: Jeedom takes any other type as a form, and text inside of a string as a form's field. */
 export const CALL_HEADERS = { "Content-Type": "application/json", "Accept": "application/json" } as const;

@@ -77,8 +77,22 @@ function emptyReply(status: number): Reply {
   return textReply(status, "");
 }
 
+/** Result or error in an answer of the JSON-RPC API. */
+export type RpcOutcome =
+  | { readonly kind: "result"; readonly result: unknown }
+  | { readonly kind: "error"; readonly code: number; readonly message: string };
+
+/** Reads an answer of the JSON-RPC API; undefined where it is none. */
+export function readRpcOutcome(status: number, text: string): RpcOutcome | undefined {
+  const answer = status >= 200 && status < 300 ? parseRpcAnswer(text) : undefined;
+  if (answer === undefined) return undefined;
+  const { error, result } = answer;
+  if (isObject(error)) return { kind: "error", code: Number(error["code"]), message: String(error["message"]) };
+  return result === undefined ? undefined : { kind: "result", result };
+}
+
 /** Parses an answer of the JSON-RPC API, also where PHP wrote something else around it; undefined if there is none. */
-export function parseRpcAnswer(text: string): Readonly<Record<string, unknown>> | undefined {
+function parseRpcAnswer(text: string): Readonly<Record<string, unknown>> | undefined {
   const answer = parse(text) ?? parse(jsonWithin(text) ?? "");
   return isObject(answer) && answer["jsonrpc"] === "2.0" ? answer : undefined;
 }

@@ -5,7 +5,7 @@
  */
 import { readBytes } from "../protocol/read_bytes.ts";
 import { addressOf, CALL_HEADERS, type JeedomOptions } from "./jeedom.ts";
-import { parseRpcAnswer } from "./jeedom_answer.ts";
+import { readRpcOutcome } from "./jeedom_answer.ts";
 
 /** More than any answer to `ping`, in bytes: what is longer comes from something else. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -16,7 +16,8 @@ export const PING: string = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "pin
 const utf8 = new TextDecoder();
 
 /**
- * Makes a function that throws unless Jeedom answers.
+ * Makes a function that throws unless Jeedom accepts a `ping`: one that refuses it refuses calls as well, because its
+ * API is off, closed to this machine, or limited to other methods.
  *
  * @returns a function that says in its error what came instead
  */
@@ -24,6 +25,7 @@ export function createJeedomCheck(
   { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
 ): () => Promise<void> {
   const address = addressOf(url);
+  const place = addressOf(url, "");
   return async () => {
     const response = await fetch(address, {
       method: "POST",
@@ -32,18 +34,23 @@ export function createJeedomCheck(
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     }).catch((error) => {
-      throw new Error(faultOf(error));
+      throw new Error(faultOf(error, place));
     });
     const text = utf8.decode(await readBytes(response, MAX_ANSWER_BYTES));
-    if (response.ok && parseRpcAnswer(text) !== undefined) return;
-    throw new Error(`Jeedom's address answered with status ${response.status}, and not as Jeedom does`);
+    const outcome = readRpcOutcome(response.status, text);
+    if (outcome?.kind === "result") return;
+    throw new Error(
+      outcome === undefined
+        ? `Jeedom's address ${place} answered with status ${response.status}, and not as Jeedom does`
+        : `Jeedom refuses ping (error ${outcome.code}): deno task doctor tells the setting that does`,
+    );
   };
 }
 
-/** Says what failed in our own words: the library's quote the address. */
-function faultOf(error: Error): string {
-  if (error.name === "TimeoutError") return "Jeedom does not answer";
+/** Says what failed in our own words: the library's may quote what was sent. */
+function faultOf(error: Error, place: string): string {
+  if (error.name === "TimeoutError") return `Jeedom does not answer at ${place}`;
   return /certificate|altnames/i.test(String(error.cause))
-    ? "Jeedom's certificate is not trusted: set JEEDOM_CA_FILE to it, or to its authority's"
-    : "Jeedom cannot be reached";
+    ? `The certificate of ${place} is not trusted: set JEEDOM_CA_FILE to it, or to its authority's`
+    : `Jeedom cannot be reached at ${place}`;
 }

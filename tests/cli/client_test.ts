@@ -78,6 +78,14 @@ Deno.test("call exits with 0 when Jeedom answers with a result, whatever it is",
   }
 });
 
+Deno.test("call says which option is unknown and how it is typed, and nothing of its value", async () => {
+  const { platform, notices } = clientMachine(["ping", "--apikeyy=s3cret"], []);
+  assertEquals(await call(platform), 2);
+  assertEquals(notices, [
+    "Unknown option '--apikeyy'\nUsage: deno task call METHOD [PARAMS] [options]; --help lists the options",
+  ]);
+});
+
 Deno.test("call takes one method and its parameters, and repeats no further word: it may be an API key", async () => {
   const { platform, requests, notices } = clientMachine(["ping", "{}", "s3cret-apikey"], []);
   assertEquals(await call(platform), 2);

@@ -214,6 +214,40 @@ Deno.test("a warning of PHP stands before the JSON, and a login page in place of
   await page.body?.cancel();
 });
 
+Deno.test("settings refuse methods to everyone, ping among them, before the key is looked at", async () => {
+  const { jeedom, post, call } = makeJeedom();
+  const codeOf = async (method: string, peer = "127.0.0.1") => {
+    const { error } = await (await post({ jsonrpc: "2.0", id: 1, method, params: { apikey: KEY } }, { peer })).json();
+    return error?.code;
+  };
+  jeedom.settings = { "api::forbidden::method": /ping/ };
+  assertEquals([await codeOf("ping"), await codeOf("version")], [-32_000, undefined]);
+  jeedom.settings = { "api::allow::method": /^version$/ };
+  assertEquals([await codeOf("ping"), await codeOf("version")], [-32_000, undefined]);
+  // Only the list of allowed methods says to whom.
+  assertEquals((await call("ping")).error.message, "Cette demande n'est pas autorisée 127.0.0.1");
+  jeedom.settings = { "api::core::mode": "whiteip" };
+  assertEquals([await codeOf("ping"), await codeOf("ping", STRANGER)], [undefined, 1]);
+  jeedom.settings = { "api::core::mode": "localhost" };
+  assertEquals([await codeOf("ping"), await codeOf("ping", "192.168.1.2")], [undefined, 1]);
+  jeedom.settings = { "api::core::mode": "disable" };
+  assertEquals([await codeOf("ping"), await codeOf("version")], [1, 1]);
+  jeedom.settings = { "api::core::restricted": true };
+  assertEquals([await codeOf("ping"), await codeOf("version")], [undefined, 500]);
+});
+
+Deno.test("its web server forbids some folders, knows no others, and tells plain HTTP from HTTPS", async () => {
+  const { jeedom, post } = makeJeedom();
+  const told = async (path: string) => {
+    const response = await post({ jsonrpc: "2.0", method: "ping" }, { path });
+    return [response.status, /<p>([^<]*)/.exec(await response.text())?.[1]?.trim()];
+  };
+  assertEquals(await told("/data/core/api/jeeApi.php"), [403, "You don't have permission to access this resource."]);
+  assertEquals(await told("/jeedom/core/api/jeeApi.php"), [404, "The requested URL was not found on this server."]);
+  jeedom.mode = "https-port";
+  assertEquals((await told("/core/api/jeeApi.php"))[0], 400);
+});
+
 Deno.test("a large house is about 1.4 MB of JSON", async () => {
   const { send } = makeJeedom({ isLarge: true });
   const { length } = await (await send("jeeObject::full")).text();

@@ -22,6 +22,7 @@ interface Furnishing extends Partial<Omit<Surroundings, "config" | "machine">> {
 export function makeHouse({ env = {}, machine = {}, ...rest }: Furnishing = {}): House {
   return createHouse({
     config: parseConfig(env),
+    isSet: (name) => Boolean(env[name]),
     version: "1.0.0",
     localUrl,
     machine: fakePlatform({ fetch: () => Promise.reject(new TypeError("fetch failed")), ...machine }),

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { House } from "../../src/demo/house.ts";
-import { createSimulatedJeedom } from "../../src/demo/simulated_jeedom.ts";
+import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
 import { JEEDOM } from "../../src/doctor/checks/jeedom.ts";
-import { answering, fetchFailure, makeHouse, PATIENT } from "./house.ts";
+import type { Status } from "../../src/doctor/finding.ts";
+import { answering, fetchFailure, makeHouse, NOW, PATIENT } from "./house.ts";
 
 const APIKEY = "a key of Jeedom";
 
@@ -15,7 +16,7 @@ function simulated() {
     // From an address that it would ban.
     return jeedom.handle(new Request(input, init), "203.0.113.9");
   };
-  return { asked, fetch: fetchIt };
+  return { asked, jeedom, fetch: fetchIt };
 }
 
 const look = (fetch: typeof globalThis.fetch, apikey?: string) =>
@@ -74,6 +75,8 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
       [fetchFailure("client error (Connect): ECONNREFUSED"), "nothing listens there", "web server"],
       [fetchFailure("dns error"), "no such name", "Mend the name"],
       [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "Mend the port"],
+      [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "https://"],
+      [fetchFailure("connection reset"), "broke the connection off", "wants https://"],
       [fetchFailure("Requests to port 6667 are blocked"), "no program asks that port", "JEEDOM_URL"],
     ] as const
   ) {
@@ -83,6 +86,148 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
     assertStringIncludes(found.remedy ?? "", remedy);
     assert(!JSON.stringify(found).includes("secret"));
   }
+});
+
+Deno.test("each setting by which Jeedom refuses calls is named, with its place in Jeedom", async () => {
+  const { jeedom, fetch } = simulated();
+  const cases: readonly (readonly [JeedomSettings, Status, string, string])[] = [
+    [{ "api::core::mode": "disable" }, "failed", "its API is off, or closed to this machine", '"API access"'],
+    [{ "api::core::mode": "whiteip" }, "failed", "(api::core::mode)", "white list"],
+    [{ "api::forbidden::method": /^(ping|log::)/ }, "failed", "refuses ping (error -32000)", "Disallow api methods"],
+    [{ "api::forbidden::method": /ping/ }, "failed", "api::forbidden::method", "not match ping"],
+    [{ "api::allow::method": /^cmd::/ }, "failed", "api::allow::method", '"Only allow api methods (regexp)"'],
+    [{ "api::allow::method": /^ping$/ }, "warning", "refuses datetime (error -32000)", "match datetime"],
+    [{ "api::forbidden::method": /^date/ }, "warning", "JEEDOM_APIKEY could not be tried", "not match datetime"],
+    [{ "api::core::restricted": true }, "failed", "api::core::restricted", "a user's key"],
+  ];
+  for (const [settings, status, message, remedy] of cases) {
+    jeedom.settings = settings;
+    const found = await look(fetch, APIKEY);
+    assertEquals(found.status, status, found.message);
+    assertStringIncludes(found.message, message);
+    assertStringIncludes(found.remedy ?? "", remedy);
+    assertStringIncludes(found.remedy ?? "", "Settings, System");
+  }
+});
+
+Deno.test("the clock is read from a Jeedom that refuses ping, by the header Date", async () => {
+  const refusing: typeof globalThis.fetch = () =>
+    Promise.resolve(
+      Response.json({ jsonrpc: "2.0", id: 1, error: { code: -32_000, message: "Non" } }, {
+        headers: { Date: new Date(NOW).toUTCString() },
+      }),
+    );
+  assertEquals((await CLOCK.look(makeHouse({ machine: { fetch: refusing } }), PATIENT)).status, "ok");
+});
+
+Deno.test("each bad state of Jeedom is told as what it is, with the whole address", async () => {
+  const { jeedom, fetch } = simulated();
+  const lookAt = (url: string) =>
+    JEEDOM.look(makeHouse({ env: { JEEDOM_URL: url }, machine: { fetch }, now: () => Date.now() }), PATIENT);
+  const modes: readonly (readonly [JeedomMode, string, string])[] = [
+    ["https-port", "http://jeedom:443 answers HTTP 400: that port speaks HTTPS", "https:// instead of http://"],
+    ["database-down", "http://jeedom:443 answers HTTP 500: its database is down", "http.error"],
+    ["page", "http://jeedom:443 answers HTTP 200 and a page for people", "without a login"],
+  ];
+  for (const [mode, message, remedy] of modes) {
+    jeedom.mode = mode;
+    const found = await lookAt("http://jeedom:443/");
+    assertEquals(found.status, "failed");
+    assertStringIncludes(found.message, message);
+    assertStringIncludes(found.remedy ?? "", remedy);
+  }
+  for (const mode of ["warning", "not-utf8", "well"] as const) {
+    jeedom.mode = mode;
+    assertEquals(await lookAt("http://jeedom:443/"), {
+      status: "ok",
+      message: "http://jeedom:443 answers; JEEDOM_APIKEY is not set, so each request has to bring a key",
+    });
+  }
+  for (
+    const [path, message] of [
+      ["/data", "http://jeedom/data answers HTTP 403: the web server forbids that path"],
+      ["/core/class/", "http://jeedom/core/class answers HTTP 403: the web server forbids that path"],
+      ["/jeedom/", "http://jeedom/jeedom answers HTTP 404: no Jeedom is there"],
+    ] as const
+  ) {
+    const found = await lookAt(`http://jeedom${path}`);
+    assertEquals([found.status, found.message], ["failed", message]);
+    assertStringIncludes(found.remedy ?? "", "Fix the path in JEEDOM_URL: most often there is none");
+    assertStringIncludes(found.remedy ?? "", "JEEDOM_URL=http://jeedom");
+  }
+});
+
+Deno.test("a ban is told from a wrong path by Jeedom's own page", async () => {
+  const { fetch } = simulated();
+  const malformed = { method: "POST", body: "{}" };
+  for (let time = 0; time <= 6; time++) {
+    await (await fetch("http://jeedom/core/api/jeeApi.php", malformed)).body?.cancel();
+  }
+  const found = await look(fetch, APIKEY);
+  assertStringIncludes(found.message, "HTTP 404: Jeedom shuts this machine out for 10 minutes");
+  assertStringIncludes(found.remedy ?? "", "Wait 10 minutes, or put this machine on Jeedom's white list");
+});
+
+Deno.test("what stands before Jeedom, or in its place, is told as what it is", async () => {
+  const page = { "Content-Type": "text/html" };
+  const to = (Location: string) => answering(301, "", { Location });
+  const nginx =
+    "<center><h1>400 Bad Request</h1></center><center>The plain HTTP request was sent to HTTPS port</center>";
+  for (
+    const [fetch, message, remedy] of [
+      [answering(400, nginx, page), "that port speaks HTTPS", "JEEDOM_CA_FILE"],
+      [answering(400, "Client sent an HTTP request to an HTTPS server.\n"), "that port speaks HTTPS", "https://"],
+      [answering(400, "<h1>Bad Request</h1>", page), "HTTP 400 and a page for people", "JEEDOM_URL"],
+      [answering(401, "", page), "HTTP 401: a login is before Jeedom", "Take the login"],
+      [answering(403, "", page), "HTTP 403: the web server forbids that path", "allow /core/api/jeeApi.php"],
+      [answering(405), "HTTP 405: the program there takes no calls", "Set JEEDOM_URL"],
+      [answering(500, "<b>Fatal error</b>", page), "HTTP 500: PHP or the web server failed", "http.error"],
+      [answering(502, "", page), "HTTP 502: a proxy is there that does not reach Jeedom", "whether Jeedom runs"],
+      [answering(503, "", page), "HTTP 503: Jeedom's web server, or a proxy before it", "whether Jeedom runs"],
+      [answering(200, "", { "Content-Type": "application/json" }), "HTTP 200 and no JSON-RPC", "http.error"],
+      [answering(200, "<?php\n"), "PHP does not run there", "Set JEEDOM_URL"],
+      [answering(418, "tea"), "HTTP 418 and something else", "Set JEEDOM_URL"],
+      [to("https://jeedom/core/api/jeeApi.php"), "redirects to https://jeedom", "JEEDOM_URL=https://jeedom"],
+      [to("https://new/sub/core/api/jeeApi.php"), "redirects to https://new", "JEEDOM_URL=https://new/sub"],
+      [to("/login?next=/core/api/jeeApi.php"), "redirects to http://jeedom", "without a login before it"],
+      [to("http://["), "redirects to elsewhere", "final address"],
+    ] as const
+  ) {
+    const house = makeHouse({ env: { JEEDOM_URL: "http://jeedom" }, machine: { fetch } });
+    const found = await JEEDOM.look(house, PATIENT);
+    assertEquals(found.status, "failed");
+    assertStringIncludes(found.message, `http://jeedom ${message.startsWith("redirects") ? "" : "answers "}`);
+    assertStringIncludes(found.message, message);
+    assertStringIncludes(found.remedy ?? "", remedy);
+  }
+});
+
+Deno.test("a Jeedom that no setting speaks of is not set, and no failure", async () => {
+  const lookAt = (fetch: typeof globalThis.fetch, env = {}) =>
+    JEEDOM.look(makeHouse({ env, machine: { fetch } }), PATIENT);
+  const nobody = fetchFailure("tcp connect error: Connection refused");
+  for (
+    const [fetch, words] of [
+      [nobody, "http://localhost, which refuses connections: nothing listens there"],
+      [answering(404, "<html>"), "http://localhost, which answers HTTP 404"],
+      [answering(302, "", { Location: "/admin" }), "http://localhost, which redirects elsewhere"],
+    ] as const
+  ) {
+    const { status, message, remedy } = await lookAt(fetch);
+    assertEquals([status, remedy], ["skipped", "Set JEEDOM_URL, or READY_NEEDS=broker if you have none"]);
+    assertStringIncludes(message, "Not set, and no Jeedom is at ");
+    assertStringIncludes(message, words);
+    const { remedy: none, ...unused } = await lookAt(fetch, { READY_NEEDS: "broker" });
+    assertEquals([unused, none], [{ status: "skipped", message: "Not used: READY_NEEDS does not name it" }, undefined]);
+    for (const env of [{ JEEDOM_URL: "http://localhost" }, { JEEDOM_APIKEY: "x" }, { READY_NEEDS: "jeedom,broker" }]) {
+      assertEquals((await lookAt(fetch, env)).status, "failed", JSON.stringify(env));
+    }
+  }
+  // One that answers at the default address is there, whatever it says.
+  const { jeedom, fetch } = simulated();
+  assertEquals((await lookAt(fetch)).status, "ok");
+  jeedom.settings = { "api::core::mode": "disable" };
+  assertEquals((await lookAt(fetch)).status, "failed");
 });
 
 Deno.test("a Jeedom that hangs is told as such at the deadline", async () => {

@@ -5,7 +5,7 @@ import type { Machine } from "../../src/doctor/machine.ts";
 import { formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
 import { EVERYDAY_RIGHTS } from "../rights.ts";
 import { inTempDir } from "../temp_dir.ts";
-import { makeHouse, NOW, PATIENT } from "./house.ts";
+import { answering, makeHouse, NOW, PATIENT } from "./house.ts";
 
 const HEX = "ab".repeat(32);
 const DAY = 86_400_000;
@@ -46,15 +46,32 @@ Deno.test("keys are right in one file or both", async () => {
   assertMatch((await look({ keys: [record("a"), record("b")] })).message, /^3 keys work, in \S+ and \S+keys.json$/);
 });
 
-Deno.test("no key yet is a warning, and no key that works a failure", async () => {
-  const none = await look({ single: "" });
-  assertEquals([none.status, none.message], ["warning", "There is no key yet"]);
-  const dead = await look({ single: "", keys: [record("a", { disabled: true }), record("b", { expires: NOW - 1 })] });
-  assertEquals(dead.status, "failed");
-  assertStringIncludes(dead.message, "No key works");
+Deno.test("no key yet is information before the first start, which makes one", async () => {
+  assertEquals(await look({ single: "", machine: { listen: () => ({ close() {} }) } }), {
+    status: "skipped",
+    message: "There is no key yet: the first start makes one",
+    remedy: "To give each device its own: deno task keys add NAME",
+  });
 });
 
-Deno.test("keys that have expired, or will within 14 days, are told", async () => {
+Deno.test("no key is a warning while a gateway runs, which has its own elsewhere", async () => {
+  const fetch = answering(200, JSON.stringify({ status: "ok", version: "1.0.0" }));
+  const { status, message, remedy } = await look({ single: "", machine: { fetch } });
+  assertEquals([status, message], ["warning", "There is no key in these files, though a gateway runs"]);
+  assertStringIncludes(remedy ?? "", "Run the doctor where the gateway runs");
+});
+
+Deno.test("no key that works is a failure", async () => {
+  const dead = await look({ single: "", keys: [record("a", { disabled: true }), record("b", { expires: NOW - 1 })] });
+  assertEquals(dead.status, "failed");
+  assertEquals(dead.message.split("\n"), [
+    "No key works: all are expired or disabled",
+    'Key "a" is disabled',
+    'Key "b" has expired',
+  ]);
+});
+
+Deno.test("keys that end within 14 days are warned of, those that have ended or are disabled only told", async () => {
   const keys = [
     record("gone", { expires: NOW - DAY }),
     record("soon", { expires: NOW + 3.5 * DAY }),
@@ -65,11 +82,62 @@ Deno.test("keys that have expired, or will within 14 days, are told", async () =
   const { status, message, remedy } = await look({ keys });
   assertEquals(status, "warning");
   assertEquals(message.split("\n"), [
-    'Key "gone" has expired',
     'Key "soon" expires in 3 d',
     'Key "today" expires in less than a day',
+    'Key "gone" has expired',
+    'Key "off" is disabled',
   ]);
-  assertStringIncludes(remedy ?? "", "deno task keys set gone --expires 90d");
+  assertStringIncludes(remedy ?? "", "Extend it: deno task keys set soon --expires 90d");
+  assertStringIncludes(remedy ?? "", "To use it again: deno task keys set gone --expires 90d");
+});
+
+Deno.test("keys that have ended or are disabled are no warning beside one that works", async () => {
+  const { status, message, remedy } = await look({
+    keys: [record("guest", { created: NOW - 4 * DAY, expires: NOW - DAY }), record("off", { disabled: true })],
+  });
+  assertEquals(status, "ok");
+  assertMatch(message, /^1 key works, in .*\nKey "guest" has expired\nKey "off" is disabled$/);
+  assertEquals(remedy, "To use it again: deno task keys set guest --expires 3d");
+});
+
+Deno.test("a key is warned of in the last fifth of its life, and never earlier than 14 days before its end", async () => {
+  const statusAt = async (lifeMs: number, leftMs: number) => {
+    const expires = NOW + leftMs;
+    return (await look({ keys: [record("a", { created: expires - lifeMs, expires })] })).status;
+  };
+  for (
+    const [lifeMs, noticeMs] of [
+      // 30 minutes and three days for a guest, 70 days at which both rules say the same, a year.
+      [1_800_000, 360_000],
+      [3 * DAY, 0.6 * DAY],
+      [69 * DAY, 13.8 * DAY],
+      [70 * DAY, 14 * DAY],
+      [71 * DAY, 14 * DAY],
+      [365 * DAY, 14 * DAY],
+    ] as const
+  ) {
+    assertEquals(await statusAt(lifeMs, lifeMs), "ok", `just made, for ${lifeMs} ms`);
+    assertEquals(await statusAt(lifeMs, noticeMs + 1), "ok", `before the notice of ${lifeMs} ms`);
+    assertEquals(await statusAt(lifeMs, noticeMs), "warning", `at the notice of ${lifeMs} ms`);
+    assertEquals(await statusAt(lifeMs, 1), "warning", `at the last moment of ${lifeMs} ms`);
+    assertEquals(await statusAt(lifeMs, 0), "ok", `at the end of ${lifeMs} ms`);
+  }
+});
+
+Deno.test("a key whose end was moved has lived since it was made", async () => {
+  // Made a year ago, and just given three more days: of its whole life, they are the end.
+  const old = await look({ keys: [record("old", { created: NOW - 365 * DAY, expires: NOW + 3 * DAY })] });
+  assertEquals(old.status, "warning");
+  const young = await look({ keys: [record("young", { created: NOW - 3 * DAY, expires: NOW + 3 * DAY })] });
+  assertEquals(young.status, "ok");
+});
+
+Deno.test("a key is extended by what it lived, and by 90 days at most", async () => {
+  const remedyFor = async (created: number) => (await look({ keys: [record("a", { created, expires: NOW })] })).remedy;
+  assertEquals(await remedyFor(NOW - 2 * 3_600_000), "To use it again: deno task keys set a --expires 2h");
+  assertEquals(await remedyFor(NOW - 60_000), "To use it again: deno task keys set a --expires 1h");
+  assertEquals(await remedyFor(NOW - 7 * DAY), "To use it again: deno task keys set a --expires 7d");
+  assertEquals(await remedyFor(NOW - 400 * DAY), "To use it again: deno task keys set a --expires 90d");
 });
 
 Deno.test("rights are told and left as they are, and not looked at where there are none", async () => {

@@ -12,11 +12,13 @@ const throwing = (error: Error): Machine["listen"] => () => {
 
 const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.look(makeHouse({ machine, env }), PATIENT);
 const metrics = (machine: Partial<Machine>, env = {}) => METRICS.look(makeHouse({ machine, env }), PATIENT);
-const ready = (status: number, body: unknown) => ({ fetch: answering(status, JSON.stringify(body)) });
+const ready = (status: number, body: unknown, headers = {}) => ({
+  fetch: answering(status, JSON.stringify(body), headers),
+});
 
 Deno.test("the gateway's port is free, taken, or not to be had", async () => {
   assertEquals(await gateway({ fetch: refused, listen: free }), {
-    status: "warning",
+    status: "failed",
     message: "It does not run: port 10000 is free",
     remedy: "Start the gateway: deno task start",
   });
@@ -50,9 +52,58 @@ Deno.test("the metrics port tells what the gateway itself says of its parts", as
   assertEquals(odd.message.includes("secret"), false);
 });
 
+Deno.test("the metrics port tells how old the gateway's own health is, as fresh checks may say otherwise", async () => {
+  const parts = { broker: "ok", jeedom: "failed", "replay_store": "ok" };
+  const unready = ready(503, { status: "unavailable", failing: ["jeedom", "clock"], parts }, { Age: "12" });
+  assertEquals(await metrics(unready, { JEEDOM_URL: "http://jeedom", HEALTH_CHECK_SECONDS: "30" }), {
+    status: "failed",
+    message: "The gateway is not ready: jeedom, clock (as of 12 s ago)",
+    remedy: "See the lines for these above, and the gateway's log. It checks again every 30 s; changed settings " +
+      "need a restart",
+  });
+  const content = { status: "ok", failing: [], parts: { ...parts, jeedom: "ok" } };
+  for (const [age, told] of [["3", " (as of 3 s ago)"], ["secret", ""], ["-1", ""]] as const) {
+    assertEquals(
+      (await metrics(ready(200, content, { Age: age }))).message,
+      `The gateway says that it is ready${told}`,
+    );
+  }
+});
+
+Deno.test("a gateway that only lacks a Jeedom that is not set has not failed", async () => {
+  const parts = { broker: "ok", jeedom: "failed", "replay_store": "ok" };
+  const unready = (failing: readonly string[]) => ready(503, { status: "unavailable", failing, parts }, { Age: "2" });
+  assertEquals(await metrics(unready(["jeedom"])), {
+    status: "warning",
+    message: "The gateway is not ready: jeedom (as of 2 s ago), which is not set",
+    remedy: "Set JEEDOM_URL, or READY_NEEDS=broker if you have none",
+  });
+  assertEquals((await metrics(unready(["jeedom"]), { JEEDOM_APIKEY: "x" })).status, "failed");
+  assertEquals((await metrics(unready(["jeedom", "broker"]))).status, "failed");
+  assertEquals(
+    (await metrics(unready(["jeedom"]), { READY_NEEDS: "broker" })).remedy?.split(":")[0],
+    "Restart the gateway",
+  );
+  // Once it is said that there is none, nothing is to be said about it.
+  const content = ready(200, { status: "ok", failing: [], parts });
+  assertEquals((await metrics(content, { READY_NEEDS: "broker" })).status, "ok");
+  assertEquals(
+    (await metrics(content, { READY_NEEDS: "broker", JEEDOM_URL: "http://jeedom" })).message,
+    "The gateway works without: jeedom",
+  );
+});
+
 Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
   const own = { METRICS_PORT: "4711" };
-  assertEquals(await metrics({ fetch: refused, listen: free }, own), { status: "ok", message: "Port 4711 is free" });
+  // That the gateway does not run is its own check's failure, and told once.
+  assertEquals(await metrics({ fetch: refused, listen: free }, own), {
+    status: "skipped",
+    message: "The gateway does not run",
+  });
+  assertEquals(await metrics({ fetch: refused, listen: free }, { ...own, PORT: "0" }), {
+    status: "skipped",
+    message: "Port 4711 is free: the gateway is not found there",
+  });
   assertEquals((await metrics({ fetch: refused, listen: throwing(new Deno.errors.AddrInUse()) })).status, "failed");
   assertEquals((await metrics(ready(404, { error: "Not found" }))).status, "failed");
   assertEquals((await metrics({}, { METRICS_PORT: "off" })).status, "skipped");

@@ -124,6 +124,26 @@ Deno.test("a redirect to TLS names the address to set", async () => {
   assertEquals(found.remedy, "Set PUBLIC_URL=https://house.example");
 });
 
+Deno.test("the public address is told with its path, in what leads here and in what does not", async () => {
+  const { fetch } = await makeGateway(HEX);
+  const at = async (outside: typeof globalThis.fetch, url = "http://house.example/gate/") =>
+    (await look({ local: fetch, outside, url })).outside;
+  assertStringIncludes((await at(fetch)).message, "http://house.example/gate leads to this gateway");
+  for (const outside of [answering(404), answering(302), fetchFailure("dns error"), (await makeGateway(HEX)).fetch]) {
+    assertStringIncludes((await at(outside)).message, "http://house.example/gate ");
+  }
+  const secured = await at(answering(301, "", { Location: "https://house.example/gate/mqtt/publish" }));
+  assertEquals(secured.remedy, "Set PUBLIC_URL=https://house.example/gate");
+});
+
+Deno.test("plain HTTP on a port for HTTPS is told as such", async () => {
+  const { fetch: local } = await makeGateway(HEX);
+  const outside = answering(400, "Client sent an HTTP request to an HTTPS server.\n");
+  const { message, remedy } = (await look({ local, outside, url: "http://house.example:8443" })).outside;
+  assertStringIncludes(message, "http://house.example:8443 answers HTTP 400: that port speaks HTTPS");
+  assertEquals(remedy, "Write https:// instead of http:// into PUBLIC_URL");
+});
+
 Deno.test("a name of Tailscale that does not answer wants Funnel", async () => {
   const { fetch: local } = await makeGateway(HEX);
   const url = "https://house.tail1234.ts.net";

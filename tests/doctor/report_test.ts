@@ -13,7 +13,8 @@ const report = (...results: Report["results"]): Report => ({ version: "1.0.0", a
 const RIGHT = { name: "clock", ...ok("Right") };
 const LOW = { name: "keys", ...warning("Two\nlines", "Do this") };
 const BAD = { name: "public_url", ...failed("It broke", "Mend it\nor not") };
-const LEFT = { name: "redis", ...skipped("Not used") };
+const LEFT_FINDING = skipped("Not used");
+const LEFT = { name: "redis", ...LEFT_FINDING };
 
 Deno.test("the exit code tells the worst, and what is skipped counts as well", () => {
   assertEquals([report(RIGHT, LEFT), report(RIGHT, LOW), report(LOW, BAD)].map(exitCodeOf), [0, 1, 2]);
@@ -74,4 +75,14 @@ Deno.test("several problems are one finding, the worst first", () => {
     message: "It broke\nTwo\nlines",
     remedy: "Mend it\nor not\nDo this",
   });
+});
+
+Deno.test("several findings that all are skipped are one that is skipped, and good ones one that is good", () => {
+  assertEquals(together([LEFT]), LEFT_FINDING);
+  assertEquals(together([ok("One"), { ...ok("Two"), remedy: "Or this" }]), {
+    status: "ok",
+    message: "One\nTwo",
+    remedy: "Or this",
+  });
+  assertEquals(together([LEFT, LOW]).status, "warning");
 });

@@ -49,6 +49,7 @@ Deno.test("requests of an address that proved a key are opened side by side, of 
   let open = 0;
   let most = 0;
   const keyring: Keyring = {
+    identify: () => undefined,
     async open(envelope, sender) {
       most = Math.max(most, ++open);
       try {

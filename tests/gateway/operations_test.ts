@@ -1,6 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createOperationsHandler, type OperationsOptions } from "../../src/gateway/operations.ts";
+import type { RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+
+const REFUSALS: readonly RefusalCount[] = [{ cause: "old_secret", requests: 6, key: "annas-phone" }];
 
 function makeHandler(
   readiness: Partial<OperationsOptions["readiness"]> = {},
@@ -8,7 +11,8 @@ function makeHandler(
 ) {
   const handler = createOperationsHandler({
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
-    readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ...readiness },
+    readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ageSeconds: undefined, ...readiness },
+    refusals: { list: () => REFUSALS },
     version: "1.2.3",
     listensOn,
     random: randomBytes,
@@ -39,6 +43,18 @@ Deno.test("GET /health/ready names each part, and those that fail", async () => 
     failing: ["jeedom", "stopping"],
     parts: { broker: "unknown", jeedom: "failed", replay_store: "ok" },
   }]);
+});
+
+Deno.test("GET /refusals tells the requests refused in the last minutes, and is not to be kept", async () => {
+  const response = await makeHandler()("/refusals");
+  assertEquals([response.status, response.headers.get("Cache-Control")], [200, "no-store"]);
+  assertEquals(await response.json(), { minutes: 10, refusals: REFUSALS });
+});
+
+Deno.test("GET /health/ready tells the age of its checks in whole seconds, and none before the first", async () => {
+  const ageOf = async (ageSeconds: number | undefined) =>
+    (await makeHandler({ ageSeconds })("/health/ready")).headers.get("Age");
+  assertEquals([await ageOf(undefined), await ageOf(0), await ageOf(12.4)], [null, "0", "12"]);
 });
 
 Deno.test("GET /health and /health/live answer as long as the process does", async () => {
@@ -72,7 +88,7 @@ Deno.test("a port that is for this machine refuses a name that a tunnel or a nam
     "192.0.2.1",
   ];
   for (const host of names) {
-    for (const path of ["/metrics", "/health", "/health/ready", "/nothing"]) {
+    for (const path of ["/metrics", "/refusals", "/health", "/health/ready", "/nothing"]) {
       const response = await makeHandler({}, { host })(path);
       const { error } = await response.json();
       assertEquals([response.status, error], [421, "Only for this machine: ask for 127.0.0.1 or localhost"], host);

@@ -15,6 +15,7 @@ function makeReadiness(options: Partial<ReadinessOptions> = {}) {
     needs: ["broker", "jeedom", "replay_store"],
     isClockWrong: () => false,
     everyMs: 15_000,
+    monotonic: () => 0,
     log: { info: tell, warn: tell },
     ...options,
   });
@@ -68,6 +69,27 @@ Deno.test("a check that hangs has failed after five seconds", async () => {
   time.pass(1);
   await settle();
   assertEquals([readiness.up.get("jeedom"), lines], [false, ["Check of jeedom failed: No answer within 5 s"]]);
+  readiness.close();
+});
+
+Deno.test("its age is that of the oldest check, and none before the first", async () => {
+  using time = new FakeTime();
+  let now = 1000;
+  const checks = { broker: well, jeedom: () => new Promise<void>(() => {}), "replay_store": well };
+  const { readiness } = makeReadiness({ checks, monotonic: () => now });
+  assertEquals(readiness.ageSeconds, undefined);
+  readiness.start();
+  await settle();
+  now += 4000;
+  assertEquals(readiness.ageSeconds, 4);
+  // A part that hangs is checked when its time is over.
+  now += 1000;
+  time.pass(5000);
+  await settle();
+  now += 10_000;
+  time.pass(10_000);
+  await settle();
+  assertEquals(readiness.ageSeconds, 10);
   readiness.close();
 });
 

@@ -151,6 +151,7 @@ Deno.test("an address that has failed too often costs one attempt for each reque
   const gateway = await makeGateway();
   const attempts: boolean[] = [];
   const keyring: Keyring = {
+    identify: () => undefined,
     open(envelope, sender) {
       attempts.push(sender.fewKeys === true);
       return gateway.keyring.open(envelope, sender);
@@ -168,6 +169,7 @@ Deno.test("a client that knows a key's id but not the key makes no more attempts
   const gateway = await makeGateway();
   let attempts = 0;
   const keyring: Keyring = {
+    identify: () => undefined,
     open(envelope, sender) {
       attempts += 1;
       return gateway.keyring.open(envelope, sender);

@@ -89,6 +89,13 @@ Deno.test("everything else passes through", () => {
   assertEquals(spans, []);
 });
 
+Deno.test("refused() passes on whose request it was", () => {
+  const requests: unknown[] = [];
+  const telemetry = { ...makeTelemetry().telemetry, refused: (...given: unknown[]) => void requests.push(given) };
+  createTraced(telemetry, makeTracer().tracer).refused("envelope", { address: "192.0.2.1" });
+  assertEquals(requests, [["envelope", { address: "192.0.2.1" }]]);
+});
+
 Deno.test("findTracer() finds none where OTEL_DENO is not set", () => {
   assertEquals(findTracer("1"), undefined);
 });

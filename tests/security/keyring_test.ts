@@ -254,3 +254,75 @@ Deno.test("ends tells when each working key ends, a rotated one by the secret th
   clock.seconds = NOW + 10;
   assertEquals(keyring.ends, all);
 });
+
+Deno.test("identify() tells the key of an id and why it does not open, as long as its secret is known or was", async () => {
+  const { clock, keyring } = makeKeyring();
+  const record = makeRecord({ name: "phone" });
+  const old = await deriveKeyId(record.secret);
+  assertEquals(keyring.identify(old, 2), undefined);
+  await keyring.replace(only(record));
+  assertEquals(keyring.identify(old, 2), { name: "phone", state: "in_force" });
+  await keyring.replace(only({ ...record, minProtocol: 2 }));
+  assertEquals([1, 2].map((version) => keyring.identify(old, version === 1 ? 1 : 2)?.state), [
+    "old_version",
+    "in_force",
+  ]);
+
+  const fresh = randomBytes(32);
+  const rotated = { ...record, secret: fresh, previous: { secret: record.secret, until: (NOW + 60) * 1000 } };
+  await keyring.replace(only(rotated));
+  assertEquals(keyring.identify(old, 2)?.state, "in_force");
+  clock.seconds += 60;
+  assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });
+  // The command forgets it in the file.
+  const { previous: _, ...kept } = rotated;
+  await keyring.replace(only(kept));
+  assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });
+  await keyring.replace(only({ ...kept, disabled: true }));
+  for (const kid of [old, await deriveKeyId(fresh)]) assertEquals(keyring.identify(kid, 2)?.state, "disabled");
+  await keyring.replace(only({ ...kept, expires: clock.seconds * 1000 }));
+  assertEquals(keyring.identify(await deriveKeyId(fresh), 2), { name: "phone", state: "expired" });
+  await keyring.replace(only());
+  for (const kid of [old, await deriveKeyId(fresh)]) {
+    assertEquals(keyring.identify(kid, 2), { name: "phone", state: "removed" });
+  }
+  assertEquals(keyring.identify("", 1), undefined);
+});
+
+Deno.test("identify() knows disabled and expired keys and secrets of a rotation from the file alone", async () => {
+  const { keyring } = makeKeyring();
+  const past = (NOW - 1) * 1000;
+  const disabled = makeRecord({ name: "guest", disabled: true });
+  const expired = makeRecord({ name: "brief", expires: past });
+  const rotated = makeRecord({ name: "phone", previous: { secret: randomBytes(32), until: past } });
+  await keyring.replace(only(disabled, expired, rotated));
+  const states = [disabled.secret, expired.secret, rotated.previous?.secret ?? randomBytes(32)].map(async (secret) =>
+    keyring.identify(await deriveKeyId(secret), 2)
+  );
+  assertEquals(await Promise.all(states), [
+    { name: "guest", state: "disabled" },
+    { name: "brief", state: "expired" },
+    { name: "phone", state: "old_secret" },
+  ]);
+});
+
+Deno.test("identify() calls a key expired that has expired, also when the clock is set back", async () => {
+  const { clock, keyring } = makeKeyring();
+  const record = makeRecord({ name: "brief", expires: (NOW + 10) * 1000 });
+  await keyring.replace(only(record));
+  clock.seconds += 10;
+  keyring.expire();
+  clock.seconds -= 10;
+  assertEquals(keyring.identify(await deriveKeyId(record.secret), 2), { name: "brief", state: "expired" });
+});
+
+Deno.test("identify() forgets the secrets that were taken away first", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 1001 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  await keyring.replace(only());
+  const states = records.map(async ({ secret }) => keyring.identify(await deriveKeyId(secret), 2)?.state);
+  const [first, ...others] = await Promise.all(states);
+  assertEquals(first, undefined);
+  assertEquals(new Set(others), new Set(["removed"]));
+});

@@ -115,7 +115,8 @@ const ASKS = await hasProgram("script");
 
 Deno.test({
   // It runs a command on a terminal of its own.
-  name: "call asks for the API key on a terminal, without showing what is typed; Ctrl-C ends it with 130",
+  name:
+    "call asks for the API key on a terminal, without showing what is typed; Ctrl-C ends it with 130 (needs script)",
   ignore: !ASKS,
   fn: () =>
     inWorld(async ({ gateway, jeedom }) => {

@@ -1,12 +1,13 @@
 /** The doctor, as a person runs it: as a process with the flags of its task, in a real house that breaks. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
 import type { Variables } from "../../src/config.ts";
 import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { inTempDir } from "../temp_dir.ts";
 import { MOSQUITTO, startBroker } from "./broker.ts";
 import { type GatewayProcess, spawnMain, startGatewayProcess } from "./gateway_process.ts";
-import { startJeedom } from "./jeedom_server.ts";
+import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
 import { ProcessOutput } from "./process_output.ts";
 import { startToxicProxy } from "./toxic_proxy.ts";
 import project from "../../deno.json" with { type: "json" };
@@ -32,6 +33,7 @@ interface Outcome {
 /** A healthy house, and what a doctor in it is told. */
 interface House {
   readonly gateway: GatewayProcess;
+  readonly jeedom: JeedomServer;
   readonly env: Variables;
   /** Runs the doctor with some settings changed. */
   examine(changes?: Variables, directory?: string): Promise<Outcome>;
@@ -44,9 +46,16 @@ const MQTT_PASSWORD = "a password that nobody may see";
 const REDIS_PASSWORD = "another-one";
 const LOGIN = { MQTT_USERNAME: "house", MQTT_PASSWORD };
 
-async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
+async function inHouse(
+  test: (house: House) => Promise<void>,
+  { settings = {}, jeedomSettings = {} }: {
+    readonly settings?: Variables;
+    readonly jeedomSettings?: JeedomSettings;
+  } = {},
+): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const jeedom = startJeedom();
+  jeedom.simulated.settings = jeedomSettings;
   cleanup.defer(() => jeedom.stop());
   const broker = await startBroker();
   cleanup.defer(() => broker.stop());
@@ -62,6 +71,7 @@ async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
     PUBLIC_URL: `http://127.0.0.1:${proxy.port}`,
+    ...settings,
   };
   const gateway = await startGatewayProcess(env);
   cleanup.defer(async () => void await gateway.stop());
@@ -70,6 +80,7 @@ async function inHouse(test: (house: House) => Promise<void>): Promise<void> {
     "the test",
     test({
       gateway,
+      jeedom,
       env,
       async examine(changes = {}, directory = gateway.directory) {
         const child = spawnMain(["doctor", "--json"], { directory, env: { ...env, ...changes }, flags: FLAGS });
@@ -106,6 +117,7 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
         redis: "skipped",
         gateway: "ok",
         metrics: "ok",
+        refusals: "ok",
         public_url: "ok",
         tailscale: "skipped",
       },
@@ -131,12 +143,15 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
         metrics: ["taken by another program", /METRICS_PORT/],
         public_url: ["nothing listens there", /the tunnel runs/],
       }],
+      [{ JEEDOM_URL: `${env["JEEDOM_URL"]}/data` }, {
+        jeedom: ["/data answers HTTP 403: the web server forbids that path", /most often there is none/],
+      }],
       [{
         JEEDOM_URL: `${env["JEEDOM_URL"]}/elsewhere`,
         MQTT_BROKER_HOST: "no-such-host.invalid",
         PUBLIC_URL: env["JEEDOM_URL"],
       }, {
-        jeedom: ["HTTP 404", /path in JEEDOM_URL/],
+        jeedom: ["/elsewhere answers HTTP 404", /path in JEEDOM_URL/],
         broker: ["not found", /Mend MQTT_BROKER_HOST/],
         public_url: ["HTTP 404", /Mend PUBLIC_URL/],
       }],
@@ -156,17 +171,22 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
       assertEquals([failed.toSorted(), outcome.code], [Object.keys(expected).toSorted(), 2], where);
     }
 
+    // Before the first start there is one failure, with one remedy, and no others that follow from it.
     const idle = await examine({
       ...{ PORT: String(freePort()), METRICS_PORT: String(freePort()) },
       ...{ SECRET_KEY_FILE: "none/key.txt", KEYS_FILE: "none/keys.json" },
     });
-    assertEquals(idle.code, 1);
-    const warnings = idle.told.checks.filter(({ status }) => status === "warning");
-    assertEquals(warnings.map(({ name, remedy }) => [name, remedy?.match(/deno task \w+( add)?/)?.[0]]), [
-      ["keys", "deno task keys add"],
-      ["gateway", "deno task start"],
+    assertEquals(idle.code, 2);
+    const unhealthy = idle.told.checks.filter(({ status }) => status === "failed" || status === "warning");
+    assertEquals(unhealthy.map(({ name, status, remedy }) => [name, status, remedy]), [
+      ["gateway", "failed", "Start the gateway: deno task start"],
     ]);
-    assertEquals(check(idle, "public_url").status, "skipped");
+    const waiting = ["keys", "metrics", "public_url"].map((name) => check(idle, name));
+    assertEquals(waiting.map(({ status, message }) => [status, message]), [
+      ["skipped", "There is no key yet: the first start makes one"],
+      ["skipped", "The gateway does not run"],
+      ["skipped", "The gateway does not run"],
+    ]);
 
     if (MOSQUITTO === undefined) return;
     const closed = await startBroker(["allow_anonymous false"]);
@@ -179,6 +199,63 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
       await closed.stop();
     }
   }));
+
+Deno.test("doctor says how old the gateway's own health is, where a fresh check says otherwise", () =>
+  inHouse(async ({ jeedom, gateway, examine }) => {
+    await gateway.output.line((line) => line.includes("Jeedom refuses ping (error -32000)"));
+    const response = await fetch(`${gateway.metricsUrl}/health/ready`);
+    const { failing } = await response.json();
+    assertEquals([response.status, failing], [503, ["jeedom"]]);
+    assert(/^\d+$/.test(response.headers.get("Age") ?? ""));
+    const metrics = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
+    assertStringIncludes(metrics, 'e2e_gateway_up{part="jeedom"} 0');
+    jeedom.simulated.settings = {};
+    const outcome = await examine();
+    assertEquals(check(outcome, "jeedom").status, "ok");
+    assert(
+      /^The gateway is not ready: jeedom \(as of \d+ s ago\)$/.test(check(outcome, "metrics").message),
+      check(outcome, "metrics").message,
+    );
+  }, { settings: { HEALTH_CHECK_SECONDS: "600" }, jeedomSettings: { "api::forbidden::method": /^ping$/ } }));
+
+Deno.test("doctor tells a newcomer without settings one thing to do, and that Jeedom is not set", async () => {
+  await inTempDir(async (directory) => {
+    const ports = { PORT: String(freePort()), METRICS_PORT: String(freePort()) };
+    // What may be at the default address of Jeedom, port 80 of this machine, is none.
+    const look = async (env: Variables) => {
+      const child = spawnMain(["doctor", "--json"], { directory, env, flags: FLAGS });
+      const { code, stdout } = await within("the doctor", child.output(), 60_000);
+      return { code, told: JSON.parse(new TextDecoder().decode(stdout)) as Told, output: "" };
+    };
+    const before = await look(ports);
+    const bad = before.told.checks.filter(({ status }) => status === "failed" || status === "warning");
+    assertEquals([before.code, bad.map(({ name }) => name)], [2, ["gateway"]]);
+    const gateway = await startGatewayProcess(ports, { directory });
+    try {
+      await gateway.output.line((line) => line.includes('"part":"jeedom"'));
+      const after = await look(ports);
+      assertEquals(after.told.checks.filter(({ status }) => status === "failed"), []);
+      assertEquals([check(after, "jeedom").status, check(after, "metrics").status, after.code], [
+        "skipped",
+        "warning",
+        1,
+      ]);
+      for (const name of ["jeedom", "metrics"]) {
+        assertEquals(check(after, name).remedy, "Set JEEDOM_URL, or READY_NEEDS=broker if you have none");
+      }
+    } finally {
+      await gateway.stop();
+    }
+    const without = await startGatewayProcess({ ...ports, READY_NEEDS: "broker" }, { directory, key: gateway.key });
+    try {
+      await without.output.line((line) => line.includes('"part":"jeedom"'));
+      const content = await look({ ...ports, READY_NEEDS: "broker" });
+      assertEquals([content.told.status, content.code], ["ok", 0], JSON.stringify(content.told));
+    } finally {
+      await without.stop();
+    }
+  });
+});
 
 Deno.test("doctor tells another gateway with the same key from this one", () =>
   inHouse(async ({ gateway, env, examine }) => {

@@ -38,7 +38,7 @@ function read(state: JeedomState): Reading | undefined {
   if (state.kind === "jeedom" && state.key.kind === "accepted" && state.key.seconds !== undefined) {
     return { reply: state.key.reply, seconds: state.key.seconds, margin: 0 };
   }
-  if (state.kind !== "jeedom" && state.kind !== "strange") return undefined;
+  if (state.kind === "failure") return undefined;
   const date = Date.parse(state.reply.headers.get("Date") ?? "");
   // The header leaves out what is less than a second.
   return Number.isNaN(date) ? undefined : { reply: state.reply, seconds: date / 1000 + 0.5, margin: 0.5 };

@@ -11,8 +11,8 @@ import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import type { House } from "../house.ts";
 import type { Knock } from "../knock.ts";
 
-/** What starts it. */
-export const START = "Start the gateway: deno task start";
+/** Message of checks that depend on the gateway; only this check reports the failure and its remedy. */
+export const NOT_RUNNING = "The gateway does not run";
 
 /** What a gateway says in plain text is short, in characters. */
 const MAX_WORDS = 100;
@@ -27,7 +27,7 @@ export const GATEWAY: Check = {
       case "anywhere":
         return skipped("PORT is 0, so that only the log tells the port", "Set PORT to have the gateway checked");
       case "free":
-        return warning(`It does not run: port ${port} is free`, START);
+        return failed(`It does not run: port ${port} is free`, "Start the gateway: deno task start");
       case "closed":
         return failed(`Port ${port} ${state.words}`, "Mend HOST and PORT");
       case "other":

@@ -4,22 +4,23 @@
  * @module
  */
 import { dirname } from "node:path";
+import { expiryNotice } from "../../security/key_expiry.ts";
 import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
 import type { Check } from "../check.ts";
-import { failed, type Finding, ok, together, warning } from "../finding.ts";
+import { failed, type Finding, ok, skipped, together, warning } from "../finding.ts";
 import { type FoundKeys, usableKeys } from "../found_keys.ts";
 import type { House } from "../house.ts";
 import { lookAtRights } from "../file_rights.ts";
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
-/** How long before its end a key is told of: time for its owner to come home. In days. */
-const NOTICE_DAYS = 14;
+const LONGEST_EXTENSION_DAYS = 90;
 
 /** The files of keys. */
 export const KEY_FILES: Check = {
   name: "keys",
-  async look(house) {
+  async look(house, signal) {
     const { config, machine, now } = house;
     const found = await house.keys();
     const files = [
@@ -30,12 +31,13 @@ export const KEY_FILES: Check = {
     const problems = [
       ...found.faults.map(splitFault),
       ...twins(found, config),
-      ...lives(found, now()),
+      ...await lives(found, house, signal),
       ...await lookAtRights({ files, directories: [...directories], mode: config.KEY_FILE_MODE, machine }),
     ];
-    if (problems.length > 0) return together(problems);
+    const idle = idleKeys(found, now());
+    if (problems.length > 0) return together([...problems, ...idle]);
     const count = usableKeys(found, now()).length;
-    return ok(`${count} ${count === 1 ? "key works" : "keys work"}, in ${files.join(" and ")}`);
+    return together([ok(`${count} ${count === 1 ? "key works" : "keys work"}, in ${files.join(" and ")}`), ...idle]);
   },
 };
 
@@ -58,23 +60,55 @@ function twins({ single, records = [] }: FoundKeys, config: House["config"]): Fi
     );
 }
 
-/** What is to be said of the keys' lives. */
-function lives(found: FoundKeys, now: number): Finding[] {
+/** Reports keys that are near their end, and that no key works. */
+async function lives(found: FoundKeys, house: House, signal: AbortSignal): Promise<Finding[]> {
+  const now = house.now();
   const { single, records = [], faults } = found;
-  if (single === undefined && records.length === 0) {
-    if (faults.length > 0) return [];
+  if (single === undefined && records.length === 0) return faults.length > 0 ? [] : [await reportNoKey(house, signal)];
+  const ending = records.flatMap(({ name, disabled, created, expires = Infinity }) => {
+    const left = expires - now;
+    if (disabled || left <= 0 || left > expiryNotice({ created, expires })) return [];
+    const days = Math.floor(left / DAY_MS);
     return [
-      warning("There is no key yet", "Give each device one: deno task keys add NAME; the first start makes one, too"),
+      warning(
+        `Key "${name}" expires in ${days === 0 ? "less than a day" : `${days} d`}`,
+        `Extend it: ${extension(name, expires - created)}`,
+      ),
     ];
-  }
-  const problems = records.flatMap(({ name, disabled, expires = Infinity }) => {
-    if (disabled || expires - now > NOTICE_DAYS * DAY_MS) return [];
-    const remedy = `Extend it: deno task keys set ${name} --expires 90d`;
-    if (expires <= now) return [warning(`Key "${name}" has expired`, remedy)];
-    const days = Math.floor((expires - now) / DAY_MS);
-    return [warning(`Key "${name}" expires in ${days === 0 ? "less than a day" : `${days} d`}`, remedy)];
   });
-  if (usableKeys(found, now).length > 0) return problems;
+  if (usableKeys(found, now).length > 0) return ending;
   const remedy = `Enable one, or add one: deno task keys add NAME. The key "${DEFAULT_KEY_NAME}" has no file either`;
-  return [failed("No key works: all are expired or disabled", remedy), ...problems];
+  return [failed("No key works: all are expired or disabled", remedy)];
+}
+
+/** Reports that there is no key, which is normal before the first start of a gateway. */
+async function reportNoKey(house: House, signal: AbortSignal): Promise<Finding> {
+  const { kind } = await house.gateway(signal);
+  if (kind === "gateway" || kind === "veiled") {
+    return warning(
+      "There is no key in these files, though a gateway runs",
+      "Run the doctor where the gateway runs, with the same settings; or add a key: deno task keys add NAME",
+    );
+  }
+  return skipped(
+    "There is no key yet: the first start makes one",
+    "To give each device its own: deno task keys add NAME",
+  );
+}
+
+/** Reports expired and disabled keys, which are no problem. */
+function idleKeys({ records = [] }: FoundKeys, now: number): Finding[] {
+  return records.flatMap(({ name, disabled, created, expires = Infinity }): Finding[] => {
+    if (disabled) return [ok(`Key "${name}" is disabled`)];
+    if (expires > now) return [];
+    return [{ ...ok(`Key "${name}" has expired`), remedy: `To use it again: ${extension(name, expires - created)}` }];
+  });
+}
+
+/** Returns the command that extends a key by the length of its life, at most 90 days. */
+function extension(name: string, lifeMs: number): string {
+  const span = lifeMs < DAY_MS
+    ? `${Math.max(1, Math.round(lifeMs / HOUR_MS))}h`
+    : `${Math.min(LONGEST_EXTENSION_DAYS, Math.round(lifeMs / DAY_MS))}d`;
+  return `deno task keys set ${name} --expires ${span}`;
 }

@@ -4,10 +4,13 @@
  * @module
  */
 import { isObject } from "../../protocol/is_object.ts";
-import { ask, jsonOf } from "../ask.ts";
+import { ask, jsonOf, type Reply } from "../ask.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
+import type { House } from "../house.ts";
 import { lookAtPort } from "../port_state.ts";
+import { NOT_RUNNING } from "./gateway.ts";
+import { isJeedomSet, SET_JEEDOM } from "./jeedom.ts";
 
 /** The port for metrics and health. */
 export const METRICS: Check = {
@@ -19,16 +22,19 @@ export const METRICS: Check = {
     const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });
     const asked = await ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal });
     if (asked.kind === "reply") {
-      const failing = failingParts(jsonOf(asked));
-      if (failing === undefined) return taken(port, `answers HTTP ${asked.status}`);
-      return tellReadiness(asked.status === 200, failing);
+      const health = healthOf(asked);
+      return health === undefined ? taken(port, `answers HTTP ${asked.status}`) : reportHealth(health, house);
     }
     const state = lookAtPort(machine, { hostname: host, port });
     if (state.kind === "taken") return taken(port, asked.words);
     if (state.kind === "closed") return failed(`Port ${port} ${state.words}`, "Mend METRICS_HOST and METRICS_PORT");
     const { kind } = await house.gateway(signal);
-    if (kind !== "gateway") return ok(`Port ${port} is free`);
-    return warning(`The gateway runs, and not with port ${port} for metrics`, "Restart the gateway");
+    if (kind === "gateway") {
+      return warning(`The gateway runs, and not with port ${port} for metrics`, "Restart the gateway");
+    }
+    return skipped(
+      kind === "veiled" || kind === "anywhere" ? `Port ${port} is free: the gateway is not found there` : NOT_RUNNING,
+    );
   },
 };
 
@@ -39,18 +45,43 @@ function taken(port: number, words: string): Finding {
   );
 }
 
-/** Reads which parts fail; undefined where no gateway says so. */
-function failingParts(value: unknown): string[] | undefined {
-  if (!isObject(value) || !Array.isArray(value["failing"]) || !isObject(value["parts"])) return undefined;
-  const parts = Object.entries(value["parts"]).filter(([, state]) => state === "failed").map(([name]) => name);
-  return [...new Set([...value["failing"].map(String), ...parts])].filter((name) => /^[a-z_]{1,32}$/.test(name));
+/** Health as the gateway reports it. */
+interface Health {
+  readonly isReady: boolean;
+  /** The parts that fail, and what else keeps it from being ready. */
+  readonly failing: readonly string[];
+  /** Seconds since its oldest check, as text; undefined where it does not report them. */
+  readonly age: string | undefined;
 }
 
-function tellReadiness(isReady: boolean, failing: readonly string[]): Finding {
-  if (isReady && failing.length === 0) return ok("The gateway says that it is ready");
-  const names = failing.join(", ");
-  const remedy = "See the lines for these above, and the gateway's log";
-  return isReady
-    ? warning(`The gateway works without: ${names}`, remedy)
-    : failed(`The gateway is not ready: ${names}`, remedy);
+/** Reads the health that a gateway reports; undefined where the answer is not a gateway's. */
+function healthOf(reply: Reply): Health | undefined {
+  const value = jsonOf(reply);
+  if (!isObject(value) || !Array.isArray(value["failing"]) || !isObject(value["parts"])) return undefined;
+  const parts = Object.entries(value["parts"]).filter(([, state]) => state === "failed").map(([name]) => name);
+  const failing = [...new Set([...value["failing"].map(String), ...parts])].filter((name) =>
+    /^[a-z_]{1,32}$/.test(name)
+  );
+  const age = /^\d{1,9}$/.exec(reply.headers.get("Age") ?? "")?.[0];
+  return { isReady: reply.status === 200, failing, age };
+}
+
+/** Reports the gateway's own health and its age, as the other checks are newer and may contradict it. */
+function reportHealth({ isReady, failing, age }: Health, house: House): Finding {
+  const isNeeded = house.config.READY_NEEDS.includes("jeedom");
+  const isSet = isJeedomSet(house);
+  const wanting = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
+  const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
+  if (isReady && wanting.length === 0) return ok(`The gateway says that it is ready${asOf}`);
+  const names = wanting.join(", ") + asOf;
+  if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(house));
+  const message = `The gateway is not ready: ${names}`;
+  if (wanting.length > 1 || wanting[0] !== "jeedom") return failed(message, remedyFor(house));
+  if (!isNeeded) return failed(message, "Restart the gateway: READY_NEEDS does not name jeedom any more");
+  return isSet ? failed(message, remedyFor(house)) : warning(`${message}, which is not set`, SET_JEEDOM);
+}
+
+function remedyFor({ config: { HEALTH_CHECK_SECONDS: seconds } }: House): string {
+  return `See the lines for these above, and the gateway's log. It checks again every ${seconds} s; changed settings ` +
+    "need a restart";
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { openAnswer } from "../../protocol/exchange.ts";
+import { CHECK_AGENT } from "../../protocol/check_agent.ts";
 import { isObject } from "../../protocol/is_object.ts";
 import { hostOf } from "../../security/egress.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../security/ip_address.ts";
@@ -14,8 +15,8 @@ import { ask, type Reply } from "../ask.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import { type Knock, KNOCK_ROUTE } from "../knock.ts";
-import { tellNobody, tellTunnel } from "../tunnel.ts";
-import { START } from "./gateway.ts";
+import { publicAddress, tellNobody, tellTunnel } from "../tunnel.ts";
+import { NOT_RUNNING } from "./gateway.ts";
 
 /** Sealed for a repeat whose answer the gateway did not keep. */
 const NO_LONGER_KEPT = 409;
@@ -32,21 +33,27 @@ export const PUBLIC_URL: Check = {
       return skipped("PUBLIC_URL is not set", "Set it to the address that phones use to have the way to it checked");
     }
     const { kind } = await house.gateway(signal);
-    if (kind === "free" || kind === "closed") return skipped("The gateway does not run", START);
+    if (kind === "free" || kind === "closed") return skipped(NOT_RUNNING);
     if (kind === "other") return skipped("Another program has the gateway's port");
     const knock = await house.knock(signal);
     if (knock === undefined) return skipped("There is no key to ask with", "Add one: deno task keys add NAME");
     if (knock.answer !== undefined && (knock.answer.kind === "failure" || knock.answer.status !== 200)) {
       return skipped("Needs an answer of the gateway on this machine: see gateway");
     }
-    const base = url.href.replace(/\/+$/, "");
+    const address = publicAddress(url);
     const began = now();
-    const asked = await ask(base + KNOCK_ROUTE, { fetch: machine.fetch, now, signal, body: knock.text });
+    const asked = await ask(address + KNOCK_ROUTE, {
+      fetch: machine.fetch,
+      now,
+      signal,
+      body: knock.text,
+      headers: { "User-Agent": CHECK_AGENT },
+    });
     if (asked.kind === "failure") return tellNobody(url, asked);
     if (asked.status !== 200) return tellTunnel(url, asked);
     const finding = await compare(url, asked, knock);
     if (finding !== undefined) return finding;
-    const leads = `${url.origin} leads to this gateway, round trip ${Math.round(now() - began)} ms`;
+    const leads = `${address} leads to this gateway, round trip ${Math.round(now() - began)} ms`;
     if (url.protocol === "http:" && !isLoopback(hostOf(url))) {
       return warning(
         `${leads}; it is not https://, so that who talks to the gateway, and when, can be seen on the way`,
@@ -75,9 +82,9 @@ async function compare(url: URL, asked: Reply, { answer, exchange, key }: Knock)
     return tellTunnel(url, asked);
   }
   if (isObject(opened) && opened["status"] === NO_LONGER_KEPT) return undefined;
-  if (answer === undefined) return ok(`${url.origin} leads to a gateway that knows key "${key}"`);
+  if (answer === undefined) return ok(`${publicAddress(url)} leads to a gateway that knows key "${key}"`);
   return failed(
-    `${url.origin} leads to another gateway, which has key "${key}", too`,
+    `${publicAddress(url)} leads to another gateway, which has key "${key}", too`,
     "Stop the other gateway, or let the tunnel lead to this machine",
   );
 }
