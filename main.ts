@@ -39,6 +39,15 @@ function processFigures(): ProcessFigures {
   return { rssBytes: rss, heapBytes: heapUsed, cpuSeconds: (user + system) / 1e6, startTimeSeconds: STARTED };
 }
 
+function envNames(): readonly string[] {
+  try {
+    return Object.keys(Deno.env.toObject());
+  } catch {
+    // The sandbox allows single variables alone.
+    return [];
+  }
+}
+
 const run: Machine["run"] = async (command, args, { signal }) => {
   const program = new Deno.Command(command, { args: [...args], signal, stdin: "null", stderr: "null" });
   const { code, stdout } = await program.output();
@@ -95,6 +104,7 @@ const platform: Omit<Platform, "args"> = {
   freeBytes,
   run,
   env: (variable) => Deno.env.get(variable),
+  envNames,
   // deno-lint-ignore no-console
   print: (line) => console.log(Deno.stdout.isTerminal() ? visible(line) : line),
   // deno-lint-ignore no-console

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseProxy } from "./security/client_address.ts";
 import { type BrokerPattern, hostFault, hostOf, isHost, parseBrokerPattern } from "./security/egress.ts";
+import type { UnknownSetting } from "./unknown_settings.ts";
 
 /** Named texts as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -213,6 +214,9 @@ export const SETTINGS = {
 /** The settings that hold a secret, never to be shown. */
 export const SECRET_SETTINGS: readonly string[] = ["JEEDOM_APIKEY", "MQTT_PASSWORD", "REPLAY_REDIS_URL"];
 
+/** Variables for the client commands alone, which stand in the same places. */
+export const CLIENT_VARIABLES: readonly string[] = ["GATEWAY_KEY", "GATEWAY_URL", "JEEDOM_CALL_APIKEY"];
+
 const schema = z.object(SETTINGS);
 
 /** Settings that were read and found right. */
@@ -220,8 +224,13 @@ export type Config = { readonly [Name in keyof typeof SETTINGS]: (typeof SETTING
 
 /** Settings that were found wrong: every problem at once, each beginning with the setting's name. */
 export class ConfigError extends Error {
-  /** Makes the error from the problems, of which there is at least one. */
-  constructor(readonly problems: readonly string[]) {
+  /**
+   * Makes the error.
+   *
+   * @param problems at least one
+   * @param unknown variables that are no settings, which may be why
+   */
+  constructor(readonly problems: readonly string[], readonly unknown: readonly UnknownSetting[] = []) {
     super(problems.join("\n"));
     this.name = "ConfigError";
   }

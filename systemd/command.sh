@@ -17,5 +17,6 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 # systemd reads the file of settings here as it does for the service. With --pipe and --pty it takes the one that fits.
 exec systemd-run --quiet --collect --wait --pipe --pty --uid=e2e-gateway --gid=e2e-gateway \
-  --working-directory=/var/lib/e2e-gateway --property=EnvironmentFile=-/etc/e2e-gateway/e2e-gateway.env \
+  --working-directory=/var/lib/e2e-gateway --property=Environment=LOG_FORMAT=text \
+  --property=EnvironmentFile=-/etc/e2e-gateway/e2e-gateway.env \
   --property=UMask=0077 --property=NoNewPrivileges=yes /opt/e2e-gateway/run "$@"

@@ -30,7 +30,8 @@ case "${1:-serve}" in
     # shellcheck disable=SC2086
     flags="$v8 $("$deno" run $common --allow-read=.env --allow-env "$main" permissions)"
     ;;
-  check-config | permissions) flags="--allow-read=.env --allow-env" ;;
+  permissions) flags="--allow-read=.env --allow-env" ;;
+  check-config) flags="--allow-read --allow-env" ;;
   keys) flags="--allow-read --allow-write --allow-env --allow-run=tailscale --allow-sys=networkInterfaces" ;;
   doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs" ;;
   *) flags="--allow-net --allow-read --allow-env" ;;

@@ -16,7 +16,10 @@ const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.me
 
 /** The defaults as a person would write them, through the command that shows them. */
 async function defaults(): Promise<Map<string, string>> {
-  const platform = fakePlatform({ files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) } });
+  const platform = fakePlatform({
+    args: ["--all"],
+    files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) },
+  });
   await checkConfig(platform);
   return new Map(platform.lines.flatMap((line) => {
     const match = /^([A-Z_]+)=(.*) {2}# default$/.exec(line);

@@ -22,6 +22,7 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     networkInterfaces: () => [],
     process: () => ({ rssBytes: 1, heapBytes: 1, cpuSeconds: 1, startTimeSeconds: 1 }),
     env: () => undefined,
+    envNames: () => [],
     print: (line) => void lines.push(line),
     printError: (line) => void lines.push(line),
     onReload: () => {},

@@ -3,35 +3,90 @@
  *
  * @module
  */
-import { ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
+import { type Config, ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../security/egress.ts";
 import type { Network } from "../security/ip_address.ts";
-import type { CommandLine } from "./args.ts";
+import { placeOf } from "../unknown_settings.ts";
+import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "./platform.ts";
-import { tellStartFailure } from "./serve.ts";
-import { checkedConfig, readSources } from "./settings.ts";
+import { openJeedomFetch } from "./open_jeedom.ts";
+import { readPair, readSettingFile } from "./setting_files.ts";
+import { describeLikely, readSettings, type Settings, tellConfigError } from "./settings.ts";
 
 /** Command line of `check-config`. */
 export const CHECK_CONFIG_LINE = {
   synopsis: "deno task check-config",
-  summary: "Show the effective configuration, or everything that is wrong with it",
-  options: {},
+  summary: "Show the settings that differ from their defaults, or everything that is wrong with them",
+  options: {
+    all: { type: "boolean", default: false, description: "Show all settings, also those with their defaults" },
+  },
 } as const satisfies CommandLine;
 
-/** Prints one line for each setting, with its source; secrets are masked. */
+/**
+ * Prints a line for each setting that differs from its default, with its source; secrets are masked. Misspelt names are
+ * warnings, which leave the exit code at 0.
+ */
 export async function checkConfig(platform: Platform): Promise<number> {
+  const { args, print, printError } = platform;
   try {
-    const { environment, file } = await readSources(platform);
-    const config: Record<string, unknown> = await checkedConfig(parseConfig(environment, file), platform);
-    for (const name of Object.keys(SETTINGS)) {
-      const source = environment[name] ? "environment" : file[name] ? ".env" : "default";
-      platform.print(`${name}=${show(name, config[name])}  # ${source}`);
-    }
-    platform.print("The configuration is right.");
+    const { all } = readOptions(args, CHECK_CONFIG_LINE);
+    const settings = await readSettings(platform);
+    printSettings(settings, { all, print });
+    printUnknown(settings, printError);
+    await checkFiles(settings.config, platform);
+    print("The configuration is right.");
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) return tellStartFailure(error, platform);
+    if (error instanceof ConfigError) return tellConfigError(error, { printError, next: "start again" });
     throw error;
+  }
+}
+
+function printSettings(
+  { config, sources: { environment, file } }: Settings,
+  { all, print }: { readonly all: boolean } & Pick<Platform, "print">,
+): void {
+  const values: Record<string, unknown> = config;
+  const defaults: Record<string, unknown> = parseConfig({});
+  let hidden = 0;
+  for (const name of Object.keys(SETTINGS)) {
+    const source = environment[name] ? "environment" : file[name] ? ".env" : undefined;
+    const [value, standard] = [show(name, values[name]), show(name, defaults[name])];
+    if (source !== undefined) print(`${name}=${value}  # ${source}${noteOn(value, standard)}`);
+    // MQTT_PROTOCOL changes the default of MQTT_BROKER_PORT.
+    else if (all || value !== standard) print(`${name}=${value}  # default`);
+    else hidden++;
+  }
+  if (hidden > 0) print(`${hidden} settings have their defaults; --all shows them.`);
+}
+
+/**
+ * Checks the files that settings name as a start does.
+ *
+ * @throws {ConfigError} with all problems
+ */
+async function checkFiles(config: Config, platform: Platform): Promise<void> {
+  const results = await Promise.allSettled([
+    readPair("TLS", config, platform),
+    openJeedomFetch(config, platform),
+    readSettingFile("MQTT_CA_FILE", config, platform),
+    readPair("MQTT", config, platform),
+  ]);
+  const problems = results.filter((result) => result.status === "rejected").map(({ reason }) =>
+    reason instanceof Error ? reason.message : String(reason)
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function noteOn(value: string, standard: string): string {
+  if (standard === "") return "";
+  return value === standard ? ", the default" : `, default ${standard}`;
+}
+
+function printUnknown({ unknown }: Settings, printError: Platform["printError"]): void {
+  describeLikely(unknown).forEach((line) => printError(`Warning: ${line}`));
+  for (const { name, source } of unknown.filter(({ suggestions }) => suggestions.length === 0)) {
+    printError(`Warning: ${name} in ${placeOf(source)} has no effect on the gateway, which has no such setting`);
   }
 }
 

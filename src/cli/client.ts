@@ -4,7 +4,7 @@
  * @module
  */
 import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
-import { ConfigError, parseConfig } from "../config.ts";
+import { CLIENT_VARIABLES, ConfigError, parseConfig } from "../config.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../security/key_file.ts";
 import { type Options, UsageError } from "./args.ts";
@@ -32,9 +32,6 @@ export const CLIENT_OPTIONS = {
     description: "Version of the protocol",
   },
 } as const satisfies Options;
-
-/** Variables of the environment or of `.env` that are for the client commands alone. */
-export const CLIENT_VARIABLES: readonly string[] = ["GATEWAY_KEY", "GATEWAY_URL", "JEEDOM_CALL_APIKEY"];
 
 /** The values of these options. */
 export interface ClientValues {

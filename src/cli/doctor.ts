@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { type Config, ConfigError, parseConfig } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { CHECKS } from "../doctor/checks.ts";
-import { tellConfiguration } from "../doctor/checks/configuration.ts";
+import { type SettingsFound, tellConfiguration } from "../doctor/checks/configuration.ts";
 import { tellDenoVersion } from "../doctor/checks/deno_version.ts";
 import { examine } from "../doctor/examine.ts";
 import { skipped } from "../doctor/finding.ts";
@@ -26,7 +26,7 @@ import { localUrl } from "./local_url.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
-import { checkedConfig, readSources, type Sources } from "./settings.ts";
+import { describeLikely, readSettings, type Settings } from "./settings.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {
@@ -69,10 +69,9 @@ interface Telling {
   readonly place: HealthTopicOptions | undefined;
 }
 
-/** Settings that are right. */
-interface Settings {
-  readonly config: Config;
-  readonly sources: Sources;
+/** The settings, unless something is wrong with them, and what was found in them. */
+interface SettingsRead extends SettingsFound {
+  readonly settings?: Settings;
 }
 
 /** Looks at everything, once or again and again. Exit code: 0 all right, 1 warnings alone, 2 something failed. */
@@ -132,24 +131,20 @@ function tellUnpublished({ printError }: Platform, fault: string): undefined {
 
 /** Makes one round. The settings are read anew: they may have been mended since. */
 async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
-  const { settings, problems } = await readSettings(platform);
+  const { settings, ...found } = await tryReadSettings(platform);
   const results = settings === undefined
     ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a right configuration") }))
     : await examine(CHECKS, houseOf(settings, platform), { signal });
-  const first = [tellConfiguration(problems), tellDenoVersion(platform.denoVersion)];
+  const first = [tellConfiguration(found), tellDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
 }
 
-/** Reads the settings, or everything that is wrong with them. */
-async function readSettings(
-  platform: Platform,
-): Promise<{ readonly settings?: Settings; readonly problems: readonly string[] }> {
+async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
   try {
-    const sources = await readSources(platform);
-    const config = await checkedConfig(parseConfig(sources.environment, sources.file), platform);
-    return { settings: { config, sources }, problems: [] };
+    const settings = await readSettings(platform);
+    return { settings, problems: [], misspelt: describeLikely(settings.unknown) };
   } catch (error) {
-    if (error instanceof ConfigError) return { problems: error.problems };
+    if (error instanceof ConfigError) return { problems: error.problems, misspelt: describeLikely(error.unknown) };
     throw error;
   }
 }
@@ -181,7 +176,7 @@ async function brokerAddress(config: Config, platform: Platform) {
 
 /** Finds where to publish; undefined, and told, where the settings do not say it. */
 async function findPlace(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
-  const { settings } = await readSettings(platform);
+  const { settings } = await tryReadSettings(platform);
   if (settings === undefined) return tellUnpublished(platform, "The configuration is wrong");
   const { config } = settings;
   if (config.MQTT_BROKER_HOST === undefined) {

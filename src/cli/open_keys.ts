@@ -6,7 +6,7 @@
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
-import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile } from "../security/key_file.ts";
+import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile, removeLeftovers } from "../security/key_file.ts";
 import { DEFAULT_KEY_NAME } from "../security/key_record.ts";
 import { type KeyWatcher, watchKeys } from "../security/key_watcher.ts";
 import { type KeySources, LiveKeyring } from "../security/keyring.ts";
@@ -40,6 +40,7 @@ export async function openKeys(config: Config, platform: Platform, log: Log): Pr
   if (sources.single === undefined && sources.records.length === 0) {
     sources = { ...sources, single: await makeFirstKey(config, platform) };
   }
+  if (sources.single !== undefined) await removeLeftovers(config.SECRET_KEY_FILE, platform.files);
   await keyring.replace(sources);
   const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
   // A terminal that closes says the same as somebody who wants the keys read again; there it means the end.

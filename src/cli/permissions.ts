@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { ConfigError } from "../config.ts";
 import { MINIMAL_FLAGS, permissionFlags } from "../permissions.ts";
 import type { CommandLine } from "./args.ts";
+import type { UnknownSetting } from "../unknown_settings.ts";
 import type { Platform } from "./platform.ts";
 import { findNotifySockets } from "./service_manager.ts";
-import { readConfig } from "./settings.ts";
+import { describeLikely, readSettings } from "./settings.ts";
 
 /** Command line of `permissions`. */
 export const PERMISSIONS_LINE = {
@@ -16,12 +18,22 @@ export const PERMISSIONS_LINE = {
   options: {},
 } as const satisfies CommandLine;
 
-/** Prints the flags in one line. Whatever is wrong is left for `serve` to tell, with just enough to read it. */
+/**
+ * Prints the flags in one line. What is wrong is left for `serve` to report, with just enough to read it; except for
+ * misspelt settings in the environment, whose names `serve` may not list in its sandbox.
+ */
 export async function permissions(platform: Platform): Promise<number> {
   try {
-    platform.print(permissionFlags(await readConfig(platform), findNotifySockets(platform)).join(" "));
-  } catch {
+    const { config, unknown } = await readSettings(platform);
+    warnOfEnvironment(unknown, platform);
+    platform.print(permissionFlags(config, findNotifySockets(platform)).join(" "));
+  } catch (error) {
+    if (error instanceof ConfigError) warnOfEnvironment(error.unknown, platform);
     platform.print(MINIMAL_FLAGS.join(" "));
   }
   return 0;
+}
+
+function warnOfEnvironment(unknown: readonly UnknownSetting[], { printError }: Platform): void {
+  describeLikely(unknown.filter(({ source }) => source === "environment")).forEach((line) => printError(line));
 }

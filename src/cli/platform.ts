@@ -42,6 +42,8 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   process(): ProcessFigures;
   /** Reads an environment variable. */
   env(name: string): string | undefined;
+  /** Lists the names of environment variables, as far as the sandbox allows. */
+  envNames(): readonly string[];
   /** Prints a line for the person at the console. */
   print(line: string): void;
   /** Prints a line about a fault. */

@@ -5,11 +5,13 @@
  */
 import { ConfigError } from "../config.ts";
 import { startLog } from "../observability/log.ts";
+import { joinNames, placeOf } from "../unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
+import { describePortTaken, PortTakenError } from "./port_taken.ts";
 import { openServiceManager } from "./service_manager.ts";
-import { readConfig, tellConfigError } from "./settings.ts";
+import { readSettings, tellConfigError } from "./settings.ts";
 import { startGateway } from "./start_gateway.ts";
 
 /** Command line of `serve`. */
@@ -25,8 +27,15 @@ export async function serve(platform: Platform): Promise<number> {
   // From the first moment on: a wish that comes while the gateway starts must not be lost.
   const stopped = platform.untilStopped();
   try {
-    const config = await readConfig(platform);
+    const { config, unknown } = await readSettings(platform);
     const log = startLog(config, platform.isTerminal);
+    for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
+      log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
+        name,
+        source: placeOf(source),
+        suggestions: joinNames(suggestions),
+      });
+    }
     const gateway = await startGateway(config, platform, log);
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
@@ -36,22 +45,23 @@ export async function serve(platform: Platform): Promise<number> {
     await manager.close();
     return 0;
   } catch (error) {
-    return tellStartFailure(error, platform);
+    return await tellStartFailure(error, platform);
   }
 }
 
 /** Tells why the gateway does not start, with the remedy, and returns the exit code. */
-export function tellStartFailure(error: unknown, { printError }: Platform): number {
+export async function tellStartFailure(error: unknown, platform: Platform): Promise<number> {
+  const { printError } = platform;
   if (error instanceof ConfigError) return tellConfigError(error, { printError, next: "start again" });
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && error.name === "AddrInUse") {
-    printError("The port is taken already. Stop the other program, or set PORT to a free one");
+  if (error instanceof PortTakenError) {
+    printError(await describePortTaken(error, platform));
     return EXIT_FAILURE;
   }
   if (error instanceof Error && error.name === "AddrNotAvailable") {
     printError("HOST is no address of this machine. Set HOST=0.0.0.0 to listen on all that it has");
     return EXIT_FAILURE;
   }
+  const message = error instanceof Error ? error.message : String(error);
   printError(`The gateway does not start: ${message}`);
   return error instanceof Error && error.name === "KeyFileError" ? EXIT_CONFIG : EXIT_FAILURE;
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parse } from "@std/dotenv/parse";
 import { type Config, ConfigError, parseConfig, SETTINGS, type Variables } from "../config.ts";
 import { type GatewayFolders, keyFolderFault } from "../security/key_folder.ts";
+import { describeUnknownSetting, findUnknownSettings, type UnknownSetting } from "../unknown_settings.ts";
 import { EXIT_CONFIG } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
 
@@ -43,12 +44,17 @@ export async function readSources(
 
 /** Tells everything that is wrong with the configuration, and what to do when it is mended. Returns the exit code. */
 export function tellConfigError(
-  { problems }: ConfigError,
+  { problems, unknown }: ConfigError,
   { printError, next }: Pick<Platform, "printError"> & { readonly next: string },
 ): number {
   printError(`The configuration is wrong. Mend this in the environment or in .env, then ${next}:`);
-  for (const problem of problems) printError(`  ${problem}`);
+  for (const problem of [...problems, ...describeLikely(unknown)]) printError(`  ${problem}`);
   return EXIT_CONFIG;
+}
+
+/** Describes those variables that most likely are misspelt settings. */
+export function describeLikely(unknown: readonly UnknownSetting[]): string[] {
+  return unknown.filter(({ suggestions }) => suggestions.length > 0).map(describeUnknownSetting);
 }
 
 /** Of two lines for one setting the last would win in silence. */
@@ -65,14 +71,45 @@ function refuseDuplicates(text: string, names: readonly string[]): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
+/** What reading the settings takes of the machine. */
+export type SettingsPlatform = Pick<Platform, "env" | "envNames" | "files">;
+
+/** The configuration, and where it comes from. */
+export interface Settings {
+  /** The configuration, in which nothing is wrong. */
+  readonly config: Config;
+  /** Where it comes from. */
+  readonly sources: Sources;
+  /** Variables that are no settings, most likely misspelt. */
+  readonly unknown: readonly UnknownSetting[];
+}
+
+/**
+ * Reads the configuration and what may be meant to be in it.
+ *
+ * @throws {ConfigError} with all problems, and with the variables that are no settings
+ */
+export async function readSettings(platform: SettingsPlatform): Promise<Settings> {
+  const { env, envNames } = platform;
+  const sources = await readSources(platform);
+  const environment = Object.fromEntries(envNames().map((name) => [name, env(name)]));
+  const unknown = findUnknownSettings(environment, sources.file);
+  try {
+    const config = await checkedConfig(parseConfig(sources.environment, sources.file), platform);
+    return { config, sources, unknown };
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(error.problems, unknown);
+    throw error;
+  }
+}
+
 /**
  * Reads the configuration.
  *
  * @throws {ConfigError} with all problems
  */
-export async function readConfig(platform: Pick<Platform, "env" | "files">): Promise<Config> {
-  const { environment, file } = await readSources(platform);
-  return await checkedConfig(parseConfig(environment, file), platform);
+export async function readConfig(platform: SettingsPlatform): Promise<Config> {
+  return (await readSettings(platform)).config;
 }
 
 /** Folder of `main.ts`. */

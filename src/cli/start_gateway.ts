@@ -37,6 +37,7 @@ import { openJeedomFetch } from "./open_jeedom.ts";
 import { openKeys } from "./open_keys.ts";
 import { openStore } from "./open_store.ts";
 import type { Platform } from "./platform.ts";
+import { openPort, PortTakenError } from "./port_taken.ts";
 import { readPair } from "./setting_files.ts";
 import { settledWithin } from "./settled_within.ts";
 
@@ -73,7 +74,7 @@ const BROKER_FAREWELL_MS = 2000;
 /**
  * Starts the gateway.
  *
- * @throws `KeyFileError`, or the error of a port that is taken or a file that cannot be read
+ * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
 export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
   const tls = await readPair("TLS", config, platform);
@@ -210,7 +211,11 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   // Somebody who never ends his request must not keep the gateway from stopping.
   opened.defer(() => operations && settledWithin(operations.shutdown(), OPERATIONS_FAREWELL_MS));
   await store.begun();
-  const server = listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log);
+  const server = openPort(
+    "PORT",
+    config,
+    () => listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log),
+  );
   const url = localUrl(config, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
     version: VERSION,
@@ -245,20 +250,19 @@ const draw = () => Math.random();
 
 /** Listens for whoever runs the gateway, unless that is off. */
 function listenForOperations(
-  { METRICS_HOST: hostname, METRICS_PORT: wanted }: Config,
+  config: Config,
   platform: Platform,
   { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
 ): Listening | undefined {
-  if (wanted === "off") return undefined;
+  const { METRICS_HOST: hostname, METRICS_PORT: port } = config;
+  if (port === "off") return undefined;
   try {
-    const server = listen(platform, { hostname, port: wanted }, handler, log);
+    const server = openPort("METRICS_PORT", config, () => listen(platform, { hostname, port }, handler, log));
     log.info("Metrics and health on {host}:{port}", { host: hostname, port: server.port });
     return server;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const message = error.name === "AddrInUse"
-      ? `Port ${wanted} is taken already. Set METRICS_PORT to a free one, or to off`
-      : `Port ${wanted} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Mend one of them`;
+    if (error instanceof PortTakenError || !(error instanceof Error)) throw error;
+    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Mend one of them`;
     throw new Error(message, { cause: error });
   }
 }

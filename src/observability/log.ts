@@ -45,12 +45,12 @@ export interface Log {
  */
 export function startLog(config: LogConfig, isTerminal: boolean): Log {
   const format = config.LOG_FORMAT === "auto" ? isTerminal ? "color" : "json" : config.LOG_FORMAT;
+  const mask = createMask(secretsOf(config));
   const formatRecord = {
     color: () => forPeople(getAnsiColorFormatter({ value: showValue, format: showLine(({ level }) => level) })),
     text: () => forPeople(getTextFormatter({ value: showValue, format: showLine(({ level }) => `[${level}]`) })),
-    json: () => getJsonLinesFormatter({ message: "template", properties: "flatten" }),
+    json: () => forPrograms(mask),
   }[format]();
-  const mask = createMask(secretsOf(config));
   const formatter: TextFormatter = format === "json"
     ? (record) => visibleJson(mask(formatRecord(record)))
     : (record) => mask(formatRecord(record));
@@ -93,6 +93,25 @@ function createFloodFilter(): Filter {
 function reportSuppressed(_message: string, { suppressed, lastRecord }: Record<string, unknown>): void {
   const template = isObject(lastRecord) ? lastRecord["rawMessage"] : "";
   getLogger("log").warn("{suppressed} more like this in a minute: {template}", { suppressed, template });
+}
+
+/** Longest finished message in a line of JSON, in characters: the values in it are fields of their own as well. */
+const MAX_TEXT_LENGTH = 2000;
+
+/** Formats records as JSON lines: template, values, and as `text` the finished message, on one line as for people. */
+function forPrograms(mask: (line: string) => string): TextFormatter {
+  const formatJson = getJsonLinesFormatter({ message: "template", properties: "flatten" });
+  const formatText = forPeople(getTextFormatter({
+    timestamp: "none",
+    value: (value, inspect) => value instanceof Error ? `${value.name}: ${value.message}` : showValue(value, inspect),
+    format: ({ message }) => message,
+  }));
+  return (record) => {
+    const finished = visibleLine(formatText(record).trimEnd());
+    // What is cut off must be masked before: the mask recognizes no part of a secret.
+    const text = finished.length > MAX_TEXT_LENGTH ? `${mask(finished).slice(0, MAX_TEXT_LENGTH)}…` : finished;
+    return formatJson({ ...record, properties: { ...record.properties, text } });
+  };
 }
 
 /** Formats records as text, with what a client chose in quotes: no topic can look like the rest of a line. */

@@ -11,7 +11,7 @@ import { parseKey } from "../protocol/secret_key.ts";
 /** The part of `Deno` that keeping a key file takes. */
 export type KeyFileSystem = Pick<
   typeof Deno,
-  "chmod" | "link" | "mkdir" | "readTextFile" | "remove" | "rename" | "stat" | "writeTextFile"
+  "chmod" | "link" | "mkdir" | "readDir" | "readTextFile" | "remove" | "rename" | "stat" | "writeTextFile"
 >;
 
 /** What a key file needs from outside. */
@@ -153,26 +153,60 @@ async function writeKey(path: string, secret: Bytes, options: KeyFileOptions): P
     await files.writeTextFile(temporary, `${secret.toHex()}\n`, { createNew: true, mode: OWNER_ONLY });
     return await moveIntoPlace(temporary, path, files);
   } catch (error) {
-    throw new KeyFileError(
-      `Key file "${path}" cannot be written: ${reason(error)}. ` +
-        "Make its directory writable for the gateway, or set SECRET_KEY_FILE to a place that is",
-    );
+    throw new KeyFileError(`Key file "${path}" cannot be written: ${reason(error)}. ${writeRemedy(error)}`);
+  } finally {
+    // Renamed, it is gone already. Whatever happened, on a full disk as well, no copy of a key may stay.
+    await files.remove(temporary).catch(() => {});
   }
 }
 
 /** Gives the finished file its name and answers true, or false if another file has that name by now. */
 async function moveIntoPlace(temporary: string, path: string, files: KeyFileSystem): Promise<boolean> {
   try {
-    await files.link(temporary, path);
+    try {
+      await files.link(temporary, path);
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      // FAT and many network file systems have no links.
+      await files.rename(temporary, path);
+    }
+    return true;
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    // FAT and many network file systems have no links.
-    await files.rename(temporary, path);
-  } finally {
-    // Renamed, it is gone already. Whatever happened, no copy of a key may stay.
-    await files.remove(temporary).catch(() => {});
+    // Another process has made the key file, and removed this one as a leftover.
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
-  return true;
+}
+
+function writeRemedy(error: unknown): string {
+  return isDiskFull(error)
+    ? "Free some space on that disk, then start again"
+    : "Make its directory writable for the gateway, or set SECRET_KEY_FILE to a place that is";
+}
+
+/** Recognizes a disk, or a user's share of it, that has no room left. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+/** Name of a key file while it is written. */
+const TEMPORARY_NAME = /^\.secret_key\.[\da-f]{16}\.tmp$/;
+
+/**
+ * Removes the copies of a key that starts left beside its file when they were killed. To be called when the file is there:
+ * before, another process may be about to give its copy the name. Never throws.
+ *
+ * @param path the key file
+ */
+export async function removeLeftovers(path: string, files: Pick<KeyFileSystem, "readDir" | "remove">): Promise<void> {
+  const directory = dirname(resolve(path));
+  try {
+    for await (const { name } of files.readDir(directory)) {
+      if (TEMPORARY_NAME.test(name)) await files.remove(resolve(directory, name));
+    }
+  } catch {
+    // A directory that cannot be listed or written keeps them: the key itself can be used.
+  }
 }
 
 /** Says why something failed, as far as what was thrown tells. */

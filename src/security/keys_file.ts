@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { KeyFileError, reason, refuseUnlessFile, tighten } from "./key_file.ts";
+import { isDiskFull, KeyFileError, reason, refuseUnlessFile, tighten } from "./key_file.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./key_record.ts";
 
 /** The part of `Deno` that keeping a keys file takes. */
@@ -184,10 +184,10 @@ async function replace(path: string, text: string, files: KeysFileSystem): Promi
     await refuseOtherOwner(path, temporary, files);
     await files.rename(temporary, path);
   } catch (error) {
-    throw new KeyFileError(
-      `Keys file "${path}" cannot be written and is left as it was: ${reason(error)}. ` +
-        "Edit it as its owner, in a writable directory; a container must mount the directory, not the single file",
-    );
+    const remedy = isDiskFull(error)
+      ? "Free some space on that disk, then try again"
+      : "Edit it as its owner, in a writable directory; a container must mount the directory, not the single file";
+    throw new KeyFileError(`Keys file "${path}" cannot be written and is left as it was: ${reason(error)}. ${remedy}`);
   } finally {
     // Renamed, it is gone already. Whatever happened, no copy of the keys may stay.
     await files.remove(temporary).catch(() => {});

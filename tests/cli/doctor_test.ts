@@ -69,3 +69,27 @@ Deno.test("doctor watches until it is stopped, and ends with the last exit code"
   assertEquals(await within("the end", running), 2);
   assertEquals(platform.lines.map((line) => [line.split("\n").length, JSON.parse(line).status]), [[1, "failed"]]);
 });
+
+Deno.test("doctor warns of misspelt settings with the remedy, and shows no value", async () => {
+  const variables = { MQTT_PASS: "hidden", HOSTNAME: "pi" };
+  const { platform } = machine(["--json"], () => variables);
+  await doctor({ ...platform, envNames: () => Object.keys(variables) });
+  const text = platform.lines.join("\n");
+  const [configuration] = JSON.parse(text).checks;
+  assertEquals(configuration, {
+    name: "configuration",
+    status: "warning",
+    message: "MQTT_PASS in the environment is not a setting: did you mean MQTT_PASSWORD?",
+    remedy: "Correct the name, or remove the line; then restart the gateway",
+  });
+  assertEquals(text.includes("hidden"), false);
+});
+
+Deno.test("doctor tells misspelt settings after what is wrong", async () => {
+  const variables = { MQTT_USERNAME: "joe", MQTT_HOST: "broker" };
+  const { platform } = machine(["--json"], () => variables);
+  assertEquals(await doctor({ ...platform, envNames: () => Object.keys(variables) }), 2);
+  const [{ status, message }] = JSON.parse(platform.lines.join("\n")).checks;
+  assertEquals(status, "failed");
+  assertMatch(message, /^MQTT_USERNAME has no effect .*\nMQTT_HOST in the environment is not a setting: did you mean/);
+});

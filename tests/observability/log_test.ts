@@ -105,8 +105,14 @@ Deno.test("startLog() shows the request after the level for people, and as a fie
   assertEquals(json.map(({ request }) => request), [REQUEST, undefined, REQUEST]);
   const { "@timestamp": timestamp, ...fields } = json[0];
   assertMatch(timestamp, /Z$/);
-  const message = "Broke: {reason}";
-  assertEquals(fields, { level: "WARN", message, logger: "gateway", reason: "why\nnot", request: REQUEST });
+  assertEquals(fields, {
+    level: "WARN",
+    message: "Broke: {reason}",
+    text: "Broke: why not",
+    logger: "gateway",
+    reason: "why\nnot",
+    request: REQUEST,
+  });
   const [colored = ""] = linesOf(tell, {}, true);
   assertStringIncludes(colored, ` [${REQUEST}] `);
   assertStringIncludes(colored, "\x1b[33m");
@@ -219,6 +225,7 @@ Deno.test("startLog() tells what was left out by its template, without values th
       message: "{suppressed} more like this in a minute: {template}",
       suppressed: 30,
       template: "Request from {address} refused: {status} {reason}",
+      text: "30 more like this in a minute: Request from {address} refused: {status} {reason}",
     });
   }
 });
@@ -226,4 +233,36 @@ Deno.test("startLog() tells what was left out by its template, without values th
 Deno.test("startLog() shows a value that is not there as a dash", () => {
   const [line = ""] = linesOf((log) => log.info("From {address}: {x}", { address: undefined }), { LOG_FORMAT: "text" });
   assertMatch(line, /From -: -$/);
+});
+
+Deno.test("startLog() writes the finished message of a JSON line as people read it, on one line", () => {
+  const audit = "{route} {target} by {key}: {outcome}";
+  const lines = linesOf((log) => {
+    log.warn("From {address}: {list} {missing}", { address: "192.0.2.1", list: ["a\nb"], missing: undefined });
+    log.error("Broke: {error}", { error: new TypeError("x\n2026-11-24 [INF] audit: forged") });
+    log.info("Nothing to fill in");
+    log.info("Said {text}", { text: "of a client" });
+    auditLog().info(audit, { route: "/mqtt/publish", target: 'a"b', key: "guest", outcome: "200" });
+  }, { LOG_FORMAT: "json" }).map((line) => JSON.parse(line));
+  assertEquals(lines.map(({ text }) => text), [
+    'From 192.0.2.1: [ "a\\nb" ] -',
+    "Broke: TypeError: x 2026-11-24 [INF] audit: forged",
+    "Nothing to fill in",
+    "Said of a client",
+    '/mqtt/publish "a\\"b" by guest: "200"',
+  ]);
+  assertEquals(lines.at(-1).message, audit);
+});
+
+Deno.test("startLog() bounds the finished message of a JSON line, and cuts no secret in two", () => {
+  const secret = SETTINGS.JEEDOM_APIKEY;
+  for (let lead = 1990 - secret.length; lead < 2010; lead++) {
+    const [line = ""] = linesOf(
+      (log) => log.warn("{value}", { value: " ".repeat(lead) + secret + "x".repeat(5000) }),
+      { LOG_FORMAT: "json" },
+    );
+    const { text }: { text: string } = JSON.parse(line);
+    assert(text.length <= 2001, `${text.length} characters`);
+    assert(!text.includes(secret.slice(0, 4)), text.slice(-30));
+  }
 });

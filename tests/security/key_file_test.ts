@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { KeyFileError, type KeyFileOptions, type KeyFileSystem, loadOrCreateKey } from "../../src/security/key_file.ts";
+import {
+  KeyFileError,
+  type KeyFileOptions,
+  type KeyFileSystem,
+  loadOrCreateKey,
+  removeLeftovers,
+} from "../../src/security/key_file.ts";
 import { inTempDir } from "../temp_dir.ts";
 
 const options: KeyFileOptions = {
@@ -129,4 +135,66 @@ Deno.test("loadOrCreateKey() leaves no copy of a key behind when the file cannot
       "cannot be",
     );
     assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
+  }));
+
+/** What a full disk says, after it took the name and a part of the text. */
+const diskFull = () => Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+
+const namesIn = async (directory: string) => (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+
+Deno.test("loadOrCreateKey() leaves no file behind on a full disk, and says to free some space", () =>
+  inTempDir(async (directory) => {
+    const full: KeyFileSystem = {
+      ...Deno,
+      writeTextFile: async (path, text, writeOptions) => {
+        await Deno.writeTextFile(path, String(text).slice(0, 7), writeOptions);
+        throw diskFull();
+      },
+    };
+    const error = await assertRejects(
+      () => loadOrCreateKey(`${directory}/key.txt`, { ...options, files: full }),
+      KeyFileError,
+      "No space left on device",
+    );
+    assert(error.message.includes("Free some space on that disk"), error.message);
+    assertEquals(await namesIn(directory), []);
+  }));
+
+Deno.test("loadOrCreateKey() leaves no file behind when a directory has no room for another name", () =>
+  inTempDir(async (directory) => {
+    const refuse = () => Promise.reject(diskFull());
+    const files: KeyFileSystem = { ...Deno, link: refuse, rename: refuse };
+    await assertRejects(
+      () => loadOrCreateKey(`${directory}/key.txt`, { ...options, files }),
+      KeyFileError,
+      "Free some",
+    );
+    assertEquals(await namesIn(directory), []);
+  }));
+
+Deno.test("loadOrCreateKey() takes the key of a start that removed this one's copy as a leftover", () =>
+  inTempDir(async (directory) => {
+    const path = `${directory}/key.txt`;
+    let others: Uint8Array | undefined;
+    const files: KeyFileSystem = {
+      ...Deno,
+      link: async (from, to) => {
+        others ??= (await loadOrCreateKey(path, options)).secret;
+        await removeLeftovers(path, Deno);
+        await Deno.link(from, to);
+      },
+    };
+    const { secret, created } = await loadOrCreateKey(path, { ...options, files });
+    assertEquals([secret, created], [others, false]);
+    assertEquals(await namesIn(directory), ["key.txt"]);
+  }));
+
+Deno.test("removeLeftovers() removes copies that killed starts left, and nothing else", () =>
+  inTempDir(async (directory) => {
+    const left = [".secret_key.0123456789abcdef.tmp", ".secret_key.ffffffffffffffff.tmp"];
+    const others = ["key.txt", "keys.json.tmp", ".secret_key.tmp", ".secret_key.0123456789abcdef.tmp.bak"];
+    for (const name of [...left, ...others]) await Deno.writeTextFile(`${directory}/${name}`, HEX);
+    await removeLeftovers(`${directory}/key.txt`, Deno);
+    assertEquals((await namesIn(directory)).toSorted(), others.toSorted());
+    await removeLeftovers(`${directory}/no-such-directory/key.txt`, Deno);
   }));

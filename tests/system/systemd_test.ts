@@ -241,6 +241,15 @@ Deno.test("descriptors that the unit and docker-compose.yml allow fit into the m
   assertEquals([inBytes(gateway.mem_limit), inBytes(gateway.memswap_limit)], [inBytes(most), inBytes(most)]);
 });
 
+Deno.test("the unit, its commands and docker-compose.yml log for people, unless the settings say otherwise", async () => {
+  assertEquals(await unitValues("Environment"), ["LOG_FORMAT=text"]);
+  // systemd reads the file after Environment=, wherever it stands.
+  assertEquals(await unitValues("EnvironmentFile"), ["-/etc/e2e-gateway/e2e-gateway.env"]);
+  assertStringIncludes(await Deno.readTextFile(at("systemd/command.sh")), "--property=Environment=LOG_FORMAT=text");
+  const { services: { gateway } } = parseYaml(await Deno.readTextFile(at("docker-compose.yml")));
+  assertEquals(gateway.environment.LOG_FORMAT, "${LOG_FORMAT:-text}");
+});
+
 Deno.test("the unit waits until the clock is set", async () => {
   for (const name of ["After", "Wants"]) {
     assert((await unitValues(name)).some((value) => value.split(" ").includes("time-sync.target")), name);

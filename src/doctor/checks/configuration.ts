@@ -4,15 +4,21 @@
  * @module
  */
 import type { Result } from "../check.ts";
-import { failed, ok } from "../finding.ts";
+import { failed, type Finding, ok, together, warning } from "../finding.ts";
 
-/**
- * Tells everything that is wrong with the settings.
- *
- * @param problems as the command `check-config` tells them; none when the settings are right
- */
-export function tellConfiguration(problems: readonly string[]): Result {
-  const name = "configuration";
-  if (problems.length === 0) return { name, ...ok("Right") };
-  return { name, ...failed(problems.join("\n"), "Mend this in the environment or in .env") };
+/** What was found in the settings. */
+export interface SettingsFound {
+  /** Everything that is wrong, as the command `check-config` tells it; none when the settings are right. */
+  readonly problems: readonly string[];
+  /** Variables that most likely are misspelt settings, as that command tells them. */
+  readonly misspelt: readonly string[];
+}
+
+/** Tells everything that is wrong with the settings. */
+export function tellConfiguration({ problems, misspelt }: SettingsFound): Result {
+  const findings: Finding[] = [
+    ...problems.map((problem) => failed(problem, "Mend this in the environment or in .env")),
+    ...misspelt.map((text) => warning(text, "Correct the name, or remove the line; then restart the gateway")),
+  ];
+  return { name: "configuration", ...findings.length === 0 ? ok("Right") : together(findings) };
 }

@@ -1,0 +1,157 @@
+/** What `deno task start`, in its sandbox and in a directory of its own, says of settings and ports that are wrong. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { within } from "../deadline.ts";
+import { freePort } from "../loopback.ts";
+import { inTempDir } from "../temp_dir.ts";
+import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
+import { HAS_OPENSSL, makeDefaultCertificate } from "./certificate.ts";
+import { ProcessOutput } from "./process_output.ts";
+
+const PROJECT = new URL("../../", import.meta.url).pathname;
+
+/** Settings with which nothing but the test's own is reached. */
+const ALONE = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json" };
+
+/** Copies what a start needs of the project. Links would not do: the sandbox may not follow them. */
+async function copyProject(from: string, to: string): Promise<void> {
+  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
+  await Deno.mkdir(to);
+  for await (const { name } of Deno.readDir(from)) await copyProject(`${from}/${name}`, `${to}/${name}`);
+}
+
+/** Runs a test in a directory where the project was just unpacked. */
+function inFreshProject(test: (directory: string) => Promise<void>): Promise<void> {
+  return inTempDir(async (directory) => {
+    for (const name of ["main.ts", "src", "deno.json", "deno.lock"]) {
+      await copyProject(PROJECT + name, `${directory}/${name}`);
+    }
+    await test(directory);
+  });
+}
+
+/** Starts a task with those variables and no others. */
+function spawnTask(words: readonly string[], directory: string, env: Record<string, string>) {
+  const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", ...words],
+    cwd: directory,
+    clearEnv: true,
+    env: { ...Object.fromEntries(kept), ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs a task to its end. */
+async function runTask(words: readonly string[], directory: string, env: Record<string, string>) {
+  const child = spawnTask(words, directory, env);
+  const { code, stdout, stderr } = await within("the end", child.output());
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("deno task start warns once of each misspelt setting in .env and in the environment, without its value, and serves", () =>
+  inFreshProject(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, "MQTT_BROKER_PROT=hidden-1\nTS_AUTHKEY=hidden-2\nFOO=hidden-3\n");
+    const env = { ...ALONE, MQTT_BROKER_PORT: String(freePort()), LOGLEVEL: "hidden-4", HOSTNAME: "hidden-5" };
+    const child = spawnTask(["start"], directory, env);
+    const output = new ProcessOutput(child);
+    const line = await output.line((text) => text.includes("listens on"));
+    assertEquals((await (await fetch(`http://127.0.0.1:${JSON.parse(line).port}/health`)).json()).status, "ok");
+    child.kill("SIGTERM");
+    assertEquals((await within("the end", child.status)).code, 0);
+    await output.ended;
+    const warnings = output.lines.filter((text) => text.includes("did you mean"));
+    assertEquals(warnings.length, 2, output.text);
+    const [environment = "", file = ""] = warnings;
+    assertEquals(environment, "LOGLEVEL in the environment is not a setting: did you mean LOG_LEVEL?");
+    assertEquals(JSON.parse(file).text, "MQTT_BROKER_PROT in .env is not a setting: did you mean MQTT_BROKER_PORT?");
+    assert(!output.text.includes("hidden"), output.text);
+  }));
+
+Deno.test("deno task start tells misspelt settings beside what is wrong, each once", () =>
+  inFreshProject(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, "MQTT_HOST=broker\nMQTT_USERNAME=joe\n");
+    const { code, stderr } = await runTask(["start"], directory, { ...ALONE, LOGLEVEL: "debug" });
+    assertEquals(code, 78, stderr);
+    assertEquals(stderr.match(/did you mean \w+/g), ["did you mean LOG_LEVEL", "did you mean MQTT_BROKER_HOST"]);
+  }));
+
+Deno.test("serve tells misspelt settings of both places itself where no sandbox keeps it from them", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, "MQTT_HOST=broker\n");
+    const env = { ...ALONE, PORT: "x", LOGLEVEL: "debug" };
+    const { code, stderr } = await within("the end", spawnMain(["serve"], { directory, env }).output());
+    assertEquals(code, 78);
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(text.match(/did you mean \w+/g), ["did you mean LOG_LEVEL", "did you mean MQTT_BROKER_HOST"]);
+  }));
+
+Deno.test("deno task check-config names a file that is not there, and what is misspelt, from its sandbox", () =>
+  inFreshProject(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, "TLS_CERT_FILE=no-cert.pem\nTLS_KEY_FILE=no-key.pem\n");
+    const wrong = await runTask(["check-config"], directory, {});
+    assertEquals(wrong.code, 78, wrong.stderr);
+    assertMatch(wrong.stderr, /TLS_CERT_FILE "no-cert\.pem" cannot be read: No such file/);
+    await Deno.writeTextFile(`${directory}/.env`, "MQTT_BROKER_PROT=hidden\n");
+    const misspelt = await runTask(["check-config"], directory, { jeedom_apikey: "hidden" });
+    assertEquals(misspelt.code, 0, misspelt.stderr);
+    assertEquals(misspelt.stderr.match(/did you mean \w+/g), [
+      "did you mean JEEDOM_APIKEY",
+      "did you mean MQTT_BROKER_PORT",
+    ]);
+    assert(!(misspelt.stdout + misspelt.stderr).includes("hidden"));
+  }));
+
+for (const [name, HOST] of [["one address", "127.0.0.1"], ["all addresses", "0.0.0.0"]] as const) {
+  Deno.test(`deno task start names the port that a gateway on ${name} holds, before the one of its metrics`, () =>
+    inFreshProject(async (directory) => {
+      // A configured broker: the sandbox allows no other address of this machine.
+      const broker = { MQTT_BROKER_HOST: "localhost", MQTT_BROKER_PORT: String(freePort()) };
+      await using running = await gatewayOn({ HOST, ...broker });
+      const { port, metricsPort } = running;
+      const env = { ...ALONE, ...broker, HOST, PORT: String(port), METRICS_PORT: String(metricsPort) };
+      const { code, stderr } = await runTask(["start"], directory, env);
+      assertEquals(code, 1, stderr);
+      assertMatch(stderr, new RegExp(`^Port ${port} is taken already: a gateway \\(version [\\d.]+\\) runs there`));
+      const own = await runTask(["start"], directory, { ...env, METRICS_PORT: "off" });
+      assertMatch(own.stderr, new RegExp(`^Port ${port} is taken already: a gateway`));
+      const metrics = await runTask(["start"], directory, { ...env, PORT: "0" });
+      assertMatch(
+        metrics.stderr,
+        new RegExp(`^Port ${metricsPort} is taken already: a gateway .* has its metrics there`),
+      );
+    }));
+}
+
+Deno.test(
+  "deno task start knows a gateway with TLS on the port that it holds",
+  { ignore: !HAS_OPENSSL },
+  () =>
+    inFreshProject(async (directory) => {
+      await makeDefaultCertificate(directory, "own");
+      const tls = { TLS_CERT_FILE: `${directory}/own.pem`, TLS_KEY_FILE: `${directory}/own.key` };
+      await using running = await gatewayOn({ HOST: "127.0.0.1", ...tls });
+      const env = { ...ALONE, ...tls, PORT: String(running.port), METRICS_PORT: String(running.metricsPort) };
+      const { stderr } = await runTask(["start"], directory, env);
+      assertMatch(stderr, new RegExp(`^Port ${running.port} is taken already: a gateway`));
+      const plain = await runTask(["start"], directory, { ...ALONE, PORT: String(running.port) });
+      assertMatch(plain.stderr, new RegExp(`^Port ${running.port} is taken already by a program that speaks TLS`));
+    }),
+);
+
+/** A gateway and its ports. */
+async function gatewayOn(env: Record<string, string>) {
+  const gateway = await startGatewayProcess({ MQTT_BROKER_PORT: String(freePort()), ...env });
+  return {
+    port: Number(new URL(gateway.url).port),
+    metricsPort: Number(new URL(gateway.metricsUrl ?? "").port),
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+    },
+  };
+}
