@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { runCommandLine } from "./src/cli/commands.ts";
 import { EXIT_INTERRUPTED } from "./src/cli/exit_codes.ts";
-import type { Platform } from "./src/cli/platform.ts";
+import type { NetworkAddress, Platform } from "./src/cli/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
 import type { ProcessFigures } from "./src/observability/process_figures.ts";
 import { visible } from "./src/observability/visible.ts";
@@ -64,6 +64,15 @@ const freeBytes: Machine["freeBytes"] = async (path) => {
   }
 };
 
+function networkInterfaces(): readonly NetworkAddress[] {
+  try {
+    return Deno.networkInterfaces();
+  } catch {
+    // The sandbox may not allow to look.
+    return [];
+  }
+}
+
 const askSecret: Platform["askSecret"] = (question) => {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   // What is typed is edited as usual, and shown nowhere.
@@ -87,6 +96,7 @@ const platform: Omit<Platform, "args"> = {
   serve: Deno.serve,
   createHttpClient: Deno.createHttpClient,
   listenDatagram: Deno.listenDatagram,
+  networkInterfaces,
   process: processFigures,
   denoVersion: Deno.version.deno,
   listen: (where) => Deno.listen(where),

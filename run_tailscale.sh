@@ -111,7 +111,27 @@ funnel_on() {
 The gateway's public address: https://$name
 A new name can take some minutes until all of the internet knows it.
 To take it away: ./run_tailscale.sh --off
+
 END
+  next_steps "https://$name"
+}
+
+# Prints how devices get to use the address.
+next_steps() {
+  local configured
+  configured="$(setting PUBLIC_URL)"
+  echo "Next:"
+  if [ "${configured%/}" = "$1" ]; then
+    echo "  PUBLIC_URL is this address already. Give each device its key:"
+  elif [ -n "$configured" ]; then
+    echo "  PUBLIC_URL is $configured. For devices to use the new address, set in .env: PUBLIC_URL=$1"
+    echo "  Then give each device its key:"
+  else
+    echo "  Set in .env: PUBLIC_URL=$1"
+    echo "  Then give each device its key:"
+  fi
+  echo "    deno task keys add NAME"
+  echo "    deno task keys show NAME"
 }
 
 funnel_off() {

@@ -1,16 +1,28 @@
 /**
  * How long it takes from starting the gateway's process to its first sealed answer, and how much memory it has when
- * nothing happens. Argument: runs.
+ * nothing happens.
  */
+import type { CommandLine } from "../src/cli/args.ts";
 import { startBenchGateway } from "./bench_gateway.ts";
 import { startHelper } from "./helper_process.ts";
 import { rssBytes } from "./process_stats.ts";
+import { Progress } from "./progress.ts";
 import { median } from "./quantiles.ts";
 import { describeMethod, digits, markdownTable } from "./report.ts";
 import { inScope, runBench } from "./run_bench.ts";
+import { readNumber, readToolArgs, refuseMore } from "./tool_args.ts";
 
-const RUNS = Number(Deno.args[0] ?? 5);
-if (!(RUNS >= 1)) throw new Error("Give runs");
+const LINE = {
+  synopsis: "deno task bench:cold-start [RUNS]",
+  summary: "Measure the time from a start to the first answer, and the memory of an idle gateway",
+  options: {},
+  notes: "RUNS is the number of starts (default: 5).",
+} as const satisfies CommandLine;
+
+const RUNS = readToolArgs(LINE, ({ positionals: [runs, ...more] }) => {
+  refuseMore(more);
+  return readNumber(runs, { name: "RUNS", standard: 5, min: 1, isWhole: true });
+});
 
 const IDLE_MS = 5000;
 
@@ -19,7 +31,9 @@ await runBench(async (started) => {
   started.defer(() => jeedom.stop());
   const env = { JEEDOM_URL: await jeedom.ask<string>("url"), JEEDOM_APIKEY: "bench" };
   const runs: { listens: number; answered: number; idle: number }[] = [];
+  const progress = new Progress(RUNS);
   for (let run = 0; run < RUNS; run++) {
+    progress.step("start");
     await inScope(started, async (scope) => {
       const began = performance.now();
       const gateway = await startBenchGateway(scope, { env });

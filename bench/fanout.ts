@@ -1,8 +1,8 @@
 /**
  * One message to many listeners through the real gateway, beside as many plain MQTT subscribers in the same run:
  * whether all of it arrives, in order, how late, and what a stream costs in memory.
- * Arguments: seconds of paced publishing, rounds, numbers of listeners separated by commas.
  */
+import { type CommandLine, UsageError } from "../src/cli/args.ts";
 import { startBroker } from "../tests/system/broker.ts";
 import { startBenchGateway } from "./bench_gateway.ts";
 import type { Balance } from "./fanout/ledger.ts";
@@ -12,14 +12,33 @@ import type { Publishing } from "./fanout/publisher.ts";
 import { DELIVERY_HEADER, deliveryRow, MEMORY_HEADER, memoryRow } from "./fanout/tables.ts";
 import { startHelper } from "./helper_process.ts";
 import { cpuMs } from "./process_stats.ts";
+import { Progress, tellProgress } from "./progress.ts";
 import { describeMethod, markdownTable } from "./report.ts";
-import { inScope, runBench, tellProgress } from "./run_bench.ts";
+import { inScope, runBench } from "./run_bench.ts";
+import { readNumber, readToolArgs, refuseMore } from "./tool_args.ts";
 
-const SECONDS = Number(Deno.args[0] ?? 10);
-const ROUNDS = Number(Deno.args[1] ?? 3);
-const COUNTS = (Deno.args[2] ?? "1,50,200,1000").split(",").map(Number);
-if (!(SECONDS >= 1) || !(ROUNDS >= 1) || COUNTS.some((count) => !(count >= 1))) {
-  throw new Error("Give seconds, rounds, and numbers of listeners separated by commas");
+const LINE = {
+  synopsis: "deno task bench:fanout [SECONDS] [ROUNDS] [COUNTS]",
+  summary: "Measure streams of many listeners beside plain MQTT subscribers",
+  options: {},
+  notes: `Arguments:
+  SECONDS  of paced publishing (default: 10)
+  ROUNDS   of each kind of publishing (default: 3)
+  COUNTS   numbers of listeners, separated by commas (default: 1,50,200,1000)`,
+} as const satisfies CommandLine;
+
+const [SECONDS, ROUNDS, COUNTS] = readToolArgs(LINE, ({ positionals: [seconds, rounds, counts, ...more] }) => {
+  refuseMore(more);
+  return [
+    readNumber(seconds, { name: "SECONDS", standard: 10, min: 1 }),
+    readNumber(rounds, { name: "ROUNDS", standard: 3, min: 1, isWhole: true }),
+    readCounts(counts ?? "1,50,200,1000"),
+  ] as const;
+});
+
+function readCounts(text: string): number[] {
+  if (/^[1-9]\d*(,[1-9]\d*)*$/.test(text)) return text.split(",").map(Number);
+  throw new UsageError(`COUNTS must be whole numbers separated by commas, such as 1,50, not "${text}"`);
 }
 
 /** Messages per second of paced publishing. */
@@ -99,19 +118,21 @@ await runBench(async (started) => {
 
   const deliveryRows: string[][] = [];
   const memoryRows: string[][] = [];
+  const progress = new Progress(COUNTS.length * (MODES.length * ROUNDS + 1));
   for (const count of COUNTS) {
     for (const mode of MODES) {
       const heard: Heard[] = [];
       for (let round = 0; round < ROUNDS; round++) {
+        progress.step(`${count} listeners, ${mode.name}, round ${round + 1} of ${ROUNDS}`);
         const plainFirst = round % 2 === 1 ? await without(mode, count) : undefined;
         const gateway = await throughGateway(mode, count);
         heard.push({ gateway, plain: plainFirst ?? await without(mode, count) });
-        tellProgress(`${count} listeners, ${mode.name}, round ${round + 1} of ${ROUNDS}`);
         if (gateway.delivered !== gateway.expected || gateway.doubled + gateway.disordered > 0) Deno.exitCode = 1;
         for (const [end, times] of Object.entries(gateway.ends)) tellProgress(`${times} streams ended: ${end}`);
       }
       deliveryRows.push(deliveryRow({ count, mode: mode.name, heard }));
     }
+    progress.step(`${count} listeners, memory`);
     const load = () => publishTo(listeners, { qos: 0, pace: PACE, events: 3 * PACE }).then(() => {});
     const memory: GatewayMemory = await inScope(
       started,
@@ -119,7 +140,6 @@ await runBench(async (started) => {
     );
     const floor = await inScope(started, (scope) => measureFloor(scope, count));
     memoryRows.push(memoryRow({ count, memory, floor }));
-    tellProgress(`${count} listeners, memory`);
   }
   return [
     markdownTable(DELIVERY_HEADER, deliveryRows),

@@ -1,8 +1,8 @@
 /**
  * Requests through the real gateway, beside what the platform itself can do in the same run: a pass-through proxy in
- * front of the same Jeedom, and a publisher straight to the same broker. Arguments: seconds per case, rounds, and flags for
- * the gateway's `deno run`, such as `--cpu-prof --cpu-prof-dir=/tmp/profiles`.
+ * front of the same Jeedom, and a publisher straight to the same broker.
  */
+import type { CommandLine } from "../src/cli/args.ts";
 import { startBroker } from "../tests/system/broker.ts";
 import { startBenchGateway } from "./bench_gateway.ts";
 import { startHelper } from "./helper_process.ts";
@@ -10,13 +10,33 @@ import { TELL_EACH_SECOND, watchBroker } from "./load/broker_count.ts";
 import type { LoadOrder, LoadResult } from "./load/generator.ts";
 import type { Work } from "./load/work.ts";
 import { cpuMs, rssBytes } from "./process_stats.ts";
+import { Progress } from "./progress.ts";
 import { median } from "./quantiles.ts";
 import { describeMethod, digits, markdownTable } from "./report.ts";
-import { inScope, runBench, tellProgress } from "./run_bench.ts";
+import { inScope, runBench } from "./run_bench.ts";
+import { readNumber, readToolArgs, refuseMore } from "./tool_args.ts";
 
-const SECONDS = Number(Deno.args[0] ?? 5);
-const ROUNDS = Number(Deno.args[1] ?? 5);
-const GATEWAY_FLAGS = Deno.args.slice(2);
+const LINE = {
+  synopsis: "deno task bench:load [SECONDS] [ROUNDS]",
+  summary: "Measure requests through the gateway beside a pass-through proxy and a straight publisher",
+  options: {},
+  notes: `Arguments:
+  SECONDS  for each case, 1 to 30 (default: 5)
+  ROUNDS   of all cases (default: 5)
+What follows -- goes to the deno run of the gateway, such as -- --cpu-prof --cpu-prof-dir=/tmp/profiles`,
+} as const satisfies CommandLine;
+
+const [SECONDS, ROUNDS, GATEWAY_FLAGS] = readToolArgs(LINE, ({ positionals }) => {
+  const flags = positionals.filter((word) => word.startsWith("-"));
+  const [seconds, rounds, ...more] = positionals.filter((word) => !word.startsWith("-"));
+  refuseMore(more);
+  return [
+    readNumber(seconds, { name: "SECONDS", standard: 5, min: 1, max: 30 }),
+    readNumber(rounds, { name: "ROUNDS", standard: 5, min: 1, isWhole: true }),
+    flags,
+  ] as const;
+});
+
 const CONNECTIONS = [1, 16, 64];
 const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qos: 0 }, { kind: "publish", qos: 1 }];
 
@@ -39,8 +59,6 @@ interface Results {
   readonly bare: Measured[];
   readonly ceiling: Measured[];
 }
-
-if (!(SECONDS >= 1 && SECONDS <= 30) || !(ROUNDS >= 1)) throw new Error("Give seconds per case (1 to 30) and rounds");
 
 await runBench(async (started) => {
   const helper = (name: string) => {
@@ -130,19 +148,24 @@ await runBench(async (started) => {
     };
   }
 
+  const ceilingCase = (work: Work, connections: number) =>
+    work.kind === "publish" ? straightCase(work.qos, connections) : proxyCase(connections);
+
   const cases = WORKS.flatMap((work) => CONNECTIONS.map((connections) => ({ work, connections })));
+  const progress = new Progress(ROUNDS * cases.length * 3);
   const results = cases.map((): Results => ({ gateway: [], bare: [], ceiling: [] }));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [at, { work, connections }] of cases.entries()) {
-      const gateway = async () => results[at]?.gateway.push(await gatewayCase(work, connections));
-      const sealing = async () => results[at]?.bare.push(await bareCase(work, connections));
-      const ceiling = async () =>
-        results[at]?.ceiling.push(
-          work.kind === "publish" ? await straightCase(work.qos, connections) : await proxyCase(connections),
-        );
+      const parts: readonly (readonly [name: string, run: () => Promise<unknown>])[] = [
+        ["gateway", async () => results[at]?.gateway.push(await gatewayCase(work, connections))],
+        ["bare sealing", async () => results[at]?.bare.push(await bareCase(work, connections))],
+        ["ceiling", async () => results[at]?.ceiling.push(await ceilingCase(work, connections))],
+      ];
       // Neither is always the one that finds the machine warmed up.
-      for (const part of round % 2 === 0 ? [gateway, sealing, ceiling] : [ceiling, sealing, gateway]) await part();
-      tellProgress(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections`);
+      for (const [part, run] of round % 2 === 0 ? parts : parts.toReversed()) {
+        progress.step(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections, ${part}`);
+        await run();
+      }
     }
   }
   return [

@@ -1,10 +1,5 @@
 /** Runs a benchmark, and ends everything that it started, however it ends. */
 
-/** Says on standard error how far it is; the report alone goes to standard output. */
-export function tellProgress(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${new Date().toISOString().slice(11, 19)} ${text}\n`));
-}
-
 /** Runs a benchmark; `started` takes everything that has to be stopped. Its report is printed. */
 export async function runBench(bench: (started: AsyncDisposableStack) => Promise<string>): Promise<void> {
   const started = new AsyncDisposableStack();

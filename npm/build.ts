@@ -1,8 +1,7 @@
-/**
- * Makes the npm package of the client, ready for `npm pack` or `npm publish`. Argument: the directory to put it in,
- * dist/npm by default.
- */
+/** Makes the npm package of the client, ready for `npm pack` or `npm publish`. */
+import { readToolArgs, refuseMore } from "../bench/tool_args.ts";
 import project from "../deno.json" with { type: "json" };
+import { type CommandLine, UsageError } from "../src/cli/args.ts";
 import { compileModule } from "./compile_module.ts";
 import { makeManifest } from "./manifest.ts";
 
@@ -10,7 +9,18 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const SOURCES = `${ROOT}src`;
 const ENTRY = "client/gateway_client";
 
-const target = Deno.args[0] ?? `${ROOT}dist/npm`;
+const LINE = {
+  synopsis: "deno task build:npm [DIRECTORY]",
+  summary: "Make the npm package of the TypeScript client",
+  options: {},
+  notes: "DIRECTORY is where to put it (default: dist/npm). Then: npm pack ./dist/npm",
+} as const satisfies CommandLine;
+
+const target = readToolArgs(LINE, ({ positionals: [directory = `${ROOT}dist/npm`, ...more] }) => {
+  refuseMore(more);
+  if (directory === "") throw new UsageError("DIRECTORY is empty");
+  return directory;
+});
 
 const compiled = compileModule(`${SOURCES}/${ENTRY}.ts`, { sources: SOURCES, checks: project.compilerOptions });
 const manifest = makeManifest({ project, entry: ENTRY, files: [...compiled.keys()] });

@@ -1,19 +1,33 @@
-/**
- * Sends malformed requests to a gateway, a million by default, and tells what came of them.
- * Arguments: how many, `--seed NUMBER` to have the same again.
- */
-import { parseArgs } from "node:util";
+/** Sends malformed requests to a gateway, a million by default, and tells what came of them. */
 import { describeMethod, digits, markdownTable } from "../bench/report.ts";
-import { runBench, tellProgress } from "../bench/run_bench.ts";
+import { formatSpan, tellProgress } from "../bench/progress.ts";
+import { runBench } from "../bench/run_bench.ts";
+import { readNumber, readToolArgs, refuseMore } from "../bench/tool_args.ts";
+import type { CommandLine } from "../src/cli/args.ts";
 import { fuzzLimits, limitFaults, type LimitResult } from "./fuzz/limits.ts";
 import { type FuzzOptions, type FuzzResult, runFuzz } from "./fuzz/run_fuzz.ts";
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seed: { type: "string" } } });
-const REQUESTS = Number((positionals[0] ?? "1000000").replaceAll("_", ""));
-const SEED = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-if (!(REQUESTS >= 100) || !Number.isInteger(SEED)) {
-  throw new Error("Give a number of requests from 100, and a whole seed");
-}
+const LINE = {
+  synopsis: "deno task fuzz [REQUESTS]",
+  summary: "Send malformed requests to a gateway, and watch it",
+  options: {
+    seed: {
+      type: "string",
+      value: "NUMBER",
+      description: "The same number makes the same requests again; the report ends with it",
+    },
+  },
+  notes: "REQUESTS is at least 100 (default: 1_000_000). Exit code 1 if there was a fault.",
+} as const satisfies CommandLine;
+
+const [REQUESTS, SEED] = readToolArgs(LINE, ({ values, positionals: [requests, ...more] }) => {
+  refuseMore(more);
+  const random = Math.floor(Math.random() * 2 ** 31);
+  return [
+    readNumber(requests, { name: "REQUESTS", standard: 1_000_000, min: 100, isWhole: true }),
+    readNumber(values.seed, { name: "--seed", standard: random, min: 0, isWhole: true }),
+  ] as const;
+});
 
 /** Share of the requests that meet a gateway with its default limits. */
 const LIMITED_SHARE = 0.05;
@@ -29,7 +43,7 @@ await runBench(async (scope) => {
     limited: true,
     scope,
   });
-  tellProgress("limits");
+  tellProgress("beyond each limit, about 10 s");
   const limits = await fuzzLimits(scope);
   const faults = [...free.faults, ...limited.faults, ...limitFaults(limits), ...growth(free)];
   if (faults.length > 0) Deno.exitCode = 1;
@@ -44,14 +58,20 @@ await runBench(async (scope) => {
 });
 
 function run(name: string, options: Omit<FuzzOptions, "seed">): Promise<FuzzResult> {
+  const began = performance.now();
+  const share = (attempts: number) => {
+    const passed = performance.now() - began;
+    const left = passed / attempts * (options.requests - attempts);
+    return `${name}: ${attempts} of ${options.requests}, ${formatSpan(passed)} so far, about ${formatSpan(left)} left`;
+  };
   return runFuzz({
     seed: SEED,
     ...options,
+    onAttempts: (attempts) => tellProgress(share(attempts)),
     onProgress: ({ attempts, pace, rss, heap }) =>
       tellProgress(
-        `${name}: ${attempts} of ${options.requests}, ${digits(pace, 0)}/s, RSS ${digits(rss / 2 ** 20, 0)} MB, heap ${
-          digits(heap / 2 ** 20, 0)
-        } MB`,
+        `${share(attempts)}; ${digits(pace, 0)}/s, RSS ${digits(rss / 2 ** 20, 0)} MB, ` +
+          `heap ${digits(heap / 2 ** 20, 0)} MB`,
       ),
   });
 }

@@ -1,8 +1,10 @@
 /**
  * Runs a gateway with the memory that systemd and Docker give it, attacks it in each way that might take more, and
- * prints what came of it. Arguments: `--seconds NUMBER` for each attack, and parts of names of attacks; all without any.
- * Exit code 1 if the gateway was killed, 77 where no control group can be made.
+ * prints what came of it.
  */
+import { Progress } from "../bench/progress.ts";
+import { readNumber, readToolArgs } from "../bench/tool_args.ts";
+import { type CommandLine, UsageError } from "../src/cli/args.ts";
 import { ATTACKS } from "./memory/attacks.ts";
 import { makeControlGroup } from "./memory/control_group.ts";
 import { type AttackResult, runAttack } from "./memory/run_attack.ts";
@@ -13,12 +15,30 @@ const MEMORY_BYTES = 512 * 2 ** 20;
 // deno-lint-ignore no-console
 const tell = (text: string) => console.log(text);
 
-const args = [...Deno.args];
-const secondsAt = args.indexOf("--seconds");
-const seconds = secondsAt < 0 ? 12 : Number(args.splice(secondsAt, 2)[1]);
-const flags = args.filter((arg) => arg.startsWith("--"));
-const names = args.filter((arg) => !arg.startsWith("--"));
-const attacks = ATTACKS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
+const LINE = {
+  synopsis: "deno task memory [PART OF A NAME…]",
+  summary: "Attack a gateway in a control group of 512 MB in each way that might take more",
+  options: {
+    seconds: { type: "string", value: "NUMBER", default: "12", description: "How long each attack lasts" },
+  },
+  notes:
+    `Without a part of a name, all attacks happen one after the other. What follows -- goes to the deno run of the gateway.
+Exit code 1 if the gateway was killed, 77 where no control group can be made.
+
+Attacks:
+${ATTACKS.map(({ name }) => `  ${name}`).join("\n")}`,
+} as const satisfies CommandLine;
+
+const { seconds, attacks, flags } = readToolArgs(LINE, ({ values, positionals }) => {
+  const names = positionals.filter((word) => !word.startsWith("-"));
+  const attacks = ATTACKS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
+  if (attacks.length === 0) throw new UsageError(`No attack has "${names.join('" or "')}" in its name`);
+  return {
+    seconds: readNumber(values.seconds, { name: "--seconds", standard: 12, min: 1 }),
+    attacks,
+    flags: positionals.filter((word) => word.startsWith("-")),
+  };
+});
 
 const row = ({ name, peakBytes, survived, served, asked, slowestMs }: AttackResult) =>
   `| ${name} | ${Math.round(peakBytes / 2 ** 20)} | ${survived ? "yes" : "**no**"} | ${served} of ${asked}, slowest ${
@@ -27,7 +47,9 @@ const row = ({ name, peakBytes, survived, served, asked, slowestMs }: AttackResu
 
 tell("| Attack | Peak MB | Survived | Phone meanwhile |\n| --- | --- | --- | --- |");
 let isKilled = false;
+const progress = new Progress(attacks.length);
 for (const attack of attacks) {
+  progress.step(attack.name);
   const group = await makeControlGroup(MEMORY_BYTES);
   if (group === undefined) {
     tell("No control group with a bound for memory can be made here: run it as root, on Linux, outside of a container");

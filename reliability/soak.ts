@@ -1,16 +1,16 @@
 /**
  * Whether a gateway grows: an hour of phones that come and go, keys that come and go, a broker that is started again,
  * and bad requests among them, with a look at the gateway every ten seconds.
- *
- * Arguments: minutes, 60 by default; `--svg FILE` for the curves.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { WIDE_LIMITS } from "../bench/bench_gateway.ts";
 import { prepareInspection } from "../bench/inspector.ts";
 import { openDescriptors, rssBytes } from "../bench/process_stats.ts";
 import { describeMethod, digits } from "../bench/report.ts";
-import { runBench, tellProgress } from "../bench/run_bench.ts";
+import { tellProgress } from "../bench/progress.ts";
+import { runBench } from "../bench/run_bench.ts";
+import { readNumber, readToolArgs, refuseMore } from "../bench/tool_args.ts";
+import type { CommandLine } from "../src/cli/args.ts";
 import { startBroker } from "../tests/system/broker.ts";
 import { startGatewayProcess } from "../tests/system/gateway_process.ts";
 import type { Attempt } from "./fuzz/attempt.ts";
@@ -24,9 +24,18 @@ import { startSensor } from "./soak/sensor.ts";
 import { drawCurves, sampleTable } from "./soak/soak_report.ts";
 import { growing, SHORTEST_MINUTES, type SoakSample } from "./soak/verdict.ts";
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { svg: { type: "string" } } });
-const MINUTES = Number(positionals[0] ?? 60);
-if (!(MINUTES >= 1)) throw new Error("Give minutes, at least one");
+const LINE = {
+  synopsis: "deno task soak [MINUTES]",
+  summary: "Watch memory, descriptors and timers of a gateway under mixed traffic, and say what grows",
+  options: { svg: { type: "string", value: "FILE", description: "Draw the curves into this file" } },
+  notes:
+    `MINUTES is at least 1 (default: 60); a verdict on growth takes ${SHORTEST_MINUTES}. Exit code 1 if something grows or fails.`,
+} as const satisfies CommandLine;
+
+const [MINUTES, SVG_FILE] = readToolArgs(LINE, ({ values, positionals: [minutes, ...more] }) => {
+  refuseMore(more);
+  return [readNumber(minutes, { name: "MINUTES", standard: 60, min: 1 }), values.svg] as const;
+});
 
 const LISTENERS = 30;
 
@@ -135,7 +144,7 @@ await runBench(async (started) => {
   await house.stop();
   await pause(SAMPLE_MS);
   await sample();
-  if (values.svg !== undefined) await Deno.writeTextFile(values.svg, drawCurves(busy));
+  if (SVG_FILE !== undefined) await Deno.writeTextFile(SVG_FILE, drawCurves(busy));
 
   log.close();
   const { stays, events, gaps, requests } = house.counts;

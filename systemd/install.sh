@@ -177,6 +177,7 @@ install_all() {
 
 The gateway runs, and starts with the machine. Next:
   Is all well?         sudo e2e-gateway doctor
+  Phones' address:     set PUBLIC_URL in $settings
   A key for a phone:   sudo e2e-gateway keys add NAME, then: sudo e2e-gateway keys show NAME
   The first key:       sudo e2e-gateway keys show default ($data/data)
   Settings:            sudo nano $settings, then: sudo systemctl restart $name

@@ -32,7 +32,7 @@ case "${1:-serve}" in
     ;;
   permissions) flags="--allow-read=.env --allow-env" ;;
   check-config) flags="--allow-read --allow-env" ;;
-  keys) flags="--allow-read --allow-write --allow-env" ;;
+  keys) flags="--allow-read --allow-write --allow-env --allow-run=tailscale --allow-sys=networkInterfaces" ;;
   doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs" ;;
   *) flags="--allow-net --allow-read --allow-env" ;;
 esac

@@ -19,6 +19,7 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     lookup: () => Promise.resolve([]),
     freeBytes: () => Promise.resolve(undefined),
     run: () => Promise.reject(new Deno.errors.NotFound()),
+    networkInterfaces: () => [],
     process: () => ({ rssBytes: 1, heapBytes: 1, cpuSeconds: 1, startTimeSeconds: 1 }),
     env: () => undefined,
     envNames: () => [],

@@ -1,4 +1,5 @@
 /** All that can be broken, and whether it can be broken here. */
+import { UsageError } from "../../src/cli/args.ts";
 import { REDIS_SERVER } from "../../tests/redis_server.ts";
 import { MOSQUITTO } from "../../tests/system/broker.ts";
 import { findProgram } from "../../tests/system/programs.ts";
@@ -29,11 +30,11 @@ const HERE: Readonly<Record<Need, boolean>> = {
   prlimit: findProgram(["/usr/bin/prlimit"], "REQUIRE_PRLIMIT") !== undefined,
 };
 
-/** Finds a fault by its name. @throws {Error} with all names, if there is none */
+/** Finds a fault by its name. @throws {UsageError} with all names, if there is none */
 export function faultNamed(name: string): Fault {
   const found = ALL_FAULTS.find((fault) => fault.name === name);
   if (found !== undefined) return found;
-  throw new Error(`Unknown fault "${name}". There are: ${ALL_FAULTS.map((fault) => fault.name).join(", ")}`);
+  throw new UsageError(`Unknown fault "${name}". There are: ${ALL_FAULTS.map((fault) => fault.name).join(", ")}`);
 }
 
 /** What a fault needs and is not here. */

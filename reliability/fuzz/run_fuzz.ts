@@ -23,6 +23,8 @@ export interface FuzzOptions {
   readonly looks?: number;
   /** Is told of each look. */
   readonly onProgress?: (sample: FuzzSample) => void;
+  /** Is told every few seconds how many attempts were made. */
+  readonly onAttempts?: (attempts: number) => void;
 }
 
 /** One look at the gateway. */
@@ -54,12 +56,15 @@ const CONNECTIONS = 24;
 /** Descriptors that may be more at the end: the connections to the broker and to Jeedom are kept for a while. */
 const SPARE_DESCRIPTORS = 5;
 
+/** How often to tell how many attempts were made, in milliseconds. */
+const TELL_MS = 10_000;
+
 /** So short that what is remembered has its full size long before the end. */
 const ENV = { MAX_AGE_SECONDS: "10", LOG_LEVEL: "info", HEALTH_CHECK_SECONDS: "3600", MQTT_IDLE_SECONDS: "2" };
 
 /** Starts all that is needed, runs, and stops it. */
 export async function runFuzz(
-  { seed, requests, limited = false, scope, looks = 10, onProgress }: FuzzOptions,
+  { seed, requests, limited = false, scope, looks = 10, onProgress, onAttempts }: FuzzOptions,
 ): Promise<FuzzResult> {
   await using started = new AsyncDisposableStack();
   scope?.use(started);
@@ -87,6 +92,10 @@ export async function runFuzz(
   const before = await openDescriptors(gateway.pid);
   const own = { publish: 2, call: 0 };
 
+  if (onAttempts !== undefined) {
+    const telling = setInterval(() => onAttempts(tally.attempts), TELL_MS);
+    started.defer(() => clearInterval(telling));
+  }
   const samples: FuzzSample[] = [];
   for (let look = 0; look < looks; look++) {
     const places = { from: Math.floor(requests * look / looks), to: Math.floor(requests * (look + 1) / looks) };

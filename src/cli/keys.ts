@@ -62,9 +62,17 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
     return EXIT_USAGE;
   }
   const { line, run } = subcommand;
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
   try {
     const config = await readConfig(platform);
-    await run(openSession({ args, usage: formatUsage(line), config, now: now(), random: randomBytes, platform }));
+    const usage = formatUsage(line);
+    try {
+      await run(openSession({ args, usage, config, now: now(), random: randomBytes, platform, warn }));
+    } finally {
+      // Above a code that fills the window, nobody would see them.
+      for (const text of warnings) platform.printError(text);
+    }
     return 0;
   } catch (error) {
     return tellFailure(error, platform);

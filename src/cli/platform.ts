@@ -9,6 +9,9 @@ import type { KeyFileSystem } from "../security/key_file.ts";
 import type { KeysFileSystem } from "../security/keys_file.ts";
 import type { CommandLine } from "./args.ts";
 
+/** Address of a network interface. */
+export type NetworkAddress = Pick<Deno.NetworkInterfaceInfo, "name" | "family" | "address">;
+
 /** The machine, as far as the commands need it. */
 export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "lookup" | "freeBytes" | "run"> {
   /** Words after the command's name. */
@@ -29,6 +32,8 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   askSecret(question: string): Promise<string | undefined>;
   /** Starts an HTTP server. */
   readonly serve: typeof Deno.serve;
+  /** Lists the network addresses of this machine; empty where the sandbox hides them. */
+  networkInterfaces(): readonly NetworkAddress[];
   /** Makes a pool of HTTP connections. */
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Opens a socket that sends single messages. */

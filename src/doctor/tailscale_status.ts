@@ -55,6 +55,11 @@ export function findWay(text: string, port: number): Way | undefined {
   return ways.find(({ isPublic }) => isPublic) ?? ways[0];
 }
 
+/** Returns the address of a way, as clients use it. */
+export function urlOfWay({ host }: Way): string {
+  return `https://${host.replace(/:443$/, "")}`;
+}
+
 function waysOf(config: Readonly<Record<string, unknown>>, port: number): Way[] {
   const { Web: web, TCP: tcp, AllowFunnel: allowed } = config;
   const open = isObject(allowed) ? Object.keys(allowed).filter((host) => allowed[host] === true) : [];

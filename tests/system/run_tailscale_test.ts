@@ -131,6 +131,20 @@ scriptTest("run_tailscale.sh turns Funnel on and prints this machine's address, 
   });
 });
 
+scriptTest("run_tailscale.sh ends with the next step: set PUBLIC_URL, then pair", async () => {
+  await withGateway(200, async (PORT) => {
+    const pairing = "\n    deno task keys add NAME\n    deno task keys show NAME\n";
+    const fresh = await runScript({ env: { PORT } });
+    assertStringIncludes(fresh.stdout, "Set in .env: PUBLIC_URL=https://house.tail1234.ts.net\n");
+    const other = await runScript({ env: { PORT }, envFile: "PUBLIC_URL=https://old.example\n" });
+    assertStringIncludes(other.stdout, "PUBLIC_URL is https://old.example.");
+    assertStringIncludes(other.stdout, "set in .env: PUBLIC_URL=https://house.tail1234.ts.net\n");
+    const done = await runScript({ env: { PORT }, envFile: "PUBLIC_URL=https://house.tail1234.ts.net/\n" });
+    assertStringIncludes(done.stdout, "PUBLIC_URL is this address already");
+    for (const { stdout } of [fresh, other, done]) assertEquals(stdout.endsWith(pairing), true, stdout);
+  });
+});
+
 scriptTest("run_tailscale.sh reads PORT from .env, whatever its notation", async () => {
   await withGateway(200, async (port) => {
     for (

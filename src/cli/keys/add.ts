@@ -9,6 +9,7 @@ import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../se
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { oneName } from "./find_key.ts";
 import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
+import { describeNextStep } from "./next_step.ts";
 import { paceFromOptions } from "./pace_from_options.ts";
 import { RIGHTS_OPTIONS, rightsFromOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
@@ -70,7 +71,7 @@ export async function addKey(session: KeysSession): Promise<void> {
   print(`Key "${name}" is in ${config.KEYS_FILE}. A running gateway knows it within 2 seconds.`);
   const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
   for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
-  print(`Next, hand it to its device: deno task keys show ${name}`);
+  print(describeNextStep(name, session));
 }
 
 function nameMistakes(name: string, records: readonly KeyRecord[]): string[] {

@@ -10,6 +10,7 @@ import { changeKey } from "./change_key.ts";
 import { formatDuration, formatTime, parseDuration } from "./duration.ts";
 import { oneName } from "./find_key.ts";
 import { overlapLeft, whyDead } from "./key_state.ts";
+import { describeNextStep } from "./next_step.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys rotate`. */
@@ -53,5 +54,5 @@ export async function rotateKey(session: KeysSession): Promise<void> {
   }
   const dead = whyDead(old, now);
   if (dead !== undefined) print(`The key is ${dead} all the same: neither secret works.`);
-  print(`Next, hand it to its device: deno task keys show ${name}`);
+  print(describeNextStep(name, session));
 }

@@ -9,6 +9,7 @@ import { readKey, refuseUnlessFile } from "../../security/key_file.ts";
 import type { KeyRecord } from "../../security/key_record.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../security/keys_file.ts";
 import type { Platform } from "../platform.ts";
+import type { AddressSource } from "./gateway_addresses.ts";
 import { overlapLeft } from "./key_state.ts";
 
 /** The keys and the console. */
@@ -25,7 +26,9 @@ export interface KeysSession {
   readonly random: RandomBytes;
   /** Prints a line for the person at the console. */
   readonly print: (line: string) => void;
-  /** Prints a line about something to beware of. */
+  /** Part of the machine that knows the gateway's addresses. */
+  readonly machine: AddressSource;
+  /** Says a line about something to beware of, once the subcommand has ended: below all that it prints. */
   readonly warn: (line: string) => void;
   /**
    * Reads the records of the keys file; none when there is no file.
@@ -48,9 +51,9 @@ export interface KeysSession {
 }
 
 /** What opening a session takes. */
-export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" | "config" | "now" | "random"> {
+export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" | "config" | "now" | "random" | "warn"> {
   /** The machine. */
-  readonly platform: Pick<Platform, "files" | "print" | "printError">;
+  readonly platform: AddressSource & Pick<Platform, "print">;
 }
 
 /** Opens a session on the configured files. */
@@ -58,15 +61,15 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
   const { KEYS_FILE: path, SECRET_KEY_FILE, KEY_FILE_MODE: mode } = given.config;
   const options = { files: platform.files, mode };
   const warnIf = (tightened: boolean) => {
-    if (tightened) platform.printError(`Keys file "${path}" could be read by others: its mode is 0600 now`);
+    if (tightened) given.warn(`Keys file "${path}" could be read by others: its mode is 0600 now`);
   };
   /** A secret that does not work any more has no business in the file. */
   const forgetOld = (record: KeyRecord): KeyRecord =>
     overlapLeft(record, given.now) > 0 ? record : { ...record, previous: undefined };
   return {
     ...given,
+    machine: platform,
     print: platform.print,
-    warn: platform.printError,
     async read() {
       const loaded = await readKeysFile(path, options);
       warnIf(loaded?.tightened ?? false);

@@ -4,15 +4,13 @@
  * @module
  */
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
-import { hostOf } from "../../security/egress.ts";
-import { isLoopback } from "../../security/ip_address.ts";
 import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { localUrl } from "../local_url.ts";
 import { findKey, oneName } from "./find_key.ts";
+import { findAddresses, isContainer } from "./gateway_addresses.ts";
 import { whyDead } from "./key_state.ts";
-import { drawPairingCode } from "./pairing_code.ts";
+import { drawPairingCode, rowsOf, WINDOW_ROWS } from "./pairing_code.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys show`. */
@@ -30,18 +28,29 @@ export const SHOW_LINE = {
   },
 } as const satisfies CommandLine;
 
+/** Most other addresses to offer; a machine may have dozens. */
+const MAX_OTHERS = 4;
+
 /** Prints the pairing code of a key, which holds its secret. */
 export async function showKey(session: KeysSession): Promise<void> {
   const { values, positionals } = readArgs(session.args, SHOW_LINE);
   const name = oneName(positionals, session);
   const secret = name === DEFAULT_KEY_NAME ? await defaultSecret(session) : await secretOf(name, session);
-  const uri = pairingUri({ url: values.url ?? configuredUrl(session), name, key: secret.toHex() });
+  const { url, warning } = await addressFor(name, { given: values.url, noQr: values["no-qr"], session });
+  const uri = pairingUri({ url, name, key: secret.toHex() });
+  const what = values["no-qr"] ? "this line" : "this code or line";
   if (!values["no-qr"]) {
-    session.print(drawPairingCode(uri, values));
+    const code = drawPairingCode(uri, values);
+    session.print(code);
+    const rows = rowsOf(code);
+    if (rows > WINDOW_ROWS) {
+      session.warn(`This code has ${rows} rows: make the window higher than that, or copy the line (--no-qr)`);
+    }
     if (!values.invert) session.print("On a terminal with dark letters on a light ground, add --invert.");
   }
-  session.print(`Whoever sees ${values["no-qr"] ? "this line" : "this code or line"} holds the key "${name}":`);
+  session.print(`Whoever sees ${what} holds the key "${name}":`);
   session.print(uri);
+  if (warning !== undefined) session.warn(warning);
 }
 
 async function secretOf(name: string, { read, now, warn }: KeysSession): Promise<Bytes> {
@@ -60,16 +69,38 @@ async function defaultSecret({ readDefault, config }: KeysSession): Promise<Byte
   );
 }
 
-/** The address that devices know, or else the one that this machine knows. */
-function configuredUrl({ config, warn }: KeysSession): string {
-  if (config.PUBLIC_URL !== undefined) return config.PUBLIC_URL.href;
-  const url = localUrl(config);
-  const range = isLoopback(hostOf(new URL(url))) ? "on this machine" : "in this network";
-  warn(
-    `PUBLIC_URL is not set, so this code is for ${url}, which works ${range} only. ` +
-      "Set PUBLIC_URL in .env to the address that devices reach, or give it with --url",
-  );
-  return url;
+interface AddressChoice {
+  /** Value of `--url`. */
+  readonly given: string | undefined;
+  readonly noQr: boolean;
+  readonly session: KeysSession;
+}
+
+/** Chooses the address in the code; one that had to be guessed comes with a warning. */
+async function addressFor(
+  name: string,
+  { given, noQr, session: { config, machine } }: AddressChoice,
+): Promise<{ readonly url: string; readonly warning?: string }> {
+  const url = given ?? config.PUBLIC_URL?.href;
+  if (url !== undefined) return { url };
+  const [found, ...others] = await findAddresses(config, machine);
+  const lines = [
+    `PUBLIC_URL is not set, so this ${noQr ? "line" : "code"} is for ${found.url}, which works ${found.range}. ` +
+    (found.isPublic
+      ? `To keep it, set PUBLIC_URL=${found.url} in .env`
+      : "Set PUBLIC_URL in .env to the address that devices reach, or give it with --url"),
+    ...!found.isPublic && await isContainer(machine)
+      ? ["In a container this is the container's own address, which devices seldom reach: set PUBLIC_URL"]
+      : [],
+    ...config.TLS_CERT_FILE !== undefined && !found.isPublic
+      ? ["Devices refuse an address that is not in the certificate of TLS_CERT_FILE"]
+      : [],
+    ...others.length > 0 ? ["Other addresses of this gateway:"] : [],
+    ...others.slice(0, MAX_OTHERS).map((other) =>
+      `  deno task keys show ${name} --url ${other.url}   works ${other.range}`
+    ),
+  ];
+  return { url: found.url, warning: lines.join("\n") };
 }
 
 /** The settings were checked when they were read, so it can only be `--url` that is wrong. */

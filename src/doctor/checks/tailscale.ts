@@ -6,8 +6,8 @@
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import type { House } from "../house.ts";
-import type { ProgramOutput } from "../machine.ts";
-import { findWay, parseTailscaleStatus, type TailscaleStatus, type Way } from "../tailscale_status.ts";
+import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../run_tailscale.ts";
+import { findWay, parseTailscaleStatus, type TailscaleStatus, urlOfWay, type Way } from "../tailscale_status.ts";
 import { FUNNEL_ON, isTailnetName } from "../tunnel.ts";
 
 const DAY_MS = 86_400_000;
@@ -34,8 +34,8 @@ export const TAILSCALE: Check = {
     // Without a public address, nobody depends on it.
     const bad = url === undefined ? warning : failed;
     const outputs = await Promise.all([
-      run(machine, ["status", "--json", "--peers=false"], signal),
-      run(machine, ["funnel", "status", "--json"], signal),
+      runTailscale(machine, { args: TAILSCALE_STATUS, signal }),
+      runTailscale(machine, { args: FUNNEL_STATUS, signal }),
     ]);
     if (signal.aborted) {
       return bad("Tailscale's daemon does not answer", "Restart it: sudo systemctl restart tailscaled");
@@ -53,21 +53,6 @@ export const TAILSCALE: Check = {
     return withExpiry(tellWay(way, status, url), status, house.now());
   },
 };
-
-/** Runs it; answers why that is not possible. */
-async function run(
-  { run }: House["machine"],
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<ProgramOutput | string> {
-  try {
-    return await run("tailscale", args, { signal });
-  } catch (error) {
-    const name = error instanceof Error ? error.name : "";
-    if (name === "NotFound") return "Not installed";
-    return name === "NotCapable" ? "The sandbox does not allow to run it" : "It cannot be run";
-  }
-}
 
 function faultOf(
   { state, expires, isExpired }: TailscaleStatus,
@@ -93,7 +78,7 @@ function tellWay(way: Way | undefined, { name }: TailscaleStatus, url: URL | und
   }
   if (!way.isPublic) return warning(`${runs}, and leads to the gateway for the tailnet's own devices alone`, FUNNEL_ON);
   if (url !== undefined && way.host !== `${url.hostname}:${url.port || 443}`) {
-    const address = `https://${way.host.replace(/:443$/, "")}`;
+    const address = urlOfWay(way);
     return warning(
       `Funnel leads from ${address} to the gateway, and PUBLIC_URL is another one`,
       `Set PUBLIC_URL=${address}`,
