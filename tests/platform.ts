@@ -18,6 +18,7 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     freeBytes: () => Promise.resolve(undefined),
     run: () => Promise.reject(new Deno.errors.NotFound()),
     process: () => ({ rssBytes: 1, heapBytes: 1, cpuSeconds: 1, startTimeSeconds: 1 }),
+    makeTempDir: () => Deno.makeTempDir(),
     env: () => undefined,
     print: (line) => void lines.push(line),
     printError: (line) => void lines.push(line),

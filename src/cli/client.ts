@@ -31,9 +31,13 @@ export interface ClientValues {
 /** The command line is wrong. The message shows how it goes. */
 export class UsageError extends Error {}
 
-/** Reads the settings, and the variables that are for the client commands alone. */
-export function readClientSources(platform: Platform): Promise<Sources> {
-  return readSources(platform, ["GATEWAY_KEY", "GATEWAY_URL"]);
+/**
+ * Reads the settings, and the variables that are for the client commands alone; none where the command line says all, so
+ * that a wrong `.env` does not matter.
+ */
+export async function readClientSources(platform: Platform, values: ClientValues = {}): Promise<Sources> {
+  if (values.url && values["key-file"]) return { environment: {}, file: {} };
+  return await readSources(platform, ["GATEWAY_KEY", "GATEWAY_URL"]);
 }
 
 /** Tells the address of the gateway: `--url`, `GATEWAY_URL`, or this machine at the configured port. */
@@ -70,7 +74,7 @@ export async function findKey(
  */
 export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
   const protocol = parseProtocol(values.protocol ?? "2");
-  const sources = await readClientSources(platform);
+  const sources = await readClientSources(platform, values);
   const key = await findKey(sources, { ...values, files: platform.files });
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
 }

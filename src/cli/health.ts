@@ -14,7 +14,7 @@ export function health(platform: Platform): Promise<number> {
     const { values } = parseArgs({ args: [...platform.args], options: CLIENT_OPTIONS });
     // Asking for health takes no key.
     const client = new GatewayClient({
-      url: gatewayUrl(await readClientSources(platform), values),
+      url: values.url || gatewayUrl(await readClientSources(platform), values),
       key: "0".repeat(64),
       fetch: platform.fetch,
     });

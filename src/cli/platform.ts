@@ -24,6 +24,8 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Opens a socket that sends single messages. */
   readonly listenDatagram: typeof Deno.listenDatagram;
+  /** Makes a directory that its owner alone can enter. It is removed when the process exits. */
+  makeTempDir(): Promise<string>;
   /** Tells what the process takes of the machine. */
   process(): ProcessFigures;
   /** Reads an environment variable. */
@@ -34,8 +36,17 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   printError(line: string): void;
   /** Calls a function each time that somebody asks for the settings in files to be read again (SIGHUP). */
   onReload(reload: () => void): void;
-  /** Settles when somebody wants the program to end; a further wish, a moment later, ends it at once. */
-  untilStopped(): Promise<void>;
+  /**
+   * Settles when the program is to end: at a signal, of which a further one ends it at once, or when the reader of its
+   * output has left, which shows at the next line printed.
+   */
+  untilStopped(options?: StopOptions): Promise<void>;
+}
+
+/** When a program is to end. */
+export interface StopOptions {
+  /** Goes on without a reader of its output. Off by default. */
+  readonly ignoresOutput?: boolean;
 }
 
 /** A command: returns the exit code of the process. */

@@ -12,8 +12,9 @@ import { startGateway } from "./start_gateway.ts";
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {
-  // From the first moment on: a wish that comes while the gateway starts must not be lost.
-  const stopped = platform.untilStopped();
+  // From the first moment on: a wish that comes while the gateway starts must not be lost. A gateway whose log has no
+  // reader any more goes on.
+  const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const config = await readConfig(platform);
     const log = startLog(config, platform.isTerminal);
