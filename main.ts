@@ -52,7 +52,11 @@ function print(line: string): void {
 }
 
 /** Signals that ask for the end. A terminal that is closed sends SIGHUP; elsewhere that reloads the keys. */
-const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", ...Deno.stdout.isTerminal() ? ["SIGHUP"] as const : []];
+const STOP_SIGNALS: readonly Deno.Signal[] = [
+  "SIGINT",
+  "SIGTERM",
+  ...Deno.stdout.isTerminal() ? ["SIGHUP"] as const : [],
+];
 
 function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
