@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Variables } from "../../src/config.ts";
-import { within } from "../deadline.ts";
+import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
@@ -76,13 +76,13 @@ async function startDemo(env: Variables = {}) {
 }
 
 /** Reads until some text was printed, then closes the pipe. */
-async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Promise<string> {
+async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Promise<void> {
   const decoder = new TextDecoder();
   let text = "";
   // Leaving the loop cancels the stream.
   for await (const chunk of stream) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.includes(wanted)) return text;
+    if (text.includes(wanted)) return;
   }
   throw new Error(`"${wanted}" was not printed. There was:\n${text}`);
 }
@@ -210,16 +210,18 @@ Deno.test("commands that print much end with 0 when their output is closed at on
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("a gateway goes on when its output is closed, and ends as ever", async () => {
+Deno.test("a gateway whose output is closed from the first line on goes on, and ends as ever", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  const env = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "off", LOG_FORMAT: "json" };
+  const port = freePort();
+  const env = { HOST: "127.0.0.1", PORT: String(port), METRICS_PORT: "off", LOG_FORMAT: "json" };
   const child = spawnMain(["serve"], { directory, env });
   try {
-    const printed = await within("the start", readUntil("listens on", child.stdout));
-    await child.stderr.cancel();
-    const [, port] = /"port":(\d+)/.exec(printed.split("\n").find((line) => line.includes("listens on")) ?? "") ?? [];
+    await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+    const url = `http://127.0.0.1:${port}`;
+    const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
+    await until("the start", async () => await isThere() !== undefined);
     const key = Deno.readTextFileSync(`${directory}/data/secret_key.txt`).trim();
-    const client = new GatewayClient({ url: `http://127.0.0.1:${port}`, key, protocol: 2 });
+    const client = new GatewayClient({ url, key, protocol: 2 });
     // Each is a line of the log.
     for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
     child.kill("SIGTERM");
