@@ -34,19 +34,19 @@ const EXIT_INTERRUPTED = 130;
 /** Signals that come so close together are one wish: a terminal sends it to all, and `deno task` sends it on. */
 const SAME_WISH_MS = 500;
 
-/** Settles when the reader of what is printed has left. */
+/** Settles when standard output is found closed. */
 const outputClosed = Promise.withResolvers<void>();
 
 /**
- * Prints a line. `console.log` loses in silence what a closed pipe does not take. Deno cannot ask a pipe whether it has a
- * reader: only a line shows it.
+ * Prints a line, and notices a closed output, which `console.log` ignores. Deno has no way to ask a pipe whether it is
+ * closed: only a write tells.
  */
 function print(line: string): void {
   let rest = new TextEncoder().encode(`${Deno.stdout.isTerminal() ? visible(line) : line}\n`);
   try {
     while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
   } catch (error) {
-    // A pipe, or a socket in place of one. Other failures lose this line alone.
+    // Of a pipe, and of a socket in place of one. Any other failure loses this line alone.
     if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) outputClosed.resolve();
   }
 }

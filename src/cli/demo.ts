@@ -19,16 +19,16 @@ import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
 import { type RunningGateway, startGateway } from "./start_gateway.ts";
 
-/** Something happens in the house every so often, in milliseconds. */
+/** Interval of the sensors' messages, in milliseconds. */
 const TICK_MS = 2000;
 
-/** The topic of the light's state. */
+/** Topic of the light's state. */
 const LIGHT_TOPIC = "home/livingroom/light";
 
-/** How much of a sealed text to show, in characters. */
+/** Characters that are shown of a sealed text. */
 const SHOWN_CHARACTERS = 40;
 
-/** Runs the demonstration until it is told to stop, or nobody reads it any more. */
+/** Runs the demo until it is stopped or its output is closed. */
 export async function demo(platform: Platform): Promise<number> {
   const stop = new AbortController();
   const stopped = platform.untilStopped().then(() => stop.abort());
@@ -43,11 +43,11 @@ export async function demo(platform: Platform): Promise<number> {
     const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
     const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
-    tellBeginning(gateway, config, platform);
+    printIntroduction(gateway, config, platform);
     await showCall(gateway, { platform, signal });
     await showSubscription(gateway, { platform, signal });
-    tellHowToGoOn(gateway, config, platform);
-    if (!platform.isTerminal) opened.defer(tellChanges(house, platform));
+    printNextSteps(gateway, config, platform);
+    if (!platform.isTerminal) opened.defer(printChanges(house, platform));
     await stopped;
     return 0;
   } catch (error) {
@@ -55,10 +55,10 @@ export async function demo(platform: Platform): Promise<number> {
   }
 }
 
-/** A story told while the demonstration runs. */
-interface Telling {
+/** Where a part of the story is printed. */
+interface StoryOptions {
   readonly platform: Platform;
-  /** Breaks it off. */
+  /** Aborts it. */
   readonly signal: AbortSignal;
 }
 
@@ -71,7 +71,7 @@ async function makeTempDir(platform: Platform): Promise<string> {
   }
 }
 
-/** Starts the simulated Jeedom. Returns the settings that lead to it. */
+/** Starts the simulated Jeedom, and returns the settings for it. */
 function serveJeedom(
   house: House,
   { platform, opened }: { readonly platform: Platform; readonly opened: AsyncDisposableStack },
@@ -90,15 +90,15 @@ function serveJeedom(
 }
 
 /**
- * Makes the configuration, and a key of its own. The person's settings do not count: neither are their keys touched, nor
- * do wrong settings keep the demonstration from running.
+ * Makes a temporary key, and the configuration for it. The operator's settings and keys are not read: wrong ones do not
+ * keep the demo from running.
  */
 async function demoConfig(
   { files, env }: Platform,
   { directory, ...jeedom }: { readonly directory: string } & Record<string, string>,
 ): Promise<Config> {
   const SECRET_KEY_FILE = `${directory}/key.txt`;
-  // Before the gateway does so, and asks to put it into a client.
+  // A gateway that finds no key makes one, and asks to put it into a client.
   await loadOrCreateKey(SECRET_KEY_FILE, { files, random: randomBytes, mode: "strict" });
   const port = SETTINGS.PORT.safeParse(env("PORT") || undefined);
   return parseConfig({
@@ -107,7 +107,7 @@ async function demoConfig(
     HOST: "127.0.0.1",
     ...port.success && { PORT: String(port.data) },
     METRICS_PORT: "off",
-    // What is normal would interrupt the story.
+    // Ordinary log lines would interrupt the story.
     LOG_LEVEL: "warning",
     LOG_FORMAT: "text",
     ...jeedom,
@@ -124,9 +124,9 @@ async function startOnFreePort(config: Config, platform: Platform): Promise<Runn
   }
 }
 
-function tellBeginning({ url }: RunningGateway, { PORT }: Config, { print }: Platform): void {
+function printIntroduction({ url }: RunningGateway, { PORT }: Config, { print }: Platform): void {
   print(`\
-A whole smart home in one process. Jeedom, sensors and MQTT broker are simulated;
+A smart home in one process. Jeedom, the sensors and the broker are simulated;
 the gateway, its key and all that is sealed with it are real.`);
   if (url.endsWith(`:${PORT}`)) return;
   print(`
@@ -134,8 +134,8 @@ Port ${PORT} is taken, perhaps by your own gateway, which goes on undisturbed.
 The demo listens at ${url} instead.`);
 }
 
-/** Calls Jeedom as a phone would, and shows what is sealed, what travels, and what comes back. */
-async function showCall(gateway: RunningGateway, { platform: { print, fetch }, signal }: Telling): Promise<void> {
+/** Calls Jeedom as a phone does, and prints what is sealed, what is sent, and what is answered. */
+async function showCall(gateway: RunningGateway, { platform: { print, fetch }, signal }: StoryOptions): Promise<void> {
   let sent = "";
   let returned = "";
   const client = clientOf(gateway, async (input, init) => {
@@ -155,10 +155,10 @@ async function showCall(gateway: RunningGateway, { platform: { print, fetch }, s
    answered  ${answer.status} ${JSON.stringify(answer.body)}`);
 }
 
-/** Subscribes as a phone would, and switches the light on meanwhile. */
+/** Subscribes as a phone does, and switches the light on. */
 async function showSubscription(
   gateway: RunningGateway,
-  { platform: { print, fetch }, signal }: Telling,
+  { platform: { print, fetch }, signal }: StoryOptions,
 ): Promise<void> {
   const client = clientOf(gateway, fetch);
   print("\n2. A subscription to home/#, and a message that switches the light on");
@@ -187,7 +187,7 @@ function shorten(sealed: string): string {
   return `${sealed.slice(0, SHOWN_CHARACTERS)}… (${sealed.length} characters)`;
 }
 
-function tellHowToGoOn({ url }: RunningGateway, { SECRET_KEY_FILE }: Config, { print }: Platform): void {
+function printNextSteps({ url }: RunningGateway, { SECRET_KEY_FILE }: Config, { print }: Platform): void {
   const at = `--url ${url} --key-file ${SECRET_KEY_FILE}`;
   print(`
 The demo goes on, with a temporary key that is removed at the end. Try it from
@@ -201,8 +201,8 @@ deno task subscribe 'home/#' ${at}
 Ctrl-C ends it. Then start the real one, for your own Jeedom: deno task start`);
 }
 
-/** Prints what happens in the house: only by printing can it be noticed that a pipe has no reader any more. */
-function tellChanges(house: House, { print }: Platform): () => void {
+/** Prints the sensors' messages: a closed pipe is noticed only by printing. Returns the function that ends it. */
+function printChanges(house: House, { print }: Platform): () => void {
   return house.onChange(({ id, value }) => {
     const device = DEVICES.find((candidate) => candidate.id === id);
     print(`   sensor    ${device?.topic} ${value}`);

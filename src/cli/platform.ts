@@ -24,7 +24,7 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Opens a socket that sends single messages. */
   readonly listenDatagram: typeof Deno.listenDatagram;
-  /** Makes a directory that its owner alone can enter. It is removed when the process exits. */
+  /** Makes a directory that only its owner can enter, and that is removed when the process exits. */
   makeTempDir(): Promise<string>;
   /** Tells what the process takes of the machine. */
   process(): ProcessFigures;
@@ -37,15 +37,15 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   /** Calls a function each time that somebody asks for the settings in files to be read again (SIGHUP). */
   onReload(reload: () => void): void;
   /**
-   * Settles when the program is to end: at a signal, of which a further one ends it at once, or when the reader of its
-   * output has left, which shows at the next line printed.
+   * Settles when the program is to end: at a signal, of which a further one ends it at once, or when its output is
+   * closed, which is noticed at the next line printed.
    */
   untilStopped(options?: StopOptions): Promise<void>;
 }
 
-/** When a program is to end. */
+/** Choice of what ends a program. */
 export interface StopOptions {
-  /** Goes on without a reader of its output. Off by default. */
+  /** Whether it goes on when its output is closed. Off by default. */
   readonly ignoresOutput?: boolean;
 }
 

@@ -12,8 +12,8 @@ import { startGateway } from "./start_gateway.ts";
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {
-  // From the first moment on: a wish that comes while the gateway starts must not be lost. A gateway whose log has no
-  // reader any more goes on.
+  // From the first moment on: a wish that comes while the gateway starts must not be lost. A gateway whose output is
+  // closed goes on, without its log.
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const config = await readConfig(platform);
