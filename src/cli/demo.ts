@@ -4,13 +4,13 @@
  * @module
  */
 import { GatewayClient } from "../client/gateway_client.ts";
-import { type Config, parseConfig, SETTINGS } from "../config.ts";
+import { type Config, parseConfig, SETTINGS, type Variables } from "../config.ts";
 import { DEVICES, House } from "../demo/house.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { startLog } from "../observability/log.ts";
-import { randomBytes } from "../protocol/bytes.ts";
+import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
 import { addressFault } from "../security/egress.ts";
@@ -35,17 +35,18 @@ export async function demo(platform: Platform): Promise<number> {
   const { signal } = stop;
   try {
     await using opened = new AsyncDisposableStack();
-    const directory = await makeTempDir(platform);
     const house = new House(() => Date.now());
-    const config = await demoConfig(platform, { directory, ...serveJeedom(house, { platform, opened }) });
+    const key = await makeTemporaryKey(platform);
+    const config = demoConfig(platform, { ...key.settings, ...serveJeedom(house, { platform, opened }) });
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
     const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
     const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);
-    await showCall(gateway, { platform, signal });
-    await showSubscription(gateway, { platform, signal });
+    const story: Story = { url: gateway.url, secret: key.secret, platform, signal };
+    await showCall(story);
+    await showSubscription(story);
     printNextSteps(gateway, config, platform);
     if (!platform.isTerminal) opened.defer(printChanges(house, platform));
     await stopped;
@@ -55,11 +56,27 @@ export async function demo(platform: Platform): Promise<number> {
   }
 }
 
-/** Where a part of the story is printed. */
-interface StoryOptions {
+/** What the client of the story needs. */
+interface Story {
+  /** Address of the gateway. */
+  readonly url: string;
+  /** The key, 32 bytes. */
+  readonly secret: Bytes;
   readonly platform: Platform;
-  /** Aborts it. */
+  /** Aborts the story. */
   readonly signal: AbortSignal;
+}
+
+/** Makes a key in a file that is removed at the end, and returns the settings for it. */
+async function makeTemporaryKey(platform: Platform) {
+  const directory = await makeTempDir(platform);
+  const SECRET_KEY_FILE = `${directory}/key.txt`;
+  const { secret } = await loadOrCreateKey(SECRET_KEY_FILE, {
+    files: platform.files,
+    random: randomBytes,
+    mode: "strict",
+  });
+  return { secret, settings: { SECRET_KEY_FILE, KEYS_FILE: `${directory}/keys.json` } };
 }
 
 async function makeTempDir(platform: Platform): Promise<string> {
@@ -89,28 +106,17 @@ function serveJeedom(
   return { JEEDOM_URL: `http://127.0.0.1:${server.addr.port}`, JEEDOM_APIKEY: apikey };
 }
 
-/**
- * Makes a temporary key, and the configuration for it. The operator's settings and keys are not read: wrong ones do not
- * keep the demo from running.
- */
-async function demoConfig(
-  { files, env }: Platform,
-  { directory, ...jeedom }: { readonly directory: string } & Record<string, string>,
-): Promise<Config> {
-  const SECRET_KEY_FILE = `${directory}/key.txt`;
-  // A gateway that finds no key makes one, and asks to put it into a client.
-  await loadOrCreateKey(SECRET_KEY_FILE, { files, random: randomBytes, mode: "strict" });
+/** Makes the configuration. The operator's settings are not read: wrong ones do not keep the demo from running. */
+function demoConfig({ env }: Platform, settings: Variables): Config {
   const port = SETTINGS.PORT.safeParse(env("PORT") || undefined);
   return parseConfig({
-    SECRET_KEY_FILE,
-    KEYS_FILE: `${directory}/keys.json`,
     HOST: "127.0.0.1",
     ...port.success && { PORT: String(port.data) },
     METRICS_PORT: "off",
     // Ordinary log lines would interrupt the story.
     LOG_LEVEL: "warning",
     LOG_FORMAT: "text",
-    ...jeedom,
+    ...settings,
   });
 }
 
@@ -128,25 +134,24 @@ function printIntroduction({ url }: RunningGateway, { PORT }: Config, { print }:
   print(`\
 A smart home in one process. Jeedom, the sensors and the broker are simulated;
 the gateway, its key and all that is sealed with it are real.`);
-  if (url.endsWith(`:${PORT}`)) return;
+  if (PORT === 0 || url.endsWith(`:${PORT}`)) return;
   print(`
 Port ${PORT} is taken, perhaps by your own gateway, which goes on undisturbed.
 The demo listens at ${url} instead.`);
 }
 
 /** Calls Jeedom as a phone does, and prints what is sealed, what is sent, and what is answered. */
-async function showCall(gateway: RunningGateway, { platform: { print, fetch }, signal }: StoryOptions): Promise<void> {
+async function showCall({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
   let sent = "";
   let returned = "";
-  const client = clientOf(gateway, async (input, init) => {
+  const client = clientOf({ url, secret }, async (input, init) => {
     sent = String(init?.body);
     const response = await fetch(input, init);
     returned = await response.clone().text();
     return response;
   });
   const answer = await client.callJeedom("summary::global", undefined, { signal });
-  const key = await importSecretKey(secretOf(gateway));
-  const request = await openRequest(key, parseRequest(sent), { route: "/gateway" });
+  const request = await openRequest(await importSecretKey(secret), parseRequest(sent), { route: "/gateway" });
   print(`
 1. A call of Jeedom, for the state of the house
    sealed    ${request?.text}
@@ -156,11 +161,8 @@ async function showCall(gateway: RunningGateway, { platform: { print, fetch }, s
 }
 
 /** Subscribes as a phone does, and switches the light on. */
-async function showSubscription(
-  gateway: RunningGateway,
-  { platform: { print, fetch }, signal }: StoryOptions,
-): Promise<void> {
-  const client = clientOf(gateway, fetch);
+async function showSubscription({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
+  const client = clientOf({ url, secret }, fetch);
   print("\n2. A subscription to home/#, and a message that switches the light on");
   for await (const event of client.subscribe(["home/#"], { resume: false, signal })) {
     if (event.type === "connected") {
@@ -174,13 +176,8 @@ async function showSubscription(
   }
 }
 
-function clientOf(gateway: RunningGateway, fetch: Platform["fetch"]): GatewayClient {
-  return new GatewayClient({ url: gateway.url, key: secretOf(gateway).toHex(), protocol: 2, fetch });
-}
-
-function secretOf({ secret }: RunningGateway) {
-  if (secret === undefined) throw new Error("The temporary key is gone");
-  return secret;
+function clientOf({ url, secret }: Pick<Story, "url" | "secret">, fetch: Platform["fetch"]): GatewayClient {
+  return new GatewayClient({ url, key: secret.toHex(), protocol: 2, fetch });
 }
 
 function shorten(sealed: string): string {

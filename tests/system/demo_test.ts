@@ -79,13 +79,13 @@ async function startDemo(env: Variables = {}) {
 }
 
 /** Reads until some text was printed, then closes the pipe. */
-async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Promise<void> {
+async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   // Leaving the loop cancels the stream.
   for await (const chunk of stream) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.includes(wanted)) return;
+    if (text.includes(wanted)) return text;
   }
   throw new Error(`"${wanted}" was not printed. There was:\n${text}`);
 }
@@ -177,7 +177,8 @@ for (const last of ["1. A call", "Ctrl-C ends it"]) {
   Deno.test(`the demo ends, and leaves no file, when its output is closed after "${last}"`, async () => {
     await using demo = await startDemo();
     const errors = new Response(demo.child.stderr).text();
-    await within("the story", readUntil(last, demo.child.stdout), PATIENCE_MS);
+    const story = await within("the story", readUntil(last, demo.child.stdout), PATIENCE_MS);
+    assertEquals(story.includes("is taken"), false, story);
     assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
     assertEquals(await errors, "");
     assertEquals(namesIn(demo.temporary), []);
