@@ -206,6 +206,21 @@ Deno.test("subscribe ends at a further message when its output is closed", async
   }
 });
 
+Deno.test("doctor --watch ends after a further round when its output is closed, though nothing changes", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  // With settings that are wrong, a round asks nothing of the machine. Rounds are at least 10 s apart.
+  const child = spawnMain(["doctor", "--watch", "10"], { directory, env: WRONG_SETTINGS });
+  try {
+    const errors = new Response(child.stderr).text();
+    await within("the first round", readUntil("configuration", child.stdout), PATIENCE_MS);
+    assertEquals((await within("the doctor's exit", child.status, PATIENCE_MS)).code, 2);
+    assertEquals(await errors, "");
+  } finally {
+    await kill(child);
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("commands that print much end with 0 when their output is closed at once", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   for (const words of [["check-config"], ["keys", "list"], ["permissions"], ["keys"]]) {
