@@ -21,7 +21,31 @@ const STARTED = performance.timeOrigin / 1000;
 /** Signals that come so close together are one wish: a terminal sends it to all, and `deno task` sends it on. */
 const SAME_WISH_MS = 500;
 
-function untilStopped(): Promise<void> {
+/** Settles when standard output is found closed. */
+const outputClosed = Promise.withResolvers<void>();
+
+/**
+ * Prints a line, and notices a closed output, which `console.log` ignores. Deno has no way to ask a pipe whether it is
+ * closed: only a write tells.
+ */
+function print(line: string): void {
+  let rest = new TextEncoder().encode(`${Deno.stdout.isTerminal() ? visible(line) : line}\n`);
+  try {
+    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+  } catch (error) {
+    // Of a pipe, and of a socket in place of one. Any other failure loses this line alone.
+    if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) outputClosed.resolve();
+  }
+}
+
+/** Signals that ask for the end. A terminal that is closed sends SIGHUP; elsewhere that reloads the keys. */
+const STOP_SIGNALS: readonly Deno.Signal[] = [
+  "SIGINT",
+  "SIGTERM",
+  ...Deno.stdout.isTerminal() ? ["SIGHUP"] as const : [],
+];
+
+function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let wishedAt: number | undefined;
   const wish = () => {
@@ -29,8 +53,16 @@ function untilStopped(): Promise<void> {
     wishedAt ??= performance.now();
     resolve();
   };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, wish);
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, wish);
+  if (!ignoresOutput) outputClosed.promise.then(resolve);
   return promise;
+}
+
+async function makeTempDir(): Promise<string> {
+  const path = await Deno.makeTempDir({ prefix: "demo-" });
+  // At every exit, also that of a second Ctrl-C.
+  addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  return path;
 }
 
 function processFigures(): ProcessFigures {
@@ -103,10 +135,10 @@ const platform: Omit<Platform, "args"> = {
   lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
   freeBytes,
   run,
+  makeTempDir,
   env: (variable) => Deno.env.get(variable),
   envNames,
-  // deno-lint-ignore no-console
-  print: (line) => console.log(Deno.stdout.isTerminal() ? visible(line) : line),
+  print,
   // deno-lint-ignore no-console
   printError: (line) => console.error(Deno.stderr.isTerminal() ? visible(line) : line),
   onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),

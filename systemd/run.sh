@@ -15,7 +15,7 @@ export MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=1
 v8="--v8-flags=--max-old-space-size=224,--max-semi-space-size=4"
 
 # What is at home is not asked through a proxy.
-case "${1:-serve}" in serve | doctor) export NO_PROXY='*' ;; esac
+case "${1:-serve}" in serve | doctor) export NO_PROXY='*,0.0.0.0/0,::/0' ;; esac
 
 if [ -x "$here/bin/e2e-gateway" ]; then exec "$here/bin/e2e-gateway" "$@"; fi
 

@@ -21,6 +21,7 @@ export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { re
     run: () => Promise.reject(new Deno.errors.NotFound()),
     networkInterfaces: () => [],
     process: () => ({ rssBytes: 1, heapBytes: 1, cpuSeconds: 1, startTimeSeconds: 1 }),
+    makeTempDir: () => Deno.makeTempDir(),
     env: () => undefined,
     envNames: () => [],
     print: (line) => void lines.push(line),

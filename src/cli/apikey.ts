@@ -6,7 +6,7 @@
  */
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
 import { type Options, UsageError } from "./args.ts";
-import { readClientSources } from "./client.ts";
+import { type ClientValues, isComplete, readClientSources } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
 /** The options that say which API key to send. */
@@ -25,7 +25,8 @@ export const APIKEY_OPTIONS = {
 
 /** Which of several API keys counts, for the help. */
 export const APIKEY_NOTES = `The API key comes from one of these options, or else from JEEDOM_CALL_APIKEY in
-the environment or .env. Without any, the gateway takes its own JEEDOM_APIKEY.`;
+the environment or .env, which is not read when --url and --key-file are given.
+Without any, the gateway takes its own JEEDOM_APIKEY.`;
 
 /** Values of these options. */
 export interface ApikeyValues {
@@ -53,14 +54,17 @@ export type ApikeyPlatform = Pick<Platform, "askSecret" | "env" | "files" | "pri
  * @returns the key; undefined leaves it to the gateway
  * @throws {UsageError} if an option names none
  */
-export async function findApikey(values: ApikeyValues, platform: ApikeyPlatform): Promise<string | undefined> {
+export async function findApikey(
+  values: ApikeyValues & ClientValues,
+  platform: ApikeyPlatform,
+): Promise<string | undefined> {
   const { apikey, "apikey-file": path } = values;
   if (apikey !== undefined) {
     platform.printError(WARNING);
     return parseApikey(apikey, "--apikey");
   }
   if (path !== undefined) return await readApikey(path, platform);
-  const { environment, file } = await readClientSources(platform);
+  const { environment, file } = await readClientSources(platform, isComplete(values));
   return (environment["JEEDOM_CALL_APIKEY"] || file["JEEDOM_CALL_APIKEY"])?.trim() || undefined;
 }
 

@@ -43,9 +43,22 @@ export interface ClientValues {
   readonly protocol: string;
 }
 
-/** Reads the settings, and the variables that are for the client commands alone. */
-export function readClientSources(platform: Pick<Platform, "env" | "files">): Promise<Sources> {
-  return readSources(platform, CLIENT_VARIABLES);
+/**
+ * Reads the settings, and the variables that are for the client commands alone.
+ *
+ * @param isComplete whether the command line says all: then a wrong `.env` does not matter, as it is not read
+ */
+export async function readClientSources(
+  platform: Pick<Platform, "env" | "files">,
+  isComplete: boolean,
+): Promise<Sources> {
+  if (!isComplete) return await readSources(platform, CLIENT_VARIABLES);
+  return { environment: Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, platform.env(name)])), file: {} };
+}
+
+/** Returns whether the options name both the gateway and the key. */
+export function isComplete({ url, "key-file": keyFile }: Pick<ClientValues, "url" | "key-file">): boolean {
+  return Boolean(url && keyFile);
 }
 
 /**
@@ -102,7 +115,7 @@ export async function findKey(
  */
 export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
   const protocol = parseProtocol(values.protocol);
-  const sources = await readClientSources(platform);
+  const sources = await readClientSources(platform, isComplete(values));
   const key = await findKey(sources, { ...values, files: platform.files });
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
 }

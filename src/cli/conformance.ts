@@ -53,7 +53,7 @@ export function conformance(platform: Platform): Promise<number> {
       throw wrongUsage("Give --key or --key-file, not both");
     }
     if (values.key !== undefined) platform.printError(KEY_WARNING);
-    const sources = await readClientSources(platform);
+    const sources = await readClientSources(platform, Boolean(values.url && (values.key ?? values["key-file"])));
     const url = gatewayUrl(sources, values);
     const secret = parseKey(values.key ?? await findKey(sources, { ...values, files: platform.files }));
     if (secret === undefined) throw values.key === undefined ? new TypeError(KEY_RULE) : wrongUsage(KEY_RULE);

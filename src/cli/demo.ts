@@ -4,20 +4,23 @@
  * @module
  */
 import { GatewayClient } from "../client/gateway_client.ts";
-import { type Config, parseConfig } from "../config.ts";
-import { House } from "../demo/house.ts";
+import { type Config, parseConfig, SETTINGS, type Variables } from "../config.ts";
+import { DEVICES, House } from "../demo/house.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
 import { startLog } from "../observability/log.ts";
+import { type Bytes, randomBytes } from "../protocol/bytes.ts";
+import { openRequest, parseRequest } from "../protocol/exchange.ts";
+import { importSecretKey } from "../protocol/secret_key.ts";
 import { addressFault } from "../security/egress.ts";
 import type { CommandLine } from "./args.ts";
+import { loadOrCreateKey } from "../security/key_file.ts";
 import type { Platform } from "./platform.ts";
 import { tellStartFailure } from "./serve.ts";
-import { readSources } from "./settings.ts";
 import { type RunningGateway, startGateway } from "./start_gateway.ts";
 
-/** Something happens in the house every so often, in milliseconds. */
+/** Interval of the sensors' messages, in milliseconds. */
 const TICK_MS = 2000;
 
 /** Command line of `demo`. */
@@ -27,44 +30,102 @@ export const DEMO_LINE = {
   options: {},
 } as const satisfies CommandLine;
 
-/** Runs the demonstration until it is told to stop. */
+/** Topic of the light's state. */
+const LIGHT_TOPIC = "home/livingroom/light";
+
+/** Characters that are shown of a sealed text. */
+const SHOWN_CHARACTERS = 40;
+
+/** Runs the demo until it is stopped or its output is closed. */
 export async function demo(platform: Platform): Promise<number> {
-  const now = () => Date.now();
-  const house = new House(now);
-  const apikey = crypto.randomUUID();
-  const simulated = createSimulatedJeedom({ apikey, house, now });
-  const jeedom = platform.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => simulated.handle(request),
-  );
+  const stop = new AbortController();
+  const stopped = platform.untilStopped().then(() => stop.abort());
+  const { signal } = stop;
   try {
-    const config = await demoConfig(platform, {
-      JEEDOM_URL: `http://127.0.0.1:${jeedom.addr.port}`,
-      JEEDOM_APIKEY: apikey,
-    });
+    await using opened = new AsyncDisposableStack();
+    const house = new House(() => Date.now());
+    const key = await makeTemporaryKey(platform);
+    const config = demoConfig(platform, { ...key.settings, ...serveJeedom(house, { platform, opened }) });
     const gateway = await startOnFreePort(config, platform);
+    opened.defer(() => gateway.stop());
     const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
     const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
-    await show(gateway, platform);
-    tellHowToGoOn(gateway, config, platform);
-    await platform.untilStopped();
-    await stopSensors();
-    await gateway.stop();
+    opened.defer(stopSensors);
+    printIntroduction(gateway, config, platform);
+    const story: Story = { url: gateway.url, secret: key.secret, platform, signal };
+    await showCall(story);
+    await showSubscription(story);
+    printNextSteps(gateway, config, platform);
+    if (!platform.isTerminal) opened.defer(printChanges(house, platform));
+    await stopped;
     return 0;
   } catch (error) {
-    return tellStartFailure(error, platform);
-  } finally {
-    simulated.close();
-    await jeedom.shutdown();
+    return signal.aborted ? 0 : tellStartFailure(error, platform);
   }
 }
 
-/** The person's own port and key file, but nothing of their real Jeedom and broker. */
-async function demoConfig(platform: Platform, jeedom: Record<string, string>): Promise<Config> {
-  const { environment, file } = await readSources(platform);
-  const names = ["SECRET_KEY_FILE", "KEYS_FILE", "KEY_FILE_MODE", "PORT", "LOG_LEVEL", "LOG_FORMAT"];
-  const kept = Object.fromEntries(names.map((name) => [name, environment[name] || file[name]]));
-  return parseConfig({ HOST: "127.0.0.1", METRICS_PORT: "off", ...jeedom }, kept, { LOG_FORMAT: "text" });
+/** What the client of the story needs. */
+interface Story {
+  /** Address of the gateway. */
+  readonly url: string;
+  /** The key, 32 bytes. */
+  readonly secret: Bytes;
+  readonly platform: Platform;
+  /** Aborts the story. */
+  readonly signal: AbortSignal;
+}
+
+/** Makes a key in a file that is removed at the end, and returns the settings for it. */
+async function makeTemporaryKey(platform: Platform) {
+  const directory = await makeTempDir(platform);
+  const SECRET_KEY_FILE = `${directory}/key.txt`;
+  const { secret } = await loadOrCreateKey(SECRET_KEY_FILE, {
+    files: platform.files,
+    random: randomBytes,
+    mode: "strict",
+  });
+  return { secret, settings: { SECRET_KEY_FILE, KEYS_FILE: `${directory}/keys.json` } };
+}
+
+async function makeTempDir(platform: Platform): Promise<string> {
+  try {
+    return await platform.makeTempDir();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`No temporary directory for its key: ${reason}. Set TMPDIR to a directory that is writable`);
+  }
+}
+
+/** Starts the simulated Jeedom, and returns the settings for it. */
+function serveJeedom(
+  house: House,
+  { platform, opened }: { readonly platform: Platform; readonly opened: AsyncDisposableStack },
+): { readonly JEEDOM_URL: string; readonly JEEDOM_APIKEY: string } {
+  const apikey = crypto.randomUUID();
+  const simulated = createSimulatedJeedom({ apikey, house, now: () => Date.now() });
+  const server = platform.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => simulated.handle(request),
+  );
+  opened.defer(async () => {
+    simulated.close();
+    await server.shutdown();
+  });
+  return { JEEDOM_URL: `http://127.0.0.1:${server.addr.port}`, JEEDOM_APIKEY: apikey };
+}
+
+/** Makes the configuration. The operator's settings are not read: wrong ones do not keep the demo from running. */
+function demoConfig({ env }: Platform, settings: Variables): Config {
+  const port = SETTINGS.PORT.safeParse(env("PORT") || undefined);
+  return parseConfig({
+    HOST: "127.0.0.1",
+    ...port.success && { PORT: String(port.data) },
+    METRICS_PORT: "off",
+    // Ordinary log lines would interrupt the story.
+    LOG_LEVEL: "warning",
+    LOG_FORMAT: "text",
+    ...settings,
+  });
 }
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {
@@ -77,50 +138,78 @@ async function startOnFreePort(config: Config, platform: Platform): Promise<Runn
   }
 }
 
-/** Does once what a phone would do, over HTTP, and prints it. */
-async function show(gateway: RunningGateway, { print, fetch }: Platform): Promise<void> {
-  if (gateway.secret === undefined) {
-    throw new Error(
-      "The demonstration uses the key of SECRET_KEY_FILE, and there is none. Give it files of its own: " +
-        "SECRET_KEY_FILE=data/demo/key.txt KEYS_FILE=data/demo/keys.json deno task demo",
-    );
-  }
-  let sealedRequest = "";
-  const client = new GatewayClient({
-    url: gateway.url,
-    key: gateway.secret.toHex(),
-    protocol: 2,
-    fetch: (input, init) => {
-      if (typeof init?.body === "string") sealedRequest = init.body;
-      return fetch(input, init);
-    },
+function printIntroduction({ url }: RunningGateway, { PORT }: Config, { print }: Platform): void {
+  print(`\
+A smart home in one process. Jeedom, the sensors and the broker are simulated;
+the gateway, its key and all that is sealed with it are real.`);
+  if (PORT === 0 || url.endsWith(`:${PORT}`)) return;
+  print(`
+Port ${PORT} is taken, perhaps by your own gateway, which goes on undisturbed.
+The demo listens at ${url} instead.`);
+}
+
+/** Calls Jeedom as a phone does, and prints what is sealed, what is sent, and what is answered. */
+async function showCall({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
+  let sent = "";
+  let returned = "";
+  const client = clientOf({ url, secret }, async (input, init) => {
+    sent = String(init?.body);
+    const response = await fetch(input, init);
+    returned = await response.clone().text();
+    return response;
   });
+  const answer = await client.callJeedom("summary::global", undefined, { signal });
+  const request = await openRequest(await importSecretKey(secret), parseRequest(sent), { route: "/gateway" });
+  print(`
+1. A call of Jeedom, for the state of the house
+   sealed    ${request?.text}
+   sent      ${shorten(sent)}
+   returned  ${shorten(returned)}
+   answered  ${answer.status} ${JSON.stringify(answer.body)}`);
+}
 
-  print("\n1. A Jeedom call, sealed by the client and opened by the gateway:");
-  const call = await client.callJeedom("summary::global");
-  print(`   sent      POST /gateway  ${sealedRequest.slice(0, 60)}… (${sealedRequest.length} characters)`);
-  print(`   answered  ${call.status} ${JSON.stringify(call.body)}`);
-
-  print("2. A subscription to home/#, and 3. a message that switches the light on:");
-  for await (const event of client.subscribe(["home/#"], { resume: false })) {
+/** Subscribes as a phone does, and switches the light on. */
+async function showSubscription({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
+  const client = clientOf({ url, secret }, fetch);
+  print("\n2. A subscription to home/#, and a message that switches the light on");
+  for await (const event of client.subscribe(["home/#"], { resume: false, signal })) {
     if (event.type === "connected") {
       print(`   connected ${event.message}`);
-      const published = await client.publish(LIGHT_COMMAND_TOPIC, "ON", { qos: 1 });
+      const published = await client.publish(LIGHT_COMMAND_TOPIC, "ON", { qos: 1, signal });
       print(`   published ${published.status} ${published.body}`);
     } else if (event.type === "message") {
       print(`   received  ${event.topic} ${event.payload}`);
-      if (event.topic === "home/livingroom/light" && event.payload === "1") return;
+      if (event.topic === LIGHT_TOPIC && event.payload === "1") return;
     }
   }
 }
 
-function tellHowToGoOn({ url }: RunningGateway, config: Config, { print }: Platform): void {
-  const at = url.endsWith(`:${config.PORT}`) ? "" : ` --url ${url}`;
+function clientOf({ url, secret }: Pick<Story, "url" | "secret">, fetch: Platform["fetch"]): GatewayClient {
+  return new GatewayClient({ url, key: secret.toHex(), protocol: 2, fetch });
+}
+
+function shorten(sealed: string): string {
+  return `${sealed.slice(0, SHOWN_CHARACTERS)}… (${sealed.length} characters)`;
+}
+
+function printNextSteps({ url }: RunningGateway, { SECRET_KEY_FILE }: Config, { print }: Platform): void {
+  const at = `--url ${url} --key-file ${SECRET_KEY_FILE}`;
   print(`
-The gateway goes on at ${url}. In another terminal (with npx: npx -y deno@2.9.6 task …):
-  deno task health${at}
-  deno task call eqLogic::all${at}
-  deno task publish ${LIGHT_COMMAND_TOPIC} OFF --qos 1${at}
-  deno task subscribe 'home/#'${at}
-Ctrl-C ends it.`);
+The demo goes on, with a temporary key that is removed at the end. Try it from
+another terminal, in this directory (or with npx -y deno@2.9.6 task …):
+
+deno task health --url ${url}
+deno task call eqLogic::all ${at}
+deno task publish ${LIGHT_COMMAND_TOPIC} OFF --qos 1 ${at}
+deno task subscribe 'home/#' ${at}
+
+Ctrl-C ends it. Then start the real one, for your own Jeedom: deno task start`);
+}
+
+/** Prints the sensors' messages: a closed pipe is noticed only by printing. Returns the function that ends it. */
+function printChanges(house: House, { print }: Platform): () => void {
+  return house.onChange(({ id, value }) => {
+    const device = DEVICES.find((candidate) => candidate.id === id);
+    print(`   sensor    ${device?.topic} ${value}`);
+  });
 }

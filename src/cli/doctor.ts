@@ -12,7 +12,15 @@ import { examine } from "../doctor/examine.ts";
 import { skipped } from "../doctor/finding.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
 import { createHouse } from "../doctor/house.ts";
-import { exitCodeOf, formatChanges, formatJson, formatReport, formatState, type Report } from "../doctor/report.ts";
+import {
+  exitCodeOf,
+  formatChanges,
+  formatJson,
+  formatReport,
+  formatState,
+  formatUnchanged,
+  type Report,
+} from "../doctor/report.ts";
 import { watch } from "../doctor/watch.ts";
 import { BrokerError } from "../mqtt/broker.ts";
 import { createConnectBroker } from "../mqtt/connection.ts";
@@ -115,7 +123,12 @@ async function again(platform: Platform, { json, place, pauseMs }: Telling & { p
     async tell(report, before) {
       if (json) platform.print(formatJson(report));
       else if (before === undefined) platform.print(formatReport(report));
-      else formatChanges(report, before).forEach((line) => platform.print(line));
+      else {
+        const changes = formatChanges(report, before);
+        changes.forEach((line) => platform.print(line));
+        // A closed pipe is noticed only by printing.
+        if (changes.length === 0 && !platform.isTerminal) platform.print(formatUnchanged(report));
+      }
       await published?.announce(formatState(report));
     },
     pauseMs,

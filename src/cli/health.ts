@@ -22,7 +22,7 @@ export function health(platform: Platform): Promise<number> {
     const values = readOptions(platform.args, HEALTH_LINE);
     // Asking for health takes no key.
     const client = new GatewayClient({
-      url: gatewayUrl(await readClientSources(platform), values),
+      url: gatewayUrl(await readClientSources(platform, Boolean(values.url)), values),
       key: "0".repeat(64),
       fetch: platform.fetch,
     });

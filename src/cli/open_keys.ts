@@ -17,8 +17,6 @@ import type { Platform } from "./platform.ts";
 export interface OpenKeys {
   /** The keys, as they are at any time. */
   readonly keyring: LiveKeyring;
-  /** The single key of `SECRET_KEY_FILE` as it was at the start, 32 bytes. */
-  readonly single: Bytes | undefined;
   /** Stops watching. */
   close(): Promise<void>;
 }
@@ -45,7 +43,7 @@ export async function openKeys(config: Config, platform: Platform, log: Log): Pr
   const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
   // A terminal that closes says the same as somebody who wants the keys read again; there it means the end.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
-  return { keyring, single: sources.single, close: () => watcher.close() };
+  return { keyring, close: () => watcher.close() };
 }
 
 /** Reads all keys from their files. */

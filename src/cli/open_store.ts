@@ -89,8 +89,8 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
     },
     makeCounter: countInMemory,
     usage: () => replays.usage,
-    // Never longer, though the clock is set meanwhile.
-    begun: () => new Promise((resolve) => setTimeout(resolve, Math.min(since * 1000 - now(), 1000))),
+    // Never longer, though the clock is set meanwhile. A slow start may have taken longer already.
+    begun: () => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(since * 1000 - now(), 1000)))),
     isAhead: () => !replays.accepts(now() / 1000),
     close() {
       clearInterval(timer);

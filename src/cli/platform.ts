@@ -38,6 +38,8 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   readonly createHttpClient: typeof Deno.createHttpClient;
   /** Opens a socket that sends single messages. */
   readonly listenDatagram: typeof Deno.listenDatagram;
+  /** Makes a directory that only its owner can enter, and that is removed when the process exits. */
+  makeTempDir(): Promise<string>;
   /** Tells what the process takes of the machine. */
   process(): ProcessFigures;
   /** Reads an environment variable. */
@@ -50,8 +52,17 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   printError(line: string): void;
   /** Calls a function each time that somebody asks for the settings in files to be read again (SIGHUP). */
   onReload(reload: () => void): void;
-  /** Settles when somebody wants the program to end; a further wish, a moment later, ends it at once. */
-  untilStopped(): Promise<void>;
+  /**
+   * Settles when the program is to end: at a signal, of which a further one ends it at once, or when its output is
+   * closed, which is noticed at the next line printed.
+   */
+  untilStopped(options?: StopOptions): Promise<void>;
+}
+
+/** Choice of what ends a program. */
+export interface StopOptions {
+  /** Whether it goes on when its output is closed. Off by default. */
+  readonly ignoresOutput?: boolean;
 }
 
 /** A command: how it is typed, and what it does. */

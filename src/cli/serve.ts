@@ -24,8 +24,9 @@ export const SERVE_LINE = {
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {
-  // From the first moment on: a wish that comes while the gateway starts must not be lost.
-  const stopped = platform.untilStopped();
+  // From the first moment on: a wish that comes while the gateway starts must not be lost. A gateway whose output is
+  // closed goes on, without its log.
+  const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const { config, unknown } = await readSettings(platform);
     const log = startLog(config, platform.isTerminal);

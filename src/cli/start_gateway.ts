@@ -20,7 +20,7 @@ import { createMetrics } from "../observability/metrics.ts";
 import { createRefusalTelemetry, RecentRefusals } from "../observability/recent_refusals.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
-import { type Bytes, randomBytes } from "../protocol/bytes.ts";
+import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../security/client_address.ts";
 import { addressFault } from "../security/egress.ts";
 import { createBrokerDirectory } from "../services/broker_directory.ts";
@@ -45,8 +45,6 @@ import { settledWithin } from "./settled_within.ts";
 export interface RunningGateway {
   /** Its address for programs on the same machine. */
   readonly url: string;
-  /** The single key of `SECRET_KEY_FILE`, 32 bytes; undefined where there are only others. */
-  readonly secret: Bytes | undefined;
   /** The default broker. */
   readonly broker: BrokerAddress;
   /** Ends streams and connections, lets running requests finish, and stops. */
@@ -230,7 +228,6 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const release = opened.move();
   return {
     url,
-    secret: keys.single,
     broker: broker.address,
     async stop() {
       log.info("Gateway stops");

@@ -67,6 +67,11 @@ export function formatChanges(report: Report, before: Report): string[] {
   });
 }
 
+/** Writes the line of a round in which nothing changed. */
+export function formatUnchanged(report: Report): string {
+  return `${new Date(report.at).toISOString().slice(0, 19)}Z ${WORDS[statusOf(report)].padEnd(WORD_WIDTH)} unchanged`;
+}
+
 /** The same for programs: one JSON document. */
 export function formatJson(report: Report, indent?: number): string {
   const { version, at, results } = report;

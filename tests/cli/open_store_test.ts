@@ -3,7 +3,8 @@ import { assertEquals } from "@std/assert";
 import { openStore } from "../../src/cli/open_store.ts";
 import { parseConfig } from "../../src/config.ts";
 import type { RequestIdentity } from "../../src/security/replay_store.ts";
-import { until } from "../deadline.ts";
+import process from "node:process";
+import { until, within } from "../deadline.ts";
 
 const NOW = 1_700_000_000;
 
@@ -143,3 +144,23 @@ function drawFrom(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+Deno.test("a store whose gateway took longer than the second to start waits no more, without a timer that runs backwards", async () => {
+  for (const aheadBySeconds of [0, 7200, -7200]) {
+    const { clock, store } = await openTestStore(0);
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => void warnings.push(name);
+    process.on("warning", note);
+    try {
+      clock.seconds += 5;
+      clock.ahead = aheadBySeconds;
+      await within("the beginning", store.begun());
+      // Warnings come a moment later.
+      await new Promise((resolve) => setTimeout(resolve));
+      assertEquals(warnings, []);
+    } finally {
+      process.off("warning", note);
+      await store.close();
+    }
+  }
+});

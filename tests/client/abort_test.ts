@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { GatewayClient } from "../../src/client/gateway_client.ts";
+import process from "node:process";
+import { GatewayClient, RequestTimeoutError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
@@ -27,4 +28,29 @@ Deno.test("subscribe() ends when its signal says so, even where the body of a fe
   leave.abort(new Error("Enough"));
   await within("the end", assertRejects(() => next, Error, "Enough"));
   assertEquals(cancelled, true);
+});
+
+Deno.test("a timeout that is negative, or longer than timers can measure, sets no timer that warns", async () => {
+  const warnings: string[] = [];
+  const note = ({ name }: Error) => void warnings.push(name);
+  process.on("warning", note);
+  try {
+    const answered = Promise.withResolvers<void>();
+    const client = new GatewayClient({
+      url: "http://gateway",
+      key: "0".repeat(64),
+      fetch: async () => {
+        await answered.promise;
+        return Response.json({ status: "ok", version: "1" });
+      },
+    });
+    await within("the end", assertRejects(() => client.health({ timeout: -1 }), RequestTimeoutError));
+    const patient = client.health({ timeout: 90 * 86_400_000 });
+    await new Promise((resolve) => setTimeout(resolve));
+    answered.resolve();
+    assertEquals(await patient, { status: "ok", version: "1" });
+    assertEquals(warnings, []);
+  } finally {
+    process.off("warning", note);
+  }
 });

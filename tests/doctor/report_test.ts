@@ -6,6 +6,7 @@ import {
   formatJson,
   formatReport,
   formatState,
+  formatUnchanged,
   type Report,
 } from "../../src/doctor/report.ts";
 
@@ -50,6 +51,10 @@ Deno.test("a report is one JSON document, in one line where that is wanted", () 
       { name: "keys", status: "warning", message: "Two\nlines", remedy: "Do this" },
     ],
   });
+});
+
+Deno.test("a round without changes is one line, with the worst of all states", () => {
+  assertEquals(formatUnchanged(report(RIGHT, LOW)), "2026-01-31T00:00:00Z warning unchanged");
 });
 
 Deno.test("a change is one line, and no line where the state is the same", () => {

@@ -1,45 +1,258 @@
 /** What the README's first screen promises. */
-import { assert, assertEquals } from "@std/assert";
-import { within } from "../deadline.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { dirname } from "node:path";
+import { GatewayClient } from "../../src/client/gateway_client.ts";
+import type { Variables } from "../../src/config.ts";
+import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
-import { spawnMain } from "./gateway_process.ts";
+import { spawnMain, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
 
-Deno.test("the demo shows a call, a subscription and a message, serves the commands, and Ctrl-C ends it with 0", async () => {
+const PROJECT = new URL("../..", import.meta.url).pathname;
+
+/** Longest wait for a process that starts on a busy machine, in milliseconds. */
+const PATIENCE_MS = 60_000;
+
+/** Settings that no gateway starts with. */
+const WRONG_SETTINGS = { PORT: "nonsense", JEEDOM_URL: "nonsense", SECRET_KEY_FILE: "/", LOG_LEVEL: "loud" };
+
+/** A copy of the project, with an `.env` that is wrong, and a directory for temporary files. */
+async function copyProject() {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  const env = { PORT: String(freePort()), NO_COLOR: "1" };
-  const child = spawnMain(["demo"], { directory, env });
-  const output = new ProcessOutput(child);
-  await output.line((line) => line.includes("Ctrl-C ends it"));
-  for (
-    const shown of [
-      'answered  200 {"jsonrpc":"2.0","id":99999,"result":{"temperature":20.5,"light":0}}',
-      "connected Successfully connected and subscribed to home/#",
-      'published 200 {"success":true,"topic":"home/livingroom/light/set"',
-      "received  home/livingroom/light 1",
-    ]
-  ) assert(output.text.includes(shown), `"${shown}" is not in:\n${output.text}`);
-
-  const run = async (...words: string[]) => {
-    const { code, stdout, stderr } = await spawnMain(words, { directory, env }).output();
-    return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  const temporary = await Deno.makeTempDir({ prefix: "gateway-" });
+  const copied = ["main.ts", "deno.json", "deno.lock", "src"].map((name) => `${PROJECT}/${name}`);
+  await new Deno.Command("cp", { args: ["-r", ...copied, directory] }).output();
+  await Deno.writeTextFile(`${directory}/.env`, "PORT=1\nPORT=2\nKEYS_FILE=/etc\n");
+  const kept = ["HOME", "DENO_DIR"].map((name) => [name, Deno.env.get(name) ?? ""]);
+  const env = {
+    ...Object.fromEntries(kept.filter(([, value]) => value !== "")),
+    PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+    TMPDIR: temporary,
+    NO_COLOR: "1",
+    ...WRONG_SETTINGS,
   };
-  assertEquals(await run("health"), { code: 0, text: '{"status":"ok","version":"1.0.0"}\n' });
-  const call = await run("call", "cmd::byId", '{"id": 1}');
-  assertEquals([call.code, call.text.includes('"name": "Temperature"')], [0, true]);
-  assertEquals((await run("publish", "home/livingroom/light/set", "OFF", "--qos", "1")).code, 0);
+  return {
+    directory,
+    temporary,
+    spawn: (command: string, further: Record<string, string> = {}) =>
+      new Deno.Command("sh", {
+        args: ["-c", `exec ${command}`],
+        cwd: directory,
+        clearEnv: true,
+        env: { ...env, ...further },
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn(),
+    async [Symbol.asyncDispose]() {
+      for (const path of [directory, temporary]) await Deno.remove(path, { recursive: true });
+    },
+  };
+}
 
-  const subscriber = spawnMain(["subscribe", "home/#"], { directory, env });
-  const messages = new ProcessOutput(subscriber);
-  await messages.line((line) => line.startsWith("home/livingroom/light 0"));
-  subscriber.kill("SIGINT");
-  assertEquals((await within("the subscriber's exit", subscriber.status)).code, 0);
-  await messages.ended;
+function namesIn(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+}
 
-  child.kill("SIGINT");
-  assertEquals((await within("the demo's exit", child.status)).code, 0);
+/** Ends what a test left running: a failed one must not leave a process behind. */
+async function kill(child: Deno.ChildProcess): Promise<void> {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+  await child.status;
+}
+
+/** Starts the demo on a free port, with a directory of its own for temporary files. */
+async function startDemo(env: Variables = {}) {
+  const temporary = await Deno.makeTempDir({ prefix: "gateway-" });
+  const child = spawnMain(["demo"], { directory: temporary, env: { PORT: "0", TMPDIR: temporary, ...env } });
+  return {
+    child,
+    temporary,
+    async [Symbol.asyncDispose]() {
+      await kill(child);
+      await Deno.remove(temporary, { recursive: true });
+    },
+  };
+}
+
+/** Reads until some text was printed, then closes the pipe. */
+async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  // Leaving the loop cancels the stream.
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes(wanted)) return text;
+  }
+  throw new Error(`"${wanted}" was not printed. There was:\n${text}`);
+}
+
+Deno.test("deno task demo shows a call, a subscription and a message, whatever the settings are, and its commands work as they are printed", async () => {
+  await using project = await copyProject();
+  const { directory, temporary, spawn } = project;
+  const before = namesIn(directory);
+  const child = spawn("deno task --quiet demo", { HTTP_PROXY: "http://127.0.0.1:1" });
+  try {
+    const output = new ProcessOutput(child);
+    await output.line((line) => line.includes("Ctrl-C ends it"));
+    for (
+      const shown of [
+        'sealed    {"service":"jeedom","jsonrpc":"summary::global","timestamp":',
+        "sent      2.",
+        "returned  2.",
+        'answered  200 {"jsonrpc":"2.0","id":99999,"result":{"temperature":20.5,"light":0}}',
+        "connected Successfully connected and subscribed to home/#",
+        'published 200 {"success":true,"topic":"home/livingroom/light/set"',
+        "received  home/livingroom/light 1",
+      ]
+    ) assert(output.text.includes(shown), `"${shown}" is not in:\n${output.text}`);
+
+    const [keyFile = ""] = /(?<=--key-file )\S+/.exec(output.text) ?? [];
+    const modes = [dirname(keyFile), keyFile].map((path) => ((Deno.statSync(path).mode ?? 0) & 0o777).toString(8));
+    assertEquals(modes, ["700", "600"]);
+    assertEquals(output.text.includes((await Deno.readTextFile(keyFile)).trim()), false, "The key is printed");
+
+    const commands = output.lines.filter((line) => line.startsWith("deno task ")).map((line) =>
+      line.replace("deno task ", "deno task --quiet ")
+    );
+    const [health = "", call = "", publish = "", subscribe = ""] = commands;
+    assertEquals(commands.map((line) => line.split(" ")[3]), ["health", "call", "publish", "subscribe"]);
+    for (
+      const [command, text] of [[health, '{"status":"ok"'], [call, '"Temperature"'], [
+        publish,
+        '{"success":true',
+      ]] as const
+    ) {
+      const { code, stdout, stderr } = await spawn(command).output();
+      const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+      assertEquals([code, printed.includes(text)], [0, true], printed);
+    }
+    const subscriber = spawn(subscribe);
+    try {
+      const messages = new ProcessOutput(subscriber);
+      await messages.line((line) => line.startsWith("home/livingroom/light 0"));
+      subscriber.kill("SIGINT");
+      assertEquals((await within("the subscriber's exit", subscriber.status)).code, 0);
+      await messages.ended;
+    } finally {
+      await kill(subscriber);
+    }
+
+    child.kill("SIGINT");
+    assertEquals((await within("the demo's exit", child.status)).code, 0);
+    await output.ended;
+    const interruptions = output.lines.filter((line) => /\[[A-Z]{3}\]|Warning|KEY|update your client/.test(line));
+    assertEquals(interruptions, []);
+    assertEquals(namesIn(directory), before);
+    assertEquals(namesIn(temporary), []);
+  } finally {
+    await kill(child);
+  }
+});
+
+Deno.test("the demo takes a free port where its own is taken, and says so", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using demo = await startDemo({ PORT: String(taken.addr.port) });
+  const output = new ProcessOutput(demo.child);
+  await output.line((line) => line.includes("Ctrl-C ends it"));
+  assertStringIncludes(output.text, `Port ${taken.addr.port} is taken`);
+  assertEquals(output.text.includes(`http://127.0.0.1:${taken.addr.port}`), false, output.text);
+  demo.child.kill("SIGTERM");
+  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
   await output.ended;
+  assertEquals(namesIn(demo.temporary), []);
+});
+
+Deno.test("the demo fails with a remedy when it can make no temporary directory", async () => {
+  await using demo = await startDemo({ TMPDIR: "/nowhere" });
+  const { code, stderr } = await demo.child.output();
+  assertEquals(code, 1);
+  assertStringIncludes(new TextDecoder().decode(stderr), "Set TMPDIR to a directory that is writable");
+});
+
+for (const last of ["1. A call", "Ctrl-C ends it"]) {
+  Deno.test(`the demo ends, and leaves no file, when its output is closed after "${last}"`, async () => {
+    await using demo = await startDemo();
+    const errors = new Response(demo.child.stderr).text();
+    const story = await within("the story", readUntil(last, demo.child.stdout), PATIENCE_MS);
+    assertEquals(story.includes("is taken"), false, story);
+    assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
+    assertEquals(await errors, "");
+    assertEquals(namesIn(demo.temporary), []);
+  });
+}
+
+Deno.test("subscribe ends at a further message when its output is closed", async () => {
+  const gateway = await startGatewayProcess(UNLIMITED);
+  const env = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
+  const child = spawnMain(["subscribe", "t"], { directory: gateway.directory, env });
+  try {
+    await within("the subscription", readUntil("connected", child.stderr), PATIENCE_MS);
+    await gateway.client.publish("t", "first", { qos: 1 });
+    await within("the first message", readUntil("t first", child.stdout));
+    let exitCode: number | undefined;
+    child.status.then(({ code }) => exitCode = code);
+    await until("the subscriber's exit", async () => {
+      await gateway.client.publish("t", "further", { qos: 1 });
+      return exitCode !== undefined;
+    });
+    assertEquals(exitCode, 0);
+  } finally {
+    await kill(child);
+    await gateway.stop();
+  }
+});
+
+Deno.test("doctor --watch ends after a further round when its output is closed, though nothing changes", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  // With settings that are wrong, a round asks nothing of the machine. Rounds are at least 10 s apart.
+  const child = spawnMain(["doctor", "--watch", "10"], { directory, env: WRONG_SETTINGS });
+  try {
+    const errors = new Response(child.stderr).text();
+    await within("the first round", readUntil("configuration", child.stdout), PATIENCE_MS);
+    assertEquals((await within("the doctor's exit", child.status, PATIENCE_MS)).code, 2);
+    assertEquals(await errors, "");
+  } finally {
+    await kill(child);
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("commands that print much end with 0 when their output is closed at once", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  for (const words of [["check-config"], ["keys", "list"], ["permissions"], ["keys"]]) {
+    const child = spawnMain(words, { directory, env: {} });
+    const errors = new Response(child.stderr).text();
+    await child.stdout.cancel();
+    const { code } = await within(`the end of ${words.join(" ")}`, child.status);
+    assertEquals([code, (await errors).includes("rror")], [words.length === 1 && words[0] === "keys" ? 2 : 0, false]);
+  }
   await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a gateway whose output is closed from the first line on goes on, and ends as ever", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+  const port = freePort();
+  const env = { HOST: "127.0.0.1", PORT: String(port), METRICS_PORT: "off", LOG_FORMAT: "json" };
+  const child = spawnMain(["serve"], { directory, env });
+  try {
+    await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+    const url = `http://127.0.0.1:${port}`;
+    const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
+    await until("the start", async () => await isThere() !== undefined, PATIENCE_MS);
+    const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
+    const client = new GatewayClient({ url, key, protocol: 2 });
+    // Each is a line of the log.
+    for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
+    child.kill("SIGTERM");
+    assertEquals((await within("the gateway's exit", child.status)).code, 0);
+  } finally {
+    await kill(child);
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("the client commands tell a wrong command line, a missing key and a missing gateway", async () => {

@@ -55,7 +55,7 @@ export class Secrets {
     );
     return lines.flatMap((line, index) => {
       const names = [...this.#spellings].filter(([spelling]) => index !== shown && line.includes(spelling));
-      const crash = /\bUncaught\b|\bunhandled\b/i.exec(line);
+      const crash = /\bUncaught\b|\bunhandled\b|\bTimeout\w+Warning\b/i.exec(line);
       return [...new Set([...names.map(([, name]) => name), ...crash ?? []])].map((what) =>
         `${what}: line ${index + 1}`
       );
