@@ -1,0 +1,169 @@
+/** The commands of README.md, typed one after the other as a newcomer does: a copy of the project, an empty HOME. */
+import { assert, assertEquals } from "@std/assert";
+import { within } from "../deadline.ts";
+import { freePort } from "../loopback.ts";
+import { inTempDir } from "../temp_dir.ts";
+import { startJeedom } from "./jeedom_server.ts";
+import { ProcessOutput } from "./process_output.ts";
+import { hasProgram } from "./programs.ts";
+
+const PROJECT = new URL("../../", import.meta.url).pathname;
+
+/** What the commands below need of the project. */
+const PARTS = ["main.ts", "src", "deno.json", "deno.lock", ".env.example"];
+
+/** README's default ports, which may be taken on the machine that runs the tests. */
+const DOCUMENTED = { PORT: "10000", METRICS_PORT: "9464" };
+
+/** The line that tells a reader to go on with the next command. */
+const READY: Readonly<Record<string, RegExp>> = {
+  demo: /Ctrl-C ends it/,
+  start: /listens on/,
+  // The message that the commands before it had the broker keep.
+  subscribe: /^home\/test 22\.5/,
+};
+
+const readme = await Deno.readTextFile(`${PROJECT}README.md`);
+
+/** The command lines of all blocks that are marked as `sh`; blocks marked as `shell` need more than this machine. */
+const COMMANDS = [...readme.matchAll(/^```sh\n(.*?)\n```$/gms)].flatMap(([, block = ""]) => block.split("\n"));
+
+/** Task of a command line; undefined for other programs. */
+const taskOf = (command: string) => /^(?:npx -y deno@\S+|deno) task (\S+)/.exec(command)?.[1];
+
+/** A terminal in the copied project. */
+class Terminal {
+  readonly #directory: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(directory: string, env: Readonly<Record<string, string>>) {
+    this.#directory = directory;
+    this.#env = env;
+  }
+
+  /** Begins a command; Ctrl-C of a terminal reaches its whole process group, and here its first process. */
+  begin(command: string): { readonly output: ProcessOutput; stop(): Promise<number>; readonly ended: Promise<number> } {
+    const child = new Deno.Command("sh", {
+      args: ["-c", `exec ${this.#onFreePorts(command)}`],
+      cwd: this.#directory,
+      clearEnv: true,
+      env: this.#env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = new ProcessOutput(child);
+    const ended = Promise.all([child.status, output.ended]).then(([{ code }]) => code);
+    return {
+      output,
+      ended,
+      stop: async () => {
+        child.kill("SIGINT");
+        return await within(`end of ${command}`, ended, 60_000);
+      },
+    };
+  }
+
+  #onFreePorts(command: string): string {
+    return Object.entries(DOCUMENTED).reduce(
+      (text, [name, port]) => text.replaceAll(`:${port}`, `:${this.#env[name]}`),
+      command,
+    );
+  }
+}
+
+async function copyProject(directory: string): Promise<void> {
+  const sources = PARTS.map((part) => PROJECT + part);
+  const { success } = await new Deno.Command("cp", { args: ["-R", ...sources, directory] }).output();
+  assert(success, "The project cannot be copied");
+}
+
+/** Programs of the README: the Deno that runs this test, and an npx that starts the same one without the network. */
+async function writePrograms(directory: string): Promise<void> {
+  await Deno.mkdir(directory);
+  await Deno.symlink(Deno.execPath(), `${directory}/deno`);
+  const npx = `#!/bin/sh\n[ "$1 $2" = "-y deno@${Deno.version.deno}" ] || exit 1\nshift 2\nexec deno "$@"\n`;
+  await Deno.writeTextFile(`${directory}/npx`, npx, { mode: 0o755 });
+}
+
+Deno.test({
+  name: "every sh block of README.md works as it stands, in a fresh copy of the project and an empty HOME",
+  ignore: !await hasProgram("curl"),
+  fn: () => inTempDir(typeReadme),
+});
+
+async function typeReadme(directory: string): Promise<void> {
+  const project = `${directory}/project`;
+  const home = `${directory}/home`;
+  const bin = `${directory}/bin`;
+  for (const folder of [project, home]) await Deno.mkdir(folder);
+  await copyProject(project);
+  await writePrograms(bin);
+  const jeedom = startJeedom();
+  const terminal = new Terminal(project, {
+    PATH: `${bin}:${Deno.env.get("PATH")}`,
+    HOME: home,
+    // Packages come from the cache of whoever runs the tests: a newcomer's first run downloads them.
+    DENO_DIR: await denoDirectory(),
+    NO_COLOR: "1",
+    PORT: String(freePort()),
+    METRICS_PORT: String(freePort()),
+  });
+  let gateway: ReturnType<Terminal["begin"]> | undefined;
+  const start = async (command: string) => {
+    gateway = terminal.begin(command);
+    await gateway.output.line((line) => READY["start"]?.test(line) ?? false);
+  };
+  const done: string[] = [];
+  try {
+    for (const command of COMMANDS) {
+      const task = taskOf(command);
+      // It is running.
+      if (task === "test") continue;
+      done.push(command);
+      if (task === "start") {
+        await start(command);
+      } else if (task !== undefined && READY[task] !== undefined) {
+        const running = terminal.begin(command);
+        await running.output.line((line) => READY[task]?.test(line) ?? false);
+        assertEquals(await running.stop(), 0, `${command}\n${running.output.text}`);
+      } else {
+        const { output, ended } = terminal.begin(command);
+        const code = await within(`end of ${command}`, ended, 60_000);
+        assertEquals(code, 0, `${command}\n${output.text}`);
+      }
+      if (task === "demo") assertEquals(await namesIn(`${project}/data`), [], "The demo leaves files in data");
+      if (command === "cp .env.example .env") {
+        // What the text beside this command tells the reader to do.
+        const settings = `JEEDOM_URL=${jeedom.url}\nJEEDOM_APIKEY=${jeedom.apikey}\n`;
+        await Deno.writeTextFile(`${project}/.env`, settings, { append: true });
+        assertEquals(await gateway?.stop(), 0);
+        await start("deno task start");
+      }
+    }
+    assertEquals(await gateway?.stop(), 0);
+    assertEquals(await namesIn(home), [], "Files were left in HOME");
+    // A README without its blocks would pass all of the above.
+    for (const task of ["demo", "start", "health", "publish", "subscribe", "check-config", "call", "keys", "doctor"]) {
+      assert(done.some((command) => taskOf(command) === task), `No block of README.md runs deno task ${task}`);
+    }
+  } finally {
+    await gateway?.stop().catch(() => {});
+    await jeedom.stop();
+  }
+}
+
+async function denoDirectory(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
+  return denoDir;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
