@@ -4,8 +4,9 @@ import { openRedis, type RedisConnection } from "../../src/security/redis_connec
 import { until, within } from "../deadline.ts";
 import { withTcpServer } from "../loopback.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../redis_server.ts";
+import { needing } from "../needs.ts";
 
-const ignore = REDIS_SERVER === undefined;
+const NEEDS = { "redis-server": REDIS_SERVER };
 
 async function withConnection(
   url: URL,
@@ -27,15 +28,11 @@ function redisTest(
   test: (redis: TestRedis, connection: RedisConnection, lines: string[]) => Promise<void>,
   { timeoutMs = 4000, ...options }: TestRedisOptions & { readonly timeoutMs?: number } = {},
 ): void {
-  Deno.test(
-    name,
-    { ignore },
-    () =>
-      withRedis(
-        options,
-        (redis) => withConnection(redis.url(), (connection, lines) => test(redis, connection, lines), timeoutMs),
-      ),
-  );
+  Deno.test(needing(name, NEEDS), () =>
+    withRedis(
+      options,
+      (redis) => withConnection(redis.url(), (connection, lines) => test(redis, connection, lines), timeoutMs),
+    ));
 }
 
 /** Runs a test against a server that answers each message of a client with the next of some replies. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { openDescriptors, rssBytes } from "../../bench/process_stats.ts";
 import { until, within } from "../deadline.ts";
+import { IS_LINUX, needing } from "../needs.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 import { hasProgram } from "./programs.ts";
 
@@ -37,10 +38,10 @@ async function openEndless(port: number): Promise<Deno.TcpConn | undefined> {
 }
 
 Deno.test(
-  "a gateway whose descriptors are all taken by heads that never end stays within the unit's memory, and serves again",
-  {
-    ignore: !hasPrlimit,
-  },
+  needing(
+    "a gateway whose descriptors are all taken by heads that never end stays within the unit's memory, and serves again",
+    { Linux: IS_LINUX, prlimit: hasPrlimit },
+  ),
   async () => {
     const descriptors = await unitNumber("LimitNOFILE");
     const memoryMax = await unitNumber("MemoryMax");

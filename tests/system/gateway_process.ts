@@ -51,7 +51,9 @@ export function spawnMain(words: readonly string[], options: {
   readonly launcher?: readonly string[];
 }): Deno.ChildProcess {
   const env = Object.fromEntries(Object.entries(options.env).filter((entry) => entry[1] !== undefined));
-  const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].map((name) => [name, Deno.env.get(name) ?? ""]);
+  const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED"].map((
+    name,
+  ) => [name, Deno.env.get(name) ?? ""]);
   const program = [Deno.execPath(), "run", "--quiet", "--config", PROJECT, ...(options.flags ?? ["-A"]), MAIN];
   const [command = "", ...args] = [...(options.launcher ?? []), ...program, ...words];
   return new Deno.Command(command, {

@@ -7,6 +7,7 @@ import { refuse, stay } from "../clients/fates.ts";
 import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
 import { inWorld } from "../clients/world.ts";
 import { within } from "../deadline.ts";
+import { needing } from "../needs.ts";
 import { ProcessOutput } from "./process_output.ts";
 
 const CLIENT = new URL("../../clients/python/", import.meta.url).pathname;
@@ -14,7 +15,7 @@ const DRIVER = new URL("../clients/python/driver.py", import.meta.url).pathname;
 
 /** The system's Python first: another one on the path often has no packages. */
 const python = ["/usr/bin/python3", "python3"].find(hasCryptography);
-const ignore = python === undefined && Deno.env.get("CI") !== "true";
+const NEEDS = { "python3-cryptography": python !== undefined || Deno.env.get("CI") === "true" };
 const env = { PYTHONPATH: CLIENT, PYTHONDONTWRITEBYTECODE: "1", PYTHONIOENCODING: "utf-8" };
 
 function hasCryptography(path: string): boolean {
@@ -27,7 +28,7 @@ function hasCryptography(path: string): boolean {
 
 const program: ClientProgram = {
   language: "Python",
-  ignore,
+  needs: NEEDS,
   command: () => ({ path: python ?? "python3", args: [DRIVER], env }),
   suffix: "Error",
   badArgument: "ValueError",
@@ -89,8 +90,7 @@ async function run(args: readonly string[], more?: Readonly<Record<string, strin
 }
 
 Deno.test({
-  name: "Python command line calls, publishes, subscribes, follows events and tells the gateway's health",
-  ignore,
+  ...needing("Python command line calls, publishes, subscribes, follows events and tells the gateway's health", NEEDS),
   fn: () =>
     inWorld(async ({ gateway, jeedom }) => {
       const keyFile = ["--url", gateway.url, "--key-file", `${gateway.directory}/data/secret_key.txt`];
@@ -117,8 +117,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line goes on when its stream ends, and says so, or ends with it when told so",
-  ignore,
+  ...needing("Python command line goes on when its stream ends, and says so, or ends with it when told so", NEEDS),
   fn: async () => {
     const messages = (lines: readonly string[]) => lines.filter((line) => line.startsWith("home/"));
     const notices = (lines: readonly string[]) =>
@@ -142,8 +141,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line ends without a word when nobody reads any more what it prints",
-  ignore,
+  ...needing("Python command line ends without a word when nobody reads any more what it prints", NEEDS),
   fn: () =>
     withMadeUpGateway([stay(2), (visit) => visit.reply("well")], async ({ url, key }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
@@ -158,8 +156,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line tells whose clock is wrong, and the right time",
-  ignore,
+  ...needing("Python command line tells whose clock is wrong, and the right time", NEEDS),
   fn: () => {
     const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
     return withMadeUpGateway([expired, expired], async ({ url, key }) => {
@@ -171,8 +168,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line publishes a message that begins with a dash, and the bytes of a file",
-  ignore,
+  ...needing("Python command line publishes a message that begins with a dash, and the bytes of a file", NEEDS),
   fn: async () => {
     const path = await Deno.makeTempFile({ prefix: "payload-" });
     const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80);
@@ -211,8 +207,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line prints nothing that commands a terminal, from any sender",
-  ignore,
+  ...needing("Python command line prints nothing that commands a terminal, from any sender", NEEDS),
   fn: () => {
     const evil = "\u001b[2J\u0007\r\u009b1m\u202egnp\u2066\u200f\u2028";
     const escaped = "\\u001b[2J\\u0007\\u000d\\u009b1m\\u202egnp\\u2066\\u200f\\u2028";
@@ -249,8 +244,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line fails with a reason for an answer that is nested too deeply to read or to print",
-  ignore,
+  ...needing(
+    "Python command line fails with a reason for an answer that is nested too deeply to read or to print",
+    NEEDS,
+  ),
   fn: () => {
     const nested = (depth: number): Fate => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
     // Newer Pythons read deeper than they print.
@@ -270,8 +267,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line fails with a reason, and never with a stack trace",
-  ignore,
+  ...needing("Python command line fails with a reason, and never with a stack trace", NEEDS),
   fn: () =>
     inWorld(async ({ gateway: { url, key } }) => {
       const reasons: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [

@@ -6,10 +6,11 @@ import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/en
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../redis_server.ts";
+import { needing } from "../needs.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
 
-const withoutRedis = { ignore: REDIS_SERVER === undefined };
+const NEEDS = { "redis-server": REDIS_SERVER };
 
 interface World {
   readonly redis: TestRedis;
@@ -88,8 +89,7 @@ async function untilServing({ client }: GatewayProcess): Promise<void> {
 }
 
 Deno.test(
-  "a request is remembered by another gateway on the same Redis, and over a restart",
-  withoutRedis,
+  needing("a request is remembered by another gateway on the same Redis, and over a restart", NEEDS),
   () =>
     inWorld(false, async ({ jeedom, start }) => {
       const one = await start();
@@ -112,8 +112,7 @@ Deno.test(
 );
 
 Deno.test(
-  "without Redis nothing runs, and the answer says why; strangers get their 401 all the same",
-  withoutRedis,
+  needing("without Redis nothing runs, and the answer says why; strangers get their 401 all the same", NEEDS),
   () =>
     inWorld(false, async ({ redis, jeedom, start }) => {
       await redis.kill();
@@ -130,10 +129,12 @@ Deno.test(
 
 for (const appendonly of [false, true]) {
   Deno.test(
-    `Redis killed and started again under load${
-      appendonly ? ", with its append-only file" : ", empty"
-    }: nothing runs twice, nothing unseen`,
-    withoutRedis,
+    needing(
+      `Redis killed and started again under load${
+        appendonly ? ", with its append-only file" : ", empty"
+      }: nothing runs twice, nothing unseen`,
+      NEEDS,
+    ),
     () =>
       inWorld(appendonly, async ({ redis, jeedom, start }) => {
         const gateway = await start(UNLIMITED);
@@ -171,8 +172,7 @@ for (const appendonly of [false, true]) {
 }
 
 Deno.test(
-  "the paces are counted in Redis for all gateways together, and in memory while it is away",
-  withoutRedis,
+  needing("the paces are counted in Redis for all gateways together, and in memory while it is away", NEEDS),
   () =>
     inWorld(false, async ({ redis, start }) => {
       const [one, other] = [

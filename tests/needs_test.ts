@@ -1,0 +1,32 @@
+import { assert, assertEquals } from "@std/assert";
+import { needing } from "./needs.ts";
+
+Deno.test("needing() leaves a test alone that has what it needs", () => {
+  assertEquals(needing("it works", { mosquitto: "/usr/sbin/mosquitto", Linux: true }), {
+    name: "it works",
+    ignore: false,
+  });
+});
+
+Deno.test("needing() ignores a test that lacks something, and its name says what", () => {
+  const needs = { kotlinc: undefined, mosquitto: "/usr/sbin/mosquitto", Linux: false };
+  assertEquals(needing("it works", needs), { name: "it works (needs kotlinc and Linux)", ignore: true });
+});
+
+Deno.test("every test that may be ignored says why, by needing()", async () => {
+  const silent: string[] = [];
+  let searched = 0;
+  const search = async (directory: URL): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(directory)) {
+      if (isDirectory) await search(new URL(`${name}/`, directory));
+      if (!name.endsWith(".ts") || name.startsWith("needs")) continue;
+      searched += 1;
+      const text = await Deno.readTextFile(new URL(name, directory));
+      // The option, in the three ways that it can be written; other settings are called so, too, with a text.
+      if (/\bignore(: (?!")|,| \}|\()|Deno\.test\.ignore/.test(text)) silent.push(name);
+    }
+  };
+  await search(new URL(".", import.meta.url));
+  assertEquals(silent, []);
+  assert(searched > 100, `Only ${searched} files were searched`);
+});
