@@ -176,7 +176,8 @@ export class ClientTests {
     const client = new Client(this.#program, place, words, env);
     try {
       await use(client);
-      await within("the end of the client", client.finish());
+      // The end of a JVM, for example, that has all of its work still before it.
+      await within("the end of the client", client.finish(), 60_000);
       return client.lines;
     } finally {
       await client.kill();

@@ -181,13 +181,17 @@ Deno.test(
       ];
       await untilServing(one);
       await untilServing(other);
-      const statuses: number[] = [];
-      for (let index = 0; index < 20; index++) {
-        const { client } = index % 2 === 0 ? one : other;
-        statuses.push(await client.callJeedom("ping").then(({ status }) => status, ({ status }) => status));
-      }
-      const passed = statuses.filter((status) => status === 200).length;
-      assert(passed <= 10 && statuses.includes(429), statuses.join());
+      const began = performance.now();
+      let passed = 0;
+      await until("the pace is used up", async () => {
+        const { client } = passed % 2 === 0 ? one : other;
+        const status = await client.callJeedom("ping").then(({ status }) => status, ({ status }) => status);
+        if (status === 200) passed += 1;
+        return status === 429;
+      });
+      // One more each second: on a slow machine that takes several.
+      const more = Math.ceil((performance.now() - began) / 1000);
+      assert(passed <= 10 + more, `${passed} passed`);
       await redis.kill();
       const strange = () => post(one, randomBytes(60).toBase64());
       const failures = await Promise.all(Array.from({ length: 5 }, strange));
