@@ -19,7 +19,7 @@ async function withGateway(
 ): Promise<void> {
   const gateway = await startGatewayProcess(env);
   try {
-    await within("the test", test(gateway), 60_000);
+    await within("the test", test(gateway), 120_000);
   } finally {
     await gateway.stop();
   }

@@ -157,7 +157,7 @@ Deno.test("Jeedom: polls that are given up leave workers for everything else", (
       const poll = gateway.client.callJeedom("event::changes", params, { ...call, signal: phone.signal });
       await poll.catch(() => decided += 1);
     });
-    await until("each poll runs or is refused", () => decided + jeedom.simulated.busyWorkers === 170);
+    await until("each poll runs or is refused", () => decided + jeedom.simulated.busyWorkers === 170, 60_000);
     phone.abort();
     await Promise.all(polls);
     assertEquals((await gateway.client.callJeedom("version", {}, call)).status, 200);
@@ -165,7 +165,7 @@ Deno.test("Jeedom: polls that are given up leave workers for everything else", (
     const refused = await gateway.client.callJeedom("event::changes", { datetime: 1e12, longPolling: 41 }, call)
       .catch((error) => error);
     assertEquals(refused.status, 429);
-  }, { env: UNLIMITED, jeedom: { workers: 150 } }));
+  }, { env: UNLIMITED, jeedom: { workers: 150 }, ms: 120_000 }));
 
 Deno.test("Jeedom: no header of the phone is passed on", () =>
   inWorld(async ({ gateway, jeedom }) => {

@@ -15,7 +15,7 @@ const RIGHTS = { services: ["mqtt"], publish: ["#"], subscribe: ["#"] } as const
 async function withGateway(test: (gateway: GatewayProcess) => Promise<void>, env: Record<string, string> = {}) {
   const gateway = await startGatewayProcess(env);
   try {
-    await within("the test", test(gateway), 60_000);
+    await within("the test", test(gateway), 120_000);
   } finally {
     await gateway.stop();
   }

@@ -36,7 +36,7 @@ async function inWorld(appendonly: boolean, test: (world: World) => Promise<void
         return gateway;
       };
       try {
-        await within("the test", test({ redis, jeedom, start }), 90_000);
+        await within("the test", test({ redis, jeedom, start }), 120_000);
       } finally {
         for (const gateway of started) await gateway.stop();
       }

@@ -22,7 +22,7 @@ async function withGateway(
     ...env,
   }, { flags });
   try {
-    await within("the test", test(gateway), 90_000);
+    await within("the test", test(gateway), 120_000);
   } finally {
     await gateway.stop();
     await broker.stop();
