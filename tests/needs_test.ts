@@ -1,5 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { needing } from "./needs.ts";
+import { needing, PACKAGES_FOR } from "./needs.ts";
+
+/** Files that are about ignored tests. */
+const ABOUT_IGNORING = ["needs.ts", "needs_test.ts", "run_test.ts"];
 
 Deno.test("needing() leaves a test alone that has what it needs", () => {
   assertEquals(needing("it works", { mosquitto: "/usr/sbin/mosquitto", Linux: true }), {
@@ -19,7 +22,7 @@ Deno.test("every test that may be ignored says why, by needing()", async () => {
   const search = async (directory: URL): Promise<void> => {
     for await (const { name, isDirectory } of Deno.readDir(directory)) {
       if (isDirectory) await search(new URL(`${name}/`, directory));
-      if (!name.endsWith(".ts") || name.startsWith("needs")) continue;
+      if (!name.endsWith(".ts") || ABOUT_IGNORING.includes(name)) continue;
       searched += 1;
       const text = await Deno.readTextFile(new URL(name, directory));
       // The option, in the three ways that it can be written; other settings are called so, too, with a text.
@@ -29,4 +32,14 @@ Deno.test("every test that may be ignored says why, by needing()", async () => {
   await search(new URL(".", import.meta.url));
   assertEquals(silent, []);
   assert(searched > 100, `Only ${searched} files were searched`);
+});
+
+Deno.test("README.md tells how to install what tests need on Debian, in packages that are known here", async () => {
+  const text = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+  const [, told = ""] = /`apt install (chromium [^`]+)`/.exec(text) ?? [];
+  const known = Object.values(PACKAGES_FOR).flatMap((packages) => packages.split(" "));
+  assertEquals(told.split(" ").filter((name) => !known.includes(name)), []);
+  // Debian has these from the beginning, and whoever runs the tests has Node.
+  const base = ["", "bash", "coreutils", "curl", "findutils", "grep", "sed", "systemd", "util-linux", "nodejs", "npm"];
+  assertEquals(known.filter((name) => !told.split(" ").includes(name) && !base.includes(name)), []);
 });

@@ -23,16 +23,25 @@ for (const ahead of [90, 7200]) {
             const { failing }: { failing: string[] } = await response.json();
             return failing;
           };
-          await setClock(directory, 0);
+          const told = () => gateway.output.lines.filter((line) => line.includes("Clock was set")).length;
           let wasUnready = false;
-          await until("requests run", async () => {
-            wasUnready ||= (await ready()).includes("clock");
-            return await published();
-          });
+          const setRight = async (steps: number) => {
+            await setClock(directory, 0);
+            await until("requests run", async () => {
+              wasUnready ||= (await ready()).includes("clock");
+              return await published();
+            });
+            await until("the step is told once", () => told() === steps);
+          };
+          await setRight(1);
+          // A slow machine may miss the moment in which everything is refused: it is set wrong once more.
+          for (let steps = 2; !wasUnready && steps < 20; steps += 2) {
+            await setClock(directory, ahead);
+            await until("the wrong clock is noticed", () => told() === steps);
+            await setRight(steps + 1);
+          }
           assert(wasUnready, "Ready while everything is refused");
           assertEquals((await ready()).includes("clock"), false);
-          const told = gateway.output.lines.filter((line) => line.includes("Clock was set"));
-          assertEquals(told.length, 1);
         } finally {
           await gateway.stop();
         }
