@@ -85,7 +85,8 @@ Deno.test("a broken key file stops the start with the remedy", () =>
 Deno.test("a port that is taken stops the start with the remedy", () =>
   inTempDir(async (directory) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const env = { HOST: "127.0.0.1", PORT: String(listener.addr.port), MQTT_BROKER_PORT: String(freePort()) };
+    const ports = { PORT: String(listener.addr.port), METRICS_PORT: "0", MQTT_BROKER_PORT: String(freePort()) };
+    const env = { HOST: "127.0.0.1", ...ports };
     const { code, stderr } = await run(["serve"], directory, env);
     listener.close();
     assertEquals(code, 1);
