@@ -8,7 +8,7 @@ export const PACKAGES_FOR = {
   faketime: "faketime",
   kotlinc: "kotlin libandroid-json-java",
   mosquitto: "mosquitto",
-  "Node 20 and npm": "nodejs npm",
+  "Node 20 with npm": "nodejs npm",
   openssl: "openssl",
   prlimit: "util-linux",
   "python3-cryptography": "python3-cryptography",

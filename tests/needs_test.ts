@@ -16,6 +16,10 @@ Deno.test("needing() ignores a test that lacks something, and its name says what
   assertEquals(needing("it works", needs), { name: "it works (needs kotlinc and Linux)", ignore: true });
 });
 
+Deno.test("needing() can tell several needs apart: none of them has the word that joins them", () => {
+  assertEquals(Object.keys(PACKAGES_FOR).filter((need) => / and /.test(need)), []);
+});
+
 Deno.test("every test that may be ignored says why, by needing()", async () => {
   const silent: string[] = [];
   let searched = 0;

@@ -46,7 +46,8 @@ export class TestProgress {
     const needs = counts.flatMap(([needs]) => needs.split(" and ")).filter(isNeed);
     const packages = new Set(needs.flatMap((need) => PACKAGES_FOR[need].split(" ")).filter((name) => name !== ""));
     return [
-      `Left out: ${counts.map(([needs, count]) => `${count} (needs ${needs})`).join(", ")}`,
+      "Left out, by what is not there:",
+      ...counts.map(([needs, count]) => `${String(count).padStart(5)}  ${needs}`),
       ...packages.size === 0 ? [] : [`To run them on Debian: apt install ${[...packages].toSorted().join(" ")}`],
     ];
   }

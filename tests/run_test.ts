@@ -28,10 +28,16 @@ Deno.test("TestProgress.leftOut() tells how many tests need what, and the packag
   const progress = new TestProgress(3);
   const ignore = (needs: string) => progress.show(`./a_test.ts => one (needs ${needs}) ... ignored (0ms)`, 1);
   ignore("root");
-  for (const needs of ["kotlinc", "kotlinc", "mosquitto and openssl"]) ignore(`\u001b[33m${needs}\u001b[0m`);
+  for (const needs of ["kotlinc", "kotlinc", "Node 20 with npm", "kotlinc", "mosquitto and openssl"]) {
+    ignore(`\u001b[33m${needs}\u001b[0m`);
+  }
   assertEquals(progress.leftOut(), [
-    "Left out: 2 (needs kotlinc), 1 (needs root), 1 (needs mosquitto and openssl)",
-    "To run them on Debian: apt install kotlin libandroid-json-java mosquitto openssl",
+    "Left out, by what is not there:",
+    "    3  kotlinc",
+    "    1  root",
+    "    1  Node 20 with npm",
+    "    1  mosquitto and openssl",
+    "To run them on Debian: apt install kotlin libandroid-json-java mosquitto nodejs npm openssl",
   ]);
 });
 
@@ -55,7 +61,7 @@ Deno.test("run.ts passes the exit code on, and ends with what was left out", asy
   assertEquals(good.code, 0, good.lines.join("\n"));
   assertMatch(good.lines[0] ?? "", /^\[1\/1 0:\d\d\] \.\/some_test\.ts => works \.\.\. ok/);
   assertEquals(good.lines.slice(-3), [
-    "Left out: 1 (needs kotlinc)",
+    "    1  kotlinc",
     "To run them on Debian: apt install kotlin libandroid-json-java",
     "",
   ]);

@@ -11,7 +11,7 @@ import { needing } from "../needs.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 import { startJeedom } from "./jeedom_server.ts";
 
-const NEEDS = { "Node 20 and npm": !WITHOUT_NODE };
+const NEEDS = { "Node 20 with npm": !WITHOUT_NODE };
 
 /** Sizes that only a dependency or a mistake can exceed, in bytes. */
 const MAX_PACKED = 50_000;

@@ -53,7 +53,7 @@ Deno.test("the protocol's tests pass on a Deno that has no base64 of its own", a
 });
 
 Deno.test({
-  ...needing(`the protocol's tests pass on Node ${OLDEST_NODE} or newer`, { "Node 20 and npm": NODE }),
+  ...needing(`the protocol's tests pass on Node ${OLDEST_NODE} or newer`, { "Node 20 with npm": NODE }),
   fn: async () => assertAllPass(await runInProcess(directory, [NODE ?? "node"])),
 });
 
