@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
+import { needing } from "./needs.ts";
 import { hasProgram } from "./system/programs.ts";
 import { inTempDir } from "./temp_dir.ts";
 
 Deno.test({
-  name: "git ignores the file that npm pack writes (needs git)",
-  ignore: !(await hasProgram("git")),
+  ...needing("git ignores the file that npm pack writes", { git: await hasProgram("git") }),
   fn: () =>
     inTempDir(async (repository) => {
       const git = (...args: string[]) => new Deno.Command("git", { args, cwd: repository, stdout: "null" }).output();

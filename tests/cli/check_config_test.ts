@@ -4,6 +4,7 @@ import { CHECK_CONFIG_LINE, checkConfig } from "../../src/cli/check_config.ts";
 import { runCommand } from "../../src/cli/commands.ts";
 import type { Platform } from "../../src/cli/platform.ts";
 import { SETTINGS } from "../../src/config.ts";
+import { needing } from "../needs.ts";
 import { fakePlatform } from "../platform.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "../system/certificate.ts";
 import { inTempDir } from "../temp_dir.ts";
@@ -93,8 +94,7 @@ Deno.test("checkConfig() tells misspelt names beside what is wrong, as they are 
 });
 
 Deno.test(
-  "checkConfig() tells every file that a start would not find or take",
-  { ignore: !HAS_OPENSSL },
+  needing("checkConfig() tells every file that a start would not find or take", { openssl: HAS_OPENSSL }),
   () =>
     inTempDir(async (directory) => {
       const pair = { TLS_CERT_FILE: `${directory}/own.pem`, TLS_KEY_FILE: `${directory}/own.key` };

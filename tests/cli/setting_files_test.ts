@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { readPair, readSettingFile } from "../../src/cli/setting_files.ts";
 import { parseConfig } from "../../src/config.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "../system/certificate.ts";
+import { needing } from "../needs.ts";
 
 Deno.test("readSettingFile() names the setting whose file cannot be read, and says what to do", async () => {
   const settings = { MQTT_BROKER_HOST: "b", MQTT_PROTOCOL: "wss", MQTT_CA_FILE: "no-such-file.pem" };
@@ -15,32 +16,35 @@ Deno.test("readSettingFile() names the setting whose file cannot be read, and sa
 });
 
 for (const kind of ["TLS", "MQTT"] as const) {
-  Deno.test(`readPair() tells which file of ${kind} is not what it should be`, { ignore: !HAS_OPENSSL }, async () => {
-    const directory = await Deno.makeTempDir();
-    const own = await makeDefaultCertificate(directory, "own");
-    await makeDefaultCertificate(directory, "other");
-    const read = (cert: string, key: string) => {
-      const config = parseConfig({
-        MQTT_BROKER_HOST: "b",
-        MQTT_PROTOCOL: "mqtts",
-        [`${kind}_CERT_FILE`]: `${directory}/${cert}`,
-        [`${kind}_KEY_FILE`]: `${directory}/${key}`,
-      });
-      return readPair(kind, config, { files: Deno });
-    };
-    try {
-      assertEquals(await read("own.pem", "own.key"), own);
-      for (
-        const [cert, key, fault] of [
-          ["own.pem", "other.key", `${kind}_KEY_FILE "${directory}/other.key" is not the key of the certificate in `],
-          ["own.key", "own.key", `${kind}_CERT_FILE "${directory}/own.key" holds no certificate`],
-          ["own.pem", "own.pem", `${kind}_KEY_FILE "${directory}/own.pem" holds no private key`],
-          ["none", "own.key", `${kind}_CERT_FILE "${directory}/none" cannot be read: No such file`],
-          ["own.pem", "none", `${kind}_KEY_FILE "${directory}/none" cannot be read: No such file`],
-        ] as const
-      ) await assertRejects(() => read(cert, key), Error, fault);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  });
+  Deno.test(
+    needing(`readPair() tells which file of ${kind} is not what it should be`, { openssl: HAS_OPENSSL }),
+    async () => {
+      const directory = await Deno.makeTempDir();
+      const own = await makeDefaultCertificate(directory, "own");
+      await makeDefaultCertificate(directory, "other");
+      const read = (cert: string, key: string) => {
+        const config = parseConfig({
+          MQTT_BROKER_HOST: "b",
+          MQTT_PROTOCOL: "mqtts",
+          [`${kind}_CERT_FILE`]: `${directory}/${cert}`,
+          [`${kind}_KEY_FILE`]: `${directory}/${key}`,
+        });
+        return readPair(kind, config, { files: Deno });
+      };
+      try {
+        assertEquals(await read("own.pem", "own.key"), own);
+        for (
+          const [cert, key, fault] of [
+            ["own.pem", "other.key", `${kind}_KEY_FILE "${directory}/other.key" is not the key of the certificate in `],
+            ["own.key", "own.key", `${kind}_CERT_FILE "${directory}/own.key" holds no certificate`],
+            ["own.pem", "own.pem", `${kind}_KEY_FILE "${directory}/own.pem" holds no private key`],
+            ["none", "own.key", `${kind}_CERT_FILE "${directory}/none" cannot be read: No such file`],
+            ["own.pem", "none", `${kind}_KEY_FILE "${directory}/none" cannot be read: No such file`],
+          ] as const
+        ) await assertRejects(() => read(cert, key), Error, fault);
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
+  );
 }

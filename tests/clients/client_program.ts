@@ -35,13 +35,14 @@
  */
 import { assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
+import { needing, type Needs } from "../needs.ts";
 import { ProcessOutput } from "../system/process_output.ts";
 
 /** A driver, and how its language names things. */
 export interface ClientProgram {
   readonly language: string;
-  /** Whether something that the driver needs is missing here. */
-  readonly ignore: boolean;
+  /** What the driver needs. */
+  readonly needs: Needs;
   /** Tells how to run the driver. */
   readonly command: () => {
     readonly path: string;
@@ -161,8 +162,8 @@ export class ClientTests {
 
   /** Registers a test. */
   test(criterion: string, fn: () => Promise<void>): void {
-    const { language, ignore } = this.#program;
-    Deno.test({ name: `${language} client ${criterion}`, ignore, fn });
+    const { language, needs } = this.#program;
+    Deno.test(needing(`${language} client ${criterion}`, needs), fn);
   }
 
   /** Runs a command beside a part of the test, and returns all that it printed. */
@@ -175,7 +176,8 @@ export class ClientTests {
     const client = new Client(this.#program, place, words, env);
     try {
       await use(client);
-      await within("the end of the client", client.finish());
+      // The end of a JVM, for example, that has all of its work still before it.
+      await within("the end of the client", client.finish(), 60_000);
       return client.lines;
     } finally {
       await client.kill();

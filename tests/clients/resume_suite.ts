@@ -1,7 +1,7 @@
 /** How every client in another language goes on when a stream ends. */
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { freePort } from "../loopback.ts";
-import { startGatewayProcess } from "../system/gateway_process.ts";
+import { startGatewayProcess, UNLIMITED } from "../system/gateway_process.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { withCuttingLine } from "./cutting_line.ts";
 import { breakOff, disconnected, end, endAtOnce, error, hangUp, refuse, serve, stay } from "./fates.ts";
@@ -140,7 +140,7 @@ export function testResume(program: ClientProgram): void {
     ));
 
   tests.test("misses nothing and hears nothing twice over a line that is cut again and again", async () => {
-    const gateway = await startGatewayProcess({ MQTT_BROKER_PORT: String(freePort()) });
+    const gateway = await startGatewayProcess({ ...UNLIMITED, MQTT_BROKER_PORT: String(freePort()) });
     try {
       const numbers = Array.from({ length: 30 }, (_, index) => String(index));
       // Enough for a few messages each time.

@@ -21,7 +21,7 @@ export async function inWorld(test: (world: World) => Promise<void>): Promise<vo
   });
   try {
     const { port } = JSON.parse(await gateway.output.line((line) => line.includes("embedded broker runs on")));
-    await within("the test", test({ gateway, jeedom, brokerPort: port }), 60_000);
+    await within("the test", test({ gateway, jeedom, brokerPort: port }), 120_000);
   } finally {
     await gateway.stop();
     await jeedom.stop();

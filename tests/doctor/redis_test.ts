@@ -3,6 +3,7 @@ import { REDIS } from "../../src/doctor/checks/redis.ts";
 import { within } from "../deadline.ts";
 import { withTcpServer } from "../loopback.ts";
 import { REDIS_SERVER, withRedis } from "../redis_server.ts";
+import { needing } from "../needs.ts";
 import { makeHouse, PATIENT } from "./house.ts";
 
 const PASSWORD = "sesame-of-redis";
@@ -11,8 +12,7 @@ const look = (url: string, signal = PATIENT) =>
   within("the check", REDIS.look(makeHouse({ env: { REPLAY_REDIS_URL: url } }), signal));
 
 Deno.test(
-  "redis tells whether it answers, and lets the gateway in",
-  { ignore: REDIS_SERVER === undefined },
+  needing("redis tells whether it answers, and lets the gateway in", { "redis-server": REDIS_SERVER }),
   () =>
     withRedis({ args: ["--requirepass", PASSWORD] }, async ({ url }) => {
       assertEquals((await look(url("", PASSWORD).href)).status, "ok");

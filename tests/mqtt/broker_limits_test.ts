@@ -4,6 +4,7 @@ import { type BrokerAddress, BrokerError, type BrokerMessage } from "../../src/m
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
 import { MOSQUITTO, startBroker } from "../system/broker.ts";
+import { needing } from "../needs.ts";
 import { withOldLine } from "./old_line.ts";
 import { close, CONNECT, PUBLISH, versionOf, WELCOME, withBareBroker } from "./bare_broker.ts";
 
@@ -14,7 +15,7 @@ const connect = createConnectBroker({
   addressFault: () => undefined,
   maxPayloadBytes: MAX_PAYLOAD_BYTES,
 });
-const ignore = MOSQUITTO === undefined;
+const NEEDS = { mosquitto: MOSQUITTO };
 
 /** Connects, and notes what comes. */
 async function listen(address: BrokerAddress, filter: string) {
@@ -31,8 +32,7 @@ async function listen(address: BrokerAddress, filter: string) {
 }
 
 Deno.test(
-  "connect() tries 3.1.1 with a broker that resets the connection of MQTT 5, and publishes there",
-  { ignore },
+  needing("connect() tries 3.1.1 with a broker that resets the connection of MQTT 5, and publishes there", NEEDS),
   async () => {
     const broker = await startBroker();
     await withOldLine(broker, async (address) => {
@@ -62,7 +62,7 @@ Deno.test("connect() asks a broker that refuses TCP, or is silent, but once", as
   });
 });
 
-Deno.test("a message that Mosquitto finds too large fails alone, with its reason", { ignore }, async () => {
+Deno.test(needing("a message that Mosquitto finds too large fails alone, with its reason", NEEDS), async () => {
   const broker = await startBroker(["allow_anonymous true", "message_size_limit 1000"]);
   const { connection, received } = await listen(broker, "t");
   const publish = (length: number, qos: 0 | 1 | 2) =>
@@ -82,8 +82,7 @@ Deno.test("a message that Mosquitto finds too large fails alone, with its reason
 });
 
 Deno.test(
-  "a message larger than the broker says that it takes is not sent, at any quality of service",
-  { ignore },
+  needing("a message larger than the broker says that it takes is not sent, at any quality of service", NEEDS),
   async () => {
     const broker = await startBroker(["allow_anonymous true", "max_packet_size 1000"]);
     const { connection } = await listen(broker, "t");
@@ -157,8 +156,10 @@ Deno.test("a broker that hangs up on a message of QoS 0 is told, and one that sa
 });
 
 Deno.test(
-  "a retained message beyond the bound is told by its length, and the connection goes on, in 3.1.1 as in MQTT 5",
-  { ignore },
+  needing(
+    "a retained message beyond the bound is told by its length, and the connection goes on, in 3.1.1 as in MQTT 5",
+    NEEDS,
+  ),
   async () => {
     const broker = await startBroker();
     const huge = 5 * MAX_PAYLOAD_BYTES;

@@ -12,6 +12,7 @@ import type { Listener } from "../../src/mqtt/listener.ts";
 import { MessageLog } from "../../src/mqtt/message_log.ts";
 import { until, within } from "../deadline.ts";
 import { MOSQUITTO, startBroker } from "../system/broker.ts";
+import { needing } from "../needs.ts";
 import { afterLastTimer, CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, WELCOME, withBareBroker } from "./bare_broker.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
@@ -421,31 +422,34 @@ Deno.test("usage counts the connections, the filters and the listeners", async (
   await pool.close();
 });
 
-Deno.test("each listener of a shared subscription is a member of its group, with a real broker", {
-  ignore: MOSQUITTO === undefined,
-}, async () => {
-  const broker = await startBroker();
-  const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }), {
-    maxConnections: 32,
-  });
-  const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];
-  const plain = makeListener("t/#");
-  const system = makeListener("$SYS/broker/version");
-  const leaves = [...members, plain, system].map(({ listener }) => pool.listen(broker, listener));
-  await until("the grants", () => [...members, plain, system].every(({ heard }) => heard[0] === "connected"));
-  for (let count = 0; count < 20; count++) await pool.publish(broker, { ...MESSAGE, topic: `t/${count}` });
-  await until("all messages", () => plain.heard.length === 21);
-  await until("each message at one member", () => members.flatMap(({ heard }) => heard).length === 22);
-  const shared = members.flatMap(({ heard }) => heard.slice(1)).sort();
-  assertEquals(shared, plain.heard.slice(1).sort());
-  for (const { heard } of members) assertEquals(heard.length > 1, true, "a member without its share");
-  await until("what the broker tells of itself", () => system.heard.length === 2);
-  assertEquals(pool.usage.connections, 4);
-  for (const leave of leaves) leave();
-  assertEquals(pool.usage.connections, 2);
-  await pool.close();
-  await broker.stop();
-});
+Deno.test(
+  needing("each listener of a shared subscription is a member of its group, with a real broker", {
+    mosquitto: MOSQUITTO,
+  }),
+  async () => {
+    const broker = await startBroker();
+    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }), {
+      maxConnections: 32,
+    });
+    const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];
+    const plain = makeListener("t/#");
+    const system = makeListener("$SYS/broker/version");
+    const leaves = [...members, plain, system].map(({ listener }) => pool.listen(broker, listener));
+    await until("the grants", () => [...members, plain, system].every(({ heard }) => heard[0] === "connected"));
+    for (let count = 0; count < 20; count++) await pool.publish(broker, { ...MESSAGE, topic: `t/${count}` });
+    await until("all messages", () => plain.heard.length === 21);
+    await until("each message at one member", () => members.flatMap(({ heard }) => heard).length === 22);
+    const shared = members.flatMap(({ heard }) => heard.slice(1)).sort();
+    assertEquals(shared, plain.heard.slice(1).sort());
+    for (const { heard } of members) assertEquals(heard.length > 1, true, "a member without its share");
+    await until("what the broker tells of itself", () => system.heard.length === 2);
+    assertEquals(pool.usage.connections, 4);
+    for (const leave of leaves) leave();
+    assertEquals(pool.usage.connections, 2);
+    await pool.close();
+    await broker.stop();
+  },
+);
 
 Deno.test("shared subscriptions of one owner take a part of all connections, and the embedded broker has none", async () => {
   const { connect } = makeBroker();

@@ -10,6 +10,7 @@ import {
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { until, within } from "../deadline.ts";
 import { freePort, withTcpServer } from "../loopback.ts";
+import { needing } from "../needs.ts";
 import { close, CONNECT, SUBSCRIBE, versionOf, WELCOME, withBareBroker } from "./bare_broker.ts";
 import { MOSQUITTO, startBroker } from "../system/broker.ts";
 import { inTempDir } from "../temp_dir.ts";
@@ -253,8 +254,10 @@ Deno.test("a connection counts whatever it hears", async () => {
 });
 
 Deno.test({
-  name: "a broker of MQTT 5 tells for which subscriptions a message is, one delivery each, and retained ones again",
-  ignore: MOSQUITTO === undefined,
+  ...needing(
+    "a broker of MQTT 5 tells for which subscriptions a message is, one delivery each, and retained ones again",
+    { mosquitto: MOSQUITTO },
+  ),
   async fn() {
     const broker = await startBroker();
     const received: unknown[] = [];
@@ -289,8 +292,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a broker of MQTT 5 tells that it refuses a message, and takes the next one",
-  ignore: MOSQUITTO === undefined,
+  ...needing("a broker of MQTT 5 tells that it refuses a message, and takes the next one", { mosquitto: MOSQUITTO }),
   fn: () =>
     inTempDir(async (directory) => {
       const file = `${directory}/acl`;
@@ -311,8 +313,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a broker of MQTT 5 takes any number of messages at once, as it gets no more than its receive maximum",
-  ignore: MOSQUITTO === undefined,
+  ...needing("a broker of MQTT 5 takes any number of messages at once, as it gets no more than its receive maximum", {
+    mosquitto: MOSQUITTO,
+  }),
   async fn() {
     const broker = await startBroker(["allow_anonymous true", "max_inflight_messages 20"]);
     const received = new Set<string>();

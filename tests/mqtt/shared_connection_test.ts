@@ -191,7 +191,7 @@ Deno.test("use() ends the connection when its command is not answered in time, a
 });
 
 Deno.test("a command on a connection that was lost does not end the next one when its time is over", async () => {
-  const { shared, connections, told } = makeShared({ timeoutMs: 60 });
+  const { shared, connections, told } = makeShared({ timeoutMs: 1000 });
   const late = [
     assertRejects(() => shared.use("answer", () => new Promise(() => {})), BrokerError, "did not answer"),
     assertRejects(

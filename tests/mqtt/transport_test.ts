@@ -6,6 +6,7 @@ import { BROKER } from "../../src/doctor/checks/broker.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connection.ts";
 import { makeHouse, PATIENT } from "../doctor/house.ts";
+import { needing } from "../needs.ts";
 import { afterLastTimer } from "./bare_broker.ts";
 import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
@@ -37,8 +38,11 @@ async function roundTrip(address: BrokerAddress): Promise<void> {
   await afterLastTimer();
 }
 
-Deno.test("MQTT runs on TLS with a client certificate, and on WebSockets with and without it", {
-  ignore: MOSQUITTO === undefined || !HAS_OPENSSL,
+Deno.test({
+  ...needing("MQTT runs on TLS with a client certificate, and on WebSockets with and without it", {
+    mosquitto: MOSQUITTO,
+    openssl: HAS_OPENSSL,
+  }),
   // What opens a WebSocket leaves timers of its own behind for a moment.
   sanitizeOps: false,
   sanitizeResources: false,
@@ -79,21 +83,22 @@ Deno.test("MQTT runs on TLS with a client certificate, and on WebSockets with an
     await broker.stop();
   }));
 
-Deno.test("client identifiers begin with the prefix of the address, and differ", {
-  ignore: MOSQUITTO === undefined,
-}, async () => {
-  // The broker takes clients of this name alone.
-  const broker = await startBroker(["allow_anonymous true", "clientid_prefixes home-gateway"]);
-  const address = { host: broker.host, port: broker.port, clientIdPrefix: "home-gateway" };
-  const connections = [await connect(address, { signal: never }), await connect(address, { signal: never })];
-  // Had they the same one, the second would have ended the first.
-  for (const connection of connections) {
-    await connection.publish({ topic: "t", payload: "", qos: 1, retain: false }).acknowledged;
-  }
-  await Promise.all(connections.map((connection) => connection.close()));
-  await broker.stop();
-  await afterLastTimer();
-});
+Deno.test(
+  needing("client identifiers begin with the prefix of the address, and differ", { mosquitto: MOSQUITTO }),
+  async () => {
+    // The broker takes clients of this name alone.
+    const broker = await startBroker(["allow_anonymous true", "clientid_prefixes home-gateway"]);
+    const address = { host: broker.host, port: broker.port, clientIdPrefix: "home-gateway" };
+    const connections = [await connect(address, { signal: never }), await connect(address, { signal: never })];
+    // Had they the same one, the second would have ended the first.
+    for (const connection of connections) {
+      await connection.publish({ topic: "t", payload: "", qos: 1, retain: false }).acknowledged;
+    }
+    await Promise.all(connections.map((connection) => connection.close()));
+    await broker.stop();
+    await afterLastTimer();
+  },
+);
 
 Deno.test("large messages and bursts reach the embedded broker and come from it, in process and by its port", async () => {
   const broker = await startEmbeddedBroker(0);

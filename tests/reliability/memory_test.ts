@@ -4,6 +4,7 @@ import { ATTACKS } from "../../reliability/memory/attacks.ts";
 import { makeControlGroup } from "../../reliability/memory/control_group.ts";
 import { runAttack } from "../../reliability/memory/run_attack.ts";
 import { MOSQUITTO } from "../system/broker.ts";
+import { needing } from "../needs.ts";
 
 const MEMORY_BYTES = 512 * 2 ** 20;
 
@@ -18,8 +19,11 @@ for (
     "3 × 8 MiB retained, 20 streams of each key, version 2, embedded",
   ]
 ) {
-  Deno.test(`a gateway with 512 MB survives: ${name}`, {
-    ignore: probe === undefined || MOSQUITTO === undefined,
+  Deno.test({
+    ...needing(`a gateway with 512 MB survives: ${name}`, {
+      mosquitto: MOSQUITTO,
+      "a control group as root": probe !== undefined,
+    }),
     // Attackers hang up amid what they send.
     sanitizeOps: false,
     sanitizeResources: false,

@@ -4,8 +4,9 @@ import { openRedis, type RedisConnection } from "../../src/security/redis_connec
 import { until, within } from "../deadline.ts";
 import { withTcpServer } from "../loopback.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../redis_server.ts";
+import { needing } from "../needs.ts";
 
-const ignore = REDIS_SERVER === undefined;
+const NEEDS = { "redis-server": REDIS_SERVER };
 
 async function withConnection(
   url: URL,
@@ -27,15 +28,11 @@ function redisTest(
   test: (redis: TestRedis, connection: RedisConnection, lines: string[]) => Promise<void>,
   { timeoutMs = 4000, ...options }: TestRedisOptions & { readonly timeoutMs?: number } = {},
 ): void {
-  Deno.test(
-    name,
-    { ignore },
-    () =>
-      withRedis(
-        options,
-        (redis) => withConnection(redis.url(), (connection, lines) => test(redis, connection, lines), timeoutMs),
-      ),
-  );
+  Deno.test(needing(name, NEEDS), () =>
+    withRedis(
+      options,
+      (redis) => withConnection(redis.url(), (connection, lines) => test(redis, connection, lines), timeoutMs),
+    ));
 }
 
 /** Runs a test against a server that answers each message of a client with the next of some replies. */
@@ -92,7 +89,7 @@ redisTest("a frozen server ends what waits for it within the deadline", async (r
   await isUp(connection);
   redis.signal("SIGSTOP");
   const waiting = [connection.limits.del("key"), connection.limits.eval("return 1", { keys: [], arguments: [] })];
-  const results = await within("commands end", Promise.allSettled(waiting), 5000);
+  const results = await within("commands end", Promise.allSettled(waiting));
   assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
   assertEquals(lines[1], "No connection to Redis at {place}: It is silent for 800 ms");
   redis.signal("SIGCONT");
@@ -111,14 +108,14 @@ redisTest("close() does not wait for a frozen server longer than the deadline", 
   await isUp(connection);
   redis.signal("SIGSTOP");
   const waiting = Promise.allSettled([connection.client?.get("key")]);
-  await within("closing", connection.close(), 5000);
+  await within("closing", connection.close());
   assertEquals((await waiting)[0]?.status, "rejected");
 }, { timeoutMs: 800 });
 
 Deno.test("close() ends a connection that never began to answer", () =>
   withTcpServer(() => {}, (port) =>
     withConnection(new URL(`redis://127.0.0.1:${port}`), async (connection) => {
-      await within("closing", connection.close(), 2000);
+      await within("closing", connection.close());
     }, 60_000)));
 
 Deno.test("openRedis() gives up on a silent server in time, and tells it once", () =>
@@ -176,8 +173,8 @@ redisTest("limits count in the server, and go on in memory while it is frozen or
   assertEquals([await take(), await take(), await take(), await take()], [2, 1, 0, "refused"]);
   assertEquals((await limiter.get("somebody"))?.consumedPoints, 4);
   redis.signal("SIGSTOP");
-  assertEquals(await within("taking", take(), 5000), 2);
-  assertEquals((await within("getting", limiter.get("somebody"), 5000))?.consumedPoints, 1);
+  assertEquals(await within("taking", take()), 2);
+  assertEquals((await within("getting", limiter.get("somebody")))?.consumedPoints, 1);
   assertEquals(await take(), 1);
   redis.signal("SIGCONT");
   await isUp(connection);

@@ -5,6 +5,7 @@ import { createRedisReplayStore, type RedisReplayStore } from "../../src/securit
 import type { Claim, RequestIdentity } from "../../src/security/replay_store.ts";
 import { until } from "../deadline.ts";
 import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../redis_server.ts";
+import { needing } from "../needs.ts";
 
 export const PREFIX = "test:";
 export const SECONDS = 600;
@@ -36,7 +37,7 @@ export function redisTest(
   test: (redis: TestRedis, open: Open) => Promise<void>,
   options: TestRedisOptions = {},
 ): void {
-  Deno.test(name, { ignore: REDIS_SERVER === undefined }, () =>
+  Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
     withRedis(options, async (redis) => {
       const gateways: Gateway[] = [];
       try {

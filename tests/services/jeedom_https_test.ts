@@ -2,8 +2,9 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { createPrivateFetch } from "../../src/services/jeedom_https.ts";
 import { HAS_OPENSSL, type KeyPair, makeDefaultCertificate, makeSignedCertificate } from "../system/certificate.ts";
 import { withTcpServer } from "../loopback.ts";
+import { needing } from "../needs.ts";
 
-const ignore = !HAS_OPENSSL;
+const NEEDS = { openssl: HAS_OPENSSL };
 
 /** Certificates: `own` and `other` as OpenSSL makes them, one that each of them signed. */
 async function makeCertificates() {
@@ -50,8 +51,7 @@ async function causeOf(request: Promise<Response>): Promise<string> {
 }
 
 Deno.test(
-  "createPrivateFetch() trusts the very certificate that it is given, whatever its name",
-  { ignore },
+  needing("createPrivateFetch() trusts the very certificate that it is given, whatever its name", NEEDS),
   async () => {
     const { own } = await makeCertificates();
     const send = createPrivateFetch(own.cert);
@@ -66,7 +66,7 @@ Deno.test(
   },
 );
 
-Deno.test("createPrivateFetch() trusts what an authority signed, under its name alone", { ignore }, async () => {
+Deno.test(needing("createPrivateFetch() trusts what an authority signed, under its name alone", NEEDS), async () => {
   const { own, signed } = await makeCertificates();
   const send = createPrivateFetch(own.cert);
   await withServer(signed, async (port, seen) => {
@@ -77,8 +77,7 @@ Deno.test("createPrivateFetch() trusts what an authority signed, under its name 
 });
 
 Deno.test(
-  "createPrivateFetch() sends nothing to a server with another certificate of the same name",
-  { ignore },
+  needing("createPrivateFetch() sends nothing to a server with another certificate of the same name", NEEDS),
   async () => {
     const { own, other, forged } = await makeCertificates();
     const send = createPrivateFetch(own.cert);
@@ -92,8 +91,7 @@ Deno.test(
 );
 
 Deno.test(
-  "createPrivateFetch() reads large answers, answers without a body, and stops when it is told to",
-  { ignore },
+  needing("createPrivateFetch() reads large answers, answers without a body, and stops when it is told to", NEEDS),
   async () => {
     const { own } = await makeCertificates();
     const send = createPrivateFetch(own.cert);
@@ -119,7 +117,7 @@ Deno.test(
   },
 );
 
-Deno.test("createPrivateFetch() tells a server that hangs up from one that is not there", { ignore }, async () => {
+Deno.test(needing("createPrivateFetch() tells a server that hangs up from one that is not there", NEEDS), async () => {
   const { own } = await makeCertificates();
   const send = createPrivateFetch(own.cert);
   let port = 0;

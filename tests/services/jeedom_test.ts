@@ -273,7 +273,7 @@ Deno.test("handle() reads one large answer of a key at a time and two in all, un
 });
 
 Deno.test("handle() gives up a large answer that does not come to its end in time, and one that waits for it", async () => {
-  const { ask, reading, seal } = makeSlowAnswers({ timeoutMs: 200 });
+  const { ask, reading, seal } = makeSlowAnswers({ timeoutMs: 1000 });
   const all = ["stuck", "waiting"].map((name) => ask("one", name));
   await until("the first is read", () => reading.length === 1);
   const failed = await Promise.allSettled(all);
@@ -283,7 +283,7 @@ Deno.test("handle() gives up a large answer that does not come to its end in tim
   const next = ask("one", "next");
   await until("the next is read", () => reading.length === 2);
   assertEquals(reading, ["stuck", "next"]);
-  await assertRejects(() => next, ServiceError, "did not answer within 0.2 s");
+  await assertRejects(() => next, ServiceError, "did not answer within 1 s");
 });
 
 Deno.test("handle() reads 1 MB of chunked JSON", () =>

@@ -58,7 +58,7 @@ export async function startBroker(
 
 /** Waits until something listens on a port of loopback. */
 export async function untilListening(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 1200; attempt++) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
       return;

@@ -1,6 +1,7 @@
 /** The TypeScript client in a page of another origin, in a real browser: what ALLOWED_ORIGINS lets it do. */
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../deadline.ts";
+import { needing } from "../needs.ts";
 import { CHROMIUM, startChromium } from "../portable/run_in_chromium.ts";
 import { runProgram } from "../portable/run_program.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
@@ -128,22 +129,25 @@ async function visit({ pageHost, allowedHost, gatewayHost, script, flags }: Visi
   }
 }
 
-const ignore = CHROMIUM === undefined;
+const NEEDS = { chromium: CHROMIUM };
 
 for (const gatewayHost of ["127.0.0.1", "localhost"]) {
   const site = gatewayHost === "localhost" ? "another site" : "another port";
-  Deno.test(`a page of an allowed origin, ${site}, publishes, listens, and reads refusals`, { ignore }, async () => {
-    const page = { pageHost: "127.0.0.1", allowedHost: "127.0.0.1", gatewayHost };
-    const { outcome, fault } = await visit({ ...page, script: useGateway });
-    if (!isOutcome(outcome)) throw new Error(`The page fails: ${fault}`);
-    const { refused, limited, id, ...rest } = outcome;
-    assertEquals(rest, { protocol: 2, seen: ["connected", "message", "from a page"], health: "ok" });
-    assertEquals([refused.code, refused.status], ["wrong_key", 401]);
-    assertEquals([limited.code, limited.status], ["rate_limit", 429]);
-    assertGreater(limited.retryAfterMs, 0);
-    assertMatch(limited.message, /wait \d+ s$/);
-    assertMatch(id, /^[0-9a-f]{16}$/);
-  });
+  Deno.test(
+    needing(`a page of an allowed origin, ${site}, publishes, listens, and reads refusals`, NEEDS),
+    async () => {
+      const page = { pageHost: "127.0.0.1", allowedHost: "127.0.0.1", gatewayHost };
+      const { outcome, fault } = await visit({ ...page, script: useGateway });
+      if (!isOutcome(outcome)) throw new Error(`The page fails: ${fault}`);
+      const { refused, limited, id, ...rest } = outcome;
+      assertEquals(rest, { protocol: 2, seen: ["connected", "message", "from a page"], health: "ok" });
+      assertEquals([refused.code, refused.status], ["wrong_key", 401]);
+      assertEquals([limited.code, limited.status], ["rate_limit", 429]);
+      assertGreater(limited.retryAfterMs, 0);
+      assertMatch(limited.message, /wait \d+ s$/);
+      assertMatch(id, /^[0-9a-f]{16}$/);
+    },
+  );
 }
 
 /** What a page tells that may use the gateway. */
@@ -164,18 +168,19 @@ function isOutcome(value: unknown): value is Outcome {
   return typeof value === "object" && value !== null && "limited" in value;
 }
 
-Deno.test("a page of an origin that is not allowed reads nothing, whether others are allowed or none", {
-  ignore,
-}, async () => {
-  for (const allowedHost of [undefined, "localhost"]) {
-    const page = { pageHost: "127.0.0.1", allowedHost, gatewayHost: "127.0.0.1" };
-    const { origin, outcome, fault } = await visit({ ...page, script: tryGateway });
-    assertMatch(JSON.stringify(outcome), /"code":"unreachable","status":0/, fault);
-    assertStringIncludes(JSON.stringify(outcome), `or its ALLOWED_ORIGINS does not name ${origin}`);
-  }
-});
+Deno.test(
+  needing("a page of an origin that is not allowed reads nothing, whether others are allowed or none", NEEDS),
+  async () => {
+    for (const allowedHost of [undefined, "localhost"]) {
+      const page = { pageHost: "127.0.0.1", allowedHost, gatewayHost: "127.0.0.1" };
+      const { origin, outcome, fault } = await visit({ ...page, script: tryGateway });
+      assertMatch(JSON.stringify(outcome), /"code":"unreachable","status":0/, fault);
+      assertStringIncludes(JSON.stringify(outcome), `or its ALLOWED_ORIGINS does not name ${origin}`);
+    }
+  },
+);
 
-Deno.test("a page over plain HTTP is told that it needs https or localhost", { ignore }, async () => {
+Deno.test(needing("a page over plain HTTP is told that it needs https or localhost", NEEDS), async () => {
   const { origin, outcome, fault } = await visit({
     pageHost: "app.example",
     gatewayHost: "127.0.0.1",

@@ -3,12 +3,15 @@ import { assert, assertEquals } from "@std/assert";
 import { faketimeEnv, LIBFAKETIME, setClock } from "../../reliability/chaos/libfaketime.ts";
 import { until } from "../deadline.ts";
 import { inTempDir } from "../temp_dir.ts";
+import { needing } from "../needs.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 
 for (const ahead of [90, 7200]) {
   Deno.test(
-    `a gateway that starts ${ahead} s ahead serves within seconds of its clock being set right, and says so meanwhile`,
-    { ignore: LIBFAKETIME === undefined },
+    needing(
+      `a gateway that starts ${ahead} s ahead serves within seconds of its clock being set right, and says so meanwhile`,
+      { faketime: LIBFAKETIME },
+    ),
     () =>
       inTempDir(async (directory) => {
         await setClock(directory, ahead);
@@ -20,16 +23,25 @@ for (const ahead of [90, 7200]) {
             const { failing }: { failing: string[] } = await response.json();
             return failing;
           };
-          await setClock(directory, 0);
+          const told = () => gateway.output.lines.filter((line) => line.includes("Clock was set")).length;
           let wasUnready = false;
-          await until("requests run", async () => {
-            wasUnready ||= (await ready()).includes("clock");
-            return await published();
-          }, 10_000);
+          const setRight = async (steps: number) => {
+            await setClock(directory, 0);
+            await until("requests run", async () => {
+              wasUnready ||= (await ready()).includes("clock");
+              return await published();
+            });
+            await until("the step is told once", () => told() === steps);
+          };
+          await setRight(1);
+          // A slow machine may miss the moment in which everything is refused: it is set wrong once more.
+          for (let steps = 2; !wasUnready && steps < 20; steps += 2) {
+            await setClock(directory, ahead);
+            await until("the wrong clock is noticed", () => told() === steps);
+            await setRight(steps + 1);
+          }
           assert(wasUnready, "Ready while everything is refused");
           assertEquals((await ready()).includes("clock"), false);
-          const told = gateway.output.lines.filter((line) => line.includes("Clock was set"));
-          assertEquals(told.length, 1);
         } finally {
           await gateway.stop();
         }

@@ -4,6 +4,7 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import type { JeedomMode } from "../../src/demo/simulated_jeedom.ts";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
+import { needing } from "../needs.ts";
 import { inTempDir } from "../temp_dir.ts";
 import { spawnMain } from "./gateway_process.ts";
 import { hasProgram } from "./programs.ts";
@@ -115,9 +116,9 @@ const ASKS = await hasProgram("script");
 
 Deno.test({
   // It runs a command on a terminal of its own.
-  name:
-    "call asks for the API key on a terminal, without showing what is typed; Ctrl-C ends it with 130 (needs script)",
-  ignore: !ASKS,
+  ...needing("call asks for the API key on a terminal, without showing what is typed; Ctrl-C ends it with 130", {
+    script: ASKS,
+  }),
   fn: () =>
     inWorld(async ({ gateway, jeedom }) => {
       const program = [

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { until, within } from "../deadline.ts";
 import { CHROMIUM, startChromium } from "../portable/run_in_chromium.ts";
+import { needing } from "../needs.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 
 /** More than an address may fail at once. */
@@ -21,31 +22,34 @@ const pageFor = (port: number) =>
 </script>
 `;
 
-Deno.test("a hostile page in a browser gets 403 for all that it sends, and a phone at the same address is served", {
-  ignore: CHROMIUM === undefined,
-}, async () => {
-  const gateway = await startGatewayProcess();
-  const { promise: done, resolve } = Promise.withResolvers<void>();
-  const site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    if (new URL(request.url).pathname === "/done") resolve();
-    return new Response(pageFor(Number(new URL(gateway.url).port)), { headers: { "Content-Type": "text/html" } });
-  });
-  const browser = await startChromium(CHROMIUM ?? "chromium", `http://127.0.0.1:${site.addr.port}/`);
-  try {
-    await within("the page has sent all", done, 60_000);
-    assertEquals((await gateway.client.publish("t", "m")).status, 200);
-    const refusals = async () => {
-      const text = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
-      const count = (reason: string) =>
-        Number(new RegExp(`^e2e_gateway_refusals_total\\{reason="${reason}"\\} (\\d+)`, "m").exec(text)?.[1]);
-      return { crossSite: count("cross_site"), envelope: count("envelope"), rate: count("address_rate") };
-    };
-    await until("all are counted", async () => (await refusals()).crossSite >= REQUESTS);
-    const { envelope, rate } = await refusals();
-    assert(envelope <= 1 && rate === 0, `${envelope} failures, ${rate} over the rate`);
-  } finally {
-    await browser.stop();
-    await site.shutdown();
-    await gateway.stop();
-  }
-});
+Deno.test(
+  needing("a hostile page in a browser gets 403 for all that it sends, and a phone at the same address is served", {
+    chromium: CHROMIUM,
+  }),
+  async () => {
+    const gateway = await startGatewayProcess();
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    const site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+      if (new URL(request.url).pathname === "/done") resolve();
+      return new Response(pageFor(Number(new URL(gateway.url).port)), { headers: { "Content-Type": "text/html" } });
+    });
+    const browser = await startChromium(CHROMIUM ?? "chromium", `http://127.0.0.1:${site.addr.port}/`);
+    try {
+      await within("the page has sent all", done, 60_000);
+      assertEquals((await gateway.client.publish("t", "m")).status, 200);
+      const refusals = async () => {
+        const text = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
+        const count = (reason: string) =>
+          Number(new RegExp(`^e2e_gateway_refusals_total\\{reason="${reason}"\\} (\\d+)`, "m").exec(text)?.[1]);
+        return { crossSite: count("cross_site"), envelope: count("envelope"), rate: count("address_rate") };
+      };
+      await until("all are counted", async () => (await refusals()).crossSite >= REQUESTS);
+      const { envelope, rate } = await refusals();
+      assert(envelope <= 1 && rate === 0, `${envelope} failures, ${rate} over the rate`);
+    } finally {
+      await browser.stop();
+      await site.shutdown();
+      await gateway.stop();
+    }
+  },
+);

@@ -5,6 +5,7 @@ import type { Variables } from "../../src/config.ts";
 import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { inTempDir } from "../temp_dir.ts";
+import { needing } from "../needs.ts";
 import { MOSQUITTO, startBroker } from "./broker.ts";
 import { type GatewayProcess, spawnMain, startGatewayProcess } from "./gateway_process.ts";
 import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
@@ -187,18 +188,23 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
       ["skipped", "The gateway does not run"],
       ["skipped", "The gateway does not run"],
     ]);
-
-    if (MOSQUITTO === undefined) return;
-    const closed = await startBroker(["allow_anonymous false"]);
-    try {
-      const outcome = await examine({ ...LOGIN, MQTT_BROKER_PORT: String(closed.port) });
-      assertEquals([outcome.code, check(outcome, "broker").status], [2, "failed"]);
-      assertStringIncludes(check(outcome, "broker").message, "refused the user name or password");
-      assertStringIncludes(check(outcome, "broker").remedy ?? "", "Mend MQTT_USERNAME and MQTT_PASSWORD");
-    } finally {
-      await closed.stop();
-    }
   }));
+
+Deno.test(
+  needing("doctor tells a broker that refuses the password", { mosquitto: MOSQUITTO }),
+  () =>
+    inHouse(async ({ examine }) => {
+      const closed = await startBroker(["allow_anonymous false"]);
+      try {
+        const outcome = await examine({ ...LOGIN, MQTT_BROKER_PORT: String(closed.port) });
+        assertEquals([outcome.code, check(outcome, "broker").status], [2, "failed"]);
+        assertStringIncludes(check(outcome, "broker").message, "refused the user name or password");
+        assertStringIncludes(check(outcome, "broker").remedy ?? "", "Mend MQTT_USERNAME and MQTT_PASSWORD");
+      } finally {
+        await closed.stop();
+      }
+    }),
+);
 
 Deno.test("doctor says how old the gateway's own health is, where a fresh check says otherwise", () =>
   inHouse(async ({ jeedom, gateway, examine }) => {
@@ -218,10 +224,19 @@ Deno.test("doctor says how old the gateway's own health is, where a fresh check 
     );
   }, { settings: { HEALTH_CHECK_SECONDS: "600" }, jeedomSettings: { "api::forbidden::method": /^ping$/ } }));
 
-Deno.test("doctor tells a newcomer without settings one thing to do, and that Jeedom is not set", async () => {
+/** Whether nothing answers at the default of JEEDOM_URL. */
+const HAS_FREE_PORT_80 = await Deno.connect({ hostname: "localhost", port: 80 }).then(
+  (connection) => (connection.close(), false),
+  () => true,
+);
+
+const NEWCOMER = needing("doctor tells a newcomer without settings one thing to do, and that Jeedom is not set", {
+  "a free port 80": HAS_FREE_PORT_80,
+});
+
+Deno.test(NEWCOMER, async () => {
   await inTempDir(async (directory) => {
     const ports = { PORT: String(freePort()), METRICS_PORT: String(freePort()) };
-    // What may be at the default address of Jeedom, port 80 of this machine, is none.
     const look = async (env: Variables) => {
       const child = spawnMain(["doctor", "--json"], { directory, env, flags: FLAGS });
       const { code, stdout } = await within("the doctor", child.output(), 60_000);
@@ -281,40 +296,41 @@ Deno.test("doctor tells another gateway with the same key from this one", () =>
     });
   }));
 
-Deno.test("doctor publishes its state, and the broker says so when a watching one dies", {
-  ignore: MOSQUITTO === undefined,
-}, () =>
-  inHouse(async ({ gateway, env }) => {
-    const states: string[] = [];
-    const leaving = new AbortController();
-    const following = (async () => {
-      for await (const event of gateway.client.subscribe(["e2e-gateway/health"], { signal: leaving.signal })) {
-        if (event.type === "message") states.push(String(event.payload));
-      }
-    })().catch(() => {});
-    const last = () => JSON.parse(states.at(-1) ?? "{}");
-    const spawn = (...words: string[]) => {
-      const child = spawnMain(["doctor", ...words], { directory: gateway.directory, env, flags: FLAGS });
-      return { child, output: new ProcessOutput(child) };
-    };
-    const once = spawn("--mqtt");
-    assertEquals((await once.child.status).code, 0);
-    await once.output.ended;
-    await until("the state", () => states.length === 1);
-    assertEquals([last().status, last().failing, last().warnings], ["ok", [], []]);
-    const watching = spawn("--watch", "10", "--mqtt", "--json");
-    await until("the watcher's state", () => states.length === 2 && last().status === "ok");
-    watching.child.kill("SIGKILL");
-    await watching.child.status;
-    await watching.output.ended;
-    await until("the will", () => last().status === "offline");
-    const stopping = spawn("--watch", "10", "--mqtt", "--json");
-    await until("the state of another one", () => last().status === "ok");
-    stopping.child.kill("SIGTERM");
-    assertEquals((await stopping.child.status).code, 0);
-    await stopping.output.ended;
-    await until("the goodbye", () => last().status === "offline");
-    assertEquals(stopping.output.lines.map((line) => JSON.parse(line).status), ["ok"]);
-    leaving.abort();
-    await following;
-  }));
+Deno.test(
+  needing("doctor publishes its state, and the broker says so when a watching one dies", { mosquitto: MOSQUITTO }),
+  () =>
+    inHouse(async ({ gateway, env }) => {
+      const states: string[] = [];
+      const leaving = new AbortController();
+      const following = (async () => {
+        for await (const event of gateway.client.subscribe(["e2e-gateway/health"], { signal: leaving.signal })) {
+          if (event.type === "message") states.push(String(event.payload));
+        }
+      })().catch(() => {});
+      const last = () => JSON.parse(states.at(-1) ?? "{}");
+      const spawn = (...words: string[]) => {
+        const child = spawnMain(["doctor", ...words], { directory: gateway.directory, env, flags: FLAGS });
+        return { child, output: new ProcessOutput(child) };
+      };
+      const once = spawn("--mqtt");
+      assertEquals((await once.child.status).code, 0);
+      await once.output.ended;
+      await until("the state", () => states.length === 1);
+      assertEquals([last().status, last().failing, last().warnings], ["ok", [], []]);
+      const watching = spawn("--watch", "10", "--mqtt", "--json");
+      await until("the watcher's state", () => states.length === 2 && last().status === "ok");
+      watching.child.kill("SIGKILL");
+      await watching.child.status;
+      await watching.output.ended;
+      await until("the will", () => last().status === "offline");
+      const stopping = spawn("--watch", "10", "--mqtt", "--json");
+      await until("the state of another one", () => last().status === "ok");
+      stopping.child.kill("SIGTERM");
+      assertEquals((await stopping.child.status).code, 0);
+      await stopping.output.ended;
+      await until("the goodbye", () => last().status === "offline");
+      assertEquals(stopping.output.lines.map((line) => JSON.parse(line).status), ["ok"]);
+      leaving.abort();
+      await following;
+    }),
+);

@@ -4,13 +4,14 @@ import { FailedError } from "../../src/client/gateway_client.ts";
 import type { FinalEvent, StreamEvent } from "../../src/protocol/event.ts";
 import { connectAsync } from "mqtt";
 import { until, within } from "../deadline.ts";
+import { needing } from "../needs.ts";
 import { HAS_OPENSSL, makeCertificate } from "./certificate.ts";
 import { freePort } from "../loopback.ts";
 import { CONNECT, PUBLISH, WELCOME, withBareBroker } from "../mqtt/bare_broker.ts";
 import { MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
 
-const withoutMosquitto = { ignore: MOSQUITTO === undefined };
+const NEEDS = { mosquitto: MOSQUITTO };
 
 async function withGateway(
   env: Record<string, string>,
@@ -18,7 +19,7 @@ async function withGateway(
 ): Promise<void> {
   const gateway = await startGatewayProcess(env);
   try {
-    await within("the test", test(gateway), 60_000);
+    await within("the test", test(gateway), 120_000);
   } finally {
     await gateway.stop();
   }
@@ -52,7 +53,7 @@ Deno.test("a broker's host that does not exist is told as such", () =>
     await assertRejects(() => client.publish("t", "m"), FailedError, "Broker no-such-host.invalid:1883 not found");
   }));
 
-Deno.test("a wrong password is told as such, on publish and subscribe", withoutMosquitto, async () => {
+Deno.test(needing("a wrong password is told as such, on publish and subscribe", NEEDS), async () => {
   const passwords = await Deno.makeTempFile();
   const hash = await new Deno.Command("mosquitto_passwd", { args: ["-b", passwords, "joe", "right"] }).output();
   assert(hash.success);
@@ -86,8 +87,7 @@ Deno.test("a broker that dies ends a stream with disconnected, and the next publ
 });
 
 Deno.test(
-  "a broker that freezes during a publish gives an error in time, and nothing is sent later",
-  withoutMosquitto,
+  needing("a broker that freezes during a publish gives an error in time, and nothing is sent later", NEEDS),
   async () => {
     const broker = await startBroker();
     const observer = await connectAsync(`mqtt://${broker.host}:${broker.port}`, { reconnectPeriod: 0, keepalive: 0 });
@@ -137,8 +137,10 @@ Deno.test("a broker that dies before it acknowledges gives an error at once, and
 });
 
 Deno.test(
-  "a broker behind TLS is reached with its private authority, and refused without it",
-  { ignore: MOSQUITTO === undefined || !HAS_OPENSSL },
+  needing("a broker behind TLS is reached with its private authority, and refused without it", {
+    mosquitto: MOSQUITTO,
+    openssl: HAS_OPENSSL,
+  }),
   async () => {
     const directory = await Deno.makeTempDir();
     await makeCertificate(directory);

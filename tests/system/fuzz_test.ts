@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fuzzLimits, limitFaults } from "../../reliability/fuzz/limits.ts";
 import { runFuzz } from "../../reliability/fuzz/run_fuzz.ts";
 import { within } from "../deadline.ts";
+import { IS_LINUX, needing } from "../needs.ts";
 
 /** A fixed seed, so that a failure here is one that can be had again. */
 const SEED = 20_261_124;
@@ -18,9 +19,12 @@ async function fuzz(limited: boolean, requests: number): Promise<void> {
   assert(growth < 200 * 2 ** 20, `Memory grew by ${growth} bytes in the second half`);
 }
 
-Deno.test("gateways with and without limits answer 10,000 malformed requests as documented, and nothing else happens", {
-  ignore: Deno.build.os !== "linux",
-}, () => within("both runs", Promise.all([fuzz(false, 7500), fuzz(true, 2500)]).then(() => {}), 240_000));
+Deno.test(
+  needing("gateways with and without limits answer 10,000 malformed requests as documented, and nothing else happens", {
+    Linux: IS_LINUX,
+  }),
+  () => within("both runs", Promise.all([fuzz(false, 7500), fuzz(true, 2500)]).then(() => {}), 240_000),
+);
 
 Deno.test(
   "a gateway lets through no more than each of its limits: rates, and numbers at a time",

@@ -12,6 +12,9 @@ import { Secrets } from "./secrets.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
 
+/** Variables that a process keeps beside its settings; the last ones make the clock of faketime that of all processes. */
+const KEPT = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED"];
+
 /** Settings of a gateway whose limits are not what a test is about. */
 export const UNLIMITED = {
   RATE_LIMITS: "off",
@@ -51,7 +54,7 @@ export function spawnMain(words: readonly string[], options: {
   readonly launcher?: readonly string[];
 }): Deno.ChildProcess {
   const env = Object.fromEntries(Object.entries(options.env).filter((entry) => entry[1] !== undefined));
-  const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].map((name) => [name, Deno.env.get(name) ?? ""]);
+  const kept = KEPT.map((name) => [name, Deno.env.get(name) ?? ""]);
   const program = [Deno.execPath(), "run", "--quiet", "--config", PROJECT, ...(options.flags ?? ["-A"]), MAIN];
   const [command = "", ...args] = [...(options.launcher ?? []), ...program, ...words];
   return new Deno.Command(command, {

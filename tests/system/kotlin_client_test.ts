@@ -18,7 +18,7 @@ const KOTLINC = "/usr/bin/kotlinc";
 const JSON_JAR = "/usr/share/java/com.android.json.jar";
 /** For a program that lives a second. */
 const QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
-const ignore = ![KOTLINC, JSON_JAR].every(exists);
+const HAS_KOTLIN = [KOTLINC, JSON_JAR].every(exists);
 
 function exists(path: string): boolean {
   try {
@@ -34,7 +34,7 @@ const UTF8 = { LC_ALL: "C.UTF-8" };
 let classes = "";
 
 Deno.test.beforeAll(async () => {
-  if (ignore) return;
+  if (!HAS_KOTLIN) return;
   classes = await Deno.makeTempDir({ prefix: "kotlin-client-" });
   const { success, stderr } = await new Deno.Command(KOTLINC, {
     env: UTF8,
@@ -52,7 +52,7 @@ Deno.test.afterAll(async () => {
 
 const program: ClientProgram = {
   language: "Kotlin",
-  ignore,
+  needs: { kotlinc: HAS_KOTLIN },
   command: () => ({
     path: "java",
     args: [...QUICK_START, "-cp", `${classes}/client.jar:${JSON_JAR}`, "e2egateway.DriverKt"],

@@ -85,7 +85,8 @@ Deno.test("a broken key file stops the start with the remedy", () =>
 Deno.test("a port that is taken stops the start with the remedy", () =>
   inTempDir(async (directory) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const env = { HOST: "127.0.0.1", PORT: String(listener.addr.port), MQTT_BROKER_PORT: String(freePort()) };
+    const ports = { PORT: String(listener.addr.port), METRICS_PORT: "0", MQTT_BROKER_PORT: String(freePort()) };
+    const env = { HOST: "127.0.0.1", ...ports };
     const { code, stderr } = await run(["serve"], directory, env);
     listener.close();
     assertEquals(code, 1);
@@ -131,6 +132,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       JEEDOM_URL: jeedom.url,
       JEEDOM_APIKEY: jeedom.apikey,
       MQTT_BROKER_PORT: String(freePort()),
+      // The call runs until it was seen that the gateway stops, however long that takes.
+      SHUTDOWN_TIMEOUT_MS: "60000",
     });
     const ready = () => fetch(`${gateway.metricsUrl}/health/ready`);
     await until("ready", async () => (await (await ready()).json()).status === "ok");
@@ -140,10 +143,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     for await (const event of gateway.client.subscribe(["t"], { resume: false })) {
       events.push(event);
       if (event.type !== "connected") continue;
-      call = gateway.client.callJeedom("event::changes", { longPolling: 2 });
+      call = gateway.client.callJeedom("event::changes", { datetime: Date.now() / 1000, longPolling: 60 });
       await until("the call", () => jeedom.requests.length === 1);
       stopped = gateway.stop(signal);
       await until("not ready", async () => (await (await ready()).json()).failing.includes("stopping"));
+      jeedom.house.set(3, 1);
     }
     assertEquals(events.map(({ type }) => type), ["connected", "end"]);
     const [, last] = events;

@@ -15,7 +15,7 @@ const RIGHTS = { services: ["mqtt"], publish: ["#"], subscribe: ["#"] } as const
 async function withGateway(test: (gateway: GatewayProcess) => Promise<void>, env: Record<string, string> = {}) {
   const gateway = await startGatewayProcess(env);
   try {
-    await within("the test", test(gateway), 60_000);
+    await within("the test", test(gateway), 120_000);
   } finally {
     await gateway.stop();
   }
@@ -170,7 +170,7 @@ Deno.test("a gateway does not start on a keys file that is wrong, and names what
     await Deno.writeTextFile(`${directory}/data/keys.json`, JSON.stringify({ version: 1, keys: [record] }));
     const child = spawnMain(["serve"], { directory, env: { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0" } });
     const output = new ProcessOutput(child);
-    const { code } = await within("the end of the start", child.status, 30_000);
+    const { code } = await within("the end of the start", child.status, 60_000);
     await output.ended;
     assertEquals(code, 78);
     assert(output.text.includes('keys[0].publish[0]: filter may have "#" only as its whole last level'), output.text);

@@ -33,13 +33,14 @@ Deno.test("170 polls that a key gives up leave the other key its polls and calls
       client.callJeedom("event::changes", { datetime, longPolling: 60 }, signal === undefined ? {} : { signal });
     try {
       const refusals: unknown[] = [];
-      await Promise.all(Array.from({ length: 170 }, async (_, index) => {
-        const gone = new AbortController();
-        const call = poll(greedy, FUTURE + index, gone.signal).catch((error) => refusals.push(error.status));
-        await until("all that may run", () => jeedom.requests.length >= 15);
-        setTimeout(() => gone.abort(), 500);
-        await call;
-      }));
+      const gone = new AbortController();
+      const calls = Array.from(
+        { length: 170 },
+        (_, index) => poll(greedy, FUTURE + index, gone.signal).catch((error) => refusals.push(error.status)),
+      );
+      await until("each runs or is refused", () => jeedom.requests.length + refusals.length === 170, 60_000);
+      gone.abort();
+      await Promise.all(calls);
       assertEquals(jeedom.requests.length, 15, "Polls that run in Jeedom");
       assert(jeedom.simulated.busyWorkers >= 15, "They run on");
       assert(refusals.filter((status) => status === 429).length >= 170 - 15, `${refusals}`);

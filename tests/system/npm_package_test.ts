@@ -7,10 +7,11 @@ import { inTempDir } from "../temp_dir.ts";
 import project from "../../deno.json" with { type: "json" };
 import { compileModule } from "../../npm/compile_module.ts";
 import { VERSION } from "../../src/version.ts";
+import { needing } from "../needs.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 import { startJeedom } from "./jeedom_server.ts";
 
-const ignore = WITHOUT_NODE;
+const NEEDS = { "Node 20 with npm": !WITHOUT_NODE };
 
 /** Sizes that only a dependency or a mistake can exceed, in bytes. */
 const MAX_PACKED = 50_000;
@@ -23,7 +24,7 @@ let directory = "";
 let installed: InstalledPackage;
 
 Deno.test.beforeAll(async () => {
-  if (ignore) return;
+  if (WITHOUT_NODE) return;
   directory = await Deno.makeTempDir({ prefix: "npm-package-" });
   installed = await installPackage(directory);
 });
@@ -35,8 +36,7 @@ Deno.test.afterAll(async () => {
 const text = (name: string) => Deno.readTextFile(`${installed.directory}/${name}`);
 
 Deno.test({
-  name: "npm package is an ES module under the project's version and licence, and depends on nothing",
-  ignore,
+  ...needing("npm package is an ES module under the project's version and licence, and depends on nothing", NEEDS),
   async fn() {
     const manifest = JSON.parse(await text("package.json"));
     const { name, version, license, type, sideEffects, engines } = manifest;
@@ -51,8 +51,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "npm package has the modules that the client imports, their declarations, and no other file",
-  ignore,
+  ...needing("npm package has the modules that the client imports, their declarations, and no other file", NEEDS),
   async fn() {
     const names = installed.files.map(({ path }) => path);
     const reached = new Set(["client/gateway_client.js", "client/gateway_client.d.ts"]);
@@ -112,8 +111,7 @@ error.code satisfies GatewayErrorCode;
 `;
 
 Deno.test({
-  name: "npm package tells TypeScript the types of the client, libraries not spared",
-  ignore,
+  ...needing("npm package tells TypeScript the types of the client, libraries not spared", NEEDS),
   async fn() {
     const programs = { example: await example(), types: TYPES, process: PROCESS };
     const paths = Object.keys(programs).map((name) => `${installed.project}/${name}.mts`);
@@ -145,8 +143,7 @@ async function node(program: string, env: Readonly<Record<string, string>> = {})
 }
 
 Deno.test({
-  name: "npm package calls, publishes, subscribes and tells the gateway's health on Node",
-  ignore,
+  ...needing("npm package calls, publishes, subscribes and tells the gateway's health on Node", NEEDS),
   async fn() {
     const jeedom = startJeedom();
     const settings = { JEEDOM_URL: jeedom.url, JEEDOM_APIKEY: jeedom.apikey, MQTT_BROKER_PORT: String(freePort()) };
@@ -170,8 +167,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "npm package throws a WrongKeyError with its code on Node when the gateway has another key",
-  ignore,
+  ...needing("npm package throws a WrongKeyError with its code on Node when the gateway has another key", NEEDS),
   async fn() {
     const gateway = await startGatewayProcess({ MQTT_BROKER_PORT: String(freePort()) });
     try {

@@ -3,32 +3,36 @@ import { assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { until } from "../deadline.ts";
 import { withOldLine } from "../mqtt/old_line.ts";
+import { needing } from "../needs.ts";
 import { MOSQUITTO, startBroker } from "./broker.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 
-Deno.test("messages of QoS 2 that come all at once arrive at a broker of MQTT 3.1.1, each that was acknowledged", {
-  ignore: MOSQUITTO === undefined,
-}, async () => {
-  const broker = await startBroker();
-  const device = await connectAsync(`mqtt://${broker.host}:${broker.port}`);
-  const arrived: string[] = [];
-  device.on("message", (_topic, payload) => arrived.push(payload.toString()));
-  await device.subscribeAsync("burst", { qos: 0 });
-  try {
-    await withOldLine(broker, async ({ host, port }) => {
-      const gateway = await startGatewayProcess({ MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(port) });
-      try {
-        const sent = Array.from({ length: 55 }, (_, index) => String(index));
-        const answers = await Promise.all(sent.map((text) => gateway.client.publish("burst", text, { qos: 2 })));
-        assertEquals(answers.filter(({ status }) => status !== 200), []);
-        await until("all have arrived", () => arrived.length >= sent.length);
-        assertEquals(arrived.toSorted(), sent.toSorted());
-      } finally {
-        await gateway.stop();
-      }
-    });
-  } finally {
-    await device.endAsync(true);
-    await broker.stop();
-  }
-});
+Deno.test(
+  needing("messages of QoS 2 that come all at once arrive at a broker of MQTT 3.1.1, each that was acknowledged", {
+    mosquitto: MOSQUITTO,
+  }),
+  async () => {
+    const broker = await startBroker();
+    const device = await connectAsync(`mqtt://${broker.host}:${broker.port}`);
+    const arrived: string[] = [];
+    device.on("message", (_topic, payload) => arrived.push(payload.toString()));
+    await device.subscribeAsync("burst", { qos: 0 });
+    try {
+      await withOldLine(broker, async ({ host, port }) => {
+        const gateway = await startGatewayProcess({ MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(port) });
+        try {
+          const sent = Array.from({ length: 55 }, (_, index) => String(index));
+          const answers = await Promise.all(sent.map((text) => gateway.client.publish("burst", text, { qos: 2 })));
+          assertEquals(answers.filter(({ status }) => status !== 200), []);
+          await until("all have arrived", () => arrived.length >= sent.length);
+          assertEquals(arrived.toSorted(), sent.toSorted());
+        } finally {
+          await gateway.stop();
+        }
+      });
+    } finally {
+      await device.endAsync(true);
+      await broker.stop();
+    }
+  },
+);

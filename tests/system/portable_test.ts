@@ -4,6 +4,7 @@ import { CHROMIUM, runInChromium } from "../portable/run_in_chromium.ts";
 import { runInProcess } from "../portable/run_in_process.ts";
 import { countTests, writeBundle } from "../portable/test_bundle.ts";
 import type { Outcome } from "../portable/test_collector.ts";
+import { needing } from "../needs.ts";
 
 /** The oldest Node that the client promises to run on. */
 const OLDEST_NODE = 20;
@@ -52,13 +53,11 @@ Deno.test("the protocol's tests pass on a Deno that has no base64 of its own", a
 });
 
 Deno.test({
-  name: `the protocol's tests pass on Node ${OLDEST_NODE} or newer`,
-  ignore: NODE === undefined,
+  ...needing(`the protocol's tests pass on Node ${OLDEST_NODE} or newer`, { "Node 20 with npm": NODE }),
   fn: async () => assertAllPass(await runInProcess(directory, [NODE ?? "node"])),
 });
 
 Deno.test({
-  name: "the protocol's tests pass in Chromium",
-  ignore: CHROMIUM === undefined,
+  ...needing("the protocol's tests pass in Chromium", { chromium: CHROMIUM }),
   fn: async () => assertAllPass(await runInChromium(directory, CHROMIUM ?? "chromium")),
 });

@@ -17,13 +17,13 @@ export class ProcessOutput {
     return this.lines.join("\n");
   }
 
-  /** Waits for a line; fails with everything that was printed when the process ends, or 30 s pass, without it. */
+  /** Waits for a line; fails with everything that was printed when the process ends, or 60 s pass, without it. */
   async line(wanted: (line: string) => boolean): Promise<string> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       this.#wake();
-    }, 30_000);
+    }, 60_000);
     try {
       for (;;) {
         const line = this.lines.find(wanted);

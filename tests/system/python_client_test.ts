@@ -7,6 +7,7 @@ import { refuse, stay } from "../clients/fates.ts";
 import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
 import { inWorld } from "../clients/world.ts";
 import { within } from "../deadline.ts";
+import { needing } from "../needs.ts";
 import { ProcessOutput } from "./process_output.ts";
 
 const CLIENT = new URL("../../clients/python/", import.meta.url).pathname;
@@ -14,7 +15,7 @@ const DRIVER = new URL("../clients/python/driver.py", import.meta.url).pathname;
 
 /** The system's Python first: another one on the path often has no packages. */
 const python = ["/usr/bin/python3", "python3"].find(hasCryptography);
-const ignore = python === undefined && Deno.env.get("CI") !== "true";
+const NEEDS = { "python3-cryptography": python !== undefined || Deno.env.get("CI") === "true" };
 const env = { PYTHONPATH: CLIENT, PYTHONDONTWRITEBYTECODE: "1", PYTHONIOENCODING: "utf-8" };
 
 /** What the command line reads, and Python's buffering: not as this machine has them set. */
@@ -33,7 +34,7 @@ function hasCryptography(path: string): boolean {
 
 const program: ClientProgram = {
   language: "Python",
-  ignore,
+  needs: NEEDS,
   command: () => ({ path: python ?? "python3", args: [DRIVER], env }),
   suffix: "Error",
   badArgument: "ValueError",
@@ -108,8 +109,7 @@ async function run(args: readonly string[], more?: Readonly<Record<string, strin
 }
 
 Deno.test({
-  name: "Python command line calls, publishes, subscribes, follows events and tells the gateway's health",
-  ignore,
+  ...needing("Python command line calls, publishes, subscribes, follows events and tells the gateway's health", NEEDS),
   fn: () =>
     inWorld(async ({ gateway, jeedom }) => {
       const keyFile = ["--url", gateway.url, "--key-file", `${gateway.directory}/data/secret_key.txt`];
@@ -136,8 +136,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line goes on when its stream ends, and says so, or ends with it when told so",
-  ignore,
+  ...needing("Python command line goes on when its stream ends, and says so, or ends with it when told so", NEEDS),
   fn: async () => {
     const messages = (lines: readonly string[]) => lines.filter((line) => line.startsWith("home/"));
     const notices = (lines: readonly string[]) =>
@@ -161,8 +160,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line ends without a word when nobody reads any more what it prints",
-  ignore,
+  ...needing("Python command line ends without a word when nobody reads any more what it prints", NEEDS),
   fn: () =>
     withMadeUpGateway([stay(2), (visit) => visit.reply("well")], async ({ url, key }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
@@ -177,8 +175,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line tells whose clock is wrong, and the right time",
-  ignore,
+  ...needing("Python command line tells whose clock is wrong, and the right time", NEEDS),
   fn: () => {
     const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
     return withMadeUpGateway([expired, expired], async ({ url, key }) => {
@@ -190,8 +187,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line publishes a message that begins with a dash, and the bytes of a file",
-  ignore,
+  ...needing("Python command line publishes a message that begins with a dash, and the bytes of a file", NEEDS),
   fn: async () => {
     const path = await Deno.makeTempFile({ prefix: "payload-" });
     const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80);
@@ -230,8 +226,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line prints nothing that commands a terminal, from any sender",
-  ignore,
+  ...needing("Python command line prints nothing that commands a terminal, from any sender", NEEDS),
   fn: () => {
     const evil = "\u001b[2J\u0007\r\u009b1m\u202egnp\u2066\u200f\u2028";
     const escaped = "\\u001b[2J\\u0007\\u000d\\u009b1m\\u202egnp\\u2066\\u200f\\u2028";
@@ -268,8 +263,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line fails with a reason for an answer that is nested too deeply to read or to print",
-  ignore,
+  ...needing(
+    "Python command line fails with a reason for an answer that is nested too deeply to read or to print",
+    NEEDS,
+  ),
   fn: () => {
     const nested = (depth: number): Fate => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
     // Newer Pythons read deeper than they print.
@@ -289,8 +286,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line fails with a reason, and never with a stack trace",
-  ignore,
+  ...needing("Python command line fails with a reason, and never with a stack trace", NEEDS),
   fn: () =>
     inWorld(async ({ gateway: { url, key } }) => {
       const reasons: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
@@ -324,8 +320,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line without its package says how to get it, and shows no traceback",
-  ignore,
+  ...needing("Python command line without its package says how to get it, and shows no traceback", NEEDS),
   fn: async () => {
     // Without `site` Python finds nothing that was installed.
     for (const program of [["-S", `${CLIENT}e2e_gateway`], ["-S", "-m", "e2e_gateway"]]) {
@@ -338,8 +333,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line shows all options of all commands, and ends well",
-  ignore,
+  ...needing("Python command line shows all options of all commands, and ends well", NEEDS),
   fn: async () => {
     const { code, stdout, stderr } = await run(["--help"]);
     assertEquals([code, stderr], [0, ""]);
@@ -356,8 +350,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line ends without a traceback when its output is closed or full, also for its help",
-  ignore,
+  ...needing(
+    "Python command line ends without a traceback when its output is closed or full, also for its help",
+    NEEDS,
+  ),
   fn: async () => {
     const words = `"${python}" "${CLIENT}e2e_gateway" --help`;
     // Python buffers its output, unless it is told not to.
@@ -375,8 +371,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line reads key files and variables as editors and shells leave them",
-  ignore,
+  ...needing("Python command line reads key files and variables as editors and shells leave them", NEEDS),
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
     const well: Fate = (visit) => visit.reply("well");
@@ -416,8 +411,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line finds the gateway of this machine by PORT, HOST and TLS_CERT_FILE, also from .env",
-  ignore,
+  ...needing(
+    "Python command line finds the gateway of this machine by PORT, HOST and TLS_CERT_FILE, also from .env",
+    NEEDS,
+  ),
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
     const health = async (variables: Readonly<Record<string, string>>, file?: string) => {
@@ -449,8 +446,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Python command line takes Jeedom's API key from a file or a variable, and warns of one on the command line",
-  ignore,
+  ...needing(
+    "Python command line takes Jeedom's API key from a file or a variable, and warns of one on the command line",
+    NEEDS,
+  ),
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
     const path = `${directory}/apikey.txt`;

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
+import { needing } from "../needs.ts";
 import { inTempDir } from "../temp_dir.ts";
 import { startJeedom } from "./jeedom_server.ts";
 import { ProcessOutput } from "./process_output.ts";
@@ -87,8 +88,9 @@ async function writePrograms(directory: string): Promise<void> {
 }
 
 Deno.test({
-  name: "every sh block of README.md works as it stands, in a fresh copy of the project and an empty HOME",
-  ignore: !await hasProgram("curl"),
+  ...needing("every sh block of README.md works as it stands, in a fresh copy of the project and an empty HOME", {
+    curl: await hasProgram("curl"),
+  }),
   fn: () => inTempDir(typeReadme),
 });
 

@@ -6,10 +6,11 @@ import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/en
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
 import { REDIS_SERVER, type TestRedis, withRedis } from "../redis_server.ts";
+import { needing } from "../needs.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
 
-const withoutRedis = { ignore: REDIS_SERVER === undefined };
+const NEEDS = { "redis-server": REDIS_SERVER };
 
 interface World {
   readonly redis: TestRedis;
@@ -35,7 +36,7 @@ async function inWorld(appendonly: boolean, test: (world: World) => Promise<void
         return gateway;
       };
       try {
-        await within("the test", test({ redis, jeedom, start }), 90_000);
+        await within("the test", test({ redis, jeedom, start }), 120_000);
       } finally {
         for (const gateway of started) await gateway.stop();
       }
@@ -88,8 +89,7 @@ async function untilServing({ client }: GatewayProcess): Promise<void> {
 }
 
 Deno.test(
-  "a request is remembered by another gateway on the same Redis, and over a restart",
-  withoutRedis,
+  needing("a request is remembered by another gateway on the same Redis, and over a restart", NEEDS),
   () =>
     inWorld(false, async ({ jeedom, start }) => {
       const one = await start();
@@ -112,8 +112,7 @@ Deno.test(
 );
 
 Deno.test(
-  "without Redis nothing runs, and the answer says why; strangers get their 401 all the same",
-  withoutRedis,
+  needing("without Redis nothing runs, and the answer says why; strangers get their 401 all the same", NEEDS),
   () =>
     inWorld(false, async ({ redis, jeedom, start }) => {
       await redis.kill();
@@ -130,10 +129,12 @@ Deno.test(
 
 for (const appendonly of [false, true]) {
   Deno.test(
-    `Redis killed and started again under load${
-      appendonly ? ", with its append-only file" : ", empty"
-    }: nothing runs twice, nothing unseen`,
-    withoutRedis,
+    needing(
+      `Redis killed and started again under load${
+        appendonly ? ", with its append-only file" : ", empty"
+      }: nothing runs twice, nothing unseen`,
+      NEEDS,
+    ),
     () =>
       inWorld(appendonly, async ({ redis, jeedom, start }) => {
         const gateway = await start(UNLIMITED);
@@ -171,8 +172,7 @@ for (const appendonly of [false, true]) {
 }
 
 Deno.test(
-  "the paces are counted in Redis for all gateways together, and in memory while it is away",
-  withoutRedis,
+  needing("the paces are counted in Redis for all gateways together, and in memory while it is away", NEEDS),
   () =>
     inWorld(false, async ({ redis, start }) => {
       const [one, other] = [
@@ -181,13 +181,17 @@ Deno.test(
       ];
       await untilServing(one);
       await untilServing(other);
-      const statuses: number[] = [];
-      for (let index = 0; index < 20; index++) {
-        const { client } = index % 2 === 0 ? one : other;
-        statuses.push(await client.callJeedom("ping").then(({ status }) => status, ({ status }) => status));
-      }
-      const passed = statuses.filter((status) => status === 200).length;
-      assert(passed <= 10 && statuses.includes(429), statuses.join());
+      const began = performance.now();
+      let passed = 0;
+      await until("the pace is used up", async () => {
+        const { client } = passed % 2 === 0 ? one : other;
+        const status = await client.callJeedom("ping").then(({ status }) => status, ({ status }) => status);
+        if (status === 200) passed += 1;
+        return status === 429;
+      });
+      // One more each second: on a slow machine that takes several.
+      const more = Math.ceil((performance.now() - began) / 1000);
+      assert(passed <= 10 + more, `${passed} passed`);
       await redis.kill();
       const strange = () => post(one, randomBytes(60).toBase64());
       const failures = await Promise.all(Array.from({ length: 5 }, strange));

@@ -16,7 +16,7 @@ async function withGateway(
 ): Promise<void> {
   const gateway = await startGatewayProcess({ MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(port), ...UNLIMITED });
   try {
-    await within("the test", test(gateway), 90_000);
+    await within("the test", test(gateway), 120_000);
   } finally {
     await gateway.stop();
   }

@@ -1,6 +1,7 @@
 /** Runs `run_tailscale.sh` with a stand-in for Tailscale that writes down what it is told. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort } from "../loopback.ts";
+import { needing } from "../needs.ts";
 import { hasProgram } from "./programs.ts";
 
 const SCRIPT = new URL("../../run_tailscale.sh", import.meta.url);
@@ -21,10 +22,11 @@ const CONNECTED = JSON.stringify(
 );
 
 /** CI has the tools: nothing is skipped unnoticed there. */
-const hasTools = Deno.env.get("CI") !== undefined || (await Promise.all(TOOLS.map(hasProgram))).every(Boolean);
+const isHere = async (tool: string) => Deno.env.get("CI") !== undefined || await hasProgram(tool);
+const NEEDS = { bash: await isHere("bash"), curl: await isHere("curl") };
 
 function scriptTest(name: string, test: () => Promise<void>): void {
-  Deno.test(name, { ignore: !hasTools }, test);
+  Deno.test(needing(name, NEEDS), test);
 }
 
 interface Machine {

@@ -4,6 +4,7 @@ import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { inTempDir } from "../temp_dir.ts";
 import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
+import { needing } from "../needs.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "./certificate.ts";
 import { ProcessOutput } from "./process_output.ts";
 
@@ -129,8 +130,7 @@ for (const [name, HOST] of [["one address", "127.0.0.1"], ["all addresses", "0.0
 }
 
 Deno.test(
-  "deno task start knows a gateway with TLS on the port that it holds",
-  { ignore: !HAS_OPENSSL },
+  needing("deno task start knows a gateway with TLS on the port that it holds", { openssl: HAS_OPENSSL }),
   () =>
     inFreshProject(async (directory) => {
       await makeDefaultCertificate(directory, "own");

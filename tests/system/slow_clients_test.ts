@@ -6,6 +6,7 @@ import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
+import { IS_LINUX, needing } from "../needs.ts";
 import { clientAt } from "./client_at.ts";
 import { Crowd } from "./crowd.ts";
 import { type GatewayProcess, UNLIMITED } from "./gateway_process.ts";
@@ -47,19 +48,20 @@ function withCrowd(
   }, { env, ms: 110_000 });
 }
 
-/** A phone that behaves well gets its answers, each in some seconds at most. */
+/** A phone that behaves well gets its answers. */
 async function isServed(phone: GatewayClient, times = 5): Promise<void> {
   for (let index = 0; index < times; index++) {
-    assertEquals((await within("an answer", phone.publish("t", "m", { qos: 1 }), 10_000)).status, 200);
+    assertEquals((await within("an answer", phone.publish("t", "m", { qos: 1 }))).status, 200);
   }
 }
 
-const fileLimit = () => Number(/^Max open files\s+\d+\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1]);
-const isLinux = Deno.build.os === "linux";
+/** How many files a process may have open here. */
+const FILE_LIMIT = IS_LINUX
+  ? Number(/^Max open files\s+\d+\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1])
+  : 0;
 
 Deno.test(
-  "500 connections whose heads come drop by drop stop nobody else, and leave nothing",
-  { ignore: !isLinux },
+  needing("500 connections whose heads come drop by drop stop nobody else, and leave nothing", { Linux: IS_LINUX }),
   () =>
     withCrowd(async ({ crowd, gateway, port, phone }) => {
       const before = await rssBytes(gateway.pid);
@@ -76,8 +78,7 @@ Deno.test(
 );
 
 Deno.test(
-  "500 bodies that come drop by drop are cut off in time, and stop nobody else",
-  { ignore: !isLinux },
+  needing("500 bodies that come drop by drop are cut off in time, and stop nobody else", { Linux: IS_LINUX }),
   () =>
     withCrowd(async ({ crowd, port, phone }) => {
       await crowd.open(port, 500);
@@ -95,8 +96,10 @@ Deno.test(
 );
 
 Deno.test(
-  "5,000 idle connections stop nobody else, and leave nothing",
-  { ignore: !isLinux || fileLimit() < 12_000 },
+  needing("5,000 idle connections stop nobody else, and leave nothing", {
+    Linux: IS_LINUX,
+    "12,000 open files": FILE_LIMIT >= 12_000,
+  }),
   () =>
     withCrowd(async ({ crowd, gateway, port, phone }) => {
       const before = await rssBytes(gateway.pid);
@@ -110,10 +113,10 @@ Deno.test(
 
 for (const version of [1, 2] as const) {
   Deno.test(
-    `1,000 streams of version ${version} that nobody reads: another phone misses nothing, memory is bounded, all is freed`,
-    {
-      ignore: !isLinux || fileLimit() < 4000,
-    },
+    needing(
+      `1,000 streams of version ${version} that nobody reads: another phone misses nothing, memory is bounded, all is freed`,
+      { Linux: IS_LINUX, "4,000 open files": FILE_LIMIT >= 4000 },
+    ),
     () =>
       withCrowd(async ({ crowd, gateway, port, phone }) => {
         const key = await importSecretKey(Uint8Array.fromHex(gateway.key));

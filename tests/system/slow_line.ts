@@ -35,7 +35,7 @@ await inWorld(async ({ gateway }) => {
         if (topics.length === LARGE.length + SMALL.length) return;
       }
     };
-    await within("all retained messages", listen(), 40_000);
+    await within("all retained messages", listen(), 60_000);
     assertEquals(topics.toSorted(), [...LARGE, ...SMALL].toSorted());
     assertEquals(new Set(types), new Set(["connected", "message"]));
     // A client that comes back by itself would hide it.
@@ -51,7 +51,7 @@ await inWorld(async ({ gateway }) => {
         return event.topic;
       }
     };
-    const got = await within("the first message", first(), 20_000);
+    const got = await within("the first message", first(), 60_000);
     proxy.cut();
     const rest: string[] = [];
     const others = async () => {
@@ -61,12 +61,12 @@ await inWorld(async ({ gateway }) => {
         if (rest.length === 4) return;
       }
     };
-    await within("the other messages", others(), 30_000);
+    await within("the other messages", others(), 60_000);
     assertEquals([got, ...rest].toSorted(), LARGE.map((topic) => topic.replace("large", "more")));
   } finally {
     await proxy.close();
   }
 }, {
   env: { ...UNLIMITED, LISTENER_PATIENCE_MS: "1000", LISTENER_QUEUE_BYTES: "65536", MAX_BODY_BYTES: "4194304" },
-  ms: 120_000,
+  ms: 200_000,
 });

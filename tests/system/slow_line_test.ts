@@ -1,5 +1,6 @@
 /** Slow but steady lines, without the buffers of loopback that hide how slow they are. */
 import { assert } from "@std/assert";
+import { needing } from "../needs.ts";
 import { hasProgram } from "./programs.ts";
 
 const NAMESPACE = [
@@ -15,13 +16,16 @@ const HAS_NAMESPACES = await hasProgram("unshare") &&
   (await new Deno.Command("unshare", { args: [...NAMESPACE, "true"], stdout: "null", stderr: "null" }).output())
     .success;
 
-Deno.test("large retained messages arrive on a slow but steady line, and the rest of them after it broke", {
-  ignore: !HAS_NAMESPACES,
-}, async () => {
-  const script = new URL("slow_line.ts", import.meta.url).pathname;
-  const { success, stdout, stderr } = await new Deno.Command("unshare", {
-    args: [...NAMESPACE, Deno.execPath(), "run", "-A", "--quiet", script],
-  }).output();
-  const decoder = new TextDecoder();
-  assert(success, decoder.decode(stdout) + decoder.decode(stderr));
-});
+Deno.test(
+  needing("large retained messages arrive on a slow but steady line, and the rest of them after it broke", {
+    "a network namespace": HAS_NAMESPACES,
+  }),
+  async () => {
+    const script = new URL("slow_line.ts", import.meta.url).pathname;
+    const { success, stdout, stderr } = await new Deno.Command("unshare", {
+      args: [...NAMESPACE, Deno.execPath(), "run", "-A", "--quiet", script],
+    }).output();
+    const decoder = new TextDecoder();
+    assert(success, decoder.decode(stdout) + decoder.decode(stderr));
+  },
+);

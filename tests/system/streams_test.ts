@@ -4,6 +4,7 @@ import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../deadline.ts";
+import { IS_LINUX, needing } from "../needs.ts";
 import { startBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 
@@ -21,35 +22,39 @@ async function withGateway(
     ...env,
   }, { flags });
   try {
-    await within("the test", test(gateway), 90_000);
+    await within("the test", test(gateway), 120_000);
   } finally {
     await gateway.stop();
     await broker.stop();
   }
 }
 
-Deno.test("200 streams opened and dropped, a dozen times, leave no connection and no memory behind", {
-  ignore: Deno.build.os !== "linux",
-}, () =>
-  withGateway(UNLIMITED, async ({ client, pid }) => {
-    const openAndDrop = () =>
-      Promise.all(Array.from({ length: 200 }, async (_, index) => {
-        for await (const event of client.subscribe([`t/${index}`])) {
-          assertEquals(event.type, "connected");
-          break;
-        }
-      }));
-    const before = openFiles(pid);
-    for (let round = 0; round < 12; round++) await openAndDrop();
-    await until("all connections closed", () => openFiles(pid) <= before + 5);
-    assertEquals((await client.health()).status, "ok");
-    // The process dies when its heap would pass this bound: 2,400 streams of 20 KB or more cannot stay in it.
-  }, ["--v8-flags=--max-old-space-size=48"]));
+Deno.test(
+  needing("200 streams opened and dropped, a dozen times, leave no connection and no memory behind", {
+    Linux: IS_LINUX,
+  }),
+  () =>
+    withGateway(UNLIMITED, async ({ client, pid }) => {
+      const openAndDrop = () =>
+        Promise.all(Array.from({ length: 200 }, async (_, index) => {
+          for await (const event of client.subscribe([`t/${index}`])) {
+            assertEquals(event.type, "connected");
+            break;
+          }
+        }));
+      const before = openFiles(pid);
+      for (let round = 0; round < 12; round++) await openAndDrop();
+      await until("all connections closed", () => openFiles(pid) <= before + 5);
+      assertEquals((await client.health()).status, "ok");
+      // The process dies when its heap would pass this bound: 2,400 streams of 20 KB or more cannot stay in it.
+    }, ["--v8-flags=--max-old-space-size=48"]),
+);
 
 Deno.test("a listener that stops reading is shown out with a reason, and another one misses nothing", () =>
   withGateway(
-    // More room than all messages take: however fast they come, it is the time that counts.
-    { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "500", BACKLOG_BYTES: "268435456" },
+    // More room than all messages take: however fast they come, it is the time that counts. The other listener reads
+    // much more often than that, also on a slow machine.
+    { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "3000", BACKLOG_BYTES: "268435456" },
     async ({ client, url, key, output }) => {
       const secret = await importKey(Uint8Array.fromHex(key));
       const request = JSON.stringify({ topic: "flood", timestamp: Date.now() / 1000 });
@@ -83,7 +88,7 @@ Deno.test("a listener that stops reading is shown out with a reason, and another
       const last = text.split("data: ").at(-1)?.replace(/\s*0\r\n\r\n$/, "") ?? "";
       const event = JSON.parse(await openEnvelope(secret, parseEnvelope(last)));
       assertEquals(event.type, "error");
-      assertEquals(event.message, "Too slow: nothing was read for 0.5 s");
+      assertEquals(event.message, "Too slow: nothing was read for 3 s");
       stalled.close();
     },
   ));

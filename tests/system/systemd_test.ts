@@ -6,6 +6,7 @@ import { within } from "../deadline.ts";
 import { Machine, TOOLS } from "../systemd/machine.ts";
 import { openNotifySocket } from "../systemd/notify_socket.ts";
 import { inTempDir } from "../temp_dir.ts";
+import { IS_LINUX, needing } from "../needs.ts";
 import { ProcessOutput } from "./process_output.ts";
 import { hasProgram } from "./programs.ts";
 import project from "../../deno.json" with { type: "json" };
@@ -18,11 +19,11 @@ const UNIT = "/usr/local/lib/systemd/system/e2e-gateway.service";
 
 /** CI has the tools: nothing is skipped unnoticed there. */
 const ci = Deno.env.get("CI") !== undefined;
-const hasTools = Deno.build.os === "linux" && (ci || (await Promise.all(TOOLS.map(hasProgram))).every(Boolean));
+const NEEDS = { Linux: IS_LINUX, "shell tools": ci || (await Promise.all(TOOLS.map(hasProgram))).every(Boolean) };
 const hasAnalyze = await hasProgram("systemd-analyze");
 
 function installTest(name: string, test: (machine: Machine) => Promise<void>): void {
-  Deno.test(name, { ignore: !hasTools }, async () => {
+  Deno.test(needing(name, NEEDS), async () => {
     await using machine = await Machine.make();
     await test(machine);
   });
@@ -190,8 +191,7 @@ installTest("install.sh refuses what it does not know, and --purge alone", async
 });
 
 Deno.test(
-  "systemd-analyze finds nothing wrong with the unit, and little exposed",
-  { ignore: !hasAnalyze },
+  needing("systemd-analyze finds nothing wrong with the unit, and little exposed", { "systemd-analyze": hasAnalyze }),
   async () => {
     await inTempDir(async (directory) => {
       const unit = `${directory}/e2e-gateway.service`;
@@ -279,59 +279,59 @@ Deno.test("the unit, the watching task and the binary bound memory as deno task 
   for (const text of [run, dev.command]) assert(text.includes(allocator), text);
 });
 
-const isLinux = Deno.build.os === "linux";
-
-Deno.test("what ExecStart runs tells systemd that it is ready, that it lives and that it stops", {
-  ignore: !isLinux,
-}, async () => {
-  await inTempDir(async (directory) => {
-    const [execStart = ""] = await unitValues("ExecStart");
-    const program = await installed(directory);
-    await using socket = openNotifySocket(`${directory}/notify`);
-    await Deno.mkdir(`${directory}/runtime`);
-    // As a gateway leaves it behind that was killed.
-    await Deno.writeTextFile(`${directory}/runtime/notify.sock`, "");
-    const child = start(execStart.replace("/opt/e2e-gateway", program), {
-      NOTIFY_SOCKET: `${directory}/notify`,
-      RUNTIME_DIRECTORY: `${directory}/runtime`,
-      WATCHDOG_USEC: "200000",
-    }, directory);
-    const output = new ProcessOutput(child);
-    try {
-      await socket.told("READY=1");
-      await socket.told("WATCHDOG=1");
-      // "run" has become it: NotifyAccess=main would believe no other process.
-      assertMatch(await Deno.readTextFile(`/proc/${child.pid}/cmdline`), /deno\0run\0.*\0serve\0$/s);
-      child.kill("SIGTERM");
-      await socket.told("STOPPING=1");
-      assertEquals((await within("it ends", child.status)).code, 0, output.text);
-      assert(!output.text.includes("Service manager"), output.text);
-      assertMatch(socket.messages[0] ?? "", /^READY=1\nSTATUS=\S/);
-    } finally {
-      await ended(child, output);
-    }
-  });
-});
-
-Deno.test("what ExecStart runs serves where the service manager cannot be told", {
-  ignore: !isLinux,
-}, async () => {
-  await inTempDir(async (directory) => {
-    const program = await installed(directory);
-    const nobody = { NOTIFY_SOCKET: `${directory}/nobody`, RUNTIME_DIRECTORY: directory };
-    for (const env of [nobody, { NOTIFY_SOCKET: "@abstract", RUNTIME_DIRECTORY: directory }]) {
-      const child = start(`${program}/run serve`, env, directory);
+Deno.test(
+  needing("what ExecStart runs tells systemd that it is ready, that it lives and that it stops", { Linux: IS_LINUX }),
+  async () => {
+    await inTempDir(async (directory) => {
+      const [execStart = ""] = await unitValues("ExecStart");
+      const program = await installed(directory);
+      await using socket = openNotifySocket(`${directory}/notify`);
+      await Deno.mkdir(`${directory}/runtime`);
+      // As a gateway leaves it behind that was killed.
+      await Deno.writeTextFile(`${directory}/runtime/notify.sock`, "");
+      const child = start(execStart.replace("/opt/e2e-gateway", program), {
+        NOTIFY_SOCKET: `${directory}/notify`,
+        RUNTIME_DIRECTORY: `${directory}/runtime`,
+        WATCHDOG_USEC: "200000",
+      }, directory);
       const output = new ProcessOutput(child);
       try {
-        await output.line((line) => line.includes("Service manager could not be told"));
+        await socket.told("READY=1");
+        await socket.told("WATCHDOG=1");
+        // "run" has become it: NotifyAccess=main would believe no other process.
+        assertMatch(await Deno.readTextFile(`/proc/${child.pid}/cmdline`), /deno\0run\0.*\0serve\0$/s);
         child.kill("SIGTERM");
+        await socket.told("STOPPING=1");
         assertEquals((await within("it ends", child.status)).code, 0, output.text);
+        assert(!output.text.includes("Service manager"), output.text);
+        assertMatch(socket.messages[0] ?? "", /^READY=1\nSTATUS=\S/);
       } finally {
         await ended(child, output);
       }
-    }
-  });
-});
+    });
+  },
+);
+
+Deno.test(
+  needing("what ExecStart runs serves where the service manager cannot be told", { Linux: IS_LINUX }),
+  async () => {
+    await inTempDir(async (directory) => {
+      const program = await installed(directory);
+      const nobody = { NOTIFY_SOCKET: `${directory}/nobody`, RUNTIME_DIRECTORY: directory };
+      for (const env of [nobody, { NOTIFY_SOCKET: "@abstract", RUNTIME_DIRECTORY: directory }]) {
+        const child = start(`${program}/run serve`, env, directory);
+        const output = new ProcessOutput(child);
+        try {
+          await output.line((line) => line.includes("Service manager could not be told"));
+          child.kill("SIGTERM");
+          assertEquals((await within("it ends", child.status)).code, 0, output.text);
+        } finally {
+          await ended(child, output);
+        }
+      }
+    });
+  },
+);
 
 /** The program as install.sh lays it out, with this machine's Deno, and what it downloaded for the tests. */
 async function installed(directory: string): Promise<string> {

@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
+import { needing } from "../needs.ts";
 import { HAS_OPENSSL, makeCertificate, makeDefaultCertificate } from "./certificate.ts";
 import { startJeedom } from "./jeedom_server.ts";
 import { freePort } from "../loopback.ts";
 import { startGatewayProcess } from "./gateway_process.ts";
 
-Deno.test("the gateway ends TLS itself when it has a certificate", { ignore: !HAS_OPENSSL }, async () => {
+Deno.test(needing("the gateway ends TLS itself when it has a certificate", { openssl: HAS_OPENSSL }), async () => {
   const directory = await Deno.makeTempDir();
   await makeCertificate(directory);
   const gateway = await startGatewayProcess({
@@ -30,8 +31,7 @@ Deno.test("the gateway ends TLS itself when it has a certificate", { ignore: !HA
 });
 
 Deno.test(
-  "the gateway calls a Jeedom with the certificate of JEEDOM_CA_FILE, and no other",
-  { ignore: !HAS_OPENSSL },
+  needing("the gateway calls a Jeedom with the certificate of JEEDOM_CA_FILE, and no other", { openssl: HAS_OPENSSL }),
   async () => {
     const directory = await Deno.makeTempDir();
     const [own, other] = [

@@ -5,6 +5,7 @@ import { observe, type Observed } from "../../reliability/observer.ts";
 import { GatewayClient, GatewayError, type SubscribeOptions } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../deadline.ts";
+import { needing } from "../needs.ts";
 import { MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { startToxicProxy, type ToxicProxy, type Toxics } from "./toxic_proxy.ts";
@@ -209,35 +210,38 @@ Deno.test("a breaking line to the broker: what is acknowledged is there, nothing
     await straight.endAsync(true);
   }));
 
-Deno.test("a line to the broker that goes silent gives errors in time, a hole is told, and nothing is sent later", {
-  ignore: MOSQUITTO === undefined,
-}, () =>
-  behindProxy(
-    { MQTT_TIMEOUT_MS: "1000", MQTT_KEEPALIVE_SECONDS: "1" },
-    async ({ gateway: { client }, broker, proxy }) => {
-      const arrived = await countAt(broker, "door");
-      const listening = new Listening(client, "event", { keep: true });
-      await listening.until("connected", () => listening.types.has("connected"));
-      assertEquals(await publishAll(client, "door", ["before"]), ["before"]);
-      for (const direction of ["up", "down"] as const) {
-        proxy.set({ swallows: true }, direction);
-        assertEquals(await publishAll(client, "door", [`silent ${direction}`]), []);
+Deno.test(
+  needing("a line to the broker that goes silent gives errors in time, a hole is told, and nothing is sent later", {
+    mosquitto: MOSQUITTO,
+  }),
+  () =>
+    behindProxy(
+      { MQTT_TIMEOUT_MS: "1000", MQTT_KEEPALIVE_SECONDS: "1" },
+      async ({ gateway: { client }, broker, proxy }) => {
+        const arrived = await countAt(broker, "door");
+        const listening = new Listening(client, "event", { keep: true });
+        await listening.until("connected", () => listening.types.has("connected"));
+        assertEquals(await publishAll(client, "door", ["before"]), ["before"]);
+        for (const direction of ["up", "down"] as const) {
+          proxy.set({ swallows: true }, direction);
+          assertEquals(await publishAll(client, "door", [`silent ${direction}`]), []);
+          proxy.set({});
+          await until("a publish again", async () => (await publishAll(client, "door", ["again"])).length === 1);
+        }
+        // The gateway is not told of what is half open: it has to notice by itself.
+        proxy.set({ hidesEnd: true });
+        broker.signal("SIGSTOP");
+        assertEquals(await publishAll(client, "door", ["half open"]), []);
+        broker.signal("SIGCONT");
         proxy.set({});
-        await until("a publish again", async () => (await publishAll(client, "door", ["again"])).length === 1);
-      }
-      // The gateway is not told of what is half open: it has to notice by itself.
-      proxy.set({ hidesEnd: true });
-      broker.signal("SIGSTOP");
-      assertEquals(await publishAll(client, "door", ["half open"]), []);
-      broker.signal("SIGCONT");
-      proxy.set({});
-      proxy.cut();
-      await until("a publish again", async () => (await publishAll(client, "door", ["last"])).length === 1);
-      await until("the last message", () => arrived.counts.has("last"));
-      assertEquals(arrived.counts.get("silent up"), undefined);
-      assert((arrived.counts.get("silent down") ?? 0) <= 1 && (arrived.counts.get("half open") ?? 0) <= 1);
-      await listening.until("a told gap", () => listening.types.has("online") && listening.gaps.size > 0);
-      await listening.end();
-      await arrived.close();
-    },
-  ));
+        proxy.cut();
+        await until("a publish again", async () => (await publishAll(client, "door", ["last"])).length === 1);
+        await until("the last message", () => arrived.counts.has("last"));
+        assertEquals(arrived.counts.get("silent up"), undefined);
+        assert((arrived.counts.get("silent down") ?? 0) <= 1 && (arrived.counts.get("half open") ?? 0) <= 1);
+        await listening.until("a told gap", () => listening.types.has("online") && listening.gaps.size > 0);
+        await listening.end();
+        await arrived.close();
+      },
+    ),
+);

@@ -23,7 +23,7 @@ Deno.test.afterAll(async () => {
 
 const program: ClientProgram = {
   language: "TypeScript",
-  ignore: WITHOUT_NODE,
+  needs: { "Node 20 with npm": !WITHOUT_NODE },
   command: () => ({ path: "node", args: [`${project}/driver.mjs`] }),
   suffix: "Error",
   badArgument: "TypeError",

@@ -13,7 +13,7 @@ export interface World {
 /** Runs a part of a test in a world of its own, for at most so many milliseconds, and returns what came of it. */
 export async function inWorld<T>(
   test: (world: World) => Promise<T>,
-  { env = {}, jeedom: choices = {}, ms = 60_000 }: {
+  { env = {}, jeedom: choices = {}, ms = 120_000 }: {
     readonly env?: Readonly<Record<string, string>>;
     readonly jeedom?: JeedomServerOptions;
     readonly ms?: number;
