@@ -73,6 +73,22 @@ Deno.test("deno task start warns once of each misspelt setting in .env and in th
     assert(!output.text.includes("hidden"), output.text);
   }));
 
+Deno.test("serve warns of lines of .env that set nothing, in the log or beside what is wrong, and shows none", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, "set MQTT_PASSWORD=hidden\n");
+    const wrong = await within("the end", spawnMain(["serve"], { directory, env: { ...ALONE, PORT: "x" } }).output());
+    const child = spawnMain(["serve"], { directory, env: { ...ALONE, MQTT_BROKER_PORT: String(freePort()) } });
+    const output = new ProcessOutput(child);
+    await output.line((text) => text.includes("listens on"));
+    child.kill("SIGTERM");
+    await output.ended;
+    const warning = "Line 1 of .env sets nothing, as it is not NAME=value";
+    for (const text of [new TextDecoder().decode(wrong.stderr), output.text]) {
+      assertStringIncludes(text, warning);
+      assert(!text.includes("hidden"), text);
+    }
+  }));
+
 Deno.test("deno task start tells misspelt settings beside what is wrong, each once", () =>
   inFreshProject(async (directory) => {
     await Deno.writeTextFile(`${directory}/.env`, "MQTT_HOST=broker\nMQTT_USERNAME=joe\n");
