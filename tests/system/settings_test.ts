@@ -1,5 +1,5 @@
 /** What `deno task start`, in its sandbox and in a directory of its own, says of settings and ports that are wrong. */
-import { assert, assertEquals, assertStringIncludes, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { inTempDir } from "../temp_dir.ts";
