@@ -30,8 +30,10 @@ setting() {
   local file="$project/.env"
   if [ -z "$value" ] && [ -f "$file" ]; then
     while IFS= read -r line || [ -n "$line" ]; do
-      [[ "$line" =~ ^[[:space:]]*(export[[:space:]]+)?"$name"[[:space:]]*=[[:space:]]*(.*)$ ]] || continue
-      value="${BASH_REMATCH[2]}"
+      # Notepad begins a file with a byte order mark.
+      line="${line#$'\xef\xbb\xbf'}"
+      [[ "$line" =~ ^[[:space:]]*(export[[:space:]]+)?"$name"([[:space:]]*=|:[[:space:]])[[:space:]]*(.*)$ ]] || continue
+      value="${BASH_REMATCH[3]}"
       case "$value" in
         \"*) value="${value#\"}" value="${value%%\"*}" ;;
         \'*) value="${value#\'}" value="${value%%\'*}" ;;

@@ -3,7 +3,7 @@
  * front of the same Jeedom, and a publisher straight to the same broker.
  */
 import type { CommandLine } from "../src/cli/args.ts";
-import { startBroker } from "../tests/system/broker.ts";
+import { MOSQUITTO, startBroker } from "../tests/system/broker.ts";
 import { startBenchGateway } from "./bench_gateway.ts";
 import { startHelper } from "./helper_process.ts";
 import { TELL_EACH_SECOND, watchBroker } from "./load/broker_count.ts";
@@ -23,6 +23,7 @@ const LINE = {
   notes: `Arguments:
   SECONDS  for each case, 1 to 30 (default: 5)
   ROUNDS   of all cases (default: 5)
+Exit code 77 where Mosquitto is not installed.
 What follows -- goes to the deno run of the gateway, such as -- --cpu-prof --cpu-prof-dir=/tmp/profiles`,
 } as const satisfies CommandLine;
 
@@ -36,6 +37,12 @@ const [SECONDS, ROUNDS, GATEWAY_FLAGS] = readToolArgs(LINE, ({ positionals }) =>
     flags,
   ] as const;
 });
+
+if (MOSQUITTO === undefined) {
+  // deno-lint-ignore no-console
+  console.error("Mosquitto is not installed, which counts what reaches it: sudo apt-get install mosquitto");
+  Deno.exit(77);
+}
 
 const CONNECTIONS = [1, 16, 64];
 const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qos: 0 }, { kind: "publish", qos: 1 }];

@@ -9,9 +9,7 @@ import {
   UsageError,
   wantsHelp,
 } from "../src/cli/args.ts";
-
-/** Exit code for a wrong command line. */
-const EXIT_USAGE = 2;
+import { EXIT_USAGE } from "../src/cli/exit_codes.ts";
 
 /**
  * Reads the command line of the process before anything starts. Ends the process where there is nothing to start: with

@@ -231,8 +231,13 @@ export class ConfigError extends Error {
    *
    * @param problems at least one
    * @param unknown variables that are no settings, which may be why
+   * @param unreadLines numbers of the lines of `.env` that set nothing, which may be why
    */
-  constructor(readonly problems: readonly string[], readonly unknown: readonly UnknownSetting[] = []) {
+  constructor(
+    readonly problems: readonly string[],
+    readonly unknown: readonly UnknownSetting[] = [],
+    readonly unreadLines: readonly number[] = [],
+  ) {
     super(problems.join("\n"));
     this.name = "ConfigError";
   }

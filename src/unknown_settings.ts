@@ -37,6 +37,8 @@ const SAME_MEANING: readonly (readonly string[])[] = [
   ["TLS", "SSL"],
   ["CERT", "CERTIFICATE", "CRT"],
   ["SECONDS", "SECS", "SEC"],
+  ["ALLOWED", "CORS"],
+  ["PROXIES", "PROXY"],
 ];
 const MEANING: ReadonlyMap<string, string> = new Map(
   SAME_MEANING.flatMap((words) => words.map((word) => [word, words[0] ?? word] as const)),
@@ -44,6 +46,9 @@ const MEANING: ReadonlyMap<string, string> = new Map(
 
 /** Names in `.env` that belong to others: Docker Compose and its containers, the runtime, and what every program reads. */
 const OTHERS_IN_FILE = /^((TS|COMPOSE|DOCKER|OTEL|DENO)_\w+|BASE_IMAGE|NO_COLOR|TZ|P?[UG]ID|(HTTPS?|ALL|NO)_PROXY)$/i;
+
+/** Ends of the names that Docker and Kubernetes give to the addresses of other containers. */
+const SERVICE_LINK = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)$/;
 
 /** Beginnings of settings that few other programs have: in the environment, only names with them may lack or add words. */
 const OWN_WORDS = /^(JEEDOM|MQTT|BROKER|REPLAY|METRICS|TLS)[_.-]/i;
@@ -71,7 +76,7 @@ export function findUnknownSettings(environment: Variables, file: Variables): Un
     suggestions: settingsLike(name, ".env"),
   }));
   const inEnvironment = namesOf(environment)
-    .filter((name) => file[name] === undefined && !OTHERS_IN_FILE.test(name) && !isServiceLink(environment[name]))
+    .filter((name) => file[name] === undefined && !OTHERS_IN_FILE.test(name) && !isServiceLink(name, environment[name]))
     .map((name): UnknownSetting => ({ name, source: "environment", suggestions: settingsLike(name, "environment") }))
     .filter(({ suggestions }) => suggestions.length > 0);
   return [...inEnvironment, ...inFile];
@@ -164,7 +169,7 @@ function namesOf(variables: Variables): string[] {
     .filter((name) => name.length <= LONGEST_NAME && /^[\w.-]+$/.test(name));
 }
 
-/** Recognizes what Docker and Kubernetes set for each service in a container's network, such as `MQTT_PORT`. */
-function isServiceLink(value: string | undefined): boolean {
-  return /^(tcp|udp|sctp):\/\//.test(value ?? "");
+/** Recognizes what Docker and Kubernetes set for each service in a container's network, such as `JEEDOM_SERVICE_HOST`. */
+function isServiceLink(name: string, value: string | undefined): boolean {
+  return SERVICE_LINK.test(name) || /^(tcp|udp|sctp):\/\//.test(value ?? "");
 }

@@ -39,7 +39,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "what may be set": ["MAX_PORT", "MAX_PACE", "MQTT_PORT"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
-  "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS"],
+  "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
   "only in what the doctor says": ["DEADLINE_SECONDS"],
 };
 

@@ -11,7 +11,7 @@ import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "./platform.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { readPair, readSettingFile } from "./setting_files.ts";
-import { describeLikely, readSettings, type Settings, tellConfigError } from "./settings.ts";
+import { describeWithoutEffect, readSettings, type Settings, tellConfigError } from "./settings.ts";
 
 /** Command line of `check-config`. */
 export const CHECK_CONFIG_LINE = {
@@ -23,8 +23,8 @@ export const CHECK_CONFIG_LINE = {
 } as const satisfies CommandLine;
 
 /**
- * Prints a line for each setting that differs from its default, with its source; secrets are masked. Misspelt names are
- * warnings, which leave the exit code at 0.
+ * Prints a line for each setting that differs from its default, with its source; secrets are masked. What has no
+ * effect, such as a misspelt name, is a warning, which leaves the exit code at 0.
  */
 export async function checkConfig(platform: Platform): Promise<number> {
   const { args, print, printError } = platform;
@@ -32,7 +32,7 @@ export async function checkConfig(platform: Platform): Promise<number> {
     const { all } = readOptions(args, CHECK_CONFIG_LINE);
     const settings = await readSettings(platform);
     printSettings(settings, { all, print });
-    printUnknown(settings, printError);
+    printWithoutEffect(settings, printError);
     await checkFiles(settings.config, platform);
     print("The configuration is right.");
     return 0;
@@ -83,9 +83,9 @@ function noteOn(value: string, standard: string): string {
   return value === standard ? ", the default" : `, default ${standard}`;
 }
 
-function printUnknown({ unknown }: Settings, printError: Platform["printError"]): void {
-  describeLikely(unknown).forEach((line) => printError(`Warning: ${line}`));
-  for (const { name, source } of unknown.filter(({ suggestions }) => suggestions.length === 0)) {
+function printWithoutEffect(settings: Settings, printError: Platform["printError"]): void {
+  describeWithoutEffect(settings).forEach((line) => printError(`Warning: ${line}`));
+  for (const { name, source } of settings.unknown.filter(({ suggestions }) => suggestions.length === 0)) {
     printError(`Warning: ${name} in ${placeOf(source)} has no effect on the gateway, which has no such setting`);
   }
 }

@@ -34,7 +34,7 @@ import { localUrl } from "./local_url.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
-import { describeLikely, readSettings, type Settings } from "./settings.ts";
+import { describeWithoutEffect, readSettings, type Settings } from "./settings.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {
@@ -155,9 +155,9 @@ async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
 async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
   try {
     const settings = await readSettings(platform);
-    return { settings, problems: [], misspelt: describeLikely(settings.unknown) };
+    return { settings, problems: [], withoutEffect: describeWithoutEffect(settings) };
   } catch (error) {
-    if (error instanceof ConfigError) return { problems: error.problems, misspelt: describeLikely(error.unknown) };
+    if (error instanceof ConfigError) return { problems: error.problems, withoutEffect: describeWithoutEffect(error) };
     throw error;
   }
 }

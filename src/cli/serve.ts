@@ -11,7 +11,7 @@ import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
 import { describePortTaken, PortTakenError } from "./port_taken.ts";
 import { openServiceManager } from "./service_manager.ts";
-import { readSettings, tellConfigError } from "./settings.ts";
+import { describeUnread, readSettings, tellConfigError } from "./settings.ts";
 import { startGateway } from "./start_gateway.ts";
 
 /** Command line of `serve`. */
@@ -28,7 +28,7 @@ export async function serve(platform: Platform): Promise<number> {
   // closed goes on, without its log.
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
-    const { config, unknown } = await readSettings(platform);
+    const { config, unknown, unreadLines } = await readSettings(platform);
     const log = startLog(config, platform.isTerminal);
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
@@ -37,6 +37,7 @@ export async function serve(platform: Platform): Promise<number> {
         suggestions: joinNames(suggestions),
       });
     }
+    for (const text of describeUnread(unreadLines)) log.warn(text);
     const gateway = await startGateway(config, platform, log);
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);

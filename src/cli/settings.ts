@@ -4,10 +4,10 @@
  * @module
  */
 import { basename, dirname, join, resolve } from "node:path";
-import { parse } from "@std/dotenv/parse";
 import { type Config, ConfigError, parseConfig, SETTINGS, type Variables } from "../config.ts";
 import { type GatewayFolders, keyFolderFault } from "../security/key_folder.ts";
 import { describeUnknownSetting, findUnknownSettings, type UnknownSetting } from "../unknown_settings.ts";
+import { parseEnvFile } from "./env_file.ts";
 import { EXIT_CONFIG } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
 
@@ -17,6 +17,8 @@ export interface Sources {
   readonly environment: Variables;
   /** The file `.env` in the working directory; empty when there is none. */
   readonly file: Variables;
+  /** Numbers of the lines of `.env` that set nothing. */
+  readonly unreadLines: readonly number[];
 }
 
 /**
@@ -31,25 +33,32 @@ export async function readSources(
   const names = [...Object.keys(SETTINGS), ...further];
   const environment = Object.fromEntries(names.map((name) => [name, env(name)]));
   try {
-    const text = await files.readTextFile(".env");
-    refuseDuplicates(text, names);
-    return { environment, file: parse(text) };
+    const { variables, unreadLines } = parseEnvFile(await files.readTextFile(".env"), names);
+    return { environment, file: variables, unreadLines };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const name = error instanceof Error ? error.name : "unknown";
-    if (name === "NotFound") return { environment, file: {} };
+    if (name === "NotFound") return { environment, file: {}, unreadLines: [] };
     throw new ConfigError([`.env cannot be read (${name}): make it a file that this user may read`]);
   }
 }
 
+/** What has no effect in the environment and in `.env`, and may be meant to have one. */
+export type WithoutEffect = Pick<ConfigError, "unknown" | "unreadLines">;
+
 /** Tells everything that is wrong with the configuration, and what to do when it is mended. Returns the exit code. */
 export function tellConfigError(
-  { problems, unknown }: ConfigError,
+  error: ConfigError,
   { printError, next }: Pick<Platform, "printError"> & { readonly next: string },
 ): number {
   printError(`The configuration is wrong. Mend this in the environment or in .env, then ${next}:`);
-  for (const problem of [...problems, ...describeLikely(unknown)]) printError(`  ${problem}`);
+  for (const problem of [...error.problems, ...describeWithoutEffect(error)]) printError(`  ${problem}`);
   return EXIT_CONFIG;
+}
+
+/** Describes the variables that most likely are misspelt settings, and the lines that set nothing. */
+export function describeWithoutEffect({ unknown, unreadLines }: WithoutEffect): string[] {
+  return [...describeLikely(unknown), ...describeUnread(unreadLines)];
 }
 
 /** Describes those variables that most likely are misspelt settings. */
@@ -57,48 +66,45 @@ export function describeLikely(unknown: readonly UnknownSetting[]): string[] {
   return unknown.filter(({ suggestions }) => suggestions.length > 0).map(describeUnknownSetting);
 }
 
-/** Of two lines for one setting the last would win in silence. */
-function refuseDuplicates(text: string, names: readonly string[]): void {
-  const lines = new Map<string, number[]>();
-  for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
-    const [, name] = /^\s*(?:export\s+)?([\w.-]+)(?:\s*=|:\s)/.exec(line) ?? [];
-    if (name === undefined || !names.includes(name)) continue;
-    lines.set(name, [...lines.get(name) ?? [], index + 1]);
-  }
-  const problems = [...lines].filter(([, numbers]) => numbers.length > 1).map(([name, numbers]) =>
-    `${name} must be set once in .env, not in lines ${numbers.join(" and ")}: remove all but one`
-  );
-  if (problems.length > 0) throw new ConfigError(problems);
+/** Most lines to name: of a file that is something else, all of them set nothing. */
+const MAX_NAMED_LINES = 5;
+
+/** Describes the lines of `.env` that set nothing. They are not shown: there may be a password in one. */
+export function describeUnread(lines: readonly number[]): string[] {
+  if (lines.length === 0) return [];
+  if (lines.length === 1) return [`Line ${lines[0]} of .env sets nothing, as it is not NAME=value`];
+  const named = lines.slice(0, MAX_NAMED_LINES).join(", ");
+  const others = lines.length > MAX_NAMED_LINES ? ` and ${lines.length - MAX_NAMED_LINES} more` : "";
+  return [`Lines ${named}${others} of .env set nothing, as they are not NAME=value`];
 }
 
 /** What reading the settings takes of the machine. */
 export type SettingsPlatform = Pick<Platform, "env" | "envNames" | "files">;
 
 /** The configuration, and where it comes from. */
-export interface Settings {
+export interface Settings extends WithoutEffect {
   /** The configuration, in which nothing is wrong. */
   readonly config: Config;
   /** Where it comes from. */
   readonly sources: Sources;
-  /** Variables that are no settings, most likely misspelt. */
-  readonly unknown: readonly UnknownSetting[];
 }
 
 /**
  * Reads the configuration and what may be meant to be in it.
  *
- * @throws {ConfigError} with all problems, and with the variables that are no settings
+ * @throws {ConfigError} with all problems, and with what has no effect
  */
 export async function readSettings(platform: SettingsPlatform): Promise<Settings> {
   const { env, envNames } = platform;
   const sources = await readSources(platform);
   const environment = Object.fromEntries(envNames().map((name) => [name, env(name)]));
   const unknown = findUnknownSettings(environment, sources.file);
+  const { unreadLines } = sources;
   try {
     const config = await checkedConfig(parseConfig(sources.environment, sources.file), platform);
-    return { config, sources, unknown };
+    return { config, sources, unknown, unreadLines };
   } catch (error) {
-    if (error instanceof ConfigError) throw new ConfigError(error.problems, unknown);
+    if (error instanceof ConfigError) throw new ConfigError(error.problems, unknown, unreadLines);
     throw error;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Config, SECRET_SETTINGS } from "../config.ts";
+import { visibleLine } from "./visible.ts";
 
 /** What a line shows in place of a secret. */
 export const MASKED = "***";
@@ -48,12 +49,18 @@ export function secretsOf(config: Partial<Config>): string[] {
   );
 }
 
-/** A secret as it is, as it is put into JSON, into a URL, and into a header, and as it is shown for debugging. */
+/** A secret as it is, in JSON, in a URL and in a header, and as it is shown for debugging and on one line. */
 function spellingsOf(secret: string): string[] {
   const escaped = [secret];
   for (let count = 0; count < MOST_ESCAPES; count++) escaped.push(JSON.stringify(escaped.at(-1)).slice(1, -1));
   const shown = secret.replaceAll("\\", "\\\\");
-  return [...escaped, shown, encodeURIComponent(secret), new TextEncoder().encode(secret).toBase64()];
+  return [
+    ...escaped,
+    shown,
+    visibleLine(secret),
+    encodeURIComponent(secret),
+    new TextEncoder().encode(secret).toBase64(),
+  ];
 }
 
 /** The percent signs of a password may be signs of it, and no encoding. */

@@ -147,10 +147,10 @@ async function lock(target: string, files: KeysFileSystem, waitMs: number): Prom
     }
   } catch (error) {
     file?.close();
-    throw new KeyFileError(
-      `Lock file "${path}" cannot be used: ${reason(error)}. ` +
-        "Edit the keys as the owner of both, in a writable directory",
-    );
+    const remedy = isDiskFull(error)
+      ? "Free some space on that disk, then try again"
+      : "Edit the keys as the owner of both, in a writable directory";
+    throw new KeyFileError(`Lock file "${path}" cannot be used: ${reason(error)}. ${remedy}`);
   }
   file.close();
   throw new KeysFileLockedError(

@@ -84,6 +84,17 @@ Deno.test("checkConfig() warns of misspelt names in .env and in the environment,
   assertEquals([...errors, ...lines].join("\n").includes("hidden"), false);
 });
 
+Deno.test("checkConfig() warns of lines of .env that set nothing, without showing them, also beside what is wrong", async () => {
+  const right = await run({}, "PORT=1\nMQTT_PASSWORD hidden\n");
+  assertEquals([right.code, right.errors], [0, ["Warning: Line 2 of .env sets nothing, as it is not NAME=value"]]);
+  const wrong = await run({}, "set MQTT_BROKER_HOST=hidden\nMQTT_USERNAME=joe\n");
+  assertEquals([wrong.code, wrong.errors.at(-1)], [78, "  Line 1 of .env sets nothing, as it is not NAME=value"]);
+  assertEquals(
+    [right, wrong].flatMap(({ errors, lines }) => [...errors, ...lines]).join("\n").includes("hidden"),
+    false,
+  );
+});
+
 Deno.test("checkConfig() tells misspelt names beside what is wrong, as they are often why", async () => {
   const { code, errors } = await run({}, "MQTT_HOST=broker\nMQTT_USERNAME=joe\n");
   assertEquals(code, 78);

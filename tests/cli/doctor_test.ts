@@ -80,7 +80,7 @@ Deno.test("doctor warns of misspelt settings with the remedy, and shows no value
     name: "configuration",
     status: "warning",
     message: "MQTT_PASS in the environment is not a setting: did you mean MQTT_PASSWORD?",
-    remedy: "Correct the name, or remove the line; then restart the gateway",
+    remedy: "Correct or remove it, then restart the gateway",
   });
   assertEquals(text.includes("hidden"), false);
 });

@@ -170,6 +170,20 @@ Deno.test("keys show says in a container that only PUBLIC_URL can be right", () 
     assert(!outside.at(-1)?.includes("container"), "Funnel's address works for a container as well");
   }));
 
+Deno.test("keys show refuses to guess an address with PORT=0, whose port is another one after each start", () =>
+  inTempDir(async (directory) => {
+    const env: Readonly<Record<string, string>> = { KEYS_FILE: `${directory}/data/keys.json`, PORT: "0" };
+    const run = (...args: string[]) => {
+      const platform = fakePlatform({ args, env: (name) => env[name] });
+      return keys(platform).then((code) => ({ code, text: platform.lines.join("\n") }));
+    };
+    assertEquals((await run("add", "phone")).code, 0);
+    const { code, text } = await run("show", "phone");
+    assertEquals(code, 2);
+    assertMatch(text, /^With PORT=0 .*: set PORT or PUBLIC_URL, or give --url$/m);
+    assertEquals((await run("show", "phone", "--url", "https://gate.example")).code, 0);
+  }));
+
 Deno.test("keys show does not look for addresses when PUBLIC_URL or --url tells one", () =>
   atHome(async ({ show }) => {
     const run = () => Promise.reject(new Error("Tailscale was asked"));

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseConfig } from "../../src/config.ts";
 import { createMask, LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
+import { visibleLine } from "../../src/observability/visible.ts";
 
 const mask = (line: string, secrets: readonly string[] = []) => createMask(secrets)(line);
 
@@ -12,6 +13,11 @@ Deno.test("createMask() takes a secret out of a line, as it is and escaped, enco
   for (const spelling of [secret, escape(secret), escape(escape(secret)), encodeURIComponent(secret), base64]) {
     assertEquals(mask(`a ${spelling} b`, [secret]), "a *** b");
   }
+});
+
+Deno.test("createMask() takes a secret with line breaks out of the line that shows it for people", () => {
+  const secret = "pass\nword\twith breaks";
+  assertEquals(mask(`a ${visibleLine(secret)} b`, [secret]), "a *** b");
 });
 
 Deno.test("createMask() takes any secret out of JSON", () => {

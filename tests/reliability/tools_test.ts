@@ -14,7 +14,7 @@ const TOOLS: ReadonlyMap<string, string> = new Map(
 );
 
 /** Runs a tool that may read, and neither listen, connect, write nor start a program. */
-async function runTool(name: string, args: readonly string[]) {
+async function runTool(name: string, args: readonly string[], flags: readonly string[] = []) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -24,6 +24,7 @@ async function runTool(name: string, args: readonly string[]) {
       "--allow-read",
       "--allow-env",
       "--allow-sys",
+      ...flags,
       TOOLS.get(name) ?? "",
       ...args,
     ],
@@ -70,6 +71,13 @@ for (const name of TOOLS.keys()) {
 Deno.test("chaos --help lists every fault", async () => {
   const { stdout } = await runTool("chaos", ["--help"]);
   for (const { name, title } of ALL_FAULTS) assertMatch(stdout, new RegExp(`^ {2}${name} +${escape(title)}`, "m"));
+});
+
+Deno.test("bench:load says that it needs Mosquitto where there is none, and exits 77", async () => {
+  const paths = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
+  const { code, stdout, stderr } = await runTool("bench:load", [], [`--deny-read=${paths.join(",")}`]);
+  assertEquals({ code, stdout }, { code: 77, stdout: "" });
+  assertMatch(stderr, /^Mosquitto is not installed.*\n$/);
 });
 
 /** Arguments that cannot be right, with what is said of them. */

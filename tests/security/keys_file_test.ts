@@ -315,6 +315,18 @@ Deno.test("editKeysFile() waits for a lock that is freed", () =>
     assertEquals(names((await within("the edit", edit)).after), ["phone"]);
   }));
 
+Deno.test("editKeysFile() says to free some space when a full disk has no room for the lock file", () =>
+  inTempDir(async (directory) => {
+    const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+    const files: KeysFileSystem = { ...Deno, open: () => Promise.reject(full) };
+    await assertRejects(
+      () => editKeysFile(`${directory}/keys.json`, (keys) => keys, { files, mode: "strict" }),
+      KeyFileError,
+      "Free some space on that disk",
+    );
+    assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
+  }));
+
 Deno.test("editKeysFile() tells that a file system has no locks", () =>
   inTempDir(async (directory) => {
     const files: KeysFileSystem = {

@@ -150,11 +150,19 @@ scriptTest("run_tailscale.sh ends with the next step: set PUBLIC_URL, then pair"
 scriptTest("run_tailscale.sh reads PORT from .env, whatever its notation", async () => {
   await withGateway(200, async (port) => {
     for (
-      const line of [`PORT=${port}`, `PORT='${port}'`, `export PORT = "${port}" # public`, `PORT=1\r\nPORT=${port}\r\n`]
+      const line of [
+        `PORT=${port}`,
+        `PORT='${port}'`,
+        `export PORT = "${port}" # public`,
+        `PORT=1\r\nPORT=${port}\r\n`,
+        `PORT: ${port}`,
+      ]
     ) {
       const { told } = await runScript({ envFile: `# PORT=2\n${line}` });
       assertEquals(told, [`funnel --bg ${port}`], line);
     }
+    const { told } = await runScript({ envFile: `\ufeffPORT=${port}\r\n` });
+    assertEquals(told, [`funnel --bg ${port}`], "with a byte order mark, as Notepad writes it");
   });
 });
 

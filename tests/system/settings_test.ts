@@ -1,5 +1,5 @@
 /** What `deno task start`, in its sandbox and in a directory of its own, says of settings and ports that are wrong. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { inTempDir } from "../temp_dir.ts";
@@ -72,6 +72,22 @@ Deno.test("deno task start warns once of each misspelt setting in .env and in th
     assertEquals(environment, "LOGLEVEL in the environment is not a setting: did you mean LOG_LEVEL?");
     assertEquals(JSON.parse(file).text, "MQTT_BROKER_PROT in .env is not a setting: did you mean MQTT_BROKER_PORT?");
     assert(!output.text.includes("hidden"), output.text);
+  }));
+
+Deno.test("serve warns of lines of .env that set nothing, in the log or beside what is wrong, and shows none", () =>
+  inTempDir(async (directory) => {
+    await Deno.writeTextFile(`${directory}/.env`, "set MQTT_PASSWORD=hidden\n");
+    const wrong = await within("the end", spawnMain(["serve"], { directory, env: { ...ALONE, PORT: "x" } }).output());
+    const child = spawnMain(["serve"], { directory, env: { ...ALONE, MQTT_BROKER_PORT: String(freePort()) } });
+    const output = new ProcessOutput(child);
+    await output.line((text) => text.includes("listens on"));
+    child.kill("SIGTERM");
+    await output.ended;
+    const warning = "Line 1 of .env sets nothing, as it is not NAME=value";
+    for (const text of [new TextDecoder().decode(wrong.stderr), output.text]) {
+      assertStringIncludes(text, warning);
+      assert(!text.includes("hidden"), text);
+    }
   }));
 
 Deno.test("deno task start tells misspelt settings beside what is wrong, each once", () =>

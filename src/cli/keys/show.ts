@@ -83,6 +83,11 @@ async function addressFor(
 ): Promise<{ readonly url: string; readonly warning?: string }> {
   const url = given ?? config.PUBLIC_URL?.href;
   if (url !== undefined) return { url };
+  if (config.PORT === 0) {
+    throw new UsageError(
+      "With PORT=0 the gateway has another port after each start: set PORT or PUBLIC_URL, or give --url",
+    );
+  }
   const [found, ...others] = await findAddresses(config, machine);
   const lines = [
     `PUBLIC_URL is not set, so this ${noQr ? "line" : "code"} is for ${found.url}, which works ${found.range}. ` +

@@ -10,15 +10,15 @@ import { failed, type Finding, ok, together, warning } from "../finding.ts";
 export interface SettingsFound {
   /** Everything that is wrong, as the command `check-config` tells it; none when the settings are right. */
   readonly problems: readonly string[];
-  /** Variables that most likely are misspelt settings, as that command tells them. */
-  readonly misspelt: readonly string[];
+  /** What has no effect, such as misspelt settings, as that command tells it. */
+  readonly withoutEffect: readonly string[];
 }
 
 /** Tells everything that is wrong with the settings. */
-export function tellConfiguration({ problems, misspelt }: SettingsFound): Result {
+export function tellConfiguration({ problems, withoutEffect }: SettingsFound): Result {
   const findings: Finding[] = [
     ...problems.map((problem) => failed(problem, "Mend this in the environment or in .env")),
-    ...misspelt.map((text) => warning(text, "Correct the name, or remove the line; then restart the gateway")),
+    ...withoutEffect.map((text) => warning(text, "Correct or remove it, then restart the gateway")),
   ];
   return { name: "configuration", ...findings.length === 0 ? ok("Right") : together(findings) };
 }
