@@ -53,7 +53,8 @@ export async function readClientSources(
   isComplete: boolean,
 ): Promise<Sources> {
   if (!isComplete) return await readSources(platform, CLIENT_VARIABLES);
-  return { environment: Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, platform.env(name)])), file: {} };
+  const environment = Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, platform.env(name)]));
+  return { environment, file: {}, unreadLines: [] };
 }
 
 /** Returns whether the options name both the gateway and the key. */
