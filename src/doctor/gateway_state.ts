@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { CHECK_AGENT } from "../protocol/check_agent.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
@@ -57,6 +56,5 @@ export async function askLocally(
     now,
     signal,
     body,
-    headers: { "User-Agent": CHECK_AGENT },
   });
 }

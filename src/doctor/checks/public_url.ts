@@ -7,7 +7,6 @@
  * @module
  */
 import { openAnswer } from "../../protocol/exchange.ts";
-import { CHECK_AGENT } from "../../protocol/check_agent.ts";
 import { isObject } from "../../protocol/is_object.ts";
 import { hostOf } from "../../security/egress.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../security/ip_address.ts";
@@ -42,13 +41,7 @@ export const PUBLIC_URL: Check = {
     }
     const address = publicAddress(url);
     const began = now();
-    const asked = await ask(address + KNOCK_ROUTE, {
-      fetch: machine.fetch,
-      now,
-      signal,
-      body: knock.text,
-      headers: { "User-Agent": CHECK_AGENT },
-    });
+    const asked = await ask(address + KNOCK_ROUTE, { fetch: machine.fetch, now, signal, body: knock.text });
     if (asked.kind === "failure") return tellNobody(url, asked);
     if (asked.status !== 200) return tellTunnel(url, asked);
     const finding = await compare(url, asked, knock);
