@@ -19,6 +19,8 @@ export type GatewayState =
   | { readonly kind: "anywhere" }
   /** Another program, in words that say what it did. */
   | { readonly kind: "other"; readonly words: string }
+  /** A program that does not answer in time: a gateway that hangs, or another one. */
+  | { readonly kind: "silent"; readonly words: string }
   /** Nobody; or nobody can be there. */
   | Exclude<PortState, { readonly kind: "taken" }>;
 
@@ -39,7 +41,8 @@ export async function lookAtGateway(house: House, signal: AbortSignal): Promise<
   }
   if (asked.reason === "certificate") return { kind: "veiled" };
   const port = lookAtPort(machine, { hostname: config.HOST, port: config.PORT });
-  return port.kind === "taken" ? { kind: "other", words: asked.words } : port;
+  if (port.kind !== "taken") return port;
+  return { kind: asked.reason === "late" ? "silent" : "other", words: asked.words };
 }
 
 /** Asks the gateway on this machine, whose certificate need not be of a known authority. */

@@ -35,6 +35,11 @@ export const GATEWAY: Check = {
           `Port ${port} is taken by another program, which ${state.words}`,
           `Stop that program (sudo ss -ltnp "sport = :${port}" tells it), or set PORT to a free one`,
         );
+      case "silent":
+        return failed(
+          `Port ${port} is taken, and ${state.words}: the gateway hangs, or another program is there`,
+          `Restart the gateway; stop another program (sudo ss -ltnp "sport = :${port}" tells it), or set PORT to a free one`,
+        );
       case "veiled":
         return ok(`Port ${port} speaks TLS with a certificate that is not for this address: see public_url`);
       case "gateway": {

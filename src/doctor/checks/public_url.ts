@@ -33,6 +33,7 @@ export const PUBLIC_URL: Check = {
     }
     const { kind } = await house.gateway(signal);
     if (kind === "free" || kind === "closed") return skipped(NOT_RUNNING);
+    if (kind === "silent") return skipped("The gateway does not answer: see gateway");
     if (kind === "other") return skipped("Another program has the gateway's port");
     const knock = await house.knock(signal);
     if (knock === undefined) return skipped("There is no key to ask with", "Add one: deno task keys add NAME");
