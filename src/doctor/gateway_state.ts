@@ -30,10 +30,8 @@ export async function lookAtGateway(house: House, signal: AbortSignal): Promise<
   if (config.PORT === 0) return { kind: "anywhere" };
   const asked = await askLocally(house, "/health", { signal });
   if (asked.kind === "reply") {
-    const told = jsonOf(asked);
-    if (asked.status === 200 && isObject(told) && told["status"] === "ok" && typeof told["version"] === "string") {
-      return { kind: "gateway", version: told["version"] };
-    }
+    const version = versionOf(asked);
+    if (version !== undefined) return { kind: "gateway", version };
     return {
       kind: "other",
       words: `answers ${localUrl(config)}/health with HTTP ${asked.status}, and not as a gateway does`,
@@ -43,6 +41,16 @@ export async function lookAtGateway(house: House, signal: AbortSignal): Promise<
   const port = lookAtPort(machine, { hostname: config.HOST, port: config.PORT });
   if (port.kind !== "taken") return port;
   return { kind: asked.reason === "late" ? "silent" : "other", words: asked.words };
+}
+
+/**
+ * Returns the version of the gateway that an answer to `/health` comes from; undefined where another program gave it,
+ * whose text is not to be shown.
+ */
+export function versionOf(reply: Reply): string | undefined {
+  const health = jsonOf(reply);
+  const version = reply.status === 200 && isObject(health) && health["status"] === "ok" ? health["version"] : undefined;
+  return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : undefined;
 }
 
 /** Asks the gateway on this machine, whose certificate need not be of a known authority. */

@@ -166,3 +166,18 @@ Deno.test("a gateway of another version, or with other keys, is told", async () 
   assertStringIncludes(other.gateway.message, 'does not know key "default"');
   assertEquals(other.outside.status, "skipped");
 });
+
+Deno.test("no control character of the program on the gateway's port is shown, and no line of its own", async () => {
+  const evil = "\u001b[2J\u202e\n-> rm";
+  const answersOf = (version: string): typeof fetch => (input) =>
+    Promise.resolve(
+      String(input).endsWith("/health")
+        ? Response.json({ status: "ok", version })
+        : Response.json({ error: evil }, { status: 418 }),
+    );
+  for (const version of ["1.0.0", evil]) {
+    const { gateway } = await look({ local: answersOf(version), outside: answersOf(version) });
+    assertEquals(gateway.status, "failed");
+    assertEquals(/[\p{Cc}\p{Bidi_Control}]/u.test(gateway.message), false, JSON.stringify(gateway.message));
+  }
+});

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { visibleLine } from "../../observability/visible.ts";
 import { isObject } from "../../protocol/is_object.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { jsonOf } from "../ask.ts";
@@ -69,7 +70,7 @@ async function tellAnswer({ config: { PORT: port }, version }: House, knock: Kno
   }
   if (answer.status !== 200) {
     const told = jsonOf(answer);
-    const words = isObject(told) ? String(told["error"]).slice(0, MAX_WORDS) : "no reason";
+    const words = isObject(told) ? visibleLine(String(told["error"])).slice(0, MAX_WORDS) : "no reason";
     return failed(
       `The gateway answers HTTP ${answer.status}: ${words}`,
       "Try again in a minute; then look into its log",
