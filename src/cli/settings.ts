@@ -22,7 +22,7 @@ export interface Sources {
 /**
  * Reads the variables of the settings, and further ones by name.
  *
- * @throws {ConfigError} if `.env` cannot be read, is in UTF-16, or sets one of them twice
+ * @throws {ConfigError} if `.env` cannot be read, or sets one of them twice
  */
 export async function readSources(
   { env, files }: Pick<Platform, "env" | "files">,
@@ -32,8 +32,6 @@ export async function readSources(
   const environment = Object.fromEntries(names.map((name) => [name, env(name)]));
   try {
     const text = await files.readTextFile(".env");
-    // Read as UTF-8, UTF-16 has no line that is understood, and every setting would be its default.
-    if (text.includes("\0")) throw new ConfigError([".env is in UTF-16, as PowerShell writes it: save it as UTF-8"]);
     refuseDuplicates(text, names);
     return { environment, file: parse(text) };
   } catch (error) {

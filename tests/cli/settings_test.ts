@@ -47,11 +47,6 @@ Deno.test("checkedConfig() takes the default, and any folder of the key's own", 
   }
 });
 
-Deno.test("readSources() refuses .env in UTF-16, of which nothing would be read", async () => {
-  const utf16 = Array.from("PORT=3\r\n").join("\0");
-  await assertRejects(() => readSources(withEnv(`\ufffd\ufffd${utf16}\0`)), ConfigError, ".env is in UTF-16");
-});
-
 Deno.test("checkedConfig() follows links, also above folders that are yet to be made", () =>
   inTempDir(async (directory) => {
     await Deno.mkdir(`${directory}/own`);
