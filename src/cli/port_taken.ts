@@ -4,9 +4,9 @@
  * @module
  */
 import type { Config } from "../config.ts";
-import { ask, jsonOf, type Reply } from "../doctor/ask.ts";
+import { ask, type Reply } from "../doctor/ask.ts";
 import type { FetchFailure } from "../doctor/fetch_failure.ts";
-import { isObject } from "../protocol/is_object.ts";
+import { versionOf } from "../doctor/gateway_state.ts";
 import type { Platform } from "./platform.ts";
 
 /** A setting with a port that the gateway listens on. */
@@ -134,11 +134,6 @@ async function askHealth(
 
 function holderOf(answer: Reply | FetchFailure): Holder {
   if (answer.kind === "failure") return answer.reason === "certificate" ? { kind: "tls" } : { kind: "silent" };
-  const health = jsonOf(answer);
-  const version = answer.status === 200 && isObject(health) && health["status"] === "ok"
-    ? health["version"]
-    : undefined;
-  // Whatever answers is shown only as far as it is a version: it may be any program.
-  const isGateway = typeof version === "string" && /^[\w.+-]{1,32}$/.test(version);
-  return isGateway ? { kind: "gateway", version } : { kind: "http", status: answer.status };
+  const version = versionOf(answer);
+  return version === undefined ? { kind: "http", status: answer.status } : { kind: "gateway", version };
 }

@@ -82,7 +82,9 @@ export class Transport {
 
 /** Adds what else may be wrong on a web page, which browsers tell to no program: the gateway does not allow its origin. */
 function otherOrigin(url: string): string {
-  const { location }: { readonly location?: { readonly origin: string } } = globalThis;
-  if (location === undefined || location.origin === new URL(url).origin) return "";
-  return `, or its ALLOWED_ORIGINS does not name ${location.origin}`;
+  const { location }: { readonly location?: { readonly origin?: string } } = globalThis;
+  const origin = location?.origin;
+  return origin === undefined || origin === new URL(url).origin
+    ? ""
+    : `, or its ALLOWED_ORIGINS does not name ${origin}`;
 }

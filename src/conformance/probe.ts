@@ -5,7 +5,6 @@
  */
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import { toHex } from "../protocol/bytes.ts";
-import { CHECK_AGENT } from "../protocol/check_agent.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
@@ -183,10 +182,7 @@ export class Probe {
 
   async #fetch(path: string, init: () => RequestInit): Promise<Response> {
     for (let waited = 0; waited <= PATIENCE_SECONDS;) {
-      const { headers: given, ...request } = init();
-      const headers = new Headers(given);
-      headers.set("User-Agent", CHECK_AGENT);
-      const response = await this.#soon(this.#options.fetch(this.#options.url + path, { ...request, headers }));
+      const response = await this.#soon(this.#options.fetch(this.#options.url + path, init()));
       if (response.status !== 429) return response;
       await response.body?.cancel();
       const seconds = Number(response.headers.get("Retry-After"));

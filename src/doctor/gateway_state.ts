@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { CHECK_AGENT } from "../protocol/check_agent.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { ask, jsonOf, type Reply } from "./ask.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
@@ -20,6 +19,8 @@ export type GatewayState =
   | { readonly kind: "anywhere" }
   /** Another program, in words that say what it did. */
   | { readonly kind: "other"; readonly words: string }
+  /** A program that does not answer in time: a gateway that hangs, or another one. */
+  | { readonly kind: "silent"; readonly words: string }
   /** Nobody; or nobody can be there. */
   | Exclude<PortState, { readonly kind: "taken" }>;
 
@@ -29,10 +30,8 @@ export async function lookAtGateway(house: House, signal: AbortSignal): Promise<
   if (config.PORT === 0) return { kind: "anywhere" };
   const asked = await askLocally(house, "/health", { signal });
   if (asked.kind === "reply") {
-    const told = jsonOf(asked);
-    if (asked.status === 200 && isObject(told) && told["status"] === "ok" && typeof told["version"] === "string") {
-      return { kind: "gateway", version: told["version"] };
-    }
+    const version = versionOf(asked);
+    if (version !== undefined) return { kind: "gateway", version };
     return {
       kind: "other",
       words: `answers ${localUrl(config)}/health with HTTP ${asked.status}, and not as a gateway does`,
@@ -40,7 +39,18 @@ export async function lookAtGateway(house: House, signal: AbortSignal): Promise<
   }
   if (asked.reason === "certificate") return { kind: "veiled" };
   const port = lookAtPort(machine, { hostname: config.HOST, port: config.PORT });
-  return port.kind === "taken" ? { kind: "other", words: asked.words } : port;
+  if (port.kind !== "taken") return port;
+  return { kind: asked.reason === "late" ? "silent" : "other", words: asked.words };
+}
+
+/**
+ * Returns the version of the gateway that an answer to `/health` comes from; undefined where another program gave it,
+ * whose text is not to be shown.
+ */
+export function versionOf(reply: Reply): string | undefined {
+  const health = jsonOf(reply);
+  const version = reply.status === 200 && isObject(health) && health["status"] === "ok" ? health["version"] : undefined;
+  return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : undefined;
 }
 
 /** Asks the gateway on this machine, whose certificate need not be of a known authority. */
@@ -57,6 +67,5 @@ export async function askLocally(
     now,
     signal,
     body,
-    headers: { "User-Agent": CHECK_AGENT },
   });
 }

@@ -10,6 +10,9 @@ import { failed, type Finding } from "./finding.ts";
 /** Text of Jeedom's own page for an address that it has banned. */
 const BAN = "The page that you have requested could not be found";
 
+/** Text of the web server's own page for a path that it does not have: no program answered that could ban. */
+const NO_PATH = /requested URL .*not found/i;
+
 const WHITE_LIST = "put this machine on Jeedom's white list (Settings, System, Configuration, Security)";
 const HTTP_ERROR = "Look into Jeedom's log http.error";
 const NO_LOGIN = "Set JEEDOM_URL to Jeedom itself, without a login before it";
@@ -45,7 +48,7 @@ function meaningOf(reply: Reply): string | undefined {
     case 404:
       return text.includes(BAN)
         ? "Jeedom shuts this machine out for 10 minutes, after malformed requests"
-        : /requested URL .*not found/i.test(text)
+        : NO_PATH.test(text)
         ? "no Jeedom is there"
         : "no Jeedom is there, or it shuts this machine out for 10 minutes";
     case 405:
@@ -76,7 +79,7 @@ function remedyOf(url: URL, reply: Reply): string {
         : fixPath(url);
     case 404:
       if (text.includes(BAN)) return `Wait 10 minutes, or ${WHITE_LIST}`;
-      return `${fixPath(url)}; else wait 10 minutes, or ${WHITE_LIST}`;
+      return NO_PATH.test(text) ? fixPath(url) : `${fixPath(url)}; else wait 10 minutes, or ${WHITE_LIST}`;
     case 500:
       return HTTP_ERROR;
     case 502:

@@ -11,7 +11,7 @@ import { usableKeys } from "./found_keys.ts";
 import { askLocally } from "./gateway_state.ts";
 import type { House } from "./house.ts";
 
-/** Where it goes: a publication without a topic is refused, whatever the key may do. */
+/** Where it goes: there, a service that is none is refused before the key's rights are asked, whatever they are. */
 export const KNOCK_ROUTE = "/mqtt/publish";
 
 /** A request, and what the gateway on this machine made of it. */
@@ -32,7 +32,7 @@ export async function knock(house: House, signal: AbortSignal): Promise<Knock | 
   const { kind } = await house.gateway(signal);
   const isThere = kind === "gateway" || kind === "veiled" || kind === "anywhere";
   if (key === undefined || !isThere) return undefined;
-  const payload = JSON.stringify({ timestamp: house.now() / 1000 });
+  const payload = JSON.stringify({ timestamp: house.now() / 1000, service: "none" });
   const secret = await importSecretKey(key.secret);
   const { text, exchange } = await sealRequest(secret, payload, {
     version: 2,

@@ -22,7 +22,6 @@ import {
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "./caller.ts";
 import { compressBody } from "./compress_body.ts";
-import { refusedRequest } from "./refused_request.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
 import type { CarryReply, SealReply } from "./sealed_answer.ts";
 
@@ -174,7 +173,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     const { name, kid } = admission.key;
     if (reason !== undefined) {
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
-      telemetry.refused(reason, refusedRequest(request, { address: caller.address, key: name, clockOffset }));
+      telemetry.refused(reason, { address: caller.address, key: name, clockOffset });
     }
     audit.decided({ ...about, ...caller, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
     return carryReply(sealed, name);

@@ -8,7 +8,7 @@ import type { Log } from "../observability/log.ts";
 import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/envelope_v2.ts";
-import type { Payload } from "../protocol/payload.ts";
+import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { AddressOf } from "../security/client_address.ts";
 import type { Keyring } from "../security/keyring.ts";
 import type { RateLimits } from "../security/rate_limits.ts";
@@ -37,7 +37,6 @@ import {
   tooManyRequests,
   Unremembered,
 } from "./refusal.ts";
-import { refusedRequest } from "./refused_request.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
 import { createCarryReply, createSealReply } from "./sealed_answer.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
@@ -176,9 +175,7 @@ export function createHandler(options: GatewayOptions): Handler {
       "/mqtt/publish",
       createCallHandler(call, ({ service }) => {
         if (service === undefined || service === null || service === "mqtt") return services.mqtt;
-        throw new ServiceError(400, 'Invalid field: service: must be "mqtt" on this route, or absent', {
-          code: "field",
-        });
+        throw new FieldError('Invalid field: service: must be "mqtt" on this route, or absent');
       }),
     ),
     sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, ...places, admit })),
@@ -221,7 +218,7 @@ export function createHandler(options: GatewayOptions): Handler {
       if (reason === "internal") log.error("Request broke the gateway: {error}", { request, error });
       else {
         log.warn("Request from {address} refused: {status} {reason}", { request, address, status, reason: words });
-        telemetry.refused(reason, refusedRequest(message, { address, named: refusal.named }));
+        telemetry.refused(reason, { address, named: refusal.named });
       }
       const result = reason === "internal" ? "failed" : "refused";
       const seconds = (monotonic() - began) / 1000;

@@ -23,7 +23,6 @@ import { LargeRecords } from "./large_records.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { OpenStreams } from "./open_streams.ts";
 import { stopping } from "./refusal.ts";
-import { refusedRequest } from "./refused_request.ts";
 import type { StreamFormat } from "./stream_format.ts";
 import { brokerCode, brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
 
@@ -99,17 +98,13 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
 
   function start(
     admission: Admission,
-    { format, caller, message: { headers } }: {
-      readonly format: StreamFormat;
-      readonly caller: Caller;
-      readonly message: Request;
-    },
+    { format, caller }: { readonly format: StreamFormat; readonly caller: Caller },
   ): EventStream {
     const { key } = admission;
     const began = monotonic();
     const countRefusal = (reason: RefusalReason) => {
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
-      telemetry.refused(reason, refusedRequest({ headers }, { address: caller.address, key: key.name, clockOffset }));
+      telemetry.refused(reason, { address: caller.address, key: key.name, clockOffset });
     };
     const decided: Decide = (outcome, { result, target, bytes = 0 }) => {
       const ms = monotonic() - began;
@@ -226,7 +221,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     // Nothing to give again: a repeated subscription is refused.
     if (admission.kind !== "repeat") admission.settle?.(undefined);
     const format = await beginStream(admission);
-    const stream = start(admission, { format, caller, message: request });
+    const stream = start(admission, { format, caller });
     return new Response(stream.body, {
       headers: {
         "Content-Type": "text/event-stream",

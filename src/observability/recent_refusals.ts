@@ -154,7 +154,7 @@ export function createRefusalTelemetry(telemetry: Telemetry, refusals: Pick<Rece
     ...telemetry,
     refused(reason, request) {
       telemetry.refused(reason, request);
-      if (request !== undefined) refusals.add(reason, request);
+      refusals.add(reason, request);
     },
   };
 }
@@ -184,7 +184,7 @@ function show([cause, { requests, counted }]: readonly [RefusalCause, CauseCount
       cause,
       requests,
       key,
-      ...clockOffset !== undefined && { "clock_offset_seconds": Math.round(clockOffset * 10) / 10 },
+      ...clockOffset !== undefined && { "clock_offset_seconds": Math.round(clockOffset) },
     }
   ));
 }

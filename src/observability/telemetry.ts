@@ -88,12 +88,8 @@ export interface Telemetry {
   stream(version: 1 | 2): (end: StreamEnd) => void;
   /** Counts a request that has its answer. */
   answered(request: AnsweredRequest): void;
-  /**
-   * Counts a refusal.
-   *
-   * @param request its sender; undefined for the project's own checks, which are refused on purpose
-   */
-  refused(reason: RefusalReason, request?: RefusedRequest): void;
+  /** Counts a refused request. */
+  refused(reason: RefusalReason, request: RefusedRequest): void;
   /** Notes how long an event waited from the broker to its listener's stream, in seconds. */
   delivered(seconds: number): void;
   /** Counts events that did not reach a listener. */

@@ -217,3 +217,24 @@ Deno.test("health() tells a gateway from something else, and asks for no version
   const error = await assertRejects(() => gone.client.health(), GatewayError, "No gateway answers at http://gateway");
   assertEquals([error.code, error.status], ["unreachable", 0]);
 });
+
+Deno.test("a page is told that its origin may not be allowed, and a platform that has none is not", async () => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "location") ?? {};
+  const unreachable = "No gateway answers at http://gateway";
+  const places: readonly (readonly [unknown, string])[] = [
+    [{ origin: "https://app.example" }, `${unreachable}, or its ALLOWED_ORIGINS does not name https://app.example`],
+    [{ origin: "http://gateway" }, unreachable],
+    // Such as a React Native app with a polyfill.
+    [{}, unreachable],
+    [undefined, unreachable],
+  ];
+  try {
+    for (const [value, message] of places) {
+      Object.defineProperty(globalThis, "location", { value, configurable: true });
+      const { client } = healthOf(() => Promise.reject(new TypeError("Connection refused")));
+      assertEquals((await assertRejects(() => client.health(), GatewayError)).message, message);
+    }
+  } finally {
+    Object.defineProperty(globalThis, "location", own);
+  }
+});

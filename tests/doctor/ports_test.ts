@@ -1,10 +1,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
+import type { Check } from "../../src/doctor/check.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
+import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
 import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "./house.ts";
 
 const refused = fetchFailure("tcp connect error: Connection refused (os error 111)");
+const hanging: Machine["fetch"] = (_input, init) =>
+  new Promise((_resolve, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
 const free: Machine["listen"] = () => ({ close: () => {} });
 const throwing = (error: Error): Machine["listen"] => () => {
   throw error;
@@ -116,4 +120,27 @@ Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
         : refused(input, init),
   };
   assertEquals((await metrics(older)).remedy, "Restart the gateway");
+});
+
+Deno.test("a gateway that hangs is one failure, and no other program", async () => {
+  const machine = { fetch: hanging, listen: throwing(new Deno.errors.AddrInUse()) };
+  const house = makeHouse({ machine, env: { PUBLIC_URL: "https://house.example" } });
+  const look = (check: Check) => check.look(house, AbortSignal.timeout(1));
+  const [port, own, outside] = await Promise.all([look(GATEWAY), look(METRICS), look(PUBLIC_URL)]);
+  assertEquals([port.status, own.status, outside.status], ["failed", "skipped", "skipped"]);
+  assertStringIncludes(port.message, "does not answer within 5 s: the gateway hangs, or another program is there");
+  assertStringIncludes(port.remedy ?? "", "Restart the gateway");
+  for (const { message } of [own, outside]) assertStringIncludes(message, "see gateway");
+});
+
+Deno.test("a gateway that has another PORT than is set now is found by its port for metrics", async () => {
+  const fetch: Machine["fetch"] = (input, init) =>
+    String(input).startsWith(LOCAL_URL)
+      ? refused(input, init)
+      : Promise.resolve(Response.json({ status: "ok", failing: [], parts: {} }));
+  assertEquals(await metrics({ fetch, listen: free }), {
+    status: "warning",
+    message: "A gateway answers on port 9464 for metrics, and not on PORT, which is 10000",
+    remedy: "Restart the gateway: PORT has changed since its start",
+  });
 });

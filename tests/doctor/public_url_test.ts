@@ -44,8 +44,8 @@ Deno.test("the public address leads to this gateway when it gives the first answ
   const found = await look({ local: fetch, outside: fetch });
   assertEquals(found.gateway, { status: "ok", message: 'Version 1.0.0 runs on port 10000 and knows key "default"' });
   assertEquals(found.outside.status, "ok");
-  // What was sent can do nothing: it has no field but its time.
-  assertEquals(opened.map((payload) => Object.keys(Object(payload))), [["timestamp"]]);
+  // What was sent can do nothing: it has no topic, and is for a service that is none.
+  assertEquals(opened.map((payload) => ({ ...Object(payload), timestamp: 0 })), [{ timestamp: 0, service: "none" }]);
 });
 
 Deno.test("the public address leads to this gateway when it keeps no answers", async () => {
@@ -165,4 +165,19 @@ Deno.test("a gateway of another version, or with other keys, is told", async () 
   const other = await look({ local: stranger.fetch, outside: stranger.fetch });
   assertStringIncludes(other.gateway.message, 'does not know key "default"');
   assertEquals(other.outside.status, "skipped");
+});
+
+Deno.test("no control character of the program on the gateway's port is shown, and no line of its own", async () => {
+  const evil = "\u001b[2J\u202e\n-> rm";
+  const answersOf = (version: string): typeof fetch => (input) =>
+    Promise.resolve(
+      String(input).endsWith("/health")
+        ? Response.json({ status: "ok", version })
+        : Response.json({ error: evil }, { status: 418 }),
+    );
+  for (const version of ["1.0.0", evil]) {
+    const { gateway } = await look({ local: answersOf(version), outside: answersOf(version) });
+    assertEquals(gateway.status, "failed");
+    assertEquals(/[\p{Cc}\p{Bidi_Control}]/u.test(gateway.message), false, JSON.stringify(gateway.message));
+  }
 });

@@ -35,3 +35,20 @@ Deno.test("redis tells a server that is silent at its deadline, and none that is
   });
   assertEquals((await REDIS.look(makeHouse(), PATIENT)).status, "skipped");
 });
+
+Deno.test("redis shows no control character of what is there", async () => {
+  const refusal = "-ERR \u001b[2J\u202e no\r\n";
+  /** Refuses each command, which is an array in RESP. */
+  const refuse = async (connection: Deno.TcpConn) => {
+    for await (const bytes of connection.readable) {
+      const commands = new TextDecoder().decode(bytes).match(/^\*\d+\r$/gm) ?? [];
+      await connection.write(new TextEncoder().encode(refusal.repeat(commands.length)));
+    }
+  };
+  await withTcpServer((connection) => refuse(connection).catch(() => {}), async (port) => {
+    const { status, message } = await look(`redis://127.0.0.1:${port}`);
+    assertEquals(status, "failed");
+    assertStringIncludes(message, " no");
+    assertEquals(/[\p{Cc}\p{Bidi_Control}]/u.test(message), false, JSON.stringify(message));
+  });
+});

@@ -32,7 +32,7 @@ Deno.test("refusals tells each cause on a line, with a remedy for each", async (
   const { status, message, remedy = "" } = await tell(
     UNKNOWN,
     { cause: "old_secret", requests: 6, key: "annas-phone" },
-    { cause: "clock", requests: 3, key: "bobs-phone", "clock_offset_seconds": -95.2 },
+    { cause: "clock", requests: 3, key: "bobs-phone", "clock_offset_seconds": -95 },
   );
   assertEquals(status, "warning");
   assertEquals(message.split("\n"), [
@@ -94,6 +94,13 @@ Deno.test("refusals writes a clock that is far off in a unit that fits, and says
   ) {
     const { message } = await tell({ cause: "clock", requests: 1, key: "k", "clock_offset_seconds": offset });
     assertStringIncludes(message, `with a clock ${text}`);
+  }
+});
+
+Deno.test("refusals says of a clock behind, and of no other, that it may be an old request sent again", async () => {
+  for (const [offset, isSaid] of [[-95, true], [95, false]] as const) {
+    const { remedy = "" } = await tell({ cause: "clock", requests: 1, key: "k", "clock_offset_seconds": offset });
+    assertEquals(remedy.includes("an old request of k is sent again"), isSaid);
   }
 });
 

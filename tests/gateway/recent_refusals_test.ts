@@ -1,7 +1,6 @@
 /** What the gateway remembers of refused requests for the operator, and that no client learns any of it. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createRefusalTelemetry, RecentRefusals, type RefusalCount } from "../../src/observability/recent_refusals.ts";
-import { CHECK_AGENT } from "../../src/protocol/check_agent.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/security/key_record.ts";
@@ -159,15 +158,22 @@ Deno.test("a page of another site is remembered by its address", async () => {
   assertEquals(list(), [{ cause: "cross_site", ...fromPeer(1) }]);
 });
 
-Deno.test("what the doctor and the conformance kit have refused on purpose is not remembered", async () => {
+Deno.test("a service that is none is no trouble of a key, whatever its rights: the doctor asks for it", async () => {
   const { gateway, list, load } = await makeRemembering();
-  await load(makeRecord({ name: "other" }));
-  const headers = { "User-Agent": CHECK_AGENT };
-  for (const secret of [randomBytes(32), gateway.secret]) {
-    const check = await gateway.phone(secret, { headers });
-    for (const route of ROUTES) await (await check.ask(route, { timestamp: 0 })).text();
-  }
+  const guest = makeRecord({ name: "guest", services: ["jeedom"] });
+  await load(guest);
+  const doctor = await gateway.phone(guest.secret, { version: 2 });
+  const { status, body } = await doctor.request("/mqtt/publish", { service: "none" });
+  assertEquals(status, 400);
+  assertStringIncludes(String(body), "Invalid field: service");
   assertEquals(list(), []);
+});
+
+Deno.test("a refused request is remembered whatever its client calls itself", async () => {
+  const { gateway, list } = await makeRemembering();
+  const stranger = await gateway.phone(randomBytes(32), { headers: { "User-Agent": "e2e-gateway-check" } });
+  await stranger.ask("/gateway", {});
+  assertEquals(list(), [{ cause: "unknown_key", ...fromPeer(1) }]);
 });
 
 Deno.test("requests that are answered leave nothing behind", async () => {

@@ -117,8 +117,8 @@ Deno.test("stream() follows what is open, and counts each end", async () => {
 
 Deno.test("refused(), dropped() and delivered() count", async () => {
   using metrics = makeMetrics();
-  metrics.refused("envelope");
-  metrics.refused("envelope");
+  metrics.refused("envelope", { address: "192.0.2.1" });
+  metrics.refused("envelope", { address: "192.0.2.1" });
   metrics.dropped("revoked", 7);
   metrics.delivered(0.0005);
   metrics.delivered(0.001);
@@ -206,7 +206,7 @@ Deno.test("two sets of metrics share nothing", async () => {
   using one = makeMetrics();
   using other = makeMetrics({ version: "2.0.0" });
   const before = await series(other);
-  one.refused("busy");
+  one.refused("busy", { address: "192.0.2.1" });
   one.answered({ route: "other", service: "none", result: "ok", seconds: 1 });
   assertEquals(await valueOf(other, { name: "e2e_gateway_refusals_total", labels: { reason: "busy" } }), 0);
   assertEquals(await series(other), before);

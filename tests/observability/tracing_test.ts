@@ -82,7 +82,7 @@ Deno.test("everything else passes through", () => {
   const traced = createTraced(telemetry, tracer);
   const request = { route: "/gateway", service: "none", result: "refused", seconds: 1 } as const;
   traced.answered(request);
-  traced.refused("busy");
+  traced.refused("busy", { address: "192.0.2.1" });
   traced.delivered(0.5);
   traced.dropped("revoked", 3);
   assertEquals(told, [request, "busy", 0.5, ["revoked", 3]]);

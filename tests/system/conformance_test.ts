@@ -15,19 +15,17 @@ interface Told {
 async function runKit(words: readonly string[]) {
   // What the kit waits for, it waits for once a second then.
   const env = { STREAM_KEEPALIVE_SECONDS: "1" };
-  return await inWorld(async ({ gateway: { url, metricsUrl, key, directory } }) => {
+  return await inWorld(async ({ gateway: { url, key, directory } }) => {
     const child = spawnMain(["conformance", "--url", url, ...words], { directory, env: { GATEWAY_KEY: key } });
     const { code, stdout, stderr } = await child.output();
     const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    const { refusals } = await (await fetch(`${metricsUrl}/refusals`)).json();
-    return { code, out: out ?? "", err: err ?? "", key, refusals };
+    return { code, out: out ?? "", err: err ?? "", key };
   }, { env, ms: 120_000 });
 }
 
 Deno.test("conformance finds nothing wrong with this gateway, in either version, and skips nothing", async () => {
   const runs = await Promise.all(["1", "2"].map((version) => runKit(["--protocol", version, "--slow", "--json"])));
-  for (const { code, out, err, key, refusals } of runs) {
-    assertEquals(refusals, [], "What the kit has refused on purpose counts as trouble");
+  for (const { code, out, err, key } of runs) {
     const told: Told = JSON.parse(out);
     assertEquals(told.checks.filter(({ result }) => result !== "passed"), []);
     assertEquals([code, told.failed, told.skipped, told.passed], [0, 0, 0, told.checks.length]);

@@ -435,6 +435,8 @@ Deno.test({
       assertEquals(await health({}, file), nobody("http://127.0.0.2:3"));
       assertEquals(await health({ PORT: "1" }), nobody("http://127.0.0.2:1"));
       assertEquals(await health({}, 'GATEWAY_URL="http://127.0.0.1:4"\nPORT=x'), nobody("http://127.0.0.1:4"));
+      // What PowerShell writes: every second byte is null.
+      assertMatch(await health({}, Array.from("\ufffdPORT=3\r\n").join("\0")), /^\.env is in UTF-16/);
       await Deno.remove(`${directory}/.env`);
       // Python's own virtual environments are called so, too.
       await Deno.mkdir(`${directory}/.env`);

@@ -72,6 +72,10 @@ def _read_file() -> Mapping[str, str]:
         return {}
     except OSError as error:
         raise ValueError(f".env cannot be read: {error.strerror}") from None
+    if "\0" in text:
+        raise ValueError(
+            ".env is in UTF-16, as PowerShell writes it: save it as UTF-8"
+        )
     return {
         name: (single or double or plain).strip()
         for name, single, double, plain in _LINE.findall(text)

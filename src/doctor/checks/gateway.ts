@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { visibleLine } from "../../observability/visible.ts";
 import { isObject } from "../../protocol/is_object.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { jsonOf } from "../ask.ts";
@@ -35,6 +36,11 @@ export const GATEWAY: Check = {
           `Port ${port} is taken by another program, which ${state.words}`,
           `Stop that program (sudo ss -ltnp "sport = :${port}" tells it), or set PORT to a free one`,
         );
+      case "silent":
+        return failed(
+          `Port ${port} is taken, and ${state.words}: the gateway hangs, or another program is there`,
+          `Restart the gateway; stop another program (sudo ss -ltnp "sport = :${port}" tells it), or set PORT to a free one`,
+        );
       case "veiled":
         return ok(`Port ${port} speaks TLS with a certificate that is not for this address: see public_url`);
       case "gateway": {
@@ -64,7 +70,7 @@ async function tellAnswer({ config: { PORT: port }, version }: House, knock: Kno
   }
   if (answer.status !== 200) {
     const told = jsonOf(answer);
-    const words = isObject(told) ? String(told["error"]).slice(0, MAX_WORDS) : "no reason";
+    const words = isObject(told) ? visibleLine(String(told["error"])).slice(0, MAX_WORDS) : "no reason";
     return failed(
       `The gateway answers HTTP ${answer.status}: ${words}`,
       "Try again in a minute; then look into its log",

@@ -95,7 +95,7 @@ function explainRefusal(place: string, refusal: Refusal): Finding {
 /** Returns the remedy for a setting that refuses a method. */
 function letIn({ setting }: { readonly setting: MethodSetting }, method: string): string {
   const rule = setting === "api::allow::method" ? "match" : "not match";
-  return `Let "${LABELS[setting]}" in Jeedom (${API_PAGE}) ${rule} ${method}, nor empty it`;
+  return `Let "${LABELS[setting]}" in Jeedom (${API_PAGE}) ${rule} ${method}, or empty it`;
 }
 
 function tellKey(answers: string, key: KeyAnswer): Finding {

@@ -20,15 +20,28 @@ export const METRICS: Check = {
     if (port === "off") return skipped("Not used: METRICS_PORT is off");
     if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
     const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });
-    const asked = await ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal });
+    const [asked, { kind }] = await Promise.all([
+      ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal }),
+      house.gateway(signal),
+    ]);
     if (asked.kind === "reply") {
       const health = healthOf(asked);
-      return health === undefined ? taken(port, `answers HTTP ${asked.status}`) : reportHealth(health, house);
+      if (health === undefined) return taken(port, `answers HTTP ${asked.status}`);
+      if (kind === "free") {
+        return warning(
+          `A gateway answers on port ${port} for metrics, and not on PORT, which is ${house.config.PORT}`,
+          "Restart the gateway: PORT has changed since its start",
+        );
+      }
+      return reportHealth(health, house);
     }
     const state = lookAtPort(machine, { hostname: host, port });
-    if (state.kind === "taken") return taken(port, asked.words);
+    if (state.kind === "taken") {
+      return kind === "silent" && asked.reason === "late"
+        ? skipped(`Port ${port} does not answer either: see gateway`)
+        : taken(port, asked.words);
+    }
     if (state.kind === "closed") return failed(`Port ${port} ${state.words}`, "Mend METRICS_HOST and METRICS_PORT");
-    const { kind } = await house.gateway(signal);
     if (kind === "gateway") {
       return warning(`The gateway runs, and not with port ${port} for metrics`, "Restart the gateway");
     }

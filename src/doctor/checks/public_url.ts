@@ -7,7 +7,6 @@
  * @module
  */
 import { openAnswer } from "../../protocol/exchange.ts";
-import { CHECK_AGENT } from "../../protocol/check_agent.ts";
 import { isObject } from "../../protocol/is_object.ts";
 import { hostOf } from "../../security/egress.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../security/ip_address.ts";
@@ -34,6 +33,7 @@ export const PUBLIC_URL: Check = {
     }
     const { kind } = await house.gateway(signal);
     if (kind === "free" || kind === "closed") return skipped(NOT_RUNNING);
+    if (kind === "silent") return skipped("The gateway does not answer: see gateway");
     if (kind === "other") return skipped("Another program has the gateway's port");
     const knock = await house.knock(signal);
     if (knock === undefined) return skipped("There is no key to ask with", "Add one: deno task keys add NAME");
@@ -42,13 +42,7 @@ export const PUBLIC_URL: Check = {
     }
     const address = publicAddress(url);
     const began = now();
-    const asked = await ask(address + KNOCK_ROUTE, {
-      fetch: machine.fetch,
-      now,
-      signal,
-      body: knock.text,
-      headers: { "User-Agent": CHECK_AGENT },
-    });
+    const asked = await ask(address + KNOCK_ROUTE, { fetch: machine.fetch, now, signal, body: knock.text });
     if (asked.kind === "failure") return tellNobody(url, asked);
     if (asked.status !== 200) return tellTunnel(url, asked);
     const finding = await compare(url, asked, knock);

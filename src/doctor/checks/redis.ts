@@ -4,6 +4,7 @@
  * @module
  */
 import { mdnsHint } from "../../mqtt/failure.ts";
+import { visibleLine } from "../../observability/visible.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
@@ -28,7 +29,7 @@ export const REDIS: Check = {
     // Loaded only here: most gateways have no Redis.
     const { openRedis } = await import("../../security/redis_connection.ts");
     const outcome = Promise.withResolvers<Finding>();
-    const fail = (reason: string) => outcome.resolve(explain(place, reason));
+    const fail = (reason: string) => outcome.resolve(explain(place, visibleLine(reason)));
     const connection = openRedis({
       url,
       timeoutMs: DEADLINE_SECONDS * 1000,

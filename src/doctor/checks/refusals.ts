@@ -108,11 +108,18 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
     text: `naming the key ${key}, but sealed with another one or altered on the way`,
     remedy: `If the device of ${key} fails, something on the way changes its requests: see public_url`,
   }),
-  clock: ({ key, clock_offset_seconds: offset = 0 }) => ({
-    text: `with a clock ${formatSpan(offset)} off (${offset < 0 ? "behind" : "ahead"}), of ${key}`,
-    remedy:
-      `Let the device of ${key} set its clock by itself; where several are off alike, it is this machine's: timedatectl`,
-  }),
+  clock: ({ key, clock_offset_seconds: offset = 0 }) => {
+    const isBehind = offset < 0;
+    const remedy =
+      `Let the device of ${key} set its clock by itself; where several are off alike, it is this machine's: timedatectl`;
+    return {
+      text: `with a clock ${formatSpan(offset)} off (${isBehind ? "behind" : "ahead"}), of ${key}`,
+      // A recording is as old as it is.
+      remedy: isBehind
+        ? `${remedy}; where its clock is right, an old request of ${key} is sent again: nothing to do`
+        : remedy,
+    };
+  },
   rights: ({ key }) => ({
     text: `of ${key} for what it may not do`,
     remedy:
