@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { runCommandLine } from "./src/cli/commands.ts";
 import { EXIT_INTERRUPTED } from "./src/cli/exit_codes.ts";
-import type { NetworkAddress, Platform } from "./src/cli/platform.ts";
+import type { NetworkAddress, Platform, StopOptions } from "./src/cli/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
 import type { ProcessFigures } from "./src/observability/process_figures.ts";
 import { visible } from "./src/observability/visible.ts";
@@ -38,14 +38,9 @@ function print(line: string): void {
   }
 }
 
-/** Signals that ask for the end. A terminal that is closed sends SIGHUP; elsewhere that reloads the keys. */
-const STOP_SIGNALS: readonly Deno.Signal[] = [
-  "SIGINT",
-  "SIGTERM",
-  ...Deno.stdout.isTerminal() ? ["SIGHUP"] as const : [],
-];
-
-function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
+function untilStopped(
+  { ignoresOutput = false, endsOnHangup = Deno.stdout.isTerminal() }: StopOptions = {},
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let wishedAt: number | undefined;
   const wish = () => {
@@ -53,7 +48,8 @@ function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
     wishedAt ??= performance.now();
     resolve();
   };
-  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, wish);
+  const signals: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", ...endsOnHangup ? ["SIGHUP" as const] : []];
+  for (const signal of signals) Deno.addSignalListener(signal, wish);
   if (!ignoresOutput) outputClosed.promise.then(resolve);
   return promise;
 }
@@ -61,7 +57,13 @@ function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
 async function makeTempDir(): Promise<string> {
   const path = await Deno.makeTempDir({ prefix: "demo-" });
   // At every exit, also that of a second Ctrl-C.
-  addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  addEventListener("unload", () => {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch {
+      // A program that cleans the directory of temporary files was faster.
+    }
+  });
   return path;
 }
 

@@ -39,7 +39,7 @@ const SHOWN_CHARACTERS = 40;
 /** Runs the demo until it is stopped or its output is closed. */
 export async function demo(platform: Platform): Promise<number> {
   const stop = new AbortController();
-  const stopped = platform.untilStopped().then(() => stop.abort());
+  const stopped = platform.untilStopped({ endsOnHangup: true }).then(() => stop.abort());
   const { signal } = stop;
   try {
     await using opened = new AsyncDisposableStack();

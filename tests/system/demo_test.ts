@@ -166,6 +166,46 @@ Deno.test("the demo takes a free port where its own is taken, and says so", asyn
   assertEquals(namesIn(demo.temporary), []);
 });
 
+Deno.test("the demo ends at SIGHUP, also where its output is no terminal, and leaves no file", async () => {
+  await using demo = await startDemo();
+  const output = new ProcessOutput(demo.child);
+  await output.line((line) => line.includes("Ctrl-C ends it"));
+  demo.child.kill("SIGHUP");
+  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
+  await output.ended;
+  assertEquals(namesIn(demo.temporary), []);
+});
+
+Deno.test("the demo ends as ever when its temporary directory was removed meanwhile", async () => {
+  await using demo = await startDemo();
+  const output = new ProcessOutput(demo.child);
+  await output.line((line) => line.includes("Ctrl-C ends it"));
+  for (const name of namesIn(demo.temporary)) await Deno.remove(`${demo.temporary}/${name}`, { recursive: true });
+  demo.child.kill("SIGINT");
+  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
+  await output.ended;
+  assertEquals(output.text.includes("NotFound"), false, output.text);
+});
+
+for (const name of ["with spaces", "with,commas"]) {
+  Deno.test(`deno task demo takes /tmp in place of a TMPDIR ${name}, which its commands cannot name`, async () => {
+    await using project = await copyProject();
+    const temporary = `${project.temporary}/${name}`;
+    await Deno.mkdir(temporary);
+    const child = project.spawn("deno task --quiet demo", { TMPDIR: temporary });
+    try {
+      const output = new ProcessOutput(child);
+      await output.line((line) => line.includes("Ctrl-C ends it"));
+      assertStringIncludes(output.text, "--key-file /tmp/demo-");
+      child.kill("SIGINT");
+      assertEquals((await within("the demo's exit", child.status)).code, 0);
+      await output.ended;
+    } finally {
+      await kill(child);
+    }
+  });
+}
+
 Deno.test("the demo fails with a remedy when it can make no temporary directory", async () => {
   await using demo = await startDemo({ TMPDIR: "/nowhere" });
   const { code, stderr } = await demo.child.output();
