@@ -64,7 +64,7 @@ export async function demo(platform: Platform): Promise<number> {
   }
 }
 
-/** What the client of the story needs. */
+/** Gateway, key and machine of the story. */
 interface Story {
   /** Address of the gateway. */
   readonly url: string;

@@ -71,14 +71,14 @@ function refuseDuplicates(text: string, names: readonly string[]): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** What reading the settings takes of the machine. */
+/** The parts of the machine that reading the settings takes. */
 export type SettingsPlatform = Pick<Platform, "env" | "envNames" | "files">;
 
 /** The configuration, and where it comes from. */
 export interface Settings {
   /** The configuration, in which nothing is wrong. */
   readonly config: Config;
-  /** Where it comes from. */
+  /** Its source. */
   readonly sources: Sources;
   /** Variables that are no settings, most likely misspelt. */
   readonly unknown: readonly UnknownSetting[];

@@ -1,4 +1,4 @@
-/** What the gateway remembers of refused requests for the operator, and that no client learns any of it. */
+/** Refused requests: remembered for the operator, and told to no client. */
 import { assertEquals } from "@std/assert";
 import { createRefusalTelemetry, RecentRefusals, type RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { CHECK_AGENT } from "../../src/protocol/check_agent.ts";

@@ -1,4 +1,4 @@
-/** What a benchmark does when a signal ends it. */
+/** The end of a benchmark by a signal. */
 import { assertEquals } from "@std/assert";
 
 const MODULE = new URL("../../bench/run_bench.ts", import.meta.url).href;
