@@ -24,17 +24,27 @@ const SAME_WISH_MS = 500;
 /** Settles when standard output is found closed. */
 const outputClosed = Promise.withResolvers<void>();
 
-/**
- * Prints a line, and notices a closed output, which `console.log` ignores. Deno has no way to ask a pipe whether it is
- * closed: only a write tells.
- */
+/** Writes a line. Unlike `console`, it fails in the same way whatever the output is. */
+function writeLine(output: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
+  let rest = new TextEncoder().encode(`${output.isTerminal() ? visible(line) : line}\n`);
+  while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+}
+
+/** Prints a line, and notices a closed output. Deno has no way to ask a pipe whether it is closed: only a write shows. */
 function print(line: string): void {
-  let rest = new TextEncoder().encode(`${Deno.stdout.isTerminal() ? visible(line) : line}\n`);
   try {
-    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+    writeLine(Deno.stdout, line);
   } catch (error) {
-    // Of a pipe, and of a socket in place of one. Any other failure loses this line alone.
+    // Of a pipe, and of a socket in place of one. Any other failure, as of a full disk, loses this line alone.
     if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) outputClosed.resolve();
+  }
+}
+
+function printError(line: string): void {
+  try {
+    writeLine(Deno.stderr, line);
+  } catch {
+    // This line is lost: the exit code is left.
   }
 }
 
@@ -141,8 +151,7 @@ const platform: Omit<Platform, "args"> = {
   env: (variable) => Deno.env.get(variable),
   envNames,
   print,
-  // deno-lint-ignore no-console
-  printError: (line) => console.error(Deno.stderr.isTerminal() ? visible(line) : line),
+  printError,
   onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
   untilStopped,
 };

@@ -50,6 +50,11 @@ async function copyProject() {
   };
 }
 
+/** Tells whether there is the device of Linux whose writes fail as those of a full disk. */
+async function hasFullDevice(): Promise<boolean> {
+  return await Deno.stat("/dev/full").then(() => true, () => false);
+}
+
 function namesIn(directory: string): string[] {
   return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
 }
@@ -294,6 +299,42 @@ Deno.test("a gateway whose output is closed from the first line on goes on, and 
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test(
+  "a gateway whose output is on a full disk goes on, and ends as ever",
+  { ignore: !await hasFullDevice() },
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+    const port = freePort();
+    const env = { HOST: "127.0.0.1", PORT: String(port), METRICS_PORT: "off", LOG_FORMAT: "json" };
+    const launcher = ["sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh"];
+    const child = spawnMain(["serve"], { directory, env, launcher });
+    try {
+      const url = `http://127.0.0.1:${port}`;
+      const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
+      await until("the start", async () => await isThere() !== undefined, PATIENCE_MS);
+      const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
+      const client = new GatewayClient({ url, key, protocol: 2 });
+      for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
+      child.kill("SIGTERM");
+      assertEquals((await within("the gateway's exit", child.status)).code, 0);
+    } finally {
+      await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+      await kill(child);
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+Deno.test(
+  "a wrong command line exits with 2 where its message cannot be written",
+  { ignore: !await hasFullDevice() },
+  async () => {
+    const launcher = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
+    const { code } = await spawnMain(["nonsense"], { directory: PROJECT, env: {}, launcher }).output();
+    assertEquals(code, 2);
+  },
+);
 
 Deno.test("the client commands tell a wrong command line, a missing key and a missing gateway", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
