@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { runCommandLine } from "./src/cli/commands.ts";
 import { EXIT_INTERRUPTED } from "./src/cli/exit_codes.ts";
-import type { NetworkAddress, Platform } from "./src/cli/platform.ts";
+import type { NetworkAddress, Platform, StopOptions } from "./src/cli/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
 import type { ProcessFigures } from "./src/observability/process_figures.ts";
 import { visible } from "./src/observability/visible.ts";
@@ -24,28 +24,33 @@ const SAME_WISH_MS = 500;
 /** Settles when standard output is found closed. */
 const outputClosed = Promise.withResolvers<void>();
 
-/**
- * Prints a line, and notices a closed output, which `console.log` ignores. Deno has no way to ask a pipe whether it is
- * closed: only a write tells.
- */
+/** Writes a line. Unlike `console`, it fails in the same way whatever the output is. */
+function writeLine(output: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
+  let rest = new TextEncoder().encode(`${output.isTerminal() ? visible(line) : line}\n`);
+  while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+}
+
+/** Prints a line, and notices a closed output. Deno has no way to ask a pipe whether it is closed: only a write shows. */
 function print(line: string): void {
-  let rest = new TextEncoder().encode(`${Deno.stdout.isTerminal() ? visible(line) : line}\n`);
   try {
-    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+    writeLine(Deno.stdout, line);
   } catch (error) {
-    // Of a pipe, and of a socket in place of one. Any other failure loses this line alone.
+    // Of a pipe, and of a socket in place of one. Any other failure, as of a full disk, loses this line alone.
     if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset) outputClosed.resolve();
   }
 }
 
-/** Signals that ask for the end. A terminal that is closed sends SIGHUP; elsewhere that reloads the keys. */
-const STOP_SIGNALS: readonly Deno.Signal[] = [
-  "SIGINT",
-  "SIGTERM",
-  ...Deno.stdout.isTerminal() ? ["SIGHUP"] as const : [],
-];
+function printError(line: string): void {
+  try {
+    writeLine(Deno.stderr, line);
+  } catch {
+    // This line is lost: the exit code is left.
+  }
+}
 
-function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
+function untilStopped(
+  { ignoresOutput = false, endsOnHangup = Deno.stdout.isTerminal() }: StopOptions = {},
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let wishedAt: number | undefined;
   const wish = () => {
@@ -53,7 +58,8 @@ function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
     wishedAt ??= performance.now();
     resolve();
   };
-  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, wish);
+  const signals: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", ...endsOnHangup ? ["SIGHUP" as const] : []];
+  for (const signal of signals) Deno.addSignalListener(signal, wish);
   if (!ignoresOutput) outputClosed.promise.then(resolve);
   return promise;
 }
@@ -61,7 +67,13 @@ function untilStopped({ ignoresOutput = false } = {}): Promise<void> {
 async function makeTempDir(): Promise<string> {
   const path = await Deno.makeTempDir({ prefix: "demo-" });
   // At every exit, also that of a second Ctrl-C.
-  addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  addEventListener("unload", () => {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch {
+      // A program that cleans the directory of temporary files was faster.
+    }
+  });
   return path;
 }
 
@@ -139,8 +151,7 @@ const platform: Omit<Platform, "args"> = {
   env: (variable) => Deno.env.get(variable),
   envNames,
   print,
-  // deno-lint-ignore no-console
-  printError: (line) => console.error(Deno.stderr.isTerminal() ? visible(line) : line),
+  printError,
   onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
   untilStopped,
 };

@@ -1,20 +1,30 @@
 /** Runs a benchmark, and ends everything that it started, however it ends. */
 
-/** Runs a benchmark; `started` takes everything that has to be stopped. Its report is printed. */
-export async function runBench(bench: (started: AsyncDisposableStack) => Promise<string>): Promise<void> {
+/** A terminal sends a signal to all processes, and `deno task` sends it on: within so many milliseconds it is the same. */
+const SAME_SIGNAL_MS = 500;
+
+/**
+ * Runs a benchmark; `started` takes everything that has to be stopped. Its report, if it returns one, is printed. A signal stops what was
+ * started and exits with 130; a further one exits at once.
+ */
+export async function runBench(bench: (started: AsyncDisposableStack) => Promise<string | void>): Promise<void> {
   const started = new AsyncDisposableStack();
-  const abort = () => {
-    started.disposeAsync().finally(() => Deno.exit(130));
+  let interruption: { readonly at: number; readonly end: Promise<never> } | undefined;
+  const interrupt = () => {
+    const now = performance.now();
+    if (interruption !== undefined && now - interruption.at > SAME_SIGNAL_MS) Deno.exit(130);
+    interruption ??= { at: now, end: started.disposeAsync().then(() => Deno.exit(130), () => Deno.exit(130)) };
   };
   const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, abort);
+  for (const signal of signals) Deno.addSignalListener(signal, interrupt);
   try {
     const report = await bench(started);
     // deno-lint-ignore no-console
-    console.log(report);
+    if (report !== undefined) console.log(report);
   } finally {
-    await started.disposeAsync();
-    for (const signal of signals) Deno.removeSignalListener(signal, abort);
+    // What was interrupted fails as well, which tells nothing.
+    await (interruption?.end ?? started.disposeAsync());
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
   }
 }
 

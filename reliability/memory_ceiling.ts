@@ -3,6 +3,7 @@
  * prints what came of it.
  */
 import { Progress } from "../bench/progress.ts";
+import { inScope, runBench } from "../bench/run_bench.ts";
 import { readNumber, readToolArgs } from "../bench/tool_args.ts";
 import { type CommandLine, UsageError } from "../src/cli/args.ts";
 import { ATTACKS } from "./memory/attacks.ts";
@@ -45,22 +46,25 @@ const row = ({ name, peakBytes, survived, served, asked, slowestMs }: AttackResu
     (slowestMs / 1000).toFixed(1)
   } s |`;
 
-tell("| Attack | Peak MB | Survived | Phone meanwhile |\n| --- | --- | --- | --- |");
 let isKilled = false;
 const progress = new Progress(attacks.length);
-for (const attack of attacks) {
-  progress.step(attack.name);
-  const group = await makeControlGroup(MEMORY_BYTES);
-  if (group === undefined) {
-    tell("No control group with a bound for memory can be made here: run it as root, on Linux, outside of a container");
-    Deno.exit(77);
+tell("| Attack | Peak MB | Survived | Phone meanwhile |\n| --- | --- | --- | --- |");
+await runBench(async (started) => {
+  for (const attack of attacks) {
+    progress.step(attack.name);
+    await inScope(started, async (opened) => {
+      const group = await makeControlGroup(MEMORY_BYTES);
+      if (group === undefined) {
+        tell(
+          "No control group with a bound for memory can be made here: run it as root, on Linux, outside of a container",
+        );
+        Deno.exit(77);
+      }
+      opened.defer(() => group.remove());
+      const result = await runAttack(attack, { ms: seconds * 1000, group, flags, opened });
+      tell(row(result));
+      isKilled ||= !result.survived;
+    });
   }
-  try {
-    const result = await runAttack(attack, { ms: seconds * 1000, group, flags });
-    tell(row(result));
-    isKilled ||= !result.survived;
-  } finally {
-    await group.remove();
-  }
-}
+});
 Deno.exit(isKilled ? 1 : 0);

@@ -6,14 +6,14 @@
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { CLIENT_VARIABLES, SETTINGS, type Variables } from "./config.ts";
 
-/** Where a variable is set. */
+/** Place that sets a variable. */
 export type SettingSource = "environment" | ".env";
 
 /** A variable that has a value and is no setting. Its value may be a password, so it is not here. */
 export interface UnknownSetting {
   /** The variable's name: letters, digits, `_`, `.` and `-`. */
   readonly name: string;
-  /** Where it is set. */
+  /** Place that sets it. */
   readonly source: SettingSource;
   /** The settings that may be meant, in the table's order; none where it resembles no setting. */
   readonly suggestions: readonly string[];

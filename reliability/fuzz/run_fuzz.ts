@@ -23,7 +23,7 @@ export interface FuzzOptions {
   readonly looks?: number;
   /** Is told of each look. */
   readonly onProgress?: (sample: FuzzSample) => void;
-  /** Is told every few seconds how many attempts were made. */
+  /** Takes the number of attempts, every few seconds. */
   readonly onAttempts?: (attempts: number) => void;
 }
 
@@ -56,7 +56,7 @@ const CONNECTIONS = 24;
 /** Descriptors that may be more at the end: the connections to the broker and to Jeedom are kept for a while. */
 const SPARE_DESCRIPTORS = 5;
 
-/** How often to tell how many attempts were made, in milliseconds. */
+/** Interval of reports of the number of attempts, in milliseconds. */
 const TELL_MS = 10_000;
 
 /** So short that what is remembered has its full size long before the end. */

@@ -35,6 +35,8 @@ export interface AttackOptions {
   readonly group: ControlGroup;
   /** Further flags for `deno run`. */
   readonly flags?: readonly string[];
+  /** Takes all that is started, for the caller to end. */
+  readonly opened: AsyncDisposableStack;
 }
 
 /** How many keys attack. */
@@ -48,8 +50,10 @@ const RIGHTS = {
 } as const;
 
 /** Runs an attack for a while, with a phone beside it that sends a small message and a small call in turn. */
-export async function runAttack(attack: Attack, { ms, group, flags = [] }: AttackOptions): Promise<AttackResult> {
-  await using opened = new AsyncDisposableStack();
+export async function runAttack(
+  attack: Attack,
+  { ms, group, flags = [], opened }: AttackOptions,
+): Promise<AttackResult> {
   const jeedom = { result: '"pong"', delayMs: 0 };
   const house = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const { method } = await request.json();
@@ -72,6 +76,7 @@ export async function runAttack(attack: Attack, { ms, group, flags = [] }: Attac
     ...environment,
     ...broker.settings,
   }, { directory, key: phone.secret.toHex(), launcher: group.launcher, flags: [...own, ...flags] });
+  opened.defer(async () => void await gateway.stop("SIGKILL"));
   let isEnded = false;
   const exited = gateway.output.ended.then(() => isEnded = true);
   const device = await connectAsync(`mqtt://127.0.0.1:${broker.port}`);

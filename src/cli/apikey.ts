@@ -45,7 +45,7 @@ const MAX_APIKEY_FILE_BYTES = 4096;
 const WARNING = "Others on this machine can see an API key that is given with --apikey: prefer --apikey-file FILE, " +
   "--apikey-file - (asks for it) or JEEDOM_CALL_APIKEY";
 
-/** What reading an API key takes of the machine. */
+/** The parts of the machine that reading an API key takes. */
 export type ApikeyPlatform = Pick<Platform, "askSecret" | "env" | "files" | "printError" | "stdin">;
 
 /**

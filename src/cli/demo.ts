@@ -39,7 +39,7 @@ const SHOWN_CHARACTERS = 40;
 /** Runs the demo until it is stopped or its output is closed. */
 export async function demo(platform: Platform): Promise<number> {
   const stop = new AbortController();
-  const stopped = platform.untilStopped().then(() => stop.abort());
+  const stopped = platform.untilStopped({ endsOnHangup: true }).then(() => stop.abort());
   const { signal } = stop;
   try {
     await using opened = new AsyncDisposableStack();
@@ -64,7 +64,7 @@ export async function demo(platform: Platform): Promise<number> {
   }
 }
 
-/** What the client of the story needs. */
+/** Gateway, key and machine of the story. */
 interface Story {
   /** Address of the gateway. */
   readonly url: string;

@@ -70,7 +70,7 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
     try {
       await run(openSession({ args, usage, config, now: now(), random: randomBytes, platform, warn }));
     } finally {
-      // Above a code that fills the window, nobody would see them.
+      // Above a code that fills the window, they would scroll away.
       for (const text of warnings) platform.printError(text);
     }
     return 0;

@@ -61,8 +61,13 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
 
 /** Choice of what ends a program. */
 export interface StopOptions {
-  /** Whether it goes on when its output is closed. Off by default. */
+  /** Goes on when its output is closed. Off by default. */
   readonly ignoresOutput?: boolean;
+  /**
+   * Ends at SIGHUP. By default on a terminal, which sends it when it is closed: elsewhere a gateway loads its
+   * keys, and `nohup` lets a command go on.
+   */
+  readonly endsOnHangup?: boolean;
 }
 
 /** A command: how it is typed, and what it does. */

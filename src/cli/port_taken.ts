@@ -49,7 +49,7 @@ type Holder =
   /** Does not answer HTTP; or answers at none of the addresses where it was asked. */
   | { readonly kind: "silent" };
 
-/** Where a server may be. */
+/** Host and port of a server. */
 type Place = Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">;
 
 /** Longest wait for answers of the holder, all together, in milliseconds: as long as the doctor gives a check. */
@@ -104,7 +104,7 @@ async function findHolder(place: Place, platform: Platform, signal: AbortSignal)
 }
 
 /**
- * Lists the addresses of a place. Whoever listens on all addresses, or fails to, meets programs on single ones, and one
+ * Lists the addresses of a place. A server on all addresses conflicts with programs on single ones, and one
  * without TLS meets one with it. The sandbox of `deno task start` allows the configured address, which as "all addresses"
  * leads to this machine, and in most configurations 127.0.0.1; what it forbids counts as silent.
  */

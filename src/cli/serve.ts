@@ -24,7 +24,7 @@ export const SERVE_LINE = {
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {
-  // From the first moment on: a wish that comes while the gateway starts must not be lost. A gateway whose output is
+  // From the first moment on: a signal that comes while the gateway starts must not be lost. A gateway whose output is
   // closed goes on, without its log.
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {

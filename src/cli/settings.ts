@@ -78,14 +78,14 @@ export function describeUnread(lines: readonly number[]): string[] {
   return [`Lines ${named}${others} of .env set nothing, as they are not NAME=value`];
 }
 
-/** What reading the settings takes of the machine. */
+/** The parts of the machine that reading the settings takes. */
 export type SettingsPlatform = Pick<Platform, "env" | "envNames" | "files">;
 
 /** The configuration, and where it comes from. */
 export interface Settings extends WithoutEffect {
   /** The configuration, in which nothing is wrong. */
   readonly config: Config;
-  /** Where it comes from. */
+  /** Its source. */
   readonly sources: Sources;
 }
 

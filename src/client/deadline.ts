@@ -33,7 +33,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const over = new AbortController();
-  const stop = clock.after(Math.max(0, Math.min(timeout, LONGEST_MS)), () => {
+  const stop = clock.after(timeout > 0 ? Math.min(timeout, LONGEST_MS) : 0, () => {
     over.abort(new RequestTimeoutError(`No answer within ${timeout / 1000} s: a call may have run all the same`));
   });
   const joined = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);

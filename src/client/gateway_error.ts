@@ -93,7 +93,7 @@ export class TamperedError extends GatewayError {
 export class WrongKeyError extends GatewayError {
   /** Tells this class. */
   override readonly code = "wrong_key";
-  /** Whether the gateway said that it knows version 2: then version 1 does not help. Not proven: the answer is plain. */
+  /** True if the gateway said that it knows version 2: then version 1 does not help. Not proven: the answer is plain. */
   readonly knowsVersion2: boolean;
 
   /** Makes the error. */
@@ -103,9 +103,9 @@ export class WrongKeyError extends GatewayError {
   }
 }
 
-/** What is known of a key that the gateway does not take. */
+/** Facts about a key that the gateway does not take. */
 export interface WrongKeyErrorOptions extends GatewayErrorOptions {
-  /** Whether the gateway said that it knows version 2; false by default. */
+  /** True if the gateway said that it knows version 2; false by default. */
   readonly knowsVersion2?: boolean | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface JeedomSettings {
   readonly "api::forbidden::method"?: RegExp;
   /** The only methods that are not refused. */
   readonly "api::allow::method"?: RegExp;
-  /** Whether the API key opens no method but those of plugins. */
+  /** True if the API key opens no method but those of plugins. */
   readonly "api::core::restricted"?: boolean;
 }
 

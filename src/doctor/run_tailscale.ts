@@ -11,7 +11,7 @@ export const TAILSCALE_STATUS: readonly string[] = ["status", "--json", "--peers
 /** Words that ask for what Funnel and Serve lead to. */
 export const FUNNEL_STATUS: readonly string[] = ["funnel", "status", "--json"];
 
-/** How to run it. */
+/** Means of running it. */
 export interface RunTailscaleOptions {
   /** Words behind `tailscale`. */
   readonly args: readonly string[];

@@ -53,7 +53,7 @@ interface Outcome {
   readonly reply: Reply;
   readonly outcome: string;
   readonly result: Result;
-  /** Why it was refused; undefined where it was not. */
+  /** Reason of the refusal; undefined where there was none. */
   readonly reason?: RefusalReason | undefined;
   readonly service?: ServiceName | undefined;
   readonly target?: string | undefined;

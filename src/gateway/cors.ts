@@ -9,7 +9,7 @@ import { PROTOCOL_HEADER } from "../protocol/exchange.ts";
 import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import { REQUEST_ID_HEADER } from "./request_id.ts";
 
-/** How long a browser may remember the answer to a preflight, in seconds: the longest that Chromium takes. */
+/** Longest that a browser remembers the answer to a preflight, in seconds: the most that Chromium takes. */
 const PREFLIGHT_MAX_AGE_SECONDS = 7200;
 
 /** Headers that clients send. */

@@ -56,13 +56,13 @@ export function startLog(config: LogConfig, isTerminal: boolean): Log {
     : (record) => mask(formatRecord(record));
   configureSync({
     sinks: {
-      console: redactByField(getConsoleSink({ formatter }), {
+      console: redactByField(ignoreErrors(getConsoleSink({ formatter })), {
         fieldPatterns: [SECRET_FIELD],
         action: () => MASKED,
       }),
       // The fields of a decision are known, and there is one for each request.
       // deno-lint-ignore no-console
-      lines: createLineSink(formatter, (lines) => console.info(lines)),
+      lines: createLineSink(formatter, ignoreErrors((lines) => console.info(lines))),
     },
     filters: { flood: createFloodFilter() },
     loggers: [
@@ -73,6 +73,17 @@ export function startLog(config: LogConfig, isTerminal: boolean): Log {
     ],
   });
   return getLogger("gateway");
+}
+
+/** Makes a writer that throws nothing: a full disk behind the output costs lines, and not the gateway. */
+function ignoreErrors<T>(write: (entry: T) => void): (entry: T) => void {
+  return (entry) => {
+    try {
+      write(entry);
+    } catch {
+      // Nowhere is left to report it.
+    }
+  };
 }
 
 /** The log for decisions over requests: each is a line of its own, and none is left out as too many. */

@@ -31,7 +31,7 @@ export type RefusalCause = (typeof ADDRESS_CAUSES)[number] | KeyState | (typeof 
 export interface RefusalCount {
   /** The cause. */
   readonly cause: RefusalCause;
-  /** How many requests. */
+  /** Number of requests. */
   readonly requests: number;
   /** Name of the key, from the files of keys. */
   readonly key?: string;
@@ -41,7 +41,7 @@ export interface RefusalCount {
   readonly "clock_offset_seconds"?: number;
 }
 
-/** How far back counts go, in minutes. */
+/** Span of the counts, in minutes. */
 export const RECENT_MINUTES = 10;
 
 /** Most addresses, or keys, that are counted apart, of each cause in each minute: more than a household has. */

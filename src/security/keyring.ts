@@ -35,7 +35,7 @@ export interface Opened extends OpenedRequest {
 }
 
 /**
- * Why a key does not open the requests that name it. `in_force`: it works, and they were sealed with another one or
+ * Reason why a key does not open the requests that name it. `in_force`: it works, and they were sealed with another one or
  * altered on their way.
  */
 export type KeyState = "old_secret" | "removed" | "disabled" | "expired" | "old_version" | "in_force";
@@ -44,7 +44,7 @@ export type KeyState = "old_secret" | "removed" | "disabled" | "expired" | "old_
 export interface NamedKey {
   /** Its name, from the files of keys. */
   readonly name: string;
-  /** How it is now. */
+  /** Its state now. */
   readonly state: KeyState;
 }
 
@@ -85,7 +85,7 @@ interface KeyEntry extends Rights {
   readonly secret: Bytes;
   /** When it stops working, in milliseconds since 1970. */
   readonly expires?: number | undefined;
-  /** Whether it is the one before the last rotation. */
+  /** True for the one before the last rotation. */
   readonly isPrevious: boolean;
   /** What to tell whoever holds it when that time has come. */
   readonly farewell: string;
@@ -263,7 +263,7 @@ export class LiveKeyring implements Keyring {
   }
 }
 
-/** What may change of a key without ending what its holder does. */
+/** Fields that may change without ending what the key's holder does. */
 const CHANGEABLE = { expires: 0, isPrevious: false, farewell: "" } as const satisfies Partial<KeyEntry>;
 
 async function openWith(

@@ -1,4 +1,4 @@
-/** Where `call` has Jeedom's API key from. */
+/** Sources of Jeedom's API key for `call`. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { call } from "../../src/cli/call.ts";
 import type { Platform } from "../../src/cli/platform.ts";

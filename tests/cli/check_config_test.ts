@@ -1,4 +1,4 @@
-/** What `check-config` prints, and which exit code it ends with. */
+/** Output and exit codes of `check-config`. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CHECK_CONFIG_LINE, checkConfig } from "../../src/cli/check_config.ts";
 import { runCommand } from "../../src/cli/commands.ts";

@@ -1,4 +1,4 @@
-/** What the command `permissions` prints: flags alone on standard output, warnings beside it. */
+/** Output of the command `permissions`: flags alone on standard output, warnings beside it. */
 import { assertEquals } from "@std/assert";
 import { permissions } from "../../src/cli/permissions.ts";
 import { fakePlatform } from "../platform.ts";

@@ -1,4 +1,4 @@
-/** What is said of a port that is taken, by what answers there. */
+/** Messages about a port that is taken, by what answers there. */
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { describePortTaken, openPort, PortTakenError } from "../../src/cli/port_taken.ts";
 import { parseConfig } from "../../src/config.ts";

@@ -30,7 +30,7 @@ Deno.test("subscribe() ends when its signal says so, even where the body of a fe
   assertEquals(cancelled, true);
 });
 
-Deno.test("a timeout that is negative, or longer than timers can measure, sets no timer that warns", async () => {
+Deno.test("a timeout that is negative, no number, or longer than timers can measure, sets no timer that warns", async () => {
   const warnings: string[] = [];
   const note = ({ name }: Error) => void warnings.push(name);
   process.on("warning", note);
@@ -44,7 +44,9 @@ Deno.test("a timeout that is negative, or longer than timers can measure, sets n
         return Response.json({ status: "ok", version: "1" });
       },
     });
-    await within("the end", assertRejects(() => client.health({ timeout: -1 }), RequestTimeoutError));
+    for (const timeout of [-1, NaN]) {
+      await within("the end", assertRejects(() => client.health({ timeout }), RequestTimeoutError));
+    }
     const patient = client.health({ timeout: 90 * 86_400_000 });
     await new Promise((resolve) => setTimeout(resolve));
     answered.resolve();

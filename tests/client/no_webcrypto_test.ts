@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, NoWebCryptoError } from "../../src/client/gateway_client.ts";
 import { KEY } from "./made_up_gateway.ts";
 
-/** What such platforms have in place of `crypto`. */
+/** Values of `crypto` on such platforms. */
 const PLATFORMS: readonly unknown[] = [
   undefined,
   { getRandomValues: (bytes: Uint8Array) => bytes },

@@ -1,4 +1,4 @@
-/** What the gateway remembers of refused requests for the operator, and that no client learns any of it. */
+/** Refused requests: remembered for the operator, and told to no client. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createRefusalTelemetry, RecentRefusals, type RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";

@@ -1,4 +1,4 @@
-/** What benchmarks print: the report on standard output, and nothing but progress on standard error. */
+/** Output of benchmarks: the report on standard output, and nothing but progress on standard error. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TextLineStream } from "../../bench/text_line_stream.ts";
 import { PING } from "../../src/services/jeedom_check.ts";

@@ -31,10 +31,8 @@ for (
     const [attack] = ATTACKS.filter((one) => one.name === name);
     const group = await makeControlGroup(MEMORY_BYTES);
     if (attack === undefined || group === undefined) throw new Error(`Cannot run: ${name}`);
-    try {
-      assert((await runAttack(attack, { ms: 3000, group })).survived);
-    } finally {
-      await group.remove();
-    }
+    await using opened = new AsyncDisposableStack();
+    opened.defer(() => group.remove());
+    assert((await runAttack(attack, { ms: 3000, group, opened })).survived);
   });
 }

@@ -10,7 +10,7 @@ const ROOT = new URL("../../", import.meta.url);
 const CLIENT = "client.mjs";
 const WRONG_KEY = "0123456789abcdef".repeat(4);
 
-/** What a page finds out. */
+/** Findings of a page. */
 interface Report {
   readonly origin: string;
   readonly outcome?: unknown;
@@ -150,7 +150,7 @@ for (const gatewayHost of ["127.0.0.1", "localhost"]) {
   );
 }
 
-/** What a page tells that may use the gateway. */
+/** Findings of a page that may use the gateway. */
 interface Outcome {
   readonly refused: Failure;
   readonly limited: Failure;

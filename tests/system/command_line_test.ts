@@ -1,4 +1,4 @@
-/** The commands as processes: their help wherever they are started, their exit codes, and API keys that nobody sees. */
+/** The commands as processes: their help wherever they are started, their exit codes, and API keys that are never printed. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import type { JeedomMode } from "../../src/demo/simulated_jeedom.ts";

@@ -50,6 +50,11 @@ async function copyProject() {
   };
 }
 
+/** Tells whether there is the device of Linux whose writes fail as those of a full disk. */
+async function hasFullDevice(): Promise<boolean> {
+  return await Deno.stat("/dev/full").then(() => true, () => false);
+}
+
 function namesIn(directory: string): string[] {
   return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
 }
@@ -166,6 +171,46 @@ Deno.test("the demo takes a free port where its own is taken, and says so", asyn
   assertEquals(namesIn(demo.temporary), []);
 });
 
+Deno.test("the demo ends at SIGHUP, also where its output is no terminal, and leaves no file", async () => {
+  await using demo = await startDemo();
+  const output = new ProcessOutput(demo.child);
+  await output.line((line) => line.includes("Ctrl-C ends it"));
+  demo.child.kill("SIGHUP");
+  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
+  await output.ended;
+  assertEquals(namesIn(demo.temporary), []);
+});
+
+Deno.test("the demo ends as ever when its temporary directory was removed meanwhile", async () => {
+  await using demo = await startDemo();
+  const output = new ProcessOutput(demo.child);
+  await output.line((line) => line.includes("Ctrl-C ends it"));
+  for (const name of namesIn(demo.temporary)) await Deno.remove(`${demo.temporary}/${name}`, { recursive: true });
+  demo.child.kill("SIGINT");
+  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
+  await output.ended;
+  assertEquals(output.text.includes("NotFound"), false, output.text);
+});
+
+for (const name of ["with spaces", "with,commas"]) {
+  Deno.test(`deno task demo takes /tmp in place of a TMPDIR ${name}, which its commands cannot name`, async () => {
+    await using project = await copyProject();
+    const temporary = `${project.temporary}/${name}`;
+    await Deno.mkdir(temporary);
+    const child = project.spawn("deno task --quiet demo", { TMPDIR: temporary });
+    try {
+      const output = new ProcessOutput(child);
+      await output.line((line) => line.includes("Ctrl-C ends it"));
+      assertStringIncludes(output.text, "--key-file /tmp/demo-");
+      child.kill("SIGINT");
+      assertEquals((await within("the demo's exit", child.status)).code, 0);
+      await output.ended;
+    } finally {
+      await kill(child);
+    }
+  });
+}
+
 Deno.test("the demo fails with a remedy when it can make no temporary directory", async () => {
   await using demo = await startDemo({ TMPDIR: "/nowhere" });
   const { code, stderr } = await demo.child.output();
@@ -254,6 +299,42 @@ Deno.test("a gateway whose output is closed from the first line on goes on, and 
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test(
+  "a gateway whose output is on a full disk goes on, and ends as ever",
+  { ignore: !await hasFullDevice() },
+  async () => {
+    const directory = await Deno.makeTempDir({ prefix: "gateway-" });
+    const port = freePort();
+    const env = { HOST: "127.0.0.1", PORT: String(port), METRICS_PORT: "off", LOG_FORMAT: "json" };
+    const launcher = ["sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh"];
+    const child = spawnMain(["serve"], { directory, env, launcher });
+    try {
+      const url = `http://127.0.0.1:${port}`;
+      const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
+      await until("the start", async () => await isThere() !== undefined, PATIENCE_MS);
+      const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
+      const client = new GatewayClient({ url, key, protocol: 2 });
+      for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
+      child.kill("SIGTERM");
+      assertEquals((await within("the gateway's exit", child.status)).code, 0);
+    } finally {
+      await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+      await kill(child);
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+Deno.test(
+  "a wrong command line exits with 2 where its message cannot be written",
+  { ignore: !await hasFullDevice() },
+  async () => {
+    const launcher = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
+    const { code } = await spawnMain(["nonsense"], { directory: PROJECT, env: {}, launcher }).output();
+    assertEquals(code, 2);
+  },
+);
 
 Deno.test("the client commands tell a wrong command line, a missing key and a missing gateway", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });

@@ -18,7 +18,7 @@ const python = ["/usr/bin/python3", "python3"].find(hasCryptography);
 const NEEDS = { "python3-cryptography": python !== undefined || Deno.env.get("CI") === "true" };
 const env = { PYTHONPATH: CLIENT, PYTHONDONTWRITEBYTECODE: "1", PYTHONIOENCODING: "utf-8" };
 
-/** What the command line reads, and Python's buffering: not as this machine has them set. */
+/** Variables that the command line reads, and Python's buffering: not as this machine has them set. */
 const UNSET = Object.fromEntries(
   ["GATEWAY_URL", "GATEWAY_KEY", "JEEDOM_CALL_APIKEY", "PORT", "HOST", "TLS_CERT_FILE", "PYTHONUNBUFFERED"]
     .map((name) => [name, ""]),
@@ -59,11 +59,11 @@ tests.test("takes numbers that are larger than any float for ordinary failures, 
   });
 });
 
-/** Where and how the command line runs. */
+/** Directory and environment of the command line. */
 interface Place {
   /** The working directory, in which there may be an `.env`; one without by default. */
   readonly cwd?: string;
-  /** What runs: the package's folder by default. */
+  /** Program that runs: the package's folder by default. */
   readonly program?: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /** The commands of README.md, typed one after the other as a newcomer does: a copy of the project, an empty HOME. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
 import { needing } from "../needs.ts";
@@ -10,7 +10,7 @@ import { hasProgram } from "./programs.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
-/** What the commands below need of the project. */
+/** Parts of the project that the commands below need. */
 const PARTS = ["main.ts", "src", "deno.json", "deno.lock", ".env.example"];
 
 /** README's default ports, which may be taken on the machine that runs the tests. */
@@ -26,8 +26,25 @@ const READY: Readonly<Record<string, RegExp>> = {
 
 const readme = await Deno.readTextFile(`${PROJECT}README.md`);
 
+/** Every block of code: its language, and its lines. */
+const BLOCKS = [...readme.matchAll(/^```(.*?)\n(.*?)\n```$/gms)].map(([, language = "", text = ""]) => ({
+  language,
+  lines: text.split("\n"),
+}));
+
+/** A line to type. */
+interface Line {
+  readonly command: string;
+  /** What the document shows as its output: the block of JSON that follows. */
+  readonly shown: string | undefined;
+}
+
 /** The command lines of all blocks that are marked as `sh`; blocks marked as `shell` need more than this machine. */
-const COMMANDS = [...readme.matchAll(/^```sh\n(.*?)\n```$/gms)].flatMap(([, block = ""]) => block.split("\n"));
+const LINES: readonly Line[] = BLOCKS.flatMap(({ language, lines }, index) => {
+  const next = BLOCKS[index + 1];
+  const shown = next?.language === "json" ? next.lines.join("\n") : undefined;
+  return language === "sh" ? lines.map((command, at) => ({ command, shown: lines[at + 1] ? undefined : shown })) : [];
+});
 
 /** Task of a command line; undefined for other programs. */
 const taskOf = (command: string) => /^(?:npx -y deno@\S+|deno) task (\S+)/.exec(command)?.[1];
@@ -85,6 +102,8 @@ async function writePrograms(directory: string): Promise<void> {
   await Deno.symlink(Deno.execPath(), `${directory}/deno`);
   const npx = `#!/bin/sh\n[ "$1 $2" = "-y deno@${Deno.version.deno}" ] || exit 1\nshift 2\nexec deno "$@"\n`;
   await Deno.writeTextFile(`${directory}/npx`, npx, { mode: 0o755 });
+  // An answer such as 404 ends curl with 0 otherwise.
+  await Deno.writeTextFile(`${directory}/.curlrc`, "fail\n");
 }
 
 Deno.test({
@@ -92,6 +111,13 @@ Deno.test({
     curl: await hasProgram("curl"),
   }),
   fn: () => inTempDir(typeReadme),
+});
+
+Deno.test("README.md has no block of commands that the test above leaves out without need", () => {
+  const languages = new Set(BLOCKS.map(({ language }) => language));
+  assertEquals([...languages].filter((language) => !["", "sh", "shell", "json"].includes(language)), []);
+  const left = BLOCKS.filter(({ language }) => language !== "sh").flatMap(({ lines }) => lines);
+  assertEquals(left.filter((line) => taskOf(line) !== undefined), []);
 });
 
 async function typeReadme(directory: string): Promise<void> {
@@ -105,7 +131,8 @@ async function typeReadme(directory: string): Promise<void> {
   const terminal = new Terminal(project, {
     PATH: `${bin}:${Deno.env.get("PATH")}`,
     HOME: home,
-    // Packages come from the cache of whoever runs the tests: a newcomer's first run downloads them.
+    CURL_HOME: bin,
+    // Packages come from the cache of the user who runs the tests: a newcomer's first run downloads them.
     DENO_DIR: await denoDirectory(),
     NO_COLOR: "1",
     PORT: String(freePort()),
@@ -118,7 +145,7 @@ async function typeReadme(directory: string): Promise<void> {
   };
   const done: string[] = [];
   try {
-    for (const command of COMMANDS) {
+    for (const { command, shown } of LINES) {
       const task = taskOf(command);
       // It is running.
       if (task === "test") continue;
@@ -133,6 +160,7 @@ async function typeReadme(directory: string): Promise<void> {
         const { output, ended } = terminal.begin(command);
         const code = await within(`end of ${command}`, ended, 60_000);
         assertEquals(code, 0, `${command}\n${output.text}`);
+        if (shown !== undefined) assertStringIncludes(output.text, shown);
       }
       if (task === "demo") assertEquals(await namesIn(`${project}/data`), [], "The demo leaves files in data");
       if (command === "cp .env.example .env") {

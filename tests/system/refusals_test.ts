@@ -1,4 +1,4 @@
-/** What devices are refused for, as `deno task doctor` tells it to a person beside a real gateway. */
+/** Causes of refusals in the report of `deno task doctor`, beside a real gateway. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Variables } from "../../src/config.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";

@@ -1,4 +1,4 @@
-/** What `deno task start`, in its sandbox and in a directory of its own, says of settings and ports that are wrong. */
+/** Messages of `deno task start`, in its sandbox and in a directory of its own, about settings and ports that are wrong. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";

@@ -15,7 +15,7 @@ import { settledWithin } from "../settled_within.ts";
 export interface GatewayAddress {
   /** Such as `http://192.168.1.20:10000`, without a slash at its end. */
   readonly url: string;
-  /** Where it works, in words that follow "works". */
+  /** Its reach, in words that follow "works". */
   readonly range: string;
   /** True for an address that is reached from the internet. */
   readonly isPublic: boolean;

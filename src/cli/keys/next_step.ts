@@ -1,5 +1,5 @@
 /**
- * What comes after a new secret.
+ * The next step after a new secret.
  *
  * @module
  */

@@ -6,7 +6,7 @@
 import type { Result } from "../check.ts";
 import { failed, type Finding, ok, together, warning } from "../finding.ts";
 
-/** What was found in the settings. */
+/** Faults of the settings. */
 export interface SettingsFound {
   /** Everything that is wrong, as the command `check-config` tells it; none when the settings are right. */
   readonly problems: readonly string[];
