@@ -5,6 +5,7 @@ import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Variables } from "../../src/config.ts";
 import { until, within } from "../deadline.ts";
 import { freePort } from "../loopback.ts";
+import { IS_LINUX, needing } from "../needs.ts";
 import { spawnMain, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
 
@@ -48,11 +49,6 @@ async function copyProject() {
       for (const path of [directory, temporary]) await Deno.remove(path, { recursive: true });
     },
   };
-}
-
-/** Tells whether there is the device of Linux whose writes fail as those of a full disk. */
-async function hasFullDevice(): Promise<boolean> {
-  return await Deno.stat("/dev/full").then(() => true, () => false);
 }
 
 function namesIn(directory: string): string[] {
@@ -301,8 +297,7 @@ Deno.test("a gateway whose output is closed from the first line on goes on, and 
 });
 
 Deno.test(
-  "a gateway whose output is on a full disk goes on, and ends as ever",
-  { ignore: !await hasFullDevice() },
+  needing("a gateway whose output is on a full disk goes on, and ends as ever", { Linux: IS_LINUX }),
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "gateway-" });
     const port = freePort();
@@ -327,8 +322,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a wrong command line exits with 2 where its message cannot be written",
-  { ignore: !await hasFullDevice() },
+  needing("a wrong command line exits with 2 where its message cannot be written", { Linux: IS_LINUX }),
   async () => {
     const launcher = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
     const { code } = await spawnMain(["nonsense"], { directory: PROJECT, env: {}, launcher }).output();
