@@ -1,4 +1,5 @@
 /** Runs a benchmark, and ends everything that it started, however it ends. */
+import { EXIT_INTERRUPTED } from "../src/cli/exit_codes.ts";
 
 /** A terminal sends a signal to all processes, and `deno task` sends it on: within so many milliseconds it is the same. */
 const SAME_SIGNAL_MS = 500;
@@ -12,8 +13,11 @@ export async function runBench(bench: (started: AsyncDisposableStack) => Promise
   let interruption: { readonly at: number; readonly end: Promise<never> } | undefined;
   const interrupt = () => {
     const now = performance.now();
-    if (interruption !== undefined && now - interruption.at > SAME_SIGNAL_MS) Deno.exit(130);
-    interruption ??= { at: now, end: started.disposeAsync().then(() => Deno.exit(130), () => Deno.exit(130)) };
+    if (interruption !== undefined && now - interruption.at > SAME_SIGNAL_MS) Deno.exit(EXIT_INTERRUPTED);
+    interruption ??= {
+      at: now,
+      end: started.disposeAsync().then(() => Deno.exit(EXIT_INTERRUPTED), () => Deno.exit(EXIT_INTERRUPTED)),
+    };
   };
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, interrupt);

@@ -77,7 +77,7 @@ export function readArgs<const O extends Options>(args: readonly string[], line:
     if (!isParseArgsError(error)) throw error;
     // The first sentence; node:util goes on with advice for a single case.
     const [message = ""] = error.message.split(". ");
-    throw new UsageError(`${message}\n${formatUsage(line)}`, { cause: error });
+    throw wrongUsage(message, line, { cause: error });
   }
 }
 
@@ -89,7 +89,7 @@ export function readArgs<const O extends Options>(args: readonly string[], line:
  */
 export function readOptions<const O extends Options>(args: readonly string[], line: CommandLine<O>): Args<O>["values"] {
   const { values, positionals: [word] } = readArgs(args, line);
-  if (word !== undefined) throw new UsageError(`Unexpected argument '${word}'\n${formatUsage(line)}`);
+  if (word !== undefined) throw wrongUsage(`Unexpected argument '${word}'`, line);
   return values;
 }
 
@@ -102,6 +102,11 @@ export function formatCommands(lines: Readonly<Record<string, CommandLine>>): st
 /** Writes how a command is typed, in one line, for the message of a {@linkcode UsageError}. */
 export function formatUsage({ synopsis }: CommandLine): string {
   return `Usage: ${synopsis} [options]; ${HELP} lists the options`;
+}
+
+/** Makes the error of a command line that is wrong: what is wrong, then how the command is typed. */
+export function wrongUsage(message: string, line: CommandLine, options?: ErrorOptions): UsageError {
+  return new UsageError(`${message}\n${formatUsage(line)}`, options);
 }
 
 function isParseArgsError(error: unknown): error is Error {

@@ -6,7 +6,7 @@
 import { parseExact, plainNumber } from "../protocol/exact_json.ts";
 import { isObject } from "../protocol/is_object.ts";
 import { APIKEY_NOTES, APIKEY_OPTIONS, findApikey, refuseTwoApikeys } from "./apikey.ts";
-import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
+import { type CommandLine, formatUsage, readArgs, UsageError, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
@@ -29,7 +29,7 @@ export function call(platform: Platform): Promise<number> {
     const { values, positionals: [method, params, ...more] } = readArgs(platform.args, CALL_LINE);
     if (method === undefined) throw new UsageError(formatUsage(CALL_LINE));
     // They are not repeated: one may be an API key that lacks its option.
-    if (more.length > 0) throw new UsageError(`One METHOD and its parameters are enough\n${formatUsage(CALL_LINE)}`);
+    if (more.length > 0) throw wrongUsage("One METHOD and its parameters are enough", CALL_LINE);
     refuseTwoApikeys(values);
     const parsed = parseParams(params);
     if (parsed !== undefined) warnOfSecretIn(parsed, platform);
@@ -70,5 +70,5 @@ function parseParams(text: string | undefined): Record<string, unknown> | undefi
   } catch {
     // Told below, like every other shape.
   }
-  throw new UsageError(`Parameters must be one JSON object\n${formatUsage(CALL_LINE)}`);
+  throw wrongUsage("Parameters must be one JSON object", CALL_LINE);
 }

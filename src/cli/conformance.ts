@@ -11,7 +11,7 @@ import { topicFault } from "../mqtt/topic.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import type { Version } from "../protocol/exchange.ts";
 import { parseKey } from "../protocol/secret_key.ts";
-import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
+import { type CommandLine, readArgs, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, findKey, gatewayUrl, readClientSources, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
@@ -45,18 +45,20 @@ export function conformance(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const { values, positionals } = readArgs(platform.args, CONFORMANCE_LINE);
     // An argument may be a key that lacks its option: it is not repeated.
-    if (positionals.length > 0) throw wrongUsage("There are options alone, and no arguments");
+    if (positionals.length > 0) throw wrongUsage("There are options alone, and no arguments", CONFORMANCE_LINE);
     const versions = parseVersions(values.protocol);
     const fault = topicFault(values.topic);
-    if (fault !== undefined) throw wrongUsage(`Topic "${values.topic}" ${fault}`);
+    if (fault !== undefined) throw wrongUsage(`Topic "${values.topic}" ${fault}`, CONFORMANCE_LINE);
     if (values.key !== undefined && values["key-file"] !== undefined) {
-      throw wrongUsage("Give --key or --key-file, not both");
+      throw wrongUsage("Give --key or --key-file, not both", CONFORMANCE_LINE);
     }
     if (values.key !== undefined) platform.printError(KEY_WARNING);
     const sources = await readClientSources(platform, Boolean(values.url && (values.key ?? values["key-file"])));
     const url = gatewayUrl(sources, values);
     const secret = parseKey(values.key ?? await findKey(sources, { ...values, files: platform.files }));
-    if (secret === undefined) throw values.key === undefined ? new TypeError(KEY_RULE) : wrongUsage(KEY_RULE);
+    if (secret === undefined) {
+      throw values.key === undefined ? new TypeError(KEY_RULE) : wrongUsage(KEY_RULE, CONFORMANCE_LINE);
+    }
     // Where nobody listens, one line says more than a table of failures.
     await (await platform.fetch(`${url}/health`)).body?.cancel();
     const results = await runChecks({
@@ -90,9 +92,5 @@ function parseVersions(text: string | undefined): readonly Version[] {
   if (text === undefined) return [1, 2];
   if (text === "1") return [1];
   if (text === "2") return [2];
-  throw wrongUsage(`Protocol must be 1 or 2, not "${text}"`);
-}
-
-function wrongUsage(message: string): UsageError {
-  return new UsageError(`${message}\n${formatUsage(CONFORMANCE_LINE)}`);
+  throw wrongUsage(`Protocol must be 1 or 2, not "${text}"`, CONFORMANCE_LINE);
 }

@@ -28,7 +28,7 @@ import { topicFault } from "../mqtt/topic.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { addressFault } from "../security/egress.ts";
 import { VERSION } from "../version.ts";
-import { type CommandLine, formatUsage, readOptions, UsageError } from "./args.ts";
+import { type CommandLine, readOptions, UsageError, wrongUsage } from "./args.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { localUrl } from "./local_url.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
@@ -193,7 +193,7 @@ async function findPlace(platform: Platform, topic: string): Promise<HealthTopic
   if (settings === undefined) return tellUnpublished(platform, "The configuration is wrong");
   const { config } = settings;
   if (config.MQTT_BROKER_HOST === undefined) {
-    throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is");
+    throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is", DOCTOR_LINE);
   }
   const address = await brokerAddress(config, platform).catch((error) =>
     tellUnpublished(platform, error instanceof Error ? error.message : "A file cannot be read")
@@ -209,13 +209,12 @@ function parseWishes(args: readonly string[]) {
   const { watch: seconds, mqtt: topic, json } = readOptions(words, DOCTOR_LINE);
   const pauseSeconds = seconds === undefined ? undefined : Number(seconds);
   if (pauseSeconds !== undefined && !(pauseSeconds >= MIN_PAUSE_SECONDS && pauseSeconds <= MAX_PAUSE_SECONDS)) {
-    throw wrongUsage(`--watch must be from ${MIN_PAUSE_SECONDS} to ${MAX_PAUSE_SECONDS} seconds, not "${seconds}"`);
+    throw wrongUsage(
+      `--watch must be from ${MIN_PAUSE_SECONDS} to ${MAX_PAUSE_SECONDS} seconds, not "${seconds}"`,
+      DOCTOR_LINE,
+    );
   }
   const fault = topic === undefined ? undefined : topicFault(topic);
-  if (fault !== undefined) throw wrongUsage(`--mqtt "${topic}" ${fault}`);
+  if (fault !== undefined) throw wrongUsage(`--mqtt "${topic}" ${fault}`, DOCTOR_LINE);
   return { json, pauseSeconds, topic };
-}
-
-function wrongUsage(message: string): UsageError {
-  return new UsageError(`${message}\n${formatUsage(DOCTOR_LINE)}`);
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Config } from "../config.ts";
-import { ask, type Reply } from "../doctor/ask.ts";
+import type { Reply } from "../doctor/ask.ts";
 import type { FetchFailure } from "../doctor/fetch_failure.ts";
-import { versionOf } from "../doctor/gateway_state.ts";
+import { askTrusting, versionOf } from "../doctor/gateway_state.ts";
 import type { Platform } from "./platform.ts";
 
 /** A setting with a port that the gateway listens on. */
@@ -96,7 +96,10 @@ function describeHolder(holder: Exclude<Holder, { kind: "gateway" }>): string {
 /** Asks for the gateway's health wherever the holder of a port may answer. */
 async function findHolder(place: Place, platform: Platform, signal: AbortSignal): Promise<Holder> {
   if (place.PORT === 0) return { kind: "silent" };
-  const answers = await Promise.all(urlsOf(place).map((url) => askHealth(url, place, platform, signal)));
+  const now = () => Date.now();
+  const answers = await Promise.all(
+    urlsOf(place).map((url) => askTrusting(place.TLS_CERT_FILE, platform, { url: `${url}/health`, now, signal })),
+  );
   const holders = answers.map(holderOf);
   const kinds = ["gateway", "http", "tls"] as const;
   const found = kinds.map((kind) => holders.find((holder) => holder.kind === kind));
@@ -114,21 +117,6 @@ function urlsOf({ HOST, PORT }: Place): string[] {
   return hosts.flatMap((host) => {
     const name = host.includes(":") ? `[${host}]` : host;
     return [`http://${name}:${PORT}`, `https://${name}:${PORT}`];
-  });
-}
-
-async function askHealth(
-  url: string,
-  { TLS_CERT_FILE: file }: Place,
-  { files, fetch, createHttpClient }: Platform,
-  signal: AbortSignal,
-): Promise<Reply | FetchFailure> {
-  const certificate = file === undefined ? undefined : await files.readTextFile(file).catch(() => undefined);
-  using client = createHttpClient(certificate === undefined ? {} : { caCerts: [certificate] });
-  return await ask(`${url}/health`, {
-    fetch: (input, init) => fetch(input, { ...init, client }),
-    now: () => Date.now(),
-    signal,
   });
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
-import { type CommandLine, formatUsage, type Option, readArgs, UsageError } from "./args.ts";
+import { type CommandLine, formatUsage, type Option, readArgs, UsageError, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";
 import type { Platform } from "./platform.ts";
 
@@ -83,5 +83,5 @@ export function parseQos(text: string, line: CommandLine): 0 | 1 | 2 {
   if (text === "0") return 0;
   if (text === "1") return 1;
   if (text === "2") return 2;
-  throw new UsageError(`--qos must be 0, 1 or 2\n${formatUsage(line)}`);
+  throw wrongUsage("--qos must be 0, 1 or 2", line);
 }

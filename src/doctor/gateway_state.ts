@@ -4,9 +4,10 @@
  * @module
  */
 import { isObject } from "../protocol/is_object.ts";
-import { ask, jsonOf, type Reply } from "./ask.ts";
+import { ask, jsonOf, type Question, type Reply } from "./ask.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
 import type { House } from "./house.ts";
+import type { Machine } from "./machine.ts";
 import { lookAtPort, type PortState } from "./port_state.ts";
 
 /** Who is there. */
@@ -53,19 +54,22 @@ export function versionOf(reply: Reply): string | undefined {
   return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : undefined;
 }
 
-/** Asks the gateway on this machine, whose certificate need not be of a known authority. */
+/** Asks the gateway on this machine. */
 export async function askLocally(
   { config, localUrl, machine, now }: House,
   path: string,
   { signal, body }: { readonly signal: AbortSignal; readonly body?: string },
 ): Promise<Reply | FetchFailure> {
-  const file = config.TLS_CERT_FILE;
-  const certificate = file === undefined ? undefined : await machine.files.readTextFile(file).catch(() => undefined);
-  using client = machine.createHttpClient(certificate === undefined ? {} : { caCerts: [certificate] });
-  return await ask(localUrl(config) + path, {
-    fetch: (input, init) => machine.fetch(input, { ...init, client }),
-    now,
-    signal,
-    body,
-  });
+  return await askTrusting(config.TLS_CERT_FILE, machine, { url: localUrl(config) + path, now, signal, body });
+}
+
+/** Asks a gateway whose certificate, in a file, need not be of a known authority. */
+export async function askTrusting(
+  file: string | undefined,
+  { files, fetch, createHttpClient }: Pick<Machine, "createHttpClient" | "fetch" | "files">,
+  { url, ...question }: Omit<Question, "fetch"> & { readonly url: string },
+): Promise<Reply | FetchFailure> {
+  const certificate = file === undefined ? undefined : await files.readTextFile(file).catch(() => undefined);
+  using client = createHttpClient(certificate === undefined ? {} : { caCerts: [certificate] });
+  return await ask(url, { ...question, fetch: (input, init) => fetch(input, { ...init, client }) });
 }

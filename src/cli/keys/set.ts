@@ -4,7 +4,7 @@
  * @module
  */
 import type { KeyRecord } from "../../security/key_record.ts";
-import { type CommandLine, formatUsage, readArgs, UsageError } from "../args.ts";
+import { type CommandLine, readArgs, UsageError, wrongUsage } from "../args.ts";
 import { changeKey } from "./change_key.ts";
 import { findKey, oneName } from "./find_key.ts";
 import { whyDead } from "./key_state.ts";
@@ -74,7 +74,7 @@ function readSetArgs(args: readonly string[]): { readonly values: SetValues; rea
   const { values: { "no-own-apikey": isTakenBack, ...values }, positionals } = readArgs(args, SET_LINE);
   if (isTakenBack === undefined) return { values, positionals };
   if (values["own-apikey"] === undefined) return { values: { ...values, "own-apikey": false }, positionals };
-  throw new UsageError(`Give --own-apikey or --no-own-apikey, not both\n${formatUsage(SET_LINE)}`);
+  throw wrongUsage("Give --own-apikey or --no-own-apikey, not both", SET_LINE);
 }
 
 /** Finds the fields that become others; everything that is wrong with the options is told at once. */
