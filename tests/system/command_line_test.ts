@@ -8,6 +8,7 @@ import { needing } from "../needs.ts";
 import { inTempDir } from "../temp_dir.ts";
 import { spawnMain } from "./gateway_process.ts";
 import { hasProgram } from "./programs.ts";
+import { denoDirectory } from "./project_copy.ts";
 import { inWorld } from "./world.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
@@ -28,11 +29,9 @@ const BROKEN = "PORT=abc\nHOST=a\nHOST=b\nMQTT_TLS=maybe\n";
 
 /** A home in which there is nothing, for a process that needs Deno's cache all the same. */
 async function emptyHome(directory: string): Promise<Record<string, string>> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
   const home = `${directory}/home`;
   await Deno.mkdir(home);
-  return { HOME: home, DENO_DIR: denoDir, NO_COLOR: "1" };
+  return { HOME: home, DENO_DIR: await denoDirectory(), NO_COLOR: "1" };
 }
 
 const namesIn = async (path: string) => (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).toSorted();

@@ -8,6 +8,7 @@ import { freePort } from "../loopback.ts";
 import { IS_LINUX, needing } from "../needs.ts";
 import { spawnMain, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
 import { ProcessOutput } from "./process_output.ts";
+import { copyProject } from "./project_copy.ts";
 
 const PROJECT = new URL("../..", import.meta.url).pathname;
 
@@ -18,11 +19,10 @@ const PATIENCE_MS = 60_000;
 const WRONG_SETTINGS = { PORT: "nonsense", JEEDOM_URL: "nonsense", SECRET_KEY_FILE: "/", LOG_LEVEL: "loud" };
 
 /** A copy of the project, with an `.env` that is wrong, and a directory for temporary files. */
-async function copyProject() {
+async function copyWithWrongSettings() {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   const temporary = await Deno.makeTempDir({ prefix: "gateway-" });
-  const copied = ["main.ts", "deno.json", "deno.lock", "src"].map((name) => `${PROJECT}/${name}`);
-  await new Deno.Command("cp", { args: ["-r", ...copied, directory] }).output();
+  await copyProject(directory);
   await Deno.writeTextFile(`${directory}/.env`, "PORT=1\nPORT=2\nKEYS_FILE=/etc\n");
   const kept = ["HOME", "DENO_DIR"].map((name) => [name, Deno.env.get(name) ?? ""]);
   const env = {
@@ -72,6 +72,19 @@ async function startDemo(env: Variables = {}) {
   return {
     child,
     temporary,
+    /** Waits until the whole story is told. */
+    async told(): Promise<ProcessOutput> {
+      const output = new ProcessOutput(child);
+      await output.line((line) => line.includes("Ctrl-C ends it"));
+      return output;
+    },
+    /** Sends a signal, which has to end the demo with 0 and without a file. */
+    async endBy(signal: Deno.Signal, output: ProcessOutput): Promise<void> {
+      child.kill(signal);
+      assertEquals((await within("the demo's exit", child.status)).code, 0);
+      await output.ended;
+      assertEquals(namesIn(temporary), []);
+    },
     async [Symbol.asyncDispose]() {
       await kill(child);
       await Deno.remove(temporary, { recursive: true });
@@ -92,7 +105,7 @@ async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Pr
 }
 
 Deno.test("deno task demo shows a call, a subscription and a message, whatever the settings are, and its commands work as they are printed", async () => {
-  await using project = await copyProject();
+  await using project = await copyWithWrongSettings();
   const { directory, temporary, spawn } = project;
   const before = namesIn(directory);
   const child = spawn("deno task --quiet demo", { HTTP_PROXY: "http://127.0.0.1:1" });
@@ -157,40 +170,29 @@ Deno.test("deno task demo shows a call, a subscription and a message, whatever t
 Deno.test("the demo takes a free port where its own is taken, and says so", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using demo = await startDemo({ PORT: String(taken.addr.port) });
-  const output = new ProcessOutput(demo.child);
-  await output.line((line) => line.includes("Ctrl-C ends it"));
+  const output = await demo.told();
   assertStringIncludes(output.text, `Port ${taken.addr.port} is taken`);
   assertEquals(output.text.includes(`http://127.0.0.1:${taken.addr.port}`), false, output.text);
-  demo.child.kill("SIGTERM");
-  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
-  await output.ended;
-  assertEquals(namesIn(demo.temporary), []);
+  await demo.endBy("SIGTERM", output);
 });
 
 Deno.test("the demo ends at SIGHUP, also where its output is no terminal, and leaves no file", async () => {
   await using demo = await startDemo();
-  const output = new ProcessOutput(demo.child);
-  await output.line((line) => line.includes("Ctrl-C ends it"));
-  demo.child.kill("SIGHUP");
-  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
-  await output.ended;
-  assertEquals(namesIn(demo.temporary), []);
+  const output = await demo.told();
+  await demo.endBy("SIGHUP", output);
 });
 
 Deno.test("the demo ends as ever when its temporary directory was removed meanwhile", async () => {
   await using demo = await startDemo();
-  const output = new ProcessOutput(demo.child);
-  await output.line((line) => line.includes("Ctrl-C ends it"));
+  const output = await demo.told();
   for (const name of namesIn(demo.temporary)) await Deno.remove(`${demo.temporary}/${name}`, { recursive: true });
-  demo.child.kill("SIGINT");
-  assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
-  await output.ended;
+  await demo.endBy("SIGINT", output);
   assertEquals(output.text.includes("NotFound"), false, output.text);
 });
 
 for (const name of ["with spaces", "with,commas"]) {
   Deno.test(`deno task demo takes /tmp in place of a TMPDIR ${name}, which its commands cannot name`, async () => {
-    await using project = await copyProject();
+    await using project = await copyWithWrongSettings();
     const temporary = `${project.temporary}/${name}`;
     await Deno.mkdir(temporary);
     const child = project.spawn("deno task --quiet demo", { TMPDIR: temporary });

@@ -6,12 +6,10 @@ import { needing } from "../needs.ts";
 import { inTempDir } from "../temp_dir.ts";
 import { startJeedom } from "./jeedom_server.ts";
 import { ProcessOutput } from "./process_output.ts";
+import { copyProject, denoDirectory } from "./project_copy.ts";
 import { hasProgram } from "./programs.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
-
-/** Parts of the project that the commands below need. */
-const PARTS = ["main.ts", "src", "deno.json", "deno.lock", ".env.example"];
 
 /** README's default ports, which may be taken on the machine that runs the tests. */
 const DOCUMENTED = { PORT: "10000", METRICS_PORT: "9464" };
@@ -90,12 +88,6 @@ class Terminal {
   }
 }
 
-async function copyProject(directory: string): Promise<void> {
-  const sources = PARTS.map((part) => PROJECT + part);
-  const { success } = await new Deno.Command("cp", { args: ["-R", ...sources, directory] }).output();
-  assert(success, "The project cannot be copied");
-}
-
 /** Programs of the README: the Deno that runs this test, and an npx that starts the same one without the network. */
 async function writePrograms(directory: string): Promise<void> {
   await Deno.mkdir(directory);
@@ -132,7 +124,6 @@ async function typeReadme(directory: string): Promise<void> {
     PATH: `${bin}:${Deno.env.get("PATH")}`,
     HOME: home,
     CURL_HOME: bin,
-    // Packages come from the cache of the user who runs the tests: a newcomer's first run downloads them.
     DENO_DIR: await denoDirectory(),
     NO_COLOR: "1",
     PORT: String(freePort()),
@@ -181,12 +172,6 @@ async function typeReadme(directory: string): Promise<void> {
     await gateway?.stop().catch(() => {});
     await jeedom.stop();
   }
-}
-
-async function denoDirectory(): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const { denoDir }: { denoDir: string } = JSON.parse(new TextDecoder().decode(stdout));
-  return denoDir;
 }
 
 async function namesIn(directory: string): Promise<string[]> {

@@ -7,25 +7,15 @@ import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
 import { needing } from "../needs.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "./certificate.ts";
 import { ProcessOutput } from "./process_output.ts";
-
-const PROJECT = new URL("../../", import.meta.url).pathname;
+import { copyProject } from "./project_copy.ts";
 
 /** Settings with which nothing but the test's own is reached. */
 const ALONE = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json" };
 
-/** Copies what a start needs of the project. Links would not do: the sandbox may not follow them. */
-async function copyProject(from: string, to: string): Promise<void> {
-  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
-  await Deno.mkdir(to);
-  for await (const { name } of Deno.readDir(from)) await copyProject(`${from}/${name}`, `${to}/${name}`);
-}
-
 /** Runs a test in a directory where the project was just unpacked. */
 function inFreshProject(test: (directory: string) => Promise<void>): Promise<void> {
   return inTempDir(async (directory) => {
-    for (const name of ["main.ts", "src", "deno.json", "deno.lock"]) {
-      await copyProject(PROJECT + name, `${directory}/${name}`);
-    }
+    await copyProject(directory);
     await test(directory);
   });
 }
