@@ -11,7 +11,7 @@ COPY src ./src
 # The commands and stores are named too, because they are loaded with import(): Deno passes in silence over what it cannot
 # download for those, and the gateway would miss it only when it starts. Some packages come with files that anybody may
 # write to: not here.
-RUN deno cache --frozen main.ts src/cli/*.ts src/security/*.ts \
+RUN deno cache --frozen main.ts src/cli/*.ts src/store/*.ts \
  && chmod -R go-w /deno-dir \
  && mkdir -p /writable/data
 

@@ -10,9 +10,9 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { runCommandLine } from "./src/cli/commands.ts";
 import { EXIT_INTERRUPTED } from "./src/cli/exit_codes.ts";
-import type { NetworkAddress, Platform, StopOptions } from "./src/cli/platform.ts";
+import type { NetworkAddress, Platform, StopOptions } from "./src/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
-import type { ProcessFigures } from "./src/observability/process_figures.ts";
+import type { ProcessFigures } from "./src/observability/process.ts";
 import { visible } from "./src/observability/visible.ts";
 
 /** When the process started, in seconds since 1970: this is the first that it does. */

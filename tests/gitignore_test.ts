@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { needing } from "./needs.ts";
-import { hasProgram } from "./system/programs.ts";
-import { inTempDir } from "./temp_dir.ts";
+import { needing } from "./support/needs.ts";
+import { hasProgram } from "./support/programs.ts";
+import { inTempDir } from "./support/temp_dir.ts";
 
 Deno.test({
   ...needing("git ignores the file that npm pack writes", { git: await hasProgram("git") }),

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { needing, PACKAGES_FOR } from "./needs.ts";
+import { needing, PACKAGES_FOR } from "./support/needs.ts";
 
 /** Files that are about ignored tests. */
 const ABOUT_IGNORING = ["needs.ts", "needs_test.ts", "run_test.ts"];

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
-import { type Need, PACKAGES_FOR } from "./needs.ts";
+import { type Need, PACKAGES_FOR } from "./support/needs.ts";
 
 const FLAGS = ["-A", "--parallel", "--quiet"];
 

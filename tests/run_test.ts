@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TestProgress } from "./run.ts";
-import { inTempDir } from "./temp_dir.ts";
+import { inTempDir } from "./support/temp_dir.ts";
 
 const RUNNER = new URL("run.ts", import.meta.url).pathname;
 const PROJECT = new URL("../deno.json", import.meta.url).pathname;

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { type Options, UsageError } from "./args.ts";
 import { type ClientValues, isComplete, readClientSources } from "./client.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** The options that say which API key to send. */
 export const APIKEY_OPTIONS = {

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { parseExact, plainNumber } from "../protocol/exact_json.ts";
-import { isObject } from "../protocol/is_object.ts";
+import { parseExact, plainNumber } from "../lib/exact_json.ts";
+import { isObject } from "../lib/is_object.ts";
 import { APIKEY_NOTES, APIKEY_OPTIONS, findApikey, refuseTwoApikeys } from "./apikey.ts";
 import { type CommandLine, formatUsage, readArgs, UsageError, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** Command line of `call`. */
 export const CALL_LINE = {

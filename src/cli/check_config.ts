@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { type Config, ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config.ts";
-import { type BrokerPattern, formatBrokerPattern } from "../security/egress.ts";
-import type { Network } from "../security/ip_address.ts";
-import { placeOf } from "../unknown_settings.ts";
+import { type Config, ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config/settings.ts";
+import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
+import type { Network } from "../net/ip_address.ts";
+import { placeOf } from "../config/unknown_settings.ts";
 import { type CommandLine, readOptions } from "./args.ts";
-import type { Platform } from "./platform.ts";
-import { openJeedomFetch } from "./open_jeedom.ts";
-import { readPair, readSettingFile } from "./setting_files.ts";
-import { describeWithoutEffect, readSettings, type Settings, tellConfigError } from "./settings.ts";
+import type { Platform } from "../platform.ts";
+import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
+import { readPair, readSettingFile } from "../config/setting_files.ts";
+import { describeWithoutEffect, readSettings, type Settings, tellConfigError } from "../config/load.ts";
 
 /** Command line of `check-config`. */
 export const CHECK_CONFIG_LINE = {

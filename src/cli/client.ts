@@ -4,14 +4,14 @@
  * @module
  */
 import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
-import { CLIENT_VARIABLES, ConfigError, parseConfig } from "../config.ts";
+import { CLIENT_VARIABLES, ConfigError, parseConfig } from "../config/settings.ts";
 import { toHex } from "../protocol/bytes.ts";
-import { KeyFileError, readKey } from "../security/key_file.ts";
+import { KeyFileError, readKey } from "../keys/default_key_file.ts";
 import { type Options, UsageError } from "./args.ts";
-import { localUrl } from "./local_url.ts";
+import { localUrl } from "../config/local_url.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
-import type { Platform } from "./platform.ts";
-import { readSources, type Sources, tellConfigError } from "./settings.ts";
+import type { Platform } from "../platform.ts";
+import { readSources, type Sources, tellConfigError } from "../config/load.ts";
 
 /** The options that every client command takes. */
 export const CLIENT_OPTIONS = {

@@ -5,9 +5,9 @@
  */
 import { VERSION } from "../version.ts";
 import { type CommandLine, formatCommands, formatHelp, readOptions, UsageError, wantsHelp } from "./args.ts";
-import { unknownName } from "./closest_name.ts";
+import { unknownName } from "../lib/closest_name.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
-import type { Command, Platform } from "./platform.ts";
+import type { Command, Platform } from "../platform.ts";
 
 /** The command of a command line that names none. */
 const STANDARD = "serve";

@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { SYSTEM_CLOCK } from "../client/clock.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { formatJson, formatTable, summarize } from "../conformance/report.ts";
 import { type About, runChecks } from "../conformance/run_checks.ts";
 import { SUBJECTS } from "../conformance/subjects.ts";
-import { topicFault } from "../mqtt/topic.ts";
+import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import type { Version } from "../protocol/exchange.ts";
 import { parseKey } from "../protocol/secret_key.ts";
 import { type CommandLine, readArgs, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, findKey, gatewayUrl, readClientSources, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** Command line of `conformance`. */
 export const CONFORMANCE_LINE = {

@@ -4,21 +4,21 @@
  * @module
  */
 import { GatewayClient } from "../client/gateway_client.ts";
-import { type Config, parseConfig, SETTINGS, type Variables } from "../config.ts";
+import { type Config, parseConfig, SETTINGS, type Variables } from "../config/settings.ts";
 import { DEVICES, House } from "../demo/house.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
-import { createConnectBroker } from "../mqtt/connection.ts";
+import { createConnectBroker } from "../mqtt/connect.ts";
 import { startLog } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
-import { addressFault } from "../security/egress.ts";
+import { addressFault } from "../net/egress.ts";
 import type { CommandLine } from "./args.ts";
-import { loadOrCreateKey } from "../security/key_file.ts";
-import type { Platform } from "./platform.ts";
+import { loadOrCreateKey } from "../keys/default_key_file.ts";
+import type { Platform } from "../platform.ts";
 import { tellStartFailure } from "./serve.ts";
-import { type RunningGateway, startGateway } from "./start_gateway.ts";
+import { type RunningGateway, startGateway } from "../app/start.ts";
 
 /** Interval of the sensors' messages, in milliseconds. */
 const TICK_MS = 2000;

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { type Config, ConfigError } from "../config.ts";
+import { type Config, ConfigError } from "../config/settings.ts";
 import { CHECKS } from "../doctor/checks.ts";
 import { type SettingsFound, tellConfiguration } from "../doctor/checks/configuration.ts";
 import { tellDenoVersion } from "../doctor/checks/deno_version.ts";
-import { examine } from "../doctor/examine.ts";
+import { examine } from "../doctor/run_checks.ts";
 import { skipped } from "../doctor/finding.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
-import { createHouse } from "../doctor/house.ts";
+import { createHouse } from "../doctor/context.ts";
 import {
   exitCodeOf,
   formatChanges,
@@ -23,18 +23,18 @@ import {
 } from "../doctor/report.ts";
 import { watch } from "../doctor/watch.ts";
 import { BrokerError } from "../mqtt/broker.ts";
-import { createConnectBroker } from "../mqtt/connection.ts";
-import { topicFault } from "../mqtt/topic.ts";
+import { createConnectBroker } from "../mqtt/connect.ts";
+import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
-import { addressFault } from "../security/egress.ts";
+import { addressFault } from "../net/egress.ts";
 import { VERSION } from "../version.ts";
 import { type CommandLine, readOptions, UsageError, wrongUsage } from "./args.ts";
-import { openDefaultBroker } from "./default_broker.ts";
-import { localUrl } from "./local_url.ts";
-import { openJeedomFetch } from "./open_jeedom.ts";
+import { openDefaultBroker } from "../app/default_broker.ts";
+import { localUrl } from "../config/local_url.ts";
+import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
-import type { Platform } from "./platform.ts";
-import { describeWithoutEffect, readSettings, type Settings } from "./settings.ts";
+import type { Platform } from "../platform.ts";
+import { describeWithoutEffect, readSettings, type Settings } from "../config/load.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {

@@ -6,7 +6,7 @@
 import { GatewayClient } from "../client/gateway_client.ts";
 import { type CommandLine, readOptions } from "./args.ts";
 import { CLIENT_OPTIONS, gatewayUrl, readClientSources, runClient } from "./client.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** Command line of `health`. */
 export const HEALTH_LINE = {

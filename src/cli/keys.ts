@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/settings.ts";
 import { randomBytes } from "../protocol/bytes.ts";
-import { KeyFileError } from "../security/key_file.ts";
-import { KeysFileLockedError } from "../security/keys_file.ts";
+import { KeyFileError } from "../keys/default_key_file.ts";
+import { KeysFileLockedError } from "../keys/keyring_file.ts";
 import { type CommandLine, formatCommands, formatHelp, formatUsage, UsageError } from "./args.ts";
-import { unknownName } from "./closest_name.ts";
+import { unknownName } from "../lib/closest_name.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
 import { ADD_LINE, addKey } from "./keys/add.ts";
 import { LIST_LINE, listKeys } from "./keys/list.ts";
@@ -18,8 +18,8 @@ import { type KeysSession, openSession } from "./keys/session.ts";
 import { SET_LINE, setKey } from "./keys/set.ts";
 import { SHOW_LINE, showKey } from "./keys/show.ts";
 import { DISABLE_LINE, disableKey, ENABLE_LINE, enableKey } from "./keys/switch.ts";
-import type { Platform } from "./platform.ts";
-import { readConfig, tellConfigError } from "./settings.ts";
+import type { Platform } from "../platform.ts";
+import { readConfig, tellConfigError } from "../config/load.ts";
 
 /** A subcommand: how it is typed, and what it does. */
 interface Subcommand {

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { ConfigError } from "../config.ts";
-import { MINIMAL_FLAGS, permissionFlags } from "../permissions.ts";
+import { ConfigError } from "../config/settings.ts";
+import { MINIMAL_FLAGS, permissionFlags } from "../config/sandbox.ts";
 import type { CommandLine } from "./args.ts";
-import type { UnknownSetting } from "../unknown_settings.ts";
-import type { Platform } from "./platform.ts";
-import { findNotifySockets } from "./service_manager.ts";
-import { describeLikely, readSettings } from "./settings.ts";
+import type { UnknownSetting } from "../config/unknown_settings.ts";
+import type { Platform } from "../platform.ts";
+import { findNotifySockets } from "../app/systemd.ts";
+import { describeLikely, readSettings } from "../config/load.ts";
 
 /** Command line of `permissions`. */
 export const PERMISSIONS_LINE = {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { type CommandLine, formatUsage, type Option, readArgs, UsageError, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 
 /** The option `--qos`. */
 export const QOS_OPTION = {

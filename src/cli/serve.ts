@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/settings.ts";
 import { startLog } from "../observability/log.ts";
-import { joinNames, placeOf } from "../unknown_settings.ts";
+import { joinNames, placeOf } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
-import type { Platform } from "./platform.ts";
-import { describePortTaken, PortTakenError } from "./port_taken.ts";
-import { openServiceManager } from "./service_manager.ts";
-import { describeUnread, readSettings, tellConfigError } from "./settings.ts";
-import { startGateway } from "./start_gateway.ts";
+import type { Platform } from "../platform.ts";
+import { describePortTaken, PortTakenError } from "../app/port_taken.ts";
+import { openServiceManager } from "../app/systemd.ts";
+import { describeUnread, readSettings, tellConfigError } from "../config/load.ts";
+import { startGateway } from "../app/start.ts";
 
 /** Command line of `serve`. */
 export const SERVE_LINE = {

@@ -6,7 +6,7 @@
 import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
 import { CLIENT_OPTIONS, makeClient, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform } from "../platform.ts";
 import { parseQos, QOS_OPTION } from "./publish.ts";
 
 /** Command line of `subscribe`. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { fromBase64 } from "../protocol/bytes.ts";
-import { isObject } from "../protocol/is_object.ts";
-import { readBytes } from "../protocol/read_bytes.ts";
+import { isObject } from "../lib/is_object.ts";
+import { readBytes } from "../lib/read_bytes.ts";
 
 /** What the gateway answered, opened. */
 export interface Answer {

@@ -4,11 +4,11 @@
  * @module
  */
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
-import type { Route } from "../protocol/envelope_v2.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, KEY_ID_HEADER, parseKey, type SecretKey } from "../protocol/secret_key.ts";
 import { type Answer, type OpenedAnswer, parseAnswer } from "./answer.ts";
-import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "../lib/clock.ts";
 import { ExpiredError, NoWebCryptoError, TamperedError, WrongKeyError } from "./gateway_error.ts";
 import { Negotiation } from "./negotiation.ts";
 import { sealedRefusal } from "./refusal.ts";

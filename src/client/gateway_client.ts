@@ -4,14 +4,14 @@
  * @module
  */
 import type { Position, StreamEvent } from "../protocol/event.ts";
-import type { Route } from "../protocol/envelope_v2.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
 import type { Version } from "../protocol/exchange.ts";
 import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import { UnreachableError } from "./gateway_error.ts";
 import { toBase64 } from "../protocol/bytes.ts";
-import { isObject } from "../protocol/is_object.ts";
+import { isObject } from "../lib/is_object.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
 import {
@@ -27,7 +27,7 @@ import { resume } from "./resume.ts";
 export * from "./gateway_error.ts";
 export type * from "./request_options.ts";
 export type { Answer, ChannelOptions, JeedomEvent, Version };
-export type { Clock } from "./clock.ts";
+export type { Clock } from "../lib/clock.ts";
 export type * from "../protocol/event.ts";
 export { formatPairingUri, type Pairing, parsePairingUri } from "../protocol/pairing.ts";
 

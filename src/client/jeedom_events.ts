@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { Backoff } from "../protocol/backoff.ts";
+import { Backoff } from "../lib/backoff.ts";
 import type { Answer } from "./answer.ts";
-import { type Clock, sleep } from "./clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { FailedError, GatewayError, JeedomError } from "./gateway_error.ts";
-import { isObject } from "../protocol/is_object.ts";
+import { isObject } from "../lib/is_object.ts";
 import { Overlap } from "./overlap.ts";
 
 /** Something that happened in Jeedom. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Version } from "../protocol/exchange.ts";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../lib/abortable.ts";
 
 /** A probe under way. */
 interface Probe {

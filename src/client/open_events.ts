@@ -5,7 +5,7 @@
  */
 import { EnvelopeError } from "../protocol/aead.ts";
 import { type Exchange, openAnswer } from "../protocol/exchange.ts";
-import { StreamOpener } from "../protocol/stream_v2.ts";
+import { StreamOpener } from "../protocol/v2/stream.ts";
 import type { RawEvent } from "./read_events.ts";
 
 /**

@@ -6,9 +6,9 @@
 import { EnvelopeError } from "../protocol/aead.ts";
 import type { StreamEvent } from "../protocol/event.ts";
 import type { Channel } from "./channel.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "../lib/deadline.ts";
 import { TruncatedError } from "./gateway_error.ts";
-import { isObject } from "../protocol/is_object.ts";
+import { isObject } from "../lib/is_object.ts";
 import { openEvents } from "./open_events.ts";
 import { readChunks } from "./read_chunks.ts";
 import { EventTooLargeError, readEvents } from "./read_events.ts";

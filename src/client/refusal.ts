@@ -5,7 +5,7 @@
  */
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent } from "../protocol/event.ts";
-import { readBytes } from "../protocol/read_bytes.ts";
+import { readBytes } from "../lib/read_bytes.ts";
 import type { Answer } from "./answer.ts";
 import {
   ExpiredError,
@@ -19,7 +19,7 @@ import {
   WrongKeyError,
 } from "./gateway_error.ts";
 import { PROTOCOL_HEADER } from "../protocol/exchange.ts";
-import { isObject } from "../protocol/is_object.ts";
+import { isObject } from "../lib/is_object.ts";
 
 /**
  * Longest wait that is taken from the other side, in seconds: longer ones overflow timers, and no gateway gone wrong keeps

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { Backoff } from "../protocol/backoff.ts";
+import { Backoff } from "../lib/backoff.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Position, StreamEvent } from "../protocol/event.ts";
-import { type Clock, sleep } from "./clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { ExpiredError, FailedError, GatewayError } from "./gateway_error.ts";
 import { isFinal } from "./open_stream.ts";
 import { RETRY_MAX_SECONDS } from "./refusal.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { TruncatedError } from "./gateway_error.ts";
 
 /** A stream without a sign of life for so long is dead, in milliseconds: the gateway gives one at least every 15 s. */

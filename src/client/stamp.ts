@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../lib/clock.ts";
 
 /** How far a timestamp may be from the clock of a gateway whose `MAX_AGE_SECONDS` was left alone, in seconds. */
 const MAX_AGE_SECONDS = 60;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readBytes, TooLargeError } from "../protocol/read_bytes.ts";
+import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { TamperedError, UnreachableError } from "./gateway_error.ts";
 import { readPlainRefusal } from "./refusal.ts";
 

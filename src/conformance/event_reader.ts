@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { openEnvelope, parseEnvelope } from "../protocol/envelope.ts";
+import { openEnvelope, parseEnvelope } from "../protocol/v1/envelope.ts";
 import type { Exchange, Version } from "../protocol/exchange.ts";
-import { StreamOpener } from "../protocol/stream_v2.ts";
+import { StreamOpener } from "../protocol/v2/stream.ts";
 import { type Fields, parseFields } from "./answer.ts";
 import { type Clock, within } from "./clock.ts";
 import { expect, Mismatch } from "./mismatch.ts";

@@ -5,7 +5,7 @@
  */
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import { toHex } from "../protocol/bytes.ts";
-import type { Route } from "../protocol/envelope_v2.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { type Answer, type Fields, parseAnswer } from "./answer.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Finding } from "./finding.ts";
-import type { House } from "./house.ts";
+import type { House } from "./context.ts";
 
 /** The time that each check has, in seconds: what a person waits for, and far above any answer in a house. */
 export const DEADLINE_SECONDS = 5;

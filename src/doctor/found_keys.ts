@@ -4,10 +4,10 @@
  * @module
  */
 import type { Bytes } from "../protocol/bytes.ts";
-import { KeyFileError, readKey, refuseUnlessFile } from "../security/key_file.ts";
-import { DEFAULT_KEY_NAME, type KeyRecord } from "../security/key_record.ts";
-import { readKeysFile } from "../security/keys_file.ts";
-import type { House } from "./house.ts";
+import { KeyFileError, readKey, refuseUnlessFile } from "../keys/default_key_file.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
+import { readKeysFile } from "../keys/keyring_file.ts";
+import type { House } from "./context.ts";
 
 /** What was found. */
 export interface FoundKeys {

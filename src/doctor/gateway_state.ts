@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { isObject } from "../protocol/is_object.ts";
-import { ask, jsonOf, type Question, type Reply } from "./ask.ts";
+import { isObject } from "../lib/is_object.ts";
+import { ask, jsonOf, type Question, type Reply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
-import type { House } from "./house.ts";
+import type { House } from "./context.ts";
 import type { Machine } from "./machine.ts";
 import { lookAtPort, type PortState } from "./port_state.ts";
 

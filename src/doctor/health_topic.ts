@@ -5,8 +5,8 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { BrokerAddress, BrokerConnection, ConnectBroker, Publication } from "../mqtt/broker.ts";
-import { tooLate } from "../mqtt/failure.ts";
-import { Backoff } from "../protocol/backoff.ts";
+import { tooLate } from "../mqtt/errors.ts";
+import { Backoff } from "../lib/backoff.ts";
 import { DEADLINE_SECONDS } from "./check.ts";
 
 const DEADLINE_MS = DEADLINE_SECONDS * 1000;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { addressOf, DEFAULT_ENDPOINT } from "../services/jeedom.ts";
-import { isPage, isPlainHttpRefusal, type Reply } from "./ask.ts";
+import { addressOf, DEFAULT_ENDPOINT } from "../services/jeedom/service.ts";
+import { isPage, isPlainHttpRefusal, type Reply } from "../lib/http_probe.ts";
 import { failed, type Finding } from "./finding.ts";
 
 /** Text of Jeedom's own page for an address that it has banned. */

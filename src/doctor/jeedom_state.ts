@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { parseAddress } from "../security/ip_address.ts";
-import { addressOf, CALL_HEADERS } from "../services/jeedom.ts";
-import { readRpcOutcome } from "../services/jeedom_answer.ts";
-import { ask, type Reply } from "./ask.ts";
+import { parseAddress } from "../net/ip_address.ts";
+import { addressOf, CALL_HEADERS } from "../services/jeedom/service.ts";
+import { readRpcOutcome } from "../services/jeedom/answer.ts";
+import { ask, type Reply } from "../lib/http_probe.ts";
 import { type FetchFailure, nameFailure } from "./fetch_failure.ts";
-import type { House } from "./house.ts";
+import type { House } from "./context.ts";
 
 /** How Jeedom is. */
 export type JeedomState =

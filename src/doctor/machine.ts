@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { KeyFileSystem } from "../security/key_file.ts";
-import type { KeysFileSystem } from "../security/keys_file.ts";
+import type { KeyFileSystem } from "../keys/default_key_file.ts";
+import type { KeysFileSystem } from "../keys/keyring_file.ts";
 
 /** What a program printed, and how it ended. */
 export interface ProgramOutput {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isPage, isPlainHttpRefusal, type Reply } from "./ask.ts";
+import { isPage, isPlainHttpRefusal, type Reply } from "../lib/http_probe.ts";
 import type { FailureReason, FetchFailure } from "./fetch_failure.ts";
 import { failed, type Finding } from "./finding.ts";
 

@@ -11,17 +11,17 @@ import { KEY_ID_HEADER } from "../protocol/secret_key.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { type Exchange, parseRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
 import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
-import { KeyAddresses } from "../security/key_addresses.ts";
-import { payloadWeight } from "../protocol/json_weight.ts";
-import { LARGE_BODY_BYTES } from "../protocol/read_bytes.ts";
-import type { Key, Keyring, Sender } from "../security/keyring.ts";
-import type { RateLimits } from "../security/rate_limits.ts";
-import type { ReplayStore } from "../security/replay_store.ts";
-import type { Room } from "../security/room.ts";
-import { Turns } from "../security/turns.ts";
-import type { ArrivingBodies } from "./arriving_bodies.ts";
-import type { Caller } from "./caller.ts";
-import { decryptionFailed, storeAway, storeFull, tooManyRequests } from "./refusal.ts";
+import { KeyAddresses } from "../limits/key_addresses.ts";
+import { payloadWeight } from "../lib/json_weight.ts";
+import { LARGE_BODY_BYTES } from "../lib/read_bytes.ts";
+import type { Key, Keyring, Sender } from "../keys/keyring.ts";
+import type { RateLimits } from "../limits/rate_limits.ts";
+import type { ReplayStore } from "../store/replay_store.ts";
+import type { Room } from "../limits/room.ts";
+import { Turns } from "../lib/keyed_mutex.ts";
+import type { ArrivingBodies } from "../http/body_reader.ts";
+import type { Caller } from "../http/request_info.ts";
+import { decryptionFailed, storeAway, storeFull, tooManyRequests } from "../http/errors.ts";
 
 /** What admission needs. */
 export interface AdmissionOptions {

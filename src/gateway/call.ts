@@ -9,8 +9,8 @@ import type { RefusalReason, Result, Telemetry } from "../observability/telemetr
 import type { SealedText } from "../protocol/aead.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits, type Payload } from "../protocol/payload.ts";
-import type { Concurrency } from "../security/concurrency.ts";
-import { MethodNotGrantedError, ScopeError } from "../security/scope.ts";
+import type { Concurrency } from "../limits/concurrency_limiter.ts";
+import { MethodNotGrantedError, ScopeError } from "../keys/rights.ts";
 import {
   errorReply,
   type Reply,
@@ -20,10 +20,10 @@ import {
   type ServiceName,
 } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
-import type { RouteHandler } from "./caller.ts";
+import type { RouteHandler } from "../http/request_info.ts";
 import { compressBody } from "./compress_body.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
-import type { CarryReply, SealReply } from "./sealed_answer.ts";
+import type { CarryReply, SealReply } from "./reply.ts";
 
 /** What the routes need. */
 export interface CallOptions {

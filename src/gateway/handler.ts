@@ -7,23 +7,23 @@ import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
-import type { Route } from "../protocol/envelope_v2.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
 import { FieldError, type Payload } from "../protocol/payload.ts";
-import type { AddressOf } from "../security/client_address.ts";
-import type { Keyring } from "../security/keyring.ts";
-import type { RateLimits } from "../security/rate_limits.ts";
-import type { ReplayStore } from "../security/replay_store.ts";
-import type { BrokerDirectory } from "../services/broker_directory.ts";
+import type { AddressOf } from "../http/client_address.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import type { RateLimits } from "../limits/rate_limits.ts";
+import type { ReplayStore } from "../store/replay_store.ts";
+import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
-import type { Caller, RouteHandler } from "./caller.ts";
-import { AllowedOrigins, preflightResponse } from "./cors.ts";
-import { isCrossSite } from "./cross_site.ts";
-import type { EventSealer } from "./event_sealer.ts";
-import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
+import type { Caller, RouteHandler } from "../http/request_info.ts";
+import { AllowedOrigins, preflightResponse } from "../http/cors.ts";
+import { isCrossSite } from "../http/cross_site.ts";
+import type { EventSealer } from "../streams/event_encoder.ts";
+import { aliveResponse, healthResponse, readyResponse } from "../http/health.ts";
 import type { GatewayLimits, Places } from "./limits.ts";
-import type { OpenStreams } from "./open_streams.ts";
+import type { OpenStreams } from "../streams/stream_registry.ts";
 import {
   badRequest,
   crossSite,
@@ -36,9 +36,9 @@ import {
   tooManyAtOnce,
   tooManyRequests,
   Unremembered,
-} from "./refusal.ts";
-import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
-import { createCarryReply, createSealReply } from "./sealed_answer.ts";
+} from "../http/errors.ts";
+import { createRequestId, REQUEST_ID_HEADER } from "../http/request_id.ts";
+import { createCarryReply, createSealReply } from "./reply.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
 /** All that the gateway works with. */

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { Concurrency } from "../security/concurrency.ts";
-import { Room } from "../security/room.ts";
-import { ArrivingBodies } from "./arriving_bodies.ts";
-import { MemoryBudget } from "./memory_budget.ts";
+import { Concurrency } from "../limits/concurrency_limiter.ts";
+import { Room } from "../limits/room.ts";
+import { ArrivingBodies } from "../http/body_reader.ts";
+import { MemoryBudget } from "../limits/memory_budget.ts";
 
 /** Most bytes that large requests take from when they are opened until they are answered. */
 const MAX_WEIGHT_BYTES = 96 * 2 ** 20;

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Log } from "../observability/log.ts";
-import type { Key } from "../security/keyring.ts";
-import type { MethodNotGrantedError, Scope } from "../security/scope.ts";
+import type { Key } from "../keys/keyring.ts";
+import type { MethodNotGrantedError, Scope } from "../keys/rights.ts";
 
 /** Most methods to report for one key, whose holder chooses the names. */
 const MAX_PER_KEY = 32;

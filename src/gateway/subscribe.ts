@@ -4,27 +4,32 @@
  * @module
  */
 import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
-import type { Listener } from "../mqtt/listener.ts";
-import { filterFault, grantFault, isBrokersOwn, isShared } from "../mqtt/topic.ts";
+import type { Listener } from "../mqtt/hub/subscriber.ts";
+import { filterFault, grantFault, isBrokersOwn, isShared } from "../mqtt/topics/rules.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
-import type { Concurrency } from "../security/concurrency.ts";
-import type { Key } from "../security/keyring.ts";
-import { ScopeError } from "../security/scope.ts";
-import type { BrokerDirectory } from "../services/broker_directory.ts";
+import type { Concurrency } from "../limits/concurrency_limiter.ts";
+import type { Key } from "../keys/keyring.ts";
+import { ScopeError } from "../keys/rights.ts";
+import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
-import type { Caller, RouteHandler } from "./caller.ts";
-import { EventStream, type EventStreamOptions } from "./event_stream.ts";
-import { LargeRecords } from "./large_records.ts";
-import type { MemoryBudget } from "./memory_budget.ts";
-import type { OpenStreams } from "./open_streams.ts";
-import { stopping } from "./refusal.ts";
-import type { StreamFormat } from "./stream_format.ts";
-import { brokerCode, brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
+import type { Caller, RouteHandler } from "../http/request_info.ts";
+import { EventStream, type EventStreamOptions } from "../streams/event_stream.ts";
+import { LargeRecords } from "../streams/large_records.ts";
+import type { MemoryBudget } from "../limits/memory_budget.ts";
+import type { OpenStreams } from "../streams/stream_registry.ts";
+import { stopping } from "../http/errors.ts";
+import type { StreamFormat } from "../streams/sse_format.ts";
+import {
+  brokerCode,
+  brokerFailure,
+  createStreamListener,
+  type StreamListenerOptions,
+} from "../services/mqtt/stream_listener.ts";
 
 /** Brokers that can be listened to. */
 export interface ListenToBrokers {

@@ -11,8 +11,8 @@ import {
   type Publication,
   type ReceiveMessage,
 } from "./broker.ts";
-import { tooLate } from "./failure.ts";
-import { NOBODYS_FILTER } from "./topic.ts";
+import { tooLate } from "./errors.ts";
+import { NOBODYS_FILTER } from "./topics/rules.ts";
 
 /** What a shared connection needs. */
 export interface SharedConnectionOptions {

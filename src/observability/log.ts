@@ -17,8 +17,8 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { redactByField } from "@logtape/redaction";
-import type { Config } from "../config.ts";
-import { isObject } from "../protocol/is_object.ts";
+import type { Config } from "../config/settings.ts";
+import { isObject } from "../lib/is_object.ts";
 import { createLineSink } from "./line_sink.ts";
 import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "./visible.ts";

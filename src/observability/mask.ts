@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Config, SECRET_SETTINGS } from "../config.ts";
+import { type Config, SECRET_SETTINGS } from "../config/settings.ts";
 import { visibleLine } from "./visible.ts";
 
 /** What a line shows in place of a secret. */

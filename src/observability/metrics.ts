@@ -4,9 +4,9 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { createLevelGauges } from "./metric_levels.ts";
-import { DROP_REASONS, EXPECTED_REQUESTS, REFUSAL_REASONS, ROUTES, STEPS, STREAM_ENDS } from "./metric_words.ts";
-import { type ProcessFiguresOptions, showProcess } from "./process_figures.ts";
+import { createLevelGauges } from "./gauges.ts";
+import { DROP_REASONS, EXPECTED_REQUESTS, REFUSAL_REASONS, ROUTES, STEPS, STREAM_ENDS } from "./metric_labels.ts";
+import { type ProcessFiguresOptions, showProcess } from "./process.ts";
 import type { Levels, Telemetry } from "./telemetry.ts";
 
 /** What metrics are made from. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { KeyState } from "../security/keyring.ts";
+import type { KeyState } from "../keys/keyring.ts";
 import type { RefusalReason, RefusedRequest, Telemetry } from "./telemetry.ts";
 
 /** Causes that are counted by address: it is not known whose request it was. */

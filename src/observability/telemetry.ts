@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { Route } from "../protocol/envelope_v2.ts";
-import type { NamedKey } from "../security/keyring.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
+import type { NamedKey } from "../keys/keyring.ts";
 
 /**
  * A part of a request that takes time.

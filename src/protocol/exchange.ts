@@ -5,7 +5,7 @@
  */
 import type { OpenedText, SealedText } from "./aead.ts";
 import type { RandomBytes } from "./bytes.ts";
-import { type Envelope, openEnvelope, parseEnvelope, sealEnvelope, tryEnvelope } from "./envelope.ts";
+import { type Envelope, openEnvelope, parseEnvelope, sealEnvelope, tryEnvelope } from "./v1/envelope.ts";
 import {
   type EnvelopeV2,
   openResponseV2,
@@ -16,7 +16,7 @@ import {
   sealResponseV2,
   tryRequestV2,
   VERSION_2,
-} from "./envelope_v2.ts";
+} from "./v2/envelope.ts";
 import type { SecretKey } from "./secret_key.ts";
 
 /** A version of the protocol. */

@@ -18,8 +18,8 @@ import {
   mayChangeNumbers,
   memberTexts,
   parseExact,
-} from "./exact_json.ts";
-import { isObject } from "./is_object.ts";
+} from "../lib/exact_json.ts";
+import { isObject } from "../lib/is_object.ts";
 
 /** An authenticated request: one JSON object whose fields are yet to be checked. */
 export type Payload = Readonly<Record<string, unknown>>;

@@ -5,7 +5,7 @@
  */
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
-import type { Scope } from "../security/scope.ts";
+import type { Scope } from "../keys/rights.ts";
 
 /** The answer of a service, before it is sealed. */
 export interface Reply {

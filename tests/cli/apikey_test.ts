@@ -1,10 +1,10 @@
 /** Sources of Jeedom's API key for `call`. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { call } from "../../src/cli/call.ts";
-import type { Platform } from "../../src/cli/platform.ts";
-import { answer, KEY } from "../client/made_up_gateway.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { clientMachine } from "./client_machine.ts";
+import type { Platform } from "../../src/platform.ts";
+import { answer, KEY } from "../client/fake_gateway.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { clientMachine } from "../support/client_machine.ts";
 
 const SECRET = "s3cret-apikey-1234";
 

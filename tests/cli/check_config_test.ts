@@ -2,12 +2,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CHECK_CONFIG_LINE, checkConfig } from "../../src/cli/check_config.ts";
 import { runCommand } from "../../src/cli/commands.ts";
-import type { Platform } from "../../src/cli/platform.ts";
-import { SETTINGS } from "../../src/config.ts";
-import { needing } from "../needs.ts";
-import { fakePlatform } from "../platform.ts";
-import { HAS_OPENSSL, makeDefaultCertificate } from "../system/certificate.ts";
-import { inTempDir } from "../temp_dir.ts";
+import type { Platform } from "../../src/platform.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
+import { needing } from "../support/needs.ts";
+import { fakePlatform } from "../support/platform.ts";
+import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 /** Runs the command with those variables, that `.env`, and those words. */
 async function run(variables: Record<string, string>, file = "", args: readonly string[] = []) {

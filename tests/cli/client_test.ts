@@ -5,9 +5,9 @@ import { health } from "../../src/cli/health.ts";
 import { publish } from "../../src/cli/publish.ts";
 import { subscribe } from "../../src/cli/subscribe.ts";
 import { final } from "../client/follow.ts";
-import { answer, failure, plain, refuse, stale, stream, unreachable } from "../client/made_up_gateway.ts";
-import { fakePlatform } from "../platform.ts";
-import { clientMachine } from "./client_machine.ts";
+import { answer, failure, plain, refuse, stale, stream, unreachable } from "../client/fake_gateway.ts";
+import { fakePlatform } from "../support/platform.ts";
+import { clientMachine } from "../support/client_machine.ts";
 
 Deno.test("call prints Jeedom's answer", async () => {
   const { platform, requests, notices } = clientMachine(

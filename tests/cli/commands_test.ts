@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { COMMANDS, runCommandLine } from "../../src/cli/commands.ts";
-import type { Platform } from "../../src/cli/platform.ts";
+import type { Platform } from "../../src/platform.ts";
 import { VERSION } from "../../src/version.ts";
-import { fakePlatform } from "../platform.ts";
+import { fakePlatform } from "../support/platform.ts";
 
 /** A machine on which a command can print, and do nothing else. */
 function silentMachine() {

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { doctor } from "../../src/cli/doctor.ts";
 import { TESTED_DENO } from "../../src/doctor/checks/deno_version.ts";
-import { until, within } from "../deadline.ts";
-import { fakePlatform } from "../platform.ts";
+import { until, within } from "../support/deadline.ts";
+import { fakePlatform } from "../support/platform.ts";
 
 const noFiles = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) };
 

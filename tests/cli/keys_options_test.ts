@@ -8,8 +8,8 @@ import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
 import { rightsFromOptions, type RightsValues } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { formatPairingUri } from "../../src/protocol/pairing.ts";
-import { ALL_RIGHTS, type Rights } from "../../src/security/key_record.ts";
-import { EVERYDAY_RIGHTS, NO_RIGHTS } from "../rights.ts";
+import { ALL_RIGHTS, type Rights } from "../../src/keys/schema.ts";
+import { EVERYDAY_RIGHTS, NO_RIGHTS } from "../support/rights.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const MINUTE = 60_000;

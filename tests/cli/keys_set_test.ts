@@ -1,10 +1,10 @@
 /** The subcommand `keys set`. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { keys } from "../../src/cli/keys.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { readKeysFile } from "../../src/security/keys_file.ts";
-import { fakePlatform } from "../platform.ts";
-import { inTempDir } from "../temp_dir.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { readKeysFile } from "../../src/keys/keyring_file.ts";
+import { fakePlatform } from "../support/platform.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const DAY = 86_400_000;

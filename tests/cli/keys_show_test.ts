@@ -1,12 +1,12 @@
 /** Which address is in the code of `keys show` while PUBLIC_URL is not set, and how the code fits into a terminal. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { FakeTime } from "../fake_time.ts";
+import { FakeTime } from "../support/fake_time.ts";
 import { keys } from "../../src/cli/keys.ts";
 import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
-import type { NetworkAddress, Platform } from "../../src/cli/platform.ts";
+import type { NetworkAddress, Platform } from "../../src/platform.ts";
 import { formatPairingUri, parsePairingUri } from "../../src/protocol/pairing.ts";
-import { fakePlatform } from "../platform.ts";
-import { inTempDir } from "../temp_dir.ts";
+import { fakePlatform } from "../support/platform.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 const FUNNEL = "https://house.tail1234.ts.net";
 

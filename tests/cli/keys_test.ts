@@ -6,11 +6,11 @@ import { formatTime } from "../../src/cli/keys/duration.ts";
 import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { readKeysFile } from "../../src/security/keys_file.ts";
-import { fakePlatform } from "../platform.ts";
-import { EVERYDAY_RIGHTS } from "../rights.ts";
-import { inTempDir } from "../temp_dir.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { readKeysFile } from "../../src/keys/keyring_file.ts";
+import { fakePlatform } from "../support/platform.ts";
+import { EVERYDAY_RIGHTS } from "../support/rights.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 /** Output of the command `permissions`: flags alone on standard output, warnings beside it. */
 import { assertEquals } from "@std/assert";
 import { permissions } from "../../src/cli/permissions.ts";
-import { fakePlatform } from "../platform.ts";
+import { fakePlatform } from "../support/platform.ts";
 
 async function run(variables: Record<string, string>, file = "") {
   const errors: string[] = [];

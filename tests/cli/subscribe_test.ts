@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { subscribe } from "../../src/cli/subscribe.ts";
-import { until, within } from "../deadline.ts";
-import { connected, message, stream } from "../client/made_up_gateway.ts";
+import { until, within } from "../support/deadline.ts";
+import { connected, message, stream } from "../client/fake_gateway.ts";
 import { final } from "../client/follow.ts";
-import { clientMachine } from "./client_machine.ts";
+import { clientMachine } from "../support/client_machine.ts";
 
 Deno.test("subscribe prints messages, and what happens to the stream beside them, until it is stopped", async () => {
   const { platform, requests, notices, stop } = clientMachine(["t"], [

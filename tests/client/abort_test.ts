@@ -2,9 +2,9 @@ import { assertEquals, assertRejects } from "@std/assert";
 import process from "node:process";
 import { GatewayClient, RequestTimeoutError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { within } from "../deadline.ts";
+import { within } from "../support/deadline.ts";
 
 Deno.test("subscribe() ends when its signal says so, even where the body of a fetch does not hear it", async () => {
   const secret = randomBytes(32);

@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ExpiredError, FailedError, GatewayError, TamperedError } from "../../src/client/gateway_client.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
-import { answer, clientOf, coded, failure, made, plain, stream, VERSIONS } from "./made_up_gateway.ts";
+import { answer, clientOf, coded, failure, made, plain, stream, VERSIONS } from "./fake_gateway.ts";
 
 /** What Jeedom may say, and an older gateway says of itself. */
 const OLD_ERRORS = ["Request expired", "This key may not call it", "Broker not allowed", "Whatever"].map((error) =>

@@ -2,21 +2,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import type { RequestBinding } from "../../src/protocol/envelope_v2.ts";
+import type { RequestBinding } from "../../src/protocol/v2/envelope.ts";
 import { type Exchange, sealAnswer } from "../../src/protocol/exchange.ts";
-import { until } from "../deadline.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { until } from "../support/deadline.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { final, inShort } from "./follow.ts";
-import {
-  type Answerer,
-  blocks,
-  bodyOf,
-  clientOf,
-  connected,
-  message,
-  type Received,
-  secret,
-} from "./made_up_gateway.ts";
+import { type Answerer, blocks, bodyOf, clientOf, connected, message, type Received, secret } from "./fake_gateway.ts";
 
 const GOOD = JSON.stringify({ status: 200, body: "done", timestamp: 1_700_000_000 });
 

@@ -1,7 +1,7 @@
 /** What a client does about its clock. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { ExpiredError } from "../../src/client/gateway_client.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
 import {
   answer,
@@ -14,7 +14,7 @@ import {
   stale,
   stream,
   unreachable,
-} from "./made_up_gateway.ts";
+} from "./fake_gateway.ts";
 
 const NOW = 1_700_000_000;
 

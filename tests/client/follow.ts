@@ -1,6 +1,6 @@
 /** What a test sees of a subscription. */
 import type { StreamEvent } from "../../src/protocol/event.ts";
-import { within } from "../deadline.ts";
+import { within } from "../support/deadline.ts";
 
 /** Follows a subscription to a message, and returns all events in short. */
 export async function follow(events: AsyncIterable<StreamEvent>, last: number): Promise<string[]> {

@@ -10,9 +10,9 @@ import {
   UnavailableError,
   UnreachableError,
 } from "../../src/client/gateway_client.ts";
-import { until } from "../deadline.ts";
-import { FakeClock } from "./fake_clock.ts";
-import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "./made_up_gateway.ts";
+import { until } from "../support/deadline.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "./fake_gateway.ts";
 
 Deno.test("GatewayClient refuses a key that is none, without telling it", () => {
   const error = assertThrows(() => new GatewayClient({ url: "http://x", key: "5ec2e7" }), TypeError, "64 hexadecimal");

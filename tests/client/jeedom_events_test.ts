@@ -1,9 +1,9 @@
 /** Jeedom's events, by polls that overlap. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type GatewayClient, GatewayError, type JeedomEvent } from "../../src/client/gateway_client.ts";
-import { until, within } from "../deadline.ts";
+import { until, within } from "../support/deadline.ts";
 import { Overlap } from "../../src/client/overlap.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import {
   answer,
   type Answerer,
@@ -14,7 +14,7 @@ import {
   refuse,
   unreachable,
   VERSIONS,
-} from "./made_up_gateway.ts";
+} from "./fake_gateway.ts";
 
 /** An event at this time, in seconds. */
 const event = (datetime: number, value = 0): JeedomEvent => ({

@@ -11,8 +11,8 @@ import {
 } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealAnswer } from "../../src/protocol/exchange.ts";
-import { until } from "../deadline.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { until } from "../support/deadline.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import {
   answer,
   type Answerer,
@@ -27,7 +27,7 @@ import {
   stale,
   stream,
   unreachable,
-} from "./made_up_gateway.ts";
+} from "./fake_gateway.ts";
 
 const AUTO = { protocol: "auto" } as const;
 const NOW = 1_700_000_000;

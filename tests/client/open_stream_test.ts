@@ -10,19 +10,9 @@ import {
   TruncatedError,
   UnreachableError,
 } from "../../src/client/gateway_client.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
-import {
-  blocks,
-  bodyOf,
-  clientOf,
-  connected,
-  message,
-  refuse,
-  stream,
-  unreachable,
-  VERSIONS,
-} from "./made_up_gateway.ts";
+import { blocks, bodyOf, clientOf, connected, message, refuse, stream, unreachable, VERSIONS } from "./fake_gateway.ts";
 
 for (const protocol of VERSIONS) {
   Deno.test(`subscribe() opens events of version ${protocol} however bytes are cut, and skips signs of life`, async () => {

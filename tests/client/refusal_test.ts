@@ -1,8 +1,8 @@
 /** Which error a refusal is. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayError, WrongKeyError } from "../../src/client/gateway_client.ts";
-import { FakeClock } from "./fake_clock.ts";
-import { type Answerer, clientOf, failure, refuse, unreachable, VERSIONS } from "./made_up_gateway.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { type Answerer, clientOf, failure, refuse, unreachable, VERSIONS } from "./fake_gateway.ts";
 
 /** Publishes once, and tells the error in short. */
 async function shortly(answer: Answerer, protocol: 1 | 2): Promise<unknown[]> {

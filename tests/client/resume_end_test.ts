@@ -1,8 +1,8 @@
 /** What ends a subscription, and what is left of it then. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayError, ScopeError, TamperedError } from "../../src/client/gateway_client.ts";
-import { until, within } from "../deadline.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { until, within } from "../support/deadline.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { BROKEN, final, inShort } from "./follow.ts";
 import {
   type Answerer,
@@ -14,7 +14,7 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./made_up_gateway.ts";
+} from "./fake_gateway.ts";
 
 Deno.test("subscribe() ends with a refusal that will not pass", async () => {
   for (const status of [400, 401, 404, 413]) {

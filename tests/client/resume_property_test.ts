@@ -1,8 +1,8 @@
 /** Nothing is missing and nothing comes twice, whatever becomes of the streams. */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { within } from "../deadline.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { within } from "../support/deadline.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
 import {
   type Answerer,
@@ -16,7 +16,7 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./made_up_gateway.ts";
+} from "./fake_gateway.ts";
 
 /** What becomes of one stream. */
 interface Fate {

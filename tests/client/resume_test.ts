@@ -1,6 +1,6 @@
 /** How a subscription survives its streams. */
 import { assert, assertEquals } from "@std/assert";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { BROKEN, final, follow } from "./follow.ts";
 import {
   type Answerer,
@@ -12,7 +12,7 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./made_up_gateway.ts";
+} from "./fake_gateway.ts";
 
 for (const [end, protocol] of [["ends", 1], ["breaks", 1], ["ends", 2], ["breaks", 2]] as const) {
   Deno.test(`subscribe() goes on after the last event when a line of version ${protocol} ${end}, with a fresh request`, async () => {

@@ -1,9 +1,9 @@
 /** How long a subscription waits: for the next try, and for a silent line. */
 import { assert, assertEquals } from "@std/assert";
-import { until } from "../deadline.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { until } from "../support/deadline.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { BROKEN, follow } from "./follow.ts";
-import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "./made_up_gateway.ts";
+import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "./fake_gateway.ts";
 
 Deno.test("subscribe() waits longer each time, and shortly again once a message came", async () => {
   const clock = new FakeClock();

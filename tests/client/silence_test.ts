@@ -1,9 +1,9 @@
 /** What breaks the silence of a stream, and what does not. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { TruncatedError } from "../../src/client/gateway_client.ts";
-import { until, within } from "../deadline.ts";
-import { FakeClock } from "./fake_clock.ts";
-import { type Answerer, blocks, clientOf, connected, message } from "./made_up_gateway.ts";
+import { until, within } from "../support/deadline.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { type Answerer, blocks, clientOf, connected, message } from "./fake_gateway.ts";
 
 const PINGS = [1, 2, 3].map((timestamp) => ({ type: "ping", timestamp }));
 

@@ -1,7 +1,7 @@
 /** What every client makes of answers that are large, deep or compressed. */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
-import { type Fate, withMadeUpGateway } from "./made_up_gateway.ts";
+import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
 
 const MIB = 2 ** 20;
 

@@ -1,11 +1,11 @@
 /** What every client must notice when somebody on the line changes what comes back. */
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
-import { breakOff } from "./fates.ts";
-import { type Fate, withMadeUpGateway } from "./made_up_gateway.ts";
+import { breakOff } from "./responses.ts";
+import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
 import { heard } from "./subscribing.ts";
 import { message, type Visit } from "./visit.ts";
 

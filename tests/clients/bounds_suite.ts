@@ -1,8 +1,8 @@
 /** What every client must do when somebody on the line, who has no key, sends without end. */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
-import { refuse } from "./fates.ts";
-import { type Fate, withMadeUpGateway } from "./made_up_gateway.ts";
+import { refuse } from "./responses.ts";
+import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
 
 const MIB = 2 ** 20;
 

@@ -34,9 +34,9 @@
  * | `CLIENT_MONOTONIC_FACTOR` | How much faster the clock runs by which `events` tells how long all has failed |
  */
 import { assertEquals } from "@std/assert";
-import { within } from "../deadline.ts";
-import { needing, type Needs } from "../needs.ts";
-import { ProcessOutput } from "../system/process_output.ts";
+import { within } from "../support/deadline.ts";
+import { needing, type Needs } from "../support/needs.ts";
+import { ProcessOutput } from "../support/process_output.ts";
 
 /** A driver, and how its language names things. */
 export interface ClientProgram {

@@ -5,19 +5,19 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { VERSION } from "../../src/version.ts";
-import { within } from "../deadline.ts";
+import { within } from "../support/deadline.ts";
 import { testAnswers } from "./answer_suite.ts";
 import { testAttacks } from "./attack_suite.ts";
 import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testCodes } from "./code_suite.ts";
 import { testEvents } from "./events_suite.ts";
-import { withMadeUpGateway } from "./made_up_gateway.ts";
+import { withMadeUpGateway } from "./fake_gateway.ts";
 import { testRestart } from "./restart_suite.ts";
 import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";
 import { testVersions } from "./version_suite.ts";
-import { inWorld } from "./world.ts";
+import { inWorld } from "./environment.ts";
 
 /** One stream, and not another after it. */
 const ONCE = '{"resume": false}';

@@ -2,8 +2,8 @@
 import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../src/protocol/error_code.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
-import { breakOff, endAtOnce, error, refuse, stay } from "./fates.ts";
-import { EXPIRED, type Fate, withMadeUpGateway } from "./made_up_gateway.ts";
+import { breakOff, endAtOnce, error, refuse, stay } from "./responses.ts";
+import { EXPIRED, type Fate, withMadeUpGateway } from "./fake_gateway.ts";
 import { heard, subscribing } from "./subscribing.ts";
 
 /** No probe: it would be the first answer. */

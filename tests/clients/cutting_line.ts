@@ -1,5 +1,5 @@
 /** A line to a gateway that is cut again and again. */
-import { withTcpServer } from "../loopback.ts";
+import { withTcpServer } from "../support/loopback.ts";
 
 /** Runs a test with the address of a line that lets through only so many bytes of each answer. */
 export function withCuttingLine(

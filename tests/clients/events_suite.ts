@@ -1,8 +1,8 @@
 /** How every client follows Jeedom's events by long polls. */
 import { assertEquals, assertGreaterOrEqual, assertMatch } from "@std/assert";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
-import { hangUp, refuse } from "./fates.ts";
-import { type Fate, UNOPENED, withMadeUpGateway } from "./made_up_gateway.ts";
+import { hangUp, refuse } from "./responses.ts";
+import { type Fate, UNOPENED, withMadeUpGateway } from "./fake_gateway.ts";
 import { waits } from "./subscribing.ts";
 
 const event = (datetime: number, value = 1, name = "cmd::update") => ({ datetime, name, option: { cmd_id: 3, value } });

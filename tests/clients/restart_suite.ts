@@ -1,9 +1,9 @@
 /** How every client in another language comes back to a gateway that stops. */
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { freePort } from "../loopback.ts";
-import { type GatewayProcess, startGatewayProcess } from "../system/gateway_process.ts";
+import { freePort } from "../support/loopback.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
-import { end, endAtOnce, hangUp, refuse, serve, stay } from "./fates.ts";
+import { end, endAtOnce, hangUp, refuse, serve, stay } from "./responses.ts";
 import { heard, subscribing } from "./subscribing.ts";
 import { positionOf, type Visit } from "./visit.ts";
 

@@ -1,8 +1,8 @@
 /** When every client in another language gives a subscription up. */
 import { assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
-import { breakOff, disconnected, endAtOnce, error, hangUp, refuse, serve } from "./fates.ts";
-import { type Fate, UNOPENED, withMadeUpGateway } from "./made_up_gateway.ts";
+import { breakOff, disconnected, endAtOnce, error, hangUp, refuse, serve } from "./responses.ts";
+import { type Fate, UNOPENED, withMadeUpGateway } from "./fake_gateway.ts";
 import { heard, subscribing } from "./subscribing.ts";
 
 /** Registers the tests of one client. */

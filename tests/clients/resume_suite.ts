@@ -1,11 +1,11 @@
 /** How every client in another language goes on when a stream ends. */
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
-import { freePort } from "../loopback.ts";
-import { startGatewayProcess, UNLIMITED } from "../system/gateway_process.ts";
+import { freePort } from "../support/loopback.ts";
+import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { withCuttingLine } from "./cutting_line.ts";
-import { breakOff, disconnected, end, endAtOnce, error, hangUp, refuse, serve, stay } from "./fates.ts";
-import { withMadeUpGateway } from "./made_up_gateway.ts";
+import { breakOff, disconnected, end, endAtOnce, error, hangUp, refuse, serve, stay } from "./responses.ts";
+import { withMadeUpGateway } from "./fake_gateway.ts";
 import { heard, subscribing, waits } from "./subscribing.ts";
 import { message, positionOf } from "./visit.ts";
 

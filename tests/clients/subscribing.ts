@@ -1,7 +1,7 @@
 /** A subscription at a made-up gateway, from its beginning to its end. */
 import { assertEquals } from "@std/assert";
 import { type ClientTests, type Line, QUICK } from "./client_program.ts";
-import { type Fate, withMadeUpGateway } from "./made_up_gateway.ts";
+import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
 import type { Visit } from "./visit.ts";
 
 /** The events in short: the numbers of messages, and the types of others. */

@@ -1,8 +1,8 @@
 /** How every client finds out which version of the protocol to speak, and what time it is. */
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code } from "./client_program.ts";
-import { endAtOnce, error, hangUp, refuse } from "./fates.ts";
-import { EXPIRED, type Fate, UNOPENED, withMadeUpGateway } from "./made_up_gateway.ts";
+import { endAtOnce, error, hangUp, refuse } from "./responses.ts";
+import { EXPIRED, type Fate, UNOPENED, withMadeUpGateway } from "./fake_gateway.ts";
 
 const CALL = ["call", "datetime", "{}"];
 const CALLS = [...CALL, "datetime", "{}", "datetime", "{}"];

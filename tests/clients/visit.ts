@@ -2,7 +2,7 @@
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Position } from "../../src/protocol/event.ts";
 import { type Exchange, sealAnswer } from "../../src/protocol/exchange.ts";
-import { StreamSealer } from "../../src/protocol/stream_v2.ts";
+import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
 /** A request that came, opened. */
 export interface Received {

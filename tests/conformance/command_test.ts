@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { conformance } from "../../src/cli/conformance.ts";
-import { fakePlatform } from "../platform.ts";
+import { fakePlatform } from "../support/platform.ts";
 
 const KEY = "ab".repeat(32);
 const noFiles = { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) };

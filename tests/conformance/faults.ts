@@ -1,6 +1,6 @@
 /** Gateways that are wrong in one thing each, and the checks that have to see it. */
 import { fromBase64, randomBytes, toBase64 } from "../../src/protocol/bytes.ts";
-import { type Route, tryRequestV2 } from "../../src/protocol/envelope_v2.ts";
+import { type Route, tryRequestV2 } from "../../src/protocol/v2/envelope.ts";
 import { parseRequest, sealRequest, type Version } from "../../src/protocol/exchange.ts";
 import { KEY_ID_HEADER, type SecretKey } from "../../src/protocol/secret_key.ts";
 import { type Fields, type Habits, through } from "./middleman.ts";

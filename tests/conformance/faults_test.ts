@@ -5,8 +5,8 @@ import { type CheckResult, runChecks } from "../../src/conformance/run_checks.ts
 import { SUBJECTS } from "../../src/conformance/subjects.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import { type GatewayProcess, UNLIMITED } from "../system/gateway_process.ts";
-import { inWorld } from "../system/world.ts";
+import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { inWorld } from "../support/environment.ts";
 import { type Fault, FAULTS } from "./faults.ts";
 
 /** How much shorter the kit waits for what does not come. */

@@ -3,8 +3,8 @@
  * Requests are sealed anew, so a repeat is a new request to the gateway behind.
  */
 import { type RandomBytes, randomBytes } from "../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
-import type { Route } from "../../src/protocol/envelope_v2.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
+import type { Route } from "../../src/protocol/v2/envelope.ts";
 import {
   type Exchange,
   openAnswer,
@@ -14,7 +14,7 @@ import {
   sealRequest,
 } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
-import { StreamOpener, StreamSealer } from "../../src/protocol/stream_v2.ts";
+import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
 import { RecordReader, type StreamRecord } from "../../src/conformance/record_reader.ts";
 
 export type Fields = Record<string, unknown>;

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { House } from "../../src/demo/house.ts";
 import { createSimulatedJeedom, type SimulatedJeedomOptions } from "../../src/demo/simulated_jeedom.ts";
-import { until, within } from "../deadline.ts";
-import { FakeTime } from "../fake_time.ts";
+import { until, within } from "../support/deadline.ts";
+import { FakeTime } from "../support/fake_time.ts";
 
 const KEY = "0123456789abcdef";
 

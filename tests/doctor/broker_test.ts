@@ -2,12 +2,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { BROKER } from "../../src/doctor/checks/broker.ts";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { type BrokerAddress, BrokerForbiddenError } from "../../src/mqtt/broker.ts";
-import { createConnectBroker } from "../../src/mqtt/connection.ts";
-import { addressFault } from "../../src/security/egress.ts";
-import { within } from "../deadline.ts";
-import { withTcpServer } from "../loopback.ts";
-import { afterLastTimer, CONNECT, UNSUBSCRIBE, WELCOME, withBareBroker } from "../mqtt/bare_broker.ts";
-import { makeHouse, PATIENT } from "./house.ts";
+import { createConnectBroker } from "../../src/mqtt/connect.ts";
+import { addressFault } from "../../src/net/egress.ts";
+import { within } from "../support/deadline.ts";
+import { withTcpServer } from "../support/loopback.ts";
+import { afterLastTimer, CONNECT, UNSUBSCRIBE, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { makeHouse, PATIENT } from "../support/doctor_context.ts";
 
 const PASSWORD = "a password that nobody may see";
 

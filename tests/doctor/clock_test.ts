@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
-import { makeHouse, NOW, PATIENT } from "./house.ts";
+import { makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
 
 interface Scene {
   /** How far Jeedom's clock is ahead, in seconds. */

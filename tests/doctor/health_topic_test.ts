@@ -3,11 +3,11 @@ import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { HealthTopic, OFFLINE, publishOnce } from "../../src/doctor/health_topic.ts";
 import type { BrokerAddress, BrokerConnection } from "../../src/mqtt/broker.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
-import { createConnectBroker } from "../../src/mqtt/connection.ts";
-import { until, within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { close } from "../mqtt/bare_broker.ts";
-import { startToxicProxy } from "../system/toxic_proxy.ts";
+import { createConnectBroker } from "../../src/mqtt/connect.ts";
+import { until, within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { close } from "../support/bare_broker.ts";
+import { startToxicProxy } from "../support/toxic_proxy.ts";
 
 const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;

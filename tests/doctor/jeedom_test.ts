@@ -4,7 +4,7 @@ import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
 import { JEEDOM } from "../../src/doctor/checks/jeedom.ts";
 import type { Status } from "../../src/doctor/finding.ts";
-import { answering, fetchFailure, makeHouse, NOW, PATIENT } from "./house.ts";
+import { answering, fetchFailure, makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const APIKEY = "a key of Jeedom";
 

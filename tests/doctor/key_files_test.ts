@@ -2,10 +2,10 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { KEY_FILES } from "../../src/doctor/checks/key_files.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
-import { formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
-import { EVERYDAY_RIGHTS } from "../rights.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { answering, makeHouse, NOW, PATIENT } from "./house.ts";
+import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
+import { EVERYDAY_RIGHTS } from "../support/rights.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { answering, makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const HEX = "ab".repeat(32);
 const DAY = 86_400_000;

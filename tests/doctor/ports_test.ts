@@ -4,7 +4,7 @@ import type { Check } from "../../src/doctor/check.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
-import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "./house.ts";
+import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "../support/doctor_context.ts";
 
 const refused = fetchFailure("tcp connect error: Connection refused (os error 111)");
 const hanging: Machine["fetch"] = (_input, init) =>

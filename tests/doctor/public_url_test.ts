@@ -2,9 +2,9 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "./house.ts";
-import { makeGateway } from "./made_up_gateway.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { makeGateway } from "./fake_gateway.ts";
 
 const HEX = "ab".repeat(32);
 const OTHER = "cd".repeat(32);

@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { REDIS } from "../../src/doctor/checks/redis.ts";
-import { within } from "../deadline.ts";
-import { withTcpServer } from "../loopback.ts";
-import { REDIS_SERVER, withRedis } from "../redis_server.ts";
-import { needing } from "../needs.ts";
-import { makeHouse, PATIENT } from "./house.ts";
+import { within } from "../support/deadline.ts";
+import { withTcpServer } from "../support/loopback.ts";
+import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
+import { needing } from "../support/needs.ts";
+import { makeHouse, PATIENT } from "../support/doctor_context.ts";
 
 const PASSWORD = "sesame-of-redis";
 

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { TAILSCALE } from "../../src/doctor/checks/tailscale.ts";
 import { findWay, parseTailscaleStatus } from "../../src/doctor/tailscale_status.ts";
-import { makeHouse, NOW, PATIENT } from "./house.ts";
+import { makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const HOST = "house.tail1234.ts.net";
 const DAY = 86_400_000;

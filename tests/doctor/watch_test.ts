@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ok } from "../../src/doctor/finding.ts";
 import type { Report } from "../../src/doctor/report.ts";
 import { watch } from "../../src/doctor/watch.ts";
-import { within } from "../deadline.ts";
+import { within } from "../support/deadline.ts";
 
 const report = (at: number): Report => ({ version: "1.0.0", at, results: [{ name: "clock", ...ok("Right") }] });
 

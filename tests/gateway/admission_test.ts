@@ -1,11 +1,11 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { createMemoryReplayStore } from "../../src/security/memory_replay_store.ts";
+import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 import { textReply } from "../../src/services/service.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, services } from "./fixture.ts";
+import { LIMITS, makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired", code: "expired" });
 const REFUSED = '{"error":"Decryption failed"}';

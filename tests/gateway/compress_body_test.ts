@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { compressBody } from "../../src/gateway/compress_body.ts";
 import { fromBase64 } from "../../src/protocol/bytes.ts";
 import { openAnswer } from "../../src/protocol/exchange.ts";
-import { makeGateway, NOW, services } from "./fixture.ts";
+import { makeGateway, NOW, services } from "../support/gateway.ts";
 
 /** The devices of a house, as JSON text. */
 const HOUSE = JSON.stringify(Array.from({ length: 200 }, (_, id) => ({ id, name: `Lumière ${id}`, isEnable: "1" })));

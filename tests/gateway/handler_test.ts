@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FieldError } from "../../src/protocol/payload.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
-import { makeGateway, NOW, services } from "./fixture.ts";
+import { makeGateway, NOW, services } from "../support/gateway.ts";
 
 Deno.test("GET /health tells status and version, and takes no key", async () => {
   const { send } = await makeGateway();
@@ -174,7 +174,7 @@ Deno.test("an answer passes the JSON of a service unchanged, digit by digit", as
   const bodyJson = '{"big":12345678901234567890,"one":1.0,"text":"\\u00e9"}';
   const gateway = await makeGateway({ services: services(() => Promise.resolve({ status: 200, bodyJson })) });
   const response = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
-  const { openEnvelope, parseEnvelope } = await import("../../src/protocol/envelope.ts");
+  const { openEnvelope, parseEnvelope } = await import("../../src/protocol/v1/envelope.ts");
   const text = await openEnvelope(gateway.key.aead, parseEnvelope(await response.text()));
   assertEquals(String(text), `{"status":200,"body":${bodyJson},"timestamp":${NOW}}`);
 });

@@ -1,7 +1,7 @@
 /** Large bodies, which wait for room, and large requests, whose keys wait for each other. */
 import { assertEquals } from "@std/assert";
-import { ArrivingBodies } from "../../src/gateway/arriving_bodies.ts";
-import { settle } from "../settle.ts";
+import { ArrivingBodies } from "../../src/http/body_reader.ts";
+import { settle } from "../support/settle.ts";
 
 const LARGE = 100_000;
 

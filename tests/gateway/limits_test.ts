@@ -2,16 +2,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, RateLimitError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
-import { createAddressOf, parseProxy } from "../../src/security/client_address.ts";
-import { countInMemory } from "../../src/security/rate_limiter.ts";
-import { createRateLimits } from "../../src/security/rate_limits.ts";
+import { createAddressOf, parseProxy } from "../../src/http/client_address.ts";
+import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import { textReply } from "../../src/services/service.ts";
-import { until } from "../deadline.ts";
-import { FakeTime } from "../fake_time.ts";
-import { makeBroker } from "./broker.ts";
-import type { Keyring } from "../../src/security/keyring.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, services } from "./fixture.ts";
-import { subscribe } from "./listener.ts";
+import { until } from "../support/deadline.ts";
+import { FakeTime } from "../support/fake_time.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import type { Keyring } from "../../src/keys/keyring.ts";
+import { LIMITS, makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
+import { subscribe } from "../support/listener.ts";
 
 const rates = () =>
   createRateLimits({

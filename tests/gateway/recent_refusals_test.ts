@@ -3,14 +3,14 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createRefusalTelemetry, RecentRefusals, type RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { countInMemory } from "../../src/security/rate_limiter.ts";
-import { createRateLimits } from "../../src/security/rate_limits.ts";
-import { ScopeError } from "../../src/security/scope.ts";
-import { FakeTime } from "../fake_time.ts";
-import { recordTelemetry } from "../telemetry.ts";
-import { makeGateway, makeRecord, NOW, type Overrides, PEER, services } from "./fixture.ts";
-import { subscribe } from "./listener.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { createRateLimits } from "../../src/limits/rate_limits.ts";
+import { ScopeError } from "../../src/keys/rights.ts";
+import { FakeTime } from "../support/fake_time.ts";
+import { recordTelemetry } from "../support/telemetry.ts";
+import { makeGateway, makeRecord, NOW, type Overrides, PEER, services } from "../support/gateway.ts";
+import { subscribe } from "../support/listener.ts";
 
 const ROUTES = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"] as const;
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RefusedMethodLog } from "../../src/gateway/refused_method_log.ts";
-import { MethodNotGrantedError, Scope } from "../../src/security/scope.ts";
-import { NO_RIGHTS } from "../rights.ts";
+import { MethodNotGrantedError, Scope } from "../../src/keys/rights.ts";
+import { NO_RIGHTS } from "../support/rights.ts";
 
 function makeLog() {
   const lines: { message: string; properties: Record<string, unknown> | undefined }[] = [];

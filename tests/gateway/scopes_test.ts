@@ -4,14 +4,14 @@ import type { Log } from "../../src/observability/log.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openAnswer } from "../../src/protocol/exchange.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
-import { createJeedomService } from "../../src/services/jeedom.ts";
-import { createMqttService } from "../../src/services/mqtt.ts";
-import { until, within } from "../deadline.ts";
-import { makeBroker } from "./broker.ts";
-import { makeGateway, makeRecord } from "./fixture.ts";
-import { subscribe } from "./listener.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
+import { createJeedomService } from "../../src/services/jeedom/service.ts";
+import { createMqttService } from "../../src/services/mqtt/service.ts";
+import { until, within } from "../support/deadline.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import { makeGateway, makeRecord } from "../support/gateway.ts";
+import { subscribe } from "../support/listener.ts";
 
 /** A gateway with its real services, on a Jeedom and a broker that take everything. */
 async function makeHome(

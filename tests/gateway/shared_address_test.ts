@@ -4,11 +4,11 @@ import type { Version } from "../../src/protocol/exchange.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
 import { createPlaces } from "../../src/gateway/limits.ts";
-import { countInMemory } from "../../src/security/rate_limiter.ts";
-import { createRateLimits } from "../../src/security/rate_limits.ts";
-import type { Keyring } from "../../src/security/keyring.ts";
-import { FakeTime } from "../fake_time.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, type Overrides } from "./fixture.ts";
+import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { createRateLimits } from "../../src/limits/rate_limits.ts";
+import type { Keyring } from "../../src/keys/keyring.ts";
+import { FakeTime } from "../support/fake_time.ts";
+import { LIMITS, makeGateway, makeRecord, NOW, type Overrides } from "../support/gateway.ts";
 
 type Gateway = Awaited<ReturnType<typeof makeGateway>>;
 

@@ -4,14 +4,14 @@ import { BrokerError, BrokerForbiddenError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Version } from "../../src/protocol/exchange.ts";
 import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
-import { NO_RATE_LIMITS } from "../../src/security/rate_limits.ts";
-import { ScopeError } from "../../src/security/scope.ts";
-import { createBrokerDirectory } from "../../src/services/broker_directory.ts";
-import { createMqttService } from "../../src/services/mqtt.ts";
+import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
+import { ScopeError } from "../../src/keys/rights.ts";
+import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
+import { createMqttService } from "../../src/services/mqtt/service.ts";
 import { gatewayReply, ServiceError } from "../../src/services/service.ts";
-import { makeBroker } from "./broker.ts";
-import { LIMITS, makeGateway, NOW, services } from "./fixture.ts";
-import { subscribe } from "./listener.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import { LIMITS, makeGateway, NOW, services } from "../support/gateway.ts";
+import { subscribe } from "../support/listener.ts";
 
 const VERSIONS: readonly Version[] = [1, 2];
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { BrokerError, type ConnectBroker } from "../../src/mqtt/broker.ts";
-import { until } from "../deadline.ts";
-import { makeBroker } from "./broker.ts";
-import { EPOCH, makeGateway, makeRecord, NOW } from "./fixture.ts";
-import { subscribe } from "./listener.ts";
+import { until } from "../support/deadline.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import { EPOCH, makeGateway, makeRecord, NOW } from "../support/gateway.ts";
+import { subscribe } from "../support/listener.ts";
 
 const SINCE = "must be an object with epoch, a string, and offset, a whole number from 0";
 

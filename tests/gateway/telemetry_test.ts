@@ -2,15 +2,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { BrokerMessage } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { countInMemory } from "../../src/security/rate_limiter.ts";
-import { createRateLimits } from "../../src/security/rate_limits.ts";
-import { ScopeError } from "../../src/security/scope.ts";
+import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { createRateLimits } from "../../src/limits/rate_limits.ts";
+import { ScopeError } from "../../src/keys/rights.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
-import { until } from "../deadline.ts";
-import { FakeTime } from "../fake_time.ts";
-import { makeBroker } from "./broker.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, PEER, services } from "./fixture.ts";
-import { subscribe } from "./listener.ts";
+import { until } from "../support/deadline.ts";
+import { FakeTime } from "../support/fake_time.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import { LIMITS, makeGateway, makeRecord, NOW, PEER, services } from "../support/gateway.ts";
+import { subscribe } from "../support/listener.ts";
 
 const delivery = (text: string): BrokerMessage => (
   { topic: "a", payload: new TextEncoder().encode(text), qos: 0, retain: false }

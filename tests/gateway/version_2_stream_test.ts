@@ -1,11 +1,11 @@
 /** Version 2 of `POST /mqtt/subscribe`: numbered, sealed for one listener, with a beginning, signs of life and an end. */
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { EnvelopeError } from "../../src/protocol/aead.ts";
-import { StreamOpener } from "../../src/protocol/stream_v2.ts";
-import { until } from "../deadline.ts";
-import { makeBroker } from "./broker.ts";
-import { EPOCH, LIMITS, makeGateway, makeRecord, NOW } from "./fixture.ts";
-import { listen, subscribe } from "./listener.ts";
+import { StreamOpener } from "../../src/protocol/v2/stream.ts";
+import { until } from "../support/deadline.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import { EPOCH, LIMITS, makeGateway, makeRecord, NOW } from "../support/gateway.ts";
+import { listen, subscribe } from "../support/listener.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

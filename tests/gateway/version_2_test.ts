@@ -2,10 +2,10 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import type { Route } from "../../src/protocol/envelope_v2.ts";
+import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import { makeGateway, makeRecord, NOW } from "./fixture.ts";
+import { makeGateway, makeRecord, NOW } from "../support/gateway.ts";
 
 const FAILED = '{"error":"Decryption failed"}';
 const EXPIRED = '{"error":"Request expired","code":"expired"}';

@@ -1,12 +1,12 @@
 /** Brokers that refuse or bound what is sent, and devices that send more than the gateway takes. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type BrokerAddress, BrokerError, type BrokerMessage } from "../../src/mqtt/broker.ts";
-import { createConnectBroker } from "../../src/mqtt/connection.ts";
-import { until, within } from "../deadline.ts";
-import { MOSQUITTO, startBroker } from "../system/broker.ts";
-import { needing } from "../needs.ts";
-import { withOldLine } from "./old_line.ts";
-import { close, CONNECT, PUBLISH, versionOf, WELCOME, withBareBroker } from "./bare_broker.ts";
+import { createConnectBroker } from "../../src/mqtt/connect.ts";
+import { until, within } from "../support/deadline.ts";
+import { MOSQUITTO, startBroker } from "../support/broker.ts";
+import { needing } from "../support/needs.ts";
+import { withOldLine } from "../support/old_line.ts";
+import { close, CONNECT, PUBLISH, versionOf, WELCOME, withBareBroker } from "../support/bare_broker.ts";
 
 const never = new AbortController().signal;
 const MAX_PAYLOAD_BYTES = 100_000;

@@ -7,7 +7,7 @@ import {
   type Publication,
 } from "../../src/mqtt/broker.ts";
 import { SharedConnection, type SharedConnectionOptions } from "../../src/mqtt/shared_connection.ts";
-import { until, within } from "../deadline.ts";
+import { until, within } from "../support/deadline.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const PUBLICATION: Publication = { topic: "t", payload: "m", qos: 1, retain: false };

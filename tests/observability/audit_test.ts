@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createAudit, type Decision } from "../../src/observability/audit.ts";
-import { FakeTime } from "../fake_time.ts";
-import { recordTelemetry } from "../telemetry.ts";
+import { FakeTime } from "../support/fake_time.ts";
+import { recordTelemetry } from "../support/telemetry.ts";
 
 const DECISION: Decision = {
   request: "0123456789abcdef",

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { LogRecord } from "@logtape/logtape";
 import { createLineSink } from "../../src/observability/line_sink.ts";
-import { until } from "../deadline.ts";
+import { until } from "../support/deadline.ts";
 
 function record(text: string): LogRecord {
   return { category: ["t"], level: "info", message: [text], rawMessage: text, timestamp: 0, properties: {} };

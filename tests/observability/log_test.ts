@@ -1,6 +1,6 @@
 import { resetSync } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Config, parseConfig, type Variables } from "../../src/config.ts";
+import { type Config, parseConfig, type Variables } from "../../src/config/settings.ts";
 import { auditLog, type Log, startLog } from "../../src/observability/log.ts";
 
 const SETTINGS = {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Levels } from "../../src/observability/telemetry.ts";
-import { LEVELS, makeMetrics, shown, valueOf } from "./metrics_fixture.ts";
-import { seriesOf } from "./prometheus_text.ts";
+import { LEVELS, makeMetrics, shown, valueOf } from "../support/metrics.ts";
+import { seriesOf } from "../support/prometheus_text.ts";
 
 /** Every metric with its kind and labels. */
 const METRICS: readonly string[] = [

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { createRefusalTelemetry, RecentRefusals } from "../../src/observability/recent_refusals.ts";
 import type { RefusalReason } from "../../src/observability/telemetry.ts";
-import type { KeyState } from "../../src/security/keyring.ts";
-import { recordTelemetry } from "../telemetry.ts";
+import type { KeyState } from "../../src/keys/keyring.ts";
+import { recordTelemetry } from "../support/telemetry.ts";
 
 const MINUTE_MS = 60_000;
 

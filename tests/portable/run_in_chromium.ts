@@ -1,5 +1,5 @@
-import { until, within } from "../deadline.ts";
-import { findProgram } from "../system/programs.ts";
+import { until, within } from "../support/deadline.ts";
+import { findProgram } from "../support/programs.ts";
 import { BUNDLE } from "./test_bundle.ts";
 import type { Outcome } from "./test_collector.ts";
 

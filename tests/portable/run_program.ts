@@ -1,4 +1,4 @@
-import { within } from "../deadline.ts";
+import { within } from "../support/deadline.ts";
 
 /** Longest time that a program may take, in milliseconds. */
 const PROGRAM_MS = 120_000;

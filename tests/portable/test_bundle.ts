@@ -2,16 +2,20 @@
 import { runProgram } from "./run_program.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const TESTS = new URL("tests/protocol/", ROOT);
+const TESTS = [new URL("tests/protocol/", ROOT), new URL("tests/lib/", ROOT)];
 const COLLECTOR = new URL("test_collector.ts", import.meta.url);
 
 /** Name of the bundle in its directory. */
 export const BUNDLE = "tests.mjs";
 
-/** Lists the modules of tests that run everywhere: all that there are for the protocol. */
-function testModules(): string[] {
-  const names = Array.from(Deno.readDirSync(TESTS), ({ name }) => name).filter((name) => name.endsWith("_test.ts"));
-  return names.sort().map((name) => new URL(name, TESTS).href);
+/** Lists the modules of tests that run everywhere: all that there are for the protocol and what it is made of. */
+function testModules(folders: readonly URL[] = TESTS): string[] {
+  return folders.flatMap((folder) =>
+    Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) => {
+      if (isDirectory) return testModules([new URL(`${name}/`, folder)]);
+      return name.endsWith("_test.ts") ? [new URL(name, folder).href] : [];
+    })
+  ).sort();
 }
 
 /**

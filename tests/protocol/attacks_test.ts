@@ -13,19 +13,19 @@ import {
   toBase64Url,
   toHex,
 } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/envelope.ts";
+import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import {
   openResponseV2,
   type RequestBinding,
   type Route,
   sealRequestV2,
   sealResponseV2,
-} from "../../src/protocol/envelope_v2.ts";
+} from "../../src/protocol/v2/envelope.ts";
 import { openAnswer } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
-import { StreamOpener, StreamSealer } from "../../src/protocol/stream_v2.ts";
-import { KEY, OTHER_KEY } from "./known_keys.ts";
-import { openRequest, ROUTES } from "./open_request.ts";
+import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
+import { KEY, OTHER_KEY } from "../support/known_keys.ts";
+import { openRequest, ROUTES } from "../support/open_request.ts";
 import { assertRefused } from "./refusals.ts";
 
 const random = randomBytes;

@@ -10,7 +10,7 @@ import {
   toBase64Url,
   toHex,
 } from "../../src/protocol/bytes.ts";
-import { anyText } from "./damage.ts";
+import { anyText } from "../support/damage.ts";
 
 // The module has two ways, and a platform takes one of them. Both are held against the definition, written out below:
 // this file runs where the platform knows base64, and where it does not.

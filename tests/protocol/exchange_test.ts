@@ -9,12 +9,12 @@ import {
   sealRequest,
   type Version,
 } from "../../src/protocol/exchange.ts";
-import { StreamOpener, StreamSealer } from "../../src/protocol/stream_v2.ts";
-import { hostileText } from "./damage.ts";
-import { KEY } from "./known_keys.ts";
-import { openRequest, ROUTES } from "./open_request.ts";
+import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
+import { hostileText } from "../support/damage.ts";
+import { KEY } from "../support/known_keys.ts";
+import { openRequest, ROUTES } from "../support/open_request.ts";
 import { outcomeOf } from "./refusals.ts";
-import { watchCrypto } from "./watched_crypto.ts";
+import { watchCrypto } from "../support/watched_crypto.ts";
 
 const VERSIONS: readonly Version[] = [1, 2];
 const anyVersion = fc.constantFrom(...VERSIONS);

@@ -2,8 +2,8 @@ import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { type Bytes, joinBytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, deriveMessageKey, importKey, importSecretKey, parseKey } from "../../src/protocol/secret_key.ts";
-import { anyText } from "./damage.ts";
-import { KEY, SECRET } from "./known_keys.ts";
+import { anyText } from "../support/damage.ts";
+import { KEY, SECRET } from "../support/known_keys.ts";
 
 const utf8 = new TextEncoder();
 

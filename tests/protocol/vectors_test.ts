@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromBase64Url, fromHex, toHex } from "../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import {
   openResponseV2,
   parseRequestV2,
@@ -8,12 +8,12 @@ import {
   type Route,
   sealRequestV2,
   sealResponseV2,
-} from "../../src/protocol/envelope_v2.ts";
+} from "../../src/protocol/v2/envelope.ts";
 import { parseRequest } from "../../src/protocol/exchange.ts";
-import { StreamOpener, StreamSealer } from "../../src/protocol/stream_v2.ts";
+import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
-import { KEY } from "./known_keys.ts";
-import { openRequest, ROUTES } from "./open_request.ts";
+import { KEY } from "../support/known_keys.ts";
+import { openRequest, ROUTES } from "../support/open_request.ts";
 import { assertRefused } from "./refusals.ts";
 
 const { v1, v2 } = vectors;

@@ -1,10 +1,10 @@
 /** The TypeScript client in a page of another origin, in a real browser: what ALLOWED_ORIGINS lets it do. */
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
-import { within } from "../deadline.ts";
-import { needing } from "../needs.ts";
+import { within } from "../support/deadline.ts";
+import { needing } from "../support/needs.ts";
 import { CHROMIUM, startChromium } from "../portable/run_in_chromium.ts";
 import { runProgram } from "../portable/run_program.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const CLIENT = "client.mjs";

@@ -1,10 +1,10 @@
 /** Some of the faults of `deno task chaos`, in their short form: under load, nothing is lost and nothing runs twice. */
 import { assertEquals } from "@std/assert";
-import { faultNamed, missingFor } from "../../reliability/chaos/all_faults.ts";
-import type { Fault } from "../../reliability/chaos/fault.ts";
-import { runFault } from "../../reliability/chaos/run_fault.ts";
-import { within } from "../deadline.ts";
-import { needing, type Needs } from "../needs.ts";
+import { faultNamed, missingFor } from "../../tools/chaos/all_faults.ts";
+import type { Fault } from "../../tools/chaos/fault.ts";
+import { runFault } from "../../tools/chaos/run_fault.ts";
+import { within } from "../support/deadline.ts";
+import { needing, type Needs } from "../support/needs.ts";
 
 const NAMES = [
   "broker-killed",

@@ -1,10 +1,10 @@
 /** The clock of the gateway's machine is wrong when it starts, and is set right while it runs. */
 import { assert, assertEquals } from "@std/assert";
-import { faketimeEnv, LIBFAKETIME, setClock } from "../../reliability/chaos/libfaketime.ts";
-import { until } from "../deadline.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { needing } from "../needs.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { faketimeEnv, LIBFAKETIME, setClock } from "../../tools/chaos/libfaketime.ts";
+import { until } from "../support/deadline.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { needing } from "../support/needs.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
 
 for (const ahead of [90, 7200]) {
   Deno.test(

@@ -2,14 +2,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import type { JeedomMode } from "../../src/demo/simulated_jeedom.ts";
-import { within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { needing } from "../needs.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { spawnMain } from "./gateway_process.ts";
-import { hasProgram } from "./programs.ts";
-import { denoDirectory } from "./project_copy.ts";
-import { inWorld } from "./world.ts";
+import { within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { needing } from "../support/needs.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { spawnMain } from "../support/gateway_process.ts";
+import { hasProgram } from "../support/programs.ts";
+import { denoDirectory } from "../support/project_copy.ts";
+import { inWorld } from "../support/environment.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 

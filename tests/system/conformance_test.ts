@@ -1,7 +1,7 @@
 /** The conformance kit, as a person runs it, against the real gateway with its own limits. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { spawnMain } from "./gateway_process.ts";
-import { inWorld } from "./world.ts";
+import { spawnMain } from "../support/gateway_process.ts";
+import { inWorld } from "../support/environment.ts";
 
 /** What the kit tells programs, as far as it is looked at here. */
 interface Told {

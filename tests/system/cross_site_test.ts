@@ -1,9 +1,9 @@
 /** A page of another site, in a real browser, sends to the gateway: phones behind the same address do not notice. */
 import { assert, assertEquals } from "@std/assert";
-import { until, within } from "../deadline.ts";
+import { until, within } from "../support/deadline.ts";
 import { CHROMIUM, startChromium } from "../portable/run_in_chromium.ts";
-import { needing } from "../needs.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { needing } from "../support/needs.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
 
 /** More than an address may fail at once. */
 const REQUESTS = 30;

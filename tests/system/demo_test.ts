@@ -2,13 +2,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import type { Variables } from "../../src/config.ts";
-import { until, within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { IS_LINUX, needing } from "../needs.ts";
-import { spawnMain, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { ProcessOutput } from "./process_output.ts";
-import { copyProject } from "./project_copy.ts";
+import type { Variables } from "../../src/config/settings.ts";
+import { until, within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { IS_LINUX, needing } from "../support/needs.ts";
+import { spawnMain, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { copyProject } from "../support/project_copy.ts";
 
 const PROJECT = new URL("../..", import.meta.url).pathname;
 

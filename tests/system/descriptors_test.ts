@@ -1,10 +1,10 @@
 /** All descriptors of the process are taken by requests that never end: what the unit's limits make of that. */
 import { assert, assertEquals } from "@std/assert";
-import { openDescriptors, rssBytes } from "../../bench/process_stats.ts";
-import { until, within } from "../deadline.ts";
-import { IS_LINUX, needing } from "../needs.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
-import { hasProgram } from "./programs.ts";
+import { openDescriptors, rssBytes } from "../../tools/support/process_stats.ts";
+import { until, within } from "../support/deadline.ts";
+import { IS_LINUX, needing } from "../support/needs.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
+import { hasProgram } from "../support/programs.ts";
 
 const UNIT = new URL("../../systemd/e2e-gateway.service", import.meta.url);
 

@@ -1,16 +1,16 @@
 /** The doctor, as a person runs it: as a process with the flags of its task, in a real house that breaks. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
-import type { Variables } from "../../src/config.ts";
-import { until, within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { needing } from "../needs.ts";
-import { MOSQUITTO, startBroker } from "./broker.ts";
-import { type GatewayProcess, spawnMain, startGatewayProcess } from "./gateway_process.ts";
-import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
-import { ProcessOutput } from "./process_output.ts";
-import { startToxicProxy } from "./toxic_proxy.ts";
+import type { Variables } from "../../src/config/settings.ts";
+import { until, within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { needing } from "../support/needs.ts";
+import { MOSQUITTO, startBroker } from "../support/broker.ts";
+import { type GatewayProcess, spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { type JeedomServer, startJeedom } from "../support/jeedom_server.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { startToxicProxy } from "../support/toxic_proxy.ts";
 import project from "../../deno.json" with { type: "json" };
 
 /** What the doctor says in JSON. */

@@ -2,9 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { connectAsync } from "mqtt";
-import { until, within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { until, within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
 
 Deno.test("messages of 1 and 8 MiB go through the embedded broker, both ways, at each quality of service", async () => {
   const port = freePort();

@@ -3,25 +3,25 @@
  * it can get, and a modest one beside it is served.
  */
 import { assert, assertEquals } from "@std/assert";
-import { prepareInspection } from "../../bench/inspector.ts";
-import { HttpConnection } from "../../bench/load/http_connection.ts";
+import { prepareInspection } from "../../tools/support/inspector.ts";
+import { HttpConnection } from "../../tools/bench/load/http_connection.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { until, within } from "../deadline.ts";
-import { makeRecord } from "../gateway/fixture.ts";
-import { EVERYDAY_RIGHTS } from "../rights.ts";
-import { startBroker } from "./broker.ts";
-import { clientAt } from "./client_at.ts";
-import { Crowd } from "./crowd.ts";
-import { readStatuses, writeAll } from "./garbage.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
-import { nextEvent } from "./next_event.ts";
-import { postBytes, rawRequest, type RawRequestOptions, sealRaw } from "./raw_request.ts";
-import { UnreadHttp2 } from "./unread_http2.ts";
-import { startWorkerJeedom, type WorkerJeedom } from "./worker_jeedom.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { until, within } from "../support/deadline.ts";
+import { makeRecord } from "../support/gateway.ts";
+import { EVERYDAY_RIGHTS } from "../support/rights.ts";
+import { startBroker } from "../support/broker.ts";
+import { clientAt } from "../support/client_at.ts";
+import { Crowd } from "../support/crowd.ts";
+import { readStatuses, writeAll } from "../support/garbage.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
+import { nextEvent } from "../support/next_event.ts";
+import { postBytes, rawRequest, type RawRequestOptions, sealRaw } from "../support/raw_request.ts";
+import { UnreadHttp2 } from "../support/unread_http2.ts";
+import { startWorkerJeedom, type WorkerJeedom } from "../support/worker_jeedom.ts";
 
 const PHONE = "198.51.100.7";
 const GREEDY = "203.0.113.9";

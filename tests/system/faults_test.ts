@@ -3,13 +3,13 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError } from "../../src/client/gateway_client.ts";
 import type { FinalEvent, StreamEvent } from "../../src/protocol/event.ts";
 import { connectAsync } from "mqtt";
-import { until, within } from "../deadline.ts";
-import { needing } from "../needs.ts";
-import { HAS_OPENSSL, makeCertificate } from "./certificate.ts";
-import { freePort } from "../loopback.ts";
-import { CONNECT, PUBLISH, WELCOME, withBareBroker } from "../mqtt/bare_broker.ts";
-import { MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
+import { until, within } from "../support/deadline.ts";
+import { needing } from "../support/needs.ts";
+import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
+import { freePort } from "../support/loopback.ts";
+import { CONNECT, PUBLISH, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { MOSQUITTO, startBroker, type TestBroker } from "../support/broker.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 
 const NEEDS = { mosquitto: MOSQUITTO };
 

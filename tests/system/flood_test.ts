@@ -1,10 +1,10 @@
 /** A flood of garbage against the real process: what it costs, and whom it stops. */
 import { assert, assertEquals } from "@std/assert";
 import type { GatewayClient } from "../../src/client/gateway_client.ts";
-import { within } from "../deadline.ts";
-import { pourGarbage } from "./garbage.ts";
-import { clientAt } from "./client_at.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { within } from "../support/deadline.ts";
+import { pourGarbage } from "../support/garbage.ts";
+import { clientAt } from "../support/client_at.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
 
 const portOf = (url: string) => Number(new URL(url).port);
 

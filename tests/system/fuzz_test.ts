@@ -1,9 +1,9 @@
 /** Ten thousand malformed requests against the real process; `deno task fuzz` sends more of them. */
 import { assert, assertEquals } from "@std/assert";
-import { fuzzLimits, limitFaults } from "../../reliability/fuzz/limits.ts";
-import { runFuzz } from "../../reliability/fuzz/run_fuzz.ts";
-import { within } from "../deadline.ts";
-import { IS_LINUX, needing } from "../needs.ts";
+import { fuzzLimits, limitFaults } from "../../tools/fuzz/limits.ts";
+import { runFuzz } from "../../tools/fuzz/run_fuzz.ts";
+import { within } from "../support/deadline.ts";
+import { IS_LINUX, needing } from "../support/needs.ts";
 
 /** A fixed seed, so that a failure here is one that can be had again. */
 const SEED = 20_261_124;

@@ -3,12 +3,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, GatewayError, ScopeError } from "../../src/client/gateway_client.ts";
 import type { MessageEvent, StreamEvent } from "../../src/protocol/event.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { until } from "../deadline.ts";
-import { startBroker } from "./broker.ts";
-import { type GatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { inWorld } from "./world.ts";
+import { until } from "../support/deadline.ts";
+import { startBroker } from "../support/broker.ts";
+import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { inWorld } from "../support/environment.ts";
 
 /** Sends a payload as it is, with its own timestamp. */
 async function send({ url, key }: GatewayProcess, path: string, payload: unknown): Promise<Response> {

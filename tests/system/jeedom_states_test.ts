@@ -4,8 +4,8 @@ import type { JeedomMode } from "../../src/demo/simulated_jeedom.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import type { GatewayProcess } from "./gateway_process.ts";
-import { inWorld } from "./world.ts";
+import type { GatewayProcess } from "../support/gateway_process.ts";
+import { inWorld } from "../support/environment.ts";
 
 /** Sends the text of a request, and returns the text of its answer. */
 async function exchange({ url, key }: GatewayProcess, text: string): Promise<string> {

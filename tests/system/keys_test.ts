@@ -2,13 +2,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { editKeysFile, readKeysFile } from "../../src/security/keys_file.ts";
-import { until, within } from "../deadline.ts";
-import { spawnMain } from "./gateway_process.ts";
-import { ProcessOutput } from "./process_output.ts";
-import { EVERYDAY_RIGHTS } from "../rights.ts";
-import { inTempDir } from "../temp_dir.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { editKeysFile, readKeysFile } from "../../src/keys/keyring_file.ts";
+import { until, within } from "../support/deadline.ts";
+import { spawnMain } from "../support/gateway_process.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { EVERYDAY_RIGHTS } from "../support/rights.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
 
@@ -148,7 +148,7 @@ Deno.test("editors that are killed leave a whole file, a free lock, and nothing 
       minProtocol: 1,
     }));
     await editKeysFile(path, () => records, options);
-    const module = new URL("../../src/security/keys_file.ts", import.meta.url).href;
+    const module = new URL("../../src/keys/keyring_file.ts", import.meta.url).href;
     const code = `import { editKeysFile } from "${module}";
       const swap = (records) => records.map((record) => ({ ...record, disabled: !record.disabled }));
       for (let edits = 1;; edits++) {

@@ -6,8 +6,8 @@ import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
-import { endAtOnce, error, stay } from "../clients/fates.ts";
-import { withMadeUpGateway } from "../clients/made_up_gateway.ts";
+import { endAtOnce, error, stay } from "../clients/responses.ts";
+import { withMadeUpGateway } from "../clients/fake_gateway.ts";
 import { heard, subscribing } from "../clients/subscribing.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;

@@ -3,11 +3,11 @@ import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { connectAsync } from "mqtt";
 import type { BrokerAddress } from "../../src/mqtt/broker.ts";
-import { within } from "../deadline.ts";
-import { withOldLine } from "../mqtt/old_line.ts";
-import { IS_LINUX, needing } from "../needs.ts";
-import { MOSQUITTO, startBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
+import { within } from "../support/deadline.ts";
+import { withOldLine } from "../support/old_line.ts";
+import { IS_LINUX, needing } from "../support/needs.ts";
+import { MOSQUITTO, startBroker } from "../support/broker.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 
 const HUGE_BYTES = 100 * 2 ** 20;
 

@@ -1,15 +1,15 @@
 /** Starting, stopping, and what the sandbox forbids, with the real process. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError, GatewayClient } from "../../src/client/gateway_client.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/settings.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
-import { permissionFlags } from "../../src/permissions.ts";
-import { until, within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
-import { startJeedom } from "./jeedom_server.ts";
-import { ProcessOutput } from "./process_output.ts";
-import { inTempDir } from "../temp_dir.ts";
+import { permissionFlags } from "../../src/config/sandbox.ts";
+import { until, within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { startJeedom } from "../support/jeedom_server.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 /** Runs a command to its end. */
 async function run(words: readonly string[], directory: string, env: Record<string, string>, flags?: string[]) {

@@ -2,13 +2,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, RefusedError, ScopeError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { formatKeysFile } from "../../src/security/key_record.ts";
-import { until, within } from "../deadline.ts";
-import { makeRecord } from "../gateway/fixture.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { type GatewayProcess, spawnMain, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { ProcessOutput } from "./process_output.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { formatKeysFile } from "../../src/keys/schema.ts";
+import { until, within } from "../support/deadline.ts";
+import { makeRecord } from "../support/gateway.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { type GatewayProcess, spawnMain, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { ProcessOutput } from "../support/process_output.ts";
 
 const RIGHTS = { services: ["mqtt"], publish: ["#"], subscribe: ["#"] } as const;
 

@@ -1,9 +1,9 @@
 /** The log of the real gateway: following a request, and secrets where something goes wrong. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort } from "../loopback.ts";
-import { until } from "../deadline.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
-import { inWorld } from "./world.ts";
+import { freePort } from "../support/loopback.ts";
+import { until } from "../support/deadline.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
+import { inWorld } from "../support/environment.ts";
 
 const PASSWORD = 'pass"word\\of/the broker';
 const APIKEY = "an-api-key-of-the-house";

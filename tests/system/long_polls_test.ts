@@ -1,12 +1,12 @@
 /** Long polls of a greedy key beside a modest one, at a Jeedom with as many workers as it is installed with. */
 import { assert, assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { formatKeysFile } from "../../src/security/key_record.ts";
-import { until, within } from "../deadline.ts";
-import { makeRecord } from "../gateway/fixture.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { startJeedom } from "./jeedom_server.ts";
+import { formatKeysFile } from "../../src/keys/schema.ts";
+import { until, within } from "../support/deadline.ts";
+import { makeRecord } from "../support/gateway.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { startJeedom } from "../support/jeedom_server.ts";
 
 const RIGHTS = { services: ["jeedom"], methods: ["*"] } as const;
 

@@ -1,15 +1,15 @@
 /** The npm package of the TypeScript client: what is in it, its types, and that it works on Node. */
 import { assertEquals, assertLess, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import ts from "typescript";
-import { freePort } from "../loopback.ts";
+import { freePort } from "../support/loopback.ts";
 import { type InstalledPackage, installPackage, run, WITHOUT_NODE } from "../clients/typescript/installed_package.ts";
-import { inTempDir } from "../temp_dir.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 import project from "../../deno.json" with { type: "json" };
 import { compileModule } from "../../npm/compile_module.ts";
 import { VERSION } from "../../src/version.ts";
-import { needing } from "../needs.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
-import { startJeedom } from "./jeedom_server.ts";
+import { needing } from "../support/needs.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
+import { startJeedom } from "../support/jeedom_server.ts";
 
 const NEEDS = { "Node 20 with npm": !WITHOUT_NODE };
 

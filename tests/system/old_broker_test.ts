@@ -1,11 +1,11 @@
 /** A real Mosquitto that speaks MQTT 3.1.1 alone, and so cannot say how much it takes at a time. */
 import { assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
-import { until } from "../deadline.ts";
-import { withOldLine } from "../mqtt/old_line.ts";
-import { needing } from "../needs.ts";
-import { MOSQUITTO, startBroker } from "./broker.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { until } from "../support/deadline.ts";
+import { withOldLine } from "../support/old_line.ts";
+import { needing } from "../support/needs.ts";
+import { MOSQUITTO, startBroker } from "../support/broker.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
 
 Deno.test(
   needing("messages of QoS 2 that come all at once arrive at a broker of MQTT 3.1.1, each that was acknowledged", {

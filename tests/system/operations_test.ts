@@ -1,8 +1,8 @@
 /** What a running gateway shows of itself, on the port for metrics and outside. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FailedError } from "../../src/client/gateway_client.ts";
-import { until } from "../deadline.ts";
-import { inWorld } from "./world.ts";
+import { until } from "../support/deadline.ts";
+import { inWorld } from "../support/environment.ts";
 
 const READY = { status: "ok", failing: [], parts: { broker: "ok", jeedom: "ok", replay_store: "ok" } };
 

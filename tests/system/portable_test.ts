@@ -4,7 +4,7 @@ import { CHROMIUM, runInChromium } from "../portable/run_in_chromium.ts";
 import { runInProcess } from "../portable/run_in_process.ts";
 import { countTests, writeBundle } from "../portable/test_bundle.ts";
 import type { Outcome } from "../portable/test_collector.ts";
-import { needing } from "../needs.ts";
+import { needing } from "../support/needs.ts";
 
 /** The oldest Node that the client promises to run on. */
 const OLDEST_NODE = 20;

@@ -3,12 +3,12 @@ import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
-import { refuse, stay } from "../clients/fates.ts";
-import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/made_up_gateway.ts";
-import { inWorld } from "../clients/world.ts";
-import { within } from "../deadline.ts";
-import { needing } from "../needs.ts";
-import { ProcessOutput } from "./process_output.ts";
+import { refuse, stay } from "../clients/responses.ts";
+import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/fake_gateway.ts";
+import { inWorld } from "../clients/environment.ts";
+import { within } from "../support/deadline.ts";
+import { needing } from "../support/needs.ts";
+import { ProcessOutput } from "../support/process_output.ts";
 
 const CLIENT = new URL("../../clients/python/", import.meta.url).pathname;
 const DRIVER = new URL("../clients/python/driver.py", import.meta.url).pathname;

@@ -1,13 +1,13 @@
 /** The commands of README.md, typed one after the other as a newcomer does: a copy of the project, an empty HOME. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { needing } from "../needs.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { startJeedom } from "./jeedom_server.ts";
-import { ProcessOutput } from "./process_output.ts";
-import { copyProject, denoDirectory } from "./project_copy.ts";
-import { hasProgram } from "./programs.ts";
+import { within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { needing } from "../support/needs.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { startJeedom } from "../support/jeedom_server.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { copyProject, denoDirectory } from "../support/project_copy.ts";
+import { hasProgram } from "../support/programs.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 

@@ -2,13 +2,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { ExpiredError, UnavailableError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { until, within } from "../deadline.ts";
-import { REDIS_SERVER, type TestRedis, withRedis } from "../redis_server.ts";
-import { needing } from "../needs.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { type JeedomServer, startJeedom } from "./jeedom_server.ts";
+import { until, within } from "../support/deadline.ts";
+import { REDIS_SERVER, type TestRedis, withRedis } from "../support/redis_server.ts";
+import { needing } from "../support/needs.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { type JeedomServer, startJeedom } from "../support/jeedom_server.ts";
 
 const NEEDS = { "redis-server": REDIS_SERVER };
 

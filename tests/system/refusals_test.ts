@@ -1,15 +1,15 @@
 /** Causes of refusals in the report of `deno task doctor`, beside a real gateway. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Variables } from "../../src/config.ts";
+import type { Variables } from "../../src/config/settings.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/security/key_record.ts";
-import { within } from "../deadline.ts";
-import { makeRecord } from "../gateway/fixture.ts";
-import { freePort } from "../loopback.ts";
-import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
-import { ProcessOutput } from "./process_output.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { within } from "../support/deadline.ts";
+import { makeRecord } from "../support/gateway.ts";
+import { freePort } from "../support/loopback.ts";
+import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { ProcessOutput } from "../support/process_output.ts";
 import project from "../../deno.json" with { type: "json" };
 
 /** The flags of the task, and no others. */

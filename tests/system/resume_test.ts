@@ -3,12 +3,12 @@ import { assert, assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { freePort } from "../loopback.ts";
-import { within } from "../deadline.ts";
-import { startBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { nextEvent } from "./next_event.ts";
-import { startToxicProxy } from "./toxic_proxy.ts";
+import { freePort } from "../support/loopback.ts";
+import { within } from "../support/deadline.ts";
+import { startBroker } from "../support/broker.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { nextEvent } from "../support/next_event.ts";
+import { startToxicProxy } from "../support/toxic_proxy.ts";
 
 async function withGateway(
   { host, port }: { readonly host: string; readonly port: number },

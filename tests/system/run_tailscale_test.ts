@@ -1,8 +1,8 @@
 /** Runs `run_tailscale.sh` with a stand-in for Tailscale that writes down what it is told. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { freePort } from "../loopback.ts";
-import { needing } from "../needs.ts";
-import { hasProgram } from "./programs.ts";
+import { freePort } from "../support/loopback.ts";
+import { needing } from "../support/needs.ts";
+import { hasProgram } from "../support/programs.ts";
 
 const SCRIPT = new URL("../../run_tailscale.sh", import.meta.url);
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { inTempDir } from "../temp_dir.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
-import { Secrets } from "./secrets.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
+import { Secrets } from "../support/secrets.ts";
 
 const PASSWORD = 'p"ass/word\\+é';
 const KEY = new Uint8Array(32).map((_, index) => 255 - index * 7);

@@ -1,13 +1,13 @@
 /** Messages of `deno task start`, in its sandbox and in a directory of its own, about settings and ports that are wrong. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { within } from "../deadline.ts";
-import { freePort } from "../loopback.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { spawnMain, startGatewayProcess } from "./gateway_process.ts";
-import { needing } from "../needs.ts";
-import { HAS_OPENSSL, makeDefaultCertificate } from "./certificate.ts";
-import { ProcessOutput } from "./process_output.ts";
-import { copyProject } from "./project_copy.ts";
+import { within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
+import { needing } from "../support/needs.ts";
+import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { copyProject } from "../support/project_copy.ts";
 
 /** Settings with which nothing but the test's own is reached. */
 const ALONE = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json" };

@@ -1,16 +1,16 @@
 /** Clients that take their time, and many of them, against the real process: whom that stops, and what it leaves. */
 import { assert, assertEquals } from "@std/assert";
-import { openDescriptors, rssBytes } from "../../bench/process_stats.ts";
+import { openDescriptors, rssBytes } from "../../tools/support/process_stats.ts";
 import type { GatewayClient } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import { until, within } from "../deadline.ts";
-import { IS_LINUX, needing } from "../needs.ts";
-import { clientAt } from "./client_at.ts";
-import { Crowd } from "./crowd.ts";
-import { type GatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { inWorld } from "./world.ts";
+import { until, within } from "../support/deadline.ts";
+import { IS_LINUX, needing } from "../support/needs.ts";
+import { clientAt } from "../support/client_at.ts";
+import { Crowd } from "../support/crowd.ts";
+import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { inWorld } from "../support/environment.ts";
 
 const ATTACKER = "203.0.113.9";
 const PHONE = "198.51.100.7";

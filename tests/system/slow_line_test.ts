@@ -1,7 +1,7 @@
 /** Slow but steady lines, without the buffers of loopback that hide how slow they are. */
 import { assert } from "@std/assert";
-import { needing } from "../needs.ts";
-import { hasProgram } from "./programs.ts";
+import { needing } from "../support/needs.ts";
+import { hasProgram } from "../support/programs.ts";
 
 const NAMESPACE = [
   "-rn",
@@ -21,7 +21,7 @@ Deno.test(
     "a network namespace": HAS_NAMESPACES,
   }),
   async () => {
-    const script = new URL("slow_line.ts", import.meta.url).pathname;
+    const script = new URL("../support/slow_line.ts", import.meta.url).pathname;
     const { success, stdout, stderr } = await new Deno.Command("unshare", {
       args: [...NAMESPACE, Deno.execPath(), "run", "-A", "--quiet", script],
     }).output();

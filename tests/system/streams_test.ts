@@ -1,12 +1,12 @@
 /** Many streams, and one that nobody reads, against the real process. */
 import { assertEquals } from "@std/assert";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/envelope.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { until, within } from "../deadline.ts";
-import { IS_LINUX, needing } from "../needs.ts";
-import { startBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { until, within } from "../support/deadline.ts";
+import { IS_LINUX, needing } from "../support/needs.ts";
+import { startBroker } from "../support/broker.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 
 const openFiles = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 

@@ -1,14 +1,14 @@
 /** The unit, its installer, and the gateway as systemd starts it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parse as parseYaml } from "@std/yaml/parse";
-import { parseConfig } from "../../src/config.ts";
-import { within } from "../deadline.ts";
-import { Machine, TOOLS } from "../systemd/machine.ts";
-import { openNotifySocket } from "../systemd/notify_socket.ts";
-import { inTempDir } from "../temp_dir.ts";
-import { IS_LINUX, needing } from "../needs.ts";
-import { ProcessOutput } from "./process_output.ts";
-import { hasProgram } from "./programs.ts";
+import { parseConfig } from "../../src/config/settings.ts";
+import { within } from "../support/deadline.ts";
+import { Machine, TOOLS } from "../support/systemd_machine.ts";
+import { openNotifySocket } from "../support/notify_socket.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+import { IS_LINUX, needing } from "../support/needs.ts";
+import { ProcessOutput } from "../support/process_output.ts";
+import { hasProgram } from "../support/programs.ts";
 import project from "../../deno.json" with { type: "json" };
 
 const at = (path: string) => new URL(`../../${path}`, import.meta.url).pathname;

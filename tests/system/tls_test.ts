@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { needing } from "../needs.ts";
-import { HAS_OPENSSL, makeCertificate, makeDefaultCertificate } from "./certificate.ts";
-import { startJeedom } from "./jeedom_server.ts";
-import { freePort } from "../loopback.ts";
-import { startGatewayProcess } from "./gateway_process.ts";
+import { needing } from "../support/needs.ts";
+import { HAS_OPENSSL, makeCertificate, makeDefaultCertificate } from "../support/certificate.ts";
+import { startJeedom } from "../support/jeedom_server.ts";
+import { freePort } from "../support/loopback.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
 
 Deno.test(needing("the gateway ends TLS itself when it has a certificate", { openssl: HAS_OPENSSL }), async () => {
   const directory = await Deno.makeTempDir();

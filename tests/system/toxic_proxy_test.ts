@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { startToxicProxy, type ToxicProxy } from "./toxic_proxy.ts";
-import { within } from "../deadline.ts";
-import { withTcpServer } from "../loopback.ts";
+import { startToxicProxy, type ToxicProxy } from "../support/toxic_proxy.ts";
+import { within } from "../support/deadline.ts";
+import { withTcpServer } from "../support/loopback.ts";
 
 /** Sends back all that comes and tells of it, and ends when the other side does. */
 async function echo(connection: Deno.TcpConn, onBytes: (count: number) => void): Promise<void> {

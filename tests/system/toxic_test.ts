@@ -1,15 +1,15 @@
 /** Bad lines between phone and gateway, and between gateway and broker, against the real process. */
 import { assert, assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
-import { observe, type Observed } from "../../reliability/observer.ts";
+import { observe, type Observed } from "../../tools/support/observer.ts";
 import { GatewayClient, GatewayError, type SubscribeOptions } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
-import { until, within } from "../deadline.ts";
-import { needing } from "../needs.ts";
-import { MOSQUITTO, startBroker, type TestBroker } from "./broker.ts";
-import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
-import { startToxicProxy, type ToxicProxy, type Toxics } from "./toxic_proxy.ts";
-import { inWorld } from "./world.ts";
+import { until, within } from "../support/deadline.ts";
+import { needing } from "../support/needs.ts";
+import { MOSQUITTO, startBroker, type TestBroker } from "../support/broker.ts";
+import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { startToxicProxy, type ToxicProxy, type Toxics } from "../support/toxic_proxy.ts";
+import { inWorld } from "../support/environment.ts";
 
 /** Lines that are slow, but whole. */
 const SLOW: Readonly<Record<string, Toxics>> = {

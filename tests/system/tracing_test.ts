@@ -1,9 +1,9 @@
 /** The real gateway with Deno's OpenTelemetry on, printing what it would send to a collector. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
-import { freePort } from "../loopback.ts";
-import type { GatewayProcess } from "./gateway_process.ts";
-import { inWorld, type World } from "./world.ts";
+import { freePort } from "../support/loopback.ts";
+import type { GatewayProcess } from "../support/gateway_process.ts";
+import { inWorld, type World } from "../support/environment.ts";
 
 const PASSWORD = "password-of-the-broker-4711";
 const APIKEY = "api-key-in-the-house-4712";

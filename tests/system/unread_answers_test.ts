@@ -2,12 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/envelope.ts";
-import { formatKeysFile, type KeyRecord } from "../../src/security/key_record.ts";
+import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
+import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { until, within } from "../deadline.ts";
-import { makeRecord } from "../gateway/fixture.ts";
-import { startGatewayProcess, UNLIMITED } from "./gateway_process.ts";
+import { until, within } from "../support/deadline.ts";
+import { makeRecord } from "../support/gateway.ts";
+import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 
 const RIGHTS = { services: ["jeedom"], methods: ["eqLogic::all"] } as const;
 

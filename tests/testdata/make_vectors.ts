@@ -6,10 +6,10 @@
  */
 import type { Bytes, RandomBytes } from "../../src/protocol/bytes.ts";
 import { fromBase64, fromBase64Url, fromHex, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
-import { sealEnvelope } from "../../src/protocol/envelope.ts";
-import { type RequestBinding, type Route, sealRequestV2, sealResponseV2 } from "../../src/protocol/envelope_v2.ts";
+import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
+import { type RequestBinding, type Route, sealRequestV2, sealResponseV2 } from "../../src/protocol/v2/envelope.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import { StreamSealer } from "../../src/protocol/stream_v2.ts";
+import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
 const KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_KEY = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef";

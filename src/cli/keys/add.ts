@@ -5,7 +5,7 @@
  */
 import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
-import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../security/key_record.ts";
+import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../keys/schema.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { oneName } from "./find_key.ts";
 import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KeyRecord } from "../../security/key_record.ts";
+import type { KeyRecord } from "../../keys/schema.ts";
 import { findKey, refuseDefault } from "./find_key.ts";
 import type { KeysSession } from "./session.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DEFAULT_KEY_NAME, type KeyRecord } from "../../security/key_record.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { UsageError } from "../args.ts";
 import type { KeysSession } from "./session.ts";
 

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/settings.ts";
 import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../../doctor/run_tailscale.ts";
 import { findWay, parseTailscaleStatus, urlOfWay, type Way } from "../../doctor/tailscale_status.ts";
-import { isLoopback, parseAddress } from "../../security/ip_address.ts";
-import { localUrl } from "../local_url.ts";
-import type { NetworkAddress, Platform } from "../platform.ts";
-import { settledWithin } from "../settled_within.ts";
+import { isLoopback, parseAddress } from "../../net/ip_address.ts";
+import { localUrl } from "../../config/local_url.ts";
+import type { NetworkAddress, Platform } from "../../platform.ts";
+import { settledWithin } from "../../lib/settled_within.ts";
 
 /** An address of the gateway. */
 export interface GatewayAddress {

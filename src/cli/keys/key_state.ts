@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KeyRecord } from "../../security/key_record.ts";
+import type { KeyRecord } from "../../keys/schema.ts";
 import { formatDuration } from "./duration.ts";
 
 /** The part of a record that decides whether the key works. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { deriveKeyId } from "../../protocol/secret_key.ts";
-import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
+import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { type CommandLine, readOptions } from "../args.ts";
 import { formatDay } from "./duration.ts";
 import { describeState } from "./key_state.ts";

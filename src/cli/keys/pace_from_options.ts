@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MAX_PACE, type Rate } from "../../security/key_record.ts";
+import { MAX_PACE, type Rate } from "../../keys/schema.ts";
 
 /** The values of these options. */
 export interface PaceValues {

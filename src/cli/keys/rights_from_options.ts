@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { grantFault } from "../../mqtt/topic.ts";
-import { isBrokerPattern } from "../../security/egress.ts";
+import { grantFault } from "../../mqtt/topics/rules.ts";
+import { isBrokerPattern } from "../../net/egress.ts";
 import {
   ENDPOINT_RULE,
   ID_RULE,
@@ -14,8 +14,8 @@ import {
   parseId,
   type Rights,
   SERVICE_NAMES,
-} from "../../security/key_record.ts";
-import { Scope, ScopeError } from "../../security/scope.ts";
+} from "../../keys/schema.ts";
+import { Scope, ScopeError } from "../../keys/rights.ts";
 import type { Options } from "../args.ts";
 
 /** The options that say what a key may do. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KeyRecord, Rights } from "../../security/key_record.ts";
+import type { KeyRecord, Rights } from "../../keys/schema.ts";
 import { formatDuration, formatTime } from "./duration.ts";
 
 /** So many entries of a list still fit into a line. */

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
-import { readKey, refuseUnlessFile } from "../../security/key_file.ts";
-import type { KeyRecord } from "../../security/key_record.ts";
-import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../security/keys_file.ts";
-import type { Platform } from "../platform.ts";
+import { readKey, refuseUnlessFile } from "../../keys/default_key_file.ts";
+import type { KeyRecord } from "../../keys/schema.ts";
+import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
+import type { Platform } from "../../platform.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
 import { overlapLeft } from "./key_state.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KeyRecord } from "../../security/key_record.ts";
+import type { KeyRecord } from "../../keys/schema.ts";
 import { type CommandLine, readArgs, UsageError, wrongUsage } from "../args.ts";
 import { changeKey } from "./change_key.ts";
 import { findKey, oneName } from "./find_key.ts";

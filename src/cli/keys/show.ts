@@ -4,7 +4,7 @@
  * @module
  */
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
-import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
+import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { findKey, oneName } from "./find_key.ts";

@@ -5,7 +5,7 @@
  */
 import { NONCE_BYTES } from "../../protocol/aead.ts";
 import { fromBase64, fromBase64Url, toHex } from "../../protocol/bytes.ts";
-import { SALT_BYTES, VERSION_2 } from "../../protocol/envelope_v2.ts";
+import { SALT_BYTES, VERSION_2 } from "../../protocol/v2/envelope.ts";
 import { KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { expectClock, expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Route } from "../../protocol/envelope_v2.ts";
+import type { Route } from "../../protocol/v2/envelope.ts";
 import { expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";

@@ -5,7 +5,7 @@
  */
 import { encrypt, NONCE_BYTES } from "../../protocol/aead.ts";
 import { type Bytes, fromBase64, fromBase64Url, joinBytes, toBase64, toBase64Url } from "../../protocol/bytes.ts";
-import { VERSION_2 } from "../../protocol/envelope_v2.ts";
+import { VERSION_2 } from "../../protocol/v2/envelope.ts";
 import type { Version } from "../../protocol/exchange.ts";
 import { importSecretKey, KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { brokerProtocol, type Config } from "../../config.ts";
+import { brokerProtocol, type Config } from "../../config/settings.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
-import { tooLate } from "../../mqtt/failure.ts";
-import { NOBODYS_FILTER } from "../../mqtt/topic.ts";
+import { tooLate } from "../../mqtt/errors.ts";
+import { NOBODYS_FILTER } from "../../mqtt/topics/rules.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Reply } from "../ask.ts";
+import type { Reply } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
 import type { JeedomState } from "../jeedom_state.ts";

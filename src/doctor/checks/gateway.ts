@@ -4,13 +4,13 @@
  * @module
  */
 import { visibleLine } from "../../observability/visible.ts";
-import { isObject } from "../../protocol/is_object.ts";
+import { isObject } from "../../lib/is_object.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
-import { jsonOf } from "../ask.ts";
+import { jsonOf } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../house.ts";
-import type { Knock } from "../knock.ts";
+import type { House } from "../context.ts";
+import type { Knock } from "../gateway_probe.ts";
 
 /** Message of checks that depend on the gateway; only this check reports the failure and its remedy. */
 export const NOT_RUNNING = "The gateway does not run";

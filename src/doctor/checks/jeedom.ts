@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { mdnsHint } from "../../mqtt/failure.ts";
-import { addressOf } from "../../services/jeedom.ts";
+import { mdnsHint } from "../../mqtt/errors.ts";
+import { addressOf } from "../../services/jeedom/service.ts";
 import type { Check } from "../check.ts";
 import type { FailureReason, FetchFailure } from "../fetch_failure.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../house.ts";
+import type { House } from "../context.ts";
 import { describeReply, explainReply } from "../jeedom_reply.ts";
 import { type JeedomState, type KeyAnswer, type MethodSetting, type Refusal, TRIAL } from "../jeedom_state.ts";
 

@@ -4,12 +4,12 @@
  * @module
  */
 import { dirname } from "node:path";
-import { expiryNotice } from "../../security/key_expiry.ts";
-import { DEFAULT_KEY_NAME } from "../../security/key_record.ts";
+import { expiryNotice } from "../../keys/key_expiry.ts";
+import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, together, warning } from "../finding.ts";
 import { type FoundKeys, usableKeys } from "../found_keys.ts";
-import type { House } from "../house.ts";
+import type { House } from "../context.ts";
 import { lookAtRights } from "../file_rights.ts";
 
 const HOUR_MS = 3_600_000;

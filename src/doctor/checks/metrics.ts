@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { isObject } from "../../protocol/is_object.ts";
-import { ask, jsonOf, type Reply } from "../ask.ts";
+import { isObject } from "../../lib/is_object.ts";
+import { ask, jsonOf, type Reply } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../house.ts";
+import type { House } from "../context.ts";
 import { lookAtPort } from "../port_state.ts";
 import { NOT_RUNNING } from "./gateway.ts";
 import { isJeedomSet, SET_JEEDOM } from "./jeedom.ts";

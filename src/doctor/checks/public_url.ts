@@ -7,13 +7,13 @@
  * @module
  */
 import { openAnswer } from "../../protocol/exchange.ts";
-import { isObject } from "../../protocol/is_object.ts";
-import { hostOf } from "../../security/egress.ts";
-import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../security/ip_address.ts";
-import { ask, type Reply } from "../ask.ts";
+import { isObject } from "../../lib/is_object.ts";
+import { hostOf } from "../../net/egress.ts";
+import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
+import { ask, type Reply } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import { type Knock, KNOCK_ROUTE } from "../knock.ts";
+import { type Knock, KNOCK_ROUTE } from "../gateway_probe.ts";
 import { publicAddress, tellNobody, tellTunnel } from "../tunnel.ts";
 import { NOT_RUNNING } from "./gateway.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mdnsHint } from "../../mqtt/failure.ts";
+import { mdnsHint } from "../../mqtt/errors.ts";
 import { visibleLine } from "../../observability/visible.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
@@ -27,7 +27,7 @@ export const REDIS: Check = {
     if (url === undefined) return skipped("Not used: REPLAY_REDIS_URL is not set");
     const place = `${url.hostname}:${url.port || 6379}`;
     // Loaded only here: most gateways have no Redis.
-    const { openRedis } = await import("../../security/redis_connection.ts");
+    const { openRedis } = await import("../../store/redis_connection.ts");
     const outcome = Promise.withResolvers<Finding>();
     const fail = (reason: string) => outcome.resolve(explain(place, visibleLine(reason)));
     const connection = openRedis({

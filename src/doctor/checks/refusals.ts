@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { ADDRESS_CAUSES, NAMED_CAUSES, OPENED_CAUSES } from "../../observability/recent_refusals.ts";
-import { DEFAULT_KEY_NAME, isKeyName } from "../../security/key_record.ts";
-import { ask, jsonOf } from "../ask.ts";
+import { DEFAULT_KEY_NAME, isKeyName } from "../../keys/schema.ts";
+import { ask, jsonOf } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { type Finding, ok, skipped, warning } from "../finding.ts";
 

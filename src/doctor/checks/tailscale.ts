@@ -5,7 +5,7 @@
  */
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../house.ts";
+import type { House } from "../context.ts";
 import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../run_tailscale.ts";
 import { findWay, parseTailscaleStatus, type TailscaleStatus, urlOfWay, type Way } from "../tailscale_status.ts";
 import { FUNNEL_ON, isTailnetName } from "../tunnel.ts";

@@ -1,0 +1,266 @@
+/**
+ * Puts the gateway together from its configuration, and takes it apart again.
+ *
+ * @module
+ */
+import { type Config, MQTT_PORT } from "../config/settings.ts";
+import { EventSealer } from "../streams/event_encoder.ts";
+import { createHandler } from "../gateway/handler.ts";
+import { createPlaces } from "../gateway/limits.ts";
+import { OpenStreams } from "../streams/stream_registry.ts";
+import { createOperationsHandler } from "../http/admin.ts";
+import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
+import type { BrokerAddress } from "../mqtt/broker.ts";
+import { BrokerPool } from "../mqtt/pool.ts";
+import { createConnectBroker } from "../mqtt/connect.ts";
+import { MessageLog } from "../mqtt/hub/memory_history.ts";
+import { createAudit } from "../observability/audit.ts";
+import { auditLog, type Log } from "../observability/log.ts";
+import { createMetrics } from "../observability/metrics.ts";
+import { createRefusalTelemetry, RecentRefusals } from "../observability/recent_refusals.ts";
+import type { Telemetry } from "../observability/telemetry.ts";
+import { createTraced, findTracer } from "../observability/tracing.ts";
+import { randomBytes } from "../protocol/bytes.ts";
+import { createAddressOf } from "../http/client_address.ts";
+import { addressFault } from "../net/egress.ts";
+import { createBrokerDirectory } from "../services/mqtt/broker_directory.ts";
+import { addressOf, createJeedomService, type JeedomOptions } from "../services/jeedom/service.ts";
+import { createJeedomCheck } from "../services/jeedom/health.ts";
+import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
+import { VERSION } from "../version.ts";
+import { openDefaultBroker } from "./default_broker.ts";
+import { readLevels } from "./gauges.ts";
+import { limitsOf, ratesOf } from "./limits.ts";
+import { listen, type Listening } from "./listen.ts";
+import { localUrl } from "../config/local_url.ts";
+import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
+import { openKeys } from "./keys.ts";
+import { openStore } from "./store.ts";
+import type { Platform } from "../platform.ts";
+import { openPort, PortTakenError } from "./port_taken.ts";
+import { readPair } from "../config/setting_files.ts";
+import { settledWithin } from "../lib/settled_within.ts";
+
+/** A gateway that serves. */
+export interface RunningGateway {
+  /** Its address for programs on the same machine. */
+  readonly url: string;
+  /** The default broker. */
+  readonly broker: BrokerAddress;
+  /** Ends streams and connections, lets running requests finish, and stops. */
+  stop(): Promise<void>;
+}
+
+/** Jeedom's web server closes a connection after 5 s of silence: let go of it before, in milliseconds. */
+const JEEDOM_POOL_IDLE_MS = 4000;
+
+/** How often it is told who failed to prove a key, in milliseconds. */
+const FAILURE_SUMMARY_MS = 60_000;
+
+/** Longest wait for a look at the files of keys that is under way, in milliseconds. */
+const KEYS_FAREWELL_MS = 1000;
+
+/** Longest wait for requests to the port for metrics, in milliseconds. */
+const OPERATIONS_FAREWELL_MS = 500;
+
+/** Length of the name of the gateway's order of messages, in bytes: never the same one again. */
+const EPOCH_BYTES = 8;
+
+/** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
+const BROKER_FAREWELL_MS = 2000;
+
+/**
+ * Starts the gateway.
+ *
+ * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
+ */
+export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
+  const tls = await readPair("TLS", config, platform);
+  // What was opened is let go of in the opposite order: when a later step fails, or at the end.
+  await using opened = new AsyncDisposableStack();
+  const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
+  const metrics = createMetrics({
+    levels: () => readLevels({ streams, places, messages, sealer, brokers, store, keyring, readiness, ...clocks }),
+    process: () => platform.process(),
+    version: VERSION,
+    ...clocks,
+  });
+  opened.defer(() => metrics.close());
+  const tracer = findTracer(VERSION);
+  const refusals = new RecentRefusals(clocks.monotonic);
+  const telemetry: Telemetry = createRefusalTelemetry(
+    tracer === undefined ? metrics : createTraced(metrics, tracer),
+    refusals,
+  );
+  const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
+  opened.defer(() => audit.close());
+  const keys = await openKeys(config, platform, log);
+  // A network drive that hangs must not keep the gateway from stopping.
+  opened.defer(() => settledWithin(keys.close(), KEYS_FAREWELL_MS));
+  const { keyring } = keys;
+  const store = await openStore(config, { log, ...clocks });
+  opened.defer(() => store.close());
+  const broker = await openDefaultBroker(config, platform, log);
+  opened.defer(() => broker.close());
+  const sealer = new EventSealer({ random: randomBytes });
+  const messages = new MessageLog({
+    epoch: randomBytes(EPOCH_BYTES).toHex(),
+    maxBytes: config.RESUME_BYTES,
+    // A listener that comes back at the last moment may have been that long behind before, and a minute more.
+    maxAgeMs: 2 * config.RESUME_SECONDS * 1000 + 60_000,
+  });
+  const brokers = new BrokerPool({
+    connect: createConnectBroker({
+      keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS,
+      addressFault,
+      maxPayloadBytes: config.MAX_EVENT_BYTES,
+    }),
+    log: messages,
+    timeoutMs: config.MQTT_TIMEOUT_MS,
+    idleMs: config.MQTT_IDLE_SECONDS * 1000,
+    maxConnections: config.MQTT_MAX_CONNECTIONS,
+    home: broker.address,
+    resumeMs: config.RESUME_SECONDS * 1000,
+    pressure: () => sealer.pressure(),
+    random: draw,
+    onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
+    ...clocks,
+  });
+  const directory = createBrokerDirectory({
+    configured: broker.address,
+    allowed: config.MQTT_ALLOWED_BROKERS,
+    // Other brokers are reached by plain MQTT, whatever the configured one speaks.
+    defaultPort: config.MQTT_PROTOCOL === undefined ? config.MQTT_BROKER_PORT : MQTT_PORT,
+  });
+  const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
+  opened.defer(() => client.close());
+  const fetchJeedom = await openJeedomFetch(config, {
+    files: platform.files,
+    fetch: (input, init) => platform.fetch(input, { ...init, client }),
+  });
+  const closing = new AbortController();
+  opened.defer(() => closing.abort());
+  const jeedom: JeedomOptions = {
+    url: config.JEEDOM_URL,
+    apikey: config.JEEDOM_APIKEY,
+    fetch: fetchJeedom,
+    timeoutMs: config.JEEDOM_TIMEOUT_MS,
+    longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
+    maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
+    maxPolls: config.JEEDOM_MAX_POLLS,
+    maxPollsPerKey: config.JEEDOM_MAX_POLLS_PER_KEY,
+    log,
+    monotonic: clocks.monotonic,
+    closeSignal: closing.signal,
+  };
+  const publisher: Publisher = {
+    publish: (address, publication, options) =>
+      telemetry.step("acknowledgement", () => brokers.publish(address, publication, options)),
+  };
+  const readiness = new Readiness({
+    checks: {
+      broker: () => brokers.check(broker.address),
+      jeedom: createJeedomCheck({ ...jeedom, timeoutMs: Math.min(jeedom.timeoutMs, CHECK_TIMEOUT_MS) }),
+      replay_store: () => store.replays.check(),
+    },
+    needs: [...config.READY_NEEDS, "replay_store"],
+    isClockWrong: () => store.isAhead(),
+    everyMs: config.HEALTH_CHECK_SECONDS * 1000,
+    monotonic: clocks.monotonic,
+    log,
+  });
+  opened.defer(() => readiness.close());
+  const streams = new OpenStreams();
+  const limits = limitsOf(config);
+  const places = createPlaces(limits, clocks);
+  const handler = createHandler({
+    keyring,
+    replays: store.replays,
+    rates: ratesOf(config, store.makeCounter),
+    addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
+    services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
+    directory,
+    brokers,
+    sealer,
+    streams,
+    ...clocks,
+    random: randomBytes,
+    draw,
+    audit,
+    log,
+    telemetry,
+    isReady: () => readiness.isReady,
+    publicUrl: config.PUBLIC_URL,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    version: VERSION,
+    limits,
+    places,
+  });
+  const operations = listenForOperations(config, platform, {
+    handler: createOperationsHandler({
+      metrics,
+      readiness,
+      refusals,
+      version: VERSION,
+      listensOn: config.METRICS_HOST,
+      random: randomBytes,
+    }),
+    log,
+  });
+  // Somebody who never ends his request must not keep the gateway from stopping.
+  opened.defer(() => operations && settledWithin(operations.shutdown(), OPERATIONS_FAREWELL_MS));
+  await store.begun();
+  const server = openPort(
+    "PORT",
+    config,
+    () => listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log),
+  );
+  const url = localUrl(config, server.port);
+  log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
+    version: VERSION,
+    host: config.HOST,
+    port: server.port,
+    jeedom: addressOf(config.JEEDOM_URL, ""),
+  });
+  if (config.RATE_LIMITS === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
+  readiness.start();
+
+  const release = opened.move();
+  return {
+    url,
+    broker: broker.address,
+    async stop() {
+      log.info("Gateway stops");
+      readiness.stop();
+      // Ordinary requests go on while the streams end. A server that waits for its end does so for ever, while a stream
+      // is open.
+      const drained = streams.drain({ withinMs: config.DRAIN_MS, draw }).then(() => server.shutdown());
+      await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
+      await settledWithin(brokers.close(), BROKER_FAREWELL_MS);
+      await release.disposeAsync();
+      log.info("Gateway stopped");
+    },
+  };
+}
+
+/** Draws from 0 up to but not including 1. */
+const draw = () => Math.random();
+
+/** Listens for whoever runs the gateway, unless that is off. */
+function listenForOperations(
+  config: Config,
+  platform: Platform,
+  { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
+): Listening | undefined {
+  const { METRICS_HOST: hostname, METRICS_PORT: port } = config;
+  if (port === "off") return undefined;
+  try {
+    const server = openPort("METRICS_PORT", config, () => listen(platform, { hostname, port }, handler, log));
+    log.info("Metrics and health on {host}:{port}", { host: hostname, port: server.port });
+    return server;
+  } catch (error) {
+    if (error instanceof PortTakenError || !(error instanceof Error)) throw error;
+    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Mend one of them`;
+    throw new Error(message, { cause: error });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Reading a body without trusting its size.
+ *
+ * @module
+ */
+import { type Bytes, joinBytes } from "../protocol/bytes.ts";
+
+/** A body is larger than its reader allows. */
+export class TooLargeError extends Error {
+  /** Makes the error. */
+  constructor(readonly maxBytes: number) {
+    super(`Body is larger than ${maxBytes} bytes`);
+    this.name = "TooLargeError";
+  }
+}
+
+/** A body with more bytes is a large one. */
+export const LARGE_BODY_BYTES = 64 * 1024;
+
+/** How a body is read. */
+export interface ReadBytesOptions {
+  /** Ends the reading with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Waited for before more than {@linkcode LARGE_BODY_BYTES} are read. */
+  readonly beforeLarge?: () => Promise<void>;
+}
+
+/**
+ * Reads a whole body, but never more of it than allowed.
+ *
+ * @param message the request or response whose body to read
+ * @param maxBytes the most to read
+ * @param options when to stop, and what to wait for before a large one
+ * @throws {TooLargeError} from the announced length, or as soon as the bytes pass the limit
+ */
+export async function readBytes(
+  message: Request | Response,
+  maxBytes: number,
+  { signal, beforeLarge }: ReadBytesOptions = {},
+): Promise<Bytes> {
+  if (message.body === null) return new Uint8Array();
+  const reader = message.body.getReader();
+  const stop = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
+  try {
+    if (Number(message.headers.get("Content-Length")) > maxBytes) throw new TooLargeError(maxBytes);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    let isLarge = false;
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      if (value === undefined) continue;
+      length += value.length;
+      if (length > maxBytes) throw new TooLargeError(maxBytes);
+      chunks.push(value);
+      if (isLarge || length <= LARGE_BODY_BYTES) continue;
+      isLarge = true;
+      await beforeLarge?.();
+    }
+    signal?.throwIfAborted();
+    return joinBytes(chunks);
+  } catch (error) {
+    stop();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}

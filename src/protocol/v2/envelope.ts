@@ -1,0 +1,175 @@
+/**
+ * Version 2 envelopes: each message under a key of its own, bound to its direction, its route, and the request that it
+ * belongs to. See docs/protocol.md.
+ *
+ * @module
+ */
+import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
+import { type Bytes, free, fromBase64Url, joinBytes, type RandomBytes, toBase64Url } from "../bytes.ts";
+import { deriveMessageKey, type KeyUse, type SecretKey } from "../secret_key.ts";
+
+/** What a request is for: the name that it is sealed with, whatever a proxy makes of the path. */
+export type Route = "/gateway" | "/mqtt/publish" | "/mqtt/subscribe";
+
+/** Length of a salt, in bytes. */
+export const SALT_BYTES = 16;
+
+/** The first characters of everything that begins with a version; base64 has no dot. */
+export const VERSION_2 = "2.";
+
+/** The parts of a request as received: well-formed, and proof of nothing yet. */
+export interface EnvelopeV2 {
+  /** Tells it from an envelope of version 1. */
+  readonly version: 2;
+  /** The id of the key that it says to be sealed with. */
+  readonly kid: string;
+  /** 16 bytes. */
+  readonly salt: Bytes;
+  /** The ciphertext followed by its 16-byte tag. */
+  readonly ciphertext: Bytes;
+}
+
+/** A request, to both sides that hold its key: what its answer is bound to. */
+export interface RequestBinding {
+  /** The key that sealed it. */
+  readonly key: SecretKey;
+  /** Where it went. */
+  readonly route: Route;
+  /** Its salt, 16 bytes. */
+  readonly salt: Bytes;
+}
+
+/** What a message is: part of its key's derivation, and of its additional data. */
+export type Direction = "request" | "response" | "stream";
+
+const utf8 = new TextEncoder();
+
+const INFO: Readonly<Record<Direction, Bytes>> = {
+  request: utf8.encode("e2eg/2 request"),
+  response: utf8.encode("e2eg/2 response"),
+  stream: utf8.encode("e2eg/2 stream"),
+};
+
+/** Each key seals one message, so its nonce need not differ. */
+const ZERO_NONCE: Bytes = new Uint8Array(NONCE_BYTES);
+
+/**
+ * Splits the text of a request, `2.kid.base64url( salt ‖ ciphertext ‖ tag )`, into its parts.
+ *
+ * @throws {EnvelopeError} if the text is anything else
+ */
+export function parseRequestV2(text: string): EnvelopeV2 {
+  const [head = "", kid] = /^2\.([0-9a-f]{16})\./.exec(text) ?? [];
+  if (kid === undefined) throw new EnvelopeError();
+  return { version: 2, kid, ...splitSalt(text.slice(head.length)) };
+}
+
+/**
+ * Verifies and decrypts a request.
+ *
+ * @returns the plaintext, or undefined if it was sealed with another key or for another route, or is not UTF-8
+ */
+export async function tryRequestV2(
+  key: SecretKey,
+  { kid, salt, ciphertext }: EnvelopeV2,
+  route: Route,
+): Promise<OpenedText | undefined> {
+  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request, usage: "decrypt" });
+  return await decrypt(messageKey, ciphertext, {
+    nonce: ZERO_NONCE,
+    additionalData: additionalData("request", kid, route),
+  });
+}
+
+/**
+ * Encrypts a request.
+ *
+ * @param random where the salt comes from
+ * @returns the text to send, and what the answer will be bound to
+ */
+export async function sealRequestV2(
+  key: SecretKey,
+  plaintext: string,
+  { route, random }: { readonly route: Route; readonly random: RandomBytes },
+): Promise<{ readonly text: SealedText; readonly binding: RequestBinding }> {
+  const salt = random(SALT_BYTES);
+  const messageKey = await deriveMessageKey(key, { salt, info: INFO.request, usage: "encrypt" });
+  const ciphertext = await encrypt(messageKey, plaintext, {
+    nonce: ZERO_NONCE,
+    additionalData: additionalData("request", key.kid, route),
+  });
+  const text = `${VERSION_2}${key.kid}.${toBase64Url(joinBytes([salt, ciphertext]))}` as SealedText;
+  return { text, binding: { key, route, salt } };
+}
+
+/**
+ * Encrypts the answer to a request, `2.base64url( salt ‖ ciphertext ‖ tag )`.
+ *
+ * @param random where the answer's own salt comes from: a request that is repeated may get another answer
+ */
+export async function sealResponseV2(
+  binding: RequestBinding,
+  plaintext: string,
+  random: RandomBytes,
+): Promise<SealedText> {
+  const salt = random(SALT_BYTES);
+  const messageKey = await bindKey(binding, { direction: "response", salt, usage: "encrypt" });
+  const ciphertext = await encrypt(messageKey, plaintext, {
+    nonce: ZERO_NONCE,
+    additionalData: additionalData("response", binding.key.kid, binding.route),
+  });
+  const bytes = joinBytes([salt, ciphertext]);
+  free(ciphertext);
+  const text = `${VERSION_2}${toBase64Url(bytes)}` as SealedText;
+  free(bytes);
+  return text;
+}
+
+/**
+ * Verifies and decrypts the answer to a request.
+ *
+ * @throws {EnvelopeError} if it is not the answer to this very request
+ */
+export async function openResponseV2(binding: RequestBinding, text: string): Promise<OpenedText> {
+  if (!text.startsWith(VERSION_2)) throw new EnvelopeError();
+  const { salt, ciphertext } = splitSalt(text.slice(VERSION_2.length));
+  const messageKey = await bindKey(binding, { direction: "response", salt, usage: "decrypt" });
+  const opened = await decrypt(messageKey, ciphertext, {
+    nonce: ZERO_NONCE,
+    additionalData: additionalData("response", binding.key.kid, binding.route),
+  });
+  if (opened === undefined) throw new EnvelopeError();
+  return opened;
+}
+
+/** Derives the key of what answers a request, from the salts of both. */
+export function bindKey(
+  binding: RequestBinding,
+  { direction, salt, usage }: {
+    readonly direction: "response" | "stream";
+    readonly salt: Bytes;
+    readonly usage: KeyUse;
+  },
+): Promise<CryptoKey> {
+  return deriveMessageKey(binding.key, { salt: joinBytes([binding.salt, salt]), info: INFO[direction], usage });
+}
+
+/**
+ * The context of a message: whoever moves it to another one breaks its tag.
+ *
+ * @param last the route, or the number of the event
+ */
+export function additionalData(direction: Direction, kid: string, last: string): Bytes {
+  return utf8.encode(`e2eg/2 ${direction}\n${kid}\n${last}`);
+}
+
+function splitSalt(text: string): { readonly salt: Bytes; readonly ciphertext: Bytes } {
+  let bytes: Bytes;
+  try {
+    bytes = fromBase64Url(text);
+  } catch {
+    throw new EnvelopeError();
+  }
+  if (bytes.length < SALT_BYTES + TAG_BYTES) throw new EnvelopeError();
+  return { salt: bytes.subarray(0, SALT_BYTES), ciphertext: bytes.subarray(SALT_BYTES) };
+}

@@ -1,0 +1,125 @@
+/**
+ * Streams of version 2: one key for each stream, and a number for each event that nobody can skip, repeat or swap.
+ * See docs/protocol.md.
+ *
+ * @module
+ */
+import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText } from "../aead.ts";
+import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
+import { additionalData, bindKey, type RequestBinding, SALT_BYTES, VERSION_2 } from "./envelope.ts";
+
+/** An event that has its number, while its text may still be on the way. */
+export interface NumberedEvent {
+  /** Its number: 0 for the first one. */
+  readonly n: number;
+  /** `base64url( ciphertext ‖ tag )`. */
+  readonly text: Promise<SealedText>;
+}
+
+/** Seals the events of one stream. */
+export class StreamSealer {
+  /** What the stream begins with, so that its reader can derive the key: `2.base64url( salt )`. */
+  readonly opening: string;
+  readonly #key: CryptoKey;
+  readonly #kid: string;
+  #next = 0;
+
+  private constructor(opening: string, key: CryptoKey, kid: string) {
+    this.opening = opening;
+    this.#key = key;
+    this.#kid = kid;
+  }
+
+  /** Begins a stream that answers a request. */
+  static async begin(binding: RequestBinding, random: RandomBytes): Promise<StreamSealer> {
+    const salt = random(SALT_BYTES);
+    const key = await bindKey(binding, { direction: "stream", salt, usage: "encrypt" });
+    return new StreamSealer(VERSION_2 + toBase64Url(salt), key, binding.key.kid);
+  }
+
+  /**
+   * Encrypts the next event. Its number is taken before anything waits, so events that are written in the order of
+   * these calls are in the order of their numbers.
+   */
+  seal(plaintext: string | Bytes): NumberedEvent {
+    const n = this.#next;
+    this.#next += 1;
+    return { n, text: this.#encrypt(n, plaintext) };
+  }
+
+  async #encrypt(n: number, plaintext: string | Bytes): Promise<SealedText> {
+    const ciphertext = await encrypt(this.#key, plaintext, parameters(this.#kid, n));
+    const text = toBase64Url(ciphertext) as SealedText;
+    free(ciphertext);
+    return text;
+  }
+}
+
+/** Opens the events of one stream, in their order, up to the first that is not what it should be. */
+export class StreamOpener {
+  readonly #key: CryptoKey;
+  readonly #kid: string;
+  #next = 0;
+  #isBroken = false;
+
+  private constructor(key: CryptoKey, kid: string) {
+    this.#key = key;
+    this.#kid = kid;
+  }
+
+  /**
+   * Begins with what a stream began with.
+   *
+   * @param binding the request that the stream answers
+   * @throws {EnvelopeError} if that is not the beginning of a stream
+   */
+  static async begin(binding: RequestBinding, opening: string): Promise<StreamOpener> {
+    const salt = readOpening(opening);
+    return new StreamOpener(await bindKey(binding, { direction: "stream", salt, usage: "decrypt" }), binding.key.kid);
+  }
+
+  /**
+   * Verifies and decrypts the next event.
+   *
+   * @param id the number that came with it
+   * @throws {EnvelopeError} if it is not the next event of this very stream, or an earlier one was not: something was
+   *   changed on the way
+   */
+  async open(text: string, id: string): Promise<OpenedText> {
+    const n = this.#next;
+    this.#next += 1;
+    const opened = id === String(n) ? await this.#decrypt(n, text) : undefined;
+    this.#isBroken ||= opened === undefined;
+    if (opened === undefined || this.#isBroken) throw new EnvelopeError();
+    return opened;
+  }
+
+  async #decrypt(n: number, text: string): Promise<OpenedText | undefined> {
+    let ciphertext: Bytes;
+    try {
+      ciphertext = fromBase64Url(text);
+    } catch {
+      return undefined;
+    }
+    return await decrypt(this.#key, ciphertext, parameters(this.#kid, n));
+  }
+}
+
+function parameters(kid: string, n: number) {
+  const nonce = new Uint8Array(NONCE_BYTES);
+  // 4 zero bytes, then the number in 8 bytes, big-endian.
+  new DataView(nonce.buffer).setBigUint64(NONCE_BYTES - 8, BigInt(n));
+  return { nonce, additionalData: additionalData("stream", kid, String(n)) };
+}
+
+function readOpening(text: string): Bytes {
+  try {
+    if (text.startsWith(VERSION_2)) {
+      const salt = fromBase64Url(text.slice(VERSION_2.length));
+      if (salt.length === SALT_BYTES) return salt;
+    }
+  } catch {
+    // Told below, like every other flaw.
+  }
+  throw new EnvelopeError();
+}

@@ -1,0 +1,56 @@
+/**
+ * Asks Jeedom for a sign of life.
+ *
+ * @module
+ */
+import { readBytes } from "../../lib/read_bytes.ts";
+import { addressOf, CALL_HEADERS, type JeedomOptions } from "./service.ts";
+import { readRpcOutcome } from "./answer.ts";
+
+/** More than any answer to `ping`, in bytes: what is longer comes from something else. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** What is sent. It needs no API key, and is well-formed: Jeedom shuts out who sends it much that is not. */
+export const PING: string = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+
+const utf8 = new TextDecoder();
+
+/**
+ * Makes a function that throws unless Jeedom accepts a `ping`: one that refuses it refuses calls as well, because its
+ * API is off, closed to this machine, or limited to other methods.
+ *
+ * @returns a function that says in its error what came instead
+ */
+export function createJeedomCheck(
+  { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
+): () => Promise<void> {
+  const address = addressOf(url);
+  const place = addressOf(url, "");
+  return async () => {
+    const response = await fetch(address, {
+      method: "POST",
+      headers: CALL_HEADERS,
+      body: PING,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    }).catch((error) => {
+      throw new Error(faultOf(error, place));
+    });
+    const text = utf8.decode(await readBytes(response, MAX_ANSWER_BYTES));
+    const outcome = readRpcOutcome(response.status, text);
+    if (outcome?.kind === "result") return;
+    throw new Error(
+      outcome === undefined
+        ? `Jeedom's address ${place} answered with status ${response.status}, and not as Jeedom does`
+        : `Jeedom refuses ping (error ${outcome.code}): deno task doctor tells the setting that does`,
+    );
+  };
+}
+
+/** Says what failed in our own words: the library's may quote what was sent. */
+function faultOf(error: Error, place: string): string {
+  if (error.name === "TimeoutError") return `Jeedom does not answer at ${place}`;
+  return /certificate|altnames/i.test(String(error.cause))
+    ? `The certificate of ${place} is not trusted: set JEEDOM_CA_FILE to it, or to its authority's`
+    : `Jeedom cannot be reached at ${place}`;
+}

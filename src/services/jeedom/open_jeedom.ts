@@ -1,0 +1,30 @@
+/**
+ * The way to Jeedom: which certificates its HTTPS may have.
+ *
+ * @module
+ */
+import type { Config } from "../../config/settings.ts";
+import type { Platform } from "../../platform.ts";
+import { readSettingFile } from "../../config/setting_files.ts";
+
+/**
+ * Picks the `fetch` for calls of Jeedom: the given one, or with `JEEDOM_CA_FILE` one that trusts its certificates alone.
+ *
+ * @param fetch the one for everything else
+ * @throws {Error} if the file cannot be read, or holds no certificate
+ */
+export async function openJeedomFetch(
+  config: Config,
+  { files, fetch }: Pick<Platform, "files" | "fetch">,
+): Promise<typeof globalThis.fetch> {
+  const pem = await readSettingFile("JEEDOM_CA_FILE", config, { files });
+  if (pem === undefined) return fetch;
+  // Loaded only here: most houses have no HTTPS inside.
+  const { createPrivateFetch } = await import("./https.ts");
+  try {
+    return createPrivateFetch(pem);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`JEEDOM_CA_FILE "${config.JEEDOM_CA_FILE}" is of no use: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Which broker a request means, and whether it may.
+ *
+ * @module
+ */
+import type { BrokerAddress } from "../../mqtt/broker.ts";
+import { type BrokerFields, FieldError } from "../../protocol/payload.ts";
+import { type BrokerPattern, canonicalHost, hostFault, isBrokerAllowed, isHost } from "../../net/egress.ts";
+import type { Scope } from "../../keys/rights.ts";
+import { ServiceError } from "../service.ts";
+
+/** Finds the broker for a request. */
+export interface BrokerDirectory {
+  /**
+   * Tells the address of the broker that a request names, or of the configured one.
+   *
+   * @throws {ServiceError} if the broker is not allowed; `ScopeError` if the key does not grant it; `FieldError` if the
+   * login is incomplete
+   */
+  resolve(fields: BrokerFields, scope: Scope): BrokerAddress;
+}
+
+/** The brokers that there are. */
+export interface BrokerDirectoryOptions {
+  /** The broker at home, with its login. */
+  readonly configured: BrokerAddress;
+  /** Other brokers that requests may name. */
+  readonly allowed: readonly BrokerPattern[];
+  /** The port of a broker that a request names without one. */
+  readonly defaultPort: number;
+}
+
+/**
+ * Makes a directory. The configured login and TLS go to the configured broker and to no other; a request's own
+ * login replaces them.
+ */
+export function createBrokerDirectory({ configured, allowed, defaultPort }: BrokerDirectoryOptions): BrokerDirectory {
+  const ownHost = canonicalHost(configured.host);
+  return {
+    resolve(fields, scope) {
+      if (fields.password !== undefined && fields.username === undefined) {
+        throw new FieldError("Missing required field: username");
+      }
+      if (fields.broker_host !== undefined && !isHost(fields.broker_host)) {
+        throw new FieldError("Invalid field: broker_host: must be a host name or an address alone");
+      }
+      const host = fields.broker_host === undefined ? ownHost : canonicalHost(fields.broker_host);
+      const isSameHost = host === ownHost;
+      const port = fields.broker_port ?? (isSameHost ? configured.port : defaultPort);
+      const isConfigured = isSameHost && port === configured.port;
+      if (isConfigured && fields.username === undefined) return configured;
+      scope.nameBroker(host, port);
+      if (isConfigured) return { ...configured, username: fields.username, password: fields.password };
+      if (!isBrokerAllowed(allowed, host, port)) {
+        throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`, {
+          code: "broker_not_allowed",
+        });
+      }
+      const fault = hostFault(host);
+      if (fault !== undefined) {
+        throw new ServiceError(403, `Broker not allowed: ${host}:${port} ${fault}`, { code: "broker_not_allowed" });
+      }
+      return { host, port, username: fields.username, password: fields.password };
+    },
+  };
+}

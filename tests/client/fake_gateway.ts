@@ -1,0 +1,170 @@
+/** A gateway for tests of the client: what it answers to each request, byte for byte, is up to the test. */
+import type { Clock } from "../../src/lib/clock.ts";
+import { GatewayClient } from "../../src/client/gateway_client.ts";
+import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
+import type { Route } from "../../src/protocol/v2/envelope.ts";
+import type { Position } from "../../src/protocol/event.ts";
+import { type Exchange, openRequest, parseRequest, sealAnswer, type Version } from "../../src/protocol/exchange.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
+import { StreamSealer } from "../../src/protocol/v2/stream.ts";
+
+/** The key that client and gateway share. */
+export const KEY = "ab".repeat(32);
+
+/** The same, imported. */
+export const secret = await importSecretKey(Uint8Array.fromHex(KEY));
+
+/** Both versions of the protocol. */
+export const VERSIONS: readonly Version[] = [1, 2];
+
+/** A request as it came. */
+export interface Received {
+  /** Where it went. */
+  readonly route: string;
+  /** The envelope. */
+  readonly body: string;
+  /** Its nonce or salt, in hexadecimal. */
+  readonly nonce: string;
+  /** What was in it. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What its answer is bound to. */
+  readonly exchange: Exchange;
+}
+
+/** Answers one request. The signal is that of the client's request. */
+export type Answerer = (request: Received, signal: AbortSignal) => Response | Promise<Response>;
+
+/** How a body ends: as if it were complete, with a lost connection, or not at all. */
+export type BodyEnd = "ends" | "breaks" | "stays open";
+
+export const position = (offset: number): Position => ({ epoch: "e1", offset });
+export const connected = (offset: number) => ({ type: "connected", topic: "t", topics: ["t"], ...position(offset) });
+export const message = (offset: number) => ({
+  type: "message",
+  topic: "t",
+  payload: `m${offset}`,
+  ...position(offset),
+});
+
+/** Opens a request. */
+export async function receive(route: string, body: string): Promise<Received> {
+  const envelope = parseRequest(body);
+  const opened = await openRequest(secret, envelope, { route: route as Route });
+  if (opened === undefined) throw new Error("Request does not open");
+  const { text, exchange } = opened;
+  const nonce = toHex(envelope.version === 1 ? envelope.nonce : envelope.salt);
+  return { route, body, nonce, fields: JSON.parse(text), exchange };
+}
+
+/** Seals the events of a stream, each as a block; the first one follows what the stream begins with. */
+export async function blocks(events: readonly unknown[], exchange: Exchange): Promise<string[]> {
+  const plain = events.map((event) => JSON.stringify(event));
+  if (exchange.version === 1) {
+    return await Promise.all(plain.map(async (text) => `data: ${await sealAnswer(exchange, text, randomBytes)}\n\n`));
+  }
+  const sealer = await StreamSealer.begin(exchange, randomBytes);
+  const opening = `event: open\ndata: ${sealer.opening}\n\n`;
+  const sealed = await Promise.all(plain.map(async (text) => {
+    const event = sealer.seal(text);
+    return `id: ${event.n}\ndata: ${await event.text}\n\n`;
+  }));
+  return [opening + (sealed[0] ?? ""), ...sealed.slice(1)];
+}
+
+/** A body of these pieces. */
+export function bodyOf(pieces: readonly Uint8Array[], end: BodyEnd, signal: AbortSignal): Response {
+  const rest = [...pieces];
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      // As a real `fetch` does.
+      signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+    },
+    pull(controller) {
+      const piece = rest.shift();
+      if (piece !== undefined) controller.enqueue(piece);
+      else if (end === "ends") controller.close();
+      else if (end === "breaks") controller.error(new TypeError("Connection reset by peer"));
+    },
+  }, { highWaterMark: 0 });
+  return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
+}
+
+/** Answers with a stream of these events, in the version of the request. */
+export function stream(events: readonly unknown[], end: BodyEnd = "breaks"): Answerer {
+  return async ({ exchange }, signal) => {
+    const text = (await blocks(events, exchange)).join("");
+    return bodyOf([new TextEncoder().encode(text)], end, signal);
+  };
+}
+
+/** Seals an answer of this plaintext, in the version of the request. */
+export const plain = (text: string): Answerer => async ({ exchange }) =>
+  new Response(await sealAnswer(exchange, text, randomBytes));
+
+/** Seals an answer of an older gateway, in the version of the request. */
+export const answer = (status: number, body: unknown, timestamp = 1_700_000_000): Answerer =>
+  plain(JSON.stringify({ status, body, timestamp }));
+
+/** Seals an answer of a gateway that tells who made it. */
+export const made = (maker: Record<string, unknown>, status: number, body: unknown): Answerer =>
+  plain(JSON.stringify({ status, body, timestamp: 1_700_000_000, ...maker }));
+
+/** Seals an error of the gateway's own, with its code. */
+export const coded = (status: number, code: unknown, more: Record<string, unknown> = {}): Answerer =>
+  made({ source: "gateway" }, status, JSON.stringify({ error: "Some words", code, ...more }));
+
+/** Seals an error of the gateway's own. */
+export const failure = (status: number, error: string, more: Record<string, unknown> = {}): Answerer =>
+  answer(status, JSON.stringify({ error, ...more }));
+
+/** Refuses a request for its time, telling the gateway's, in seconds. */
+export const stale = (timestamp: number): Answerer =>
+  answer(403, JSON.stringify({ error: "Request expired" }), timestamp);
+
+/** Nobody answers. */
+export const unreachable: Answerer = () => Promise.reject(new TypeError("Connection refused"));
+
+/** Answers only when nobody waits any more. */
+export const mute: Answerer = (_request, signal) =>
+  new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+
+/** Answers by plain HTTP. */
+export const refuse = (status: number, headers: Record<string, string> = {}): Answerer => () =>
+  Response.json({ error: `Refused with ${status}` }, { status, headers });
+
+/** A `fetch` to a gateway that answers as listed, one answer for each request. */
+export function fetchOf(answers: readonly Answerer[]): { readonly fetch: typeof fetch; readonly requests: Received[] } {
+  const rest = [...answers];
+  const requests: Received[] = [];
+  return {
+    requests,
+    async fetch(input, init) {
+      const { body, signal } = init ?? {};
+      if (typeof body !== "string" || !signal) throw new Error("Request has no body or signal");
+      signal.throwIfAborted();
+      const received = await receive(new URL(String(input)).pathname, body);
+      requests.push(received);
+      const answer = rest.shift();
+      // No TypeError: it is no failure of the network, but of the test.
+      if (answer === undefined) throw new Error("Client asks more often than expected");
+      return await answer(received, signal);
+    },
+  };
+}
+
+/** How a client of a made-up gateway is. */
+export interface ClientOfOptions {
+  /** Which version it speaks; 2 by default. */
+  readonly protocol?: Version | "auto";
+  /** Draws from 0 up to but not including 1; always 0 by default. */
+  readonly random?: () => number;
+  /** The key's name. */
+  readonly keyName?: string;
+}
+
+/** Makes a client of such a gateway. */
+export function clientOf(answers: readonly Answerer[], clock: Clock, options: ClientOfOptions = {}) {
+  const { fetch, requests } = fetchOf(answers);
+  const settings = { url: "http://gateway", key: KEY, clock, random: () => 0, fetch, protocol: 2, ...options } as const;
+  return { client: new GatewayClient(settings), requests };
+}

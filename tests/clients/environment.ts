@@ -1,0 +1,29 @@
+/** A whole gateway for one test. */
+import { within } from "../support/deadline.ts";
+import { freePort } from "../support/loopback.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
+import { type JeedomServer, startJeedom } from "../support/jeedom_server.ts";
+
+/** A gateway with its embedded broker, and a simulated Jeedom. */
+export interface World {
+  readonly gateway: GatewayProcess;
+  readonly jeedom: JeedomServer;
+  readonly brokerPort: number;
+}
+
+/** Runs a test in a world of its own. */
+export async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
+  const jeedom = startJeedom();
+  const gateway = await startGatewayProcess({
+    JEEDOM_URL: jeedom.url,
+    JEEDOM_APIKEY: jeedom.apikey,
+    MQTT_BROKER_PORT: String(freePort()),
+  });
+  try {
+    const { port } = JSON.parse(await gateway.output.line((line) => line.includes("embedded broker runs on")));
+    await within("the test", test({ gateway, jeedom, brokerPort: port }), 120_000);
+  } finally {
+    await gateway.stop();
+    await jeedom.stop();
+  }
+}

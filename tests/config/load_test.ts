@@ -1,0 +1,88 @@
+/** What the settings must not be on this machine, and twice in `.env`. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { checkConfig } from "../../src/cli/check_config.ts";
+import { checkedConfig, readConfig, readSources } from "../../src/config/load.ts";
+import { ConfigError, parseConfig } from "../../src/config/settings.ts";
+import { fakePlatform } from "../support/platform.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+
+/** A machine with that `.env`. */
+const withEnv = (text: string) =>
+  fakePlatform({ files: { ...Deno, readTextFile: () => Promise.resolve(text), realPath: Deno.realPath } });
+
+const configOf = (path: string) => checkedConfig(parseConfig({ SECRET_KEY_FILE: path }), fakePlatform());
+
+Deno.test("checkedConfig() refuses a key file in the project's folder, above it and in a system's, however written", async () => {
+  const project = new URL("../..", import.meta.url).pathname;
+  const wrong = ["secret_key.txt", "./secret_key.txt", "data/../secret_key.txt", ".//k", `${project}k.txt`];
+  const above = [
+    "../k.txt",
+    "../../k.txt",
+    "/key.txt",
+    "/etc/key.txt",
+    "/home/../key.txt",
+    "src/cli/key.txt",
+    "/tmp/k",
+  ];
+  for (const path of [...wrong, ...above]) {
+    const error = await assertRejects(
+      () => configOf(path),
+      ConfigError,
+      "SECRET_KEY_FILE must be in a folder of its own",
+    );
+    assertStringIncludes(error.message, "mkdir -p data && mv ");
+    assertStringIncludes(error.message, "Then set SECRET_KEY_FILE=data/");
+  }
+});
+
+Deno.test("checkedConfig() refuses a folder in place of a file, whose parent would be open to the gateway", async () => {
+  await assertRejects(() => configOf("data/"), ConfigError, 'SECRET_KEY_FILE must be a file, not the folder "data/"');
+});
+
+Deno.test("checkedConfig() takes the default, and any folder of the key's own", async () => {
+  for (
+    const path of ["data/secret_key.txt", "./data/k.txt", "data/keys/k.txt", "/app/data/secret_key.txt", "/data/k"]
+  ) {
+    assertEquals((await configOf(path)).SECRET_KEY_FILE, path);
+  }
+});
+
+Deno.test("checkedConfig() follows links, also above folders that are yet to be made", () =>
+  inTempDir(async (directory) => {
+    await Deno.mkdir(`${directory}/own`);
+    await Deno.symlink(new URL("../..", import.meta.url).pathname, `${directory}/project`);
+    await Deno.symlink("/", `${directory}/root`);
+    for (const path of ["project/k.txt", "project/src/new/k.txt", "root/k.txt", "root/etc/k.txt"]) {
+      await assertRejects(() => configOf(`${directory}/${path}`), ConfigError, "in a folder of its own", path);
+    }
+    for (const path of ["own/k.txt", "own/new/k.txt", "project/data/k.txt"]) await configOf(`${directory}/${path}`);
+  }));
+
+Deno.test("checkConfig() and readConfig() tell of such a key file", async () => {
+  const platform = withEnv("SECRET_KEY_FILE=secret_key.txt\n");
+  assertEquals(await checkConfig(platform), 78);
+  assertStringIncludes(platform.lines.join("\n"), "mv secret_key.txt data/secret_key.txt");
+  await assertRejects(() => readConfig(platform), ConfigError);
+});
+
+Deno.test("readSources() refuses a setting that .env has twice, and quotes no value", async () => {
+  for (
+    const text of [
+      "JEEDOM_APIKEY=first-value\nPORT=1\nJEEDOM_APIKEY=second-value\n",
+      "JEEDOM_APIKEY=first-value\r\n\r\n  export JEEDOM_APIKEY = second-value",
+      "JEEDOM_APIKEY=\n#\nJEEDOM_APIKEY: second-value",
+    ]
+  ) {
+    const error = await assertRejects(() => readSources(withEnv(text)), ConfigError);
+    assertEquals(error.problems, [
+      "JEEDOM_APIKEY must be set once in .env, not in lines 1 and 3: remove all but one",
+    ]);
+  }
+  const platform = withEnv("PORT=1\nPORT=2\n");
+  assertEquals(await checkConfig(platform), 78);
+});
+
+Deno.test("readSources() takes comments, other names and single lines for what they are", async () => {
+  const { file } = await readSources(withEnv("#PORT=1\nPORT=2\n# PORT=3\nXPORT=4\nX=1\nX=2\nPORT_X=5\n"));
+  assertEquals(file["PORT"], "2");
+});

@@ -1,0 +1,65 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseConfig } from "../../src/config/settings.ts";
+import { permissionFlags } from "../../src/config/sandbox.ts";
+
+function flag(name: string, variables: Record<string, string>): string | undefined {
+  return permissionFlags(parseConfig(variables)).find((text) => text.startsWith(`--${name}`));
+}
+
+Deno.test("permissionFlags() allows the network of the default configuration and no more", () => {
+  assertEquals(flag("allow-net", {}), "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1");
+});
+
+Deno.test("permissionFlags() allows the configured broker and Jeedom by host and port", () => {
+  const net = flag("allow-net", { MQTT_BROKER_HOST: "broker", JEEDOM_URL: "https://jeedom.lan/sub", PORT: "9000" });
+  assertEquals(net, "--allow-net=0.0.0.0:9000,127.0.0.1:9464,jeedom.lan:443,broker:1883");
+});
+
+Deno.test("permissionFlags() adds the allowed brokers, also by IPv6 address", () => {
+  const net = flag("allow-net", { MQTT_BROKER_HOST: "::1", MQTT_ALLOWED_BROKERS: "a,b:8883 *.lan [fe80::2]:1" });
+  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,[::1]:1883,a,b:8883,*.lan,[fe80::2]:1");
+});
+
+Deno.test("permissionFlags() adds a network of IPv4 and Redis", () => {
+  const net = flag("allow-net", { MQTT_ALLOWED_BROKERS: "10.0.0.0/8:1883", REPLAY_REDIS_URL: "redis://:secret@[::1]" });
+  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1,[::1]:6379,10.0.0.0/8:1883");
+});
+
+Deno.test("permissionFlags() opens the whole network only for the pattern of any host", () => {
+  assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*" }), "--allow-net");
+  assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "*:1883" }), "--allow-net");
+  assertEquals(flag("allow-net", { MQTT_ALLOWED_BROKERS: "[fd00::/8]:1883" }), "--allow-net");
+});
+
+Deno.test("permissionFlags() allows the key's directory and the named files", () => {
+  const variables = { SECRET_KEY_FILE: "keys/k.txt", TLS_CERT_FILE: "c.pem", TLS_KEY_FILE: "k.pem" };
+  assertEquals(flag("allow-read", variables), "--allow-read=.env,keys,data/keys.json,c.pem,k.pem");
+  assertEquals(flag("allow-write", variables), "--allow-write=keys,data/keys.json");
+  const authority = { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "jeedom.pem" };
+  assertEquals(flag("allow-read", authority), "--allow-read=.env,data,data/keys.json,jeedom.pem");
+});
+
+Deno.test("permissionFlags() allows the files for the broker, and the port of what it speaks", () => {
+  const files = { MQTT_CA_FILE: "ca.pem", MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
+  const variables = { MQTT_BROKER_HOST: "broker", MQTT_PROTOCOL: "wss", ...files };
+  assertEquals(flag("allow-read", variables), "--allow-read=.env,data,data/keys.json,ca.pem,cert.pem,key.pem");
+  assertEquals(flag("allow-net", variables), "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,broker:443");
+});
+
+Deno.test("permissionFlags() denies link-local and metadata addresses, by name and by number, whatever is allowed", async () => {
+  const flags = permissionFlags(parseConfig({ MQTT_ALLOWED_BROKERS: "*" }));
+  const code = `for (const hostname of ["169.254.169.254", "fd00:ec2::254", "100.100.100.200"]) {
+    try { await Deno.connect({ hostname, port: 9 }); } catch (error) { console.log(error.name); }
+  }`;
+  const script = await Deno.makeTempFile({ suffix: ".js" });
+  await Deno.writeTextFile(script, code);
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", ...flags, script] }).output();
+  await Deno.remove(script);
+  assertEquals(new TextDecoder().decode(stdout), "NotCapable\n".repeat(3));
+});
+
+Deno.test("permissionFlags() never asks, runs nothing and loads nothing native", () => {
+  const flags = permissionFlags(parseConfig({}));
+  assert(flags.includes("--no-prompt"));
+  assert(!flags.some((text) => /allow-(run|ffi|sys|all|import)/.test(text)));
+});

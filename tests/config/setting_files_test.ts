@@ -1,0 +1,50 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { readPair, readSettingFile } from "../../src/config/setting_files.ts";
+import { parseConfig } from "../../src/config/settings.ts";
+import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
+import { needing } from "../support/needs.ts";
+
+Deno.test("readSettingFile() names the setting whose file cannot be read, and says what to do", async () => {
+  const settings = { MQTT_BROKER_HOST: "b", MQTT_PROTOCOL: "wss", MQTT_CA_FILE: "no-such-file.pem" };
+  await assertRejects(
+    () => readSettingFile("MQTT_CA_FILE", parseConfig(settings), { files: Deno }),
+    Error,
+    'MQTT_CA_FILE "no-such-file.pem" cannot be read: No such file',
+  );
+  assertEquals(await readSettingFile("MQTT_CA_FILE", parseConfig({}), { files: Deno }), undefined);
+  assertEquals(await readPair("TLS", parseConfig({}), { files: Deno }), undefined);
+});
+
+for (const kind of ["TLS", "MQTT"] as const) {
+  Deno.test(
+    needing(`readPair() tells which file of ${kind} is not what it should be`, { openssl: HAS_OPENSSL }),
+    async () => {
+      const directory = await Deno.makeTempDir();
+      const own = await makeDefaultCertificate(directory, "own");
+      await makeDefaultCertificate(directory, "other");
+      const read = (cert: string, key: string) => {
+        const config = parseConfig({
+          MQTT_BROKER_HOST: "b",
+          MQTT_PROTOCOL: "mqtts",
+          [`${kind}_CERT_FILE`]: `${directory}/${cert}`,
+          [`${kind}_KEY_FILE`]: `${directory}/${key}`,
+        });
+        return readPair(kind, config, { files: Deno });
+      };
+      try {
+        assertEquals(await read("own.pem", "own.key"), own);
+        for (
+          const [cert, key, fault] of [
+            ["own.pem", "other.key", `${kind}_KEY_FILE "${directory}/other.key" is not the key of the certificate in `],
+            ["own.key", "own.key", `${kind}_CERT_FILE "${directory}/own.key" holds no certificate`],
+            ["own.pem", "own.pem", `${kind}_KEY_FILE "${directory}/own.pem" holds no private key`],
+            ["none", "own.key", `${kind}_CERT_FILE "${directory}/none" cannot be read: No such file`],
+            ["own.pem", "none", `${kind}_KEY_FILE "${directory}/none" cannot be read: No such file`],
+          ] as const
+        ) await assertRejects(() => read(cert, key), Error, fault);
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
+  );
+}

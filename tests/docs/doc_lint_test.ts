@@ -1,0 +1,30 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import project from "../../deno.json" with { type: "json" };
+import { inTempDir } from "../support/temp_dir.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Runs Deno in the project's directory; what it prints on both outputs. */
+async function deno(args: readonly string[]): Promise<{ readonly code: number; readonly printed: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  return { code, printed: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+}
+
+Deno.test("doc-lint prints nothing when every exported name has a doc comment", async () => {
+  assertEquals(await deno(["task", "--quiet", "doc-lint"]), { code: 0, printed: "" });
+});
+
+Deno.test("doc-lint fails, and names the place, when a doc comment is missing", () =>
+  inTempDir(async (directory) => {
+    const file = `${directory}/bare.ts`;
+    await Deno.writeTextFile(file, "export function bare(): void {}\n");
+    const flags = project.tasks["doc-lint"].command.split(" ").filter((word) => word.startsWith("--"));
+    const { code, printed } = await deno(["doc", ...flags, file]);
+    assertEquals(code, 1);
+    assertStringIncludes(printed, `${file}:1:`);
+  }));

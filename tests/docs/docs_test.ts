@@ -1,0 +1,202 @@
+/** What the documents say of the code is compared with the code. */
+import { assert, assertEquals } from "@std/assert";
+import { checkConfig } from "../../src/cli/check_config.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import * as exitCodes from "../../src/cli/exit_codes.ts";
+import { ADD_LINE } from "../../src/cli/keys/add.ts";
+import { SET_LINE } from "../../src/cli/keys/set.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
+import { openEnvelope, parseEnvelope } from "../../src/protocol/v1/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
+import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
+import { fakePlatform } from "../support/platform.ts";
+import project from "../../deno.json" with { type: "json" };
+
+const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
+
+/** The defaults as a person would write them, through the command that shows them. */
+async function defaults(): Promise<Map<string, string>> {
+  const platform = fakePlatform({
+    args: ["--all"],
+    files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) },
+  });
+  await checkConfig(platform);
+  return new Map(platform.lines.flatMap((line) => {
+    const match = /^([A-Z_]+)=(.*) {2}# default$/.exec(line);
+    return match?.[1] === undefined ? [] : [[match[1], match[2] ?? ""] as const];
+  }));
+}
+
+/** Two spellings of the same address. */
+const written = (value: string) => value === "http://localhost/" ? "http://localhost:80" : value;
+
+/** The rows of tables that begin with a setting and its default. */
+const settingRows = (text: string) =>
+  [...text.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)].map(([, name = "", value = ""]) => [name, value]);
+
+Deno.test("README.md lists every setting with its default, and no other", async () => {
+  const listed = settingRows(await read("README.md"));
+  const expected = [...await defaults()].map(([name, value]) => [name, written(value)]);
+  assertEquals(expected.length, Object.keys(SETTINGS).length);
+  assertEquals(listed, expected);
+});
+
+Deno.test("docs/security.md has every limit with the default that it has", async () => {
+  const all = await defaults();
+  const listed = settingRows(await read("docs/security.md"));
+  for (const [name = "", value] of listed) assertEquals(value, all.get(name), name);
+  const names = listed.map(([name]) => name);
+  const limits = [...all.keys()].filter((name) => /^(RATE_LIMITS|MAX_.*|.*_(RATE|BURST|BYTES))$/.test(name));
+  assertEquals(limits.filter((name) => !names.includes(name)), []);
+});
+
+Deno.test(".env.example lists every setting with its default, commented out", async () => {
+  const text = await read(".env.example");
+  for (const [name, value] of await defaults()) {
+    assert(text.includes(`\n#${name}=${written(value)}\n`), `#${name}=${written(value)} is not in .env.example`);
+  }
+  assertEquals(text.split("\n").filter((line) => /^[A-Z]/.test(line)), []);
+});
+
+Deno.test("every task has a description, and README.md names it", async () => {
+  const readme = await read("README.md");
+  for (const [name, { description }] of Object.entries(project.tasks)) {
+    assert(description.length > 10, name);
+    assert(readme.includes(`deno task ${name}`), `deno task ${name} is not in README.md`);
+  }
+});
+
+/** The command of `main.ts` that each task of that command runs, with its command line. */
+async function commandsOfTasks() {
+  const all = Object.entries(project.tasks).flatMap(([task, { command, description }]) => {
+    const name = / main\.ts ([a-z-]+)$/.exec(command)?.[1];
+    return name === undefined ? [] : [{ task, name, description }];
+  });
+  return await Promise.all(all.map(async (one) => {
+    const load = COMMANDS[one.name];
+    if (load === undefined) throw new Error(`The task ${one.task} runs "${one.name}", which is no command`);
+    return { ...one, ...await load() };
+  }));
+}
+
+/** Options that a text names, without their dashes. */
+const optionsIn = (text: string) => [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, option = ""]) => option);
+
+Deno.test("a command, its task and its row in README.md say the same of what it does", async () => {
+  const readme = await read("README.md");
+  const named = await commandsOfTasks();
+  assertEquals(Object.keys(COMMANDS).filter((name) => !named.some((one) => one.name === name)), ["permissions"]);
+  for (const { task, description, line: { synopsis, summary } } of named) {
+    if (task === "dev") continue;
+    assert(synopsis.startsWith(`deno task ${task}`), synopsis);
+    assert(description.startsWith(summary), `deno.json says of ${task}: ${description}`);
+    const row = new RegExp(`^\\| \`deno task ${task}( [^\`]+)?\` \\| (.*) \\|$`, "m").exec(readme)?.[2];
+    assert(row?.startsWith(summary), `README.md says of ${task}: ${row}`);
+  }
+});
+
+Deno.test("the documents name no option that the command does not take", async () => {
+  const tasks = await commandsOfTasks();
+  let found = 0;
+  for (
+    const file of [
+      "README.md",
+      ".env.example",
+      "docs/keys.md",
+      "docs/security.md",
+      "docs/conformance.md",
+      "docs/operations/doctor.md",
+      "docs/operations/logs.md",
+    ]
+  ) {
+    // A command goes on in the next line after a backslash; in a table, its options are in the rest of the row.
+    for (const line of (await read(file)).replaceAll("\\\n", " ").split("\n")) {
+      const isRow = line.startsWith("| `deno task ");
+      const typed = isRow ? [line] : line.match(/deno task [^`;|#]+/g) ?? [];
+      for (const text of typed) {
+        const [, task, subcommand = ""] = /deno task ([a-z-]+)(?: ([a-z]+))?/.exec(text) ?? [];
+        const command = tasks.find((one) => one.task === task);
+        if (command === undefined) continue;
+        const { options } = command.subcommands?.[subcommand] ?? command.line;
+        for (const option of optionsIn(text)) {
+          found++;
+          assert(option === "help" || Object.hasOwn(options, option), `${file}: no --${option} in: ${text}`);
+        }
+      }
+    }
+  }
+  assert(found > 30, `Only ${found} options were found`);
+});
+
+Deno.test("README.md has every exit code, and no other", async () => {
+  const codes = [...(await read("README.md")).matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
+  const known = Object.values(exitCodes).toSorted((one, other) => one - other);
+  assertEquals(codes.slice(codes.indexOf(0), codes.indexOf(0) + known.length + 1), [0, ...known]);
+});
+
+Deno.test("every link between the documents leads somewhere", async () => {
+  const files = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "docs/keys.md",
+    "docs/jeedom-methods.md",
+    "docs/security.md",
+    "docs/protocol.md",
+    "docs/architecture.md",
+    "docs/performance.md",
+    "docs/operations/metrics.md",
+    "docs/operations/limits.md",
+    "docs/operations/doctor.md",
+    "docs/operations/logs.md",
+    "docs/operations/tracing.md",
+    "docs/operations/systemd.md",
+    "docs/reliability.md",
+  ];
+  for (const file of files) {
+    for (const [, target = ""] of (await read(file)).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const url = new URL(target, new URL(`../../${file}`, import.meta.url));
+      assert(await Deno.stat(url).then(() => true, () => false), `${file} links to ${target}`);
+    }
+  }
+});
+
+Deno.test("the worked example in docs/protocol.md opens", async () => {
+  const text = await read("docs/protocol.md");
+  const key = await importKey(Uint8Array.from({ length: 32 }, (_, index) => index));
+  const envelopes = [...text.matchAll(/^envelope +([A-Za-z0-9+/=]+)$/gm)].map(([, envelope = ""]) => envelope);
+  assert(envelopes.length > 0, "No envelope in docs/protocol.md");
+  for (const envelope of envelopes) {
+    const opened = String(await openEnvelope(key, parseEnvelope(envelope)));
+    assert(text.includes(opened), `${opened} is not in docs/protocol.md`);
+  }
+});
+
+Deno.test("the example in docs/keys.md is a file of keys, and the table below it has every field", async () => {
+  const text = await read("docs/keys.md");
+  const examples = [...text.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = ""]) => json);
+  assert(examples.length > 0, "No example in docs/keys.md");
+  for (const keys of examples.map(parseKeysFile)) {
+    assert(keys.length > 0, "An example without keys");
+    const written: { keys: Record<string, unknown>[] } = JSON.parse(formatKeysFile(keys));
+    for (const field of new Set(written.keys.flatMap((key) => Object.keys(key)))) {
+      assert(text.includes(`\n| \`${field}\` | `), `${field} is not in the table`);
+    }
+  }
+});
+
+Deno.test("docs/keys.md names every option of keys add and keys set", async () => {
+  const text = await read("docs/keys.md");
+  const options = [ADD_LINE, SET_LINE].flatMap(({ options }) => Object.keys(options));
+  assert(options.length > 0, "No option of keys add");
+  for (const option of options) assert(text.includes(`\`--${option}`), `--${option} is not in docs/keys.md`);
+});
+
+Deno.test("docs/architecture.md names every folder of src", async () => {
+  const text = await read("docs/architecture.md");
+  for await (const { name, isDirectory } of Deno.readDir(new URL("../../src", import.meta.url))) {
+    if (isDirectory) assert(text.includes(`src/${name}`) || text.includes(`${name}/`), `${name} is not named`);
+  }
+});

@@ -1,0 +1,213 @@
+/** docs/operations/limits.md is compared with the code: each limit is in it, with the default that it has. */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { parseConfig, SETTINGS } from "../../src/config/settings.ts";
+import { makeMetrics } from "../support/metrics.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const PAGE = "docs/operations/limits.md";
+const PREFIX = "e2e_gateway_";
+
+/** Numbers of the code that bound nothing, or that only another command than `serve` asks for. */
+const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
+  "sizes of the format": [
+    "KEY_BYTES",
+    "NONCE_BYTES",
+    "TAG_BYTES",
+    "SALT_BYTES",
+    "KEY_ID_BITS",
+    "EPOCH_BYTES",
+    "ID_BYTES",
+    "CLIENT_ID_BYTES",
+    "MARKER_BYTES",
+    "MAX_FIXED_HEAD_BYTES",
+  ],
+  "what something is counted as": [
+    "ENTRY_BYTES",
+    "SHARED_OVERHEAD_BYTES",
+    "MESSAGE_OVERHEAD_BYTES",
+    "PACKET_HEAD_BYTES",
+    "RECORD_BYTES",
+    "TOPIC_OVERHEAD_BYTES",
+    "VALUE_BYTES",
+    "SMALL_VALUE_BYTES",
+    "COPIES",
+  ],
+  "from where on memory is looked after": ["WORTH_FREEING_BYTES", "WORTH_SHARING_BYTES"],
+  "characters": ["COMMA", "BRACKET", "BRACE"],
+  "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
+  "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
+  "what may be set": ["MAX_PORT", "MAX_PACE", "MQTT_PORT"],
+  "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
+  "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
+  "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
+  "only in what the doctor says": ["DEADLINE_SECONDS"],
+};
+
+/** Units that a default may have, in the unit of settings and constants without one: milliseconds, bytes, a count. */
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  bytes: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+};
+
+/** A row of the tables. */
+interface Row {
+  readonly what: string;
+  readonly text: string;
+  /** The default: in milliseconds where it is a time. */
+  readonly value: number;
+  readonly setBy: string;
+  readonly metric: string;
+}
+
+/** A constant of the code. */
+interface Constant {
+  readonly name: string;
+  readonly file: string;
+  /** In milliseconds where its name says that it is a time; undefined where it is no plain number. */
+  readonly value: number | undefined;
+}
+
+const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
+
+/** Settings and constants of times have their unit in their name. */
+const inUnits = (name: string, value: number) => name.endsWith("_SECONDS") ? value * 1000 : value;
+
+function parseQuantity(text: string): number {
+  const match = /^([\d,]+(?:\.\d+)?)(?: ([a-zA-Z]+))?$/.exec(text);
+  const unit = UNITS[match?.[2] ?? ""];
+  if (match?.[1] === undefined || unit === undefined) throw new Error(`Not a number with a known unit: "${text}"`);
+  return Number(match[1].replaceAll(",", "")) * unit;
+}
+
+/** Reads the rows of all tables that have the five columns. */
+async function readRows(): Promise<Row[]> {
+  const lines = (await read(PAGE)).split("\n").filter((line) => line.startsWith("| "));
+  const cells = lines.map((line) => line.slice(2, -1).split(" | ").map((cell) => cell.trim()));
+  return cells
+    .filter((row) => row.length === 5 && row[0] !== "What" && !/^-+$/.test(row[0] ?? ""))
+    .map(([what = "", text = "", setBy = "", , metric = ""]) => ({
+      what,
+      text,
+      value: parseQuantity(text),
+      setBy,
+      metric,
+    }));
+}
+
+/** The setting that a row names, if it names one. */
+const settingOf = ({ setBy }: Row) => /^`([A-Z_]+)`$/.exec(setBy)?.[1];
+
+/** The constant that a row names, or only its file where the number has no name. */
+function constantOf({ setBy }: Row): { readonly name: string | undefined; readonly file: string } | undefined {
+  const match = /^fixed: (?:`([A-Z_\d]+)` in )?`([\w/.]+)`$/.exec(setBy);
+  return match?.[2] === undefined ? undefined : { name: match[1], file: match[2] };
+}
+
+/** The files that the command `serve` loads. */
+async function filesOfServe(): Promise<string[]> {
+  const found = new Set(["src/cli/serve.ts"]);
+  for (const file of found) {
+    for (
+      const [, path = ""] of (await read(file)).matchAll(/(?<!import type [^;]*)(?:from|import\() ?"(\.[^"]+\.ts)"/g)
+    ) {
+      found.add(new URL(path, new URL(file, ROOT)).pathname.slice(ROOT.pathname.length));
+    }
+  }
+  return [...found];
+}
+
+/** Tells whether a number is somewhere in a source, however it is grouped. */
+const hasNumber = (source: string, value: number) =>
+  source.replaceAll(/(?<=\d)_(?=\d)/g, "").match(`\\b${value}\\b`) !== null;
+
+/** Evaluates sums of products of powers; undefined for anything else. */
+function evaluate(expression: string): number | undefined {
+  if (!/^[\d_.*+ ]+$/.test(expression)) return undefined;
+  const power = (text: string) => {
+    const [base = "", exponent = "1"] = text.split("^").map((part) => part.replaceAll("_", "").trim());
+    return Number(base) ** Number(exponent);
+  };
+  const terms = expression.replaceAll("**", "^").split("+");
+  return terms.reduce((sum, term) => sum + term.split("*").map(power).reduce((one, other) => one * other), 0);
+}
+
+/** The constants of a file that are numbers, or called as if they were limits. */
+async function constantsOf(file: string): Promise<Constant[]> {
+  const all = [...(await read(file)).matchAll(/^(?:export )?const ([A-Z][A-Z\d_]*)(?:: number)? = ([^;]+);/gm)];
+  return all.flatMap(([, name = "", expression = ""]) => {
+    const value = evaluate(expression);
+    const isNamedSo = /^MAX_|_(MS|SECONDS|BYTES|COUNT|LENGTH)$/.test(name);
+    if (value === undefined && !isNamedSo) return [];
+    return [{ name, file, value: value === undefined ? undefined : inUnits(name, value) }];
+  });
+}
+
+/** The series that metrics consist of, without values: `name` and, where there are labels, `name{label="word"}`. */
+async function seriesNames(): Promise<Set<string>> {
+  using metrics = makeMetrics();
+  const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const names = lines.flatMap((line) => {
+    const series = line.slice(0, line.lastIndexOf(" "));
+    return [series, series.replace(/\{.*/, ""), series.replace(/_(bucket|sum|count)(\{.*)?$/, "")];
+  });
+  return new Set(names);
+}
+
+Deno.test("docs/operations/limits.md has each setting that bounds something, with its default", async () => {
+  const defaults = new Map(Object.entries(parseConfig({})));
+  const rows = (await readRows()).filter((row) => settingOf(row) !== undefined);
+  for (const row of rows) {
+    const name = settingOf(row) ?? "";
+    const value = defaults.get(name);
+    if (typeof value !== "number") throw new Error(`${name} is no setting with a number`);
+    assertEquals(row.value, inUnits(name, value), `${name}: "${row.text}"`);
+  }
+  const bounds = Object.keys(SETTINGS).filter((name) =>
+    typeof defaults.get(name) === "number" && !name.endsWith("PORT")
+  );
+  assertEquals(rows.map((row) => settingOf(row) ?? "").toSorted(), bounds.toSorted());
+});
+
+Deno.test("docs/operations/limits.md has each fixed limit of what serve loads, with its value", async () => {
+  const files = await filesOfServe();
+  assertGreater(files.length, 50);
+  const all = (await Promise.all(files.map(constantsOf))).flat();
+  const others = Object.values(NO_LIMITS).flat();
+  assertEquals(others.filter((name) => !all.some((constant) => constant.name === name)), [], "These are gone");
+  const limits = all.filter(({ name }) => !others.includes(name));
+  const rows = (await readRows()).filter((row) => settingOf(row) === undefined);
+  const places = rows.map((row) => {
+    const constant = constantOf(row);
+    if (constant === undefined) throw new Error(`Neither a setting nor a constant: ${row.setBy}`);
+    assert(files.includes(constant.file), `Serve does not load ${constant.file}: ${row.what}`);
+    return { ...constant, row };
+  });
+  for (const { name, file, row } of places) {
+    if (name === undefined) {
+      assert(hasNumber(await read(file), row.value), `${row.value} is not in ${file}: ${row.what}`);
+    }
+  }
+  const named = places.filter(({ name }) => name !== undefined);
+  for (const { name, file, row } of named) {
+    const found = limits.find((limit) => limit.name === name && limit.file === file);
+    assertEquals(row.value, found?.value, `${name} in ${file}`);
+  }
+  const place = ({ name, file }: Pick<Constant, "file"> & { readonly name?: string | undefined }) =>
+    `${name} in ${file}`;
+  assertEquals(named.map(place).toSorted(), limits.map(place).toSorted());
+});
+
+Deno.test("docs/operations/limits.md names only metrics that there are", async () => {
+  const series = await seriesNames();
+  for (const { what, metric } of await readRows()) {
+    if (["log", "none"].includes(metric)) continue;
+    const names = [...metric.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
+    assertGreater(names.length, 0, `${what}: "${metric}" is neither a metric nor log nor none`);
+    for (const name of names) assert(series.has(name) || series.has(PREFIX + name), `${what}: no metric ${name}`);
+  }
+});

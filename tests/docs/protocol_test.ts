@@ -1,0 +1,176 @@
+/**
+ * The worked bytes and the code in docs/protocol.md, computed anew from the frozen vectors, and with another
+ * implementation than the gateway's own.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { createCipheriv, createHmac } from "node:crypto";
+import { fromHex, joinBytes, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
+import vectors from "../testdata/vectors.json" with { type: "json" };
+
+const page = await Deno.readTextFile(new URL("../../docs/protocol.md", import.meta.url));
+const { key, kid, v1, v2 } = vectors;
+
+/** A line of an example; further lines of the same value are set in below the first. */
+const row = (label: string, ...values: readonly string[]) => `${label.padEnd(13)}${values.join(`\n${" ".repeat(13)}`)}`;
+
+/** Bytes in hexadecimal, 32 to a line. */
+const hexRow = (label: string, bytes: Uint8Array) => row(label, ...toHex(bytes).match(/.{1,64}/g) ?? []);
+
+const hmac = (secret: Uint8Array, data: Uint8Array) => createHmac("sha256", secret).update(data).digest();
+
+const utf8 = new TextEncoder();
+
+/** AES-256-GCM: the rows that tell of it, and its output. */
+function sealed(plaintext: string, { secret, nonce, aad = "" }: {
+  readonly secret: string;
+  readonly nonce: string;
+  readonly aad?: string;
+}) {
+  const cipher = createCipheriv("aes-256-gcm", fromHex(secret), fromHex(nonce));
+  cipher.setAAD(utf8.encode(aad));
+  const ciphertext = fromHex(cipher.update(plaintext, "utf8", "hex") + cipher.final("hex"));
+  const tag = fromHex(cipher.getAuthTag().toString("hex"));
+  const rows = [
+    row("nonce", nonce),
+    ...aad === "" ? [] : [row("AAD", JSON.stringify(aad)), hexRow("AAD bytes", utf8.encode(aad))],
+    row("plaintext", plaintext),
+    hexRow("ciphertext", ciphertext),
+    row("tag", toHex(tag)),
+  ];
+  return { rows, bytes: joinBytes([ciphertext, tag]) };
+}
+
+/** HKDF-SHA-256 by the two steps of RFC 5869: the rows that tell of it, and its output. */
+function derived(info: string, salts: { readonly requestSalt?: string; readonly salt: string }) {
+  const salt = fromHex((salts.requestSalt ?? "") + salts.salt);
+  const prk = hmac(salt, fromHex(key));
+  const secret = toHex(Uint8Array.from(hmac(prk, utf8.encode(`${info}\u0001`))));
+  const rows = [
+    ...salts.requestSalt === undefined ? [] : [row("request salt", salts.requestSalt)],
+    row("salt", salts.salt),
+    ...salts.requestSalt === undefined ? [] : [row("HKDF salt", toHex(salt))],
+    row("PRK", toHex(Uint8Array.from(prk))),
+    row("message key", secret),
+  ];
+  return { rows, secret };
+}
+
+const ZERO_NONCE = "00".repeat(12);
+
+function workedV1({ nonce, plaintext, envelope }: typeof v1.requests[number]): string {
+  const { rows, bytes } = sealed(plaintext, { secret: key, nonce });
+  assertEquals(envelope, toBase64(joinBytes([fromHex(nonce), bytes])));
+  return [...rows, row("envelope", envelope)].join("\n");
+}
+
+function workedV2(direction: "request" | "response", vector: {
+  readonly requestSalt?: string;
+  readonly salt: string;
+  readonly route: string;
+  readonly messageKey: string;
+  readonly additionalData: string;
+  readonly plaintext: string;
+  readonly text: string;
+}): string {
+  const { rows, secret } = derived(`e2eg/2 ${direction}`, vector);
+  assertEquals(secret, vector.messageKey);
+  const aad = `e2eg/2 ${direction}\n${kid}\n${vector.route}`;
+  assertEquals(aad, vector.additionalData);
+  const { rows: more, bytes } = sealed(vector.plaintext, { secret, nonce: ZERO_NONCE, aad });
+  const head = direction === "request" ? `2.${kid}.` : "2.";
+  assertEquals(vector.text, head + toBase64Url(joinBytes([fromHex(vector.salt), bytes])));
+  return [...rows, ...more, row("text", vector.text)].join("\n");
+}
+
+/** The stream's key, what goes over the line, and each event. */
+function workedStream(stream: typeof v2.streams[number]): string[] {
+  const { rows, secret } = derived("e2eg/2 stream", stream);
+  assertEquals(secret, stream.messageKey);
+  assertEquals(stream.opening, `2.${toBase64Url(fromHex(stream.salt))}`);
+  const records = [`event: open\ndata: ${stream.opening}\n`];
+  const events = stream.events.map(({ id, plaintext, data }) => {
+    const nonce = `00000000${Number(id).toString(16).padStart(16, "0")}`;
+    const { rows, bytes } = sealed(plaintext, { secret, nonce, aad: `e2eg/2 stream\n${kid}\n${id}` });
+    assertEquals(data, toBase64Url(bytes));
+    records.push(`id: ${id}\ndata: ${data}\n`);
+    return [row("n", id), ...rows].join("\n");
+  });
+  return [[...rows, row("opening", stream.opening)].join("\n"), ...events, records.join("\n").trimEnd()];
+}
+
+function workedKid(): string {
+  const prk = Uint8Array.from(hmac(new Uint8Array(32), fromHex(key)));
+  const output = Uint8Array.from(hmac(prk, utf8.encode("e2eg/2 kid\u0001")));
+  assertEquals(toHex(output.subarray(0, 8)), kid);
+  return [row("key", key), row("PRK", toHex(prk)), row("HMAC", toHex(output)), row("kid", kid)].join("\n");
+}
+
+/** The vector of a kind that the page shows. */
+function first<T>([vector]: readonly T[]): T {
+  if (vector === undefined) throw new Error("No vector of this kind");
+  return vector;
+}
+
+/** The text below a heading of the second level, up to the next one. */
+function section(heading: string): string {
+  const [, text] = page.split(`\n## ${heading}\n`);
+  if (text === undefined) throw new Error(`No section "${heading}" in docs/protocol.md`);
+  return text.split("\n## ")[0] ?? "";
+}
+
+/** What stands between fences of one language; of none, if it is empty. */
+function fenced(text: string, language = ""): string[] {
+  return [...text.matchAll(/^```(\w*)\n(.*?)\n```$/gms)].filter(([, name]) => name === language)
+    .map(([, , block = ""]) => block);
+}
+
+Deno.test("every block of the worked bytes in docs/protocol.md is what the vectors give", () => {
+  assertEquals(fenced(section("Worked bytes")), [
+    workedKid(),
+    ...[v1.requests, v1.answers, v1.events].map((list) => workedV1(first(list))),
+    workedV2("request", first(v2.requests)),
+    workedV2("response", first(v2.answers)),
+    ...workedStream(first(v2.streams)),
+  ]);
+});
+
+Deno.test("docs/protocol.md names every vector that must be refused", () => {
+  const text = section("Worked bytes");
+  const { requests, answers, streams } = v2.refused;
+  for (const { name } of [...v1.refused, ...requests, ...answers, ...streams]) assert(text.includes(name), name);
+});
+
+Deno.test("the code in docs/protocol.md opens the worked requests", async () => {
+  const printed = [];
+  for (const block of fenced(page, "sh")) {
+    const [, code = ""] = /^deno eval '\n(.*)\n'$/s.exec(block) ?? [];
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+    printed.push(new TextDecoder().decode(stdout).trimEnd() || new TextDecoder().decode(stderr));
+  }
+  assertEquals(printed, [first(v1.requests).plaintext, first(v2.requests).plaintext]);
+});
+
+Deno.test("docs/protocol.md lists every error code of the client", async () => {
+  const source = await Deno.readTextFile(new URL("../../src/client/gateway_error.ts", import.meta.url));
+  const codes = [...source.matchAll(/readonly code = "(\w+)"/g)].map(([, code]) => code);
+  assert(codes.length > 0, "No code in gateway_error.ts");
+  assertEquals([...section("Rules for clients").matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code), codes);
+});
+
+Deno.test("docs/protocol.md lists every code of the gateway, once", async () => {
+  const source = await Deno.readTextFile(new URL("../../src/protocol/error_code.ts", import.meta.url));
+  const codes = [...source.matchAll(/\| "(\w+)"/g)].map(([, code]) => code);
+  assert(codes.length > 0, "No code in error_code.ts");
+  const [, table = ""] = section("Answers and errors").split("\n### Codes\n");
+  const listed = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
+  assertEquals(listed.toSorted(), codes.toSorted());
+});
+
+Deno.test("every link within docs/protocol.md leads to a heading", () => {
+  const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")
+  );
+  const links = [...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
+  assert(links.length > 0, "No link within docs/protocol.md");
+  assertEquals(links.filter((anchor) => anchor === undefined || !anchors.includes(anchor)), []);
+});

@@ -1,0 +1,192 @@
+/** Pages of other origins: those of ALLOWED_ORIGINS may use the gateway, and none of the others. */
+import { assertEquals } from "@std/assert";
+import { createRateLimits } from "../../src/limits/rate_limits.ts";
+import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { FakeTime } from "../support/fake_time.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import { LIMITS, makeGateway, type Overrides } from "../support/gateway.ts";
+
+const APP = "https://app.example";
+const OTHER = "https://evil.example";
+
+/** Spellings that are not the allowed origin, and what has none. */
+const OTHERS = [
+  OTHER,
+  "http://app.example",
+  `${APP}:8443`,
+  `${APP}.evil.example`,
+  "https://APP.example",
+  "null",
+  "*",
+  "",
+];
+
+const ALLOWED = { allowedOrigins: [APP, "http://localhost:5173"] } as const;
+
+const fromPage = (origin: string) => ({ "Origin": origin, "Sec-Fetch-Site": "cross-site" });
+
+/** The headers of an answer that are about other origins. */
+function corsHeaders({ headers }: Response): Readonly<Record<string, string>> {
+  return Object.fromEntries([...headers].filter(([name]) => name === "vary" || name.startsWith("access-control-")));
+}
+
+const EXPOSED = "Retry-After, X-Request-Id, E2E-Protocol";
+const SHARED = {
+  "access-control-allow-origin": APP,
+  "access-control-expose-headers": EXPOSED,
+  vary: "Origin",
+};
+const PREFLIGHT = {
+  ...SHARED,
+  "access-control-allow-headers": "Content-Type, E2E-Key-Id",
+  "access-control-allow-methods": "POST",
+  "access-control-max-age": "7200",
+};
+
+/** Asks like a browser whether it may send a request. */
+function preflight(origin: string, { path = "/gateway", more = {} }: PreflightOptions = {}): Request {
+  const headers = { ...fromPage(origin), "Access-Control-Request-Method": "POST", ...more };
+  return new Request(`http://gateway${path}`, { method: "OPTIONS", headers });
+}
+
+interface PreflightOptions {
+  readonly path?: string;
+  readonly more?: Readonly<Record<string, string>>;
+}
+
+async function makePage(overrides: Overrides = {}, origin: string = APP) {
+  const gateway = await makeGateway({ ...ALLOWED, ...overrides });
+  return { gateway, page: await gateway.phone(gateway.secret, { headers: fromPage(origin), version: 2 }) };
+}
+
+Deno.test("a page of an allowed origin may use every route, and read the answers", async () => {
+  const { gateway, page } = await makePage();
+  for (const path of ["/gateway", "/mqtt/publish"] as const) {
+    const { response, exchange } = await page.exchange(path, {});
+    assertEquals([response.status, corsHeaders(response)], [200, SHARED]);
+    assertEquals((await page.answer(response, exchange)).status, 200);
+  }
+  const health = await gateway.send(new Request("http://gateway/health", { headers: fromPage(APP) }));
+  assertEquals([health.status, corsHeaders(health)], [200, SHARED]);
+});
+
+Deno.test("a page of an allowed origin may read a stream", async () => {
+  const { connect } = makeBroker();
+  await using gateway = await makeGateway({ ...ALLOWED, connect });
+  const page = await gateway.phone(gateway.secret, { headers: fromPage(APP), version: 2 });
+  const { response } = await page.exchange("/mqtt/subscribe", { topic: "t" });
+  assertEquals([response.status, response.headers.get("Content-Type")], [200, "text/event-stream"]);
+  assertEquals(corsHeaders(response), SHARED);
+  await response.body?.cancel();
+});
+
+Deno.test("a page of an allowed origin may read every refusal, and how long to wait", async () => {
+  using _time = new FakeTime();
+  const one = { burst: 1, perSecond: 1 };
+  const rates = createRateLimits({
+    address: { burst: 3, perSecond: 1 },
+    failed: one,
+    key: one,
+    makeCounter: countInMemory,
+  });
+  const { gateway, page } = await makePage({ rates, limits: { ...LIMITS, maxBodyBytes: 100 } });
+  const refusals = [
+    [await page.post("/gateway", "x".repeat(101)), 413],
+    [await page.post("/gateway", "garbage"), 401],
+    [await page.post("/gateway", "garbage"), 429],
+    [await page.post("/gateway", "garbage"), 429],
+    [await page.post("/nothing", ""), 404],
+    [await gateway.send(new Request("http://gateway/gateway", { headers: fromPage(APP) })), 405],
+  ] as const;
+  for (const [response, status] of refusals) {
+    assertEquals([response.status, corsHeaders(response)], [status, SHARED]);
+    assertEquals(response.headers.has("Retry-After"), status === 429);
+  }
+});
+
+Deno.test("a fault of the gateway may be read by a page of an allowed origin", async () => {
+  const { page } = await makePage({
+    rates: {
+      requests: { take: () => Promise.reject(new Error("Broken")), peek: () => Promise.resolve(0) },
+      failures: { take: () => Promise.resolve(0), peek: () => Promise.resolve(0) },
+      takeKey: () => Promise.resolve(0),
+    },
+  });
+  const response = await page.post("/gateway", "x");
+  assertEquals([response.status, corsHeaders(response)], [500, SHARED]);
+});
+
+Deno.test("a page of any other origin is refused as ever, and told nothing", async () => {
+  for (const origin of OTHERS) {
+    const { gateway, page } = await makePage({}, origin);
+    const response = await page.ask("/gateway", {});
+    assertEquals([response.status, await response.json()], [403, { error: "Cross-site request" }], origin);
+    assertEquals(corsHeaders(response), { vary: "Origin" });
+    assertEquals([gateway.calls.length, gateway.failures.length], [0, 0]);
+  }
+});
+
+Deno.test("an app or program that names no origin is answered, and told that answers differ", async () => {
+  const gateway = await makeGateway(ALLOWED);
+  const response = await gateway.ask("/gateway", {});
+  assertEquals([response.status, corsHeaders(response)], [200, { vary: "Origin" }]);
+});
+
+Deno.test("a preflight of an allowed origin is answered with what clients send, on every route", async () => {
+  const gateway = await makeGateway(ALLOWED);
+  for (const path of ["/gateway", "/mqtt/publish", "/mqtt/subscribe", "//gateway"]) {
+    const response = await gateway.send(preflight(APP, { path }));
+    assertEquals([response.status, corsHeaders(response), await response.text()], [204, PREFLIGHT, ""]);
+  }
+  const health = await gateway.send(preflight(APP, { path: "/health" }));
+  assertEquals(health.headers.get("Access-Control-Allow-Methods"), "GET, HEAD");
+});
+
+Deno.test("a preflight for an address at home is allowed to an allowed origin alone", async () => {
+  const gateway = await makeGateway(ALLOWED);
+  const more = { "Access-Control-Request-Private-Network": "true" };
+  const allowed = await gateway.send(preflight(APP, { more }));
+  assertEquals(corsHeaders(allowed), { ...PREFLIGHT, "access-control-allow-private-network": "true" });
+  assertEquals(corsHeaders(await gateway.send(preflight(OTHER, { more }))), { vary: "Origin" });
+});
+
+Deno.test("a preflight of any other origin is refused, and told nothing", async () => {
+  const gateway = await makeGateway(ALLOWED);
+  for (const origin of OTHERS) {
+    const response = await gateway.send(preflight(origin));
+    assertEquals([response.status, corsHeaders(response)], [403, { vary: "Origin" }], origin);
+  }
+});
+
+Deno.test("preflights count as requests of their address, but not those of other origins", async () => {
+  using _time = new FakeTime();
+  const rate = { burst: 2, perSecond: 1 };
+  const gateway = await makeGateway({
+    ...ALLOWED,
+    rates: createRateLimits({ address: rate, failed: rate, key: rate, makeCounter: countInMemory }),
+  });
+  for (let index = 0; index < 10; index++) assertEquals((await gateway.send(preflight(OTHER))).status, 403);
+  const statuses: number[] = [];
+  for (let index = 0; index < 3; index++) statuses.push((await gateway.send(preflight(APP))).status);
+  assertEquals(statuses, [204, 204, 429]);
+  assertEquals((await gateway.ask("/gateway", {})).status, 429);
+});
+
+Deno.test("OPTIONS that is no preflight is a method like any other", async () => {
+  const gateway = await makeGateway(ALLOWED);
+  const response = await gateway.send(
+    new Request("http://gateway/gateway", { method: "OPTIONS", headers: fromPage(APP) }),
+  );
+  assertEquals([response.status, response.headers.get("Allow")], [405, "POST"]);
+});
+
+Deno.test("without ALLOWED_ORIGINS no answer has anything to do with other origins", async () => {
+  const gateway = await makeGateway();
+  for (const origin of [APP, "null", ""]) {
+    const page = await gateway.phone(gateway.secret, { headers: fromPage(origin) });
+    for (const response of [await page.ask("/gateway", {}), await gateway.send(preflight(origin))]) {
+      assertEquals([response.status, corsHeaders(response)], [response.status === 405 ? 405 : 403, {}]);
+    }
+  }
+  assertEquals(corsHeaders(await gateway.ask("/gateway", {})), {});
+});

@@ -1,0 +1,328 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { EnvelopeError } from "../../src/protocol/aead.ts";
+import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
+import { parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
+import { parseRequestV2, sealRequestV2 } from "../../src/protocol/v2/envelope.ts";
+import { deriveKeyId, importKey, importSecretKey } from "../../src/protocol/secret_key.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { type KeySources, LiveKeyring } from "../../src/keys/keyring.ts";
+import { makeRecord, NOW } from "../support/gateway.ts";
+
+const route = "/gateway";
+
+function makeKeyring() {
+  const clock = { seconds: NOW };
+  return { clock, keyring: new LiveKeyring(() => clock.seconds * 1000, randomBytes) };
+}
+
+const only = (...records: KeyRecord[]): KeySources => ({ single: undefined, records });
+
+async function sealed(secret: Bytes) {
+  return parseEnvelope(await sealEnvelope(await importKey(secret), "{}", randomBytes));
+}
+
+async function opens(keyring: LiveKeyring, secret: Bytes, kid?: string): Promise<string | undefined> {
+  try {
+    return (await keyring.open(await sealed(secret), { route, address: "a", kid })).key.name;
+  } catch (error) {
+    assert(error instanceof EnvelopeError);
+    return undefined;
+  }
+}
+
+async function sealedV2(secret: Bytes) {
+  const { text } = await sealRequestV2(await importSecretKey(secret), "{}", { route, random: randomBytes });
+  return parseRequestV2(text);
+}
+
+async function opensV2(keyring: LiveKeyring, secret: Bytes): Promise<string | undefined> {
+  try {
+    return (await keyring.open(await sealedV2(secret), { route, address: "a" })).key.name;
+  } catch (error) {
+    assert(error instanceof EnvelopeError);
+    return undefined;
+  }
+}
+
+/** How many calls of WebCrypto something takes. It has to wait for each of them. */
+async function countingCalls(name: "decrypt" | "deriveKey", work: () => Promise<unknown>): Promise<number> {
+  const original: (...args: never[]) => Promise<unknown> = crypto.subtle[name];
+  let count = 0;
+  let running = 0;
+  const counted = (...args: never[]) => {
+    count += 1;
+    running += 1;
+    return original.apply(crypto.subtle, args).finally(() => running -= 1);
+  };
+  Object.defineProperty(crypto.subtle, name, { value: counted, configurable: true });
+  try {
+    await work();
+    assertEquals(running, 0, "Calls still under way");
+    return count;
+  } finally {
+    Reflect.deleteProperty(crypto.subtle, name);
+  }
+}
+
+const countingDecryptions = (work: () => Promise<unknown>) => countingCalls("decrypt", work);
+
+/** The key that opens what a secret sealed. */
+async function keyOf(keyring: LiveKeyring, secret: Bytes) {
+  return (await keyring.open(await sealed(secret), { route, address: "a" })).key;
+}
+
+Deno.test("open() finds the key among many, and nothing without keys", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 20 }, (_, index) => makeRecord({ name: `k${index}` }));
+  assertEquals(await opens(keyring, randomBytes(32)), undefined);
+  await keyring.replace(only(...records));
+  for (const { name, secret } of records) assertEquals(await opens(keyring, secret), name);
+  assertEquals(await opens(keyring, randomBytes(32)), undefined);
+});
+
+Deno.test("open() with a named key tries that one and no other", async () => {
+  const { keyring } = makeKeyring();
+  const [one, other] = [makeRecord({ name: "one" }), makeRecord({ name: "other" })];
+  await keyring.replace(only(one, other));
+  const kid = await deriveKeyId(one.secret);
+  assertEquals(await opens(keyring, one.secret, kid), "one");
+  assertEquals(await opens(keyring, other.secret, kid), undefined);
+  for (const unknown of ["", "0000000000000000", kid.toUpperCase(), "one"]) {
+    assertEquals(await opens(keyring, one.secret, unknown), undefined, unknown);
+  }
+});
+
+Deno.test("open() does one decryption for a named key, known or not", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const envelope = await sealed(randomBytes(32));
+  const known = await deriveKeyId(records[0]?.secret ?? randomBytes(32));
+  for (const [kid, expected] of [[known, 1], ["0000000000000000", 1], [undefined, 10]] as const) {
+    const open = () => assertRejects(() => keyring.open(envelope, { route, address: "a", kid }), EnvelopeError);
+    assertEquals(await countingDecryptions(open), expected, kid);
+  }
+});
+
+Deno.test("open() derives and decrypts once for a request of version 2, whether its key is known or not", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const [record] = records;
+  const good = await sealedV2(record?.secret ?? randomBytes(32));
+  const changed = { ...good, ciphertext: good.ciphertext.map((byte) => byte ^ 1) };
+  const strange = await sealedV2(randomBytes(32));
+  for (const envelope of [good, changed, strange]) {
+    const open = () => keyring.open(envelope, { route, address: "a" }).catch(() => {});
+    assertEquals(await countingCalls("deriveKey", open), 1);
+    assertEquals(await countingCalls("decrypt", open), 1);
+  }
+});
+
+Deno.test("open() tries the keys first that an address used last, and still finds every other one there", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const [one, other] = [
+    await sealed(records[3]?.secret ?? randomBytes(32)),
+    await sealed(records[7]?.secret ?? randomBytes(32)),
+  ];
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10);
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 1);
+  assertEquals(await countingDecryptions(() => keyring.open(other, { route, address: "a" })), 10);
+  assertEquals((await keyring.open(other, { route, address: "a" })).key.name, "k7");
+  for (let index = 0; index < 2000; index++) await keyring.open(one, { route, address: String(index) });
+  assertEquals(
+    await countingDecryptions(() => keyring.open(other, { route, address: "a" })),
+    1,
+    "Pushed out by another",
+  );
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10, "Remembered for ever");
+});
+
+Deno.test("open() with few keys tries those that the address used, or the one that is named", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  const secretOf = (index: number) => records[index]?.secret ?? randomBytes(32);
+  for (const index of [3, 7]) await keyring.open(await sealed(secretOf(index)), { route, address: "a" });
+  const few = { route, address: "a", fewKeys: true } as const;
+  for (const index of [3, 7]) {
+    assertEquals((await keyring.open(await sealed(secretOf(index)), few)).key.name, `k${index}`);
+  }
+  const strange = await sealed(secretOf(5));
+  const refused = () => assertRejects(() => keyring.open(strange, few), EnvelopeError);
+  assertEquals(await countingDecryptions(refused), 2);
+  const elsewhere = () => assertRejects(() => keyring.open(strange, { ...few, address: "b" }), EnvelopeError);
+  assertEquals(await countingDecryptions(elsewhere), 0);
+  assertEquals((await keyring.open(strange, { ...few, kid: await deriveKeyId(secretOf(5)) })).key.name, "k5");
+});
+
+Deno.test("open() refuses keys that are disabled, of another protocol, or whose time has come", async () => {
+  const { keyring, clock } = makeKeyring();
+  const expiring = makeRecord({ name: "expiring", expires: (NOW + 10) * 1000 });
+  const disabled = makeRecord({ name: "disabled", disabled: true });
+  const later = makeRecord({ name: "later", minProtocol: 2 });
+  await keyring.replace(only(expiring, disabled, later));
+  assertEquals(await opens(keyring, disabled.secret), undefined);
+  assertEquals(await opens(keyring, later.secret), undefined);
+  assertEquals(await opensV2(keyring, later.secret), "later");
+  assertEquals(await opens(keyring, expiring.secret), "expiring");
+  clock.seconds = NOW + 10;
+  assertEquals(await opens(keyring, expiring.secret), undefined);
+});
+
+Deno.test("a key that has expired stays so when the clock is set back", async () => {
+  const { keyring, clock } = makeKeyring();
+  const record = makeRecord({ name: "k", expires: (NOW + 10) * 1000 });
+  await keyring.replace(only(record));
+  const { revoked } = await keyOf(keyring, record.secret);
+  clock.seconds = NOW + 11;
+  keyring.expire();
+  assertEquals([revoked.aborted, revoked.reason.message], [true, "Key k has expired"]);
+  clock.seconds = NOW;
+  assertEquals(await opens(keyring, record.secret), undefined);
+});
+
+Deno.test("replace() revokes what was removed, disabled or changed, and nothing else", async () => {
+  const { keyring } = makeKeyring();
+  const make = (name: string) => makeRecord({ name, subscribe: ["#"] });
+  const [kept, removed, disabled, narrowed] = [make("kept"), make("removed"), make("disabled"), make("narrowed")];
+  const records = [kept, removed, disabled, narrowed];
+  await keyring.replace(only(...records));
+  const keys = await Promise.all(records.map(({ secret }) => keyOf(keyring, secret)));
+  await keyring.replace(only(kept, { ...disabled, disabled: true }, { ...narrowed, subscribe: ["a"] }));
+  assertEquals(keys.map(({ revoked }) => revoked.reason?.message), [
+    undefined,
+    "Key removed was removed or disabled",
+    "Key disabled was removed or disabled",
+    "Key narrowed was changed: connect again",
+  ]);
+  assertEquals(await keyOf(keyring, kept.secret), keys[0]);
+  assertEquals((await keyOf(keyring, narrowed.secret)).scope.mayReceive("b"), false);
+});
+
+Deno.test("a rotated key works under both secrets until the overlap ends, as one name with two ids", async () => {
+  const { keyring, clock } = makeKeyring();
+  const before = makeRecord({ name: "k" });
+  await keyring.replace(only(before));
+  const old = await keyOf(keyring, before.secret);
+  const after = { ...before, secret: randomBytes(32), previous: { secret: before.secret, until: (NOW + 60) * 1000 } };
+  await keyring.replace(only(after));
+  assertEquals([await opens(keyring, before.secret), await opens(keyring, after.secret)], ["k", "k"]);
+  assertEquals(await keyOf(keyring, before.secret), old, "Streams of the old secret would have been ended");
+  assert((await keyOf(keyring, after.secret)).kid !== old.kid);
+  clock.seconds = NOW + 60;
+  keyring.expire();
+  assertEquals([await opens(keyring, before.secret), await opens(keyring, after.secret)], [undefined, "k"]);
+  assertEquals(old.revoked.reason.message, "Key k was rotated: this secret is the old one");
+});
+
+Deno.test("the old secret of a rotation does not outlive the key", async () => {
+  const { keyring, clock } = makeKeyring();
+  const old = randomBytes(32);
+  const expires = (NOW + 10) * 1000;
+  await keyring.replace(only(makeRecord({ name: "k", expires, previous: { secret: old, until: expires * 2 } })));
+  clock.seconds = NOW + 10;
+  assertEquals(await opens(keyring, old), undefined);
+});
+
+Deno.test("the single key has every right and the name default, beside all others", async () => {
+  const { keyring } = makeKeyring();
+  const single = randomBytes(32);
+  const record = makeRecord({ name: "k" });
+  await keyring.replace({ single, records: [record] });
+  const key = await keyOf(keyring, single);
+  assertEquals(key.name, "default");
+  key.scope.callMethod("jeedom::halt");
+  assertEquals(await opens(keyring, record.secret), "k");
+  await keyring.replace(only(record));
+  assertEquals(key.revoked.reason.message, "Key default was removed or disabled");
+});
+
+Deno.test("ends tells when each working key ends, a rotated one by the secret that stays", async () => {
+  const { keyring, clock } = makeKeyring();
+  const previous = { secret: randomBytes(32), until: (NOW + 5) * 1000 };
+  const records = [
+    makeRecord({ name: "forever", previous }),
+    makeRecord({ name: "guest", expires: (NOW + 10) * 1000, previous }),
+    makeRecord({ name: "off", disabled: true }),
+  ];
+  await keyring.replace({ single: randomBytes(32), records });
+  const all = new Map<string, number | undefined>([["default", undefined], ["forever", undefined]]);
+  assertEquals(keyring.ends, new Map([...all, ["guest", (NOW + 10) * 1000]]));
+  clock.seconds = NOW + 10;
+  assertEquals(keyring.ends, all);
+});
+
+Deno.test("identify() tells the key of an id and why it does not open, as long as its secret is known or was", async () => {
+  const { clock, keyring } = makeKeyring();
+  const record = makeRecord({ name: "phone" });
+  const old = await deriveKeyId(record.secret);
+  assertEquals(keyring.identify(old, 2), undefined);
+  await keyring.replace(only(record));
+  assertEquals(keyring.identify(old, 2), { name: "phone", state: "in_force" });
+  await keyring.replace(only({ ...record, minProtocol: 2 }));
+  assertEquals([1, 2].map((version) => keyring.identify(old, version === 1 ? 1 : 2)?.state), [
+    "old_version",
+    "in_force",
+  ]);
+
+  const fresh = randomBytes(32);
+  const rotated = { ...record, secret: fresh, previous: { secret: record.secret, until: (NOW + 60) * 1000 } };
+  await keyring.replace(only(rotated));
+  assertEquals(keyring.identify(old, 2)?.state, "in_force");
+  clock.seconds += 60;
+  assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });
+  // The command forgets it in the file.
+  const { previous: _, ...kept } = rotated;
+  await keyring.replace(only(kept));
+  assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });
+  await keyring.replace(only({ ...kept, disabled: true }));
+  for (const kid of [old, await deriveKeyId(fresh)]) assertEquals(keyring.identify(kid, 2)?.state, "disabled");
+  await keyring.replace(only({ ...kept, expires: clock.seconds * 1000 }));
+  assertEquals(keyring.identify(await deriveKeyId(fresh), 2), { name: "phone", state: "expired" });
+  await keyring.replace(only());
+  for (const kid of [old, await deriveKeyId(fresh)]) {
+    assertEquals(keyring.identify(kid, 2), { name: "phone", state: "removed" });
+  }
+  assertEquals(keyring.identify("", 1), undefined);
+});
+
+Deno.test("identify() knows disabled and expired keys and secrets of a rotation from the file alone", async () => {
+  const { keyring } = makeKeyring();
+  const past = (NOW - 1) * 1000;
+  const disabled = makeRecord({ name: "guest", disabled: true });
+  const expired = makeRecord({ name: "brief", expires: past });
+  const rotated = makeRecord({ name: "phone", previous: { secret: randomBytes(32), until: past } });
+  await keyring.replace(only(disabled, expired, rotated));
+  const states = [disabled.secret, expired.secret, rotated.previous?.secret ?? randomBytes(32)].map(async (secret) =>
+    keyring.identify(await deriveKeyId(secret), 2)
+  );
+  assertEquals(await Promise.all(states), [
+    { name: "guest", state: "disabled" },
+    { name: "brief", state: "expired" },
+    { name: "phone", state: "old_secret" },
+  ]);
+});
+
+Deno.test("identify() calls a key expired that has expired, also when the clock is set back", async () => {
+  const { clock, keyring } = makeKeyring();
+  const record = makeRecord({ name: "brief", expires: (NOW + 10) * 1000 });
+  await keyring.replace(only(record));
+  clock.seconds += 10;
+  keyring.expire();
+  clock.seconds -= 10;
+  assertEquals(keyring.identify(await deriveKeyId(record.secret), 2), { name: "brief", state: "expired" });
+});
+
+Deno.test("identify() forgets the secrets that were taken away first", async () => {
+  const { keyring } = makeKeyring();
+  const records = Array.from({ length: 1001 }, (_, index) => makeRecord({ name: `k${index}` }));
+  await keyring.replace(only(...records));
+  await keyring.replace(only());
+  const states = records.map(async ({ secret }) => keyring.identify(await deriveKeyId(secret), 2)?.state);
+  const [first, ...others] = await Promise.all(states);
+  assertEquals(first, undefined);
+  assertEquals(new Set(others), new Set(["removed"]));
+});

@@ -1,0 +1,139 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as fc from "fast-check";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { formatKeysFile, type KeyRecord, parseId, parseKeysFile } from "../../src/keys/schema.ts";
+import { makeRecord } from "../support/gateway.ts";
+
+const SECRET = "3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd";
+
+const written = (key: Record<string, unknown>) =>
+  JSON.stringify({ version: 1, keys: [{ name: "phone", secret: SECRET, created: "2026-01-01T00:00:00Z", ...key }] });
+
+Deno.test("parseKeysFile() grants nothing that is not written", () => {
+  const nothing = makeRecord({ name: "phone", secret: Uint8Array.fromHex(SECRET), created: Date.UTC(2026, 0) });
+  assertEquals(parseKeysFile(written({})), [nothing]);
+});
+
+Deno.test("parseKeysFile() names the place and the rule of everything that is wrong, and quotes no value", () => {
+  const wrong: [Record<string, unknown>, string][] = [
+    [{ name: "a b" }, "keys[0].name: must be 1 to 64 letters"],
+    [{ name: "../x" }, "keys[0].name: must be"],
+    [{ name: "default" }, 'name "default" belongs to the key in SECRET_KEY_FILE'],
+    [{ secret: SECRET.slice(1) }, "keys[0].secret: must be 64 hexadecimal characters"],
+    [{ secret: 1 }, "keys[0].secret: "],
+    [{ created: "yesterday" }, "keys[0].created: must be a time such as"],
+    [{ expires: 1 }, "keys[0].expires: must be a time such as"],
+    [{ disabled: "no" }, "keys[0].disabled: "],
+    [{ minProtocol: 3 }, "keys[0].minProtocol: "],
+    [{ services: ["ssh"] }, "keys[0].services[0]: "],
+    [{ publish: ["a/#/b"] }, 'keys[0].publish[0]: filter may have "#" only as its whole last level'],
+    [{ subscribe: ["$e2e-gateway/#"] }, 'keys[0].subscribe[0]: filter must not start with "$e2e-gateway"'],
+    [{ subscribe: ["$share/#"] }, "keys[0].subscribe[0]: filter must be of the form $share/GROUP/FILTER"],
+    [{ methods: ["a b"] }, "keys[0].methods[0]: must be a pattern of methods"],
+    [{ methods: ["*a*b*c*"] }, "keys[0].methods[0]: must be a pattern of methods"],
+    [{ endpoints: ["/../x"] }, "keys[0].endpoints[0]: must be * or a plain path"],
+    [{ brokers: ["a:0"] }, "keys[0].brokers[0]: must be a list of host"],
+    [{ rate: { burst: 1, perSecond: 2 } }, "keys[0].rate: must have a burst of at least perSecond"],
+    [{ rigths: [] }, 'keys[0]: no such field: "rigths"'],
+    [{ [SECRET]: true }, "keys[0]: no such field: another"],
+    [{ commands: ["12"] }, "keys[0].commands[0]: must be the id of a command or scenario"],
+    [{ scenarios: [0] }, "keys[0].scenarios[0]: must be the id of a command or scenario"],
+    [{ commands: [1.5] }, "keys[0].commands[0]: must be the id of a command or scenario"],
+    [{ everyMethod: true }, 'keys[0]: no such field: "everyMethod"'],
+    [{ previous: { secret: SECRET, until: "2026-01-01T00:00:00Z" } }, '"phone" and "phone" have the same secret'],
+  ];
+  for (const [key, message] of wrong) {
+    const error = assertThrows(() => parseKeysFile(written(key)), SyntaxError, message);
+    assert(!error.message.includes(SECRET.slice(2, 20)), error.message);
+  }
+});
+
+Deno.test("parseKeysFile() refuses two keys of one name or secret, and other shapes of file", () => {
+  const key = (name: string, secret: string) => ({ name, secret, created: "2026-01-01T00:00:00Z" });
+  const file = (...keys: unknown[]) => JSON.stringify({ version: 1, keys });
+  const other = randomBytes(32).toHex();
+  assertThrows(() => parseKeysFile(file(key("a", SECRET), key("a", other))), SyntaxError, 'name "a" is there twice');
+  assertThrows(() => parseKeysFile(file(key("a", SECRET), key("b", SECRET.toUpperCase()))), SyntaxError, "same secret");
+  for (
+    const text of ["", "[]", "{}", "null", '{"version":2,"keys":[]}', '{"version":1}', '{"version":1,"keys":[],"x":1}']
+  ) {
+    assertThrows(() => parseKeysFile(text), SyntaxError);
+  }
+});
+
+Deno.test("parseKeysFile() refuses a field that is there twice, at any depth, and quotes no value", () => {
+  const text = written({ rate: { burst: 2, perSecond: 1 } });
+  const cases = [
+    [
+      text.replace('"name"', '"methods":["cmd::byId"],"methods":["*"],"name"'),
+      'keys[0]: field "methods" is there twice',
+    ],
+    [
+      text.replace('"name"', '"expires":"2020-01-01T00:00:00Z","\\u0065xpires":null,"name"'),
+      'keys[0]: field "expires"',
+    ],
+    [text.replace('"burst"', '"burst":9,"burst"'), 'keys[0].rate: field "burst" is there twice'],
+    [text.replace('"version"', '"version":1,"version"'), 'the file: field "version" is there twice'],
+    [text.replace('"name"', `"${SECRET}":1,"${SECRET}":2,"name"`), "keys[0]: field another is there twice"],
+    [text.replace('"name"', `"${SECRET}":{"a":1,"a":2},"name"`), 'keys[0].another: field "a" is there twice'],
+  ] as const;
+  for (const [changed, message] of cases) {
+    const error = assertThrows(() => parseKeysFile(changed), SyntaxError, message);
+    assert(!error.message.includes(SECRET.slice(2, 20)), error.message);
+  }
+});
+
+Deno.test("parseId() reads plain ids, and nothing that PHP would read as one", () => {
+  assertEquals([1, 12, "12", "9007199254740991"].map(parseId), [1, 12, 12, 9007199254740991]);
+  const strange = [
+    "0",
+    "012",
+    "+12",
+    "-1",
+    " 12",
+    "12 ",
+    "12\n",
+    "12a",
+    "1e1",
+    "12.0",
+    "0x0c",
+    "",
+    "９",
+    "9007199254740993",
+  ];
+  for (const value of [...strange, 0, -1, 1.5, NaN, Infinity, 2 ** 53, true, null, undefined, [12], { id: 12 }]) {
+    assertEquals(parseId(value), undefined, String(value));
+  }
+});
+
+Deno.test("parseKeysFile() tells where broken JSON breaks, and quotes none of it", () => {
+  const text = `{"version":1,"keys":[{"secret":"${SECRET}",}]}`;
+  for (let length = 0; length < text.length; length++) {
+    const error = assertThrows(() => parseKeysFile(text.slice(0, length)), SyntaxError);
+    assert(!error.message.includes("3616"), error.message);
+  }
+  assertThrows(() => parseKeysFile(text), SyntaxError, "it is not JSON");
+});
+
+Deno.test("formatKeysFile() writes what parseKeysFile() reads", () => {
+  const record: fc.Arbitrary<KeyRecord> = fc.record({
+    expires: fc.option(fc.integer({ min: 0, max: 4e12 }), { nil: undefined }),
+    disabled: fc.boolean(),
+    minProtocol: fc.constantFrom(1 as const, 2 as const),
+    services: fc.subarray(["jeedom" as const, "mqtt" as const]),
+    subscribe: fc.subarray(["home/#", "a/+/b", "é"]),
+    methods: fc.subarray(["*", "cmd::*"]),
+    commands: fc.option(fc.subarray([1, 12]), { nil: undefined }),
+    scenarios: fc.option(fc.subarray([5]), { nil: undefined }),
+    brokers: fc.subarray(["*", "10.0.0.0/8:1883", "[fd00::/8]"]),
+    ownApikey: fc.boolean(),
+    rate: fc.option(fc.constant({ burst: 10, perSecond: 2 }), { nil: undefined }),
+    previous: fc.option(fc.integer({ min: 0, max: 4e12 }).map((until) => ({ secret: randomBytes(32), until })), {
+      nil: undefined,
+    }),
+  }).map((given) => makeRecord({ name: `k${randomBytes(4).toHex()}`, ...given }));
+  fc.assert(fc.property(fc.array(record, { maxLength: 5 }), (records) => {
+    const plain = (keys: readonly KeyRecord[]) => JSON.parse(JSON.stringify(keys));
+    assertEquals(plain(parseKeysFile(formatKeysFile(records))), plain(records));
+  }));
+});

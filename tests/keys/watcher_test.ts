@@ -1,0 +1,107 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Log } from "../../src/observability/log.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { type KeyWatcherOptions, watchKeys } from "../../src/keys/watcher.ts";
+import { LiveKeyring } from "../../src/keys/keyring.ts";
+import { until } from "../support/deadline.ts";
+import { makeRecord } from "../support/gateway.ts";
+
+function makeWatcher() {
+  const keyring = new LiveKeyring(() => Date.now(), randomBytes);
+  const lines: string[] = [];
+  const tell = (message: string, properties = {}) => void lines.push(`${message} ${JSON.stringify(properties)}`);
+  const log: Log = { debug: tell, info: tell, warn: tell, error: tell };
+  const disk = {
+    stamp: "1",
+    names: ["a"],
+    fault: undefined as Error | undefined,
+    loads: 0,
+    stamps: [] as string[],
+    look: undefined as (() => Promise<string>) | undefined,
+  };
+  const options: KeyWatcherOptions = {
+    keyring,
+    load() {
+      disk.loads += 1;
+      if (disk.fault !== undefined) return Promise.reject(disk.fault);
+      return Promise.resolve({ single: undefined, records: disk.names.map((name) => makeRecord({ name })) });
+    },
+    stamp: () => disk.look?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
+    pollMs: 1,
+    log,
+  };
+  return { keyring, lines, disk, watcher: watchKeys(options, "1") };
+}
+
+Deno.test("watchKeys() loads the keys when the files have changed, and only then", async () => {
+  const { keyring, disk, watcher } = makeWatcher();
+  disk.names = ["a", "b"];
+  disk.stamp = "2";
+  await until("the change is loaded", () => keyring.size === 2);
+  assertEquals(disk.loads, 1);
+  await watcher.close();
+});
+
+Deno.test("watchKeys() does not load at the first look that finds a change: an editor may not be done", async () => {
+  const { keyring, disk, watcher } = makeWatcher();
+  disk.stamps = ["2", "1", "2", "1", "2", "1"];
+  disk.stamp = "1";
+  await until("all looks were taken", () => disk.stamps.length === 0);
+  assertEquals([keyring.size, disk.loads], [0, 0]);
+  await watcher.close();
+});
+
+Deno.test("watchKeys() loads at the second look, also while the files go on changing", async () => {
+  const { keyring, disk, watcher } = makeWatcher();
+  disk.stamps = Array.from({ length: 1000 }, (_, index) => `edit ${index}`);
+  await until("a change is loaded", () => keyring.size === 1);
+  assert(disk.stamps.length > 0, "Only when nothing changed any more");
+  await watcher.close();
+});
+
+Deno.test("watchKeys() keeps the keys that it has when the new ones cannot be loaded, and says so once", async () => {
+  const { keyring, lines, disk, watcher } = makeWatcher();
+  await watcher.reload();
+  disk.fault = new Error("Keys file is wrong");
+  disk.stamp = "2";
+  await until("it was tried several times", () => disk.loads > 5);
+  assertEquals(keyring.size, 1);
+  assertEquals(lines.filter((line) => line.includes("Keys file is wrong")).length, 1);
+  await watcher.close();
+});
+
+Deno.test("watchKeys() tries again what failed for a passing reason, without a further change of the files", async () => {
+  const { keyring, disk, watcher } = makeWatcher();
+  await watcher.reload();
+  disk.fault = new Error("Too many open files");
+  disk.names = [];
+  disk.stamp = "2";
+  await until("it was tried", () => disk.loads > 2);
+  assertEquals(keyring.size, 1);
+  disk.fault = undefined;
+  await until("the removed key is gone", () => keyring.size === 0);
+  await watcher.close();
+});
+
+Deno.test("watchKeys() takes no look while one is under way", async () => {
+  const { disk, watcher } = makeWatcher();
+  const hanging = Promise.withResolvers<string>();
+  let looks = 0;
+  disk.look = () => {
+    looks += 1;
+    return hanging.promise;
+  };
+  await until("a look hangs", () => looks === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(looks, 1);
+  hanging.resolve("1");
+  await watcher.close();
+});
+
+Deno.test("reload() loads at once, without a change of the files", async () => {
+  const { keyring, disk, watcher } = makeWatcher();
+  disk.names = ["a", "b", "c"];
+  await watcher.reload();
+  assertEquals(keyring.size, 3);
+  await watcher.close();
+});

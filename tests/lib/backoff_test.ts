@@ -1,0 +1,29 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Backoff } from "../../src/lib/backoff.ts";
+
+/** Bounds of the waits, in milliseconds. */
+const BOUNDS = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000];
+
+Deno.test("Backoff draws each wait between half and all of a bound that doubles up to 30 s", () => {
+  fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (draws) => {
+    const rest = [...draws];
+    const backoff = new Backoff(() => rest.shift() ?? 0.5);
+    for (const bound of BOUNDS) {
+      const wait = backoff.next();
+      assert(wait >= bound / 2 && wait <= bound, `${wait} of ${bound}`);
+    }
+  }));
+});
+
+Deno.test("Backoff spreads the waits evenly", () => {
+  assertEquals([0, 0.5, 0.75].map((drawn) => new Backoff(() => drawn).next()), [250, 375, 437.5]);
+});
+
+Deno.test("Backoff begins anew after reset(), and stays at its bound after thousands of tries", () => {
+  const backoff = new Backoff(() => 0);
+  for (let tries = 0; tries < 5000; tries++) backoff.next();
+  assertEquals(backoff.next(), 15_000);
+  backoff.reset();
+  assertEquals([backoff.next(), backoff.next()], [250, 500]);
+});

@@ -1,0 +1,19 @@
+import { assert } from "@std/assert";
+import { payloadWeight, valuesWeight } from "../../src/lib/json_weight.ts";
+
+Deno.test("payloadWeight() counts values as well as characters", () => {
+  const text = JSON.stringify({ message: "x".repeat(300_000) });
+  const lists = JSON.stringify({ params: { list: Array(100_000).fill([]) } });
+  assert(payloadWeight(text) < 5 * text.length);
+  assert(payloadWeight(lists) > 25 * lists.length);
+});
+
+Deno.test("valuesWeight() finds what is short as text and large as values, and lets a large house pass", () => {
+  const events = Array(100_000).fill({
+    datetime: 1700000000.5,
+    name: "cmd::update",
+    option: { "cmd_id": "1", value: 1 },
+  });
+  assert(valuesWeight(JSON.stringify(events)) < 32 * 2 ** 20);
+  assert(valuesWeight(`[${"{},".repeat(2_700_000)}{}]`) > 96 * 2 ** 20);
+});

@@ -1,0 +1,29 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Turns } from "../../src/lib/keyed_mutex.ts";
+
+Deno.test("take() lets work of one id take turns in order, and leaves other ids alone", async () => {
+  const turns = new Turns();
+  const told: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const work = (name: string, until: Promise<void> = Promise.resolve()) => async () => {
+    told.push(`begin ${name}`);
+    await until;
+    told.push(`end ${name}`);
+    return name;
+  };
+  const one = turns.take("a", work("1", first.promise));
+  const two = turns.take("a", work("2"));
+  const three = turns.take("a", work("3"));
+  assertEquals(await turns.take("b", work("other")), "other");
+  first.resolve();
+  assertEquals(await Promise.all([one, two, three]), ["1", "2", "3"]);
+  assertEquals(told, ["begin 1", "begin other", "end other", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
+});
+
+Deno.test("take() goes on after work that failed", async () => {
+  const turns = new Turns();
+  const failed = turns.take("a", () => Promise.reject(new Error("Broken")));
+  const next = turns.take("a", () => Promise.resolve("next"));
+  await assertRejects(() => failed, Error, "Broken");
+  assertEquals(await next, "next");
+});

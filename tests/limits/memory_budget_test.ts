@@ -1,0 +1,62 @@
+import { assert, assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { type BudgetHolder, type EvictionCause, MemoryBudget } from "../../src/limits/memory_budget.ts";
+
+/** A holder that lets go of everything when it is evicted. */
+class Holder implements BudgetHolder {
+  readonly evictions: EvictionCause[] = [];
+  readonly owner: string;
+  readonly #budget: MemoryBudget;
+  bytes = 0;
+
+  constructor(budget: MemoryBudget, owner: string) {
+    this.#budget = budget;
+    this.owner = owner;
+  }
+
+  set(bytes: number): void {
+    this.bytes = bytes;
+    this.#budget.set(this, bytes);
+  }
+
+  evict(cause: EvictionCause): void {
+    this.evictions.push(cause);
+    this.set(0);
+  }
+}
+
+Deno.test("set() evicts the largest holder of an owner that holds more than its share", () => {
+  const budget = new MemoryBudget(100);
+  const [small, large, other] = ["greedy", "greedy", "modest"].map((owner) => new Holder(budget, owner));
+  other?.set(50);
+  large?.set(30);
+  small?.set(21);
+  assertEquals([small?.evictions, large?.evictions, other?.evictions], [[], ["share"], []]);
+  assertEquals(budget.bytes, 71);
+});
+
+Deno.test("set() evicts of the owner that holds most in sum, though another has the largest holder", () => {
+  const budget = new MemoryBudget(100);
+  const many = Array.from({ length: 5 }, () => new Holder(budget, "greedy"));
+  for (const holder of many) holder.set(9);
+  const [one, late] = [new Holder(budget, "modest"), new Holder(budget, "late")];
+  one.set(40);
+  late.set(16);
+  assertEquals(many.map(({ evictions }) => evictions.length), [1, 0, 0, 0, 0], "the oldest among equals");
+  assertEquals([one.evictions, late.evictions], [[], []]);
+});
+
+Deno.test("a budget never holds more than its bound, nor an owner more than half, and one that holds least loses nothing", () => {
+  const steps = fc.array(fc.record({ holder: fc.nat(8), bytes: fc.nat(40) }), { maxLength: 60 });
+  fc.assert(fc.property(steps, (all) => {
+    const budget = new MemoryBudget(100);
+    const holders = Array.from({ length: 9 }, (_, index) => new Holder(budget, `owner ${index % 3}`));
+    for (const { holder, bytes } of all) {
+      holders[holder]?.set(bytes);
+      const sums = Map.groupBy(holders, ({ owner }) => owner);
+      for (const [, own] of sums) assert(own.reduce((sum, each) => sum + each.bytes, 0) <= 50);
+      assertEquals(budget.bytes, holders.reduce((sum, each) => sum + each.bytes, 0));
+      assert(budget.bytes <= 100);
+    }
+  }));
+});

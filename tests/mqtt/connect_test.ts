@@ -1,0 +1,337 @@
+import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
+import {
+  type BrokerAddress,
+  BrokerError,
+  BrokerForbiddenError,
+  type BrokerMessage,
+  type Publication,
+} from "../../src/mqtt/broker.ts";
+import { createConnectBroker } from "../../src/mqtt/connect.ts";
+import { until, within } from "../support/deadline.ts";
+import { freePort, withTcpServer } from "../support/loopback.ts";
+import { needing } from "../support/needs.ts";
+import { close, CONNECT, SUBSCRIBE, versionOf, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { MOSQUITTO, startBroker } from "../support/broker.ts";
+import { inTempDir } from "../support/temp_dir.ts";
+
+const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const never = new AbortController().signal;
+const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
+
+function failure(address: BrokerAddress, signal = never): Promise<Error> {
+  return within("failing", assertRejects(() => connect(address, { signal }), BrokerError));
+}
+
+Deno.test("connect() tells a broker that is not there", async () => {
+  const port = freePort();
+  const { message } = await failure({ host: "127.0.0.1", port });
+  assertEquals(message, `Broker 127.0.0.1:${port} refused the connection: nothing listens there (code ECONNREFUSED)`);
+});
+
+Deno.test("connect() tells a host that does not exist", async () => {
+  const { message } = await failure({ host: "no-such-host.invalid", port: 1883 });
+  assertEquals(message.startsWith("Broker no-such-host.invalid:1883 not found"), true, message);
+});
+
+Deno.test("connect() tells a server that hangs up instead of speaking MQTT", () =>
+  withTcpServer((connection) => connection.close(), async (port) => {
+    const { message } = await failure({ host: "127.0.0.1", port });
+    assertEquals(message.startsWith(`Broker 127.0.0.1:${port} `), true, message);
+  }));
+
+Deno.test("connect() gives up on a silent server when its signal says so", () =>
+  withTcpServer(() => {}, async (port) => {
+    const stop = new AbortController();
+    const failing = failure({ host: "127.0.0.1", port }, stop.signal);
+    stop.abort(new BrokerError("Too late"));
+    assertEquals((await failing).message, "Too late");
+  }));
+
+Deno.test("a connection publishes, subscribes and delivers in order, with retain as MQTT 3.1.1 means it", async () => {
+  const broker = await startEmbeddedBroker(0);
+  const received: BrokerMessage[] = [];
+  const connection = await connect(broker, {
+    signal: never,
+    onMessage(message) {
+      received.push(message);
+      return undefined;
+    },
+  });
+  await connection.publish({ topic: "a/kept", payload: "old", qos: 1, retain: true }).acknowledged;
+  assertEquals(await connection.subscribe([{ filter: "a/#", qos: 1, id: 1 }]), []);
+  for (let count = 0; count < 50; count++) {
+    await connection.publish({ topic: "a/live", payload: String(count), qos: 1, retain: true }).acknowledged;
+  }
+  await until("all messages", () => received.length === 51);
+  const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
+  assertEquals(received.map(({ payload }) => text(payload)), ["old", ...Array.from({ length: 50 }, (_, n) => `${n}`)]);
+  assertEquals(received.map(({ retain }) => retain), [true, ...Array(50).fill(false)]);
+  // The embedded broker speaks 3.1.1, which has no numbers for subscriptions.
+  assertEquals(received[0]?.subscriptions, undefined);
+  await close(connection);
+  await broker.close();
+});
+
+Deno.test("a receiver that asks to wait holds back the next message", async () => {
+  const broker = await startEmbeddedBroker(0);
+  const received: string[] = [];
+  const room = Promise.withResolvers<void>();
+  const connection = await connect(broker, {
+    signal: never,
+    onMessage({ payload }) {
+      received.push(new TextDecoder().decode(payload));
+      return received.length === 1 ? room.promise : undefined;
+    },
+  });
+  const sender = await connect(broker, { signal: never });
+  await connection.subscribe([{ filter: "a", qos: 0, id: 1 }]);
+  for (const payload of ["1", "2", "3"]) await sender.publish({ ...MESSAGE, payload }).acknowledged;
+  await until("the first", () => received.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assertEquals(received, ["1"]);
+  room.resolve();
+  await until("the rest", () => received.length === 3);
+  await Promise.all([connection.close(), sender.close()]);
+  await broker.close();
+});
+
+Deno.test("a lost connection says so, and publishes no more", async () => {
+  const broker = await startEmbeddedBroker(0);
+  const connection = await connect(broker, { signal: never });
+  await broker.close();
+  const { message } = await within("losing", connection.lost);
+  assertEquals(message, `Broker 127.0.0.1:${broker.port} closed the connection`);
+  for (const qos of [0, 1, 2] as const) {
+    await assertRejects(
+      () => within("failing", connection.publish({ ...MESSAGE, qos }).acknowledged),
+      BrokerError,
+      "closed the connection",
+    );
+  }
+  await assertRejects(() => connection.subscribe([{ filter: "a", qos: 0, id: 1 }]), BrokerError, "closed");
+  await assertRejects(() => connection.unsubscribe(["a"]), BrokerError, "closed");
+  await close(connection);
+});
+
+Deno.test("connect() survives a login that MQTT cannot carry, and a server that speaks something else", () =>
+  withTcpServer((connection) => {
+    connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")).catch(() => {});
+  }, async (port) => {
+    const huge = await failure({ host: "127.0.0.1", port, username: "\u20ac".repeat(30_000), password: "x" });
+    assertEquals(huge.message.startsWith(`Broker 127.0.0.1:${port} failed`), true, huge.message);
+    const foreign = await failure({ host: "127.0.0.1", port });
+    assertEquals(foreign.message.startsWith(`Broker 127.0.0.1:${port} failed`), true, foreign.message);
+    // A fault that nobody listens to would end the process by now.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }));
+
+Deno.test("a broker whose name leads to a forbidden address is not connected to", async () => {
+  let connections = 0;
+  await withTcpServer(() => void (connections += 1), async (port) => {
+    const refusing = createConnectBroker({
+      keepAliveSeconds: 20,
+      addressFault: (address) => /^127\.|^::1$/.test(address) ? "is loopback" : undefined,
+    });
+    const ways = [{}, { tls: {} }, { webSocketPath: "/mqtt" }, { webSocketPath: "/mqtt", tls: {} }];
+    for (const way of ways) {
+      const error = await assertRejects(
+        () => refusing({ host: "localhost", port, ...way }, { signal: AbortSignal.timeout(10_000) }),
+        BrokerForbiddenError,
+      );
+      assert(/^Broker not allowed: localhost:\d+ leads to (127\.0\.0\.1|::1), which is loopback$/.test(error.message));
+    }
+    assertEquals(connections, 0);
+  });
+});
+
+for (
+  const [words, refusal] of [
+    ["answers 1", [0x20, 2, 0, 1]],
+    ["answers 132", [0x20, 3, 0, 132, 0]],
+    ["hangs up", "hang up"],
+  ] as const
+) {
+  Deno.test(`connect() speaks MQTT 5, and 3.1.1 with a broker that ${words}`, async () => {
+    const versions: unknown[] = [];
+    await withBareBroker((packet) => {
+      if (packet.type !== CONNECT) return undefined;
+      versions.push(versionOf(packet));
+      return versionOf(packet) === 4 ? WELCOME[4] : refusal;
+    }, async (address) => {
+      const connection = await within("connecting", connect(address, { signal: never }));
+      assertEquals(versions, [5, 4]);
+      await close(connection);
+    });
+  });
+
+  Deno.test(`connect() tells a broker that ${words} whatever it is asked, and asks no third time`, async () => {
+    const versions: unknown[] = [];
+    await withBareBroker((packet) => {
+      versions.push(versionOf(packet));
+      return refusal === "hang up" || versionOf(packet) === 5 ? refusal : [0x20, 2, 0, 1];
+    }, async (address) => {
+      const { message } = await failure(address);
+      const expected = refusal === "hang up" ? "closed the connection" : "speaks neither MQTT 5 nor 3.1.1 (code 1)";
+      assertEquals(message, `Broker 127.0.0.1:${address.port} ${expected}`);
+      assertEquals(versions, [5, 4]);
+    });
+  });
+}
+
+Deno.test("connect() does not try another version where the login is refused", async () => {
+  let greetings = 0;
+  await withBareBroker(() => {
+    greetings += 1;
+    return [0x20, 3, 0, 134, 0];
+  }, async (address) => {
+    const { message } = await failure(address);
+    assertEquals(message, `Broker 127.0.0.1:${address.port} refused the user name or password (code 134)`);
+    assertEquals(greetings, 1);
+  });
+});
+
+Deno.test("connect() gives up in the second version too when its signal says so", async () => {
+  const stop = new AbortController();
+  await withBareBroker((packet) => {
+    if (versionOf(packet) === 5) return [0x20, 2, 0, 1];
+    stop.abort(new BrokerError("Too late"));
+    return undefined;
+  }, async (address) => {
+    assertEquals((await failure(address, stop.signal)).message, "Too late");
+  });
+});
+
+for (const version of [5, 4] as const) {
+  Deno.test(`subscribe() returns just the filters that the broker refused, in version ${version}`, async () => {
+    await withBareBroker((packet) => {
+      if (packet.type === CONNECT) return versionOf(packet) === version ? WELCOME[version] : [0x20, 2, 0, 1];
+      if (packet.type !== SUBSCRIBE) return undefined;
+      const [high = 0, low = 0] = packet.body;
+      // Each filter here is a single letter, followed by its options.
+      const letters = [...packet.body].filter((_, index, body) => index > 3 && body[index - 1] === 1);
+      const codes = letters.map((letter) => String.fromCharCode(letter) < "c" ? 0 : version === 5 ? 135 : 128);
+      return version === 5
+        ? [0x90, 3 + codes.length, high, low, 0, ...codes]
+        : [0x90, 2 + codes.length, high, low, ...codes];
+    }, async (address) => {
+      const connection = await connect(address, { signal: never });
+      const requests = ["a", "c", "b", "d"].map((filter, index) => ({ filter, qos: 0 as const, id: 10 + index }));
+      assertEquals(await within("answering", connection.subscribe(requests)), ["c", "d"]);
+      await close(connection);
+    });
+  });
+}
+
+Deno.test("a broker that answers no ping is told as the reason, also to those who wait", async () => {
+  await withBareBroker((packet) => packet.type === CONNECT ? WELCOME[5] : undefined, async (address) => {
+    const impatient = createConnectBroker({ keepAliveSeconds: 1, addressFault: () => undefined });
+    const connection = await impatient(address, { signal: never });
+    const { heard } = connection;
+    const failing = assertRejects<Error>(() => connection.publish(MESSAGE).acknowledged, BrokerError);
+    const { message } = await within<Error>("failing", failing);
+    assertEquals(message, `Broker 127.0.0.1:${address.port} failed: Keepalive timeout`);
+    assertEquals((await connection.lost).message, message);
+    assertEquals(connection.heard, heard);
+    await close(connection);
+  });
+});
+
+Deno.test("a connection counts whatever it hears", async () => {
+  let write: (bytes: readonly number[]) => void = () => {};
+  await withBareBroker((packet, writeHere) => {
+    write = writeHere;
+    return packet.type === CONNECT ? WELCOME[5] : undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const { heard } = connection;
+    write([0x30, 5, 0, 1, 97, 0, 120]);
+    await until("a message", () => connection.heard === heard + 1);
+    write([0xd0, 0]);
+    await until("a pong", () => connection.heard === heard + 2);
+    await close(connection);
+  });
+});
+
+Deno.test({
+  ...needing(
+    "a broker of MQTT 5 tells for which subscriptions a message is, one delivery each, and retained ones again",
+    { mosquitto: MOSQUITTO },
+  ),
+  async fn() {
+    const broker = await startBroker();
+    const received: unknown[] = [];
+    const connection = await connect(broker, {
+      signal: never,
+      onMessage({ payload, qos, retain, subscriptions }) {
+        received.push([new TextDecoder().decode(payload), qos, retain, subscriptions]);
+        return undefined;
+      },
+    });
+    await connection.publish({ topic: "a/b", payload: "kept", qos: 1, retain: true }).acknowledged;
+    const largest = 2 ** 28 - 1;
+    const wide = { filter: "a/#", qos: 1, id: 1 } as const;
+    await connection.subscribe([wide, { filter: "a/+", qos: 2, id: largest }]);
+    await until("what is retained", () => received.length === 2);
+    assertEquals(received.splice(0), [["kept", 1, true, [1]], ["kept", 1, true, [largest]]]);
+    await connection.subscribe([wide]);
+    await until("what is retained, again", () => received.length === 1);
+    assertEquals(received.splice(0), [["kept", 1, true, [1]]]);
+    await connection.publish({ topic: "a/b", payload: "live", qos: 2, retain: true }).acknowledged;
+    await until("the live one", () => received.length === 2);
+    assertEquals(received.splice(0).toSorted(), [["live", 1, false, [1]], ["live", 2, false, [largest]]]);
+    await connection.unsubscribe(["a/#"]);
+    await connection.publish({ topic: "a/b", payload: "last", qos: 2, retain: false }).acknowledged;
+    await until("the last one", () => received.length >= 1);
+    // Had the other filter still been there, its delivery would have come by the next round trip.
+    await connection.unsubscribe(["a/+"]);
+    assertEquals(received, [["last", 2, false, [largest]]]);
+    await close(connection);
+    await broker.stop();
+  },
+});
+
+Deno.test({
+  ...needing("a broker of MQTT 5 tells that it refuses a message, and takes the next one", { mosquitto: MOSQUITTO }),
+  fn: () =>
+    inTempDir(async (directory) => {
+      const file = `${directory}/acl`;
+      await Deno.writeTextFile(file, "topic readwrite open/#\n");
+      const broker = await startBroker(["allow_anonymous true", `acl_file ${file}`]);
+      const connection = await connect(broker, { signal: never });
+      for (const qos of [1, 2] as const) {
+        await assertRejects(
+          () => connection.publish({ ...MESSAGE, topic: "shut/a", qos }).acknowledged,
+          BrokerError,
+          "Not authorized",
+        );
+        await connection.publish({ ...MESSAGE, topic: "open/a", qos }).acknowledged;
+      }
+      await close(connection);
+      await broker.stop();
+    }),
+});
+
+Deno.test({
+  ...needing("a broker of MQTT 5 takes any number of messages at once, as it gets no more than its receive maximum", {
+    mosquitto: MOSQUITTO,
+  }),
+  async fn() {
+    const broker = await startBroker(["allow_anonymous true", "max_inflight_messages 20"]);
+    const received = new Set<string>();
+    const connection = await connect(broker, {
+      signal: never,
+      onMessage: ({ payload }) => void received.add(new TextDecoder().decode(payload)),
+    });
+    await connection.subscribe([{ filter: "a", qos: 2, id: 1 }]);
+    // One too many, and Mosquitto would end the connection.
+    await Promise.all(Array.from(
+      { length: 200 },
+      (_, count) => connection.publish({ ...MESSAGE, payload: String(count), qos: 2 }).acknowledged,
+    ));
+    await until("all messages", () => received.size === 200);
+    assertGreater(connection.heard, 400);
+    await close(connection);
+    await broker.stop();
+  },
+});

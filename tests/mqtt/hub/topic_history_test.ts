@@ -1,0 +1,102 @@
+import { assert, assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { TopicGrants } from "../../../src/mqtt/topics/filter_set.ts";
+import { type HistoryEntry, TopicHistory } from "../../../src/mqtt/hub/topic_history.ts";
+
+const FILTERS = [
+  "#",
+  "+",
+  "a",
+  "a/#",
+  "a/+",
+  "a/b",
+  "a/b/#",
+  "a/b/c/#",
+  "a/b/c/d",
+  "+/b",
+  "+/+/c/d",
+  "x0",
+  "x0/#",
+  "x3/y",
+];
+
+const topicArbitrary = fc.oneof(
+  fc.constantFrom("a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/e", "b", "a//c"),
+  // More than may have a group of their own.
+  fc.nat(99).map((number) => `x${number}`),
+  fc.nat(99).map((number) => `x${number % 5}/y${number}`),
+);
+
+Deno.test("floor() never hides a loss: what matches a filter and came after it is there", () => {
+  const steps = fc.array(
+    fc.record({ topic: topicArbitrary, bytes: fc.integer({ min: 1, max: 30 }), evictions: fc.nat(2) }),
+    { maxLength: 400, size: "max" },
+  );
+  fc.assert(
+    fc.property(steps, fc.boolean(), (all, isByAge) => {
+      const history = new TopicHistory<string>();
+      const entries: HistoryEntry<string>[] = [];
+      for (const [offset, { topic, bytes, evictions }] of all.entries()) {
+        entries.push(history.add(topic, { offset, bytes, message: topic }));
+        for (let left = evictions; left > 0 && history.bytes > 0; left--) {
+          const oldest = entries.find(({ message }) => message !== undefined);
+          if (isByAge) oldest?.group.evict();
+          else history.evict();
+        }
+      }
+      const kept = entries.filter(({ message }) => message !== undefined);
+      assertEquals(history.bytes, kept.reduce((sum, { bytes }) => sum + bytes, 0));
+      for (const filter of FILTERS) {
+        const grants = new TopicGrants([filter]);
+        const floor = history.floor(filter);
+        const lost = entries.filter(({ message }, index) =>
+          message === undefined && grants.matches(all[index]?.topic ?? "")
+        );
+        for (const { offset } of lost) assert(offset <= floor, `${filter} hides the loss of ${offset}`);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("evict() takes the oldest of the topic that holds most, within the levels that hold most", () => {
+  const history = new TopicHistory<string>();
+  let offset = 0;
+  const add = (topic: string, bytes: number) =>
+    history.add(topic, { offset: offset++, bytes, message: `${topic} ${bytes}` });
+  add("home/lamp", 50);
+  for (const device of [1, 2, 3]) add(`home/cam/${device}`, 20);
+  add("attacker/1", 60);
+  for (const bytes of [30, 25]) add("attacker/2", bytes);
+  assertEquals(history.evict().message, undefined);
+  const floors = () =>
+    ["home/lamp", "home/cam/#", "attacker/1", "attacker/2", "#"].map((filter) => history.floor(filter));
+  assertEquals(floors(), [-1, -1, 4, -1, 4]);
+  history.evict();
+  assertEquals(floors(), [-1, 1, 4, -1, 4], "now the home holds more, and its cameras most of it");
+});
+
+Deno.test("topics of many first levels share one group, and leave those alone that were there before", () => {
+  const history = new TopicHistory<number>();
+  let offset = 0;
+  const add = (topic: string) => history.add(topic, { offset: offset, bytes: 100, message: offset++ });
+  const known = Array.from({ length: 60 }, (_, index) => `known/${index}`);
+  for (const topic of ["home", ...known.map((topic) => topic.replace("/", ""))]) add(topic);
+  for (let index = 0; index < 1000; index++) {
+    add(`flood${index}`);
+    if (index >= 100) history.evict();
+  }
+  assertEquals(["home", "known0", "known59/#"].map((filter) => history.floor(filter)), [-1, -1, -1]);
+  assert(history.floor("flood900") > 900);
+});
+
+Deno.test("a new topic gets a group of its own again when those that are empty are given up, without hiding their loss", () => {
+  const history = new TopicHistory<number>();
+  let offset = 0;
+  const add = (topic: string) => history.add(topic, { offset: offset, bytes: 100, message: offset++ });
+  for (let index = 0; index < 64; index++) add(`old${index}`);
+  while (history.bytes > 0) history.evict();
+  add("new");
+  assertEquals(history.floor("new") >= 0, true, "it was of the shared ones until now");
+  assert(history.floor("old0") >= 0 && history.floor("old63") >= 63);
+});

@@ -1,0 +1,257 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { BrokerError, type Publication } from "../../src/mqtt/broker.ts";
+import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
+import { createConnectBroker } from "../../src/mqtt/connect.ts";
+import { until, within } from "../support/deadline.ts";
+import { withTcpServer } from "../support/loopback.ts";
+import {
+  close,
+  CONNECT,
+  DISCONNECT,
+  type Packet,
+  PUBLISH,
+  PUBREL,
+  SUBSCRIBE,
+  UNSUBSCRIBE,
+  versionOf,
+  WELCOME,
+  withBareBroker,
+} from "../support/bare_broker.ts";
+
+const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const never = new AbortController().signal;
+const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
+
+Deno.test("publish() refuses by itself what would make the broker hang up on everybody", async () => {
+  let published = 0;
+  await withBareBroker((packet) => {
+    // Maximum QoS 1, no retained messages, packets of 100 bytes.
+    if (packet.type === CONNECT) return [0x20, 12, 0, 0, 9, 36, 1, 37, 0, 39, 0, 0, 0, 100];
+    if (packet.type !== PUBLISH) return undefined;
+    published += 1;
+    return [0x40, 2, ...packet.body.slice(3, 5)];
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const refused = (message: Partial<Publication>, reason: string) =>
+      assertRejects(() => connection.publish({ ...MESSAGE, ...message }).acknowledged, BrokerError, reason);
+    await refused({ qos: 2 }, "Broker takes no more than qos 1");
+    await refused({ retain: true }, "Broker retains no messages");
+    await refused({ payload: "x".repeat(100) }, "Broker takes no messages of more than 100 bytes");
+    await within("what it takes", connection.publish({ ...MESSAGE, payload: "x".repeat(50) }).acknowledged);
+    assertEquals(published, 1);
+    await close(connection);
+  });
+});
+
+Deno.test("subscribe() and unsubscribe() send no packet that the broker would hang up on", async () => {
+  const packets: Packet[] = [];
+  await withBareBroker((packet) => {
+    // Packets of 100 bytes.
+    if (packet.type === CONNECT) return [0x20, 8, 0, 0, 5, 39, 0, 0, 0, 100];
+    packets.push(packet);
+    const id = packet.body.slice(0, 2);
+    if (packet.type === SUBSCRIBE) return [0x90, 4, ...id, 0, 0];
+    // One reason for each filter: here they have 31 bytes and their length each.
+    const filters = Math.round((packet.body.length - 3) / 33);
+    return packet.type === UNSUBSCRIBE ? [0xb0, 3 + filters, ...id, 0, ...Array(filters).fill(0)] : undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const filters = Array.from({ length: 5 }, (_, index) => `${index}`.padStart(31, "x"));
+    const requests = [...filters, "y".repeat(80)].map((filter, id) => ({ filter, qos: 0 as const, id: id + 1 }));
+    assertEquals(await within("granting", connection.subscribe(requests)), ["y".repeat(80)]);
+    assertEquals(packets.length, 5);
+    await within("giving up", connection.unsubscribe(filters));
+    assertEquals(packets.slice(5).map(({ body }) => body.length <= 98), [true, true, true]);
+    await close(connection);
+  });
+});
+
+Deno.test("a connection is given up when the broker leaves too much without an answer", async () => {
+  await withBareBroker((packet) => {
+    // It takes 4 messages before it acknowledges the first, which it never does.
+    if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 4];
+    return undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    for (let count = 1; count <= 3; count++) {
+      const { acknowledged, abandon } = connection.publish(MESSAGE);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      abandon();
+      abandon();
+      await assertRejects(() => acknowledged, BrokerError);
+    }
+    assertEquals((await within("the end", connection.lost)).message, "Broker acknowledges too little");
+    await close(connection);
+  });
+});
+
+Deno.test("subscribe() asks for filters with names that MQTT.js keeps for itself, each at its quality", async () => {
+  const broker = await startEmbeddedBroker(0);
+  const received: unknown[] = [];
+  const connection = await connect(broker, {
+    signal: never,
+    onMessage: ({ topic, qos }) => void received.push([topic, qos]),
+  });
+  const filters = ["resubscribe", "__proto__", "1", "b"];
+  await connection.subscribe(filters.map((filter, index) => ({ filter, qos: index % 2 === 0 ? 1 : 0, id: index + 1 })));
+  for (const topic of filters) await connection.publish({ ...MESSAGE, topic }).acknowledged;
+  await until("all messages", () => received.length === 4);
+  assertEquals(received, [["resubscribe", 1], ["__proto__", 0], ["1", 1], ["b", 0]]);
+  await close(connection);
+  await broker.close();
+});
+
+Deno.test("subscribe() numbers no subscriptions with a broker of MQTT 5 that takes no numbers", async () => {
+  const packets: Packet[] = [];
+  await withBareBroker((packet) => {
+    // Property 41: subscription identifiers are not available.
+    if (packet.type === CONNECT) return [0x20, 5, 0, 0, 2, 41, 0];
+    if (packet.type !== SUBSCRIBE) return undefined;
+    packets.push(packet);
+    const [high = 0, low = 0] = packet.body;
+    return [0x90, 5, high, low, 0, 0, 0];
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const requests = ["a", "b"].map((filter, index) => ({ filter, qos: 0 as const, id: index + 1 }));
+    assertEquals(await within("answering", connection.subscribe(requests)), []);
+    assertEquals(packets.map(({ body }) => [...body.slice(2)]), [[0, 0, 1, 97, 0, 0, 1, 98, 0]]);
+    await close(connection);
+  });
+});
+
+for (const version of [5, 4] as const) {
+  Deno.test(`commands on a connection that ends fail with its reason, and none unheard, in version ${version}`, () =>
+    withBareBroker((packet) => {
+      if (packet.type === CONNECT) return versionOf(packet) === version ? WELCOME[version] : [0x20, 2, 0, 1];
+      return packet.type === DISCONNECT ? "hang up" : undefined;
+    }, async (address) => {
+      const connection = await connect(address, { signal: never });
+      const requests = ["a", "b"].map((filter, index) => ({ filter, qos: 1 as const, id: index + 1 }));
+      const failures = () =>
+        within(
+          "failing",
+          Promise.all([
+            assertRejects(() => connection.subscribe(requests), BrokerError, "Idle"),
+            assertRejects(() => connection.unsubscribe(["a"]), BrokerError, "Idle"),
+            assertRejects(() => connection.publish(MESSAGE).acknowledged, BrokerError, "Idle"),
+            assertRejects(() => connection.publish({ ...MESSAGE, qos: 0 }).acknowledged, BrokerError, "Idle"),
+          ]),
+        );
+      const closing = connection.close(new BrokerError("Idle"));
+      await failures();
+      // Right now MQTT.js lets go of what it has, and refuses commands in yet another way.
+      await connection.lost;
+      await failures();
+      await closing;
+      await failures();
+      await close(connection);
+    }));
+}
+
+Deno.test("publish() keeps within the broker's receive maximum, and sends what waits as soon as it may", async () => {
+  const ids: number[][] = [];
+  let write: (bytes: readonly number[]) => void = () => {};
+  await withBareBroker((packet, writeHere) => {
+    write = writeHere;
+    // Property 33: a receive maximum of 2.
+    if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 2];
+    if (packet.type === PUBLISH) ids.push([...packet.body.slice(3, 5)]);
+    return undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const [first, second, third, fourth] = Array.from({ length: 4 }, () => connection.publish(MESSAGE));
+    await until("the first two", () => ids.length === 2);
+    third?.abandon();
+    write([0x40, 2, ...ids[0] ?? []]);
+    await within("the first", first?.acknowledged ?? Promise.reject());
+    await until("the next one", () => ids.length === 3);
+    write([0x40, 2, ...ids[2] ?? []]);
+    // The third was taken back while it waited, so this is the fourth.
+    await within("the fourth", fourth?.acknowledged ?? Promise.reject());
+    write([0x40, 2, ...ids[1] ?? []]);
+    await within("the second", second?.acknowledged ?? Promise.reject());
+    assertEquals(ids.length, 3);
+    await close(connection);
+  });
+});
+
+Deno.test("abandon() ends a message in flight: nothing more is sent of it, and its failure needs nobody to hear it", async () => {
+  const types: unknown[] = [];
+  let write: (bytes: readonly number[]) => void = () => {};
+  let id: number[] = [];
+  await withBareBroker((packet, writeHere) => {
+    write = writeHere;
+    if (packet.type === CONNECT) return WELCOME[5];
+    types.push(packet.type);
+    if (packet.type === PUBLISH) id = [...packet.body.slice(3, 5)];
+    return packet.type === UNSUBSCRIBE ? [0xb0, 4, ...packet.body.slice(0, 2), 0, 0] : undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    const delivery = connection.publish({ ...MESSAGE, qos: 2 });
+    await until("the message", () => id.length === 2);
+    delivery.abandon();
+    delivery.abandon();
+    // The broker has it after all, and asks whether to pass it on.
+    write([0x50, 2, ...id]);
+    await within("a round trip", connection.unsubscribe(["a"]));
+    await within("another one", connection.unsubscribe(["a"]));
+    assertEquals(types, [PUBLISH, UNSUBSCRIBE, UNSUBSCRIBE]);
+    await assertRejects(() => delivery.acknowledged, BrokerError);
+    await close(connection);
+    await until("the farewell", () => types.includes(DISCONNECT));
+    assertEquals(types.includes(PUBREL), false);
+    delivery.abandon();
+  });
+});
+
+Deno.test("publish() tells why the broker refused a message", async () => {
+  await withBareBroker((packet) => {
+    if (packet.type === CONNECT) return WELCOME[5];
+    return packet.type === PUBLISH ? [0x40, 3, ...packet.body.slice(3, 5), 135] : undefined;
+  }, async (address) => {
+    const connection = await connect(address, { signal: never });
+    await assertRejects(() => connection.publish(MESSAGE).acknowledged, BrokerError, "Not authorized");
+    // The connection is none the worse for it, and no room was lost.
+    await assertRejects(() => connection.publish(MESSAGE).acknowledged, BrokerError, "Not authorized");
+    await close(connection);
+  });
+});
+
+Deno.test("a connection that ends fails all messages, however many wait, with the reason of its end", async () => {
+  for (const how of ["hang up", "close"] as const) {
+    let sent = 0;
+    await withBareBroker((packet) => {
+      if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 2];
+      sent += 1;
+      return how === "hang up" && sent === 2 ? how : undefined;
+    }, async (address) => {
+      const connection = await connect(address, { signal: never });
+      const messages = Array.from({ length: 20_000 }, () => connection.publish(MESSAGE).acknowledged);
+      await until("the first", () => sent === 2);
+      const closing = how === "close" ? connection.close(new BrokerError("Idle")) : undefined;
+      const results = await within("failing", Promise.allSettled(messages));
+      const reasons = results.map((result) => result.status === "rejected" && result.reason.message);
+      const expected = how === "close" ? "Idle" : `Broker 127.0.0.1:${address.port} closed the connection`;
+      assertEquals([...new Set(reasons)], [expected]);
+      await closing;
+      await close(connection);
+      assertEquals(sent, 2);
+    });
+  }
+});
+
+Deno.test("a connection that ends fails the messages of QoS 0 that the socket did not take", () =>
+  withTcpServer(async (socket) => {
+    await socket.read(new Uint8Array(1000));
+    await socket.write(Uint8Array.from(WELCOME[5]));
+  }, async (port) => {
+    const connection = await connect({ host: "127.0.0.1", port }, { signal: never });
+    const payload = "x".repeat(2 ** 20);
+    const messages = Array.from({ length: 20 }, () => connection.publish({ ...MESSAGE, payload, qos: 0 }).acknowledged);
+    await connection.close(new BrokerError("Idle"));
+    const results = await within("failing", Promise.allSettled(messages));
+    assertEquals(
+      results.map((result) => result.status === "rejected" && result.reason.message),
+      Array(20).fill("Idle"),
+    );
+  }));

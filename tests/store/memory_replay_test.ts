@@ -1,0 +1,259 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import * as fc from "fast-check";
+import type { SealedText } from "../../src/protocol/aead.ts";
+import { createMemoryReplayStore, type MemoryReplayStore } from "../../src/store/memory_replay.ts";
+
+const sealed = (text: string) => text as SealedText;
+
+function identity(nonce: number, tag = nonce, kid = "default", timestamp = 1000) {
+  const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
+  return { kid, nonce: bytes(nonce, 12), tag: bytes(tag, 16), timestamp };
+}
+
+function makeStore({ maxBytes = 1_000_000, maxAnswerBytes = 1_000_000, seconds = 120, since = 0 } = {}) {
+  const clock = { ms: 0 };
+  const store = createMemoryReplayStore({
+    seconds,
+    maxBytes,
+    maxAnswerBytes,
+    since,
+    monotonic: () => clock.ms,
+  });
+  return { store, clock };
+}
+
+function settle(store: MemoryReplayStore, nonce: number, answer: string | undefined): void {
+  const claim = store.claim(identity(nonce));
+  if (claim.kind !== "first") throw new Error(`Claim was ${claim.kind}`);
+  claim.settle(answer === undefined ? undefined : sealed(answer));
+}
+
+async function repeated(store: MemoryReplayStore, nonce: number): Promise<string | undefined> {
+  const claim = store.claim(identity(nonce));
+  if (claim.kind !== "repeat") throw new Error(`Claim was ${claim.kind}`);
+  return await claim.answer;
+}
+
+Deno.test("claim() is first once, and a repeat gets the first answer", async () => {
+  const { store } = makeStore();
+  settle(store, 1, "answer");
+  assertEquals(await repeated(store, 1), "answer");
+  assertEquals(await repeated(store, 1), "answer");
+});
+
+Deno.test("claim() lets a repeat wait for the first answer", async () => {
+  const { store } = makeStore();
+  const first = store.claim(identity(1));
+  const waiting = repeated(store, 1);
+  if (first.kind === "first") first.settle(sealed("late"));
+  assertEquals(await waiting, "late");
+});
+
+Deno.test("claim() tells a nonce that is used for another request", () => {
+  const { store } = makeStore();
+  settle(store, 1, "answer");
+  assertEquals(store.claim(identity(1, 2)).kind, "nonce reused");
+});
+
+Deno.test("a key that never pauses takes up no more memory than it is remembered for", () => {
+  const { store, clock } = makeStore({ maxBytes: 2 ** 30 });
+  const nonce = new Uint8Array(12);
+  // Of a size to be seen: 1.3 MB are remembered at a time, 530 MB came by.
+  const tag = new Uint8Array(10_000);
+  const before = Deno.memoryUsage().heapUsed;
+  for (let count = 0; count < 40_000; count++) {
+    clock.ms += 1200;
+    new DataView(nonce.buffer).setUint32(0, count);
+    const claim = store.claim({ kid: "a", nonce, tag, timestamp: clock.ms / 1000 });
+    if (claim.kind === "first") claim.settle(sealed("answer"));
+  }
+  assertEquals(store.usage.entries, 101);
+  const grown = Deno.memoryUsage().heapUsed - before;
+  assert(grown < 300_000_000, `${Math.round(grown / 1e6)} MB more`);
+});
+
+Deno.test("claim() keeps the keys apart", () => {
+  const { store } = makeStore();
+  settle(store, 1, "answer");
+  assertEquals(store.claim(identity(1, 1, "other")).kind, "first");
+});
+
+Deno.test("claim() forgets after its time and not before", () => {
+  const { store, clock } = makeStore({ seconds: 120 });
+  settle(store, 1, "answer");
+  clock.ms = 119_999;
+  assertEquals(store.claim(identity(1)).kind, "repeat");
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(2)).kind, "forgotten", "Not newer than what was forgotten");
+});
+
+Deno.test("claim() refuses what may have run and was forgotten, though the wall clock went back", () => {
+  const { store, clock } = makeStore({ seconds: 120 });
+  for (let count = 0; count <= 100; count++) store.claim(identity(count, count, "default", 1000 + count / 10));
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(1, 1, "default", 1000.1)).kind, "forgotten");
+  assertEquals(store.claim(identity(201, 201, "default", 1005)).kind, "forgotten");
+  assertEquals(store.claim(identity(202, 202, "default", 1010.5)).kind, "first");
+});
+
+Deno.test("claim() goes on after a clock that was an hour ahead, and never runs what was stamped then", () => {
+  const { store, clock } = makeStore({ seconds: 120 });
+  const claim = (id: number, timestamp: number) => store.claim(identity(id, id, "default", timestamp)).kind;
+  assertEquals(claim(1, 4600), "first");
+  clock.ms = 121_000;
+  assertEquals([claim(2, 4721), claim(3, 1121)], ["first", "first"]);
+  clock.ms = 242_000;
+  assertEquals(claim(4, 1242), "first");
+  clock.ms = 3_600_000;
+  assertEquals([claim(1, 4600), claim(2, 4721), claim(5, 4722)], ["forgotten", "forgotten", "first"]);
+});
+
+Deno.test("claim() refuses when a key's identities fill its share of the memory, until some expire", () => {
+  const { store, clock } = makeStore({ maxBytes: 5120 });
+  let accepted = 0;
+  while (store.claim(identity(accepted)).kind === "first") accepted++;
+  assertEquals(accepted, 5, "A key alone may have half");
+  assertEquals(store.claim(identity(0)).kind, "repeat", "A full store still knows its requests");
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(200, 200, "default", 2000)).kind, "first");
+});
+
+Deno.test("claim() gives up kept answers, oldest first, before it refuses a request", async () => {
+  const { store } = makeStore({ maxBytes: 4096 });
+  settle(store, 1, "a".repeat(1000));
+  settle(store, 2, "b".repeat(1000));
+  settle(store, 3, "c".repeat(1000));
+  assertEquals(await repeated(store, 1), undefined);
+  assertNotEquals(await repeated(store, 3), undefined);
+});
+
+Deno.test("claim() keeps no answer that is larger than a quarter of the memory", async () => {
+  const { store } = makeStore({ maxBytes: 4096 });
+  settle(store, 1, "a".repeat(1025));
+  assertEquals(await repeated(store, 1), undefined);
+});
+
+Deno.test("claim() is first for each identity exactly once in any order of claims, answers and waits", () => {
+  const step = fc.record({
+    nonce: fc.nat({ max: 5 }),
+    wait: fc.nat({ max: 400 }),
+    answer: fc.option(fc.string({ maxLength: 900 })),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const { store, clock } = makeStore({ maxBytes: 4096, seconds: 1 });
+    const lastFirst = new Map<number, number>();
+    for (const { nonce, wait, answer } of steps) {
+      clock.ms += wait;
+      const claim = store.claim(identity(nonce, nonce, "default", clock.ms));
+      const remembered = clock.ms - (lastFirst.get(nonce) ?? -Infinity) <= 1000;
+      assertEquals(claim.kind === "first" && remembered, false, "A remembered request ran again");
+      if (claim.kind !== "first") continue;
+      lastFirst.set(nonce, clock.ms);
+      claim.settle(answer === null ? undefined : sealed(answer));
+    }
+  }));
+});
+
+Deno.test("claim() does not keep an answer above its bound, and the request still does not run again", async () => {
+  const { store } = makeStore({ maxAnswerBytes: 10 });
+  settle(store, 1, "x".repeat(10));
+  settle(store, 2, "x".repeat(11));
+  assertEquals(await repeated(store, 1), "x".repeat(10));
+  assertEquals(await repeated(store, 2), undefined);
+});
+
+Deno.test("claim() refuses what was stamped before the memory began, in whole seconds", () => {
+  const { store } = makeStore({ since: 1000.9 });
+  assertEquals(store.claim(identity(1, 1, "a", 999.9)).kind, "forgotten");
+  assertEquals(store.claim(identity(1, 1, "a", 1000)).kind, "first");
+});
+
+Deno.test("recall() finds a request that was claimed, for as long as it is remembered, and claims nothing", async () => {
+  const { store, clock } = makeStore();
+  assertEquals(store.recall(identity(1)).kind, "unknown");
+  settle(store, 1, "answer");
+  const known = store.recall(identity(1));
+  assertEquals(known.kind === "repeat" ? await known.answer : undefined, "answer");
+  assertEquals(store.recall(identity(1, 2)).kind, "unknown", "The same nonce, another request");
+  assertEquals(store.recall(identity(1, 1, "other")).kind, "unknown");
+  clock.ms = 120_001;
+  assertEquals(store.recall(identity(1)).kind, "unknown");
+});
+
+/** Claims with a key until it is refused; returns how many were first. */
+function fill(store: MemoryReplayStore, kid: string, { from = 0 } = {}): number {
+  let count = 0;
+  while (store.claim({ ...identity(0, 1, kid), nonce: nonceOf(from + count) }).kind === "first") count++;
+  return count;
+}
+
+function nonceOf(number: number): Uint8Array {
+  const nonce = new Uint8Array(12);
+  new DataView(nonce.buffer).setUint32(0, number);
+  return nonce;
+}
+
+Deno.test("claim() refuses a key that fills its share, and no other one, also beside several greedy keys", () => {
+  const { store } = makeStore({ maxBytes: 512 * 1000 });
+  for (let greedy = 0; greedy < 3; greedy++) assert(fill(store, `greedy ${greedy}`) > 0);
+  for (let greedy = 0; greedy < 3; greedy++) fill(store, `greedy ${greedy}`, { from: 10_000 });
+  assertEquals(store.claim(identity(1, 1, "greedy 0")).kind, "full");
+  assert(fill(store, "modest") > 50, "Nothing is left for a modest key");
+});
+
+Deno.test("claim() gives a key its share back when its requests expire", () => {
+  const { store, clock } = makeStore({ maxBytes: 512 * 100 });
+  const first = fill(store, "a");
+  assertEquals(first, 50);
+  clock.ms = 120_001;
+  assertEquals(store.claim(identity(0, 0, "a", 2000)).kind, "first");
+  assertEquals(store.usage, { entries: 1, bytes: 512 });
+});
+
+Deno.test("settle() drops answers of the key that holds most of them, and keeps those of the others", async () => {
+  const { store } = makeStore({ maxBytes: 512 * 100 });
+  const keep = (nonce: number, kid: string, size: number) => {
+    const claim = store.claim(identity(nonce, nonce, kid));
+    if (claim.kind !== "first") throw new Error(`Claim was ${claim.kind}`);
+    claim.settle(sealed("x".repeat(size)));
+  };
+  const kept = async (nonce: number, kid: string) => {
+    const claim = store.claim(identity(nonce, nonce, kid));
+    return claim.kind === "repeat" ? (await claim.answer)?.length : claim.kind;
+  };
+  keep(1, "modest", 2000);
+  for (let nonce = 0; nonce < 30; nonce++) keep(nonce, "greedy", 10_000);
+  assertEquals(await kept(1, "modest"), 2000, "Older than all, and of the key that holds less");
+  assertEquals([await kept(0, "greedy"), await kept(29, "greedy")], [undefined, 10_000]);
+  assert(store.usage.bytes <= 512 * 100);
+  for (let nonce = 40; store.claim(identity(nonce, nonce, "third")).kind === "first"; nonce++);
+  assertEquals(await kept(1, "modest"), 2000, "Identities push out the greedy key's answers, too");
+});
+
+Deno.test("beginAt() lets pass what is stamped after the clock was set back, and remembers what ran", () => {
+  const { store } = makeStore({ since: 8200 });
+  assertEquals(store.claim(identity(1, 1, "a", 8201)).kind, "first");
+  assertEquals(store.claim(identity(2, 2, "a", 1001)).kind, "forgotten");
+  store.beginAt(1001);
+  assertEquals(store.claim(identity(2, 2, "a", 1001)).kind, "first");
+  assertEquals(store.claim(identity(3, 3, "a", 1000.9)).kind, "forgotten");
+  assertEquals([store.claim(identity(1, 1, "a", 8201)).kind, store.claim(identity(2, 2, "a", 1001)).kind], [
+    "repeat",
+    "repeat",
+  ]);
+});
+
+Deno.test("claim() counts what is remembered exactly, however many requests expired before", () => {
+  const { store, clock } = makeStore({ maxBytes: 2 ** 30, seconds: 10 });
+  for (let number = 0; number < 25_000; number++) {
+    clock.ms = number;
+    const claim = store.claim({
+      kid: "a",
+      nonce: nonceOf(number),
+      tag: new Uint8Array(16),
+      timestamp: 1000 + number / 1000,
+    });
+    if (claim.kind === "first") claim.settle(sealed("answer"));
+  }
+  assertEquals(store.usage, { entries: 10_001, bytes: 10_001 * (512 + "answer".length) });
+});

@@ -1,0 +1,185 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
+import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
+import { until, within } from "../support/deadline.ts";
+import { withTcpServer } from "../support/loopback.ts";
+import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "../support/redis_server.ts";
+import { needing } from "../support/needs.ts";
+
+const NEEDS = { "redis-server": REDIS_SERVER };
+
+async function withConnection(
+  url: URL,
+  test: (connection: RedisConnection, lines: string[]) => Promise<void>,
+  timeoutMs = 4000,
+): Promise<void> {
+  const lines: string[] = [];
+  const write = (message: string, { reason = "" } = {}) => void lines.push(message.replace("{reason}", reason));
+  const connection = openRedis({ url, timeoutMs, random: () => 0, log: { info: write, warn: write } });
+  try {
+    await test(connection, lines);
+  } finally {
+    await within("closing", connection.close());
+  }
+}
+
+function redisTest(
+  name: string,
+  test: (redis: TestRedis, connection: RedisConnection, lines: string[]) => Promise<void>,
+  { timeoutMs = 4000, ...options }: TestRedisOptions & { readonly timeoutMs?: number } = {},
+): void {
+  Deno.test(needing(name, NEEDS), () =>
+    withRedis(
+      options,
+      (redis) => withConnection(redis.url(), (connection, lines) => test(redis, connection, lines), timeoutMs),
+    ));
+}
+
+/** Runs a test against a server that answers each message of a client with the next of some replies. */
+function withReplies(
+  replies: readonly string[],
+  test: (connection: RedisConnection, lines: string[], connections: () => number) => Promise<void>,
+  { password = "", timeoutMs = 4000 } = {},
+): Promise<void> {
+  let connections = 0;
+  return withTcpServer(async (socket) => {
+    connections += 1;
+    for (const reply of replies) {
+      if (await socket.read(new Uint8Array(1024)).catch(() => null) === null) return;
+      await socket.write(new TextEncoder().encode(reply)).catch(() => {});
+    }
+  }, (port) =>
+    withConnection(
+      new URL(`redis://:${password}@127.0.0.1:${port}`),
+      (connection, lines) => test(connection, lines, () => connections),
+      timeoutMs,
+    ));
+}
+
+const isUp = (connection: RedisConnection) => until("there is a connection", () => connection.client !== undefined);
+
+redisTest("openRedis() connects, tells each change once, and comes back", async (redis, connection, lines) => {
+  await isUp(connection);
+  const seen: unknown[] = [];
+  const stopListening = connection.onConnect((client) => seen.push(client));
+  assertEquals(seen, [connection.client]);
+  await redis.kill();
+  await until("the loss is noticed", () => connection.client === undefined);
+  await until("nobody is there", () => lines.some((line) => line.includes("ECONNREFUSED")));
+  await redis.start();
+  await isUp(connection);
+  assertEquals(seen.length, 2);
+  assert(seen[1] === connection.client && seen[0] !== seen[1]);
+  stopListening();
+  assertEquals(lines.filter((line) => line === "Connected to Redis at {place}").length, 2);
+  assertEquals(new Set(lines).size, lines.length - 1);
+});
+
+redisTest("a client of a lost connection never works again", async (redis, connection) => {
+  await isUp(connection);
+  const old = connection.client;
+  if (old === undefined) throw new Error("No connection");
+  await redis.kill();
+  await redis.start();
+  await until("there is another connection", () => connection.client !== undefined && connection.client !== old);
+  await assertRejects(() => old.get("key"));
+});
+
+redisTest("a frozen server ends what waits for it within the deadline", async (redis, connection, lines) => {
+  await isUp(connection);
+  redis.signal("SIGSTOP");
+  const waiting = [connection.limits.del("key"), connection.limits.eval("return 1", { keys: [], arguments: [] })];
+  const results = await within("commands end", Promise.allSettled(waiting));
+  assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
+  assertEquals(lines[1], "No connection to Redis at {place}: It is silent for 800 ms");
+  redis.signal("SIGCONT");
+  await isUp(connection);
+}, { timeoutMs: 800 });
+
+redisTest("close() lets what is under way finish", async (_, connection) => {
+  await isUp(connection);
+  const waiting = Promise.all(Array.from({ length: 100 }, () => connection.client?.set("key", "value")));
+  await connection.close();
+  assertEquals(new Set(await waiting), new Set(["OK"]));
+  assertEquals(connection.client, undefined);
+});
+
+redisTest("close() does not wait for a frozen server longer than the deadline", async (redis, connection) => {
+  await isUp(connection);
+  redis.signal("SIGSTOP");
+  const waiting = Promise.allSettled([connection.client?.get("key")]);
+  await within("closing", connection.close());
+  assertEquals((await waiting)[0]?.status, "rejected");
+}, { timeoutMs: 800 });
+
+Deno.test("close() ends a connection that never began to answer", () =>
+  withTcpServer(() => {}, (port) =>
+    withConnection(new URL(`redis://127.0.0.1:${port}`), async (connection) => {
+      await within("closing", connection.close());
+    }, 60_000)));
+
+Deno.test("openRedis() gives up on a silent server in time, and tells it once", () =>
+  withReplies([], async (connection, lines, connections) => {
+    await until("it tries again", () => connections() > 3);
+    assertEquals(lines, ["No connection to Redis at {place}: The handshake took more than 400 ms"]);
+    assertEquals(connection.client, undefined);
+  }, { timeoutMs: 400 }));
+
+Deno.test("openRedis() survives a server that speaks something else", () =>
+  withReplies(["HTTP/1.1 400 Bad Request\r\n\r\n"], async (connection, lines, connections) => {
+    await until("it tries again", () => connections() > 3);
+    assertEquals(lines, ['No connection to Redis at {place}: Unknown RESP type 72 "H"']);
+    assertEquals(connection.client, undefined);
+  }));
+
+Deno.test("openRedis() does not let an old server repeat the password into the log", () =>
+  withReplies(
+    ["-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `hunter2`, \r\n"],
+    async (_, lines) => {
+      await until("it is told", () => lines.length > 0);
+      assertEquals(lines, ["No connection to Redis at {place}: ERR unknown command `HELLO`"]);
+    },
+    { password: "hunter2" },
+  ));
+
+Deno.test("a connection ends at the first reply that makes no sense", () =>
+  withReplies(["+OK\r\n", "Hello\r\n$5\r\nother\r\n"], async (connection) => {
+    await isUp(connection);
+    const client = connection.client;
+    if (client === undefined) throw new Error("No connection");
+    await assertRejects(() => within("the command ends", Promise.all([client.get("a"), client.get("b")])));
+    await assertRejects(() => client.get("c"));
+  }));
+
+Deno.test("openRedis() refuses what is no address, without repeating it", () => {
+  for (const url of ["http://:hunter2@host", "redis://:hunter2@host/no-number", "redis://:hunter2%zz@host"]) {
+    const open = () => openRedis({ url: new URL(url), timeoutMs: 1, random: () => 0, log: { info() {}, warn() {} } });
+    assert(!String(assertThrows(open)).includes("hunter2"));
+  }
+});
+
+redisTest("limits count in the server, and go on in memory while it is frozen or away", async (redis, connection) => {
+  await isUp(connection);
+  const common = { keyPrefix: "limit", points: 3, duration: 600 };
+  const inMemory = new RateLimiterMemory(common);
+  const limiter = new RateLimiterRedis({
+    ...common,
+    storeClient: connection.limits,
+    useRedisPackage: true,
+    rejectIfRedisNotReady: true,
+    insuranceLimiter: inMemory,
+  });
+  const take = () => limiter.consume("somebody").then(({ remainingPoints }) => remainingPoints, () => "refused");
+  assertEquals([await take(), await take(), await take(), await take()], [2, 1, 0, "refused"]);
+  assertEquals((await limiter.get("somebody"))?.consumedPoints, 4);
+  redis.signal("SIGSTOP");
+  assertEquals(await within("taking", take()), 2);
+  assertEquals((await within("getting", limiter.get("somebody")))?.consumedPoints, 1);
+  assertEquals(await take(), 1);
+  redis.signal("SIGCONT");
+  await isUp(connection);
+  assertEquals(await take(), "refused");
+  assertEquals(await limiter.delete("somebody"), true);
+  assertEquals(await take(), 2);
+  await inMemory.delete("somebody");
+}, { timeoutMs: 800 });

@@ -1,0 +1,325 @@
+import { assert, assertEquals } from "@std/assert";
+import type { RedisClient } from "../../src/store/redis_client.ts";
+import { watchRedisMemory } from "../../src/store/redis_durability.ts";
+import type { RequestIdentity } from "../../src/store/replay_store.ts";
+import {
+  claim,
+  type Gateway,
+  identity,
+  kindOf,
+  NOW,
+  PREFIX,
+  redisTest,
+  repeat,
+  run,
+  sealed,
+  SECONDS,
+  untilTold,
+} from "../support/redis_gateway.ts";
+import { until, within } from "../support/deadline.ts";
+
+redisTest("claim() answers away until the server is there", async (redis, open) => {
+  const gateway = open();
+  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  await untilTold(gateway, "No connection to Redis");
+  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  await redis.start();
+  await run(gateway, identity(1), "answer");
+  assertEquals(await repeat(gateway, identity(1)), "answer");
+}, { isStarted: false });
+
+redisTest(
+  "claim() answers away in time when the server is frozen, and works again when it is not",
+  async (redis, open) => {
+    const gateway = open({ timeoutMs: 1000 });
+    await run(gateway, identity(1), "answer");
+    redis.signal("SIGSTOP");
+    const claims = Array.from({ length: 50 }, (_, index) => gateway.store.claim(identity(100 + index)));
+    const kinds = (await within("claims end", Promise.all(claims), 10_000)).map(({ kind }) => kind);
+    assertEquals(new Set(kinds), new Set(["away"]));
+    assertEquals(gateway.connection.client, undefined, "Nothing waits once the silence is known");
+    assertEquals((await gateway.store.claim(identity(2))).kind, "away");
+    redis.signal("SIGCONT");
+    assertEquals(await repeat(gateway, identity(1)), "answer");
+    assertEquals(await kindOf(gateway, identity(3)), "first");
+    for (let index = 0; index < 50; index++) {
+      // It may have been written to the server, and may not: either way it did not run before.
+      assert(["first", "repeat"].includes(await kindOf(gateway, identity(100 + index))));
+    }
+  },
+);
+
+for (const appendonly of [false, true]) {
+  const state = appendonly ? "with its log" : "empty";
+
+  redisTest(
+    `claim() is first for no request twice when the server is killed and comes back ${state}`,
+    async (redis, open) => {
+      const gateway = open();
+      await claim(gateway, identity(0));
+      // Some are stamped ahead of the clock.
+      const load = startLoad([gateway], (number) => NOW + (number * 7919) % 30);
+      await until("some ran", () => load.ran.size > 500);
+      await redis.kill();
+      await redis.start();
+      await untilTold(gateway, "may have forgotten");
+      await load.stop();
+      const kinds = new Set<string>();
+      for (const request of load.ran.values()) kinds.add(await kindOf(gateway, request));
+      assertEquals(kinds, new Set(["forgotten"]));
+      assertEquals(await kindOf(gateway, identity(1_000_000, { timestamp: NOW + 31 })), "first", "Newer than all");
+      assertEquals(await kindOf(gateway, identity(1_000_001, { kid: "other", timestamp: NOW + 1 })), "first");
+    },
+    { appendonly },
+  );
+
+  redisTest(`claim() is first in no other gateway either when the server comes back ${state}`, async (redis, open) => {
+    const gateways = [open(), open()];
+    await Promise.all(gateways.map((gateway) => claim(gateway, identity(0))));
+    const load = startLoad(gateways, (number) => Math.floor(NOW) + (number % 6) / 10);
+    await until("some ran", () => load.ran.size > 500);
+    await redis.kill();
+    await redis.start();
+    await Promise.all(gateways.map((gateway) => untilTold(gateway, "may have forgotten")));
+    await load.stop();
+    for (const gateway of [...gateways, open()]) {
+      const kinds = new Set<string>();
+      for (const request of load.ran.values()) kinds.add(await kindOf(gateway, request));
+      assertEquals(kinds, new Set(["forgotten"]));
+    }
+  }, { appendonly });
+}
+
+/** Claims fresh requests and such that ran, without a pause; `stop` fails when one was first for the second time. */
+function startLoad(gateways: readonly Gateway[], timestampOf: (number: number) => number) {
+  const ran = new Map<number, RequestIdentity>();
+  const twice: number[] = [];
+  let isOver = false;
+  let count = 0;
+  async function work(gateway: Gateway): Promise<void> {
+    while (!isOver) {
+      count += 1;
+      const number = count % 2 === 0 ? count : Math.ceil(count / 3);
+      const request = identity(number, { timestamp: timestampOf(number) });
+      const claimed = await gateway.store.claim(request);
+      if (claimed.kind === "first") {
+        if (ran.has(number)) twice.push(number);
+        ran.set(number, request);
+        claimed.settle(sealed("answer"));
+      }
+      await new Promise((resolve) => setTimeout(resolve, claimed.kind === "first" ? 0 : 5));
+    }
+  }
+  const works = Promise.all(gateways.flatMap((gateway) => Array.from({ length: 20 }, () => work(gateway))));
+  return {
+    ran,
+    async stop() {
+      isOver = true;
+      await works;
+      assertEquals(twice, []);
+    },
+  };
+}
+
+redisTest(
+  "claim() refuses what ran ahead of the clock when another gateway noticed the loss first",
+  async (redis, open) => {
+    const gateway = open();
+    await run(gateway, identity(1, { timestamp: NOW + 20 }));
+    const marker = await redis.command("GET", `${PREFIX}since`);
+    await redis.command("FLUSHALL");
+    await redis.command("SET", `${PREFIX}since`, `${String(marker).split(" ")[0]} ${Math.floor(NOW) + 1}`);
+    await untilTold(gateway, "may have forgotten");
+    assertEquals(await kindOf(gateway, identity(1, { timestamp: NOW + 20 })), "forgotten");
+    assertEquals(await kindOf(gateway, identity(2, { timestamp: NOW + 21 })), "first");
+  },
+);
+
+redisTest("claim() refuses what may have run when somebody empties the server", async (redis, open) => {
+  const gateway = open();
+  await run(gateway, identity(1, { timestamp: NOW + 20 }));
+  await run(gateway, identity(2));
+  await redis.command("FLUSHALL");
+  await untilTold(gateway, "may have forgotten");
+  assertEquals(await kindOf(gateway, identity(1, { timestamp: NOW + 20 })), "forgotten");
+  assertEquals(await kindOf(gateway, identity(2)), "forgotten");
+});
+
+redisTest("claim() answers away while the server may evict keys, and forgets what ran before", async (redis, open) => {
+  const gateway = open();
+  await run(gateway, identity(1));
+  await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+  assertEquals(await kindOf(gateway, identity(1)), "repeat", "Without a limit nothing is evicted");
+  await redis.command("CONFIG", "SET", "maxmemory", "100mb");
+  await untilTold(
+    gateway,
+    'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
+  );
+  assertEquals((await gateway.store.claim(identity(2))).kind, "away");
+  await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+  await untilTold(gateway, "fit to remember requests again");
+  assertEquals(await kindOf(gateway, identity(1)), "forgotten");
+  assertEquals(await kindOf(gateway, identity(3, { timestamp: NOW + 1 })), "first");
+});
+
+redisTest("claim() answers away from the beginning when the server evicts keys", async (redis, open) => {
+  await redis.command("CONFIG", "SET", "maxmemory-policy", "volatile-ttl");
+  await redis.command("CONFIG", "SET", "maxmemory", "100mb");
+  const gateway = open();
+  await untilTold(gateway, 'noeviction instead of "volatile-ttl"');
+  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  assertEquals(await redis.command("DBSIZE"), 0);
+});
+
+redisTest("claim() answers full when the server has no room, until it has", async (redis, open) => {
+  const gateway = open();
+  await run(gateway, identity(1), "answer");
+  await redis.command("CONFIG", "SET", "maxmemory", "1");
+  assertEquals(await kindOf(gateway, identity(2)), "full");
+  await redis.command("CONFIG", "SET", "maxmemory", "0");
+  assertEquals(await repeat(gateway, identity(1)), "answer");
+  assertEquals(await kindOf(gateway, identity(2)), "first");
+});
+
+redisTest("claim() refuses what may have expired early when the clocks step apart", async (_, open) => {
+  const gateway = open();
+  await run(gateway, identity(1));
+  gateway.clock.seconds += SECONDS / 4 + 30;
+  await untilTold(gateway, "may have forgotten");
+  assertEquals(await kindOf(gateway, identity(1)), "forgotten");
+});
+
+redisTest("claim() does not believe that the memory begins in the future", async (redis, open) => {
+  await run(open(), identity(1));
+  const marker = await redis.command("GET", `${PREFIX}since`);
+  for (const ahead of [1_000_000, 90]) {
+    await redis.command("SET", `${PREFIX}since`, `${String(marker).split(" ")[0]} ${Math.floor(NOW) + ahead}`);
+    const gateway = open();
+    assertEquals(await kindOf(gateway, identity(2)), "forgotten");
+    assertEquals(gateway.store.since, Math.floor(NOW) + 1);
+    assertEquals(await kindOf(gateway, identity(ahead, { timestamp: NOW + 1 })), "first");
+  }
+});
+
+/** A server that knows no key. */
+const SILENT: RedisClient = {
+  isReady: true,
+  get: () => Promise.resolve(null),
+  set: () => Promise.resolve(null),
+  info: () => Promise.resolve(""),
+  eval: () => Promise.resolve(null),
+  multi: () => undefined,
+  del: () => Promise.resolve(0),
+};
+
+Deno.test("trusted() has no connection to a server that is too old or cannot say what it is, and tells why", async () => {
+  const cases = {
+    "redis_version:6.2.14\r\n": 'Version "6.2.14" is too old: use Valkey, or Redis 7',
+    "maxmemory:0\r\n": 'Version "unknown" is too old: use Valkey, or Redis 7',
+    "redis_version:7.4.0\r\n": 'It evicts keys: set its maxmemory-policy to noeviction instead of "unknown"',
+    "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not tell its run_id: use Valkey, or Redis 7",
+  };
+  for (const [info, fault] of Object.entries(cases)) {
+    const told: unknown[] = [];
+    const memory = watchRedisMemory({
+      connection: {
+        onConnect(listener) {
+          listener({ ...SILENT, info: () => Promise.resolve(info) });
+          return () => {};
+        },
+      },
+      key: "since",
+      seconds: SECONDS,
+      monotonic: () => performance.now(),
+      now: () => NOW * 1000,
+      log: { info() {}, warn() {}, error: (_, properties) => told.push(properties?.["fault"]) },
+    });
+    assertEquals(await memory.trusted(), undefined);
+    assertEquals(told, [fault]);
+    memory.close();
+  }
+});
+
+for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
+  Deno.test(`a clock that steps on the server and here alike is noticed, in ${steps.length} steps: its keys have expired early`, async () => {
+    let wall = NOW;
+    let marker: string | null = null;
+    const info = () => `redis_version:7.4.0\r\nmaxmemory:0\r\nrun_id:a\r\nserver_time_usec:${wall * 1e6}\r\n`;
+    const client: RedisClient = {
+      ...SILENT,
+      info: () => Promise.resolve(info()),
+      get: () => Promise.resolve(marker),
+      set: (_key, value) => Promise.resolve(marker = value),
+    };
+    const memory = watchRedisMemory({
+      connection: {
+        onConnect(listener) {
+          listener(client);
+          return () => {};
+        },
+      },
+      key: "since",
+      seconds: SECONDS,
+      monotonic: () => 0,
+      now: () => wall * 1000,
+      log: { info() {}, warn() {}, error() {} },
+    });
+    await memory.trusted();
+    const request = identity(1, { timestamp: NOW });
+    memory.note(request);
+    assertEquals(memory.isForgotten(request), false);
+    for (const step of steps) {
+      wall += step;
+      memory.lookAgain(client);
+      await memory.trusted();
+    }
+    wall = NOW;
+    assertEquals(memory.isForgotten(request), true);
+    memory.close();
+  });
+}
+
+redisTest("settle() loses the answer and nothing else when the server is gone", async (redis, open) => {
+  const gateway = open();
+  const first = await claim(gateway, identity(1));
+  const waiting = repeat(gateway, identity(1));
+  await claim(gateway, identity(2));
+  await redis.kill();
+  if (first.kind === "first") first.settle(sealed("answer"));
+  assertEquals(await waiting, "answer");
+  assertEquals((await gateway.store.claim(identity(3))).kind, "away");
+});
+
+redisTest("close() does not wait for answers of other gateways", async (_, open) => {
+  const [one, other] = [open(), open()];
+  await claim(one, identity(1));
+  const waiting = repeat(other, identity(1));
+  await claim(other, identity(2));
+  await within("closing", other.close(), 2000);
+  assertEquals(await waiting, undefined);
+});
+
+redisTest(
+  "claim() needs a user with EVAL, SET, GET and INFO on its own keys, and says what another lacks",
+  async (redis, open) => {
+    await redis.command("ACL", "SETUSER", "gate", "on", ">hunter2", `~${PREFIX}*`, "+eval", "+set", "+get", "+info");
+    await redis.command("ACL", "SETUSER", "reader", "on", ">hunter2", `~${PREFIX}*`, "+get", "+info");
+    const gateway = open({ user: "gate", password: "hunter2", timeoutMs: 400 });
+    await run(gateway, identity(1), "answer");
+    await until("tests of the connection were refused", async () => {
+      const stats = String(await redis.command("INFO", "commandstats"));
+      return Number(/cmdstat_ping:.*rejected_calls=(\d+)/.exec(stats)?.[1] ?? 0) > 8;
+    });
+    assertEquals(await repeat(gateway, identity(1)), "answer");
+    assertEquals(gateway.lines, [`info Connected to Redis at 127.0.0.1:${redis.port}`]);
+    const reader = open({ user: "reader", password: "hunter2" });
+    await until("the missing right is told", async () => {
+      assertEquals((await reader.store.claim(identity(1))).kind, "away");
+      return reader.lines.some((line) => line.startsWith("warn Redis refused to remember a request: NOPERM"));
+    });
+    const stranger = open({ user: "gate", password: "hunter3" });
+    await untilTold(stranger, "WRONGPASS");
+    assertEquals((await stranger.store.claim(identity(1))).kind, "away");
+    for (const { lines } of [gateway, reader, stranger]) assert(!lines.join().includes("hunter"), lines.join());
+  },
+);

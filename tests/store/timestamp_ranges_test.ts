@@ -1,0 +1,40 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { StampRanges } from "../../src/store/timestamp_ranges.ts";
+
+Deno.test("includes() knows every timestamp that was added, in any order", () => {
+  fc.assert(fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })), (stamps) => {
+    const ranges = new StampRanges();
+    for (const stamp of stamps) ranges.add(stamp);
+    for (const stamp of stamps) assert(ranges.includes(stamp), String(stamp));
+    const copy = ranges.copy();
+    for (const stamp of stamps) assert(copy.includes(stamp), String(stamp));
+  }));
+});
+
+Deno.test("includes() takes nothing for added that is far from all, however many there are", () => {
+  const ranges = new StampRanges();
+  for (let second = 0; second < 3600; second++) ranges.add(1000 + second);
+  // While the clock was an hour ahead.
+  for (let second = 0; second < 600; second++) ranges.add(9000 + second);
+  for (const [stamp, expected] of [[999, false], [1000, true], [4599, true], [4600, false], [8999, false]] as const) {
+    assertEquals(ranges.includes(stamp), expected, String(stamp));
+  }
+  assertEquals([ranges.includes(9599), ranges.includes(9600)], [true, false]);
+});
+
+Deno.test("includes() takes no hour ahead for added, however many nights there were before", () => {
+  const ranges = new StampRanges();
+  for (let night = 0; night < 40; night++) ranges.add(night * 28_800);
+  const now = 40 * 28_800;
+  for (let second = 0; second < 60; second++) ranges.add(now + 3600 + second);
+  for (const later of [1, 600, 3599]) assertEquals(ranges.includes(now + later), false, String(later));
+});
+
+Deno.test("a copy is not changed by what is added later", () => {
+  const ranges = new StampRanges();
+  ranges.add(1);
+  const copy = ranges.copy();
+  ranges.add(2);
+  assertEquals([copy.includes(2), ranges.includes(2)], [false, true]);
+});

@@ -1,0 +1,397 @@
+import { assert, assertEquals } from "@std/assert";
+import { recordTelemetry } from "../support/telemetry.ts";
+import { EventStream, type EventStreamOptions } from "../../src/streams/event_stream.ts";
+import { LargeRecords } from "../../src/streams/large_records.ts";
+import { MemoryBudget } from "../../src/limits/memory_budget.ts";
+import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
+import { SHARED_FORMAT } from "../../src/streams/sse_format.ts";
+import type { Position, StreamEvent } from "../../src/protocol/event.ts";
+import { within } from "../support/deadline.ts";
+import { settle } from "../support/settle.ts";
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+let sealing = 0;
+
+/** An event that is "sealed" by showing it, each after another number of turns. */
+function shown(event: StreamEvent): OutgoingEvent {
+  const position = event.type === "message" ? { epoch: event.epoch, offset: event.offset } : undefined;
+  const text = JSON.stringify(event);
+  return new OutgoingEvent(encoder.encode(text), {
+    position,
+    async seal() {
+      for (let turn = (sealing++ * 7) % 5; turn > 0; turn--) await Promise.resolve();
+      return encoder.encode(`data: ${text}\n\n`);
+    },
+  });
+}
+
+function message(payload: string, offset = 0): OutgoingEvent {
+  return shown({ type: "message", topic: "t", payload, qos: 0, retain: false, timestamp: 0, epoch: "e", offset });
+}
+
+function makeStream(options: Partial<EventStreamOptions> = {}) {
+  const state = { ends: 0, closed: 0, tooSlow: 0, now: 0 };
+  const telemetry = recordTelemetry();
+  const stream = new EventStream({
+    owner: "phone",
+    records: new LargeRecords(),
+    makeEvent: shown,
+    format: SHARED_FORMAT,
+    maxQueueBytes: 1_000_000,
+    backlog: new MemoryBudget(1_000_000),
+    patienceMs: 60_000,
+    keepAliveMs: 60_000,
+    onEnd({ why }) {
+      state.ends += 1;
+      if (why === "too_slow") state.tooSlow += 1;
+    },
+    telemetry,
+    onClosed: () => void (state.closed += 1),
+    now: () => 5500,
+    monotonic: () => state.now,
+    ...options,
+  });
+  return { stream, state, told: telemetry.told };
+}
+
+/** What a listener sees of an event. */
+interface Seen {
+  readonly type: string;
+  readonly payload?: string;
+  readonly message?: string;
+  readonly timestamp?: number;
+  readonly resume?: Position;
+}
+
+function eventsOf(text: string): Seen[] {
+  return text.split("\n\n").filter((block) => block.startsWith("data: ")).map((block) => JSON.parse(block.slice(6)));
+}
+
+async function allOf({ body }: EventStream): Promise<Seen[]> {
+  let text = "";
+  for await (const piece of body) text += decoder.decode(piece);
+  return eventsOf(text);
+}
+
+Deno.test("an event stream sends events in the order of their pushing, however long each takes to seal", async () => {
+  const { stream } = makeStream();
+  const expected = Array.from({ length: 500 }, (_, index) => String(index));
+  const all = allOf(stream);
+  for (const [index, payload] of expected.entries()) {
+    stream.push(message(payload));
+    if (index % 50 === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+  stream.end("broker", "done");
+  assertEquals((await all).flatMap(({ payload }) => payload === undefined ? [] : [payload]), expected);
+});
+
+Deno.test("end() appends the last event with its time and closes the stream", async () => {
+  const { stream, state } = makeStream();
+  stream.push(message("x"));
+  stream.end("failed", "broken");
+  stream.end("broker", "again");
+  stream.push(message("too late"));
+  const events = await allOf(stream);
+  assertEquals(events.map(({ type }) => type), ["message", "error"]);
+  assertEquals(events[1], { type: "error", source: "gateway", code: "internal", message: "broken", timestamp: 5 });
+  assertEquals(state.ends, 1);
+});
+
+Deno.test("tick() shows that a silent stream lives, before its silence is too long, and not sooner", async () => {
+  const { stream, state } = makeStream({ keepAliveMs: 5000 });
+  const reader = stream.body.getReader();
+  let pending = reader.read();
+  let read = 0;
+  pending.then(() => read += 1);
+  for (let second = 1; second <= 4; second++) {
+    state.now = second * 1000;
+    stream.tick();
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(read, 0);
+  }
+  state.now = 4500;
+  stream.tick();
+  assertEquals(decoder.decode((await within("keep-alive", pending)).value), ": keepalive\n\n");
+  pending = reader.read();
+  stream.push(message("x"));
+  assert(decoder.decode((await within("the event", pending)).value).startsWith("data: "));
+  await reader.cancel();
+});
+
+Deno.test("a listener that leaves frees what feeds the stream, once", async () => {
+  const backlog = new MemoryBudget(1_000_000);
+  const { stream, state } = makeStream({ backlog });
+  const reader = stream.body.getReader();
+  const pending = reader.read();
+  stream.push(message("x"), true);
+  stream.push(message("y"), true);
+  await reader.cancel();
+  await pending;
+  stream.push(message("nobody listens"), true);
+  stream.end("failed", "nobody listens");
+  assertEquals([state.ends, backlog.bytes], [1, 0]);
+});
+
+Deno.test("push() shows a listener out with a reason and its place when a key's share is used up, and drops what waited", async () => {
+  const { stream, state, told } = makeStream({ maxQueueBytes: 1000, backlog: new MemoryBudget(4000) });
+  const reader = stream.body.getReader();
+  stream.push(message("first", 7));
+  await reader.read();
+  for (let offset = 8; state.ends === 0; offset++) stream.push(message("x".repeat(100), offset));
+  stream.push(message("too late", 99));
+  reader.releaseLock();
+  const [last, ...more] = await allOf(stream);
+  assertEquals(more, []);
+  assertEquals(last, {
+    type: "error",
+    source: "gateway",
+    code: "too_slow",
+    message: "Too slow: more than 2000 bytes of events waited",
+    timestamp: 5,
+    resume: { epoch: "e", offset: 7 },
+  });
+  assertEquals([state.ends, state.tooSlow], [1, 1]);
+  const [[reason, count] = ["revoked", 0]] = told.dropped;
+  assertEquals(reason, "too_slow");
+  assert(count > 5);
+});
+
+Deno.test("a burst far beyond the queue's bound reaches a listener that reads, whether it is live or missed", async () => {
+  for (const isBacklog of [false, true]) {
+    const { stream, state } = makeStream({
+      maxQueueBytes: 1000,
+      backlog: new MemoryBudget(8_000_000),
+      patienceMs: 5000,
+    });
+    const expected = [1, 2, 3, 4].map((digit) => String(digit).repeat(400_000));
+    for (const [index, payload] of expected.entries()) stream.push(message(payload, index), isBacklog);
+    const reader = stream.body.getReader();
+    let text = "";
+    // 64 KiB in 4 s: a steady line of 16 kB/s, for which one event alone takes longer than the patience.
+    while (text.split("\n\n").length < 5) {
+      state.now += 4000;
+      stream.tick();
+      const { value } = await reader.read();
+      assert((value?.length ?? 0) <= 64 * 1024, "an event leaves in pieces");
+      text += decoder.decode(value);
+    }
+    assert(state.now > 60_000);
+    assertEquals(eventsOf(text).map(({ payload }) => payload === expected[Number(payload?.[0]) - 1]), [
+      true,
+      true,
+      true,
+      true,
+    ]);
+    assertEquals(state.ends, 0);
+    await reader.cancel();
+  }
+});
+
+Deno.test("a listener that stops amid an event is too slow, gets the rest of it, and goes on after it", async () => {
+  const { stream, state } = makeStream({ maxQueueBytes: 1000, patienceMs: 5000 });
+  stream.push(message("x".repeat(300_000), 1));
+  stream.push(message("next", 2));
+  const reader = stream.body.getReader();
+  await reader.read();
+  state.now += 5000;
+  stream.tick();
+  assertEquals([state.ends, state.tooSlow], [1, 1]);
+  reader.releaseLock();
+  let text = "";
+  for await (const piece of stream.body) text += decoder.decode(piece);
+  const [, record = "", more] = text.split("\n\n");
+  assert(text.startsWith("x") && more === "");
+  assertEquals(JSON.parse(record.slice(6)), {
+    type: "error",
+    source: "gateway",
+    code: "too_slow",
+    message: "Too slow: nothing was read for 5 s",
+    timestamp: 5,
+    resume: { epoch: "e", offset: 1 },
+  });
+});
+
+Deno.test("a dead listener is shown out when its patience is over, in live traffic as well, and not before", () => {
+  const { stream, state } = makeStream({ maxQueueBytes: 1000, patienceMs: 5000 });
+  state.now = 60_000;
+  stream.push(message("x".repeat(300)));
+  state.now += 60_000;
+  stream.tick();
+  assertEquals(state.ends, 0, "within its queue it may take its time");
+  stream.push(message("x".repeat(900)));
+  state.now += 4999;
+  stream.tick();
+  assertEquals(state.ends, 0);
+  state.now += 1;
+  stream.tick();
+  assertEquals(state.tooSlow, 1);
+});
+
+Deno.test("the records of a key's streams are one, and no stream copies them", async () => {
+  const event = message("x".repeat(200_000));
+  const pieces = await Promise.all([0, 1].map(async () => {
+    const { stream } = makeStream();
+    stream.push(event);
+    const reader = stream.body.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    return value;
+  }));
+  assert(pieces[0]?.buffer === pieces[1]?.buffer);
+});
+
+Deno.test("a listener that reads is not too slow, however much comes in all", async () => {
+  const { stream, state } = makeStream({ maxQueueBytes: 1000 });
+  const reader = stream.body.getReader();
+  for (let count = 0; count < 100; count++) {
+    stream.push(message("x".repeat(500)));
+    await reader.read();
+  }
+  assertEquals(state.ends, 0);
+  await reader.cancel();
+});
+
+Deno.test("a single event larger than the queue still passes", async () => {
+  const { stream, state } = makeStream({ maxQueueBytes: 10 });
+  stream.push(message("x".repeat(100_000)));
+  const reader = stream.body.getReader();
+  let length = 0;
+  while (length < 100_000) length += (await within("large event", reader.read())).value?.length ?? 0;
+  stream.push(message("next"));
+  await within("next event", reader.read());
+  assertEquals(state.ends, 0);
+  await reader.cancel();
+});
+
+Deno.test("a backlog may be larger than the queue, also what comes behind it, until the listener has caught up", async () => {
+  const backlog = new MemoryBudget(1_000_000);
+  const { stream, state } = makeStream({ maxQueueBytes: 1000, backlog });
+  const expected = Array.from({ length: 300 }, (_, index) => String(index).padStart(100, "0"));
+  for (const payload of expected.slice(0, 200)) stream.push(message(payload), true);
+  for (const payload of expected.slice(200)) stream.push(message(payload));
+  assertEquals(state.ends, 0);
+  assert(backlog.bytes > 30_000);
+  const reader = stream.body.getReader();
+  let text = "";
+  while (eventsOf(text).length < 300) text += decoder.decode((await reader.read()).value);
+  assertEquals(eventsOf(text).map(({ payload }) => payload), expected);
+  assertEquals(backlog.bytes, 0);
+  while (state.ends === 0) stream.push(message("x".repeat(100)));
+  assertEquals(state.tooSlow, 1);
+  await reader.cancel();
+});
+
+Deno.test("tick() shows out a listener that leaves a backlog untouched for too long", async () => {
+  const { stream, state } = makeStream({ patienceMs: 5000, maxQueueBytes: 1000 });
+  state.now = 60_000;
+  for (let count = 0; count < 1000; count++) stream.push(message("x".repeat(100), count), true);
+  state.now += 4000;
+  stream.tick();
+  const reader = stream.body.getReader();
+  await reader.read();
+  state.now += 4000;
+  stream.tick();
+  assertEquals(state.ends, 0);
+  state.now += 1000;
+  stream.tick();
+  assertEquals([state.ends, state.tooSlow], [1, 1]);
+  reader.releaseLock();
+  const [last] = await allOf(stream);
+  assertEquals(last?.message, "Too slow: nothing was read for 5 s");
+  assert(last?.resume !== undefined && last.resume.offset > 0);
+});
+
+Deno.test("when the backlogs of all are too large, the largest of the key with most of them is shown out, and no other", async () => {
+  const backlog = new MemoryBudget(20_000);
+  const make = (owner: string) => makeStream({ backlog, maxQueueBytes: 100, owner });
+  const [large, small, other, modest] = [make("greedy"), make("greedy"), make("other"), make("modest")];
+  const fill = ({ stream }: typeof large, count: number) => {
+    for (let left = count; left > 0; left--) stream.push(message("x".repeat(100)), true);
+  };
+  fill(large, 20);
+  fill(small, 10);
+  fill(other, 24);
+  while (large.state.ends === 0) fill(modest, 1);
+  assertEquals([small, other, modest].map(({ state }) => state.ends), [0, 0, 0]);
+  assert(modest.stream.waitingBytes < other.stream.waitingBytes);
+  const [last] = await allOf(large.stream);
+  assertEquals(last?.message, "Too slow: too many messages wait for all listeners together");
+  assert(backlog.bytes > 0 && backlog.bytes < 20_000);
+  for (const { stream } of [small, other, modest]) await stream.body.cancel();
+  assertEquals(backlog.bytes, 0);
+});
+
+Deno.test("a dead listener of a key leaves the key's other streams alone, however much comes", async () => {
+  const backlog = new MemoryBudget(20_000);
+  const dead = makeStream({ backlog, maxQueueBytes: 1000 });
+  const alive = makeStream({ backlog, maxQueueBytes: 1000 });
+  const reader = alive.stream.body.getReader();
+  while (dead.state.ends === 0) {
+    const event = message("x".repeat(100));
+    for (const { stream } of [dead, alive]) stream.push(event);
+    await reader.read();
+  }
+  const [last] = await allOf(dead.stream);
+  assertEquals([last?.message, alive.state.ends], ["Too slow: more than 10000 bytes of events waited", 0]);
+  await reader.cancel();
+});
+
+Deno.test("cutOff() drops what waits, and is no matter of slowness", async () => {
+  const { stream, state } = makeStream();
+  stream.push(message("secret"));
+  stream.cutOff("Key phone was removed or disabled");
+  assertEquals((await allOf(stream)).map((event) => event.message), ["Key phone was removed or disabled"]);
+  assertEquals(state.tooSlow, 0);
+});
+
+Deno.test("a hundred waiting events come in few pieces", async () => {
+  const { stream } = makeStream();
+  for (let count = 0; count < 100; count++) stream.push(message("x".repeat(100)));
+  const reader = stream.body.getReader();
+  const { value } = await reader.read();
+  assertEquals(eventsOf(decoder.decode(value)).length, 100);
+  await reader.cancel();
+});
+
+Deno.test("a stream is closed when the last event was taken, and broken off when its listener leaves it for half a minute", async () => {
+  const { stream, state } = makeStream();
+  stream.push(message("x"));
+  stream.end("failed", "broken");
+  state.now += 29_000;
+  stream.tick();
+  assertEquals([state.ends, state.closed], [1, 0]);
+  await allOf(stream);
+  assertEquals(state.closed, 1);
+  const stalled = makeStream();
+  stalled.stream.end("failed", "broken");
+  stalled.state.now += 30_000;
+  stalled.stream.tick();
+  stalled.stream.tick();
+  assertEquals(stalled.state.closed, 1);
+  assertEquals(await allOf(stalled.stream), [], "it is broken off without a last event, and without an error");
+});
+
+Deno.test("of a large event in version 2, a key's listeners get one record after the other, and none waits for a dead one", async () => {
+  const records = new LargeRecords();
+  let held = 0;
+  const format = {
+    ...SHARED_FORMAT,
+    version: 2 as const,
+    record: (event: OutgoingEvent) => (held += 1, event.sharedRecord()),
+  };
+  const make = () => makeStream({ records, format, maxQueueBytes: 1000, patienceMs: 5000 });
+  const [dead, alive] = [make(), make()];
+  const readers = [dead, alive].map(({ stream }) => stream.body.getReader());
+  for (const { stream } of [dead, alive]) stream.push(message("x".repeat(9_000_000)));
+  const [, second] = readers.map((reader) => reader.read());
+  await settle();
+  assertEquals(held, 1);
+  dead.state.now += 5000;
+  dead.stream.tick();
+  assertEquals([dead.state.tooSlow, alive.state.ends], [1, 0]);
+  await within("the record of the other one", Promise.resolve(second));
+  assertEquals(held, 2);
+  for (const reader of readers) await reader.cancel();
+});

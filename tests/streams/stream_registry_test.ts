@@ -1,0 +1,70 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "../support/fake_time.ts";
+import { settle } from "../support/settle.ts";
+import { makeBroker } from "../support/fake_broker.ts";
+import { makeGateway } from "../support/gateway.ts";
+import { subscribe } from "../support/listener.ts";
+
+Deno.test("drain() ends each stream at a moment of its own, and tells each when to come back", async () => {
+  const broker = makeBroker();
+  await using gateway = await makeGateway({ connect: broker.connect });
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  const streams = [];
+  for (let count = 0; count < 3; count++) {
+    const stream = await subscribe(phone, { topic: "a" });
+    await stream.next();
+    streams.push(stream);
+  }
+  using time = new FakeTime();
+  const draws = [0.5, 0.1, 0.9, 0, 0.5, 0.999];
+  const drained = gateway.streams.drain({ withinMs: 2000, draw: () => draws.shift() ?? 0 });
+  const ended: number[] = [];
+  for (const ms of [199, 1, 799, 1, 799, 1]) {
+    time.pass(ms);
+    await settle();
+    ended.push(gateway.told.ended.length);
+  }
+  assertEquals(ended, [0, 1, 1, 2, 2, 3]);
+  await drained;
+  const last = await Promise.all(streams.map((stream) => stream.next()));
+  // In the order of their ends: the second, the first, the third.
+  assertEquals(last.map((event) => event?.["retry"]), [3, 1, 5]);
+});
+
+Deno.test("a stream that was on its way when the gateway was told to stop does not begin", async () => {
+  const broker = makeBroker();
+  await using gateway = await makeGateway({ connect: broker.connect });
+  const phone = await gateway.phone(gateway.secret, { version: 2 });
+  const { text } = await phone.sealNow("/mqtt/subscribe", { topic: "a" });
+  const coming = phone.post("/mqtt/subscribe", text);
+  await gateway.streams.drain({ withinMs: 0, draw: () => 0 });
+  const response = await coming;
+  assertEquals([response.status, response.headers.get("Retry-After")], [503, "3"]);
+  await response.body?.cancel();
+  assertEquals([gateway.streams.size, broker.state.subscriptions, gateway.told.refused], [0, [], ["stopping"]]);
+});
+
+Deno.test("drain() takes no time without streams", async () => {
+  using _time = new FakeTime();
+  const gateway = await makeGateway();
+  await gateway.streams.drain({ withinMs: 60_000, draw: () => 0.9 });
+  assertEquals(gateway.streams.isDraining, true);
+});
+
+Deno.test("waitingBytes is what waits for all listeners together", async () => {
+  const broker = makeBroker();
+  await using gateway = await makeGateway({ connect: broker.connect });
+  const streams = [await subscribe(gateway, { topic: "a" }), await subscribe(gateway, { topic: "a" })];
+  for (const stream of streams) await stream.next();
+  assertEquals(gateway.streams.waitingBytes, 0);
+  const payload = new TextEncoder().encode("x".repeat(1000));
+  for (let count = 0; count < 3; count++) broker.state.deliver({ topic: "a", payload, qos: 0, retain: false });
+  const waiting = gateway.streams.waitingBytes;
+  // One of each stream is on its way by now.
+  assertEquals([waiting > 4 * 1000, waiting < 6 * 2000], [true, true]);
+  for (const stream of streams) {
+    for (let count = 0; count < 3; count++) await stream.next();
+  }
+  assertEquals(gateway.streams.waitingBytes, 0);
+  for (const stream of streams) await stream.leave();
+});

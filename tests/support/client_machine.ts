@@ -1,0 +1,23 @@
+/** A machine for client commands, whose network is a made-up gateway. */
+import { type Answerer, fetchOf, KEY } from "../client/fake_gateway.ts";
+import { fakePlatform } from "./platform.ts";
+
+/** Makes the machine; it has a key and an address. */
+export function clientMachine(
+  args: readonly string[],
+  answers: readonly Answerer[],
+) {
+  const stopped = Promise.withResolvers<void>();
+  const { fetch, requests } = fetchOf(answers);
+  const notices: string[] = [];
+  const env: Record<string, string> = { GATEWAY_KEY: KEY, GATEWAY_URL: "http://gateway" };
+  const platform = fakePlatform({
+    args,
+    fetch,
+    env: (name) => env[name],
+    files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound()) },
+    printError: (line) => void notices.push(line),
+    untilStopped: () => stopped.promise,
+  });
+  return { platform, requests, notices, stop: stopped.resolve };
+}

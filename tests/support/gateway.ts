@@ -1,0 +1,250 @@
+/** A gateway on fakes, and a phone that talks to it without a socket. */
+import { getLogger } from "@logtape/logtape";
+import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
+import { createPlaces } from "../../src/gateway/limits.ts";
+import { OpenStreams } from "../../src/streams/stream_registry.ts";
+import { EventSealer } from "../../src/streams/event_encoder.ts";
+import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
+import { MessageLog } from "../../src/mqtt/hub/memory_history.ts";
+import type { Decision } from "../../src/observability/audit.ts";
+import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
+import type { Route } from "../../src/protocol/v2/envelope.ts";
+import { type Exchange, openAnswer, sealRequest, type Version } from "../../src/protocol/exchange.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
+import type { Payload } from "../../src/protocol/payload.ts";
+import { createAddressOf } from "../../src/http/client_address.ts";
+import { LiveKeyring } from "../../src/keys/keyring.ts";
+import type { KeyRecord } from "../../src/keys/schema.ts";
+import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
+import type { ReplayStore } from "../../src/store/replay_store.ts";
+import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
+import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
+import { type Service, type ServiceName, textReply } from "../../src/services/service.ts";
+import { NO_RIGHTS } from "./rights.ts";
+import { recordTelemetry } from "./telemetry.ts";
+
+/** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
+export const NOW = 1_700_000_000;
+
+/** The name of the fixture's order of messages. */
+export const EPOCH = "0123456789abcdef";
+
+/** The fixture's bounds. */
+export const LIMITS: GatewayOptions["limits"] = {
+  maxBodies: 1000,
+  maxBodiesPerAddress: 1000,
+  maxRequests: 1000,
+  maxRequestsPerAddress: 1000,
+  maxRequestsPerKey: 1000,
+  maxStreams: 1000,
+  maxStreamsPerKey: 1000,
+  maxAgeSeconds: 60,
+  maxBodyBytes: 4096,
+  bodyTimeoutMs: 10_000,
+  maxQueueBytes: 10_000,
+  maxBacklogBytes: 1_000_000,
+  maxUnreadBytes: 1_000_000,
+  maxEventBytes: 100_000,
+  patienceMs: 10_000,
+  keepAliveMs: 10_000,
+};
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly timestamp: number;
+}
+
+/** Both services made of one way to handle requests. */
+export function services(
+  handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
+): GatewayOptions["services"] {
+  const make = (name: ServiceName): Service => ({
+    name,
+    fieldErrorStatus: 400,
+    target: ({ topic }) => topic === undefined ? undefined : String(topic),
+    handle: (payload) => handle(name, payload),
+  });
+  return { jeedom: make("jeedom"), mqtt: make("mqtt") };
+}
+
+/** The other end of the fixture's connections. */
+export const PEER = "192.0.2.1";
+
+/** A record of a key with no rights but those that are given. */
+export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+  return {
+    secret: randomBytes(32),
+    created: NOW * 1000,
+    disabled: false,
+    minProtocol: 1,
+    ...NO_RIGHTS,
+    ...given,
+  };
+}
+
+/** Parts of a gateway to be replaced. */
+export interface Overrides extends Partial<GatewayOptions> {
+  /** Opens connections to brokers. */
+  readonly connect?: BrokerPoolOptions["connect"];
+  /** What else the pool of brokers does differently. */
+  readonly pool?: Partial<BrokerPoolOptions>;
+}
+
+/** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
+export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
+  const secret = randomBytes(32);
+  const clock = { seconds: NOW };
+  /** How far the wall clock was set, in seconds. */
+  let setBy = 0;
+  const calls: unknown[] = [];
+  const streams = new OpenStreams();
+  const sealer = new EventSealer({ random: randomBytes });
+  const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
+  const brokers = new BrokerPool({
+    connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
+    log: new MessageLog({ epoch: EPOCH, maxBytes: 1_000_000 }),
+    timeoutMs: 10_000,
+    idleMs: 0,
+    maxConnections: 10,
+    resumeMs: 0,
+    pressure: () => sealer.pressure(),
+    random: () => 0,
+    onFault: (error) => {
+      throw error;
+    },
+    ...clocks,
+    ...pool,
+  });
+  const telemetry = recordTelemetry();
+  const decisions: Decision[] = [];
+  const failures: string[] = [];
+  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
+  await keyring.replace({ single: secret, records: [] });
+  const replays: ReplayStore = createMemoryReplayStore({
+    seconds: 120,
+    maxBytes: 1_000_000,
+    maxAnswerBytes: 100_000,
+    since: NOW,
+    monotonic: () => clock.seconds * 1000,
+  });
+  const handler = createHandler({
+    keyring,
+    replays,
+    rates: NO_RATE_LIMITS,
+    addressOf: createAddressOf([]),
+    services: services((_name, payload) => {
+      calls.push(payload);
+      return Promise.resolve(textReply(200, `call ${calls.length}`));
+    }),
+    directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
+    brokers,
+    sealer,
+    streams,
+    ...clocks,
+    random: randomBytes,
+    draw: () => 0.5,
+    telemetry,
+    isReady: () => true,
+    audit: {
+      decided: (decision) => void decisions.push(decision),
+      failed: (address) => void failures.push(address),
+      close: () => {},
+    },
+    log: getLogger("test"),
+    version: "1.2.3",
+    limits: LIMITS,
+    places: createPlaces(overrides.limits ?? LIMITS),
+    ...overrides,
+  });
+
+  const send = (request: Request, peer = PEER) => handler(request, peer);
+  const parts = {
+    send,
+    clock,
+    calls,
+    streams,
+    brokers,
+    decisions,
+    failures,
+    keyring,
+    replays,
+    secret,
+    told: telemetry.told,
+  };
+  return {
+    ...parts,
+    /** Sets the wall clock of the gateway alone, by some seconds against that of everybody. */
+    setWall: (seconds: number) => void (setBy = seconds),
+    ...await makePhone(secret, parts),
+    /** Closes what may be open to brokers. */
+    [Symbol.asyncDispose]: () => brokers.close(),
+    /** A phone with another key. */
+    phone: (other: Bytes, choices: PhoneChoices = {}) => makePhone(other, { ...parts, ...choices }),
+  };
+}
+
+/** Where a phone is, and what it sends along. */
+export interface PhoneChoices {
+  readonly peer?: string;
+  readonly headers?: HeadersInit;
+  /** Version of the protocol that it speaks: 1 by default. */
+  readonly version?: Version;
+}
+
+interface PhoneOptions extends PhoneChoices {
+  readonly send: (request: Request, peer?: string) => Promise<Response>;
+  readonly clock: { readonly seconds: number };
+}
+
+/** What a phone does, without a socket. */
+export type Phone = Awaited<ReturnType<typeof makePhone>>;
+
+async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}, version = 1 }: PhoneOptions) {
+  const key = await importSecretKey(secret);
+  const write = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
+  /** Seals an envelope of version 1. */
+  const seal = (value: unknown) => sealEnvelope(key.aead, write(value), randomBytes).then(String);
+  /** Opens one. */
+  const open = async (text: string): Promise<unknown> => JSON.parse(await openEnvelope(key.aead, parseEnvelope(text)));
+  const post = (path: string, body: BodyInit) =>
+    send(new Request(`http://gateway${path}`, { method: "POST", body, headers }), peer);
+  /** Seals a payload with the current timestamp. */
+  const sealNow = (route: Route, payload: Record<string, unknown>) =>
+    sealRequest(key, write({ timestamp: clock.seconds, ...payload }), { version, route, random: randomBytes });
+  /** The same, and posts it: what comes back belongs to the exchange. */
+  async function exchange(route: Route, payload: Record<string, unknown>) {
+    const { text, exchange } = await sealNow(route, payload);
+    return { response: await post(route, text), exchange };
+  }
+  /** Opens the answer of a response. */
+  const answer = async (response: Response, exchange: Exchange): Promise<Answer> =>
+    toAnswer(JSON.parse(await openAnswer(exchange, await response.text())));
+  return {
+    key,
+    seal,
+    open,
+    post,
+    sealNow,
+    exchange,
+    ask: async (route: Route, payload: Record<string, unknown>) => (await exchange(route, payload)).response,
+    /** Asks, and opens the answer. */
+    async request(route: Route, payload: Record<string, unknown>): Promise<Answer> {
+      const asked = await exchange(route, payload);
+      if (asked.response.status !== 200) {
+        throw new Error(`HTTP ${asked.response.status} ${await asked.response.text()}`);
+      }
+      return await answer(asked.response, asked.exchange);
+    },
+    /** Opens the answer of a response; of version 1 where no exchange is given. */
+    answer: (response: Response, asked: Exchange = { version: 1, key }) => answer(response, asked),
+  };
+}
+
+function toAnswer(value: unknown): Answer {
+  if (typeof value === "object" && value !== null && "status" in value && "body" in value && "timestamp" in value) {
+    return { status: Number(value.status), body: value.body, timestamp: Number(value.timestamp) };
+  }
+  throw new Error("Not an answer");
+}

@@ -1,0 +1,15 @@
+/** A key by itself, without a phone that holds it. */
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
+import { importKey } from "../../src/protocol/secret_key.ts";
+import { type Key, LiveKeyring } from "../../src/keys/keyring.ts";
+import { makeRecord, NOW } from "./gateway.ts";
+
+/** A key that may receive what matches a filter. */
+export async function makeKey(filter: string): Promise<Key> {
+  const keyring = new LiveKeyring(() => NOW * 1000, randomBytes);
+  const record = makeRecord({ name: "phone", subscribe: [filter] });
+  await keyring.replace({ single: undefined, records: [record] });
+  const envelope = parseEnvelope(await sealEnvelope(await importKey(record.secret), "{}", randomBytes));
+  return (await keyring.open(envelope, { address: "test", route: "/gateway" })).key;
+}

@@ -1,0 +1,34 @@
+/** A machine for commands, on the real one's files unless told otherwise, that prints into an array. */
+import type { Platform } from "../../src/platform.ts";
+
+/** Makes the machine. */
+export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { readonly lines: string[] } {
+  const lines: string[] = [];
+  return {
+    args: [],
+    isTerminal: false,
+    files: Deno,
+    stdin: { isTerminal: () => false, readable: new Blob().stream() },
+    askSecret: () => Promise.resolve(undefined),
+    fetch,
+    serve: Deno.serve,
+    createHttpClient: Deno.createHttpClient,
+    listenDatagram: Deno.listenDatagram,
+    denoVersion: Deno.version.deno,
+    listen: (where) => Deno.listen(where),
+    lookup: () => Promise.resolve([]),
+    freeBytes: () => Promise.resolve(undefined),
+    run: () => Promise.reject(new Deno.errors.NotFound()),
+    networkInterfaces: () => [],
+    process: () => ({ rssBytes: 1, heapBytes: 1, cpuSeconds: 1, startTimeSeconds: 1 }),
+    makeTempDir: () => Deno.makeTempDir(),
+    env: () => undefined,
+    envNames: () => [],
+    print: (line) => void lines.push(line),
+    printError: (line) => void lines.push(line),
+    onReload: () => {},
+    untilStopped: () => Promise.resolve(),
+    ...overrides,
+    lines,
+  };
+}

@@ -1,0 +1,128 @@
+/** Gateways that share a Redis, for tests: each has a connection and a replay store of its own, as a process has. */
+import type { SealedText } from "../../src/protocol/aead.ts";
+import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
+import { createRedisReplayStore, type RedisReplayStore } from "../../src/store/redis_replay.ts";
+import type { Claim, RequestIdentity } from "../../src/store/replay_store.ts";
+import { until } from "./deadline.ts";
+import { REDIS_SERVER, type TestRedis, type TestRedisOptions, withRedis } from "./redis_server.ts";
+import { needing } from "./needs.ts";
+
+export const PREFIX = "test:";
+export const SECONDS = 600;
+/** A moment in the middle of a second, in seconds since 1970; the clock stands still unless a test moves it. */
+export const NOW = Math.floor(Date.now() / 1000) + 0.5;
+const TIMEOUT_MS = 4000;
+
+/** A gateway's share: a connection, a store and their log. */
+export interface Gateway {
+  readonly store: RedisReplayStore;
+  readonly connection: RedisConnection;
+  readonly clock: { seconds: number };
+  readonly lines: string[];
+  close(): Promise<void>;
+}
+
+export interface GatewayOptions {
+  readonly user?: string;
+  readonly password?: string;
+  readonly timeoutMs?: number;
+  readonly maxBytes?: number;
+}
+
+export type Open = (options?: GatewayOptions) => Gateway;
+
+/** Declares a test with a server and as many gateways as it opens. */
+export function redisTest(
+  name: string,
+  test: (redis: TestRedis, open: Open) => Promise<void>,
+  options: TestRedisOptions = {},
+): void {
+  Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
+    withRedis(options, async (redis) => {
+      const gateways: Gateway[] = [];
+      try {
+        await test(redis, (options) => {
+          const gateway = openGateway(redis, options);
+          gateways.push(gateway);
+          return gateway;
+        });
+      } finally {
+        for (const gateway of gateways) await gateway.close();
+      }
+    }));
+}
+
+function openGateway(
+  redis: TestRedis,
+  { user, password, timeoutMs = TIMEOUT_MS, maxBytes = 2 ** 30 }: GatewayOptions = {},
+): Gateway {
+  const lines: string[] = [];
+  const write = (level: string) => (message: string, properties: Record<string, unknown> = {}) => {
+    lines.push(`${level} ${message.replace(/\{(\w+)\}/g, (_, name) => String(properties[name]))}`);
+  };
+  const log = { info: write("info"), warn: write("warn"), error: write("error") };
+  const clock = { seconds: NOW };
+  const connection = openRedis({ url: redis.url(user, password), timeoutMs, random: () => 0, log });
+  const store = createRedisReplayStore({
+    connection,
+    prefix: PREFIX,
+    seconds: SECONDS,
+    maxBytes,
+    maxAnswerBytes: 100,
+    now: () => clock.seconds * 1000,
+    monotonic: () => performance.now(),
+    log,
+  });
+  return {
+    store,
+    connection,
+    clock,
+    lines,
+    async close() {
+      await store.close();
+      await connection.close();
+    },
+  };
+}
+
+export const sealed = (text: string) => text as SealedText;
+
+export function identity(
+  nonce: number,
+  { tag = nonce, kid = "0123456789abcdef", timestamp = NOW } = {},
+): RequestIdentity {
+  const bytes = (value: number, length: number) => {
+    const array = new Uint8Array(length);
+    new DataView(array.buffer).setUint32(0, value);
+    return array;
+  };
+  return { kid, nonce: bytes(nonce, 12), tag: bytes(tag, 16), timestamp };
+}
+
+/** Claims until the store can be asked. */
+export async function claim({ store }: Gateway, request: RequestIdentity): Promise<Claim> {
+  let claim: Claim = { kind: "away" };
+  await until("the store can be asked", async () => {
+    claim = await store.claim(request);
+    return claim.kind !== "away";
+  });
+  return claim;
+}
+
+export async function run(gateway: Gateway, request: RequestIdentity, answer?: string): Promise<void> {
+  const first = await claim(gateway, request);
+  if (first.kind !== "first") throw new Error(`Claim was ${first.kind}`);
+  first.settle(answer === undefined ? undefined : sealed(answer));
+}
+
+export async function repeat(gateway: Gateway, request: RequestIdentity): Promise<string | undefined> {
+  const claimed = await claim(gateway, request);
+  if (claimed.kind !== "repeat") throw new Error(`Claim was ${claimed.kind}`);
+  return await claimed.answer;
+}
+
+export const kindOf = async (gateway: Gateway, request: RequestIdentity) => (await claim(gateway, request)).kind;
+
+/** Waits until a gateway notices what happened to the server. */
+export const untilTold = ({ lines }: Gateway, part: string) =>
+  until(part, () => lines.some((line) => line.includes(part)));

@@ -1,0 +1,71 @@
+/** What no process may print, and whether one did. */
+import { parseConfig, type Variables } from "../../src/config/settings.ts";
+import { LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
+
+const utf8 = new TextEncoder();
+
+/** The secrets of one gateway, each with what it is. */
+export class Secrets {
+  readonly #spellings = new Map<string, string>();
+
+  constructor(settings: Variables) {
+    for (const [name, value] of Object.entries(parseConfig(settings))) {
+      for (const secret of secretsOf({ [name]: value })) this.add(name, secret);
+    }
+  }
+
+  /** Adds one: a password, an API key, a payload. One that is too short to be found for sure is left out. */
+  add(name: string, secret: string): void {
+    if (secret.length < LEAST_SECRET_LENGTH) return;
+    const bytes = utf8.encode(secret);
+    const json = JSON.stringify(secret).slice(1, -1);
+    for (
+      const spelling of [
+        secret,
+        json,
+        JSON.stringify(json).slice(1, -1),
+        encodeURIComponent(secret),
+        bytes.toHex(),
+        ...base64(bytes),
+      ]
+    ) this.#spellings.set(spelling, name);
+  }
+
+  /** Adds 32 bytes in hexadecimal digits. */
+  addKey(name: string, key: string): void {
+    const bytes = Uint8Array.fromHex(key);
+    const spellings = [bytes.toHex(), bytes.toHex().toUpperCase(), ...base64(bytes), bytes.join(","), bytes.join(", ")];
+    for (const spelling of spellings) this.#spellings.set(spelling, name);
+  }
+
+  /** Adds all that look like keys in a file, if there is such a file. */
+  async addKeysOf(path: string): Promise<void> {
+    const text = await Deno.readTextFile(path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error;
+    });
+    for (const [key] of text.matchAll(/\b[0-9a-fA-F]{64}\b/g)) this.addKey(`A key in ${path}`, key);
+  }
+
+  /** Tells what in an output should not be there: what it is and where, never itself. */
+  faultsIn(lines: readonly string[]): string[] {
+    // The one exception: the first start shows the key that it makes, once, and it is not the log that does.
+    const shown = lines.findIndex((line, index) =>
+      line.startsWith("Secret key: ") && lines[index - 1]?.startsWith("===")
+    );
+    return lines.flatMap((line, index) => {
+      const names = [...this.#spellings].filter(([spelling]) => index !== shown && line.includes(spelling));
+      const crash = /\bUncaught\b|\bunhandled\b|\bTimeout\w+Warning\b/i.exec(line);
+      return [...new Set([...names.map(([, name]) => name), ...crash ?? []])].map((what) =>
+        `${what}: line ${index + 1}`
+      );
+    });
+  }
+}
+
+/** The last character may also hold bits of what follows. */
+function base64(bytes: Uint8Array<ArrayBuffer>): string[] {
+  const standard = bytes.toBase64({ omitPadding: true });
+  const url = bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  return [standard, url].map((text) => bytes.length % 3 === 0 ? text : text.slice(0, -1));
+}

@@ -1,0 +1,45 @@
+/** Output of benchmarks: the report on standard output, and nothing but progress on standard error. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { TextLineStream } from "../../tools/support/text_line_stream.ts";
+import { PING } from "../../src/services/jeedom/health.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Starts a module of the benchmarks. */
+function start(file: string, args: readonly string[] = []): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--no-check", file, ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+Deno.test("the Jeedom of the load answers the gateway's own check, and prints nothing about it", async () => {
+  const child = start("tools/bench/load/jeedom.ts");
+  const commands = child.stdin.getWriter();
+  await commands.write(new TextEncoder().encode('{"command":"url","argument":{}}\n'));
+  const answers = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
+  const { value: url } = JSON.parse((await answers.read()).value ?? "");
+  const response = await fetch(url, { method: "POST", body: PING });
+  assertEquals([response.status, (await response.json()).result], [200, "pong"]);
+  const call = { jsonrpc: "2.0", id: 1, method: "cmd::byId", params: { apikey: "bench", marker: 7 } };
+  const called = await fetch(url, { method: "POST", body: JSON.stringify(call) });
+  assertEquals((await called.json()).result.marker, 7);
+  await commands.close();
+  assertEquals(await new Response(child.stderr).text(), "");
+  await answers.cancel();
+  await child.status;
+});
+
+Deno.test("bench:cold-start prints its report on standard output, and on standard error how far it is", async () => {
+  const child = start("tools/bench/cold_start.ts", ["1"]);
+  await child.stdin.close();
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assertEquals(code, 0, text(stderr));
+  assert(text(stdout).startsWith("| "), text(stdout));
+  assertMatch(text(stderr), /^\d\d:\d\d:\d\d \[1\/1\] start\n$/);
+});

@@ -1,0 +1,33 @@
+/** The end of a benchmark by a signal. */
+import { assertEquals } from "@std/assert";
+
+const MODULE = new URL("../../tools/bench/run_bench.ts", import.meta.url).href;
+
+/** Interrupts itself; the signal comes again while it ends what it started, as `deno task` sends it on. */
+const PROGRAM = `
+import { runBench } from "${MODULE}";
+const interrupt = () => new Promise((resolve) => {
+  Deno.addSignalListener("SIGINT", resolve);
+  Deno.kill(Deno.pid, "SIGINT");
+});
+await runBench(async (started) => {
+  const { promise, reject } = Promise.withResolvers();
+  started.defer(async () => {
+    reject(new Error("Helper ended"));
+    await interrupt();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    console.log("stopped");
+  });
+  await interrupt();
+  return await promise;
+});`;
+
+Deno.test("runBench() stops all that was started, without an error, when a signal comes twice", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", PROGRAM],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assertEquals({ code, stdout: text(stdout), stderr: text(stderr) }, { code: 130, stdout: "stopped\n", stderr: "" });
+});

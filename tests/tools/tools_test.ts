@@ -1,0 +1,120 @@
+/** Command lines of the tools: `--help` and wrong arguments, under permissions that let nothing start. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import project from "../../deno.json" with { type: "json" };
+import { ALL_FAULTS } from "../../tools/chaos/all_faults.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Files of the tools, by the name of their task. */
+const TOOLS: ReadonlyMap<string, string> = new Map(
+  Object.entries(project.tasks).flatMap(([name, { command }]) => {
+    const file = /^deno run .*?((?:bench|reliability|npm)\/\w+\.ts)$/.exec(command)?.[1];
+    return file === undefined ? [] : [[name, file] as const];
+  }),
+);
+
+/** The environment without what CI demands of the tests themselves. */
+const OUTSIDE = Object.fromEntries(
+  Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("REQUIRE_")),
+);
+
+/** Runs a tool that may read, and neither listen, connect, write nor start a program. */
+async function runTool(name: string, args: readonly string[], flags: readonly string[] = []) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--no-check",
+      "--allow-read",
+      "--allow-env",
+      "--allow-sys",
+      ...flags,
+      TOOLS.get(name) ?? "",
+      ...args,
+    ],
+    cwd: ROOT,
+    clearEnv: true,
+    env: { ...OUTSIDE, NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+Deno.test("every tool is tried here", () => {
+  assertEquals([...TOOLS.keys()].toSorted(), [
+    "bench",
+    "bench:cold-start",
+    "bench:fanout",
+    "bench:flood",
+    "bench:load",
+    "build:npm",
+    "chaos",
+    "fuzz",
+    "memory",
+    "soak",
+  ]);
+});
+
+for (const name of TOOLS.keys()) {
+  Deno.test(`${name} --help prints its usage and exits 0 before anything starts`, async () => {
+    const { code, stdout, stderr } = await runTool(name, ["--help"]);
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+    assert(stdout.startsWith(`Usage: deno task ${name} `), stdout);
+    assertMatch(stdout, /^ {2}--help +\S/m);
+  });
+
+  Deno.test(`${name} exits 2 with a sentence and its usage when its options are wrong`, async () => {
+    const { code, stdout, stderr } = await runTool(name, ["--nonsense"]);
+    assertEquals({ code, stdout }, { code: 2, stdout: "" });
+    assertEquals(stderr.split("\n").slice(0, 1), ["Unknown option '--nonsense'"]);
+    assertStringIncludes(stderr, `\nUsage: deno task ${name} `);
+    assertEquals(stderr.split("\n").length, 3, stderr);
+  });
+}
+
+Deno.test("chaos --help lists every fault", async () => {
+  const { stdout } = await runTool("chaos", ["--help"]);
+  for (const { name, title } of ALL_FAULTS) assertMatch(stdout, new RegExp(`^ {2}${name} +${escape(title)}`, "m"));
+});
+
+Deno.test("bench:load says that it needs Mosquitto where there is none, and exits 77", async () => {
+  const paths = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
+  const { code, stdout, stderr } = await runTool("bench:load", [], [`--deny-read=${paths.join(",")}`]);
+  assertEquals({ code, stdout }, { code: 77, stdout: "" });
+  assertMatch(stderr, /^Mosquitto is not installed.*\n$/);
+});
+
+/** Arguments that cannot be right, with what is said of them. */
+const WRONG: readonly (readonly [tool: string, args: readonly string[], message: string])[] = [
+  ["bench", ["nosuch"], 'Unknown part "nosuch"'],
+  ["bench:flood", ["abc"], 'SECONDS must be a number of at least 1, not "abc"'],
+  ["bench:load", ["-1"], "Unknown option '-1'"],
+  ["bench:load", ["31"], 'SECONDS must be a number from 1 to 30, not "31"'],
+  ["bench:load", ["5", "1.5"], 'ROUNDS must be a whole number of at least 1, not "1.5"'],
+  ["bench:fanout", ["1", "1", "50,"], 'COUNTS must be whole numbers separated by commas, such as 1,50, not "50,"'],
+  ["bench:cold-start", ["0"], 'RUNS must be a whole number of at least 1, not "0"'],
+  ["soak", ["abc"], 'MINUTES must be a number of at least 1, not "abc"'],
+  ["soak", [""], 'MINUTES must be a number of at least 1, not ""'],
+  ["soak", ["1", "2"], 'Unexpected argument "2"'],
+  ["chaos", ["nosuchfault"], 'Unknown fault "nosuchfault". There are: broker-killed'],
+  ["memory", ["nosuchattack"], 'No attack has "nosuchattack" in its name'],
+  ["memory", ["--seconds", "0"], '--seconds must be a number of at least 1, not "0"'],
+  ["fuzz", ["99"], 'REQUESTS must be a whole number of at least 100, not "99"'],
+  ["fuzz", ["1000", "--seed", "x"], '--seed must be a whole number of at least 0, not "x"'],
+  ["build:npm", ["a", "b"], 'Unexpected argument "b"'],
+];
+
+for (const [name, args, message] of WRONG) {
+  Deno.test(`${name} exits 2 with a sentence and its usage for "${args.join(" ")}"`, async () => {
+    const { code, stdout, stderr } = await runTool(name, args);
+    assertEquals({ code, stdout }, { code: 2, stdout: "" });
+    assert(stderr.startsWith(message), stderr);
+    assertEquals(stderr.trimEnd().split("\n").slice(1).map((line) => line.slice(0, 6)), ["Usage:"], stderr);
+  });
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

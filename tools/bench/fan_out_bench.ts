@@ -1,0 +1,77 @@
+/**
+ * One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket.
+ * Version 1 seals it once for all of them, version 2 for each.
+ */
+import { EventStream } from "../../src/streams/event_stream.ts";
+import { EventSealer } from "../../src/streams/event_encoder.ts";
+import { LargeRecords } from "../../src/streams/large_records.ts";
+import { MemoryBudget } from "../../src/limits/memory_budget.ts";
+import { BrokerPool } from "../../src/mqtt/pool.ts";
+import { MessageLog } from "../../src/mqtt/hub/memory_history.ts";
+import { randomBytes } from "../../src/protocol/bytes.ts";
+import { makeBroker } from "../../tests/support/fake_broker.ts";
+import { makeKey } from "../../tests/support/key.ts";
+
+const key = await makeKey("#");
+const payload = new TextEncoder().encode("22.5".padEnd(200));
+const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
+const backlog = new MemoryBudget(2 ** 20);
+
+for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [1000, 2]] as const) {
+  const { state, connect } = makeBroker();
+  const sealer = new EventSealer({ random: randomBytes });
+  const pool = new BrokerPool({
+    connect,
+    log: new MessageLog({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
+    timeoutMs: 10_000,
+    idleMs: 60_000,
+    maxConnections: 1,
+    resumeMs: 60_000,
+    pressure: () => undefined,
+    random: () => 0,
+    onFault: () => {},
+    ...clocks,
+  });
+  const readers = await Promise.all(Array.from({ length: count }, async () => {
+    const connected = Promise.withResolvers<void>();
+    const format = await sealer.begin({ version, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) });
+    const stream = new EventStream({
+      owner: key.name,
+      records: new LargeRecords(),
+      makeEvent: (event) => sealer.event(key, event),
+      format,
+      maxQueueBytes: 1_000_000,
+      backlog,
+      patienceMs: 60_000,
+      keepAliveMs: 60_000,
+      onEnd: () => {},
+      telemetry: { delivered: () => {}, dropped: () => {} },
+      onClosed: () => {},
+      ...clocks,
+    });
+    pool.listen({ host: "broker", port: 1883 }, {
+      owner: "bench",
+      filters: ["home/#"],
+      qos: 0,
+      keep: false,
+      since: undefined,
+      connected: () => connected.resolve(),
+      gap: () => {},
+      offline: () => {},
+      online: () => {},
+      ended: () => {},
+      message(message) {
+        const event = sealer.message(key, message, 0);
+        if (event !== undefined) stream.push(event);
+      },
+    });
+    await connected.promise;
+    return stream.body.getReader();
+  }));
+
+  const about = { group: `fan-out to ${count}`, baseline: version === 1 };
+  Deno.bench(`version ${version}: fan out to ${count}`, about, async () => {
+    state.deliver({ topic: "home/temperature", payload, qos: 0, retain: false });
+    await Promise.all(readers.map((reader) => reader.read()));
+  });
+}

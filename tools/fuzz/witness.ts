@@ -1,0 +1,73 @@
+/** Counts at a broker and at a Jeedom what reaches them, and notices what never should. */
+import type { TestBroker } from "../../tests/support/broker.ts";
+import type { JeedomCall } from "../../src/demo/simulated_jeedom.ts";
+import { startJeedom } from "../support/jeedom.ts";
+import { observe } from "../support/observer.ts";
+import { JEEDOM_RESULT } from "./judge.ts";
+
+/** Eyes at both. */
+export interface Witness {
+  /** Settings that lead a gateway to them. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What has reached them so far. */
+  readonly count: { publish: number; call: number };
+  /** What should not have, in words. */
+  readonly faults: string[];
+  /** Ends it, and Jeedom. */
+  stop(): Promise<void>;
+}
+
+/** Topics that docs/protocol.md rules out; the broker itself would let some of them pass. */
+// deno-lint-ignore no-control-regex
+const FORBIDDEN_TOPIC = /^\$|^$|[+#\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]|\ufffd/;
+const MAX_LEVELS = 100;
+
+/** Starts to look. */
+export async function startWitness(broker: Pick<TestBroker, "host" | "port">): Promise<Witness> {
+  const count = { publish: 0, call: 0 };
+  const faults: string[] = [];
+  const leaveBroker = await observe(broker, {
+    filters: ["#", "$share/fuzz/$SYS/fuzz"],
+    onMessage({ topic, isRetained }) {
+      if (isRetained) return;
+      count.publish += 1;
+      if (FORBIDDEN_TOPIC.test(topic) || topic.split("/").length > MAX_LEVELS) {
+        faults.push(`Published to ${JSON.stringify(topic.slice(0, 200))}`);
+      }
+    },
+  });
+  const jeedom = await startJeedom((call) => {
+    count.call += 1;
+    const fault = faultOfCall(call);
+    if (fault !== undefined) faults.push(`${fault}: ${call.body.slice(0, 200)}`);
+    return { told: JEEDOM_RESULT, marker: /"marker":(\d+)/.exec(call.body)?.[1] };
+  });
+  return {
+    env: {
+      JEEDOM_URL: jeedom.url,
+      JEEDOM_APIKEY: "fuzz",
+      MQTT_BROKER_HOST: broker.host,
+      MQTT_BROKER_PORT: String(broker.port),
+    },
+    count,
+    faults,
+    async stop() {
+      await leaveBroker();
+      await jeedom.die();
+    },
+  };
+}
+
+function faultOfCall({ path, body }: JeedomCall): string | undefined {
+  if (!/^(\/[\w~-][\w~.-]*)+$/.test(path)) return `Called ${JSON.stringify(path)}`;
+  try {
+    const { jsonrpc, id, method, params } = JSON.parse(body);
+    if (jsonrpc !== "2.0" || id !== 99999 || !/^[\w:.-]{1,128}$/.test(method)) return "Not such a call";
+    if (typeof params !== "object" || Array.isArray(params)) return "Parameters are no object";
+    if ("polluted" in {} || params.polluted !== undefined) return "Prototype polluted";
+    if (params.marker !== undefined && Object.keys(params).join() !== "apikey,marker") return "Parameters added";
+    return undefined;
+  } catch {
+    return "Call is not JSON";
+  }
+}
