@@ -11,7 +11,8 @@ export class Turns {
   /** Waits for its turn, then does the work. */
   async take<T>(id: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(id);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    let resolve = () => {};
+    const promise = new Promise<void>((done) => resolve = done);
     this.#last.set(id, promise);
     try {
       await before;

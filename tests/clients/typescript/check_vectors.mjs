@@ -1,14 +1,14 @@
 /** Checks the npm package against the frozen vectors of the protocol. */
 import assert from "node:assert/strict";
-import { loadProtocol } from "./installed.mjs";
+import { loadModule } from "./installed.mjs";
 
-const { EnvelopeError } = await loadProtocol("aead");
-const { fromHex } = await loadProtocol("bytes");
-const { openEnvelope, parseEnvelope, sealEnvelope } = await loadProtocol("envelope");
-const { importSecretKey } = await loadProtocol("secret_key");
-const { StreamOpener, StreamSealer } = await loadProtocol("stream_v2");
-const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryRequestV2 } = await loadProtocol(
-  "envelope_v2",
+const { EnvelopeError } = await loadModule("protocol/aead");
+const { fromHex } = await loadModule("protocol/bytes");
+const { openEnvelope, parseEnvelope, sealEnvelope } = await loadModule("protocol/v1/envelope");
+const { importSecretKey } = await loadModule("protocol/secret_key");
+const { StreamOpener, StreamSealer } = await loadModule("protocol/v2/stream");
+const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryRequestV2 } = await loadModule(
+  "protocol/v2/envelope",
 );
 
 /**

@@ -4,9 +4,9 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { checkVectors } from "./check_vectors.mjs";
-import { GatewayClient, GatewayError, loadProtocol } from "./installed.mjs";
+import { GatewayClient, GatewayError, loadModule } from "./installed.mjs";
 
-const { Backoff } = await loadProtocol("backoff");
+const { Backoff } = await loadModule("lib/backoff");
 
 /** What the client waits for at most while a stream is silent, in milliseconds; nothing else takes so long. */
 const SILENCE_MS = 45_000;

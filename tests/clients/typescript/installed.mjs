@@ -5,6 +5,6 @@ const PACKAGE = "@e2e-gateway/client";
 export const { GatewayClient, GatewayError } = await import(PACKAGE);
 
 /** Loads one of the modules behind the exports. */
-export function loadProtocol(name) {
-  return import(`./node_modules/${PACKAGE}/protocol/${name}.js`);
+export function loadModule(path) {
+  return import(`./node_modules/${PACKAGE}/${path}.js`);
 }
