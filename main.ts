@@ -12,7 +12,7 @@ import { runCommandLine } from "./src/cli/commands.ts";
 import { EXIT_INTERRUPTED } from "./src/cli/exit_codes.ts";
 import type { NetworkAddress, Platform, StopOptions } from "./src/platform.ts";
 import type { Machine } from "./src/doctor/machine.ts";
-import type { ProcessFigures } from "./src/observability/process.ts";
+import type { ProcessStats } from "./src/observability/process.ts";
 import { visible } from "./src/observability/visible.ts";
 
 /** When the process started, in seconds since 1970: this is the first that it does. */
@@ -77,7 +77,7 @@ async function makeTempDir(): Promise<string> {
   return path;
 }
 
-function processFigures(): ProcessFigures {
+function processFigures(): ProcessStats {
   const { rss, heapUsed } = Deno.memoryUsage();
   const { user, system } = cpuUsage();
   return { rssBytes: rss, heapBytes: heapUsed, cpuSeconds: (user + system) / 1e6, startTimeSeconds: STARTED };

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Machine } from "./doctor/machine.ts";
-import type { ProcessFigures } from "./observability/process.ts";
+import type { ProcessStats } from "./observability/process.ts";
 import type { KeyFileSystem } from "./keys/default_key_file.ts";
 import type { KeysFileSystem } from "./keys/keyring_file.ts";
 import type { CommandLine } from "./cli/args.ts";
@@ -41,7 +41,7 @@ export interface Platform extends Pick<Machine, "denoVersion" | "listen" | "look
   /** Makes a directory that only its owner can enter, and that is removed when the process exits. */
   makeTempDir(): Promise<string>;
   /** Tells what the process takes of the machine. */
-  process(): ProcessFigures;
+  process(): ProcessStats;
   /** Reads an environment variable. */
   env(name: string): string | undefined;
   /** Lists the names of environment variables, as far as the sandbox allows. */

@@ -3,26 +3,26 @@
  *
  * @module
  */
-import type { EventSealer } from "../streams/event_encoder.ts";
-import type { Places } from "../gateway/limits.ts";
-import type { OpenStreams } from "../streams/stream_registry.ts";
+import type { EventEncoder } from "../streams/event_encoder.ts";
+import type { Limiters } from "../gateway/limits.ts";
+import type { StreamRegistry } from "../streams/stream_registry.ts";
 import type { Readiness } from "../http/readiness.ts";
 import type { BrokerPool } from "../mqtt/pool.ts";
-import type { MessageLog } from "../mqtt/hub/memory_history.ts";
-import type { Levels } from "../observability/telemetry.ts";
+import type { MemoryHistory } from "../mqtt/hub/memory_history.ts";
+import type { Gauges } from "../observability/telemetry.ts";
 import type { LiveKeyring } from "../keys/keyring.ts";
 import type { OpenStore } from "./store.ts";
 
 /** The parts of a gateway that have something to tell. */
-export interface LevelSources {
+export interface GaugeSources {
   /** The streams that are open. */
-  readonly streams: OpenStreams;
+  readonly streams: StreamRegistry;
   /** What is under way. */
-  readonly places: Places;
+  readonly limiters: Limiters;
   /** The messages that are kept. */
-  readonly messages: MessageLog;
+  readonly history: MemoryHistory;
   /** The events that are kept. */
-  readonly sealer: EventSealer;
+  readonly encoder: EventEncoder;
   /** The brokers. */
   readonly brokers: BrokerPool;
   /** The requests that are remembered. */
@@ -36,21 +36,21 @@ export interface LevelSources {
 }
 
 /** Reads all levels. */
-export function readLevels(sources: LevelSources): Levels {
-  const { streams, places, messages, sealer, brokers, store, keyring, readiness, now } = sources;
+export function readGauges(sources: GaugeSources): Gauges {
+  const { streams, limiters, history, encoder, brokers, store, keyring, readiness, now } = sources;
   const { connections, subscriptions, listeners } = brokers.usage;
   return {
     queueBytes: streams.waitingBytes,
-    backlogBytes: places.backlog.bytes,
-    unreadBytes: places.unread.bytes,
-    ringBytes: messages.bytes,
-    sharedEventBytes: sealer.sharedBytes,
+    backlogBytes: limiters.backlog.bytes,
+    unreadBytes: limiters.unread.bytes,
+    ringBytes: history.bytes,
+    sharedEventBytes: encoder.sharedBytes,
     subscriptions,
     listeners,
     brokerConnections: connections,
     replays: store.usage?.(),
-    bodies: places.bodies.size,
-    running: places.running.size,
+    bodies: limiters.bodies.size,
+    running: limiters.requestLimiter.size,
     up: Object.fromEntries(readiness.up),
     isReady: readiness.isReady,
     keys: [...keyring.ends].map(([name, ends]) => ({

@@ -5,7 +5,7 @@
  */
 import type { Config } from "../config/settings.ts";
 import type { GatewayLimits } from "../gateway/limits.ts";
-import type { MakeCounter } from "../limits/rate_limiter.ts";
+import type { CounterFactory } from "../limits/rate_limiter.ts";
 import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../limits/rate_limits.ts";
 
 /** How many of the largest answers may wait to be read: more than a household asks for at a time. */
@@ -31,18 +31,18 @@ export function limitsOf(config: Config): GatewayLimits {
     maxBacklogBytes: config.BACKLOG_BYTES,
     maxUnreadBytes: UNREAD_ANSWERS * config.JEEDOM_MAX_RESPONSE_BYTES,
     maxEventBytes: config.MAX_EVENT_BYTES,
-    patienceMs: config.LISTENER_PATIENCE_MS,
+    stallTimeoutMs: config.LISTENER_PATIENCE_MS,
     keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
   };
 }
 
 /** How often somebody may come. */
-export function ratesOf(config: Config, makeCounter: MakeCounter): RateLimits {
+export function ratesOf(config: Config, createCounter: CounterFactory): RateLimits {
   if (config.RATE_LIMITS === "off") return NO_RATE_LIMITS;
   return createRateLimits({
     address: { burst: config.ADDRESS_BURST, perSecond: config.ADDRESS_RATE },
     failed: { burst: config.FAILED_BURST, perSecond: config.FAILED_RATE },
     key: { burst: config.KEY_BURST, perSecond: config.KEY_RATE },
-    makeCounter,
+    createCounter,
   });
 }

@@ -19,7 +19,7 @@ export interface ListenOptions {
 }
 
 /** A server that listens. */
-export interface Listening {
+export interface HttpListener {
   /** The port it listens on. */
   readonly port: number;
   /** Refuses new connections, and settles when all requests have their answers. */
@@ -40,7 +40,7 @@ export function listen(
   options: ListenOptions,
   handler: (request: Request, peer: string) => Promise<Response>,
   log: Log,
-): Listening {
+): HttpListener {
   let stopping = false;
   let server = start(options);
   const { port } = server.addr;

@@ -4,16 +4,16 @@
  * @module
  */
 import { type Config, MQTT_PORT } from "../config/settings.ts";
-import { EventSealer } from "../streams/event_encoder.ts";
+import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createPlaces } from "../gateway/limits.ts";
-import { OpenStreams } from "../streams/stream_registry.ts";
-import { createOperationsHandler } from "../http/admin.ts";
+import { createLimiters } from "../gateway/limits.ts";
+import { StreamRegistry } from "../streams/stream_registry.ts";
+import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
 import { createConnectBroker } from "../mqtt/connect.ts";
-import { MessageLog } from "../mqtt/hub/memory_history.ts";
+import { MemoryHistory } from "../mqtt/hub/memory_history.ts";
 import { createAudit } from "../observability/audit.ts";
 import { auditLog, type Log } from "../observability/log.ts";
 import { createMetrics } from "../observability/metrics.ts";
@@ -29,9 +29,9 @@ import { createJeedomCheck } from "../services/jeedom/health.ts";
 import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
-import { readLevels } from "./gauges.ts";
+import { readGauges } from "./gauges.ts";
 import { limitsOf, ratesOf } from "./limits.ts";
-import { listen, type Listening } from "./listen.ts";
+import { type HttpListener, listen } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { openKeys } from "./keys.ts";
@@ -58,16 +58,16 @@ const JEEDOM_POOL_IDLE_MS = 4000;
 const FAILURE_SUMMARY_MS = 60_000;
 
 /** Longest wait for a look at the files of keys that is under way, in milliseconds. */
-const KEYS_FAREWELL_MS = 1000;
+const KEYS_CLOSE_TIMEOUT_MS = 1000;
 
 /** Longest wait for requests to the port for metrics, in milliseconds. */
-const OPERATIONS_FAREWELL_MS = 500;
+const ADMIN_CLOSE_TIMEOUT_MS = 500;
 
 /** Length of the name of the gateway's order of messages, in bytes: never the same one again. */
 const EPOCH_BYTES = 8;
 
 /** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
-const BROKER_FAREWELL_MS = 2000;
+const BROKER_CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * Starts the gateway.
@@ -80,7 +80,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   await using opened = new AsyncDisposableStack();
   const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
   const metrics = createMetrics({
-    levels: () => readLevels({ streams, places, messages, sealer, brokers, store, keyring, readiness, ...clocks }),
+    levels: () =>
+      readGauges({ streams, limiters, history: messages, encoder, brokers, store, keyring, readiness, ...clocks }),
     process: () => platform.process(),
     version: VERSION,
     ...clocks,
@@ -96,14 +97,14 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   opened.defer(() => audit.close());
   const keys = await openKeys(config, platform, log);
   // A network drive that hangs must not keep the gateway from stopping.
-  opened.defer(() => settledWithin(keys.close(), KEYS_FAREWELL_MS));
+  opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
   const { keyring } = keys;
   const store = await openStore(config, { log, ...clocks });
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
-  const sealer = new EventSealer({ random: randomBytes });
-  const messages = new MessageLog({
+  const encoder = new EventEncoder({ randomBytes });
+  const messages = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
     maxBytes: config.RESUME_BYTES,
     // A listener that comes back at the last moment may have been that long behind before, and a minute more.
@@ -115,13 +116,13 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       addressFault,
       maxPayloadBytes: config.MAX_EVENT_BYTES,
     }),
-    log: messages,
+    history: messages,
     timeoutMs: config.MQTT_TIMEOUT_MS,
     idleMs: config.MQTT_IDLE_SECONDS * 1000,
     maxConnections: config.MQTT_MAX_CONNECTIONS,
     home: broker.address,
     resumeMs: config.RESUME_SECONDS * 1000,
-    pressure: () => sealer.pressure(),
+    backpressure: () => encoder.backpressure(),
     random: draw,
     onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
     ...clocks,
@@ -155,7 +156,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   };
   const publisher: Publisher = {
     publish: (address, publication, options) =>
-      telemetry.step("acknowledgement", () => brokers.publish(address, publication, options)),
+      telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options)),
   };
   const readiness = new Readiness({
     checks: {
@@ -170,22 +171,22 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     log,
   });
   opened.defer(() => readiness.close());
-  const streams = new OpenStreams();
+  const streams = new StreamRegistry();
   const limits = limitsOf(config);
-  const places = createPlaces(limits, clocks);
+  const limiters = createLimiters(limits, clocks);
   const handler = createHandler({
     keyring,
     replays: store.replays,
-    rates: ratesOf(config, store.makeCounter),
+    rates: ratesOf(config, store.createCounter),
     addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
     services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
     directory,
     brokers,
-    sealer,
+    encoder,
     streams,
     ...clocks,
-    random: randomBytes,
-    draw,
+    randomBytes,
+    random: draw,
     audit,
     log,
     telemetry,
@@ -194,21 +195,21 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     allowedOrigins: config.ALLOWED_ORIGINS,
     version: VERSION,
     limits,
-    places,
+    limiters,
   });
   const operations = listenForOperations(config, platform, {
-    handler: createOperationsHandler({
+    handler: createAdminHandler({
       metrics,
       readiness,
       refusals,
       version: VERSION,
       listensOn: config.METRICS_HOST,
-      random: randomBytes,
+      randomBytes,
     }),
     log,
   });
   // Somebody who never ends his request must not keep the gateway from stopping.
-  opened.defer(() => operations && settledWithin(operations.shutdown(), OPERATIONS_FAREWELL_MS));
+  opened.defer(() => operations && settledWithin(operations.shutdown(), ADMIN_CLOSE_TIMEOUT_MS));
   await store.begun();
   const server = openPort(
     "PORT",
@@ -234,9 +235,9 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       readiness.stop();
       // Ordinary requests go on while the streams end. A server that waits for its end does so for ever, while a stream
       // is open.
-      const drained = streams.drain({ withinMs: config.DRAIN_MS, draw }).then(() => server.shutdown());
+      const drained = streams.drain({ withinMs: config.DRAIN_MS, random: draw }).then(() => server.shutdown());
       await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
-      await settledWithin(brokers.close(), BROKER_FAREWELL_MS);
+      await settledWithin(brokers.close(), BROKER_CLOSE_TIMEOUT_MS);
       await release.disposeAsync();
       log.info("Gateway stopped");
     },
@@ -251,7 +252,7 @@ function listenForOperations(
   config: Config,
   platform: Platform,
   { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
-): Listening | undefined {
+): HttpListener | undefined {
   const { METRICS_HOST: hostname, METRICS_PORT: port } = config;
   if (port === "off") return undefined;
   try {

@@ -7,7 +7,7 @@ import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import { ClockWatch } from "../store/clock_watch.ts";
 import { createMemoryReplayStore, type ReplayUsage } from "../store/memory_replay.ts";
-import { countInMemory, type MakeCounter } from "../limits/rate_limiter.ts";
+import { type CounterFactory, memoryCounter } from "../limits/rate_limiter.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 
 /** A store in use. */
@@ -15,7 +15,7 @@ export interface OpenStore {
   /** The memory of accepted requests. */
   readonly replays: ReplayStore;
   /** Makes the counters of paces. */
-  readonly makeCounter: MakeCounter;
+  readonly createCounter: CounterFactory;
   /** What it takes here; undefined in Redis. */
   readonly usage?: () => ReplayUsage;
   /** Settles when what comes can be told from what another process may have run before. */
@@ -87,7 +87,7 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
         return replays.claim(identity);
       },
     },
-    makeCounter: countInMemory,
+    createCounter: memoryCounter,
     usage: () => replays.usage,
     // Never longer, though the clock is set meanwhile. A slow start may have taken longer already.
     begun: () => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(since * 1000 - now(), 1000)))),
@@ -101,7 +101,7 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
 
 async function openShared(url: URL, config: Config, { log, now, monotonic }: StoreOptions): Promise<OpenStore> {
   // Loaded only here: most gateways have no Redis.
-  const [{ openRedis }, { createRedisReplayStore }, { countIn }] = await Promise.all([
+  const [{ openRedis }, { createRedisReplayStore }, { redisCounter }] = await Promise.all([
     import("../store/redis_connection.ts"),
     import("../store/redis_replay.ts"),
     import("../store/counters.ts"),
@@ -119,7 +119,7 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
   });
   return {
     replays,
-    makeCounter: countIn(connection),
+    createCounter: redisCounter(connection),
     begun: () => Promise.resolve(),
     isAhead: () => replays.since !== undefined && now() < replays.since * 1000,
     async close() {

@@ -11,7 +11,7 @@ import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "../platform.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { readPair, readSettingFile } from "../config/setting_files.ts";
-import { describeWithoutEffect, readSettings, type Settings, tellConfigError } from "../config/load.ts";
+import { describeWithoutEffect, readSettings, reportConfigError, type Settings } from "../config/load.ts";
 
 /** Command line of `check-config`. */
 export const CHECK_CONFIG_LINE = {
@@ -37,7 +37,7 @@ export async function checkConfig(platform: Platform): Promise<number> {
     print("The configuration is right.");
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) return tellConfigError(error, { printError, next: "start again" });
+    if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "start again" });
     throw error;
   }
 }

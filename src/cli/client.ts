@@ -11,7 +11,7 @@ import { type Options, UsageError } from "./args.ts";
 import { localUrl } from "../config/local_url.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { readSources, type Sources, tellConfigError } from "../config/load.ts";
+import { readSources, reportConfigError, type Sources } from "../config/load.ts";
 
 /** The options that every client command takes. */
 export const CLIENT_OPTIONS = {
@@ -153,7 +153,7 @@ export async function runClient(platform: Platform, command: () => Promise<numbe
   try {
     return await command();
   } catch (error) {
-    if (error instanceof ConfigError) return tellConfigError(error, { ...platform, next: "try again" });
+    if (error instanceof ConfigError) return reportConfigError(error, { ...platform, next: "try again" });
     if (error instanceof UsageError) {
       platform.printError(error.message);
       return EXIT_USAGE;

@@ -71,7 +71,7 @@ export function conformance(platform: Platform): Promise<number> {
       subjects: SUBJECTS,
       versions,
       slow: values.slow,
-      ...platform.isTerminal ? { onCheck: tellProgress(platform) } : {},
+      ...platform.isTerminal ? { onCheck: reportProgress(platform) } : {},
     });
     platform.print(values.json ? formatJson(results) : formatTable(results));
     return summarize(results).failed === 0 ? 0 : EXIT_FAILURE;
@@ -79,7 +79,7 @@ export function conformance(platform: Platform): Promise<number> {
 }
 
 /** One line for each subject: the table tells the rest. */
-function tellProgress({ printError }: Platform): (about: About) => void {
+function reportProgress({ printError }: Platform): (about: About) => void {
   let last = "";
   return ({ number, subject }) => {
     if (subject === last) return;

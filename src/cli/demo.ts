@@ -17,7 +17,7 @@ import { addressFault } from "../net/egress.ts";
 import type { CommandLine } from "./args.ts";
 import { loadOrCreateKey } from "../keys/default_key_file.ts";
 import type { Platform } from "../platform.ts";
-import { tellStartFailure } from "./serve.ts";
+import { reportStartFailure } from "./serve.ts";
 import { type RunningGateway, startGateway } from "../app/start.ts";
 
 /** Interval of the sensors' messages, in milliseconds. */
@@ -60,7 +60,7 @@ export async function demo(platform: Platform): Promise<number> {
     await stopped;
     return 0;
   } catch (error) {
-    return signal.aborted ? 0 : tellStartFailure(error, platform);
+    return signal.aborted ? 0 : reportStartFailure(error, platform);
   }
 }
 

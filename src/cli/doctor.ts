@@ -6,12 +6,12 @@
  */
 import { type Config, ConfigError } from "../config/settings.ts";
 import { CHECKS } from "../doctor/checks.ts";
-import { type SettingsFound, tellConfiguration } from "../doctor/checks/configuration.ts";
-import { tellDenoVersion } from "../doctor/checks/deno_version.ts";
-import { examine } from "../doctor/run_checks.ts";
+import { reportConfiguration, type SettingsFound } from "../doctor/checks/configuration.ts";
+import { reportDenoVersion } from "../doctor/checks/deno_version.ts";
+import { runChecks } from "../doctor/run_checks.ts";
 import { skipped } from "../doctor/finding.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
-import { createHouse } from "../doctor/context.ts";
+import { createContext } from "../doctor/context.ts";
 import {
   exitCodeOf,
   formatChanges,
@@ -105,7 +105,7 @@ async function once(platform: Platform, { json, place }: Telling): Promise<numbe
     return exitCodeOf(report);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
-    tellUnpublished(platform, error.message);
+    reportUnpublished(platform, error.message);
     return EXIT_UNPUBLISHED;
   }
 }
@@ -114,7 +114,7 @@ async function again(platform: Platform, { json, place, pauseMs }: Telling & { p
   const published = place && new HealthTopic({
     ...place,
     random: Math.random,
-    onFault: (fault) => tellUnpublished(platform, fault),
+    onFault: (fault) => reportUnpublished(platform, fault),
   });
   const stop = new AbortController();
   platform.untilStopped().then(() => stop.abort());
@@ -138,7 +138,7 @@ async function again(platform: Platform, { json, place, pauseMs }: Telling & { p
   return last === undefined ? 0 : exitCodeOf(last);
 }
 
-function tellUnpublished({ printError }: Platform, fault: string): undefined {
+function reportUnpublished({ printError }: Platform, fault: string): undefined {
   printError(`The state is not published: ${fault}`);
 }
 
@@ -147,8 +147,8 @@ async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
   const { settings, ...found } = await tryReadSettings(platform);
   const results = settings === undefined
     ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a right configuration") }))
-    : await examine(CHECKS, houseOf(settings, platform), { signal });
-  const first = [tellConfiguration(found), tellDenoVersion(platform.denoVersion)];
+    : await runChecks(CHECKS, houseOf(settings, platform), { signal });
+  const first = [reportConfiguration(found), reportDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
 }
 
@@ -163,7 +163,7 @@ async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
 }
 
 function houseOf({ config, sources: { environment, file } }: Settings, platform: Platform) {
-  return createHouse({
+  return createContext({
     config,
     isSet: (name) => Boolean(environment[name] || file[name]),
     version: VERSION,
@@ -190,13 +190,13 @@ async function brokerAddress(config: Config, platform: Platform) {
 /** Finds where to publish; undefined, and told, where the settings do not say it. */
 async function findPlace(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
   const { settings } = await tryReadSettings(platform);
-  if (settings === undefined) return tellUnpublished(platform, "The configuration is wrong");
+  if (settings === undefined) return reportUnpublished(platform, "The configuration is wrong");
   const { config } = settings;
   if (config.MQTT_BROKER_HOST === undefined) {
     throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is", DOCTOR_LINE);
   }
   const address = await brokerAddress(config, platform).catch((error) =>
-    tellUnpublished(platform, error instanceof Error ? error.message : "A file cannot be read")
+    reportUnpublished(platform, error instanceof Error ? error.message : "A file cannot be read")
   );
   return address === undefined ? undefined : { connect: connectTo(config), address, topic };
 }

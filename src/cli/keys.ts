@@ -17,9 +17,9 @@ import { ROTATE_LINE, rotateKey } from "./keys/rotate.ts";
 import { type KeysSession, openSession } from "./keys/session.ts";
 import { SET_LINE, setKey } from "./keys/set.ts";
 import { SHOW_LINE, showKey } from "./keys/show.ts";
-import { DISABLE_LINE, disableKey, ENABLE_LINE, enableKey } from "./keys/switch.ts";
+import { DISABLE_LINE, disableKey, ENABLE_LINE, enableKey } from "./keys/enable_disable.ts";
 import type { Platform } from "../platform.ts";
-import { readConfig, tellConfigError } from "../config/load.ts";
+import { readConfig, reportConfigError } from "../config/load.ts";
 
 /** A subcommand: how it is typed, and what it does. */
 interface Subcommand {
@@ -75,12 +75,12 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
     }
     return 0;
   } catch (error) {
-    return tellFailure(error, platform);
+    return reportFailure(error, platform);
   }
 }
 
-function tellFailure(error: unknown, { printError }: Platform): number {
-  if (error instanceof ConfigError) return tellConfigError(error, { printError, next: "try again" });
+function reportFailure(error: unknown, { printError }: Platform): number {
+  if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "try again" });
   const known = error instanceof UsageError || error instanceof KeyFileError || error instanceof KeysFileLockedError;
   if (!known) throw error;
   printError(error.message);

@@ -9,7 +9,7 @@ import type { CommandLine } from "./args.ts";
 import type { UnknownSetting } from "../config/unknown_settings.ts";
 import type { Platform } from "../platform.ts";
 import { findNotifySockets } from "../app/systemd.ts";
-import { describeLikely, readSettings } from "../config/load.ts";
+import { describeMisspelt, readSettings } from "../config/load.ts";
 
 /** Command line of `permissions`. */
 export const PERMISSIONS_LINE = {
@@ -35,5 +35,5 @@ export async function permissions(platform: Platform): Promise<number> {
 }
 
 function warnOfEnvironment(unknown: readonly UnknownSetting[], { printError }: Platform): void {
-  describeLikely(unknown.filter(({ source }) => source === "environment")).forEach((line) => printError(line));
+  describeMisspelt(unknown.filter(({ source }) => source === "environment")).forEach((line) => printError(line));
 }

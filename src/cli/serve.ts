@@ -11,7 +11,7 @@ import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { describePortTaken, PortTakenError } from "../app/port_taken.ts";
 import { openServiceManager } from "../app/systemd.ts";
-import { describeUnread, readSettings, tellConfigError } from "../config/load.ts";
+import { describeUnread, readSettings, reportConfigError } from "../config/load.ts";
 import { startGateway } from "../app/start.ts";
 
 /** Command line of `serve`. */
@@ -47,14 +47,14 @@ export async function serve(platform: Platform): Promise<number> {
     await manager.close();
     return 0;
   } catch (error) {
-    return await tellStartFailure(error, platform);
+    return await reportStartFailure(error, platform);
   }
 }
 
 /** Tells why the gateway does not start, with the remedy, and returns the exit code. */
-export async function tellStartFailure(error: unknown, platform: Platform): Promise<number> {
+export async function reportStartFailure(error: unknown, platform: Platform): Promise<number> {
   const { printError } = platform;
-  if (error instanceof ConfigError) return tellConfigError(error, { printError, next: "start again" });
+  if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "start again" });
   if (error instanceof PortTakenError) {
     printError(await describePortTaken(error, platform));
     return EXIT_FAILURE;

@@ -12,7 +12,7 @@ import { type Clock, SYSTEM_CLOCK } from "../lib/clock.ts";
 import { ExpiredError, NoWebCryptoError, TamperedError, WrongKeyError } from "./gateway_error.ts";
 import { Negotiation } from "./negotiation.ts";
 import { sealedRefusal } from "./refusal.ts";
-import { Stamp } from "./stamp.ts";
+import { RequestTimestamp } from "./stamp.ts";
 import { Transport } from "./transport.ts";
 
 /** Where the gateway is, and the secret shared with it. */
@@ -56,7 +56,7 @@ export interface Sent {
   /** Opens what is in it. */
   readonly exchange: Exchange;
   /** When the request was stamped. */
-  readonly stamp: Stamp;
+  readonly stamp: RequestTimestamp;
 }
 
 /** The way to one gateway under one key. */
@@ -176,7 +176,7 @@ export class Channel {
     // Only here: asking for health takes neither key nor WebCrypto.
     requireWebCrypto();
     const key = await (this.#key ??= importSecretKey(this.#secret));
-    const stamp = new Stamp(this.clock, version === 2 ? this.#offsetMs : 0);
+    const stamp = new RequestTimestamp(this.clock, version === 2 ? this.#offsetMs : 0);
     const stamped = { ...request, timestamp: timestamp ?? stamp.timestamp };
     const { text, exchange } = await sealRequest(key, JSON.stringify(stamped), { version, route, random: randomBytes });
     const keyId = version === 1 && this.#tellKeyId ? { [KEY_ID_HEADER]: key.kid } : {};

@@ -13,7 +13,7 @@ import { openEvents } from "./open_events.ts";
 import { readChunks } from "./read_chunks.ts";
 import { EventTooLargeError, readEvents } from "./read_events.ts";
 import { eventRefusal } from "./refusal.ts";
-import { Silence, SILENCE_MS } from "./silence.ts";
+import { SILENCE_MS, SilenceTimer } from "./silence.ts";
 
 const EVENT_TYPES: readonly unknown[] = [
   "connected",
@@ -60,7 +60,7 @@ async function* openOnce(
     { clock: channel.clock, timeout: SILENCE_MS, signal },
   );
   if (response.body === null) throw new TruncatedError("Answer has no body");
-  const silence = new Silence(channel.clock, signal);
+  const silence = new SilenceTimer(channel.clock, signal);
   const chunks = readChunks(response.body, silence.signal);
   // In version 2 anybody could send bytes; only an event that opens is a sign of life.
   const bytes = exchange.version === 1 ? heard(chunks, silence) : chunks;
@@ -93,7 +93,7 @@ export function isFinal({ type }: StreamEvent): boolean {
   return type === "error" || type === "disconnected" || type === "end";
 }
 
-async function* heard(chunks: AsyncIterable<Uint8Array>, silence: Silence): AsyncGenerator<Uint8Array, void> {
+async function* heard(chunks: AsyncIterable<Uint8Array>, silence: SilenceTimer): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of chunks) {
     silence.listen();
     yield chunk;

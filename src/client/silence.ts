@@ -10,7 +10,7 @@ import { TruncatedError } from "./gateway_error.ts";
 export const SILENCE_MS = 45_000;
 
 /** Gives a stream up when it is silent. Only waiting for it counts, not the time in which the caller is busy. */
-export class Silence {
+export class SilenceTimer {
   /** Aborted when the stream is given up, or when the caller wants the end. */
   readonly signal: AbortSignal;
   readonly #over = new AbortController();

@@ -9,7 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 const MAX_AGE_SECONDS = 60;
 
 /** The time of a request. */
-export class Stamp {
+export class RequestTimestamp {
   /** What the request says, in seconds since 1970. */
   readonly timestamp: number;
   readonly #clock: Clock;

@@ -47,7 +47,7 @@ export async function readSources(
 export type WithoutEffect = Pick<ConfigError, "unknown" | "unreadLines">;
 
 /** Tells everything that is wrong with the configuration, and what to do when it is mended. Returns the exit code. */
-export function tellConfigError(
+export function reportConfigError(
   error: ConfigError,
   { printError, next }: Pick<Platform, "printError"> & { readonly next: string },
 ): number {
@@ -58,11 +58,11 @@ export function tellConfigError(
 
 /** Describes the variables that most likely are misspelt settings, and the lines that set nothing. */
 export function describeWithoutEffect({ unknown, unreadLines }: WithoutEffect): string[] {
-  return [...describeLikely(unknown), ...describeUnread(unreadLines)];
+  return [...describeMisspelt(unknown), ...describeUnread(unreadLines)];
 }
 
 /** Describes those variables that most likely are misspelt settings. */
-export function describeLikely(unknown: readonly UnknownSetting[]): string[] {
+export function describeMisspelt(unknown: readonly UnknownSetting[]): string[] {
   return unknown.filter(({ suggestions }) => suggestions.length > 0).map(describeUnknownSetting);
 }
 

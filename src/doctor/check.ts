@@ -4,7 +4,7 @@
  * @module
  */
 import type { Finding } from "./finding.ts";
-import type { House } from "./context.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** The time that each check has, in seconds: what a person waits for, and far above any answer in a house. */
 export const DEADLINE_SECONDS = 5;
@@ -18,7 +18,7 @@ export interface Check {
    *
    * @param signal aborts at the check's deadline; what has not answered by then is told as such
    */
-  look(house: House, signal: AbortSignal): Promise<Finding>;
+  run(house: DoctorContext, signal: AbortSignal): Promise<Finding>;
 }
 
 /** What a check found. */

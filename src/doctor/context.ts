@@ -8,12 +8,12 @@ import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { askJeedom, type JeedomState } from "./jeedom_state.ts";
 import { findKeys, type FoundKeys } from "./found_keys.ts";
-import { type GatewayState, lookAtGateway } from "./gateway_state.ts";
-import { type Knock, knock } from "./gateway_probe.ts";
+import { findGatewayState, type GatewayState } from "./gateway_state.ts";
+import { type GatewayProbe, probeGateway } from "./gateway_probe.ts";
 import type { Machine } from "./machine.ts";
 
 /** What is given to the doctor. */
-export interface Surroundings {
+export interface DoctorOptions {
   /** The settings. */
   readonly config: Config;
   /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
@@ -45,24 +45,24 @@ export interface Surroundings {
 }
 
 /** The surroundings, and what several checks want to know: it is looked at once, with the first one's deadline. */
-export interface House extends Surroundings {
+export interface DoctorContext extends DoctorOptions {
   /** The keys in the files. */
   keys(): Promise<FoundKeys>;
   /** Who is on the gateway's port. */
   gateway(signal: AbortSignal): Promise<GatewayState>;
   /** What the gateway on this machine makes of a sealed request; undefined without a key or a gateway. */
-  knock(signal: AbortSignal): Promise<Knock | undefined>;
+  probe(signal: AbortSignal): Promise<GatewayProbe | undefined>;
   /** What Jeedom answers. */
   jeedom(signal: AbortSignal): Promise<JeedomState>;
 }
 
 /** Makes the house of one round. */
-export function createHouse(surroundings: Surroundings): House {
-  const house: House = {
+export function createContext(surroundings: DoctorOptions): DoctorContext {
+  const house: DoctorContext = {
     ...surroundings,
     keys: once(() => findKeys(house)),
-    gateway: once((signal) => lookAtGateway(house, signal)),
-    knock: once((signal) => knock(house, signal)),
+    gateway: once((signal) => findGatewayState(house, signal)),
+    probe: once((signal) => probeGateway(house, signal)),
     jeedom: once((signal) => askJeedom(house, signal)),
   };
   return house;

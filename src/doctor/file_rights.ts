@@ -26,7 +26,7 @@ const OWNER_WRITES = 0o200;
 const LITTLE_ROOM = 8 * 2 ** 20;
 
 /** Tells what is wrong with files and directories. What cannot be looked at is left to whoever reads it. */
-export async function lookAtRights({ files, directories, mode, machine }: RightsQuestion): Promise<Finding[]> {
+export async function checkFileRights({ files, directories, mode, machine }: RightsQuestion): Promise<Finding[]> {
   const stat = (path: string) => machine.files.stat(path).catch(() => undefined);
   const problems: Finding[] = [];
   const owners = new Map<number, string>();

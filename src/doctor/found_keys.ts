@@ -7,7 +7,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { KeyFileError, readKey, refuseUnlessFile } from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
-import type { House } from "./context.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** What was found. */
 export interface FoundKeys {
@@ -20,7 +20,9 @@ export interface FoundKeys {
 }
 
 /** Reads the files of keys. */
-export async function findKeys({ config, machine: { files } }: Pick<House, "config" | "machine">): Promise<FoundKeys> {
+export async function findKeys(
+  { config, machine: { files } }: Pick<DoctorContext, "config" | "machine">,
+): Promise<FoundKeys> {
   const faults: string[] = [];
   const told = async <T>(reading: Promise<T>): Promise<T | undefined> => {
     try {

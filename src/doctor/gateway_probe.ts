@@ -9,13 +9,13 @@ import type { Reply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
 import { usableKeys } from "./found_keys.ts";
 import { askLocally } from "./gateway_state.ts";
-import type { House } from "./context.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** Where it goes: there, a service that is none is refused before the key's rights are asked, whatever they are. */
-export const KNOCK_ROUTE = "/mqtt/publish";
+export const PROBE_ROUTE = "/mqtt/publish";
 
 /** A request, and what the gateway on this machine made of it. */
-export interface Knock {
+export interface GatewayProbe {
   /** The name of the key that sealed it. */
   readonly key: string;
   /** The request as it is sent. */
@@ -27,7 +27,7 @@ export interface Knock {
 }
 
 /** Seals the request and sends it to this machine. Answers undefined without a key, or without anybody to ask. */
-export async function knock(house: House, signal: AbortSignal): Promise<Knock | undefined> {
+export async function probeGateway(house: DoctorContext, signal: AbortSignal): Promise<GatewayProbe | undefined> {
   const [key] = usableKeys(await house.keys(), house.now());
   const { kind } = await house.gateway(signal);
   const isThere = kind === "gateway" || kind === "veiled" || kind === "anywhere";
@@ -36,9 +36,9 @@ export async function knock(house: House, signal: AbortSignal): Promise<Knock | 
   const secret = await importSecretKey(key.secret);
   const { text, exchange } = await sealRequest(secret, payload, {
     version: 2,
-    route: KNOCK_ROUTE,
+    route: PROBE_ROUTE,
     random: house.random,
   });
-  const answer = kind === "gateway" ? await askLocally(house, KNOCK_ROUTE, { signal, body: text }) : undefined;
+  const answer = kind === "gateway" ? await askLocally(house, PROBE_ROUTE, { signal, body: text }) : undefined;
   return { key: key.name, text, exchange, answer };
 }

@@ -6,9 +6,9 @@
 import { isObject } from "../lib/is_object.ts";
 import { ask, jsonOf, type Question, type Reply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
-import type { House } from "./context.ts";
+import type { DoctorContext } from "./context.ts";
 import type { Machine } from "./machine.ts";
-import { lookAtPort, type PortState } from "./port_state.ts";
+import { findPortState, type PortState } from "./port_state.ts";
 
 /** Who is there. */
 export type GatewayState =
@@ -26,7 +26,7 @@ export type GatewayState =
   | Exclude<PortState, { readonly kind: "taken" }>;
 
 /** Asks whoever is on the port for its health. */
-export async function lookAtGateway(house: House, signal: AbortSignal): Promise<GatewayState> {
+export async function findGatewayState(house: DoctorContext, signal: AbortSignal): Promise<GatewayState> {
   const { config, localUrl, machine } = house;
   if (config.PORT === 0) return { kind: "anywhere" };
   const asked = await askLocally(house, "/health", { signal });
@@ -39,7 +39,7 @@ export async function lookAtGateway(house: House, signal: AbortSignal): Promise<
     };
   }
   if (asked.reason === "certificate") return { kind: "veiled" };
-  const port = lookAtPort(machine, { hostname: config.HOST, port: config.PORT });
+  const port = findPortState(machine, { hostname: config.HOST, port: config.PORT });
   if (port.kind !== "taken") return port;
   return { kind: asked.reason === "late" ? "silent" : "other", words: asked.words };
 }
@@ -56,7 +56,7 @@ export function versionOf(reply: Reply): string | undefined {
 
 /** Asks the gateway on this machine. */
 export async function askLocally(
-  { config, localUrl, machine, now }: House,
+  { config, localUrl, machine, now }: DoctorContext,
   path: string,
   { signal, body }: { readonly signal: AbortSignal; readonly body?: string },
 ): Promise<Reply | FetchFailure> {

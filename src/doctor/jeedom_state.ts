@@ -8,7 +8,7 @@ import { addressOf, CALL_HEADERS } from "../services/jeedom/service.ts";
 import { readRpcOutcome } from "../services/jeedom/answer.ts";
 import { ask, type Reply } from "../lib/http_probe.ts";
 import { type FetchFailure, nameFailure } from "./fetch_failure.ts";
-import type { House } from "./context.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** How Jeedom is. */
 export type JeedomState =
@@ -68,7 +68,7 @@ const PLAIN_CODE = -32_000;
 export const TRIAL = "datetime";
 
 /** Asks Jeedom. What is sent is well-formed: Jeedom shuts out for 10 minutes whoever sends too much that is not. */
-export async function askJeedom(house: House, signal: AbortSignal): Promise<JeedomState> {
+export async function askJeedom(house: DoctorContext, signal: AbortSignal): Promise<JeedomState> {
   const reply = await call(house, { method: "ping", signal });
   if (reply.kind === "failure") return reply;
   const outcome = readRpcOutcome(reply.status, reply.text);
@@ -84,7 +84,7 @@ const NO_CERTIFICATE: FetchFailure = {
   words: "is not asked: JEEDOM_CA_FILE cannot be read, or holds no certificate",
 };
 
-async function tryKey(house: House, signal: AbortSignal): Promise<KeyAnswer> {
+async function tryKey(house: DoctorContext, signal: AbortSignal): Promise<KeyAnswer> {
   const { JEEDOM_APIKEY: apikey } = house.config;
   if (apikey === undefined) return { kind: "none" };
   const reply = await call(house, { method: TRIAL, params: { apikey }, signal });
@@ -117,7 +117,7 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
-async function call(house: House, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
+async function call(house: DoctorContext, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
   const { config: { JEEDOM_URL: url }, now } = house;
   const fetch = await house.jeedomFetch().catch(() => undefined);
   if (signal.aborted) return nameFailure(undefined, signal);

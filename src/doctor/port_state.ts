@@ -15,7 +15,7 @@ export type PortState =
   | { readonly kind: "closed"; readonly words: string };
 
 /** Listens for a moment, and tells how that went. */
-export function lookAtPort(
+export function findPortState(
   { listen }: Pick<Machine, "listen">,
   where: { readonly hostname: string; readonly port: number },
 ): PortState {

@@ -5,13 +5,13 @@
  */
 import { type Check, DEADLINE_SECONDS, type Result } from "./check.ts";
 import { failed, type Finding, skipped } from "./finding.ts";
-import type { House } from "./context.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** What a check has to tell in its own words that its deadline is over, in milliseconds. */
 const LAST_WORDS_MS = 500;
 
 /** How to look. */
-export interface ExamineOptions {
+export interface RunChecksOptions {
   /** Ends all checks at once. */
   readonly signal: AbortSignal;
   /** The time that each check has, in milliseconds; 5 s by default. */
@@ -19,14 +19,18 @@ export interface ExamineOptions {
 }
 
 /** Makes the checks; the results are in their order. Never throws. */
-export function examine(checks: readonly Check[], house: House, options: ExamineOptions): Promise<Result[]> {
+export function runChecks(
+  checks: readonly Check[],
+  house: DoctorContext,
+  options: RunChecksOptions,
+): Promise<Result[]> {
   return Promise.all(checks.map(async (check) => ({ name: check.name, ...await make(check, house, options) })));
 }
 
 async function make(
   check: Check,
-  house: House,
-  { signal, deadlineMs = DEADLINE_SECONDS * 1000 }: ExamineOptions,
+  house: DoctorContext,
+  { signal, deadlineMs = DEADLINE_SECONDS * 1000 }: RunChecksOptions,
 ): Promise<Finding> {
   const over = new AbortController();
   const hung = Promise.withResolvers<Finding>();
@@ -38,7 +42,7 @@ async function make(
     ),
   ];
   try {
-    return await Promise.race([check.look(house, AbortSignal.any([signal, over.signal])), hung.promise]);
+    return await Promise.race([check.run(house, AbortSignal.any([signal, over.signal])), hung.promise]);
   } catch (error) {
     // What was thrown may quote anything, so only its kind is told.
     const name = error instanceof Error ? error.name : "unknown";

@@ -19,7 +19,7 @@ export interface TailscaleStatus {
 }
 
 /** A way that Tailscale leads to the gateway. */
-export interface Way {
+export interface FunnelRoute {
   /** Name and port outside: `house.tail1234.ts.net:443`. */
   readonly host: string;
   /** Whether all of the internet may take it. */
@@ -46,7 +46,7 @@ export function parseTailscaleStatus(text: string): TailscaleStatus | undefined 
  *
  * @param text what is served; `null` where nothing is
  */
-export function findWay(text: string, port: number): Way | undefined {
+export function findFunnelRoute(text: string, port: number): FunnelRoute | undefined {
   const top = parse(text);
   // What somebody began in a terminal that is still open.
   const { Foreground: sessions } = top;
@@ -56,11 +56,11 @@ export function findWay(text: string, port: number): Way | undefined {
 }
 
 /** Returns the address of a way, as clients use it. */
-export function urlOfWay({ host }: Way): string {
+export function funnelUrl({ host }: FunnelRoute): string {
   return `https://${host.replace(/:443$/, "")}`;
 }
 
-function waysOf(config: Readonly<Record<string, unknown>>, port: number): Way[] {
+function waysOf(config: Readonly<Record<string, unknown>>, port: number): FunnelRoute[] {
   const { Web: web, TCP: tcp, AllowFunnel: allowed } = config;
   const open = isObject(allowed) ? Object.keys(allowed).filter((host) => allowed[host] === true) : [];
   const pages = Object.entries(isObject(web) ? web : {}).filter(([, server]) => leads(server, port)).map(([host]) =>

@@ -28,7 +28,7 @@ export function publicAddress(url: URL): string {
 }
 
 /** Tells that nobody answers at the public address. */
-export function tellNobody(url: URL, { reason, words }: FetchFailure): Finding {
+export function reportNoAnswer(url: URL, { reason, words }: FetchFailure): Finding {
   const remedy = isTailnetName(url.hostname) && reason !== "certificate"
     ? FUNNEL_ON
     : NOBODY[reason] ?? "See whether the tunnel runs, and whether PUBLIC_URL is its address";
@@ -58,11 +58,11 @@ const STATUSES: Readonly<Record<number, readonly [string, string]>> = {
 const CLOUDFLARED = "Start cloudflared on this machine: sudo systemctl start cloudflared";
 
 /** Tells what an answer means that is not the gateway's sealed one. */
-export function tellTunnel(url: URL, reply: Reply): Finding {
+export function reportTunnel(url: URL, reply: Reply): Finding {
   const { status, headers, text } = reply;
   const told = (meaning: string, remedy: string) =>
     failed(`${publicAddress(url)} answers HTTP ${status}: ${meaning}`, remedy);
-  if (status >= 300 && status < 400) return tellRedirect(url, reply);
+  if (status >= 300 && status < 400) return reportRedirect(url, reply);
   if (isPlainHttpRefusal(reply)) {
     return told(
       "that port speaks HTTPS, and was asked in plain HTTP",
@@ -94,7 +94,7 @@ export function tellTunnel(url: URL, reply: Reply): Finding {
   return told(`${who} in place of the gateway`, "Mend PUBLIC_URL, or the rules of the tunnel");
 }
 
-function tellRedirect(url: URL, { status, headers }: Reply): Finding {
+function reportRedirect(url: URL, { status, headers }: Reply): Finding {
   const target = URL.parse(headers.get("Location") ?? "", url.href);
   const message = `${publicAddress(url)} redirects to ${target?.origin ?? "elsewhere"} (HTTP ${status})`;
   if (target?.hostname.endsWith(".cloudflareaccess.com")) {

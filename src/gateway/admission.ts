@@ -18,10 +18,10 @@ import type { Key, Keyring, Sender } from "../keys/keyring.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 import type { Room } from "../limits/room.ts";
-import { Turns } from "../lib/keyed_mutex.ts";
-import type { ArrivingBodies } from "../http/body_reader.ts";
-import type { Caller } from "../http/request_info.ts";
-import { decryptionFailed, storeAway, storeFull, tooManyRequests } from "../http/errors.ts";
+import { KeyedMutex } from "../lib/keyed_mutex.ts";
+import type { BodyReader } from "../http/body_reader.ts";
+import type { RequestInfo } from "../http/request_info.ts";
+import { decryptionFailed, storeFull, storeUnavailable, tooManyRequests } from "../http/errors.ts";
 
 /** What admission needs. */
 export interface AdmissionOptions {
@@ -32,7 +32,7 @@ export interface AdmissionOptions {
   /** The paces of addresses and keys. */
   readonly rates: RateLimits;
   /** Where the opening of requests is measured. */
-  readonly telemetry: Pick<Telemetry, "step">;
+  readonly telemetry: Pick<Telemetry, "measure">;
   /** Told of each request that proves nothing. */
   readonly onFailure: (address: string) => void;
   /** The wall clock, in milliseconds since 1970. */
@@ -40,9 +40,9 @@ export interface AdmissionOptions {
   /** How far a timestamp may be from the clock, in seconds. */
   readonly maxAgeSeconds: number;
   /** Reads bodies. */
-  readonly bodies: Pick<ArrivingBodies, "read">;
+  readonly bodies: Pick<BodyReader, "read">;
   /** Bounds what the large requests of each key take, in bytes. */
-  readonly weights: Room;
+  readonly largeRequests: Room;
 }
 
 /** Somebody proved a key. What follows says what may be done. */
@@ -61,7 +61,7 @@ export interface Admitted {
   /** The text of that. */
   readonly text: OpenedText;
   /** To be called, once or more, when what it asks for is not needed any more. */
-  leave(): void;
+  release(): void;
   /** To be called exactly once: keeps the answer for repeats, or notes that there is none to keep. */
   settle(answer: SealedText | undefined): void;
 }
@@ -103,7 +103,7 @@ export interface Repeat {
 }
 
 /** Decides over a request, from what is known of it. */
-export type Admit = (request: Request, caller: Caller) => Promise<Admission>;
+export type Admit = (request: Request, requestInfo: RequestInfo) => Promise<Admission>;
 
 /** Longest wait for other large requests of the same key, in milliseconds. */
 const ROOM_WAIT_MS = 2000;
@@ -120,8 +120,8 @@ const latin1 = new TextDecoder("latin1");
  */
 export function createAdmit(options: AdmissionOptions): Admit {
   const { rates, replays, telemetry } = options;
-  const openings = new Turns();
-  const proven = new RecentAddresses();
+  const openings = new KeyedMutex();
+  const proven = new TrustedAddresses();
   const keyAddresses = new KeyAddresses();
 
   function isCurrent(timestamp: unknown): timestamp is number {
@@ -144,7 +144,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const { address } = sender;
     try {
       const envelope = parseRequest(latin1.decode(body));
-      const opened = await telemetry.step("opening", () => options.keyring.open(envelope, sender));
+      const opened = await telemetry.measure("opening", () => options.keyring.open(envelope, sender));
       proven.add(address);
       return { envelope, ...opened };
     } catch (error) {
@@ -174,19 +174,23 @@ export function createAdmit(options: AdmissionOptions): Admit {
 
   /** One at a time for each address: otherwise any number of failures could pass before the first is counted. */
   function openInTurn(body: Uint8Array, sender: NamingSender) {
-    return openings.take(sender.address, async () => {
+    return openings.runExclusive(sender.address, async () => {
       return await openWithin(body, sender, { wait: await rates.failures.peek(sender.address) });
     });
   }
 
-  return async (request, caller) => {
-    const { address } = caller;
+  return async (request, requestInfo) => {
+    const { address } = requestInfo;
     const [wait, failureWait] = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
     // Others behind the address may have used it up: a key that is used from there has a count of its own. Which key a
     // request names shows in its body.
     if (wait > 0 && keyAddresses.keysAt(address).length === 0) throw tooManyRequests(wait);
     const kid = request.headers.get(KEY_ID_HEADER) ?? undefined;
-    return await options.bodies.read(request, address, (body) => decide(body, { ...caller, kid, wait, failureWait }));
+    return await options.bodies.read(
+      request,
+      address,
+      (body) => decide(body, { ...requestInfo, kid, wait, failureWait }),
+    );
   };
 
   async function decide(body: Uint8Array, { address, route, kid, wait, failureWait }: Arrived): Promise<Admission> {
@@ -234,7 +238,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       // Who is told that it is expired may take it for never run, and send it anew.
       const known = await replays.recall(identity);
       if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
-      if (known.kind === "away") throw storeAway(key);
+      if (known.kind === "away") throw storeUnavailable(key);
       // A client that asks for the version spends none of the failed attempts of its address: it is answered in any case,
       // so a recording of the question costs no more for it.
       if (isProbe(envelope, timestamp)) return refused("expired", EXPIRED, "expired");
@@ -250,7 +254,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       case "full":
         throw storeFull(key);
       case "away":
-        throw storeAway(key);
+        throw storeUnavailable(key);
       case "nonce reused":
         return refused(
           "replay",
@@ -273,12 +277,12 @@ export function createAdmit(options: AdmissionOptions): Admit {
           const code = "key_rate";
           return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
         }
-        const leave = text.length > LARGE_BODY_BYTES
-          ? await options.weights.acquire(key.name, payloadWeight(text), AbortSignal.timeout(ROOM_WAIT_MS)).catch(() =>
-            undefined
+        const release = text.length > LARGE_BODY_BYTES
+          ? await options.largeRequests.acquire(key.name, payloadWeight(text), AbortSignal.timeout(ROOM_WAIT_MS)).catch(
+            () => undefined,
           )
           : () => {};
-        if (leave !== undefined) return { kind: "admitted", ...opened, payload, text, settle, leave };
+        if (release !== undefined) return { kind: "admitted", ...opened, payload, text, settle, release };
         const message = "Too many large requests are under way";
         const code = "busy";
         return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds: 1, settle };
@@ -288,7 +292,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
 }
 
 /** What is known of a request besides its body. */
-interface Arrived extends Caller {
+interface Arrived extends RequestInfo {
   /** The id of a key in its head. */
   readonly kid: string | undefined;
   /** How long its address has to wait until its next request, in seconds. */
@@ -319,7 +323,7 @@ function namedKey(body: Uint8Array): string | undefined {
 const MAX_RECENT = 1000;
 
 /** Some addresses, the last ones that were added. */
-class RecentAddresses {
+class TrustedAddresses {
   readonly #addresses = new Set<string>();
 
   has(address: string): boolean {

@@ -9,7 +9,7 @@ import type { RefusalReason, Result, Telemetry } from "../observability/telemetr
 import type { SealedText } from "../protocol/aead.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits, type Payload } from "../protocol/payload.ts";
-import type { Concurrency } from "../limits/concurrency_limiter.ts";
+import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MethodNotGrantedError, ScopeError } from "../keys/rights.ts";
 import {
   errorReply,
@@ -23,24 +23,24 @@ import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "../http/request_info.ts";
 import { compressBody } from "./compress_body.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
-import type { CarryReply, SealReply } from "./reply.ts";
+import type { SealReply, ToResponse } from "./reply.ts";
 
 /** What the routes need. */
 export interface CallOptions {
   /** Decides over requests. */
   readonly admit: Admit;
   /** Bounds what each key has under way. */
-  readonly running: Concurrency;
+  readonly requestLimiter: ConcurrencyLimiter;
   /** Seals replies. */
   readonly sealReply: SealReply;
   /** Answers with them. */
-  readonly carryReply: CarryReply;
+  readonly toResponse: ToResponse;
   /** Where decisions are told. */
   readonly audit: Audit;
   /** Where failures of services are told. */
   readonly log: Log;
   /** Where services are measured, and refusals counted. */
-  readonly telemetry: Pick<Telemetry, "step" | "refused">;
+  readonly telemetry: Pick<Telemetry, "measure" | "refused">;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
 }
@@ -61,7 +61,7 @@ interface Outcome {
 
 /** Makes a handler that runs each admitted request once and seals the answer. */
 export function createCallHandler(options: CallOptions, select: SelectService): RouteHandler {
-  const { admit, running, sealReply, carryReply, audit, log, telemetry, monotonic } = options;
+  const { admit, requestLimiter, sealReply, toResponse, audit, log, telemetry, monotonic } = options;
   const refusedMethods = new RefusedMethodLog(log);
 
   async function answer(
@@ -77,11 +77,11 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     const held: (() => void)[] = [];
     let isOver = false;
     // What a service takes after the answer is not needed.
-    const hold = (release: () => void) => isOver ? release() : void held.push(release);
+    const holdMemory = (release: () => void) => isOver ? release() : void held.push(release);
     try {
       const { reply, ...about } = admission.kind === "refused"
         ? refused(admission.reason, admission)
-        : await run(admission, { ...from, hold });
+        : await run(admission, { ...from, hold: holdMemory });
       const sealed = await sealReply(exchange, withService(reply, about.service));
       admission.settle?.(sealed);
       return { sealed, ...about };
@@ -104,16 +104,16 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
 
   /** Runs a request as far as its key and its service let it. Never throws. */
   async function run(
-    { key, payload, text, leave: leaveLarge }: Admitted,
-    { request, gone, hold }: RunOptions & { readonly hold: ServiceContext["hold"] },
+    { key, payload, text, release: releaseLarge }: Admitted,
+    { request, gone: clientSignal, hold: holdMemory }: RunOptions & { readonly hold: ServiceContext["holdMemory"] },
   ): Promise<Outcome> {
-    hold(leaveLarge);
+    holdMemory(releaseLarge);
     // It may have been taken away while the stores were asked.
     if (key.revoked.aborted) {
       return refused("scope", { status: 403, message: key.revoked.reason.message, code: "key_revoked" });
     }
-    const leave = running.enter(key.name);
-    if (leave === undefined) {
+    const release = requestLimiter.tryAcquire(key.name);
+    if (release === undefined) {
       const message = "Too many requests are under way";
       return refused("busy", { status: 429, message, code: "busy", retryAfterSeconds: 1 });
     }
@@ -123,9 +123,9 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       const chosen = service = select(payload);
       key.scope.useService(chosen.name);
       const exact = keepDigits(payload, text);
-      const reply = await telemetry.step(
+      const reply = await telemetry.measure(
         chosen.name,
-        () => chosen.handle(exact, { key: key.name, scope: key.scope, gone, revoked: key.revoked, hold }),
+        () => chosen.handle(exact, { key: key.name, scope: key.scope, clientSignal, revoked: key.revoked, holdMemory }),
       );
       outcome = {
         reply: await compressBody(reply, payload),
@@ -136,7 +136,7 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       if (error instanceof MethodNotGrantedError) refusedMethods.report(error, key);
       outcome = explain(error, { request, service });
     } finally {
-      leave();
+      release();
     }
     return { ...outcome, service: service?.name, target: service?.target(payload) };
   }
@@ -166,17 +166,20 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     return failed(500, "Internal error", "internal");
   }
 
-  return async (request, caller) => {
+  return async (request, requestInfo) => {
     const began = monotonic();
-    const admission = await admit(request, caller);
-    const { sealed, reason, ...about } = await answer(admission, { request: caller.request, gone: request.signal });
+    const admission = await admit(request, requestInfo);
+    const { sealed, reason, ...about } = await answer(admission, {
+      request: requestInfo.requestId,
+      gone: request.signal,
+    });
     const { name, kid } = admission.key;
     if (reason !== undefined) {
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
-      telemetry.refused(reason, { address: caller.address, key: name, clockOffset });
+      telemetry.refused(reason, { address: requestInfo.address, key: name, clockOffset });
     }
-    audit.decided({ ...about, ...caller, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
-    return carryReply(sealed, name);
+    audit.decided({ ...about, ...requestInfo, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
+    return toResponse(sealed, name);
   };
 }
 

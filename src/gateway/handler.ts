@@ -17,28 +17,28 @@ import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
-import type { Caller, RouteHandler } from "../http/request_info.ts";
+import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
 import { AllowedOrigins, preflightResponse } from "../http/cors.ts";
 import { isCrossSite } from "../http/cross_site.ts";
-import type { EventSealer } from "../streams/event_encoder.ts";
+import type { EventEncoder } from "../streams/event_encoder.ts";
 import { aliveResponse, healthResponse, readyResponse } from "../http/health.ts";
-import type { GatewayLimits, Places } from "./limits.ts";
-import type { OpenStreams } from "../streams/stream_registry.ts";
+import type { GatewayLimits, Limiters } from "./limits.ts";
+import type { StreamRegistry } from "../streams/stream_registry.ts";
 import {
   badRequest,
   crossSite,
+  errorResponse,
+  HttpError,
   internalError,
   methodNotAllowed,
   notFound,
-  Refusal,
-  refusalResponse,
+  ReplayStoreError,
   stopping,
   tooManyAtOnce,
   tooManyRequests,
-  Unremembered,
 } from "../http/errors.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "../http/request_id.ts";
-import { createCarryReply, createSealReply } from "./reply.ts";
+import { createSealReply, createToResponse } from "./reply.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
 /** All that the gateway works with. */
@@ -58,17 +58,17 @@ export interface GatewayOptions {
   /** Listens to brokers. */
   readonly brokers: ListenToBrokers;
   /** Seals the events of streams. */
-  readonly sealer: EventSealer;
+  readonly encoder: EventEncoder;
   /** The streams that are open; the gateway adds and removes its own. */
-  readonly streams: OpenStreams;
+  readonly streams: StreamRegistry;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
   /** Where nonces, salts and ids of requests come from. */
-  readonly random: RandomBytes;
+  readonly randomBytes: RandomBytes;
   /** Draws from 0 up to but not including 1, for waits that are to differ. */
-  readonly draw: () => number;
+  readonly random: () => number;
   /** Where decisions are told. */
   readonly audit: Audit;
   /** Where failures are told. */
@@ -86,11 +86,11 @@ export interface GatewayOptions {
   /** Bounds; see the settings of the same names. */
   readonly limits: GatewayLimits;
   /** What is counted against them. */
-  readonly places: Places;
+  readonly limiters: Limiters;
 }
 
 /** What is known of a request before its route is. */
-type Arrived = Omit<Caller, "route">;
+type Arrived = Omit<RequestInfo, "route">;
 
 /** The routes that need no key. */
 type OpenRoute = Exclude<AnsweredRequest["route"], Route | "other">;
@@ -118,15 +118,15 @@ function isHttpRequest({ service, jsonrpc, url, host, endpoint }: Payload): bool
 
 /** Makes the gateway. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { services, audit, log, telemetry, places, limits, monotonic, streams } = options;
-  const decide = createAdmit({ ...options, ...limits, ...places, onFailure: audit.failed });
-  const admit: Admit = (request, caller) => telemetry.step("admission", () => decide(request, caller));
+  const { services, audit, log, telemetry, limiters, limits, monotonic, streams } = options;
+  const decide = createAdmit({ ...options, ...limits, ...limiters, onFailure: audit.failed });
+  const admit: Admit = (request, requestInfo) => telemetry.measure("admission", () => decide(request, requestInfo));
   const call = {
     ...options,
-    ...places,
+    ...limiters,
     admit,
-    sealReply: createSealReply(options.now, options.random),
-    carryReply: createCarryReply(places.unread, log),
+    sealReply: createSealReply(options.now, options.randomBytes),
+    toResponse: createToResponse(limiters.unread, log),
   };
   const allowedOrigins = new AllowedOrigins(options.allowedOrigins ?? []);
   const byName = new Map<unknown, Service>(Object.entries(services));
@@ -139,12 +139,12 @@ export function createHandler(options: GatewayOptions): Handler {
     async handle(message, arrived) {
       // Before it counts: a hostile page must not lock out the address of its visitors.
       if (!allowedOrigins.has(message) && isCrossSite(message, options.publicUrl)) throw crossSite();
-      const leave = places.arriving.enter(arrived.address);
-      if (leave === undefined) throw tooManyAtOnce();
+      const release = limiters.addressLimiter.tryAcquire(arrived.address);
+      if (release === undefined) throw tooManyAtOnce();
       try {
         return await handle(message, { ...arrived, route });
       } finally {
-        leave();
+        release();
       }
     },
   }];
@@ -178,7 +178,7 @@ export function createHandler(options: GatewayOptions): Handler {
         throw new FieldError('Invalid field: service: must be "mqtt" on this route, or absent');
       }),
     ),
-    sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, ...places, admit })),
+    sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, ...limiters, admit })),
     open("/health", () => healthResponse(options.version)),
     open("/health/live", aliveResponse),
     open("/health/ready", () => readyResponse(options.isReady())),
@@ -194,15 +194,15 @@ export function createHandler(options: GatewayOptions): Handler {
     return preflightResponse(message, methods);
   }
 
-  function refusalOf(error: unknown): Refusal {
-    if (!(error instanceof Refusal)) return internalError();
+  function refusalOf(error: unknown): HttpError {
+    if (!(error instanceof HttpError)) return internalError();
     // A body that was on its way breaks off when the server stops.
-    return error.reason === "body" && streams.isDraining ? stopping(options.draw) : error;
+    return error.reason === "body" && streams.isDraining ? stopping(options.random) : error;
   }
 
   async function answer(message: Request, arrived: Arrived): Promise<Response> {
     const began = monotonic();
-    const { request, address } = arrived;
+    const { requestId, address } = arrived;
     const url = URL.parse(message.url);
     const endpoint = url === null ? undefined : endpoints.get(url.pathname.replace(LEADING_SLASHES, "/"));
     try {
@@ -215,28 +215,33 @@ export function createHandler(options: GatewayOptions): Handler {
     } catch (error) {
       const refusal = refusalOf(error);
       const { status, reason, message: words } = refusal;
-      if (reason === "internal") log.error("Request broke the gateway: {error}", { request, error });
+      if (reason === "internal") log.error("Request broke the gateway: {error}", { request: requestId, error });
       else {
-        log.warn("Request from {address} refused: {status} {reason}", { request, address, status, reason: words });
+        log.warn("Request from {address} refused: {status} {reason}", {
+          request: requestId,
+          address,
+          status,
+          reason: words,
+        });
         telemetry.refused(reason, { address, named: refusal.named });
       }
       const result = reason === "internal" ? "failed" : "refused";
       const seconds = (monotonic() - began) / 1000;
       const route = endpoint?.route ?? "other";
       telemetry.answered({ route, service: "none", result, seconds });
-      if (refusal instanceof Unremembered) {
+      if (refusal instanceof ReplayStoreError) {
         const { key: { name, kid } } = refusal;
         audit.decided({ ...arrived, key: name, kid, route, outcome: `${status} ${words}`, ms: 0, bytes: 0 });
       }
-      return refusalResponse(refusal);
+      return errorResponse(refusal);
     }
   }
 
   return async (message, peer) => {
     const address = options.addressOf(peer, message.headers.get("X-Forwarded-For"));
-    const request = createRequestId(options.random);
-    const response = await answer(message, { request, address });
-    response.headers.set(REQUEST_ID_HEADER, request);
+    const requestId = createRequestId(options.randomBytes);
+    const response = await answer(message, { requestId, address });
+    response.headers.set(REQUEST_ID_HEADER, requestId);
     allowedOrigins.share(message, response);
     return response;
   };

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { Concurrency } from "../limits/concurrency_limiter.ts";
+import { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { Room } from "../limits/room.ts";
-import { ArrivingBodies } from "../http/body_reader.ts";
+import { BodyReader } from "../http/body_reader.ts";
 import { MemoryBudget } from "../limits/memory_budget.ts";
 
 /** Most bytes that large requests take from when they are opened until they are answered. */
@@ -45,23 +45,23 @@ export interface GatewayLimits {
   /** Largest payload of a message to pass on. */
   readonly maxEventBytes: number;
   /** Longest time without reading for a listener for which more than `maxQueueBytes` wait. */
-  readonly patienceMs: number;
+  readonly stallTimeoutMs: number;
   /** Longest silence of a stream. */
   readonly keepAliveMs: number;
 }
 
 /** What is under way, and what waits. */
-export interface Places {
+export interface Limiters {
   /** Bodies on their way. */
-  readonly bodies: ArrivingBodies;
+  readonly bodies: BodyReader;
   /** Requests of each address; not all together, or a few addresses could shut out the others. */
-  readonly arriving: Concurrency;
+  readonly addressLimiter: ConcurrencyLimiter;
   /** Opened requests of each key, and in all. */
-  readonly running: Concurrency;
+  readonly requestLimiter: ConcurrencyLimiter;
   /** Bytes that large requests under way take, of each key, and in all. */
-  readonly weights: Room;
+  readonly largeRequests: Room;
   /** Streams of each key, and in all. */
-  readonly listening: Concurrency;
+  readonly streamLimiter: ConcurrencyLimiter;
   /** What waits for listeners beyond `maxQueueBytes` for each. */
   readonly backlog: MemoryBudget;
   /** What waits of large answers. */
@@ -73,16 +73,16 @@ export interface Places {
  *
  * @param monotonic a clock that never jumps, in milliseconds
  */
-export function createPlaces(
+export function createLimiters(
   limits: GatewayLimits,
   { monotonic = () => performance.now() }: { readonly monotonic?: () => number } = {},
-): Places {
+): Limiters {
   return {
-    bodies: new ArrivingBodies(limits, monotonic),
-    arriving: new Concurrency({ each: limits.maxRequestsPerAddress }),
-    running: new Concurrency({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
-    weights: new Room({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
-    listening: new Concurrency({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),
+    bodies: new BodyReader(limits, monotonic),
+    addressLimiter: new ConcurrencyLimiter({ each: limits.maxRequestsPerAddress }),
+    requestLimiter: new ConcurrencyLimiter({ total: limits.maxRequests, each: limits.maxRequestsPerKey }),
+    largeRequests: new Room({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
+    streamLimiter: new ConcurrencyLimiter({ total: limits.maxStreams, each: limits.maxStreamsPerKey }),
     backlog: new MemoryBudget(limits.maxBacklogBytes),
     unread: new MemoryBudget(limits.maxUnreadBytes),
   };

@@ -7,7 +7,7 @@ import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
 import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
-import { Turns } from "../lib/keyed_mutex.ts";
+import { KeyedMutex } from "../lib/keyed_mutex.ts";
 import type { Reply } from "../services/service.ts";
 import type { BudgetHolder, MemoryBudget } from "../limits/memory_budget.ts";
 
@@ -20,7 +20,7 @@ export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText
  * @param now the wall clock, in milliseconds since 1970
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
-  const turns = new Turns();
+  const turns = new KeyedMutex();
   const seal: SealReply = (exchange, { status, bodyJson, bodyGzip, source, service }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
@@ -30,7 +30,9 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
   };
   // A large one takes several times its length while it is sealed.
   return (exchange, reply) =>
-    reply.bodyJson.length <= LARGE_LENGTH ? seal(exchange, reply) : turns.take("large", () => seal(exchange, reply));
+    reply.bodyJson.length <= LARGE_LENGTH
+      ? seal(exchange, reply)
+      : turns.runExclusive("large", () => seal(exchange, reply));
 }
 
 /**
@@ -38,7 +40,7 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
  *
  * @param owner name of the key whose request is answered
  */
-export type CarryReply = (answer: SealedText, owner: string) => Response;
+export type ToResponse = (answer: SealedText, owner: string) => Response;
 
 /**
  * Makes the function that answers with sealed replies. A large one that nobody reads must not stay for ever: who asks
@@ -47,12 +49,12 @@ export type CarryReply = (answer: SealedText, owner: string) => Response;
  * @param unread where all that waits is counted
  * @param log told of answers that are broken off
  */
-export function createCarryReply(unread: MemoryBudget, log: Pick<Log, "warn">): CarryReply {
+export function createToResponse(unread: MemoryBudget, log: Pick<Log, "warn">): ToResponse {
   const headers = { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" };
   return (answer, owner) => {
     if (answer.length <= PIECE) return new Response(answer, { headers });
     const onBreak = () => log.warn("Answer for {key} was broken off: it was not read", { key: owner });
-    const { body } = new UnreadAnswer(ascii.encode(answer), { unread, owner, onBreak });
+    const { body } = new StreamedBody(ascii.encode(answer), { budget: unread, owner, onBreak });
     return new Response(body, { headers: { ...headers, "Content-Length": String(answer.length) } });
   };
 }
@@ -64,34 +66,34 @@ const LARGE_LENGTH = 2 ** 20;
 const PIECE = 64 * 1024;
 
 /** How long somebody may leave the next piece untouched, in milliseconds: nobody is so slow who is still there. */
-const PATIENCE_MS = 30_000;
+const STALL_TIMEOUT_MS = 30_000;
 
 const NOTHING = new Uint8Array();
 
 const ascii = new TextEncoder();
 
 /** Where an unread answer is counted, and for whom. */
-interface UnreadAnswerOptions {
-  readonly unread: MemoryBudget;
+interface StreamedBodyOptions {
+  readonly budget: MemoryBudget;
   readonly owner: string;
   /** Called when the answer is broken off. */
   readonly onBreak: () => void;
 }
 
 /** Hands an answer over as it is read, and lets go of it when it is not read. */
-class UnreadAnswer implements BudgetHolder {
+class StreamedBody implements BudgetHolder {
   /** The body of the response. */
   readonly body: ReadableStream<Uint8Array>;
   /** Name of the key that it belongs to. */
   readonly owner: string;
-  readonly #options: UnreadAnswerOptions;
+  readonly #options: StreamedBodyOptions;
   readonly #length: number;
   readonly #answer: Bytes;
   #rest: Uint8Array;
-  #patience: ReturnType<typeof setTimeout> | undefined;
+  #stallTimer: ReturnType<typeof setTimeout> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(answer: Bytes, options: UnreadAnswerOptions) {
+  constructor(answer: Bytes, options: StreamedBodyOptions) {
     this.owner = options.owner;
     this.#options = options;
     this.#length = answer.length;
@@ -124,9 +126,9 @@ class UnreadAnswer implements BudgetHolder {
   #keep(rest: Uint8Array): void {
     // The end of an array keeps all of it, so it counts as a whole until nothing is left.
     this.#rest = rest.length > 0 ? rest : NOTHING;
-    clearTimeout(this.#patience);
-    if (rest.length > 0) this.#patience = setTimeout(() => this.evict(), PATIENCE_MS);
-    this.#options.unread.set(this, rest.length > 0 ? this.#length : 0);
+    clearTimeout(this.#stallTimer);
+    if (rest.length > 0) this.#stallTimer = setTimeout(() => this.evict(), STALL_TIMEOUT_MS);
+    this.#options.budget.set(this, rest.length > 0 ? this.#length : 0);
     // What was handed over are copies.
     if (rest.length === 0) free(this.#answer);
   }

@@ -4,24 +4,24 @@
  * @module
  */
 import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
-import type { Listener } from "../mqtt/hub/subscriber.ts";
+import type { Subscriber } from "../mqtt/hub/subscriber.ts";
 import { filterFault, grantFault, isBrokersOwn, isShared } from "../mqtt/topics/rules.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
-import type { Concurrency } from "../limits/concurrency_limiter.ts";
+import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { Key } from "../keys/keyring.ts";
 import { ScopeError } from "../keys/rights.ts";
 import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
-import type { Caller, RouteHandler } from "../http/request_info.ts";
+import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
 import { EventStream, type EventStreamOptions } from "../streams/event_stream.ts";
 import { LargeRecords } from "../streams/large_records.ts";
 import type { MemoryBudget } from "../limits/memory_budget.ts";
-import type { OpenStreams } from "../streams/stream_registry.ts";
+import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
 import type { StreamFormat } from "../streams/sse_format.ts";
 import {
@@ -39,7 +39,7 @@ export interface ListenToBrokers {
    * @returns the function that takes it away again
    * @throws {BrokerError} if there are too many connections or filters
    */
-  listen(address: BrokerAddress, listener: Listener): () => void;
+  listen(address: BrokerAddress, listener: Subscriber): () => void;
 }
 
 /** What the route needs. */
@@ -53,17 +53,17 @@ export interface SubscribeOptions extends StreamListenerOptions {
   /** Bytes of events that may wait for a listener for as long as it likes. */
   readonly maxQueueBytes: number;
   /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
-  readonly patienceMs: number;
+  readonly stallTimeoutMs: number;
   /** Longest silence of a stream, in milliseconds. */
   readonly keepAliveMs: number;
   /** Where what waits for listeners beyond that is counted. */
   readonly backlog: MemoryBudget;
   /** Bounds how many streams each key has open. */
-  readonly listening: Concurrency;
+  readonly streamLimiter: ConcurrencyLimiter;
   /** The streams that are open. */
-  readonly streams: OpenStreams;
+  readonly streams: StreamRegistry;
   /** Draws from 0 up to but not including 1, for when to come again. */
-  readonly draw: () => number;
+  readonly random: () => number;
   /** Where streams are measured. */
   readonly telemetry: Pick<Telemetry, "stream" | "refused" | "delivered" | "dropped">;
   /** Where decisions are told. */
@@ -76,7 +76,7 @@ export interface SubscribeOptions extends StreamListenerOptions {
 
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
-  const { admit, listening, streams, sealer, audit, log, telemetry, monotonic } = options;
+  const { admit, streamLimiter, streams, encoder, audit, log, telemetry, monotonic } = options;
   const records = new LargeRecords();
 
   function openStream(
@@ -90,7 +90,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       owner: key.name,
       records,
       format,
-      makeEvent: (event) => sealer.event(key, event),
+      makeEvent: (event) => encoder.event(key, event),
       onEnd,
       onClosed() {
         streams.delete(stream);
@@ -103,17 +103,27 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
 
   function start(
     admission: Admission,
-    { format, caller }: { readonly format: StreamFormat; readonly caller: Caller },
+    { format, caller: requestInfo }: { readonly format: StreamFormat; readonly caller: RequestInfo },
   ): EventStream {
     const { key } = admission;
     const began = monotonic();
     const countRefusal = (reason: RefusalReason) => {
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
-      telemetry.refused(reason, { address: caller.address, key: key.name, clockOffset });
+      telemetry.refused(reason, { address: requestInfo.address, key: key.name, clockOffset });
     };
     const decided: Decide = (outcome, { result, target, bytes = 0 }) => {
       const ms = monotonic() - began;
-      audit.decided({ ...caller, key: key.name, kid: key.kid, service: "mqtt", target, outcome, result, ms, bytes });
+      audit.decided({
+        ...requestInfo,
+        key: key.name,
+        kid: key.kid,
+        service: "mqtt",
+        target,
+        outcome,
+        result,
+        ms,
+        bytes,
+      });
     };
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
       countRefusal(reason);
@@ -128,11 +138,11 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       case "repeat":
         return refuse("replay", "Request was used before: seal a new one for each subscription", "replay");
       case "admitted": {
-        const leave = listening.enter(key.name);
-        if (leave !== undefined) {
-          return follow(admission, { request: caller.request, format, leave, decided, countRefusal });
+        const release = streamLimiter.tryAcquire(key.name);
+        if (release !== undefined) {
+          return follow(admission, { request: requestInfo.requestId, format, leave: release, decided, countRefusal });
         }
-        admission.leave();
+        admission.release();
         return refuse("busy", "Too many open streams: close one first", "busy");
       }
     }
@@ -140,13 +150,13 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
 
   /** Opens a stream that lasts until its listener leaves, its broker is lost, or its key is revoked. */
   function follow(
-    { key, payload, leave: leaveLarge }: Admitted,
-    { request, format, leave, decided, countRefusal }: {
+    { key, payload, release: releaseLarge }: Admitted,
+    { request, format, leave: release, decided, countRefusal }: {
       readonly request: string;
       readonly format: StreamFormat;
       readonly leave: () => void;
       readonly decided: Decide;
-      readonly countRefusal: Listening["countRefusal"];
+      readonly countRefusal: SubscriptionRequest["countRefusal"];
     },
   ): EventStream {
     const target = topicsOf(payload);
@@ -157,7 +167,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       format,
       onEnd({ why, message, sentBytes }) {
         left.abort();
-        leaveLarge();
+        releaseLarge();
         ended(why);
         if (why === "too_slow") log.warn("Listener of {key} was too slow", { request, key: key.name });
         // The answer was counted when the stream was connected.
@@ -165,14 +175,14 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
         decided(`ended: ${message}`, { result, target, bytes: sentBytes });
       },
       // Not at the end: somebody who does not read the last event still takes up a connection.
-      onClosed: leave,
+      onClosed: release,
     });
     const onConnected = () => {
       isConnected = true;
       decided("subscribed", { result: "subscribed", target });
     };
     // What waits is not for somebody whose key was taken away.
-    const revoke = () => stream.cutOff(key.revoked.reason.message);
+    const revoke = () => stream.revoke(key.revoked.reason.message);
     key.revoked.addEventListener("abort", revoke, { signal: left.signal });
     if (key.revoked.aborted) revoke();
     else listen(stream, { request, key, payload, left: left.signal, onConnected, countRefusal });
@@ -180,7 +190,10 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   }
 
   /** Has the stream hear what the request asks for. */
-  function listen(stream: EventStream, { request, key, payload, left, onConnected, countRefusal }: Listening): void {
+  function listen(
+    stream: EventStream,
+    { request, key, payload, left, onConnected, countRefusal }: SubscriptionRequest,
+  ): void {
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
       countRefusal(reason);
       stream.end("refused", message, { code });
@@ -189,7 +202,10 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       const wanted = parseSubscribeRequest(payload);
       authorize(key, wanted);
       const address = options.directory.resolve(wanted, key.scope);
-      const stop = options.brokers.listen(address, createStreamListener({ stream, key, wanted, onConnected }, options));
+      const stop = options.brokers.listen(
+        address,
+        createStreamListener({ stream, key, request: wanted, onConnected }, options),
+      );
       if (left.aborted) stop();
       else left.addEventListener("abort", stop, { once: true });
     } catch (error) {
@@ -205,28 +221,28 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   }
 
   function refuseWhileStopping(): void {
-    if (streams.isDraining) throw stopping(options.draw);
+    if (streams.isDraining) throw stopping(options.random);
   }
 
   async function beginStream(admission: Admission): Promise<StreamFormat> {
     try {
-      const format = await sealer.begin(admission.exchange);
+      const format = await encoder.begin(admission.exchange);
       // Once more: what waited may have waited past the signal, and a stream that begins now would hold up the stop.
       refuseWhileStopping();
       return format;
     } catch (error) {
-      if (admission.kind === "admitted") admission.leave();
+      if (admission.kind === "admitted") admission.release();
       throw error;
     }
   }
 
-  return async (request, caller) => {
+  return async (request, requestInfo) => {
     refuseWhileStopping();
-    const admission = await admit(request, caller);
+    const admission = await admit(request, requestInfo);
     // Nothing to give again: a repeated subscription is refused.
     if (admission.kind !== "repeat") admission.settle?.(undefined);
     const format = await beginStream(admission);
-    const stream = start(admission, { format, caller });
+    const stream = start(admission, { format, caller: requestInfo });
     return new Response(stream.body, {
       headers: {
         "Content-Type": "text/event-stream",
@@ -249,7 +265,7 @@ const RESULTS: Readonly<Record<StreamEnd, Result>> = {
 };
 
 /** Who is to hear what. */
-interface Listening {
+interface SubscriptionRequest {
   /** Id of the request. */
   readonly request: string;
   readonly key: Key;

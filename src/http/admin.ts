@@ -8,12 +8,12 @@ import type { RandomBytes } from "../protocol/bytes.ts";
 import { hostOf } from "../net/egress.ts";
 import { isLoopback } from "../net/ip_address.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
-import { PARTS, type Readiness } from "./readiness.ts";
-import { methodNotAllowed, misdirected, notFound, refusalResponse } from "./errors.ts";
+import { DEPENDENCIES, type Readiness } from "./readiness.ts";
+import { errorResponse, methodNotAllowed, misdirected, notFound } from "./errors.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
 
 /** What the port shows. */
-export interface OperationsOptions {
+export interface AdminOptions {
   /** The metrics, in Prometheus' text format. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether the gateway is ready, and what it lacks. */
@@ -25,7 +25,7 @@ export interface OperationsOptions {
   /** The address it listens on. */
   readonly listensOn: string;
   /** Where ids of requests come from. */
-  readonly random: RandomBytes;
+  readonly randomBytes: RandomBytes;
 }
 
 /** Answers JSON that is never to be kept. */
@@ -34,7 +34,7 @@ function noStore(value: unknown): Response {
 }
 
 /** Makes the function that answers on that port. */
-export function createOperationsHandler(options: OperationsOptions): (request: Request) => Promise<Response> {
+export function createAdminHandler(options: AdminOptions): (request: Request) => Promise<Response> {
   const { metrics, readiness, refusals, version } = options;
   const isForThisMachine = isLoopback(options.listensOn);
 
@@ -56,22 +56,22 @@ export function createOperationsHandler(options: OperationsOptions): (request: R
 
   function showParts(): Readonly<Record<string, string>> {
     const word = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";
-    return Object.fromEntries(PARTS.map((part) => [part, word(readiness.up.get(part))]));
+    return Object.fromEntries(DEPENDENCIES.map((part) => [part, word(readiness.up.get(part))]));
   }
 
   async function answer({ url, method }: Request): Promise<Response> {
     const target = URL.parse(url);
     // Tunnels and proxies pass on the name they were asked for, and so do browsers that a foreign name server leads here.
-    if (isForThisMachine && (target === null || !isLoopback(hostOf(target)))) return refusalResponse(misdirected());
+    if (isForThisMachine && (target === null || !isLoopback(hostOf(target)))) return errorResponse(misdirected());
     const route = routes.get(target?.pathname ?? "");
-    if (route === undefined) return refusalResponse(notFound());
-    if (method !== "GET" && method !== "HEAD") return refusalResponse(methodNotAllowed("GET, HEAD"));
+    if (route === undefined) return errorResponse(notFound());
+    if (method !== "GET" && method !== "HEAD") return errorResponse(methodNotAllowed("GET, HEAD"));
     return await route();
   }
 
   return async (request) => {
     const response = await answer(request);
-    response.headers.set(REQUEST_ID_HEADER, createRequestId(options.random));
+    response.headers.set(REQUEST_ID_HEADER, createRequestId(options.randomBytes));
     return response;
   };
 }

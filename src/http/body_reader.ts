@@ -6,10 +6,10 @@
 import { type Bytes, free } from "../protocol/bytes.ts";
 import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { Room } from "../limits/room.ts";
-import { bodyBroken, bodyTooLarge, bodyTooSlow, Refusal } from "./errors.ts";
+import { bodyBroken, bodyTooLarge, bodyTooSlow, HttpError } from "./errors.ts";
 
 /** How bodies are bounded. */
-export interface ArrivingBodiesOptions {
+export interface BodyReaderOptions {
   /** Largest body to read, in bytes. */
   readonly maxBodyBytes: number;
   /** Longest wait for a whole body, in milliseconds. */
@@ -30,7 +30,7 @@ const MAX_LARGE_BODIES = 8;
 const MAX_LARGE_BODIES_PER_ADDRESS = 4;
 
 /** A body that is on its way. */
-interface Arriving {
+interface PendingBody {
   readonly address: string;
   /** Whether it takes up room for large ones. */
   isLarge: boolean;
@@ -39,10 +39,10 @@ interface Arriving {
 }
 
 /** The bodies that are on their way. */
-export class ArrivingBodies {
-  readonly #options: ArrivingBodiesOptions;
+export class BodyReader {
+  readonly #options: BodyReaderOptions;
   readonly #monotonic: () => number;
-  readonly #arriving = new Map<AbortController, Arriving>();
+  readonly #pending = new Map<AbortController, PendingBody>();
   readonly #room = new Room({ total: MAX_LARGE_BODIES, each: MAX_LARGE_BODIES_PER_ADDRESS });
 
   /**
@@ -50,14 +50,14 @@ export class ArrivingBodies {
    *
    * @param monotonic a clock that never jumps, in milliseconds
    */
-  constructor(options: ArrivingBodiesOptions, monotonic: () => number) {
+  constructor(options: BodyReaderOptions, monotonic: () => number) {
     this.#options = options;
     this.#monotonic = monotonic;
   }
 
   /** How many are on their way. */
   get size(): number {
-    return this.#arriving.size;
+    return this.#pending.size;
   }
 
   /**
@@ -67,7 +67,7 @@ export class ArrivingBodies {
    * One too many of an address cuts off its oldest, if that takes its time; one too many in all cuts off the oldest of
    * the address with the most pending bodies: slow senders hurt only themselves.
    *
-   * @throws {Refusal} if it is too large, too slow, or breaks off; whatever its use throws
+   * @throws {HttpError} if it is too large, too slow, or breaks off; whatever its use throws
    */
   async read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
     let release = () => {};
@@ -85,13 +85,13 @@ export class ArrivingBodies {
     const { maxBodies, maxBodyBytes, bodyTimeoutMs } = this.#options;
     const reading = new AbortController();
     const victim = this.#oldestOf(address) ??
-      (this.#arriving.size < maxBodies ? undefined : oldestOfTheGreediest(this.#arriving));
+      (this.#pending.size < maxBodies ? undefined : oldestOfTheGreediest(this.#pending));
     if (victim !== undefined) {
-      this.#arriving.delete(victim);
+      this.#pending.delete(victim);
       victim.abort(bodyTooSlow());
     }
-    const arriving: Arriving = { address, since: this.#monotonic(), isLarge: false };
-    this.#arriving.set(reading, arriving);
+    const arriving: PendingBody = { address, since: this.#monotonic(), isLarge: false };
+    this.#pending.set(reading, arriving);
     const takeRoom = async () => {
       // Those that take their time make room for others.
       const look = () => this.#oldestLarge()?.abort(bodyTooSlow());
@@ -110,25 +110,25 @@ export class ArrivingBodies {
       await takeRoom();
       return await readBytes(request, maxBodyBytes, { signal });
     } catch (error) {
-      if (error instanceof Refusal) throw error;
+      if (error instanceof HttpError) throw error;
       throw error instanceof TooLargeError ? bodyTooLarge() : bodyBroken();
     } finally {
       clearTimeout(deadline);
-      this.#arriving.delete(reading);
+      this.#pending.delete(reading);
     }
   }
 
   /** Finds the oldest large body of the address that has the most of them, if that one takes its time. */
   #oldestLarge(): AbortController | undefined {
-    const isSlow = ({ since, isLarge }: Arriving) => isLarge && this.#monotonic() - since >= SLOW_MS;
-    return oldestOfTheGreediest(new Map([...this.#arriving].filter(([, body]) => isSlow(body))));
+    const isSlow = ({ since, isLarge }: PendingBody) => isLarge && this.#monotonic() - since >= SLOW_MS;
+    return oldestOfTheGreediest(new Map([...this.#pending].filter(([, body]) => isSlow(body))));
   }
 
   /** Returns the oldest body of an address that has as many as it may have, if that one takes its time. */
   #oldestOf(address: string): AbortController | undefined {
     const { maxBodiesPerAddress } = this.#options;
-    if (this.#arriving.size < maxBodiesPerAddress) return undefined;
-    const own = [...this.#arriving].filter(([, body]) => body.address === address);
+    if (this.#pending.size < maxBodiesPerAddress) return undefined;
+    const own = [...this.#pending].filter(([, body]) => body.address === address);
     const [oldest] = own;
     if (oldest === undefined || own.length < maxBodiesPerAddress) return undefined;
     return this.#monotonic() - oldest[1].since < SLOW_MS ? undefined : oldest[0];
@@ -136,8 +136,8 @@ export class ArrivingBodies {
 }
 
 /** Finds the one that came first among those of the address that has the most. */
-function oldestOfTheGreediest<T>(arrived: ReadonlyMap<T, Arriving>): T | undefined {
-  let most: readonly (readonly [T, Arriving])[] = [];
+function oldestOfTheGreediest<T>(arrived: ReadonlyMap<T, PendingBody>): T | undefined {
+  let most: readonly (readonly [T, PendingBody])[] = [];
   for (const group of Map.groupBy(arrived, ([, { address }]) => address).values()) {
     if (group.length > most.length) most = group;
   }

@@ -7,10 +7,10 @@ import { STATUS_CODE } from "@std/http/status";
 import type { RefusalReason } from "../observability/telemetry.ts";
 import { PROTOCOL_HEADER, type Version } from "../protocol/exchange.ts";
 import type { Key, NamedKey } from "../keys/keyring.ts";
-import { drawRetrySeconds } from "../streams/retry.ts";
+import { randomRetrySeconds } from "../streams/retry.ts";
 
 /** What a refusal has besides its status and its message. */
-export interface RefusalOptions {
+export interface HttpErrorOptions {
   /** Why, for those who count. */
   readonly reason: RefusalReason | "internal";
   /** Headers such as `Retry-After`. */
@@ -20,7 +20,7 @@ export interface RefusalOptions {
 }
 
 /** A request is turned away before it is known whose it is. */
-export class Refusal extends Error {
+export class HttpError extends Error {
   /** Why, for those who count; `internal` where the gateway itself broke. */
   readonly reason: RefusalReason | "internal";
   /** Headers such as `Retry-After`. */
@@ -29,7 +29,7 @@ export class Refusal extends Error {
   readonly named: NamedKey | undefined;
 
   /** Makes the refusal from its HTTP status, the public message, and what is to know besides. */
-  constructor(readonly status: number, message: string, { reason, headers = {}, named }: RefusalOptions) {
+  constructor(readonly status: number, message: string, { reason, headers = {}, named }: HttpErrorOptions) {
     super(message);
     this.name = "Refusal";
     this.reason = reason;
@@ -45,27 +45,27 @@ const NEWEST_VERSION: Version = 2;
 export const SHUTTING_DOWN = "Gateway is shutting down";
 
 /** The one answer to everything that no key opens. */
-export const decryptionFailed = (named?: NamedKey): Refusal =>
-  new Refusal(STATUS_CODE.Unauthorized, "Decryption failed", {
+export const decryptionFailed = (named?: NamedKey): HttpError =>
+  new HttpError(STATUS_CODE.Unauthorized, "Decryption failed", {
     reason: "envelope",
     named,
     headers: { [PROTOCOL_HEADER]: String(NEWEST_VERSION) },
   });
 
 /** The body passes `MAX_BODY_BYTES`. */
-export const bodyTooLarge = (): Refusal =>
-  new Refusal(STATUS_CODE.ContentTooLarge, "Request body too large", { reason: "body" });
+export const bodyTooLarge = (): HttpError =>
+  new HttpError(STATUS_CODE.ContentTooLarge, "Request body too large", { reason: "body" });
 
 /** The body did not arrive within `BODY_TIMEOUT_MS`. */
-export const bodyTooSlow = (): Refusal =>
-  new Refusal(STATUS_CODE.RequestTimeout, "Request body too slow", { reason: "body" });
+export const bodyTooSlow = (): HttpError =>
+  new HttpError(STATUS_CODE.RequestTimeout, "Request body too slow", { reason: "body" });
 
 /** The body broke off before its end. */
-export const bodyBroken = (): Refusal =>
-  new Refusal(STATUS_CODE.BadRequest, "Request body broke off", { reason: "body" });
+export const bodyBroken = (): HttpError =>
+  new HttpError(STATUS_CODE.BadRequest, "Request body broke off", { reason: "body" });
 
 /** A request of somebody who proved a key is turned away, because it could not be remembered. */
-export class Unremembered extends Refusal {
+export class ReplayStoreError extends HttpError {
   /** Makes the refusal from the key, the public message, and the seconds after which to come again. */
   constructor(readonly key: Key, message: string, retryAfterSeconds: number) {
     super(STATUS_CODE.ServiceUnavailable, message, { reason: "store", headers: retryAfter(retryAfterSeconds) });
@@ -73,56 +73,56 @@ export class Unremembered extends Refusal {
 }
 
 /** The replay store is full: a request that cannot be remembered must not run. */
-export const storeFull = (key: Key): Refusal => new Unremembered(key, "Too many requests to remember", 30);
+export const storeFull = (key: Key): HttpError => new ReplayStoreError(key, "Too many requests to remember", 30);
 
 /** The replay store cannot be asked: what cannot be remembered must not run. */
-export const storeAway = (key: Key): Refusal =>
-  new Unremembered(key, "Replay store is out of reach: nothing runs without it", 5);
+export const storeUnavailable = (key: Key): HttpError =>
+  new ReplayStoreError(key, "Replay store is out of reach: nothing runs without it", 5);
 
 /** Too often, from one address. */
-export const tooManyRequests = (retryAfterSeconds: number, named?: NamedKey): Refusal =>
+export const tooManyRequests = (retryAfterSeconds: number, named?: NamedKey): HttpError =>
   tooMany("address_rate", { retryAfterSeconds, named });
 
 /** Too much at a time, from one address. */
-export const tooManyAtOnce = (): Refusal => tooMany("busy", { retryAfterSeconds: 1 });
+export const tooManyAtOnce = (): HttpError => tooMany("busy", { retryAfterSeconds: 1 });
 
 /**
  * The gateway stops, and begins nothing that lasts.
  *
- * @param draw draws from 0 up to but not including 1, for when to come again
+ * @param random draws from 0 up to but not including 1, for when to come again
  */
-export const stopping = (draw: () => number): Refusal =>
-  new Refusal(STATUS_CODE.ServiceUnavailable, SHUTTING_DOWN, {
+export const stopping = (random: () => number): HttpError =>
+  new HttpError(STATUS_CODE.ServiceUnavailable, SHUTTING_DOWN, {
     reason: "stopping",
-    headers: retryAfter(Math.ceil(drawRetrySeconds(draw))),
+    headers: retryAfter(Math.ceil(randomRetrySeconds(random))),
   });
 
 /** The request line or the Host header makes no sense. */
-export const badRequest = (): Refusal => new Refusal(STATUS_CODE.BadRequest, "Bad request", { reason: "route" });
+export const badRequest = (): HttpError => new HttpError(STATUS_CODE.BadRequest, "Bad request", { reason: "route" });
 
 /** The Host header names another machine, on a port that is for programs on this one. */
-export const misdirected = (): Refusal =>
-  new Refusal(STATUS_CODE.MisdirectedRequest, "Only for this machine: ask for 127.0.0.1 or localhost", {
+export const misdirected = (): HttpError =>
+  new HttpError(STATUS_CODE.MisdirectedRequest, "Only for this machine: ask for 127.0.0.1 or localhost", {
     reason: "route",
   });
 
 /** A browser sent it for a page of another site. */
-export const crossSite = (): Refusal =>
-  new Refusal(STATUS_CODE.Forbidden, "Cross-site request", { reason: "cross_site" });
+export const crossSite = (): HttpError =>
+  new HttpError(STATUS_CODE.Forbidden, "Cross-site request", { reason: "cross_site" });
 
 /** No such path. */
-export const notFound = (): Refusal => new Refusal(STATUS_CODE.NotFound, "Not found", { reason: "route" });
+export const notFound = (): HttpError => new HttpError(STATUS_CODE.NotFound, "Not found", { reason: "route" });
 
 /** The path does not take this method. */
-export const methodNotAllowed = (allowed: string): Refusal =>
-  new Refusal(STATUS_CODE.MethodNotAllowed, "Method not allowed", { reason: "route", headers: { "Allow": allowed } });
+export const methodNotAllowed = (allowed: string): HttpError =>
+  new HttpError(STATUS_CODE.MethodNotAllowed, "Method not allowed", { reason: "route", headers: { "Allow": allowed } });
 
 /** Something broke here; what, is for the log alone. */
-export const internalError = (): Refusal =>
-  new Refusal(STATUS_CODE.InternalServerError, "Internal error", { reason: "internal" });
+export const internalError = (): HttpError =>
+  new HttpError(STATUS_CODE.InternalServerError, "Internal error", { reason: "internal" });
 
 /** Makes the response for a refusal. */
-export function refusalResponse(refusal: Refusal): Response {
+export function errorResponse(refusal: HttpError): Response {
   return Response.json({ error: refusal.message }, {
     status: refusal.status,
     headers: { "Cache-Control": "no-store", ...refusal.headers },
@@ -131,9 +131,9 @@ export function refusalResponse(refusal: Refusal): Response {
 
 function tooMany(
   reason: RefusalReason,
-  { retryAfterSeconds, named }: Pick<RefusalOptions, "named"> & { readonly retryAfterSeconds: number },
-): Refusal {
-  return new Refusal(STATUS_CODE.TooManyRequests, "Too many requests", {
+  { retryAfterSeconds, named }: Pick<HttpErrorOptions, "named"> & { readonly retryAfterSeconds: number },
+): HttpError {
+  return new HttpError(STATUS_CODE.TooManyRequests, "Too many requests", {
     reason,
     headers: retryAfter(retryAfterSeconds),
     named,

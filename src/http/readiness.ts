@@ -4,20 +4,20 @@
  * @module
  */
 import type { Log } from "../observability/log.ts";
-import type { Part } from "../observability/telemetry.ts";
+import type { Dependency } from "../observability/telemetry.ts";
 
 /** Asks a part for a sign of life; throws what it says instead, in words without secrets. Settles in any case. */
 export type Check = () => Promise<void>;
 
 /** All parts. */
-export const PARTS: readonly Part[] = ["broker", "jeedom", "replay_store"];
+export const DEPENDENCIES: readonly Dependency[] = ["broker", "jeedom", "replay_store"];
 
 /** What to look at, and how often. */
 export interface ReadinessOptions {
   /** How to ask each part. */
-  readonly checks: Readonly<Record<Part, Check>>;
+  readonly checks: Readonly<Record<Dependency, Check>>;
   /** The parts without which the gateway is not ready. */
-  readonly needs: readonly Part[];
+  readonly needs: readonly Dependency[];
   /** Whether requests that are stamped right are refused, because the clock was wrong when the gateway started. */
   readonly isClockWrong: () => boolean;
   /** The time from one look to the next, in milliseconds. */
@@ -34,9 +34,9 @@ export const CHECK_TIMEOUT_MS = 5000;
 /** What is known of the parts. */
 export class Readiness {
   readonly #options: ReadinessOptions;
-  readonly #up = new Map<Part, boolean>();
-  readonly #checkedAt = new Map<Part, number>();
-  readonly #timers = new Map<Part, ReturnType<typeof setTimeout>>();
+  readonly #up = new Map<Dependency, boolean>();
+  readonly #checkedAt = new Map<Dependency, number>();
+  readonly #timers = new Map<Dependency, ReturnType<typeof setTimeout>>();
   #isStopping = false;
   #isClosed = false;
 
@@ -47,7 +47,7 @@ export class Readiness {
 
   /** Begins to look at all parts: at once, and again and again. */
   start(): void {
-    for (const part of PARTS) this.#look(part);
+    for (const part of DEPENDENCIES) this.#look(part);
   }
 
   /** Whether the gateway can do its work. */
@@ -56,15 +56,17 @@ export class Readiness {
   }
 
   /** What keeps it from its work: parts that do not answer or were not asked yet, the clock, or that it stops. */
-  get failing(): readonly (Part | "clock" | "stopping")[] {
-    const failing: (Part | "clock" | "stopping")[] = this.#options.needs.filter((part) => this.#up.get(part) !== true);
+  get failing(): readonly (Dependency | "clock" | "stopping")[] {
+    const failing: (Dependency | "clock" | "stopping")[] = this.#options.needs.filter((part) =>
+      this.#up.get(part) !== true
+    );
     if (this.#options.isClockWrong()) failing.push("clock");
     if (this.#isStopping) failing.push("stopping");
     return failing;
   }
 
   /** The parts by whether they answered the last time. */
-  get up(): ReadonlyMap<Part, boolean> {
+  get up(): ReadonlyMap<Dependency, boolean> {
     return this.#up;
   }
 
@@ -87,7 +89,7 @@ export class Readiness {
   }
 
   /** Looks at a part, and again when the time has come: never twice at a time. */
-  async #look(part: Part): Promise<void> {
+  async #look(part: Dependency): Promise<void> {
     const { checks, everyMs } = this.#options;
     const answer = checks[part]();
     const fault = await faultOf(answer);
@@ -99,7 +101,7 @@ export class Readiness {
     this.#timers.set(part, setTimeout(() => this.#look(part), everyMs));
   }
 
-  #note(part: Part, fault: string | undefined): void {
+  #note(part: Dependency, fault: string | undefined): void {
     const { log, monotonic } = this.#options;
     const before = this.#up.get(part);
     const isUp = fault === undefined;

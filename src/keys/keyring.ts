@@ -88,7 +88,7 @@ interface KeyEntry extends Rights {
   /** True for the one before the last rotation. */
   readonly isPrevious: boolean;
   /** What to tell whoever holds it when that time has come. */
-  readonly farewell: string;
+  readonly expiryMessage: string;
   /** The oldest version of the protocol that it may be used with. */
   readonly minProtocol: Version;
   /** Its own pace. */
@@ -103,7 +103,7 @@ export interface KeySources {
   readonly records: readonly KeyRecord[];
 }
 
-interface Held {
+interface ActiveKey {
   readonly key: Key;
   readonly revocation: AbortController;
   /** What the files say of it at last: its end may have moved. */
@@ -117,9 +117,9 @@ const MAX_RETIRED = 1000;
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
   readonly #decoy: Promise<SecretKey>;
-  readonly #recent = new KeyAddresses();
-  #held: ReadonlyMap<string, Held> = new Map();
-  #byKid: ReadonlyMap<string, Held> = new Map();
+  readonly #lastKeyByAddress = new KeyAddresses();
+  #active: ReadonlyMap<string, ActiveKey> = new Map();
+  #byKid: ReadonlyMap<string, ActiveKey> = new Map();
   /** Names of the keys whose secrets were taken away since the start, by their ids; the last one comes last. */
   readonly #retiredNames = new Map<string, string>();
   /** The same with those that are disabled. */
@@ -151,16 +151,16 @@ export class LiveKeyring implements Keyring {
    * Replaces the keys. One that is the same in all that concerns its holder stays; every other one is revoked.
    */
   async replace(sources: KeySources): Promise<void> {
-    const held = new Map<string, Held>();
+    const held = new Map<string, ActiveKey>();
     for (const entry of entriesOf(sources)) {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
-      const before = this.#held.get(identity);
+      const before = this.#active.get(identity);
       const lasting = before === undefined || before.key.revoked.aborted ? await hold(entry) : before;
       lasting.entry = entry;
       held.set(identity, lasting);
     }
-    const gone = [...this.#held].filter(([identity, before]) => held.get(identity) !== before);
-    this.#held = held;
+    const gone = [...this.#active].filter(([identity, before]) => held.get(identity) !== before);
+    this.#active = held;
     this.#byKid = new Map([...held.values()].map((one) => [one.key.kid, one]));
     const names = new Set([...held.values()].map(({ key }) => key.name));
     for (const [, { key, revocation }] of gone) {
@@ -191,10 +191,10 @@ export class LiveKeyring implements Keyring {
 
   /** Revokes the keys whose time has come, and returns their names. To be called every second or so. */
   expire(): string[] {
-    const over = [...this.#held.values()].filter((held) =>
+    const over = [...this.#active.values()].filter((held) =>
       isOver(held.entry, this.#now()) && !held.key.revoked.aborted
     );
-    for (const { revocation, entry } of over) revocation.abort(new Error(entry.farewell));
+    for (const { revocation, entry } of over) revocation.abort(new Error(entry.expiryMessage));
     return over.map(({ key }) => key.name);
   }
 
@@ -222,23 +222,25 @@ export class LiveKeyring implements Keyring {
   }
 
   async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: Sender): Promise<Opened | undefined> {
-    const recent = new Set<Held>();
-    for (const kid of this.#recent.keysAt(address)) {
+    const recent = new Set<ActiveKey>();
+    for (const kid of this.#lastKeyByAddress.keysAt(address)) {
       const held = this.#byKid.get(kid);
       if (held === undefined || !this.#works(held, envelope.version)) continue;
       recent.add(held);
       const opened = await openWith(held, envelope, { route });
       if (opened === undefined) continue;
-      this.#recent.add(kid, address);
+      this.#lastKeyByAddress.add(kid, address);
       return opened;
     }
     if (fewKeys) return undefined;
-    const others = [...this.#held.values()].filter((held) => !recent.has(held) && this.#works(held, envelope.version));
+    const others = [...this.#active.values()].filter((held) =>
+      !recent.has(held) && this.#works(held, envelope.version)
+    );
     // All at once, as WebCrypto works on them in parallel; and each to its end, so that no work goes on behind the back
     // of whoever counts it.
     const tried = await Promise.all(others.map((held) => openWith(held, envelope, { route })));
     const opened = tried.find((one) => one !== undefined);
-    if (opened !== undefined) this.#recent.add(opened.key.kid, address);
+    if (opened !== undefined) this.#lastKeyByAddress.add(opened.key.kid, address);
     return opened;
   }
 
@@ -254,20 +256,20 @@ export class LiveKeyring implements Keyring {
   }
 
   /** Those that work in one version of the protocol at least. */
-  #working(): Held[] {
-    return [...this.#held.values()].filter((held) => this.#works(held, 2));
+  #working(): ActiveKey[] {
+    return [...this.#active.values()].filter((held) => this.#works(held, 2));
   }
 
-  #works({ key, entry }: Held, version: Version): boolean {
+  #works({ key, entry }: ActiveKey, version: Version): boolean {
     return entry.minProtocol <= version && !isOver(entry, this.#now()) && !key.revoked.aborted;
   }
 }
 
 /** Fields that may change without ending what the key's holder does. */
-const CHANGEABLE = { expires: 0, isPrevious: false, farewell: "" } as const satisfies Partial<KeyEntry>;
+const CHANGEABLE = { expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
 
 async function openWith(
-  { key }: Held,
+  { key }: ActiveKey,
   envelope: RequestEnvelope,
   sender: { readonly route: Route },
 ): Promise<Opened | undefined> {
@@ -279,7 +281,7 @@ function isOver({ expires }: KeyEntry, now: number): boolean {
   return expires !== undefined && expires <= now;
 }
 
-async function hold(entry: KeyEntry): Promise<Held> {
+async function hold(entry: KeyEntry): Promise<ActiveKey> {
   const revocation = new AbortController();
   const secret = await importSecretKey(entry.secret);
   const key: Key = {
@@ -303,14 +305,21 @@ async function disabledNames({ records }: KeySources): Promise<ReadonlyMap<strin
 
 function* entriesOf({ single, records }: KeySources): Generator<KeyEntry> {
   if (single !== undefined) {
-    yield { ...ALL_RIGHTS, name: DEFAULT_KEY_NAME, secret: single, isPrevious: false, farewell: "", minProtocol: 1 };
+    yield {
+      ...ALL_RIGHTS,
+      name: DEFAULT_KEY_NAME,
+      secret: single,
+      isPrevious: false,
+      expiryMessage: "",
+      minProtocol: 1,
+    };
   }
   for (const { created: _, disabled, previous, expires, ...entry } of records) {
     if (disabled) continue;
-    yield { ...entry, expires, isPrevious: false, farewell: `Key ${entry.name} has expired` };
+    yield { ...entry, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);
     const farewell = `Key ${entry.name} was rotated: this secret is the old one`;
-    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, farewell };
+    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, expiryMessage: farewell };
   }
 }

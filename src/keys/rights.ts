@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TopicGrants } from "../mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../mqtt/topics/filter_set.ts";
 import { findMethod, type JeedomMethod, otherName } from "../services/jeedom/methods.ts";
 import { type BrokerPattern, isBrokerAllowed, parseBrokerPattern } from "../net/egress.ts";
 import type { Rights } from "./schema.ts";
@@ -34,8 +34,8 @@ export class MethodNotGrantedError extends ScopeError {
 /** The rights of one key. Each method throws `ScopeError` for what is not granted. */
 export class Scope {
   readonly #rights: Rights;
-  readonly #publish: TopicGrants;
-  readonly #subscribe: TopicGrants;
+  readonly #publish: TopicFilterSet;
+  readonly #subscribe: TopicFilterSet;
   readonly #granted: readonly MethodPattern[];
   readonly #refused: readonly MethodPattern[];
   readonly #brokers: readonly BrokerPattern[];
@@ -47,8 +47,8 @@ export class Scope {
   /** Makes the scope from rights that were found well-formed. */
   constructor(rights: Rights) {
     this.#rights = rights;
-    this.#publish = new TopicGrants(rights.publish);
-    this.#subscribe = new TopicGrants(rights.subscribe);
+    this.#publish = new TopicFilterSet(rights.publish);
+    this.#subscribe = new TopicFilterSet(rights.subscribe);
     this.#granted = rights.methods.map((text) => methodPattern(text));
     // PHP does not tell the case of a class apart, so neither may a refusal.
     this.#refused = rights.refusedMethods.map((text) => methodPattern(text, "i"));

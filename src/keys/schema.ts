@@ -106,7 +106,7 @@ export const ID_RULE = "must be the id of a command or scenario, a whole number 
 export const ENDPOINT_RULE = "must be * or a plain path such as /plugins/x/core/php/jeeX.php";
 
 /** Most requests at once, and most a second, that a pace may say. */
-export const MAX_PACE = 1_000_000;
+export const MAX_RATE = 1_000_000;
 
 /** Tells whether a text can be the name of a key in the file. */
 export function isKeyName(text: string): boolean {
@@ -175,7 +175,7 @@ const record = z.strictObject({
   endpoints: matching(isEndpointGrant, ENDPOINT_RULE),
   brokers: matching(isBrokerPattern, PATTERN_RULE),
   ownApikey: z.boolean().default(false),
-  rate: z.strictObject({ burst: z.int().min(1).max(MAX_PACE), perSecond: z.int().min(1).max(MAX_PACE) })
+  rate: z.strictObject({ burst: z.int().min(1).max(MAX_RATE), perSecond: z.int().min(1).max(MAX_RATE) })
     .refine(({ burst, perSecond }) => burst >= perSecond, "must have a burst of at least perSecond").optional(),
   previous: z.strictObject({ secret, until: time }).optional(),
 });
@@ -205,7 +205,7 @@ export function parseKeysFile(text: string): KeyRecord[] {
     throw new SyntaxError(result.error.issues.map((issue) => `${place(issue.path)}: ${describe(issue)}`).join("; "));
   }
   const { keys } = result.data;
-  refuseTwins(keys);
+  refuseDuplicates(keys);
   return keys;
 }
 
@@ -223,7 +223,7 @@ export function formatKeysFile(keys: readonly KeyRecord[]): string {
 }
 
 /** Two keys of one name, or one secret with two names, would leave open what its holder may do. */
-function refuseTwins(keys: readonly KeyRecord[]): void {
+function refuseDuplicates(keys: readonly KeyRecord[]): void {
   const names = new Set<string>();
   const secrets = new Map<string, string>();
   for (const { name, secret, previous } of keys) {

@@ -5,11 +5,11 @@
  */
 
 /** Lets work of the same id take turns, in the order in which it came. */
-export class Turns {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<void>>();
 
   /** Waits for its turn, then does the work. */
-  async take<T>(id: string, work: () => Promise<T>): Promise<T> {
+  async runExclusive<T>(id: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(id);
     let resolve = () => {};
     const promise = new Promise<void>((done) => resolve = done);

@@ -5,7 +5,7 @@
  */
 
 /** Bounds on what is under way. */
-export interface ConcurrencyOptions {
+export interface ConcurrencyLimiterOptions {
   /** Most for all together; any number by default. */
   readonly total?: number;
   /** Most for each one. */
@@ -13,13 +13,13 @@ export interface ConcurrencyOptions {
 }
 
 /** Counts what is under way, for each one and in all. */
-export class Concurrency {
-  readonly #options: ConcurrencyOptions;
+export class ConcurrencyLimiter {
+  readonly #options: ConcurrencyLimiterOptions;
   readonly #each = new Map<string, number>();
   #total = 0;
 
   /** Makes a count with nothing under way. */
-  constructor(options: ConcurrencyOptions) {
+  constructor(options: ConcurrencyLimiterOptions) {
     this.#options = options;
   }
 
@@ -34,19 +34,19 @@ export class Concurrency {
    * @param id whom to count it for
    * @returns the function that ends it, to be called once or more; undefined if it is too much
    */
-  enter(id: string): (() => void) | undefined {
+  tryAcquire(id: string): (() => void) | undefined {
     const count = this.#each.get(id) ?? 0;
     if (count >= this.#options.each || this.#total >= (this.#options.total ?? Infinity)) return undefined;
     this.#each.set(id, count + 1);
     this.#total += 1;
     let inside = true;
     return () => {
-      if (inside) this.#leave(id);
+      if (inside) this.#release(id);
       inside = false;
     };
   }
 
-  #leave(id: string): void {
+  #release(id: string): void {
     const count = this.#each.get(id) ?? 0;
     if (count > 1) this.#each.set(id, count - 1);
     else this.#each.delete(id);

@@ -46,10 +46,10 @@ export interface CounterOptions {
 }
 
 /** Makes a counter. */
-export type MakeCounter = (options: CounterOptions) => Counter;
+export type CounterFactory = (options: CounterOptions) => Counter;
 
 /** Makes a counter in the memory of this process. */
-export function countInMemory(options: CounterOptions): Counter {
+export function memoryCounter(options: CounterOptions): Counter {
   return new RateLimiterMemory(options);
 }
 
@@ -63,10 +63,10 @@ const BURST_SECONDS = 60;
  */
 export function createRateLimiter(
   name: string,
-  { rate, makeCounter }: { readonly rate: Rate; readonly makeCounter: MakeCounter },
+  { rate, makeCounter: createCounter }: { readonly rate: Rate; readonly makeCounter: CounterFactory },
 ): RateLimiter {
   const counter = (kind: string, points: number, duration: number) =>
-    makeCounter({ keyPrefix: `e2eg:${name}:${kind}`, points, duration });
+    createCounter({ keyPrefix: `e2eg:${name}:${kind}`, points, duration });
   const second = counter("second", rate.perSecond, 1);
   const burst = counter("burst", rate.burst - rate.perSecond, BURST_SECONDS);
 

@@ -4,10 +4,10 @@
  * @module
  */
 import type { Rate } from "../keys/schema.ts";
-import { createRateLimiter, type MakeCounter, type RateLimiter, UNLIMITED } from "./rate_limiter.ts";
+import { type CounterFactory, createRateLimiter, type RateLimiter, UNLIMITED } from "./rate_limiter.ts";
 
 /** Whom a pace is kept for, by name and with a pace of its own if it has one. */
-export interface Paced {
+export interface RateLimited {
   /** Its name. */
   readonly name: string;
   /** Its own pace. */
@@ -21,7 +21,7 @@ export interface RateLimits {
   /** Failures of each address: what no key opens, and what is stale. */
   readonly failures: RateLimiter;
   /** Counts a request of a key. Returns 0 if it may run, otherwise how many seconds to wait. */
-  takeKey(key: Paced): Promise<number>;
+  takeKey(key: RateLimited): Promise<number>;
 }
 
 /** The paces, and where they are counted. */
@@ -33,12 +33,12 @@ export interface RateLimitsOptions {
   /** Requests of each key that has no pace of its own. */
   readonly key: Rate;
   /** Makes the counters. */
-  readonly makeCounter: MakeCounter;
+  readonly createCounter: CounterFactory;
 }
 
 /** Makes the limiters. */
-export function createRateLimits({ address, failed, key, makeCounter }: RateLimitsOptions): RateLimits {
-  const make = (name: string, rate: Rate) => createRateLimiter(name, { rate, makeCounter });
+export function createRateLimits({ address, failed, key, createCounter }: RateLimitsOptions): RateLimits {
+  const make = (name: string, rate: Rate) => createRateLimiter(name, { rate, makeCounter: createCounter });
   // One for each pace, of which a file of keys has few.
   const byPace = new Map<string, RateLimiter>();
 

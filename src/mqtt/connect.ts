@@ -14,7 +14,7 @@ import {
   type ConnectBroker,
   type ConnectOptions,
 } from "./broker.ts";
-import { ClientConnection, type ConnectionState, toBuffer } from "./mqttjs_connection.ts";
+import { type ConnectionState, MqttJsConnection, toBuffer } from "./mqttjs_connection.ts";
 import { codeOf, explainFailure } from "./errors.ts";
 import { MARKER_BYTES, omittedBytes, PacketLimit } from "./packet_limit.ts";
 import { acceptAllReasonCodes, explainReason } from "./reason_code.ts";
@@ -171,7 +171,7 @@ async function openConnection(
 
   const failure = await Promise.race([welcome.promise, lost.promise]);
   signal.removeEventListener("abort", abandon);
-  if (failure === undefined) return new ClientConnection(client, state);
+  if (failure === undefined) return new MqttJsConnection(client, state);
   if (otherVersion) return failure.message;
   throw failure;
 }

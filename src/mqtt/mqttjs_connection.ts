@@ -64,12 +64,12 @@ const PACKET_HEAD_BYTES = 32;
 const MAX_FILTER_PACKET_BYTES = 64 * 1024;
 
 /** How long a farewell may take before the socket is cut, in milliseconds: a frozen broker never answers it. */
-const FAREWELL_MS = 1000;
+const CLOSE_TIMEOUT_MS = 1000;
 
 const utf8 = new TextEncoder();
 
 /** An open connection. */
-export class ClientConnection implements BrokerConnection {
+export class MqttJsConnection implements BrokerConnection {
   readonly #client: MqttClient;
   readonly #state: ConnectionState;
   readonly #window: SendWindow;
@@ -191,7 +191,7 @@ export class ClientConnection implements BrokerConnection {
     this.#state.cause ??= reason;
     // A polite end waits for answers that may never come, and MQTT.js would then never settle the commands.
     this.#client.end(this.#underWay > 0 || !this.#client.connected);
-    const cut = setTimeout(() => this.#client.stream.destroy(), FAREWELL_MS);
+    const cut = setTimeout(() => this.#client.stream.destroy(), CLOSE_TIMEOUT_MS);
     await this.lost;
     clearTimeout(cut);
   }

@@ -7,7 +7,7 @@
  */
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
 import { Hub, type HubOptions } from "./hub/hub.ts";
-import type { Listener } from "./hub/subscriber.ts";
+import type { Subscriber } from "./hub/subscriber.ts";
 import { SharedConnection } from "./shared_connection.ts";
 import { isShared } from "./topics/rules.ts";
 
@@ -120,7 +120,7 @@ export class BrokerPool {
    * @returns the function that takes it away again
    * @throws {BrokerError} if there are too many connections or filters
    */
-  listen(address: BrokerAddress, listener: Listener): () => void {
+  listen(address: BrokerAddress, listener: Subscriber): () => void {
     return listener.filters.some(isShared)
       ? this.#listenAlone(address, listener)
       : this.#hubOf(address, listener.owner).join(listener);
@@ -140,7 +140,7 @@ export class BrokerPool {
     return {
       connections: this.#size,
       subscriptions: hubs.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
-      listeners: hubs.reduce((sum, { listeners }) => sum + listeners, 0),
+      listeners: hubs.reduce((sum, { subscribers }) => sum + subscribers, 0),
     };
   }
 
@@ -210,7 +210,7 @@ export class BrokerPool {
    * Gives a listener with a shared subscription a connection of its own: to the broker each connection is one member of
    * the group, and without identifiers (MQTT 3.1.1) a message does not tell which subscription it came for.
    */
-  #listenAlone(address: BrokerAddress, listener: Listener): () => void {
+  #listenAlone(address: BrokerAddress, listener: Subscriber): () => void {
     if (address.open !== undefined) throw new BrokerError("The embedded broker has no shared subscriptions");
     const { owner } = listener;
     const own = [...this.#listening.values()].filter((entry) => entry.owner === owner).length;
@@ -291,7 +291,7 @@ export class BrokerPool {
     const now = this.#options.monotonic();
     for (const { hub } of this.#listening.values()) hub.sweep();
     for (const entry of this.#all) {
-      if ("hub" in entry && entry.owner !== undefined && !entry.hub.hasListeners) {
+      if ("hub" in entry && entry.owner !== undefined && !entry.hub.hasSubscribers) {
         this.#drop(entry, new BrokerError("Listener left"));
       } else if ("hub" in entry ? entry.hub.isInUse : entry.using > 0) entry.idleSince = now;
       else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(entry, new BrokerError("Idle"));
@@ -321,5 +321,5 @@ function apartId(shared: string, owner: string): string {
 }
 
 function isBusy(entry: Publishing | Listening): boolean {
-  return "hub" in entry ? entry.hub.hasListeners : entry.using > 0;
+  return "hub" in entry ? entry.hub.hasSubscribers : entry.using > 0;
 }

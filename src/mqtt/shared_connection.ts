@@ -12,7 +12,7 @@ import {
   type ReceiveMessage,
 } from "./broker.ts";
 import { tooLate } from "./errors.ts";
-import { NOBODYS_FILTER } from "./topics/rules.ts";
+import { UNUSED_FILTER } from "./topics/rules.ts";
 
 /** What a shared connection needs. */
 export interface SharedConnectionOptions {
@@ -84,7 +84,7 @@ export class SharedConnection {
   check(): Promise<void> {
     return this.#inTime("answer", (connection) => ({
       // Every broker answers that it has no such subscription, and none asks whether one may.
-      answer: connection.unsubscribe([NOBODYS_FILTER]),
+      answer: connection.unsubscribe([UNUSED_FILTER]),
       abandon: () => {},
     }));
   }

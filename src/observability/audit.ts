@@ -9,7 +9,7 @@ import type { AnsweredRequest, Result, Telemetry } from "./telemetry.ts";
 /** A decision over a request of somebody who proved a key. Never a payload, never a secret. */
 export interface Decision {
   /** Id of the request. */
-  readonly request: string;
+  readonly requestId: string;
   /** Name of the key. */
   readonly key: string;
   /** Id of the key. */
@@ -87,11 +87,12 @@ export function createAudit({ decisions, log, telemetry, summaryMs }: AuditOptio
 
   const timer = setInterval(summarise, summaryMs);
   return {
-    decided({ service, target = "-", outcome, result, ms, ...decision }) {
+    decided({ requestId, service, target = "-", outcome, result, ms, ...decision }) {
       if (result !== undefined) {
         telemetry.answered({ route: decision.route, service: service ?? "none", result, seconds: ms / 1000 });
       }
       decisions.info("{route} {service} {target} by {key} ({kid}) from {address}: {outcome}, {ms} ms, {bytes} bytes", {
+        request: requestId,
         service: service ?? "-",
         target: shorten(target),
         outcome: shorten(outcome),

@@ -4,13 +4,13 @@
  * @module
  */
 import { Gauge, Registry } from "prom-client";
-import type { Levels } from "./telemetry.ts";
+import type { Gauges } from "./telemetry.ts";
 
 interface Level {
   readonly name: string;
   readonly help: string;
   /** Undefined where there is no such thing: the gauge then vanishes. */
-  readonly read: (levels: Levels) => number | undefined;
+  readonly read: (levels: Gauges) => number | undefined;
 }
 
 const LEVELS: readonly Level[] = [
@@ -87,7 +87,7 @@ const LEVELS: readonly Level[] = [
 ];
 
 /** Makes the gauges. Returns the function that writes them in Prometheus' text format. */
-export function createLevelGauges(): (levels: Levels) => Promise<string> {
+export function createGauges(): (levels: Gauges) => Promise<string> {
   const registry = new Registry();
   const registers = [registry];
   const gauges = LEVELS.map(({ name, help, read }) => ({

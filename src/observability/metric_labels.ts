@@ -5,12 +5,12 @@
  *
  * @module
  */
-import type { AnsweredRequest, DropReason, RefusalReason, Result, Step, StreamEnd } from "./telemetry.ts";
+import type { AnsweredRequest, DropReason, Operation, RefusalReason, Result, StreamEnd } from "./telemetry.ts";
 
 const wordsOf = <Word extends string>(words: Readonly<Record<Word, true>>): readonly string[] => Object.keys(words);
 
 /** The parts of a request that take time. */
-export const STEPS: readonly string[] = wordsOf<Step>({
+export const OPERATIONS: readonly string[] = wordsOf<Operation>({
   admission: true,
   opening: true,
   jeedom: true,

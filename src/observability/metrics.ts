@@ -4,15 +4,15 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { createLevelGauges } from "./gauges.ts";
-import { DROP_REASONS, EXPECTED_REQUESTS, REFUSAL_REASONS, ROUTES, STEPS, STREAM_ENDS } from "./metric_labels.ts";
-import { type ProcessFiguresOptions, showProcess } from "./process.ts";
-import type { Levels, Telemetry } from "./telemetry.ts";
+import { createGauges } from "./gauges.ts";
+import { DROP_REASONS, EXPECTED_REQUESTS, OPERATIONS, REFUSAL_REASONS, ROUTES, STREAM_ENDS } from "./metric_labels.ts";
+import { createProcessMetrics, type ProcessMetricsOptions } from "./process.ts";
+import type { Gauges, Telemetry } from "./telemetry.ts";
 
 /** What metrics are made from. */
-export interface MetricsOptions extends ProcessFiguresOptions {
+export interface MetricsOptions extends ProcessMetricsOptions {
   /** Tells how things stand; asked once for each text. */
-  readonly levels: () => Levels;
+  readonly levels: () => Gauges;
   /** The gateway's version. */
   readonly version: string;
 }
@@ -109,16 +109,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
   for (const expected of EXPECTED_REQUESTS) requests.inc(expected, 0);
   for (const reason of REFUSAL_REASONS) refusals.inc({ reason }, 0);
   for (const route of ROUTES) requestSeconds.zero({ route });
-  for (const step of STEPS) stepSeconds.zero({ step });
+  for (const step of OPERATIONS) stepSeconds.zero({ step });
   for (const version of [1, 2]) streams.set({ version }, 0);
   for (const reason of STREAM_ENDS) ended.inc({ reason }, 0);
   for (const reason of DROP_REASONS) dropped.inc({ reason }, 0);
 
-  const levelText = createLevelGauges();
-  const shownProcess = showProcess(options);
+  const levelText = createGauges();
+  const shownProcess = createProcessMetrics(options);
 
   return {
-    async step(step, work) {
+    async measure(step, work) {
       const began = monotonic();
       try {
         return await work();

@@ -6,7 +6,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 
 /** What the platform knows of the process. */
-export interface ProcessFigures {
+export interface ProcessStats {
   /** Memory that it holds, in bytes. */
   readonly rssBytes: number;
   /** Memory that its objects take, in bytes. */
@@ -21,9 +21,9 @@ export interface ProcessFigures {
 export type Repeat = (work: () => void, everyMs: number) => () => void;
 
 /** What showing the process takes. */
-export interface ProcessFiguresOptions {
+export interface ProcessMetricsOptions {
   /** Asks for the figures. */
-  readonly process: () => ProcessFigures;
+  readonly process: () => ProcessStats;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
   /** The timer; the platform's when absent. */
@@ -31,7 +31,7 @@ export interface ProcessFiguresOptions {
 }
 
 /** The process, as far as it is shown. */
-export interface ShownProcess {
+export interface ProcessMetrics {
   /** Writes what is now in Prometheus' text format. */
   text(): Promise<string>;
   /** Ends the timer. */
@@ -50,9 +50,9 @@ const repeatByInterval: Repeat = (work, everyMs) => {
 };
 
 /** Makes the metrics, and measures until it is closed. */
-export function showProcess(
-  { process, monotonic, repeat = repeatByInterval }: ProcessFiguresOptions,
-): ShownProcess {
+export function createProcessMetrics(
+  { process, monotonic, repeat = repeatByInterval }: ProcessMetricsOptions,
+): ProcessMetrics {
   const registry = new Registry();
   const registers = [registry];
   const rss = new Gauge({

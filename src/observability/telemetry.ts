@@ -14,7 +14,7 @@ import type { NamedKey } from "../keys/keyring.ts";
  * `admission`: from the request to the decision over it; `opening`: finding the key and decrypting; `jeedom` and `mqtt`:
  * what the service of that name does; `acknowledgement`: a broker taking a message.
  */
-export type Step = "admission" | "opening" | "jeedom" | "mqtt" | "acknowledgement";
+export type Operation = "admission" | "opening" | "jeedom" | "mqtt" | "acknowledgement";
 
 /** What became of a request, in one word. `subscribed` is a stream that the broker granted. */
 export type Result = "ok" | "subscribed" | "repeat" | "refused" | "failed";
@@ -83,7 +83,7 @@ export interface RefusedRequest {
 /** Takes what happens. Never throws, and never waits. */
 export interface Telemetry {
   /** Runs a step, and measures it. What it throws is thrown on. */
-  step<T>(step: Step, work: () => Promise<T>): Promise<T>;
+  measure<T>(step: Operation, work: () => Promise<T>): Promise<T>;
   /** Notes that a stream begins. Returns the function to be called once at its end. */
   stream(version: 1 | 2): (end: StreamEnd) => void;
   /** Counts a request that has its answer. */
@@ -97,10 +97,10 @@ export interface Telemetry {
 }
 
 /** A part of the house that the gateway depends on. */
-export type Part = "broker" | "jeedom" | "replay_store";
+export type Dependency = "broker" | "jeedom" | "replay_store";
 
 /** How things are at one moment: what is read when somebody asks for it, and is not counted as it happens. */
-export interface Levels {
+export interface Gauges {
   /** Bytes of events that wait in the queues of all listeners. */
   readonly queueBytes: number;
   /** Bytes that wait for listeners that begin to listen; a part of the former. */
@@ -124,7 +124,7 @@ export interface Levels {
   /** Opened requests under way. */
   readonly running: number;
   /** Parts by whether they answered the last check; those that were not checked yet are absent. */
-  readonly up: Partial<Readonly<Record<Part, boolean>>>;
+  readonly up: Partial<Readonly<Record<Dependency, boolean>>>;
   /** Whether the gateway is ready. */
   readonly isReady: boolean;
   /** The keys that are in force, with the seconds until they expire, where they do. */

@@ -40,10 +40,10 @@ export function findTracer(version: string): Tracer | undefined {
  */
 export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
   return {
-    step: (step, work) =>
+    measure: (step, work) =>
       tracer.startActiveSpan(step, async (span) => {
         try {
-          return await telemetry.step(step, work);
+          return await telemetry.measure(step, work);
         } catch (error) {
           markFailed(span, error);
           throw error;

@@ -28,11 +28,11 @@ export interface ServiceContext {
   /** What the request's key may do. */
   readonly scope: Scope;
   /** Aborts when the client went away. */
-  readonly gone: AbortSignal;
+  readonly clientSignal: AbortSignal;
   /** Aborts when the request's key stops working or its rights change. */
   readonly revoked?: AbortSignal | undefined;
   /** Keeps the room that the answer takes until it is sealed; called with the function that gives it back. */
-  readonly hold: (release: () => void) => void;
+  readonly holdMemory: (release: () => void) => void;
 }
 
 /** The names by which requests and scopes call services. */

@@ -4,11 +4,11 @@
  * @module
  */
 import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
-import type { MakeCounter } from "../limits/rate_limiter.ts";
+import type { CounterFactory } from "../limits/rate_limiter.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 
 /** Makes counters on a server. While it is away, each counts in memory: a pace is no reason to refuse everything. */
-export function countIn({ limits }: Pick<RedisConnection, "limits">): MakeCounter {
+export function redisCounter({ limits }: Pick<RedisConnection, "limits">): CounterFactory {
   return (options) =>
     new RateLimiterRedis({
       ...options,

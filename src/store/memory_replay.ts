@@ -6,7 +6,7 @@
 import type { SealedText } from "../protocol/aead.ts";
 import { FifoQueue } from "../lib/fifo_queue.ts";
 import { KeyShares } from "../limits/key_shares.ts";
-import { StampRanges } from "./timestamp_ranges.ts";
+import { TimestampRanges } from "./timestamp_ranges.ts";
 import { type Claim, ENTRY_BYTES, type Recollection, type ReplayStore, type RequestIdentity } from "./replay_store.ts";
 
 /** How much a store holds. */
@@ -86,7 +86,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
   let answerBytes = 0;
   // Not all that is older than the newest: while a clock is ahead, stamps come from the future, and whatever comes when
   // it is right again is older than those.
-  const forgotten = new StampRanges();
+  const forgotten = new TimestampRanges();
 
   const bytes = () => identities.bytes + answerBytes;
   const accepts = (timestamp: number) => Math.floor(timestamp) >= since && !forgotten.includes(timestamp);

@@ -9,10 +9,10 @@ import type { RedisClient } from "./redis_client.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import type { RequestIdentity } from "./replay_store.ts";
 import { CLOCK_TOLERANCE_MS } from "./clock_watch.ts";
-import { StampRanges } from "./timestamp_ranges.ts";
+import { TimestampRanges } from "./timestamp_ranges.ts";
 
 /** Whose memory to watch, and how. */
-export interface RedisMemoryOptions {
+export interface RedisDurabilityOptions {
   /** The server. */
   readonly connection: Pick<RedisConnection, "onConnect">;
   /** The key that tells since when the server remembers. */
@@ -28,7 +28,7 @@ export interface RedisMemoryOptions {
 }
 
 /** The memory of a server, as far as this process knows it. */
-export interface RedisMemory {
+export interface RedisDurability {
   /** The connection to a server that was found fit to remember; undefined while there is none. */
   trusted(): Promise<RedisClient | undefined>;
   /** Whether a request may have run at a time that the server does not remember. */
@@ -40,7 +40,7 @@ export interface RedisMemory {
   /** Seconds since 1970 since which the server remembers; undefined before it was found fit. */
   readonly since: number | undefined;
   /** Looks at the server at once, as something is wrong with it. */
-  lookAgain(client: RedisClient): void;
+  recheck(client: RedisClient): void;
   /** Ends the watch. */
   close(): void;
 }
@@ -52,11 +52,11 @@ const CHECK_MS = 1000;
 class UnfitError extends Error {}
 
 /** Begins to watch each connection. */
-export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
+export function watchRedisDurability(options: RedisDurabilityOptions): RedisDurability {
   const { connection, key, seconds, now, monotonic, log } = options;
   /** The timestamps of each key's requests: those that this process has noted, and those that may be forgotten. */
-  const noted = new Map<string, StampRanges>();
-  const forgotten = new Map<string, StampRanges>();
+  const noted = new Map<string, TimestampRanges>();
+  const forgotten = new Map<string, TimestampRanges>();
   let trusted: Promise<RedisClient | undefined> = Promise.resolve(undefined);
   let since = Infinity;
   let marker: string | undefined;
@@ -152,11 +152,11 @@ export function watchRedisMemory(options: RedisMemoryOptions): RedisMemory {
     get since() {
       return marker === undefined ? undefined : since;
     },
-    lookAgain: look,
+    recheck: look,
     isForgotten: ({ kid, timestamp }) =>
       Math.floor(timestamp) < since || forgotten.get(kid)?.includes(timestamp) === true,
     note({ kid, timestamp }) {
-      const stamps = noted.get(kid) ?? new StampRanges();
+      const stamps = noted.get(kid) ?? new TimestampRanges();
       stamps.add(timestamp);
       noted.set(kid, stamps);
     },

@@ -11,7 +11,7 @@ import type { SealedText } from "../protocol/aead.ts";
 import { FifoQueue } from "../lib/fifo_queue.ts";
 import { KeyShares } from "../limits/key_shares.ts";
 import type { RedisConnection } from "./redis_connection.ts";
-import { watchRedisMemory } from "./redis_durability.ts";
+import { watchRedisDurability } from "./redis_durability.ts";
 import { type Claim, ENTRY_BYTES, type Recollection, type ReplayStore, type RequestIdentity } from "./replay_store.ts";
 
 /** Where requests are remembered, and how. */
@@ -74,7 +74,7 @@ return redis.call("SET", KEYS[2], ARGV[2], "NX", "GET", "PX", ARGV[3])`;
 export function createRedisReplayStore(options: RedisReplayOptions): RedisReplayStore {
   const { prefix, seconds, maxBytes, maxAnswerBytes, monotonic, log } = options;
   // A claim's key has a colon after the prefix, so this is none.
-  const memory = watchRedisMemory({ ...options, key: `${prefix}since` });
+  const memory = watchRedisDurability({ ...options, key: `${prefix}since` });
   const stop = new AbortController();
   /** Answers that this process waits for, by key. */
   const awaited = new Map<string, Promise<SealedText | undefined>>();
@@ -200,7 +200,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         if (reason.startsWith("FORGOT")) {
-          memory.lookAgain(client);
+          memory.recheck(client);
           return { kind: "away" };
         }
         // From a script it comes with other words in front.

@@ -5,7 +5,7 @@
  */
 
 /** A few ranges of time that hold all timestamps that were added, and as little else as that allows. */
-export class StampRanges {
+export class TimestampRanges {
   /** From the oldest to the newest. */
   #ranges: { readonly from: number; to: number }[] = [];
 
@@ -23,8 +23,8 @@ export class StampRanges {
   }
 
   /** Makes another one with the same ranges. */
-  copy(): StampRanges {
-    const other = new StampRanges();
+  copy(): TimestampRanges {
+    const other = new TimestampRanges();
     other.#ranges = this.#ranges.map((range) => ({ ...range }));
     return other;
   }

@@ -16,9 +16,9 @@ import { OutgoingEvent } from "./outgoing_event.ts";
 import { numberedFormat, SHARED_FORMAT, type StreamFormat } from "./sse_format.ts";
 
 /** What sealing events takes. */
-export interface EventSealerOptions {
+export interface EventEncoderOptions {
   /** Where nonces and salts come from. */
-  readonly random: RandomBytes;
+  readonly randomBytes: RandomBytes;
 }
 
 /** Most bytes of events to be sealed at a time, before the brokers are asked to wait. */
@@ -39,8 +39,8 @@ const SHARED_OVERHEAD_BYTES = 512;
 const utf8 = new TextEncoder();
 
 /** Seals events. */
-export class EventSealer {
-  readonly #options: EventSealerOptions;
+export class EventEncoder {
+  readonly #options: EventEncoderOptions;
   /** The last messages, as they are for each key: listeners ask for the same ones, now or when they come back. */
   readonly #shared = new Map<ReceivedMessage, Shared>();
   #last: { readonly message: ReceivedMessage; readonly shared: Shared } | undefined;
@@ -53,7 +53,7 @@ export class EventSealer {
   #turn: Promise<unknown> = Promise.resolve();
 
   /** Makes a sealer. */
-  constructor(options: EventSealerOptions) {
+  constructor(options: EventEncoderOptions) {
     this.#options = options;
   }
 
@@ -65,7 +65,7 @@ export class EventSealer {
   /** Begins a stream that answers a request. */
   async begin(exchange: Exchange): Promise<StreamFormat> {
     if (exchange.version === 1) return SHARED_FORMAT;
-    const stream = await StreamSealer.begin(exchange, this.#options.random);
+    const stream = await StreamSealer.begin(exchange, this.#options.randomBytes);
     return numberedFormat(stream, {
       expect: (bytes) => void (this.#turnBytes += bytes),
       count: (bytes, seal) => this.#count(bytes, seal),
@@ -92,7 +92,7 @@ export class EventSealer {
     const text = isLarge ? { length, encode: () => utf8.encode(JSON.stringify(write())) } : plaintext;
     const made: OutgoingEvent = new OutgoingEvent(text, {
       position,
-      seal: () => this.#count(length, () => sealedRecord(key, made.plaintext, this.#options.random)),
+      seal: () => this.#count(length, () => sealedRecord(key, made.plaintext, this.#options.randomBytes)),
     });
     return made;
   }
@@ -118,7 +118,7 @@ export class EventSealer {
   }
 
   /** A promise to wait for before the next message, while the gateway itself is behind. */
-  pressure(): Promise<void> | undefined {
+  backpressure(): Promise<void> | undefined {
     if (this.#turnBytes <= MAX_TURN_BYTES && this.#sealingBytes <= MAX_SEALING_BYTES) return undefined;
     return this.#room ??= this.#makeRoom();
   }

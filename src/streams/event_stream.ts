@@ -27,7 +27,7 @@ export interface EventStreamOptions {
   /** Room for large records that are for this listener alone. */
   readonly records: LargeRecords;
   /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
-  readonly patienceMs: number;
+  readonly stallTimeoutMs: number;
   /** Longest silence before a sign of life, in milliseconds. */
   readonly keepAliveMs: number;
   /** Called once, when no more events are wanted: whatever feeds the stream can be freed. */
@@ -59,7 +59,7 @@ export type EndOptions = Pick<FinalEvent, "code" | "resume" | "retry">;
 export const TICK_MS = 1000;
 
 /** How long a listener has for the last events after the end, in milliseconds. Then the stream is broken off. */
-const FAREWELL_MS = 30_000;
+const DRAIN_TIMEOUT_MS = 30_000;
 
 /** Most bytes to hand over at once: a listener that takes a piece reads, however long the event is. */
 const PIECE_BYTES = 64 * 1024;
@@ -178,7 +178,7 @@ export class EventStream implements BudgetHolder {
   }
 
   /** Ends the stream with an error, without the events that wait: they are not for its listener any more. */
-  cutOff(message: string): void {
+  revoke(message: string): void {
     this.#drop("revoked");
     this.end("revoked", message);
   }
@@ -193,16 +193,16 @@ export class EventStream implements BudgetHolder {
 
   /** Looks after the stream; to be called each {@linkcode TICK_MS}, until it is closed. */
   tick(): void {
-    const { monotonic, maxQueueBytes, patienceMs, keepAliveMs } = this.#options;
+    const { monotonic, maxQueueBytes, stallTimeoutMs, keepAliveMs } = this.#options;
     if (this.#endedAt !== undefined) {
-      if (monotonic() - this.#endedAt >= FAREWELL_MS) this.#breakOff();
+      if (monotonic() - this.#endedAt >= DRAIN_TIMEOUT_MS) this.#breakOff();
       return;
     }
     const silentMs = monotonic() - this.#takenAt;
     if (this.#isReaderWaiting) {
       if (silentMs + TICK_MS > keepAliveMs) this.#wake();
-    } else if (this.#waitingBytes > maxQueueBytes && silentMs >= patienceMs) {
-      this.#tooSlow(`nothing was read for ${patienceMs / 1000} s`);
+    } else if (this.#waitingBytes > maxQueueBytes && silentMs >= stallTimeoutMs) {
+      this.#tooSlow(`nothing was read for ${stallTimeoutMs / 1000} s`);
     }
   }
 
@@ -277,7 +277,7 @@ export class EventStream implements BudgetHolder {
         this.#release = await room;
         if (this.#isClosed) return this.#giveBack();
       }
-      const records = await (batch.length === 0 ? format.signOfLife(this.#seconds()) : this.#joined(batch));
+      const records = await (batch.length === 0 ? format.heartbeat(this.#seconds()) : this.#joined(batch));
       this.#isReaderWaiting = false;
       if (this.#isClosed) return;
       this.#rest = records;

@@ -13,9 +13,9 @@ const MOST_SECONDS = 5;
 /**
  * Draws a wait, in seconds with one decimal.
  *
- * @param draw draws from 0 up to but not including 1
+ * @param random draws from 0 up to but not including 1
  */
-export function drawRetrySeconds(draw: () => number): number {
-  const seconds = LEAST_SECONDS + draw() * (MOST_SECONDS - LEAST_SECONDS);
+export function randomRetrySeconds(random: () => number): number {
+  const seconds = LEAST_SECONDS + random() * (MOST_SECONDS - LEAST_SECONDS);
   return Math.round(seconds * 10) / 10;
 }

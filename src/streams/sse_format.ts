@@ -25,7 +25,7 @@ export interface StreamFormat {
    *
    * @param timestamp the time, in whole seconds since 1970
    */
-  signOfLife(timestamp: number): Uint8Array | Promise<Uint8Array>;
+  heartbeat(timestamp: number): Uint8Array | Promise<Uint8Array>;
 }
 
 const utf8 = new TextEncoder();
@@ -37,7 +37,7 @@ export const SHARED_FORMAT: StreamFormat = {
   version: 1,
   prepare: (event) => event.length > LARGE_EVENT_BYTES ? undefined : void event.sharedRecord(),
   record: (event) => event.sharedRecord(),
-  signOfLife: () => KEEP_ALIVE,
+  heartbeat: () => KEEP_ALIVE,
 };
 
 /** Who is told of the work that streams make. */
@@ -63,7 +63,7 @@ export function numberedFormat(stream: StreamSealer, work: SealingWork): StreamF
     // The number is taken when the event is written: a sign of life may come before it.
     prepare: ({ length }) => work.expect(length),
     record: write,
-    signOfLife(timestamp) {
+    heartbeat(timestamp) {
       const ping: PingEvent = { type: "ping", timestamp };
       const plaintext = utf8.encode(JSON.stringify(ping));
       return write({ length: plaintext.length, plaintext });

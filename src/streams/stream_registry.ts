@@ -5,18 +5,18 @@
  */
 import { type EventStream, TICK_MS } from "./event_stream.ts";
 import { SHUTTING_DOWN } from "../http/errors.ts";
-import { drawRetrySeconds } from "./retry.ts";
+import { randomRetrySeconds } from "./retry.ts";
 
 /** How streams end as the gateway stops. */
 export interface DrainOptions {
   /** The time within which all of them end, in milliseconds. */
   readonly withinMs: number;
   /** Draws from 0 up to but not including 1. */
-  readonly draw: () => number;
+  readonly random: () => number;
 }
 
 /** The streams that are open: those that have ended as well, until their last event was taken. */
-export class OpenStreams {
+export class StreamRegistry {
   readonly #streams = new Set<EventStream>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #isDraining = false;
@@ -66,9 +66,9 @@ export class OpenStreams {
   }
 }
 
-async function endLater(stream: EventStream, { withinMs, draw }: DrainOptions): Promise<void> {
+async function endLater(stream: EventStream, { withinMs, random }: DrainOptions): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, draw() * withinMs);
+  setTimeout(resolve, random() * withinMs);
   await promise;
-  stream.end("restart", SHUTTING_DOWN, { retry: drawRetrySeconds(draw) });
+  stream.end("restart", SHUTTING_DOWN, { retry: randomRetrySeconds(random) });
 }

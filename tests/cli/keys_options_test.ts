@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatDuration, parseDuration, parseEnd } from "../../src/cli/keys/duration.ts";
 import { describeState } from "../../src/cli/keys/key_state.ts";
 import { formatKeyTable } from "../../src/cli/keys/key_table.ts";
-import { paceFromOptions } from "../../src/cli/keys/pace_from_options.ts";
+import { rateFromOptions } from "../../src/cli/keys/rate_from_options.ts";
 import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
 import { rightsFromOptions, type RightsValues } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
@@ -122,13 +122,13 @@ Deno.test("rightsFromOptions() refuses options that grant nothing alone", () => 
 });
 
 Deno.test("paceFromOptions() wants both numbers, and a burst of at least the rate", () => {
-  assertEquals(paceFromOptions({}), { pace: undefined, mistakes: [] });
-  assertEquals(paceFromOptions({ rate: "5", burst: "20" }), { pace: { perSecond: 5, burst: 20 }, mistakes: [] });
-  assertEquals(paceFromOptions({ rate: "5" }).mistakes, ["--burst N must be given together with --rate"]);
-  assertEquals(paceFromOptions({ burst: "5" }).mistakes, ["--rate N must be given together with --burst"]);
-  assertEquals(paceFromOptions({ rate: "5", burst: "4" }).mistakes, ['--burst "4" must be at least --rate']);
+  assertEquals(rateFromOptions({}), { pace: undefined, mistakes: [] });
+  assertEquals(rateFromOptions({ rate: "5", burst: "20" }), { pace: { perSecond: 5, burst: 20 }, mistakes: [] });
+  assertEquals(rateFromOptions({ rate: "5" }).mistakes, ["--burst N must be given together with --rate"]);
+  assertEquals(rateFromOptions({ burst: "5" }).mistakes, ["--rate N must be given together with --burst"]);
+  assertEquals(rateFromOptions({ rate: "5", burst: "4" }).mistakes, ['--burst "4" must be at least --rate']);
   for (const text of ["", "0", "-1", "1.5", "1e3", "x", "1000001", "99999999"]) {
-    const { pace, mistakes } = paceFromOptions({ rate: text, burst: "1000000" });
+    const { pace, mistakes } = rateFromOptions({ rate: text, burst: "1000000" });
     assertEquals([pace, mistakes], [undefined, [`--rate "${text}" must be a whole number from 1 to 1000000`]]);
   }
 });

@@ -1,7 +1,7 @@
 /** What every client makes of answers that are large, deep or compressed. */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
-import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
+import { type Fate, withFakeGateway } from "./fake_gateway.ts";
 
 const MIB = 2 ** 20;
 
@@ -32,7 +32,7 @@ export function testAnswers(program: ClientProgram): void {
       (visit) => visit.reply(body),
     ];
     const words = ["call", ...fates.flatMap(() => ["datetime", "{}"])];
-    return withMadeUpGateway([...fates, (visit) => visit.reply("well")], async (gateway) => {
+    return withFakeGateway([...fates, (visit) => visit.reply("well")], async (gateway) => {
       const lines = await tests.all(gateway, words, { CLIENT_COMPRESS: "gzip", CLIENT_PROTOCOL: "2" });
       assertEquals(lines.map((line) => [line["status"], line["body"]]), [[200, body], [200, "text"], [200, body]]);
       assertEquals((await tests.run(gateway, ["call", "datetime", "{}"], { CLIENT_PROTOCOL: "2" }))["body"], "well");
@@ -55,7 +55,7 @@ export function testAnswers(program: ClientProgram): void {
       await packed('{"result": '),
       await packed(""),
     ];
-    await withMadeUpGateway(wrong.map((text) => replyPacked(text)), async (gateway) => {
+    await withFakeGateway(wrong.map((text) => replyPacked(text)), async (gateway) => {
       const words = ["call", ...wrong.flatMap(() => ["datetime", "{}"])];
       const lines = await tests.all(gateway, words, { CLIENT_COMPRESS: "gzip", CLIENT_PROTOCOL: "2" });
       assertEquals(lines.length, wrong.length, JSON.stringify(lines));
@@ -78,7 +78,7 @@ export function testAnswers(program: ClientProgram): void {
       (visit) => visit.replyText(`${"[".repeat(500)}"deep"${"]".repeat(500)}`),
       (visit) => visit.reply("well"),
     ];
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const words = ["call", ...fates.flatMap(() => ["datetime", "{}"])];
       const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
       assertEquals([lines.length, gateway.visits.length], [fates.length, fates.length]);
@@ -99,7 +99,7 @@ export function testAnswers(program: ClientProgram): void {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     const publish = (coded: string) => ["publish", "home/camera", coded, "1", "true", "base64"];
     const fate: Fate = (visit) => visit.reply('{"success":true}', { source: "gateway" });
-    return withMadeUpGateway([fate, fate], async (gateway) => {
+    return withFakeGateway([fate, fate], async (gateway) => {
       assertEquals((await tests.run(gateway, publish(bytes.toBase64())))["status"], 200);
       assertEquals((await tests.run(gateway, publish("")))["status"], 200);
       const fields = gateway.visits.map(({ request }) => [
@@ -121,7 +121,7 @@ export function testIntegers(program: ClientProgram): void {
   tests.test("sends and reads integers of 64 bits with all their digits", () => {
     const numbers = ["6066005651767221768", "-9223372036854775808", "9223372036854775807", "9007199254740993"];
     const list = `[${numbers.join(",")}]`;
-    return withMadeUpGateway([(visit) => visit.replyText(`{"result":${list}}`)], async (gateway) => {
+    return withFakeGateway([(visit) => visit.replyText(`{"result":${list}}`)], async (gateway) => {
       await tests.withClient(gateway, ["call", "datetime", `{"ids":${list}}`], async (client) => {
         await client.line("status");
         assertEquals(client.texts.map((text) => text.replaceAll(" ", "").includes(list)), [true]);

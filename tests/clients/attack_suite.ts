@@ -5,7 +5,7 @@ import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff } from "./responses.ts";
-import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
+import { type Fate, withFakeGateway } from "./fake_gateway.ts";
 import { heard } from "./subscribing.ts";
 import { message, type Visit } from "./visit.ts";
 
@@ -50,7 +50,7 @@ export function testAttacks(program: ClientProgram): void {
       (visit) => visit.answer(200, "<html>Welcome to the hotel</html>"),
       (visit) => visit.answer(200, ""),
     ];
-    return withMadeUpGateway([first, ...attacks], async (gateway) => {
+    return withFakeGateway([first, ...attacks], async (gateway) => {
       const plaintext = JSON.stringify({ status: 200, body: "old", timestamp: 1 });
       versionOne = await sealEnvelope(await keyOf(gateway), plaintext, randomBytes);
       const words = ["call", ...Array(1 + attacks.length).fill(["datetime", "{}"]).flat()];
@@ -68,7 +68,7 @@ export function testAttacks(program: ClientProgram): void {
       (visit) => visit.answer(200, "<html>Welcome to the hotel</html>"),
       (visit) => visit.answer(200, "AAAA"),
     ];
-    return withMadeUpGateway(attacks, async (gateway) => {
+    return withFakeGateway(attacks, async (gateway) => {
       const words = ["call", ...attacks.flatMap(() => ["datetime", "{}"])];
       const failures = await tests.all(gateway, words, { CLIENT_PROTOCOL: "1" });
       for (const failure of failures) tests.assertFailure(failure, "tampered");
@@ -110,7 +110,7 @@ export function testAttacks(program: ClientProgram): void {
         await visit.left();
       }, []],
     ];
-    return withMadeUpGateway(attacks.map(([fate]) => fate), async (gateway) => {
+    return withFakeGateway(attacks.map(([fate]) => fate), async (gateway) => {
       const words = ["subscribe", "0", JSON.stringify({ times: attacks.length }), "#"];
       const lines = await tests.all(gateway, words);
       const expected = attacks.flatMap(([, payloads]) => ["connected", ...payloads, "tampered"]);
@@ -150,7 +150,7 @@ export function testAttacks(program: ClientProgram): void {
         await visit.left();
       },
     ];
-    return withMadeUpGateway(attacks, async (gateway) => {
+    return withFakeGateway(attacks, async (gateway) => {
       const words = ["subscribe", "0", JSON.stringify({ times: attacks.length }), "#"];
       const failures = await tests.all(gateway, words);
       assertEquals(failures.length, attacks.length, JSON.stringify(failures));
@@ -159,7 +159,7 @@ export function testAttacks(program: ClientProgram): void {
   });
 
   tests.test("of version 1 ends a subscription with an event that its key does not open", () =>
-    withMadeUpGateway([async (visit) => {
+    withFakeGateway([async (visit) => {
       await visit.connect();
       await visit.piece(flip(await visit.event(message(1))));
       await visit.left();
@@ -191,7 +191,7 @@ export function testAttacks(program: ClientProgram): void {
           await visit.end();
         },
       ];
-      return withMadeUpGateway(cuts, async (gateway) => {
+      return withFakeGateway(cuts, async (gateway) => {
         const words = ["subscribe", "0", JSON.stringify({ times: cuts.length, resume: false }), "#"];
         const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: version });
         assertEquals(
@@ -219,7 +219,7 @@ export function testAttacks(program: ClientProgram): void {
       await visit.untilLeft(() => visit.piece(": keepalive\n\n"), SILENCE_MS / 10);
       left = performance.now();
     };
-    return withMadeUpGateway([keepAlive, (visit) => visit.serve(1)], async (gateway) => {
+    return withFakeGateway([keepAlive, (visit) => visit.serve(1)], async (gateway) => {
       const words = ["subscribe", "1", JSON.stringify({ silence: SILENCE_MS / 1000 }), "#"];
       const lines = await tests.all(gateway, words, QUICK);
       assertEquals(heard(lines), ["connected", "disconnected", "connected", "1"]);

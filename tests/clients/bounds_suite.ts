@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { refuse } from "./responses.ts";
-import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
+import { type Fate, withFakeGateway } from "./fake_gateway.ts";
 
 const MIB = 2 ** 20;
 
@@ -31,7 +31,7 @@ export function testBounds(program: ClientProgram): void {
     const env = { CLIENT_PROTOCOL: version };
 
     tests.test(`of version ${version} gives up an answer without end`, () =>
-      withMadeUpGateway([flood("2.", "A".repeat(MIB))], async (gateway) => {
+      withFakeGateway([flood("2.", "A".repeat(MIB))], async (gateway) => {
         tests.assertFailure(await tests.run(gateway, ["call", "datetime", "{}"], env), "tampered", {
           retryAfter: null,
         });
@@ -43,7 +43,7 @@ export function testBounds(program: ClientProgram): void {
         flood(": hello\n", ofLines(`data: ${"A".repeat(249)}\n`)),
         flood("data: A\n", ofLines(`: ${"A".repeat(4093)}\n`)),
       ];
-      return withMadeUpGateway(floods, async (gateway) => {
+      return withFakeGateway(floods, async (gateway) => {
         const words = ["subscribe", "0", JSON.stringify({ times: floods.length }), "#"];
         const failures = await tests.all(gateway, words, env);
         assertEquals(
@@ -57,7 +57,7 @@ export function testBounds(program: ClientProgram): void {
   }
 
   tests.test("does not count what came before the last empty line", () =>
-    withMadeUpGateway([async (visit) => {
+    withFakeGateway([async (visit) => {
       await visit.begin();
       const comments = `${ofLines(`: ${"A".repeat(4093)}\n`)}\n`;
       for (let sent = 0; sent < SENT_MIB; sent += 1) await visit.piece(comments);
@@ -76,7 +76,7 @@ export function testBounds(program: ClientProgram): void {
       },
       refuse(503, `{"error":${"[".repeat(8000)}`),
     ];
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const failures = await tests.all(gateway, ["call", ...fates.flatMap(() => ["datetime", "{}"])]);
       assertEquals(failures.length, fates.length, JSON.stringify(failures));
       for (const failure of failures) {

@@ -12,12 +12,12 @@ import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testCodes } from "./code_suite.ts";
 import { testEvents } from "./events_suite.ts";
-import { withMadeUpGateway } from "./fake_gateway.ts";
+import { withFakeGateway } from "./fake_gateway.ts";
 import { testRestart } from "./restart_suite.ts";
 import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";
 import { testVersions } from "./version_suite.ts";
-import { inWorld } from "./environment.ts";
+import { withEnvironment } from "./environment.ts";
 
 /** One stream, and not another after it. */
 const ONCE = '{"resume": false}';
@@ -47,7 +47,7 @@ export function testClient(program: ClientProgram): void {
 
   for (const version of ["auto", "1"]) {
     tests.test(`of version ${version} calls methods of Jeedom, publishes, and receives its own message`, () =>
-      inWorld(async ({ gateway }) => {
+      withEnvironment(async ({ gateway }) => {
         const env = { CLIENT_PROTOCOL: version };
         const words = ["call", "cmd::byId", '{"id": 3}', "no::such method", "{}", "no::such", "{}"];
         const [light, refused, unknown] = await tests.all(gateway, words, env);
@@ -74,7 +74,7 @@ export function testClient(program: ClientProgram): void {
   }
 
   tests.test("with another key is told the gateway's health, is refused all else, and names the key", () =>
-    inWorld(async ({ gateway: { url }, jeedom }) => {
+    withEnvironment(async ({ gateway: { url }, jeedom }) => {
       const place = { url, key: OTHER_KEY };
       const env = { CLIENT_KEY_NAME: "annas-phone" };
       assertEquals(await tests.run(place, ["health"], env), { status: "ok", version: VERSION });
@@ -87,7 +87,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("with another key costs its address one failed attempt for each try", () =>
-    inWorld(async ({ gateway: { url, metricsUrl } }) => {
+    withEnvironment(async ({ gateway: { url, metricsUrl } }) => {
       const lines = await tests.all({ url, key: OTHER_KEY }, [
         "call",
         "datetime",
@@ -108,7 +108,7 @@ export function testClient(program: ClientProgram): void {
   });
 
   tests.test("receives a message that was retained at QoS 1 before it subscribed", () =>
-    inWorld(async ({ gateway }) => {
+    withEnvironment(async ({ gateway }) => {
       assertEquals((await tests.run(gateway, ["publish", "home/mode", "night", "1", "true"]))["status"], 200);
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/mode"], async (client) => {
         const { payload, retain } = await client.line("type", "message");
@@ -118,7 +118,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("receives through a wildcard what matches it, and nothing else", () =>
-    inWorld(async ({ gateway }) => {
+    withEnvironment(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "2", "{}", "home/+/temperature", "garden/#"], async (client) => {
         await client.line("type", "connected");
         for (const topic of ["home/attic/humidity", "home/attic/temperature", "home/temperature", "garden/a/b"]) {
@@ -131,7 +131,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("receives a payload that is not UTF-8 in base64", () =>
-    inWorld(async ({ gateway, brokerPort }) => {
+    withEnvironment(async ({ gateway, brokerPort }) => {
       const bytes = Uint8Array.of(0xff, 0xfe, 0x00, 0x80);
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/camera"], async (client) => {
         await client.line("type", "connected");
@@ -147,7 +147,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("publishes bytes that come back as they were, and is told the code of a refusal", () =>
-    inWorld(async ({ gateway }) => {
+    withEnvironment(async ({ gateway }) => {
       const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80).toBase64();
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/camera"], async (client) => {
         await client.line("type", "connected");
@@ -162,7 +162,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("that asked for one stream hears its end when the gateway stops", () =>
-    inWorld(async ({ gateway }) => {
+    withEnvironment(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");
         Deno.kill(gateway.pid, "SIGTERM");
@@ -173,7 +173,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("that asked for one stream reports a gateway that dies during it", () =>
-    inWorld(async ({ gateway }) => {
+    withEnvironment(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");
         Deno.kill(gateway.pid, "SIGKILL");
@@ -183,7 +183,7 @@ export function testClient(program: ClientProgram): void {
     }));
 
   tests.test("hears of Jeedom's events, each once", () =>
-    inWorld(async ({ gateway, jeedom }) => {
+    withEnvironment(async ({ gateway, jeedom }) => {
       const since = Date.now() / 1000;
       jeedom.house.set(2, 1);
       const choices = JSON.stringify({ since: since - 1, longPolling: 2 });
@@ -201,7 +201,7 @@ export function testClient(program: ClientProgram): void {
 
   tests.test("reads events that arrive in pieces between comments, and closes the connection when it has enough", () => {
     const left = Promise.withResolvers<void>();
-    return withMadeUpGateway([async (visit) => {
+    return withFakeGateway([async (visit) => {
       await visit.begin();
       const connected = await visit.event({ type: "connected", topics: ["#"] });
       const message = await visit.event({ type: "message", topic: "home/é", payload: "é".repeat(9000) });

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../src/protocol/error_code.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff, endAtOnce, error, refuse, stay } from "./responses.ts";
-import { EXPIRED, type Fate, withMadeUpGateway } from "./fake_gateway.ts";
+import { EXPIRED, type Fate, withFakeGateway } from "./fake_gateway.ts";
 import { heard, subscribing } from "./subscribing.ts";
 
 /** No probe: it would be the first answer. */
@@ -50,7 +50,7 @@ export function testCodes(program: ClientProgram): void {
   tests.test("decides by the code of a refusal, whatever its text says", () => {
     const cases = Object.entries(MEANINGS);
     const fates = cases.map(([code, meaning]) => marked(403, { error: misleading(meaning), code }));
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const lines = await tests.all(gateway, calls(fates), PINNED);
       assertEquals([lines.length, gateway.visits.length], [cases.length, cases.length]);
       for (const [index, [gatewayCode, meaning]] of cases.entries()) {
@@ -66,7 +66,7 @@ export function testCodes(program: ClientProgram): void {
     const fates = cases.map(({ code, status }) => marked(status, { error: "Request expired", ...code }));
     // What is no JSON object is a refusal nevertheless.
     const strange: Fate = (visit) => visit.reply("[[[", { status: 403, source: "gateway" });
-    return withMadeUpGateway([...fates, strange], async (gateway) => {
+    return withFakeGateway([...fates, strange], async (gateway) => {
       const lines = await tests.all(gateway, calls([...fates, strange]), PINNED);
       for (const [index, { code, status, meaning }] of cases.entries()) {
         tests.assertFailure(lines[index], meaning, {
@@ -79,7 +79,7 @@ export function testCodes(program: ClientProgram): void {
   });
 
   tests.test("takes an answer that the gateway marked for a success if its status is 200", () =>
-    withMadeUpGateway([(visit) => visit.reply('{"success":true}', { source: "gateway" })], async (gateway) => {
+    withFakeGateway([(visit) => visit.reply('{"success":true}', { source: "gateway" })], async (gateway) => {
       const answer = await tests.run(gateway, ["publish", "home/lamp", "on", "1", "false"], PINNED);
       assertEquals([answer["status"], answer["body"]], [200, '{"success":true}']);
     }));
@@ -99,7 +99,7 @@ export function testCodes(program: ClientProgram): void {
   tests.test("is fooled by no service that talks like the gateway, once it knows that this one marks its answers", () => {
     const fates = WORDS.map(([status, body]): Fate => (visit) => visit.reply(body, { status }));
     const first = marked(403, { error: "No", code: "field" });
-    return withMadeUpGateway([first, ...fates], async (gateway) => {
+    return withFakeGateway([first, ...fates], async (gateway) => {
       const [refused, ...lines] = await tests.all(gateway, calls([first, ...fates]), PINNED);
       tests.assertFailure(refused, "refused", { gatewayCode: "field" });
       asServices(lines);
@@ -109,7 +109,7 @@ export function testCodes(program: ClientProgram): void {
 
   tests.test("knows from the answer to its probe that the gateway marks its answers", () => {
     const fates = WORDS.map(([status, body]): Fate => (visit) => visit.reply(body, { status }));
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       asServices(await tests.all(gateway, calls(fates)));
       assertEquals([gateway.probes.length, gateway.visits.length], [1, fates.length]);
     }, { probes: [marked(403, { error: "Request expired", code: "expired" })] });
@@ -117,7 +117,7 @@ export function testCodes(program: ClientProgram): void {
 
   tests.test("is not fooled by the first answer that it gets either, if that names its service", () => {
     const fates = WORDS.map(([status, body]): Fate => (visit) => visit.reply(body, { status, service: "jeedom" }));
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       asServices(await tests.all(gateway, calls(fates), PINNED));
       assertEquals(gateway.visits.length, fates.length);
     });
@@ -130,7 +130,7 @@ export function testCodes(program: ClientProgram): void {
     const expired = error("No", { source: "gateway", code: "expired", timestamp: Math.floor(Date.now() / 1000) });
     // Sent anew once, as it switches nothing.
     const fates = [...events, unknown, expired, expired].map(endAtOnce);
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const times = cases.length + 2;
       const lines = await tests.all(gateway, ["subscribe", "0", JSON.stringify({ times }), "#"], PINNED);
       assertEquals([lines.length, gateway.visits.length], [times, fates.length]);
@@ -196,7 +196,7 @@ export function testCodes(program: ClientProgram): void {
     // First those of an older gateway.
     const fates = [...old, ...plain, ...sealed];
     const expected = [...numbers, ...headers.flatMap((header) => [header, header]), ...numbers];
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const lines = await tests.all(gateway, calls(fates), { ...QUICK, ...PINNED });
       // A client that counts whole seconds waits a little longer.
       const waits = lines.map(({ retryAfter }) => Math.ceil(Number(retryAfter)));

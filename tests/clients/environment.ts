@@ -5,14 +5,14 @@ import { type GatewayProcess, startGatewayProcess } from "../support/gateway_pro
 import { type JeedomServer, startJeedom } from "../support/jeedom_server.ts";
 
 /** A gateway with its embedded broker, and a simulated Jeedom. */
-export interface World {
+export interface TestEnvironment {
   readonly gateway: GatewayProcess;
   readonly jeedom: JeedomServer;
   readonly brokerPort: number;
 }
 
 /** Runs a test in a world of its own. */
-export async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
+export async function withEnvironment(test: (world: TestEnvironment) => Promise<void>): Promise<void> {
   const jeedom = startJeedom();
   const gateway = await startGatewayProcess({
     JEEDOM_URL: jeedom.url,

@@ -2,7 +2,7 @@
 import { assertEquals, assertGreaterOrEqual, assertMatch } from "@std/assert";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { hangUp, refuse } from "./responses.ts";
-import { type Fate, UNOPENED, withMadeUpGateway } from "./fake_gateway.ts";
+import { type Fate, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
 import { waits } from "./subscribing.ts";
 
 const event = (datetime: number, value = 1, name = "cmd::update") => ({ datetime, name, option: { cmd_id: 3, value } });
@@ -38,7 +38,7 @@ export function testEvents(program: ClientProgram): void {
       changes(1010, second, last, late, ...others),
       refuse(401, UNOPENED),
     ];
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const choices = JSON.stringify({ since: 990, longPolling: 7, filter: "mine" });
       const lines = await tests.all(gateway, ["events", "0", choices]);
       assertEquals(lines.slice(0, 6), [first, second, late, ...others, last]);
@@ -52,7 +52,7 @@ export function testEvents(program: ClientProgram): void {
   });
 
   tests.test("begins with Jeedom's own time, and asks neither in a circle nor for the past when nothing happens", () =>
-    withMadeUpGateway(
+    withFakeGateway(
       [answer(2000.5), changes(2000.5), changes(2001), changes(2002, event(2001.7))],
       async (gateway) => {
         const reach = { apikey: "secret", endpoint: "/api" };
@@ -99,7 +99,7 @@ export function testEvents(program: ClientProgram): void {
       ...jeedomFails,
     ];
     const fates = [changes(1001, event(1000)), ...failing, changes(1002, event(1001.5)), ...failing.slice(0, 1)];
-    return withMadeUpGateway([...fates, changes(1003, event(1002.5))], async (gateway) => {
+    return withFakeGateway([...fates, changes(1003, event(1002.5))], async (gateway) => {
       const lines = await tests.all(gateway, ["events", "3", '{"since": 900}'], { CLIENT_BACKOFF_FACTOR: "0.001" });
       assertEquals(lines.filter((line) => "datetime" in line), [event(1000), event(1001.5), event(1002.5)]);
       assertEquals(waits(lines), [...failing.keys(), 0]);
@@ -110,7 +110,7 @@ export function testEvents(program: ClientProgram): void {
   });
 
   tests.test("waits for Jeedom's time as for its events", () =>
-    withMadeUpGateway(
+    withFakeGateway(
       [(visit) => visit.reply(""), refuses(-32000), answer(2000.5), changes(2001, event(2000.7))],
       async (gateway) => {
         assertEquals((await tests.all(gateway, ["events", "1", "{}"], QUICK)).at(-1), { end: true });
@@ -128,14 +128,14 @@ export function testEvents(program: ClientProgram): void {
       changes(1001, same),
       changes(1004, event(1004, 1)),
     ];
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const lines = await tests.all(gateway, ["events", "3", '{"since": 990}'], QUICK);
       assertEquals(lines, [first, second, event(1004, 1), { end: true }]);
     });
   });
 
   tests.test("tells of failures that have not passed for five minutes, by the newest one", () =>
-    withMadeUpGateway([changes(1001, event(1000)), hangUp, slowly(refuse(503, ""))], async (gateway) => {
+    withFakeGateway([changes(1001, event(1000)), hangUp, slowly(refuse(503, ""))], async (gateway) => {
       const lines = await tests.all(gateway, ["events", "0", '{"since": 900}'], FAST_CLOCK);
       assertEquals(lines[0], event(1000));
       tests.assertFailure(lines.at(-1), "unavailable", { status: 503 });
@@ -144,7 +144,7 @@ export function testEvents(program: ClientProgram): void {
 
   tests.test("counts five minutes of failures anew after a poll that went well", () => {
     const fates = [hangUp, slowly(changes(1001, event(1000))), hangUp, changes(1002, event(1001.5)), hangUp];
-    return withMadeUpGateway([...fates, slowly(hangUp)], async (gateway) => {
+    return withFakeGateway([...fates, slowly(hangUp)], async (gateway) => {
       const lines = await tests.all(gateway, ["events", "0", '{"since": 900}'], FAST_CLOCK);
       assertEquals(lines.filter((line) => "datetime" in line), [event(1000), event(1001.5)]);
       tests.assertFailure(lines.at(-1), "unreachable");
@@ -155,7 +155,7 @@ export function testEvents(program: ClientProgram): void {
   tests.test("reports a Jeedom that answers without telling its events", async () => {
     const results = [[], null, "ok", { datetime: 1000 }, { datetime: 1000, result: {} }, { result: [] }];
     for (const result of results) {
-      await withMadeUpGateway([answer(result)], async (gateway) => {
+      await withFakeGateway([answer(result)], async (gateway) => {
         const line = await tests.run(gateway, ["events", "1", '{"since": 900}'], QUICK);
         tests.assertFailure(line, "jeedom", { retryAfter: null });
         assertEquals(gateway.visits.length, 1);
@@ -166,7 +166,7 @@ export function testEvents(program: ClientProgram): void {
   tests.test("ends with what Jeedom refuses a poll with, and with a key that may not ask", async () => {
     const fates = [1, 2, 500, 601, 701, -32001].map((code) => refuses(code, "Not authorised"));
     for (const fate of [...fates, refuse404]) {
-      await withMadeUpGateway([fate], async (gateway) => {
+      await withFakeGateway([fate], async (gateway) => {
         const line = await tests.run(gateway, ["events", "1", '{"since": 900}'], QUICK);
         tests.assertFailure(line, "jeedom", { retryAfter: null });
         if (fate !== refuse404) assertMatch(String(line["message"]), /Not authorised/);
@@ -177,7 +177,7 @@ export function testEvents(program: ClientProgram): void {
     const old: Fate = (visit) => visit.reply(text, { status: 403 });
     const marked: Fate = (visit) => visit.reply('{"error":"No","code":"scope"}', { status: 403, source: "gateway" });
     for (const scope of [old, marked]) {
-      await withMadeUpGateway([scope], async (gateway) => {
+      await withFakeGateway([scope], async (gateway) => {
         tests.assertFailure(await tests.run(gateway, ["events", "1", '{"since": 900}'], QUICK), "scope");
         assertEquals(gateway.visits.length, 1);
       });

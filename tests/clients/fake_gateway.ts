@@ -40,7 +40,7 @@ export const UNOPENED = '{"error":"Decryption failed"}';
 const answerProbe: Fate = (visit) => visit.reply(EXPIRED, { status: 403 });
 
 /** Runs a test with a gateway that treats the first request as the first fate says, and so on. */
-export async function withMadeUpGateway(
+export async function withFakeGateway(
   fates: readonly Fate[],
   test: (gateway: MadeUpGateway) => Promise<void>,
   options: MadeUpGatewayOptions = {},

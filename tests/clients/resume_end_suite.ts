@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff, disconnected, endAtOnce, error, hangUp, refuse, serve } from "./responses.ts";
-import { type Fate, UNOPENED, withMadeUpGateway } from "./fake_gateway.ts";
+import { type Fate, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
 import { heard, subscribing } from "./subscribing.ts";
 
 /** Registers the tests of one client. */
@@ -52,7 +52,7 @@ export function testResumeEnd(program: ClientProgram): void {
       [endAtOnce(error("Request expired, or so")), "refused"],
       [endAtOnce(error("Too slow: too many messages wait for all listeners together")), "refused"],
     ];
-    return withMadeUpGateway(reasons.map(([fate]) => fate), async (gateway) => {
+    return withFakeGateway(reasons.map(([fate]) => fate), async (gateway) => {
       const choices = JSON.stringify({ times: reasons.length });
       const lines = await tests.all(gateway, ["subscribe", "0", choices, "#"], QUICK);
       assertEquals(lines.map(({ code }) => code), reasons.map(([, code]) => code));
@@ -64,7 +64,7 @@ export function testResumeEnd(program: ClientProgram): void {
   });
 
   tests.test("ends at once when it is closed while it waits", () =>
-    withMadeUpGateway([breakOff, refuse(503, "", { "Retry-After": "999999999" })], async (gateway) => {
+    withFakeGateway([breakOff, refuse(503, "", { "Retry-After": "999999999" })], async (gateway) => {
       const lines = await tests.withClient(gateway, ["subscribe", "0", "{}", "#"], async (client) => {
         await client.line("backoff", 1);
         await client.close();

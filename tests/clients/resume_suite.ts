@@ -5,7 +5,7 @@ import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { withCuttingLine } from "./cutting_line.ts";
 import { breakOff, disconnected, end, endAtOnce, error, hangUp, refuse, serve, stay } from "./responses.ts";
-import { withMadeUpGateway } from "./fake_gateway.ts";
+import { withFakeGateway } from "./fake_gateway.ts";
 import { heard, subscribing, waits } from "./subscribing.ts";
 import { message, positionOf } from "./visit.ts";
 
@@ -61,7 +61,7 @@ export function testResume(program: ClientProgram): void {
   }
 
   tests.test("waits longer from try to try, by chance, and 30 s at most", () =>
-    withMadeUpGateway([], async (gateway) => {
+    withFakeGateway([], async (gateway) => {
       const tries = [0, 1, 2, 3, 4, 5, 6, 7, 5000, ...Array<number>(20).fill(0)];
       const lines = await tests.all(gateway, ["backoff", ...tries.map(String)]);
       assertEquals(waits(lines), tries);

@@ -1,7 +1,7 @@
 /** A subscription at a made-up gateway, from its beginning to its end. */
 import { assertEquals } from "@std/assert";
 import { type ClientTests, type Line, QUICK } from "./client_program.ts";
-import { type Fate, withMadeUpGateway } from "./fake_gateway.ts";
+import { type Fate, withFakeGateway } from "./fake_gateway.ts";
 import type { Visit } from "./visit.ts";
 
 /** The events in short: the numbers of messages, and the types of others. */
@@ -26,7 +26,7 @@ export function subscribing(tests: ClientTests) {
     { count = 0, choices = {}, version = "auto" }: Subscribing,
     check: (lines: readonly Line[], visits: readonly Visit[]) => void,
   ): Promise<void> =>
-    withMadeUpGateway(fates, async (gateway) => {
+    withFakeGateway(fates, async (gateway) => {
       const words = ["subscribe", String(count), JSON.stringify(choices), "#"];
       const ended = (line: Line) => "end" in line || "failure" in line;
       const lines = await tests.all(gateway, words, { ...QUICK, CLIENT_PROTOCOL: version });

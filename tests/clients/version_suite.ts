@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code } from "./client_program.ts";
 import { endAtOnce, error, hangUp, refuse } from "./responses.ts";
-import { EXPIRED, type Fate, UNOPENED, withMadeUpGateway } from "./fake_gateway.ts";
+import { EXPIRED, type Fate, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
 
 const CALL = ["call", "datetime", "{}"];
 const CALLS = [...CALL, "datetime", "{}", "datetime", "{}"];
@@ -18,7 +18,7 @@ export function testVersions(program: ClientProgram): void {
   const tests = new ClientTests(program);
 
   tests.test("asks once which version the gateway knows, also for calls at the same time, and stays with 2", () =>
-    withMadeUpGateway([well, well, well, well], async (gateway) => {
+    withFakeGateway([well, well, well, well], async (gateway) => {
       const lines = await tests.all(gateway, ["together", "4", "datetime"]);
       assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", "well", 2]);
       assertEquals(gateway.visits.map(({ version }) => version), [2, 2, 2, 2]);
@@ -27,7 +27,7 @@ export function testVersions(program: ClientProgram): void {
     }));
 
   tests.test("falls back to version 1 at a gateway that does not know another one, and asks no more", () =>
-    withMadeUpGateway([well, well, well], async (gateway) => {
+    withFakeGateway([well, well, well], async (gateway) => {
       const lines = await tests.all(gateway, ["together", "3", "datetime"]);
       assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", 1]);
       assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
@@ -36,18 +36,18 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("that was told to speak version 2 asks nothing, and never falls back", async () => {
     const env = { CLIENT_PROTOCOL: "2" };
-    await withMadeUpGateway([well], async (gateway) => {
+    await withFakeGateway([well], async (gateway) => {
       assertEquals((await tests.run(gateway, CALL, env))["body"], "well");
       assertEquals([gateway.visits.length, gateway.probes.length], [1, 0]);
     });
-    await withMadeUpGateway([], async (gateway) => {
+    await withFakeGateway([], async (gateway) => {
       tests.assertFailure(await tests.run(gateway, CALL, env), "wrong_key", { status: 401 });
       assertEquals([gateway.visits.length, gateway.strange], [0, 1]);
     }, { version: 1 });
   });
 
   tests.test("asks again for the version when its question had no answer", () =>
-    withMadeUpGateway([well], async (gateway) => {
+    withFakeGateway([well], async (gateway) => {
       const [unavailable, unreachable, tampered, answered] = await tests.all(gateway, [...CALLS, "datetime", "{}"]);
       tests.assertFailure(unavailable, "unavailable", { status: 503 });
       tests.assertFailure(unreachable, "unreachable", { status: 0 });
@@ -66,7 +66,7 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("with a wrong key does not try version 1 at a gateway that knows 2, but learns nothing from its refusal", () => {
     const unopened = refuse(401, UNOPENED, { "E2E-Protocol": "2" });
-    return withMadeUpGateway([well], async (gateway) => {
+    return withFakeGateway([well], async (gateway) => {
       const [first, second, third] = await tests.all(gateway, CALLS);
       for (const line of [first, second]) tests.assertFailure(line, "wrong_key", { status: 401, retryAfter: null });
       assertEquals(third?.["body"], "well");
@@ -77,7 +77,7 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("falls back to version 1 where a refusal tells a version that is none, or not 2", () => {
     const told = ["1", "", "two"];
-    return withMadeUpGateway(told.map(() => well), async (gateway) => {
+    return withFakeGateway(told.map(() => well), async (gateway) => {
       for (const _ of told) assertEquals((await tests.run(gateway, CALL))["body"], "well");
       assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
     }, { probes: told.map((version) => refuse(401, UNOPENED, { "E2E-Protocol": version })) });
@@ -104,7 +104,7 @@ export function testVersions(program: ClientProgram): void {
       [sealed(429, "Slow down", { code: "newer", retry_after: 3 }), "Slow down: wait 3 s"],
       [sealed(503, "Stopping", { code: "restart", retry_after: 2.5 }), "Stopping: wait 3 s"],
     ];
-    return withMadeUpGateway(refusals.map(([fate]) => fate), async (gateway) => {
+    return withFakeGateway(refusals.map(([fate]) => fate), async (gateway) => {
       const words = ["call", ...refusals.flatMap(() => ["datetime", "{}"])];
       const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
       assertEquals(lines.map(({ message }) => message), refusals.map(([, text]) => text));
@@ -113,7 +113,7 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("does not fall back when its requests are refused after it has seen version 2", () => {
     const unopened = refuse(401, UNOPENED);
-    return withMadeUpGateway([unopened, unopened, well], async (gateway) => {
+    return withFakeGateway([unopened, unopened, well], async (gateway) => {
       const [first, second, third] = await tests.all(gateway, CALLS);
       tests.assertFailure(first, "wrong_key");
       tests.assertFailure(second, "wrong_key");
@@ -124,7 +124,7 @@ export function testVersions(program: ClientProgram): void {
   });
 
   tests.test("whose clock is wrong takes the gateway's time from the first answer", () =>
-    withMadeUpGateway([well, well, well], async (gateway) => {
+    withFakeGateway([well, well, well], async (gateway) => {
       const lines = await tests.all(gateway, CALLS, { CLIENT_CLOCK_OFFSET: "-3600" });
       assertEquals(lines.map(({ body }) => body), ["well", "well", "well"]);
       for (const stamp of stamps(gateway.visits)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
@@ -132,7 +132,7 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("whose clock is slow sends a request anew when the gateway proves it, but only once", () => {
     const later: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: Date.now() / 1000 + 3600 });
-    return withMadeUpGateway([expired, well, later, later, well], async (gateway) => {
+    return withFakeGateway([expired, well, later, later, well], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "-3600" };
       const [first, second, third] = await tests.all(gateway, CALLS, env);
       assertEquals(first?.["body"], "well");
@@ -153,7 +153,7 @@ export function testVersions(program: ClientProgram): void {
       await new Promise((resolve) => setTimeout(resolve, 1500));
       await visit.reply(EXPIRED, { status: 403, timestamp: Number(visit.request["timestamp"]) + 61 });
     };
-    return withMadeUpGateway([expired, afterWhile, well], async (gateway) => {
+    return withFakeGateway([expired, afterWhile, well], async (gateway) => {
       const [started, slow, third] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "2" });
       tests.assertFailure(started, "expired", { status: 403 });
       tests.assertFailure(slow, "expired", { status: 403 });
@@ -163,7 +163,7 @@ export function testVersions(program: ClientProgram): void {
   });
 
   tests.test("whose clock is fast sends nothing again: its request could still be delivered when its time comes", () =>
-    withMadeUpGateway([expired, well], async (gateway) => {
+    withFakeGateway([expired, well], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "3600" };
       const [early, second] = await tests.all(gateway, [...CALL, "datetime", "{}"], env);
       tests.assertFailure(early, "expired", { status: 403 });
@@ -174,7 +174,7 @@ export function testVersions(program: ClientProgram): void {
 
   tests.test("sends a subscription anew when its time is wrong, but only once", () => {
     const endExpired = endAtOnce(error("Request expired", { timestamp: Math.floor(Date.now() / 1000) }));
-    return withMadeUpGateway([endExpired, (visit) => visit.serve(1), endExpired, endExpired], async (gateway) => {
+    return withFakeGateway([endExpired, (visit) => visit.serve(1), endExpired, endExpired], async (gateway) => {
       const words = ["subscribe", "1", '{"times": 2}', "#"];
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "3600" };
       const lines = await tests.all(gateway, words, env);
@@ -191,7 +191,7 @@ export function testVersions(program: ClientProgram): void {
       old = await visit.sealed({ status: 403, body: EXPIRED, timestamp: 1_700_000_000 });
       await visit.answer(200, old);
     };
-    return withMadeUpGateway([first, (visit) => visit.answer(200, old), well], async (gateway) => {
+    return withFakeGateway([first, (visit) => visit.answer(200, old), well], async (gateway) => {
       const [expired, playedBack, answered] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "1" });
       tests.assertFailure(expired, "expired", { timestamp: 1_700_000_000 });
       tests.assertFailure(playedBack, "expired");
@@ -220,7 +220,7 @@ export function testVersions(program: ClientProgram): void {
       [sealed(504, "Jeedom is slow"), "failed", 504],
     ];
     const fates = [...failures.map(([fate]) => fate), (visit: Parameters<Fate>[0]) => visit.reply("", { status: 500 })];
-    return withMadeUpGateway(fates, async (gateway) => {
+    return withFakeGateway(fates, async (gateway) => {
       const lines = await tests.all(gateway, ["call", ...fates.flatMap(() => ["datetime", "{}"])]);
       for (const [index, [, code, status, retryAfter]] of failures.entries()) {
         const wait = retryAfter === undefined ? {} : { retryAfter };
@@ -234,7 +234,7 @@ export function testVersions(program: ClientProgram): void {
   });
 
   tests.test("gives up a call that is not answered in time", () =>
-    withMadeUpGateway([(visit) => visit.left()], async (gateway) => {
+    withFakeGateway([(visit) => visit.left()], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_TIMEOUT: "5" };
       tests.assertFailure(await tests.run(gateway, CALL, env), "timeout", { status: 0 });
       assertEquals(gateway.visits.length, 1);

@@ -6,7 +6,7 @@ import { SUBJECTS } from "../../src/conformance/subjects.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 import { type Fault, FAULTS } from "./faults.ts";
 
 /** How much shorter the kit waits for what does not come. */
@@ -40,7 +40,7 @@ const idOf = ({ subject, name, version }: Pick<CheckResult, "subject" | "name" |
 
 Deno.test("each check fails at a gateway that is wrong in what it is about", async (test) => {
   const env = { STREAM_KEEPALIVE_SECONDS: "1", ...UNLIMITED };
-  await inWorld(async ({ gateway }) => {
+  await withEnvironment(async ({ gateway }) => {
     const failed = new Set<string>();
     for (const fault of FAULTS) {
       await test.step(fault.name, async () => {

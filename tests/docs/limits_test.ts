@@ -36,7 +36,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "characters": ["COMMA", "BRACKET", "BRACE"],
   "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
-  "what may be set": ["MAX_PORT", "MAX_PACE", "MQTT_PORT"],
+  "what may be set": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],

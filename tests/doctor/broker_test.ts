@@ -7,7 +7,7 @@ import { addressFault } from "../../src/net/egress.ts";
 import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
 import { afterLastTimer, CONNECT, UNSUBSCRIBE, WELCOME, withBareBroker } from "../support/bare_broker.ts";
-import { makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, PATIENT } from "../support/doctor_context.ts";
 
 const PASSWORD = "a password that nobody may see";
 
@@ -15,12 +15,12 @@ async function look(address: BrokerAddress, { signal = PATIENT, env = {} }: {
   readonly signal?: AbortSignal;
   readonly env?: Record<string, string>;
 } = {}) {
-  const house = makeHouse({
+  const house = makeContext({
     env: { MQTT_BROKER_HOST: address.host, MQTT_BROKER_PORT: String(address.port), ...env },
     brokerAddress: () => Promise.resolve({ ...address, username: "house", password: PASSWORD }),
     connectBroker: createConnectBroker({ keepAliveSeconds: 20, addressFault }),
   });
-  const finding = await within("the check", BROKER.look(house, signal));
+  const finding = await within("the check", BROKER.run(house, signal));
   await afterLastTimer();
   return finding;
 }
@@ -93,21 +93,21 @@ Deno.test("broker tells one that is silent from the beginning, or after its welc
 });
 
 Deno.test("broker tells an address where nobody may be sent, and an authority that cannot be read", async () => {
-  const forbidden = makeHouse({
+  const forbidden = makeContext({
     env: { MQTT_BROKER_HOST: "broker" },
     connectBroker: () => Promise.reject(new BrokerForbiddenError("Broker not allowed: broker:1883 leads elsewhere")),
   });
-  assertStringIncludes((await BROKER.look(forbidden, PATIENT)).remedy ?? "", "Mend MQTT_BROKER_HOST");
-  const house = makeHouse({
+  assertStringIncludes((await BROKER.run(forbidden, PATIENT)).remedy ?? "", "Mend MQTT_BROKER_HOST");
+  const house = makeContext({
     env: { MQTT_BROKER_HOST: "broker", MQTT_TLS: "true", MQTT_CA_FILE: "ca.pem" },
     brokerAddress: () => Promise.reject(new Error('MQTT_CA_FILE "ca.pem" cannot be read: not found')),
   });
-  assertStringIncludes((await BROKER.look(house, PATIENT)).message, 'MQTT_CA_FILE "ca.pem" cannot be read');
+  assertStringIncludes((await BROKER.run(house, PATIENT)).message, 'MQTT_CA_FILE "ca.pem" cannot be read');
 });
 
 Deno.test("the embedded broker is the gateway's own, and is not started here", async () => {
-  const found = await BROKER.look(
-    makeHouse({ brokerAddress: () => Promise.reject(new Error("It was asked for")) }),
+  const found = await BROKER.run(
+    makeContext({ brokerAddress: () => Promise.reject(new Error("It was asked for")) }),
     PATIENT,
   );
   assertEquals([found.status, found.message.startsWith("Embedded in the gateway")], ["ok", true]);

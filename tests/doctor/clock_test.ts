@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
-import { makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
 
 interface Scene {
   /** How far Jeedom's clock is ahead, in seconds. */
@@ -14,7 +14,7 @@ interface Scene {
 /** A house whose Jeedom has another clock; time passes only while somebody asks. */
 function look({ ahead, takes = 20, hasKey = true }: Scene) {
   let now = NOW;
-  const house = makeHouse({
+  const house = makeContext({
     env: hasKey ? { JEEDOM_APIKEY: "a key of Jeedom" } : {},
     now: () => now,
     machine: {
@@ -29,7 +29,7 @@ function look({ ahead, takes = 20, hasKey = true }: Scene) {
       },
     },
   });
-  return CLOCK.look(house, PATIENT);
+  return CLOCK.run(house, PATIENT);
 }
 
 Deno.test("the clock is held against the middle of the round trip, however long that takes", async () => {
@@ -71,5 +71,5 @@ Deno.test("property: a right clock is never complained about, whatever the answe
   ));
 
 Deno.test("the clock is not looked at without an answer of Jeedom", async () => {
-  assertEquals((await CLOCK.look(makeHouse(), PATIENT)).status, "skipped");
+  assertEquals((await CLOCK.run(makeContext(), PATIENT)).status, "skipped");
 });

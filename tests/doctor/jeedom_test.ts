@@ -4,7 +4,7 @@ import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
 import { JEEDOM } from "../../src/doctor/checks/jeedom.ts";
 import type { Status } from "../../src/doctor/finding.ts";
-import { answering, fetchFailure, makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
+import { answering, fetchFailure, makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const APIKEY = "a key of Jeedom";
 
@@ -20,7 +20,7 @@ function simulated() {
 }
 
 const look = (fetch: typeof globalThis.fetch, apikey?: string) =>
-  JEEDOM.look(makeHouse({ env: { JEEDOM_APIKEY: apikey }, machine: { fetch }, now: () => Date.now() }), PATIENT);
+  JEEDOM.run(makeContext({ env: { JEEDOM_APIKEY: apikey }, machine: { fetch }, now: () => Date.now() }), PATIENT);
 
 Deno.test("jeedom is right with a right key, and with none", async () => {
   assertEquals((await look(simulated().fetch, APIKEY)).status, "ok");
@@ -39,8 +39,8 @@ Deno.test("jeedom is right though PHP writes warnings around its answers, as cal
 Deno.test("a wrong key is tried once in a round, and never told", async () => {
   const { fetch, asked } = simulated();
   const wrong = "the key of the neighbours";
-  const house = makeHouse({ env: { JEEDOM_APIKEY: wrong }, machine: { fetch }, now: () => Date.now() });
-  const [found, clock] = await Promise.all([JEEDOM.look(house, PATIENT), CLOCK.look(house, PATIENT)]);
+  const house = makeContext({ env: { JEEDOM_APIKEY: wrong }, machine: { fetch }, now: () => Date.now() });
+  const [found, clock] = await Promise.all([JEEDOM.run(house, PATIENT), CLOCK.run(house, PATIENT)]);
   assertEquals(found.status, "failed");
   assertStringIncludes(found.message, "refuses JEEDOM_APIKEY (error 2)");
   assertEquals(asked.filter((body) => body.includes(wrong)).length, 1);
@@ -120,13 +120,13 @@ Deno.test("the clock is read from a Jeedom that refuses ping, by the header Date
         headers: { Date: new Date(NOW).toUTCString() },
       }),
     );
-  assertEquals((await CLOCK.look(makeHouse({ machine: { fetch: refusing } }), PATIENT)).status, "ok");
+  assertEquals((await CLOCK.run(makeContext({ machine: { fetch: refusing } }), PATIENT)).status, "ok");
 });
 
 Deno.test("each bad state of Jeedom is told as what it is, with the whole address", async () => {
   const { jeedom, fetch } = simulated();
   const lookAt = (url: string) =>
-    JEEDOM.look(makeHouse({ env: { JEEDOM_URL: url }, machine: { fetch }, now: () => Date.now() }), PATIENT);
+    JEEDOM.run(makeContext({ env: { JEEDOM_URL: url }, machine: { fetch }, now: () => Date.now() }), PATIENT);
   const modes: readonly (readonly [JeedomMode, string, string])[] = [
     ["https-port", "http://jeedom:443 answers HTTP 400: that port speaks HTTPS", "https:// instead of http://"],
     ["database-down", "http://jeedom:443 answers HTTP 500: its database is down", "http.error"],
@@ -196,8 +196,8 @@ Deno.test("what stands before Jeedom, or in its place, is told as what it is", a
       [to("http://["), "redirects to elsewhere", "final address"],
     ] as const
   ) {
-    const house = makeHouse({ env: { JEEDOM_URL: "http://jeedom" }, machine: { fetch } });
-    const found = await JEEDOM.look(house, PATIENT);
+    const house = makeContext({ env: { JEEDOM_URL: "http://jeedom" }, machine: { fetch } });
+    const found = await JEEDOM.run(house, PATIENT);
     assertEquals(found.status, "failed");
     assertStringIncludes(found.message, `http://jeedom ${message.startsWith("redirects") ? "" : "answers "}`);
     assertStringIncludes(found.message, message);
@@ -207,7 +207,7 @@ Deno.test("what stands before Jeedom, or in its place, is told as what it is", a
 
 Deno.test("a Jeedom that no setting speaks of is not set, and no failure", async () => {
   const lookAt = (fetch: typeof globalThis.fetch, env = {}) =>
-    JEEDOM.look(makeHouse({ env, machine: { fetch } }), PATIENT);
+    JEEDOM.run(makeContext({ env, machine: { fetch } }), PATIENT);
   const nobody = fetchFailure("tcp connect error: Connection refused");
   for (
     const [fetch, words] of [
@@ -237,25 +237,25 @@ Deno.test("a Jeedom that hangs is told as such at the deadline", async () => {
   const stop = new AbortController();
   const hanging: typeof fetch = (_, init) =>
     new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
-  const looking = JEEDOM.look(makeHouse({ machine: { fetch: hanging } }), stop.signal);
+  const looking = JEEDOM.run(makeContext({ machine: { fetch: hanging } }), stop.signal);
   stop.abort();
   assertStringIncludes((await looking).message, "does not answer within 5 s");
 });
 
 Deno.test("a file of certificates that cannot be read is told, and nothing is asked", async () => {
   const { fetch, asked } = simulated();
-  const house = makeHouse({
+  const house = makeContext({
     env: { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "ca.pem" },
     machine: { fetch },
     jeedomFetch: () => Promise.reject(new Error("No such file")),
   });
-  const { status, message } = await JEEDOM.look(house, PATIENT);
+  const { status, message } = await JEEDOM.run(house, PATIENT);
   assertEquals([status, asked], ["failed", []]);
   assertStringIncludes(message, "JEEDOM_CA_FILE cannot be read, or holds no certificate");
 });
 
 Deno.test("jeedom says what to do about a name of multicast DNS", async () => {
   const env = { JEEDOM_URL: "http://jeedom.local" };
-  const found = await JEEDOM.look(makeHouse({ env, machine: { fetch: fetchFailure("dns error") } }), PATIENT);
+  const found = await JEEDOM.run(makeContext({ env, machine: { fetch: fetchFailure("dns error") } }), PATIENT);
   assertStringIncludes(found.message, "jeedom.local needs mDNS, which containers and this resolver lack");
 });

@@ -5,7 +5,7 @@ import type { Machine } from "../../src/doctor/machine.ts";
 import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
-import { answering, makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
+import { answering, makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const HEX = "ab".repeat(32);
 const DAY = 86_400_000;
@@ -31,8 +31,8 @@ async function look({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }
     if (keys !== undefined) {
       await Deno.writeTextFile(KEYS_FILE, typeof keys === "string" ? keys : formatKeysFile(keys), { mode: 0o600 });
     }
-    const house = makeHouse({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
-    found = await KEY_FILES.look(house, PATIENT);
+    const house = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
+    found = await KEY_FILES.run(house, PATIENT);
     // It looks, and changes nothing.
     if (single !== "") assertEquals(((await Deno.stat(SECRET_KEY_FILE)).mode ?? 0) & 0o777, mode);
   });

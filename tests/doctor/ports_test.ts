@@ -4,7 +4,7 @@ import type { Check } from "../../src/doctor/check.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
-import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { answering, fetchFailure, LOCAL_URL, makeContext, PATIENT } from "../support/doctor_context.ts";
 
 const refused = fetchFailure("tcp connect error: Connection refused (os error 111)");
 const hanging: Machine["fetch"] = (_input, init) =>
@@ -14,8 +14,8 @@ const throwing = (error: Error): Machine["listen"] => () => {
   throw error;
 };
 
-const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.look(makeHouse({ machine, env }), PATIENT);
-const metrics = (machine: Partial<Machine>, env = {}) => METRICS.look(makeHouse({ machine, env }), PATIENT);
+const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.run(makeContext({ machine, env }), PATIENT);
+const metrics = (machine: Partial<Machine>, env = {}) => METRICS.run(makeContext({ machine, env }), PATIENT);
 const ready = (status: number, body: unknown, headers = {}) => ({
   fetch: answering(status, JSON.stringify(body), headers),
 });
@@ -124,8 +124,8 @@ Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
 
 Deno.test("a gateway that hangs is one failure, and no other program", async () => {
   const machine = { fetch: hanging, listen: throwing(new Deno.errors.AddrInUse()) };
-  const house = makeHouse({ machine, env: { PUBLIC_URL: "https://house.example" } });
-  const look = (check: Check) => check.look(house, AbortSignal.timeout(1));
+  const house = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
+  const look = (check: Check) => check.run(house, AbortSignal.timeout(1));
   const [port, own, outside] = await Promise.all([look(GATEWAY), look(METRICS), look(PUBLIC_URL)]);
   assertEquals([port.status, own.status, outside.status], ["failed", "skipped", "skipped"]);
   assertStringIncludes(port.message, "does not answer within 5 s: the gateway hangs, or another program is there");

@@ -3,7 +3,7 @@ import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
 import { inTempDir } from "../support/temp_dir.ts";
-import { answering, fetchFailure, LOCAL_URL, makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { answering, fetchFailure, LOCAL_URL, makeContext, PATIENT } from "../support/doctor_context.ts";
 import { makeGateway } from "./fake_gateway.ts";
 
 const HEX = "ab".repeat(32);
@@ -23,7 +23,7 @@ async function look({ local, outside, url = "https://house.example", addresses =
   let found: { gateway: Finding; outside: Finding } | undefined;
   await inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/key.txt`, HEX, { mode: 0o600 });
-    const house = makeHouse({
+    const house = makeContext({
       env: { PUBLIC_URL: url, SECRET_KEY_FILE: `${directory}/key.txt`, KEYS_FILE: `${directory}/keys.json` },
       machine: {
         fetch: (input, init) => (String(input).startsWith(LOCAL_URL) ? local : outside)(input, init),
@@ -31,7 +31,7 @@ async function look({ local, outside, url = "https://house.example", addresses =
       },
       now: () => Date.now(),
     });
-    const [gateway, way] = await Promise.all([GATEWAY.look(house, PATIENT), PUBLIC_URL.look(house, PATIENT)]);
+    const [gateway, way] = await Promise.all([GATEWAY.run(house, PATIENT), PUBLIC_URL.run(house, PATIENT)]);
     found = { gateway, outside: way };
   });
   if (found === undefined) throw new Error("Nothing was looked at");

@@ -4,12 +4,12 @@ import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
 import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
 import { needing } from "../support/needs.ts";
-import { makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, PATIENT } from "../support/doctor_context.ts";
 
 const PASSWORD = "sesame-of-redis";
 
 const look = (url: string, signal = PATIENT) =>
-  within("the check", REDIS.look(makeHouse({ env: { REPLAY_REDIS_URL: url } }), signal));
+  within("the check", REDIS.run(makeContext({ env: { REPLAY_REDIS_URL: url } }), signal));
 
 Deno.test(
   needing("redis tells whether it answers, and lets the gateway in", { "redis-server": REDIS_SERVER }),
@@ -33,7 +33,7 @@ Deno.test("redis tells a server that is silent at its deadline, and none that is
     setTimeout(() => stop.abort(), 50);
     assertStringIncludes((await looking).message, "No answer within 5 s");
   });
-  assertEquals((await REDIS.look(makeHouse(), PATIENT)).status, "skipped");
+  assertEquals((await REDIS.run(makeContext(), PATIENT)).status, "skipped");
 });
 
 Deno.test("redis shows no control character of what is there", async () => {

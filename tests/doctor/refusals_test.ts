@@ -2,9 +2,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { REFUSALS } from "../../src/doctor/checks/refusals.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
 import type { RefusalCount } from "../../src/observability/recent_refusals.ts";
-import { answering, fetchFailure, makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { answering, fetchFailure, makeContext, PATIENT } from "../support/doctor_context.ts";
 
-const look = (fetch: Machine["fetch"], env = {}) => REFUSALS.look(makeHouse({ machine: { fetch }, env }), PATIENT);
+const look = (fetch: Machine["fetch"], env = {}) => REFUSALS.run(makeContext({ machine: { fetch }, env }), PATIENT);
 const told = (refusals: readonly unknown[]) => look(answering(200, JSON.stringify({ minutes: 10, refusals })));
 const tell = (...refusals: RefusalCount[]) => told(refusals);
 

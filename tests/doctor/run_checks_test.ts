@@ -1,11 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Check } from "../../src/doctor/check.ts";
-import { examine } from "../../src/doctor/run_checks.ts";
+import { runChecks } from "../../src/doctor/run_checks.ts";
 import { ok } from "../../src/doctor/finding.ts";
 import { within } from "../support/deadline.ts";
-import { makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, PATIENT } from "../support/doctor_context.ts";
 
-const check = (name: string, look: Check["look"]): Check => ({ name, look });
+const check = (name: string, look: Check["run"]): Check => ({ name, run: look });
 
 Deno.test("checks run at the same time, and their results keep the order", async () => {
   const gate = Promise.withResolvers<void>();
@@ -19,7 +19,7 @@ Deno.test("checks run at the same time, and their results keep the order", async
       return Promise.resolve(ok("b"));
     }),
   ];
-  const results = await within("the checks", examine(checks, makeHouse(), { signal: PATIENT }));
+  const results = await within("the checks", runChecks(checks, makeContext(), { signal: PATIENT }));
   assertEquals(results.map(({ name, message }) => [name, message]), [["first", "a"], ["second", "b"]]);
 });
 
@@ -30,7 +30,7 @@ Deno.test("a check that hangs or breaks does not keep the others from their resu
     check("denied", () => Promise.reject(new Deno.errors.NotCapable("secret"))),
     check("works", () => Promise.resolve(ok("fine"))),
   ];
-  const results = await within("the checks", examine(checks, makeHouse(), { signal: PATIENT, deadlineMs: 10 }));
+  const results = await within("the checks", runChecks(checks, makeContext(), { signal: PATIENT, deadlineMs: 10 }));
   assertEquals(results.map(({ status }) => status), ["failed", "failed", "skipped", "ok"]);
   assertStringIncludes(results[1]?.message ?? "", "RangeError");
   assertEquals(JSON.stringify(results).includes("secret"), false);
@@ -41,6 +41,6 @@ Deno.test("a check tells in its own words that its deadline is over", async () =
     "late",
     (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(ok("I know")))),
   );
-  const [result] = await examine([late], makeHouse(), { signal: PATIENT, deadlineMs: 10 });
+  const [result] = await runChecks([late], makeContext(), { signal: PATIENT, deadlineMs: 10 });
   assertEquals(result?.message, "I know");
 });

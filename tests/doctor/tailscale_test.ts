@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { TAILSCALE } from "../../src/doctor/checks/tailscale.ts";
-import { findWay, parseTailscaleStatus } from "../../src/doctor/tailscale_status.ts";
-import { makeHouse, NOW, PATIENT } from "../support/doctor_context.ts";
+import { findFunnelRoute, parseTailscaleStatus } from "../../src/doctor/tailscale_status.ts";
+import { makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const HOST = "house.tail1234.ts.net";
 const DAY = 86_400_000;
@@ -30,13 +30,13 @@ interface Scene {
 function look(
   { said = status(), funnel = served("http://127.0.0.1:10000"), code = 0, url = `https://${HOST}` }: Scene,
 ) {
-  const house = makeHouse({
+  const house = makeContext({
     env: { PUBLIC_URL: url },
     machine: {
       run: (_, [first]) => Promise.resolve({ code, stdout: JSON.stringify(first === "status" ? said : funnel) }),
     },
   });
-  return TAILSCALE.look(house, PATIENT);
+  return TAILSCALE.run(house, PATIENT);
 }
 
 Deno.test("tailscale is right when Funnel leads to the gateway's port", async () => {
@@ -93,8 +93,8 @@ Deno.test("tailscale is no business of a house that does not use it", async () =
       [new Deno.errors.NotCapable(), "The sandbox does not allow to run it"],
     ] as const
   ) {
-    const house = makeHouse({ machine: { run: () => Promise.reject(error) } });
-    assertEquals(await TAILSCALE.look(house, PATIENT), { status: "skipped", message });
+    const house = makeContext({ machine: { run: () => Promise.reject(error) } });
+    assertEquals(await TAILSCALE.run(house, PATIENT), { status: "skipped", message });
   }
 });
 
@@ -102,6 +102,6 @@ Deno.test("property: whatever Tailscale says, reading it does not throw", () =>
   fc.assert(
     fc.property(fc.oneof(fc.json(), fc.string(), fc.constant("null")), (text) => {
       parseTailscaleStatus(text);
-      findWay(text, 10_000);
+      findFunnelRoute(text, 10_000);
     }),
   ));

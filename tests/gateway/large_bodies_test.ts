@@ -1,12 +1,12 @@
 /** Large bodies, which wait for room, and large requests, whose keys wait for each other. */
 import { assertEquals } from "@std/assert";
-import { ArrivingBodies } from "../../src/http/body_reader.ts";
+import { BodyReader } from "../../src/http/body_reader.ts";
 import { settle } from "../support/settle.ts";
 
 const LARGE = 100_000;
 
-function makeBodies(monotonic = () => 0): ArrivingBodies {
-  return new ArrivingBodies({
+function makeBodies(monotonic = () => 0): BodyReader {
+  return new BodyReader({
     maxBodyBytes: 2 ** 20,
     bodyTimeoutMs: 60_000,
     maxBodies: 1000,

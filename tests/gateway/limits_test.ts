@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, RateLimitError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { createAddressOf, parseProxy } from "../../src/http/client_address.ts";
-import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import { textReply } from "../../src/services/service.ts";
 import { until } from "../support/deadline.ts";
@@ -18,7 +18,7 @@ const rates = () =>
     address: { burst: 120, perSecond: 60 },
     failed: { burst: 10, perSecond: 1 },
     key: { burst: 60, perSecond: 20 },
-    makeCounter: countInMemory,
+    createCounter: memoryCounter,
   });
 
 const garbage = () => randomBytes(60).toBase64();

@@ -4,7 +4,7 @@ import { createRefusalTelemetry, RecentRefusals, type RefusalCount } from "../..
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
-import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import { ScopeError } from "../../src/keys/rights.ts";
 import { FakeTime } from "../support/fake_time.ts";
@@ -83,7 +83,7 @@ Deno.test("a retired secret is told by its key although its address failed too o
       address: { burst: 120, perSecond: 60 },
       failed: { burst: 2, perSecond: 1 },
       key: { burst: 60, perSecond: 20 },
-      makeCounter: countInMemory,
+      createCounter: memoryCounter,
     }),
   });
   const record = makeRecord({ name: "annas-phone" });
@@ -133,7 +133,7 @@ Deno.test("what a key's rights or rate do not allow is remembered by the key, al
       address: { burst: 120, perSecond: 60 },
       failed: { burst: 10, perSecond: 1 },
       key: { burst: 3, perSecond: 1 },
-      makeCounter: countInMemory,
+      createCounter: memoryCounter,
     }),
     services: services(() => Promise.reject(new ScopeError("This key may not call that"))),
   });

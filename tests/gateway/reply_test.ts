@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
-import { createCarryReply } from "../../src/gateway/reply.ts";
+import { createToResponse } from "../../src/gateway/reply.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { SealedText } from "../../src/protocol/aead.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
@@ -11,7 +11,7 @@ const warned: string[] = [];
 const log = { warn: (message: string) => void warned.push(message) };
 
 const unread = new MemoryBudget(10_000_000);
-const carryReply = createCarryReply(unread, log);
+const carryReply = createToResponse(unread, log);
 const carry = (answer: SealedText) => carryReply(answer, "phone");
 
 const key = await importKey(randomBytes(32));
@@ -53,7 +53,7 @@ Deno.test("createCarryReply() breaks an answer off of which nothing is read for 
 
 Deno.test("createCarryReply() breaks off a key's own largest answer when its unread ones are more than its share", async () => {
   const few = new MemoryBudget(2_000_000);
-  const carryFew = createCarryReply(few, log);
+  const carryFew = createToResponse(few, log);
   const [small, large] = [
     await sealEnvelope(key, "x".repeat(200_000), randomBytes),
     await sealEnvelope(key, "x".repeat(500_000), randomBytes),
@@ -69,7 +69,7 @@ Deno.test("createCarryReply() breaks off a key's own largest answer when its unr
 
 Deno.test("createCarryReply() carries an answer whole, however many of other keys nobody reads", async () => {
   const budget = new MemoryBudget(4_000_000);
-  const carryAll = createCarryReply(budget, log);
+  const carryAll = createToResponse(budget, log);
   const [small, large] = [
     await sealEnvelope(key, "x".repeat(60_000), randomBytes),
     await sealEnvelope(key, "x".repeat(900_000), randomBytes),
@@ -86,7 +86,7 @@ Deno.test("createCarryReply() carries an answer whole, however many of other key
 Deno.test("an answer that is broken off ends the connection short of its length", async () => {
   const sealed = await sealEnvelope(key, "x".repeat(30_000_000), randomBytes);
   const budget = new MemoryBudget(100_000_000);
-  const carryOne = createCarryReply(budget, log);
+  const carryOne = createToResponse(budget, log);
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => carryOne(sealed, "phone"));
   const response = await fetch(`http://127.0.0.1:${server.addr.port}`);
   // Nothing reads it: it fills the buffers of the connection, and the rest waits until it is evicted.

@@ -161,7 +161,7 @@ Deno.test("the last event of a stream carries source and its code in both versio
     await stream.next();
     const last = await subscribe(phone, { topic: "a" });
     await last.next();
-    await gateway.streams.drain({ withinMs: 0, draw: () => 0 });
+    await gateway.streams.drain({ withinMs: 0, random: () => 0 });
     const end = await last.next();
     assertEquals([end?.["type"], end?.["source"], end?.["code"]], [
       version === 2 ? "end" : "disconnected",

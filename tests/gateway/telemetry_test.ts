@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { BrokerMessage } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import { ScopeError } from "../../src/keys/rights.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
@@ -25,7 +25,7 @@ Deno.test("every answer has an id of its own, which the audit and the log have a
   const ids = [asked, lost].map(({ headers }) => headers.get("X-Request-Id") ?? "");
   for (const id of ids) assertMatch(id, /^[0-9a-f]{16}$/);
   assert(ids[0] !== ids[1]);
-  assertEquals(gateway.decisions.map(({ request }) => request), [ids[0]]);
+  assertEquals(gateway.decisions.map(({ requestId }) => requestId), [ids[0]]);
   assertEquals(lines.map(({ request }) => request), [ids[1]]);
 });
 
@@ -47,7 +47,7 @@ Deno.test("each refusal before a key is proved is counted by its reason and its 
     address: { burst: 4, perSecond: 1 },
     failed: { burst: 10, perSecond: 1 },
     key: { burst: 60, perSecond: 20 },
-    makeCounter: countInMemory,
+    createCounter: memoryCounter,
   });
   const gateway = await makeGateway({ rates: tight, limits: { ...LIMITS, maxBodyBytes: 100 } });
   await gateway.post("/gateway", randomBytes(60).toBase64());
@@ -150,7 +150,7 @@ Deno.test("what waited for somebody whose key is taken away is counted as droppe
 
 Deno.test("while the gateway stops, no stream begins, and ordinary requests go on", async () => {
   const gateway = await makeGateway();
-  await gateway.streams.drain({ withinMs: 0, draw: () => 0 });
+  await gateway.streams.drain({ withinMs: 0, random: () => 0 });
   const refused = await gateway.ask("/mqtt/subscribe", { topic: "a" });
   assertEquals([refused.status, await refused.text()], [503, '{"error":"Gateway is shutting down"}']);
   assertEquals(refused.headers.get("Retry-After"), "3");

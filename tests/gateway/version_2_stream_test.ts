@@ -85,7 +85,7 @@ Deno.test("a stream of version 2 ends with end when the gateway stops, and one o
   await using home = await makeHome();
   const [modern, old] = [await subscribe(home.phone, { topic: "a" }), await subscribe(home.gateway, { topic: "a" })];
   await Promise.all([modern.next(), old.next()]);
-  await home.gateway.streams.drain({ withinMs: 0, draw: () => 0.55 });
+  await home.gateway.streams.drain({ withinMs: 0, random: () => 0.55 });
   assertEquals(await modern.next(), {
     type: "end",
     source: "gateway",

@@ -1,21 +1,21 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { createOperationsHandler, type OperationsOptions } from "../../src/http/admin.ts";
+import { type AdminOptions, createAdminHandler } from "../../src/http/admin.ts";
 import type { RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 
 const REFUSALS: readonly RefusalCount[] = [{ cause: "old_secret", requests: 6, key: "annas-phone" }];
 
 function makeHandler(
-  readiness: Partial<OperationsOptions["readiness"]> = {},
+  readiness: Partial<AdminOptions["readiness"]> = {},
   { listensOn = "127.0.0.1", host = "127.0.0.1:9464" } = {},
 ) {
-  const handler = createOperationsHandler({
+  const handler = createAdminHandler({
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
     readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ageSeconds: undefined, ...readiness },
     refusals: { list: () => REFUSALS },
     version: "1.2.3",
     listensOn,
-    random: randomBytes,
+    randomBytes,
   });
   return (path: string, init?: RequestInit) => handler(new Request(`http://${host}${path}`, init));
 }

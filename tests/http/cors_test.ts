@@ -1,7 +1,7 @@
 /** Pages of other origins: those of ALLOWED_ORIGINS may use the gateway, and none of the others. */
 import { assertEquals } from "@std/assert";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
-import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { LIMITS, makeGateway, type Overrides } from "../support/gateway.ts";
@@ -87,7 +87,7 @@ Deno.test("a page of an allowed origin may read every refusal, and how long to w
     address: { burst: 3, perSecond: 1 },
     failed: one,
     key: one,
-    makeCounter: countInMemory,
+    createCounter: memoryCounter,
   });
   const { gateway, page } = await makePage({ rates, limits: { ...LIMITS, maxBodyBytes: 100 } });
   const refusals = [
@@ -163,7 +163,7 @@ Deno.test("preflights count as requests of their address, but not those of other
   const rate = { burst: 2, perSecond: 1 };
   const gateway = await makeGateway({
     ...ALLOWED,
-    rates: createRateLimits({ address: rate, failed: rate, key: rate, makeCounter: countInMemory }),
+    rates: createRateLimits({ address: rate, failed: rate, key: rate, createCounter: memoryCounter }),
   });
   for (let index = 0; index < 10; index++) assertEquals((await gateway.send(preflight(OTHER))).status, 403);
   const statuses: number[] = [];

@@ -1,6 +1,6 @@
 /** What a browser sends for a page: another site's pages count for nothing, the gateway's own and apps work. */
 import { assertEquals } from "@std/assert";
-import { countInMemory } from "../../src/limits/rate_limiter.ts";
+import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import { isCrossSite } from "../../src/http/cross_site.ts";
 import { FakeTime } from "../support/fake_time.ts";
@@ -73,7 +73,7 @@ Deno.test("any number of requests for hostile pages count neither as requests no
   using _time = new FakeTime();
   const rate = { burst: 10, perSecond: 1 };
   const gateway = await makeGateway({
-    rates: createRateLimits({ address: rate, failed: rate, key: rate, makeCounter: countInMemory }),
+    rates: createRateLimits({ address: rate, failed: rate, key: rate, createCounter: memoryCounter }),
   });
   const page = await gateway.phone(gateway.secret, { headers: { "Sec-Fetch-Site": "cross-site" } });
   for (let index = 0; index < 100; index++) assertEquals((await page.post("/gateway", "garbage")).status, 403);

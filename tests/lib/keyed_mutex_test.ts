@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Turns } from "../../src/lib/keyed_mutex.ts";
+import { KeyedMutex } from "../../src/lib/keyed_mutex.ts";
 
 Deno.test("take() lets work of one id take turns in order, and leaves other ids alone", async () => {
-  const turns = new Turns();
+  const turns = new KeyedMutex();
   const told: string[] = [];
   const first = Promise.withResolvers<void>();
   const work = (name: string, until: Promise<void> = Promise.resolve()) => async () => {
@@ -11,19 +11,19 @@ Deno.test("take() lets work of one id take turns in order, and leaves other ids 
     told.push(`end ${name}`);
     return name;
   };
-  const one = turns.take("a", work("1", first.promise));
-  const two = turns.take("a", work("2"));
-  const three = turns.take("a", work("3"));
-  assertEquals(await turns.take("b", work("other")), "other");
+  const one = turns.runExclusive("a", work("1", first.promise));
+  const two = turns.runExclusive("a", work("2"));
+  const three = turns.runExclusive("a", work("3"));
+  assertEquals(await turns.runExclusive("b", work("other")), "other");
   first.resolve();
   assertEquals(await Promise.all([one, two, three]), ["1", "2", "3"]);
   assertEquals(told, ["begin 1", "begin other", "end other", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
 });
 
 Deno.test("take() goes on after work that failed", async () => {
-  const turns = new Turns();
-  const failed = turns.take("a", () => Promise.reject(new Error("Broken")));
-  const next = turns.take("a", () => Promise.resolve("next"));
+  const turns = new KeyedMutex();
+  const failed = turns.runExclusive("a", () => Promise.reject(new Error("Broken")));
+  const next = turns.runExclusive("a", () => Promise.resolve("next"));
   await assertRejects(() => failed, Error, "Broken");
   assertEquals(await next, "next");
 });

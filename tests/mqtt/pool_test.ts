@@ -8,8 +8,8 @@ import {
 } from "../../src/mqtt/broker.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
-import type { Listener } from "../../src/mqtt/hub/subscriber.ts";
-import { MessageLog } from "../../src/mqtt/hub/memory_history.ts";
+import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
+import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import { until, within } from "../support/deadline.ts";
 import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { needing } from "../support/needs.ts";
@@ -64,9 +64,9 @@ function makePool(connect: ConnectBroker, options: Partial<BrokerPoolOptions> = 
     timeoutMs: 10_000,
     idleMs: 60_000,
     maxConnections: 4,
-    log: new MessageLog({ epoch: "epoch", maxBytes: 1_000_000 }),
+    history: new MemoryHistory({ epoch: "epoch", maxBytes: 1_000_000 }),
     resumeMs: 0,
-    pressure: () => undefined,
+    backpressure: () => undefined,
     random: () => 0,
     onFault: (error) => {
       throw error;
@@ -79,7 +79,7 @@ function makePool(connect: ConnectBroker, options: Partial<BrokerPoolOptions> = 
 }
 
 /** Somebody who notes what is told. */
-function makeListener(filter: string): { readonly heard: string[]; readonly listener: Listener } {
+function makeListener(filter: string): { readonly heard: string[]; readonly listener: Subscriber } {
   const heard: string[] = [];
   return {
     heard,

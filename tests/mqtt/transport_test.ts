@@ -5,7 +5,7 @@ import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { BROKER } from "../../src/doctor/checks/broker.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
-import { makeHouse, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, PATIENT } from "../support/doctor_context.ts";
 import { needing } from "../support/needs.ts";
 import { afterLastTimer } from "../support/bare_broker.ts";
 import { until, within } from "../support/deadline.ts";
@@ -69,8 +69,8 @@ Deno.test({
       await assertRejects(() => within("failing", connect(address, { signal: never })), BrokerError, "Certificate");
       const { message, remedy } = await within(
         "the check",
-        BROKER.look(
-          makeHouse({
+        BROKER.run(
+          makeContext({
             env: { MQTT_BROKER_HOST: "localhost", MQTT_PROTOCOL: webSocketPath === undefined ? "mqtts" : "wss" },
             brokerAddress: () => Promise.resolve(address),
             connectBroker: connect,
@@ -163,12 +163,12 @@ Deno.test("connect() tells a server that has no WebSocket at that path, and the 
     () => new Response("", { status: 404 }),
   );
   const address = { host: "127.0.0.1", port: server.addr.port, webSocketPath: "/elsewhere" };
-  const house = makeHouse({
+  const house = makeContext({
     env: { MQTT_BROKER_HOST: "127.0.0.1", MQTT_PROTOCOL: "ws" },
     brokerAddress: () => Promise.resolve(address),
     connectBroker: connect,
   });
-  const { message, remedy } = await within("the check", BROKER.look(house, PATIENT));
+  const { message, remedy } = await within("the check", BROKER.run(house, PATIENT));
   assert(message.endsWith("Unexpected server response: 404"), message);
   assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
   await server.shutdown();

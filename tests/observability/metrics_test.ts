@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Levels } from "../../src/observability/telemetry.ts";
+import type { Gauges } from "../../src/observability/telemetry.ts";
 import { LEVELS, makeMetrics, shown, valueOf } from "../support/metrics.ts";
 import { seriesOf } from "../support/prometheus_text.ts";
 
@@ -91,12 +91,12 @@ Deno.test("step() measures what it runs, passes its result on, and its error", a
     now += ms;
     return Promise.resolve("done");
   };
-  assertEquals(await metrics.step("jeedom", work(40)), "done");
+  assertEquals(await metrics.measure("jeedom", work(40)), "done");
   const failure = () => {
     now += 60;
     return Promise.reject(new TypeError("Broken"));
   };
-  await assertRejects(() => metrics.step("jeedom", failure), TypeError, "Broken");
+  await assertRejects(() => metrics.measure("jeedom", failure), TypeError, "Broken");
   const labels = { step: "jeedom" };
   assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_sum", labels }), 0.1);
   assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_count", labels }), 2);
@@ -134,7 +134,7 @@ Deno.test("refused(), dropped() and delivered() count", async () => {
 });
 
 Deno.test("gauges follow the levels, which are asked once for each text", async () => {
-  let levels: Levels = LEVELS;
+  let levels: Gauges = LEVELS;
   let asked = 0;
   using metrics = makeMetrics({
     levels: () => {
@@ -173,7 +173,7 @@ Deno.test("gauges follow the levels, which are asked once for each text", async 
 });
 
 Deno.test("key_expiry_seconds vanishes with its key, and is absent for a key that never expires", async () => {
-  let keys: Levels["keys"] = [{ name: "old", expiresInSeconds: 10 }, { name: "phone", expiresInSeconds: 20 }];
+  let keys: Gauges["keys"] = [{ name: "old", expiresInSeconds: 10 }, { name: "phone", expiresInSeconds: 20 }];
   using metrics = makeMetrics({ levels: () => ({ ...LEVELS, keys }) });
   const expiry = async () =>
     (await shown(metrics)).get("e2e_gateway_key_expiry_seconds")?.samples.map(({ labels, value }) => [

@@ -30,7 +30,7 @@ function makeTracer() {
 function makeTelemetry() {
   const told: unknown[] = [];
   const telemetry: Telemetry = {
-    step: (step, work) => (told.push(step), work()),
+    measure: (step, work) => (told.push(step), work()),
     stream: (version) => (told.push(version), (end) => void told.push(end)),
     answered: (request) => void told.push(request),
     refused: (reason) => void told.push(reason),
@@ -40,21 +40,21 @@ function makeTelemetry() {
   return { telemetry, told };
 }
 
-Deno.test("step() runs in a span of its name, and passes on what came of it", async () => {
+Deno.test("measure() runs in a span of its name, and passes on what came of it", async () => {
   const [{ spans, tracer }, { telemetry, told }] = [makeTracer(), makeTelemetry()];
-  const { step } = createTraced(telemetry, tracer);
-  assertEquals(await step("opening", () => Promise.resolve(7)), 7);
+  const { measure } = createTraced(telemetry, tracer);
+  assertEquals(await measure("opening", () => Promise.resolve(7)), 7);
   assertEquals(told, ["opening"]);
   assertEquals(spans, [{ name: "opening", attributes: {}, isEnded: true }]);
 });
 
-Deno.test("step() marks what failed with the class of the error, and nothing of its text", async () => {
+Deno.test("measure() marks what failed with the class of the error, and nothing of its text", async () => {
   const [{ spans, tracer }, { telemetry }] = [makeTracer(), makeTelemetry()];
-  const { step } = createTraced(telemetry, tracer);
+  const { measure } = createTraced(telemetry, tracer);
   const error = new TypeError("the-password");
-  assertEquals(await assertRejects(() => step("mqtt", () => Promise.reject(error)), TypeError), error);
+  assertEquals(await assertRejects(() => measure("mqtt", () => Promise.reject(error)), TypeError), error);
   await assertRejects(() =>
-    step("jeedom", () => {
+    measure("jeedom", () => {
       throw error;
     }), TypeError);
   for (const { attributes, status, isEnded } of spans) {
@@ -107,8 +107,8 @@ Deno.test("findTracer() finds Deno's where OTEL_DENO is set, though the sandbox 
     const tracer = findTracer("7");
     if (tracer === undefined || Deno.env.get("OTEL_DENO") !== undefined) throw new Error("Not as it should be");
     const traced = createTraced({ step: (_, work) => work(), stream: () => () => {} }, tracer);
-    await traced.step("admission", () => traced.step("opening", () => Promise.resolve()));
-    await traced.step("mqtt", () => Promise.reject(new RangeError("the-password"))).catch(() => {});
+    await traced.measure("admission", () => traced.measure("opening", () => Promise.resolve()));
+    await traced.measure("mqtt", () => Promise.reject(new RangeError("the-password"))).catch(() => {});
     traced.stream(2)("left");
     Deno.exit(0);`;
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {

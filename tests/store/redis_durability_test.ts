@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RedisClient } from "../../src/store/redis_client.ts";
-import { watchRedisMemory } from "../../src/store/redis_durability.ts";
+import { watchRedisDurability } from "../../src/store/redis_durability.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
 import {
   claim,
@@ -221,7 +221,7 @@ Deno.test("trusted() has no connection to a server that is too old or cannot say
   };
   for (const [info, fault] of Object.entries(cases)) {
     const told: unknown[] = [];
-    const memory = watchRedisMemory({
+    const memory = watchRedisDurability({
       connection: {
         onConnect(listener) {
           listener({ ...SILENT, info: () => Promise.resolve(info) });
@@ -251,7 +251,7 @@ for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
       get: () => Promise.resolve(marker),
       set: (_key, value) => Promise.resolve(marker = value),
     };
-    const memory = watchRedisMemory({
+    const memory = watchRedisDurability({
       connection: {
         onConnect(listener) {
           listener(client);
@@ -270,7 +270,7 @@ for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
     assertEquals(memory.isForgotten(request), false);
     for (const step of steps) {
       wall += step;
-      memory.lookAgain(client);
+      memory.recheck(client);
       await memory.trusted();
     }
     wall = NOW;

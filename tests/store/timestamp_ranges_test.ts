@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { StampRanges } from "../../src/store/timestamp_ranges.ts";
+import { TimestampRanges } from "../../src/store/timestamp_ranges.ts";
 
 Deno.test("includes() knows every timestamp that was added, in any order", () => {
   fc.assert(fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })), (stamps) => {
-    const ranges = new StampRanges();
+    const ranges = new TimestampRanges();
     for (const stamp of stamps) ranges.add(stamp);
     for (const stamp of stamps) assert(ranges.includes(stamp), String(stamp));
     const copy = ranges.copy();
@@ -13,7 +13,7 @@ Deno.test("includes() knows every timestamp that was added, in any order", () =>
 });
 
 Deno.test("includes() takes nothing for added that is far from all, however many there are", () => {
-  const ranges = new StampRanges();
+  const ranges = new TimestampRanges();
   for (let second = 0; second < 3600; second++) ranges.add(1000 + second);
   // While the clock was an hour ahead.
   for (let second = 0; second < 600; second++) ranges.add(9000 + second);
@@ -24,7 +24,7 @@ Deno.test("includes() takes nothing for added that is far from all, however many
 });
 
 Deno.test("includes() takes no hour ahead for added, however many nights there were before", () => {
-  const ranges = new StampRanges();
+  const ranges = new TimestampRanges();
   for (let night = 0; night < 40; night++) ranges.add(night * 28_800);
   const now = 40 * 28_800;
   for (let second = 0; second < 60; second++) ranges.add(now + 3600 + second);
@@ -32,7 +32,7 @@ Deno.test("includes() takes no hour ahead for added, however many nights there w
 });
 
 Deno.test("a copy is not changed by what is added later", () => {
-  const ranges = new StampRanges();
+  const ranges = new TimestampRanges();
   ranges.add(1);
   const copy = ranges.copy();
   ranges.add(2);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { EventSealer } from "../../src/streams/event_encoder.ts";
+import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import type { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
 import type { ReceivedMessage } from "../../src/mqtt/hub/received_message.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -33,8 +33,8 @@ async function open(key: Key, event: OutgoingEvent | undefined): Promise<unknown
 Deno.test("message() seals once for all listeners of a key, and anew for another key", async () => {
   let nonces = 0;
   const [one, other] = [await makeKey("#"), await makeKey("home/#")];
-  const sealer = new EventSealer({
-    random(length) {
+  const sealer = new EventEncoder({
+    randomBytes(length) {
       nonces += 1;
       return randomBytes(length);
     },
@@ -62,8 +62,8 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
 Deno.test("message() seals once also for listeners that ask one after the other for all that they missed", async () => {
   let nonces = 0;
   const key = await makeKey("#");
-  const sealer = new EventSealer({
-    random(length) {
+  const sealer = new EventEncoder({
+    randomBytes(length) {
       nonces += 1;
       return randomBytes(length);
     },
@@ -78,7 +78,7 @@ Deno.test("message() seals once also for listeners that ask one after the other 
 Deno.test("message() keeps a bounded number of events, whether the key may receive them or not", async () => {
   for (const filter of ["#", "cellar/#"]) {
     const key = await makeKey(filter);
-    const sealer = new EventSealer({ random: randomBytes });
+    const sealer = new EventEncoder({ randomBytes });
     for (let offset = 0; offset < 20_000; offset++) {
       sealer.message(key, message({ position: { epoch: "e", offset } }), 0);
     }
@@ -87,7 +87,7 @@ Deno.test("message() keeps a bounded number of events, whether the key may recei
 });
 
 Deno.test("message() tells each listener the quality that it asked for, at most", async () => {
-  const sealer = new EventSealer({ random: randomBytes });
+  const sealer = new EventEncoder({ randomBytes });
   const key = await makeKey("#");
   const received = message({ qos: 2 });
   for (const qos of [0, 1, 2]) {
@@ -97,7 +97,7 @@ Deno.test("message() tells each listener the quality that it asked for, at most"
 });
 
 Deno.test("message() gives nothing to a key that may not receive it", async () => {
-  const sealer = new EventSealer({ random: randomBytes });
+  const sealer = new EventEncoder({ randomBytes });
   const [cellar, all] = [await makeKey("cellar/#"), await makeKey("#")];
   const received = message();
   assertEquals(sealer.message(cellar, received, 1), undefined);
@@ -106,7 +106,7 @@ Deno.test("message() gives nothing to a key that may not receive it", async () =
 });
 
 Deno.test("an event tells its exact size before it is sealed, and a message its position", async () => {
-  const sealer = new EventSealer({ random: randomBytes });
+  const sealer = new EventEncoder({ randomBytes });
   const key = await makeKey("#");
   for (const payload of ["", "é", "x".repeat(1000), "☀".repeat(77), new Uint8Array([0xff, 0]), "\ud800"]) {
     const event = sealer.message(key, message({ payload }), 0);
@@ -118,41 +118,41 @@ Deno.test("an event tells its exact size before it is sealed, and a message its 
 });
 
 Deno.test("pressure() asks to wait while much is being sealed, and no longer", async () => {
-  const sealer = new EventSealer({ random: randomBytes });
+  const sealer = new EventEncoder({ randomBytes });
   const key = await makeKey("#");
-  assertEquals(sealer.pressure(), undefined);
+  assertEquals(sealer.backpressure(), undefined);
   const records = Array.from({ length: 10 }, () => {
     const event = sealer.message(key, message({ payload: "x".repeat(10_000) }), 0);
     return event?.sharedRecord();
   });
-  await within("room", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
+  await within("room", sealer.backpressure() ?? Promise.reject(new Error("No pressure")));
   await Promise.all(records);
-  await until("the pressure is gone", () => sealer.pressure() === undefined);
+  await until("the pressure is gone", () => sealer.backpressure() === undefined);
   // As much again that nobody is there to hear: only the sockets need a turn.
   for (let count = 0; count < 10; count++) sealer.message(key, message({ payloadBytes: 10_000 }), 0);
-  await within("a turn for the sockets", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
-  assertEquals(sealer.pressure(), undefined);
+  await within("a turn for the sockets", sealer.backpressure() ?? Promise.reject(new Error("No pressure")));
+  assertEquals(sealer.backpressure(), undefined);
 });
 
 Deno.test("pressure() counts a message for each listener of version 2 that waits for it, and once for version 1", async () => {
-  const sealer = new EventSealer({ random: randomBytes });
+  const sealer = new EventEncoder({ randomBytes });
   const key = await makeKey("#");
   const exchange = { version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) } as const;
   const [shared, numbered] = [await sealer.begin({ version: 1, key: key.secret }), await sealer.begin(exchange)];
   const event = sealer.message(key, message({ payload: "x".repeat(200) }), 0);
   if (event === undefined) throw new Error("Key may not receive it");
   for (let listener = 0; listener < 1000; listener++) shared.prepare(event);
-  assertEquals(sealer.pressure(), undefined);
+  assertEquals(sealer.backpressure(), undefined);
   for (let listener = 0; listener < 1000; listener++) numbered.prepare(event);
-  await within("a turn", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
-  assertEquals(sealer.pressure(), undefined);
+  await within("a turn", sealer.backpressure() ?? Promise.reject(new Error("No pressure")));
+  assertEquals(sealer.backpressure(), undefined);
   const records = Array.from({ length: 1000 }, () => numbered.record(event));
-  await within("the sealing", sealer.pressure() ?? Promise.reject(new Error("No pressure")));
+  await within("the sealing", sealer.backpressure() ?? Promise.reject(new Error("No pressure")));
   await Promise.all(records);
 });
 
 Deno.test("large events are sealed one after the other for streams of version 2, and small ones meanwhile", async () => {
-  const sealer = new EventSealer({ random: randomBytes });
+  const sealer = new EventEncoder({ randomBytes });
   const key = await makeKey("#");
   const begin = () => sealer.begin({ version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) });
   const streams = [await begin(), await begin(), await begin()];

@@ -41,7 +41,7 @@ function makeStream(options: Partial<EventStreamOptions> = {}) {
     format: SHARED_FORMAT,
     maxQueueBytes: 1_000_000,
     backlog: new MemoryBudget(1_000_000),
-    patienceMs: 60_000,
+    stallTimeoutMs: 60_000,
     keepAliveMs: 60_000,
     onEnd({ why }) {
       state.ends += 1;
@@ -163,7 +163,7 @@ Deno.test("a burst far beyond the queue's bound reaches a listener that reads, w
     const { stream, state } = makeStream({
       maxQueueBytes: 1000,
       backlog: new MemoryBudget(8_000_000),
-      patienceMs: 5000,
+      stallTimeoutMs: 5000,
     });
     const expected = [1, 2, 3, 4].map((digit) => String(digit).repeat(400_000));
     for (const [index, payload] of expected.entries()) stream.push(message(payload, index), isBacklog);
@@ -190,7 +190,7 @@ Deno.test("a burst far beyond the queue's bound reaches a listener that reads, w
 });
 
 Deno.test("a listener that stops amid an event is too slow, gets the rest of it, and goes on after it", async () => {
-  const { stream, state } = makeStream({ maxQueueBytes: 1000, patienceMs: 5000 });
+  const { stream, state } = makeStream({ maxQueueBytes: 1000, stallTimeoutMs: 5000 });
   stream.push(message("x".repeat(300_000), 1));
   stream.push(message("next", 2));
   const reader = stream.body.getReader();
@@ -214,7 +214,7 @@ Deno.test("a listener that stops amid an event is too slow, gets the rest of it,
 });
 
 Deno.test("a dead listener is shown out when its patience is over, in live traffic as well, and not before", () => {
-  const { stream, state } = makeStream({ maxQueueBytes: 1000, patienceMs: 5000 });
+  const { stream, state } = makeStream({ maxQueueBytes: 1000, stallTimeoutMs: 5000 });
   state.now = 60_000;
   stream.push(message("x".repeat(300)));
   state.now += 60_000;
@@ -284,7 +284,7 @@ Deno.test("a backlog may be larger than the queue, also what comes behind it, un
 });
 
 Deno.test("tick() shows out a listener that leaves a backlog untouched for too long", async () => {
-  const { stream, state } = makeStream({ patienceMs: 5000, maxQueueBytes: 1000 });
+  const { stream, state } = makeStream({ stallTimeoutMs: 5000, maxQueueBytes: 1000 });
   state.now = 60_000;
   for (let count = 0; count < 1000; count++) stream.push(message("x".repeat(100), count), true);
   state.now += 4000;
@@ -341,7 +341,7 @@ Deno.test("a dead listener of a key leaves the key's other streams alone, howeve
 Deno.test("cutOff() drops what waits, and is no matter of slowness", async () => {
   const { stream, state } = makeStream();
   stream.push(message("secret"));
-  stream.cutOff("Key phone was removed or disabled");
+  stream.revoke("Key phone was removed or disabled");
   assertEquals((await allOf(stream)).map((event) => event.message), ["Key phone was removed or disabled"]);
   assertEquals(state.tooSlow, 0);
 });
@@ -381,7 +381,7 @@ Deno.test("of a large event in version 2, a key's listeners get one record after
     version: 2 as const,
     record: (event: OutgoingEvent) => (held += 1, event.sharedRecord()),
   };
-  const make = () => makeStream({ records, format, maxQueueBytes: 1000, patienceMs: 5000 });
+  const make = () => makeStream({ records, format, maxQueueBytes: 1000, stallTimeoutMs: 5000 });
   const [dead, alive] = [make(), make()];
   const readers = [dead, alive].map(({ stream }) => stream.body.getReader());
   for (const { stream } of [dead, alive]) stream.push(message("x".repeat(9_000_000)));

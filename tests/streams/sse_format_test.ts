@@ -33,7 +33,7 @@ Deno.test("numberedFormat() numbers events and signs of life in the order in whi
     owner: "phone",
     records: new LargeRecords(),
     backlog: new MemoryBudget(1_000_000),
-    patienceMs: 60_000,
+    stallTimeoutMs: 60_000,
     keepAliveMs: 1000,
     onEnd: () => {},
     telemetry: { delivered: () => {}, dropped: () => {} },

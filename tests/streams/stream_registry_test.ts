@@ -17,7 +17,7 @@ Deno.test("drain() ends each stream at a moment of its own, and tells each when 
   }
   using time = new FakeTime();
   const draws = [0.5, 0.1, 0.9, 0, 0.5, 0.999];
-  const drained = gateway.streams.drain({ withinMs: 2000, draw: () => draws.shift() ?? 0 });
+  const drained = gateway.streams.drain({ withinMs: 2000, random: () => draws.shift() ?? 0 });
   const ended: number[] = [];
   for (const ms of [199, 1, 799, 1, 799, 1]) {
     time.pass(ms);
@@ -37,7 +37,7 @@ Deno.test("a stream that was on its way when the gateway was told to stop does n
   const phone = await gateway.phone(gateway.secret, { version: 2 });
   const { text } = await phone.sealNow("/mqtt/subscribe", { topic: "a" });
   const coming = phone.post("/mqtt/subscribe", text);
-  await gateway.streams.drain({ withinMs: 0, draw: () => 0 });
+  await gateway.streams.drain({ withinMs: 0, random: () => 0 });
   const response = await coming;
   assertEquals([response.status, response.headers.get("Retry-After")], [503, "3"]);
   await response.body?.cancel();
@@ -47,7 +47,7 @@ Deno.test("a stream that was on its way when the gateway was told to stop does n
 Deno.test("drain() takes no time without streams", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway();
-  await gateway.streams.drain({ withinMs: 60_000, draw: () => 0.9 });
+  await gateway.streams.drain({ withinMs: 60_000, random: () => 0.9 });
   assertEquals(gateway.streams.isDraining, true);
 });
 

@@ -1,7 +1,7 @@
 /** A house for one check: everything in it is as a test says, and nothing else is reached. */
 import { localUrl } from "../../src/config/local_url.ts";
 import { parseConfig, type Variables } from "../../src/config/settings.ts";
-import { createHouse, type House, type Surroundings } from "../../src/doctor/context.ts";
+import { createContext, type DoctorContext, type DoctorOptions } from "../../src/doctor/context.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -14,13 +14,13 @@ export const LOCAL_URL = "http://127.0.0.1:10000";
 /** Never aborts. */
 export const PATIENT: AbortSignal = new AbortController().signal;
 
-interface Furnishing extends Partial<Omit<Surroundings, "config" | "machine">> {
+interface Furnishing extends Partial<Omit<DoctorOptions, "config" | "machine">> {
   readonly env?: Variables;
   readonly machine?: Partial<Machine>;
 }
 
-export function makeHouse({ env = {}, machine = {}, ...rest }: Furnishing = {}): House {
-  return createHouse({
+export function makeContext({ env = {}, machine = {}, ...rest }: Furnishing = {}): DoctorContext {
+  return createContext({
     config: parseConfig(env),
     isSet: (name) => Boolean(env[name]),
     version: "1.0.0",

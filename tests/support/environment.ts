@@ -4,15 +4,15 @@ import { startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
 import { type JeedomServer, type JeedomServerOptions, startJeedom } from "./jeedom_server.ts";
 
-export interface World {
+export interface TestEnvironment {
   readonly gateway: GatewayProcess;
   readonly broker: TestBroker;
   readonly jeedom: JeedomServer;
 }
 
 /** Runs a part of a test in a world of its own, for at most so many milliseconds, and returns what came of it. */
-export async function inWorld<T>(
-  test: (world: World) => Promise<T>,
+export async function withEnvironment<T>(
+  test: (world: TestEnvironment) => Promise<T>,
   { env = {}, jeedom: choices = {}, ms = 120_000 }: {
     readonly env?: Readonly<Record<string, string>>;
     readonly jeedom?: JeedomServerOptions;

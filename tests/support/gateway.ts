@@ -1,11 +1,11 @@
 /** A gateway on fakes, and a phone that talks to it without a socket. */
 import { getLogger } from "@logtape/logtape";
 import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
-import { createPlaces } from "../../src/gateway/limits.ts";
-import { OpenStreams } from "../../src/streams/stream_registry.ts";
-import { EventSealer } from "../../src/streams/event_encoder.ts";
+import { createLimiters } from "../../src/gateway/limits.ts";
+import { StreamRegistry } from "../../src/streams/stream_registry.ts";
+import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
-import { MessageLog } from "../../src/mqtt/hub/memory_history.ts";
+import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
@@ -46,7 +46,7 @@ export const LIMITS: GatewayOptions["limits"] = {
   maxBacklogBytes: 1_000_000,
   maxUnreadBytes: 1_000_000,
   maxEventBytes: 100_000,
-  patienceMs: 10_000,
+  stallTimeoutMs: 10_000,
   keepAliveMs: 10_000,
 };
 
@@ -99,17 +99,17 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   /** How far the wall clock was set, in seconds. */
   let setBy = 0;
   const calls: unknown[] = [];
-  const streams = new OpenStreams();
-  const sealer = new EventSealer({ random: randomBytes });
+  const streams = new StreamRegistry();
+  const sealer = new EventEncoder({ randomBytes });
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
-    log: new MessageLog({ epoch: EPOCH, maxBytes: 1_000_000 }),
+    history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
     timeoutMs: 10_000,
     idleMs: 0,
     maxConnections: 10,
     resumeMs: 0,
-    pressure: () => sealer.pressure(),
+    backpressure: () => sealer.backpressure(),
     random: () => 0,
     onFault: (error) => {
       throw error;
@@ -140,11 +140,11 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     }),
     directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
     brokers,
-    sealer,
+    encoder: sealer,
     streams,
     ...clocks,
-    random: randomBytes,
-    draw: () => 0.5,
+    randomBytes,
+    random: () => 0.5,
     telemetry,
     isReady: () => true,
     audit: {
@@ -155,7 +155,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     log: getLogger("test"),
     version: "1.2.3",
     limits: LIMITS,
-    places: createPlaces(overrides.limits ?? LIMITS),
+    limiters: createLimiters(overrides.limits ?? LIMITS),
     ...overrides,
   });
 

@@ -8,11 +8,11 @@ import {
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
 import { Hub, type HubOptions } from "../../src/mqtt/hub/hub.ts";
-import type { Listener } from "../../src/mqtt/hub/subscriber.ts";
-import { MessageLog } from "../../src/mqtt/hub/memory_history.ts";
+import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
+import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { ReceivedMessage } from "../../src/mqtt/hub/received_message.ts";
 import { SharedConnection } from "../../src/mqtt/shared_connection.ts";
-import { TopicGrants } from "../../src/mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../../src/mqtt/topics/filter_set.ts";
 import type { Position } from "../../src/protocol/event.ts";
 import { FakeTime } from "./fake_time.ts";
 import { settle } from "./settle.ts";
@@ -194,14 +194,14 @@ export class FakeBroker {
 }
 
 function matches(filter: string, topic: string): boolean {
-  return new TopicGrants([filter]).matches(topic);
+  return new TopicFilterSet([filter]).matches(topic);
 }
 
 /** What a listener asks for, as far as it matters. */
-export type Wishes = Partial<Pick<Listener, "owner" | "qos" | "keep" | "since">>;
+export type Wishes = Partial<Pick<Subscriber, "owner" | "qos" | "keep" | "since">>;
 
 /** A listener that writes down what it hears. */
-export class Recorder implements Listener {
+export class Recorder implements Subscriber {
   /** What it heard, in words. */
   readonly heard: string[] = [];
   /** The messages among it. */
@@ -273,13 +273,13 @@ export class Stage implements AsyncDisposable {
   /** How long subscriptions outlive their listeners, in milliseconds. */
   static readonly RESUME_MS = 10_000;
   readonly broker = new FakeBroker();
-  readonly log: MessageLog;
+  readonly log: MemoryHistory;
   readonly hub: Hub;
   readonly connection: SharedConnection;
   readonly #time = new FakeTime();
 
   constructor({ maxBytes = 1_000_000, ...options }: Partial<HubOptions> & { readonly maxBytes?: number } = {}) {
-    this.log = new MessageLog({ epoch: "this", maxBytes });
+    this.log = new MemoryHistory({ epoch: "this", maxBytes });
     this.connection = new SharedConnection({ host: "house", port: 1883 }, {
       connect: this.broker.connect,
       timeoutMs: 10_000,
@@ -289,9 +289,9 @@ export class Stage implements AsyncDisposable {
     });
     this.hub = new Hub({
       connection: this.connection,
-      log: this.log,
+      history: this.log,
       resumeMs: Stage.RESUME_MS,
-      pressure: () => undefined,
+      backpressure: () => undefined,
       random: () => 0,
       onFault: (error) => {
         throw error;

@@ -1,9 +1,9 @@
 import { createMetrics, type Metrics, type MetricsOptions } from "../../src/observability/metrics.ts";
-import type { Levels } from "../../src/observability/telemetry.ts";
+import type { Gauges } from "../../src/observability/telemetry.ts";
 import { type Family, parsePrometheusText, type Sample } from "./prometheus_text.ts";
 
 /** A house where each thing is there, and each figure another. */
-export const LEVELS: Levels = {
+export const LEVELS: Gauges = {
   queueBytes: 1001,
   backlogBytes: 1002,
   unreadBytes: 1003,

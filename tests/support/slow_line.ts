@@ -7,7 +7,7 @@ import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { within } from "./deadline.ts";
 import { UNLIMITED } from "./gateway_process.ts";
 import { startToxicProxy } from "./toxic_proxy.ts";
-import { inWorld } from "./environment.ts";
+import { withEnvironment } from "./environment.ts";
 
 const BYTES_PER_SECOND = 400_000;
 
@@ -15,7 +15,7 @@ const BYTES_PER_SECOND = 400_000;
 const LARGE = [1, 2, 3, 4, 5].map((index) => `large/${index}`);
 const SMALL = Array.from({ length: 20 }, (_, index) => `small/${index}`);
 
-await inWorld(async ({ gateway }) => {
+await withEnvironment(async ({ gateway }) => {
   for (const topic of LARGE) {
     for (const name of [topic, topic.replace("large", "more")]) {
       await gateway.client.publish(name, "x".repeat(600_000), { retain: true, qos: 1 });

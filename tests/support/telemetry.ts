@@ -16,7 +16,7 @@ export function recordTelemetry(): Telemetry & { readonly told: Told } {
   const told: Told = { answered: [], refused: [], steps: [], dropped: [], ended: [], delivered: [] };
   return {
     told,
-    step(step, work) {
+    measure(step, work) {
       told.steps.push(step);
       return work();
     },

@@ -9,7 +9,7 @@ import { inTempDir } from "../support/temp_dir.ts";
 import { spawnMain } from "../support/gateway_process.ts";
 import { hasProgram } from "../support/programs.ts";
 import { denoDirectory } from "../support/project_copy.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
@@ -73,7 +73,7 @@ Deno.test("deno task start --help and others show the help of the command, and s
   }));
 
 Deno.test("the client commands exit with 0, 1, 2 or 78, and never print the API key", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     await inTempDir(async (directory) => {
       await Deno.writeTextFile(`${directory}/apikey`, `\uFEFF${jeedom.apikey}\r\n`);
       await Deno.writeTextFile(`${directory}/not_a_key`, "s3cret");
@@ -119,7 +119,7 @@ Deno.test({
     script: ASKS,
   }),
   fn: () =>
-    inWorld(async ({ gateway, jeedom }) => {
+    withEnvironment(async ({ gateway, jeedom }) => {
       const program = [
         ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read", "--allow-env"],
         ...[`${PROJECT}main.ts`, "call", "version", "--apikey-file", "-"],

@@ -1,7 +1,7 @@
 /** The conformance kit, as a person runs it, against the real gateway with its own limits. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnMain } from "../support/gateway_process.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 /** What the kit tells programs, as far as it is looked at here. */
 interface Told {
@@ -15,7 +15,7 @@ interface Told {
 async function runKit(words: readonly string[]) {
   // What the kit waits for, it waits for once a second then.
   const env = { STREAM_KEEPALIVE_SECONDS: "1" };
-  return await inWorld(async ({ gateway: { url, key, directory } }) => {
+  return await withEnvironment(async ({ gateway: { url, key, directory } }) => {
     const child = spawnMain(["conformance", "--url", url, ...words], { directory, env: { GATEWAY_KEY: key } });
     const { code, stdout, stderr } = await child.output();
     const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));

@@ -47,7 +47,7 @@ const MQTT_PASSWORD = "a password that nobody may see";
 const REDIS_PASSWORD = "another-one";
 const LOGIN = { MQTT_USERNAME: "house", MQTT_PASSWORD };
 
-async function inHouse(
+async function withSystem(
   test: (house: House) => Promise<void>,
   { settings = {}, jeedomSettings = {} }: {
     readonly settings?: Variables;
@@ -103,7 +103,7 @@ function check({ told }: Outcome, name: string) {
 }
 
 Deno.test("doctor finds a healthy house right, and what is broken wrong, each with its remedy", () =>
-  inHouse(async ({ env, examine }) => {
+  withSystem(async ({ env, examine }) => {
     const healthy = await examine();
     const states = Object.fromEntries(healthy.told.checks.map(({ name, status }) => [name, status]));
     assertEquals(
@@ -193,7 +193,7 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
 Deno.test(
   needing("doctor tells a broker that refuses the password", { mosquitto: MOSQUITTO }),
   () =>
-    inHouse(async ({ examine }) => {
+    withSystem(async ({ examine }) => {
       const closed = await startBroker(["allow_anonymous false"]);
       try {
         const outcome = await examine({ ...LOGIN, MQTT_BROKER_PORT: String(closed.port) });
@@ -207,7 +207,7 @@ Deno.test(
 );
 
 Deno.test("doctor says how old the gateway's own health is, where a fresh check says otherwise", () =>
-  inHouse(async ({ jeedom, gateway, examine }) => {
+  withSystem(async ({ jeedom, gateway, examine }) => {
     await gateway.output.line((line) => line.includes("Jeedom refuses ping (error -32000)"));
     const response = await fetch(`${gateway.metricsUrl}/health/ready`);
     const { failing } = await response.json();
@@ -273,7 +273,7 @@ Deno.test(NEWCOMER, async () => {
 });
 
 Deno.test("doctor tells another gateway with the same key from this one", () =>
-  inHouse(async ({ gateway, env, examine }) => {
+  withSystem(async ({ gateway, env, examine }) => {
     await inTempDir(async (directory) => {
       await Deno.mkdir(`${directory}/data`);
       await Deno.copyFile(`${gateway.directory}/data/secret_key.txt`, `${directory}/data/secret_key.txt`);
@@ -299,7 +299,7 @@ Deno.test("doctor tells another gateway with the same key from this one", () =>
 Deno.test(
   needing("doctor publishes its state, and the broker says so when a watching one dies", { mosquitto: MOSQUITTO }),
   () =>
-    inHouse(async ({ gateway, env }) => {
+    withSystem(async ({ gateway, env }) => {
       const states: string[] = [];
       const leaving = new AbortController();
       const following = (async () => {

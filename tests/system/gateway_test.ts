@@ -8,7 +8,7 @@ import { importKey } from "../../src/protocol/secret_key.ts";
 import { until } from "../support/deadline.ts";
 import { startBroker } from "../support/broker.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 /** Sends a payload as it is, with its own timestamp. */
 async function send({ url, key }: GatewayProcess, path: string, payload: unknown): Promise<Response> {
@@ -35,7 +35,7 @@ async function collect(events: AsyncIterable<StreamEvent>, count: number, onConn
 }
 
 Deno.test("Jeedom: a valid request is answered", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const { status, body } = await gateway.client.callJeedom("datetime", undefined, { apikey: jeedom.apikey });
     assertEquals(status, 200);
     const { result, ...rest } = Object(body);
@@ -43,7 +43,7 @@ Deno.test("Jeedom: a valid request is answered", () =>
   }));
 
 Deno.test("Jeedom: expired and future timestamps are refused", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     for (const offset of [-61, -3600, 65, 3600]) {
       const payload = { jsonrpc: "datetime", apikey: jeedom.apikey, timestamp: Date.now() / 1000 + offset };
       const { status, body } = await opened(gateway, await send(gateway, "/gateway", payload));
@@ -53,7 +53,7 @@ Deno.test("Jeedom: expired and future timestamps are refused", () =>
   }));
 
 Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", () =>
-  inWorld(async ({ gateway, jeedom: { apikey } }) => {
+  withEnvironment(async ({ gateway, jeedom: { apikey } }) => {
     const found = await gateway.client.callJeedom("cmd::byId", { id: 1 }, { apikey });
     assertEquals(Reflect.get(Reflect.get(Object(found.body), "result"), "name"), "Temperature");
     const missing = await gateway.client.callJeedom("cmd::byId", { id: 99 }, { apikey });
@@ -67,7 +67,7 @@ Deno.test("Jeedom: what it says in the words of the gateway is its answer, also 
     () => Response.json(said, { status: 403 }),
   );
   try {
-    await inWorld(async ({ gateway }) => {
+    await withEnvironment(async ({ gateway }) => {
       for (const protocol of [1, 2, "auto"] as const) {
         const client = new GatewayClient({ url: gateway.url, key: gateway.key, protocol });
         const { status, body } = await client.callJeedom("ping");
@@ -80,14 +80,14 @@ Deno.test("Jeedom: what it says in the words of the gateway is its answer, also 
 });
 
 Deno.test("Jeedom: a wrong key is refused with the opaque 401", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const stranger = new GatewayClient({ url: gateway.url, key: "ab".repeat(32) });
     const error = await assertRejects(() => stranger.callJeedom("datetime"), GatewayError, "Decryption failed");
     assertEquals(error.status, 401);
   }));
 
 Deno.test("Jeedom: missing fields are named", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const timestamp = Date.now() / 1000;
     for (
       const [payload, error] of [
@@ -102,7 +102,7 @@ Deno.test("Jeedom: missing fields are named", () =>
   }));
 
 Deno.test("Jeedom: a hundred rapid requests are all answered, each with its own answer", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const answers = await Promise.all(
       Array.from(
         { length: 100 },
@@ -116,7 +116,7 @@ Deno.test("Jeedom: a hundred rapid requests are all answered, each with its own 
   }, { env: UNLIMITED }));
 
 Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const since = Date.now() / 1000;
     const poll = gateway.client.callJeedom("event::changes", { datetime: since, longPolling: 30 }, {
       apikey: jeedom.apikey,
@@ -129,7 +129,7 @@ Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
   }));
 
 Deno.test("Jeedom: a long poll whose phone goes away runs on, and the phone that comes back gets its answer", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const phone = new AbortController();
     const params = { datetime: Date.now() / 1000, longPolling: 60 };
     const ask = (choices: { signal?: AbortSignal } = {}) =>
@@ -148,7 +148,7 @@ Deno.test("Jeedom: a long poll whose phone goes away runs on, and the phone that
   }));
 
 Deno.test("Jeedom: polls that are given up leave workers for everything else", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const call = { apikey: jeedom.apikey };
     const phone = new AbortController();
     let decided = 0;
@@ -168,7 +168,7 @@ Deno.test("Jeedom: polls that are given up leave workers for everything else", (
   }, { env: UNLIMITED, jeedom: { workers: 150 }, ms: 120_000 }));
 
 Deno.test("Jeedom: no header of the phone is passed on", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const phone = new GatewayClient({
       url: gateway.url,
       key: gateway.key,
@@ -192,7 +192,7 @@ Deno.test("Jeedom: no header of the phone is passed on", () =>
   }));
 
 Deno.test("MQTT: a message is published, with quality of service and retained", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     for (const qos of [0, 1, 2] as const) {
       const answer = await gateway.client.publish(`home/kept/${qos}`, `value ${qos}`, { qos, retain: true });
       assertEquals([answer.status, answer.body], [
@@ -208,7 +208,7 @@ Deno.test("MQTT: a message is published, with quality of service and retained", 
   }));
 
 Deno.test("MQTT: a message of null clears a retained one", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     await gateway.client.publish("kept", "old", { qos: 1, retain: true });
     await gateway.client.publish("kept", null, { qos: 1, retain: true });
     const messages = await collect(
@@ -222,7 +222,7 @@ Deno.test("MQTT: a message of null clears a retained one", () =>
 Deno.test("MQTT: another broker is reached when it is allowed, and refused when it is not", async () => {
   const other = await startBroker();
   try {
-    await inWorld(async ({ gateway }) => {
+    await withEnvironment(async ({ gateway }) => {
       const options = { brokerHost: other.host, brokerPort: other.port, qos: 1 } as const;
       const messages = await collect(
         gateway.client.subscribe(["t"], options),
@@ -239,7 +239,7 @@ Deno.test("MQTT: another broker is reached when it is allowed, and refused when 
 });
 
 Deno.test("MQTT: missing fields are named, on both routes", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const timestamp = Date.now() / 1000;
     for (const path of ["/gateway", "/mqtt/publish"]) {
       for (
@@ -255,7 +255,7 @@ Deno.test("MQTT: missing fields are named, on both routes", () =>
   }));
 
 Deno.test("subscribe: an exact topic, + and # each bring just what they match", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const publishAll = async () => {
       for (const topic of ["home/a/x", "home/b", "home/a", "other", "home/a/done"]) {
         await gateway.client.publish(topic, topic, { qos: 1 });
@@ -274,7 +274,7 @@ Deno.test("subscribe: an exact topic, + and # each bring just what they match", 
   }));
 
 Deno.test("subscribe: an empty topic is refused with one error event", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const response = await send(gateway, "/mqtt/subscribe", { topic: "", timestamp: Date.now() / 1000 });
     assertEquals(response.headers.get("Content-Type"), "text/event-stream");
     const blocks = (await response.text()).split("\n\n").filter((block) => block !== "");
@@ -284,7 +284,7 @@ Deno.test("subscribe: an empty topic is refused with one error event", () =>
   }));
 
 Deno.test("subscribe: a thousand messages arrive complete and in order", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const count = 1000;
     const messages = await collect(gateway.client.subscribe(["n"], { qos: 1 }), count, async () => {
       // Concurrent publishes on one connection leave in the order in which they were made.
@@ -297,7 +297,7 @@ Deno.test("subscribe: a thousand messages arrive complete and in order", () =>
   }, { env: UNLIMITED }));
 
 Deno.test("subscribe: thousands of retained messages reach a listener that reads", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const count = 3000;
     const value = "x".repeat(200);
     for (let base = 0; base < count; base += 100) {
@@ -310,7 +310,7 @@ Deno.test("subscribe: thousands of retained messages reach a listener that reads
   }, { env: { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536" } }));
 
 Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets the first answer", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const key = await importKey(Uint8Array.fromHex(gateway.key));
     const payload = { jsonrpc: "cmd::execCmd", params: { id: 3 }, apikey: jeedom.apikey, timestamp: Date.now() / 1000 };
     const body = await sealEnvelope(key, JSON.stringify(payload), randomBytes);
@@ -322,7 +322,7 @@ Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets t
   }));
 
 Deno.test("a run of slashes before the path counts as one, in every form of a request line", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const { hostname, port } = new URL(gateway.url);
     const key = await importKey(Uint8Array.fromHex(gateway.key));
     for (const target of ["//mqtt/publish", "/////mqtt/publish", `${gateway.url}//mqtt/publish`]) {

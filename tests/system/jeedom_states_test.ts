@@ -5,7 +5,7 @@ import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { GatewayProcess } from "../support/gateway_process.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 /** Sends the text of a request, and returns the text of its answer. */
 async function exchange({ url, key }: GatewayProcess, text: string): Promise<string> {
@@ -18,7 +18,7 @@ async function exchange({ url, key }: GatewayProcess, text: string): Promise<str
 const now = () => `${Date.now() / 1000}`;
 
 Deno.test("Jeedom in a bad state is told to clients in a sentence, and its JSON is found between warnings", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const ask = async (method: string) => {
       const payload = { jsonrpc: method, params: { id: 1 }, apikey: jeedom.apikey, timestamp: Date.now() / 1000 };
       const { status, body } = JSON.parse(await exchange(gateway, JSON.stringify(payload)));
@@ -44,7 +44,7 @@ Deno.test("Jeedom in a bad state is told to clients in a sentence, and its JSON 
   }));
 
 Deno.test("the answer of a large house is compressed to a few percent, and each number keeps its digits", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     const request = `"jsonrpc":"jeeObject::full","apikey":"${jeedom.apikey}"`;
     const whole = await exchange(gateway, `{${request},"timestamp":${now()}}`);
     const small = await exchange(gateway, `{${request},"timestamp":${now()},"compress":"gzip"}`);

@@ -7,7 +7,7 @@ import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { endAtOnce, error, stay } from "../clients/responses.ts";
-import { withMadeUpGateway } from "../clients/fake_gateway.ts";
+import { withFakeGateway } from "../clients/fake_gateway.ts";
 import { heard, subscribing } from "../clients/subscribing.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -76,7 +76,7 @@ tests.test("seals a new request when its next try was sent twice on the way", ()
 
 tests.test("ends a subscription with what its listener throws, and takes it for nothing that came from the gateway", () => {
   const thrown = ["ExpiredException", "IOException", "IllegalStateException", "CancellationException"];
-  return withMadeUpGateway(thrown.map(() => stay(2)), async (gateway) => {
+  return withFakeGateway(thrown.map(() => stay(2)), async (gateway) => {
     const words = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];
     const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
     const told = lines.map((line) => line["payload"] ?? line["type"] ?? line["failure"] ?? line["uncaught"] ?? "end");

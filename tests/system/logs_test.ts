@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { freePort } from "../support/loopback.ts";
 import { until } from "../support/deadline.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 const PASSWORD = 'pass"word\\of/the broker';
 const APIKEY = "an-api-key-of-the-house";
@@ -16,7 +16,7 @@ function linesWith({ output }: GatewayProcess, name: string, value: string): Rec
 }
 
 Deno.test("a request is followed by the id in its answer, which no client chooses", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     const headers = { "X-Request-Id": "0000000000000000" };
     const refused = await fetch(`${gateway.url}/gateway`, { method: "POST", body: "nothing sealed", headers });
     await refused.body?.cancel();
@@ -29,7 +29,7 @@ Deno.test("a request is followed by the id in its answer, which no client choose
   }));
 
 Deno.test("a decision is a line with the id of its request", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     gateway.keepSecret("API key", jeedom.apikey);
     await gateway.client.callJeedom("version", {}, { apikey: jeedom.apikey });
     await gateway.client.callJeedom("version", {}, { apikey: jeedom.apikey });
@@ -61,7 +61,7 @@ Deno.test("no login is told when broker, Jeedom and Redis are away", async () =>
 });
 
 Deno.test("no login is told when broker and Jeedom refuse it", () =>
-  inWorld(async ({ gateway }) => {
+  withEnvironment(async ({ gateway }) => {
     await gateway.client.callJeedom("cmd::all").catch(() => {});
     await gateway.client.publish("home/light", "on", { username: "joe", password: PASSWORD }).catch(() => {});
     gateway.keepSecret("password", PASSWORD);

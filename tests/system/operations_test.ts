@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FailedError } from "../../src/client/gateway_client.ts";
 import { until } from "../support/deadline.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 const READY = { status: "ok", failing: [], parts: { broker: "ok", jeedom: "ok", replay_store: "ok" } };
 
@@ -12,7 +12,7 @@ async function get(url: string): Promise<{ status: number; text: string; id: str
 }
 
 Deno.test("readiness follows the broker and Jeedom, by name on the port for metrics and without outside", () =>
-  inWorld(async ({ gateway, broker, jeedom }) => {
+  withEnvironment(async ({ gateway, broker, jeedom }) => {
     const inside = () => get(`${gateway.metricsUrl}/health/ready`);
     const outside = () => get(`${gateway.url}/health/ready`);
     await until("ready", async () => (await inside()).status === 200);
@@ -30,7 +30,7 @@ Deno.test("readiness follows the broker and Jeedom, by name on the port for metr
   }, { env: { HEALTH_CHECK_SECONDS: "1" } }));
 
 Deno.test("GET /metrics counts what was asked, and is not to be had outside", () =>
-  inWorld(async ({ gateway, jeedom }) => {
+  withEnvironment(async ({ gateway, jeedom }) => {
     for await (const { type } of gateway.client.subscribe(["t"])) {
       if (type === "connected") await gateway.client.publish("t", "m", { qos: 1 });
       if (type === "message") break;
@@ -60,7 +60,7 @@ Deno.test("GET /metrics counts what was asked, and is not to be had outside", ()
   }));
 
 Deno.test("a request that failed is found in the log by the id of its answer", () =>
-  inWorld(async ({ gateway, broker }) => {
+  withEnvironment(async ({ gateway, broker }) => {
     await broker.stop();
     await assertRejects(() => gateway.client.publish("t", "m", { qos: 1 }), FailedError);
     const line: Record<string, unknown> = JSON.parse(

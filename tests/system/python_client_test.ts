@@ -4,8 +4,8 @@ import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { refuse, stay } from "../clients/responses.ts";
-import { EXPIRED, type Fate, withMadeUpGateway } from "../clients/fake_gateway.ts";
-import { inWorld } from "../clients/environment.ts";
+import { EXPIRED, type Fate, withFakeGateway } from "../clients/fake_gateway.ts";
+import { withEnvironment } from "../clients/environment.ts";
 import { within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
@@ -52,7 +52,7 @@ tests.test("takes numbers that are larger than any float for ordinary failures, 
     (visit) => visit.replyText(refusal, 429),
     (visit) => visit.replyText(`{"result":{"datetime":${huge},"result":[]}}`),
   ];
-  return withMadeUpGateway(fates, async (gateway) => {
+  return withFakeGateway(fates, async (gateway) => {
     const env = { CLIENT_PROTOCOL: "2" };
     tests.assertFailure(await tests.run(gateway, ["call", "datetime", "{}"], env), "rate_limit", { retryAfter: 3600 });
     tests.assertFailure(await tests.run(gateway, ["events", "0", '{"since": 1}'], env), "jeedom");
@@ -111,7 +111,7 @@ async function run(args: readonly string[], more?: Readonly<Record<string, strin
 Deno.test({
   ...needing("Python command line calls, publishes, subscribes, follows events and tells the gateway's health", NEEDS),
   fn: () =>
-    inWorld(async ({ gateway, jeedom }) => {
+    withEnvironment(async ({ gateway, jeedom }) => {
       const keyFile = ["--url", gateway.url, "--key-file", `${gateway.directory}/data/secret_key.txt`];
       const inEnvironment = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
 
@@ -142,7 +142,7 @@ Deno.test({
     const notices = (lines: readonly string[]) =>
       lines.filter((line) => !line.startsWith("home/")).map((line) => line.replace(/:.*/, ""));
     const cut: Fate = (visit) => visit.serve(1);
-    await withMadeUpGateway([cut, stay(2), cut], async ({ url, key, visits, probes }) => {
+    await withFakeGateway([cut, stay(2), cut], async ({ url, key, visits, probes }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
       const { code, lines } = await listen(["subscribe", "#"], place, /^home\/n 2$/);
       assertEquals(messages(lines), ["home/n 1", "home/n 2"]);
@@ -162,7 +162,7 @@ Deno.test({
 Deno.test({
   ...needing("Python command line ends without a word when nobody reads any more what it prints", NEEDS),
   fn: () =>
-    withMadeUpGateway([stay(2), (visit) => visit.reply("well")], async ({ url, key }) => {
+    withFakeGateway([stay(2), (visit) => visit.reply("well")], async ({ url, key }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
       for (const [words, exitCode] of [[["subscribe", "#"], 0], [["call", "datetime"], 141]] as const) {
         const child = commandLine(words, place).spawn();
@@ -178,7 +178,7 @@ Deno.test({
   ...needing("Python command line tells whose clock is wrong, and the right time", NEEDS),
   fn: () => {
     const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
-    return withMadeUpGateway([expired, expired], async ({ url, key }) => {
+    return withFakeGateway([expired, expired], async ({ url, key }) => {
       const { code, stderr } = await run(["call", "datetime"], { GATEWAY_URL: url, GATEWAY_KEY: key });
       const words = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
       assertEquals([code, stderr], [1, `${words} (status 403)`]);
@@ -202,7 +202,7 @@ Deno.test({
         [["t", "--file", path], { "payload_b64": bytes.toBase64() }],
       ];
       const fate: Fate = (visit) => visit.reply('{"success":true}');
-      await withMadeUpGateway(published.map(() => fate), async ({ url, key, visits }) => {
+      await withFakeGateway(published.map(() => fate), async ({ url, key, visits }) => {
         for (const [index, [args, fields]] of published.entries()) {
           const { code, stderr } = await run(["publish", ...args], { GATEWAY_URL: url, GATEWAY_KEY: key });
           assertEquals([code, stderr], [0, ""]);
@@ -244,7 +244,7 @@ Deno.test({
       (visit) => visit.reply({ result: { datetime: 2000, result: [{ datetime: 1999, name: "n", option: evil }] } }),
       refuse(400, JSON.stringify({ error: `${evil}\nNo` })),
     ];
-    return withMadeUpGateway(fates, async ({ url, key }) => {
+    return withFakeGateway(fates, async ({ url, key }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
       const subscribed = await run(["subscribe", "--once", "#"], place);
       assertEquals(subscribed.stdout, `home/${escaped} é\tü\\nhome/lock open${escaped}`);
@@ -271,7 +271,7 @@ Deno.test({
     const nested = (depth: number): Fate => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
     // Newer Pythons read deeper than they print.
     const depths = [400, 960, 990, 2000, 100_000];
-    return withMadeUpGateway(depths.map(nested), async ({ url, key, visits }) => {
+    return withFakeGateway(depths.map(nested), async ({ url, key, visits }) => {
       for (const depth of depths) {
         const { code, stdout, stderr } = await run(["call", "deep"], { GATEWAY_URL: url, GATEWAY_KEY: key });
         if (code === 0) assertEquals(stdout.replaceAll(/\s/g, "").length, 2 * depth);
@@ -288,7 +288,7 @@ Deno.test({
 Deno.test({
   ...needing("Python command line fails with a reason, and never with a stack trace", NEEDS),
   fn: () =>
-    inWorld(async ({ gateway: { url, key } }) => {
+    withEnvironment(async ({ gateway: { url, key } }) => {
       const reasons: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
         [["call", "datetime"], {}, /^No key: give --key-file, or set GATEWAY_KEY$/],
         [["call", "datetime"], { GATEWAY_KEY: "abc" }, /^Key must be 64 hexadecimal characters$/],
@@ -376,7 +376,7 @@ Deno.test({
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
     const well: Fate = (visit) => visit.reply("well");
     try {
-      await withMadeUpGateway([well, well, well, well], async ({ url, key }) => {
+      await withFakeGateway([well, well, well, well], async ({ url, key }) => {
         const path = `${directory}/key.txt`;
         for (const text of [`${key}\r\n`, `\ufeff${key}`, `  ${key.toUpperCase()}\n\n`]) {
           await Deno.writeTextFile(path, text);
@@ -466,7 +466,7 @@ Deno.test({
     const events: Fate = (visit) => visit.reply({ jsonrpc: "2.0", error: { code: 1, message: "No" } });
     const fates = ways.flatMap((): Fate[] => [(visit) => visit.reply("well"), events]);
     try {
-      await withMadeUpGateway(fates, async ({ url, key, visits }) => {
+      await withFakeGateway(fates, async ({ url, key, visits }) => {
         for (const [args, more, apikey, said] of ways) {
           const place = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
           const call = await run(["call", "x", ...args], place);

@@ -10,7 +10,7 @@ import { IS_LINUX, needing } from "../support/needs.ts";
 import { clientAt } from "../support/client_at.ts";
 import { Crowd } from "../support/crowd.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 const ATTACKER = "203.0.113.9";
 const PHONE = "198.51.100.7";
@@ -27,7 +27,7 @@ function withCrowd(
   test: (parts: { crowd: Crowd; gateway: GatewayProcess; port: number; phone: GatewayClient }) => Promise<void>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  return inWorld(async ({ gateway }) => {
+  return withEnvironment(async ({ gateway }) => {
     const phone = clientAt(PHONE, gateway);
     await phone.publish("t", "m", { qos: 1 });
     const before = await openDescriptors(gateway.pid);

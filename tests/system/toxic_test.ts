@@ -9,7 +9,7 @@ import { needing } from "../support/needs.ts";
 import { MOSQUITTO, startBroker, type TestBroker } from "../support/broker.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { startToxicProxy, type ToxicProxy, type Toxics } from "../support/toxic_proxy.ts";
-import { inWorld } from "../support/environment.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 /** Lines that are slow, but whole. */
 const SLOW: Readonly<Record<string, Toxics>> = {
@@ -108,7 +108,7 @@ async function withProxy(target: number, test: (proxy: ToxicProxy) => Promise<vo
 
 for (const protocol of [1, 2] as const) {
   Deno.test(`version ${protocol}: on a slow line every request is answered right, and every event comes once`, () =>
-    inWorld(({ gateway, jeedom }) =>
+    withEnvironment(({ gateway, jeedom }) =>
       withProxy(portOf(gateway.url), async (proxy) => {
         const phone = new GatewayClient({ url: `http://127.0.0.1:${proxy.port}`, key: gateway.key, protocol });
         for (const [name, toxics] of Object.entries(SLOW)) {
@@ -130,7 +130,7 @@ for (const protocol of [1, 2] as const) {
       }), { env: UNLIMITED, ms: 90_000 }));
 
   Deno.test(`version ${protocol}: on a breaking line nothing is acknowledged that the broker has not, and nothing comes twice`, () =>
-    inWorld(({ gateway, broker }) =>
+    withEnvironment(({ gateway, broker }) =>
       withProxy(portOf(gateway.url), async (proxy) => {
         const url = `http://127.0.0.1:${proxy.port}`;
         const phone = new GatewayClient({ url, key: gateway.key, protocol, random: () => 0 });

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
 import { freePort } from "../support/loopback.ts";
 import type { GatewayProcess } from "../support/gateway_process.ts";
-import { inWorld, type World } from "../support/environment.ts";
+import { type TestEnvironment, withEnvironment } from "../support/environment.ts";
 
 const PASSWORD = "password-of-the-broker-4711";
 const APIKEY = "api-key-in-the-house-4712";
@@ -25,7 +25,7 @@ const RECOMMENDED = {
 const PRINTED = { OTEL_EXPORTER_OTLP_PROTOCOL: "console", NO_COLOR: "1" };
 
 /** Calls, publishes, listens, and asks for what is no route; returns all that the gateway printed until its end. */
-async function useEverything({ gateway, jeedom }: World): Promise<string> {
+async function useEverything({ gateway, jeedom }: TestEnvironment): Promise<string> {
   gateway.keepSecret("password", PASSWORD);
   gateway.keepSecret("API key", APIKEY);
   gateway.keepSecret("payload", PAYLOAD);
@@ -63,7 +63,7 @@ function ownSpans(output: string): string[] {
 }
 
 Deno.test("tracing shows all steps, and with the documented settings nothing that a client wrote", () =>
-  inWorld(async (world) => {
+  withEnvironment(async (world) => {
     const output = await useEverything(world);
     assertEquals(ownSpans(output), ["acknowledgement", "admission", "jeedom", "mqtt", "opening", "stream"]);
     assertStringIncludes(output, "e2e_gateway.end: left");
@@ -76,7 +76,7 @@ Deno.test("tracing shows all steps, and with the documented settings nothing tha
   }, { env: { JEEDOM_APIKEY: APIKEY, MQTT_ALLOWED_BROKERS: "127.0.0.1", ...RECOMMENDED, ...PRINTED } }));
 
 Deno.test("tracing with nothing but its switch holds no secret, but the address that a client asked for", () =>
-  inWorld(async (world) => {
+  withEnvironment(async (world) => {
     // That no secret is there is looked at when the gateway stops.
     const output = await useEverything(world);
     assertStringIncludes(output, `url.query: ${QUERY}`);

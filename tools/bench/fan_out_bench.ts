@@ -3,11 +3,11 @@
  * Version 1 seals it once for all of them, version 2 for each.
  */
 import { EventStream } from "../../src/streams/event_stream.ts";
-import { EventSealer } from "../../src/streams/event_encoder.ts";
+import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { LargeRecords } from "../../src/streams/large_records.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
 import { BrokerPool } from "../../src/mqtt/pool.ts";
-import { MessageLog } from "../../src/mqtt/hub/memory_history.ts";
+import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { makeBroker } from "../../tests/support/fake_broker.ts";
 import { makeKey } from "../../tests/support/key.ts";
@@ -19,15 +19,15 @@ const backlog = new MemoryBudget(2 ** 20);
 
 for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [1000, 2]] as const) {
   const { state, connect } = makeBroker();
-  const sealer = new EventSealer({ random: randomBytes });
+  const sealer = new EventEncoder({ randomBytes });
   const pool = new BrokerPool({
     connect,
-    log: new MessageLog({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
+    history: new MemoryHistory({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
     timeoutMs: 10_000,
     idleMs: 60_000,
     maxConnections: 1,
     resumeMs: 60_000,
-    pressure: () => undefined,
+    backpressure: () => undefined,
     random: () => 0,
     onFault: () => {},
     ...clocks,
@@ -42,7 +42,7 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
       format,
       maxQueueBytes: 1_000_000,
       backlog,
-      patienceMs: 60_000,
+      stallTimeoutMs: 60_000,
       keepAliveMs: 60_000,
       onEnd: () => {},
       telemetry: { delivered: () => {}, dropped: () => {} },

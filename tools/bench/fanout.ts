@@ -12,7 +12,7 @@ import type { Publishing } from "./fanout/publisher.ts";
 import { DELIVERY_HEADER, deliveryRow, MEMORY_HEADER, memoryRow } from "./fanout/tables.ts";
 import { startHelper } from "../support/helper_process.ts";
 import { cpuMs } from "../support/process_stats.ts";
-import { Progress, tellProgress } from "../support/progress.ts";
+import { Progress, reportProgress } from "../support/progress.ts";
 import { describeMethod, markdownTable } from "../support/report.ts";
 import { inScope, runBench } from "./run_bench.ts";
 import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
@@ -128,7 +128,7 @@ await runBench(async (started) => {
         const gateway = await throughGateway(mode, count);
         heard.push({ gateway, plain: plainFirst ?? await without(mode, count) });
         if (gateway.delivered !== gateway.expected || gateway.doubled + gateway.disordered > 0) Deno.exitCode = 1;
-        for (const [end, times] of Object.entries(gateway.ends)) tellProgress(`${times} streams ended: ${end}`);
+        for (const [end, times] of Object.entries(gateway.ends)) reportProgress(`${times} streams ended: ${end}`);
       }
       deliveryRows.push(deliveryRow({ count, mode: mode.name, heard }));
     }

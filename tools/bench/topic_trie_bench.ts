@@ -1,5 +1,5 @@
 /** Finding the subscriptions that a message is for, among few and many, with a trie and by trying each filter. */
-import { TopicGrants } from "../../src/mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../../src/mqtt/topics/filter_set.ts";
 import { TopicTrie } from "../../src/mqtt/topics/trie.ts";
 
 /** Three kinds of filters in turn: one state, the state of a device wherever it stands, everything in a room. */
@@ -16,7 +16,7 @@ for (const count of [10, 1_000, 10_000]) {
   const filters = Array.from({ length: count }, (_, index) => filterAt(index));
   const trie = new TopicTrie<string>();
   for (const filter of filters) trie.add(filter, filter);
-  const list = filters.map((filter) => ({ filter, grants: new TopicGrants([filter]) }));
+  const list = filters.map((filter) => ({ filter, grants: new TopicFilterSet([filter]) }));
   // Spread over all devices, and many, so that no cache of a single topic flatters the result.
   const topics = Array.from({ length: 1_000 }, (_, index) => {
     const number = index * 7 % Math.ceil(count / 3);

@@ -1,5 +1,5 @@
 /** The rules that hold whatever breaks. */
-import type { House } from "./environment.ts";
+import type { TestEnvironment } from "./environment.ts";
 import type { Load } from "./load.ts";
 
 /** How many numbers of a kind are named where a rule is broken. */
@@ -9,7 +9,7 @@ const NAMED = 5;
  * Tells which rules were broken: what was acknowledged arrived, nothing arrived twice, streams told of each gap, nobody
  * gave up, and no gateway crashed. To be asked when all listeners have the last message.
  */
-export function brokenRules(house: House, load: Load): string[] {
+export function brokenRules(house: TestEnvironment, load: Load): string[] {
   const broken: string[] = [];
   for (const kind of ["messages", "commands"] as const) {
     const { lost, twice, strangers } = house[kind];

@@ -8,7 +8,7 @@ import { type ChaosBroker, LOGIN, startChaosBroker } from "./chaos_broker.ts";
 import { Ledger } from "./ledger.ts";
 
 /** What kind of house a fault needs. */
-export interface HouseOptions {
+export interface TestEnvironmentOptions {
   /** Whether the gateway remembers requests in Redis. */
   readonly hasRedis?: boolean;
   /** Whether the broker wants logins. */
@@ -20,7 +20,7 @@ export interface HouseOptions {
 }
 
 /** A house, and the books of what arrived in it. */
-export interface House {
+export interface TestEnvironment {
   readonly broker: ChaosBroker;
   readonly jeedom: Jeedom;
   readonly redis: TestRedis | undefined;
@@ -57,10 +57,10 @@ const SHORT: Variables = {
 const ALARMS = /Uncaught|[Uu]nhandled|broke the gateway|panicked/;
 
 /** Starts a house. `opened` ends all of it, whatever its state. */
-export async function openHouse(
+export async function openEnvironment(
   opened: AsyncDisposableStack,
-  { hasRedis = false, hasLogins = false, env: choices = {}, prepare }: HouseOptions,
-): Promise<House> {
+  { hasRedis = false, hasLogins = false, env: choices = {}, prepare }: TestEnvironmentOptions,
+): Promise<TestEnvironment> {
   const directory = await Deno.makeTempDir({ prefix: "chaos-" });
   opened.defer(() => Deno.remove(directory, { recursive: true }));
   if (prepare !== undefined) opened.defer(await prepare(directory));

@@ -1,12 +1,12 @@
 /** What can be broken, and what has to hold then. */
 import { until } from "../../tests/support/deadline.ts";
-import type { House, HouseOptions } from "./environment.ts";
+import type { TestEnvironment, TestEnvironmentOptions } from "./environment.ts";
 import type { Load } from "./load.ts";
 
 /** What a fault works on. */
 export interface Scene {
   /** All that can be broken. */
-  readonly house: House;
+  readonly house: TestEnvironment;
   /** All that runs. */
   readonly load: Load;
   /** Whether there is time for a few seconds only. */
@@ -27,7 +27,7 @@ export interface Fault {
   /** What it cannot do without. */
   readonly needs?: readonly Need[];
   /** The house that it needs. */
-  readonly house?: HouseOptions;
+  readonly house?: TestEnvironmentOptions;
   /** Whether the gateway has to say that it is not ready. */
   readonly isUnready?: boolean;
   /**

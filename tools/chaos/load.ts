@@ -5,7 +5,7 @@ import { isObject } from "../../src/lib/is_object.ts";
 import { until } from "../../tests/support/deadline.ts";
 import { observe } from "../support/observer.ts";
 import { OBSERVER_LOGIN } from "./chaos_broker.ts";
-import type { House } from "./environment.ts";
+import type { TestEnvironment } from "./environment.ts";
 import { ACKNOWLEDGED, type Ledger } from "./ledger.ts";
 import { Recorder } from "./recorder.ts";
 import { StreamRecord } from "./stream_record.ts";
@@ -43,7 +43,11 @@ const TIMEOUT_MS = 4000;
 const PAUSE_MS = { good: 15, bad: 60 };
 
 /** Begins to listen, then to send. `opened` ends all of it. */
-export async function startLoad(opened: AsyncDisposableStack, house: House, { each }: LoadOptions): Promise<Load> {
+export async function startLoad(
+  opened: AsyncDisposableStack,
+  house: TestEnvironment,
+  { each }: LoadOptions,
+): Promise<Load> {
   const { url, key } = house.gateway;
   const { messages, commands } = house;
   const passedOn: string[] = [];

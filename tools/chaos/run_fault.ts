@@ -2,7 +2,7 @@
 import { until } from "../../tests/support/deadline.ts";
 import { brokenRules } from "./broken_rules.ts";
 import type { Fault } from "./fault.ts";
-import { type House, openHouse } from "./environment.ts";
+import { openEnvironment, type TestEnvironment } from "./environment.ts";
 import { type Load, startLoad } from "./load.ts";
 import { Watch } from "./watch.ts";
 
@@ -82,7 +82,7 @@ export async function runFault(fault: Fault, { isShort, opened }: RunFaultOption
     }
   };
 
-  const house = await openHouse(opened, fault.house ?? {});
+  const house = await openEnvironment(opened, fault.house ?? {});
   const { messages, commands } = house;
   const ledgers = [messages, commands];
   const load = await startLoad(opened, house, size);
@@ -141,7 +141,7 @@ export async function runFault(fault: Fault, { isShort, opened }: RunFaultOption
 }
 
 /** When each listener had the first message that was sent after a moment; infinite where it had none yet. */
-function arrivals({ messages }: House, { listeners }: Load, since: number): number[] {
+function arrivals({ messages }: TestEnvironment, { listeners }: Load, since: number): number[] {
   const fresh = [...messages.entries].filter(([, { sentAt }]) => sentAt >= since).map(([number]) => number);
   return listeners.map((record) => Math.min(...fresh.map((number) => record.arrival(number) ?? Infinity)));
 }

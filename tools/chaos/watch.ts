@@ -1,7 +1,7 @@
 /** What goes on beside the load: somebody asks whether the gateway is ready, and somebody sends recorded requests again. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { GatewayProcess } from "../../tests/support/gateway_process.ts";
-import type { House } from "./environment.ts";
+import type { TestEnvironment } from "./environment.ts";
 import type { Load } from "./load.ts";
 
 /** Pause between two looks, in milliseconds. */
@@ -21,7 +21,7 @@ export class Watch {
   readonly #running: Promise<unknown>;
 
   /** Begins. */
-  constructor(house: House, load: Load) {
+  constructor(house: TestEnvironment, load: Load) {
     this.#running = Promise.all([
       this.#repeat(async () => {
         this.#readiness = await readinessOf(house.gateway);

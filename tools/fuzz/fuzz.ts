@@ -1,6 +1,6 @@
 /** Sends malformed requests to a gateway, a million by default, and tells what came of them. */
 import { describeMethod, digits, markdownTable } from "../support/report.ts";
-import { formatSpan, tellProgress } from "../support/progress.ts";
+import { formatSpan, reportProgress } from "../support/progress.ts";
 import { runBench } from "../bench/run_bench.ts";
 import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
@@ -36,14 +36,14 @@ const LIMITED_SHARE = 0.05;
 const MAX_GROWTH_BYTES = 64 * 2 ** 20;
 
 await runBench(async (scope) => {
-  tellProgress(`Seed ${SEED}`);
+  reportProgress(`Seed ${SEED}`);
   const free = await run("without limits", { requests: REQUESTS, scope });
   const limited = await run("with limits", {
     requests: Math.max(100, Math.floor(REQUESTS * LIMITED_SHARE)),
     limited: true,
     scope,
   });
-  tellProgress("beyond each limit, about 10 s");
+  reportProgress("beyond each limit, about 10 s");
   const limits = await fuzzLimits(scope);
   const faults = [...free.faults, ...limited.faults, ...limitFaults(limits), ...growth(free)];
   if (faults.length > 0) Deno.exitCode = 1;
@@ -67,9 +67,9 @@ function run(name: string, options: Omit<FuzzOptions, "seed">): Promise<FuzzResu
   return runFuzz({
     seed: SEED,
     ...options,
-    onAttempts: (attempts) => tellProgress(share(attempts)),
+    onAttempts: (attempts) => reportProgress(share(attempts)),
     onProgress: ({ attempts, pace, rss, heap }) =>
-      tellProgress(
+      reportProgress(
         `${share(attempts)}; ${digits(pace, 0)}/s, RSS ${digits(rss / 2 ** 20, 0)} MB, ` +
           `heap ${digits(heap / 2 ** 20, 0)} MB`,
       ),

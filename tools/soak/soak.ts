@@ -7,7 +7,7 @@ import { WIDE_LIMITS } from "../bench/bench_gateway.ts";
 import { prepareInspection } from "../support/inspector.ts";
 import { openDescriptors, rssBytes } from "../support/process_stats.ts";
 import { describeMethod, digits } from "../support/report.ts";
-import { tellProgress } from "../support/progress.ts";
+import { reportProgress } from "../support/progress.ts";
 import { runBench } from "../bench/run_bench.ts";
 import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
@@ -109,7 +109,7 @@ await runBench(async (started) => {
     };
     errorsBefore = errors;
     samples.push(now);
-    tellProgress(
+    reportProgress(
       `${digits(now.minutes, 1)} of ${MINUTES} min: RSS ${digits(now.rss / MB, 1)} MB, heap ${
         digits(now.heap / MB, 1)
       } MB, ` +

@@ -1,7 +1,7 @@
 /** Progress of long commands, on standard error: the report alone goes to standard output. */
 
 /** Says how far a command is, with the time of day. */
-export function tellProgress(text: string): void {
+export function reportProgress(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${new Date().toISOString().slice(11, 19)} ${text}\n`));
 }
 
@@ -22,7 +22,7 @@ export class Progress {
   #begun = 0;
 
   /** Begins a command of so many steps, which take about as long as each other. */
-  constructor(steps: number, { monotonic = () => performance.now(), tell = tellProgress }: ProgressOptions = {}) {
+  constructor(steps: number, { monotonic = () => performance.now(), tell = reportProgress }: ProgressOptions = {}) {
     this.#steps = steps;
     this.#monotonic = monotonic;
     this.#tell = tell;

@@ -10,7 +10,7 @@ import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { oneName } from "./find_key.ts";
 import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
 import { describeNextStep } from "./next_step.ts";
-import { paceFromOptions } from "./pace_from_options.ts";
+import { rateFromOptions } from "./rate_from_options.ts";
 import { RIGHTS_OPTIONS, rightsFromOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
@@ -47,7 +47,7 @@ export async function addKey(session: KeysSession): Promise<void> {
   const { values, positionals } = readArgs(session.args, ADD_LINE);
   const name = oneName(positionals, session);
   const { rights, mistakes: wrongRights } = rightsFromOptions(values);
-  const { pace, mistakes: wrongPace } = paceFromOptions(values);
+  const { pace, mistakes: wrongPace } = rateFromOptions(values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const { minProtocol, mistakes: wrongProtocol } = protocolFromOption(values["min-protocol"]);
   const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...wrongProtocol];

@@ -5,7 +5,7 @@
  */
 import type { Config } from "../../config/settings.ts";
 import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../../doctor/run_tailscale.ts";
-import { findWay, parseTailscaleStatus, urlOfWay, type Way } from "../../doctor/tailscale_status.ts";
+import { findFunnelRoute, type FunnelRoute, funnelUrl, parseTailscaleStatus } from "../../doctor/tailscale_status.ts";
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
 import { localUrl } from "../../config/local_url.ts";
 import type { NetworkAddress, Platform } from "../../platform.ts";
@@ -49,9 +49,9 @@ export async function findAddresses(
   const way = await findTailscale(config.PORT, machine);
   const network = networkAddresses(config, machine.networkInterfaces());
   const [first, ...others] = [
-    ...way?.isPublic ? [{ url: urlOfWay(way), range: "from everywhere", isPublic: true }] : [],
+    ...way?.isPublic ? [{ url: funnelUrl(way), range: "from everywhere", isPublic: true }] : [],
     ...network.filter(({ isTailnet }) => !isTailnet).map(({ url }) => ({ url, range: LAN, isPublic: false })),
-    ...way?.isPublic === false ? [{ url: urlOfWay(way), range: TAILNET, isPublic: false }] : [],
+    ...way?.isPublic === false ? [{ url: funnelUrl(way), range: TAILNET, isPublic: false }] : [],
     ...network.filter(({ isTailnet }) => isTailnet).map(({ url }) => ({ url, range: TAILNET, isPublic: false })),
   ];
   return first === undefined
@@ -92,9 +92,9 @@ function isReachable({ name, address }: NetworkAddress): boolean {
 }
 
 /** Finds the way that Tailscale leads to the gateway's port; none where Tailscale is not installed or does not run. */
-async function findTailscale(port: number, machine: Pick<AddressSource, "run">): Promise<Way | undefined> {
+async function findTailscale(port: number, machine: Pick<AddressSource, "run">): Promise<FunnelRoute | undefined> {
   const deadline = new AbortController();
-  let way: Way | undefined;
+  let way: FunnelRoute | undefined;
   const asked = askTailscale(port, { machine, signal: deadline.signal }).then((found) => void (way = found));
   await settledWithin(asked, TAILSCALE_MS);
   deadline.abort();
@@ -104,14 +104,14 @@ async function findTailscale(port: number, machine: Pick<AddressSource, "run">):
 async function askTailscale(
   port: number,
   { machine, signal }: { readonly machine: Pick<AddressSource, "run">; readonly signal: AbortSignal },
-): Promise<Way | undefined> {
+): Promise<FunnelRoute | undefined> {
   const [status, funnel] = await Promise.all([
     runTailscale(machine, { args: TAILSCALE_STATUS, signal }),
     runTailscale(machine, { args: FUNNEL_STATUS, signal }),
   ]);
   if (typeof status === "string" || typeof funnel === "string") return undefined;
   if (parseTailscaleStatus(status.stdout)?.state !== "Running") return undefined;
-  const way = findWay(funnel.stdout, port);
+  const way = findFunnelRoute(funnel.stdout, port);
   // A port that is passed on as it is may have no name.
-  return way !== undefined && URL.canParse(urlOfWay(way)) ? way : undefined;
+  return way !== undefined && URL.canParse(funnelUrl(way)) ? way : undefined;
 }

@@ -9,7 +9,7 @@ import { changeKey } from "./change_key.ts";
 import { findKey, oneName } from "./find_key.ts";
 import { whyDead } from "./key_state.ts";
 import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
-import { paceFromOptions, type PaceValues } from "./pace_from_options.ts";
+import { rateFromOptions, type RateValues } from "./rate_from_options.ts";
 import { replaceRights, RIGHTS_OPTIONS, type RightsValues } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
@@ -36,7 +36,7 @@ limit to some of them away. The secret stays: nothing has to be paired again.`,
 } as const satisfies CommandLine;
 
 /** Values of the options. */
-interface SetValues extends RightsValues, PaceValues {
+interface SetValues extends RightsValues, RateValues {
   readonly expires?: string | undefined;
   readonly "min-protocol"?: string | undefined;
 }
@@ -83,7 +83,7 @@ function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<Ke
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const protocol = protocolFromOption(values["min-protocol"] ?? String(record.minProtocol));
   const isDefaultPace = values.rate === "default" && values.burst === undefined;
-  const { pace, mistakes: wrongPace } = paceFromOptions(isDefaultPace ? {} : values);
+  const { pace, mistakes: wrongPace } = rateFromOptions(isDefaultPace ? {} : values);
   const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...protocol.mistakes];
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\n"));
   return {

@@ -6,7 +6,7 @@
 import { brokerProtocol, type Config } from "../../config/settings.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
 import { tooLate } from "../../mqtt/errors.ts";
-import { NOBODYS_FILTER } from "../../mqtt/topics/rules.ts";
+import { UNUSED_FILTER } from "../../mqtt/topics/rules.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
@@ -37,7 +37,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 /** The broker of requests that name none. */
 export const BROKER: Check = {
   name: "broker",
-  async look({ config, brokerAddress, connectBroker, now }, signal) {
+  async run({ config, brokerAddress, connectBroker, now }, signal) {
     if (config.MQTT_BROKER_HOST === undefined) {
       return ok("Embedded in the gateway, as MQTT_BROKER_HOST is not set");
     }
@@ -55,7 +55,7 @@ export const BROKER: Check = {
       signal.addEventListener("abort", hangUp, { once: true });
       try {
         const began = now();
-        await connection.unsubscribe([NOBODYS_FILTER]);
+        await connection.unsubscribe([UNUSED_FILTER]);
         const as = address.username === undefined ? "without a login" : `as "${address.username}"`;
         return ok(`${place} lets the gateway in ${as}, round trip ${Math.round(now() - began)} ms`);
       } finally {

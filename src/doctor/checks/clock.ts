@@ -27,7 +27,7 @@ interface Reading {
 /** The clock of this machine. */
 export const CLOCK: Check = {
   name: "clock",
-  async look(house, signal) {
+  async run(house, signal) {
     const reading = read(await house.jeedom(signal));
     if (reading === undefined) return skipped("Needs an answer of Jeedom, whose clock is the other one");
     return judge(reading, house.config.MAX_AGE_SECONDS);

@@ -15,7 +15,7 @@ export interface SettingsFound {
 }
 
 /** Tells everything that is wrong with the settings. */
-export function tellConfiguration({ problems, withoutEffect }: SettingsFound): Result {
+export function reportConfiguration({ problems, withoutEffect }: SettingsFound): Result {
   const findings: Finding[] = [
     ...problems.map((problem) => failed(problem, "Mend this in the environment or in .env")),
     ...withoutEffect.map((text) => warning(text, "Correct or remove it, then restart the gateway")),

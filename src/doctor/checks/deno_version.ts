@@ -10,7 +10,7 @@ import { ok, warning } from "../finding.ts";
 export const TESTED_DENO = "2.9";
 
 /** Compares the version of Deno, such as `2.9.6`, with the tested one. */
-export function tellDenoVersion(version: string): Result {
+export function reportDenoVersion(version: string): Result {
   const name = "deno";
   if (version.startsWith(`${TESTED_DENO}.`)) return { name, ...ok(`Version ${version}`) };
   return {

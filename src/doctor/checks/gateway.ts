@@ -9,8 +9,8 @@ import { openAnswer } from "../../protocol/exchange.ts";
 import { jsonOf } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../context.ts";
-import type { Knock } from "../gateway_probe.ts";
+import type { DoctorContext } from "../context.ts";
+import type { GatewayProbe } from "../gateway_probe.ts";
 
 /** Message of checks that depend on the gateway; only this check reports the failure and its remedy. */
 export const NOT_RUNNING = "The gateway does not run";
@@ -21,7 +21,7 @@ const MAX_WORDS = 100;
 /** The gateway's port. */
 export const GATEWAY: Check = {
   name: "gateway",
-  async look(house, signal) {
+  async run(house, signal) {
     const { config: { PORT: port }, version } = house;
     const state = await house.gateway(signal);
     switch (state.kind) {
@@ -44,7 +44,7 @@ export const GATEWAY: Check = {
       case "veiled":
         return ok(`Port ${port} speaks TLS with a certificate that is not for this address: see public_url`);
       case "gateway": {
-        const heard = await tellAnswer(house, await house.knock(signal));
+        const heard = await reportAnswer(house, await house.probe(signal));
         if (heard.status === "failed" || state.version === version) return heard;
         return warning(
           `Version ${state.version} runs on port ${port}, and ${version} is installed`,
@@ -55,7 +55,10 @@ export const GATEWAY: Check = {
   },
 };
 
-async function tellAnswer({ config: { PORT: port }, version }: House, knock: Knock | undefined): Promise<Finding> {
+async function reportAnswer(
+  { config: { PORT: port }, version }: DoctorContext,
+  knock: GatewayProbe | undefined,
+): Promise<Finding> {
   const runs = `Version ${version} runs on port ${port}`;
   if (knock?.answer === undefined) return ok(`${runs}; there is no key to try it with`);
   const { answer, key, exchange } = knock;

@@ -8,7 +8,7 @@ import { addressOf } from "../../services/jeedom/service.ts";
 import type { Check } from "../check.ts";
 import type { FailureReason, FetchFailure } from "../fetch_failure.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../context.ts";
+import type { DoctorContext } from "../context.ts";
 import { describeReply, explainReply } from "../jeedom_reply.ts";
 import { type JeedomState, type KeyAnswer, type MethodSetting, type Refusal, TRIAL } from "../jeedom_state.ts";
 
@@ -37,7 +37,7 @@ const LABELS: Readonly<Record<MethodSetting, string>> = {
 export const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
 
 /** Tells whether a setting names a Jeedom: otherwise its default address is only a guess. */
-export function isJeedomSet({ config, isSet }: Pick<House, "config" | "isSet">): boolean {
+export function isJeedomSet({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): boolean {
   return isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
     (isSet("READY_NEEDS") && config.READY_NEEDS.includes("jeedom"));
 }
@@ -45,7 +45,7 @@ export function isJeedomSet({ config, isSet }: Pick<House, "config" | "isSet">):
 /** Jeedom. */
 export const JEEDOM: Check = {
   name: "jeedom",
-  async look(house, signal) {
+  async run(house, signal) {
     const { config: { JEEDOM_URL: url, READY_NEEDS: needs } } = house;
     const place = addressOf(url, "");
     const state = await house.jeedom(signal);
@@ -65,7 +65,7 @@ export const JEEDOM: Check = {
       case "refusing":
         return explainRefusal(place, state.refusal);
       case "jeedom":
-        return tellKey(`${place} answers`, state.key);
+        return reportKey(`${place} answers`, state.key);
     }
   },
 };
@@ -98,7 +98,7 @@ function letIn({ setting }: { readonly setting: MethodSetting }, method: string)
   return `Let "${LABELS[setting]}" in Jeedom (${API_PAGE}) ${rule} ${method}, or empty it`;
 }
 
-function tellKey(answers: string, key: KeyAnswer): Finding {
+function reportKey(answers: string, key: KeyAnswer): Finding {
   switch (key.kind) {
     case "accepted":
       return ok(`${answers}, and takes JEEDOM_APIKEY`);

@@ -9,8 +9,8 @@ import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, together, warning } from "../finding.ts";
 import { type FoundKeys, usableKeys } from "../found_keys.ts";
-import type { House } from "../context.ts";
-import { lookAtRights } from "../file_rights.ts";
+import type { DoctorContext } from "../context.ts";
+import { checkFileRights } from "../file_rights.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -20,7 +20,7 @@ const LONGEST_EXTENSION_DAYS = 90;
 /** The files of keys. */
 export const KEY_FILES: Check = {
   name: "keys",
-  async look(house, signal) {
+  async run(house, signal) {
     const { config, machine, now } = house;
     const found = await house.keys();
     const files = [
@@ -32,7 +32,7 @@ export const KEY_FILES: Check = {
       ...found.faults.map(splitFault),
       ...twins(found, config),
       ...await lives(found, house, signal),
-      ...await lookAtRights({ files, directories: [...directories], mode: config.KEY_FILE_MODE, machine }),
+      ...await checkFileRights({ files, directories: [...directories], mode: config.KEY_FILE_MODE, machine }),
     ];
     const idle = idleKeys(found, now());
     if (problems.length > 0) return together([...problems, ...idle]);
@@ -48,7 +48,7 @@ function splitFault(fault: string): Finding {
 }
 
 /** One secret in both files would leave open what its holder may do: the gateway does not start. */
-function twins({ single, records = [] }: FoundKeys, config: House["config"]): Finding[] {
+function twins({ single, records = [] }: FoundKeys, config: DoctorContext["config"]): Finding[] {
   const hex = single?.toHex();
   return records
     .filter(({ secret, previous }) => [secret.toHex(), previous?.secret.toHex()].includes(hex ?? ""))
@@ -61,7 +61,7 @@ function twins({ single, records = [] }: FoundKeys, config: House["config"]): Fi
 }
 
 /** Reports keys that are near their end, and that no key works. */
-async function lives(found: FoundKeys, house: House, signal: AbortSignal): Promise<Finding[]> {
+async function lives(found: FoundKeys, house: DoctorContext, signal: AbortSignal): Promise<Finding[]> {
   const now = house.now();
   const { single, records = [], faults } = found;
   if (single === undefined && records.length === 0) return faults.length > 0 ? [] : [await reportNoKey(house, signal)];
@@ -82,7 +82,7 @@ async function lives(found: FoundKeys, house: House, signal: AbortSignal): Promi
 }
 
 /** Reports that there is no key, which is normal before the first start of a gateway. */
-async function reportNoKey(house: House, signal: AbortSignal): Promise<Finding> {
+async function reportNoKey(house: DoctorContext, signal: AbortSignal): Promise<Finding> {
   const { kind } = await house.gateway(signal);
   if (kind === "gateway" || kind === "veiled") {
     return warning(

@@ -7,15 +7,15 @@ import { isObject } from "../../lib/is_object.ts";
 import { ask, jsonOf, type Reply } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../context.ts";
-import { lookAtPort } from "../port_state.ts";
+import type { DoctorContext } from "../context.ts";
+import { findPortState } from "../port_state.ts";
 import { NOT_RUNNING } from "./gateway.ts";
 import { isJeedomSet, SET_JEEDOM } from "./jeedom.ts";
 
 /** The port for metrics and health. */
 export const METRICS: Check = {
   name: "metrics",
-  async look(house, signal) {
+  async run(house, signal) {
     const { config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now } = house;
     if (port === "off") return skipped("Not used: METRICS_PORT is off");
     if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
@@ -35,7 +35,7 @@ export const METRICS: Check = {
       }
       return reportHealth(health, house);
     }
-    const state = lookAtPort(machine, { hostname: host, port });
+    const state = findPortState(machine, { hostname: host, port });
     if (state.kind === "taken") {
       return kind === "silent" && asked.reason === "late"
         ? skipped(`Port ${port} does not answer either: see gateway`)
@@ -80,7 +80,7 @@ function healthOf(reply: Reply): Health | undefined {
 }
 
 /** Reports the gateway's own health and its age, as the other checks are newer and may contradict it. */
-function reportHealth({ isReady, failing, age }: Health, house: House): Finding {
+function reportHealth({ isReady, failing, age }: Health, house: DoctorContext): Finding {
   const isNeeded = house.config.READY_NEEDS.includes("jeedom");
   const isSet = isJeedomSet(house);
   const wanting = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
@@ -94,7 +94,7 @@ function reportHealth({ isReady, failing, age }: Health, house: House): Finding 
   return isSet ? failed(message, remedyFor(house)) : warning(`${message}, which is not set`, SET_JEEDOM);
 }
 
-function remedyFor({ config: { HEALTH_CHECK_SECONDS: seconds } }: House): string {
+function remedyFor({ config: { HEALTH_CHECK_SECONDS: seconds } }: DoctorContext): string {
   return `See the lines for these above, and the gateway's log. It checks again every ${seconds} s; changed settings ` +
     "need a restart";
 }

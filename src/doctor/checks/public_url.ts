@@ -13,8 +13,8 @@ import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/i
 import { ask, type Reply } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import { type Knock, KNOCK_ROUTE } from "../gateway_probe.ts";
-import { publicAddress, tellNobody, tellTunnel } from "../tunnel.ts";
+import { type GatewayProbe, PROBE_ROUTE } from "../gateway_probe.ts";
+import { publicAddress, reportNoAnswer, reportTunnel } from "../tunnel.ts";
 import { NOT_RUNNING } from "./gateway.ts";
 
 /** Sealed for a repeat whose answer the gateway did not keep. */
@@ -26,7 +26,7 @@ const TAILNETS = ["100.64.0.0/10", "fd7a:115c:a1e0::/48"].flatMap((network) => p
 /** The way through the tunnel. */
 export const PUBLIC_URL: Check = {
   name: "public_url",
-  async look(house, signal) {
+  async run(house, signal) {
     const { config: { PUBLIC_URL: url }, machine, now } = house;
     if (url === undefined) {
       return skipped("PUBLIC_URL is not set", "Set it to the address that phones use to have the way to it checked");
@@ -35,16 +35,16 @@ export const PUBLIC_URL: Check = {
     if (kind === "free" || kind === "closed") return skipped(NOT_RUNNING);
     if (kind === "silent") return skipped("The gateway does not answer: see gateway");
     if (kind === "other") return skipped("Another program has the gateway's port");
-    const knock = await house.knock(signal);
+    const knock = await house.probe(signal);
     if (knock === undefined) return skipped("There is no key to ask with", "Add one: deno task keys add NAME");
     if (knock.answer !== undefined && (knock.answer.kind === "failure" || knock.answer.status !== 200)) {
       return skipped("Needs an answer of the gateway on this machine: see gateway");
     }
     const address = publicAddress(url);
     const began = now();
-    const asked = await ask(address + KNOCK_ROUTE, { fetch: machine.fetch, now, signal, body: knock.text });
-    if (asked.kind === "failure") return tellNobody(url, asked);
-    if (asked.status !== 200) return tellTunnel(url, asked);
+    const asked = await ask(address + PROBE_ROUTE, { fetch: machine.fetch, now, signal, body: knock.text });
+    if (asked.kind === "failure") return reportNoAnswer(url, asked);
+    if (asked.status !== 200) return reportTunnel(url, asked);
     const finding = await compare(url, asked, knock);
     if (finding !== undefined) return finding;
     const leads = `${address} leads to this gateway, round trip ${Math.round(now() - began)} ms`;
@@ -67,13 +67,13 @@ function isTailnetAddress(text: string): boolean {
 }
 
 /** Tells what is wrong with an answer; undefined where it can only be this gateway's. */
-async function compare(url: URL, asked: Reply, { answer, exchange, key }: Knock): Promise<Finding | undefined> {
+async function compare(url: URL, asked: Reply, { answer, exchange, key }: GatewayProbe): Promise<Finding | undefined> {
   if (answer?.kind === "reply" && asked.text === answer.text) return undefined;
   let opened: unknown;
   try {
     opened = JSON.parse(await openAnswer(exchange, asked.text));
   } catch {
-    return tellTunnel(url, asked);
+    return reportTunnel(url, asked);
   }
   if (isObject(opened) && opened["status"] === NO_LONGER_KEPT) return undefined;
   if (answer === undefined) return ok(`${publicAddress(url)} leads to a gateway that knows key "${key}"`);

@@ -22,7 +22,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 /** The server that remembers requests. */
 export const REDIS: Check = {
   name: "redis",
-  async look({ config, now }, signal) {
+  async run({ config, now }, signal) {
     const { REPLAY_REDIS_URL: url } = config;
     if (url === undefined) return skipped("Not used: REPLAY_REDIS_URL is not set");
     const place = `${url.hostname}:${url.port || 6379}`;

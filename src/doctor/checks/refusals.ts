@@ -13,7 +13,7 @@ import { type Finding, ok, skipped, warning } from "../finding.ts";
 /** Refused requests. */
 export const REFUSALS: Check = {
   name: "refusals",
-  async look({ config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now }, signal) {
+  async run({ config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now }, signal) {
     if (port === "off") return skipped("METRICS_PORT is off: only the log tells what the gateway refuses");
     if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
     const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });

@@ -5,9 +5,15 @@
  */
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
-import type { House } from "../context.ts";
+import type { DoctorContext } from "../context.ts";
 import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../run_tailscale.ts";
-import { findWay, parseTailscaleStatus, type TailscaleStatus, urlOfWay, type Way } from "../tailscale_status.ts";
+import {
+  findFunnelRoute,
+  type FunnelRoute,
+  funnelUrl,
+  parseTailscaleStatus,
+  type TailscaleStatus,
+} from "../tailscale_status.ts";
 import { FUNNEL_ON, isTailnetName } from "../tunnel.ts";
 
 const DAY_MS = 86_400_000;
@@ -27,7 +33,7 @@ const STATES: Readonly<Record<string, readonly [string, string]>> = {
 /** Tailscale and its Funnel. */
 export const TAILSCALE: Check = {
   name: "tailscale",
-  async look(house, signal) {
+  async run(house, signal) {
     const { config, machine } = house;
     const url = config.PUBLIC_URL;
     if (url !== undefined && !isTailnetName(url.hostname)) return skipped("Not used: PUBLIC_URL leads another way");
@@ -49,14 +55,14 @@ export const TAILSCALE: Check = {
     if (status === undefined) return skipped("Tailscale answers in a form that the doctor does not know");
     const fault = faultOf(status, house, bad);
     if (fault !== undefined) return fault;
-    const way = findWay(typeof funnel === "string" ? "" : funnel.stdout, config.PORT);
-    return withExpiry(tellWay(way, status, url), status, house.now());
+    const way = findFunnelRoute(typeof funnel === "string" ? "" : funnel.stdout, config.PORT);
+    return withExpiry(reportFunnelRoute(way, status, url), status, house.now());
   },
 };
 
 function faultOf(
   { state, expires, isExpired }: TailscaleStatus,
-  { now }: House,
+  { now }: DoctorContext,
   bad: typeof warning,
 ): Finding | undefined {
   const known = STATES[state];
@@ -68,7 +74,7 @@ function faultOf(
   return bad(`Tailscale is not connected: its state is "${state}"`, "Wait a moment; then: sudo tailscale up");
 }
 
-function tellWay(way: Way | undefined, { name }: TailscaleStatus, url: URL | undefined): Finding {
+function reportFunnelRoute(way: FunnelRoute | undefined, { name }: TailscaleStatus, url: URL | undefined): Finding {
   const runs = name === undefined ? "Runs" : `Runs as ${name}`;
   if (way === undefined) {
     if (url === undefined) return ok(`${runs}; Funnel does not lead to the gateway`);
@@ -78,7 +84,7 @@ function tellWay(way: Way | undefined, { name }: TailscaleStatus, url: URL | und
   }
   if (!way.isPublic) return warning(`${runs}, and leads to the gateway for the tailnet's own devices alone`, FUNNEL_ON);
   if (url !== undefined && way.host !== `${url.hostname}:${url.port || 443}`) {
-    const address = urlOfWay(way);
+    const address = funnelUrl(way);
     return warning(
       `Funnel leads from ${address} to the gateway, and PUBLIC_URL is another one`,
       `Set PUBLIC_URL=${address}`,

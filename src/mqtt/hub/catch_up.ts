@@ -3,25 +3,28 @@
  *
  * @module
  */
-import type { Member } from "./member.ts";
-import type { MessageLog } from "./memory_history.ts";
+import type { SubscriberState } from "./member.ts";
+import type { MemoryHistory } from "./memory_history.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { isHeld, isMeant, retainedAmid } from "./subscriptions.ts";
+import { isHeld, isRecipient, retainedAmid } from "./subscriptions.ts";
 
 /**
  * Tells whether a listener has missed nothing after an offset that is not kept.
  *
  * @param source the broker connection, as messages are kept under it
  */
-export function isCovered({ listener, subscriptions }: Member, { log, source, offset }: CoverOptions): boolean {
-  return log.reaches(offset, { source, filters: listener.filters }) &&
-    subscriptions.every((one) => isHeld(one, listener.owner, offset));
+export function isCovered(
+  { subscriber, subscriptions }: SubscriberState,
+  { history, source, offset }: CoverOptions,
+): boolean {
+  return history.reaches(offset, { source, filters: subscriber.filters }) &&
+    subscriptions.every((one) => isHeld(one, subscriber.owner, offset));
 }
 
 /** What is kept, and from where it is needed. */
 export interface CoverOptions {
   /** Where messages are kept. */
-  readonly log: MessageLog;
+  readonly history: MemoryHistory;
   /** The broker connection, as messages are kept under it. */
   readonly source: object;
   /** The offset of the last message that the listener got. */
@@ -33,8 +36,8 @@ export interface CoverOptions {
  *
  * @param at the offset of the last message that it got, and the time in milliseconds
  */
-export function canGoOn(
-  { listener: { qos, owner }, subscriptions }: Member,
+export function canResume(
+  { subscriber: { qos, owner }, subscriptions }: SubscriberState,
   at: { readonly offset: number; readonly now: number },
 ): boolean {
   const isEnough = (granted: number | undefined) => granted !== undefined && granted >= qos;
@@ -51,7 +54,7 @@ export function canGoOn(
  * @param at the offset of the last message that it got, and the time in milliseconds
  */
 export function receivedBy(
-  { listener: { owner }, subscriptions }: Member,
+  { subscriber: { owner }, subscriptions }: SubscriberState,
   at: { readonly offset: number; readonly now: number },
 ): string[] {
   const windows = subscriptions.flatMap((one) => retainedAmid(one, owner, at));
@@ -65,15 +68,15 @@ export function receivedBy(
  *
  * @param kept the messages of its broker after the last one that it got
  */
-export function* missedBy(
-  member: Member,
-  kept: ReturnType<MessageLog["after"]>,
+export function* missedMessages(
+  member: SubscriberState,
+  kept: ReturnType<MemoryHistory["after"]>,
 ): Generator<ReceivedMessage, void, void> {
-  const { owner } = member.listener;
+  const { owner } = member.subscriber;
   for (const { message, subscriptions } of kept) {
     const own = member.matching(message.topic);
     const [oldest] = own;
-    if (oldest === undefined || !isMeant(oldest, subscriptions)) continue;
+    if (oldest === undefined || !isRecipient(oldest, subscriptions)) continue;
     const held = own.filter((one) => isHeld(one, owner, message.position.offset)).length;
     // Another one may have been the oldest then, and the listener may have got the message for that.
     const isDoubtful = subscriptions !== undefined && held < own.length;

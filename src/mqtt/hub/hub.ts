@@ -5,14 +5,14 @@
  */
 import { Backoff } from "../../lib/backoff.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
-import { canGoOn, isCovered, missedBy, receivedBy } from "./catch_up.ts";
-import type { Listener } from "./subscriber.ts";
-import { highestQos, Member } from "./member.ts";
-import type { MessageLog } from "./memory_history.ts";
+import { canResume, isCovered, missedMessages, receivedBy } from "./catch_up.ts";
+import type { Subscriber } from "./subscriber.ts";
+import { highestQos, SubscriberState } from "./member.ts";
+import type { MemoryHistory } from "./memory_history.ts";
 import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
 import { SharedPayloads } from "./shared_payloads.ts";
 import type { SharedConnection } from "../shared_connection.ts";
-import { type EarlyBytes, Snapshot } from "./retained.ts";
+import { type EarlyBytes, RetainedDelivery } from "./retained.ts";
 import { byAge, type Hold, type Subscription, Subscriptions } from "./subscriptions.ts";
 
 /** What a hub needs. */
@@ -20,11 +20,11 @@ export interface HubOptions {
   /** The connection, whose messages and end have to be told to the hub. */
   readonly connection: SharedConnection;
   /** Where messages get their positions, and are kept. */
-  readonly log: MessageLog;
+  readonly history: MemoryHistory;
   /** How long to go on subscribing for listeners that may come back, in milliseconds. */
   readonly resumeMs: number;
   /** Asked after each message: the broker is held back until the promise, if there is one, settles. */
-  readonly pressure: () => Promise<void> | undefined;
+  readonly backpressure: () => Promise<void> | undefined;
   /** Draws from 0 up to but not including 1, for the waits between tries to reach a broker that was lost. */
   readonly random: () => number;
   /** Told of what should never happen. */
@@ -46,10 +46,10 @@ const GATHER_MS = 5;
 /** The hub of one broker connection. */
 export class Hub {
   readonly #options: HubOptions;
-  readonly #subscriptions = new Subscriptions<Member>();
-  readonly #joining = new Set<Member>();
+  readonly #subscriptions = new Subscriptions<SubscriberState>();
+  readonly #joining = new Set<SubscriberState>();
   /** Those that wait for the next try to reach the broker. */
-  readonly #away = new Set<Member>();
+  readonly #away = new Set<SubscriberState>();
   readonly #backoff: Backoff;
   /** Bytes of retained messages that wait for a grant, by owner. */
   readonly #early = new Map<string, EarlyBytes>();
@@ -71,8 +71,8 @@ export class Hub {
   }
 
   /** Whether somebody listens now. */
-  get hasListeners(): boolean {
-    return [...this.#subscriptions].some(({ members }) => members.size > 0);
+  get hasSubscribers(): boolean {
+    return [...this.#subscriptions].some(({ subscribers }) => subscribers.size > 0);
   }
 
   /** How many filters it asks the broker for. */
@@ -81,7 +81,7 @@ export class Hub {
   }
 
   /** How many listen. */
-  get listeners(): number {
+  get subscribers(): number {
     return this.#everybody().size;
   }
 
@@ -91,13 +91,13 @@ export class Hub {
    * @returns the function that takes it away again; the listener is not told
    * @throws {BrokerError} if there are too many filters
    */
-  join(listener: Listener): () => void {
+  join(listener: Subscriber): () => void {
     const { owner, filters, since } = listener;
-    const member = new Member(listener);
+    const member = new SubscriberState(listener);
     this.#unsubscribe(this.#subscriptions.makeRoom(owner, filters));
     member.subscribeTo(this.#subscriptions.enlist(member, { owner, filters }));
     const { isWhole, offset } = this.#beginning(member, Infinity);
-    if (since !== undefined && isWhole && canGoOn(member, { offset, now: this.#options.monotonic() })) {
+    if (since !== undefined && isWhole && canResume(member, { offset, now: this.#options.monotonic() })) {
       this.#admit(member, { isWhole, offset }, []);
     } else {
       this.#joining.add(member);
@@ -108,17 +108,17 @@ export class Hub {
 
   /** Takes a message from the broker; to be called in the broker's order. */
   receive(delivery: BrokerMessage): Promise<void> | undefined {
-    const meant = this.#subscriptions.meantBy(delivery);
+    const meant = this.#subscriptions.recipientsOf(delivery);
     // A filter that was just given up, or a broker with ideas of its own.
     if (meant.length === 0) return undefined;
-    const { log, pressure, now } = this.#options;
-    const message = receivedMessage(delivery, { position: log.next(), receivedAt: now() });
+    const { history, backpressure, now } = this.#options;
+    const message = receivedMessage(delivery, { position: history.next(), receivedAt: now() });
     if (message.retain) this.#passRetained(this.#retained.share(message), meant);
     else {
-      log.keep({ message, source: this, subscriptions: delivery.subscriptions });
+      history.keep({ message, source: this, subscriptions: delivery.subscriptions });
       this.#pass(message, meant);
     }
-    return pressure();
+    return backpressure();
   }
 
   /** Notes that the connection has ended. Those that stay wait for it to come back; the others are told the end. */
@@ -127,7 +127,7 @@ export class Hub {
     // One that hangs up again and again is not asked in haste.
     if (this.#options.monotonic() - this.#grantedAt >= STEADY_MS) this.#backoff.reset();
     for (const subscription of this.#subscriptions) {
-      subscription.liveSince = undefined;
+      subscription.activeFrom = undefined;
       subscription.qos = undefined;
       for (const snapshot of subscription.snapshots) snapshot.clear();
       subscription.snapshots.clear();
@@ -137,11 +137,11 @@ export class Hub {
       }
     }
     for (const member of this.#members("listening")) {
-      if (!member.listener.keep) this.#end(member, reason);
+      if (!member.subscriber.keep) this.#end(member, reason);
       else if (member.isListening) {
         member.state = "away";
         this.#away.add(member);
-        member.listener.offline(reason);
+        member.subscriber.offline(reason);
       }
     }
     // What nobody waits for need not be asked for again.
@@ -172,29 +172,29 @@ export class Hub {
       for (const member of this.#members(state)) this.#end(member, reason);
     }
     this.#subscriptions.expire();
-    this.#options.log.forget(this);
+    this.#options.history.forget(this);
   }
 
   /** Hands a message to all listeners of the subscriptions that this delivery is for, each of them once. */
-  #pass(message: ReceivedMessage, meant: readonly Subscription<Member>[]): void {
+  #pass(message: ReceivedMessage, meant: readonly Subscription<SubscriberState>[]): void {
     const { topic, position: { offset } } = message;
     for (const subscription of meant) {
       for (const snapshot of subscription.snapshots) snapshot.pass(topic, offset);
-      for (const member of subscription.members) {
-        if (member.considered === offset || !member.hearsThrough(subscription, topic)) continue;
-        member.considered = offset;
-        if (member.isListening) member.listener.message(message, false);
+      for (const member of subscription.subscribers) {
+        if (member.lastOffset === offset || !member.receivesVia(subscription, topic)) continue;
+        member.lastOffset = offset;
+        if (member.isListening) member.subscriber.message(message, false);
       }
     }
   }
 
   /** Hands a retained message to those who subscribed of late. */
-  #passRetained(message: ReceivedMessage, meant: readonly Subscription<Member>[]): void {
+  #passRetained(message: ReceivedMessage, meant: readonly Subscription<SubscriberState>[]): void {
     const now = this.#options.monotonic();
     for (const subscription of meant) {
       for (const snapshot of subscription.snapshots) {
         if (snapshot.take(message, now)) {
-          for (const member of snapshot.members) member.listener.message(message, true);
+          for (const member of snapshot.members) member.subscriber.message(message, true);
         } else if (snapshot.isFlooded) {
           for (const member of snapshot.members) {
             this.#end(member, new BrokerError("Broker sent too much before its grant"));
@@ -209,7 +209,7 @@ export class Hub {
   /** Asks the broker for the filters of all that wait for it. */
   async #subscribe(): Promise<void> {
     this.#gathering = undefined;
-    const { connection, log, monotonic } = this.#options;
+    const { connection, history, monotonic } = this.#options;
     const members = [...this.#joining, ...this.#away];
     this.#joining.clear();
     this.#away.clear();
@@ -220,19 +220,19 @@ export class Hub {
     const wanted = [...new Set(members.flatMap(({ subscriptions }) => subscriptions))].sort(byAge);
     const losses = this.#losses;
     let from = 0;
-    let snapshots: readonly Snapshot<Member>[] = [];
+    let snapshots: readonly RetainedDelivery<SubscriberState>[] = [];
     let asked: readonly FilterRequest[] = [];
     let holds: readonly (readonly [Hold, QoS])[] = [];
     try {
       const refused = await connection.use("answer", (open) => {
         // A place of its own: who comes back with an older one has missed what came before the broker was asked.
-        from = log.next().offset;
+        from = history.next().offset;
         const present = members.filter(({ state }) => state !== "gone");
         snapshots = this.#expectRetained(present, from);
         holds = present.flatMap(holdsOf);
         // Never less than before: who is away for a moment may want more.
-        asked = wanted.map(({ id, filter, members, qos = 0 }) => {
-          const highest = highestQos(members);
+        asked = wanted.map(({ id, filter, subscribers, qos = 0 }) => {
+          const highest = highestQos(subscribers);
           return { id, filter, qos: highest > qos ? highest : qos };
         });
         return open.subscribe(asked);
@@ -242,7 +242,7 @@ export class Hub {
       for (const [index, subscription] of wanted.entries()) {
         if (refused.includes(subscription.filter)) this.#refused(subscription);
         // A later request may have been granted sooner.
-        subscription.liveSince = Math.min(subscription.liveSince ?? from, from);
+        subscription.activeFrom = Math.min(subscription.activeFrom ?? from, from);
         // Others, who want more, may have come since.
         subscription.qos = asked[index]?.qos;
       }
@@ -260,7 +260,7 @@ export class Hub {
       const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
       for (const member of members) {
         if (member.state === "joining") {
-          if (losses !== this.#losses) this.#options.onHungUp?.(member.listener.owner);
+          if (losses !== this.#losses) this.#options.onHungUp?.(member.subscriber.owner);
           this.#end(member, reason);
         } else if (member.state === "away") this.#away.add(member);
       }
@@ -269,24 +269,24 @@ export class Hub {
   }
 
   /** Notes that retained messages will come: listeners of one owner and the same filters get the same of them. */
-  #expectRetained(members: readonly Member[], from: number): Snapshot<Member>[] {
+  #expectRetained(members: readonly SubscriberState[], from: number): RetainedDelivery<SubscriberState>[] {
     const groups = Map.groupBy(members, (member) => {
       const filters = member.subscriptions.map(({ id }) => id).sort();
       // Those that have a part of them already are apart by how far they read.
       const isAmid = this.#received(member).length > 0;
-      return JSON.stringify([member.listener.owner, filters, isAmid ? member.listener.since?.offset : undefined]);
+      return JSON.stringify([member.subscriber.owner, filters, isAmid ? member.subscriber.since?.offset : undefined]);
     });
     const snapshots = [...groups.values()].map((group) => {
       const [first] = group;
       // Whoever goes on from an older place may leave again amid what was missed, before the first retained message.
-      const places = group.map((member) => this.#beginning(member, from).offset);
-      const owner = first?.listener.owner ?? "";
+      const limiters = group.map((member) => this.#beginning(member, from).offset);
+      const owner = first?.subscriber.owner ?? "";
       const early = this.#early.get(owner) ?? { bytes: 0 };
       this.#early.set(owner, early);
-      const snapshot = new Snapshot<Member>({
+      const snapshot = new RetainedDelivery<SubscriberState>({
         owner,
         early,
-        from: Math.min(from, ...places),
+        from: Math.min(from, ...limiters),
         received: first === undefined ? [] : this.#received(first),
       });
       for (const member of group) snapshot.members.add(member);
@@ -300,7 +300,7 @@ export class Hub {
   }
 
   /** The topics of which a listener that comes back has the retained message, if it has missed nothing since. */
-  #received(member: Member): string[] {
+  #received(member: SubscriberState): string[] {
     const { isWhole, offset } = this.#beginning(member, -1);
     return isWhole ? receivedBy(member, { offset, now: this.#options.monotonic() }) : [];
   }
@@ -310,17 +310,17 @@ export class Hub {
    *
    * @param from the offset at which the broker was asked
    */
-  #beginning(member: Member, from: number): Beginning {
-    const { log } = this.#options;
-    const { since } = member.listener;
+  #beginning(member: SubscriberState, from: number): Beginning {
+    const { history } = this.#options;
+    const { since } = member.subscriber;
     const isBack = member.state === "away";
-    const isKnown = !isBack && since !== undefined && log.knows(since);
+    const isKnown = !isBack && since !== undefined && history.knows(since);
     const offset = isKnown ? since.offset : from;
-    const isWhole = !isBack && (since === undefined || isKnown) && isCovered(member, { log, source: this, offset });
+    const isWhole = !isBack && (since === undefined || isKnown) && isCovered(member, { history, source: this, offset });
     return { offset, isWhole };
   }
 
-  #unsubscribe(given: readonly Subscription<Member>[]): void {
+  #unsubscribe(given: readonly Subscription<SubscriberState>[]): void {
     const { connection } = this.#options;
     if (given.length === 0 || !connection.isOpen) return;
     const filters = given.map(({ filter }) => filter);
@@ -328,9 +328,9 @@ export class Hub {
     connection.use("end the subscription", (open) => open.unsubscribe(filters)).catch(() => {});
   }
 
-  #refused(subscription: Subscription<Member>): void {
+  #refused(subscription: Subscription<SubscriberState>): void {
     const reason = new BrokerError(`Broker refused the subscription to ${subscription.filter}`);
-    for (const member of subscription.members) this.#end(member, reason);
+    for (const member of subscription.subscribers) this.#end(member, reason);
     this.#subscriptions.delete(subscription);
   }
 
@@ -340,20 +340,20 @@ export class Hub {
    *
    * @param early what the broker sent of retained messages ahead of its grant
    */
-  #admit(member: Member, { offset, isWhole }: Beginning, early: readonly ReceivedMessage[]): void {
+  #admit(member: SubscriberState, { offset, isWhole }: Beginning, early: readonly ReceivedMessage[]): void {
     // Another one may have made it leave.
     if (member.state === "gone") return;
-    const { listener } = member;
-    const { log } = this.#options;
+    const { subscriber } = member;
+    const { history } = this.#options;
     const isBack = member.state === "away";
-    const position = { ...log.position, offset };
+    const position = { ...history.position, offset };
     member.state = "listening";
-    if (isBack) listener.online();
-    else listener.connected(isWhole ? position : undefined);
-    if (!isWhole && member.isListening) listener.gap(position);
-    const missed = [...missedBy(member, log.after(offset, this)), ...early];
+    if (isBack) subscriber.online();
+    else subscriber.connected(isWhole ? position : undefined);
+    if (!isWhole && member.isListening) subscriber.gap(position);
+    const missed = [...missedMessages(member, history.after(offset, this)), ...early];
     if (early.length > 0) missed.sort((one, other) => one.position.offset - other.position.offset);
-    for (const message of missed) if (member.isListening) listener.message(message, true);
+    for (const message of missed) if (member.isListening) subscriber.message(message, true);
   }
 
   /** Tries again later to reach a broker that somebody waits for. */
@@ -365,33 +365,33 @@ export class Hub {
     }, this.#backoff.next());
   }
 
-  #end(member: Member, reason: BrokerError): void {
+  #end(member: SubscriberState, reason: BrokerError): void {
     // Whoever was told before may have made it leave.
     if (member.state === "gone") return;
     this.#remove(member);
-    member.listener.ended(reason);
+    member.subscriber.ended(reason);
   }
 
-  #remove(member: Member): void {
+  #remove(member: SubscriberState): void {
     member.state = "gone";
     this.#joining.delete(member);
     this.#away.delete(member);
-    const given: Subscription<Member>[] = [];
+    const given: Subscription<SubscriberState>[] = [];
     for (const subscription of member.subscriptions) {
       for (const { members } of subscription.snapshots) members.delete(member);
-      const left = { owner: member.listener.owner, now: this.#options.monotonic() };
+      const left = { owner: member.subscriber.owner, now: this.#options.monotonic() };
       const tooMuch = this.#subscriptions.leave(subscription, member, left);
       if (tooMuch !== undefined) given.push(tooMuch);
     }
     this.#unsubscribe(given);
   }
 
-  #members(state: Member["state"]): Member[] {
+  #members(state: SubscriberState["state"]): SubscriberState[] {
     return [...this.#everybody()].filter((member) => member.state === state);
   }
 
-  #everybody(): Set<Member> {
-    return new Set([...this.#subscriptions].flatMap(({ members }) => [...members]));
+  #everybody(): Set<SubscriberState> {
+    return new Set([...this.#subscriptions].flatMap(({ subscribers }) => [...subscribers]));
   }
 }
 
@@ -404,7 +404,7 @@ interface Beginning {
 }
 
 /** What a listener's owner holds of each of its subscriptions, and the quality of service that was asked for. */
-function holdsOf({ subscriptions, listener: { owner, qos } }: Member): (readonly [Hold, QoS])[] {
+function holdsOf({ subscriptions, subscriber: { owner, qos } }: SubscriberState): (readonly [Hold, QoS])[] {
   return subscriptions.map(({ holds }) => holds.get(owner)).filter((hold) => hold !== undefined).map((hold) =>
     [hold, qos] as const
   );

@@ -18,7 +18,7 @@ export interface KeptMessage {
 }
 
 /** How much a log keeps. */
-export interface MessageLogOptions {
+export interface MemoryHistoryOptions {
   /** The name of this order of messages, which no other one may have. */
   readonly epoch: string;
   /** Most bytes of messages to keep. */
@@ -34,8 +34,8 @@ const MAX_EVICTED = 1000;
  * One order for the messages of all brokers, and one bound for the memory that they take. When it is reached, the
  * broker that holds most loses messages, and among them those of the topics that hold most.
  */
-export class MessageLog {
-  readonly #options: MessageLogOptions;
+export class MemoryHistory {
+  readonly #options: MemoryHistoryOptions;
   readonly #histories = new Map<object, TopicHistory<KeptMessage>>();
   /** All messages in order, with some that were evicted. */
   #entries: HistoryEntry<KeptMessage>[] = [];
@@ -47,7 +47,7 @@ export class MessageLog {
   #offset = 0;
 
   /** Makes an empty log. */
-  constructor(options: MessageLogOptions) {
+  constructor(options: MemoryHistoryOptions) {
     this.#options = options;
   }
 

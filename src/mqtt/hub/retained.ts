@@ -20,7 +20,7 @@ const SETTLED_MS = 5_000;
 const MAX_EARLY_BYTES = 32 * 2 ** 20;
 
 /** For whom a snapshot is. */
-export interface SnapshotOptions {
+export interface RetainedDeliveryOptions {
   /** The owner of its members. */
   readonly owner: string;
   /** The offset up to which its members read at least. */
@@ -41,7 +41,7 @@ export interface EarlyBytes {
  * Retained messages for listeners of one owner that subscribed to the same filters at the same time, from what a broker
  * retains: each topic once, even if the broker sends it for several filters, or again when others subscribe later.
  */
-export class Snapshot<Member> {
+export class RetainedDelivery<Member> {
   /** Those who get it. */
   readonly members: Set<Member> = new Set();
   /** Whose they are. */
@@ -58,7 +58,7 @@ export class Snapshot<Member> {
   #lastOffset: number;
 
   /** Begins to wait for retained messages. */
-  constructor({ owner, from, early, received = [] }: SnapshotOptions) {
+  constructor({ owner, from, early, received = [] }: RetainedDeliveryOptions) {
     this.owner = owner;
     this.#ofOwner = early;
     this.#from = from;

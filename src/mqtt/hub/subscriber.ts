@@ -8,7 +8,7 @@ import type { BrokerError, QoS } from "../broker.ts";
 import type { ReceivedMessage } from "./received_message.ts";
 
 /** Somebody who wants the messages that match some filters. Its functions must not throw. */
-export interface Listener {
+export interface Subscriber {
   /** For whom it listens: what the listeners of one owner leave behind is bounded together. */
   readonly owner: string;
   /** At least one filter, each of them once. */

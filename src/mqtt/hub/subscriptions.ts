@@ -5,9 +5,9 @@
  */
 import { BrokerError, type BrokerMessage, type QoS } from "../broker.ts";
 import type { ReceivedTopics } from "./received_topics.ts";
-import type { Snapshot } from "./retained.ts";
+import type { RetainedDelivery } from "./retained.ts";
 import { deliveredFilter } from "../topics/rules.ts";
-import { TopicGrants } from "../topics/filter_set.ts";
+import { TopicFilterSet } from "../topics/filter_set.ts";
 import { TopicTrie } from "../topics/trie.ts";
 
 /** One filter that the broker was or will be asked for. */
@@ -19,15 +19,15 @@ export interface Subscription<Member> {
   /** Tells whether a topic that is delivered for it matches. */
   readonly matches: (topic: string) => boolean;
   /** Those who asked for it. */
-  readonly members: Set<Member>;
+  readonly subscribers: Set<Member>;
   /** What the broker may still be sending of what it retains. */
-  readonly snapshots: Set<Snapshot<Member>>;
+  readonly snapshots: Set<RetainedDelivery<Member>>;
   /** Each owner's part in it: of those that listen, and of those that left and may come back. */
   readonly holds: Map<string, Hold>;
   /** Highest quality of service that the broker has granted; undefined while it has granted none. */
   qos: QoS | undefined;
   /** The offset after which no message was missed; undefined while the broker sends none. */
-  liveSince: number | undefined;
+  activeFrom: number | undefined;
 }
 
 /**
@@ -125,7 +125,7 @@ export class Subscriptions<Member> {
   enlist(member: Member, { owner, filters }: EnlistOptions): Subscription<Member>[] {
     return filters.map((filter) => {
       const subscription = this.#byFilter.get(filter) ?? this.#add(filter);
-      subscription.members.add(member);
+      subscription.subscribers.add(member);
       const hold = subscription.holds.get(owner) ?? this.#hold(subscription, owner);
       hold.members += 1;
       hold.leftAt = undefined;
@@ -146,7 +146,7 @@ export class Subscriptions<Member> {
     { owner, now }: { readonly owner: string; readonly now: number },
   ): Subscription<Member> | undefined {
     const hold = subscription.holds.get(owner);
-    if (!subscription.members.delete(member) || hold === undefined) return undefined;
+    if (!subscription.subscribers.delete(member) || hold === undefined) return undefined;
     hold.members -= 1;
     if (hold.members > 0) return undefined;
     hold.leftAt = now;
@@ -174,7 +174,7 @@ export class Subscriptions<Member> {
   }
 
   /** Finds the subscriptions that a delivery is for: by their ids where it has some, otherwise by its topic. */
-  meantBy({ topic, subscriptions }: Pick<BrokerMessage, "topic" | "subscriptions">): Subscription<Member>[] {
+  recipientsOf({ topic, subscriptions }: Pick<BrokerMessage, "topic" | "subscriptions">): Subscription<Member>[] {
     if (subscriptions === undefined) return this.#trie.match(topic).sort(byAge);
     return subscriptions.map((id) => this.#byId.get(id)).filter((found) => found !== undefined).sort(byAge);
   }
@@ -184,7 +184,9 @@ export class Subscriptions<Member> {
     const all = new Set([...this.#left.values()].flatMap((left) => [...left]));
     const emptyAt = ({ holds }: Subscription<Member>) =>
       Math.max(...[...holds.values()].map(({ leftAt = 0 }) => leftAt));
-    return [...all].filter(({ members }) => members.size === 0).sort((one, other) => emptyAt(one) - emptyAt(other));
+    return [...all].filter(({ subscribers }) => subscribers.size === 0).sort((one, other) =>
+      emptyAt(one) - emptyAt(other)
+    );
   }
 
   /** Deletes a subscription. */
@@ -247,16 +249,16 @@ export class Subscriptions<Member> {
   #add(filter: string): Subscription<Member> {
     this.#lastId += 1;
     const delivered = deliveredFilter(filter);
-    const grant = new TopicGrants([delivered]);
+    const grant = new TopicFilterSet([delivered]);
     const subscription: Subscription<Member> = {
       id: this.#lastId,
       filter,
       matches: (topic) => grant.matches(topic),
-      members: new Set(),
+      subscribers: new Set(),
       snapshots: new Set(),
       holds: new Map(),
       qos: undefined,
-      liveSince: undefined,
+      activeFrom: undefined,
     };
     this.#byFilter.set(filter, subscription);
     this.#byId.set(subscription.id, subscription);
@@ -275,16 +277,16 @@ export interface EnlistOptions {
 
 /** Tells whether an owner has missed no message after an offset. */
 export function isHeld<Member>(
-  { liveSince, holds }: Subscription<Member>,
+  { activeFrom, holds }: Subscription<Member>,
   owner: string,
   offset: number,
 ): boolean {
   const from = holds.get(owner)?.from;
-  return liveSince !== undefined && liveSince <= offset && from !== undefined && from <= offset;
+  return activeFrom !== undefined && activeFrom <= offset && from !== undefined && from <= offset;
 }
 
 /** Tells whether a delivery is for a subscription, by the ids that came with it. */
-export function isMeant<Member>({ id }: Subscription<Member>, meant: readonly number[] | undefined): boolean {
+export function isRecipient<Member>({ id }: Subscription<Member>, meant: readonly number[] | undefined): boolean {
   return meant === undefined || meant.includes(id);
 }
 

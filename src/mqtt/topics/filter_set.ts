@@ -10,7 +10,7 @@ import { deliveredFilter, isBrokersOwn, isShared } from "./rules.ts";
 type Level = string;
 
 /** Filters that grant something, split once so that matching has nothing left to prepare. */
-export class TopicGrants {
+export class TopicFilterSet {
   readonly #grants: readonly (readonly Level[])[];
   /** What is granted of shared subscriptions, by group; `+` for any. */
   readonly #shared: ReadonlyMap<Level, readonly string[]>;
@@ -37,7 +37,7 @@ export class TopicGrants {
     if (isShared(filter)) {
       const group = groupOf(filter);
       const shared = [...this.#shared.get(group) ?? [], ...this.#shared.get("+") ?? []];
-      return group !== "+" && new TopicGrants(shared).contain(deliveredFilter(filter));
+      return group !== "+" && new TopicFilterSet(shared).contain(deliveredFilter(filter));
     }
     const [first = "", ...rest] = filter.split("/");
     // A topic has at least one level, so "#" at the start stands for one or more.

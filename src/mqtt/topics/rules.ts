@@ -16,7 +16,7 @@ const OWN_LEVEL = "$e2e-gateway";
 /**
  * A filter that no client can have. Unsubscribing from it is a round trip that changes nothing.
  */
-export const NOBODYS_FILTER = `${OWN_LEVEL}/check`;
+export const UNUSED_FILTER = `${OWN_LEVEL}/check`;
 
 const utf8 = new TextEncoder();
 

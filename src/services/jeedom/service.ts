@@ -80,7 +80,7 @@ const ANSWERS_IN_MEMORY_PER_KEY = 1;
 /** A call as it goes to Jeedom, and what it is counted for. */
 interface Call {
   /** Keeps room for the answer. */
-  readonly hold: ServiceContext["hold"];
+  readonly hold: ServiceContext["holdMemory"];
   readonly key: string;
   readonly url: string;
   readonly body: string;
@@ -105,7 +105,7 @@ export function createJeedomService(options: JeedomOptions): Service {
     name: "jeedom",
     fieldErrorStatus: 403,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
-    async handle(payload, { scope, gone, key, revoked, hold }) {
+    async handle(payload, { scope, clientSignal, key, revoked, holdMemory }) {
       const request = parseJeedomRequest(payload);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
       authorizeCall(scope, { method: request.jsonrpc, params: request.params ?? {} });
@@ -118,9 +118,9 @@ export function createJeedomService(options: JeedomOptions): Service {
         // PHP reads no such JSON, and Jeedom counts that against the gateway.
         throw new FieldError("Invalid field: params: must hold no half of a surrogate pair");
       }
-      const call = { key, url: base + endpoint, body, poll, hold };
+      const call = { key, url: base + endpoint, body, poll, hold: holdMemory };
       // A command runs to its end even when its client is gone, so that the repeat finds the answer.
-      const reply = poll > 0 ? await unlessGone(() => join(call), gone) : await send(call);
+      const reply = poll > 0 ? await unlessAborted(() => join(call), clientSignal) : await send(call);
       return limitReply(reply, { method: request.jsonrpc, scope, revoked });
     },
   };
@@ -169,7 +169,10 @@ export function createJeedomService(options: JeedomOptions): Service {
     return await Promise.race([answer, expired]);
   }
 
-  async function exchange({ key, url, body, hold }: Call, { signal, lateSignal }: ExchangeOptions): Promise<Reply> {
+  async function exchange(
+    { key, url, body, hold: holdMemory }: Call,
+    { signal, lateSignal }: ExchangeOptions,
+  ): Promise<Reply> {
     try {
       const response = await options.fetch(url, {
         method: "POST",
@@ -188,7 +191,8 @@ export function createJeedomService(options: JeedomOptions): Service {
         });
       }
       const length = Number(response.headers.get("Content-Length") ?? options.maxResponseBytes);
-      const beforeLarge = async () => hold(await answers.acquire(key, Math.max(length, LARGE_BODY_BYTES), lateSignal));
+      const beforeLarge = async () =>
+        holdMemory(await answers.acquire(key, Math.max(length, LARGE_BODY_BYTES), lateSignal));
       const bytes = await readBytes(response, options.maxResponseBytes, { signal: lateSignal, beforeLarge });
       const reply = readAnswer({ status, bytes }, { isApi: url === apiUrl, onStrayText });
       free(bytes);
@@ -233,16 +237,16 @@ function mayRunOn(error: unknown): boolean {
 }
 
 /** Waits for a poll, for as long as its client does. */
-async function unlessGone<T>(ask: () => Promise<T>, gone: AbortSignal): Promise<T> {
+async function unlessAborted<T>(ask: () => Promise<T>, clientSignal: AbortSignal): Promise<T> {
   const abandoned = () => new ServiceError(504, "Poll abandoned: its client went away", { code: "service_timeout" });
-  if (gone.aborted) throw abandoned();
+  if (clientSignal.aborted) throw abandoned();
   const { promise: left, reject } = Promise.withResolvers<never>();
   const abandon = () => reject(abandoned());
-  gone.addEventListener("abort", abandon, { once: true });
+  clientSignal.addEventListener("abort", abandon, { once: true });
   try {
     return await Promise.race([ask(), left]);
   } finally {
-    gone.removeEventListener("abort", abandon);
+    clientSignal.removeEventListener("abort", abandon);
   }
 }
 

@@ -4,21 +4,21 @@
  * @module
  */
 import { type BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
-import type { Listener } from "../../mqtt/hub/subscriber.ts";
+import type { Subscriber } from "../../mqtt/hub/subscriber.ts";
 import { deliveredFilter, isShared } from "../../mqtt/topics/rules.ts";
-import { TopicGrants } from "../../mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../../mqtt/topics/filter_set.ts";
 import type { Telemetry } from "../../observability/telemetry.ts";
 import type { ErrorCode } from "../../protocol/error_code.ts";
 import type { ConnectedEvent, NoticeEvent, Position } from "../../protocol/event.ts";
 import type { SubscribeRequest } from "../../protocol/payload.ts";
 import type { Key } from "../../keys/keyring.ts";
-import type { EventSealer } from "../../streams/event_encoder.ts";
+import type { EventEncoder } from "../../streams/event_encoder.ts";
 import type { EventStream } from "../../streams/event_stream.ts";
 
 /** What turning messages into events takes. */
 export interface StreamListenerOptions {
   /** Seals events. */
-  readonly sealer: EventSealer;
+  readonly encoder: EventEncoder;
   /** Largest payload of a message to pass on. */
   readonly maxEventBytes: number;
   /** Where it is counted what was left out. */
@@ -28,27 +28,27 @@ export interface StreamListenerOptions {
 }
 
 /** A stream, and what it is to hear. */
-export interface Hearing {
+export interface StreamSubscription {
   /** Where the events go. */
   readonly stream: EventStream;
   /** Whose it is. */
   readonly key: Key;
   /** What was asked for. */
-  readonly wanted: SubscribeRequest;
+  readonly request: SubscribeRequest;
   /** Called when the broker has granted the subscription. */
   readonly onConnected: () => void;
 }
 
 /** Makes the listener that has a stream tell what a broker sends. */
 export function createStreamListener(
-  { stream, key, wanted: { filters, qos = 0, since, keep = false }, onConnected }: Hearing,
-  { sealer, maxEventBytes, telemetry, now }: StreamListenerOptions,
-): Listener {
+  { stream, key, request: { filters, qos = 0, since, keep = false }, onConnected }: StreamSubscription,
+  { encoder, maxEventBytes, telemetry, now }: StreamListenerOptions,
+): Subscriber {
   let isConnected = false;
   // The filters were granted with the subscription. A share of a topic's messages gives no right to the topic itself.
-  const shares = filters.some(isShared) ? new TopicGrants(filters.map(deliveredFilter)) : undefined;
+  const shares = filters.some(isShared) ? new TopicFilterSet(filters.map(deliveredFilter)) : undefined;
   const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
-    stream.push(sealer.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
+    stream.push(encoder.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
   return {
     owner: key.name,
     filters,
@@ -57,7 +57,7 @@ export function createStreamListener(
     since,
     connected(position) {
       isConnected = true;
-      stream.push(sealer.event(key, connectedEvent(filters, position)));
+      stream.push(encoder.event(key, connectedEvent(filters, position)));
       onConnected();
     },
     gap: (position) => notify("gap", "Messages may be missing before what follows", position),
@@ -71,7 +71,7 @@ export function createStreamListener(
         telemetry.dropped("too_large", 1);
         return;
       }
-      const event = sealer.message(key, message, qos, isShare);
+      const event = encoder.message(key, message, qos, isShare);
       if (event !== undefined) stream.push(event, isBacklog);
     },
     offline: (reason) => notify("offline", reason.message),

@@ -2,9 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import type { QoS } from "../../../src/mqtt/broker.ts";
-import type { Listener } from "../../../src/mqtt/hub/subscriber.ts";
+import type { Subscriber } from "../../../src/mqtt/hub/subscriber.ts";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
-import { TopicGrants } from "../../../src/mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 import type { Position } from "../../../src/protocol/event.ts";
 import { type Recorder, Stage, WAYS } from "../../support/hub.ts";
 import { settle } from "../../support/settle.ts";
@@ -158,7 +158,7 @@ class Phone {
       sent.push({ what, published: this.#published(), ...about });
     };
     let isOver = false;
-    const listener: Listener = {
+    const listener: Subscriber = {
       owner: this.#owner,
       filters: this.#filters,
       ...wishes,
@@ -195,7 +195,7 @@ class Phone {
   check(published: readonly Publication[], retained: ReadonlyMap<string, string>): void {
     checkStream(this.sent);
     const heard = [...this.read, ...this.sent];
-    const grants = new TopicGrants(this.#filters);
+    const grants = new TopicFilterSet(this.#filters);
     const numbers = heard.flatMap(({ message }) => message?.retain === false ? [Number(message.payload)] : []);
     for (const [index, number] of numbers.entries()) {
       assert(index === 0 || number > (numbers[index - 1] ?? number), `twice, or not in order: ${numbers}`);

@@ -118,7 +118,7 @@ Deno.test("sweep() gives a filter up when the last listener has been gone for as
   await stage.pass(50);
   assertEquals(stage.broker.unsubscribed, [["lamp"]]);
   other.leave();
-  assertEquals([stage.hub.hasListeners, stage.hub.isInUse], [false, true]);
+  assertEquals([stage.hub.hasSubscribers, stage.hub.isInUse], [false, true]);
   await stage.pass(Stage.RESUME_MS);
   assertEquals(stage.broker.unsubscribed, [["lamp"], ["door"]]);
   assertEquals(stage.hub.isInUse, false);
@@ -317,7 +317,7 @@ Deno.test("a payload that is not UTF-8 comes as bytes of its own, and a byte ord
 
 Deno.test("receive() holds the broker back for as long as there is pressure, and not for what nobody wants", async () => {
   const pressure = Promise.resolve();
-  await using stage = new Stage({ pressure: () => pressure });
+  await using stage = new Stage({ backpressure: () => pressure });
   await stage.listen("door");
   const payload = new Uint8Array();
   assert(stage.hub.receive({ topic: "door", payload, qos: 0, retain: false }) === pressure);
@@ -852,7 +852,7 @@ Deno.test("a listener that leaves is not called again, wherever it was", async (
   for (const each of [away, other]) {
     assertEquals(each.heard, ["connected", "lamp: on (retained)", `offline: ${HUNG_UP}`]);
   }
-  assertEquals(stage.hub.hasListeners, false);
+  assertEquals(stage.hub.hasSubscribers, false);
 });
 
 Deno.test("a listener that leaves in the middle of a replay is not called again", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { MessageLog } from "../../../src/mqtt/hub/memory_history.ts";
+import { MemoryHistory } from "../../../src/mqtt/hub/memory_history.ts";
 import { type ReceivedMessage, receivedMessage } from "../../../src/mqtt/hub/received_message.ts";
 
 const house = {};
@@ -7,7 +7,7 @@ const barn = {};
 
 /** Keeps a message, on the topic "a" with a payload of one byte: 258 bytes with all that belongs to it. */
 function keep(
-  log: MessageLog,
+  log: MemoryHistory,
   source: object,
   payload: string,
   { topic = "a", receivedAt = 0 }: { readonly topic?: string; readonly receivedAt?: number } = {},
@@ -24,11 +24,11 @@ function keep(
   log.keep({ message, source, subscriptions: undefined });
 }
 
-const after = (log: MessageLog, offset: number, source: object) =>
+const after = (log: MemoryHistory, offset: number, source: object) =>
   [...log.after(offset, source)].map(({ message }) => message.payload);
 
 Deno.test("next() gives out positions that grow, and knows() them and no others", () => {
-  const log = new MessageLog({ epoch: "this", maxBytes: 1000 });
+  const log = new MemoryHistory({ epoch: "this", maxBytes: 1000 });
   assertEquals(log.position, { epoch: "this", offset: 0 });
   assertEquals([log.next(), log.next()], [{ epoch: "this", offset: 1 }, { epoch: "this", offset: 2 }]);
   assertEquals([0, 2, 3].map((offset) => log.knows({ epoch: "this", offset })), [true, true, false]);
@@ -36,16 +36,16 @@ Deno.test("next() gives out positions that grow, and knows() them and no others"
 });
 
 Deno.test("after() yields what came later from the same broker", () => {
-  const log = new MessageLog({ epoch: "this", maxBytes: 10_000 });
+  const log = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
   for (const [source, payload] of [[house, "1"], [barn, "2"], [house, "3"]] as const) keep(log, source, payload);
   assertEquals([after(log, 0, house), after(log, 1, house), after(log, 0, barn)], [["1", "3"], ["3"], ["2"]]);
 });
 
-const reaches = (log: MessageLog, offset: number, source: object = house, ...filters: string[]) =>
+const reaches = (log: MemoryHistory, offset: number, source: object = house, ...filters: string[]) =>
   log.reaches(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
 
 Deno.test("reaches() tells whether all that came later and matches is still there, of that broker", () => {
-  const log = new MessageLog({ epoch: "this", maxBytes: 2 * 258 });
+  const log = new MemoryHistory({ epoch: "this", maxBytes: 2 * 258 });
   keep(log, house, "1");
   log.next();
   keep(log, house, "2");
@@ -58,14 +58,14 @@ Deno.test("reaches() tells whether all that came later and matches is still ther
 });
 
 Deno.test("a log without room keeps nothing, and says so", () => {
-  const log = new MessageLog({ epoch: "this", maxBytes: 0 });
+  const log = new MemoryHistory({ epoch: "this", maxBytes: 0 });
   assertEquals(reaches(log, 0), true);
   keep(log, house, "1");
   assertEquals([reaches(log, 0), reaches(log, 1), after(log, 0, house)], [false, true, []]);
 });
 
 Deno.test("a broker that sends much evicts no messages of another one, and a topic none of another topic", () => {
-  const log = new MessageLog({ epoch: "this", maxBytes: 10_000 });
+  const log = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
   keep(log, house, "quiet");
   keep(log, barn, "quiet", { topic: "door" });
   for (let index = 0; index < 100; index++) keep(log, barn, "x".repeat(700), { topic: `flood/${index}` });
@@ -77,7 +77,7 @@ Deno.test("a broker that sends much evicts no messages of another one, and a top
 });
 
 Deno.test("keep() evicts what is too old, and frees its place", () => {
-  const log = new MessageLog({ epoch: "this", maxBytes: 1_000_000, maxAgeMs: 1000 });
+  const log = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000, maxAgeMs: 1000 });
   for (let second = 0; second < 5000; second++) {
     keep(log, house, "x", { receivedAt: second * 1000, topic: `${second}` });
   }
@@ -88,14 +88,14 @@ Deno.test("keep() evicts what is too old, and frees its place", () => {
 });
 
 Deno.test("forget() drops what a broker sent, and nothing else", () => {
-  const log = new MessageLog({ epoch: "this", maxBytes: 1_000_000 });
+  const log = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000 });
   for (const source of [house, barn, house]) keep(log, source, "x");
   log.forget(house);
   assertEquals([after(log, 0, house), after(log, 0, barn), log.bytes], [[], ["x"], 258]);
 });
 
 Deno.test("a message whose payload was left out takes no room for it", () => {
-  const log = new MessageLog({ epoch: "e", maxBytes: 10_000 });
+  const log = new MemoryHistory({ epoch: "e", maxBytes: 10_000 });
   keep(log, house, "1");
   const delivery = { topic: "a", payload: new Uint8Array(), omittedBytes: 150_000_000, qos: 0, retain: false } as const;
   const message = receivedMessage(delivery, { position: log.next(), receivedAt: 0 });

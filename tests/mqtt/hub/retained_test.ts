@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
-import { Snapshot } from "../../../src/mqtt/hub/retained.ts";
+import { RetainedDelivery } from "../../../src/mqtt/hub/retained.ts";
 
 function retained(topic: string, payload = "on"): ReceivedMessage {
   const position = { epoch: "this", offset: 1 };
@@ -8,13 +8,13 @@ function retained(topic: string, payload = "on"): ReceivedMessage {
 }
 
 Deno.test("take() is for each topic once after the grant, whatever is sent again for others", () => {
-  const snapshot = new Snapshot<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
   assertEquals(snapshot.grant(0, true), []);
   assertEquals(["a", "b", "a"].map((topic) => snapshot.take(retained(topic), 0)), [true, true, false]);
 });
 
 Deno.test("grant() gives what came ahead of it, in order, and nothing of that comes again", () => {
-  const snapshot = new Snapshot<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
   const early = ["b", "a", "b"].map((topic) => retained(topic));
   assertEquals(early.map((message) => snapshot.take(message, 0)), [false, false, false]);
   assertEquals(snapshot.grant(0, true), early.slice(0, 2));
@@ -22,7 +22,7 @@ Deno.test("grant() gives what came ahead of it, in order, and nothing of that co
 });
 
 Deno.test("pass() makes what is retained old news, but only once live messages go to the members", () => {
-  const snapshot = new Snapshot<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
   snapshot.pass("a", 1);
   assertEquals(snapshot.take(retained("a"), 0), false);
   assertEquals(snapshot.grant(0, true).length, 1);
@@ -31,7 +31,7 @@ Deno.test("pass() makes what is retained old news, but only once live messages g
 });
 
 Deno.test("isSettled() holds five seconds after the grant or the last message, and never before the grant", () => {
-  const snapshot = new Snapshot<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
   assertEquals(snapshot.isSettled(1e9), false);
   snapshot.grant(1000, true);
   assertEquals([6000, 6001].map((now) => snapshot.isSettled(now)), [false, true]);
@@ -42,8 +42,8 @@ Deno.test("isSettled() holds five seconds after the grant or the last message, a
 
 Deno.test("isFlooded() holds when more than 32 MiB came ahead of one owner's grants, in all of its snapshots", () => {
   const early = { bytes: 0 };
-  const [one, two] = [0, 1].map(() => new Snapshot<string>({ owner: "phone", from: 0, early }));
-  const idle = new Snapshot<string>({ owner: "phone", from: 0, early });
+  const [one, two] = [0, 1].map(() => new RetainedDelivery<string>({ owner: "phone", from: 0, early }));
+  const idle = new RetainedDelivery<string>({ owner: "phone", from: 0, early });
   const half = "x".repeat(2 ** 24 - 300);
   for (const snapshot of [one, two]) snapshot?.take(retained("a", half), 0);
   assertEquals([one?.isFlooded, two?.isFlooded], [false, false]);
@@ -56,7 +56,7 @@ Deno.test("isFlooded() holds when more than 32 MiB came ahead of one owner's gra
 });
 
 Deno.test("window() tells where in the order of messages they came", () => {
-  const snapshot = new Snapshot<string>({ owner: "phone", early: { bytes: 0 }, from: 7 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 7 });
   const window = () => ({ from: snapshot.window.from, last: snapshot.window.last });
   assertEquals(window(), { from: 7, last: 7 });
   snapshot.grant(0, true);
@@ -70,7 +70,12 @@ for (const isEarly of [true, false]) {
   const when = isEarly ? "ahead of" : "after";
   Deno.test(`take() skips what the members have that comes ${when} the grant, unless they missed something`, () => {
     for (const isWhole of [true, false]) {
-      const snapshot = new Snapshot<string>({ owner: "phone", early: { bytes: 0 }, from: 5, received: ["a", "b"] });
+      const snapshot = new RetainedDelivery<string>({
+        owner: "phone",
+        early: { bytes: 0 },
+        from: 5,
+        received: ["a", "b"],
+      });
       const messages = ["a", "c", "b"].map((topic) => ({ ...retained(topic), position: { epoch: "this", offset: 9 } }));
       const taken = (now: number) => messages.filter((message) => snapshot.take(message, now));
       const before = isEarly ? taken(0) : [];
@@ -83,7 +88,7 @@ for (const isEarly of [true, false]) {
 }
 
 Deno.test("isSettled() waits while the broker sends what the members have, once for each topic", () => {
-  const snapshot = new Snapshot<string>({ owner: "phone", early: { bytes: 0 }, from: 5, received: ["a"] });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 5, received: ["a"] });
   snapshot.grant(0, true);
   snapshot.take(retained("a"), 4000);
   assertEquals(snapshot.isSettled(9000), false);

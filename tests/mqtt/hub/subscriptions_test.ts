@@ -10,7 +10,7 @@ Deno.test("enlist() makes one subscription for each filter, however many want it
   const [first] = subscriptions.enlist("one", { owner: "one", filters: ["a/+"] });
   const [second] = subscriptions.enlist("other", { owner: "other", filters: ["b", "a/+"] });
   assertEquals(first, second);
-  assertEquals([...first?.members ?? []], ["one", "other"]);
+  assertEquals([...first?.subscribers ?? []], ["one", "other"]);
   assertEquals(subscriptions.size, 2);
 });
 
@@ -18,20 +18,20 @@ Deno.test("meantBy() finds the subscriptions of a delivery by its topic or by it
   const subscriptions = new Subscriptions<string>();
   subscriptions.enlist("one", { owner: "one", filters: ["z/#", "b", "#", "z/a"] });
   subscriptions.enlist("other", { owner: "other", filters: ["+/a", "z/#"] });
-  assertEquals(filtersOf(subscriptions.meantBy({ topic: "z/a" })), ["z/#", "#", "z/a", "+/a"]);
-  assertEquals(filtersOf(subscriptions.meantBy({ topic: "z/a", subscriptions: [5, 3, 99] })), ["#", "+/a"]);
+  assertEquals(filtersOf(subscriptions.recipientsOf({ topic: "z/a" })), ["z/#", "#", "z/a", "+/a"]);
+  assertEquals(filtersOf(subscriptions.recipientsOf({ topic: "z/a", subscriptions: [5, 3, 99] })), ["#", "+/a"]);
 });
 
 Deno.test("a filter that was deleted gets a number that nobody had before", () => {
   const subscriptions = new Subscriptions<string>();
   const [old] = subscriptions.enlist("one", { owner: "one", filters: ["a"] });
   if (old !== undefined) subscriptions.delete(old);
-  assertEquals(subscriptions.meantBy({ topic: "a" }), []);
+  assertEquals(subscriptions.recipientsOf({ topic: "a" }), []);
   const [made] = subscriptions.enlist("one", { owner: "one", filters: ["a"] });
   assertEquals([old?.id, made?.id], [1, 2]);
   // Whoever still holds the old one must not delete the new one with it.
   if (old !== undefined) subscriptions.delete(old);
-  assertEquals(filtersOf(subscriptions.meantBy({ topic: "a" })), ["a"]);
+  assertEquals(filtersOf(subscriptions.recipientsOf({ topic: "a" })), ["a"]);
 });
 
 Deno.test("enlist() takes back a subscription that its owner left", () => {
@@ -111,12 +111,12 @@ Deno.test("isHeld() holds from where on the owner itself was granted the filter,
   const [subscription] = new Subscriptions<string>().enlist("one", { owner: "one", filters: ["a"] });
   const hold = subscription?.holds.get("one");
   if (subscription === undefined || hold === undefined) throw new Error("No subscription");
-  subscription.liveSince = 5;
+  subscription.activeFrom = 5;
   assertEquals(isHeld(subscription, "one", 99), false);
   hold.from = 10;
   assertEquals([9, 10].map((offset) => isHeld(subscription, "one", offset)), [false, true]);
   assertEquals(isHeld(subscription, "other", 99), false);
-  subscription.liveSince = 20;
+  subscription.activeFrom = 20;
   assertEquals([19, 20].map((offset) => isHeld(subscription, "one", offset)), [false, true]);
 });
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { TopicGrants } from "../../../src/mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 import { type HistoryEntry, TopicHistory } from "../../../src/mqtt/hub/topic_history.ts";
 
 const FILTERS = [
@@ -47,7 +47,7 @@ Deno.test("floor() never hides a loss: what matches a filter and came after it i
       const kept = entries.filter(({ message }) => message !== undefined);
       assertEquals(history.bytes, kept.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const filter of FILTERS) {
-        const grants = new TopicGrants([filter]);
+        const grants = new TopicFilterSet([filter]);
         const floor = history.floor(filter);
         const lost = entries.filter(({ message }, index) =>
           message === undefined && grants.matches(all[index]?.topic ?? "")
@@ -79,7 +79,7 @@ Deno.test("evict() takes the oldest of the topic that holds most, within the lev
 Deno.test("topics of many first levels share one group, and leave those alone that were there before", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
-  const add = (topic: string) => history.add(topic, { offset: offset, bytes: 100, message: offset++ });
+  const add = (topic: string) => history.add(topic, { offset, bytes: 100, message: offset++ });
   const known = Array.from({ length: 60 }, (_, index) => `known/${index}`);
   for (const topic of ["home", ...known.map((topic) => topic.replace("/", ""))]) add(topic);
   for (let index = 0; index < 1000; index++) {
@@ -93,7 +93,7 @@ Deno.test("topics of many first levels share one group, and leave those alone th
 Deno.test("a new topic gets a group of its own again when those that are empty are given up, without hiding their loss", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
-  const add = (topic: string) => history.add(topic, { offset: offset, bytes: 100, message: offset++ });
+  const add = (topic: string) => history.add(topic, { offset, bytes: 100, message: offset++ });
   for (let index = 0; index < 64; index++) add(`old${index}`);
   while (history.bytes > 0) history.evict();
   add("new");

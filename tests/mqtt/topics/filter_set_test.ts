@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { TopicGrants } from "../../../src/mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 
 /** Matching by a regular expression: another way to the same answer than the code's. */
 function matches(filter: string, topic: string): boolean {
@@ -27,7 +27,7 @@ const filterArbitrary = fc.tuple(
 
 Deno.test("matches() agrees with a brute-force matcher", () => {
   fc.assert(fc.property(filterArbitrary, fc.constantFrom(...TOPICS), (filter, topic) => {
-    assertEquals(new TopicGrants([filter]).matches(topic), matches(filter, topic), `${filter} on ${topic}`);
+    assertEquals(new TopicFilterSet([filter]).matches(topic), matches(filter, topic), `${filter} on ${topic}`);
   }));
 });
 
@@ -37,7 +37,7 @@ Deno.test("contain() agrees with a brute-force matcher, for any number of grants
       const expected = TOPICS.every((topic) =>
         !matches(wanted, topic) || grants.some((grant) => matches(grant, topic))
       );
-      assertEquals(new TopicGrants(grants).contain(wanted), expected, `${wanted} within ${grants.join(" ")}`);
+      assertEquals(new TopicFilterSet(grants).contain(wanted), expected, `${wanted} within ${grants.join(" ")}`);
     }),
     { numRuns: 1000 },
   );
@@ -46,7 +46,7 @@ Deno.test("contain() agrees with a brute-force matcher, for any number of grants
 Deno.test("contain() never lets through a topic that the grants do not match", () => {
   fc.assert(
     fc.property(fc.array(filterArbitrary), filterArbitrary, fc.constantFrom(...TOPICS), (grants, wanted, topic) => {
-      const granted = new TopicGrants(grants);
+      const granted = new TopicFilterSet(grants);
       if (granted.contain(wanted) && matches(wanted, topic)) assertEquals(granted.matches(topic), true);
     }),
   );
@@ -77,17 +77,17 @@ Deno.test("contain() tells narrower from wider", () => {
     [["$SYS/#"], "$SYS/broker", true],
   ];
   for (const [grants, wanted, expected] of table) {
-    assertEquals(new TopicGrants(grants).contain(wanted), expected, `${wanted} within ${grants.join(" ")}`);
+    assertEquals(new TopicFilterSet(grants).contain(wanted), expected, `${wanted} within ${grants.join(" ")}`);
   }
 });
 
 Deno.test("matches() meets no topic of the broker's own with a wildcard", () => {
-  assertEquals(new TopicGrants(["#", "+/x"]).matches("$SYS/x"), false);
-  assertEquals(new TopicGrants(["$SYS/#"]).matches("$SYS/x"), true);
+  assertEquals(new TopicFilterSet(["#", "+/x"]).matches("$SYS/x"), false);
+  assertEquals(new TopicFilterSet(["$SYS/#"]).matches("$SYS/x"), true);
 });
 
 Deno.test("contain() lets what begins with $ lie only within grants that begin the same way", () => {
-  const contain = (grants: string[], filter: string) => new TopicGrants(grants).contain(filter);
+  const contain = (grants: string[], filter: string) => new TopicFilterSet(grants).contain(filter);
   for (const filter of ["$SYS/broker/uptime", "$SYS/#", "$share/g/home/x", "$share/g/#", "$share/g/$SYS/x"]) {
     assertEquals(contain(["#", "+/#", "+/+/#", "home/#"], filter), false, filter);
   }
@@ -110,5 +110,5 @@ Deno.test("contain() lets what begins with $ lie only within grants that begin t
 });
 
 Deno.test("matches() gives no right to a topic itself for a share of its messages", () => {
-  assertEquals(new TopicGrants(["$share/g/home/#"]).matches("home/x"), false);
+  assertEquals(new TopicFilterSet(["$share/g/home/#"]).matches("home/x"), false);
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { TopicGrants } from "../../../src/mqtt/topics/filter_set.ts";
+import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 import { TopicTrie } from "../../../src/mqtt/topics/trie.ts";
 
 const filterArbitrary = fc.tuple(
@@ -41,7 +41,7 @@ Deno.test("match() agrees with trying every filter, after any adding and deletin
         }
       }
       for (const topic of topics) {
-        const expected = [...model].filter(([filter]) => new TopicGrants([filter]).matches(topic));
+        const expected = [...model].filter(([filter]) => new TopicFilterSet([filter]).matches(topic));
         assertEquals(trie.match(topic).sort(), expected.map(([, value]) => value).sort(), topic);
       }
       assertEquals(trie.size, model.size);

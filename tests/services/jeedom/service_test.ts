@@ -48,8 +48,8 @@ function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Respons
     close: () => closing.abort(),
     call: (
       payload: Payload,
-      { gone = never, key = "phone", hold = (release) => release() }: Partial<ServiceContext> = {},
-    ) => service.handle(payload, { key, scope, gone, hold }),
+      { clientSignal = never, key = "phone", holdMemory = (release) => release() }: Partial<ServiceContext> = {},
+    ) => service.handle(payload, { key, scope, clientSignal, holdMemory }),
   };
 }
 
@@ -242,7 +242,7 @@ function makeSlowAnswers(options: Partial<JeedomOptions> = {}) {
     },
   });
   const ask = (key: string, name: string) =>
-    made.call({ jsonrpc: "ping", params: { name } }, { key, hold: (release) => void held.set(name, release) });
+    made.call({ jsonrpc: "ping", params: { name } }, { key, holdMemory: (release) => void held.set(name, release) });
   const seal = (name: string) => held.get(name)?.();
   return { ...made, ask, reading, seal, finish: (name: string) => finish.get(name)?.() };
 }
@@ -430,8 +430,12 @@ Deno.test("handle() abandons a long poll whose phone went away, and runs every o
     },
   });
   const gone = new AbortController();
-  const poll = call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } }, { gone: gone.signal });
-  const command = call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { longPolling: 59 } }, { gone: gone.signal });
+  const poll = call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling: 59 } }, {
+    clientSignal: gone.signal,
+  });
+  const command = call({ jsonrpc: "cmd::execCmd", apikey: KEY, params: { longPolling: 59 } }, {
+    clientSignal: gone.signal,
+  });
   await until("both calls", () => signals.length === 2);
   gone.abort();
   const error = await assertRejects(() => within("abandoning", poll), ServiceError);
@@ -458,7 +462,7 @@ function makePollingJeedom(options: Partial<JeedomOptions> = {}) {
   return {
     ...jeedom,
     sent,
-    poll: (datetime: number, options: { gone?: AbortSignal; key?: string; longPolling?: number } = {}) =>
+    poll: (datetime: number, options: { clientSignal?: AbortSignal; key?: string; longPolling?: number } = {}) =>
       jeedom.call({
         jsonrpc: "event::changes",
         apikey: KEY,
@@ -472,7 +476,7 @@ function makePollingJeedom(options: Partial<JeedomOptions> = {}) {
 /** Polls and leaves at once, as a client does that is closed. */
 async function pollAndLeave(jeedom: ReturnType<typeof makePollingJeedom>, datetime: number, key?: string) {
   const gone = new AbortController();
-  const poll = jeedom.poll(datetime, { gone: gone.signal, ...key === undefined ? {} : { key } });
+  const poll = jeedom.poll(datetime, { clientSignal: gone.signal, ...key === undefined ? {} : { key } });
   await until("the poll", () => jeedom.sent.includes(datetime));
   gone.abort();
   await assertRejects(() => poll, ServiceError, "abandoned");

@@ -26,7 +26,12 @@ function makeService(failure?: Error) {
     },
   });
   const handle = (payload: Payload) =>
-    service.handle(payload, { key: "phone", scope, gone: new AbortController().signal, hold: (release) => release() });
+    service.handle(payload, {
+      key: "phone",
+      scope,
+      clientSignal: new AbortController().signal,
+      holdMemory: (release) => release(),
+    });
   return { handle, published };
 }
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { MAX_PACE, type Rate } from "../../keys/schema.ts";
+import { MAX_RATE, type Rate } from "../../keys/schema.ts";
 
 /** The values of these options. */
-export interface PaceValues {
+export interface RateValues {
   /** Requests a second. */
   readonly rate?: string | undefined;
   /** Requests at once. */
@@ -18,18 +18,18 @@ export interface PaceValues {
  *
  * @returns the pace, and everything that is wrong with the options, each with its remedy
  */
-export function paceFromOptions(values: PaceValues): { readonly pace: Rate | undefined; readonly mistakes: string[] } {
+export function rateFromOptions(values: RateValues): { readonly pace: Rate | undefined; readonly mistakes: string[] } {
   if (values.rate === undefined && values.burst === undefined) return { pace: undefined, mistakes: [] };
   const mistakes: string[] = [];
-  const read = (name: keyof PaceValues, other: keyof PaceValues) => {
+  const read = (name: keyof RateValues, other: keyof RateValues) => {
     const text = values[name];
     if (text === undefined) {
       mistakes.push(`--${name} N must be given together with --${other}`);
       return 0;
     }
     const number = /^\d{1,7}$/.test(text) ? Number(text) : 0;
-    if (number < 1 || number > MAX_PACE) {
-      mistakes.push(`--${name} "${text}" must be a whole number from 1 to ${MAX_PACE}`);
+    if (number < 1 || number > MAX_RATE) {
+      mistakes.push(`--${name} "${text}" must be a whole number from 1 to ${MAX_RATE}`);
     }
     return number;
   };
