@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorName } from "../lib/errors.ts";
 import type { Config } from "../config/settings.ts";
 import type { Reply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "../doctor/fetch_failure.ts";
@@ -30,7 +31,7 @@ export function openPort<T>(setting: PortSetting, config: Config, open: () => T)
   try {
     return open();
   } catch (cause) {
-    const name = cause instanceof Error ? cause.name : "";
+    const name = errorName(cause);
     if (name === "AddrInUse") throw new PortTakenError(setting, config, { cause });
     if (name !== "PermissionDenied") throw cause;
     const port = config[setting];

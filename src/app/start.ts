@@ -39,7 +39,7 @@ import { openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
 import { openPort, PortTakenError } from "./port_taken.ts";
 import { readPair } from "../config/setting_files.ts";
-import { settledWithin } from "../lib/settled_within.ts";
+import { settledWithin } from "../lib/async.ts";
 
 /** A gateway that serves. */
 export interface RunningGateway {

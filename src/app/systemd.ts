@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { NotifyPaths } from "../config/sandbox.ts";
-import { settledWithin } from "../lib/settled_within.ts";
+import { settledWithin } from "../lib/async.ts";
 
 /** What the service manager learns. */
 export interface ServiceManager {
@@ -132,5 +133,5 @@ function createServiceManager(
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

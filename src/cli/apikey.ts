@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorName } from "../lib/errors.ts";
 import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { type Options, UsageError } from "./args.ts";
 import { type ClientValues, isComplete, readClientSources } from "./client.ts";
@@ -110,7 +111,7 @@ function wrong(source: string): UsageError {
 }
 
 function reason(error: unknown): string {
-  const name = error instanceof Error ? error.name : "unknown";
+  const name = errorName(error);
   return REASONS[name] ?? name;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseExact, plainNumber } from "../lib/exact_json.ts";
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 import { APIKEY_NOTES, APIKEY_OPTIONS, findApikey, refuseTwoApikeys } from "./apikey.ts";
 import { type CommandLine, formatUsage, readArgs, UsageError, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";

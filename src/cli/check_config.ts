@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { type Config, ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config/settings.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
 import type { Network } from "../net/ip_address.ts";
@@ -72,9 +73,7 @@ async function checkFiles(config: Config, platform: Platform): Promise<void> {
     readSettingFile("MQTT_CA_FILE", config, platform),
     readPair("MQTT", config, platform),
   ]);
-  const problems = results.filter((result) => result.status === "rejected").map(({ reason }) =>
-    reason instanceof Error ? reason.message : String(reason)
-  );
+  const problems = results.filter((result) => result.status === "rejected").map(({ reason }) => errorText(reason));
   if (problems.length > 0) throw new ConfigError(problems);
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { GatewayClient } from "../client/gateway_client.ts";
 import { type Config, parseConfig, SETTINGS, type Variables } from "../config/settings.ts";
 import { DEVICES, House } from "../demo/house.ts";
@@ -91,7 +92,7 @@ async function makeTempDir(platform: Platform): Promise<string> {
   try {
     return await platform.makeTempDir();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new Error(`No temporary directory for its key: ${reason}. Set TMPDIR to a directory that is writable`);
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { type CommandLine, formatUsage, type Option, readArgs, UsageError, wrongUsage } from "./args.ts";
 import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";
@@ -69,7 +70,7 @@ async function readPayload(path: string, { files }: Platform): Promise<Uint8Arra
   } catch (error) {
     const reason = error instanceof TooLargeError
       ? `must not be larger than ${MAX_FILE_BYTES} bytes`
-      : `cannot be read: ${error instanceof Error ? error.message : error}`;
+      : `cannot be read: ${errorText(error)}`;
     throw new UsageError(`--file "${name}" ${reason}`);
   }
 }

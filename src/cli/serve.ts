@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { ConfigError } from "../config/settings.ts";
 import { startLog } from "../observability/log.ts";
 import { joinNames, placeOf } from "../config/unknown_settings.ts";
@@ -63,7 +64,7 @@ export async function reportStartFailure(error: unknown, platform: Platform): Pr
     printError("HOST is no address of this machine. Set HOST=0.0.0.0 to listen on all that it has");
     return EXIT_FAILURE;
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   printError(`The gateway does not start: ${message}`);
   return error instanceof Error && error.name === "KeyFileError" ? EXIT_CONFIG : EXIT_FAILURE;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { fromBase64 } from "../protocol/bytes.ts";
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 import { readBytes } from "../lib/read_bytes.ts";
 
 /** What the gateway answered, opened. */

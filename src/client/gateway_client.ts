@@ -8,10 +8,10 @@ import type { Route } from "../protocol/v2/envelope.ts";
 import type { Version } from "../protocol/exchange.ts";
 import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
-import { withDeadline } from "../lib/deadline.ts";
-import { UnreachableError } from "./gateway_error.ts";
+import { withDeadline } from "../lib/async.ts";
+import { noAnswerWithin, UnreachableError } from "./gateway_error.ts";
 import { toBase64 } from "../protocol/bytes.ts";
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
 import {
@@ -151,7 +151,12 @@ export class GatewayClient {
   }
 
   #inTime<T>({ timeout = TIMEOUT_MS, signal }: WaitOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return withDeadline(work, { clock: this.#channel.clock, timeout, signal });
+    return withDeadline(work, {
+      clock: this.#channel.clock,
+      timeout,
+      timeoutError: () => noAnswerWithin(timeout),
+      signal,
+    });
   }
 }
 

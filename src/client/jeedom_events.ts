@@ -7,7 +7,7 @@ import { Backoff } from "../lib/backoff.ts";
 import type { Answer } from "./answer.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { FailedError, GatewayError, JeedomError } from "./gateway_error.ts";
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 import { Overlap } from "./overlap.ts";
 
 /** Something that happened in Jeedom. */

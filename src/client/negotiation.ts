@@ -4,7 +4,7 @@
  * @module
  */
 import type { Version } from "../protocol/exchange.ts";
-import { abortable } from "../lib/abortable.ts";
+import { abortable } from "../lib/async.ts";
 
 /** A probe under way. */
 interface Probe {

@@ -6,9 +6,9 @@
 import { EnvelopeError } from "../protocol/aead.ts";
 import type { StreamEvent } from "../protocol/event.ts";
 import type { Channel } from "./channel.ts";
-import { withDeadline } from "../lib/deadline.ts";
-import { TruncatedError } from "./gateway_error.ts";
-import { isObject } from "../lib/is_object.ts";
+import { withDeadline } from "../lib/async.ts";
+import { noAnswerWithin, TruncatedError } from "./gateway_error.ts";
+import { isObject } from "../lib/json.ts";
 import { openEvents } from "./open_events.ts";
 import { readChunks } from "./read_chunks.ts";
 import { EventTooLargeError, readEvents } from "./read_events.ts";
@@ -57,7 +57,7 @@ async function* openOnce(
 ): AsyncGenerator<StreamEvent, void> {
   const { response, exchange } = await withDeadline(
     (signal) => channel.post(request, { route: "/mqtt/subscribe", signal }),
-    { clock: channel.clock, timeout: SILENCE_MS, signal },
+    { clock: channel.clock, timeout: SILENCE_MS, timeoutError: () => noAnswerWithin(SILENCE_MS), signal },
   );
   if (response.body === null) throw new TruncatedError("Answer has no body");
   const silence = new SilenceTimer(channel.clock, signal);

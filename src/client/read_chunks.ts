@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { abortable } from "../lib/abortable.ts";
+import { abortable } from "../lib/async.ts";
 import { TruncatedError } from "./gateway_error.ts";
 
 /**

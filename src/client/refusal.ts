@@ -19,7 +19,7 @@ import {
   WrongKeyError,
 } from "./gateway_error.ts";
 import { PROTOCOL_HEADER } from "../protocol/exchange.ts";
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 
 /**
  * Longest wait that is taken from the other side, in seconds: longer ones overflow timers, and no gateway gone wrong keeps

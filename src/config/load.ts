@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorName } from "../lib/errors.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Config, ConfigError, parseConfig, SETTINGS, type Variables } from "./settings.ts";
 import { type GatewayFolders, keyFolderFault } from "../keys/key_folder.ts";
@@ -37,7 +38,7 @@ export async function readSources(
     return { environment, file: variables, unreadLines };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    const name = error instanceof Error ? error.name : "unknown";
+    const name = errorName(error);
     if (name === "NotFound") return { environment, file: {}, unreadLines: [] };
     throw new ConfigError([`.env cannot be read (${name}): make it a file that this user may read`]);
   }

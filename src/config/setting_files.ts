@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { Config } from "./settings.ts";
 import type { Platform } from "../platform.ts";
@@ -85,5 +86,5 @@ function parsed<T>(parse: () => T, fault: string): T {
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

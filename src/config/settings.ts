@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { z } from "zod";
 import { parseProxy } from "../http/client_address.ts";
 import { type BrokerPattern, hostFault, hostOf, isHost, parseBrokerPattern } from "../net/egress.ts";
@@ -68,7 +69,7 @@ const list = <T>(parse: (entry: string) => T) =>
     try {
       return text.split(/[\s,]+/).filter((entry) => entry !== "").map(parse);
     } catch (error) {
-      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      context.addIssue({ code: "custom", message: errorText(error) });
       return z.NEVER;
     }
   });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 import { expect, expectEqual, Mismatch, Skip } from "./mismatch.ts";
 
 /** A JSON object, whose fields are yet to be looked at. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import type { Version } from "../protocol/exchange.ts";
 import type { Check, Subject } from "./check.ts";
 import { HARMLESS } from "./checks/harmless.ts";
@@ -120,7 +121,7 @@ function plan({ subjects, versions }: RunOptions) {
 }
 
 function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorText(error);
   // deno-lint-ignore no-control-regex
   const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   return line.length > MAX_SEEN ? `${line.slice(0, MAX_SEEN)}…` : line;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 import { ask, jsonOf, type Question, type Reply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "./fetch_failure.ts";
 import type { DoctorContext } from "./context.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BrokerAddress, BrokerConnection, ConnectBroker, Publication } from "../mqtt/broker.ts";
 import { tooLate } from "../mqtt/errors.ts";
@@ -109,7 +110,7 @@ export class HealthTopic {
   }
 
   #tell(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     if (this.#stop.signal.aborted || message === this.#told) return;
     this.#told = message;
     this.#options.onFault(message);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorName } from "../lib/errors.ts";
 import type { Machine } from "./machine.ts";
 
 /** How a port is. */
@@ -23,7 +24,7 @@ export function findPortState(
     listen(where).close();
     return { kind: "free" };
   } catch (error) {
-    const name = error instanceof Error ? error.name : "";
+    const name = errorName(error);
     if (name === "AddrInUse") return { kind: "taken" };
     const words = name === "AddrNotAvailable"
       ? `cannot be listened on: this machine does not have the address ${where.hostname}`

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorName } from "../lib/errors.ts";
 import { type Check, DEADLINE_SECONDS, type Result } from "./check.ts";
 import { failed, type Finding, skipped } from "./finding.ts";
 import type { DoctorContext } from "./context.ts";
@@ -45,7 +46,7 @@ async function make(
     return await Promise.race([check.run(house, AbortSignal.any([signal, over.signal])), hung.promise]);
   } catch (error) {
     // What was thrown may quote anything, so only its kind is told.
-    const name = error instanceof Error ? error.name : "unknown";
+    const name = errorName(error);
     if (name === "NotCapable") return skipped("The sandbox does not allow to look", "Run it as: deno task doctor");
     return failed(`The check itself broke (${name})`, "Please report this as a fault of the doctor");
   } finally {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorName } from "../lib/errors.ts";
 import type { Machine, ProgramOutput } from "./machine.ts";
 
 /** Words that ask for the state of this machine. */
@@ -27,7 +28,7 @@ export async function runTailscale(
   try {
     return await run("tailscale", args, { signal });
   } catch (error) {
-    const name = error instanceof Error ? error.name : "";
+    const name = errorName(error);
     if (name === "NotFound") return "Not installed";
     return name === "NotCapable" ? "The sandbox does not allow to run it" : "It cannot be run";
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 
 /** What Tailscale says of itself. */
 export interface TailscaleStatus {

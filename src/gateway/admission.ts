@@ -18,7 +18,7 @@ import type { Key, Keyring, Sender } from "../keys/keyring.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 import type { Room } from "../limits/room.ts";
-import { KeyedMutex } from "../lib/keyed_mutex.ts";
+import { KeyedMutex } from "../lib/async.ts";
 import type { BodyReader } from "../http/body_reader.ts";
 import type { RequestInfo } from "../http/request_info.ts";
 import { decryptionFailed, storeFull, storeUnavailable, tooManyRequests } from "../http/errors.ts";

@@ -7,7 +7,7 @@ import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
 import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
-import { KeyedMutex } from "../lib/keyed_mutex.ts";
+import { KeyedMutex } from "../lib/async.ts";
 import type { Reply } from "../services/service.ts";
 import type { BudgetHolder, MemoryBudget } from "../limits/memory_budget.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { Dependency } from "../observability/telemetry.ts";
 
@@ -121,7 +122,7 @@ async function faultOf(answer: Promise<void>): Promise<string | undefined> {
     await Promise.race([answer, tooLate]);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorText(error);
   } finally {
     clearTimeout(timer);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { dirname, resolve } from "node:path";
 import { KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
@@ -217,5 +218,5 @@ export async function removeLeftovers(path: string, files: Pick<KeyFileSystem, "
 
 /** Says why something failed, as far as what was thrown tells. */
 export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { KeySources, LiveKeyring } from "./keyring.ts";
 
@@ -53,7 +54,7 @@ export function watchKeys(options: KeyWatcherOptions, loaded: string): KeyWatche
       log.info("Keys loaded. Secrets that work now: {count}", { count: keyring.size });
     } catch (error) {
       // Tried again at each look: it may be for a passing reason, and a key that was removed must not live on.
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorText(error);
       if (reason !== told) log.error("Keys not loaded, those before stay in force: {reason}", { reason });
       told = reason;
     }

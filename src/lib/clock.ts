@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { abortable } from "./abortable.ts";
+import { abortable } from "./async.ts";
 
 /** A clock with timers. */
 export interface Clock {

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isObject } from "./is_object.ts";
+import { isObject } from "./json.ts";
 
 /**
  * What this file uses of ECMA-262's "JSON.parse source text access", which TypeScript does not describe yet. Node 20 has

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { type BrokerAddress, BrokerError } from "./broker.ts";
 
 /** CONNACK's codes (MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2). */
@@ -60,7 +61,7 @@ export function explainFailure(error: unknown, place: string): BrokerError {
     const hint = NOT_FOUND.includes(code) ? mdnsHint(place.slice(0, place.lastIndexOf(":"))) : "";
     return new BrokerError(`Broker ${place} ${known}${hint}${code === undefined ? "" : ` (code ${code})`}`);
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorText(error);
   if (error instanceof Error && error.name === "NotCapable") {
     return new BrokerError(`Broker ${place} is outside of what the sandbox allows`);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import type { IClientSubscribeOptions, MqttClient } from "mqtt";
 import { Buffer } from "node:buffer";
 import { type BrokerConnection, BrokerError, type Delivery, type FilterRequest, type Publication } from "./broker.ts";
@@ -257,7 +258,7 @@ export class MqttJsConnection implements BrokerConnection {
     // MQTT.js settles what is under way just before it tells why the connection ends.
     await undefined;
     if (this.#state.cause !== undefined || !this.#client.connected) throw await this.lost;
-    throw new BrokerError(error instanceof Error ? error.message : String(error));
+    throw new BrokerError(errorText(error));
   }
 
   /** Runs a command. */

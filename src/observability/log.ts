@@ -18,7 +18,7 @@ import {
 } from "@logtape/logtape";
 import { redactByField } from "@logtape/redaction";
 import type { Config } from "../config/settings.ts";
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 import { createLineSink } from "./line_sink.ts";
 import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "./visible.ts";

@@ -19,7 +19,7 @@ import {
   memberTexts,
   parseExact,
 } from "../lib/exact_json.ts";
-import { isObject } from "../lib/is_object.ts";
+import { isObject } from "../lib/json.ts";
 
 /** An authenticated request: one JSON object whose fields are yet to be checked. */
 export type Payload = Readonly<Record<string, unknown>>;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { RedisClient } from "./redis_client.ts";
 import type { RedisConnection } from "./redis_connection.ts";
@@ -84,7 +85,7 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
   }
 
   function tell(error: unknown): void {
-    const fault = error instanceof Error ? error.message : String(error);
+    const fault = errorText(error);
     if (told === fault) return;
     told = fault;
     if (error instanceof UnfitError) log.error("Redis may forget requests, so none is accepted: {fault}", { fault });

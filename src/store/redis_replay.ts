@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { errorText } from "../lib/errors.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
@@ -198,7 +199,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
         });
         text = found === null ? null : String(found);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorText(error);
         if (reason.startsWith("FORGOT")) {
           memory.recheck(client);
           return { kind: "away" };

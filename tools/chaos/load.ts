@@ -1,7 +1,8 @@
 /** The people of a house: phones that send numbered things, listeners, and somebody who sends again what he recorded. */
+import { errorText } from "../../src/lib/errors.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Answer, GatewayClient, GatewayError, type Version } from "../../src/client/gateway_client.ts";
-import { isObject } from "../../src/lib/is_object.ts";
+import { isObject } from "../../src/lib/json.ts";
 import { until } from "../../tests/support/deadline.ts";
 import { observe } from "../support/observer.ts";
 import { OBSERVER_LOGIN } from "./chaos_broker.ts";
@@ -76,7 +77,7 @@ export async function startLoad(
       for await (const event of events) record.add(event, performance.now());
     } catch (error) {
       if (!leave.signal.aborted) {
-        givenUp.push(`${record.who} gave up: ${error instanceof Error ? error.message : error}`);
+        givenUp.push(`${record.who} gave up: ${errorText(error)}`);
       }
     }
   }

@@ -1,4 +1,5 @@
 /** One fault from beginning to end: a house, load, the fault, the way back to normal, and what must hold all the while. */
+import { errorText } from "../../src/lib/errors.ts";
 import { until } from "../../tests/support/deadline.ts";
 import { brokenRules } from "./broken_rules.ts";
 import type { Fault } from "./fault.ts";
@@ -78,7 +79,7 @@ export async function runFault(fault: Fault, { isShort, opened }: RunFaultOption
       await happening();
     } catch (error) {
       isStuck = true;
-      complain(error instanceof Error ? error.message : String(error));
+      complain(errorText(error));
     }
   };
 

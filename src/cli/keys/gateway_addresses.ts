@@ -9,7 +9,7 @@ import { findFunnelRoute, type FunnelRoute, funnelUrl, parseTailscaleStatus } fr
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
 import { localUrl } from "../../config/local_url.ts";
 import type { NetworkAddress, Platform } from "../../platform.ts";
-import { settledWithin } from "../../lib/settled_within.ts";
+import { settledWithin } from "../../lib/async.ts";
 
 /** An address of the gateway. */
 export interface GatewayAddress {

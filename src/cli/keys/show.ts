@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../../lib/errors.ts";
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
@@ -113,6 +114,6 @@ function pairingUri(pairing: Pairing): string {
   try {
     return formatPairingUri(pairing);
   } catch (error) {
-    throw new UsageError(`--url is wrong: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`--url is wrong: ${errorText(error)}`);
   }
 }

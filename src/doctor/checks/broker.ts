@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../../lib/errors.ts";
 import { brokerProtocol, type Config } from "../../config/settings.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
 import { tooLate } from "../../mqtt/errors.ts";
@@ -46,7 +47,7 @@ export const BROKER: Check = {
     try {
       address = await brokerAddress();
     } catch (error) {
-      return failed(error instanceof Error ? error.message : String(error), "Mend it, and start the gateway again");
+      return failed(errorText(error), "Mend it, and start the gateway again");
     }
     const late = tooLate(address, "answer", DEADLINE_SECONDS * 1000);
     try {

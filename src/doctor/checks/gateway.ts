@@ -4,7 +4,7 @@
  * @module
  */
 import { visibleLine } from "../../observability/visible.ts";
-import { isObject } from "../../lib/is_object.ts";
+import { isObject } from "../../lib/json.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { jsonOf } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";

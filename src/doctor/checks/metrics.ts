@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isObject } from "../../lib/is_object.ts";
+import { isObject } from "../../lib/json.ts";
 import { ask, jsonOf, type Reply } from "../../lib/http_probe.ts";
 import type { Check } from "../check.ts";
 import { failed, type Finding, ok, skipped, warning } from "../finding.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import { openAnswer } from "../../protocol/exchange.ts";
-import { isObject } from "../../lib/is_object.ts";
+import { isObject } from "../../lib/json.ts";
 import { hostOf } from "../../net/egress.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
 import { ask, type Reply } from "../../lib/http_probe.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../../lib/errors.ts";
 import { mdnsHint } from "../../mqtt/errors.ts";
 import { visibleLine } from "../../observability/visible.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
@@ -43,7 +44,7 @@ export const REDIS: Check = {
       const began = now();
       client.get(NOBODYS_KEY).then(
         () => outcome.resolve(ok(`${place} answers, round trip ${Math.round(now() - began)} ms`)),
-        (error) => fail(error instanceof Error ? error.message : String(error)),
+        (error) => fail(errorText(error)),
       );
     });
     try {

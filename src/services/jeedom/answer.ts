@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
-import { isObject } from "../../lib/is_object.ts";
+import { isObject } from "../../lib/json.ts";
 import { type Reply, ServiceError, textReply } from "../service.ts";
 
 /** An HTTP answer of Jeedom. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseExact, plainNumber } from "../../lib/exact_json.ts";
-import { isObject } from "../../lib/is_object.ts";
+import { isObject } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import { parseId } from "../../keys/schema.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText } from "../../lib/errors.ts";
 import type { Config } from "../../config/settings.ts";
 import type { Platform } from "../../platform.ts";
 import { readSettingFile } from "../../config/setting_files.ts";
@@ -24,7 +25,7 @@ export async function openJeedomFetch(
   try {
     return createPrivateFetch(pem);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new Error(`JEEDOM_CA_FILE "${config.JEEDOM_CA_FILE}" is of no use: ${reason}`, { cause: error });
   }
 }

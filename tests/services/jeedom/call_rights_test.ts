@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { parseExact } from "../../../src/lib/exact_json.ts";
-import { isObject } from "../../../src/lib/is_object.ts";
+import { isObject } from "../../../src/lib/json.ts";
 import { FieldError } from "../../../src/protocol/payload.ts";
 import { ALL_RIGHTS, type Rights } from "../../../src/keys/schema.ts";
 import { Scope, ScopeError } from "../../../src/keys/rights.ts";

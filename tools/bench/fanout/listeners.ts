@@ -2,6 +2,7 @@
  * Any number of listeners at the gateway, in a process of their own, all with one key. While the clock runs, sealed
  * events are only noted with their time; afterwards every different one is opened once, and all streams are checked.
  */
+import { errorText } from "../../../src/lib/errors.ts";
 import type { Position, StreamEvent } from "../../../src/protocol/event.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
@@ -99,7 +100,7 @@ function createListeners() {
         await listen(listener, event.resume);
       } else listener.end = error?.message ?? JSON.stringify(event);
     } catch (error) {
-      listener.end = `Not resumed: ${error instanceof Error ? error.message : error}`;
+      listener.end = `Not resumed: ${errorText(error)}`;
     }
   }
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { KeyedMutex } from "../../src/lib/keyed_mutex.ts";
+import { KeyedMutex } from "../../src/lib/async.ts";
 
-Deno.test("take() lets work of one id take turns in order, and leaves other ids alone", async () => {
+Deno.test("runExclusive() lets work of one id take turns in order, and leaves other ids alone", async () => {
   const turns = new KeyedMutex();
   const told: string[] = [];
   const first = Promise.withResolvers<void>();
@@ -20,7 +20,7 @@ Deno.test("take() lets work of one id take turns in order, and leaves other ids 
   assertEquals(told, ["begin 1", "begin other", "end other", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
 });
 
-Deno.test("take() goes on after work that failed", async () => {
+Deno.test("runExclusive() goes on after work that failed", async () => {
   const turns = new KeyedMutex();
   const failed = turns.runExclusive("a", () => Promise.reject(new Error("Broken")));
   const next = turns.runExclusive("a", () => Promise.resolve("next"));
