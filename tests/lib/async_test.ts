@@ -2,28 +2,29 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { KeyedMutex } from "../../src/lib/async.ts";
 
 Deno.test("runExclusive() lets work of one id take turns in order, and leaves other ids alone", async () => {
-  const turns = new KeyedMutex();
+  const mutex = new KeyedMutex();
   const told: string[] = [];
-  const first = Promise.withResolvers<void>();
+  let endFirst = () => {};
+  const first = new Promise<void>((resolve) => endFirst = resolve);
   const work = (name: string, until: Promise<void> = Promise.resolve()) => async () => {
     told.push(`begin ${name}`);
     await until;
     told.push(`end ${name}`);
     return name;
   };
-  const one = turns.runExclusive("a", work("1", first.promise));
-  const two = turns.runExclusive("a", work("2"));
-  const three = turns.runExclusive("a", work("3"));
-  assertEquals(await turns.runExclusive("b", work("other")), "other");
-  first.resolve();
+  const one = mutex.runExclusive("a", work("1", first));
+  const two = mutex.runExclusive("a", work("2"));
+  const three = mutex.runExclusive("a", work("3"));
+  assertEquals(await mutex.runExclusive("b", work("other")), "other");
+  endFirst();
   assertEquals(await Promise.all([one, two, three]), ["1", "2", "3"]);
   assertEquals(told, ["begin 1", "begin other", "end other", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
 });
 
 Deno.test("runExclusive() goes on after work that failed", async () => {
-  const turns = new KeyedMutex();
-  const failed = turns.runExclusive("a", () => Promise.reject(new Error("Broken")));
-  const next = turns.runExclusive("a", () => Promise.resolve("next"));
+  const mutex = new KeyedMutex();
+  const failed = mutex.runExclusive("a", () => Promise.reject(new Error("Broken")));
+  const next = mutex.runExclusive("a", () => Promise.resolve("next"));
   await assertRejects(() => failed, Error, "Broken");
   assertEquals(await next, "next");
 });
