@@ -2,20 +2,24 @@
 import { runProgram } from "./run_program.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const TESTS = [new URL("tests/protocol/", ROOT), new URL("tests/lib/", ROOT)];
+const PROTOCOL_TESTS = new URL("tests/protocol/", ROOT);
+/** Tests of what the client takes from `src/lib`; the rest of it is for Deno. */
+const LIB_TESTS = ["async", "backoff", "json_weight", "lru_cache"].map((name) => `tests/lib/${name}_test.ts`);
 const COLLECTOR = new URL("test_collector.ts", import.meta.url);
 
 /** Name of the bundle in its directory. */
 export const BUNDLE = "tests.mjs";
 
-/** Lists the modules of tests that run everywhere: all that there are for the protocol and what it is made of. */
-function testModules(folders: readonly URL[] = TESTS): string[] {
-  return folders.flatMap((folder) =>
-    Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) => {
-      if (isDirectory) return testModules([new URL(`${name}/`, folder)]);
-      return name.endsWith("_test.ts") ? [new URL(name, folder).href] : [];
-    })
-  ).sort();
+/** Lists the modules of tests that run everywhere. */
+function testModules(): string[] {
+  return [...testsIn(PROTOCOL_TESTS), ...LIB_TESTS.map((path) => new URL(path, ROOT).href)].sort();
+}
+
+function testsIn(folder: URL): string[] {
+  return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return testsIn(new URL(`${name}/`, folder));
+    return name.endsWith("_test.ts") ? [new URL(name, folder).href] : [];
+  });
 }
 
 /**
