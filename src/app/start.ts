@@ -9,6 +9,7 @@ import { createHandler } from "../gateway/handler.ts";
 import { createLimiters } from "../gateway/limits.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
+import type { Handler } from "../http/router.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
@@ -205,6 +206,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       version: VERSION,
       listensOn: config.METRICS_HOST,
       randomBytes,
+      log,
     }),
     log,
   });
@@ -251,7 +253,7 @@ const draw = () => Math.random();
 function listenForOperations(
   config: Config,
   platform: Platform,
-  { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
+  { handler, log }: { readonly handler: Handler; readonly log: Log },
 ): HttpListener | undefined {
   const { METRICS_HOST: hostname, METRICS_PORT: port } = config;
   if (port === "off") return undefined;

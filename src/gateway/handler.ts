@@ -17,27 +17,28 @@ import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
-import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
-import { AllowedOrigins, preflightResponse } from "../http/cors.ts";
-import { isCrossSite } from "../http/cross_site.ts";
+import type { RouteHandler } from "../http/request_info.ts";
+import { AllowedOrigins, isCrossSite, preflightResponse } from "../http/cross_origin.ts";
+import {
+  createRouter,
+  type Handler,
+  READ_METHODS,
+  type RoutedRequest,
+  type RouteEntry,
+  toHttpError,
+} from "../http/router.ts";
 import type { EventEncoder } from "../streams/event_encoder.ts";
 import { aliveResponse, healthResponse, readyResponse } from "../http/health.ts";
 import type { GatewayLimits, Limiters } from "./limits.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import {
-  badRequest,
   crossSite,
-  errorResponse,
-  HttpError,
-  internalError,
-  methodNotAllowed,
-  notFound,
+  type HttpError,
   ReplayStoreError,
   stopping,
   tooManyAtOnce,
   tooManyRequests,
 } from "../http/errors.ts";
-import { createRequestId, REQUEST_ID_HEADER } from "../http/request_id.ts";
 import { createSealReply, createToResponse } from "./reply.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
@@ -89,23 +90,8 @@ export interface GatewayOptions {
   readonly limiters: Limiters;
 }
 
-/** What is known of a request before its route is. */
-type Arrived = Omit<RequestInfo, "route">;
-
-/** The routes that need no key. */
+/** Routes that need no key. */
 type OpenRoute = Exclude<AnsweredRequest["route"], Route | "other">;
-
-interface Endpoint {
-  readonly route: Route | OpenRoute;
-  readonly methods: readonly string[];
-  readonly handle: (message: Request, arrived: Arrived) => Response | Promise<Response>;
-}
-
-/** Slashes before a path: clients join a route to an address that ends with one. */
-const LEADING_SLASHES = /^\/+/;
-
-/** Answers a request that came from the other end of a connection, an IP address. */
-export type Handler = (request: Request, peer: string) => Promise<Response>;
 
 /** What a client of a newer gateway is told, which asks for a call of a web address. */
 const HTTP_REQUEST = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
@@ -132,34 +118,34 @@ export function createHandler(options: GatewayOptions): Handler {
   const byName = new Map<unknown, Service>(Object.entries(services));
   const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
 
-  /** Bounds what an address may have under way. */
-  const sealed = (route: Route, handle: RouteHandler): [string, Endpoint] => [route, {
-    route,
+  /** Returns a route for sealed requests, limited per address. */
+  const sealed = (route: Route, handle: RouteHandler): RouteEntry<Route> => ({
+    path: route,
     methods: ["POST"],
-    async handle(message, arrived) {
+    async handle(request, origin) {
       // Before it counts: a hostile page must not lock out the address of its visitors.
-      if (!allowedOrigins.has(message) && isCrossSite(message, options.publicUrl)) throw crossSite();
-      const release = limiters.addressLimiter.tryAcquire(arrived.address);
+      if (!allowedOrigins.has(request) && isCrossSite(request, options.publicUrl)) throw crossSite();
+      const release = limiters.addressLimiter.tryAcquire(origin.address);
       if (release === undefined) throw tooManyAtOnce();
       try {
-        return await handle(message, { ...arrived, route });
+        return await handle(request, { ...origin, route });
       } finally {
         release();
       }
     },
-  }];
+  });
 
-  /** Answers what needs no key. */
-  const open = (route: OpenRoute, answer: () => Response): [string, Endpoint] => [route, {
-    route,
-    methods: ["GET", "HEAD"],
+  /** Returns a route that needs no key. */
+  const open = (route: OpenRoute, respond: () => Response): RouteEntry<OpenRoute> => ({
+    path: route,
+    methods: READ_METHODS,
     handle() {
       telemetry.answered({ route, service: "none", result: "ok", seconds: 0 });
-      return answer();
+      return respond();
     },
-  }];
+  });
 
-  const endpoints = new Map<string, Endpoint>([
+  const routes: readonly RouteEntry<Route | OpenRoute>[] = [
     sealed(
       "/gateway",
       createCallHandler(call, (payload) => {
@@ -182,67 +168,65 @@ export function createHandler(options: GatewayOptions): Handler {
     open("/health", () => healthResponse(options.version)),
     open("/health/live", aliveResponse),
     open("/health/ready", () => readyResponse(options.isReady())),
-  ]);
+  ];
 
-  /** Answers a browser that asks whether a page of another origin may send a request. */
-  async function answerPreflight(message: Request, { route, methods }: Endpoint, address: string): Promise<Response> {
-    // Before it counts, like the request that it asks for.
-    if (!allowedOrigins.has(message)) throw crossSite();
-    const wait = await options.rates.requests.take(address);
+  /** Answers the preflight of a page of another origin. */
+  async function answerPreflight({ request, entry, origin }: Routed): Promise<Response | undefined> {
+    if (entry === undefined || !allowedOrigins.isPreflight(request)) return undefined;
+    // Before it counts, like the request that follows it.
+    if (!allowedOrigins.has(request)) throw crossSite();
+    const wait = await options.rates.requests.take(origin.address);
     if (wait > 0) throw tooManyRequests(wait);
-    telemetry.answered({ route, service: "none", result: "ok", seconds: 0 });
-    return preflightResponse(message, methods);
+    telemetry.answered({ route: entry.path, service: "none", result: "ok", seconds: 0 });
+    return preflightResponse(request, entry.methods);
   }
 
-  function refusalOf(error: unknown): HttpError {
-    if (!(error instanceof HttpError)) return internalError();
-    // A body that was on its way breaks off when the server stops.
-    return error.reason === "body" && streams.isDraining ? stopping(options.random) : error;
-  }
-
-  async function answer(message: Request, arrived: Arrived): Promise<Response> {
-    const began = monotonic();
-    const { requestId, address } = arrived;
-    const url = URL.parse(message.url);
-    const endpoint = url === null ? undefined : endpoints.get(url.pathname.replace(LEADING_SLASHES, "/"));
-    try {
-      // A wrong Host header makes a wrong URL.
-      if (url === null) throw badRequest();
-      if (endpoint === undefined) throw notFound();
-      if (allowedOrigins.isPreflight(message)) return await answerPreflight(message, endpoint, address);
-      if (!endpoint.methods.includes(message.method)) throw methodNotAllowed(endpoint.methods.join(", "));
-      return await endpoint.handle(message, arrived);
-    } catch (error) {
-      const refusal = refusalOf(error);
-      const { status, reason, message: words } = refusal;
-      if (reason === "internal") log.error("Request broke the gateway: {error}", { request: requestId, error });
-      else {
-        log.warn("Request from {address} refused: {status} {reason}", {
-          request: requestId,
-          address,
-          status,
-          reason: words,
-        });
-        telemetry.refused(reason, { address, named: refusal.named });
-      }
-      const result = reason === "internal" ? "failed" : "refused";
-      const seconds = (monotonic() - began) / 1000;
-      const route = endpoint?.route ?? "other";
-      telemetry.answered({ route, service: "none", result, seconds });
-      if (refusal instanceof ReplayStoreError) {
-        const { key: { name, kid } } = refusal;
-        audit.decided({ ...arrived, key: name, kid, route, outcome: `${status} ${words}`, ms: 0, bytes: 0 });
-      }
-      return errorResponse(refusal);
+  /** Logs and counts an error that ended a request. */
+  function reportError(error: unknown, { entry, origin, receivedAt }: Routed): HttpError {
+    const httpError = toHttpError(error);
+    // The server's stop breaks off bodies that are being received.
+    const answered = httpError.reason === "body" && streams.isDraining ? stopping(options.random) : httpError;
+    const { status, reason, message } = answered;
+    const { requestId, address } = origin;
+    if (reason === "internal") log.error("Request broke the gateway: {error}", { request: requestId, error });
+    else {
+      log.warn("Request from {address} refused: {status} {reason}", {
+        request: requestId,
+        address,
+        status,
+        reason: message,
+      });
+      telemetry.refused(reason, { address, named: answered.named });
     }
+    const route = entry?.path ?? "other";
+    telemetry.answered({
+      route,
+      service: "none",
+      result: reason === "internal" ? "failed" : "refused",
+      seconds: (monotonic() - receivedAt) / 1000,
+    });
+    if (answered instanceof ReplayStoreError) {
+      const { name, kid } = answered.key;
+      audit.decided({ ...origin, key: name, kid, route, outcome: `${status} ${message}`, ms: 0, bytes: 0 });
+    }
+    return answered;
   }
 
-  return async (message, peer) => {
-    const address = options.addressOf(peer, message.headers.get("X-Forwarded-For"));
-    const requestId = createRequestId(options.randomBytes);
-    const response = await answer(message, { requestId, address });
-    response.headers.set(REQUEST_ID_HEADER, requestId);
-    allowedOrigins.share(message, response);
+  const respond = createRouter({
+    routes,
+    randomBytes: options.randomBytes,
+    monotonic,
+    addressOf: (request, peer) => options.addressOf(peer, request.headers.get("X-Forwarded-For")),
+    intercept: answerPreflight,
+    onError: reportError,
+  });
+
+  return async (request, peer) => {
+    const response = await respond(request, peer);
+    allowedOrigins.share(request, response);
     return response;
   };
 }
+
+/** Request to the public port and its route. */
+type Routed = RoutedRequest<Route | OpenRoute>;
