@@ -6,7 +6,7 @@
 import { type Config, MQTT_PORT } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createLimiters } from "../gateway/limits.ts";
+import { createLimiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import type { Handler } from "../http/router.ts";
@@ -31,7 +31,8 @@ import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { readGauges } from "./gauges.ts";
-import { limitsOf, ratesOf } from "./limits.ts";
+import { settingGroups } from "./limits.ts";
+import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { type HttpListener, listen } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
@@ -173,30 +174,31 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   opened.defer(() => readiness.close());
   const streams = new StreamRegistry();
-  const limits = limitsOf(config);
-  const limiters = createLimiters(limits, clocks);
+  const settings = settingGroups(config);
+  const limiters = createLimiters({
+    requests: settings.requests,
+    streams: settings.streams,
+    maxAnswerBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
+  }, clocks);
   const handler = createHandler({
-    keyring,
-    replays: store.replays,
-    rates: ratesOf(config, store.createCounter),
     addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
+    origins: { publicUrl: config.PUBLIC_URL, allowedOrigins: config.ALLOWED_ORIGINS },
+    admission: {
+      keyring,
+      replays: store.replays,
+      rates: rateLimitsOf(settings.rates, store.createCounter),
+      replay: settings.replay,
+    },
     services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
-    directory,
-    brokers,
-    encoder,
-    streams,
-    ...clocks,
+    subscriptions: { directory, brokers, encoder, streams, settings: settings.streams },
+    limiters,
+    health: { version: VERSION, isReady: () => readiness.isReady },
+    clock: clocks,
     randomBytes,
     random: draw,
     audit,
     log,
     telemetry,
-    isReady: () => readiness.isReady,
-    publicUrl: config.PUBLIC_URL,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    version: VERSION,
-    limits,
-    limiters,
   });
   const operations = listenForOperations(config, platform, {
     handler: createAdminHandler({

@@ -12,6 +12,24 @@ import type { BudgetHolder, EvictionCause, MemoryBudget } from "../limits/memory
 import type { OutgoingEvent } from "./outgoing_event.ts";
 import type { StreamFormat } from "./sse_format.ts";
 
+/** Limits of streams. */
+export interface StreamSettings {
+  /** Most streams at a time. */
+  readonly max: number;
+  /** The same for each key. */
+  readonly maxPerKey: number;
+  /** Bytes of events that may wait for a listener without a time limit. */
+  readonly queueBytes: number;
+  /** Bytes of events beyond that, for all listeners together; half of it for those of one key. */
+  readonly backlogBytes: number;
+  /** Largest payload of a message, in bytes; larger ones are left out. */
+  readonly maxEventBytes: number;
+  /** Longest time without a read while more than `queueBytes` wait, in milliseconds. */
+  readonly stallTimeoutMs: number;
+  /** Longest silence before a heartbeat, in seconds. */
+  readonly keepaliveSeconds: number;
+}
+
 /** What a stream needs. */
 export interface EventStreamOptions {
   /** Name of the key that the stream belongs to. */
@@ -20,16 +38,12 @@ export interface EventStreamOptions {
   readonly makeEvent: (event: StreamEvent) => OutgoingEvent;
   /** Writes the stream. */
   readonly format: StreamFormat;
-  /** Bytes of events that may wait for a listener for as long as it likes. */
-  readonly maxQueueBytes: number;
+  /** Limits of the stream. */
+  readonly settings: Pick<StreamSettings, "queueBytes" | "stallTimeoutMs" | "keepaliveSeconds">;
   /** Where what waits beyond that is counted. */
   readonly backlog: MemoryBudget;
   /** Room for large records that are for this listener alone. */
   readonly records: LargeRecords;
-  /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
-  readonly stallTimeoutMs: number;
-  /** Longest silence before a sign of life, in milliseconds. */
-  readonly keepAliveMs: number;
   /** Called once, when no more events are wanted: whatever feeds the stream can be freed. */
   readonly onEnd: (end: Ending) => void;
   /** Called once, after the end: the listener has got everything, or is gone. */
@@ -193,15 +207,15 @@ export class EventStream implements BudgetHolder {
 
   /** Looks after the stream; to be called each {@linkcode TICK_MS}, until it is closed. */
   tick(): void {
-    const { monotonic, maxQueueBytes, stallTimeoutMs, keepAliveMs } = this.#options;
+    const { monotonic, settings: { queueBytes, stallTimeoutMs, keepaliveSeconds } } = this.#options;
     if (this.#endedAt !== undefined) {
       if (monotonic() - this.#endedAt >= DRAIN_TIMEOUT_MS) this.#breakOff();
       return;
     }
     const silentMs = monotonic() - this.#takenAt;
     if (this.#isReaderWaiting) {
-      if (silentMs + TICK_MS > keepAliveMs) this.#wake();
-    } else if (this.#waitingBytes > maxQueueBytes && silentMs >= stallTimeoutMs) {
+      if (silentMs + TICK_MS > keepaliveSeconds * 1000) this.#wake();
+    } else if (this.#waitingBytes > queueBytes && silentMs >= stallTimeoutMs) {
       this.#tooSlow(`nothing was read for ${stallTimeoutMs / 1000} s`);
     }
   }
@@ -328,11 +342,11 @@ export class EventStream implements BudgetHolder {
   }
 
   #setWaiting(bytes: number): void {
-    const { maxQueueBytes, backlog, monotonic } = this.#options;
-    if (bytes > maxQueueBytes && this.#waitingBytes <= maxQueueBytes) this.#takenAt = monotonic();
+    const { settings: { queueBytes }, backlog, monotonic } = this.#options;
+    if (bytes > queueBytes && this.#waitingBytes <= queueBytes) this.#takenAt = monotonic();
     this.#waitingBytes = bytes;
     // One event of any size may wait for each listener: those of a key share it.
-    const free = Math.max(maxQueueBytes, this.#batchBytes, this.#queue[0]?.size ?? 0);
+    const free = Math.max(queueBytes, this.#batchBytes, this.#queue[0]?.size ?? 0);
     const beyond = Math.max(0, bytes - free);
     if (beyond === this.#beyondBytes) return;
     this.#beyondBytes = beyond;

@@ -29,12 +29,10 @@ Deno.test("numberedFormat() numbers events and signs of life in the order in whi
   const stream = new EventStream({
     format: numberedFormat(sealer, { expect: () => {}, count: (_bytes, seal) => seal() }),
     makeEvent: eventOf,
-    maxQueueBytes: 1_000_000,
+    settings: { queueBytes: 1_000_000, stallTimeoutMs: 60_000, keepaliveSeconds: 1 },
     owner: "phone",
     records: new LargeRecords(),
     backlog: new MemoryBudget(1_000_000),
-    stallTimeoutMs: 60_000,
-    keepAliveMs: 1000,
     onEnd: () => {},
     telemetry: { delivered: () => {}, dropped: () => {} },
     onClosed: () => {},
