@@ -18,13 +18,11 @@ import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
-import type { EventEncoder } from "../streams/event_encoder.ts";
-import { EventStream, type EventStreamOptions, type StreamSettings } from "../streams/event_stream.ts";
-import { LargeRecords } from "../streams/large_records.ts";
+import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
+import { EventStream, type EventStreamOptions, LargeRecords, type StreamSettings } from "../streams/event_stream.ts";
 import type { MemoryBudget } from "../limits/memory_budget.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
-import type { StreamFormat } from "../streams/sse_format.ts";
 import { brokerCode, brokerFailure, createStreamListener } from "../services/mqtt/stream_listener.ts";
 
 /** Brokers that can be listened to. */

@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { recordTelemetry } from "../support/telemetry.ts";
-import { EventStream, type EventStreamOptions } from "../../src/streams/event_stream.ts";
-import { LargeRecords } from "../../src/streams/large_records.ts";
+import { EventStream, type EventStreamOptions, LargeRecords } from "../../src/streams/event_stream.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
 import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
-import { SHARED_FORMAT } from "../../src/streams/sse_format.ts";
+import { SHARED_FORMAT } from "../../src/streams/event_encoder.ts";
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "../support/deadline.ts";
 import { settle } from "../support/settle.ts";

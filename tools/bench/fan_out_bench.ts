@@ -2,9 +2,8 @@
  * One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket.
  * Version 1 seals it once for all of them, version 2 for each.
  */
-import { EventStream } from "../../src/streams/event_stream.ts";
+import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
-import { LargeRecords } from "../../src/streams/large_records.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
 import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
