@@ -13,7 +13,7 @@ import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
 import { payloadWeight } from "../lib/json_weight.ts";
 import { LARGE_BODY_BYTES } from "../lib/read_bytes.ts";
-import type { Key, Keyring, Sender } from "../keys/keyring.ts";
+import type { Key, Keyring, Opened, Sender } from "../keys/keyring.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 import type { FairSemaphore } from "../limits/fair_semaphore.ts";
@@ -128,9 +128,7 @@ const EXPIRED = "Request expired";
 
 const latin1 = new TextDecoder("latin1");
 
-/**
- * Returns the function that decides over requests. It throws `HttpError` if no key opened the request.
- */
+/** Returns the function that decides over requests. It throws `HttpError` if no key opened the request. */
 export function createAdmit(options: AdmissionOptions): Admit {
   const { telemetry } = options;
   const { keyring, rates, replays, replay } = options.access;
@@ -208,6 +206,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
     );
   };
 
+  /** Decides over a body: the address's rate, and the envelope. */
   async function decide(
     body: Uint8Array,
     { address, route, kid, wait, failureWait }: DecideContext,
@@ -226,90 +225,125 @@ export function createAdmit(options: AdmissionOptions): Admit {
     const { envelope, text, ...opened } = isFromKey || trustedAddresses.has(address)
       ? await openWithin(body, sender, { wait: wait || failureWait })
       : await openExclusively(body, sender);
-    const { key } = opened;
-    const refused = (reason: RefusalReason, message: string, code: ErrorCode): Refused => (
-      { kind: "refused", ...opened, reason, status: 403, message, code }
-    );
-    /**
-     * Refuses a request that may be a recording, which does not prove that its sender holds the key. A client that names
-     * its key receives the reason in spite of others' failures: it reads the gateway's version and time from it.
-     */
-    const unproven = async (reason: RefusalReason & ErrorCode, message: string): Promise<Refused> => {
-      const failureWait = await countFailure(address);
-      if (failureWait > 0 && named === "") throw tooManyRequests(failureWait);
-      return refused(reason, message, reason);
-    };
+    return await decideOpened({ ...opened, envelope, text, address, named });
+  }
+
+  /** Decides over a request that a key opened: payload, timestamp, replay. */
+  async function decideOpened(request: OpenedBody): Promise<Admission> {
+    const { key, exchange, envelope, text } = request;
     let payload: Payload;
     try {
       payload = parsePayload(text);
     } catch (error) {
-      if (error instanceof FieldError) return await unproven("payload", error.message);
+      if (error instanceof FieldError) return await refuseUnproven(request, "payload", error.message);
       throw error;
     }
     const timestamp = payload["timestamp"];
-    const identity = {
-      kid: key.kid,
-      nonce: envelope.version === 2 ? envelope.salt : envelope.nonce,
-      tag: envelope.ciphertext.subarray(-TAG_BYTES),
-    };
-    if (!isCurrent(timestamp)) {
-      // A client that receives "expired" may conclude that the request never ran, and send it anew.
-      const known = await replays.recall(identity);
-      if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
-      if (known.kind === "away") throw storeUnavailable(key);
-      // A version probe is answered in any case, so it does not count as a failure of its address.
-      if (isProbe(envelope, timestamp)) return refused("expired", EXPIRED, "expired");
-      const refusal = await unproven("expired", EXPIRED);
-      return Number.isFinite(timestamp)
-        ? { ...refusal, clockOffset: Number(timestamp) - options.now() / 1000 }
-        : refusal;
-    }
-    const claim = await replays.claim({ ...identity, timestamp });
+    if (!isCurrent(timestamp)) return await decideExpired(request, timestamp);
+    const claim = await replays.claim({ ...identityOf(request), timestamp });
     switch (claim.kind) {
       case "forgotten":
-        return await unproven("expired", EXPIRED);
+        return await refuseUnproven(request, "expired", EXPIRED);
       case "full":
         throw storeFull(key);
       case "away":
         throw storeUnavailable(key);
-      case "nonce reused":
-        return refused(
-          "replay",
-          `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`,
-          "salt_reused",
-        );
-      case "repeat":
-        return { kind: "repeat", ...opened, answer: claim.answer };
-      case "first": {
-        keyAddresses.add(key.kid, address);
-        // After the claim: a recorded request that is sent again must not use up the key's rate. A request that was
-        // refused for its rate stays refused: it must not run after its sender has given up.
-        const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
-          claim.settle(undefined);
-          throw error;
-        });
-        const { settle } = claim;
-        if (retryAfterSeconds > 0) {
-          const message = "Too many requests with this key";
-          const code = "key_rate";
-          return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
-        }
-        const release = text.length > LARGE_BODY_BYTES
-          ? await options.largeRequests.acquire(
-            key.name,
-            payloadWeight(text),
-            AbortSignal.timeout(LARGE_REQUEST_WAIT_MS),
-          ).catch(
-            () => undefined,
-          )
-          : () => {};
-        if (release !== undefined) return { kind: "admitted", ...opened, payload, text, settle, release };
-        const message = "Too many large requests are under way";
-        const code = "busy";
-        return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds: 1, settle };
+      case "nonce reused": {
+        const message = `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`;
+        return refused(request, { reason: "replay", status: 403, message, code: "salt_reused" });
       }
+      case "repeat":
+        return { kind: "repeat", key, exchange, answer: claim.answer };
+      case "first":
+        return await decideClaimed(request, payload, claim.settle);
     }
   }
+
+  /** Decides over a request whose timestamp is not current: it may have run when it was. */
+  async function decideExpired(request: OpenedBody, timestamp: unknown): Promise<Admission> {
+    const { key, exchange, envelope } = request;
+    // A client that receives "expired" may conclude that the request never ran, and send it anew.
+    const known = await replays.recall(identityOf(request));
+    if (known.kind === "repeat") return { kind: "repeat", key, exchange, answer: known.answer };
+    if (known.kind === "away") throw storeUnavailable(key);
+    // A version probe is answered in any case, so it does not count as a failure of its address.
+    if (isProbe(envelope, timestamp)) {
+      return refused(request, { reason: "expired", status: 403, message: EXPIRED, code: "expired" });
+    }
+    const refusal = await refuseUnproven(request, "expired", EXPIRED);
+    return Number.isFinite(timestamp) ? { ...refusal, clockOffset: Number(timestamp) - options.now() / 1000 } : refusal;
+  }
+
+  /**
+   * Decides over a request that was claimed: the key's rate and large requests. It comes after the claim, so that a recorded
+   * request that is sent again does not use up the key's rate. A request that is refused here stays refused: it must not run
+   * after its sender has given up.
+   */
+  async function decideClaimed(request: OpenedBody, payload: Payload, settle: Admitted["settle"]): Promise<Admission> {
+    const { key, exchange, text, address } = request;
+    keyAddresses.add(key.kid, address);
+    const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
+      settle(undefined);
+      throw error;
+    });
+    if (retryAfterSeconds > 0) {
+      const message = "Too many requests with this key";
+      return refused(request, {
+        reason: "key_rate",
+        status: 429,
+        message,
+        code: "key_rate",
+        retryAfterSeconds,
+        settle,
+      });
+    }
+    const release = await acquireMemory(key, text);
+    if (release !== undefined) return { kind: "admitted", key, exchange, payload, text, settle, release };
+    const message = "Too many large requests are under way";
+    return refused(request, { reason: "busy", status: 429, message, code: "busy", retryAfterSeconds: 1, settle });
+  }
+
+  /** Acquires the memory of a large request. Returns undefined if the key's other requests do not release it in time. */
+  async function acquireMemory({ name }: Key, text: OpenedText): Promise<(() => void) | undefined> {
+    if (text.length <= LARGE_BODY_BYTES) return () => {};
+    const signal = AbortSignal.timeout(LARGE_REQUEST_WAIT_MS);
+    return await options.largeRequests.acquire(name, payloadWeight(text), signal).catch(() => undefined);
+  }
+
+  /**
+   * Refuses a request that may be a recording, which does not prove that its sender holds the key. A client that names its
+   * key receives the reason in spite of others' failures: it reads the gateway's version and time from it.
+   */
+  async function refuseUnproven(
+    request: OpenedBody,
+    reason: RefusalReason & ErrorCode,
+    message: string,
+  ): Promise<Refused> {
+    const wait = await countFailure(request.address);
+    if (wait > 0 && request.named === "") throw tooManyRequests(wait);
+    return refused(request, { reason, status: 403, message, code: reason });
+  }
+}
+
+/** Opened request and its origin. */
+interface OpenedBody extends Opened {
+  readonly envelope: RequestEnvelope;
+  readonly address: string;
+  /** Id of the key that it names; empty if it names none. */
+  readonly named: string;
+}
+
+function refused({ key, exchange }: OpenedBody, refusal: Omit<Refused, "kind" | "key" | "exchange">): Refused {
+  return { kind: "refused", key, exchange, ...refusal };
+}
+
+/** Returns the identity by which the replay store records a request. */
+function identityOf({ key, envelope }: OpenedBody) {
+  return {
+    kid: key.kid,
+    nonce: envelope.version === 2 ? envelope.salt : envelope.nonce,
+    tag: envelope.ciphertext.subarray(-TAG_BYTES),
+  };
 }
 
 /** Facts about a request besides its body. */
