@@ -284,11 +284,11 @@ Deno.test("a slow body is aborted", async () => {
     requests: { bodyTimeoutMs: 20 },
   });
   let cancelled = false;
-  const dribble = new ReadableStream({
+  const slowBody = new ReadableStream({
     start: (controller) => controller.enqueue(new Uint8Array([65])),
     cancel: () => void (cancelled = true),
   });
-  assertEquals((await gateway.post("/gateway", dribble)).status, 408);
+  assertEquals((await gateway.post("/gateway", slowBody)).status, 408);
   assertEquals(cancelled, true);
 });
 

@@ -231,24 +231,24 @@ Deno.test("requests under way are limited for each key, each address and in tota
 
 Deno.test("slow bodies count against their own address only", async () => {
   const gateway = await makeGateway({ requests: { maxPerAddress: 2, bodyTimeoutMs: 50 } });
-  const dribble = () => {
+  const sendSlowly = () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), "203.0.113.9");
   };
-  const slow = [dribble(), dribble()];
-  assertEquals((await dribble()).status, 429);
+  const slow = [sendSlowly(), sendSlowly()];
+  assertEquals((await sendSlowly()).status, 429);
   assertEquals((await gateway.request("/gateway", {})).status, 200);
   assertEquals((await Promise.all(slow)).map(({ status }) => status), [408, 408]);
 });
 
 Deno.test("a body beyond the limit aborts the oldest body of the address with the most, and is read", async () => {
   const gateway = await makeGateway({ requests: { maxBodies: 3, bodyTimeoutMs: 1000 } });
-  const dribble = (peer: string) => {
+  const sendSlowly = (peer: string) => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), peer);
   };
   const ended: string[] = [];
-  const begin = async (name: string, peer: string) => void ended.push(`${name} ${(await dribble(peer)).status}`);
+  const begin = async (name: string, peer: string) => void ended.push(`${name} ${(await sendSlowly(peer)).status}`);
   const slow = [
     begin("honest", "198.51.100.7"),
     begin("first", "203.0.113.1"),

@@ -230,9 +230,9 @@ Deno.test("a guest receives only events of its own command, with the digits that
   const answer = () => Promise.resolve(new Response(body));
   const { phone } = await makeHome({ services: ["jeedom"], methods: ["*"], commands: [12] }, { answer });
   const asked = await phone.exchange("/gateway", { jsonrpc: "event::changes", params: { datetime: 0 } });
-  const heard = String(await openAnswer(asked.exchange, await asked.response.text()));
-  assert(heard.includes(`{"datetime":1790000001.50,"result":[${event("12", "6066005651767221768")}]}`), heard);
-  assert(!heard.includes("secret"), heard);
+  const received = String(await openAnswer(asked.exchange, await asked.response.text()));
+  assert(received.includes(`{"datetime":1790000001.50,"result":[${event("12", "6066005651767221768")}]}`), received);
+  assert(!received.includes("secret"), received);
 });
 
 Deno.test("a poll that ends after its key's rights changed returns nothing", async () => {

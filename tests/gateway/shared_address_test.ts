@@ -211,17 +211,17 @@ Deno.test("slow bodies of an address are aborted for its next one, before they r
   let ms = 0;
   const gateway = await makeGateway({ requests: { maxPerAddress: 8, bodyTimeoutMs: 1000 }, limiterClock: () => ms });
   const ended: number[] = [];
-  const dribble = async () => {
+  const sendSlowly = async () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     ended.push((await gateway.send(new Request("http://gateway/gateway", { method: "POST", body }))).status);
   };
   const slow: Promise<void>[] = [];
-  for (let index = 0; index < 4; index++) slow.push(dribble());
+  for (let index = 0; index < 4; index++) slow.push(sendSlowly());
   assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
   assertEquals(ended, [], "Cut off though they have only begun");
   for (let index = 0; index < 20; index++) {
     ms += 500;
-    slow.push(dribble());
+    slow.push(sendSlowly());
     assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
   }
   assert(ended.length >= 22 && ended.every((status) => status === 408), String(ended));

@@ -317,15 +317,15 @@ Deno.test("a position does not show a key what others subscribe to, though its r
   const owner = await subscribe(gateway, { topics: ["a/+"] });
   const since = { epoch: EPOCH, offset: (await owner.next())?.["offset"] };
   state.deliver({ topic: "a/1", payload: bytes("x"), qos: 0, retain: false });
-  const heard = [];
+  const received = [];
   for (const place of ["a", "c"]) {
     const guest = await subscribe(await gateway.phone(record.secret), { topic: `${place}/+`, since });
     const types = [(await guest.next())?.["type"], (await guest.next())?.["type"]];
     state.deliver({ topic: `${place}/2`, payload: bytes("x"), qos: 0, retain: false });
-    heard.push([...types, String((await guest.next())?.["topic"]).slice(1)]);
+    received.push([...types, String((await guest.next())?.["topic"]).slice(1)]);
     await guest.leave();
   }
-  assertEquals(heard, [["connected", "gap", "/2"], ["connected", "gap", "/2"]]);
+  assertEquals(received, [["connected", "gap", "/2"], ["connected", "gap", "/2"]]);
   await owner.leave();
 });
 

@@ -168,11 +168,11 @@ Deno.test("a listener of version 2 that resumes receives what it missed, under a
   const before = await subscribe(phone, { topic: "a" });
   await before.next();
   deliver("1");
-  const heard = await before.next();
+  const received = await before.next();
   await before.leave();
   await until("it is gone", () => gateway.streams.size === 0);
   deliver("2");
-  const since = { epoch: heard?.["epoch"], offset: heard?.["offset"] };
+  const since = { epoch: received?.["epoch"], offset: received?.["offset"] };
   const after = await subscribe(phone, { topic: "a", since });
   assertEquals((await after.next())?.["type"], "connected");
   assertEquals((await after.next())?.["payload"], "2");

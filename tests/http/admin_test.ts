@@ -93,7 +93,7 @@ Deno.test("a port on loopback refuses names that a tunnel or DNS rebinding leads
     for (const path of ["/metrics", "/refusals", "/health", "/health/ready", "/nothing"]) {
       const response = await makeHandler({}, { host })(path);
       const { error } = await response.json();
-      assertEquals([response.status, error], [421, "Only for this machine: send for 127.0.0.1 or localhost"], host);
+      assertEquals([response.status, error], [421, "Only for this machine: ask for 127.0.0.1 or localhost"], host);
     }
   }
 });

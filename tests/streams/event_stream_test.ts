@@ -14,7 +14,7 @@ const encoder = new TextEncoder();
 let sealing = 0;
 
 /** Returns an event that is "sealed" as plaintext, after a varying number of turns of the event loop. */
-function shown(event: StreamEvent): OutgoingEvent {
+function plainEvent(event: StreamEvent): OutgoingEvent {
   const position = event.type === "message" ? { epoch: event.epoch, offset: event.offset } : undefined;
   const text = JSON.stringify(event);
   return new OutgoingEvent(encoder.encode(text), {
@@ -27,7 +27,7 @@ function shown(event: StreamEvent): OutgoingEvent {
 }
 
 function message(payload: string, offset = 0): OutgoingEvent {
-  return shown({ type: "message", topic: "t", payload, qos: 0, retain: false, timestamp: 0, epoch: "e", offset });
+  return plainEvent({ type: "message", topic: "t", payload, qos: 0, retain: false, timestamp: 0, epoch: "e", offset });
 }
 
 type StreamChoices = Partial<EventStreamOptions> & Partial<EventStreamOptions["settings"]>;
@@ -40,7 +40,7 @@ function makeStream(
   const stream = new EventStream({
     owner: "phone",
     records: new LargeRecords(),
-    makeEvent: shown,
+    makeEvent: plainEvent,
     format: SHARED_FORMAT,
     settings: { queueBytes, stallTimeoutMs, keepaliveSeconds },
     backlog: new MemoryBudget(1_000_000),
