@@ -112,7 +112,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
-      keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS,
+      keepaliveSeconds: config.MQTT_KEEPALIVE_SECONDS,
       addressFault,
       maxPayloadBytes: config.MAX_EVENT_BYTES,
     }),
@@ -120,7 +120,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     timeoutMs: config.MQTT_TIMEOUT_MS,
     idleMs: config.MQTT_IDLE_SECONDS * 1000,
     maxConnections: config.MQTT_MAX_CONNECTIONS,
-    home: broker.address,
+    defaultBroker: broker.address,
     resumeMs: config.RESUME_SECONDS * 1000,
     backpressure: () => encoder.backpressure(),
     random: draw,

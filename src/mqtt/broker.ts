@@ -73,14 +73,14 @@ export interface Publication {
 }
 
 /** A message on its way to the broker. */
-export interface Delivery {
+export interface PendingPublish {
   /**
    * Settles when the broker has it (QoS 1 and 2), or the socket took it and the broker has not hung up on it (QoS 0, as
    * far as that shows at once). Rejects with a `BrokerError` if the broker refuses it, or the connection ends before.
    */
   readonly acknowledged: Promise<void>;
   /** Stops waiting: what was not sent yet is not sent, and nothing of it is kept. */
-  abandon(): void;
+  cancel(): void;
 }
 
 /** One filter to ask the broker for. */
@@ -96,11 +96,11 @@ export interface FilterRequest {
 /** An open connection. It never reconnects by itself: a lost one is lost, and says so once. */
 export interface BrokerConnection {
   /** Settles when the connection has ended, with the reason. */
-  readonly lost: Promise<BrokerError>;
+  readonly closed: Promise<BrokerError>;
   /** How many packets came from the broker by now: tells a frozen one from a busy one. */
-  readonly heard: number;
+  readonly packetsReceived: number;
   /** Sends a message. */
-  publish(publication: Publication): Delivery;
+  publish(publication: Publication): PendingPublish;
   /**
    * Asks for the messages that match some filters; they go to the connection's `onMessage`. A filter that was asked
    * for before is asked for anew: the broker sends what it retains once more.

@@ -15,9 +15,9 @@ import {
   type ConnectOptions,
 } from "./broker.ts";
 import { type ConnectionState, MqttJsConnection, toBuffer } from "./mqttjs_connection.ts";
-import { codeOf, explainFailure } from "./errors.ts";
+import { connectionError, errorCode } from "./errors.ts";
 import { MARKER_BYTES, omittedBytes, PacketLimit } from "./packet_limit.ts";
-import { acceptAllReasonCodes, explainReason } from "./reason_code.ts";
+import { acceptAllReasonCodes, reasonText } from "./reason_code.ts";
 import { openSocket, readThrough, webSocketOn } from "./transport.ts";
 
 /** CONNACK's words for "I do not speak this version": an older broker's, and one of MQTT 5. */
@@ -48,7 +48,7 @@ const utf8 = new TextEncoder();
 /** How connections are opened. */
 export interface ConnectBrokerOptions {
   /** How often a silent connection proves that it is alive, in seconds. */
-  readonly keepAliveSeconds: number;
+  readonly keepaliveSeconds: number;
   /** Says why nobody may be sent to an IP address, in words that follow it; undefined where nothing is wrong. */
   readonly addressFault: (address: string) => string | undefined;
   /**
@@ -84,12 +84,12 @@ async function openConnection(
   const client = new MqttClient((client) => {
     const stream = open(client);
     const onFault = (message: string) => {
-      state.cause ??= new BrokerError(message);
+      state.closeReason ??= new BrokerError(message);
       stream.destroy();
     };
     return readThrough(stream, new PacketLimit({ maxBytes, version: protocolVersion, marker, onFault }));
   }, {
-    ...clientOptions(address, options.keepAliveSeconds),
+    ...clientOptions(address, options.keepaliveSeconds),
     ...will && { will: { ...will, payload: toBuffer(will.payload) } },
     protocolVersion,
     ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes } } : {},
@@ -102,23 +102,23 @@ async function openConnection(
     socket.on("lookup", (error: unknown, ip: unknown) => {
       const fault = addressFault(String(ip));
       if (error || fault === undefined) return;
-      state.cause ??= new BrokerForbiddenError(`Broker not allowed: ${place} leads to ${ip}, which ${fault}`);
-      socket.destroy(state.cause);
+      state.closeReason ??= new BrokerForbiddenError(`Broker not allowed: ${place} leads to ${ip}, which ${fault}`);
+      socket.destroy(state.closeReason);
     });
     const { webSocketPath: path } = address;
     if (path === undefined) return socket;
     const maxFrameBytes = maxBytes + FRAME_SLACK_BYTES;
     const webSocket = openWebSocket(client, webSocketOn(socket, { address, path, maxFrameBytes }));
     // MQTT.js keeps errors without a code to itself, such as an HTTP status in place of a WebSocket.
-    return webSocket.once("error", (error: unknown) => void (state.cause ??= explainFailure(error, place)));
+    return webSocket.once("error", (error: unknown) => void (state.closeReason ??= connectionError(error, place)));
   }
   const lost = Promise.withResolvers<BrokerError>();
   const welcome = Promise.withResolvers<undefined>();
-  const state: ConnectionState = { lost: lost.promise, cause: undefined, heard: 0, limits: {} };
+  const state: ConnectionState = { closed: lost.promise, closeReason: undefined, packetsReceived: 0, limits: {} };
   // Whether the broker may just not speak this version.
   let otherVersion = false;
   const abandon = () => {
-    state.cause ??= signal.reason instanceof BrokerError
+    state.closeReason ??= signal.reason instanceof BrokerError
       ? signal.reason
       : new BrokerError(`Broker ${place} not awaited`);
     client.end(true);
@@ -129,23 +129,23 @@ async function openConnection(
     welcome.resolve(undefined);
   });
   client.on("error", (error) => {
-    otherVersion ||= [...OTHER_VERSION, ...BROKEN_OFF].includes(codeOf(error));
-    state.cause ??= explainFailure(error, place);
+    otherVersion ||= [...OTHER_VERSION, ...BROKEN_OFF].includes(errorCode(error));
+    state.closeReason ??= connectionError(error, place);
     client.end(true);
   });
   client.on("close", () => {
     // Some older brokers hang up on a greeting that they do not understand.
-    otherVersion ||= state.cause === undefined;
-    lost.resolve(state.cause ?? new BrokerError(`Broker ${place} closed the connection`));
+    otherVersion ||= state.closeReason === undefined;
+    lost.resolve(state.closeReason ?? new BrokerError(`Broker ${place} closed the connection`));
     // Without this MQTT.js would never settle the publishes that are under way.
     client.end(true);
   });
   client.on("disconnect", ({ reasonCode = 0, properties }) => {
-    const reason = explainReason(reasonCode, properties?.reasonString);
-    state.cause ??= new BrokerError(`Broker ${place} ended the connection: ${reason}`);
+    const reason = reasonText(reasonCode, properties?.reasonString);
+    state.closeReason ??= new BrokerError(`Broker ${place} ended the connection: ${reason}`);
     client.end(true);
   });
-  client.on("packetreceive", () => void (state.heard += 1));
+  client.on("packetreceive", () => void (state.packetsReceived += 1));
   client.handleMessage = ({ topic, payload, qos, retain, properties }, done) => {
     const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
     const omitted = omittedBytes(bytes, marker);
@@ -164,8 +164,8 @@ async function openConnection(
   try {
     client.connect();
   } catch (error) {
-    state.cause ??= explainFailure(error, place);
-    lost.resolve(state.cause);
+    state.closeReason ??= connectionError(error, place);
+    lost.resolve(state.closeReason);
     client.stream?.destroy();
   }
 

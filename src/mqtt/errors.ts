@@ -54,8 +54,8 @@ export function mdnsHint(host: string): string {
  * @param error what the MQTT library or the socket threw
  * @param place host and port, for the message
  */
-export function explainFailure(error: unknown, place: string): BrokerError {
-  const code = codeOf(error);
+export function connectionError(error: unknown, place: string): BrokerError {
+  const code = errorCode(error);
   const known = typeof code === "number" ? REFUSALS[code] : SYSTEM[code ?? ""];
   if (known !== undefined) {
     const hint = NOT_FOUND.includes(code) ? mdnsHint(place.slice(0, place.lastIndexOf(":"))) : "";
@@ -73,12 +73,12 @@ export function explainFailure(error: unknown, place: string): BrokerError {
  *
  * @param missed what it did not do in time, in words that follow "did not"
  */
-export function tooLate({ host, port }: BrokerAddress, missed: string, timeoutMs: number): BrokerError {
+export function timeoutError({ host, port }: BrokerAddress, missed: string, timeoutMs: number): BrokerError {
   return new BrokerError(`Broker ${host}:${port} did not ${missed} within ${timeoutMs / 1000} s`);
 }
 
 /** The code of MQTT, of the operating system or of the name resolver that an error carries. */
-export function codeOf(error: unknown): number | string | undefined {
+export function errorCode(error: unknown): number | string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "number" || typeof error.code === "string" ? error.code : undefined;
 }

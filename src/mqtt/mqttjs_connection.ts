@@ -6,20 +6,26 @@
 import { errorText } from "../lib/errors.ts";
 import type { IClientSubscribeOptions, MqttClient } from "mqtt";
 import { Buffer } from "node:buffer";
-import { type BrokerConnection, BrokerError, type Delivery, type FilterRequest, type Publication } from "./broker.ts";
-import { codeOf } from "./errors.ts";
-import { explainReason, FIRST_FAILURE } from "./reason_code.ts";
+import {
+  type BrokerConnection,
+  BrokerError,
+  type FilterRequest,
+  type PendingPublish,
+  type Publication,
+} from "./broker.ts";
+import { errorCode } from "./errors.ts";
+import { FIRST_FAILURE, reasonText } from "./reason_code.ts";
 import { SendWindow } from "./send_window.ts";
 import { isShared } from "./topics/rules.ts";
 
 /** What is known of a connection, from its first moment on. */
 export interface ConnectionState {
   /** Settles when it has ended. */
-  readonly lost: Promise<BrokerError>;
+  readonly closed: Promise<BrokerError>;
   /** Why it ends, as soon as that is known; it is lost a little later. */
-  cause: BrokerError | undefined;
+  closeReason: BrokerError | undefined;
   /** How many packets came from the broker. */
-  heard: number;
+  packetsReceived: number;
   /** What the broker can do. */
   limits: BrokerLimits;
 }
@@ -92,24 +98,24 @@ export class MqttJsConnection implements BrokerConnection {
     this.#window = new SendWindow(this.#windowSize);
     client.on("packetreceive", ({ cmd }) => cmd === "pingresp" && this.#gotSign());
     // MQTT.js never settles a QoS 0 publish that waits for the socket to take it.
-    state.lost.then((reason) => {
+    state.closed.then((reason) => {
       clearTimeout(this.#signTimer);
       this.#unsettled.forEach((reject) => reject(reason));
     });
   }
 
   /** Settles when the connection has ended, with the reason. */
-  get lost(): Promise<BrokerError> {
-    return this.#state.lost;
+  get closed(): Promise<BrokerError> {
+    return this.#state.closed;
   }
 
   /** How many packets came from the broker by now. */
-  get heard(): number {
-    return this.#state.heard;
+  get packetsReceived(): number {
+    return this.#state.packetsReceived;
   }
 
   /** Sends a message, as {@linkcode BrokerConnection.publish} says. */
-  publish(publication: Publication): Delivery {
+  publish(publication: Publication): PendingPublish {
     const { topic, payload, qos, retain } = publication;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const settled = () => void this.#unsettled.delete(reject);
@@ -119,7 +125,7 @@ export class MqttJsConnection implements BrokerConnection {
     const fault = this.#faultOf(publication);
     if (fault !== undefined) {
       reject(new BrokerError(fault));
-      return { acknowledged: promise, abandon: () => {} };
+      return { acknowledged: promise, cancel: () => {} };
     }
     let messageId: number | undefined;
     let isAbandoned = false;
@@ -134,11 +140,11 @@ export class MqttJsConnection implements BrokerConnection {
         this.#underWay -= 1;
         // The broker goes on counting what was abandoned.
         if (qos > 0 && !isAbandoned) this.#window.leave();
-        const code = codeOf(error);
+        const code = errorCode(error);
         if (typeof code === "number" && code >= FIRST_FAILURE) {
           const isAnswer = packet?.cmd === "puback" || packet?.cmd === "pubrec" || packet?.cmd === "pubcomp";
           const detail = isAnswer ? packet.properties?.reasonString : undefined;
-          reject(new BrokerError(`Publish error: ${explainReason(code, detail)}`));
+          reject(new BrokerError(`Publish error: ${reasonText(code, detail)}`));
         } else if (error) this.#failed(error).catch(reject);
         else if (qos === 0) this.#awaitSign(resolve);
         else resolve();
@@ -149,7 +155,7 @@ export class MqttJsConnection implements BrokerConnection {
     else this.#window.enter(send);
     return {
       acknowledged: promise,
-      abandon: () => {
+      cancel: () => {
         if (this.#window.cancel(send)) reject(new BrokerError("Message removed"));
         else if (messageId !== undefined && !isAbandoned) {
           isAbandoned = true;
@@ -189,11 +195,11 @@ export class MqttJsConnection implements BrokerConnection {
 
   /** Says goodbye, as {@linkcode BrokerConnection.close} says. */
   async close(reason: BrokerError = new BrokerError("Connection closed")): Promise<void> {
-    this.#state.cause ??= reason;
+    this.#state.closeReason ??= reason;
     // A polite end waits for answers that may never come, and MQTT.js would then never settle the commands.
     this.#client.end(this.#underWay > 0 || !this.#client.connected);
     const cut = setTimeout(() => this.#client.stream.destroy(), CLOSE_TIMEOUT_MS);
-    await this.lost;
+    await this.closed;
     clearTimeout(cut);
   }
 
@@ -257,14 +263,14 @@ export class MqttJsConnection implements BrokerConnection {
   async #failed(error: unknown): Promise<never> {
     // MQTT.js settles what is under way just before it tells why the connection ends.
     await undefined;
-    if (this.#state.cause !== undefined || !this.#client.connected) throw await this.lost;
+    if (this.#state.closeReason !== undefined || !this.#client.connected) throw await this.closed;
     throw new BrokerError(errorText(error));
   }
 
   /** Runs a command. */
   async #run<T>(command: () => Promise<T>): Promise<T> {
     // MQTT.js would keep the command for later.
-    if (!this.#client.connected) throw await this.lost;
+    if (!this.#client.connected) throw await this.closed;
     this.#underWay += 1;
     try {
       return await command();

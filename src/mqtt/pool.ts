@@ -25,7 +25,7 @@ export interface BrokerPoolOptions extends Omit<HubOptions, "connection" | "onHu
    */
   readonly maxConnections: number;
   /** The broker at home, with its own login: requests that name others, or make up logins, take nothing away from it. */
-  readonly home?: BrokerAddress;
+  readonly defaultBroker?: BrokerAddress;
 }
 
 /** A connection that publishes. */
@@ -87,7 +87,7 @@ export class BrokerPool {
   /** Makes a pool without any connection yet. */
   constructor(options: BrokerPoolOptions) {
     this.#options = options;
-    this.#homeId = options.home && idOf(options.home);
+    this.#homeId = options.defaultBroker && idOf(options.defaultBroker);
   }
 
   /**
@@ -123,7 +123,7 @@ export class BrokerPool {
   listen(address: BrokerAddress, listener: Subscriber): () => void {
     return listener.filters.some(isShared)
       ? this.#listenAlone(address, listener)
-      : this.#hubOf(address, listener.owner).join(listener);
+      : this.#hubOf(address, listener.owner).subscribe(listener);
   }
 
   /** Ends all listeners and closes all connections. */
@@ -219,7 +219,7 @@ export class BrokerPool {
     }
     this.#lastAlone += 1;
     const entry = this.#openToListen(`${this.#idOf(address)} ${this.#lastAlone}`, address, { openedFor: owner, owner });
-    const leave = entry.hub.join(listener);
+    const leave = entry.hub.subscribe(listener);
     return () => {
       leave();
       // What comes from now on is for other members of the group.
@@ -237,7 +237,7 @@ export class BrokerPool {
     const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: () => undefined,
-      onLost: () => void (entry.losses += 1),
+      onClosed: () => void (entry.losses += 1),
     });
     const entry: Publishing = { id, connection, openedFor, using: 0, losses: 0, idleSince: this.#options.monotonic() };
     this.#publishing.set(id, entry);
@@ -253,12 +253,12 @@ export class BrokerPool {
     const connection: SharedConnection = new SharedConnection(address, {
       ...this.#options,
       onMessage: (message) => hub.receive(message),
-      onLost: (reason) => hub.lost(reason),
+      onClosed: (reason) => hub.connectionClosed(reason),
     });
     const hub = new Hub({
       ...this.#options,
       connection,
-      onHungUp: (asking) => {
+      onClosedWhileSubscribing: (asking) => {
         // One that is not shared is given to no other key.
         if (owner !== undefined) return;
         const id = apartId(idOf(address), asking);
@@ -306,7 +306,7 @@ export class BrokerPool {
       this.#listening.delete(entry.id);
       entry.hub.close(reason);
     } else this.#publishing.delete(entry.id);
-    await entry.connection.drop(reason);
+    await entry.connection.close(reason);
   }
 }
 

@@ -50,7 +50,7 @@ const MAX_REASON_LENGTH = 200;
  * @param detail the broker's own words (MQTT 5, section 3.4.2.2.2), where it has some
  * @returns words to follow a colon, with the code at the end
  */
-export function explainReason(code: number, detail?: string): string {
+export function reasonText(code: number, detail?: string): string {
   const known = REASONS[code] ?? "Unknown reason";
   // The broker's own words reach logs and terminals.
   const own = (detail ?? "").replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, " ").trim().slice(0, MAX_REASON_LENGTH);

@@ -11,7 +11,7 @@ import {
   type Publication,
   type ReceiveMessage,
 } from "./broker.ts";
-import { tooLate } from "./errors.ts";
+import { timeoutError } from "./errors.ts";
 import { UNUSED_FILTER } from "./topics/rules.ts";
 
 /** What a shared connection needs. */
@@ -23,7 +23,7 @@ export interface SharedConnectionOptions {
   /** Called for each message, in the broker's order. */
   readonly onMessage: ReceiveMessage;
   /** Called when an open connection has ended. */
-  readonly onLost: (reason: BrokerError) => void;
+  readonly onClosed: (reason: BrokerError) => void;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
 }
@@ -59,8 +59,8 @@ export class SharedConnection {
    */
   publish(publication: Publication): Promise<void> {
     return this.#inTime("acknowledge the message", (connection) => {
-      const { acknowledged, abandon } = connection.publish(publication);
-      return { answer: acknowledged, abandon };
+      const { acknowledged, cancel } = connection.publish(publication);
+      return { answer: acknowledged, abandon: cancel };
     });
   }
 
@@ -90,7 +90,7 @@ export class SharedConnection {
   }
 
   /** Ends the connection, or the attempt to open one. Whoever uses it is told the reason. */
-  async drop(reason: BrokerError = new BrokerError("Connection closed")): Promise<void> {
+  async close(reason: BrokerError = new BrokerError("Connection closed")): Promise<void> {
     if (this.#attempt !== undefined) await this.#drop(this.#attempt, reason);
   }
 
@@ -110,13 +110,13 @@ export class SharedConnection {
     let giveUp = (reason: BrokerError): void => void this.#drop(attempt, reason);
     let waitingFor = "answer";
     const deadline = setTimeout(() => {
-      const reason = tooLate(this.#address, waitingFor, timeoutMs);
+      const reason = timeoutError(this.#address, waitingFor, timeoutMs);
       reject(reason);
       giveUp(reason);
     }, timeoutMs);
     try {
       const connection = await Promise.race([attempt.opening, expired]);
-      const { heard } = connection;
+      const { packetsReceived } = connection;
       const sentAt = this.#options.monotonic();
       const { answer, abandon } = command(connection);
       waitingFor = missed;
@@ -124,7 +124,8 @@ export class SharedConnection {
         abandon?.();
         // A broker that says nothing at all is frozen: what it has not read by now, it must not read later. Where
         // most of the time went to connecting, its silence says little.
-        const isFrozen = connection.heard === heard && this.#options.monotonic() - sentAt >= timeoutMs / 2;
+        const isFrozen = connection.packetsReceived === packetsReceived &&
+          this.#options.monotonic() - sentAt >= timeoutMs / 2;
         if (abandon === undefined || isFrozen) this.#drop(attempt, reason);
       };
       return await Promise.race([answer, expired]);
@@ -144,9 +145,9 @@ export class SharedConnection {
     });
     const attempt: Attempt = { abandon, opening, isOpen: false };
     this.#attempt = attempt;
-    opening.then(async ({ lost }) => {
+    opening.then(async ({ closed }) => {
       attempt.isOpen = true;
-      this.#forget(attempt, await lost);
+      this.#forget(attempt, await closed);
     }, (reason) => this.#forget(attempt, reason));
     return attempt;
   }
@@ -154,6 +155,6 @@ export class SharedConnection {
   #forget(attempt: Attempt, reason: BrokerError): void {
     if (this.#attempt !== attempt) return;
     this.#attempt = undefined;
-    if (attempt.isOpen) this.#options.onLost(reason);
+    if (attempt.isOpen) this.#options.onClosed(reason);
   }
 }

@@ -15,7 +15,7 @@ import { close, CONNECT, SUBSCRIBE, versionOf, WELCOME, withBareBroker } from ".
 import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
 
@@ -100,7 +100,7 @@ Deno.test("a lost connection says so, and publishes no more", async () => {
   const broker = await startEmbeddedBroker(0);
   const connection = await connect(broker, { signal: never });
   await broker.close();
-  const { message } = await within("losing", connection.lost);
+  const { message } = await within("losing", connection.closed);
   assertEquals(message, `Broker 127.0.0.1:${broker.port} closed the connection`);
   for (const qos of [0, 1, 2] as const) {
     await assertRejects(
@@ -130,7 +130,7 @@ Deno.test("a broker whose name leads to a forbidden address is not connected to"
   let connections = 0;
   await withTcpServer(() => void (connections += 1), async (port) => {
     const refusing = createConnectBroker({
-      keepAliveSeconds: 20,
+      keepaliveSeconds: 20,
       addressFault: (address) => /^127\.|^::1$/.test(address) ? "is loopback" : undefined,
     });
     const ways = [{}, { tls: {} }, { webSocketPath: "/mqtt" }, { webSocketPath: "/mqtt", tls: {} }];
@@ -225,14 +225,14 @@ for (const version of [5, 4] as const) {
 
 Deno.test("a broker that answers no ping is told as the reason, also to those who wait", async () => {
   await withBareBroker((packet) => packet.type === CONNECT ? WELCOME[5] : undefined, async (address) => {
-    const impatient = createConnectBroker({ keepAliveSeconds: 1, addressFault: () => undefined });
+    const impatient = createConnectBroker({ keepaliveSeconds: 1, addressFault: () => undefined });
     const connection = await impatient(address, { signal: never });
-    const { heard } = connection;
+    const { packetsReceived } = connection;
     const failing = assertRejects<Error>(() => connection.publish(MESSAGE).acknowledged, BrokerError);
     const { message } = await within<Error>("failing", failing);
     assertEquals(message, `Broker 127.0.0.1:${address.port} failed: Keepalive timeout`);
-    assertEquals((await connection.lost).message, message);
-    assertEquals(connection.heard, heard);
+    assertEquals((await connection.closed).message, message);
+    assertEquals(connection.packetsReceived, packetsReceived);
     await close(connection);
   });
 });
@@ -244,11 +244,11 @@ Deno.test("a connection counts whatever it hears", async () => {
     return packet.type === CONNECT ? WELCOME[5] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
-    const { heard } = connection;
+    const { packetsReceived } = connection;
     write([0x30, 5, 0, 1, 97, 0, 120]);
-    await until("a message", () => connection.heard === heard + 1);
+    await until("a message", () => connection.packetsReceived === packetsReceived + 1);
     write([0xd0, 0]);
-    await until("a pong", () => connection.heard === heard + 2);
+    await until("a pong", () => connection.packetsReceived === packetsReceived + 2);
     await close(connection);
   });
 });
@@ -330,7 +330,7 @@ Deno.test({
       (_, count) => connection.publish({ ...MESSAGE, payload: String(count), qos: 2 }).acknowledged,
     ));
     await until("all messages", () => received.size === 200);
-    assertGreater(connection.heard, 400);
+    assertGreater(connection.packetsReceived, 400);
     await close(connection);
     await broker.stop();
   },

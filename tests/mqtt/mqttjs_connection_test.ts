@@ -18,7 +18,7 @@ import {
   withBareBroker,
 } from "../support/bare_broker.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
 
@@ -74,13 +74,13 @@ Deno.test("a connection is given up when the broker leaves too much without an a
   }, async (address) => {
     const connection = await connect(address, { signal: never });
     for (let count = 1; count <= 3; count++) {
-      const { acknowledged, abandon } = connection.publish(MESSAGE);
+      const { acknowledged, cancel } = connection.publish(MESSAGE);
       await new Promise((resolve) => setTimeout(resolve, 1));
-      abandon();
-      abandon();
+      cancel();
+      cancel();
       await assertRejects(() => acknowledged, BrokerError);
     }
-    assertEquals((await within("the end", connection.lost)).message, "Broker acknowledges too little");
+    assertEquals((await within("the end", connection.closed)).message, "Broker acknowledges too little");
     await close(connection);
   });
 });
@@ -140,7 +140,7 @@ for (const version of [5, 4] as const) {
       const closing = connection.close(new BrokerError("Idle"));
       await failures();
       // Right now MQTT.js lets go of what it has, and refuses commands in yet another way.
-      await connection.lost;
+      await connection.closed;
       await failures();
       await closing;
       await failures();
@@ -161,7 +161,7 @@ Deno.test("publish() keeps within the broker's receive maximum, and sends what w
     const connection = await connect(address, { signal: never });
     const [first, second, third, fourth] = Array.from({ length: 4 }, () => connection.publish(MESSAGE));
     await until("the first two", () => ids.length === 2);
-    third?.abandon();
+    third?.cancel();
     write([0x40, 2, ...ids[0] ?? []]);
     await within("the first", first?.acknowledged ?? Promise.reject());
     await until("the next one", () => ids.length === 3);
@@ -189,8 +189,8 @@ Deno.test("abandon() ends a message in flight: nothing more is sent of it, and i
     const connection = await connect(address, { signal: never });
     const delivery = connection.publish({ ...MESSAGE, qos: 2 });
     await until("the message", () => id.length === 2);
-    delivery.abandon();
-    delivery.abandon();
+    delivery.cancel();
+    delivery.cancel();
     // The broker has it after all, and asks whether to pass it on.
     write([0x50, 2, ...id]);
     await within("a round trip", connection.unsubscribe(["a"]));
@@ -200,7 +200,7 @@ Deno.test("abandon() ends a message in flight: nothing more is sent of it, and i
     await close(connection);
     await until("the farewell", () => types.includes(DISCONNECT));
     assertEquals(types.includes(PUBREL), false);
-    delivery.abandon();
+    delivery.cancel();
   });
 });
 

@@ -38,12 +38,12 @@ function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) 
     };
     connections.push(connection);
     return Promise.resolve({
-      lost,
+      closed: lost,
       // One that talks, so that no publish ends it.
-      get heard() {
+      get packetsReceived() {
         return performance.now();
       },
-      publish: () => ({ acknowledged: acknowledge(), abandon: () => {} }),
+      publish: () => ({ acknowledged: acknowledge(), cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => Promise.resolve(),
       close(reason = new BrokerError("Closed")) {
@@ -123,7 +123,7 @@ Deno.test("a pool opens two connections for each host, port and login: one that 
 Deno.test("a pool has two connections to a real broker for any number of publishes and listeners", async () => {
   const broker = await startBroker();
   let connects = 0;
-  const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+  const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
   const { pool } = makePool((...words) => {
     connects += 1;
     return connect(...words);
@@ -179,7 +179,7 @@ Deno.test("busy connections to other brokers, however many, take nothing away fr
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   let isSlow = false;
   const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
-  const { pool } = makePool(connect, { maxConnections: 2, home: ADDRESS });
+  const { pool } = makePool(connect, { maxConnections: 2, defaultBroker: ADDRESS });
   await pool.publish(ADDRESS, MESSAGE);
   isSlow = true;
   const others = [1, 2].map((port) => pool.publish({ ...ADDRESS, port }, MESSAGE));
@@ -227,7 +227,7 @@ Deno.test("a broker that hangs up on a message hangs up on no listener, at any q
     write([0xe0, 2, 0x87, 0]);
     return "hang up";
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const { listener, heard } = makeListener("t");
     pool.listen(address, listener);
     await until("the grant", () => heard.length === 1);
@@ -257,7 +257,7 @@ Deno.test("an owner whose messages a broker hangs up on ends those of another on
     // The topic of the greedy one is forbidden, and the modest one's messages are never acknowledged.
     return type === PUBLISH && new TextDecoder().decode(body).includes("forbidden") ? "hang up" : undefined;
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const publishing = (topic: string, owner: string) => pool.publish(address, { ...MESSAGE, topic }, { owner });
     const fails = (sent: Promise<void>) => assertRejects(() => within("failing", sent), BrokerError, "closed");
     // The first time, nobody knows whose message it was.
@@ -283,7 +283,7 @@ Deno.test("an owner whose subscription a broker hangs up on ends the streams of 
     if (new TextDecoder().decode(body).includes("forbidden")) return "hang up";
     return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const modest = makeListener("t");
     pool.listen(address, { ...modest.listener, owner: "modest" });
     await until("the grant", () => modest.heard.length === 1);
@@ -311,9 +311,9 @@ Deno.test("listeners hear of a broker that is frozen as soon as a publish shows 
     connects += 1;
     const { promise: lost, resolve } = Promise.withResolvers<BrokerError>();
     return Promise.resolve({
-      lost,
-      heard: 0,
-      publish: () => ({ acknowledged: never, abandon: () => {} }),
+      closed: lost,
+      packetsReceived: 0,
+      publish: () => ({ acknowledged: never, cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => never,
       close(reason = new BrokerError("Closed")) {
@@ -405,7 +405,7 @@ Deno.test("close() ends listeners and fails publishes with its reason, also whil
 
 Deno.test("check() asks a real broker, frozen or not, and the connection stays open for it", async () => {
   const broker = await startBroker();
-  const { pool, clock } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+  const { pool, clock } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
   await pool.check(broker);
   await pool.check(broker);
   assertEquals(pool.usage, { connections: 1, subscriptions: 0, listeners: 0 });
@@ -436,7 +436,7 @@ Deno.test(
   }),
   async () => {
     const broker = await startBroker();
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }), {
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }), {
       maxConnections: 32,
     });
     const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];

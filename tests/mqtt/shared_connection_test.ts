@@ -16,14 +16,14 @@ const MESSAGE: BrokerMessage = { topic: "t", payload: new Uint8Array(), qos: 0, 
 /** A connection that does as a test tells it. */
 class FakeConnection {
   readonly #lost = Promise.withResolvers<BrokerError>();
-  readonly lost = this.#lost.promise;
+  readonly closed = this.#lost.promise;
   /** Reasons of its closing. */
-  readonly closed: (string | undefined)[] = [];
-  heard = 1;
+  readonly closeReasons: (string | undefined)[] = [];
+  packetsReceived = 1;
   /** Whether it is heard of while messages are under way. */
   talks = false;
   published = 0;
-  abandoned = 0;
+  canceled = 0;
   acknowledged: Promise<void> = Promise.resolve();
 
   constructor(readonly signal: AbortSignal, readonly deliver: NonNullable<ConnectOptions["onMessage"]>) {}
@@ -34,8 +34,8 @@ class FakeConnection {
 
   publish() {
     this.published += 1;
-    if (this.talks) this.heard += 1;
-    return { acknowledged: this.acknowledged, abandon: () => void (this.abandoned += 1) };
+    if (this.talks) this.packetsReceived += 1;
+    return { acknowledged: this.acknowledged, cancel: () => void (this.canceled += 1) };
   }
 
   subscribe(): Promise<string[]> {
@@ -48,8 +48,8 @@ class FakeConnection {
 
   /** Closing takes a while: the connection is lost when {@linkcode lose} says so. */
   close(reason?: BrokerError): Promise<void> {
-    this.closed.push(reason?.message);
-    return this.lost.then(() => {});
+    this.closeReasons.push(reason?.message);
+    return this.closed.then(() => {});
   }
 }
 
@@ -69,7 +69,7 @@ function makeShared(
     },
     timeoutMs: 10_000,
     onMessage: ({ topic }) => void told.push(`message ${topic}`),
-    onLost: ({ message }) => void told.push(`lost: ${message}`),
+    onClosed: ({ message }) => void told.push(`lost: ${message}`),
     monotonic: () => performance.now(),
     ...options,
   });
@@ -98,7 +98,7 @@ Deno.test("publish() opens a new connection after the old one was lost, which is
   assertEquals([told, shared.isOpen], [["lost: Gone"], false]);
   await shared.publish(PUBLICATION);
   assertEquals(connections.map(({ published }) => published), [1, 1]);
-  const dropping = shared.drop();
+  const dropping = shared.close();
   connections[1]?.lose("Connection closed");
   await within("dropping", dropping);
   assertEquals(told, ["lost: Gone", "lost: Connection closed"]);
@@ -124,7 +124,7 @@ Deno.test("publish() does not try a message again that failed on its way", async
   await shared.publish(PUBLICATION);
   const [first] = connections;
   if (first === undefined) throw new Error("No connection");
-  first.acknowledged = first.lost.then((reason) => Promise.reject(reason));
+  first.acknowledged = first.closed.then((reason) => Promise.reject(reason));
   const failing = assertRejects(() => shared.publish(PUBLICATION), BrokerError, "Gone");
   await turn();
   first.lose("Gone");
@@ -151,9 +151,9 @@ Deno.test("publish() ends the connection when the broker says nothing at all", a
   connection.acknowledged = new Promise(() => {});
   const expected = "Broker broker:1883 did not acknowledge the message within 0.02 s";
   await assertRejects(() => shared.publish(PUBLICATION), BrokerError, expected);
-  assertEquals([connection.abandoned, told, shared.isOpen], [1, [`lost: ${expected}`], false]);
-  await until("closing", () => connection.closed.length === 1);
-  assertEquals(connection.closed, [expected]);
+  assertEquals([connection.canceled, told, shared.isOpen], [1, [`lost: ${expected}`], false]);
+  await until("closing", () => connection.closeReasons.length === 1);
+  assertEquals(connection.closeReasons, [expected]);
 });
 
 Deno.test("publish() fails alone when the broker does not acknowledge and is heard of, and listening goes on", async () => {
@@ -165,14 +165,14 @@ Deno.test("publish() fails alone when the broker does not acknowledge and is hea
   connection.acknowledged = promise;
   connection.talks = true;
   await assertRejects(() => shared.publish(PUBLICATION), BrokerError, "did not acknowledge the message");
-  assertEquals([connection.abandoned, shared.isOpen], [1, true]);
+  assertEquals([connection.canceled, shared.isOpen], [1, true]);
   // Nobody waits for this any more; if it were unheard, the test would fail.
   reject(new BrokerError("Message removed"));
   await turn();
   connection.deliver(MESSAGE);
   connection.acknowledged = Promise.resolve();
   await shared.publish(PUBLICATION);
-  assertEquals([connections.length, connection.closed, told], [1, [], ["message t"]]);
+  assertEquals([connections.length, connection.closeReasons, told], [1, [], ["message t"]]);
 });
 
 Deno.test("use() ends the connection when its command is not answered in time, also if the broker talks", async () => {
@@ -180,12 +180,12 @@ Deno.test("use() ends the connection when its command is not answered in time, a
   const expected = "Broker broker:1883 did not end the subscription within 0.02 s";
   const { promise, reject } = Promise.withResolvers<void>();
   const failing = shared.use("end the subscription", () => {
-    connections.forEach((connection) => connection.heard += 1);
+    connections.forEach((connection) => connection.packetsReceived += 1);
     return promise;
   });
   await assertRejects(() => failing, BrokerError, expected);
   assertEquals([shared.isOpen, told], [false, [`lost: ${expected}`]]);
-  await until("closing", () => connections[0]?.closed[0] === expected);
+  await until("closing", () => connections[0]?.closeReasons[0] === expected);
   reject(new BrokerError("Nobody waits for this"));
   await turn();
 });
@@ -210,7 +210,7 @@ Deno.test("a command on a connection that was lost does not end the next one whe
   await shared.publish(PUBLICATION);
   assertEquals(connections.length, 2);
   await Promise.all(late);
-  assertEquals([shared.isOpen, connections[1]?.closed, told], [true, [], ["lost: Gone"]]);
+  assertEquals([shared.isOpen, connections[1]?.closeReasons, told], [true, [], ["lost: Gone"]]);
 });
 
 Deno.test("drop() tells the loss once and at once, and no message of that connection after it", async () => {
@@ -218,7 +218,7 @@ Deno.test("drop() tells the loss once and at once, and no message of that connec
   await shared.publish(PUBLICATION);
   const [connection] = connections;
   connection?.deliver(MESSAGE);
-  const dropping = shared.drop(new BrokerError("Idle"));
+  const dropping = shared.close(new BrokerError("Idle"));
   assertEquals([told, shared.isOpen], [["message t", "lost: Idle"], false]);
   assertEquals(connection?.deliver(MESSAGE), undefined);
   // Another connection is opened while the old one is still saying goodbye.
@@ -230,7 +230,7 @@ Deno.test("drop() tells the loss once and at once, and no message of that connec
   connections[1]?.lose("Gone");
   await turn();
   assertEquals(told, ["message t", "lost: Idle", "lost: Gone"]);
-  assertEquals(connections.map(({ closed }) => closed), [["Idle"], []]);
+  assertEquals(connections.map(({ closeReasons }) => closeReasons), [["Idle"], []]);
 });
 
 Deno.test("drop() ends an attempt to open the connection, and tells its reason to all who wait for it", async () => {
@@ -240,7 +240,7 @@ Deno.test("drop() ends an attempt to open the connection, and tells its reason t
     assertRejects(() => shared.publish(PUBLICATION), BrokerError, "Shutting down"),
     assertRejects(() => shared.use("answer", (connection) => connection.subscribe([])), BrokerError, "Shutting down"),
   ];
-  const dropping = shared.drop(new BrokerError("Shutting down"));
+  const dropping = shared.close(new BrokerError("Shutting down"));
   assertEquals([connections[0]?.signal.aborted, shared.isOpen], [true, false]);
   open();
   await within("dropping", Promise.all([dropping, ...waiting]));
@@ -249,7 +249,7 @@ Deno.test("drop() ends an attempt to open the connection, and tells its reason t
 
 Deno.test("drop() does nothing where there is no connection", async () => {
   const { shared, told } = makeShared();
-  await shared.drop();
+  await shared.close();
   assertEquals([shared.isOpen, told], [false, []]);
 });
 
@@ -261,16 +261,16 @@ Deno.test("check() gives up on a silent broker with its connection, and on a slo
   if (frozen === undefined) throw new Error("No connection");
   frozen.unsubscribe = hang;
   await assertRejects(() => silent.shared.check(), BrokerError, "did not answer");
-  assertEquals(frozen.closed.length, 1);
+  assertEquals(frozen.closeReasons.length, 1);
 
   const busy = makeShared({ timeoutMs: 50 });
   await busy.shared.publish(PUBLICATION);
   const [slow] = busy.connections;
   if (slow === undefined) throw new Error("No connection");
   slow.unsubscribe = () => {
-    slow.heard += 1;
+    slow.packetsReceived += 1;
     return hang();
   };
   await assertRejects(() => busy.shared.check(), BrokerError, "did not answer");
-  assertEquals(slow.closed, []);
+  assertEquals(slow.closeReasons, []);
 });

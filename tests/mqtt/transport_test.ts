@@ -14,7 +14,7 @@ import { MOSQUITTO, startBroker, untilListening } from "../support/broker.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 
 /** Sends a message there and back. */
@@ -147,7 +147,7 @@ Deno.test("the embedded broker lets go of a client within the process that leave
   await leaver.close();
   await broker.close();
   assertEquals(
-    (await within("losing", watcher.lost)).message,
+    (await within("losing", watcher.closed)).message,
     `Broker 127.0.0.1:${broker.port} closed the connection`,
   );
   await afterLastTimer();

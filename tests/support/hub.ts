@@ -119,9 +119,9 @@ export class FakeBroker {
 
   #connection(line: Line): BrokerConnection {
     return {
-      lost: line.lost.promise,
-      heard: 0,
-      publish: () => ({ acknowledged: Promise.resolve(), abandon() {} }),
+      closed: line.lost.promise,
+      packetsReceived: 0,
+      publish: () => ({ acknowledged: Promise.resolve(), cancel() {} }),
       subscribe: async (requests) => {
         this.subscribed.push(requests);
         if (this.hangsUp) this.hangUp();
@@ -284,7 +284,7 @@ export class Stage implements AsyncDisposable {
       connect: this.broker.connect,
       timeoutMs: 10_000,
       onMessage: (message) => this.hub.receive(message),
-      onLost: (reason) => this.hub.lost(reason),
+      onClosed: (reason) => this.hub.connectionClosed(reason),
       monotonic: Date.now,
     });
     this.hub = new Hub({
@@ -305,7 +305,7 @@ export class Stage implements AsyncDisposable {
   /** Adds a listener, which need not be heard yet. */
   join(filters: string | readonly string[], wishes?: Wishes): Recorder {
     const listener = new Recorder(typeof filters === "string" ? [filters] : filters, wishes);
-    listener.leave = this.hub.join(listener);
+    listener.leave = this.hub.subscribe(listener);
     return listener;
   }
 
@@ -333,7 +333,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.hub.close(new BrokerError("End of the test"));
-    await this.connection.drop();
+    await this.connection.close();
     await settle();
     this.#time[Symbol.dispose]();
   }

@@ -6,23 +6,23 @@
 import type { SubscriberState } from "./member.ts";
 import type { MemoryHistory } from "./memory_history.ts";
 import type { ReceivedMessage } from "./received_message.ts";
-import { isHeld, isRecipient, retainedAmid } from "./subscriptions.ts";
+import { interruptedWindows, isActiveSince, isRecipient } from "./subscriptions.ts";
 
 /**
  * Tells whether a listener has missed nothing after an offset that is not kept.
  *
  * @param source the broker connection, as messages are kept under it
  */
-export function isCovered(
+export function canReplay(
   { subscriber, subscriptions }: SubscriberState,
-  { history, source, offset }: CoverOptions,
+  { history, source, offset }: ReplayOptions,
 ): boolean {
   return history.reaches(offset, { source, filters: subscriber.filters }) &&
-    subscriptions.every((one) => isHeld(one, subscriber.owner, offset));
+    subscriptions.every((one) => isActiveSince(one, subscriber.owner, offset));
 }
 
 /** What is kept, and from where it is needed. */
-export interface CoverOptions {
+export interface ReplayOptions {
   /** Where messages are kept. */
   readonly history: MemoryHistory;
   /** The broker connection, as messages are kept under it. */
@@ -43,7 +43,8 @@ export function canResume(
   const isEnough = (granted: number | undefined) => granted !== undefined && granted >= qos;
   return subscriptions.every((one) =>
     // Within what the broker retained, the rest of that is missing.
-    isEnough(one.qos) && isEnough(one.holds.get(owner)?.qos) && retainedAmid(one, owner, at).length === 0
+    isEnough(one.grantedQos) && isEnough(one.owners.get(owner)?.grantedQos) &&
+    interruptedWindows(one, owner, at).length === 0
   );
 }
 
@@ -53,11 +54,11 @@ export function canResume(
  *
  * @param at the offset of the last message that it got, and the time in milliseconds
  */
-export function receivedBy(
+export function receivedTopics(
   { subscriber: { owner }, subscriptions }: SubscriberState,
   at: { readonly offset: number; readonly now: number },
 ): string[] {
-  const windows = subscriptions.flatMap((one) => retainedAmid(one, owner, at));
+  const windows = subscriptions.flatMap((one) => interruptedWindows(one, owner, at));
   const [first, ...others] = new Set(windows.map(({ topics }) => topics));
   // The position alone does not tell in which of them it was.
   return first?.upTo(at.offset).filter((topic) => others.every((other) => other?.has(topic, at.offset))) ?? [];
@@ -77,7 +78,7 @@ export function* missedMessages(
     const own = member.matching(message.topic);
     const [oldest] = own;
     if (oldest === undefined || !isRecipient(oldest, subscriptions)) continue;
-    const held = own.filter((one) => isHeld(one, owner, message.position.offset)).length;
+    const held = own.filter((one) => isActiveSince(one, owner, message.position.offset)).length;
     // Another one may have been the oldest then, and the listener may have got the message for that.
     const isDoubtful = subscriptions !== undefined && held < own.length;
     if (held > 0 && !isDoubtful) yield message;

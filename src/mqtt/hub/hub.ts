@@ -5,7 +5,7 @@
  */
 import { Backoff } from "../../lib/backoff.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
-import { canResume, isCovered, missedMessages, receivedBy } from "./catch_up.ts";
+import { canReplay, canResume, missedMessages, receivedTopics } from "./catch_up.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { highestQos, SubscriberState } from "./member.ts";
 import type { MemoryHistory } from "./memory_history.ts";
@@ -13,7 +13,7 @@ import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
 import { SharedPayloads } from "./shared_payloads.ts";
 import type { SharedConnection } from "../shared_connection.ts";
 import { type EarlyBytes, RetainedDelivery } from "./retained.ts";
-import { byAge, type Hold, type Subscription, Subscriptions } from "./subscriptions.ts";
+import { byAge, type OwnerState, type Subscription, Subscriptions } from "./subscriptions.ts";
 
 /** What a hub needs. */
 export interface HubOptions {
@@ -34,7 +34,7 @@ export interface HubOptions {
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
   /** Called with the owner of a listener whose subscription was under way when the broker hung up. */
-  readonly onHungUp?: (owner: string) => void;
+  readonly onClosedWhileSubscribing?: (owner: string) => void;
 }
 
 /** A connection that lasted so long was a good one, in milliseconds: the wait after it is short again. */
@@ -91,11 +91,11 @@ export class Hub {
    * @returns the function that takes it away again; the listener is not told
    * @throws {BrokerError} if there are too many filters
    */
-  join(listener: Subscriber): () => void {
+  subscribe(listener: Subscriber): () => void {
     const { owner, filters, since } = listener;
     const member = new SubscriberState(listener);
     this.#unsubscribe(this.#subscriptions.makeRoom(owner, filters));
-    member.subscribeTo(this.#subscriptions.enlist(member, { owner, filters }));
+    member.setSubscriptions(this.#subscriptions.add(member, { owner, filters }));
     const { isWhole, offset } = this.#beginning(member, Infinity);
     if (since !== undefined && isWhole && canResume(member, { offset, now: this.#options.monotonic() })) {
       this.#admit(member, { isWhole, offset }, []);
@@ -115,31 +115,31 @@ export class Hub {
     const message = receivedMessage(delivery, { position: history.next(), receivedAt: now() });
     if (message.retain) this.#passRetained(this.#retained.share(message), meant);
     else {
-      history.keep({ message, source: this, subscriptions: delivery.subscriptions });
+      history.append({ message, source: this, subscriptions: delivery.subscriptions });
       this.#pass(message, meant);
     }
     return backpressure();
   }
 
   /** Notes that the connection has ended. Those that stay wait for it to come back; the others are told the end. */
-  lost(reason: BrokerError): void {
+  connectionClosed(reason: BrokerError): void {
     this.#losses += 1;
     // One that hangs up again and again is not asked in haste.
     if (this.#options.monotonic() - this.#grantedAt >= STEADY_MS) this.#backoff.reset();
     for (const subscription of this.#subscriptions) {
       subscription.activeFrom = undefined;
-      subscription.qos = undefined;
-      for (const snapshot of subscription.snapshots) snapshot.clear();
-      subscription.snapshots.clear();
-      for (const hold of subscription.holds.values()) {
-        hold.from = undefined;
-        hold.qos = undefined;
+      subscription.grantedQos = undefined;
+      for (const snapshot of subscription.retainedDeliveries) snapshot.discardEarly();
+      subscription.retainedDeliveries.clear();
+      for (const hold of subscription.owners.values()) {
+        hold.activeFrom = undefined;
+        hold.grantedQos = undefined;
       }
     }
     for (const member of this.#members("listening")) {
       if (!member.subscriber.keep) this.#end(member, reason);
-      else if (member.isListening) {
-        member.state = "away";
+      else if (member.isActive) {
+        member.status = "away";
         this.#away.add(member);
         member.subscriber.offline(reason);
       }
@@ -155,10 +155,10 @@ export class Hub {
     const now = monotonic();
     const given = this.#subscriptions.expire(now - resumeMs);
     for (const subscription of this.#subscriptions) {
-      for (const snapshot of subscription.snapshots) {
+      for (const snapshot of subscription.retainedDeliveries) {
         if (!snapshot.isSettled(now)) continue;
-        subscription.snapshots.delete(snapshot);
-        this.#subscriptions.addWindow(subscription, snapshot.owner, snapshot.window);
+        subscription.retainedDeliveries.delete(snapshot);
+        this.#subscriptions.addRetainedWindow(subscription, snapshot.owner, snapshot.window);
       }
     }
     this.#unsubscribe(given);
@@ -179,11 +179,11 @@ export class Hub {
   #pass(message: ReceivedMessage, meant: readonly Subscription<SubscriberState>[]): void {
     const { topic, position: { offset } } = message;
     for (const subscription of meant) {
-      for (const snapshot of subscription.snapshots) snapshot.pass(topic, offset);
+      for (const snapshot of subscription.retainedDeliveries) snapshot.noteLive(topic, offset);
       for (const member of subscription.subscribers) {
         if (member.lastOffset === offset || !member.receivesVia(subscription, topic)) continue;
         member.lastOffset = offset;
-        if (member.isListening) member.subscriber.message(message, false);
+        if (member.isActive) member.subscriber.message(message, false);
       }
     }
   }
@@ -192,15 +192,15 @@ export class Hub {
   #passRetained(message: ReceivedMessage, meant: readonly Subscription<SubscriberState>[]): void {
     const now = this.#options.monotonic();
     for (const subscription of meant) {
-      for (const snapshot of subscription.snapshots) {
-        if (snapshot.take(message, now)) {
-          for (const member of snapshot.members) member.subscriber.message(message, true);
-        } else if (snapshot.isFlooded) {
-          for (const member of snapshot.members) {
+      for (const snapshot of subscription.retainedDeliveries) {
+        if (snapshot.offer(message, now)) {
+          for (const member of snapshot.subscribers) member.subscriber.message(message, true);
+        } else if (snapshot.isOverLimit) {
+          for (const member of snapshot.subscribers) {
             this.#end(member, new BrokerError("Broker sent too much before its grant"));
           }
-          snapshot.clear();
-          subscription.snapshots.delete(snapshot);
+          snapshot.discardEarly();
+          subscription.retainedDeliveries.delete(snapshot);
         }
       }
     }
@@ -222,18 +222,18 @@ export class Hub {
     let from = 0;
     let snapshots: readonly RetainedDelivery<SubscriberState>[] = [];
     let asked: readonly FilterRequest[] = [];
-    let holds: readonly (readonly [Hold, QoS])[] = [];
+    let holds: readonly (readonly [OwnerState, QoS])[] = [];
     try {
       const refused = await connection.use("answer", (open) => {
         // A place of its own: who comes back with an older one has missed what came before the broker was asked.
         from = history.next().offset;
-        const present = members.filter(({ state }) => state !== "gone");
+        const present = members.filter(({ status }) => status !== "gone");
         snapshots = this.#expectRetained(present, from);
         holds = present.flatMap(holdsOf);
         // Never less than before: who is away for a moment may want more.
-        asked = wanted.map(({ id, filter, subscribers, qos = 0 }) => {
+        asked = wanted.map(({ id, filter, subscribers, grantedQos = 0 }) => {
           const highest = highestQos(subscribers);
-          return { id, filter, qos: highest > qos ? highest : qos };
+          return { id, filter, qos: highest > grantedQos ? highest : grantedQos };
         });
         return open.subscribe(asked);
       });
@@ -244,14 +244,14 @@ export class Hub {
         // A later request may have been granted sooner.
         subscription.activeFrom = Math.min(subscription.activeFrom ?? from, from);
         // Others, who want more, may have come since.
-        subscription.qos = asked[index]?.qos;
+        subscription.grantedQos = asked[index]?.qos;
       }
       for (const [hold, qos] of holds) {
-        hold.from = Math.min(hold.from ?? from, from);
-        if (hold.qos === undefined || hold.qos < qos) hold.qos = qos;
+        hold.activeFrom = Math.min(hold.activeFrom ?? from, from);
+        if (hold.grantedQos === undefined || hold.grantedQos < qos) hold.grantedQos = qos;
       }
       for (const snapshot of snapshots) {
-        const beginnings = [...snapshot.members].map((member) => [member, this.#beginning(member, from)] as const);
+        const beginnings = [...snapshot.subscribers].map((member) => [member, this.#beginning(member, from)] as const);
         const early = snapshot.grant(monotonic(), beginnings.every(([, { isWhole }]) => isWhole));
         for (const [member, beginning] of beginnings) this.#admit(member, beginning, early);
       }
@@ -259,10 +259,10 @@ export class Hub {
       if (!(error instanceof BrokerError)) this.#options.onFault(error);
       const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
       for (const member of members) {
-        if (member.state === "joining") {
-          if (losses !== this.#losses) this.#options.onHungUp?.(member.subscriber.owner);
+        if (member.status === "joining") {
+          if (losses !== this.#losses) this.#options.onClosedWhileSubscribing?.(member.subscriber.owner);
           this.#end(member, reason);
-        } else if (member.state === "away") this.#away.add(member);
+        } else if (member.status === "away") this.#away.add(member);
       }
       this.#comeBack();
     }
@@ -285,16 +285,18 @@ export class Hub {
       this.#early.set(owner, early);
       const snapshot = new RetainedDelivery<SubscriberState>({
         owner,
-        early,
+        earlyBytes: early,
         from: Math.min(from, ...limiters),
         received: first === undefined ? [] : this.#received(first),
       });
-      for (const member of group) snapshot.members.add(member);
+      for (const member of group) snapshot.subscribers.add(member);
       return snapshot;
     });
     // Not before all are made: no listener has got anything of the new ones.
     for (const snapshot of snapshots) {
-      for (const { subscriptions } of snapshot.members) for (const each of subscriptions) each.snapshots.add(snapshot);
+      for (const { subscriptions } of snapshot.subscribers) {
+        for (const each of subscriptions) each.retainedDeliveries.add(snapshot);
+      }
     }
     return snapshots;
   }
@@ -302,7 +304,7 @@ export class Hub {
   /** The topics of which a listener that comes back has the retained message, if it has missed nothing since. */
   #received(member: SubscriberState): string[] {
     const { isWhole, offset } = this.#beginning(member, -1);
-    return isWhole ? receivedBy(member, { offset, now: this.#options.monotonic() }) : [];
+    return isWhole ? receivedTopics(member, { offset, now: this.#options.monotonic() }) : [];
   }
 
   /**
@@ -313,10 +315,10 @@ export class Hub {
   #beginning(member: SubscriberState, from: number): Beginning {
     const { history } = this.#options;
     const { since } = member.subscriber;
-    const isBack = member.state === "away";
+    const isBack = member.status === "away";
     const isKnown = !isBack && since !== undefined && history.knows(since);
     const offset = isKnown ? since.offset : from;
-    const isWhole = !isBack && (since === undefined || isKnown) && isCovered(member, { history, source: this, offset });
+    const isWhole = !isBack && (since === undefined || isKnown) && canReplay(member, { history, source: this, offset });
     return { offset, isWhole };
   }
 
@@ -342,18 +344,18 @@ export class Hub {
    */
   #admit(member: SubscriberState, { offset, isWhole }: Beginning, early: readonly ReceivedMessage[]): void {
     // Another one may have made it leave.
-    if (member.state === "gone") return;
+    if (member.status === "gone") return;
     const { subscriber } = member;
     const { history } = this.#options;
-    const isBack = member.state === "away";
+    const isBack = member.status === "away";
     const position = { ...history.position, offset };
-    member.state = "listening";
+    member.status = "listening";
     if (isBack) subscriber.online();
     else subscriber.connected(isWhole ? position : undefined);
-    if (!isWhole && member.isListening) subscriber.gap(position);
+    if (!isWhole && member.isActive) subscriber.gap(position);
     const missed = [...missedMessages(member, history.after(offset, this)), ...early];
     if (early.length > 0) missed.sort((one, other) => one.position.offset - other.position.offset);
-    for (const message of missed) if (member.isListening) subscriber.message(message, true);
+    for (const message of missed) if (member.isActive) subscriber.message(message, true);
   }
 
   /** Tries again later to reach a broker that somebody waits for. */
@@ -367,27 +369,27 @@ export class Hub {
 
   #end(member: SubscriberState, reason: BrokerError): void {
     // Whoever was told before may have made it leave.
-    if (member.state === "gone") return;
+    if (member.status === "gone") return;
     this.#remove(member);
     member.subscriber.ended(reason);
   }
 
   #remove(member: SubscriberState): void {
-    member.state = "gone";
+    member.status = "gone";
     this.#joining.delete(member);
     this.#away.delete(member);
     const given: Subscription<SubscriberState>[] = [];
     for (const subscription of member.subscriptions) {
-      for (const { members } of subscription.snapshots) members.delete(member);
+      for (const { subscribers } of subscription.retainedDeliveries) subscribers.delete(member);
       const left = { owner: member.subscriber.owner, now: this.#options.monotonic() };
-      const tooMuch = this.#subscriptions.leave(subscription, member, left);
+      const tooMuch = this.#subscriptions.remove(subscription, member, left);
       if (tooMuch !== undefined) given.push(tooMuch);
     }
     this.#unsubscribe(given);
   }
 
-  #members(state: SubscriberState["state"]): SubscriberState[] {
-    return [...this.#everybody()].filter((member) => member.state === state);
+  #members(state: SubscriberState["status"]): SubscriberState[] {
+    return [...this.#everybody()].filter((member) => member.status === state);
   }
 
   #everybody(): Set<SubscriberState> {
@@ -404,8 +406,8 @@ interface Beginning {
 }
 
 /** What a listener's owner holds of each of its subscriptions, and the quality of service that was asked for. */
-function holdsOf({ subscriptions, subscriber: { owner, qos } }: SubscriberState): (readonly [Hold, QoS])[] {
-  return subscriptions.map(({ holds }) => holds.get(owner)).filter((hold) => hold !== undefined).map((hold) =>
+function holdsOf({ subscriptions, subscriber: { owner, qos } }: SubscriberState): (readonly [OwnerState, QoS])[] {
+  return subscriptions.map(({ owners }) => owners.get(owner)).filter((hold) => hold !== undefined).map((hold) =>
     [hold, qos] as const
   );
 }

@@ -13,7 +13,7 @@ export class SubscriberState {
   /** Who it is. */
   readonly subscriber: Subscriber;
   /** `joining` until the broker grants its filters; `away` while the broker is. */
-  state: "joining" | "listening" | "away" | "gone" = "joining";
+  status: "joining" | "listening" | "away" | "gone" = "joining";
   /** The last message that was considered for it: one that matches several of its filters is one. */
   lastOffset = 0;
   #subscriptions: readonly Subscription<SubscriberState>[] = [];
@@ -30,7 +30,7 @@ export class SubscriberState {
   }
 
   /** Notes the subscriptions of its filters. */
-  subscribeTo(subscriptions: readonly Subscription<SubscriberState>[]): void {
+  setSubscriptions(subscriptions: readonly Subscription<SubscriberState>[]): void {
     this.#subscriptions = subscriptions;
     if (subscriptions.length < 2) return;
     this.#trie = new TopicTrie();
@@ -38,8 +38,8 @@ export class SubscriberState {
   }
 
   /** Tells whether it hears what comes. */
-  get isListening(): boolean {
-    return this.state === "listening";
+  get isActive(): boolean {
+    return this.status === "listening";
   }
 
   /** Finds those of its subscriptions that a topic matches, the oldest first. */

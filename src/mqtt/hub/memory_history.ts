@@ -4,11 +4,11 @@
  * @module
  */
 import type { Position } from "../../protocol/event.ts";
-import { heldBytes, type ReceivedMessage } from "./received_message.ts";
-import { type HistoryEntry, TopicHistory } from "./topic_history.ts";
+import { messageBytes, type ReceivedMessage } from "./received_message.ts";
+import { type StoredEntry, TopicHistory } from "./topic_history.ts";
 
 /** A message that is kept, and what is needed to tell for whom it was. */
-export interface KeptMessage {
+export interface HistoryEntry {
   /** The message. */
   readonly message: ReceivedMessage;
   /** Who got it: messages of one broker are nothing for listeners of another. */
@@ -36,9 +36,9 @@ const MAX_EVICTED = 1000;
  */
 export class MemoryHistory {
   readonly #options: MemoryHistoryOptions;
-  readonly #histories = new Map<object, TopicHistory<KeptMessage>>();
+  readonly #histories = new Map<object, TopicHistory<HistoryEntry>>();
   /** All messages in order, with some that were evicted. */
-  #entries: HistoryEntry<KeptMessage>[] = [];
+  #entries: StoredEntry<HistoryEntry>[] = [];
   /** Where to begin in them: all before were evicted. */
   #first = 0;
   /** How many of the entries are kept. */
@@ -68,11 +68,11 @@ export class MemoryHistory {
   }
 
   /** Keeps a message, as long as there is room. Its position has to be the last one given. */
-  keep(kept: KeptMessage): void {
+  append(kept: HistoryEntry): void {
     const { source, message } = kept;
     const history = this.#histories.get(source) ?? new TopicHistory();
     this.#histories.set(source, history);
-    const entry = { offset: message.position.offset, bytes: heldBytes(message), message: kept };
+    const entry = { offset: message.position.offset, bytes: messageBytes(message), value: kept };
     this.#entries.push(history.add(message.topic, entry));
     this.#kept += 1;
     this.#bytes += entry.bytes;
@@ -96,9 +96,9 @@ export class MemoryHistory {
   }
 
   /** Yields what is kept of one source after an offset, in order; to be read before the next message comes. */
-  *after(offset: number, source: object): Generator<KeptMessage, void, void> {
+  *after(offset: number, source: object): Generator<HistoryEntry, void, void> {
     for (let index = this.#firstAfter(offset); index < this.#entries.length; index++) {
-      const kept = this.#entries[index]?.message;
+      const kept = this.#entries[index]?.value;
       if (kept?.source === source) yield kept;
     }
   }
@@ -106,8 +106,8 @@ export class MemoryHistory {
   /** Forgets a source that will not be asked for again. */
   forget(source: object): void {
     for (const entry of this.#entries) {
-      if (entry.message?.source !== source) continue;
-      entry.message = undefined;
+      if (entry.value?.source !== source) continue;
+      entry.value = undefined;
       this.#evicted(entry);
     }
     this.#histories.delete(source);
@@ -118,24 +118,24 @@ export class MemoryHistory {
     const { maxAgeMs = Infinity } = this.#options;
     for (; this.#first < this.#entries.length; this.#first += 1) {
       const oldest = this.#entries[this.#first];
-      if (oldest?.message === undefined) continue;
-      if (now - oldest.message.message.receivedAt <= maxAgeMs) return;
+      if (oldest?.value === undefined) continue;
+      if (now - oldest.value.message.receivedAt <= maxAgeMs) return;
       this.#evicted(oldest.group.evict());
     }
   }
 
-  #evicted({ bytes }: HistoryEntry<KeptMessage>): void {
+  #evicted({ bytes }: StoredEntry<HistoryEntry>): void {
     this.#bytes -= bytes;
     this.#kept -= 1;
   }
 
-  #largest(): TopicHistory<KeptMessage> {
+  #largest(): TopicHistory<HistoryEntry> {
     return [...this.#histories.values()].reduce((one, other) => other.bytes > one.bytes ? other : one);
   }
 
   /** Frees the places of what was evicted. */
   #compact(): void {
-    this.#entries = this.#entries.filter(({ message }) => message !== undefined);
+    this.#entries = this.#entries.filter(({ value }) => value !== undefined);
     this.#first = 0;
   }
 

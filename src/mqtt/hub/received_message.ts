@@ -45,7 +45,7 @@ export function receivedMessage(
 }
 
 /** What a message costs in memory while it is held, in bytes. */
-export function heldBytes({ topic, payloadBytes, isOmitted = false }: ReceivedMessage): number {
+export function messageBytes({ topic, payloadBytes, isOmitted = false }: ReceivedMessage): number {
   return (isOmitted ? 0 : payloadBytes) + topic.length + MESSAGE_OVERHEAD_BYTES;
 }
 

@@ -36,7 +36,7 @@ export class ReceivedTopics {
   }
 
   /** Frees the memory: a listener that comes back gets all retained messages again. */
-  forget(): void {
+  clear(): void {
     this.#offsets = undefined;
     this.#bytes = 0;
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { heldBytes, type ReceivedMessage } from "./received_message.ts";
+import { messageBytes, type ReceivedMessage } from "./received_message.ts";
 import { ReceivedTopics } from "./received_topics.ts";
 import type { RetainedWindow } from "./subscriptions.ts";
 
@@ -26,7 +26,7 @@ export interface RetainedDeliveryOptions {
   /** The offset up to which its members read at least. */
   readonly from: number;
   /** Bytes that came for the owner ahead of grants, in all of its snapshots. */
-  readonly early: EarlyBytes;
+  readonly earlyBytes: EarlyBytes;
   /** Topics of which the members have a value already; void if it turns out that they have missed something. */
   readonly received?: Iterable<string>;
 }
@@ -43,7 +43,7 @@ export interface EarlyBytes {
  */
 export class RetainedDelivery<Member> {
   /** Those who get it. */
-  readonly members: Set<Member> = new Set();
+  readonly subscribers: Set<Member> = new Set();
   /** Whose they are. */
   readonly owner: string;
   readonly #topics = new ReceivedTopics();
@@ -58,9 +58,9 @@ export class RetainedDelivery<Member> {
   #lastOffset: number;
 
   /** Begins to wait for retained messages. */
-  constructor({ owner, from, early, received = [] }: RetainedDeliveryOptions) {
+  constructor({ owner, from, earlyBytes, received = [] }: RetainedDeliveryOptions) {
     this.owner = owner;
-    this.#ofOwner = early;
+    this.#ofOwner = earlyBytes;
     this.#from = from;
     this.#lastOffset = from;
     this.#skipped = new Set(received);
@@ -77,7 +77,7 @@ export class RetainedDelivery<Member> {
    * @param now in milliseconds
    * @returns whether it is for the members, now: not what they have got, and not what comes ahead of the grant
    */
-  take(message: ReceivedMessage, now: number): boolean {
+  offer(message: ReceivedMessage, now: number): boolean {
     const { topic, position: { offset } } = message;
     if (this.isSettled(now)) return false;
     if (this.#granted) {
@@ -90,23 +90,23 @@ export class RetainedDelivery<Member> {
     }
     if (this.#early.has(topic)) return false;
     this.#early.set(topic, message);
-    this.#earlyBytes += heldBytes(message);
-    this.#ofOwner.bytes += heldBytes(message);
+    this.#earlyBytes += messageBytes(message);
+    this.#ofOwner.bytes += messageBytes(message);
     return false;
   }
 
   /** Notes that a newer message on a topic goes to the members: what is retained is no news any more. */
-  pass(topic: string, offset: number): void {
+  noteLive(topic: string, offset: number): void {
     if (this.#granted) this.#topics.add(topic, offset);
   }
 
   /** Whether more came ahead of the owner's grants than can be held. */
-  get isFlooded(): boolean {
+  get isOverLimit(): boolean {
     return this.#earlyBytes > 0 && this.#ofOwner.bytes > MAX_EARLY_BYTES;
   }
 
   /** Drops what came ahead of the grant. */
-  clear(): void {
+  discardEarly(): void {
     this.#ofOwner.bytes -= this.#earlyBytes;
     this.#earlyBytes = 0;
     this.#early.clear();
@@ -124,7 +124,7 @@ export class RetainedDelivery<Member> {
     for (const topic of this.#skipped) this.#topics.add(topic, this.#from);
     const early = [...this.#early.values()].filter(({ topic }) => !this.#skipped.delete(topic));
     for (const { topic, position } of early) this.#note(topic, position.offset);
-    this.clear();
+    this.discardEarly();
     this.#granted = true;
     this.#last = now;
     return early;

@@ -21,11 +21,11 @@ export interface Subscription<Member> {
   /** Those who asked for it. */
   readonly subscribers: Set<Member>;
   /** What the broker may still be sending of what it retains. */
-  readonly snapshots: Set<RetainedDelivery<Member>>;
+  readonly retainedDeliveries: Set<RetainedDelivery<Member>>;
   /** Each owner's part in it: of those that listen, and of those that left and may come back. */
-  readonly holds: Map<string, Hold>;
+  readonly owners: Map<string, OwnerState>;
   /** Highest quality of service that the broker has granted; undefined while it has granted none. */
-  qos: QoS | undefined;
+  grantedQos: QoS | undefined;
   /** The offset after which no message was missed; undefined while the broker sends none. */
   activeFrom: number | undefined;
 }
@@ -34,17 +34,17 @@ export interface Subscription<Member> {
  * One owner's part in a subscription. Whether a listener goes on without a gap depends on this alone, so that it
  * does not tell whether another owner listens.
  */
-export interface Hold {
+export interface OwnerState {
   /** How many of its listeners there are. */
-  members: number;
+  subscriberCount: number;
   /** The offset at which the broker was first asked on its behalf; undefined until it has granted that. */
-  from: number | undefined;
+  activeFrom: number | undefined;
   /** Highest quality of service that it was granted. */
-  qos: QoS | undefined;
+  grantedQos: QoS | undefined;
   /** Where in the order of messages the broker sent it what it retains, as far as that is over. */
-  readonly retained: RetainedWindow[];
+  readonly retainedWindows: RetainedWindow[];
   /** Since when none of its listeners is there, in milliseconds; undefined while one is. */
-  leftAt: number | undefined;
+  idleSince: number | undefined;
 }
 
 /** A part of the order of messages in which retained ones came, for those who had asked for them. */
@@ -122,13 +122,13 @@ export class Subscriptions<Member> {
   }
 
   /** Adds a member to the subscriptions of some filters, which are made where they are new; the oldest comes first. */
-  enlist(member: Member, { owner, filters }: EnlistOptions): Subscription<Member>[] {
+  add(member: Member, { owner, filters }: EnlistOptions): Subscription<Member>[] {
     return filters.map((filter) => {
       const subscription = this.#byFilter.get(filter) ?? this.#add(filter);
       subscription.subscribers.add(member);
-      const hold = subscription.holds.get(owner) ?? this.#hold(subscription, owner);
-      hold.members += 1;
-      hold.leftAt = undefined;
+      const hold = subscription.owners.get(owner) ?? this.#hold(subscription, owner);
+      hold.subscriberCount += 1;
+      hold.idleSince = undefined;
       this.#left.get(owner)?.delete(subscription);
       return subscription;
     }).sort(byAge);
@@ -140,16 +140,16 @@ export class Subscriptions<Member> {
    * @param left who left it, and when, in milliseconds
    * @returns the subscription that no owner holds any more, if there is one; it is deleted
    */
-  leave(
+  remove(
     subscription: Subscription<Member>,
     member: Member,
     { owner, now }: { readonly owner: string; readonly now: number },
   ): Subscription<Member> | undefined {
-    const hold = subscription.holds.get(owner);
+    const hold = subscription.owners.get(owner);
     if (!subscription.subscribers.delete(member) || hold === undefined) return undefined;
-    hold.members -= 1;
-    if (hold.members > 0) return undefined;
-    hold.leftAt = now;
+    hold.subscriberCount -= 1;
+    if (hold.subscriberCount > 0) return undefined;
+    hold.idleSince = now;
     const own = this.#left.get(owner) ?? new Set();
     this.#left.set(owner, own.add(subscription));
     const [oldest] = own;
@@ -166,7 +166,7 @@ export class Subscriptions<Member> {
     const deleted: Subscription<Member>[] = [];
     for (const [owner, left] of this.#left) {
       for (const subscription of left) {
-        if ((subscription.holds.get(owner)?.leftAt ?? 0) > before) break;
+        if ((subscription.owners.get(owner)?.idleSince ?? 0) > before) break;
         if (this.#drop(subscription, owner)) deleted.push(subscription);
       }
     }
@@ -182,8 +182,8 @@ export class Subscriptions<Member> {
   /** The subscriptions that nobody listens to, the longest empty first. */
   unused(): Subscription<Member>[] {
     const all = new Set([...this.#left.values()].flatMap((left) => [...left]));
-    const emptyAt = ({ holds }: Subscription<Member>) =>
-      Math.max(...[...holds.values()].map(({ leftAt = 0 }) => leftAt));
+    const emptyAt = ({ owners }: Subscription<Member>) =>
+      Math.max(...[...owners.values()].map(({ idleSince = 0 }) => idleSince));
     return [...all].filter(({ subscribers }) => subscribers.size === 0).sort((one, other) =>
       emptyAt(one) - emptyAt(other)
     );
@@ -191,7 +191,7 @@ export class Subscriptions<Member> {
 
   /** Deletes a subscription. */
   delete(subscription: Subscription<Member>): void {
-    for (const owner of subscription.holds.keys()) this.#disown(subscription, owner);
+    for (const owner of subscription.owners.keys()) this.#disown(subscription, owner);
     if (this.#byFilter.get(subscription.filter) !== subscription) return;
     this.#byFilter.delete(subscription.filter);
     this.#byId.delete(subscription.id);
@@ -199,10 +199,10 @@ export class Subscriptions<Member> {
   }
 
   /** Notes that a broker has sent an owner all that it retains, and remembers the newest topics of it. */
-  addWindow(subscription: Subscription<Member>, owner: string, window: RetainedWindow): void {
-    const hold = subscription.holds.get(owner);
+  addRetainedWindow(subscription: Subscription<Member>, owner: string, window: RetainedWindow): void {
+    const hold = subscription.owners.get(owner);
     if (hold === undefined) return;
-    addWindow(hold, window);
+    appendWindow(hold, window);
     const known = this.#topics.get(owner) ?? new Set();
     if (window.topics === undefined || known.has(window.topics)) return;
     this.#topics.set(owner, known.add(window.topics));
@@ -210,7 +210,7 @@ export class Subscriptions<Member> {
     for (const topics of known) {
       if (bytes <= MAX_TOPIC_BYTES) break;
       bytes -= topics.bytes;
-      topics.forget();
+      topics.clear();
       known.delete(topics);
     }
   }
@@ -223,13 +223,13 @@ export class Subscriptions<Member> {
   /** Ends what an owner holds of a subscription, which is deleted with its last owner: then it returns true. */
   #drop(subscription: Subscription<Member>, owner: string): boolean {
     this.#disown(subscription, owner);
-    if (subscription.holds.size > 0) return false;
+    if (subscription.owners.size > 0) return false;
     this.delete(subscription);
     return true;
   }
 
   #disown(subscription: Subscription<Member>, owner: string): void {
-    subscription.holds.delete(owner);
+    subscription.owners.delete(owner);
     this.#left.get(owner)?.delete(subscription);
     const own = this.#byOwner.get(owner);
     own?.delete(subscription);
@@ -239,9 +239,15 @@ export class Subscriptions<Member> {
     this.#topics.delete(owner);
   }
 
-  #hold(subscription: Subscription<Member>, owner: string): Hold {
-    const hold: Hold = { members: 0, from: undefined, qos: undefined, retained: [], leftAt: undefined };
-    subscription.holds.set(owner, hold);
+  #hold(subscription: Subscription<Member>, owner: string): OwnerState {
+    const hold: OwnerState = {
+      subscriberCount: 0,
+      activeFrom: undefined,
+      grantedQos: undefined,
+      retainedWindows: [],
+      idleSince: undefined,
+    };
+    subscription.owners.set(owner, hold);
     this.#byOwner.set(owner, (this.#byOwner.get(owner) ?? new Set()).add(subscription));
     return hold;
   }
@@ -255,9 +261,9 @@ export class Subscriptions<Member> {
       filter,
       matches: (topic) => grant.matches(topic),
       subscribers: new Set(),
-      snapshots: new Set(),
-      holds: new Map(),
-      qos: undefined,
+      retainedDeliveries: new Set(),
+      owners: new Map(),
+      grantedQos: undefined,
       activeFrom: undefined,
     };
     this.#byFilter.set(filter, subscription);
@@ -276,12 +282,12 @@ export interface EnlistOptions {
 }
 
 /** Tells whether an owner has missed no message after an offset. */
-export function isHeld<Member>(
-  { activeFrom, holds }: Subscription<Member>,
+export function isActiveSince<Member>(
+  { activeFrom, owners }: Subscription<Member>,
   owner: string,
   offset: number,
 ): boolean {
-  const from = holds.get(owner)?.from;
+  const from = owners.get(owner)?.activeFrom;
   return activeFrom !== undefined && activeFrom <= offset && from !== undefined && from <= offset;
 }
 
@@ -291,11 +297,11 @@ export function isRecipient<Member>({ id }: Subscription<Member>, meant: readonl
 }
 
 /** Notes that a broker has sent all that it retains. */
-export function addWindow({ retained }: Pick<Hold, "retained">, window: RetainedWindow): void {
-  retained.push(window);
-  const [oldest, next] = retained;
-  if (retained.length <= MAX_WINDOWS || oldest === undefined || next === undefined) return;
-  retained.splice(0, 2, { from: oldest.from, last: Math.max(oldest.last, next.last) });
+export function appendWindow({ retainedWindows }: Pick<OwnerState, "retainedWindows">, window: RetainedWindow): void {
+  retainedWindows.push(window);
+  const [oldest, next] = retainedWindows;
+  if (retainedWindows.length <= MAX_WINDOWS || oldest === undefined || next === undefined) return;
+  retainedWindows.splice(0, 2, { from: oldest.from, last: Math.max(oldest.last, next.last) });
 }
 
 /**
@@ -304,14 +310,14 @@ export function addWindow({ retained }: Pick<Hold, "retained">, window: Retained
  *
  * @param at the offset up to which the listener read, and the time in milliseconds
  */
-export function retainedAmid<Member>(
-  { snapshots, holds }: Subscription<Member>,
+export function interruptedWindows<Member>(
+  { retainedDeliveries, owners }: Subscription<Member>,
   owner: string,
   { offset, now }: { readonly offset: number; readonly now: number },
 ): RetainedWindow[] {
   const isAmid = ({ from, last }: RetainedWindow) => from <= offset && offset < last;
-  const open = [...snapshots].filter((one) =>
+  const open = [...retainedDeliveries].filter((one) =>
     one.owner === owner && one.window.from <= offset && (!one.isSettled(now) || offset < one.window.last)
   );
-  return [...holds.get(owner)?.retained.filter(isAmid) ?? [], ...open.map(({ window }) => window)];
+  return [...owners.get(owner)?.retainedWindows.filter(isAmid) ?? [], ...open.map(({ window }) => window)];
 }

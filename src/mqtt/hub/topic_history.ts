@@ -12,15 +12,15 @@ const MAX_GROUP_LEVELS = 3;
 const MAX_GROUPS = 64;
 
 /** A message that is kept. */
-export interface HistoryEntry<T> {
+export interface StoredEntry<T> {
   /** Greater than that of all entries before. */
   readonly offset: number;
   /** Bytes that it counts for. */
   readonly bytes: number;
   /** The message; undefined once it was evicted. */
-  message: T | undefined;
+  value: T | undefined;
   /** Evicts it, if it is the oldest of all: then it is the oldest of its group as well. */
-  readonly group: { evict(): HistoryEntry<T> };
+  readonly group: { evict(): StoredEntry<T> };
 }
 
 /** Messages of one broker connection. */
@@ -37,7 +37,7 @@ export class TopicHistory<T> {
    *
    * @param topic the topic it was published to
    */
-  add(topic: string, entry: Omit<HistoryEntry<T>, "group">): HistoryEntry<T> {
+  add(topic: string, entry: Omit<StoredEntry<T>, "group">): StoredEntry<T> {
     let group = this.#root;
     for (const level of topic.split("/", MAX_GROUP_LEVELS)) {
       group = group.below(level);
@@ -47,7 +47,7 @@ export class TopicHistory<T> {
   }
 
   /** Evicts the oldest message of the group that holds most: at each level, of its part that holds most. */
-  evict(): HistoryEntry<T> {
+  evict(): StoredEntry<T> {
     let group = this.#root;
     for (let largest = group.largest(); largest !== undefined; largest = group.largest()) group = largest;
     return group.evict();
@@ -70,7 +70,7 @@ class Group<T> {
   readonly #parent: Group<T> | undefined;
   readonly #depth: number;
   /** Messages of the topic that ends here. Where there is nothing below, of all that begin so. */
-  #own: HistoryEntry<T>[] = [];
+  #own: StoredEntry<T>[] = [];
   /** Where the own messages begin in their array. */
   #first = 0;
   #ownBytes = 0;
@@ -116,8 +116,8 @@ class Group<T> {
   }
 
   /** Adds the newest message. */
-  add({ offset, bytes, message }: Omit<HistoryEntry<T>, "group">): HistoryEntry<T> {
-    const entry: HistoryEntry<T> = { offset, bytes, message, group: this };
+  add({ offset, bytes, value }: Omit<StoredEntry<T>, "group">): StoredEntry<T> {
+    const entry: StoredEntry<T> = { offset, bytes, value, group: this };
     this.#own.push(entry);
     this.#ownBytes += bytes;
     this.#count(bytes);
@@ -125,10 +125,10 @@ class Group<T> {
   }
 
   /** Evicts the oldest own message. */
-  evict(): HistoryEntry<T> {
+  evict(): StoredEntry<T> {
     const entry = this.#own[this.#first];
     if (entry === undefined) throw new Error("No message to evict");
-    entry.message = undefined;
+    entry.value = undefined;
     this.#first += 1;
     if (this.#first * 2 > this.#own.length) {
       this.#own = this.#own.slice(this.#first);

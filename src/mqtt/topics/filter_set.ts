@@ -4,7 +4,7 @@
  * @module
  */
 
-import { deliveredFilter, isBrokersOwn, isShared } from "./rules.ts";
+import { deliveredFilter, isShared, isSystemTopic } from "./rules.ts";
 
 /** One level of a filter or topic: a text, or in filters a wildcard. */
 type Level = string;
@@ -33,17 +33,17 @@ export class TopicFilterSet {
    * together: `home` and `home/+/#` contain `home/#`, though neither does alone. What begins with `$` lies only within
    * what begins the same way: a shared subscription within one that names the group, or `+` for it.
    */
-  contain(filter: string): boolean {
+  covers(filter: string): boolean {
     if (isShared(filter)) {
       const group = groupOf(filter);
       const shared = [...this.#shared.get(group) ?? [], ...this.#shared.get("+") ?? []];
-      return group !== "+" && new TopicFilterSet(shared).contain(deliveredFilter(filter));
+      return group !== "+" && new TopicFilterSet(shared).covers(deliveredFilter(filter));
     }
     const [first = "", ...rest] = filter.split("/");
     // A topic has at least one level, so "#" at the start stands for one or more.
     if (first === "#") return contains(this.#grants, ["+", "#"]);
     // Topics of the broker's own are met by no wildcard in the first place (section 4.7.2).
-    const grants = isBrokersOwn(first) ? this.#grants.filter(([level]) => level === first) : this.#grants;
+    const grants = isSystemTopic(first) ? this.#grants.filter(([level]) => level === first) : this.#grants;
     return contains(grants, [first, ...rest]);
   }
 }

@@ -51,7 +51,7 @@ export function filterFault(filter: string): string | undefined {
  * @returns the fault, in words that follow the word "filter", or undefined when there is none
  */
 export function grantFault(filter: string): string | undefined {
-  if (!isBrokersOwn(filter)) return filterFault(filter);
+  if (!isSystemTopic(filter)) return filterFault(filter);
   if (filter.startsWith(`${OWN_LEVEL}/`) || filter === OWN_LEVEL) return `must not start with "${OWN_LEVEL}"`;
   if (/^[$](share)?(\/|$)/.test(filter) && !/^[$]share\/[^/#]+\/./.test(filter)) {
     return "must be of the form $share/GROUP/FILTER or begin with a name such as $SYS";
@@ -69,7 +69,7 @@ export function grantedTopicFault(topic: string): string | undefined {
 }
 
 /** Tells whether a topic or filter is of the broker's own kind: those that begin with `$` (section 4.7.2). */
-export function isBrokersOwn(text: string): boolean {
+export function isSystemTopic(text: string): boolean {
   return text.startsWith("$");
 }
 
@@ -96,7 +96,7 @@ function wildcardFault(filter: string): string | undefined {
 
 function commonFault(text: string): string | undefined {
   // $SYS tells about the broker, $share takes messages away from other listeners: only for keys that name them.
-  return isBrokersOwn(text) ? 'must not start with "$"' : textFault(text);
+  return isSystemTopic(text) ? 'must not start with "$"' : textFault(text);
 }
 
 function textFault(text: string): string | undefined {

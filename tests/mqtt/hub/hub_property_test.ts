@@ -174,7 +174,7 @@ class Phone {
         isOver = true;
       },
     };
-    const leave = this.#stage.hub.join(listener);
+    const leave = this.#stage.hub.subscribe(listener);
     this.#leave = () => {
       isOver = true;
       leave();

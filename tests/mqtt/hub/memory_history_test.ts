@@ -21,7 +21,7 @@ function keep(
     retain: false,
     receivedAt,
   };
-  log.keep({ message, source, subscriptions: undefined });
+  log.append({ message, source, subscriptions: undefined });
 }
 
 const after = (log: MemoryHistory, offset: number, source: object) =>
@@ -99,6 +99,6 @@ Deno.test("a message whose payload was left out takes no room for it", () => {
   keep(log, house, "1");
   const delivery = { topic: "a", payload: new Uint8Array(), omittedBytes: 150_000_000, qos: 0, retain: false } as const;
   const message = receivedMessage(delivery, { position: log.next(), receivedAt: 0 });
-  log.keep({ message, source: house, subscriptions: undefined });
+  log.append({ message, source: house, subscriptions: undefined });
   assertEquals([message.payloadBytes, after(log, 0, house).length, log.bytes < 600], [150_000_000, 2, true]);
 });

@@ -8,60 +8,60 @@ function retained(topic: string, payload = "on"): ReceivedMessage {
 }
 
 Deno.test("take() is for each topic once after the grant, whatever is sent again for others", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   assertEquals(snapshot.grant(0, true), []);
-  assertEquals(["a", "b", "a"].map((topic) => snapshot.take(retained(topic), 0)), [true, true, false]);
+  assertEquals(["a", "b", "a"].map((topic) => snapshot.offer(retained(topic), 0)), [true, true, false]);
 });
 
 Deno.test("grant() gives what came ahead of it, in order, and nothing of that comes again", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   const early = ["b", "a", "b"].map((topic) => retained(topic));
-  assertEquals(early.map((message) => snapshot.take(message, 0)), [false, false, false]);
+  assertEquals(early.map((message) => snapshot.offer(message, 0)), [false, false, false]);
   assertEquals(snapshot.grant(0, true), early.slice(0, 2));
-  assertEquals(["a", "c"].map((topic) => snapshot.take(retained(topic), 0)), [false, true]);
+  assertEquals(["a", "c"].map((topic) => snapshot.offer(retained(topic), 0)), [false, true]);
 });
 
 Deno.test("pass() makes what is retained old news, but only once live messages go to the members", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
-  snapshot.pass("a", 1);
-  assertEquals(snapshot.take(retained("a"), 0), false);
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
+  snapshot.noteLive("a", 1);
+  assertEquals(snapshot.offer(retained("a"), 0), false);
   assertEquals(snapshot.grant(0, true).length, 1);
-  snapshot.pass("b", 1);
-  assertEquals(snapshot.take(retained("b"), 0), false);
+  snapshot.noteLive("b", 1);
+  assertEquals(snapshot.offer(retained("b"), 0), false);
 });
 
 Deno.test("isSettled() holds five seconds after the grant or the last message, and never before the grant", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   assertEquals(snapshot.isSettled(1e9), false);
   snapshot.grant(1000, true);
   assertEquals([6000, 6001].map((now) => snapshot.isSettled(now)), [false, true]);
-  snapshot.take(retained("a"), 6000);
+  snapshot.offer(retained("a"), 6000);
   assertEquals([11_000, 11_001].map((now) => snapshot.isSettled(now)), [false, true]);
-  assertEquals(snapshot.take(retained("b"), 11_001), false, "whatever comes now is for somebody else");
+  assertEquals(snapshot.offer(retained("b"), 11_001), false, "whatever comes now is for somebody else");
 });
 
 Deno.test("isFlooded() holds when more than 32 MiB came ahead of one owner's grants, in all of its snapshots", () => {
   const early = { bytes: 0 };
-  const [one, two] = [0, 1].map(() => new RetainedDelivery<string>({ owner: "phone", from: 0, early }));
-  const idle = new RetainedDelivery<string>({ owner: "phone", from: 0, early });
+  const [one, two] = [0, 1].map(() => new RetainedDelivery<string>({ owner: "phone", from: 0, earlyBytes: early }));
+  const idle = new RetainedDelivery<string>({ owner: "phone", from: 0, earlyBytes: early });
   const half = "x".repeat(2 ** 24 - 300);
-  for (const snapshot of [one, two]) snapshot?.take(retained("a", half), 0);
-  assertEquals([one?.isFlooded, two?.isFlooded], [false, false]);
-  one?.take(retained("c", "x".repeat(400)), 0);
-  assertEquals([one?.isFlooded, two?.isFlooded, idle.isFlooded], [true, true, false]);
-  one?.clear();
-  assertEquals([one?.isFlooded, two?.isFlooded, one?.grant(0, true)], [false, false, []]);
+  for (const snapshot of [one, two]) snapshot?.offer(retained("a", half), 0);
+  assertEquals([one?.isOverLimit, two?.isOverLimit], [false, false]);
+  one?.offer(retained("c", "x".repeat(400)), 0);
+  assertEquals([one?.isOverLimit, two?.isOverLimit, idle.isOverLimit], [true, true, false]);
+  one?.discardEarly();
+  assertEquals([one?.isOverLimit, two?.isOverLimit, one?.grant(0, true)], [false, false, []]);
   assertEquals(two?.grant(0, true).length, 1);
   assertEquals(early.bytes, 0);
 });
 
 Deno.test("window() tells where in the order of messages they came", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 7 });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 7 });
   const window = () => ({ from: snapshot.window.from, last: snapshot.window.last });
   assertEquals(window(), { from: 7, last: 7 });
   snapshot.grant(0, true);
-  snapshot.take({ ...retained("a"), position: { epoch: "this", offset: 9 } }, 0);
-  snapshot.take({ ...retained("a"), position: { epoch: "this", offset: 12 } }, 0);
+  snapshot.offer({ ...retained("a"), position: { epoch: "this", offset: 9 } }, 0);
+  snapshot.offer({ ...retained("a"), position: { epoch: "this", offset: 12 } }, 0);
   assertEquals(window(), { from: 7, last: 9 });
   assertEquals([8, 9].map((offset) => snapshot.window.topics?.upTo(offset)), [[], ["a"]]);
 });
@@ -72,12 +72,12 @@ for (const isEarly of [true, false]) {
     for (const isWhole of [true, false]) {
       const snapshot = new RetainedDelivery<string>({
         owner: "phone",
-        early: { bytes: 0 },
+        earlyBytes: { bytes: 0 },
         from: 5,
         received: ["a", "b"],
       });
       const messages = ["a", "c", "b"].map((topic) => ({ ...retained(topic), position: { epoch: "this", offset: 9 } }));
-      const taken = (now: number) => messages.filter((message) => snapshot.take(message, now));
+      const taken = (now: number) => messages.filter((message) => snapshot.offer(message, now));
       const before = isEarly ? taken(0) : [];
       const heard = [...before, ...snapshot.grant(0, isWhole), ...taken(1)].map(({ topic }) => topic);
       assertEquals(heard, isWhole ? ["c"] : ["a", "c", "b"]);
@@ -88,10 +88,10 @@ for (const isEarly of [true, false]) {
 }
 
 Deno.test("isSettled() waits while the broker sends what the members have, once for each topic", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 5, received: ["a"] });
+  const snapshot = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 5, received: ["a"] });
   snapshot.grant(0, true);
-  snapshot.take(retained("a"), 4000);
+  snapshot.offer(retained("a"), 4000);
   assertEquals(snapshot.isSettled(9000), false);
-  snapshot.take(retained("a"), 8000);
+  snapshot.offer(retained("a"), 8000);
   assertEquals(snapshot.isSettled(9001), true);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
-import { type HistoryEntry, TopicHistory } from "../../../src/mqtt/hub/topic_history.ts";
+import { type StoredEntry, TopicHistory } from "../../../src/mqtt/hub/topic_history.ts";
 
 const FILTERS = [
   "#",
@@ -35,22 +35,22 @@ Deno.test("floor() never hides a loss: what matches a filter and came after it i
   fc.assert(
     fc.property(steps, fc.boolean(), (all, isByAge) => {
       const history = new TopicHistory<string>();
-      const entries: HistoryEntry<string>[] = [];
+      const entries: StoredEntry<string>[] = [];
       for (const [offset, { topic, bytes, evictions }] of all.entries()) {
-        entries.push(history.add(topic, { offset, bytes, message: topic }));
+        entries.push(history.add(topic, { offset, bytes, value: topic }));
         for (let left = evictions; left > 0 && history.bytes > 0; left--) {
-          const oldest = entries.find(({ message }) => message !== undefined);
+          const oldest = entries.find(({ value }) => value !== undefined);
           if (isByAge) oldest?.group.evict();
           else history.evict();
         }
       }
-      const kept = entries.filter(({ message }) => message !== undefined);
+      const kept = entries.filter(({ value }) => value !== undefined);
       assertEquals(history.bytes, kept.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const filter of FILTERS) {
         const grants = new TopicFilterSet([filter]);
         const floor = history.floor(filter);
-        const lost = entries.filter(({ message }, index) =>
-          message === undefined && grants.matches(all[index]?.topic ?? "")
+        const lost = entries.filter(({ value }, index) =>
+          value === undefined && grants.matches(all[index]?.topic ?? "")
         );
         for (const { offset } of lost) assert(offset <= floor, `${filter} hides the loss of ${offset}`);
       }
@@ -63,12 +63,12 @@ Deno.test("evict() takes the oldest of the topic that holds most, within the lev
   const history = new TopicHistory<string>();
   let offset = 0;
   const add = (topic: string, bytes: number) =>
-    history.add(topic, { offset: offset++, bytes, message: `${topic} ${bytes}` });
+    history.add(topic, { offset: offset++, bytes, value: `${topic} ${bytes}` });
   add("home/lamp", 50);
   for (const device of [1, 2, 3]) add(`home/cam/${device}`, 20);
   add("attacker/1", 60);
   for (const bytes of [30, 25]) add("attacker/2", bytes);
-  assertEquals(history.evict().message, undefined);
+  assertEquals(history.evict().value, undefined);
   const floors = () =>
     ["home/lamp", "home/cam/#", "attacker/1", "attacker/2", "#"].map((filter) => history.floor(filter));
   assertEquals(floors(), [-1, -1, 4, -1, 4]);
@@ -79,7 +79,7 @@ Deno.test("evict() takes the oldest of the topic that holds most, within the lev
 Deno.test("topics of many first levels share one group, and leave those alone that were there before", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
-  const add = (topic: string) => history.add(topic, { offset, bytes: 100, message: offset++ });
+  const add = (topic: string) => history.add(topic, { offset, bytes: 100, value: offset++ });
   const known = Array.from({ length: 60 }, (_, index) => `known/${index}`);
   for (const topic of ["home", ...known.map((topic) => topic.replace("/", ""))]) add(topic);
   for (let index = 0; index < 1000; index++) {
@@ -93,7 +93,7 @@ Deno.test("topics of many first levels share one group, and leave those alone th
 Deno.test("a new topic gets a group of its own again when those that are empty are given up, without hiding their loss", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
-  const add = (topic: string) => history.add(topic, { offset, bytes: 100, message: offset++ });
+  const add = (topic: string) => history.add(topic, { offset, bytes: 100, value: offset++ });
   for (let index = 0; index < 64; index++) add(`old${index}`);
   while (history.bytes > 0) history.evict();
   add("new");
