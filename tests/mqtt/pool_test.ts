@@ -6,7 +6,8 @@ import {
   type Publication,
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
-import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
@@ -56,26 +57,37 @@ function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) 
   return { connect, connections };
 }
 
-/** A pool whose clock moves only when told. */
-function makePool(connect: ConnectBroker, options: Partial<BrokerPoolOptions> = {}) {
-  const clock = { ms: 0 };
+/** What a test chooses of a pool. */
+interface PoolOverrides {
+  readonly timeoutMs?: number;
+  readonly maxConnections?: number;
+  readonly defaultBroker?: BrokerAddress;
+  readonly idleSeconds?: number;
+  readonly monotonic?: () => number;
+}
+
+/** Makes a pool whose clock stands still until the test moves it. */
+function makePool(
+  connect: ConnectBroker,
+  { timeoutMs = 10_000, maxConnections = 4, idleSeconds = 60, defaultBroker, monotonic }: PoolOverrides = {},
+) {
+  const time = { ms: 0 };
   const pool = new BrokerPool({
     connect,
-    timeoutMs: 10_000,
-    idleMs: 60_000,
-    maxConnections: 4,
-    history: new MemoryHistory({ epoch: "epoch", maxBytes: 1_000_000 }),
-    resumeMs: 0,
-    backpressure: () => undefined,
-    random: () => 0,
-    onFault: (error) => {
-      throw error;
+    limits: { timeoutMs, idleSeconds, maxConnections },
+    hub: {
+      history: new MemoryHistory({ epoch: "epoch", maxBytes: 1_000_000 }),
+      limits: { resumeSeconds: 0 },
+      backpressure: () => undefined,
+      random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
     },
-    now: () => clock.ms,
-    monotonic: () => clock.ms,
-    ...options,
+    clock: { now: () => time.ms, monotonic: monotonic ?? (() => time.ms), after: SYSTEM_CLOCK.after },
+    ...defaultBroker && { defaultBroker },
   });
-  return { pool, clock };
+  return { pool, time };
 }
 
 /** Somebody who notes what is told. */
@@ -144,9 +156,9 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   let isSlow = false;
   const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
-  const { pool, clock } = makePool(connect, { maxConnections: 2 });
+  const { pool, time } = makePool(connect, { maxConnections: 2 });
   const to = (port: number) => {
-    clock.ms += 1;
+    time.ms += 1;
     return pool.publish({ ...ADDRESS, port }, MESSAGE);
   };
   await to(1);
@@ -353,7 +365,7 @@ Deno.test("a publish that is not acknowledged fails alone: listeners to the same
 Deno.test("a pool closes a connection after its idle time, and not while somebody publishes or listens", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   const { connect, connections } = makeBroker(() => acknowledged);
-  const { pool, clock } = makePool(connect, { idleMs: 1000 });
+  const { pool, time } = makePool(connect, { idleSeconds: 1 });
   const closed = () => connections.map(({ closed }) => closed);
   const listening = { ...ADDRESS, port: 1 };
   const { listener, heard } = makeListener("t");
@@ -362,16 +374,16 @@ Deno.test("a pool closes a connection after its idle time, and not while somebod
   await until("the grant", () => heard.length === 1);
   // A pool that looks for idle connections later than this one shows that this one has looked.
   const later = makeBroker();
-  const { pool: laterPool, clock: laterClock } = makePool(later.connect, { idleMs: 1000 });
+  const { pool: laterPool, time: laterTime } = makePool(later.connect, { idleSeconds: 1 });
   await laterPool.publish(ADDRESS, MESSAGE);
-  laterClock.ms += 1000;
-  clock.ms += 10_000;
+  laterTime.ms += 1000;
+  time.ms += 10_000;
   await until("a look", () => later.connections[0]?.closed === "Idle");
   assertEquals(closed(), [undefined, undefined]);
   acknowledge();
   await slow;
   leave();
-  clock.ms += 1000;
+  time.ms += 1000;
   await until("closing", () => closed().every((reason) => reason === "Idle"));
   await pool.publish(ADDRESS, MESSAGE);
   assertEquals(connections.length, 3);
@@ -405,11 +417,11 @@ Deno.test("close() ends listeners and fails publishes with its reason, also whil
 
 Deno.test("check() asks a real broker, frozen or not, and the connection stays open for it", async () => {
   const broker = await startBroker();
-  const { pool, clock } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
+  const { pool, time } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
   await pool.check(broker);
   await pool.check(broker);
   assertEquals(pool.usage, { connections: 1, subscriptions: 0, listeners: 0 });
-  clock.ms += 59_000;
+  time.ms += 59_000;
   await pool.check(broker);
   assertEquals(pool.usage.connections, 1);
   await broker.stop();

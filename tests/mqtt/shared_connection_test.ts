@@ -6,6 +6,7 @@ import {
   type ConnectOptions,
   type Publication,
 } from "../../src/mqtt/broker.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { SharedConnection, type SharedConnectionOptions } from "../../src/mqtt/shared_connection.ts";
 import { until, within } from "../support/deadline.ts";
 
@@ -70,7 +71,7 @@ function makeShared(
     timeoutMs: 10_000,
     onMessage: ({ topic }) => void told.push(`message ${topic}`),
     onClosed: ({ message }) => void told.push(`lost: ${message}`),
-    monotonic: () => performance.now(),
+    clock: SYSTEM_CLOCK,
     ...options,
   });
   return { shared, connections, told };

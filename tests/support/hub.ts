@@ -7,7 +7,8 @@ import {
   type QoS,
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
-import { Hub, type HubOptions } from "../../src/mqtt/hub/hub.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { Hub, type HubConfig } from "../../src/mqtt/hub/hub.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { ReceivedMessage } from "../../src/mqtt/hub/received_message.ts";
@@ -268,37 +269,45 @@ export class Recorder implements Subscriber {
   }
 }
 
+/** Configuration of an environment. */
+export interface EnvironmentOptions {
+  /** Most bytes of the history. */
+  readonly maxBytes?: number;
+  readonly backpressure?: HubConfig["backpressure"];
+}
+
 /** A hub, its broker, and the clock of both. */
 export class Stage implements AsyncDisposable {
   /** How long subscriptions outlive their listeners, in milliseconds. */
   static readonly RESUME_MS = 10_000;
   readonly broker = new FakeBroker();
-  readonly log: MemoryHistory;
+  readonly history: MemoryHistory;
   readonly hub: Hub;
   readonly connection: SharedConnection;
   readonly #time = new FakeTime();
 
-  constructor({ maxBytes = 1_000_000, ...options }: Partial<HubOptions> & { readonly maxBytes?: number } = {}) {
-    this.log = new MemoryHistory({ epoch: "this", maxBytes });
+  constructor({ maxBytes = 1_000_000, backpressure = () => undefined }: EnvironmentOptions = {}) {
+    this.history = new MemoryHistory({ epoch: "this", maxBytes });
+    const clock = { ...SYSTEM_CLOCK, monotonic: SYSTEM_CLOCK.now };
     this.connection = new SharedConnection({ host: "house", port: 1883 }, {
       connect: this.broker.connect,
       timeoutMs: 10_000,
       onMessage: (message) => this.hub.receive(message),
       onClosed: (reason) => this.hub.connectionClosed(reason),
-      monotonic: Date.now,
+      clock,
     });
     this.hub = new Hub({
       connection: this.connection,
-      history: this.log,
-      resumeMs: Stage.RESUME_MS,
-      backpressure: () => undefined,
-      random: () => 0,
-      onFault: (error) => {
-        throw error;
+      config: {
+        history: this.history,
+        limits: { resumeSeconds: Stage.RESUME_MS / 1000 },
+        backpressure,
+        random: () => 0,
+        onFault: (error) => {
+          throw error;
+        },
       },
-      now: Date.now,
-      monotonic: Date.now,
-      ...options,
+      clock,
     });
   }
 

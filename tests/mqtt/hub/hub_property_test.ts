@@ -395,7 +395,11 @@ async function hear(
       before?.leave();
       open[each.who] = undefined;
       if (each.do === "drop") continue;
-      const since = each.since === "newest" ? stage.log.next() : each.since === "own" ? before?.position : undefined;
+      const since = each.since === "newest"
+        ? stage.history.next()
+        : each.since === "own"
+        ? before?.position
+        : undefined;
       const listener = stage.join(filters[each.who] ?? "#", { owner, qos: each.qos, since });
       const at: number[] = [];
       listener.onHeard = () => void at.push(step);

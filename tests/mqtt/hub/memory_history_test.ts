@@ -31,8 +31,8 @@ Deno.test("next() gives out positions that grow, and knows() them and no others"
   const log = new MemoryHistory({ epoch: "this", maxBytes: 1000 });
   assertEquals(log.position, { epoch: "this", offset: 0 });
   assertEquals([log.next(), log.next()], [{ epoch: "this", offset: 1 }, { epoch: "this", offset: 2 }]);
-  assertEquals([0, 2, 3].map((offset) => log.knows({ epoch: "this", offset })), [true, true, false]);
-  assertEquals(log.knows({ epoch: "other", offset: 1 }), false);
+  assertEquals([0, 2, 3].map((offset) => log.includes({ epoch: "this", offset })), [true, true, false]);
+  assertEquals(log.includes({ epoch: "other", offset: 1 }), false);
 });
 
 Deno.test("after() yields what came later from the same broker", () => {
@@ -42,7 +42,7 @@ Deno.test("after() yields what came later from the same broker", () => {
 });
 
 const reaches = (log: MemoryHistory, offset: number, source: object = house, ...filters: string[]) =>
-  log.reaches(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
+  log.isCompleteAfter(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
 
 Deno.test("reaches() tells whether all that came later and matches is still there, of that broker", () => {
   const log = new MemoryHistory({ epoch: "this", maxBytes: 2 * 258 });
@@ -90,7 +90,7 @@ Deno.test("keep() evicts what is too old, and frees its place", () => {
 Deno.test("forget() drops what a broker sent, and nothing else", () => {
   const log = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000 });
   for (const source of [house, barn, house]) keep(log, source, "x");
-  log.forget(house);
+  log.deleteSource(house);
   assertEquals([after(log, 0, house), after(log, 0, barn), log.bytes], [[], ["x"], 258]);
 });
 

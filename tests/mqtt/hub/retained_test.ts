@@ -23,10 +23,10 @@ Deno.test("grant() gives what came ahead of it, in order, and nothing of that co
 
 Deno.test("pass() makes what is retained old news, but only once live messages go to the members", () => {
   const snapshot = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
-  snapshot.noteLive("a", 1);
+  snapshot.recordLive("a", 1);
   assertEquals(snapshot.offer(retained("a"), 0), false);
   assertEquals(snapshot.grant(0, true).length, 1);
-  snapshot.noteLive("b", 1);
+  snapshot.recordLive("b", 1);
   assertEquals(snapshot.offer(retained("b"), 0), false);
 });
 

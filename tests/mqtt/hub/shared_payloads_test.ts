@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
-import { SharedPayloads } from "../../../src/mqtt/hub/shared_payloads.ts";
+import { SharedPayloads } from "../../../src/mqtt/hub/received_message.ts";
 
 function message(payload: string, offset: number): ReceivedMessage {
   const position = { epoch: "e", offset };

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { BrokerError } from "../../../src/mqtt/broker.ts";
-import { ReceivedTopics } from "../../../src/mqtt/hub/received_topics.ts";
+import { ReceivedTopics } from "../../../src/mqtt/hub/retained.ts";
 import { appendWindow, interruptedWindows, isActiveSince, Subscriptions } from "../../../src/mqtt/hub/subscriptions.ts";
 
 const filtersOf = (subscriptions: Iterable<{ readonly filter: string }>) => [...subscriptions].map((one) => one.filter);
@@ -107,17 +107,17 @@ Deno.test("expire() ends what owners hold that left, and deletes what no owner h
   assertEquals([filtersOf(subscriptions), [...both?.owners.keys() ?? []]], [["both"], ["staying"]]);
 });
 
-Deno.test("isHeld() holds from where on the owner itself was granted the filter, while the broker sends it", () => {
+Deno.test("isActiveSince() holds from the first granted request of the owner itself, while the broker sends", () => {
   const [subscription] = new Subscriptions<string>().add("one", { owner: "one", filters: ["a"] });
-  const hold = subscription?.owners.get("one");
-  if (subscription === undefined || hold === undefined) throw new Error("No subscription");
-  subscription.activeFrom = 5;
-  assertEquals(isActiveSince(subscription, "one", 99), false);
-  hold.activeFrom = 10;
-  assertEquals([9, 10].map((offset) => isActiveSince(subscription, "one", offset)), [false, true]);
-  assertEquals(isActiveSince(subscription, "other", 99), false);
-  subscription.activeFrom = 20;
-  assertEquals([19, 20].map((offset) => isActiveSince(subscription, "one", offset)), [false, true]);
+  const state = subscription?.owners.get("one");
+  if (subscription === undefined || state === undefined) throw new Error("No subscription");
+  const isActive = (offset: number, owner = "one") => isActiveSince(subscription, owner, offset);
+  assertEquals(isActive(99), false);
+  state.activeFrom = 10;
+  assertEquals([9, 10].map((offset) => isActive(offset)), [false, true]);
+  assertEquals(isActive(99, "other"), false);
+  state.activeFrom = undefined;
+  assertEquals(isActive(99), false);
 });
 
 Deno.test("retainedAmid() finds what an owner was there for from the beginning and left before the last one", () => {

@@ -48,7 +48,7 @@ Deno.test("floor() never hides a loss: what matches a filter and came after it i
       assertEquals(history.bytes, kept.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const filter of FILTERS) {
         const grants = new TopicFilterSet([filter]);
-        const floor = history.floor(filter);
+        const floor = history.lastEvicted(filter);
         const lost = entries.filter(({ value }, index) =>
           value === undefined && grants.matches(all[index]?.topic ?? "")
         );
@@ -70,7 +70,7 @@ Deno.test("evict() takes the oldest of the topic that holds most, within the lev
   for (const bytes of [30, 25]) add("attacker/2", bytes);
   assertEquals(history.evict().value, undefined);
   const floors = () =>
-    ["home/lamp", "home/cam/#", "attacker/1", "attacker/2", "#"].map((filter) => history.floor(filter));
+    ["home/lamp", "home/cam/#", "attacker/1", "attacker/2", "#"].map((filter) => history.lastEvicted(filter));
   assertEquals(floors(), [-1, -1, 4, -1, 4]);
   history.evict();
   assertEquals(floors(), [-1, 1, 4, -1, 4], "now the home holds more, and its cameras most of it");
@@ -86,8 +86,8 @@ Deno.test("topics of many first levels share one group, and leave those alone th
     add(`flood${index}`);
     if (index >= 100) history.evict();
   }
-  assertEquals(["home", "known0", "known59/#"].map((filter) => history.floor(filter)), [-1, -1, -1]);
-  assert(history.floor("flood900") > 900);
+  assertEquals(["home", "known0", "known59/#"].map((filter) => history.lastEvicted(filter)), [-1, -1, -1]);
+  assert(history.lastEvicted("flood900") > 900);
 });
 
 Deno.test("a new topic gets a group of its own again when those that are empty are given up, without hiding their loss", () => {
@@ -97,6 +97,6 @@ Deno.test("a new topic gets a group of its own again when those that are empty a
   for (let index = 0; index < 64; index++) add(`old${index}`);
   while (history.bytes > 0) history.evict();
   add("new");
-  assertEquals(history.floor("new") >= 0, true, "it was of the shared ones until now");
-  assert(history.floor("old0") >= 0 && history.floor("old63") >= 63);
+  assertEquals(history.lastEvicted("new") >= 0, true, "it was of the shared ones until now");
+  assert(history.lastEvicted("old0") >= 0 && history.lastEvicted("old63") >= 63);
 });
