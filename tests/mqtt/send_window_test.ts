@@ -5,11 +5,11 @@ import { SendWindow } from "../../src/mqtt/send_window.ts";
 Deno.test("enter() sends at once as many as the window takes, and the others in their order as room is made", () => {
   const window = new SendWindow(2);
   const sent: string[] = [];
-  for (const name of ["a", "b", "c", "d"]) window.enter(() => void sent.push(name));
+  for (const name of ["a", "b", "c", "d"]) window.enqueue(() => void sent.push(name));
   assertEquals(sent, ["a", "b"]);
-  window.leave();
+  window.release();
   assertEquals(sent, ["a", "b", "c"]);
-  window.leave();
+  window.release();
   assertEquals(sent, ["a", "b", "c", "d"]);
 });
 
@@ -18,27 +18,27 @@ Deno.test("cancel() takes back what waits, and tells when it is too late for tha
   const sent: string[] = [];
   const first = () => void sent.push("first");
   const second = () => void sent.push("second");
-  window.enter(first);
-  window.enter(second);
+  window.enqueue(first);
+  window.enqueue(second);
   assertEquals([window.cancel(first), window.cancel(second), window.cancel(second)], [false, true, false]);
-  window.leave();
+  window.release();
   assertEquals(sent, ["first"]);
   // What was taken back has used no room.
-  window.enter(second);
+  window.enqueue(second);
   assertEquals(sent, ["first", "second"]);
 });
 
 Deno.test("a window bears any number that leave while they are sent, as all do when a connection ends", () => {
   const window = new SendWindow(1);
   let sent = 0;
-  window.enter(() => void (sent += 1));
+  window.enqueue(() => void (sent += 1));
   for (let count = 0; count < 100_000; count++) {
-    window.enter(() => {
+    window.enqueue(() => {
       sent += 1;
-      window.leave();
+      window.release();
     });
   }
-  window.leave();
+  window.release();
   assertEquals(sent, 100_001);
 });
 
@@ -60,10 +60,10 @@ Deno.test("a window never has more under way than it takes, and keeps none back 
         const name = entered.length;
         const send = () => void sent.push(name);
         entered.push(send);
-        window.enter(send);
+        window.enqueue(send);
       } else if (step.do === "leave" && underWay > 0) {
         left += 1;
-        window.leave();
+        window.release();
       } else if (step.do === "cancel") {
         const send = entered[step.index];
         if (send !== undefined && window.cancel(send)) cancelled.add(step.index);
