@@ -45,7 +45,7 @@ Deno.test("match() agrees with trying every filter, after any adding and deletin
         assertEquals(trie.match(topic).sort(), expected.map(([, value]) => value).sort(), topic);
       }
       assertEquals(trie.size, model.size);
-      assertEquals(trie.branches, new Set([...model.keys()].flatMap(beginnings)).size);
+      assertEquals(trie.nodeCount, new Set([...model.keys()].flatMap(beginnings)).size);
     }),
     { numRuns: 1000 },
   );
@@ -83,7 +83,7 @@ Deno.test("delete() leaves no branch behind when every filter is gone", () => {
   const trie = filled(filters);
   for (const filter of filters) trie.delete(filter);
   assertEquals(trie.size, 0);
-  assertEquals(trie.branches, 0);
+  assertEquals(trie.nodeCount, 0);
   for (const topic of ["", "a", "a/b", "a/b/c", "a/b/c/d", "/", "$SYS/a"]) assertEquals(trie.match(topic), []);
 });
 
@@ -92,5 +92,5 @@ Deno.test("delete() does nothing when the filter is only the beginning of others
   for (const filter of ["a", "a/b", "a/b/c/d", "a/b/#", "a/+/c"]) trie.delete(filter);
   assertEquals(trie.match("a/b/c"), ["a/b/c"]);
   assertEquals(trie.size, 1);
-  assertEquals(trie.branches, 3);
+  assertEquals(trie.nodeCount, 3);
 });
