@@ -47,12 +47,12 @@ Deno.test("floor() never hides a loss: what matches a filter and came after it i
       const kept = entries.filter(({ value }) => value !== undefined);
       assertEquals(history.bytes, kept.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const filter of FILTERS) {
-        const grants = new TopicFilterSet([filter]);
+        const filterSet = new TopicFilterSet([filter]);
         const floor = history.lastEvicted(filter);
-        const lost = entries.filter(({ value }, index) =>
-          value === undefined && grants.matches(all[index]?.topic ?? "")
+        const evicted = entries.filter(({ value }, index) =>
+          value === undefined && filterSet.matches(all[index]?.topic ?? "")
         );
-        for (const { offset } of lost) assert(offset <= floor, `${filter} hides the loss of ${offset}`);
+        for (const { offset } of evicted) assert(offset <= floor, `${filter} hides the loss of ${offset}`);
       }
     }),
     { numRuns: 300 },
