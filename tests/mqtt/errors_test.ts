@@ -6,7 +6,7 @@ function withCode(code: unknown, message = "details"): Error {
   return Object.assign(new Error(message), { code });
 }
 
-Deno.test("explainFailure() says what a code means, in MQTT 3.1.1 and in 5", () => {
+Deno.test("connectionError() explains codes of MQTT 3.1.1 and 5", () => {
   const explained = (code: unknown) => connectionError(withCode(code), "broker:1883").message;
   assertEquals(explained(1), "Broker broker:1883 speaks neither MQTT 5 nor 3.1.1 (code 1)");
   assertEquals(explained(132), "Broker broker:1883 speaks neither MQTT 5 nor 3.1.1 (code 132)");
@@ -18,7 +18,7 @@ Deno.test("explainFailure() says what a code means, in MQTT 3.1.1 and in 5", () 
   assertEquals(explained("ENOTFOUND"), "Broker broker:1883 not found: no such host name (code ENOTFOUND)");
 });
 
-Deno.test("explainFailure() passes on what it does not know, and hides what the sandbox would tell of itself", () => {
+Deno.test("connectionError() includes unknown errors, but not those of the sandbox", () => {
   const error = connectionError(withCode(131, "Connection refused: odd"), "broker:1883");
   assertEquals([error instanceof BrokerError, error.message], [
     true,
@@ -32,7 +32,7 @@ Deno.test("explainFailure() passes on what it does not know, and hides what the 
   );
 });
 
-Deno.test("tooLate() says what was missed, in seconds", () => {
+Deno.test("timeoutError() names the missing response, and the time in seconds", () => {
   const address = { host: "broker", port: 1883, username: "joe", password: "secret" };
   const error = timeoutError(address, "answer", 1500);
   assertEquals([error instanceof BrokerError, error.message], [
@@ -41,12 +41,12 @@ Deno.test("tooLate() says what was missed, in seconds", () => {
   ]);
 });
 
-Deno.test("codeOf() finds the code of an error, and of nothing else", () => {
+Deno.test("errorCode() returns the code of an error, and of nothing else", () => {
   assertEquals([withCode(132), withCode("ENOTFOUND")].map(errorCode), [132, "ENOTFOUND"]);
   assertEquals([new Error("none"), withCode({}), { code: 1 }, undefined].map(errorCode), Array(4).fill(undefined));
 });
 
-Deno.test("explainFailure() says what to do about a name of multicast DNS, and of no other", () => {
+Deno.test("connectionError() has a remedy for names of multicast DNS, and for no others", () => {
   const notFound = (host: string) =>
     connectionError(Object.assign(new Error("x"), { code: "ENOTFOUND" }), `${host}:1883`);
   assertEquals(

@@ -1,4 +1,4 @@
-/** The hub, by examples. What it promises in any order of events is in `hub_property_test.ts`. */
+/** Examples of the hub; `hub_property_test.ts` tests its guarantees for any order of events. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BrokerError } from "../../../src/mqtt/broker.ts";
 import type { Position } from "../../../src/protocol/event.ts";
@@ -7,7 +7,7 @@ import { settle } from "../../support/settle.ts";
 
 const CLOSED = "Connection reset";
 
-/** What the broker was asked for, in words. */
+/** Returns the requests to the broker as text. */
 function requests({ broker }: HubEnvironment): string[] {
   return broker.subscribed.map((request) => request.map(({ filter, qos }) => `${filter} at ${qos}`).join(", "));
 }
@@ -18,13 +18,13 @@ function growing(positions: readonly Position[]): boolean {
 
 function positionOf(subscriber: RecordingSubscriber, index = -1): Position {
   const position = subscriber.positions.at(index);
-  if (position === undefined) throw new Error("The listener has heard nothing");
+  if (position === undefined) throw new Error("The subscriber has no position");
   return position;
 }
 
-// Asking the broker.
+// Requests to the broker.
 
-Deno.test("join() asks the broker once for a filter of two listeners, and both hear", async () => {
+Deno.test("subscribe() requests a filter of two subscribers once, and both receive", async () => {
   await using environment = new HubEnvironment();
   const [one, other] = [environment.add("door/+"), environment.add("door/+")];
   await environment.passBatchTime();
@@ -33,7 +33,7 @@ Deno.test("join() asks the broker once for a filter of two listeners, and both h
   for (const subscriber of [one, other]) assertEquals(subscriber.events, ["connected", "door/front: open"]);
 });
 
-Deno.test("join() asks for the highest QoS that anybody wants", async () => {
+Deno.test("subscribe() requests the highest QoS of all subscribers", async () => {
   await using environment = new HubEnvironment();
   for (const qos of [0, 2, 1] as const) environment.add("door", { qos });
   await environment.passBatchTime();
@@ -41,7 +41,7 @@ Deno.test("join() asks for the highest QoS that anybody wants", async () => {
   assertEquals(requests(environment), ["door at 2", "door at 2"]);
 });
 
-Deno.test("join() gathers those who come within 5 ms into one request", async () => {
+Deno.test("subscribe() collects the subscribers of 5 ms into one request", async () => {
   await using environment = new HubEnvironment();
   environment.add(["a", "b"]);
   await environment.advance(4);
@@ -53,7 +53,7 @@ Deno.test("join() gathers those who come within 5 ms into one request", async ()
   assertEquals(requests(environment), ["a at 0, b at 0, c at 0", "d at 0"]);
 });
 
-Deno.test("a refused filter ends those who asked for it, and nobody else", async () => {
+Deno.test("a refused filter ends its subscribers, and no others", async () => {
   await using environment = new HubEnvironment();
   environment.broker.refused.add("secret/#");
   const [one, other, third] = [
@@ -67,7 +67,7 @@ Deno.test("a refused filter ends those who asked for it, and nobody else", async
   assertEquals([one.events, other.events, third.events], [refused, refused, ["connected", "door: open"]]);
 });
 
-Deno.test("a refused filter is asked for anew when somebody wants it later", async () => {
+Deno.test("a refused filter is requested again for a later subscriber", async () => {
   await using environment = new HubEnvironment();
   environment.broker.refused.add("secret");
   await environment.subscribe("secret");
@@ -75,7 +75,7 @@ Deno.test("a refused filter is asked for anew when somebody wants it later", asy
   assertEquals((await environment.subscribe("secret")).events, ["connected"]);
 });
 
-Deno.test("a broker that cannot be reached, or does not answer in time, ends those who join", async () => {
+Deno.test("a broker that is unreachable or does not respond in time ends pending subscribers", async () => {
   await using environment = new HubEnvironment();
   environment.broker.isReachable = false;
   assertEquals((await environment.subscribe("door", { keep: true })).events, ["ended: Broker unreachable"]);
@@ -93,7 +93,7 @@ Deno.test("a broker that cannot be reached, or does not answer in time, ends tho
   assertEquals([frozen.events, late.events], [["connected", ended], [ended]]);
 });
 
-Deno.test("a broker that hangs up while it is asked ends those who join", async () => {
+Deno.test("a connection that closes during a request ends pending subscribers", async () => {
   await using environment = new HubEnvironment();
   environment.broker.closesOnSubscribe = true;
   assertEquals((await environment.subscribe("door")).events, [`ended: ${CLOSED}`]);
@@ -101,7 +101,7 @@ Deno.test("a broker that hangs up while it is asked ends those who join", async 
   assertEquals((await environment.subscribe("door")).events, ["connected"]);
 });
 
-Deno.test("a grant that came right before the connection broke is worth nothing", async () => {
+Deno.test("a grant is void if the connection closes right after it", async () => {
   await using environment = new HubEnvironment();
   environment.broker.sendsAtOnce = false;
   const subscriber = await environment.subscribe("door");
@@ -113,7 +113,7 @@ Deno.test("a grant that came right before the connection broke is worth nothing"
   assertEquals(subscriber.events, ["ended: Broker closed the connection"]);
 });
 
-Deno.test("sweep() gives a filter up when the last listener has been gone for as long as one may come back", async () => {
+Deno.test("sweep() unsubscribes a filter when it had no subscribers for the time to resume", async () => {
   await using environment = new HubEnvironment();
   const [one, other] = [await environment.subscribe(["door", "lamp"]), await environment.subscribe("door")];
   one.unsubscribe();
@@ -128,7 +128,7 @@ Deno.test("sweep() gives a filter up when the last listener has been gone for as
   assertEquals(environment.hub.isInUse, false);
 });
 
-Deno.test("sweep() counts anew when somebody was there in between", async () => {
+Deno.test("sweep() restarts the idle time with each subscriber", async () => {
   await using environment = new HubEnvironment();
   (await environment.subscribe("door")).unsubscribe();
   await environment.advance(HubEnvironment.RESUME_MS - 50);
@@ -137,7 +137,7 @@ Deno.test("sweep() counts anew when somebody was there in between", async () => 
   assertEquals(environment.broker.unsubscribed, []);
 });
 
-Deno.test("sweep() has nothing to give up after the broker was lost", async () => {
+Deno.test("sweep() unsubscribes nothing after the connection closed", async () => {
   await using environment = new HubEnvironment();
   (await environment.subscribe("door")).unsubscribe();
   environment.broker.closeConnection();
@@ -148,7 +148,7 @@ Deno.test("sweep() has nothing to give up after the broker was lost", async () =
   assertEquals(environment.broker.unsubscribed, []);
 });
 
-Deno.test("join() asks anew for a filter that was given up, and hears what comes from then on", async () => {
+Deno.test("subscribe() requests an unsubscribed filter again, and receives later messages", async () => {
   await using environment = new HubEnvironment();
   (await environment.subscribe("door")).unsubscribe();
   await environment.advance(HubEnvironment.RESUME_MS);
@@ -157,10 +157,10 @@ Deno.test("join() asks anew for a filter that was given up, and hears what comes
   assertEquals(resumed.events, ["connected", "door: open"]);
 });
 
-/** Filters of one owner's, as many as it may have. */
+/** As many filters as one owner may have. */
 const many = (owner: string, count = 2500) => Array.from({ length: count }, (_, index) => `${owner}/${index}`);
 
-Deno.test("join() refuses an owner more than 2,500 filters, and nobody else, after giving up what it left itself", async () => {
+Deno.test("subscribe() limits an owner to 2,500 filters after unsubscribing its idle ones, and no other owner", async () => {
   await using environment = new HubEnvironment();
   (await environment.subscribe("modest/door", { owner: "modest" })).unsubscribe();
   const greedy = await environment.subscribe(many("greedy", 2499), { owner: "greedy" });
@@ -169,7 +169,7 @@ Deno.test("join() refuses an owner more than 2,500 filters, and nobody else, aft
   assertThrows(refused, BrokerError, "Too many topic filters: more than 2500 are in use");
   assertEquals(environment.broker.unsubscribed, []);
   const lamp = await environment.subscribe("lamp", { owner: "greedy" });
-  assertEquals(environment.broker.unsubscribed, [["door"]], "the broker has a bound too");
+  assertEquals(environment.broker.unsubscribed, [["door"]], "the broker has limits too");
   assertThrows(() => environment.add("window", { owner: "greedy" }), BrokerError, "Too many topic filters");
   const window = await environment.subscribe("window", { owner: "modest" });
   greedy.unsubscribe();
@@ -177,7 +177,7 @@ Deno.test("join() refuses an owner more than 2,500 filters, and nobody else, aft
   assertEquals([lamp.events, window.events, resumed.events], [["connected"], ["connected"], ["connected"]]);
 });
 
-Deno.test("join() refuses more than 10,000 filters, and gives unused ones up to make room", async () => {
+Deno.test("subscribe() limits all owners to 10,000 filters after unsubscribing unused ones", async () => {
   await using environment = new HubEnvironment();
   for (const owner of ["a", "b", "c"]) await environment.subscribe(many(owner), { owner });
   const last = await environment.subscribe(many("d", 2499), { owner: "d" });
@@ -215,7 +215,7 @@ for (const retainedFirst of [true, false]) {
   });
 }
 
-Deno.test("what was heard live does not come once more as retained when others join", async () => {
+Deno.test("a message that was received live is not repeated as retained for a later request", async () => {
   await using environment = new HubEnvironment();
   const one = await environment.subscribe("lamp/#");
   environment.broker.publish("lamp/1", "on", { retain: true });
@@ -225,7 +225,7 @@ Deno.test("what was heard live does not come once more as retained when others j
 });
 
 for (const deliveryMode of DELIVERY_MODES) {
-  Deno.test(`each message comes once to a listener with overlapping filters when the broker sends ${deliveryMode}`, async () => {
+  Deno.test(`each message is passed once to overlapping filters when the broker sends ${deliveryMode}`, async () => {
     await using environment = new HubEnvironment();
     environment.broker.deliveryMode = deliveryMode;
     environment.broker.publish("lamp/1", "on", { retain: true });
@@ -243,7 +243,7 @@ for (const deliveryMode of DELIVERY_MODES) {
     assertEquals(resumed.events, ["connected", "lamp/1: off", "lamp/1: off", "door: open"]);
   });
 
-  Deno.test(`a newer value is not lost behind what others get as retained when the broker sends ${deliveryMode}`, async () => {
+  Deno.test(`a newer value is not lost behind another request's retained one when the broker sends ${deliveryMode}`, async () => {
     await using environment = new HubEnvironment();
     environment.broker.deliveryMode = deliveryMode;
     environment.broker.publish("lamp", "old", { retain: true });
@@ -253,7 +253,7 @@ for (const deliveryMode of DELIVERY_MODES) {
     await environment.passBatchTime();
     const late = environment.add("#");
     await environment.passBatchTime();
-    // The broker sends "old" to the first, then takes "new" in, and then hears of the other one.
+    // The broker sends "old" for the first request, then receives "new", and then the other request.
     environment.broker.read(1);
     environment.broker.publish("lamp", "new", { retain: true });
     environment.broker.read();
@@ -262,7 +262,7 @@ for (const deliveryMode of DELIVERY_MODES) {
   });
 }
 
-Deno.test("what comes before the grant is heard after it, live and retained in the broker's order", async () => {
+Deno.test("messages from before the grant are passed after it, live and retained ones in the broker's order", async () => {
   await using environment = new HubEnvironment();
   environment.broker.sendsRetainedFirst = true;
   environment.broker.publish("lamp/1", "on", { retain: true });
@@ -280,7 +280,7 @@ Deno.test("what comes before the grant is heard after it, live and retained in t
   assertEquals(first.events.slice(2), ["lamp/2: on", "lamp/1: off"]);
 });
 
-Deno.test("a live message that comes before the grant keeps its place among the retained ones", async () => {
+Deno.test("a live message from before the grant keeps its order among the retained ones", async () => {
   await using environment = new HubEnvironment();
   environment.broker.sendsRetainedFirst = true;
   environment.broker.publish("lamp/1", "on", { retain: true });
@@ -299,7 +299,7 @@ Deno.test("a live message that comes before the grant keeps its place among the 
   assert(growing(subscriber.positions));
 });
 
-Deno.test("a flood of retained messages ahead of the grant ends who asked for it, and nobody else", async () => {
+Deno.test("too many retained messages before the grant end their subscribers, and no others", async () => {
   await using environment = new HubEnvironment();
   const calm = await environment.subscribe("lamp");
   environment.broker.sendsRetainedFirst = true;
@@ -312,7 +312,7 @@ Deno.test("a flood of retained messages ahead of the grant ends who asked for it
   assertEquals([calm.events, other.events], [["connected", "lamp: on"], ["connected"]]);
 });
 
-Deno.test("a payload that is not UTF-8 comes as bytes of its own, and a byte order mark stays", async () => {
+Deno.test("a payload that is not UTF-8 is passed as a copy of its bytes, and a byte order mark is kept", async () => {
   await using environment = new HubEnvironment();
   const subscriber = await environment.subscribe("camera");
   const payload = Uint8Array.of(0xff, 0xfe);
@@ -323,7 +323,7 @@ Deno.test("a payload that is not UTF-8 comes as bytes of its own, and a byte ord
   assertEquals(subscriber.messages.map((each) => each.payloadBytes), [2, 4]);
 });
 
-Deno.test("receive() holds the broker back for as long as there is pressure, and not for what nobody wants", async () => {
+Deno.test("receive() returns the backpressure, except for messages without subscribers", async () => {
   const pressure = Promise.resolve();
   await using environment = new HubEnvironment({ backpressure: () => pressure });
   await environment.subscribe("door");
@@ -332,9 +332,9 @@ Deno.test("receive() holds the broker back for as long as there is pressure, and
   assertEquals(environment.hub.receive({ topic: "other", payload, qos: 0, retain: false }), undefined);
 });
 
-// A broker that is lost.
+// A connection that closes.
 
-Deno.test("a lost broker ends listeners, except those that stay: these hear of it, and the retained ones again", async () => {
+Deno.test("a closed connection ends subscribers; those with `keep` are offline, then get retained messages again", async () => {
   await using environment = new HubEnvironment();
   environment.broker.publish("lamp", "on", { retain: true });
   const [leaving, staying] = [environment.add("lamp"), environment.add("lamp", { keep: true })];
@@ -352,7 +352,7 @@ Deno.test("a lost broker ends listeners, except those that stay: these hear of i
   assertEquals(leaving.events.length, 3);
 });
 
-Deno.test("those that stay come back by themselves after waits that grow up to 30 s", async () => {
+Deno.test("subscribers with `keep` are subscribed again after waits that grow up to 30 s", async () => {
   await using environment = new HubEnvironment();
   const staying = await environment.subscribe("lamp", { keep: true });
   const { broker } = environment;
@@ -367,14 +367,22 @@ Deno.test("those that stay come back by themselves after waits that grow up to 3
   assertEquals(staying.events, ["connected", `offline: ${CLOSED}`, "online", "gap"]);
   broker.closeConnection();
   await environment.advance(250);
-  assertEquals(staying.events.slice(4), [`offline: ${CLOSED}`], "a broker that hangs up again soon is waited for");
+  assertEquals(
+    staying.events.slice(4),
+    [`offline: ${CLOSED}`],
+    "a connection that closed again soon does not reset the waits",
+  );
   await environment.advance(60_000);
   broker.closeConnection();
   await environment.advance(250);
-  assertEquals(staying.events.slice(7), [`offline: ${CLOSED}`, "online", "gap"], "the waits begin anew");
+  assertEquals(
+    staying.events.slice(7),
+    [`offline: ${CLOSED}`, "online", "gap"],
+    "a stable connection resets the waits",
+  );
 });
 
-Deno.test("waits grow also for a broker that hangs up on whoever subscribes", async () => {
+Deno.test("waits also grow for a broker that closes the connection on each request", async () => {
   await using environment = new HubEnvironment();
   await environment.subscribe("lamp", { keep: true });
   environment.broker.closesOnSubscribe = true;
@@ -383,7 +391,7 @@ Deno.test("waits grow also for a broker that hangs up on whoever subscribes", as
   assertEquals(environment.broker.subscribed.length, 1 + 5);
 });
 
-Deno.test("a listener that joins while others wait brings them back, each of them once", async () => {
+Deno.test("a new subscriber also subscribes the offline ones, each of them once", async () => {
   await using environment = new HubEnvironment();
   const { broker } = environment;
   const staying = await environment.subscribe("lamp", { keep: true });
@@ -401,7 +409,7 @@ Deno.test("a listener that joins while others wait brings them back, each of the
   assertEquals(staying.events, ["connected", `offline: ${CLOSED}`, "online", "gap", "lamp: on"]);
 });
 
-Deno.test("a filter that the broker refuses after it was lost ends those that stayed for it", async () => {
+Deno.test("a filter that the broker refuses after a reconnect ends its subscribers with `keep`", async () => {
   await using environment = new HubEnvironment();
   const staying = await environment.subscribe("lamp", { keep: true });
   environment.broker.refused.add("lamp");
@@ -411,7 +419,7 @@ Deno.test("a filter that the broker refuses after it was lost ends those that st
   assertEquals(environment.hub.isInUse, false);
 });
 
-Deno.test("close() ends all listeners, wherever they are", async () => {
+Deno.test("close() ends all subscribers, whatever their status", async () => {
   await using environment = new HubEnvironment();
   const away = await environment.subscribe("a", { keep: true });
   environment.broker.isReachable = false;
@@ -430,10 +438,10 @@ Deno.test("close() ends all listeners, wherever they are", async () => {
   assertEquals(environment.broker.attempts.length, 2);
 });
 
-// Coming back.
+// Resuming.
 
 for (const deliveryMode of DELIVERY_MODES) {
-  Deno.test(`a listener that comes back hears what it missed, then goes on, when the broker sends ${deliveryMode}`, async () => {
+  Deno.test(`a resumed subscriber gets what it missed, then live messages, when the broker sends ${deliveryMode}`, async () => {
     await using environment = new HubEnvironment();
     environment.broker.deliveryMode = deliveryMode;
     const previous = await environment.subscribe(["lamp/+", "#"]);
@@ -443,7 +451,11 @@ for (const deliveryMode of DELIVERY_MODES) {
     await environment.advance(HubEnvironment.RESUME_MS - 50);
     const since = positionOf(previous, -2);
     const resumed = environment.add(["lamp/+", "#"], { since });
-    assertEquals(resumed.events, ["connected", "lamp/1: three", "door: four"], "at once, without asking the broker");
+    assertEquals(
+      resumed.events,
+      ["connected", "lamp/1: three", "door: four"],
+      "at once, without a request to the broker",
+    );
     environment.broker.publish("lamp/1", "five");
     assertEquals(resumed.events.at(-1), "lamp/1: five");
     assertEquals(resumed.backlog, [true, true, false]);
@@ -454,7 +466,7 @@ for (const deliveryMode of DELIVERY_MODES) {
   });
 }
 
-Deno.test("a position that is not known brings a gap, and what comes from then on", async () => {
+Deno.test("an unknown position leads to a gap, and then to live messages", async () => {
   await using environment = new HubEnvironment();
   const { offset } = positionOf(await environment.subscribe("lamp"));
   for (const since of [{ epoch: "other", offset: 0 }, { epoch: "this", offset: offset + 100 }]) {
@@ -466,7 +478,7 @@ Deno.test("a position that is not known brings a gap, and what comes from then o
   }
 });
 
-Deno.test("a gap is told when some of what was missed is not kept any more, and the rest follows", async () => {
+Deno.test("a gap is reported when a part of the missed messages was evicted, and the rest follows", async () => {
   await using environment = new HubEnvironment({ maxBytes: 3 * 262 });
   const previous = await environment.subscribe("lamp");
   previous.unsubscribe();
@@ -477,7 +489,7 @@ Deno.test("a gap is told when some of what was missed is not kept any more, and 
   assertEquals(resumed.events, ["connected", "gap", "lamp: 3", "lamp: 4", "lamp: 5", "lamp: 1 (retained)"]);
 });
 
-Deno.test("a gap is told when the filter was given up in between, even if nothing else came since", async () => {
+Deno.test("a gap is reported when the filter was unsubscribed in between, even without other messages", async () => {
   await using environment = new HubEnvironment();
   const previous = await environment.subscribe("lamp");
   previous.unsubscribe();
@@ -486,10 +498,10 @@ Deno.test("a gap is told when the filter was given up in between, even if nothin
   const resumed = await environment.subscribe("lamp", { since: positionOf(previous) });
   assertEquals(resumed.events, ["connected", "gap"]);
   const sinceThen = await environment.subscribe("lamp", { since: positionOf(previous) });
-  assertEquals(sinceThen.events, ["connected", "gap"], "also for those who come after somebody else asked anew");
+  assertEquals(sinceThen.events, ["connected", "gap"], "also after another subscriber requested it again");
 });
 
-Deno.test("a gap is told when the broker was lost in between, even if nothing else came since", async () => {
+Deno.test("a gap is reported when the connection closed in between, even without other messages", async () => {
   await using environment = new HubEnvironment();
   const previous = await environment.subscribe("lamp");
   environment.broker.closeConnection();
@@ -499,7 +511,7 @@ Deno.test("a gap is told when the broker was lost in between, even if nothing el
   assertEquals(resumed.events, ["connected", "gap"]);
 });
 
-Deno.test("a gap is told when the broker was lost in between, even if somebody else stayed for the filter", async () => {
+Deno.test("a gap is reported when the connection closed in between, even if another subscriber kept the filter", async () => {
   await using environment = new HubEnvironment();
   await environment.subscribe("lamp", { keep: true });
   const previous = await environment.subscribe("lamp");
@@ -513,7 +525,7 @@ Deno.test("a gap is told when the broker was lost in between, even if somebody e
   assertEquals(resumed.events, ["connected", "gap", "lamp: on"]);
 });
 
-Deno.test("no gap is told to who comes back before anything was missed", async () => {
+Deno.test("no gap is reported to a subscriber that missed nothing", async () => {
   await using environment = new HubEnvironment();
   const previous = await environment.subscribe("lamp");
   await environment.advance(6000);
@@ -523,11 +535,11 @@ Deno.test("no gap is told to who comes back before anything was missed", async (
   assertEquals(resumed.events, ["connected", "lamp: on"]);
 });
 
-Deno.test("what was heard before a gap is not heard again after it, though the filters were asked for anew", async () => {
+Deno.test("messages from before a gap are not repeated after it, though the filters were requested again", async () => {
   await using environment = new HubEnvironment();
   const previous = await environment.subscribe(["lamp/+", "#"]);
   const other = await environment.subscribe("#");
-  // The broker sends it for each of the filters, and the first to arrive is the one that is passed on.
+  // The broker sends it for each filter, and the first delivery is passed on.
   environment.broker.publish("lamp/1", "heard");
   previous.unsubscribe();
   environment.broker.publish("door", "open");
@@ -538,13 +550,13 @@ Deno.test("what was heard before a gap is not heard again after it, though the f
   assertEquals(other.events, ["connected", "lamp/1: heard", "door: open", "window: open"]);
 });
 
-Deno.test("a value that changes while the broker takes in one filter after the other is not lost", async () => {
+Deno.test("a value that changes between the requests of two filters is not lost", async () => {
   await using environment = new HubEnvironment();
   const { broker } = environment;
   broker.publish("lamp", "old", { retain: true });
   await environment.subscribe("door");
   broker.readsAtOnce = false;
-  // The second filter is asked for by itself at first.
+  // The second filter is requested alone at first.
   environment.add("lamp").unsubscribe();
   const subscriber = environment.add(["#", "lamp"]);
   await environment.passBatchTime();
@@ -555,7 +567,7 @@ Deno.test("a value that changes while the broker takes in one filter after the o
   assert(subscriber.events.some((what) => what.startsWith("lamp: new")), subscriber.events.join());
 });
 
-Deno.test("a gap is told when one of the filters was not listened to then", async () => {
+Deno.test("a gap is reported when one of the filters was not subscribed then", async () => {
   await using environment = new HubEnvironment();
   const previous = await environment.subscribe("lamp");
   environment.broker.publish("lamp", "on");
@@ -563,7 +575,7 @@ Deno.test("a gap is told when one of the filters was not listened to then", asyn
   assertEquals(resumed.events, ["connected", "gap", "lamp: on"]);
 });
 
-Deno.test("who left in the middle of retained messages gets the others, and what changed", async () => {
+Deno.test("a subscriber that left during retained messages gets the others, and changed values", async () => {
   for (const pause of [0, 6000]) {
     await using environment = new HubEnvironment();
     for (const lamp of [1, 2, 3]) environment.broker.publish(`lamp/${lamp}`, "on", { retain: true });
@@ -578,7 +590,7 @@ Deno.test("who left in the middle of retained messages gets the others, and what
     assert(growing(resumed.positions));
     resumed.unsubscribe();
     await environment.advance(pause);
-    // Cut again, amid the rest of them: only the last one is missing by now.
+    // Disconnected again during the rest of them: only the last one is missing now.
     const again = await environment.subscribe("lamp/+", { since: positionOf(resumed, -2) });
     assertEquals(again.events, ["connected", "lamp/3: off (retained)"]);
     again.unsubscribe();
@@ -588,7 +600,7 @@ Deno.test("who left in the middle of retained messages gets the others, and what
   }
 });
 
-Deno.test("who left in the middle of retained messages gets all of them again after a gap", async () => {
+Deno.test("a subscriber that left during retained messages gets all of them again after a gap", async () => {
   await using environment = new HubEnvironment({ maxBytes: 3 * 262 });
   for (const lamp of [1, 2, 3]) environment.broker.publish(`lamp/${lamp}`, "on", { retain: true });
   const previous = await environment.subscribe("lamp/+");
@@ -605,7 +617,7 @@ Deno.test("who left in the middle of retained messages gets all of them again af
   ]);
 });
 
-Deno.test("what is lost while the broker is asked anew brings the retained messages that seemed to be there", async () => {
+Deno.test("an eviction during the new request makes the broker's retained messages pass again", async () => {
   for (const retainedFirst of [true, false]) {
     await using environment = new HubEnvironment({ maxBytes: 3 * 262 });
     environment.broker.sendsRetainedFirst = retainedFirst;
@@ -615,7 +627,7 @@ Deno.test("what is lost while the broker is asked anew brings the retained messa
     environment.broker.sendsAtOnce = false;
     const resumed = environment.add("lamp/+", { since: positionOf(previous, 1) });
     await environment.passBatchTime();
-    // The change of the first one is lost before the grant comes.
+    // The change of the first one is evicted before the grant.
     for (const payload of ["off", "a", "b", "c"]) environment.broker.publish("lamp/1", payload, { retain: true });
     environment.broker.sendsGrantsFirst = false;
     for (let packet = 0; packet < 20; packet++) {
@@ -630,13 +642,13 @@ Deno.test("what is lost while the broker is asked anew brings the retained messa
   }
 });
 
-Deno.test("a position amid two deliveries of retained messages counts for neither where they differ", async () => {
+Deno.test("a position during two retained deliveries counts for neither where they differ", async () => {
   await using environment = new HubEnvironment();
   environment.broker.publish("lamp/1", "on", { retain: true });
   environment.broker.publish("lamp/2", "on", { retain: true });
   const first = await environment.subscribe("lamp/+");
   first.unsubscribe();
-  // It goes on amid what the first one got, while another one begins anew.
+  // It resumes during the delivery of the first one, while another one starts a new delivery.
   const second = environment.add("lamp/+", { since: positionOf(first, 1) });
   const third = environment.add("lamp/+");
   await environment.passBatchTime();
@@ -647,7 +659,7 @@ Deno.test("a position amid two deliveries of retained messages counts for neithe
   assertEquals(fourth.messages.map(({ topic }) => topic).includes("lamp/2"), true);
 });
 
-Deno.test("nobody is told of a gap because somebody else, who came later, was granted the same sooner", async () => {
+Deno.test("no gap is reported because a later request for the same filter was granted sooner", async () => {
   await using environment = new HubEnvironment();
   await environment.subscribe("door");
   environment.broker.sendsAtOnce = false;
@@ -663,7 +675,7 @@ Deno.test("nobody is told of a gap because somebody else, who came later, was gr
   for (const { events } of [first, second]) assertEquals(events, ["connected", "lamp: on"]);
 });
 
-Deno.test("retained messages come again to who left twice, before them and amid what was missed", async () => {
+Deno.test("retained messages are passed again to a subscriber that left before them, and again during the replay", async () => {
   await using environment = new HubEnvironment();
   environment.broker.publish("lamp/1", "on", { retain: true });
   const first = await environment.subscribe("lamp/+");
@@ -679,7 +691,7 @@ Deno.test("retained messages come again to who left twice, before them and amid 
   assertEquals(third.events, ["connected", "lamp/3: off", "lamp/1: on (retained)"]);
 });
 
-Deno.test("who left while the broker was still sending retained messages gets those that had not arrived", async () => {
+Deno.test("a subscriber that left while the broker sent retained messages gets those that had not arrived", async () => {
   await using environment = new HubEnvironment();
   for (const lamp of [1, 2, 3]) environment.broker.publish(`lamp/${lamp}`, "on", { retain: true });
   for (const arrived of [0, 1, 2]) {
@@ -697,7 +709,7 @@ Deno.test("who left while the broker was still sending retained messages gets th
   }
 });
 
-Deno.test("the broker is asked anew for who comes back with a higher QoS, and nothing is missed", async () => {
+Deno.test("a filter is requested again for a subscriber that resumes with a higher QoS, and nothing is missed", async () => {
   await using environment = new HubEnvironment();
   const previous = await environment.subscribe("lamp", { qos: 0 });
   previous.unsubscribe();
@@ -712,7 +724,7 @@ Deno.test("the broker is asked anew for who comes back with a higher QoS, and no
   assertEquals(requests(environment), ["lamp at 0", "lamp at 1"]);
 });
 
-Deno.test("a QoS that was wanted too late for a request does not count as granted", async () => {
+Deno.test("a QoS that was not part of a request does not count as granted", async () => {
   await using environment = new HubEnvironment();
   environment.broker.readsAtOnce = false;
   const previous = await environment.subscribe("lamp", { qos: 0 });
@@ -730,9 +742,9 @@ Deno.test("a QoS that was wanted too late for a request does not count as grante
   assertEquals(resumed.messages.map(({ qos }) => qos), [2]);
 });
 
-// What another owner does.
+// Other owners.
 
-Deno.test("a filter that only another owner listened to brings the same gap as one that nobody did", async () => {
+Deno.test("a filter that only another owner subscribed leads to the same gap as one without subscribers", async () => {
   const heard = [];
   for (const isHeld of [false, true]) {
     await using environment = new HubEnvironment();
@@ -746,7 +758,7 @@ Deno.test("a filter that only another owner listened to brings the same gap as o
   assertEquals(heard[1], heard[0]);
 });
 
-Deno.test("a filter that its owner left for too long brings a gap, though another owner stays", async () => {
+Deno.test("a filter that was idle for its owner for too long leads to a gap, though another owner has subscribers", async () => {
   const heard = [];
   for (const isHeld of [false, true]) {
     await using environment = new HubEnvironment();
@@ -761,7 +773,7 @@ Deno.test("a filter that its owner left for too long brings a gap, though anothe
   assertEquals(heard, [["connected", "gap"], ["connected", "gap"]]);
 });
 
-Deno.test("the oldest of more than 200 filters that an owner left brings a gap, though another owner stays", async () => {
+Deno.test("the oldest of more than 200 idle filters of an owner leads to a gap, though another owner has subscribers", async () => {
   const heard = [];
   for (const isHeld of [false, true]) {
     await using environment = new HubEnvironment();
@@ -775,7 +787,7 @@ Deno.test("the oldest of more than 200 filters that an owner left brings a gap, 
   assertEquals(heard, ["connected,gap", "connected", "connected,gap", "connected"]);
 });
 
-Deno.test("a lost broker brings a gap to who had left, though another owner stays and the position is made up", async () => {
+Deno.test("a closed connection leads to a gap, though another owner has subscribers and the position is of theirs", async () => {
   await using environment = new HubEnvironment();
   const other = await environment.subscribe("lamp", { owner: "other", keep: true });
   const previous = await environment.subscribe("lamp");
@@ -787,7 +799,7 @@ Deno.test("a lost broker brings a gap to who had left, though another owner stay
   assertEquals(resumed.events, ["connected", "gap"]);
 });
 
-Deno.test("a higher QoS and retained messages of another owner change nothing for who comes back", async () => {
+Deno.test("a higher QoS and retained messages of another owner do not affect a resume", async () => {
   await using environment = new HubEnvironment();
   environment.broker.publish("lamp", "on", { retain: true });
   const previous = await environment.subscribe("lamp");
@@ -795,14 +807,14 @@ Deno.test("a higher QoS and retained messages of another owner change nothing fo
   await environment.subscribe("lamp", { owner: "other", qos: 2 });
   previous.unsubscribe();
   const resumed = environment.add("lamp", { since: positionOf(previous) });
-  assertEquals(resumed.events, ["connected"], "at once, though the other one is amid its retained messages");
+  assertEquals(resumed.events, ["connected"], "at once, though the other owner still gets retained messages");
   const higher = environment.add("lamp", { since: positionOf(previous), qos: 1 });
-  assertEquals(higher.events, [], "the broker is asked, though it sends the other one more already");
+  assertEquals(higher.events, [], "a request is sent, though the other owner has the higher QoS already");
   await environment.passBatchTime();
   assertEquals(higher.events, ["connected", "lamp: on (retained)"]);
 });
 
-Deno.test("a device that floods its own topics costs nobody a gap but who listens to them", async () => {
+Deno.test("a device that floods its own topics causes gaps only for their subscribers", async () => {
   await using environment = new HubEnvironment({ maxBytes: 100_000 });
   const [door, attacker] = [
     await environment.subscribe("door"),
@@ -819,9 +831,9 @@ Deno.test("a device that floods its own topics costs nobody a gap but who listen
   assertEquals(greedy.events.slice(0, 2), ["connected", "gap"]);
 });
 
-// Leaving.
+// Unsubscribing.
 
-Deno.test("a listener that leaves is not called again, wherever it was", async () => {
+Deno.test("a removed subscriber is not called again, whatever its status was", async () => {
   await using environment = new HubEnvironment();
   const { broker } = environment;
   broker.publish("lamp", "on", { retain: true });
@@ -829,7 +841,7 @@ Deno.test("a listener that leaves is not called again, wherever it was", async (
   const gathering = environment.add("lamp");
   gathering.unsubscribe();
   await environment.passBatchTime();
-  assertEquals(requests(environment), [], "nobody is left to ask for");
+  assertEquals(requests(environment), [], "no subscriber is left");
 
   broker.readsAtOnce = false;
   const connecting = await environment.subscribe("lamp");
@@ -866,14 +878,14 @@ Deno.test("a listener that leaves is not called again, wherever it was", async (
   assertEquals(environment.hub.hasSubscribers, false);
 });
 
-Deno.test("a listener that leaves in the middle of a replay is not called again", async () => {
+Deno.test("a subscriber that is removed during a replay is not called again", async () => {
   await using environment = new HubEnvironment();
   const previous = await environment.subscribe("lamp");
   for (const payload of ["one", "two", "three"]) environment.broker.publish("lamp", payload);
   for (const last of ["connected", "lamp: one", "lamp: two"]) {
     const resumed = environment.add("lamp", { qos: 1, since: positionOf(previous, 0) });
     resumed.onEvent = (what) => what === last && resumed.unsubscribe();
-    // Asking for more than was granted makes it wait for the broker.
+    // A higher QoS than granted makes it wait for a request.
     await environment.passBatchTime();
     environment.broker.publish("lamp", "four");
     assertEquals(resumed.events.at(-1), last);
@@ -881,7 +893,7 @@ Deno.test("a listener that leaves in the middle of a replay is not called again"
   }
 });
 
-Deno.test("a listener that leaves before a gap is told is not called again", async () => {
+Deno.test("a subscriber that is removed before a gap is reported is not called again", async () => {
   await using environment = new HubEnvironment();
   for (const [keep, last] of [[false, "connected"], [true, "online"]] as const) {
     const subscriber = environment.add("lamp", { keep, since: { epoch: "other", offset: 1 } });
@@ -893,7 +905,7 @@ Deno.test("a listener that leaves before a gap is told is not called again", asy
   }
 });
 
-Deno.test("a listener that another one makes leave is not called again", async () => {
+Deno.test("a subscriber that another one removes is not called again", async () => {
   for (const keep of [true, false]) {
     await using environment = new HubEnvironment();
     const [one, other] = [environment.add("lamp", { keep }), environment.add("lamp", { keep })];

@@ -5,8 +5,8 @@ import { type ReceivedMessage, receivedMessage } from "../../../src/mqtt/hub/rec
 const main = {};
 const other = {};
 
-/** Keeps a message, on the topic "a" with a payload of one byte: 258 bytes with all that belongs to it. */
-function keep(
+/** Appends a message; on the topic "a" with a payload of one byte it counts for 258 bytes. */
+function append(
   history: MemoryHistory,
   source: object,
   payload: string,
@@ -27,7 +27,7 @@ function keep(
 const after = (history: MemoryHistory, offset: number, source: object) =>
   [...history.after(offset, source)].map(({ message }) => message.payload);
 
-Deno.test("next() gives out positions that grow, and knows() them and no others", () => {
+Deno.test("next() assigns growing positions, and includes() accepts only those", () => {
   const history = new MemoryHistory({ epoch: "this", maxBytes: 1000 });
   assertEquals(history.position, { epoch: "this", offset: 0 });
   assertEquals([history.next(), history.next()], [{ epoch: "this", offset: 1 }, { epoch: "this", offset: 2 }]);
@@ -35,74 +35,78 @@ Deno.test("next() gives out positions that grow, and knows() them and no others"
   assertEquals(history.includes({ epoch: "other", offset: 1 }), false);
 });
 
-Deno.test("after() yields what came later from the same broker", () => {
+Deno.test("after() returns later messages of the same broker", () => {
   const history = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
-  for (const [source, payload] of [[main, "1"], [other, "2"], [main, "3"]] as const) keep(history, source, payload);
+  for (const [source, payload] of [[main, "1"], [other, "2"], [main, "3"]] as const) append(history, source, payload);
   assertEquals([after(history, 0, main), after(history, 1, main), after(history, 0, other)], [["1", "3"], ["3"], [
     "2",
   ]]);
 });
 
-const reaches = (history: MemoryHistory, offset: number, source: object = main, ...filters: string[]) =>
+const isComplete = (history: MemoryHistory, offset: number, source: object = main, ...filters: string[]) =>
   history.isCompleteAfter(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
 
-Deno.test("reaches() tells whether all that came later and matches is still there, of that broker", () => {
+Deno.test("isCompleteAfter() tells whether all later messages of a broker that match are kept", () => {
   const history = new MemoryHistory({ epoch: "this", maxBytes: 2 * 258 });
-  keep(history, main, "1");
+  append(history, main, "1");
   history.next();
-  keep(history, main, "2");
-  assertEquals([reaches(history, 0), history.bytes], [true, 2 * 258]);
-  keep(history, other, "3");
-  assertEquals([0, 1, 2].map((offset) => reaches(history, offset)), [false, true, true]);
-  assertEquals([reaches(history, 0, other), reaches(history, 0, main, "b", "c/#")], [true, true]);
-  assertEquals(reaches(history, 0, main, "b", "#"), false);
+  append(history, main, "2");
+  assertEquals([isComplete(history, 0), history.bytes], [true, 2 * 258]);
+  append(history, other, "3");
+  assertEquals([0, 1, 2].map((offset) => isComplete(history, offset)), [false, true, true]);
+  assertEquals([isComplete(history, 0, other), isComplete(history, 0, main, "b", "c/#")], [true, true]);
+  assertEquals(isComplete(history, 0, main, "b", "#"), false);
   assertEquals([after(history, 0, main), after(history, 0, other)], [["2"], ["3"]]);
 });
 
-Deno.test("a log without room keeps nothing, and says so", () => {
+Deno.test("a history without memory keeps nothing, and is incomplete", () => {
   const history = new MemoryHistory({ epoch: "this", maxBytes: 0 });
-  assertEquals(reaches(history, 0), true);
-  keep(history, main, "1");
-  assertEquals([reaches(history, 0), reaches(history, 1), after(history, 0, main)], [false, true, []]);
+  assertEquals(isComplete(history, 0), true);
+  append(history, main, "1");
+  assertEquals([isComplete(history, 0), isComplete(history, 1), after(history, 0, main)], [false, true, []]);
 });
 
-Deno.test("a broker that sends much evicts no messages of another one, and a topic none of another topic", () => {
+Deno.test("a flood evicts no messages of another broker, and none of another topic", () => {
   const history = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
-  keep(history, main, "quiet");
-  keep(history, other, "quiet", { topic: "door" });
-  for (let index = 0; index < 100; index++) keep(history, other, "x".repeat(700), { topic: `flood/${index}` });
-  keep(history, other, "x".repeat(20_000), { topic: "huge" });
-  assertEquals([reaches(history, 0), reaches(history, 0, other, "door"), reaches(history, 0, other, "flood/#")], [
+  append(history, main, "quiet");
+  append(history, other, "quiet", { topic: "door" });
+  for (let index = 0; index < 100; index++) append(history, other, "x".repeat(700), { topic: `flood/${index}` });
+  append(history, other, "x".repeat(20_000), { topic: "huge" });
+  assertEquals([
+    isComplete(history, 0),
+    isComplete(history, 0, other, "door"),
+    isComplete(history, 0, other, "flood/#"),
+  ], [
     true,
     true,
     false,
   ]);
-  assertEquals([reaches(history, 101, other, "huge"), reaches(history, 103, other, "huge")], [false, true]);
+  assertEquals([isComplete(history, 101, other, "huge"), isComplete(history, 103, other, "huge")], [false, true]);
   assertEquals([after(history, 0, main), after(history, 0, other)[0]], [["quiet"], "quiet"]);
   assert(history.bytes <= 10_000);
 });
 
-Deno.test("keep() evicts what is too old, and frees its place", () => {
+Deno.test("append() evicts messages beyond the age limit, and compacts", () => {
   const history = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000, maxAgeMs: 1000 });
   for (let second = 0; second < 5000; second++) {
-    keep(history, main, "x", { receivedAt: second * 1000, topic: `${second}` });
+    append(history, main, "x", { receivedAt: second * 1000, topic: `${second}` });
   }
   assertEquals(after(history, 0, main).length, 2);
   assertEquals(history.bytes, 2 * (256 + 4 + 1));
-  assertEquals([reaches(history, 4990, main, "4998"), reaches(history, 4998, main, "#")], [true, true]);
-  assertEquals(reaches(history, 4997, main, "#"), false);
+  assertEquals([isComplete(history, 4990, main, "4998"), isComplete(history, 4998, main, "#")], [true, true]);
+  assertEquals(isComplete(history, 4997, main, "#"), false);
 });
 
-Deno.test("forget() drops what a broker sent, and nothing else", () => {
+Deno.test("deleteSource() deletes the messages of a broker, and no others", () => {
   const history = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000 });
-  for (const source of [main, other, main]) keep(history, source, "x");
+  for (const source of [main, other, main]) append(history, source, "x");
   history.deleteSource(main);
   assertEquals([after(history, 0, main), after(history, 0, other), history.bytes], [[], ["x"], 258]);
 });
 
-Deno.test("a message whose payload was left out takes no room for it", () => {
+Deno.test("a message whose payload was omitted takes no memory for it", () => {
   const history = new MemoryHistory({ epoch: "e", maxBytes: 10_000 });
-  keep(history, main, "1");
+  append(history, main, "1");
   const delivery = { topic: "a", payload: new Uint8Array(), omittedBytes: 150_000_000, qos: 0, retain: false } as const;
   const message = receivedMessage(delivery, { position: history.next(), receivedAt: 0 });
   history.append({ message, source: main, subscriptions: undefined });

@@ -7,13 +7,13 @@ function retained(topic: string, payload = "on"): ReceivedMessage {
   return { position, topic, payload, payloadBytes: payload.length, qos: 0, retain: true, receivedAt: 0 };
 }
 
-Deno.test("take() is for each topic once after the grant, whatever is sent again for others", () => {
+Deno.test("offer() accepts each topic once after the grant, even if the broker repeats it for others", () => {
   const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   assertEquals(delivery.grant(0, true), []);
   assertEquals(["a", "b", "a"].map((topic) => delivery.offer(retained(topic), 0)), [true, true, false]);
 });
 
-Deno.test("grant() gives what came ahead of it, in order, and nothing of that comes again", () => {
+Deno.test("grant() returns the messages from before it in order, and none of them is accepted again", () => {
   const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   const early = ["b", "a", "b"].map((topic) => retained(topic));
   assertEquals(early.map((message) => delivery.offer(message, 0)), [false, false, false]);
@@ -21,7 +21,7 @@ Deno.test("grant() gives what came ahead of it, in order, and nothing of that co
   assertEquals(["a", "c"].map((topic) => delivery.offer(retained(topic), 0)), [false, true]);
 });
 
-Deno.test("pass() makes what is retained old news, but only once live messages go to the members", () => {
+Deno.test("recordLive() supersedes the retained message of a topic, but only after the grant", () => {
   const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   delivery.recordLive("a", 1);
   assertEquals(delivery.offer(retained("a"), 0), false);
@@ -30,17 +30,17 @@ Deno.test("pass() makes what is retained old news, but only once live messages g
   assertEquals(delivery.offer(retained("b"), 0), false);
 });
 
-Deno.test("isSettled() holds five seconds after the grant or the last message, and never before the grant", () => {
+Deno.test("isSettled() is true five seconds after the grant or the last message, and never before the grant", () => {
   const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   assertEquals(delivery.isSettled(1e9), false);
   delivery.grant(1000, true);
   assertEquals([6000, 6001].map((now) => delivery.isSettled(now)), [false, true]);
   delivery.offer(retained("a"), 6000);
   assertEquals([11_000, 11_001].map((now) => delivery.isSettled(now)), [false, true]);
-  assertEquals(delivery.offer(retained("b"), 11_001), false, "whatever comes now is for somebody else");
+  assertEquals(delivery.offer(retained("b"), 11_001), false, "a later message is for another request");
 });
 
-Deno.test("isFlooded() holds when more than 32 MiB came ahead of one owner's grants, in all of its snapshots", () => {
+Deno.test("isOverLimit is true when more than 32 MiB wait for one owner's grants, in all of its deliveries", () => {
   const early = { bytes: 0 };
   const [one, two] = [0, 1].map(() => new RetainedDelivery<string>({ owner: "phone", from: 0, earlyBytes: early }));
   const idle = new RetainedDelivery<string>({ owner: "phone", from: 0, earlyBytes: early });
@@ -55,7 +55,7 @@ Deno.test("isFlooded() holds when more than 32 MiB came ahead of one owner's gra
   assertEquals(early.bytes, 0);
 });
 
-Deno.test("window() tells where in the order of messages they came", () => {
+Deno.test("window covers the offsets of the retained messages", () => {
   const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 7 });
   const window = () => ({ from: delivery.window.from, last: delivery.window.last });
   assertEquals(window(), { from: 7, last: 7 });
@@ -67,8 +67,8 @@ Deno.test("window() tells where in the order of messages they came", () => {
 });
 
 for (const isEarly of [true, false]) {
-  const when = isEarly ? "ahead of" : "after";
-  Deno.test(`take() skips what the members have that comes ${when} the grant, unless they missed something`, () => {
+  const when = isEarly ? "before" : "after";
+  Deno.test(`offer() skips topics that the subscribers have, ${when} the grant, unless they missed messages`, () => {
     for (const isWhole of [true, false]) {
       const delivery = new RetainedDelivery<string>({
         owner: "phone",
@@ -77,17 +77,17 @@ for (const isEarly of [true, false]) {
         received: ["a", "b"],
       });
       const messages = ["a", "c", "b"].map((topic) => ({ ...retained(topic), position: { epoch: "this", offset: 9 } }));
-      const taken = (now: number) => messages.filter((message) => delivery.offer(message, now));
-      const before = isEarly ? taken(0) : [];
-      const heard = [...before, ...delivery.grant(0, isWhole), ...taken(1)].map(({ topic }) => topic);
-      assertEquals(heard, isWhole ? ["c"] : ["a", "c", "b"]);
+      const accepted = (now: number) => messages.filter((message) => delivery.offer(message, now));
+      const before = isEarly ? accepted(0) : [];
+      const topics = [...before, ...delivery.grant(0, isWhole), ...accepted(1)].map(({ topic }) => topic);
+      assertEquals(topics, isWhole ? ["c"] : ["a", "c", "b"]);
       assertEquals(delivery.window.topics?.upTo(5), isWhole ? ["a", "b"] : []);
       assertEquals(delivery.window.topics?.upTo(9).toSorted(), ["a", "b", "c"]);
     }
   });
 }
 
-Deno.test("isSettled() waits while the broker sends what the members have, once for each topic", () => {
+Deno.test("isSettled() waits while the broker sends skipped topics, once for each of them", () => {
   const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 5, received: ["a"] });
   delivery.grant(0, true);
   delivery.offer(retained("a"), 4000);

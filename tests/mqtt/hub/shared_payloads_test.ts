@@ -7,7 +7,7 @@ function message(payload: string, offset: number): ReceivedMessage {
   return { position, topic: "t", payload, payloadBytes: payload.length, qos: 0, retain: true, receivedAt: offset };
 }
 
-Deno.test("SharedPayloads.share() leaves messages as they are, but for the memory of equal payloads", () => {
+Deno.test("share() returns equal messages, which share the memory of equal payloads", () => {
   const payloads = new SharedPayloads();
   const large = "x".repeat(100_000);
   const first = payloads.share(message(large, 1));

@@ -22,12 +22,12 @@ const FILTERS = [
 
 const topicArbitrary = fc.oneof(
   fc.constantFrom("a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/e", "b", "a//c"),
-  // More than may have a group of their own.
+  // More levels than there are groups.
   fc.nat(99).map((number) => `x${number}`),
   fc.nat(99).map((number) => `x${number % 5}/y${number}`),
 );
 
-Deno.test("floor() never hides a loss: what matches a filter and came after it is there", () => {
+Deno.test("lastEvicted() hides no eviction: all later messages that match the filter are kept", () => {
   const steps = fc.array(
     fc.record({ topic: topicArbitrary, bytes: fc.integer({ min: 1, max: 30 }), evictions: fc.nat(2) }),
     { maxLength: 400, size: "max" },
@@ -52,14 +52,14 @@ Deno.test("floor() never hides a loss: what matches a filter and came after it i
         const evicted = entries.filter(({ value }, index) =>
           value === undefined && filterSet.matches(all[index]?.topic ?? "")
         );
-        for (const { offset } of evicted) assert(offset <= floor, `${filter} hides the loss of ${offset}`);
+        for (const { offset } of evicted) assert(offset <= floor, `${filter} hides the eviction of ${offset}`);
       }
     }),
     { numRuns: 300 },
   );
 });
 
-Deno.test("evict() takes the oldest of the topic that holds most, within the levels that hold most", () => {
+Deno.test("evict() evicts the oldest message of the largest topic within the largest levels", () => {
   const history = new TopicHistory<string>();
   let offset = 0;
   const add = (topic: string, bytes: number) =>
@@ -73,10 +73,10 @@ Deno.test("evict() takes the oldest of the topic that holds most, within the lev
     ["home/lamp", "home/cam/#", "attacker/1", "attacker/2", "#"].map((filter) => history.lastEvicted(filter));
   assertEquals(floors(), [-1, -1, 4, -1, 4]);
   history.evict();
-  assertEquals(floors(), [-1, 1, 4, -1, 4], "now the home holds more, and its cameras most of it");
+  assertEquals(floors(), [-1, 1, 4, -1, 4], "now `home` is larger, and most of it is `cam`");
 });
 
-Deno.test("topics of many first levels share one group, and leave those alone that were there before", () => {
+Deno.test("topics of many first levels share one group, and do not affect earlier ones", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
   const add = (topic: string) => history.add(topic, { offset, bytes: 100, value: offset++ });
@@ -90,13 +90,13 @@ Deno.test("topics of many first levels share one group, and leave those alone th
   assert(history.lastEvicted("flood900") > 900);
 });
 
-Deno.test("a new topic gets a group of its own again when those that are empty are given up, without hiding their loss", () => {
+Deno.test("a new topic gets its own group after empty ones are deleted, without hiding their evictions", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
   const add = (topic: string) => history.add(topic, { offset, bytes: 100, value: offset++ });
   for (let index = 0; index < 64; index++) add(`old${index}`);
   while (history.bytes > 0) history.evict();
   add("new");
-  assertEquals(history.lastEvicted("new") >= 0, true, "it was of the shared ones until now");
+  assertEquals(history.lastEvicted("new") >= 0, true, "it was in the overflow group until now");
   assert(history.lastEvicted("old0") >= 0 && history.lastEvicted("old63") >= 63);
 });
