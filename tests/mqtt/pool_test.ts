@@ -16,13 +16,13 @@ import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { needing } from "../support/needs.ts";
 import {
   afterLastTimer,
+  CONNACK,
   CONNECT,
   DISCONNECT,
   PUBLISH,
   SUBSCRIBE,
-  WELCOME,
-  withBareBroker,
-} from "../support/bare_broker.ts";
+  withScriptedBroker,
+} from "../support/scripted_broker.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const MESSAGE: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
@@ -229,15 +229,15 @@ Deno.test("a pool opens a new connection after one closed, and the other one sta
 
 Deno.test("a connection that closes because of a message ends no subscriber, at any quality of service", () => {
   const PINGREQ = 12;
-  return withBareBroker(({ type, body }, write) => {
-    if (type === CONNECT) return WELCOME[5];
+  return withScriptedBroker(({ type, body }, write) => {
+    if (type === CONNECT) return CONNACK[5];
     if (type === SUBSCRIBE) return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
     if (type === PINGREQ) return [0xd0, 0];
-    if (type === DISCONNECT) return "hang up";
+    if (type === DISCONNECT) return "close";
     if (type !== PUBLISH) return undefined;
     // DISCONNECT with reason "not authorized", then the end of the connection.
     write([0xe0, 2, 0x87, 0]);
-    return "hang up";
+    return "close";
   }, async (address) => {
     const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const { listener, heard } = makeListener("t");
@@ -259,15 +259,15 @@ Deno.test("a connection that closes because of a message ends no subscriber, at 
 Deno.test("an owner whose messages close the connection affects another owner's once at most", () => {
   const PINGREQ = 12;
   let greetings = 0;
-  return withBareBroker(({ type, body }) => {
+  return withScriptedBroker(({ type, body }) => {
     if (type === CONNECT) {
       greetings += 1;
-      return WELCOME[5];
+      return CONNACK[5];
     }
     if (type === PINGREQ) return [0xd0, 0];
-    if (type === DISCONNECT) return "hang up";
+    if (type === DISCONNECT) return "close";
     // The greedy owner's topic is forbidden, and the modest owner's messages are never acknowledged.
-    return type === PUBLISH && new TextDecoder().decode(body).includes("forbidden") ? "hang up" : undefined;
+    return type === PUBLISH && new TextDecoder().decode(body).includes("forbidden") ? "close" : undefined;
   }, async (address) => {
     const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const publishing = (topic: string, owner: string) => pool.publish(address, { ...MESSAGE, topic }, { owner });
@@ -288,11 +288,11 @@ Deno.test("an owner whose messages close the connection affects another owner's 
 });
 
 Deno.test("an owner whose subscription closes the connection ends the streams of another one once at most", () =>
-  withBareBroker(({ type, body }) => {
-    if (type === CONNECT) return WELCOME[5];
-    if (type === DISCONNECT) return "hang up";
+  withScriptedBroker(({ type, body }) => {
+    if (type === CONNECT) return CONNACK[5];
+    if (type === DISCONNECT) return "close";
     if (type !== SUBSCRIBE) return undefined;
-    if (new TextDecoder().decode(body).includes("forbidden")) return "hang up";
+    if (new TextDecoder().decode(body).includes("forbidden")) return "close";
     return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
   }, async (address) => {
     const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));

@@ -7,7 +7,7 @@ import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { makeContext, PATIENT } from "../support/doctor_context.ts";
 import { needing } from "../support/needs.ts";
-import { afterLastTimer } from "../support/bare_broker.ts";
+import { afterLastTimer } from "../support/scripted_broker.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { MOSQUITTO, startBroker, untilListening } from "../support/broker.ts";

@@ -1,13 +1,13 @@
-/** A broker without a socket. */
+/** Fake broker without a socket. */
 import { type BrokerAddress, type BrokerConnection, BrokerError, type ReceiveMessage } from "../../src/mqtt/broker.ts";
 import type { BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 
-/** A broker that grants everything and remembers what happened to it. */
+/** Makes a broker that grants every filter and records what it receives. */
 export function makeBroker(overrides: Partial<BrokerConnection> = {}) {
   let lost = Promise.withResolvers<BrokerError>();
   const state = {
     addresses: [] as BrokerAddress[],
-    /** Filters and qualities of service, of one request to subscribe each. */
+    /** Filters and qualities of service of each SUBSCRIBE request. */
     subscriptions: [] as (readonly [string, number])[][],
     unsubscribed: [] as string[],
     published: [] as string[],

@@ -83,13 +83,13 @@ Deno.test("a broker that is unreachable or does not respond in time ends pending
   environment.broker.readsAtOnce = false;
   const mute = environment.add("door", { keep: true });
   await environment.advance(11_000);
-  assertEquals(mute.events, ["ended: Broker house:1883 did not answer within 10 s"]);
+  assertEquals(mute.events, ["ended: Broker broker:1883 did not answer within 10 s"]);
   environment.broker.read();
   const frozen = await environment.subscribe("door");
   environment.broker.readsAtOnce = false;
   const late = environment.add("window");
   await environment.advance(11_000);
-  const ended = "ended: Broker house:1883 did not answer within 10 s";
+  const ended = "ended: Broker broker:1883 did not answer within 10 s";
   assertEquals([frozen.events, late.events], [["connected", ended], [ended]]);
 });
 
