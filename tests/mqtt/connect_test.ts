@@ -255,7 +255,7 @@ Deno.test("packetsReceived counts every packet", async () => {
 
 Deno.test({
   ...needing(
-    "a broker of MQTT 5 tells for which subscriptions a message is, one delivery each, and retained ones again",
+    "an MQTT 5 broker sends a delivery with the id of each subscription, and retained messages again",
     { mosquitto: MOSQUITTO },
   ),
   async fn() {

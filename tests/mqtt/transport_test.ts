@@ -163,12 +163,12 @@ Deno.test("connect() reports a server without a WebSocket at that path, and the 
     () => new Response("", { status: 404 }),
   );
   const address = { host: "127.0.0.1", port: server.addr.port, webSocketPath: "/elsewhere" };
-  const house = makeContext({
+  const context = makeContext({
     env: { MQTT_BROKER_HOST: "127.0.0.1", MQTT_PROTOCOL: "ws" },
     brokerAddress: () => Promise.resolve(address),
     connectBroker: connect,
   });
-  const { message, remedy } = await within("the check", BROKER.run(house, PATIENT));
+  const { message, remedy } = await within("the check", BROKER.run(context, PATIENT));
   assert(message.endsWith("Unexpected server response: 404"), message);
   assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
   await server.shutdown();

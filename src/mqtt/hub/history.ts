@@ -10,7 +10,7 @@ import type { ReceivedMessage } from "./received_message.ts";
 export interface HistoryEntry {
   /** The message. */
   readonly message: ReceivedMessage;
-  /** Object that stands for the broker connection; only its subscribers are recipients. */
+  /** Identity of the broker connection; only its subscribers are recipients. */
   readonly source: object;
   /** Ids of the subscriptions that the delivery was for; undefined for all that match its topic. */
   readonly subscriptions: readonly number[] | undefined;
@@ -18,7 +18,7 @@ export interface HistoryEntry {
 
 /** Selection of messages in a history. */
 export interface HistoryQuery {
-  /** Object that stands for the broker connection. */
+  /** Identity of the broker connection. */
   readonly source: object;
   /** Topic filters, any of which matches. */
   readonly filters: readonly string[];

@@ -143,7 +143,7 @@ export class Hub {
   /** Handles the end of the connection: reconnects for subscribers with `keep`, and ends the others. */
   connectionClosed(reason: BrokerError): void {
     this.#closedConnections += 1;
-    // A broker that closes connections repeatedly is asked less and less often.
+    // Connections that close soon after a grant do not reset the backoff.
     if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
     for (const subscription of this.#subscriptions) {
       subscription.grantedQos = undefined;

@@ -9,7 +9,7 @@ import { deliveredFilter } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
 import type { ReceivedTopics, RetainedDelivery, RetainedWindow } from "./retained.ts";
 
-/** Filter that the broker was or will be asked for. */
+/** Filter that was or will be requested from the broker. */
 export interface Subscription<Subscriber> {
   /** Subscription identifier; grows with each new one. */
   readonly id: number;
