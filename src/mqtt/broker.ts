@@ -68,7 +68,7 @@ export interface Publication {
   readonly payload: string | Uint8Array;
   /** Quality of service. */
   readonly qos: QoS;
-  /** Whether the broker stores it for later subscribers. */
+  /** True if the broker stores it for later subscribers. */
   readonly retain: boolean;
 }
 

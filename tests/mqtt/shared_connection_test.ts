@@ -21,7 +21,7 @@ class FakeConnection {
   /** Reasons of calls of close(). */
   readonly closeReasons: (string | undefined)[] = [];
   packetsReceived = 1;
-  /** Whether a packet arrives while a message is pending. */
+  /** True if a packet arrives while a message is pending. */
   receivesPackets = false;
   published = 0;
   canceled = 0;

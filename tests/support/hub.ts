@@ -56,17 +56,17 @@ export class FakeBroker {
   readonly retained = new Map<string, string>();
   /** Deliveries of a message that matches several subscriptions. */
   deliveryMode: DeliveryMode = "a copy for each subscription";
-  /** Whether connection attempts succeed. */
+  /** True if connection attempts succeed. */
   isReachable = true;
-  /** Whether it closes the connection on each SUBSCRIBE. */
+  /** True if it closes the connection on each SUBSCRIBE. */
   closesOnSubscribe = false;
-  /** Whether commands arrive at once, or with {@linkcode read}. */
+  /** True if commands arrive at once, or with {@linkcode read}. */
   readsAtOnce = true;
-  /** Whether its packets arrive at once, or with {@linkcode send}. */
+  /** True if its packets arrive at once, or with {@linkcode send}. */
   sendsAtOnce = true;
-  /** Whether it sends retained messages before SUBACK. */
+  /** True if it sends retained messages before SUBACK. */
   sendsRetainedFirst = false;
-  /** Whether a SUBACK overtakes all packets in flight. */
+  /** True if a SUBACK overtakes all packets in flight. */
   sendsGrantsFirst = false;
   #current: Connection | undefined;
 

@@ -34,9 +34,9 @@ export interface EventHistory {
   next(): Position;
   /** Appends a message, whose position must be the last one assigned. */
   append(entry: HistoryEntry): void;
-  /** Tells whether this history assigned a position. */
+  /** Returns whether this history assigned a position. */
   includes(position: Position): boolean;
-  /** Tells whether all selected messages after an offset are kept. */
+  /** Returns whether all selected messages after an offset are kept. */
   isCompleteAfter(offset: number, query: HistoryQuery): boolean;
   /** Iterates over the kept messages of a source after an offset, in order. Not valid after the next change. */
   after(offset: number, source: object): Iterable<HistoryEntry>;

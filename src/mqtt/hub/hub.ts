@@ -16,7 +16,7 @@ import { byAge, type OwnerState, type Subscription, Subscriptions } from "./subs
 
 /** Limits of a hub. */
 export interface HubLimits {
-  /** How long to keep a subscription without subscribers, which may resume, in seconds. */
+  /** Time to keep a subscription without subscribers, as they may resume, in seconds. */
   readonly resumeSeconds: number;
 }
 
@@ -49,7 +49,7 @@ export interface HubOptions {
 /** A connection that lasted this long resets the backoff, in milliseconds. */
 const STABLE_MS = 30_000;
 
-/** How long to collect subscribers for one request, in milliseconds: an app opens several streams at once. */
+/** Time to collect subscribers for one request, in milliseconds: an app opens several streams at once. */
 const BATCH_MS = 5;
 
 /** Subscribers and subscriptions of one broker connection. */

@@ -72,12 +72,12 @@ export class MemoryHistory implements EventHistory {
     if (this.#entries.length > 2 * this.#kept + MAX_EVICTED) this.#compact();
   }
 
-  /** Tells whether this history assigned a position. */
+  /** Returns whether this history assigned a position. */
   includes({ epoch, offset }: Position): boolean {
     return epoch === this.#options.epoch && offset <= this.#offset;
   }
 
-  /** Tells whether all selected messages after an offset are kept. */
+  /** Returns whether all selected messages after an offset are kept. */
   isCompleteAfter(offset: number, { source, filters }: HistoryQuery): boolean {
     const history = this.#histories.get(source);
     return history === undefined || filters.every((filter) => history.lastEvicted(filter) <= offset);

@@ -15,7 +15,7 @@ export interface Subscription<Subscriber> {
   readonly id: number;
   /** Topic filter. */
   readonly filter: string;
-  /** Tells whether it matches the topic of a delivery. */
+  /** Returns whether it matches the topic of a delivery. */
   readonly matches: (topic: string) => boolean;
   /** Current subscribers. */
   readonly subscribers: Set<Subscriber>;
@@ -272,7 +272,7 @@ export interface AddOptions {
   readonly filters: readonly string[];
 }
 
-/** Tells whether an owner has missed no message after an offset. */
+/** Returns whether an owner has missed no message after an offset. */
 export function isActiveSince<Subscriber>(
   { owners }: Subscription<Subscriber>,
   owner: string,
@@ -282,7 +282,7 @@ export function isActiveSince<Subscriber>(
   return activeFrom !== undefined && activeFrom <= offset;
 }
 
-/** Tells whether a delivery with these ids is for a subscription; one without ids is for all that match. */
+/** Returns whether a delivery with these ids is for a subscription; one without ids is for all that match. */
 export function isRecipient<Subscriber>(
   { id }: Subscription<Subscriber>,
   recipientIds: readonly number[] | undefined,

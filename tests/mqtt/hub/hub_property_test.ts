@@ -107,7 +107,7 @@ interface StreamEvent {
   readonly type: "connected" | "gap" | "message" | "offline" | "online" | "ended";
   readonly position?: Position | undefined;
   readonly message?: ReceivedMessage;
-  /** Whether it is a live message from before the stream. */
+  /** True if it is a live message from before the stream. */
   readonly isMissed?: boolean;
   /** Number of publications before the event. */
   readonly published: number;
