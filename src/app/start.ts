@@ -107,9 +107,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const encoder = new EventEncoder({ randomBytes });
   const messages = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    maxBytes: config.RESUME_BYTES,
-    // A listener that comes back at the last moment may have been that long behind before, and a minute more.
-    maxAgeMs: 2 * config.RESUME_SECONDS * 1000 + 60_000,
+    limits: { resumeBytes: config.RESUME_BYTES, resumeSeconds: config.RESUME_SECONDS },
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({

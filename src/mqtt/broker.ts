@@ -146,7 +146,7 @@ export class BrokerError extends Error {
   }
 }
 
-/** A broker whose address no client may connect to. */
+/** Broker at an address to which no client may connect. */
 export class BrokerForbiddenError extends BrokerError {
   /** Makes the error from its message. */
   constructor(message: string) {

@@ -76,7 +76,7 @@ function makePool(
     connect,
     limits: { timeoutMs, idleSeconds, maxConnections },
     hub: {
-      history: new MemoryHistory({ epoch: "epoch", maxBytes: 1_000_000 }),
+      history: new MemoryHistory({ epoch: "epoch", limits: { resumeBytes: 1_000_000 } }),
       limits: { resumeSeconds: 0 },
       backpressure: () => undefined,
       random: () => 0,

@@ -219,7 +219,7 @@ export class RecordingSubscriber implements Subscriber {
   readonly messages: ReceivedMessage[] = [];
   /** Positions of `connected`, gaps and messages. */
   readonly positions: Position[] = [];
-  /** The flag `isBacklog` of each message. */
+  /** Flag `isBacklog` of each message. */
   readonly backlog: boolean[] = [];
   readonly owner: string;
   readonly filters: readonly string[];
@@ -286,9 +286,9 @@ export interface EnvironmentOptions {
   readonly backpressure?: HubConfig["backpressure"];
 }
 
-/** A hub, its broker, and the clock of both. */
+/** Hub with its broker and the clock of both. */
 export class HubEnvironment implements AsyncDisposable {
-  /** How long idle subscriptions are kept, in milliseconds. */
+  /** Time for which idle subscriptions are kept, in milliseconds. */
   static readonly RESUME_MS = 10_000;
   readonly broker = new FakeBroker();
   readonly history: MemoryHistory;
@@ -297,7 +297,7 @@ export class HubEnvironment implements AsyncDisposable {
   readonly #time = new FakeTime();
 
   constructor({ maxBytes = 1_000_000, backpressure = () => undefined }: EnvironmentOptions = {}) {
-    this.history = new MemoryHistory({ epoch: "this", maxBytes });
+    this.history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: maxBytes } });
     const clock = { ...SYSTEM_CLOCK, monotonic: SYSTEM_CLOCK.now };
     this.connection = new SharedConnection({ host: "broker", port: 1883 }, {
       connect: this.broker.connect,

@@ -46,7 +46,7 @@ export interface HubOptions {
   readonly onClosedWhileSubscribing?: (owner: string) => void;
 }
 
-/** A connection that lasted this long resets the backoff, in milliseconds. */
+/** Duration after which a connection resets the backoff, in milliseconds. */
 const STABLE_MS = 30_000;
 
 /** Time to collect subscribers for one request, in milliseconds: an app opens several streams at once. */

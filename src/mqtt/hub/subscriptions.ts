@@ -174,10 +174,10 @@ export class Subscriptions<Subscriber> {
   /** Returns the subscriptions without subscribers, the longest idle first. */
   unused(): Subscription<Subscriber>[] {
     const all = new Set([...this.#idle.values()].flatMap((idle) => [...idle]));
-    const idleSince = ({ owners }: Subscription<Subscriber>) =>
+    const lastUsed = ({ owners }: Subscription<Subscriber>) =>
       Math.max(...[...owners.values()].map(({ idleSince = 0 }) => idleSince));
     return [...all].filter(({ subscribers }) => subscribers.size === 0).sort((one, other) =>
-      idleSince(one) - idleSince(other)
+      lastUsed(one) - lastUsed(other)
     );
   }
 

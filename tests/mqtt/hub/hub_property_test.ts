@@ -16,21 +16,21 @@ const FILTERS = ["a", "a/b", "a/+", "a/#", "+", "#", "d"];
 const UNLIMITED = 1_000_000;
 
 type Step =
-  /** Another client publishes; the payload is the number of the publication. */
+  /** Publishes a message of another client; the payload is the number of the publication. */
   | { readonly do: "publish"; readonly topic: string; readonly retain: boolean }
-  /** A phone opens a stream with the position of its previous one. */
+  /** Opens a stream of a phone with the position of its previous one. */
   | { readonly do: "connect"; readonly phone: number; readonly keep: boolean; readonly qos: QoS }
-  /** All phones without a stream open one. */
+  /** Opens a stream of each phone without one. */
   | { readonly do: "return" }
-  /** A phone disconnects, without a number of the last events. */
+  /** Disconnects a phone, which has not read a number of the last events. */
   | { readonly do: "disconnect"; readonly phone: number; readonly unread: number }
-  /** The hub sends its request. */
+  /** Advances the time until the hub sends its request. */
   | { readonly do: "request" }
-  /** Everything in flight arrives, and time passes. */
+  /** Delivers everything in flight, and advances the time. */
   | { readonly do: "wait"; readonly seconds: number }
-  /** From now on, commands or packets stay in flight. */
+  /** Keeps commands or packets in flight from now on. */
   | { readonly do: "hold"; readonly side: "commands" | "packets" }
-  /** Some of them arrive, with a number of microtasks after each. */
+  /** Delivers some of them, with a number of microtasks after each. */
   | { readonly do: "arrive"; readonly side: "commands" | "packets"; readonly count: number; readonly turns: number }
   | { readonly do: "close"; readonly stayDown: boolean };
 
