@@ -12,6 +12,7 @@ import { createAdminHandler } from "../http/admin.ts";
 import type { Handler } from "../http/router.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
 import { createConnectBroker } from "../mqtt/connect.ts";
 import { MemoryHistory } from "../mqtt/hub/memory_history.ts";
@@ -108,26 +109,28 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const encoder = new EventEncoder({ randomBytes });
   const messages = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    maxBytes: config.RESUME_BYTES,
-    // A listener that comes back at the last moment may have been that long behind before, and a minute more.
-    maxAgeMs: 2 * config.RESUME_SECONDS * 1000 + 60_000,
+    limits: { resumeBytes: config.RESUME_BYTES, resumeSeconds: config.RESUME_SECONDS },
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
-      keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS,
+      keepaliveSeconds: config.MQTT_KEEPALIVE_SECONDS,
       addressFault,
       maxPayloadBytes: config.MAX_EVENT_BYTES,
     }),
-    history: messages,
-    timeoutMs: config.MQTT_TIMEOUT_MS,
-    idleMs: config.MQTT_IDLE_SECONDS * 1000,
-    maxConnections: config.MQTT_MAX_CONNECTIONS,
-    home: broker.address,
-    resumeMs: config.RESUME_SECONDS * 1000,
-    backpressure: () => encoder.backpressure(),
-    random: draw,
-    onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
-    ...clocks,
+    limits: {
+      timeoutMs: config.MQTT_TIMEOUT_MS,
+      idleSeconds: config.MQTT_IDLE_SECONDS,
+      maxConnections: config.MQTT_MAX_CONNECTIONS,
+    },
+    hub: {
+      history: messages,
+      limits: { resumeSeconds: config.RESUME_SECONDS },
+      backpressure: () => encoder.backpressure(),
+      random: draw,
+      onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
+    },
+    clock: SYSTEM_CLOCK,
+    defaultBroker: broker.address,
   });
   const directory = createBrokerDirectory({
     configured: broker.address,

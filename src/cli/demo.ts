@@ -49,7 +49,7 @@ export async function demo(platform: Platform): Promise<number> {
     const config = demoConfig(platform, { ...key.settings, ...serveJeedom(house, { platform, opened }) });
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
-    const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
+    const connect = createConnectBroker({ keepaliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
     const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);

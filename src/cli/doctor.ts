@@ -178,7 +178,7 @@ function houseOf({ config, sources: { environment, file } }: Settings, platform:
 }
 
 function connectTo(config: Config) {
-  return createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
+  return createConnectBroker({ keepaliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
 }
 
 /** Never asked for the embedded broker, which is the gateway's own and would be started here. */
