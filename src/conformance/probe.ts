@@ -9,7 +9,8 @@ import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { type Answer, type Fields, parseAnswer } from "./answer.ts";
-import { type Clock, wait, within } from "./clock.ts";
+import { withDeadline } from "../lib/async.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { Mismatch } from "./mismatch.ts";
 import { Stream } from "./stream.ts";
 
@@ -24,7 +25,7 @@ export interface ProbeOptions {
   /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
   /** Where time comes from. It must agree with the gateway's. */
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "now" | "after">;
   /** Where nonces, salts and names of topics come from. */
   readonly random: RandomBytes;
 }
@@ -175,7 +176,7 @@ export class Probe {
     for (let tries = 0; tries < PATIENCE_SECONDS; tries++) {
       const result = await attempt();
       if (!await isOverPace(result)) return result;
-      await wait(this.#options.clock, 1000);
+      await sleep(1000, this.#options);
     }
     throw new Mismatch(`Key was over its pace for ${PATIENCE_SECONDS} s, with one request a second`);
   }
@@ -190,12 +191,16 @@ export class Probe {
         throw new Mismatch("HTTP 429 has no Retry-After of 1 to 60 s");
       }
       waited += seconds;
-      await wait(this.#options.clock, seconds * 1000);
+      await sleep(seconds * 1000, this.#options);
     }
     throw new Mismatch(`HTTP 429 for ${PATIENCE_SECONDS} s, although each Retry-After was kept`);
   }
 
   #soon<T>(work: Promise<T>): Promise<T> {
-    return within(work, { clock: this.#options.clock, what: "answer", ms: ANSWER_MS });
+    return withDeadline(() => work, {
+      clock: this.#options.clock,
+      timeout: ANSWER_MS,
+      timeoutError: () => new Mismatch(`No answer within ${ANSWER_MS / 1000} s`),
+    });
   }
 }

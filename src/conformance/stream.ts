@@ -4,7 +4,7 @@
  * @module
  */
 import type { Fields } from "./answer.ts";
-import { EventReader, type Received, type StreamOptions } from "./event_reader.ts";
+import { EventReader, formatRecord, type Received, type StreamOptions } from "./event_reader.ts";
 import { expect, expectEqual, Mismatch } from "./mismatch.ts";
 
 /** Reads the events of a subscription. To be closed. */
@@ -82,7 +82,7 @@ export class Stream implements AsyncDisposable {
   async signOfLife(ms: number): Promise<void> {
     if (this.#events.version === 1) {
       const record = await this.#events.readRecord("sign of life", ms);
-      expect(record !== undefined && record.text.startsWith(":"), `No comment: ${record?.text ?? "the end"}`);
+      expect(record?.comment !== undefined && record.data === undefined, `No comment: ${formatRecord(record)}`);
       return;
     }
     const received = await this.#events.read("sign of life", ms);

@@ -27,8 +27,8 @@ export const SYSTEM_CLOCK: Clock = {
 
 /** How to wait. */
 export interface SleepOptions {
-  /** Whose time it is. */
-  readonly clock: Clock;
+  /** Clock that measures it. */
+  readonly clock: Pick<Clock, "after">;
   /** Ends the waiting at once. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,9 +1,10 @@
 /**
- * Reading a body without trusting its size.
+ * Reading bodies of HTTP messages: whole up to a limit, or chunk by chunk.
  *
  * @module
  */
 import { type Bytes, joinBytes } from "../protocol/bytes.ts";
+import { abortable } from "./async.ts";
 
 /** A body is larger than its reader allows. */
 export class TooLargeError extends Error {
@@ -64,5 +65,27 @@ export async function readBytes(
     throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
+  }
+}
+
+/**
+ * Reads a body chunk by chunk until it ends. Cancels it in any case, so that its connection is closed.
+ *
+ * @throws the signal's reason, once it is aborted; else the error that the body failed with
+ */
+export async function* readChunks(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      // Deno 2.9 at times ignores the signal of a fetch while its body is read.
+      const { done, value } = await abortable(reader.read(), signal);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
   }
 }

@@ -1,8 +1,8 @@
 /** The kit can fail: each of its checks sees a gateway that is wrong in what the check is about. */
 import { assertEquals, assertMatch } from "@std/assert";
-import type { Clock } from "../../src/conformance/clock.ts";
 import { type CheckResult, runChecks } from "../../src/conformance/run_checks.ts";
 import { SUBJECTS } from "../../src/conformance/subjects.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
@@ -12,7 +12,7 @@ import { type Fault, FAULTS } from "./faults.ts";
 /** How much shorter the kit waits for what does not come. */
 const HASTE = 5;
 
-const clockAt = (speed: number): Clock => ({
+const clockAt = (speed: number): Pick<Clock, "now" | "after"> => ({
   now: () => Date.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms / speed);

@@ -15,7 +15,8 @@ import {
 } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
-import { RecordReader, type StreamRecord } from "../../src/conformance/record_reader.ts";
+import { readChunks } from "../../src/lib/read_bytes.ts";
+import { readServerSentEvents, type ServerSentEvent } from "../../src/lib/sse.ts";
 
 export type Fields = Record<string, unknown>;
 
@@ -49,7 +50,7 @@ export function through(key: SecretKey, habits: Habits): typeof fetch {
       const sealed = await sealRequest(key, JSON.stringify(changed), { version, route, random: randomBytes });
       const response = await fetch(input, { ...init, body: sealed.text });
       if (response.headers.get("Content-Type") === "text/event-stream" && response.body !== null) {
-        const events = pass(new RecordReader(response.body), { ...habits, random, inner: sealed.exchange, exchange });
+        const events = pass(response.body, { ...habits, random, inner: sealed.exchange, exchange });
         answer = new Response(events, response);
       } else if (response.status !== 200) {
         answer = response;
@@ -81,12 +82,14 @@ interface Passing extends Habits {
   readonly exchange: Exchange;
 }
 
-function pass(records: RecordReader, options: Passing): ReadableStream<Uint8Array> {
+function pass(body: ReadableStream<Uint8Array>, options: Passing): ReadableStream<Uint8Array> {
+  const closed = new AbortController();
+  const records = readServerSentEvents(readChunks(body, closed.signal));
   const { inner, exchange, random, event: change = (event) => [event], isSilent = false } = options;
   let opener: StreamOpener | undefined;
   let sealer: StreamSealer | undefined;
 
-  async function open({ data = "", id = "" }: StreamRecord): Promise<Fields> {
+  async function open({ data = "", id = "" }: ServerSentEvent): Promise<Fields> {
     return JSON.parse(
       opener === undefined ? await openEnvelope(inner.key.aead, parseEnvelope(data)) : await opener.open(data, id),
     );
@@ -99,8 +102,8 @@ function pass(records: RecordReader, options: Passing): ReadableStream<Uint8Arra
     return `id: ${n}\ndata: ${await sealed}\n\n`;
   }
 
-  async function passOn(record: StreamRecord): Promise<string> {
-    if (record.data === undefined) return isSilent ? "" : `${record.text}\n\n`;
+  async function passOn(record: ServerSentEvent): Promise<string> {
+    if (record.data === undefined) return isSilent ? "" : `: ${record.comment}\n\n`;
     if (record.event === "open") {
       if (inner.version === 1 || exchange.version === 1) throw new Error("Version 1 has no opening");
       opener = await StreamOpener.begin(inner, record.data);
@@ -115,12 +118,15 @@ function pass(records: RecordReader, options: Passing): ReadableStream<Uint8Arra
   return new ReadableStream({
     async pull(controller) {
       for (;;) {
-        const record = await records.read();
-        if (record === undefined) return controller.close();
+        const { value: record, done } = await records.next();
+        if (done || record === undefined) return controller.close();
         const text = await passOn(record);
         if (text !== "") return controller.enqueue(new TextEncoder().encode(text));
       }
     },
-    cancel: () => records.close(),
+    async cancel() {
+      closed.abort();
+      await records.return();
+    },
   });
 }

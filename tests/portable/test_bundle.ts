@@ -4,7 +4,7 @@ import { runProgram } from "./run_program.ts";
 const ROOT = new URL("../../", import.meta.url);
 const PROTOCOL_TESTS = new URL("tests/protocol/", ROOT);
 /** Tests of what the client takes from `src/lib`; the rest of it is for Deno. */
-const LIB_TESTS = ["async", "backoff", "json_weight", "lru_cache"].map((name) => `tests/lib/${name}_test.ts`);
+const LIB_TESTS = ["async", "backoff", "json_weight", "lru_cache", "sse"].map((name) => `tests/lib/${name}_test.ts`);
 const COLLECTOR = new URL("test_collector.ts", import.meta.url);
 
 /** Name of the bundle in its directory. */
