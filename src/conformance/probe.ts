@@ -8,11 +8,17 @@ import { toHex } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
-import { type Answer, type Fields, parseAnswer } from "./answer.ts";
+import { type Answer, type Fields, parseAnswer, type Refusal } from "./answer.ts";
 import { withDeadline } from "../lib/async.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { Mismatch } from "./mismatch.ts";
 import { Stream } from "./stream.ts";
+
+/** For `POST /gateway`. */
+export const HARMLESS: Fields = { service: "conformance" };
+
+/** What it is answered with, once it is admitted. */
+export const HARMLESS_ANSWER: Refusal = { status: 403, error: 'Unknown service: must be "jeedom" or "mqtt"' };
 
 /** What the kit works with. */
 export interface ProbeOptions {

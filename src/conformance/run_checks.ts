@@ -5,11 +5,33 @@
  */
 import { errorText } from "../lib/errors.ts";
 import type { Version } from "../protocol/exchange.ts";
-import type { Check, Subject } from "./check.ts";
-import { HARMLESS } from "./checks/harmless.ts";
+import { type Check, type Need, type Subject, whyMissing } from "./check.ts";
+import { ENVELOPE } from "./checks/envelope.ts";
+import { JEEDOM } from "./checks/jeedom.ts";
+import { PUBLISH } from "./checks/publish.ts";
+import { REFUSALS } from "./checks/refusals.ts";
+import { REPLAY } from "./checks/replay.ts";
+import { RESUME } from "./checks/resume.ts";
+import { SOURCE } from "./checks/source.ts";
+import { STREAM } from "./checks/stream.ts";
+import { TIME } from "./checks/time.ts";
+import { TRANSPORT } from "./checks/transport.ts";
 import { Mismatch, Skip } from "./mismatch.ts";
-import { type Need, whyMissing } from "./need.ts";
-import { Probe, type ProbeOptions } from "./probe.ts";
+import { HARMLESS, Probe, type ProbeOptions } from "./probe.ts";
+
+/** The checks by subject. */
+export const SUBJECTS: readonly Subject[] = [
+  TRANSPORT,
+  ENVELOPE,
+  REFUSALS,
+  TIME,
+  REPLAY,
+  SOURCE,
+  JEEDOM,
+  PUBLISH,
+  STREAM,
+  RESUME,
+];
 
 /** What to check, and how. */
 export interface RunOptions extends ProbeOptions {

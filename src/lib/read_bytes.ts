@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, joinBytes } from "../protocol/bytes.ts";
+import { joinBytes } from "./join_bytes.ts";
 import { abortable } from "./async.ts";
 
 /** A body is larger than its reader allows. */
@@ -38,7 +38,7 @@ export async function readBytes(
   message: Request | Response,
   maxBytes: number,
   { signal, beforeLarge }: ReadBytesOptions = {},
-): Promise<Bytes> {
+): Promise<Uint8Array<ArrayBuffer>> {
   if (message.body === null) return new Uint8Array();
   const reader = message.body.getReader();
   const stop = () => void reader.cancel(signal?.reason).catch(() => {});

@@ -16,17 +16,6 @@ export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-/** Joins pieces into one. */
-export function joinBytes(chunks: readonly Uint8Array[]): Bytes {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
-}
-
 /** Bytes that are worth freeing. */
 const WORTH_FREEING_BYTES = 64 * 1024;
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type GatewayClient, GatewayError, type JeedomEvent } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
-import { Overlap } from "../../src/client/overlap.ts";
+import { Overlap } from "../../src/client/jeedom_events.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import {
   answer,

@@ -1,7 +1,6 @@
 /** The kit can fail: each of its checks sees a gateway that is wrong in what the check is about. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { type CheckResult, runChecks } from "../../src/conformance/run_checks.ts";
-import { SUBJECTS } from "../../src/conformance/subjects.ts";
+import { type CheckResult, runChecks, SUBJECTS } from "../../src/conformance/run_checks.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";

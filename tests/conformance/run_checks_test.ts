@@ -1,7 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatTable, summarize } from "../../src/conformance/report.ts";
-import { runChecks, type RunOptions } from "../../src/conformance/run_checks.ts";
-import { SUBJECTS } from "../../src/conformance/subjects.ts";
+import { runChecks, type RunOptions, SUBJECTS } from "../../src/conformance/run_checks.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parseRequest, sealAnswer } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";

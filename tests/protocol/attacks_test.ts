@@ -4,15 +4,8 @@
  * replay store can tell.
  */
 import { assertEquals } from "@std/assert";
-import {
-  fromBase64,
-  fromBase64Url,
-  joinBytes,
-  randomBytes,
-  toBase64,
-  toBase64Url,
-  toHex,
-} from "../../src/protocol/bytes.ts";
+import { joinBytes } from "../../src/lib/join_bytes.ts";
+import { fromBase64, fromBase64Url, randomBytes, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import {
   openResponseV2,

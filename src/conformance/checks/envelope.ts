@@ -10,8 +10,7 @@ import { KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { expectClock, expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import type { Probe, Reply } from "../probe.ts";
-import { HARMLESS, HARMLESS_ANSWER } from "./harmless.ts";
+import { HARMLESS, HARMLESS_ANSWER, type Probe, type Reply } from "../probe.ts";
 
 /** Checks of envelopes and payloads. */
 export const ENVELOPE: Subject = {

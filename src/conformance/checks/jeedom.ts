@@ -6,7 +6,7 @@
 import { expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual, Mismatch } from "../mismatch.ts";
-import { HARMLESS, HARMLESS_ANSWER } from "./harmless.ts";
+import { HARMLESS, HARMLESS_ANSWER } from "../probe.ts";
 
 const WRONG_FIELDS: readonly (readonly [string, Fields])[] = [
   ["jsonrpc", {}],

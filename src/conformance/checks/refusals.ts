@@ -4,14 +4,14 @@
  * @module
  */
 import { encrypt, NONCE_BYTES } from "../../protocol/aead.ts";
-import { type Bytes, fromBase64, fromBase64Url, joinBytes, toBase64, toBase64Url } from "../../protocol/bytes.ts";
+import { joinBytes } from "../../lib/join_bytes.ts";
+import { type Bytes, fromBase64, fromBase64Url, toBase64, toBase64Url } from "../../protocol/bytes.ts";
 import { VERSION_2 } from "../../protocol/v2/envelope.ts";
 import type { Version } from "../../protocol/exchange.ts";
 import { importSecretKey, KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
-import type { Probe } from "../probe.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS, type Probe } from "../probe.ts";
 
 /** A body that must not open. */
 interface Wrong {

@@ -6,8 +6,7 @@
 import { expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import type { Probe, SealedRequest } from "../probe.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS, type Probe, type SealedRequest } from "../probe.ts";
 
 /** How many at once. */
 const CONCURRENT = 5;

@@ -6,7 +6,7 @@
 import { type Answer, codeOf, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS } from "../probe.ts";
 
 /** How old a request is that is refused everywhere, in seconds. */
 const FAR = 86_400;

@@ -6,7 +6,7 @@
 import { expectClock, expectRefusal } from "../answer.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
-import { HARMLESS, HARMLESS_ANSWER } from "./harmless.ts";
+import { HARMLESS, HARMLESS_ANSWER } from "../probe.ts";
 
 /** Farther from now than any window that makes sense, in seconds. */
 const FAR = 7 * 86_400;

@@ -6,8 +6,7 @@
 import { parseFields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import type { Probe, Reply } from "../probe.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS, type Probe, type Reply } from "../probe.ts";
 
 const ROUTES = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"] as const;
 

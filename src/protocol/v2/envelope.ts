@@ -5,7 +5,8 @@
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
-import { type Bytes, free, fromBase64Url, joinBytes, type RandomBytes, toBase64Url } from "../bytes.ts";
+import { joinBytes } from "../../lib/join_bytes.ts";
+import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
 import { deriveMessageKey, type KeyUse, type SecretKey } from "../secret_key.ts";
 
 /** What a request is for: the name that it is sealed with, whatever a proxy makes of the path. */
