@@ -9,7 +9,7 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
 /** The key that client and gateway share. */
-export const KEY = "ab".repeat(32);
+export const KEY = "0123456789abcdef".repeat(4);
 
 /** The same, imported. */
 export const secret = await importSecretKey(Uint8Array.fromHex(KEY));

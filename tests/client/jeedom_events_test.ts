@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type GatewayClient, GatewayError, type JeedomEvent } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
-import { Overlap } from "../../src/client/jeedom_events.ts";
+import { OverlappingPolls } from "../../src/client/jeedom_events.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import {
   answer,
@@ -245,7 +245,7 @@ Deno.test("jeedomEvents() tells its caller after five minutes of nothing but fai
 });
 
 Deno.test("advance() knows an event that no platform can write as JSON by its time and its name", () => {
-  const overlap = new Overlap(100);
+  const overlap = new OverlappingPolls(100);
   // As JSON.stringify of some platforms does with deep nesting.
   const option = {
     toJSON() {
