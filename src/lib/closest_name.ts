@@ -1,18 +1,18 @@
 /**
- * Finds the name that a misspelt word stands for.
+ * Suggestions for misspelt names.
  *
  * @module
  */
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
-/** Returns the name that takes the fewest changes of the word, at most one for every three letters; else undefined. */
+/** Returns the name with the fewest edits from the word, at most one for every three letters; else undefined. */
 export function closestName(word: string, names: readonly string[]): string | undefined {
   const distances = names.map((name) => ({ name, distance: levenshteinDistance(word.toLowerCase(), name) }));
   const [closest] = distances.toSorted((one, other) => one.distance - other.distance);
   return closest !== undefined && closest.distance <= Math.ceil(closest.name.length / 3) ? closest.name : undefined;
 }
 
-/** Says that there is no such name, and which one may be meant. */
+/** Formats the error for an unknown name, with a suggestion where one is close. */
 export function unknownName(kind: string, word: string, names: readonly string[]): string {
   const closest = closestName(word, names);
   return `Unknown ${kind} "${word}"${closest === undefined ? "" : `: did you mean "${closest}"?`}`;

@@ -15,24 +15,24 @@ export class TooLargeError extends Error {
   }
 }
 
-/** A body with more bytes is a large one. */
+/** Largest body that is not large, in bytes. */
 export const LARGE_BODY_BYTES = 64 * 1024;
 
-/** How a body is read. */
+/** Options for reading a body. */
 export interface ReadBytesOptions {
-  /** Ends the reading with its reason. */
+  /** Aborts the read with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Waited for before more than {@linkcode LARGE_BODY_BYTES} are read. */
+  /** Called and awaited before more than {@linkcode LARGE_BODY_BYTES} are read. */
   readonly beforeLarge?: () => Promise<void>;
 }
 
 /**
- * Reads a whole body, but never more of it than allowed.
+ * Reads a whole body up to a limit.
  *
- * @param message the request or response whose body to read
- * @param maxBytes the most to read
- * @param options when to stop, and what to wait for before a large one
- * @throws {TooLargeError} from the announced length, or as soon as the bytes pass the limit
+ * @param message request or response with the body
+ * @param maxBytes largest body, in bytes
+ * @param options `signal` aborts the read; `beforeLarge` can delay a large body
+ * @throws {TooLargeError} by the announced length, or as soon as more bytes came
  */
 export async function readBytes(
   message: Request | Response,

@@ -1,8 +1,8 @@
 /**
- * What an opened request may say: the fields of each kind of request, and how a wrong one is named.
+ * Payloads of requests: the fields of each kind of request, and errors that name a wrong one.
  *
- * Fields that are not listed are ignored, so that a newer client can talk to an older gateway; `null` in an
- * optional field means absent, as clients in several languages send it.
+ * Unknown fields are ignored, so that a newer client can use an older gateway; `null` in an optional field means absent,
+ * as clients in several languages send it.
  *
  * @module
  */
@@ -19,12 +19,12 @@ import {
   memberTexts,
   parseExact,
 } from "../lib/exact_json.ts";
-import { isObject } from "../lib/json.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 
-/** An authenticated request: one JSON object whose fields are yet to be checked. */
+/** Authenticated request: one JSON object whose fields are yet to be checked. */
 export type Payload = Readonly<Record<string, unknown>>;
 
-/** A request's field is missing or wrong. The message names the field, and goes to the client as it is. */
+/** A field of a request is missing or wrong. The message names the field, and is sent to the client. */
 export class FieldError extends Error {
   /** Makes the error from its message for the client. */
   constructor(message: string) {
@@ -37,7 +37,7 @@ const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(
 
 const utf8 = new TextEncoder();
 
-/** A text of bounded length, in bytes of UTF-8: MQTT carries lengths in 16 bits (3.1.1, section 1.5.3). */
+/** Schema of a text of bounded length, in bytes of UTF-8: MQTT carries lengths in 16 bits (3.1.1, section 1.5.3). */
 const text = (min: number, max: number) => {
   const rule = `must be a string of ${min} to ${max} bytes`;
   return z.string(rule).refine((value) => {
@@ -62,7 +62,7 @@ const jeedomRequest = z.object({
     "must be the name of a JSON-RPC method",
   ),
   apikey: optional(z.string("must be a string")),
-  // As it is: a record of zod's would be a copy, without a member that is called __proto__.
+  // Unchanged: a record of zod would be a copy, without a member named __proto__.
   params: optional(z.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object")),
   endpoint: optional(z.string("must be a string")),
 });
@@ -104,19 +104,19 @@ const subscribeRequest = z.object({
   topics: optional(z.array(z.string(TOPICS_RULE), TOPICS_RULE).max(100, TOPICS_RULE)),
 });
 
-/** A call of one method of Jeedom's JSON-RPC API. */
+/** Call of one method of Jeedom's JSON-RPC API. */
 export interface JeedomRequest {
   /** Name of the method. */
   readonly jsonrpc: string;
-  /** Jeedom's API key, where the request brings one. */
+  /** Jeedom's API key, where the request has one. */
   readonly apikey?: string | undefined;
-  /** The method's parameters. */
+  /** Parameters of the method. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   /** Path of the API on the Jeedom server; its form is yet to be checked. */
   readonly endpoint?: string | undefined;
 }
 
-/** The part of an MQTT request that says which broker, and as whom. */
+/** Fields of an MQTT request for the broker and its login. */
 export interface BrokerFields {
   /** Host name or address; the configured broker's when absent. */
   readonly "broker_host"?: string | undefined;
@@ -130,44 +130,39 @@ export interface BrokerFields {
   readonly qos?: 0 | 1 | 2 | undefined;
 }
 
-/** One message for an MQTT broker. */
+/** Message for an MQTT broker. */
 export interface PublishRequest extends BrokerFields {
-  /** The topic; its form is yet to be checked. */
+  /** Topic; its form is yet to be checked. */
   readonly topic: string;
   /** Any JSON value; absent where there are bytes. */
   readonly message?: unknown;
-  /** The payload's bytes, in place of a message. */
+  /** Payload in bytes, in place of a message. */
   readonly "payload_b64"?: Bytes | undefined;
-  /** Whether the broker shall keep the message. */
+  /** True if the broker is to retain the message. */
   readonly retain?: boolean | undefined;
 }
 
-/** A stream of the messages that match some filters. */
+/** Subscription to the messages that match some filters. */
 export interface SubscribeRequest extends BrokerFields {
   /** At least one topic filter; their form is yet to be checked. */
   readonly filters: readonly string[];
-  /** The position of the last event that the listener got, to go on after it. */
+  /** Position of the last event that the client received, to resume after. */
   readonly since?: Position | undefined;
-  /** Whether to stay open while the broker is away. */
+  /** True if the stream is to stay open while the broker is unreachable. */
   readonly keep?: boolean | undefined;
 }
 
 /**
- * Reads an opened plaintext as a payload.
+ * Parses an opened plaintext.
  *
- * @throws {FieldError} if it is anything but one JSON object, a message that the gateway itself sealed, or holds too many
- * objects, lists and members
+ * @throws {FieldError} if it is anything but one JSON object, a message that the gateway itself sealed, or has too many
+ *   objects, lists and members
  */
 export function parsePayload(text: OpenedText): Payload {
   if (text.length > MAX_PARTS && countParts(text) > MAX_PARTS) {
     throw new FieldError(`Payload must hold at most ${MAX_PARTS} objects, lists and members`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
+  const value = tryParseJson(text);
   if (!isObject(value)) throw new FieldError("Payload must be one JSON object");
   if (isOwnMessage(value)) throw new FieldError("Payload is a message of the gateway, not a request");
   return value;
@@ -183,29 +178,29 @@ const MAX_FIELD_DEPTH = 255;
 const MAX_PARTS = 20_000;
 
 /**
- * Most values in a field of which some number is kept as it was written: parsing them takes some 20 ms, a hundred times
- * as long as with plain numbers, and every other request waits.
+ * Most values in a field with a number whose digits are kept: parsing them takes some 20 ms, a hundred times as long as
+ * with plain numbers, and every other request waits.
  */
 const MAX_EXACT_VALUES = 10_000;
 
 /**
- * Keeps the digits of the numbers in `params` and `message`, which go on to a service as their sender wrote them. The
+ * Keeps the digits of the numbers in `params` and `message`, which are passed to a service as the client wrote them. The
  * gateway itself reads all other fields, as ordinary numbers.
  *
- * It takes time, so it is for requests that may run, and not for those that are repeated or over their rate limit.
+ * Slow, so only for requests that may run, not for replays or requests over their rate limit.
  *
- * @param text what the payload was read from
- * @throws {FieldError} if one of the two holds too many values for that
+ * @param text text that the payload was parsed from
+ * @throws {FieldError} if one of the two has too many values
  */
 export function keepDigits(payload: Payload, text: OpenedText): Payload {
-  // What is nested that deeply is refused with all its numbers.
+  // Refused later for its depth, whatever its numbers.
   if (!mayChangeNumbers(text) || isDeeperThan(MAX_FIELD_DEPTH + 1, payload)) return payload;
   const texts = memberTexts(text);
   const kept = (["params", "message"] as const).flatMap((field) => {
     const source = texts.get(field);
     const value = payload[field];
     if (source === undefined || !mayChangeNumbers(source)) return [];
-    // A number for params is refused as such.
+    // Refused later: params must be an object.
     if (field === "params" && !isObject(value)) return [];
     if (!hasMoreValues(MAX_EXACT_VALUES, value)) return [[field, parseExact(source)]];
     if (keepsNumbers(source, value)) return [];
@@ -218,7 +213,7 @@ export function keepDigits(payload: Payload, text: OpenedText): Payload {
 }
 
 /**
- * Reads the fields of a Jeedom call.
+ * Parses the fields of a Jeedom call.
  *
  * @throws {FieldError} naming the field that is missing or wrong
  */
@@ -227,7 +222,7 @@ export function parseJeedomRequest(payload: Payload): JeedomRequest {
 }
 
 /**
- * Reads the fields of an MQTT publish request.
+ * Parses the fields of an MQTT publish request.
  *
  * @throws {FieldError} naming the field that is missing or wrong
  */
@@ -240,7 +235,7 @@ export function parsePublishRequest(payload: Payload): PublishRequest {
 }
 
 /**
- * Reads the fields of a subscribe request and joins `topic` and `topics` into one list without repeats.
+ * Parses the fields of a subscribe request, and joins `topic` and `topics` into one list without duplicates.
  *
  * @throws {FieldError} naming the field that is missing or wrong
  */
@@ -258,7 +253,7 @@ function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required:
   }
   for (const field of required) {
     const value = payload[field];
-    // An empty message and one of null are messages: they clear what a broker retains.
+    // An empty message or null is a message: it clears a retained one.
     const isMissing = value === undefined || (field !== "message" && (value === null || value === ""));
     if (isMissing) throw new FieldError(`Missing required field: ${field}`);
   }
@@ -270,8 +265,8 @@ function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required:
 }
 
 /**
- * Tells a message that the gateway itself sealed: an answer or a stream's event. In version 1 nothing but its fields
- * tells it from a request, and somebody on the way could send it back as one.
+ * Recognizes a message that the gateway itself sealed: an answer or an event. In version 1 only its fields differ from a
+ * request's, and an attacker could send it back as one.
  */
 function isOwnMessage(payload: Payload): boolean {
   return typeof payload["type"] === "string" || ("status" in payload && "body" in payload);
