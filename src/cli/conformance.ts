@@ -5,7 +5,7 @@
  */
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { formatJson, formatTable, summarize } from "../conformance/report.ts";
-import { type About, runChecks, SUBJECTS } from "../conformance/run_checks.ts";
+import { type CheckInfo, runChecks, SUBJECTS } from "../conformance/run_checks.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import type { Version } from "../protocol/exchange.ts";
@@ -78,7 +78,7 @@ export function conformance(platform: Platform): Promise<number> {
 }
 
 /** One line for each subject: the table tells the rest. */
-function reportProgress({ printError }: Platform): (about: About) => void {
+function reportProgress({ printError }: Platform): (check: CheckInfo) => void {
   let last = "";
   return ({ number, subject }) => {
     if (subject === last) return;

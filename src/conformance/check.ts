@@ -1,57 +1,57 @@
 /**
- * What a check is.
+ * Checks, and the services that they need.
  *
  * @module
  */
 import type { Version } from "../protocol/exchange.ts";
-import { errorOf, isOutOfReach } from "./answer.ts";
+import { errorOf, isUnavailable } from "./answer.ts";
 import type { Probe } from "./probe.ts";
 
-/** Both versions, for checks of what holds in either. */
+/** Both versions of the protocol. */
 export const BOTH: readonly Version[] = [1, 2];
 
-/** One rule of docs/protocol.md, and how to see whether a gateway keeps it. Independent of all others. */
+/** Rule of docs/protocol.md, and a test of it, independent of all others. */
 export interface Check {
-  /** Its name in the table. */
+  /** Name in the table. */
   readonly name: string;
-  /** What the protocol says. */
+  /** Rule of the protocol. */
   readonly rule: string;
-  /** The versions in which it holds; none for what has no envelope. */
+  /** Versions of the protocol; none for rules without an envelope. */
   readonly versions: readonly Version[];
-  /** What has to be there. Without it the check is skipped. */
+  /** Service without which the check is skipped. */
   readonly needs?: Need;
-  /** Whether it takes so long that it is made only on demand. */
+  /** True if the check takes so long that it runs only on demand. */
   readonly isSlow?: boolean;
   /**
-   * Makes the check, and leaves nothing behind.
+   * Runs the check, and removes all that it retained on the broker.
    *
-   * @throws `Mismatch` if the gateway does not keep the rule; `Skip` if that cannot be seen here
+   * @throws `Mismatch` if the gateway breaks the rule; `Skip` if that cannot be tested here
    */
   run(probe: Probe): Promise<void>;
 }
 
 /** Checks of one subject. */
 export interface Subject {
-  /** What they are about. */
+  /** Name of the subject. */
   readonly name: string;
-  /** The checks. */
+  /** Checks. */
   readonly checks: readonly Check[];
 }
 
-/** Something behind the gateway that has to be within its reach, and granted to the key. */
+/** Service behind the gateway that a check needs, with a right of the key to it. */
 export type Need = "broker" | "Jeedom";
 
-/** Tells why something is missing, or undefined if it is there. */
-export function whyMissing(need: Need, probe: Probe): Promise<string | undefined> {
-  return need === "broker" ? brokerMissing(probe) : jeedomMissing(probe);
+/** Returns the reason why a service is unavailable; undefined if it is available. */
+export function whyUnavailable(need: Need, probe: Probe): Promise<string | undefined> {
+  return need === "broker" ? whyBrokerUnavailable(probe) : whyJeedomUnavailable(probe);
 }
 
-async function jeedomMissing(probe: Probe): Promise<string | undefined> {
+async function whyJeedomUnavailable(probe: Probe): Promise<string | undefined> {
   const { answer } = await probe.ask("/gateway", { jsonrpc: "ping" });
   return reason(answer.status, errorOf(answer));
 }
 
-async function brokerMissing(probe: Probe): Promise<string | undefined> {
+async function whyBrokerUnavailable(probe: Probe): Promise<string | undefined> {
   const topic = probe.freshTopic();
   const { answer } = await probe.ask("/mqtt/publish", { topic, message: "" });
   const refused = reason(answer.status, errorOf(answer));
@@ -61,7 +61,7 @@ async function brokerMissing(probe: Probe): Promise<string | undefined> {
   return type === "error" ? reason(0, String(message)) : undefined;
 }
 
-/** Anything else is for the checks to find. */
+/** Other failures are found by the checks. */
 function reason(status: number, message: string | undefined): string | undefined {
-  return message !== undefined && isOutOfReach(status, message) ? message : undefined;
+  return message !== undefined && isUnavailable(status, message) ? message : undefined;
 }

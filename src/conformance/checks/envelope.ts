@@ -1,5 +1,5 @@
 /**
- * What opens, and what may be in it.
+ * Envelopes and payloads.
  *
  * @module
  */
@@ -67,7 +67,7 @@ export const ENVELOPE: Subject = {
       },
     },
     {
-      name: "payload is no object",
+      name: "payload is not an object",
       rule: "403 `Payload must be one JSON object`",
       versions: BOTH,
       async run(probe) {
