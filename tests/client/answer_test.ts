@@ -1,4 +1,4 @@
-/** Who made an answer, and what its code means: the gateway's own errors, told from what Jeedom says. */
+/** Source and code of an answer: errors of the gateway itself, and answers of Jeedom. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ExpiredError, FailedError, GatewayError, TamperedError } from "../../src/client/gateway_client.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
@@ -12,7 +12,7 @@ const OLD_ERRORS = ["Request expired", "This key may not call it", "Broker not a
 );
 
 for (const protocol of VERSIONS) {
-  Deno.test(`calls of version ${protocol} go by the code of a gateway that tells one, whatever its words`, async () => {
+  Deno.test(`calls of version ${protocol} go by the code of a gateway, whatever its text`, async () => {
     for (
       const [code, status, expected] of [
         ["expired", 403, ["ExpiredError", undefined]],
@@ -46,7 +46,7 @@ for (const protocol of VERSIONS) {
         const error = await assertRejects(
           () => call === "publish" ? client.publish("t", "m") : client.callJeedom("ping"),
           GatewayError,
-          code === "expired" ? "Request expired" : "Some words",
+          code === "expired" ? "Request expired" : "Some text",
         );
         assertEquals([error.name, error.retryAfterMs], expected, code);
         assertEquals([error.status, error.gatewayCode], [status, typeof code === "string" ? code : undefined]);
@@ -67,11 +67,11 @@ for (const protocol of VERSIONS) {
         // The gateway names the service: also in the first answer of all.
         const named = clientOf([made({ service: "jeedom" }, status, body)], new FakeClock(), { protocol });
         assertEquals(await named.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
-        // It has told before what it made itself, and does not tell so here.
+        // The gateway has named itself as a source before, and does not here.
         for (const before of [made({ source: "gateway" }, 200, "{}"), coded(403, "scope")]) {
-          const told = clientOf([before, answer(status, body)], new FakeClock(), { protocol });
-          await told.client.publish("t", "m").catch(() => {});
-          assertEquals(await told.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
+          const known = clientOf([before, answer(status, body)], new FakeClock(), { protocol });
+          await known.client.publish("t", "m").catch(() => {});
+          assertEquals(await known.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
         }
       }
     }
@@ -95,7 +95,7 @@ for (const protocol of VERSIONS) {
     await assertRejects(() => client.publish("t", "m"), FailedError, "MQTT error: away");
   });
 
-  Deno.test(`subscribe() of version ${protocol} goes by the code of an error event, whatever its words`, async () => {
+  Deno.test(`subscribe() of version ${protocol} goes by the code of an error event, whatever its text`, async () => {
     for (
       const [code, name] of [
         ["expired", "ExpiredError"],
@@ -119,7 +119,7 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("a client with protocol auto knows from the probe that its gateway tells who made an answer", async () => {
+Deno.test("a client with protocol auto learns from the probe that its gateway names the source of an answer", async () => {
   const [body = ""] = OLD_ERRORS;
   const { client } = clientOf([coded(403, "expired"), answer(403, body)], new FakeClock(), { protocol: "auto" });
   assertEquals((await client.callJeedom("ping")).status, 403);
@@ -178,7 +178,7 @@ Deno.test("Retry-After counts as a number of seconds up to an hour, sealed or no
   }
 });
 
-Deno.test("publish() sends bytes as they are, in base64, in place of a message", async () => {
+Deno.test("publish() sends bytes unchanged, in base64, instead of a message", async () => {
   const { client, requests } = clientOf([answer(200, "{}"), answer(200, "{}")], new FakeClock());
   await client.publish("t", Uint8Array.of(0, 255, 128, 62).subarray(1));
   await client.publish("t", new Uint8Array());
@@ -193,7 +193,7 @@ async function gzip(text: string): Promise<string> {
   return toBase64(new Uint8Array(await new Response(packed).arrayBuffer()));
 }
 
-Deno.test("callJeedom() asks for a compressed answer when it is told to, and unpacks it", async () => {
+Deno.test("callJeedom() asks for a compressed answer with the option, and decompresses it", async () => {
   const body = { result: "é".repeat(5000) };
   const packed = plain(JSON.stringify({ status: 200, body_gzip: await gzip(JSON.stringify(body)), timestamp: 5 }));
   const { client, requests } = clientOf([packed, answer(200, "as it is")], new FakeClock());
@@ -207,7 +207,7 @@ Deno.test("callJeedom() asks for a compressed answer when it is told to, and unp
 });
 
 Deno.test("callJeedom() takes no packed answer that is none, and unpacks no more than it would read", async () => {
-  // White space and a number: JSON, for whoever unpacks all of it.
+  // White space and a number: JSON, if all of it is decompressed.
   const bomb = await gzip(`${" ".repeat(65 * 2 ** 20)}7`);
   assert(bomb.length < 2 ** 20, "No bomb");
   for (
@@ -235,7 +235,7 @@ Deno.test("callJeedom() hands over JSON that is nested as deeply as Jeedom likes
   assert(Array.isArray((await client.callJeedom("ping")).body));
 });
 
-Deno.test("an expired request of an older gateway tells what its text means", async () => {
+Deno.test("an expired request at an older gateway has the code of its text", async () => {
   const { client } = clientOf([failure(403, "Request expired")], new FakeClock());
   const error = await assertRejects(() => client.callJeedom("ping"), ExpiredError);
   assertEquals(error.gatewayCode, "expired");

@@ -1,4 +1,4 @@
-/** What somebody on the way may do to answers and streams of version 2, and what a client makes of it. */
+/** Attacks on answers and streams of version 2. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -93,8 +93,8 @@ const openingOf = (block = "") => block.slice(0, block.indexOf("\n\n") + 2);
 const firstOf = (block = "") => block.slice(block.indexOf("\n\n") + 2);
 
 /** The same blocks with some of them moved. */
-const order = (...places: readonly number[]) => (sent: readonly string[]) =>
-  places.map((place) => sent[place] ?? "").join("");
+const order = (...indexes: readonly number[]) => (sent: readonly string[]) =>
+  indexes.map((index) => sent[index] ?? "").join("");
 
 const streamAttacks: Readonly<Record<string, StreamAttack>> = {
   "an event dropped": [order(0, 1, 3, 4, 5), one, "tampered"],
@@ -106,12 +106,12 @@ const streamAttacks: Readonly<Record<string, StreamAttack>> = {
     one,
     "tampered",
   ],
-  "an event dropped and the numbers mended": [
+  "an event dropped and the numbers adjusted": [
     (sent) => order(0, 1)(sent) + sent[3]?.replace("id: 3", "id: 2") + order(4, 5)(sent),
     one,
     "tampered",
   ],
-  "a number taken away": [
+  "a number removed": [
     (sent) => order(0, 1)(sent) + sent[2]?.replace("id: 2\n", "") + order(3, 4, 5)(sent),
     one,
     "tampered",
@@ -164,7 +164,7 @@ const streamAttacks: Readonly<Record<string, StreamAttack>> = {
     [],
     "tampered",
   ],
-  "an answer in place of a stream": [
+  "an answer instead of a stream": [
     async (_sent, { exchange }) => `event: open\ndata: ${await seal(exchange)}\n\n`,
     [],
     "tampered",

@@ -91,7 +91,7 @@ Deno.test("jeedomEvents() hands over each event once, also one that Jeedom wrote
 Deno.test("jeedomEvents() hands over nothing from before its beginning", async () => {
   const { client, requests } = clientOf([
     changes(100),
-    // Jeedom tells the time of its last event, however long ago.
+    // Jeedom sends the time of its last event, however long ago.
     changes(60, event(99), event(100)),
     changes(101, event(60), event(99), event(101)),
   ], new FakeClock());
@@ -120,7 +120,7 @@ Deno.test("jeedomEvents() waits a second after a poll that was quick and brought
   clock.assertIdle();
 });
 
-Deno.test("jeedomEvents() waits out what may pass, longer each time, and goes on from the same place", async () => {
+Deno.test("jeedomEvents() retries after temporary failures, with longer waits, and resumes at the same time", async () => {
   const clock = new FakeClock();
   const passing = [
     unreachable,
@@ -171,7 +171,7 @@ Deno.test("jeedomEvents() ends with what will not pass", async () => {
     [refuse(401), "wrong_key", "Refused with 401"],
     [() => new Response("<html>"), "tampered", "not sealed"],
   ];
-  for (const [end, code, words] of ends) {
+  for (const [end, code, message] of ends) {
     const clock = new FakeClock();
     const { client } = clientOf([changes(100, event(99)), end], clock);
     const seen: JeedomEvent[] = [];
@@ -180,20 +180,20 @@ Deno.test("jeedomEvents() ends with what will not pass", async () => {
         for await (const event of client.jeedomEvents({ since: 90 })) seen.push(event);
       },
       GatewayError,
-      words,
+      message,
     );
     assertEquals([error.code, seen], [code, [event(99)]]);
     clock.assertIdle();
   }
   for (
-    const [answer, words] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "does not tell its time"]] as const
+    const [answer, message] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "does not tell its time"]] as const
   ) {
     const { client } = clientOf([answer], new FakeClock());
-    await assertRejects(() => client.jeedomEvents().next(), GatewayError, words);
+    await assertRejects(() => client.jeedomEvents().next(), GatewayError, message);
   }
 });
 
-Deno.test("jeedomEvents() survives a database that restarts, a page in place of an answer, and half an answer", async () => {
+Deno.test("jeedomEvents() survives a database that restarts, a page instead of an answer, and half an answer", async () => {
   const rpcError = (code: unknown) => answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "Gone away" } });
   const passing = [
     rpcError(-32_000),
@@ -224,7 +224,7 @@ Deno.test("jeedomEvents() ends with each refusal of Jeedom's, at the first and a
   }
 });
 
-Deno.test("jeedomEvents() tells its caller after five minutes of nothing but failures, and begins to count anew after a success", async () => {
+Deno.test("jeedomEvents() fails after five minutes of nothing but failures, and restarts that time after a success", async () => {
   const clock = new FakeClock();
   const fail: Answerer = (request, signal) => {
     clock.pass(10_000);
@@ -244,7 +244,7 @@ Deno.test("jeedomEvents() tells its caller after five minutes of nothing but fai
   clock.assertIdle();
 });
 
-Deno.test("advance() knows an event that no platform can write as JSON by its time and its name", () => {
+Deno.test("advance() identifies an event that cannot be written as JSON by its time and its name", () => {
   const overlap = new OverlappingPolls(100);
   // As JSON.stringify of some platforms does with deep nesting.
   const option = {

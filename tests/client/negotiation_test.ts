@@ -96,7 +96,7 @@ Deno.test("GatewayClient pins version 2 by any answer that opens", async () => {
   assertEquals([client.protocol, versions(requests)], [2, [2, 2]]);
 });
 
-Deno.test("GatewayClient asks nothing where it is told the version", async () => {
+Deno.test("GatewayClient asks nothing with a pinned version", async () => {
   for (const protocol of [1, 2] as const) {
     const { client, requests } = clientOf([answer(200, "")], new FakeClock(), { protocol });
     assertEquals(client.protocol, protocol);
@@ -142,7 +142,7 @@ Deno.test("GatewayClient shares one probe among requests that come at once", asy
   clock.assertIdle();
 });
 
-Deno.test("GatewayClient fails all requests that share a failed probe, and asks anew for whoever tries again at once", async () => {
+Deno.test("GatewayClient fails all requests that share a failed probe, and asks again for the next one", async () => {
   const probe = held(unreachable);
   const answers = [probe.answer, stale(NOW), answer(200, "a"), answer(200, "a"), answer(200, "a")];
   const { client, requests } = clientOf(answers, new FakeClock(), AUTO);
@@ -157,7 +157,7 @@ Deno.test("GatewayClient fails all requests that share a failed probe, and asks 
   assertEquals(requests.filter(({ fields }) => fields["timestamp"] === 0).length, 2);
 });
 
-Deno.test("GatewayClient ends a probe with the last who waits for it, and not before", async () => {
+Deno.test("GatewayClient aborts a probe with the last request that waits for it, and not before", async () => {
   const clock = new FakeClock();
   const probe = held(stale(NOW));
   const { client, requests } = clientOf([probe.answer, answer(200, "a")], clock, AUTO);

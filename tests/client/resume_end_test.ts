@@ -70,10 +70,10 @@ Deno.test("subscribe() ends with any failure before it was connected", async () 
     [stream([], "ends"), "Stream broke off"],
     [stream([], "breaks"), "Stream broke off"],
   ];
-  for (const [answer, words] of failures) {
+  for (const [answer, message] of failures) {
     const clock = new FakeClock();
     const { client } = clientOf([answer], clock);
-    await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, words);
+    await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, message);
     clock.assertIdle();
   }
   const { client } = clientOf([stream([final("disconnected", "stops")])], new FakeClock());

@@ -48,14 +48,14 @@ Deno.test("subscribe() goes on from connected when no message came, and from sin
   }]);
 });
 
-Deno.test("subscribe() begins anew with a gateway that tells no position", async () => {
+Deno.test("subscribe() starts over with a gateway that sends no position", async () => {
   const old = { type: "connected", topic: "t", topics: ["t"] };
   const { client, requests } = clientOf([stream([old]), stream([old, message(1)])], new FakeClock());
   assertEquals(await follow(client.subscribe(["t"]), 1), ["connected", BROKEN, "connected", "m1"]);
   assertEquals(requests.map(({ fields }) => "since" in fields), [false, false]);
 });
 
-Deno.test("subscribe() goes on where an error tells it to", async () => {
+Deno.test("subscribe() resumes after the position in an error", async () => {
   const slow = { ...final("error", "Too slow: 1 s"), resume: position(8) };
   const answers = [stream([connected(3), message(5), slow]), stream([connected(8), message(9)])];
   const { client, requests } = clientOf(answers, new FakeClock());

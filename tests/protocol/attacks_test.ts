@@ -1,7 +1,6 @@
 /**
- * Somebody between phone and gateway who has no key, but everything that ever passed: each test is one thing that they
- * can try with it, and the part of version 2 that stops it. What they repeat word for word to the same route, only the
- * replay store can tell.
+ * Attackers between phone and gateway, without the key but with all earlier traffic: each test is one attack, and the part
+ * of version 2 that stops it. Exact repeats to the same route are stopped by the replay store alone.
  */
 import { assertEquals } from "@std/assert";
 import { joinBytes } from "../../src/lib/join_bytes.ts";
@@ -160,7 +159,7 @@ Deno.test("attack: an event put in is refused: of another stream, another key, o
   for (const data of injected) await assertLastRefused([STREAM.event(0), { id: "1", data }]);
 });
 
-Deno.test("attack: a sign of life cannot be faked or sent again", async () => {
+Deno.test("attack: a heartbeat cannot be forged or replayed", async () => {
   const ping = STREAM.event(3).data;
   for (const data of [ping, "", "ping", '{"type":"ping","timestamp":1700000000}']) {
     await assertLastRefused([STREAM.event(0), { id: "1", data }]);

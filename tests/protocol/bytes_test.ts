@@ -13,7 +13,7 @@ import {
 import { anyText } from "../support/damage.ts";
 
 // The module has two ways, and a platform takes one of them. Both are held against the definition, written out below:
-// this file runs where the platform knows base64, and where it does not.
+// this file runs on platforms with and without base64.
 
 const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const STANDARD = `${ALPHANUMERIC}+/`;

@@ -48,11 +48,11 @@ Deno.test("StreamOpener gives back any JSON value", async () => {
   }));
 });
 
-Deno.test("parseRequest() tells the version from the first characters", async () => {
+Deno.test("parseRequest() finds the version in the first characters", async () => {
   for (const version of VERSIONS) assertEquals(parseRequest((await exchangeOf(version)).text).version, version);
 });
 
-Deno.test("sealAnswer() answers a repeated request anew, and either answer opens", async () => {
+Deno.test("sealAnswer() seals an answer to a repeated request again, and either opens", async () => {
   for (const version of VERSIONS) {
     const { exchange } = await exchangeOf(version);
     const answers = await Promise.all(["first", "second"].map((body) => sealAnswer(exchange, body, random)));

@@ -63,7 +63,7 @@ Deno.test("deriveMessageKey() is HKDF-SHA-256 of salt and purpose", async () => 
   );
 });
 
-Deno.test("deriveMessageKey() makes keys for one side, which nobody reads back", async () => {
+Deno.test("deriveMessageKey() returns keys for one use, which cannot be exported", async () => {
   for (const usage of ["encrypt", "decrypt"] as const) {
     const key = await deriveMessageKey(KEY, { salt: randomBytes(16), info: utf8.encode("x"), usage });
     assertEquals([key.extractable, key.usages], [false, [usage]]);

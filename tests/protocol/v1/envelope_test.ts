@@ -39,7 +39,7 @@ Deno.test("sealEnvelope() never seals the same text the same way", async () => {
   assertNotEquals(await sealEnvelope(key, "x", randomBytes), await sealEnvelope(key, "x", randomBytes));
 });
 
-Deno.test("sealedLength() tells the length of an envelope", async () => {
+Deno.test("sealedLength() returns the length of an envelope", async () => {
   for (let length = 0; length < 10; length++) {
     assertEquals((await sealEnvelope(key, "x".repeat(length), randomBytes)).length, sealedLength(length));
   }

@@ -140,7 +140,7 @@ Deno.test("tryRequestV2() refuses a plaintext that is not UTF-8", async () => {
 });
 
 Deno.test("sealRequestV2(), sealResponseV2() and StreamSealer have keys of their own, even with the same salts", async () => {
-  // A source of randomness that is stuck: the purpose is all that tells the keys apart.
+  // A constant source of randomness: the keys differ only by their purpose.
   const stuck = (length: number) => new Uint8Array(length);
   const encryptions = await watchCrypto(async () => {
     const { binding } = await sealRequestV2(KEY, PLAINTEXT, { route: "/gateway", random: stuck });
