@@ -54,14 +54,14 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`calls of version ${protocol} take an error of the gateway's that is none for a refusal`, async () => {
+  Deno.test(`calls of version ${protocol} throw for an error of the gateway in any form`, async () => {
     for (const body of [null, "", "so", { error: "x" }, '{"error":5}']) {
       const { client } = clientOf([made({ source: "gateway" }, 500, body)], new FakeClock(), { protocol });
       await assertRejects(() => client.callJeedom("ping"), FailedError, "Refused with status 500");
     }
   });
 
-  Deno.test(`callJeedom() of version ${protocol} hands over what Jeedom says as a gateway would say it`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} returns an answer of Jeedom with the text of a gateway`, async () => {
     for (const body of OLD_ERRORS) {
       for (const status of [403, 429, 500]) {
         // The gateway names the service: also in the first answer of all.
@@ -77,7 +77,7 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`callJeedom() of version ${protocol} goes by the texts of an older gateway, and by no code of Jeedom's`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} goes by the texts of an older gateway, and not by codes of Jeedom`, async () => {
     const texts = OLD_ERRORS.map((body) => answer(403, body));
     const { client } = clientOf(texts, new FakeClock(), { protocol });
     const names = [];
@@ -85,7 +85,7 @@ for (const protocol of VERSIONS) {
     assertEquals(names, ["ExpiredError", "ScopeError", "ScopeError", "RefusedError"]);
   });
 
-  Deno.test(`publish() of version ${protocol} never takes a failure for an answer, not of an older gateway either`, async () => {
+  Deno.test(`publish() of version ${protocol} never returns a failure as an answer, not of an older gateway either`, async () => {
     const { client } = clientOf(
       [made({ source: "gateway" }, 200, "{}"), failure(500, "MQTT error: away")],
       new FakeClock(),
@@ -125,7 +125,7 @@ Deno.test("a client with protocol auto learns from the probe that its gateway na
   assertEquals((await client.callJeedom("ping")).status, 403);
 });
 
-Deno.test("a client corrects its clock from the code, and never from what Jeedom says", async () => {
+Deno.test("a client corrects its clock by the code, and never by an answer of Jeedom", async () => {
   const late = (maker: Record<string, unknown>, body: unknown) =>
     plain(JSON.stringify({ status: 403, body, timestamp: 1_700_007_200, ...maker }));
   const own = late({ source: "gateway" }, '{"error":"Too old","code":"expired"}');
@@ -137,7 +137,7 @@ Deno.test("a client corrects its clock from the code, and never from what Jeedom
   assertEquals(fooled.requests.length, 1);
 });
 
-Deno.test("subscribe() repeats what passes by its code, once it was connected", async () => {
+Deno.test("subscribe() retries after temporary codes, once it was connected", async () => {
   const end = (code: string) => stream([{ ...final("error", "Words"), source: "gateway", code }]);
   const connected = stream([{ type: "connected", topic: "t", topics: ["t"] }], "ends");
   const passing = ["too_slow", "replay", "key_revoked", "expired", "broker", "busy"].map(end);
@@ -206,7 +206,7 @@ Deno.test("callJeedom() asks for a compressed answer with the option, and decomp
   assertEquals(requests.map(({ fields }) => fields["compress"]), ["gzip", undefined]);
 });
 
-Deno.test("callJeedom() takes no packed answer that is none, and unpacks no more than it would read", async () => {
+Deno.test("callJeedom() rejects a malformed compressed answer, and limits the decompressed one", async () => {
   // White space and a number: JSON, if all of it is decompressed.
   const bomb = await gzip(`${" ".repeat(65 * 2 ** 20)}7`);
   assert(bomb.length < 2 ** 20, "No bomb");
@@ -226,7 +226,7 @@ Deno.test("callJeedom() takes no packed answer that is none, and unpacks no more
   }
 });
 
-Deno.test("callJeedom() hands over JSON that is nested as deeply as Jeedom likes", async () => {
+Deno.test("callJeedom() returns JSON of any depth", async () => {
   const depth = 200_000;
   const { client } = clientOf(
     [plain(`{"status":200,"timestamp":1,"body":${"[".repeat(depth)}${"]".repeat(depth)}}`)],

@@ -36,7 +36,7 @@ const answerAttacks: Readonly<Record<string, (request: Received) => Promise<stri
 };
 
 for (const [what, attack] of Object.entries(answerAttacks)) {
-  Deno.test(`publish() of version 2 takes no answer when it gets ${what}`, async () => {
+  Deno.test(`publish() of version 2 rejects ${what}`, async () => {
     const clock = new FakeClock();
     const { client, requests } = clientOf([async (request) => new Response(await attack(request))], clock);
     const error = await assertRejects(() => client.publish("t", "m"), GatewayError, "Answer is not sealed");
@@ -46,7 +46,7 @@ for (const [what, attack] of Object.entries(answerAttacks)) {
   });
 }
 
-Deno.test("callJeedom() of version 2 takes none of two answers that are swapped", async () => {
+Deno.test("callJeedom() of version 2 rejects two answers that are swapped", async () => {
   const held: { readonly request: Received; readonly send: (response: Response) => void }[] = [];
   const hold: Answerer = (request) => new Promise((send) => held.push({ request, send }));
   const { client } = clientOf([hold, hold], new FakeClock());
@@ -63,7 +63,7 @@ Deno.test("callJeedom() of version 2 takes none of two answers that are swapped"
   assertEquals(codes, ["tampered", "tampered"]);
 });
 
-Deno.test("callJeedom() of version 1 takes neither its own request nor an answer of version 2", async () => {
+Deno.test("callJeedom() of version 1 rejects its own request, and an answer of version 2", async () => {
   for (
     const attack of [
       ({ body }: Received) => Promise.resolve(body),
@@ -198,7 +198,7 @@ for (const [what, [attack, handedOver, code]] of Object.entries(streamAttacks)) 
   }
 }
 
-Deno.test("subscribe() of version 2 takes nothing more after the last event", async () => {
+Deno.test("subscribe() of version 2 reads nothing after the last event", async () => {
   const { client } = clientOf([async ({ exchange }, signal) => {
     const sent = await blocks([connected(0), final("end", "bye"), message(9)], exchange);
     return bodyOf([new TextEncoder().encode(sent.join(""))], "ends", signal);

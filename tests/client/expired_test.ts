@@ -45,7 +45,7 @@ Deno.test("publish() of version 2 fails after a second refusal", async () => {
   assertEquals([error.retryAfterMs, requests.length], [undefined, 2]);
 });
 
-Deno.test("publish() of version 2 sends nothing again that may have run, or may yet: it corrects its clock alone", async () => {
+Deno.test("publish() of version 2 sends nothing again that may have run, or may still run: it only corrects its clock", async () => {
   const cases: readonly (readonly [string, number, number])[] = [
     ["a right clock: the gateway may have restarted", 0, 0],
     ["a clock that is slow by less than the window", 60, 0],
@@ -81,7 +81,7 @@ Deno.test("publish() of version 2 does not send again when its clock was set bac
   assertEquals(requests.length, 1);
 });
 
-Deno.test("publish() of version 1 never sends a second time: an old refusal could be played back", async () => {
+Deno.test("publish() of version 1 never sends a second time: an old refusal could be replayed", async () => {
   const { client, requests } = clientOf([stale(NOW + 7200), answer(200, "b")], new FakeClock(), { protocol: 1 });
   const error = await assertRejects(
     () => client.publish("t", "m"),

@@ -14,12 +14,12 @@ import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "./fake_gateway.ts";
 
-Deno.test("GatewayClient refuses a key that is none, without telling it", () => {
+Deno.test("GatewayClient refuses a malformed key, without quoting it", () => {
   const error = assertThrows(() => new GatewayClient({ url: "http://x", key: "5ec2e7" }), TypeError, "64 hexadecimal");
   assert(!error.message.includes("5ec2e7"));
 });
 
-Deno.test("new GatewayClient() refuses an address that is none of HTTP, and a protocol that there is not", () => {
+Deno.test("new GatewayClient() refuses an address that is not of HTTP, and an unknown protocol", () => {
   for (const url of ["home.example", "ftp://home.example", "", "http://", "http:///x", "https://a b"]) {
     assertThrows(() => new GatewayClient({ url, key: KEY }), TypeError, `not "${url}"`);
   }
@@ -30,7 +30,7 @@ Deno.test("new GatewayClient() refuses an address that is none of HTTP, and a pr
   }
 });
 
-Deno.test("gateway_client.ts reads and writes pairing codes", () => {
+Deno.test("gateway_client.ts exports the functions for pairing codes", () => {
   const pairing = { url: "http://home", name: "Anna's phone", key: KEY };
   assertEquals(parsePairingUri(formatPairingUri(pairing)), pairing);
 });
@@ -75,7 +75,7 @@ for (const protocol of VERSIONS) {
     clock.assertIdle();
   });
 
-  Deno.test(`callJeedom() of version ${protocol} hands over what Jeedom itself says, whatever its status`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} returns the answer of Jeedom itself, whatever its status`, async () => {
     for (const body of [{ error: "no" }, "<h1>Not Found</h1>", '"error"', "[]", '{"error":1}', "null"]) {
       const { client } = clientOf([answer(404, body)], new FakeClock(), { protocol });
       assertEquals(await client.callJeedom("ping"), { status: 404, body, timestamp: 1_700_000_000 });
@@ -85,7 +85,7 @@ for (const protocol of VERSIONS) {
     assertEquals((await client.callJeedom("ping")).status, 200);
   });
 
-  Deno.test(`callJeedom() of version ${protocol} takes no answer that is none`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} rejects a malformed answer`, async () => {
     const clock = new FakeClock();
     const values = [null, 7, [], {}, { status: "200", timestamp: 1 }, { status: 200 }, { timestamp: 1 }];
     const wrong = [

@@ -46,7 +46,7 @@ const asked = (requests: readonly Received[]) =>
   requests.map(({ fields }) => Object(fields["params"])["datetime"] ?? fields["jsonrpc"]);
 
 for (const protocol of VERSIONS) {
-  Deno.test(`jeedomEvents() of version ${protocol} begins at Jeedom's time, and asks again from shortly before`, async () => {
+  Deno.test(`jeedomEvents() of version ${protocol} begins at Jeedom's time, and polls again from shortly before`, async () => {
     const clock = new FakeClock();
     const { client, requests } = clientOf(
       [result(100), changes(110, event(101), event(110)), changes(120.5, event(120.5)), changes(130, event(130))],
@@ -67,13 +67,13 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("jeedomEvents() begins after since, and asks for 50 s and no filter by default", async () => {
+Deno.test("jeedomEvents() begins after since, and polls for 50 s and no filter by default", async () => {
   const { client, requests } = clientOf([changes(101, event(101))], new FakeClock());
   await take(client, 1, { since: 77.5 });
   assertEquals(requests[0]?.fields["params"], { datetime: 77.5, longPolling: 50 });
 });
 
-Deno.test("jeedomEvents() hands over each event once, also one that Jeedom wrote late", async () => {
+Deno.test("jeedomEvents() yields each event once, also one that Jeedom wrote late", async () => {
   const clock = new FakeClock();
   const { client, requests } = clientOf([
     changes(110, event(109), event(110), event(110)),
@@ -88,7 +88,7 @@ Deno.test("jeedomEvents() hands over each event once, also one that Jeedom wrote
   assertEquals(asked(requests), [100, 108, 109, 109]);
 });
 
-Deno.test("jeedomEvents() hands over nothing from before its beginning", async () => {
+Deno.test("jeedomEvents() yields nothing from before its beginning", async () => {
   const { client, requests } = clientOf([
     changes(100),
     // Jeedom sends the time of its last event, however long ago.
@@ -99,13 +99,13 @@ Deno.test("jeedomEvents() hands over nothing from before its beginning", async (
   assertEquals(asked(requests), [100, 100, 100]);
 });
 
-Deno.test("jeedomEvents() remembers no more than what the overlap can bring again", async () => {
+Deno.test("jeedomEvents() keeps only the events within the overlap", async () => {
   const polls = [changes(100, event(100)), changes(200, event(200)), changes(201, event(100), event(200), event(201))];
   const { client } = clientOf(polls, new FakeClock());
   assertEquals((await take(client, 4, { since: 90 })).map(({ datetime }) => datetime), [100, 200, 100, 201]);
 });
 
-Deno.test("jeedomEvents() waits a second after a poll that was quick and brought nothing new", async () => {
+Deno.test("jeedomEvents() waits a second after a quick poll without new events", async () => {
   const clock = new FakeClock();
   const { client } = clientOf([
     changes(100, event(100)),
@@ -157,7 +157,7 @@ Deno.test("jeedomEvents() retries after temporary failures, with longer waits, a
   clock.assertIdle();
 });
 
-Deno.test("jeedomEvents() ends with what will not pass", async () => {
+Deno.test("jeedomEvents() ends with a lasting failure", async () => {
   const rpcError = answer(200, { jsonrpc: "2.0", id: 1, error: { code: 2, message: "Vous n'êtes pas autorisé" } });
   const ends: [Answerer, string, string][] = [
     [rpcError, "jeedom", "Jeedom refuses event::changes: Vous n'êtes pas autorisé (2)"],
@@ -213,7 +213,7 @@ Deno.test("jeedomEvents() survives a database that restarts, a page instead of a
   }
 });
 
-Deno.test("jeedomEvents() ends with each refusal of Jeedom's, at the first and at a later question", async () => {
+Deno.test("jeedomEvents() ends with each refusal of Jeedom, of the first and of a later poll", async () => {
   for (const code of [1, 2, 5, 500, 701, -32_001, "-32000", undefined]) {
     const refusal = answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "No" } });
     for (const before of [[], [result(100)], [result(100), changes(110)]]) {
@@ -257,7 +257,7 @@ Deno.test("advance() identifies an event that cannot be written as JSON by its t
   assertEquals(overlap.advance({ datetime: 102, events: [deep, other] }), [other]);
 });
 
-Deno.test("jeedomEvents() leaves out what is no event, and keeps the others", async () => {
+Deno.test("jeedomEvents() skips malformed events, and keeps the others", async () => {
   const strange = [null, 1, {}, { name: "x" }, { datetime: "soon", name: "x" }, { datetime: 101, name: 1 }];
   const { client } = clientOf([changes("103", ...strange, { ...event(0), datetime: "102" })], new FakeClock());
   assertEquals(await take(client, 1, { since: 100 }), [event(102)]);
@@ -276,7 +276,7 @@ Deno.test("jeedomEvents() ends at once when it is aborted, in a poll or in a wai
   }
 });
 
-Deno.test("jeedomEvents() gives a poll as long as it asked for and 40 s, and then asks again", async () => {
+Deno.test("jeedomEvents() ends a poll 40 s after its own wait, and then polls again", async () => {
   const clock = new FakeClock();
   const { client, requests } = clientOf([mute, changes(101, event(101))], clock);
   const next = client.jeedomEvents({ since: 100 }).next();

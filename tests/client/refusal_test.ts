@@ -91,7 +91,7 @@ Deno.test("publish() reports a connection that breaks off within an answer", asy
   assertEquals(await shortly(broken, 2), ["UnreachableError", "unreachable", 0, 0]);
 });
 
-Deno.test("publish() hands on what is no failure of the network", async () => {
+Deno.test("publish() throws errors other than failures of the network unchanged", async () => {
   const { client } = clientOf([() => Promise.reject(new RangeError("Fetch is broken"))], new FakeClock());
   await assertRejects(() => client.publish("t", "m"), RangeError, "Fetch is broken");
 });

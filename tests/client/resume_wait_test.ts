@@ -29,7 +29,7 @@ Deno.test("subscribe() waits shortly after a stream that lasted, and longer afte
   assertEquals(clock.waits, [250, 500, 250]);
 });
 
-Deno.test("subscribe() waits as long as Retry-After says, where that is longer", async () => {
+Deno.test("subscribe() waits as long as Retry-After asks, where that is longer", async () => {
   const clock = new FakeClock();
   const asked = ["7", "0", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "99999999999"];
   const { client } = clientOf([
@@ -60,7 +60,7 @@ Deno.test("subscribe() reconnects no sooner than the end of a stream asks, and w
 });
 
 for (const protocol of VERSIONS) {
-  Deno.test(`subscribe() hands a silent line of version ${protocol} over as disconnected, and goes on`, async () => {
+  Deno.test(`subscribe() reports a silent stream of version ${protocol} as disconnected, and resumes`, async () => {
     const clock = new FakeClock();
     const answers = [
       stream([connected(1)], "stays open"),

@@ -61,7 +61,7 @@ async function assertLastRefused(
   for (const { id, data } of events.slice(-1)) await assertRefused(() => opener.open(data, id));
 }
 
-Deno.test("attack: a request played to another route is refused", async () => {
+Deno.test("attack: a request replayed to another route is refused", async () => {
   for (const sealedFor of ROUTES) {
     const { text } = await seal(sealedFor);
     for (const route of ROUTES) {
@@ -125,14 +125,14 @@ Deno.test("attack: answers swapped between two requests are refused, also betwee
   assertEquals(String(await openResponseV2(first.binding, toFirst)), "the door is shut");
 });
 
-Deno.test("attack: an event left out is noticed, whatever number the next one gets", async () => {
+Deno.test("attack: a dropped event is detected, whatever the number of the next one", async () => {
   await assertLastRefused([STREAM.event(1)]);
   await assertLastRefused([{ ...STREAM.event(1), id: "0" }]);
   await assertLastRefused([STREAM.event(0), STREAM.event(2)]);
   await assertLastRefused([STREAM.event(0), { ...STREAM.event(2), id: "1" }]);
 });
 
-Deno.test("attack: a stream cut short cannot be given its end", async () => {
+Deno.test("attack: a stream that is cut cannot be given an end", async () => {
   await assertLastRefused([STREAM.event(0), STREAM.event(4)]);
   await assertLastRefused([STREAM.event(0), { ...STREAM.event(4), id: "1" }]);
   const other = await record(SUBSCRIPTION, ["connected", "end"]);
@@ -151,7 +151,7 @@ Deno.test("attack: an event repeated is refused, also under the next number", as
   await assertLastRefused([STREAM.event(0), STREAM.event(1), { ...STREAM.event(1), id: "2" }]);
 });
 
-Deno.test("attack: an event put in is refused: of another stream, another key, or version 1", async () => {
+Deno.test("attack: an inserted event is refused: of another stream, another key, or version 1", async () => {
   const again = await record(SUBSCRIPTION, ["connected", "first"]);
   const foreign = await record({ ...SUBSCRIPTION, key: OTHER_KEY }, ["connected", "first"]);
   const old = await sealEnvelope(KEY.aead, "first", random);
@@ -175,7 +175,7 @@ Deno.test("attack: the stream of another request does not open, under either ope
   await assertLastRefused([STREAM.event(0)], { binding, opening: STREAM.opening });
 });
 
-Deno.test("attack: a request of version 2 is none of version 1, and the other way round", async () => {
+Deno.test("attack: a request of version 2 is not one of version 1, and the other way round", async () => {
   const { text, binding } = await seal();
   const payload = payloadOf(text);
   const old = await sealEnvelope(KEY.aead, '{"command":"open the door"}', random);
@@ -190,7 +190,7 @@ Deno.test("attack: a request of version 2 is none of version 1, and the other wa
   await assertRefused(() => openRequest(`2.${old}`, gateway), "a prefix before version 1");
 });
 
-Deno.test("attack: an answer of version 1 is none to a request of version 2, and the other way round", async () => {
+Deno.test("attack: an answer of version 1 does not answer a request of version 2, and the other way round", async () => {
   const { binding } = await seal();
   const toOld = await sealEnvelope(KEY.aead, "done", random);
   const toNew = await sealResponseV2(binding, "done", random);

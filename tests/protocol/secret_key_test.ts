@@ -30,7 +30,7 @@ Deno.test("deriveKeyId() differs from key to key, and refuses keys of another le
   await assertRejects(() => deriveKeyId(randomBytes(16)), RangeError);
 });
 
-Deno.test("importSecretKey() names the key by its id, and gives nothing of it back", async () => {
+Deno.test("importSecretKey() has the id of the key, and exports nothing of it", async () => {
   assertEquals(KEY.kid, await deriveKeyId(SECRET));
   for (const key of [KEY.aead, KEY.hkdf]) {
     assertEquals(key.extractable, false);

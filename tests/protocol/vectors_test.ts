@@ -58,7 +58,7 @@ Deno.test("vectors: version 1 seals and opens every envelope as frozen", async (
   }
 });
 
-Deno.test("vectors: version 1 accepts every frozen spelling", async () => {
+Deno.test("vectors: version 1 accepts every frozen encoding", async () => {
   assert(v1.accepted.length > 0);
   for (const { name, plaintext, envelope } of v1.accepted) {
     assertEquals(String(await openV1(envelope)), plaintext, name);
