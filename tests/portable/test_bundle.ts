@@ -4,7 +4,9 @@ import { runProgram } from "./run_program.ts";
 const ROOT = new URL("../../", import.meta.url);
 const PROTOCOL_TESTS = new URL("tests/protocol/", ROOT);
 /** Tests of the modules of `src/lib` that the client uses; the others are for Deno. */
-const LIB_TESTS = ["async", "backoff", "json_weight", "lru_cache", "sse"].map((name) => `tests/lib/${name}_test.ts`);
+const LIB_TESTS = ["async", "backoff", "json_weight", "lru_cache", "read_chunks", "sse"].map((name) =>
+  `tests/lib/${name}_test.ts`
+);
 const COLLECTOR = new URL("test_collector.ts", import.meta.url);
 
 /** Name of the bundle in its directory. */
