@@ -87,7 +87,7 @@ internal class Transport(url: String, private val http: OkHttpClient, keyName: S
         return when {
             status == 401 -> WrongKeyException(
                 status,
-                "$message: gateway does not take $keyLabel",
+                "$message: gateway does not accept $keyLabel",
                 knowsVersion2 = newestVersion >= 2
             )
             status == 429 -> {

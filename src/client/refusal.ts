@@ -59,7 +59,7 @@ export async function readPlainRefusal(
   const reason = await readReason(response, signal) ?? (response.statusText || `HTTP status ${status}`);
   if (status === 401) {
     return new WrongKeyError(
-      `${reason}: gateway does not take ${key}, or it was removed, disabled, is over, or is for version 2 alone`,
+      `${reason}: gateway does not accept ${key}: it may be unknown, removed, disabled, expired, or for version 2 only`,
       { status, knowsVersion2: Number(headers.get(PROTOCOL_HEADER)) >= 2 },
     );
   }

@@ -67,7 +67,7 @@ Deno.test("publish() fails with the text of a refusal, and the name of its key",
       [bare, "HTTP status 418"],
       [huge, "HTTP status 500"],
       [failure(400, "Missing required field: topic"), "Missing required field: topic"],
-      [refuse(401), 'Refused with 401: gateway does not take key "annas-phone"'],
+      [refuse(401), 'Refused with 401: gateway does not accept key "annas-phone"'],
     ] as const
   ) {
     const { client } = clientOf([answer], new FakeClock(), { keyName: "annas-phone" });
@@ -75,7 +75,7 @@ Deno.test("publish() fails with the text of a refusal, and the name of its key",
     assert(message.startsWith(text), message);
   }
   const { client } = clientOf([refuse(401)], new FakeClock());
-  await assertRejects(() => client.publish("t", "m"), WrongKeyError, "does not take this key");
+  await assertRejects(() => client.publish("t", "m"), WrongKeyError, "does not accept this key");
 });
 
 Deno.test("publish() reports a connection that breaks off within an answer", async () => {
