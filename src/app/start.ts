@@ -26,7 +26,7 @@ import { addressFault } from "../net/egress.ts";
 import { createBrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { addressOf, createJeedomService, type JeedomOptions } from "../services/jeedom/service.ts";
 import { createJeedomCheck } from "../services/jeedom/health.ts";
-import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
+import { type Brokers, createMqttService } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { readGauges } from "./gauges.ts";
@@ -154,10 +154,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     monotonic: clocks.monotonic,
     closeSignal: closing.signal,
   };
-  const publisher: Publisher = {
-    publish: (address, publication, options) =>
-      telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options)),
-  };
+  const publish: Brokers["publish"] = (address, publication, options) =>
+    telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options));
   const readiness = new Readiness({
     checks: {
       broker: () => brokers.check(broker.address),
@@ -179,9 +177,14 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     replays: store.replays,
     rates: ratesOf(config, store.createCounter),
     addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
-    services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
-    directory,
-    brokers,
+    services: [
+      createJeedomService(jeedom),
+      createMqttService({
+        directory,
+        brokers: { publish, listen: (address, subscriber) => brokers.listen(address, subscriber) },
+        events: { encoder, maxEventBytes: config.MAX_EVENT_BYTES, telemetry, now: clocks.now },
+      }),
+    ],
     encoder,
     streams,
     ...clocks,

@@ -11,14 +11,7 @@ import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits, type Payload } from "../protocol/payload.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MethodNotGrantedError, ScopeError } from "../keys/rights.ts";
-import {
-  errorReply,
-  type Reply,
-  type Service,
-  type ServiceContext,
-  ServiceError,
-  type ServiceName,
-} from "../services/service.ts";
+import { errorReply, type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RouteHandler } from "../http/request_info.ts";
 import { compressBody } from "./compress_body.ts";
@@ -55,7 +48,7 @@ interface Outcome {
   readonly result: Result;
   /** Reason of the refusal; undefined where there was none. */
   readonly reason?: RefusalReason | undefined;
-  readonly service?: ServiceName | undefined;
+  readonly service?: string | undefined;
   readonly target?: string | undefined;
 }
 
@@ -192,7 +185,7 @@ interface RunOptions {
 }
 
 /** Names the service that answered with a status other than 200: a client could take that for an error of the gateway. */
-function withService(reply: Reply, service: ServiceName | undefined): Reply {
+function withService(reply: Reply, service: string | undefined): Reply {
   const isNamed = service !== undefined && reply.status !== 200 && reply.source === undefined;
   return isNamed ? { ...reply, service } : reply;
 }

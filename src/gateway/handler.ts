@@ -8,15 +8,14 @@ import type { Log } from "../observability/log.ts";
 import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
-import { FieldError, type Payload } from "../protocol/payload.ts";
+import { FieldError } from "../protocol/payload.ts";
 import type { AddressOf } from "../http/client_address.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
-import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
-import { type Service, ServiceError } from "../services/service.ts";
+import { isStreaming, type Service, ServiceError } from "../services/service.ts";
 import { type Admit, createAdmit } from "./admission.ts";
-import { createCallHandler } from "./call.ts";
+import { createCallHandler, type SelectService } from "./call.ts";
 import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
 import { AllowedOrigins, preflightResponse } from "../http/cors.ts";
 import { isCrossSite } from "../http/cross_site.ts";
@@ -39,7 +38,7 @@ import {
 } from "../http/errors.ts";
 import { createRequestId, REQUEST_ID_HEADER } from "../http/request_id.ts";
 import { createSealReply, createToResponse } from "./reply.ts";
-import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
+import { createSubscribeHandler, type StreamingRoute } from "./subscribe.ts";
 
 /** All that the gateway works with. */
 export interface GatewayOptions {
@@ -51,12 +50,8 @@ export interface GatewayOptions {
   readonly rates: RateLimits;
   /** Finds the address that a request is counted for. */
   readonly addressOf: AddressOf;
-  /** The services by the name that requests call them. */
-  readonly services: { readonly jeedom: Service; readonly mqtt: Service };
-  /** Finds the brokers of subscriptions. */
-  readonly directory: BrokerDirectory;
-  /** Listens to brokers. */
-  readonly brokers: ListenToBrokers;
+  /** The services. A request that names none is for the first one. */
+  readonly services: readonly Service[];
   /** Seals the events of streams. */
   readonly encoder: EventEncoder;
   /** The streams that are open; the gateway adds and removes its own. */
@@ -107,15 +102,6 @@ const LEADING_SLASHES = /^\/+/;
 /** Answers a request that came from the other end of a connection, an IP address. */
 export type Handler = (request: Request, peer: string) => Promise<Response>;
 
-/** What a client of a newer gateway is told, which asks for a call of a web address. */
-const HTTP_REQUEST = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
-
-/** Tells a request for a web address from one for Jeedom: neither names its service. */
-function isHttpRequest({ service, jsonrpc, url, host, endpoint }: Payload): boolean {
-  const isGiven = (field: unknown) => field !== undefined && field !== null;
-  return !isGiven(service) && !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
-}
-
 /** Makes the gateway. */
 export function createHandler(options: GatewayOptions): Handler {
   const { services, audit, log, telemetry, limiters, limits, monotonic, streams } = options;
@@ -129,8 +115,39 @@ export function createHandler(options: GatewayOptions): Handler {
     toResponse: createToResponse(limiters.unread, log),
   };
   const allowedOrigins = new AllowedOrigins(options.allowedOrigins ?? []);
-  const byName = new Map<unknown, Service>(Object.entries(services));
-  const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
+  const byName = new Map<unknown, Service>(services.map((service) => [service.name, service]));
+  const streaming = services.filter(isStreaming);
+  const unknownService = (known: readonly Service[]) => {
+    const names = known.map(({ name }) => `"${name}"`).join(" or ");
+    return new ServiceError(403, `Unknown service: must be ${names}`, { code: "unknown_service" });
+  };
+  /** Selects the service of a call. */
+  const select: SelectService = (payload) => {
+    const { service: name } = payload;
+    if (name === undefined || name === null) {
+      const [standard] = services;
+      const fault = standard?.misdirectedFault?.(payload);
+      if (fault !== undefined) throw new ServiceError(403, fault, { code: "unknown_service" });
+      if (standard !== undefined) return standard;
+    }
+    const found = byName.get(name);
+    if (found === undefined) throw unknownService(services);
+    return found;
+  };
+  /** Selects the service of a call to a service's own route. */
+  const selectOnly = (only: Service): SelectService => ({ service: name }) => {
+    if (name === undefined || name === null || name === only.name) return only;
+    throw new FieldError(`Invalid field: service: must be "${only.name}" on this route, or absent`);
+  };
+  /** Selects the service of a subscription. */
+  const anyStreaming: StreamingRoute = {
+    select({ service: name }) {
+      if (name === undefined || name === null || name === "") throw new FieldError("Missing required field: service");
+      const found = streaming.find((service) => service.name === name);
+      if (found === undefined) throw unknownService(streaming);
+      return found;
+    },
+  };
 
   /** Bounds what an address may have under way. */
   const sealed = (route: Route, handle: RouteHandler): [string, Endpoint] => [route, {
@@ -159,26 +176,21 @@ export function createHandler(options: GatewayOptions): Handler {
     },
   }];
 
+  const subscriptions = { ...options, ...limits, ...limiters, admit };
+  const aliases = streaming.flatMap((service) =>
+    service.aliases === undefined ? [] : [
+      sealed(service.aliases.call, createCallHandler(call, selectOnly(service))),
+      sealed(
+        service.aliases.subscribe,
+        createSubscribeHandler(subscriptions, { only: service.name, select: () => service }),
+      ),
+    ]
+  );
+
   const endpoints = new Map<string, Endpoint>([
-    sealed(
-      "/gateway",
-      createCallHandler(call, (payload) => {
-        if (isHttpRequest(payload)) throw new ServiceError(403, HTTP_REQUEST, { code: "unknown_service" });
-        const found = byName.get(payload["service"] ?? "jeedom");
-        if (found === undefined) {
-          throw new ServiceError(403, `Unknown service: must be ${serviceNames}`, { code: "unknown_service" });
-        }
-        return found;
-      }),
-    ),
-    sealed(
-      "/mqtt/publish",
-      createCallHandler(call, ({ service }) => {
-        if (service === undefined || service === null || service === "mqtt") return services.mqtt;
-        throw new FieldError('Invalid field: service: must be "mqtt" on this route, or absent');
-      }),
-    ),
-    sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, ...limiters, admit })),
+    sealed("/gateway", createCallHandler(call, select)),
+    sealed("/subscribe", createSubscribeHandler(subscriptions, anyStreaming)),
+    ...aliases,
     open("/health", () => healthResponse(options.version)),
     open("/health/live", aliveResponse),
     open("/health/ready", () => readyResponse(options.isReady())),

@@ -1,138 +1,58 @@
 /**
- * What the file `KEYS_FILE` says of each key, and how it is written: one JSON object, strict in every field.
+ * Format of the file `KEYS_FILE`: one JSON object, strict in every field. The rights of a key stand below the names of
+ * the services; older files have them beside the key's other fields.
  *
  * @module
  */
 import { z } from "zod";
-import { grantFault } from "../mqtt/topics/rules.ts";
-import { isBrokerPattern, PATTERN_RULE } from "../net/egress.ts";
 import { findDuplicateMember } from "../lib/duplicate_member.ts";
-import { isPlainPath } from "../services/jeedom/endpoint_path.ts";
+import { isObject } from "../lib/json.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
+import type { GrantableService, Rights } from "./rights.ts";
 
-/** The names of the services that a key may be granted. */
-export const SERVICE_NAMES = ["jeedom", "mqtt"] as const;
-
-/** What the holder of a key may do. What is not granted is refused. */
-export interface Rights {
-  /** The services it may use. */
-  readonly services: readonly (typeof SERVICE_NAMES)[number][];
-  /** Topic filters that it may publish below. */
-  readonly publish: readonly string[];
-  /** Topic filters that it may subscribe to, whole or narrower. */
-  readonly subscribe: readonly string[];
-  /**
-   * Patterns of Jeedom methods, with `*` for any characters. One that names its class grants what it matches; any other,
-   * such as `*`, grants only what reads and controls the house, by the table in `jeedom_methods.ts`.
-   */
-  readonly methods: readonly string[];
-  /** Patterns of Jeedom methods that are refused although `methods` grants them. */
-  readonly refusedMethods: readonly string[];
-  /** Whether every method is granted, named or not: true for the key `default` alone, and never in the file. */
-  readonly everyMethod?: true | undefined;
-  /**
-   * Ids of the Jeedom commands that the key is limited to. With this or `scenarios`, the key reaches what these two list
-   * and nothing else of the house; with neither, it has no such limit.
-   */
-  readonly commands?: readonly number[] | undefined;
-  /** Ids of the Jeedom scenarios that the key is limited to. */
-  readonly scenarios?: readonly number[] | undefined;
-  /** Paths on the Jeedom server besides the JSON-RPC API's own; `*` for any. */
-  readonly endpoints: readonly string[];
-  /** Brokers that a request may name, or log in to as somebody else, out of those that the gateway allows. */
-  readonly brokers: readonly string[];
-  /** Whether a request may bring a Jeedom API key of its own. */
-  readonly ownApikey: boolean;
-}
-
-/** A pace: so many at once, and so many a second after that. */
+/** Rate limit with a burst. */
 export interface Rate {
-  /** Most at once. */
+  /** Maximum number of requests at once. */
   readonly burst: number;
-  /** Most a second in the long run. */
+  /** Maximum number of requests per second in the long run. */
   readonly perSecond: number;
 }
 
-/** One key as its file has it. */
-export interface KeyRecord extends Rights {
+/** One key of the keys file. */
+export interface KeyRecord {
   /** Its name: letters, digits, `.`, `_` and `-`. */
   readonly name: string;
   /** The key, 32 bytes. */
   readonly secret: Bytes;
-  /** When it was made, in milliseconds since 1970. */
+  /** Time of its creation, in milliseconds since 1970. */
   readonly created: number;
-  /** When it stops working, in milliseconds since 1970. */
+  /** Time of its expiry, in milliseconds since 1970. */
   readonly expires?: number | undefined;
-  /** Whether it was switched off. */
+  /** True while it is switched off. */
   readonly disabled: boolean;
-  /** The oldest version of the protocol that it may be used with. */
+  /** Oldest version of the protocol that it accepts. */
   readonly minProtocol: 1 | 2;
-  /** Its own pace instead of the one for all. */
+  /** Actions that its holder may take. What is not granted is refused. */
+  readonly rights: Rights;
+  /** Its own rate limit, in place of the configured one. */
   readonly rate?: Rate | undefined;
-  /** The secret before the last rotation, and until when it still works, in milliseconds since 1970. */
+  /** Secret before the last rotation, and the end of its validity in milliseconds since 1970. */
   readonly previous?: { readonly secret: Bytes; readonly until: number } | undefined;
 }
 
-/** The name of the seed's single key, which has a file of its own. */
+/** Name of the original gateway's single key, which has a file of its own. */
 export const DEFAULT_KEY_NAME = "default";
 
-/**
- * Every right: those of the key `default`, which is the original gateway's only key. Its clients go on working unchanged,
- * so it keeps the methods that no list names. A key of the file has to name them.
- */
-export const ALL_RIGHTS: Rights = {
-  services: SERVICE_NAMES,
-  publish: ["#"],
-  subscribe: ["#"],
-  methods: ["*"],
-  refusedMethods: [],
-  everyMethod: true,
-  endpoints: ["*"],
-  brokers: ["*"],
-  ownApikey: true,
-};
-
-/** What a name has to be, in words that follow it. */
+/** Rule for the name of a key, in words that follow the name. */
 export const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and underscores, first a letter or digit";
 
-/** What a pattern of methods has to be, in words that follow it. */
-export const METHOD_RULE = "must be a pattern of methods such as cmd::* or version";
-
-/** What the id of a command or scenario has to be, in words that follow it. */
-export const ID_RULE = "must be the id of a command or scenario, a whole number from 1";
-
-/** What a granted path has to be, in words that follow it. */
-export const ENDPOINT_RULE = "must be * or a plain path such as /plugins/x/core/php/jeeX.php";
-
-/** Most requests at once, and most a second, that a pace may say. */
+/** Maximum of both numbers of a rate limit. */
 export const MAX_RATE = 1_000_000;
 
-/** Tells whether a text can be the name of a key in the file. */
+/** Returns whether a text can be the name of a key in the file. */
 export function isKeyName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
-}
-
-/** Tells whether a text is a pattern of Jeedom methods; with few wildcards, as each multiplies the work of matching. */
-export function isMethodPattern(text: string): boolean {
-  return /^[\w:.*\-]{1,128}$/.test(text) && text.split("*").length <= 4;
-}
-
-/**
- * Reads the id of a Jeedom command or scenario. PHP and MySQL would take `12abc`, `1e1`, `012` and `true` for numbers,
- * so only the plain spelling counts.
- *
- * @returns the id, or undefined if the value is none
- */
-export function parseId(value: unknown): number | undefined {
-  const isPlain = typeof value === "string" && /^[1-9]\d{0,15}$/.test(value);
-  const id = isPlain ? Number(value) : value;
-  return typeof id === "number" && Number.isSafeInteger(id) && id > 0 ? id : undefined;
-}
-
-/** Tells whether a text can be granted as a path on the Jeedom server. */
-export function isEndpointGrant(text: string): boolean {
-  return text === "*" || isPlainPath(text);
 }
 
 const secret = z.string().transform((text, context): Bytes => {
@@ -144,50 +64,54 @@ const secret = z.string().transform((text, context): Bytes => {
 
 const time = z.iso.datetime("must be a time such as 2027-01-31T12:00:00Z").transform((text) => Date.parse(text));
 
-const filters = z.array(
-  z.string().superRefine((text, context) => {
-    const fault = grantFault(text);
-    if (fault !== undefined) context.addIssue({ code: "custom", message: `filter ${fault}` });
-  }),
-).max(100).default([]);
-
-const matching = (test: (text: string) => boolean, rule: string) =>
-  z.array(z.string().refine(test, rule)).max(100).default([]);
-
-const methods = matching(isMethodPattern, METHOD_RULE);
-
-const ids = z.array(z.int(ID_RULE).min(1, ID_RULE)).max(1000).optional();
-
-const record = z.strictObject({
+const fields = {
   name: z.string().refine(isKeyName, NAME_RULE),
   secret,
   created: time,
   expires: time.optional(),
   disabled: z.boolean().default(false),
   minProtocol: z.literal([1, 2]).default(1),
-  services: z.array(z.enum(SERVICE_NAMES)).default([]),
-  publish: filters,
-  subscribe: filters,
-  methods,
-  refusedMethods: methods,
-  commands: ids,
-  scenarios: ids,
-  endpoints: matching(isEndpointGrant, ENDPOINT_RULE),
-  brokers: matching(isBrokerPattern, PATTERN_RULE),
-  ownApikey: z.boolean().default(false),
   rate: z.strictObject({ burst: z.int().min(1).max(MAX_RATE), perSecond: z.int().min(1).max(MAX_RATE) })
     .refine(({ burst, perSecond }) => burst >= perSecond, "must have a burst of at least perSecond").optional(),
   previous: z.strictObject({ secret, until: time }).optional(),
-});
+};
 
-const file = z.strictObject({ version: z.literal(1), keys: z.array(record).max(10_000) });
+const file = z.strictObject({ version: z.literal(1), keys: z.array(z.unknown()).max(10_000) });
+
+/** Makes the schema of a key. */
+function keySchema(services: readonly GrantableService[]): z.ZodType<KeyRecord> {
+  const byService = Object.fromEntries(services.map(({ name, rights }) => [name, rights.schema.optional()]));
+  return z.strictObject({ ...fields, rights: z.strictObject(byService).default({}).transform(withoutUndefined) });
+}
+
+function withoutUndefined(rights: Readonly<Record<string, Rights[string] | undefined>>): Rights {
+  const granted = Object.entries(rights).flatMap(([name, own]) => own === undefined ? [] : [[name, own] as const]);
+  return Object.fromEntries(granted);
+}
+
+/** Makes the schema of a key in an older file, which has a list of services, and the rights in all of them beside it. */
+function flatKeySchema(services: readonly GrantableService[]): z.ZodType {
+  const shapes = services.map(({ rights }) => rights.schema.shape);
+  const granted = z.array(z.enum(services.map(({ name }) => name))).default([]);
+  return z.strictObject({ ...fields, services: granted, ...Object.assign({}, ...shapes) });
+}
+
+/** Nests the rights of a key of an older file that its schema has accepted. */
+function nestRights(key: Readonly<Record<string, unknown>>, services: readonly GrantableService[]) {
+  const pick = (shape: object) => Object.entries(key).filter(([field]) => Object.hasOwn(shape, field));
+  const { services: names } = key;
+  const granted = services.filter(({ name }) => Array.isArray(names) && names.includes(name));
+  const rights = granted.map(({ name, rights }) => [name, Object.fromEntries(pick(rights.schema.shape))] as const);
+  return { ...Object.fromEntries(pick(fields)), rights: Object.fromEntries(rights) };
+}
 
 /**
- * Reads the text of a keys file.
+ * Parses the text of a keys file.
  *
+ * @param services the services that it may grant
  * @throws {SyntaxError} naming everything that is wrong with it, and quoting no value: a secret may be anywhere
  */
-export function parseKeysFile(text: string): KeyRecord[] {
+export function parseKeysFile(text: string, services: readonly GrantableService[]): KeyRecord[] {
   let value: unknown;
   try {
     // Some editors put a byte order mark in front.
@@ -200,16 +124,37 @@ export function parseKeysFile(text: string): KeyRecord[] {
   if (duplicate !== undefined) {
     throw new SyntaxError(`${place(duplicate.path)}: field ${quoteField(duplicate.name)} is there twice: keep one`);
   }
-  const result = file.safeParse(value);
-  if (!result.success) {
-    throw new SyntaxError(result.error.issues.map((issue) => `${place(issue.path)}: ${describe(issue)}`).join("; "));
-  }
-  const { keys } = result.data;
+  const whole = file.safeParse(value);
+  if (!whole.success) throw faultyFile(whole.error.issues, services);
+  const keys = parseKeys(whole.data.keys, services);
   refuseDuplicates(keys);
   return keys;
 }
 
-/** Writes records as the text of a keys file. */
+function parseKeys(values: readonly unknown[], services: readonly GrantableService[]): KeyRecord[] {
+  const inFlatFiles = services.filter(({ rights }) => rights.isInFlatFiles);
+  const [schema, flatSchema] = [keySchema(services), flatKeySchema(inFlatFiles)];
+  const parse = (value: unknown) => {
+    if (!isObject(value) || "rights" in value) return schema.safeParse(value);
+    const flat = flatSchema.safeParse(value);
+    return flat.success ? schema.safeParse(nestRights(value, inFlatFiles)) : flat;
+  };
+  const keys: KeyRecord[] = [];
+  const issues: z.core.$ZodIssue[] = [];
+  for (const [index, value] of values.entries()) {
+    const { data, error } = parse(value);
+    if (data !== undefined) keys.push(data);
+    for (const issue of error?.issues ?? []) issues.push({ ...issue, path: ["keys", index, ...issue.path] });
+  }
+  if (issues.length > 0) throw faultyFile(issues, services);
+  return keys;
+}
+
+function faultyFile(issues: readonly z.core.$ZodIssue[], services: readonly GrantableService[]): SyntaxError {
+  return new SyntaxError(issues.map((issue) => `${place(issue.path)}: ${describe(issue, services)}`).join("; "));
+}
+
+/** Formats records as the text of a keys file. */
 export function formatKeysFile(keys: readonly KeyRecord[]): string {
   const iso = (ms: number | undefined) => ms === undefined ? undefined : new Date(ms).toISOString();
   const written = keys.map((key) => ({
@@ -222,7 +167,7 @@ export function formatKeysFile(keys: readonly KeyRecord[]): string {
   return JSON.stringify({ version: 1, keys: written }, null, 2) + "\n";
 }
 
-/** Two keys of one name, or one secret with two names, would leave open what its holder may do. */
+/** Refuses two keys of one name, and one secret with two names: the rights of its holder would be ambiguous. */
 function refuseDuplicates(keys: readonly KeyRecord[]): void {
   const names = new Set<string>();
   const secrets = new Map<string, string>();
@@ -241,13 +186,24 @@ function refuseDuplicates(keys: readonly KeyRecord[]): void {
   }
 }
 
-/** Says what is wrong, without any text of the file that could be a secret in the wrong place. */
-function describe(issue: z.core.$ZodIssue): string {
+/** Describes an issue, without any text of the file that could be a secret in the wrong place. */
+function describe(issue: z.core.$ZodIssue, services: readonly GrantableService[]): string {
   if (issue.code !== "unrecognized_keys") return issue.message;
-  return `no such field: ${issue.keys.map(quoteField).join(", ")}`;
+  const names = issue.keys.map(quoteField).join(", ");
+  const known = services.map(({ name }) => `"${name}"`).join(" and ");
+  if (issue.path[0] === "keys" && issue.path.length === 3 && issue.path[2] === "rights") {
+    return `no such service: ${names}. There are ${known}`;
+  }
+  const isRight = issue.path.length === 2 &&
+    issue.keys.some((field) => field === "services" || isRightOf(field, services));
+  return isRight ? `no such field: ${names}. Rights belong in "rights", below ${known}` : `no such field: ${names}`;
 }
 
-const FIELD = /^[A-Za-z]{1,20}$/;
+function isRightOf(field: string, services: readonly GrantableService[]): boolean {
+  return services.some(({ rights }) => Object.hasOwn(rights.schema.shape, field));
+}
+
+const FIELD = /^[A-Za-z_]{1,20}$/;
 
 /** Quotes the name of a field, unless it could be a secret in the wrong place. */
 function quoteField(name: string): string {

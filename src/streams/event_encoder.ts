@@ -101,15 +101,15 @@ export class EventEncoder {
    * Makes the event of a message: the same one for all listeners of the same key that ask for the same quality.
    *
    * @param qos the listener's quality of service: the broker may have delivered with more, for another listener
-   * @param isShare whether it is one of the listener's shared subscription, which comes to no other listener
+   * @param receiver the listener's rights
    * @returns undefined if the key may not receive it
    */
-  message(key: Key, message: ReceivedMessage, qos: number, isShare = false): OutgoingEvent | undefined {
+  message(key: Key, message: ReceivedMessage, qos: number, receiver: EventReceiver): OutgoingEvent | undefined {
     const shared = this.#last?.message === message ? this.#last.shared : this.#share(message);
     let forKey = shared.forKeys.get(key);
     if (forKey === undefined) {
       // What was granted is checked again on what comes: brokers have their own ideas of matching.
-      forKey = { isAllowed: isShare || key.scope.mayReceive(message.topic), byQos: [] };
+      forKey = { isAllowed: receiver.mayReceive(message.topic), byQos: [] };
       shared.forKeys.set(key, forKey);
     }
     if (!forKey.isAllowed) return undefined;
@@ -180,6 +180,12 @@ export class EventEncoder {
       }
     }
   }
+}
+
+/** Rights of a listener. All listeners of a key that get the same message have the same. */
+export interface EventReceiver {
+  /** Returns whether a received message may be passed on. */
+  mayReceive(topic: string): boolean;
 }
 
 async function sealedRecord({ secret }: Key, plaintext: Bytes, random: RandomBytes): Promise<Uint8Array> {

@@ -20,8 +20,12 @@ import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 import type { ReplayStore } from "../../src/store/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
-import { type Service, type ServiceName, textReply } from "../../src/services/service.ts";
-import { NO_RIGHTS } from "./rights.ts";
+import { createMqttService } from "../../src/services/mqtt/service.ts";
+import type { BrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
+import { allRights } from "../../src/keys/rights.ts";
+import { SERVICES } from "../../src/services/registry.ts";
+import { type Service, textReply } from "../../src/services/service.ts";
+import { type FlatRights, rightsOf } from "./rights.ts";
 import { recordTelemetry } from "./telemetry.ts";
 
 /** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
@@ -60,27 +64,29 @@ export interface Answer {
 export function services(
   handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
 ): GatewayOptions["services"] {
-  const make = (name: ServiceName): Service => ({
+  const make = (name: string): Service => ({
     name,
     fieldErrorStatus: 400,
     target: ({ topic }) => topic === undefined ? undefined : String(topic),
     handle: (payload) => handle(name, payload),
   });
-  return { jeedom: make("jeedom"), mqtt: make("mqtt") };
+  return [make("jeedom"), make("mqtt")];
 }
 
 /** The other end of the fixture's connections. */
 export const PEER = "192.0.2.1";
 
 /** A record of a key with no rights but those that are given. */
-export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+export function makeRecord(given: FlatRights & Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+  const { services: _1, publish: _2, subscribe: _3, methods: _4, refusedMethods: _5, ...others } = given;
+  const { commands: _6, scenarios: _7, endpoints: _8, brokers: _9, ownApikey: _10, ...fields } = others;
   return {
     secret: randomBytes(32),
     created: NOW * 1000,
     disabled: false,
     minProtocol: 1,
-    ...NO_RIGHTS,
-    ...given,
+    rights: rightsOf(given),
+    ...fields,
   };
 }
 
@@ -90,10 +96,12 @@ export interface Overrides extends Partial<GatewayOptions> {
   readonly connect?: BrokerPoolOptions["connect"];
   /** What else the pool of brokers does differently. */
   readonly pool?: Partial<BrokerPoolOptions>;
+  /** Finds the brokers of subscriptions. */
+  readonly directory?: BrokerDirectory;
 }
 
 /** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
-export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
+export async function makeGateway({ connect, pool, directory, services: given, ...overrides }: Overrides = {}) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
   /** How far the wall clock was set, in seconds. */
@@ -120,7 +128,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
   const failures: string[] = [];
-  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
+  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES));
   await keyring.replace({ single: secret, records: [] });
   const replays: ReplayStore = createMemoryReplayStore({
     seconds: 120,
@@ -129,17 +137,26 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     since: NOW,
     monotonic: () => clock.seconds * 1000,
   });
+  const counting = services((_name, payload) => {
+    calls.push(payload);
+    return Promise.resolve(textReply(200, `call ${calls.length}`));
+  });
+  const { now } = clocks;
+  const { maxEventBytes } = overrides.limits ?? LIMITS;
+  const mqtt = createMqttService({
+    directory: directory ??
+      createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
+    brokers,
+    events: { encoder: sealer, maxEventBytes, telemetry: overrides.telemetry ?? telemetry, now },
+  });
   const handler = createHandler({
     keyring,
     replays,
     rates: NO_RATE_LIMITS,
     addressOf: createAddressOf([]),
-    services: services((_name, payload) => {
-      calls.push(payload);
-      return Promise.resolve(textReply(200, `call ${calls.length}`));
-    }),
-    directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
-    brokers,
+    services: (given ?? counting).map((service) =>
+      service.name === mqtt.name && service.subscribe === undefined ? { ...mqtt, ...service } : service
+    ),
     encoder: sealer,
     streams,
     ...clocks,
