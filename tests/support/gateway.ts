@@ -20,10 +20,11 @@ import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 import type { ReplayStore } from "../../src/store/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
-import { createMqttService } from "../../src/services/mqtt/service.ts";
+import { type Brokers, createMqttService } from "../../src/services/mqtt/service.ts";
 import type { BrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { SERVICES } from "../../src/services/registry.ts";
+import { misdirectedFault } from "../../src/services/jeedom/request.ts";
 import { type Service, textReply } from "../../src/services/service.ts";
 import { type FlatRights, rightsOf } from "./rights.ts";
 import { recordTelemetry } from "./telemetry.ts";
@@ -63,10 +64,11 @@ export interface Answer {
 /** Both services made of one way to handle requests. */
 export function services(
   handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
-): GatewayOptions["services"] {
+): readonly Service[] {
   const make = (name: string): Service => ({
     name,
     fieldErrorStatus: 400,
+    ...name === "jeedom" ? { misdirectedFault } : {},
     target: ({ topic }) => topic === undefined ? undefined : String(topic),
     handle: (payload) => handle(name, payload),
   });
@@ -91,7 +93,11 @@ export function makeRecord(given: FlatRights & Partial<KeyRecord> & Pick<KeyReco
 }
 
 /** Parts of a gateway to be replaced. */
-export interface Overrides extends Partial<GatewayOptions> {
+export interface Overrides extends Partial<Omit<GatewayOptions, "services">> {
+  /** The services, some of which may be made of the MQTT service of the fixture. */
+  readonly services?: readonly Service[] | ((mqtt: Service) => readonly Service[]);
+  /** Publishes messages, in place of the pool of brokers. */
+  readonly publish?: Brokers["publish"];
   /** Opens connections to brokers. */
   readonly connect?: BrokerPoolOptions["connect"];
   /** What else the pool of brokers does differently. */
@@ -101,7 +107,9 @@ export interface Overrides extends Partial<GatewayOptions> {
 }
 
 /** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
-export async function makeGateway({ connect, pool, directory, services: given, ...overrides }: Overrides = {}) {
+export async function makeGateway(
+  { connect, pool, directory, publish, services: given, ...overrides }: Overrides = {},
+) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
   /** How far the wall clock was set, in seconds. */
@@ -146,7 +154,10 @@ export async function makeGateway({ connect, pool, directory, services: given, .
   const mqtt = createMqttService({
     directory: directory ??
       createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
-    brokers,
+    brokers: {
+      publish: publish ?? ((address, publication, options) => brokers.publish(address, publication, options)),
+      listen: (address, subscriber) => brokers.listen(address, subscriber),
+    },
     events: { encoder: sealer, maxEventBytes, telemetry: overrides.telemetry ?? telemetry, now },
   });
   const handler = createHandler({
@@ -154,7 +165,7 @@ export async function makeGateway({ connect, pool, directory, services: given, .
     replays,
     rates: NO_RATE_LIMITS,
     addressOf: createAddressOf([]),
-    services: (given ?? counting).map((service) =>
+    services: (typeof given === "function" ? given(mqtt) : given ?? counting).map((service) =>
       service.name === mqtt.name && service.subscribe === undefined ? { ...mqtt, ...service } : service
     ),
     encoder: sealer,

@@ -47,7 +47,8 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
     // The doctor then asks with the first key of the file, which may not publish: it is refused.
     SECRET_KEY_FILE: "data/none.txt",
   };
-  const make = (name: string, given: Partial<KeyRecord> = {}) => makeRecord({ name, services: ["mqtt"], ...given });
+  const make = (name: string, given: Partial<Parameters<typeof makeRecord>[0]> = {}) =>
+    makeRecord({ name, services: ["mqtt"], ...given });
   const [phone, tablet, bob] = [make("annas-phone", { services: ["jeedom"] }), make("old-tablet"), make("bobs-phone")];
   const guest = make("guest", { expires: Date.now() - 60_000 });
   const gateway = await startGatewayProcess(env, { keys: [phone, guest, tablet, bob], key: phone.secret.toHex() });
