@@ -4,7 +4,6 @@ import type { Variables } from "../../src/config/settings.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/keys/schema.ts";
 import { within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { freePort } from "../support/loopback.ts";
