@@ -1,48 +1,55 @@
 /**
- * The bounds of a gateway, as its configuration has them.
+ * Groups of settings that their owners receive, from the flat configuration.
  *
  * @module
  */
 import type { Config } from "../config/settings.ts";
-import type { GatewayLimits } from "../gateway/limits.ts";
-import type { CounterFactory } from "../limits/rate_limiter.ts";
-import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../limits/rate_limits.ts";
+import type { ReplayWindow } from "../gateway/admission.ts";
+import type { RequestSettings } from "../gateway/limiters.ts";
+import type { RateSettings } from "../limits/rate_limits.ts";
+import type { StreamSettings } from "../streams/event_stream.ts";
 
-/** How many of the largest answers may wait to be read: more than a household asks for at a time. */
-const UNREAD_ANSWERS = 6;
-
-/** One in so many requests of an address may wait for its body: those that come drop by drop leave room for others. */
-const PLACES_PER_BODY = 4;
-
-/** How much may be under way, and for how long. */
-export function limitsOf(config: Config): GatewayLimits {
-  return {
-    maxBodies: config.MAX_BODIES,
-    maxBodiesPerAddress: Math.ceil(config.MAX_REQUESTS_PER_ADDRESS / PLACES_PER_BODY),
-    maxRequests: config.MAX_REQUESTS,
-    maxRequestsPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
-    maxRequestsPerKey: config.MAX_REQUESTS_PER_KEY,
-    maxStreams: config.MAX_STREAMS,
-    maxStreamsPerKey: config.MAX_STREAMS_PER_KEY,
-    maxAgeSeconds: config.MAX_AGE_SECONDS,
-    maxBodyBytes: config.MAX_BODY_BYTES,
-    bodyTimeoutMs: config.BODY_TIMEOUT_MS,
-    maxQueueBytes: config.LISTENER_QUEUE_BYTES,
-    maxBacklogBytes: config.BACKLOG_BYTES,
-    maxUnreadBytes: UNREAD_ANSWERS * config.JEEDOM_MAX_RESPONSE_BYTES,
-    maxEventBytes: config.MAX_EVENT_BYTES,
-    stallTimeoutMs: config.LISTENER_PATIENCE_MS,
-    keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
-  };
+/** Groups of settings. */
+export interface SettingGroups {
+  /** Limits of requests. */
+  readonly requests: RequestSettings;
+  /** Limits of streams. */
+  readonly streams: StreamSettings;
+  /** Rate limits. */
+  readonly rates: RateSettings;
+  /** Time window of requests. */
+  readonly replay: ReplayWindow;
 }
 
-/** How often somebody may come. */
-export function ratesOf(config: Config, createCounter: CounterFactory): RateLimits {
-  if (config.RATE_LIMITS === "off") return NO_RATE_LIMITS;
-  return createRateLimits({
-    address: { burst: config.ADDRESS_BURST, perSecond: config.ADDRESS_RATE },
-    failed: { burst: config.FAILED_BURST, perSecond: config.FAILED_RATE },
-    key: { burst: config.KEY_BURST, perSecond: config.KEY_RATE },
-    createCounter,
-  });
+/** Returns the groups of a configuration. */
+export function settingGroups(config: Config): SettingGroups {
+  return {
+    requests: {
+      maxBodies: config.MAX_BODIES,
+      max: config.MAX_REQUESTS,
+      maxPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
+      maxPerKey: config.MAX_REQUESTS_PER_KEY,
+      maxBodyBytes: config.MAX_BODY_BYTES,
+      bodyTimeoutMs: config.BODY_TIMEOUT_MS,
+    },
+    streams: {
+      max: config.MAX_STREAMS,
+      maxPerKey: config.MAX_STREAMS_PER_KEY,
+      queueBytes: config.LISTENER_QUEUE_BYTES,
+      backlogBytes: config.BACKLOG_BYTES,
+      maxEventBytes: config.MAX_EVENT_BYTES,
+      stallTimeoutMs: config.LISTENER_PATIENCE_MS,
+      keepaliveSeconds: config.STREAM_KEEPALIVE_SECONDS,
+    },
+    rates: {
+      limits: config.RATE_LIMITS,
+      addressRate: config.ADDRESS_RATE,
+      addressBurst: config.ADDRESS_BURST,
+      failedRate: config.FAILED_RATE,
+      failedBurst: config.FAILED_BURST,
+      keyRate: config.KEY_RATE,
+      keyBurst: config.KEY_BURST,
+    },
+    replay: { maxAgeSeconds: config.MAX_AGE_SECONDS },
+  };
 }

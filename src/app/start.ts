@@ -6,9 +6,10 @@
 import { type Config, MQTT_PORT } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createLimiters } from "../gateway/limits.ts";
+import { createLimiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
+import type { Handler } from "../http/router.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
@@ -30,7 +31,8 @@ import { type Brokers, createMqttService } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { readGauges } from "./gauges.ts";
-import { limitsOf, ratesOf } from "./limits.ts";
+import { settingGroups } from "./limits.ts";
+import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { type HttpListener, listen } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
@@ -170,13 +172,21 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   opened.defer(() => readiness.close());
   const streams = new StreamRegistry();
-  const limits = limitsOf(config);
-  const limiters = createLimiters(limits, clocks);
+  const settings = settingGroups(config);
+  const limiters = createLimiters({
+    requests: settings.requests,
+    streams: settings.streams,
+    maxAnswerBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
+  }, clocks);
   const handler = createHandler({
-    keyring,
-    replays: store.replays,
-    rates: ratesOf(config, store.createCounter),
     addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
+    origins: { publicUrl: config.PUBLIC_URL, allowedOrigins: config.ALLOWED_ORIGINS },
+    admission: {
+      keyring,
+      replays: store.replays,
+      rates: rateLimitsOf(settings.rates, store.createCounter),
+      replay: settings.replay,
+    },
     services: [
       createJeedomService(jeedom),
       createMqttService({
@@ -185,20 +195,15 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
         events: { encoder, maxEventBytes: config.MAX_EVENT_BYTES, telemetry, now: clocks.now },
       }),
     ],
-    encoder,
-    streams,
-    ...clocks,
+    subscriptions: { encoder, streams, settings: settings.streams },
+    limiters,
+    health: { version: VERSION, isReady: () => readiness.isReady },
+    clock: clocks,
     randomBytes,
     random: draw,
     audit,
     log,
     telemetry,
-    isReady: () => readiness.isReady,
-    publicUrl: config.PUBLIC_URL,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    version: VERSION,
-    limits,
-    limiters,
   });
   const operations = listenForOperations(config, platform, {
     handler: createAdminHandler({
@@ -208,6 +213,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       version: VERSION,
       listensOn: config.METRICS_HOST,
       randomBytes,
+      log,
     }),
     log,
   });
@@ -254,7 +260,7 @@ const draw = () => Math.random();
 function listenForOperations(
   config: Config,
   platform: Platform,
-  { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
+  { handler, log }: { readonly handler: Handler; readonly log: Log },
 ): HttpListener | undefined {
   const { METRICS_HOST: hostname, METRICS_PORT: port } = config;
   if (port === "off") return undefined;

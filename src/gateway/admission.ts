@@ -23,26 +23,38 @@ import type { BodyReader } from "../http/body_reader.ts";
 import type { RequestInfo } from "../http/request_info.ts";
 import { decryptionFailed, storeFull, storeUnavailable, tooManyRequests } from "../http/errors.ts";
 
-/** What admission needs. */
-export interface AdmissionOptions {
-  /** The keys. */
-  readonly keyring: Keyring;
-  /** The memory of accepted requests. */
-  readonly replays: ReplayStore;
-  /** The paces of addresses and keys. */
-  readonly rates: RateLimits;
-  /** Where the opening of requests is measured. */
-  readonly telemetry: Pick<Telemetry, "measure">;
-  /** Told of each request that proves nothing. */
-  readonly onFailure: (address: string) => void;
-  /** The wall clock, in milliseconds since 1970. */
-  readonly now: () => number;
-  /** How far a timestamp may be from the clock, in seconds. */
+/** Time window in which requests are accepted. */
+export interface ReplayWindow {
+  /** Largest difference between a timestamp and the clock, in seconds. */
   readonly maxAgeSeconds: number;
+}
+
+/** Keys, replay store and rate limits: what decides over requests. */
+export interface AccessOptions {
+  /** Keys. */
+  readonly keyring: Keyring;
+  /** Store of accepted requests. */
+  readonly replays: ReplayStore;
+  /** Rate limits of addresses and keys. */
+  readonly rates: RateLimits;
+  /** Time window in which requests are accepted. */
+  readonly replay: ReplayWindow;
+}
+
+/** Collaborators of admission. */
+export interface AdmissionOptions {
+  /** Keys, replay store and rate limits. */
+  readonly access: AccessOptions;
   /** Reads bodies. */
   readonly bodies: Pick<BodyReader, "read">;
-  /** Bounds what the large requests of each key take, in bytes. */
+  /** Limits the bytes held by large requests, of each key and in total. */
   readonly largeRequests: Room;
+  /** Measures the opening of requests. */
+  readonly telemetry: Pick<Telemetry, "measure">;
+  /** Called with the address of each request that no key opens or that is expired. */
+  readonly onFailure: (address: string) => void;
+  /** Wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Somebody proved a key. What follows says what may be done. */
@@ -119,13 +131,14 @@ const latin1 = new TextDecoder("latin1");
  * @returns a function that throws `Refusal` while nobody proved a key
  */
 export function createAdmit(options: AdmissionOptions): Admit {
-  const { rates, replays, telemetry } = options;
+  const { telemetry } = options;
+  const { keyring, rates, replays, replay } = options.access;
   const openings = new KeyedMutex();
   const proven = new TrustedAddresses();
   const keyAddresses = new KeyAddresses();
 
   function isCurrent(timestamp: unknown): timestamp is number {
-    return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
+    return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= replay.maxAgeSeconds;
   }
 
   /** Counts a failure. Returns 0, or how many seconds the address has to wait if it is one too many. */
@@ -137,14 +150,14 @@ export function createAdmit(options: AdmissionOptions): Admit {
 
   /** Finds the key that a request names which none opened, for the operator. */
   function identify({ named, version }: NamingSender) {
-    return options.keyring.identify(named, version);
+    return keyring.identify(named, version);
   }
 
   async function open(body: Uint8Array, sender: NamingSender) {
     const { address } = sender;
     try {
       const envelope = parseRequest(latin1.decode(body));
-      const opened = await telemetry.measure("opening", () => options.keyring.open(envelope, sender));
+      const opened = await telemetry.measure("opening", () => keyring.open(envelope, sender));
       proven.add(address);
       return { envelope, ...opened };
     } catch (error) {

@@ -8,20 +8,19 @@ import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { FieldError, type Payload } from "../protocol/payload.ts";
+import { FieldError } from "../protocol/payload.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { Key } from "../keys/keyring.ts";
 import { ScopeError } from "../keys/rights.ts";
 import { ServiceError, type StreamingService } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
-import { EventStream, type EventStreamOptions } from "../streams/event_stream.ts";
-import type { EventEncoder } from "../streams/event_encoder.ts";
-import { LargeRecords } from "../streams/large_records.ts";
+import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
+import { EventStream, type EventStreamOptions, LargeRecords, type StreamSettings } from "../streams/event_stream.ts";
 import type { MemoryBudget } from "../limits/memory_budget.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
-import type { StreamFormat } from "../streams/sse_format.ts";
+import { selectService, type ServiceSelection } from "./service_selection.ts";
 
 /** Parts and limits of the routes. */
 export interface SubscribeOptions {
@@ -29,13 +28,9 @@ export interface SubscribeOptions {
   readonly admit: Admit;
   /** Encoder of events. */
   readonly encoder: EventEncoder;
-  /** Bytes of events that may wait for a listener without a time limit. */
-  readonly maxQueueBytes: number;
-  /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
-  readonly stallTimeoutMs: number;
-  /** Longest silence of a stream, in milliseconds. */
-  readonly keepAliveMs: number;
-  /** Budget of all that waits for listeners beyond `maxQueueBytes`. */
+  /** Limits of streams. */
+  readonly settings: StreamSettings;
+  /** Budget of all that waits for listeners beyond `queueBytes`. */
   readonly backlog: MemoryBudget;
   /** Limiter of the open streams of each key. */
   readonly streamLimiter: ConcurrencyLimiter;
@@ -55,21 +50,17 @@ export interface SubscribeOptions {
   readonly monotonic: () => number;
 }
 
-/** Services of one route. */
-export interface StreamingRoute {
-  /** Name of the only service, where a route has one. */
-  readonly only?: string;
-  /**
-   * Selects the service of a request.
-   *
-   * @throws {ServiceError} if there is none of that name; {@linkcode FieldError} if the request names none
-   */
-  select(payload: Payload): StreamingService;
-}
-
-/** Makes the handler of a route. */
-export function createSubscribeHandler(options: SubscribeOptions, route: StreamingRoute): RouteHandler {
-  const { admit, streamLimiter, streams, encoder, audit, log, telemetry, monotonic } = options;
+/**
+ * Returns the handler of a route.
+ *
+ * @param selection services that the route reaches
+ */
+export function createSubscribeHandler(
+  options: SubscribeOptions,
+  selection: ServiceSelection<StreamingService>,
+): RouteHandler {
+  const { admit, backlog, settings, streamLimiter, streams, encoder, audit, log, telemetry, now, monotonic } = options;
+  const only = "only" in selection ? selection.only : undefined;
   const records = new LargeRecords();
 
   function openStream(
@@ -79,9 +70,13 @@ export function createSubscribeHandler(options: SubscribeOptions, route: Streami
       & Partial<Pick<EventStreamOptions, "onEnd" | "onClosed">>,
   ): EventStream {
     const stream: EventStream = new EventStream({
-      ...options,
       owner: key.name,
+      settings,
+      backlog,
       records,
+      telemetry,
+      now,
+      monotonic,
       format,
       makeEvent: (event) => encoder.event(key, event),
       onEnd,
@@ -104,7 +99,7 @@ export function createSubscribeHandler(options: SubscribeOptions, route: Streami
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
       telemetry.refused(reason, { address: requestInfo.address, key: key.name, clockOffset });
     };
-    const decided: Decide = (outcome, { result, service = route.only, target, bytes = 0 }) => {
+    const decided: Decide = (outcome, { result, service = only?.name, target, bytes = 0 }) => {
       const ms = monotonic() - began;
       audit.decided({
         ...requestInfo,
@@ -176,7 +171,7 @@ export function createSubscribeHandler(options: SubscribeOptions, route: Streami
     const revoke = () => stream.revoke(key.revoked.reason.message);
     key.revoked.addEventListener("abort", revoke, { signal: closed.signal });
     try {
-      const service = route.select(payload);
+      const service = only ?? selectService(payload, selection);
       about.service = service.name;
       about.target = service.target(payload);
       if (key.revoked.aborted) {
