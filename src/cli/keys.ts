@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { KeyFileError } from "../keys/default_key_file.ts";
 import { KeysFileLockedError } from "../keys/keyring_file.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { MINIMAL_FLAGS, permissionFlags } from "../config/sandbox.ts";
 import type { CommandLine } from "./args.ts";
 import type { UnknownSetting } from "../config/unknown_settings.ts";

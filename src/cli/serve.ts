@@ -4,7 +4,7 @@
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { startLog } from "../observability/log.ts";
 import { joinNames, placeOf } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { parse } from "@std/dotenv/parse";
-import { ConfigError, type Variables } from "./settings.ts";
+import { ConfigError } from "./parse.ts";
+import type { Variables } from "./rules.ts";
 
 /** The file `.env`, read. */
 export interface EnvFile {

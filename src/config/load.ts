@@ -5,7 +5,9 @@
  */
 import { errorName } from "../lib/errors.ts";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Config, ConfigError, parseConfig, SETTINGS, type Variables } from "./settings.ts";
+import { ConfigError, parseConfig } from "./parse.ts";
+import type { Variables } from "./rules.ts";
+import { type Config, SETTING_NAMES } from "./settings.ts";
 import { type GatewayFolders, keyFolderFault } from "../keys/key_folder.ts";
 import { describeUnknownSetting, findUnknownSettings, type UnknownSetting } from "./unknown_settings.ts";
 import { parseEnvFile } from "./env_file.ts";
@@ -31,7 +33,7 @@ export async function readSources(
   { env, files }: Pick<Platform, "env" | "files">,
   further: readonly string[] = [],
 ): Promise<Sources> {
-  const names = [...Object.keys(SETTINGS), ...further];
+  const names = [...SETTING_NAMES, ...further];
   const environment = Object.fromEntries(names.map((name) => [name, env(name)]));
   try {
     const { variables, unreadLines } = parseEnvFile(await files.readTextFile(".env"), names);
@@ -129,7 +131,7 @@ const PROJECT = resolve(import.meta.dirname ?? ".", "../..");
  * @throws {ConfigError} if the key file is in a folder that the gateway must not write to
  */
 export async function checkedConfig(config: Config, { files }: Pick<Platform, "files">): Promise<Config> {
-  const path = config.SECRET_KEY_FILE;
+  const path = config.keys.secretKeyFile;
   if (path.endsWith("/")) throw new ConfigError([`SECRET_KEY_FILE must be a file, not the folder "${path}"`]);
   const folder = resolve(dirname(path));
   const folders: GatewayFolders = { working: resolve("."), project: PROJECT };

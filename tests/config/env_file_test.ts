@@ -2,7 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseEnvFile } from "../../src/config/env_file.ts";
 import { describeUnread } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/settings.ts";
+import { ConfigError } from "../../src/config/parse.ts";
 
 Deno.test("parseEnvFile() finds each line that sets nothing", () => {
   for (

@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { checkConfig } from "../../src/cli/check_config.ts";
 import { checkedConfig, readConfig, readSources } from "../../src/config/load.ts";
-import { ConfigError, parseConfig } from "../../src/config/settings.ts";
+import { ConfigError, parseConfig } from "../../src/config/parse.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -43,7 +43,7 @@ Deno.test("checkedConfig() takes the default, and any folder of the key's own", 
   for (
     const path of ["data/secret_key.txt", "./data/k.txt", "data/keys/k.txt", "/app/data/secret_key.txt", "/data/k"]
   ) {
-    assertEquals((await configOf(path)).SECRET_KEY_FILE, path);
+    assertEquals((await configOf(path)).keys.secretKeyFile, path);
   }
 });
 

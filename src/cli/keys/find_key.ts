@@ -42,7 +42,7 @@ export function findKey(records: readonly KeyRecord[], name: string): KeyRecord 
 export function refuseDefault(name: string, { config }: KeysSession): void {
   if (name !== DEFAULT_KEY_NAME) return;
   throw new UsageError(
-    `Key "${name}" cannot be changed here: it lives in SECRET_KEY_FILE, "${config.SECRET_KEY_FILE}". ` +
+    `Key "${name}" cannot be changed here: it lives in SECRET_KEY_FILE, "${config.keys.secretKeyFile}". ` +
       "Delete that file once another key exists; or, while there is no other, " +
       "move it away and start the gateway again, which makes a new one",
   );

@@ -38,6 +38,6 @@ export async function listKeys(session: KeysSession): Promise<void> {
   }
   if (rows.length > 0) print(formatKeyTable(rows));
   if (records.length === 0) {
-    print(`There is no key in ${config.KEYS_FILE}. Give each device one of its own: deno task keys add NAME`);
+    print(`There is no key in ${config.keys.keysFile}. Give each device one of its own: deno task keys add NAME`);
   }
 }

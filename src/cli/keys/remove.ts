@@ -25,7 +25,7 @@ export async function removeKey(session: KeysSession): Promise<void> {
     return records.filter((other) => other !== record);
   });
   print(
-    `Key "${name}" is gone from ${config.KEYS_FILE}: a running gateway refuses it, and ends its open streams, ` +
+    `Key "${name}" is gone from ${config.keys.keysFile}: a running gateway refuses it, and ends its open streams, ` +
       "within 2 seconds.",
   );
   print(`It cannot be brought back. For a new one, and a device to pair again: deno task keys add ${name}`);

@@ -58,7 +58,7 @@ export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" |
 
 /** Opens a session on the configured files. */
 export function openSession({ platform, ...given }: KeysSessionOptions): KeysSession {
-  const { KEYS_FILE: path, SECRET_KEY_FILE, KEY_FILE_MODE: mode } = given.config;
+  const { keysFile: path, secretKeyFile, fileMode: mode } = given.config.keys;
   const options = { files: platform.files, mode };
   const warnIf = (tightened: boolean) => {
     if (tightened) given.warn(`Keys file "${path}" could be read by others: its mode is 0600 now`);
@@ -81,8 +81,8 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return edit;
     },
     async readDefault() {
-      await refuseUnlessFile(SECRET_KEY_FILE, platform.files);
-      return await readKey(SECRET_KEY_FILE, platform.files);
+      await refuseUnlessFile(secretKeyFile, platform.files);
+      return await readKey(secretKeyFile, platform.files);
     },
   };
 }

@@ -66,7 +66,7 @@ async function defaultSecret({ readDefault, config }: KeysSession): Promise<Byte
   const secret = await readDefault();
   if (secret !== undefined) return secret;
   throw new UsageError(
-    `There is no key "${DEFAULT_KEY_NAME}": SECRET_KEY_FILE, "${config.SECRET_KEY_FILE}", does not exist`,
+    `There is no key "${DEFAULT_KEY_NAME}": SECRET_KEY_FILE, "${config.keys.secretKeyFile}", does not exist`,
   );
 }
 
@@ -82,14 +82,14 @@ async function addressFor(
   name: string,
   { given, noQr, session: { config, machine } }: AddressChoice,
 ): Promise<{ readonly url: string; readonly warning?: string }> {
-  const url = given ?? config.PUBLIC_URL?.href;
+  const url = given ?? config.server.publicUrl?.href;
   if (url !== undefined) return { url };
-  if (config.PORT === 0) {
+  if (config.server.port === 0) {
     throw new UsageError(
       "With PORT=0 the gateway has another port after each start: set PORT or PUBLIC_URL, or give --url",
     );
   }
-  const [found, ...others] = await findAddresses(config, machine);
+  const [found, ...others] = await findAddresses(config.server, machine);
   const lines = [
     `PUBLIC_URL is not set, so this ${noQr ? "line" : "code"} is for ${found.url}, which works ${found.range}. ` +
     (found.isPublic
@@ -98,7 +98,7 @@ async function addressFor(
     ...!found.isPublic && await isContainer(machine)
       ? ["In a container this is the container's own address, which devices seldom reach: set PUBLIC_URL"]
       : [],
-    ...config.TLS_CERT_FILE !== undefined && !found.isPublic
+    ...config.server.tlsCertFile !== undefined && !found.isPublic
       ? ["Devices refuse an address that is not in the certificate of TLS_CERT_FILE"]
       : [],
     ...others.length > 0 ? ["Other addresses of this gateway:"] : [],
