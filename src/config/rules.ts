@@ -34,6 +34,8 @@ export interface SettingTexts {
   readonly reason?: string;
   /** Marks a value that is never shown. */
   readonly secret?: boolean;
+  /** Marks a setting that most operators need: it is in the short table of README.md. */
+  readonly essential?: boolean;
 }
 
 /** One setting: its name, the rule for its value, its default and its texts. */

@@ -73,6 +73,7 @@ export const FIRST_GROUPS = {
         notes: "Set 127.0.0.1 when only a proxy or Tailscale on the same machine connects.",
       }),
       port: setting("PORT", {
+        essential: true,
         rule: port(0),
         default: 10_000,
         doc: "Port to listen on; 0 takes any free one, which the log names.",
@@ -90,6 +91,7 @@ export const FIRST_GROUPS = {
         doc: "PEM file with the private key of that certificate.",
       }),
       publicUrl: setting("PUBLIC_URL", {
+        essential: true,
         rule: webAddress("https://yourdevice.tail497f.ts.net"),
         doc:
           "Address at which phones reach the gateway, such as https://yourdevice.tail497f.ts.net. It is in the pairing " +
@@ -105,6 +107,7 @@ export const FIRST_GROUPS = {
           "WebCrypto. A page needs a key, as every client does.",
       }),
       trustedProxies: setting("TRUSTED_PROXIES", {
+        essential: true,
         rule: list(parseProxy),
         default: "127.0.0.0/8,::1/128",
         reason: "This machine, from which Tailscale Funnel connects.",
@@ -172,7 +175,8 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, 60_000),
         default: 1_000,
         reason: "Redis answers within a millisecond; after a thousand times as long it hangs.",
-        doc: "Longest wait for an answer of that server before it counts as unavailable, in milliseconds.",
+        doc:
+          "Longest wait for an answer of the server at REPLAY_REDIS_URL, which then counts as unavailable, in milliseconds.",
         notes: "Raise it for a server far away.",
       }),
     },
@@ -196,7 +200,7 @@ export const LAST_GROUPS = {
         default: 60,
         reason: "Several phones behind one address of a mobile operator.",
         doc: "Requests a second from one address, before the key is known. More get 429 unread.",
-        notes: "Raise both if many phones share one address, such as behind the network of a company.",
+        notes: "Raise it and ADDRESS_BURST if many phones share one address, such as behind the network of a company.",
       }),
       addressBurst: setting("ADDRESS_BURST", {
         rule: wholeNumber(1, MAX_RATE),
@@ -223,7 +227,7 @@ export const LAST_GROUPS = {
         reason: "An app that follows a slider under a finger.",
         doc: "Requests a second with one key, unless the key has a rate of its own. More get a sealed 429.",
         notes:
-          'Raise both for an app that sends very many requests at once. The key "default" counts as one key, however ' +
+          'Raise it and KEY_BURST for an app that sends very many requests at once. The key "default" counts as one key, however ' +
           "many phones use it.",
       }),
       keyBurst: setting("KEY_BURST", {
@@ -242,7 +246,7 @@ export const LAST_GROUPS = {
         default: 256,
         reason: "Bodies usually arrive within milliseconds; these take 256 MiB at most.",
         doc:
-          "Maximum of request bodies that are pending at a time. At the limit, the oldest body of the address with the " +
+          "Maximum number of request bodies that are pending at a time. At the limit, the oldest body of the address with the " +
           "most pending bodies gets 408, so that slow senders hurt only themselves.",
         notes: "Each may take MAX_BODY_BYTES: lower it on a very small machine.",
       }),
@@ -250,22 +254,22 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, 100_000),
         default: 256,
         reason: "Each may hold a body and an answer: with usual sizes some ten megabytes together.",
-        doc: "Maximum of concurrent requests of all keys. More get 429.",
+        doc: "Maximum number of concurrent requests of all keys. More get 429.",
         notes:
-          "Raise these three together with KEY_BURST for apps that send very many requests at once; lower them on a " +
-          "very small machine, as each request may hold a body and an answer in memory.",
+          "Raise it, MAX_REQUESTS_PER_ADDRESS, MAX_REQUESTS_PER_KEY and KEY_BURST together for apps that send very many " +
+          "requests at once. Lower them on a very small machine, as each request may hold a body and an answer in memory.",
       }),
       maxPerAddress: setting("MAX_REQUESTS_PER_ADDRESS", {
         rule: wholeNumber(1, 100_000),
         default: 128,
         reason: "All phones behind one address of a mobile operator, each with its long poll.",
-        doc: "Maximum of concurrent requests from one address, before the key is known. More get 429.",
+        doc: "Maximum number of concurrent requests from one address, before the key is known. More get 429.",
       }),
       maxPerKey: setting("MAX_REQUESTS_PER_KEY", {
         rule: wholeNumber(1, 100_000),
         default: 64,
         reason: "One burst of a key.",
-        doc: "Maximum of concurrent requests with one key. More get 429.",
+        doc: "Maximum number of concurrent requests with one key. More get 429.",
       }),
       maxBodyBytes: setting("MAX_BODY_BYTES", {
         rule: wholeNumber(64, 2 ** 28),
@@ -290,13 +294,13 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, 100_000),
         default: 1_000,
         reason: "An idle stream takes some kilobytes.",
-        doc: "Maximum of open subscriptions of all keys. More are answered with one error event.",
+        doc: "Maximum number of open subscriptions of all keys. More are answered with one error event.",
       }),
       maxPerKey: setting("MAX_STREAMS_PER_KEY", {
         rule: wholeNumber(1, 100_000),
         default: 20,
         reason: "A phone needs one or two; connections that broke unnoticed stay open for a while.",
-        doc: "Maximum of open subscriptions with one key.",
+        doc: "Maximum number of open subscriptions with one key.",
         notes: "Raise it for a key that many devices share.",
       }),
       queueBytes: setting("LISTENER_QUEUE_BYTES", {
@@ -393,7 +397,7 @@ export const LAST_GROUPS = {
         rule: portOrOff,
         default: 9464,
         reason: "The usual port of Prometheus exporters of this kind, and outside of the range of ephemeral ports.",
-        doc: "Port for it; 0 takes any free one, which the log names, and off opens none.",
+        doc: "Port for /metrics and detailed health; 0 takes any free one, which the log names, and off opens none.",
         notes: "Change it when another program uses it.",
       }),
     },
@@ -408,6 +412,7 @@ export const LAST_GROUPS = {
         doc: "Interval of the background checks of the broker, Jeedom and Redis, in seconds.",
       }),
       needs: setting("READY_NEEDS", {
+        essential: true,
         rule: listOf("broker", "jeedom"),
         default: "broker,jeedom",
         doc:
@@ -431,7 +436,7 @@ export const LAST_GROUPS = {
         rule: choice("auto", "text", "json"),
         default: "auto",
         doc: "auto: colored text on a terminal, JSON lines elsewhere. text: plain text. json: one JSON object a line.",
-        notes: "The systemd unit and docker-compose.yml set text where this file sets nothing.",
+        notes: "The systemd unit and docker-compose.yml set text where LOG_FORMAT is not set.",
       }),
     },
   },

@@ -19,6 +19,7 @@ export const JEEDOM_SETTINGS = {
   title: "Jeedom",
   settings: {
     url: setting("JEEDOM_URL", {
+      essential: true,
       rule: webAddress("http://192.168.1.10 or https://jeedom.example"),
       default: "http://localhost:80",
       doc: "Address of Jeedom, without user, password and query; a path in it comes before each endpoint.",
@@ -27,6 +28,7 @@ export const JEEDOM_SETTINGS = {
         "that Docker runs on.",
     }),
     apikey: setting("JEEDOM_APIKEY", {
+      essential: true,
       rule: text,
       secret: true,
       doc:
@@ -63,14 +65,14 @@ export const JEEDOM_SETTINGS = {
       default: 40,
       reason: "Apache has 150 PHP workers by default; on a Raspberry Pi, 40 that wait take some hundred megabytes.",
       doc:
-        "Maximum of long polls that run in Jeedom at a time. A poll occupies a PHP worker until it ends, also when its " +
+        "Maximum number of long polls that run in Jeedom at a time. A poll occupies a PHP worker until it ends, also when its " +
         "client has disconnected; calls that Jeedom did not answer in time count as well.",
     }),
     maxPollsPerKey: setting("JEEDOM_MAX_POLLS_PER_KEY", {
       rule: wholeNumber(1, 10_000),
       default: 15,
       reason: "Five phones that share a key, each with its poll and two that it abandoned.",
-      doc: "Maximum of long polls of one key that run in Jeedom at a time.",
+      doc: "Maximum number of long polls of one key that run in Jeedom at a time.",
     }),
     maxResponseBytes: setting("JEEDOM_MAX_RESPONSE_BYTES", {
       rule: wholeNumber(1, 2 ** 30),

@@ -33,6 +33,7 @@ export const MQTT_SETTINGS = {
   title: "MQTT",
   settings: {
     host: setting("MQTT_BROKER_HOST", {
+      essential: true,
       rule: targetHost,
       doc:
         "Host name or address of your broker. Without it, an embedded broker runs in the gateway: for this machine " +
@@ -40,6 +41,7 @@ export const MQTT_SETTINGS = {
       notes: "Names that end in .local need mDNS, which containers lack.",
     }),
     port: setting("MQTT_BROKER_PORT", {
+      essential: true,
       rule: port(1),
       default: MQTT_PORT,
       doc:
@@ -58,11 +60,13 @@ export const MQTT_SETTINGS = {
       doc: "Path of the broker's WebSocket, for ws and wss; /mqtt when it is not set.",
     }),
     username: setting("MQTT_USERNAME", {
+      essential: true,
       rule: text,
       doc: "User name for your broker. It is sent to this broker only, and a request's own login replaces it. Needs " +
         "MQTT_BROKER_HOST.",
     }),
     password: setting("MQTT_PASSWORD", {
+      essential: true,
       rule: text,
       secret: true,
       doc: "Password for your broker. Needs MQTT_USERNAME.",
@@ -140,7 +144,7 @@ export const MQTT_SETTINGS = {
       default: 64,
       reason: "Two for each broker and login are normal; more are those of a client that invents logins.",
       doc:
-        "Maximum of connections to brokers at a time. Each broker with each login has one for all publishes and one for " +
+        "Maximum number of connections to brokers at a time. Each broker with each login has one for all publishes and one for " +
         "all subscriptions; each stream of a shared subscription ($share) has its own.",
       notes: "A key may use an eighth of them. The first two of your own broker do not count.",
     }),
