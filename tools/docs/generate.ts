@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { CommandLine } from "../../src/cli/args.ts";
+import { readToolArgs, refuseMore } from "../support/tool_args.ts";
 import { configurationPage, envExample, withLimitDefaults, withReadmeTable } from "./settings_docs.ts";
 
 /** Each document by its path, with the function that makes its text from the present one. */
@@ -27,18 +29,28 @@ export async function outdated(): Promise<Map<string, string>> {
   return found;
 }
 
-/** Writes the documents, or only compares them. Returns the exit code. */
-async function generate(isCheck: boolean, print: (line: string) => void): Promise<number> {
+const LINE = {
+  synopsis: "deno task docs",
+  summary: "Write what the documents say of settings from the settings table",
+  options: {
+    check: { type: "boolean", default: false, description: "Only compare; exit code 1 if one is not up to date" },
+  },
+} as const satisfies CommandLine;
+
+async function generate(isCheck: boolean): Promise<number> {
   const found = await outdated();
   for (const [path, text] of found) {
-    if (isCheck) print(`${path} is not up to date: run deno task docs`);
-    else {
-      await Deno.writeTextFile(at(path), text);
-      print(`${path} is written`);
-    }
+    if (!isCheck) await Deno.writeTextFile(at(path), text);
+    // deno-lint-ignore no-console
+    console.log(isCheck ? `${path} is not up to date: run deno task docs` : `${path} is written`);
   }
   return isCheck && found.size > 0 ? 1 : 0;
 }
 
-// deno-lint-ignore no-console
-if (import.meta.main) Deno.exit(await generate(Deno.args.includes("--check"), (line) => console.log(line)));
+if (import.meta.main) {
+  const isCheck = readToolArgs(LINE, ({ values, positionals }) => {
+    refuseMore(positionals);
+    return values.check;
+  });
+  Deno.exit(await generate(isCheck));
+}
