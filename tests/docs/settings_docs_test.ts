@@ -21,7 +21,7 @@ Deno.test("readmeTable() has ten settings, each with its default", () => {
 
 Deno.test("withReadmeTable() replaces what is between the markers, and nothing else", () => {
   const text = withReadmeTable("a\n<!-- settings:begin -->\nold\n<!-- settings:end -->\nb\n");
-  assertEquals(text, `a\n<!-- settings:begin -->\n\n${readmeTable()}\n\n<!-- settings:end -->\nb\n`);
+  assertEquals(text, `a\n<!-- settings:begin -->\n${readmeTable()}\n<!-- settings:end -->\nb\n`);
   assertEquals(withReadmeTable(text), text);
   assertEquals(withReadmeTable("no markers"), "no markers");
 });

@@ -159,7 +159,7 @@ const END = "<!-- settings:end -->";
 export function withReadmeTable(text: string): string {
   const [before, rest] = text.split(BEGIN);
   const after = rest?.split(END)[1];
-  return after === undefined ? text : `${before}${BEGIN}\n\n${readmeTable()}\n\n${END}${after}`;
+  return after === undefined ? text : `${before}${BEGIN}\n${readmeTable()}\n${END}${after}`;
 }
 
 /** Replaces the defaults in the rows of settings of `docs/operations/limits.md`: the second cell, before the setting. */
