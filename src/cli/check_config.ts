@@ -14,7 +14,8 @@ import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "../platform.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { readPair, readSettingFile } from "../config/setting_files.ts";
-import { describeWithoutEffect, readSettings, reportConfigError, type Settings } from "../config/load.ts";
+import { readSettings, type Settings } from "../config/load.ts";
+import { describeWithoutEffect, reportConfigError } from "./config_errors.ts";
 
 /** Command line of `check-config`. */
 export const CHECK_CONFIG_LINE = {
@@ -40,7 +41,7 @@ export async function checkConfig(platform: Platform): Promise<number> {
     print("The configuration is right.");
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "start again" });
+    if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "restart" });
     throw error;
   }
 }

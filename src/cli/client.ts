@@ -12,7 +12,8 @@ import { type Options, UsageError } from "./args.ts";
 import { localUrl } from "../config/local_url.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { readSources, reportConfigError, type Sources } from "../config/load.ts";
+import { readSources, type Sources } from "../config/load.ts";
+import { reportConfigError } from "./config_errors.ts";
 
 /** The options that every client command takes. */
 export const CLIENT_OPTIONS = {

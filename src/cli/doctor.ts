@@ -35,7 +35,8 @@ import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { describeWithoutEffect, readSettings, type Settings } from "../config/load.ts";
+import { readSettings, type Settings } from "../config/load.ts";
+import { describeWithoutEffect } from "./config_errors.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {

@@ -9,7 +9,8 @@ import type { CommandLine } from "./args.ts";
 import type { UnknownSetting } from "../config/unknown_settings.ts";
 import type { Platform } from "../platform.ts";
 import { findNotifySockets } from "../app/systemd.ts";
-import { describeMisspelt, readSettings } from "../config/load.ts";
+import { readSettings } from "../config/load.ts";
+import { describeMisspelt } from "./config_errors.ts";
 
 /** Command line of `permissions`. */
 export const PERMISSIONS_LINE = {
