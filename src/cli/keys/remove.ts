@@ -4,8 +4,7 @@
  * @module
  */
 import { type CommandLine, readArgs } from "../args.ts";
-import { findKey, oneName, refuseDefault } from "./find_key.ts";
-import type { KeysSession } from "./session.ts";
+import { findKey, type KeysSession, oneName, refuseDefault } from "./session.ts";
 
 /** Command line of `keys remove`. */
 export const REMOVE_LINE = {
