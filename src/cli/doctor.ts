@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Config, ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
+import type { Config } from "../config/settings.ts";
 import { CHECKS } from "../doctor/checks.ts";
 import { reportConfiguration, type SettingsFound } from "../doctor/checks/configuration.ts";
 import { reportDenoVersion } from "../doctor/checks/deno_version.ts";
@@ -34,7 +35,8 @@ import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { describeWithoutEffect, readSettings, type Settings } from "../config/load.ts";
+import { readSettings, type Settings } from "../config/load.ts";
+import { describeWithoutEffect } from "./config_errors.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {
@@ -170,7 +172,7 @@ function houseOf({ config, sources: { environment, file } }: Settings, platform:
     localUrl,
     machine: platform,
     brokerAddress: () => brokerAddress(config, platform),
-    jeedomFetch: () => openJeedomFetch(config, platform),
+    jeedomFetch: () => openJeedomFetch(config.jeedom, platform),
     connectBroker: connectTo(config),
     now: () => Date.now(),
     random: randomBytes,
@@ -178,7 +180,7 @@ function houseOf({ config, sources: { environment, file } }: Settings, platform:
 }
 
 function connectTo(config: Config) {
-  return createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
+  return createConnectBroker({ keepAliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
 }
 
 /** Never asked for the embedded broker, which is the gateway's own and would be started here. */
@@ -192,7 +194,7 @@ async function findPlace(platform: Platform, topic: string): Promise<HealthTopic
   const { settings } = await tryReadSettings(platform);
   if (settings === undefined) return reportUnpublished(platform, "The configuration is wrong");
   const { config } = settings;
-  if (config.MQTT_BROKER_HOST === undefined) {
+  if (config.mqtt.host === undefined) {
     throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is", DOCTOR_LINE);
   }
   const address = await brokerAddress(config, platform).catch((error) =>

@@ -4,7 +4,7 @@
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { startLog } from "../observability/log.ts";
 import { joinNames, placeOf } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
@@ -12,7 +12,8 @@ import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { describePortTaken, PortTakenError } from "../app/port_taken.ts";
 import { openServiceManager } from "../app/systemd.ts";
-import { describeUnread, readSettings, reportConfigError } from "../config/load.ts";
+import { readSettings } from "../config/load.ts";
+import { describeUnread, reportConfigError } from "./config_errors.ts";
 import { startGateway } from "../app/start.ts";
 
 /** Command line of `serve`. */
@@ -55,7 +56,7 @@ export async function serve(platform: Platform): Promise<number> {
 /** Tells why the gateway does not start, with the remedy, and returns the exit code. */
 export async function reportStartFailure(error: unknown, platform: Platform): Promise<number> {
   const { printError } = platform;
-  if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "start again" });
+  if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "restart" });
   if (error instanceof PortTakenError) {
     printError(await describePortTaken(error, platform));
     return EXIT_FAILURE;

@@ -4,12 +4,12 @@
  * @module
  */
 import { dirname } from "node:path";
-import { type Config, SETTINGS } from "./settings.ts";
+import { type Config, SETTING_NAMES } from "./settings.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "../net/egress.ts";
 
 /** Variables other than the settings read as absent: libraries look for dozens of them. */
 const ENV_FLAGS: readonly string[] = [
-  `--allow-env=${[...Object.keys(SETTINGS), "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
+  `--allow-env=${[...SETTING_NAMES, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
   "--ignore-env",
 ];
 
@@ -30,14 +30,14 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((path) => path.startsWith("/"));
   const read = [
     ".env",
-    dirname(config.SECRET_KEY_FILE),
-    config.KEYS_FILE,
-    config.TLS_CERT_FILE,
-    config.TLS_KEY_FILE,
-    config.JEEDOM_CA_FILE,
-    config.MQTT_CA_FILE,
-    config.MQTT_CERT_FILE,
-    config.MQTT_KEY_FILE,
+    dirname(config.keys.secretKeyFile),
+    config.keys.keysFile,
+    config.server.tlsCertFile,
+    config.server.tlsKeyFile,
+    config.jeedom.caFile,
+    config.mqtt.caFile,
+    config.mqtt.certFile,
+    config.mqtt.keyFile,
     notify?.own,
   ].filter((path) => path !== undefined);
   return [
@@ -46,7 +46,7 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The keys file may have to be closed to others; it is the command "keys" that writes it.
-    `--allow-write=${[dirname(config.SECRET_KEY_FILE), config.KEYS_FILE, ...sockets].join(",")}`,
+    `--allow-write=${[dirname(config.keys.secretKeyFile), config.keys.keysFile, ...sockets].join(",")}`,
     ...ENV_FLAGS,
   ];
 }
@@ -59,22 +59,22 @@ export const MINIMAL_FLAGS: readonly string[] = [
 ];
 
 function netTargets(config: Config, sockets: readonly string[]): string {
-  const patterns = config.MQTT_ALLOWED_BROKERS;
+  const patterns = config.mqtt.allowedBrokers;
   // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
   if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
-  const { JEEDOM_URL: jeedom } = config;
+  const { url: jeedom } = config.jeedom;
   const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
   return "=" + [
-    formatBrokerPattern({ host: config.HOST, port: config.PORT }),
-    ...config.METRICS_PORT === "off"
+    formatBrokerPattern(config.server),
+    ...config.metrics.port === "off"
       ? []
-      : [formatBrokerPattern({ host: config.METRICS_HOST, port: config.METRICS_PORT })],
+      : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
     `${jeedom.hostname}:${jeedom.port || defaultPort}`,
     // The embedded broker takes another port when its own is taken, so no port is named.
-    config.MQTT_BROKER_HOST === undefined
+    config.mqtt.host === undefined
       ? "127.0.0.1"
-      : formatBrokerPattern({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
-    ...config.REPLAY_REDIS_URL === undefined ? [] : [redisTarget(config.REPLAY_REDIS_URL)],
+      : formatBrokerPattern({ host: config.mqtt.host, port: config.mqtt.port }),
+    ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
     ...patterns.map(formatBrokerPattern),
     ...sockets.map((path) => `unix:${path}`),
   ].join(",");

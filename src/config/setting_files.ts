@@ -5,7 +5,6 @@
  */
 import { errorText } from "../lib/errors.ts";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { Config } from "./settings.ts";
 import type { Platform } from "../platform.ts";
 
 /** A certificate and its private key, as PEM. */
@@ -33,10 +32,9 @@ export type FileSetting =
  */
 export async function readSettingFile(
   name: FileSetting,
-  config: Config,
+  path: string | undefined,
   { files }: Pick<Platform, "files">,
 ): Promise<string | undefined> {
-  const path = config[name];
   if (path === undefined) return undefined;
   return await files.readTextFile(path).catch((cause) => {
     throw new Error(`${name} "${path}" cannot be read: ${reason(cause)}. Check its path, owner and mode`, { cause });
@@ -53,24 +51,24 @@ export async function readSettingFile(
  */
 export async function readPair(
   kind: "TLS" | "MQTT",
-  config: Config,
+  { certFile, keyFile }: { readonly certFile: string | undefined; readonly keyFile: string | undefined },
   platform: Pick<Platform, "files">,
 ): Promise<CertificatePair | undefined> {
   const [certName, keyName] = [`${kind}_CERT_FILE`, `${kind}_KEY_FILE`] as const;
-  const cert = await readSettingFile(certName, config, platform);
-  const key = await readSettingFile(keyName, config, platform);
+  const cert = await readSettingFile(certName, certFile, platform);
+  const key = await readSettingFile(keyName, keyFile, platform);
   if (cert === undefined || key === undefined) return undefined;
   const certificate = parsed(
     () => new X509Certificate(cert),
-    `${certName} "${config[certName]}" holds no certificate as PEM`,
+    `${certName} "${certFile}" holds no certificate as PEM`,
   );
   const privateKey = parsed(
     () => createPrivateKey(key),
-    `${keyName} "${config[keyName]}" holds no private key as PEM without a password`,
+    `${keyName} "${keyFile}" holds no private key as PEM without a password`,
   );
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new Error(
-      `${keyName} "${config[keyName]}" is not the key of the certificate in ${certName} "${config[certName]}". ` +
+      `${keyName} "${keyFile}" is not the key of the certificate in ${certName} "${certFile}". ` +
         "Set both to files of one pair",
     );
   }

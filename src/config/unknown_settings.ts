@@ -4,7 +4,8 @@
  * @module
  */
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
-import { CLIENT_VARIABLES, SETTINGS, type Variables } from "./settings.ts";
+import type { Variables } from "./rules.ts";
+import { CLIENT_VARIABLES, SETTING_NAMES } from "./settings.ts";
 
 /** Place that sets a variable. */
 export type SettingSource = "environment" | ".env";
@@ -60,7 +61,7 @@ const SHORT_NAME = 6;
 /** More settings than this are no help. */
 const MOST_SUGGESTIONS = 3;
 
-const KNOWN: readonly Spelling[] = [...Object.keys(SETTINGS), ...CLIENT_VARIABLES].map(spell);
+const KNOWN: readonly Spelling[] = [...SETTING_NAMES, ...CLIENT_VARIABLES].map(spell);
 
 /**
  * Finds the variables that are no settings. In the environment, which holds hundreds of other programs' variables, only

@@ -3,13 +3,38 @@
  *
  * @module
  */
-import type { z } from "zod";
 
 /** Rights in one service, as the keys file has them: the service's schema has accepted them. */
 export type ServiceRights = Readonly<Record<string, unknown>>;
 
 /** Rights of a key: the services that it may use, by name, with its rights in each. All others are refused. */
 export type Rights = Readonly<Record<string, ServiceRights>>;
+
+/** Schema of the rights in one service, strict in every field. */
+export interface RightsSchema {
+  /** Names of the fields. */
+  readonly fields: readonly string[];
+  /** Parses rights, and fills in the fields that are absent. */
+  safeParse(value: unknown):
+    | { readonly success: true; readonly data: ServiceRights; readonly error?: undefined }
+    | {
+      readonly success: false;
+      readonly data?: undefined;
+      readonly error: { readonly issues: readonly RightsIssue[] };
+    };
+}
+
+/** A fault in rights. */
+export interface RightsIssue {
+  /** Path of the faulty value. */
+  readonly path: readonly PropertyKey[];
+  /** Rule that the value does not follow. */
+  readonly message: string;
+  /** Kind of the fault; `unrecognized_keys` for fields that do not exist. */
+  readonly code?: string | undefined;
+  /** Names of these fields. */
+  readonly keys?: readonly string[];
+}
 
 /** Part of a service that the keys depend on. */
 export interface GrantableService {
@@ -18,7 +43,7 @@ export interface GrantableService {
   /** Definition of the rights in it. */
   readonly rights: {
     /** Schema of a key's rights in the service. */
-    readonly schema: z.ZodObject<z.ZodRawShape, z.core.$strict>;
+    readonly schema: RightsSchema;
     /** Every right, for the key `default`. May hold fields that the schema refuses in the file. */
     readonly all: ServiceRights;
     /** True for a service that older keys files know: they have its rights beside the other fields of a key. */

@@ -9,7 +9,7 @@ import { findDuplicateMember } from "../lib/duplicate_member.ts";
 import { isObject } from "../lib/json.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
-import type { GrantableService, Rights } from "./rights.ts";
+import type { GrantableService, Rights, RightsIssue } from "./rights.ts";
 
 /** Rate limit with a burst. */
 export interface Rate {
@@ -78,31 +78,62 @@ const fields = {
 
 const file = z.strictObject({ version: z.literal(1), keys: z.array(z.unknown()).max(10_000) });
 
-/** Makes the schema of a key. */
-function keySchema(services: readonly GrantableService[]): z.ZodType<KeyRecord> {
-  const byService = Object.fromEntries(services.map(({ name, rights }) => [name, rights.schema.optional()]));
-  return z.strictObject({ ...fields, rights: z.strictObject(byService).default({}).transform(withoutUndefined) });
-}
+/** Fields of a key besides its rights. */
+const commonKey = z.object(fields);
 
-function withoutUndefined(rights: Readonly<Record<string, Rights[string] | undefined>>): Rights {
-  const granted = Object.entries(rights).flatMap(([name, own]) => own === undefined ? [] : [[name, own] as const]);
-  return Object.fromEntries(granted);
-}
+/** A key whose rights are yet to be parsed. */
+const nestedKey = z.strictObject({ ...fields, rights: z.record(z.string(), z.unknown()).default({}) });
 
-/** Makes the schema of a key in an older file, which has a list of services, and the rights in all of them beside it. */
-function flatKeySchema(services: readonly GrantableService[]): z.ZodType {
-  const shapes = services.map(({ rights }) => rights.schema.shape);
-  const granted = z.array(z.enum(services.map(({ name }) => name))).default([]);
-  return z.strictObject({ ...fields, services: granted, ...Object.assign({}, ...shapes) });
-}
+/** Reports a fault, with its path. */
+type Report = (issue: RightsIssue) => void;
 
-/** Nests the rights of a key of an older file that its schema has accepted. */
-function nestRights(key: Readonly<Record<string, unknown>>, services: readonly GrantableService[]) {
-  const pick = (shape: object) => Object.entries(key).filter(([field]) => Object.hasOwn(shape, field));
-  const { services: names } = key;
-  const granted = services.filter(({ name }) => Array.isArray(names) && names.includes(name));
-  const rights = granted.map(({ name, rights }) => [name, Object.fromEntries(pick(rights.schema.shape))] as const);
-  return { ...Object.fromEntries(pick(fields)), rights: Object.fromEntries(rights) };
+/** Makes the function that parses one key, and reports faults with their paths within it. */
+function createParseKey(
+  services: readonly GrantableService[],
+): (value: unknown, report: Report) => KeyRecord | undefined {
+  const inFlatFiles = services.filter(({ rights }) => rights.isInFlatFiles);
+  const serviceNames = z.array(z.enum(inFlatFiles.map(({ name }) => name))).default([]);
+  const flatFields = inFlatFiles.flatMap(({ rights: { schema } }) => schema.fields);
+  /** A key in an older file: a list of services, and the rights in all of them beside it. */
+  const flatKey = z.strictObject({
+    ...Object.fromEntries(flatFields.map((field) => [field, z.unknown().optional()])),
+    ...fields,
+    services: serviceNames,
+  });
+
+  function parseRights({ rights }: GrantableService, given: unknown, report: Report) {
+    const { data, error } = rights.schema.safeParse(given);
+    error?.issues.forEach(report);
+    return data ?? {};
+  }
+
+  function parseNested(given: Readonly<Record<string, unknown>>, report: Report): Rights {
+    const unknown = Object.keys(given).filter((name) => !services.some((service) => service.name === name));
+    if (unknown.length > 0) report({ code: "unrecognized_keys", keys: unknown, path: ["rights"], message: "" });
+    const granted = services.filter(({ name }) => given[name] !== undefined);
+    return Object.fromEntries(granted.map((service) => {
+      const { name } = service;
+      return [name, parseRights(service, given[name], below(["rights", name], report))];
+    }));
+  }
+
+  function parseFlat(key: Readonly<Record<string, unknown>>, report: Report): Rights {
+    const names = serviceNames.parse(key["services"]);
+    const parsed = inFlatFiles.map((service) => {
+      const { fields } = service.rights.schema;
+      const own = Object.fromEntries(Object.entries(key).filter(([field]) => fields.includes(field)));
+      return [service.name, parseRights(service, own, report)] as const;
+    });
+    return Object.fromEntries(parsed.filter(([name]) => names.includes(name)));
+  }
+
+  return (value, report) => {
+    const isFlat = isObject(value) && !("rights" in value);
+    const { error } = (isFlat ? flatKey : nestedKey).safeParse(value);
+    if (error !== undefined) return void error.issues.forEach(report);
+    const rights = isFlat ? parseFlat(value, report) : parseNested(nestedKey.parse(value).rights, report);
+    return { ...commonKey.parse(value), rights };
+  };
 }
 
 /**
@@ -131,26 +162,21 @@ export function parseKeysFile(text: string, services: readonly GrantableService[
   return keys;
 }
 
+/** Returns a reporter of faults below a path. */
+function below(path: readonly PropertyKey[], report: Report): Report {
+  return (issue) => report({ ...issue, path: [...path, ...issue.path] });
+}
+
 function parseKeys(values: readonly unknown[], services: readonly GrantableService[]): KeyRecord[] {
-  const inFlatFiles = services.filter(({ rights }) => rights.isInFlatFiles);
-  const [schema, flatSchema] = [keySchema(services), flatKeySchema(inFlatFiles)];
-  const parse = (value: unknown) => {
-    if (!isObject(value) || "rights" in value) return schema.safeParse(value);
-    const flat = flatSchema.safeParse(value);
-    return flat.success ? schema.safeParse(nestRights(value, inFlatFiles)) : flat;
-  };
-  const keys: KeyRecord[] = [];
-  const issues: z.core.$ZodIssue[] = [];
-  for (const [index, value] of values.entries()) {
-    const { data, error } = parse(value);
-    if (data !== undefined) keys.push(data);
-    for (const issue of error?.issues ?? []) issues.push({ ...issue, path: ["keys", index, ...issue.path] });
-  }
+  const issues: RightsIssue[] = [];
+  const parseKey = createParseKey(services);
+  const report: Report = (issue) => void issues.push(issue);
+  const keys = values.flatMap((value, index) => parseKey(value, below(["keys", index], report)) ?? []);
   if (issues.length > 0) throw faultyFile(issues, services);
   return keys;
 }
 
-function faultyFile(issues: readonly z.core.$ZodIssue[], services: readonly GrantableService[]): SyntaxError {
+function faultyFile(issues: readonly RightsIssue[], services: readonly GrantableService[]): SyntaxError {
   return new SyntaxError(issues.map((issue) => `${place(issue.path)}: ${describe(issue, services)}`).join("; "));
 }
 
@@ -187,20 +213,21 @@ function refuseDuplicates(keys: readonly KeyRecord[]): void {
 }
 
 /** Describes an issue, without any text of the file that could be a secret in the wrong place. */
-function describe(issue: z.core.$ZodIssue, services: readonly GrantableService[]): string {
+function describe(issue: RightsIssue, services: readonly GrantableService[]): string {
   if (issue.code !== "unrecognized_keys") return issue.message;
-  const names = issue.keys.map(quoteField).join(", ");
+  const { path, keys = [] } = issue;
+  const names = keys.map(quoteField).join(", ");
   const known = services.map(({ name }) => `"${name}"`).join(" and ");
-  if (issue.path[0] === "keys" && issue.path.length === 3 && issue.path[2] === "rights") {
+  if (path.length === 3 && path[2] === "rights") {
     return `no such service: ${names}. There are ${known}`;
   }
   const isRight = issue.path.length === 2 &&
-    issue.keys.some((field) => field === "services" || isRightOf(field, services));
+    keys.some((field) => field === "services" || isRightOf(field, services));
   return isRight ? `no such field: ${names}. Rights belong in "rights", below ${known}` : `no such field: ${names}`;
 }
 
 function isRightOf(field: string, services: readonly GrantableService[]): boolean {
-  return services.some(({ rights }) => Object.hasOwn(rights.schema.shape, field));
+  return services.some(({ rights }) => rights.schema.fields.includes(field));
 }
 
 const FIELD = /^[A-Za-z_]{1,20}$/;

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type { z } from "zod";
 import type { OpenedText } from "./aead.ts";
 import {
   countParts,
@@ -96,8 +95,21 @@ export function keepDigits(payload: Payload, text: OpenedText): Payload {
   return kept.length === 0 ? payload : { ...payload, ...Object.fromEntries(kept) };
 }
 
-/** Makes the schema of a field that may be absent or `null`. */
-export const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+/** Schema of the fields of a request. */
+export interface FieldsSchema<T> {
+  /** Parses a payload. */
+  safeParse(payload: Payload):
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: { readonly issues: readonly FieldIssue[] } };
+}
+
+/** A fault in a field. */
+export interface FieldIssue {
+  /** Path of the faulty value, which begins with the field. */
+  readonly path: readonly PropertyKey[];
+  /** Rule that the value does not follow. */
+  readonly message: string;
+}
 
 /**
  * Parses the fields of a request.
@@ -106,11 +118,11 @@ export const optional = <T extends z.ZodType>(schema: T) => schema.nullish().tra
  * @param mayBeEmpty those of them for which an empty text and `null` are values
  * @throws {FieldError} naming the field that is missing or wrong
  */
-export function parseFields<T extends z.ZodType>(
-  schema: T,
+export function parseFields<T>(
+  schema: FieldsSchema<T>,
   payload: Payload,
   { required, mayBeEmpty = [] }: { readonly required: readonly string[]; readonly mayBeEmpty?: readonly string[] },
-): z.output<T> {
+): T {
   const tooDeep = Object.keys(payload).find((field) => isDeeperThan(MAX_FIELD_DEPTH, payload[field]));
   if (tooDeep !== undefined) {
     throw new FieldError(`Invalid field: ${tooDeep}: must be nested at most ${MAX_FIELD_DEPTH} levels deep`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ServiceSettings } from "../config/rules.ts";
 import type { Config } from "../config/settings.ts";
 import type { Check } from "../doctor/check.ts";
 import type { Key } from "../keys/keyring.ts";
@@ -26,8 +27,8 @@ import type { RightsDefinition } from "./rights_options.ts";
 export interface ServiceModule extends GrantableService {
   /** Name of what it depends on, for readiness and `READY_NEEDS`. */
   readonly dependency: string;
-  /** Names of its settings that hold secrets. */
-  readonly secrets: readonly (keyof Config)[];
+  /** Its settings. */
+  readonly settings: ServiceSettings;
   /** Definition of the rights in it. */
   readonly rights: RightsDefinition;
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */

@@ -7,7 +7,7 @@
 const utf8 = new TextEncoder();
 
 /** Bytes of a record without an id, besides its data. */
-export const RECORD_BYTES = "data: \n\n".length;
+export const RECORD_BYTES: number = "data: \n\n".length;
 
 /** Comment that keeps a stream of version 1 open. */
 export const HEARTBEAT_COMMENT: Uint8Array = utf8.encode(": keepalive\n\n");

@@ -1,7 +1,8 @@
 /** Rights of keys that tests begin with. */
-import type { Rights } from "../../src/keys/rights.ts";
+import type { Rights, ServiceRights } from "../../src/keys/rights.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { JEEDOM_RIGHTS } from "../../src/services/jeedom/rights.ts";
+import type { RightsDefinition } from "../../src/services/rights_options.ts";
 import { MQTT_RIGHTS } from "../../src/services/mqtt/rights.ts";
 
 /** Rights in all services, in one object. */
@@ -21,12 +22,12 @@ export interface FlatRights {
 /** Rights in Jeedom: none but those that are given. */
 export function jeedomRights({ methods, refusedMethods, commands, scenarios, endpoints, ownApikey }: FlatRights) {
   const given = { methods, refusedMethods, commands, scenarios, endpoints, ownApikey };
-  return JEEDOM_RIGHTS.schema.parse(defined(given));
+  return parse(JEEDOM_RIGHTS, given);
 }
 
 /** Rights in MQTT: none but those that are given. */
 export function mqttRights({ publish, subscribe, brokers }: FlatRights) {
-  return MQTT_RIGHTS.schema.parse(defined({ publish, subscribe, brokers }));
+  return parse(MQTT_RIGHTS, { publish, subscribe, brokers });
 }
 
 /** Rights in the services that are named: none but those that are given. */
@@ -43,6 +44,8 @@ export const EVERYDAY_RIGHTS = {
   rights: Object.fromEntries(SERVICES.map(({ name, rights }): [string, Rights[string]] => [name, rights.everyday])),
 };
 
-function defined(given: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+/** Valid rights with all their fields; others as they are. */
+function parse({ schema }: Pick<RightsDefinition, "schema">, given: object): ServiceRights {
+  const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return schema.safeParse(defined).data ?? defined;
 }

@@ -9,16 +9,18 @@ import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../ke
 import { SERVICES } from "../../services/registry.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { oneName } from "./find_key.ts";
-import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
-import { describeNextStep } from "./next_step.ts";
-import { rateFromOptions } from "./rate_from_options.ts";
+import { type KeysSession, oneName } from "./session.ts";
+import { expiryFromOption, protocolFromOption, rateFromOptions } from "./key_options.ts";
+import { describeNextStep } from "./show.ts";
 import { rightsFromOptions, rightsOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
-import type { KeysSession } from "./session.ts";
 
 /** Returns the command line of `keys add`. */
-export function addLine(services: readonly ServiceModule[] = SERVICES) {
+export function addLine(services: readonly ServiceModule[] = SERVICES): CommandLine {
+  return commandLine(services);
+}
+
+function commandLine(services: readonly ServiceModule[]) {
   return {
     synopsis: "deno task keys add NAME",
     summary: "Make a key for a device",
@@ -47,7 +49,7 @@ ${services.map(({ rights }) => rights.addNote).join("\n")}`,
 /** Adds a key and prints its rights. Its secret is left for `keys show`. */
 export async function addKey(session: KeysSession): Promise<void> {
   const { config, now, print } = session;
-  const { values, positionals } = readArgs(session.args, addLine());
+  const { values, positionals } = readArgs(session.args, commandLine(SERVICES));
   const name = oneName(positionals, session);
   const { rights, mistakes: wrongRights } = rightsFromOptions(values);
   const { pace, mistakes: wrongPace } = rateFromOptions(values);
@@ -71,7 +73,7 @@ export async function addKey(session: KeysSession): Promise<void> {
     refuse(nameMistakes(name, records));
     return [...records, record];
   });
-  print(`Key "${name}" is in ${config.KEYS_FILE}. A running gateway knows it within 2 seconds.`);
+  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway knows it within 2 seconds.`);
   const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
   for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(describeNextStep(name, session));

@@ -9,17 +9,18 @@ import { SERVICES } from "../../services/registry.ts";
 import type { OptionValues } from "../../services/rights_options.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { changeKey } from "./change_key.ts";
-import { findKey, oneName } from "./find_key.ts";
+import { changeKey, findKey, type KeysSession, oneName } from "./session.ts";
 import { whyDead } from "./key_state.ts";
-import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
-import { rateFromOptions, type RateValues } from "./rate_from_options.ts";
+import { expiryFromOption, protocolFromOption, rateFromOptions, type RateValues } from "./key_options.ts";
 import { replaceRights, setRightsOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
-import type { KeysSession } from "./session.ts";
 
 /** Returns the command line of `keys set`. */
-export function setLine(services: readonly ServiceModule[] = SERVICES) {
+export function setLine(services: readonly ServiceModule[] = SERVICES): CommandLine {
+  return commandLine(services);
+}
+
+function commandLine(services: readonly ServiceModule[]) {
   return {
     synopsis: "deno task keys set NAME",
     summary: "Change what a key may do, its rate limit and its end",
@@ -43,7 +44,7 @@ paired again.${services.map(({ rights: { setNote } }) => setNote === undefined ?
 /** Changes a key and prints what is different. */
 export async function setKey(session: KeysSession): Promise<void> {
   const { now, print, warn, usage } = session;
-  const { values, positionals } = readArgs(session.args, setLine());
+  const { values, positionals } = readArgs(session.args, commandLine(SERVICES));
   const name = oneName(positionals, session);
   if (Object.keys(values).length === 0) throw new UsageError(`Nothing to change is named\n${usage}`);
   const before = await changeKey(session, name, (record) => changeOf(record, values, now));

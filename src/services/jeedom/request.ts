@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { isObject } from "../../lib/json.ts";
-import { optional, parseFields, type Payload } from "../../protocol/payload.ts";
+import { parseFields, type Payload } from "../../protocol/payload.ts";
 
 /** A call of one method of Jeedom's JSON-RPC API. */
 export interface JeedomRequest {
@@ -18,6 +18,9 @@ export interface JeedomRequest {
   /** Path of the API on the Jeedom server; its form is yet to be checked. */
   readonly endpoint?: string | undefined;
 }
+
+/** Makes a field optional; `null` means absent. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
 const METHOD_RULE = "must be the name of a JSON-RPC method";
 

@@ -57,7 +57,7 @@ const methods = matching(isMethodPattern, METHOD_RULE);
 
 const ids = z.array(z.int(ID_RULE).min(1, ID_RULE)).max(1000).optional();
 
-const schema = z.strictObject({
+const fields = z.strictObject({
   /**
    * Patterns of methods, with `*` for any characters. One that names its class grants what it matches; any other, such as
    * `*`, grants only methods that read and control, by the table in `methods.ts`.
@@ -78,13 +78,12 @@ const schema = z.strictObject({
   ownApikey: z.boolean().default(false),
 });
 
-const rightsSchema = schema.extend({
+const rightsSchema = fields.extend({
   /** True if every method is granted, named or not: for the key `default` alone, and never in the file. */
   everyMethod: z.literal(true).optional(),
 });
 
-/** Rights of a key in Jeedom. */
-export type JeedomRights = Readonly<z.output<typeof rightsSchema>>;
+type JeedomRights = Readonly<z.output<typeof rightsSchema>>;
 
 const NOTHING: JeedomRights = rightsSchema.parse({});
 
@@ -193,7 +192,7 @@ const NO_LIMIT = "any";
 
 /** Definition of the rights in Jeedom. */
 export const JEEDOM_RIGHTS: RightsDefinition = {
-  schema,
+  schema: { fields: Object.keys(fields.shape), safeParse: (value) => fields.safeParse(value) },
   isInFlatFiles: true,
   // Clients of the original gateway go on unchanged, so its key keeps the methods that no list names.
   all: { ...NOTHING, methods: ["*"], everyMethod: true, endpoints: ["*"], ownApikey: true },

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type Bytes, fromBase64 } from "../../protocol/bytes.ts";
 import type { Position } from "../../protocol/event.ts";
-import { FieldError, optional, parseFields, type Payload } from "../../protocol/payload.ts";
+import { FieldError, parseFields, type Payload } from "../../protocol/payload.ts";
 
 /** Fields that name a broker, and a login for it. */
 export interface BrokerFields {
@@ -43,6 +43,9 @@ export interface SubscribeRequest extends BrokerFields {
   /** True if the stream is to stay open while the broker is unavailable. */
   readonly keep?: boolean | undefined;
 }
+
+/** Makes a field optional; `null` means absent. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
 const utf8 = new TextEncoder();
 

@@ -41,8 +41,7 @@ const schema = z.strictObject({
   brokers: z.array(z.string().refine(isBrokerPattern, PATTERN_RULE)).max(100).default([]),
 });
 
-/** Rights of a key in MQTT. */
-export type MqttRights = Readonly<z.output<typeof schema>>;
+type MqttRights = Readonly<z.output<typeof schema>>;
 
 const NOTHING: MqttRights = schema.parse({});
 
@@ -95,7 +94,7 @@ export class MqttGrants {
 
 /** Definition of the rights in MQTT. */
 export const MQTT_RIGHTS: RightsDefinition = {
-  schema,
+  schema: { fields: Object.keys(schema.shape), safeParse: (value) => schema.safeParse(value) },
   isInFlatFiles: true,
   all: { publish: ["#"], subscribe: ["#"], brokers: ["*"] },
   everyday: { ...NOTHING, publish: ["#"], subscribe: ["#"] },
