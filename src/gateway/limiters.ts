@@ -6,7 +6,7 @@
 import { BodyReader, type BodySettings } from "../http/body_reader.ts";
 import { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MemoryBudget } from "../limits/memory_budget.ts";
-import { Room } from "../limits/room.ts";
+import { FairSemaphore } from "../limits/fair_semaphore.ts";
 import type { StreamSettings } from "../streams/event_stream.ts";
 
 /** Limits of requests. */
@@ -36,7 +36,7 @@ export interface Limiters {
   /** Opened requests of each key, and in total. */
   readonly requestLimiter: ConcurrencyLimiter;
   /** Bytes held by large requests under way, of each key and in total. */
-  readonly largeRequests: Room;
+  readonly largeRequests: FairSemaphore;
   /** Streams of each key, and in total. */
   readonly streamLimiter: ConcurrencyLimiter;
   /** Bytes of events that wait beyond each listener's own queue. */
@@ -67,7 +67,7 @@ export function createLimiters(
     bodies: new BodyReader(requests, monotonic),
     addressLimiter: new ConcurrencyLimiter({ each: requests.maxPerAddress }),
     requestLimiter: new ConcurrencyLimiter({ total: requests.max, each: requests.maxPerKey }),
-    largeRequests: new Room({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
+    largeRequests: new FairSemaphore({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
     streamLimiter: new ConcurrencyLimiter({ total: streams.max, each: streams.maxPerKey }),
     backlog: new MemoryBudget(streams.backlogBytes),
     unread: new MemoryBudget(UNREAD_ANSWERS * maxAnswerBytes),

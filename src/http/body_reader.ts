@@ -5,7 +5,7 @@
  */
 import { type Bytes, free } from "../protocol/bytes.ts";
 import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../lib/read_bytes.ts";
-import { Room } from "../limits/room.ts";
+import { FairSemaphore } from "../limits/fair_semaphore.ts";
 import { bodyBroken, bodyTooLarge, bodyTooSlow, HttpError } from "./errors.ts";
 
 /** Limits of request bodies. */
@@ -47,7 +47,7 @@ export class BodyReader {
   readonly #maxPerAddress: number;
   readonly #monotonic: () => number;
   readonly #pending = new Map<AbortController, PendingBody>();
-  readonly #large = new Room({ total: MAX_LARGE_BODIES, each: MAX_LARGE_BODIES_PER_ADDRESS });
+  readonly #large = new FairSemaphore({ total: MAX_LARGE_BODIES, each: MAX_LARGE_BODIES_PER_ADDRESS });
 
   /**
    * Creates a reader without pending bodies.

@@ -67,7 +67,7 @@ export function rateLimitsOf(settings: RateSettings, createCounter: CounterFacto
 
 /** Returns rate limits with nothing counted. */
 export function createRateLimits({ address, failed, key, createCounter }: RateLimitsOptions): RateLimits {
-  const create = (name: string, rate: Rate) => createRateLimiter(name, { rate, makeCounter: createCounter });
+  const create = (name: string, rate: Rate) => createRateLimiter(name, { rate, createCounter });
   // One limiter for each rate: a keys file has few different ones.
   const limitersByRate = new Map<string, RateLimiter>();
 

@@ -8,7 +8,7 @@ import { joinBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
 import type { BudgetHolder, EvictionCause, MemoryBudget } from "../limits/memory_budget.ts";
-import { Room } from "../limits/room.ts";
+import { FairSemaphore } from "../limits/fair_semaphore.ts";
 import type { StreamFormat } from "./event_encoder.ts";
 import { LARGE_EVENT_BYTES, type OutgoingEvent } from "./outgoing_event.ts";
 
@@ -101,7 +101,7 @@ const CODES: Partial<Readonly<Record<StreamEnd, ErrorCode>>> = {
  * another, so that a message to all of them is not held as many times.
  */
 export class LargeRecords {
-  readonly #room = new Room({ total: MAX_RECORDS_BYTES, each: MAX_RECORD_BYTES });
+  readonly #semaphore = new FairSemaphore({ total: MAX_RECORDS_BYTES, each: MAX_RECORD_BYTES });
 
   /**
    * Acquires bytes for a record.
@@ -111,7 +111,7 @@ export class LargeRecords {
    * @returns a promise of the function that releases them; undefined if the record is not large
    */
   acquire(owner: string, bytes: number): Promise<() => void> | undefined {
-    return bytes <= LARGE_EVENT_BYTES ? undefined : this.#room.acquire(owner, bytes);
+    return bytes <= LARGE_EVENT_BYTES ? undefined : this.#semaphore.acquire(owner, bytes);
   }
 }
 
