@@ -16,7 +16,7 @@ Deno.test("openKeys() removes the copy of a key that a killed start left, at the
     let key: string | undefined;
     for (const start of ["first", "second"]) {
       await Deno.writeTextFile(`${directory}/${LEFTOVER}`, "ab".repeat(32));
-      const keys = await openKeys(config, fakePlatform(), LOG);
+      const keys = await openKeys(config, fakePlatform(), { log: LOG, metrics: { gauge() {}, counter() {} } });
       await keys.close();
       const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
       assertEquals(names, ["secret_key.txt"], start);

@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { openStore } from "../../src/app/store.ts";
 import { parseConfig } from "../../src/config/settings.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
@@ -11,8 +11,10 @@ const NOW = 1_700_000_000;
 /** A store in memory on clocks that a test sets. */
 async function openTestStore(aheadBySeconds: number) {
   const clock = { ahead: aheadBySeconds, seconds: NOW };
+  const gauges = new Map<string, () => unknown>();
   const store = await openStore(parseConfig({}), {
     log: getLogger("test"),
+    metrics: { gauge: ({ name, read }) => void gauges.set(name, read), counter: () => {} },
     now: () => (clock.seconds + clock.ahead) * 1000,
     monotonic: () => clock.seconds * 1000,
   });
@@ -23,8 +25,21 @@ async function openTestStore(aheadBySeconds: number) {
     return { kid: "a", nonce, tag: new Uint8Array(16), timestamp };
   };
   const claim = async (request: RequestIdentity) => (await store.replays.claim(request)).kind;
-  return { clock, store, identity, claim };
+  return { clock, store, identity, claim, gauge: (name: string) => gauges.get(name)?.() };
 }
+
+Deno.test("openStore() registers the number of requests in memory, and their bytes", async () => {
+  const { store, identity, claim, gauge } = await openTestStore(0);
+  try {
+    assertEquals([gauge("e2e_gateway_replay_entries"), gauge("e2e_gateway_replay_bytes")], [0, 0]);
+    await claim(identity(NOW + 1));
+    await claim(identity(NOW + 1));
+    assertEquals(gauge("e2e_gateway_replay_entries"), 2);
+    assertGreater(Number(gauge("e2e_gateway_replay_bytes")), 0);
+  } finally {
+    await store.close();
+  }
+});
 
 for (const ahead of [90, 7200]) {
   Deno.test(`a store that began ${ahead} s ahead accepts requests within seconds of the clock being set right`, async () => {

@@ -106,7 +106,7 @@ Deno.test("findTracer() finds Deno's where OTEL_DENO is set, though the sandbox 
     const { createTraced, findTracer } = await import(${JSON.stringify(module)});
     const tracer = findTracer("7");
     if (tracer === undefined || Deno.env.get("OTEL_DENO") !== undefined) throw new Error("Not as it should be");
-    const traced = createTraced({ step: (_, work) => work(), stream: () => () => {} }, tracer);
+    const traced = createTraced({ measure: (_, work) => work(), stream: () => () => {} }, tracer);
     await traced.measure("admission", () => traced.measure("opening", () => Promise.resolve()));
     await traced.measure("mqtt", () => Promise.reject(new RangeError("the-password"))).catch(() => {});
     traced.stream(2)("left");
