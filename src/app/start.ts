@@ -31,13 +31,12 @@ import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { limitsOf, ratesOf } from "./limits.ts";
-import { type HttpListener, listen } from "./listen.ts";
+import { type HttpListener, listen, openPort, PortTakenError } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { openKeys } from "./keys.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
-import { openPort, PortTakenError } from "./port_taken.ts";
 import { readPair } from "../config/setting_files.ts";
 import { settledWithin } from "../lib/async.ts";
 

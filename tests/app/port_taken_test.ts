@@ -1,6 +1,7 @@
 /** Messages about a port that is taken, by what answers there. */
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { describePortTaken, openPort, PortTakenError } from "../../src/app/port_taken.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { PortTakenError } from "../../src/app/listen.ts";
+import { describePortTaken } from "../../src/app/port_taken.ts";
 import { parseConfig } from "../../src/config/settings.ts";
 import { fakePlatform } from "../support/platform.ts";
 
@@ -24,29 +25,6 @@ function describe(answers: Readonly<Record<string, Answer>>, env = {}, setting: 
   const error = new PortTakenError(setting, parseConfig(env));
   return describePortTaken(error, fakePlatform({ fetch: fetchOf(answers) }));
 }
-
-Deno.test("openPort() names the setting of a port that is taken, and passes on every other error", () => {
-  const config = parseConfig({});
-  const opening = (error: Error) => () => {
-    throw error;
-  };
-  for (const error of [new Deno.errors.AddrInUse("x"), new Deno.errors.AddrNotAvailable("x")]) {
-    let caught: unknown;
-    try {
-      openPort("METRICS_PORT", config, opening(error));
-    } catch (thrown) {
-      caught = thrown;
-    }
-    if (error instanceof Deno.errors.AddrInUse) assertEquals(caught instanceof PortTakenError, true);
-    else assertEquals(caught, error);
-  }
-  assertThrows(
-    () => openPort("PORT", parseConfig({ PORT: "443" }), opening(new Deno.errors.PermissionDenied("x"))),
-    Error,
-    "Ports below 1024 belong to the system: set PORT to a higher one, not 443",
-  );
-  assertEquals(openPort("PORT", config, () => 1), 1);
-});
 
 Deno.test("describePortTaken() names PORT and the gateway on it, whichever of both ports was tried first", async () => {
   for (const setting of ["PORT", "METRICS_PORT"] as const) {
@@ -82,7 +60,7 @@ Deno.test("describePortTaken() finds a gateway at each form of HOST", async () =
   }
 });
 
-Deno.test("describePortTaken() knows a gateway behind another name's certificate by its port for metrics", async () => {
+Deno.test("describePortTaken() recognizes a gateway behind another name's certificate by its port for metrics", async () => {
   const tls = { "https://0.0.0.0:10000": CERTIFICATE, "https://127.0.0.1:10000": CERTIFICATE };
   assertStringIncludes(
     await describe({ ...tls, "http://127.0.0.1:9464": HEALTH }),
@@ -102,7 +80,7 @@ Deno.test("describePortTaken() names METRICS_PORT where only that is taken, by a
   assertStringIncludes(other, "set METRICS_PORT to a free one, or to off");
 });
 
-Deno.test("describePortTaken() says of another program how to find it", async () => {
+Deno.test("describePortTaken() says how to find another program", async () => {
   for (const answer of [200, 404, '{"status":"ok"}', "<html>", '{"status":"ok","version":7}', "null"]) {
     const text = await describe({ "http://127.0.0.1:10000": answer });
     assertMatch(text, /^Port 10000 is taken already by another program, which answers HTTP \d+ and not as a gateway/);
@@ -118,7 +96,7 @@ Deno.test("describePortTaken() shows nothing of what another program answers", a
   assertEquals(text.includes("\x1b") || text.includes("\n") || text.includes("fake"), false, text);
 });
 
-Deno.test("describePortTaken() asks single addresses only on the ports of the settings, and no port that is off", async () => {
+Deno.test("describePortTaken() sends requests to single addresses only at the ports of the settings, and no port that is off", async () => {
   const asked: string[] = [];
   const config = parseConfig({ HOST: "127.0.0.1", METRICS_PORT: "off" });
   await describePortTaken(new PortTakenError("PORT", config), fakePlatform({ fetch: fetchOf({}, asked) }));
