@@ -1,5 +1,5 @@
 /**
- * The bounds of a gateway, as its configuration has them.
+ * Limits of the gateway from its configuration.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { GatewayLimits } from "../gateway/limits.ts";
 import type { CounterFactory } from "../limits/rate_limiter.ts";
 import { createRateLimits, NO_RATE_LIMITS, type RateLimits } from "../limits/rate_limits.ts";
 
-/** How many of the largest answers may wait to be read: more than a household asks for at a time. */
+/** Number of the largest answers that may wait for their clients: more than a household requests at a time. */
 const UNREAD_ANSWERS = 6;
 
-/** One in so many requests of an address may wait for its body: those that come drop by drop leave room for others. */
+/** Share of the requests of an address that may wait for their bodies, so that slow senders leave room for others. */
 const PLACES_PER_BODY = 4;
 
-/** How much may be under way, and for how long. */
+/** Returns the limits of concurrent work and of memory. */
 export function limitsOf(config: Config): GatewayLimits {
   return {
     maxBodies: config.MAX_BODIES,
@@ -36,7 +36,7 @@ export function limitsOf(config: Config): GatewayLimits {
   };
 }
 
-/** How often somebody may come. */
+/** Creates the rate limits. */
 export function ratesOf(config: Config, createCounter: CounterFactory): RateLimits {
   if (config.RATE_LIMITS === "off") return NO_RATE_LIMITS;
   return createRateLimits({
