@@ -12,7 +12,7 @@ import { EXIT_INTERRUPTED } from "./cli/exit_codes.ts";
 import type { KeyFileSystem } from "./keys/default_key_file.ts";
 import type { KeysFileSystem } from "./keys/keyring_file.ts";
 import type { ProcessStats } from "./observability/process.ts";
-import { visible } from "./observability/visible.ts";
+import { visible } from "./lib/visible.ts";
 
 /** Address of a network interface. */
 export type NetworkAddress = Pick<Deno.NetworkInterfaceInfo, "name" | "family" | "address">;

@@ -10,7 +10,7 @@ import { DEVICES, House } from "../demo/house.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
 import { createConnectBroker } from "../mqtt/connect.ts";
-import { startLog } from "../observability/log.ts";
+import { startLog } from "../observability/logtape.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";

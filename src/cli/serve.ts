@@ -5,7 +5,7 @@
  */
 import { errorText } from "../lib/errors.ts";
 import { ConfigError } from "../config/settings.ts";
-import { startLog } from "../observability/log.ts";
+import { startLog } from "../observability/logtape.ts";
 import { joinNames, placeOf } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseConfig } from "../../src/config/settings.ts";
 import { createMask, LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
-import { visibleLine } from "../../src/observability/visible.ts";
+import { visibleLine } from "../../src/lib/visible.ts";
 
 const mask = (line: string, secrets: readonly string[] = []) => createMask(secrets)(line);
 
