@@ -8,7 +8,7 @@ import { fakePlatform } from "../support/platform.ts";
 import { parsePrometheusText } from "../support/prometheus_text.ts";
 
 // Deno's sanitizers fail this test if the broker or the HTTP client stays open.
-Deno.test("startGateway() leaves nothing open when its port is taken", async () => {
+Deno.test("startGateway() closes everything when its port is taken", async () => {
   const directory = await Deno.makeTempDir();
   const silent = () => {};
   const log: Log = { debug: silent, info: silent, warn: silent, error: silent };

@@ -1,7 +1,7 @@
-/** A telemetry that remembers what it was told. */
+/** Telemetry that records its calls. */
 import type { AnsweredRequest, DropReason, StreamEnd, Telemetry } from "../../src/observability/telemetry.ts";
 
-/** What was told. */
+/** Recorded calls. */
 export interface Told {
   readonly answered: AnsweredRequest[];
   readonly refused: string[];
@@ -11,13 +11,13 @@ export interface Told {
   readonly delivered: number[];
 }
 
-/** Makes it. */
+/** Creates the telemetry. */
 export function recordTelemetry(): Telemetry & { readonly told: Told } {
   const told: Told = { answered: [], refused: [], steps: [], dropped: [], ended: [], delivered: [] };
   return {
     told,
-    measure(step, work) {
-      told.steps.push(step);
+    measure(operation, work) {
+      told.steps.push(operation);
       return work();
     },
     stream: () => (end) => void told.ended.push(end),
