@@ -17,7 +17,7 @@ export interface OpenStore {
   readonly replays: ReplayStore;
   /** Creates counters for rate limits. */
   readonly createCounter: CounterFactory;
-  /** Settles when new requests can be told from those that an earlier process may have run. */
+  /** Settles when no new request can be mistaken for one that an earlier process may have run. */
   begun(): Promise<void>;
   /** Returns true while requests with the current timestamp are refused, because the clock was ahead before. */
   isAhead(): boolean;
@@ -49,7 +49,7 @@ export function openStore(config: Config, options: StoreOptions): Promise<OpenSt
   return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
 }
 
-/** Returns how long a request is valid, in seconds: its timestamp may be as far in the future as in the past. */
+/** Returns the lifetime of a request, in seconds: its timestamp may be as far in the future as in the past. */
 const validSeconds = ({ MAX_AGE_SECONDS }: Config) => 2 * MAX_AGE_SECONDS;
 
 function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptions): OpenStore {

@@ -8,8 +8,8 @@ import { until } from "../support/deadline.ts";
 Deno.test("listen() listens again on its port when the server fails, until it is shut down", async () => {
   const fail: ((error: Error) => void)[] = [];
   const ports: number[] = [];
-  const serve: Platform["serve"] = (...words: unknown[]) => {
-    const { port } = Object(words[0]);
+  const serve: Platform["serve"] = (...args: unknown[]) => {
+    const { port } = Object(args[0]);
     ports.push(port);
     const { promise, reject } = Promise.withResolvers<void>();
     fail.push(reject);

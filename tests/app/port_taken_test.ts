@@ -1,4 +1,4 @@
-/** Messages about a port that is taken, by what answers there. */
+/** Messages about a taken port, by the program on it. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PortTakenError } from "../../src/app/listen.ts";
 import { describePortTaken } from "../../src/app/port_taken.ts";
@@ -11,10 +11,10 @@ const CERTIFICATE = new TypeError("fetch failed", { cause: new Error("invalid pe
 type Answer = string | number | Error;
 
 /** A `fetch` that answers by address; everything else refuses connections. */
-function fetchOf(answers: Readonly<Record<string, Answer>>, asked: string[] = []): typeof fetch {
+function fetchOf(answers: Readonly<Record<string, Answer>>, urls: string[] = []): typeof fetch {
   return (input) => {
     const url = String(input);
-    asked.push(url);
+    urls.push(url);
     const answer = answers[new URL(url).origin] ?? new TypeError("fetch failed", { cause: new Error("refused") });
     if (answer instanceof Error) return Promise.reject(answer);
     return Promise.resolve(typeof answer === "number" ? new Response("", { status: answer }) : new Response(answer));
@@ -69,7 +69,7 @@ Deno.test("describePortTaken() recognizes a gateway behind another name's certif
   assertStringIncludes(await describe(tls), "by a program that speaks TLS, most likely a gateway");
 });
 
-Deno.test("describePortTaken() names METRICS_PORT where only that is taken, by a gateway or another program", async () => {
+Deno.test("describePortTaken() names METRICS_PORT when only that is taken, by a gateway or another program", async () => {
   assertEquals(
     await describe({ "http://127.0.0.1:9464": HEALTH }, {}, "METRICS_PORT"),
     "Port 9464 is taken already: a gateway (version 1.2.3) has its metrics there. " +
@@ -90,15 +90,15 @@ Deno.test("describePortTaken() says how to find another program", async () => {
   assertMatch(await describe({}), /^Port 10000 is taken already by another program\. Find it/);
 });
 
-Deno.test("describePortTaken() shows nothing of what another program answers", async () => {
+Deno.test("describePortTaken() shows nothing of the answer of another program", async () => {
   const version = "1\n\x1b[2Jfake";
   const text = await describe({ "http://127.0.0.1:10000": JSON.stringify({ status: "ok", version }) });
   assertEquals(text.includes("\x1b") || text.includes("\n") || text.includes("fake"), false, text);
 });
 
 Deno.test("describePortTaken() sends requests to single addresses only at the ports of the settings, and no port that is off", async () => {
-  const asked: string[] = [];
+  const urls: string[] = [];
   const config = parseConfig({ HOST: "127.0.0.1", METRICS_PORT: "off" });
-  await describePortTaken(new PortTakenError("PORT", config), fakePlatform({ fetch: fetchOf({}, asked) }));
-  assertEquals(asked.toSorted(), ["http://127.0.0.1:10000/health", "https://127.0.0.1:10000/health"]);
+  await describePortTaken(new PortTakenError("PORT", config), fakePlatform({ fetch: fetchOf({}, urls) }));
+  assertEquals(urls.toSorted(), ["http://127.0.0.1:10000/health", "https://127.0.0.1:10000/health"]);
 });

@@ -151,14 +151,14 @@ Deno.test("openServiceManager() queues no heartbeat behind a pending one", async
 
 Deno.test("openServiceManager() warns once when notifications cannot be sent, and never throws", async () => {
   const { warnings, open } = fakeSystemd({
-    send: () => Promise.reject(new Deno.errors.ConnectionRefused("Nobody there")),
+    send: () => Promise.reject(new Deno.errors.ConnectionRefused("No such socket")),
   });
   const manager = await open();
   manager.ready("Serves");
   manager.stopping();
   await manager.close();
   assertEquals(warnings.length, 1);
-  assertStringIncludes(warnings[0] ?? "", "Nobody there");
+  assertStringIncludes(warnings[0] ?? "", "No such socket");
 });
 
 Deno.test("openServiceManager() warns when its socket cannot be opened, and never throws", async () => {

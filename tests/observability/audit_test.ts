@@ -26,7 +26,7 @@ function makeAudit() {
     log: { warn: (_message, properties = {}) => void summaries.push(properties) },
     summaryMs: 60_000,
   });
-  return { audit, decisions, summaries, told: telemetry.told };
+  return { audit, decisions, summaries, recorded: telemetry.recorded };
 }
 
 Deno.test("decided() logs each decision, and cuts a long list of topics", () => {
@@ -42,11 +42,11 @@ Deno.test("decided() logs each decision, and cuts a long list of topics", () => 
 });
 
 Deno.test("decided() counts answers, but not the end of a stream", () => {
-  const { audit, told } = makeAudit();
+  const { audit, recorded } = makeAudit();
   audit.decided({ ...DECISION, result: "ok" });
   audit.decided({ ...DECISION, service: undefined, result: "refused" });
   audit.decided({ ...DECISION, outcome: "ended: listener left" });
-  assertEquals(told.answered, [
+  assertEquals(recorded.answered, [
     { route: "/gateway", service: "jeedom", result: "ok", seconds: 0.0016 },
     { route: "/gateway", service: "none", result: "refused", seconds: 0.0016 },
   ]);

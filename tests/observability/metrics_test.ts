@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gatewayMetricsText, makeMetrics, valueOf, writtenMetrics } from "../support/metrics.ts";
 import { parsePrometheusText, seriesOf } from "../support/prometheus_text.ts";
 
-/** Every metric with its kind and labels. */
+/** All metrics with their kinds and labels. */
 const METRICS: readonly string[] = [
   "e2e_gateway_requests_total counter result route service",
   "e2e_gateway_refusals_total counter reason",
@@ -101,7 +101,7 @@ Deno.test("measure() measures an operation, and passes on its result and its err
   assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_count", labels }), 2);
 });
 
-Deno.test("stream() follows what is open, and counts each end", async () => {
+Deno.test("stream() counts open streams and each end", async () => {
   using metrics = makeMetrics();
   const open = (version: string) => valueOf(metrics, { name: "e2e_gateway_streams", labels: { version } });
   const ended = (reason: string) => valueOf(metrics, { name: "e2e_gateway_streams_ended_total", labels: { reason } });

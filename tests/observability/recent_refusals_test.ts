@@ -139,6 +139,6 @@ Deno.test("createRefusalTelemetry() counts each refusal, and passes it on", () =
   const telemetry = createRefusalTelemetry(inner, refusals);
   telemetry.refused("envelope", { address: "a" });
   telemetry.delivered(1);
-  assertEquals([inner.told.refused, inner.told.delivered], [["envelope"], [1]]);
+  assertEquals([inner.recorded.refused, inner.recorded.delivered], [["envelope"], [1]]);
   assertEquals(refusals.list()[0]?.requests, 1);
 });

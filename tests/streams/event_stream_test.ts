@@ -53,7 +53,7 @@ function makeStream(options: Partial<EventStreamOptions> = {}) {
     monotonic: () => state.now,
     ...options,
   });
-  return { stream, state, told: telemetry.told };
+  return { stream, state, told: telemetry.recorded };
 }
 
 /** What a listener sees of an event. */

@@ -171,7 +171,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     keyring,
     replays,
     secret,
-    told: telemetry.told,
+    told: telemetry.recorded,
   };
   return {
     ...parts,
