@@ -14,7 +14,6 @@ import { describePortTaken, PortTakenError } from "../app/port_taken.ts";
 import { openServiceManager } from "../app/systemd.ts";
 import { readSettings } from "../config/load.ts";
 import { describeUnread, reportConfigError } from "./config_errors.ts";
-import { startGateway } from "../app/start.ts";
 
 /** Command line of `serve`. */
 export const SERVE_LINE = {
@@ -40,6 +39,8 @@ export async function serve(platform: Platform): Promise<number> {
       });
     }
     for (const text of describeUnread(unreadLines)) log.warn(text);
+    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+    const { startGateway } = await import("../app/start.ts");
     const gateway = await startGateway(config, platform, log);
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
