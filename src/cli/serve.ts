@@ -6,7 +6,8 @@
 import { errorText } from "../lib/errors.ts";
 import { ConfigError } from "../config/parse.ts";
 import { startLog } from "../observability/log.ts";
-import { joinNames, placeOf } from "../config/unknown_settings.ts";
+import { joinWords } from "../config/rules.ts";
+import { sourceText } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
@@ -34,8 +35,8 @@ export async function serve(platform: Platform): Promise<number> {
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,
-        source: placeOf(source),
-        suggestions: joinNames(suggestions),
+        source: sourceText(source),
+        suggestions: joinWords(suggestions),
       });
     }
     for (const text of describeUnread(unreadLines)) log.warn(text);

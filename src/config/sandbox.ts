@@ -1,5 +1,5 @@
 /**
- * What the sandbox has to allow for a configuration, and nothing beyond it.
+ * Permission flags of Deno's sandbox for a configuration.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const ENV_FLAGS: readonly string[] = [
   "--ignore-env",
 ];
 
-/** The sockets to the service manager, by path; an abstract one has no name that a flag could hold. */
+/** Paths of the sockets for notifications to the service manager. */
 export interface NotifyPaths {
   /** The service manager's. */
   readonly manager: string;
@@ -22,11 +22,12 @@ export interface NotifyPaths {
 }
 
 /**
- * Lists the flags for `deno run` under which the gateway can do what its configuration says.
+ * Returns the flags for `deno run` that allow what the configuration needs, and nothing else.
  *
- * @param notify the sockets for telling the service manager; undefined when there is none to be told
+ * @param notify the sockets for the service manager; undefined without one
  */
 export function permissionFlags(config: Config, notify?: NotifyPaths): string[] {
+  // A flag cannot name an abstract socket.
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((path) => path.startsWith("/"));
   const read = [
     ".env",
@@ -45,13 +46,13 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
     `--allow-net${netTargets(config, sockets)}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
-    // The keys file may have to be closed to others; it is the command "keys" that writes it.
+    // The mode of the keys file may have to change; its content is written by the command "keys".
     `--allow-write=${[dirname(config.keys.secretKeyFile), config.keys.keysFile, ...sockets].join(",")}`,
     ...ENV_FLAGS,
   ];
 }
 
-/** The least under which a wrong configuration can be read and its problems told. */
+/** Flags under which an invalid configuration can be read and reported. */
 export const MINIMAL_FLAGS: readonly string[] = [
   "--no-prompt",
   "--allow-read=.env",
@@ -60,7 +61,7 @@ export const MINIMAL_FLAGS: readonly string[] = [
 
 function netTargets(config: Config, sockets: readonly string[]): string {
   const patterns = config.mqtt.allowedBrokers;
-  // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
+  // Deno has no flag for any host or a network of IPv6: they need the whole network.
   if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
   const { url: jeedom } = config.jeedom;
   const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
@@ -70,7 +71,7 @@ function netTargets(config: Config, sockets: readonly string[]): string {
       ? []
       : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
     `${jeedom.hostname}:${jeedom.port || defaultPort}`,
-    // The embedded broker takes another port when its own is taken, so no port is named.
+    // The embedded broker uses another port when its own is taken.
     config.mqtt.host === undefined
       ? "127.0.0.1"
       : formatBrokerPattern({ host: config.mqtt.host, port: config.mqtt.port }),
