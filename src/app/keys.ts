@@ -46,14 +46,14 @@ export async function openKeys(
 ): Promise<OpenKeys> {
   const keyring = new LiveKeyring(() => Date.now(), randomBytes);
   registerKeyGauges(metrics, keyring);
-  const stamp = () => stampOf([config.SECRET_KEY_FILE, config.KEYS_FILE], platform);
+  const stamp = () => stampOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
   const load = () => loadSources(config, platform, log);
   const loaded = await stamp();
   let sources = await load();
   if (sources.single === undefined && sources.records.length === 0) {
     sources = { ...sources, single: await createFirstKey(config, platform) };
   }
-  if (sources.single !== undefined) await removeLeftovers(config.SECRET_KEY_FILE, platform.files);
+  if (sources.single !== undefined) await removeLeftovers(config.keys.secretKeyFile, platform.files);
   await keyring.replace(sources);
   const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
   // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
@@ -78,29 +78,29 @@ function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void 
 
 /** Reads all keys from their files. */
 async function loadSources(config: Config, { files }: Platform, log: Log): Promise<KeySources> {
-  const { SECRET_KEY_FILE: path, KEYS_FILE, KEY_FILE_MODE: mode } = config;
+  const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
   const warnOfMode = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
   await refuseUnlessFile(path, files);
   const defaultKey = await loadKey(path, { files, mode });
   if (defaultKey?.tightened) warnOfMode(path);
   const single = defaultKey?.secret;
-  const keyring = await readKeysFile(KEYS_FILE, { files, mode });
-  if (keyring?.tightened) warnOfMode(KEYS_FILE);
+  const keyring = await readKeysFile(keysFile, { files, mode });
+  if (keyring?.tightened) warnOfMode(keysFile);
   const records = keyring?.keys ?? [];
   const duplicate = records.find(({ secret, previous }) =>
     [secret, previous?.secret].some((bytes) => bytes !== undefined && bytes.toHex() === single?.toHex())
   );
   if (duplicate === undefined) return { single, records };
   throw new KeyFileError(
-    `Key "${duplicate.name}" in "${KEYS_FILE}" has the same secret as "${path}", which grants every right. ` +
+    `Key "${duplicate.name}" in "${keysFile}" has the same secret as "${path}", which grants every right. ` +
       `Remove "${path}", or give "${duplicate.name}" a new secret with: deno task keys rotate ${duplicate.name}`,
   );
 }
 
 /** Creates the default key and prints it to the console only: the log never holds it. */
 async function createFirstKey(config: Config, { files, print }: Platform): Promise<Bytes> {
-  const { SECRET_KEY_FILE: path, KEY_FILE_MODE: mode } = config;
+  const { secretKeyFile: path, fileMode: mode } = config.keys;
   const { secret, created } = await loadOrCreateKey(path, { files, random: randomBytes, mode });
   if (!created) return secret;
   const line = "=".repeat(80);

@@ -82,11 +82,13 @@ export function listen(
 /** Setting with a port that the gateway listens on. */
 export type PortSetting = "PORT" | "METRICS_PORT";
 
+const portOf = (setting: PortSetting, { server, metrics }: Config) => setting === "PORT" ? server.port : metrics.port;
+
 /** Error of a port that another program listens on. */
 export class PortTakenError extends Deno.errors.AddrInUse {
   /** Creates the error from the setting of the port. */
   constructor(readonly setting: PortSetting, readonly config: Config, options?: ErrorOptions) {
-    super(`Port ${config[setting]} of ${setting} is taken`, options);
+    super(`Port ${portOf(setting, config)} of ${setting} is taken`, options);
   }
 }
 
@@ -103,7 +105,7 @@ export function openPort<T>(setting: PortSetting, config: Config, open: () => T)
     const name = errorName(cause);
     if (name === "AddrInUse") throw new PortTakenError(setting, config, { cause });
     if (name !== "PermissionDenied") throw cause;
-    const port = config[setting];
+    const port = portOf(setting, config);
     throw new Error(`Ports below 1024 belong to the system: set ${setting} to a higher one, not ${port}`, { cause });
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Config } from "../config/settings.ts";
+import type { ServerAddress } from "../config/local_url.ts";
 import type { Reply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "../doctor/fetch_failure.ts";
 import { askTrusting, versionOf } from "../doctor/gateway_state.ts";
@@ -21,30 +21,27 @@ type Holder =
   /** Answers no HTTP at any of the requested addresses. */
   | { readonly kind: "silent" };
 
-/** Address, port and certificate of a server. */
-type ServerAddress = Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">;
-
 /** Longest wait for all answers of the program, in milliseconds. */
 const HOLDER_TIMEOUT_MS = 5000;
 
 /** Returns a message that names the program on the port, and says what to do. Never throws. */
 export async function describePortTaken({ setting, config }: PortTakenError, platform: Platform): Promise<string> {
   const signal = AbortSignal.timeout(HOLDER_TIMEOUT_MS);
-  const { METRICS_HOST, METRICS_PORT, PORT } = config;
+  const { server, metrics: { host, port: metricsPort } } = config;
   const [main, metrics] = await Promise.all([
-    findHolder(config, platform, signal),
-    METRICS_PORT === "off"
+    findHolder(server, platform, signal),
+    metricsPort === "off"
       ? undefined
-      : findHolder({ HOST: METRICS_HOST, PORT: METRICS_PORT, TLS_CERT_FILE: undefined }, platform, signal),
+      : findHolder({ host, port: metricsPort, tlsCertFile: undefined }, platform, signal),
   ]);
   // With the same settings, a running gateway has both ports; PORT is the one that operators know.
   const gateway = [main, metrics].find((holder) => holder?.kind === "gateway");
   if (main.kind === "gateway" || (main.kind === "tls" && gateway !== undefined)) {
     const version = gateway?.kind === "gateway" ? ` (version ${gateway.version})` : "";
-    return `Port ${PORT} is taken already: a gateway${version} runs there. Stop it: Ctrl-C in its terminal, ` +
+    return `Port ${server.port} is taken already: a gateway${version} runs there. Stop it: Ctrl-C in its terminal, ` +
       "sudo systemctl stop e2e-gateway, or docker compose down. To run both, set PORT and METRICS_PORT to free ones";
   }
-  const port = config[setting];
+  const port = setting === "PORT" ? server.port : metricsPort;
   const remedy = setting === "PORT" ? "set PORT to a free one" : "set METRICS_PORT to a free one, or to off";
   const holder = setting === "PORT" ? main : metrics ?? main;
   if (holder.kind === "gateway") {
@@ -67,10 +64,10 @@ function describeHolder(holder: Exclude<Holder, { kind: "gateway" }>): string {
 
 /** Requests `/health` at each URL where the program on a port may answer. */
 async function findHolder(server: ServerAddress, platform: Platform, signal: AbortSignal): Promise<Holder> {
-  if (server.PORT === 0) return { kind: "silent" };
+  if (server.port === 0) return { kind: "silent" };
   const now = () => Date.now();
   const answers = await Promise.all(
-    urlsOf(server).map((url) => askTrusting(server.TLS_CERT_FILE, platform, { url: `${url}/health`, now, signal })),
+    urlsOf(server).map((url) => askTrusting(server.tlsCertFile, platform, { url: `${url}/health`, now, signal })),
   );
   const holders = answers.map(holderOf);
   const kinds = ["gateway", "http", "tls"] as const;
@@ -83,12 +80,12 @@ async function findHolder(server: ServerAddress, platform: Platform, signal: Abo
  * TLS with one that has it. The sandbox of `deno task start` allows the configured address, which for "all addresses"
  * leads to this machine, and in most configurations 127.0.0.1; a forbidden one counts as silent.
  */
-function urlsOf({ HOST, PORT }: ServerAddress): string[] {
-  const listensOnAll = HOST === "0.0.0.0" || HOST === "::";
-  const hosts = listensOnAll ? [HOST, "127.0.0.1", "::1"] : [HOST];
-  return hosts.flatMap((host) => {
-    const name = host.includes(":") ? `[${host}]` : host;
-    return [`http://${name}:${PORT}`, `https://${name}:${PORT}`];
+function urlsOf({ host, port }: ServerAddress): string[] {
+  const listensOnAll = host === "0.0.0.0" || host === "::";
+  const hosts = listensOnAll ? [host, "127.0.0.1", "::1"] : [host];
+  return hosts.flatMap((one) => {
+    const name = one.includes(":") ? `[${one}]` : one;
+    return [`http://${name}:${port}`, `https://${name}:${port}`];
   });
 }
 

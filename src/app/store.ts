@@ -45,12 +45,12 @@ export interface StoreOptions {
 
 /** Opens the configured store. Until Redis is available, no request is accepted. */
 export function openStore(config: Config, options: StoreOptions): Promise<OpenStore> {
-  const { REPLAY_REDIS_URL: url } = config;
+  const { redisUrl: url } = config.replay;
   return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
 }
 
 /** Returns the lifetime of a request, in seconds: its timestamp may be as far in the future as in the past. */
-const validSeconds = ({ MAX_AGE_SECONDS }: Config) => 2 * MAX_AGE_SECONDS;
+const validSeconds = ({ replay }: Config) => 2 * replay.maxAgeSeconds;
 
 function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptions): OpenStore {
   // Many clients send whole seconds, so a request recorded within the second of the start would look new: the store, and
@@ -59,8 +59,8 @@ function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptio
   let since = nextSecond();
   const replays = createMemoryReplayStore({
     seconds: validSeconds(config),
-    maxBytes: config.REPLAY_MEMORY_BYTES,
-    maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
+    maxBytes: config.replay.memoryBytes,
+    maxAnswerBytes: config.replay.answerBytes,
     since,
     monotonic,
   });
@@ -114,13 +114,13 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
     import("../store/redis_replay.ts"),
     import("../store/counters.ts"),
   ]);
-  const connection = openRedis({ url, timeoutMs: config.REPLAY_REDIS_TIMEOUT_MS, random: Math.random, log });
+  const connection = openRedis({ url, timeoutMs: config.replay.redisTimeoutMs, random: Math.random, log });
   const replays = createRedisReplayStore({
     connection,
     prefix: REPLAY_PREFIX,
     seconds: validSeconds(config),
-    maxBytes: config.REPLAY_MEMORY_BYTES,
-    maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
+    maxBytes: config.replay.memoryBytes,
+    maxAnswerBytes: config.replay.answerBytes,
     now,
     monotonic,
     log,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
 
 /** An option: what `parseArgs` of `node:util` needs of it, and its line in the help. */
@@ -107,6 +108,19 @@ export function formatUsage({ synopsis }: CommandLine): string {
 /** Makes the error of a command line that is wrong: what is wrong, then how the command is typed. */
 export function wrongUsage(message: string, line: CommandLine, options?: ErrorOptions): UsageError {
   return new UsageError(`${message}\n${formatUsage(line)}`, options);
+}
+
+/** Formats the error for an unknown name, with a suggestion where one is close. */
+export function unknownName(kind: string, word: string, names: readonly string[]): string {
+  const closest = closestName(word, names);
+  return `Unknown ${kind} "${word}"${closest === undefined ? "" : `: did you mean "${closest}"?`}`;
+}
+
+/** Returns the name with the fewest edits from the word, at most one for every three letters; else undefined. */
+export function closestName(word: string, names: readonly string[]): string | undefined {
+  const distances = names.map((name) => ({ name, distance: levenshteinDistance(word.toLowerCase(), name) }));
+  const [closest] = distances.toSorted((one, other) => one.distance - other.distance);
+  return closest !== undefined && closest.distance <= Math.ceil(closest.name.length / 3) ? closest.name : undefined;
 }
 
 function isParseArgsError(error: unknown): error is Error {

@@ -4,14 +4,16 @@
  * @module
  */
 import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
-import { CLIENT_VARIABLES, ConfigError, parseConfig } from "../config/settings.ts";
+import { ConfigError, parseConfig } from "../config/parse.ts";
+import { CLIENT_VARIABLES } from "../config/settings.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../keys/default_key_file.ts";
 import { type Options, UsageError } from "./args.ts";
 import { localUrl } from "../config/local_url.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { readSources, reportConfigError, type Sources } from "../config/load.ts";
+import { readSources, type Sources } from "../config/load.ts";
+import { reportConfigError } from "./config_errors.ts";
 
 /** The options that every client command takes. */
 export const CLIENT_OPTIONS = {
@@ -71,7 +73,7 @@ export function isComplete({ url, "key-file": keyFile }: Pick<ClientValues, "url
  */
 export function gatewayUrl({ environment, file }: Sources, { url }: Pick<ClientValues, "url">): string {
   const given = url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
-  if (!given) return localUrl(parseConfig(environment, file));
+  if (!given) return localUrl(parseConfig(environment, file).server);
   const parsed = parseUrl(given);
   if (parsed !== undefined) return parsed;
   throw url ? new UsageError(`${URL_RULE}: change --url`) : new TypeError(`${URL_RULE}: change GATEWAY_URL`);
@@ -101,7 +103,7 @@ export async function findKey(
 ): Promise<string> {
   const given = keyFile ? undefined : environment["GATEWAY_KEY"]?.trim() || file["GATEWAY_KEY"]?.trim();
   if (given) return given;
-  const path = keyFile || parseConfig(environment, file).SECRET_KEY_FILE;
+  const path = keyFile || parseConfig(environment, file).keys.secretKeyFile;
   const key = await readKey(path, files);
   if (key !== undefined) return toHex(key);
   throw new UsageError(
@@ -114,9 +116,12 @@ export async function findKey(
  *
  * @throws {UsageError} if there is no key, or no such version of the protocol
  */
-export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
+export async function makeClient(
+  sources: Sources,
+  values: ClientValues,
+  platform: Pick<Platform, "fetch" | "files">,
+): Promise<GatewayClient> {
   const protocol = parseProtocol(values.protocol);
-  const sources = await readClientSources(platform, isComplete(values));
   const key = await findKey(sources, { ...values, files: platform.files });
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
 }

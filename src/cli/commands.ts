@@ -4,8 +4,15 @@
  * @module
  */
 import { VERSION } from "../version.ts";
-import { type CommandLine, formatCommands, formatHelp, readOptions, UsageError, wantsHelp } from "./args.ts";
-import { unknownName } from "../lib/closest_name.ts";
+import {
+  type CommandLine,
+  formatCommands,
+  formatHelp,
+  readOptions,
+  unknownName,
+  UsageError,
+  wantsHelp,
+} from "./args.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 

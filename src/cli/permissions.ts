@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { MINIMAL_FLAGS, permissionFlags } from "../config/sandbox.ts";
 import type { CommandLine } from "./args.ts";
 import type { UnknownSetting } from "../config/unknown_settings.ts";
 import type { Platform } from "../platform.ts";
 import { findNotifySockets } from "../app/systemd.ts";
-import { describeMisspelt, readSettings } from "../config/load.ts";
+import { readSettings } from "../config/load.ts";
+import { describeMisspelt } from "./config_errors.ts";
 
 /** Command line of `permissions`. */
 export const PERMISSIONS_LINE = {

@@ -34,12 +34,12 @@ export async function findKeys(
     }
   };
   const readSingle = async () => {
-    await refuseUnlessFile(config.SECRET_KEY_FILE, files);
-    return await readKey(config.SECRET_KEY_FILE, files);
+    await refuseUnlessFile(config.keys.secretKeyFile, files);
+    return await readKey(config.keys.secretKeyFile, files);
   };
   const single = await told(readSingle());
   // The doctor changes no modes: it only looks at them.
-  const loaded = await told(readKeysFile(config.KEYS_FILE, { files, mode: "ignore" }));
+  const loaded = await told(readKeysFile(config.keys.keysFile, { files, mode: "ignore" }));
   return { single, records: loaded?.keys, faults };
 }
 

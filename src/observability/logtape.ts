@@ -24,7 +24,7 @@ import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "../lib/visible.ts";
 
 /** Settings of the log, and the settings whose secrets it masks. */
-export type LogConfig = Pick<Config, "LOG_FORMAT" | "LOG_LEVEL"> & Partial<Config>;
+export type LogConfig = Pick<Config, "log"> & Partial<Config>;
 
 /**
  * Sets the log up, once for each process, and returns it. Secrets of the configuration are masked in every line.
@@ -32,7 +32,7 @@ export type LogConfig = Pick<Config, "LOG_FORMAT" | "LOG_LEVEL"> & Partial<Confi
  * @param isTerminal chooses the format of `LOG_FORMAT=auto`: colored text on a terminal, otherwise JSON lines
  */
 export function startLog(config: LogConfig, isTerminal: boolean): Log {
-  const format = config.LOG_FORMAT === "auto" ? isTerminal ? "color" : "json" : config.LOG_FORMAT;
+  const format = config.log.format === "auto" ? isTerminal ? "color" : "json" : config.log.format;
   const mask = createMask(secretsOf(config));
   const formatRecord = {
     color: () => asText(getAnsiColorFormatter({ value: formatValue, format: layoutLine(({ level }) => level) })),
@@ -54,8 +54,8 @@ export function startLog(config: LogConfig, isTerminal: boolean): Log {
     },
     filters: { flood: createFloodFilter() },
     loggers: [
-      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.LOG_LEVEL },
-      { category: "audit", sinks: ["lines"], lowestLevel: config.LOG_LEVEL },
+      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.log.level },
+      { category: "audit", sinks: ["lines"], lowestLevel: config.log.level },
       { category: "log", sinks: ["console"], lowestLevel: "warning" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
     ],

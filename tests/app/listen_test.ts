@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { listen, openPort, PortTakenError } from "../../src/app/listen.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import type { Platform } from "../../src/platform.ts";
 import type { Log } from "../../src/observability/log.ts";
 import { until } from "../support/deadline.ts";

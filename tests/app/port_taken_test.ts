@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PortTakenError } from "../../src/app/listen.ts";
 import { describePortTaken } from "../../src/app/port_taken.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { fakePlatform } from "../support/platform.ts";
 
 const HEALTH = JSON.stringify({ status: "ok", version: "1.2.3" });

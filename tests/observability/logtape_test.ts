@@ -1,6 +1,8 @@
 import { type LogRecord, resetSync } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Config, parseConfig, type Variables } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { Variables } from "../../src/config/rules.ts";
+import type { Config } from "../../src/config/settings.ts";
 import type { Log } from "../../src/observability/log.ts";
 import { auditLog, createLineSink, startLog } from "../../src/observability/logtape.ts";
 import { until } from "../support/deadline.ts";

@@ -1,6 +1,6 @@
 /** Metrics of a test, and those of a real gateway. */
 import { startGateway } from "../../src/app/start.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { formatKeysFile } from "../../src/keys/schema.ts";
 import { createMetrics, type Metrics, type MetricsOptions } from "../../src/observability/metrics.ts";
 import { type ProcessMetricsOptions, registerProcessMetrics } from "../../src/observability/process.ts";
@@ -40,7 +40,7 @@ export async function gatewayMetricsText(): Promise<string> {
       MQTT_BROKER_PORT: String(freePort()),
     });
     const phone = makeRecord({ name: "phone", expires: Date.now() + 86_400_000 });
-    await Deno.writeTextFile(config.KEYS_FILE, formatKeysFile([phone]), { mode: 0o600 });
+    await Deno.writeTextFile(config.keys.keysFile, formatKeysFile([phone]), { mode: 0o600 });
     const platform = fakePlatform({ fetch: () => Promise.reject(new TypeError("No Jeedom in this test")) });
     const silent = () => {};
     const gateway = await startGateway(config, platform, { debug: silent, info: silent, warn: silent, error: silent });
