@@ -7,9 +7,10 @@ import { MQTT_PORT } from "../services/mqtt/settings.ts";
 import type { Config } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createLimiters, type Limiters } from "../gateway/limits.ts";
+import { createLimiters, type Limiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
+import type { Handler } from "../http/router.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
@@ -32,7 +33,7 @@ import { createJeedomCheck } from "../services/jeedom/health.ts";
 import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
-import { limitsOf, ratesOf } from "./limits.ts";
+import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { type HttpListener, listen, openPort, PortTakenError } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
@@ -130,31 +131,31 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   opened.defer(() => readiness.close());
 
   const streams = createStreamRegistry(metrics);
-  const limits = limitsOf(config);
-  const limiters = createLimiters(limits, clocks);
+  const limiters = createLimiters({
+    requests: config.requests,
+    streams: config.streams,
+    maxAnswerBytes: config.jeedom.maxResponseBytes,
+  }, clocks);
   registerLimiterGauges(metrics, limiters);
   const handler = createHandler({
-    keyring: keys.keyring,
-    replays: store.replays,
-    rates: ratesOf(config, store.createCounter),
     addressOf: createAddressOf(config.server.trustedProxies, clocks),
+    origins: config.server,
+    admission: {
+      keyring: keys.keyring,
+      replays: store.replays,
+      rates: rateLimitsOf(config.rates, store.createCounter),
+      replay: config.replay,
+    },
     services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
-    directory,
-    brokers,
-    encoder,
-    streams,
-    ...clocks,
+    subscriptions: { directory, brokers, encoder, streams, settings: config.streams },
+    limiters,
+    health: { version: VERSION, isReady: () => readiness.isReady },
+    clock: clocks,
     randomBytes,
     random: Math.random,
     audit,
     log,
     telemetry,
-    isReady: () => readiness.isReady,
-    publicUrl: config.server.publicUrl,
-    allowedOrigins: config.server.allowedOrigins,
-    version: VERSION,
-    limits,
-    limiters,
   });
   const admin = listenForAdmin(config, platform, {
     handler: createAdminHandler({
@@ -164,6 +165,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       version: VERSION,
       listensOn: config.metrics.host,
       randomBytes,
+      log,
     }),
     log,
   });
@@ -374,7 +376,7 @@ function registerLimiterGauges(metrics: MetricRegistry, { backlog, unread, bodie
 function listenForAdmin(
   config: Config,
   platform: Platform,
-  { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
+  { handler, log }: { readonly handler: Handler; readonly log: Log },
 ): HttpListener | undefined {
   const { host: hostname, port } = config.metrics;
   if (port === "off") return undefined;
