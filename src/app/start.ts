@@ -13,6 +13,7 @@ import { createAdminHandler } from "../http/admin.ts";
 import type { Handler } from "../http/router.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
 import { createConnectBroker } from "../mqtt/connect.ts";
 import { MemoryHistory } from "../mqtt/hub/memory_history.ts";
@@ -115,7 +116,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   opened.defer(() => broker.close());
 
   const encoder = createEncoder(metrics);
-  const brokers = createBrokerPool(config, instruments, { home: broker.address, encoder });
+  const brokers = createBrokerPool(config, instruments, { defaultBroker: broker.address, encoder });
   const directory = createBrokerDirectory({
     configured: broker.address,
     allowed: config.mqtt.allowedBrokers,
@@ -223,8 +224,8 @@ function createEncoder(metrics: MetricRegistry): EventEncoder {
 
 function createBrokerPool(
   config: Config,
-  { now, monotonic, log, metrics }: Instruments,
-  { home, encoder }: { readonly home: BrokerAddress; readonly encoder: EventEncoder },
+  { log, metrics }: Instruments,
+  { defaultBroker, encoder }: { readonly defaultBroker: BrokerAddress; readonly encoder: EventEncoder },
 ): BrokerPool {
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
@@ -234,21 +235,20 @@ function createBrokerPool(
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
-      keepAliveSeconds: config.mqtt.keepaliveSeconds,
+      keepaliveSeconds: config.mqtt.keepaliveSeconds,
       addressFault,
       maxPayloadBytes: config.streams.maxEventBytes,
     }),
-    history,
-    timeoutMs: config.mqtt.timeoutMs,
-    idleMs: config.mqtt.idleSeconds * 1000,
-    maxConnections: config.mqtt.maxConnections,
-    home,
-    resumeMs: config.streams.resumeSeconds * 1000,
-    backpressure: () => encoder.backpressure(),
-    random: Math.random,
-    onFault: (error) => log.error("Delivering messages to streams failed unexpectedly: {error}", { error }),
-    now,
-    monotonic,
+    limits: config.mqtt,
+    hub: {
+      history,
+      limits: config.streams,
+      backpressure: () => encoder.backpressure(),
+      random: Math.random,
+      onFault: (error) => log.error("Delivering messages to streams failed unexpectedly: {error}", { error }),
+    },
+    clock: SYSTEM_CLOCK,
+    defaultBroker,
   });
   metrics.gauge({
     name: "e2e_gateway_ring_bytes",

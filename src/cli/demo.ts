@@ -51,7 +51,7 @@ export async function demo(platform: Platform): Promise<number> {
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
     const { createConnectBroker } = await import("../mqtt/connect.ts");
-    const connect = createConnectBroker({ keepAliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
+    const connect = createConnectBroker({ keepaliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
     const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);

@@ -5,7 +5,7 @@
  */
 import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
 import type { Subscriber } from "../mqtt/hub/subscriber.ts";
-import { filterFault, grantFault, isBrokersOwn, isShared } from "../mqtt/topics/rules.ts";
+import { filterFault, grantFault, isShared, isSystemTopic } from "../mqtt/topics/rules.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
@@ -298,7 +298,7 @@ function topicsOf({ topic, topics }: Payload): string | undefined {
 function authorize({ scope }: Key, { filters }: SubscribeRequest): void {
   scope.useService("mqtt");
   for (const filter of filters) {
-    const isNamed = isBrokersOwn(filter) && scope.maySubscribe(filter);
+    const isNamed = isSystemTopic(filter) && scope.maySubscribe(filter);
     const fault = isNamed ? grantFault(filter) : filterFault(filter);
     if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
     scope.subscribe(filter);
