@@ -9,7 +9,7 @@ import type { Setting } from "../config/rules.ts";
 import { type Config, settingsWithValues } from "../config/settings.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
 import type { Network } from "../net/ip_address.ts";
-import { placeOf } from "../config/unknown_settings.ts";
+import { sourceText } from "../config/unknown_settings.ts";
 import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "../platform.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
@@ -88,7 +88,7 @@ function noteOn(value: string, standard: string): string {
 function printWithoutEffect(settings: Settings, printError: Platform["printError"]): void {
   describeWithoutEffect(settings).forEach((line) => printError(`Warning: ${line}`));
   for (const { name, source } of settings.unknown.filter(({ suggestions }) => suggestions.length === 0)) {
-    printError(`Warning: ${name} in ${placeOf(source)} has no effect on the gateway, which has no such setting`);
+    printError(`Warning: ${name} in ${sourceText(source)} has no effect on the gateway, which has no such setting`);
   }
 }
 

@@ -116,9 +116,12 @@ export async function findKey(
  *
  * @throws {UsageError} if there is no key, or no such version of the protocol
  */
-export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
+export async function makeClient(
+  sources: Sources,
+  values: ClientValues,
+  platform: Pick<Platform, "fetch" | "files">,
+): Promise<GatewayClient> {
   const protocol = parseProtocol(values.protocol);
-  const sources = await readClientSources(platform, isComplete(values));
   const key = await findKey(sources, { ...values, files: platform.files });
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
 }

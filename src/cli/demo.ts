@@ -11,8 +11,7 @@ import { type Config, SETTINGS } from "../config/settings.ts";
 import { DEVICES, House } from "../demo/house.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
-import { createConnectBroker } from "../mqtt/connect.ts";
-import { startLog } from "../observability/log.ts";
+import { startLog } from "../observability/logtape.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
@@ -21,7 +20,7 @@ import type { CommandLine } from "./args.ts";
 import { loadOrCreateKey } from "../keys/default_key_file.ts";
 import type { Platform } from "../platform.ts";
 import { reportStartFailure } from "./serve.ts";
-import { type RunningGateway, startGateway } from "../app/start.ts";
+import type { RunningGateway } from "../app/start.ts";
 
 /** Interval of the sensors' messages, in milliseconds. */
 const TICK_MS = 2000;
@@ -51,7 +50,8 @@ export async function demo(platform: Platform): Promise<number> {
     const config = demoConfig(platform, { ...key.settings, ...serveJeedom(house, { platform, opened }) });
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
-    const connect = createConnectBroker({ keepAliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
+    const { createConnectBroker } = await import("../mqtt/connect.ts");
+    const connect = createConnectBroker({ keepaliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
     const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);
@@ -133,6 +133,8 @@ function demoConfig({ env }: Platform, settings: Variables): Config {
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {
   const log = startLog(config, platform.isTerminal);
+  // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+  const { startGateway } = await import("../app/start.ts");
   try {
     return await startGateway(config, platform, log);
   } catch (error) {

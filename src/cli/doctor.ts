@@ -23,8 +23,7 @@ import {
   type Report,
 } from "../doctor/report.ts";
 import { watch } from "../doctor/watch.ts";
-import { BrokerError } from "../mqtt/broker.ts";
-import { createConnectBroker } from "../mqtt/connect.ts";
+import { BrokerError, type ConnectBroker } from "../mqtt/broker.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { addressFault } from "../net/egress.ts";
@@ -179,8 +178,13 @@ function houseOf({ config, sources: { environment, file } }: Settings, platform:
   });
 }
 
-function connectTo(config: Config) {
-  return createConnectBroker({ keepAliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
+/** Returns the function that connects to brokers. */
+function connectTo({ mqtt: { keepaliveSeconds } }: Config): ConnectBroker {
+  return async (address, options) => {
+    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+    const { createConnectBroker } = await import("../mqtt/connect.ts");
+    return await createConnectBroker({ keepaliveSeconds, addressFault })(address, options);
+  };
 }
 
 /** Never asked for the embedded broker, which is the gateway's own and would be started here. */

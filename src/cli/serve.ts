@@ -5,16 +5,17 @@
  */
 import { errorText } from "../lib/errors.ts";
 import { ConfigError } from "../config/parse.ts";
-import { startLog } from "../observability/log.ts";
-import { joinNames, placeOf } from "../config/unknown_settings.ts";
+import { startLog } from "../observability/logtape.ts";
+import { joinWords } from "../config/rules.ts";
+import { sourceText } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { describePortTaken, PortTakenError } from "../app/port_taken.ts";
+import { PortTakenError } from "../app/listen.ts";
+import { describePortTaken } from "../app/port_taken.ts";
 import { openServiceManager } from "../app/systemd.ts";
 import { readSettings } from "../config/load.ts";
 import { describeUnread, reportConfigError } from "./config_errors.ts";
-import { startGateway } from "../app/start.ts";
 
 /** Command line of `serve`. */
 export const SERVE_LINE = {
@@ -35,11 +36,13 @@ export async function serve(platform: Platform): Promise<number> {
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,
-        source: placeOf(source),
-        suggestions: joinNames(suggestions),
+        source: sourceText(source),
+        suggestions: joinWords(suggestions),
       });
     }
     for (const text of describeUnread(unreadLines)) log.warn(text);
+    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+    const { startGateway } = await import("../app/start.ts");
     const gateway = await startGateway(config, platform, log);
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);

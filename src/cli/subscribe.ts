@@ -4,7 +4,7 @@
  * @module
  */
 import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
-import { CLIENT_OPTIONS, makeClient, runClient } from "./client.ts";
+import { CLIENT_OPTIONS, isComplete, makeClient, readClientSources, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { parseQos, QOS_OPTION } from "./publish.ts";
@@ -33,7 +33,8 @@ export function subscribe(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const { values, positionals: filters } = readArgs(platform.args, SUBSCRIBE_LINE);
     if (filters.length === 0) throw new UsageError(formatUsage(SUBSCRIBE_LINE));
-    const client = await makeClient(platform, values);
+    const sources = await readClientSources(platform, isComplete(values));
+    const client = await makeClient(sources, values, platform);
     const stopped = new AbortController();
     platform.untilStopped().then(() => stopped.abort());
     try {

@@ -1,5 +1,5 @@
 /**
- * Where the gateway is for programs on the same machine.
+ * Address of the gateway for programs on the same machine.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export type ServerAddress = Pick<Config["server"], "host" | "port" | "tlsCertFil
 /**
  * Returns the gateway's address for programs on the same machine.
  *
- * @param port the port it listens on, where that is not the configured one
+ * @param port the port that it listens on, if not the configured one
  */
 export function localUrl({ host, tlsCertFile, port: configured }: ServerAddress, port = configured): string {
   const everywhere = host === "0.0.0.0" || host === "::";

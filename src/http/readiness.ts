@@ -12,9 +12,6 @@ import type { Dependency } from "../observability/telemetry.ts";
 /** Checks a dependency. Rejects with a message without secrets if it fails; settles in any case. */
 export type Check = () => Promise<void>;
 
-/** All dependencies. */
-export const DEPENDENCIES: readonly Dependency[] = ["broker", "jeedom", "replay_store"];
-
 /** Checks and their interval. */
 export interface ReadinessOptions {
   /** Check of each dependency. */
@@ -50,7 +47,12 @@ export class Readiness {
 
   /** Begins to check all dependencies, at once and at each interval. */
   start(): void {
-    for (const dependency of DEPENDENCIES) this.#check(dependency);
+    for (const [dependency, check] of Object.entries(this.#options.checks)) this.#run(dependency, check);
+  }
+
+  /** All dependencies. */
+  get dependencies(): readonly Dependency[] {
+    return Object.keys(this.#options.checks);
   }
 
   /** Whether the gateway can serve requests. */
@@ -92,16 +94,15 @@ export class Readiness {
   }
 
   /** Checks a dependency, and again after the interval: never twice at a time. */
-  async #check(dependency: Dependency): Promise<void> {
-    const { checks, everyMs } = this.#options;
-    const result = checks[dependency]();
+  async #run(dependency: Dependency, check: Check): Promise<void> {
+    const result = check();
     const fault = await faultOf(result);
     if (this.#isClosed) return;
     this.#update(dependency, fault);
     // A check that exceeded its time is waited for as well.
     await result.catch(() => {});
     if (this.#isClosed) return;
-    this.#timers.set(dependency, setTimeout(() => this.#check(dependency), everyMs));
+    this.#timers.set(dependency, setTimeout(() => this.#run(dependency, check), this.#options.everyMs));
   }
 
   #update(dependency: Dependency, fault: string | undefined): void {

@@ -18,7 +18,7 @@ async function look(address: BrokerAddress, { signal = PATIENT, env = {} }: {
   const house = makeContext({
     env: { MQTT_BROKER_HOST: address.host, MQTT_BROKER_PORT: String(address.port), ...env },
     brokerAddress: () => Promise.resolve({ ...address, username: "house", password: PASSWORD }),
-    connectBroker: createConnectBroker({ keepAliveSeconds: 20, addressFault }),
+    connectBroker: createConnectBroker({ keepaliveSeconds: 20, addressFault }),
   });
   const finding = await within("the check", BROKER.run(house, signal));
   await afterLastTimer();

@@ -12,6 +12,7 @@ import { createLimiters, type RequestSettings } from "../../src/gateway/limiters
 import type { StreamSettings } from "../../src/streams/event_stream.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
@@ -127,11 +128,11 @@ export interface Overrides
   /** Opens connections to brokers. */
   readonly connect?: BrokerPoolOptions["connect"];
   /** What else the pool of brokers does differently. */
-  readonly pool?: Partial<BrokerPoolOptions>;
+  readonly pool?: { readonly timeoutMs?: number; readonly resumeMs?: number };
 }
 
 /** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
-export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
+export async function makeGateway({ connect, pool = {}, ...overrides }: Overrides = {}) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
   /** How far the wall clock was set, in seconds. */
@@ -142,18 +143,17 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
-    history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
-    timeoutMs: 10_000,
-    idleMs: 0,
-    maxConnections: 10,
-    resumeMs: 0,
-    backpressure: () => encoder.backpressure(),
-    random: () => 0,
-    onFault: (error) => {
-      throw error;
+    limits: { timeoutMs: pool.timeoutMs ?? 10_000, idleSeconds: 0, maxConnections: 10 },
+    hub: {
+      history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
+      limits: { resumeSeconds: (pool.resumeMs ?? 0) / 1000 },
+      backpressure: () => encoder.backpressure(),
+      random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
     },
-    ...clocks,
-    ...pool,
+    clock: { ...SYSTEM_CLOCK, ...clocks },
   });
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
@@ -234,7 +234,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     keyring,
     replays,
     secret,
-    told: telemetry.told,
+    told: telemetry.recorded,
   };
   return {
     ...parts,

@@ -7,7 +7,7 @@ import { errorText } from "../../lib/errors.ts";
 import { brokerProtocol } from "../../services/mqtt/settings.ts";
 import type { Config } from "../../config/settings.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
-import { tooLate } from "../../mqtt/errors.ts";
+import { timeoutError } from "../../mqtt/errors.ts";
 import { UNUSED_FILTER } from "../../mqtt/topics/rules.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
@@ -50,7 +50,7 @@ export const BROKER: Check = {
     } catch (error) {
       return failed(errorText(error), "Mend it, and start the gateway again");
     }
-    const late = tooLate(address, "answer", DEADLINE_SECONDS * 1000);
+    const late = timeoutError(address, "answer", DEADLINE_SECONDS * 1000);
     try {
       const connection = await connectBroker(address, { signal });
       const hangUp = () => void connection.close(late);

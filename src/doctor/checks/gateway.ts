@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { visibleLine } from "../../observability/visible.ts";
+import { visibleLine } from "../../lib/visible.ts";
 import { isObject } from "../../lib/json.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { jsonOf } from "../../lib/http_probe.ts";

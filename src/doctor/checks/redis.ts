@@ -5,7 +5,7 @@
  */
 import { errorText } from "../../lib/errors.ts";
 import { mdnsHint } from "../../mqtt/errors.ts";
-import { visibleLine } from "../../observability/visible.ts";
+import { visibleLine } from "../../lib/visible.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 

@@ -17,11 +17,13 @@ const POOL_IDLE_MS = 4000;
 export const jeedom: ServiceModule = {
   name: JEEDOM,
   dependency: "jeedom",
+  hasSubscriptions: false,
   settings: JEEDOM_SETTINGS,
   rights: JEEDOM_RIGHTS,
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
     `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`,
   ],
+  maxAnswerBytes: ({ jeedom: { maxResponseBytes } }) => maxResponseBytes,
   async create({ config, platform, log, monotonic, checkTimeoutMs, resources }) {
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());

@@ -9,8 +9,8 @@ import {
   filterFault,
   grantedTopicFault,
   grantFault,
-  isBrokersOwn,
   isShared,
+  isSystemTopic,
   topicFault,
 } from "../../mqtt/topics/rules.ts";
 import { createReadRights } from "../../keys/rights.ts";
@@ -52,19 +52,22 @@ export interface MqttServiceOptions {
 /** Name of the service. */
 export const MQTT = "mqtt";
 
+/** Routes of the service, older than those for all services. */
+export const MQTT_ALIASES = { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" } as const;
+
 /** Makes the service. */
 export function createMqttService({ directory, brokers, events }: MqttServiceOptions): StreamingService {
   const readRights = createReadRights(MQTT, (rights) => new MqttGrants(rights));
   return {
     name: MQTT,
     fieldErrorStatus: 400,
-    aliases: { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" },
+    aliases: MQTT_ALIASES,
     target: topicsOf,
     async handle(payload, { key, scope }) {
       const request = parsePublishRequest(payload);
       const { topic } = request;
       const grants = readRights(scope);
-      const isNamed = isBrokersOwn(topic) && grants.mayPublish(topic);
+      const isNamed = isSystemTopic(topic) && grants.mayPublish(topic);
       const fault = isNamed ? grantedTopicFault(topic) : topicFault(topic);
       if (fault !== undefined) throw new FieldError(`Invalid field: topic: ${fault}`);
       grants.publish(topic);
@@ -106,7 +109,7 @@ export function createMqttService({ directory, brokers, events }: MqttServiceOpt
  */
 function authorizeFilters(grants: MqttGrants, { filters }: SubscribeRequest): void {
   for (const filter of filters) {
-    const isNamed = isBrokersOwn(filter) && grants.maySubscribe(filter);
+    const isNamed = isSystemTopic(filter) && grants.maySubscribe(filter);
     const fault = isNamed ? grantFault(filter) : filterFault(filter);
     if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
     grants.subscribe(filter);
