@@ -236,9 +236,7 @@ function createBrokerPool(
 ): BrokerPool {
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    maxBytes: config.streams.resumeBytes,
-    // A listener that resumes at the last moment may have been that late before, and another minute.
-    maxAgeMs: 2 * config.streams.resumeSeconds * 1000 + 60_000,
+    limits: config.streams,
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
