@@ -1,5 +1,5 @@
 /**
- * The command `check-config`: shows the effective configuration, or everything that is wrong with it.
+ * The command `check-config`: prints the effective configuration, or all of its problems.
  *
  * @module
  */
@@ -27,8 +27,8 @@ export const CHECK_CONFIG_LINE = {
 } as const satisfies CommandLine;
 
 /**
- * Prints a line for each setting that differs from its default, with its source; secrets are masked. What has no
- * effect, such as a misspelt name, is a warning, which leaves the exit code at 0.
+ * Prints a line for each setting that differs from its default, with its source; secrets are masked. A variable without
+ * effect, such as a misspelt setting, is a warning, which does not change the exit code.
  */
 export async function checkConfig(platform: Platform): Promise<number> {
   const { args, print, printError } = platform;
@@ -38,7 +38,7 @@ export async function checkConfig(platform: Platform): Promise<number> {
     printSettings(settings, { all, print });
     printWithoutEffect(settings, printError);
     await checkFiles(settings.config, platform);
-    print("The configuration is right.");
+    print("The configuration is valid.");
     return 0;
   } catch (error) {
     if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "restart" });
@@ -65,7 +65,7 @@ function printSettings(
 }
 
 /**
- * Checks the files that settings name as a start does.
+ * Checks the files that settings name, as a start does.
  *
  * @throws {ConfigError} with all problems
  */

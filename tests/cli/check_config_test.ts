@@ -41,7 +41,7 @@ Deno.test("checkConfig() shows what is set, where, and what the default is, and 
     "MAX_AGE_SECONDS=10  # .env, default 60",
     "LOG_LEVEL=debug  # environment, default info",
     `${SETTING_NAMES.length - 5} settings have their defaults; --all shows them.`,
-    "The configuration is right.",
+    "The configuration is valid.",
   ]);
 });
 
@@ -59,7 +59,7 @@ Deno.test("checkConfig() shows every setting with --all, and hides none", async 
   assertEquals(code, 0);
   const names = lines.filter((line) => line.includes("  # ")).map((line) => line.split("=")[0]);
   assertEquals(names, SETTING_NAMES);
-  assertEquals(lines.at(-1), "The configuration is right.");
+  assertEquals(lines.at(-1), "The configuration is valid.");
   assertEquals(lines.length, names.length + 1);
 });
 
