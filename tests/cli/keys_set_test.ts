@@ -58,7 +58,7 @@ Deno.test("keys set replaces each field that is given, keeps the rest and the se
       'Key "phone" is changed:',
       "  Jeedom methods:    * (what reads and controls) → * (what reads and controls), log::get",
       "  MQTT subscribe:    none → a",
-      "A running gateway knows it within 2 seconds, and ends the key's open streams, which connect again.",
+      "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
     ]);
     assert(!out.includes(before.secret.toHex()), "The secret is printed");
   }));
@@ -71,7 +71,7 @@ Deno.test("keys set --expires extends a key, also one that has expired, and take
     const { code, out } = await run(["set", "guest", "--expires", "7d"], later);
     assertEquals([code, written(await record())], [0, written({ ...before, expires: later + 7 * DAY })]);
     assertStringIncludes(out, "  expires:           2026-02-01 12:30 UTC → 2026-02-10 12:30 UTC, in 7 d");
-    assertStringIncludes(out, "Open streams go on.");
+    assertStringIncludes(out, "Open streams continue.");
     await run(["set", "guest", "--expires", "never"], later);
     assertEquals(written(await record()), written({ ...before, expires: undefined }));
     assertStringIncludes((await run(["set", "guest", "--expires", "never"], later)).out, "nothing changed");
@@ -163,7 +163,7 @@ Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
     ]);
     const useless = await run(["set", "phone", "--command", "12", "--method", "cmd::all", "--endpoint", "/x.php"]);
     assertMatch(useless.err, /^--method cmd::all grants nothing with --command.*\n--endpoint \/x.php grants nothing/);
-    assertStringIncludes((await run(["set", "phone"])).err, "Nothing to change is named");
+    assertStringIncludes((await run(["set", "phone"])).err, "No change is given");
     assertStringIncludes((await run(["set", "nobody", "--expires", "1d"])).err, 'There is no key "nobody"');
     assertStringIncludes(
       (await run(["set", "default", "--expires", "1d"])).err,
@@ -177,7 +177,7 @@ Deno.test("keys set warns of a key that does not work all the same", () =>
     await run(["add", "phone", "--expires", "1d"]);
     assertStringIncludes(
       (await run(["set", "phone", "--publish", "a"], NOW + 2 * DAY)).err,
-      "has expired all the same",
+      "is still expired",
     );
     await run(["disable", "phone"]);
     assertStringIncludes((await run(["set", "phone", "--expires", "7d"])).err, "deno task keys enable phone");

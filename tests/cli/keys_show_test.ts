@@ -227,11 +227,11 @@ Deno.test("keys add and rotate name PUBLIC_URL before the pairing, unless it is 
       assertEquals(await keys(platform), 0);
       return platform.lines.at(-1);
     };
-    const first = "Next, set PUBLIC_URL in .env to the address that devices reach, then hand it to its device: ";
+    const first = "Next, set PUBLIC_URL in .env to the address that devices reach, then pair its device: ";
     assertEquals(await lastLine("add a", {}), `${first}deno task keys show a`);
     assertEquals(await lastLine("rotate a", {}), `${first}deno task keys show a`);
     const PUBLIC_URL = "https://home.example";
-    assertEquals(await lastLine("add b", { PUBLIC_URL }), "Next, hand it to its device: deno task keys show b");
+    assertEquals(await lastLine("add b", { PUBLIC_URL }), "Next, pair its device: deno task keys show b");
   }));
 
 Deno.test("drawPairingCode() keeps within 24 rows and 80 columns with the addresses and names that homes have", () => {

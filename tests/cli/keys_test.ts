@@ -101,7 +101,7 @@ Deno.test("keys tells how it goes, without a subcommand or with an unknown one",
     }
     for (const name of names.slice(1)) {
       assertStringIncludes((await run(name)).err, "The name of a key is missing\nUsage: ");
-      assertStringIncludes((await run(`${name} a b c`)).err, '"b c" is too much');
+      assertStringIncludes((await run(`${name} a b c`)).err, 'remove "b c"');
     }
   }));
 
@@ -199,12 +199,12 @@ Deno.test("keys show prints a code and its URI for PUBLIC_URL, and who holds the
     const key = (await recordOf(home, "phone")).secret.toHex();
     const uri = out.split("\n").at(-1) ?? "";
     assertEquals(parsePairingUri(uri), { url: "https://home.example", name: "phone", key });
-    assertStringIncludes(out, 'Whoever sees this code or line holds the key "phone"');
+    assertStringIncludes(out, 'Anyone who sees this code or line has the key "phone"');
     assertStringIncludes(out, drawPairingCode(uri, { invert: false }));
     const inverted = await home.run("show phone --invert", { env: { PUBLIC_URL: "https://home.example/" } });
     assertStringIncludes(inverted.out, drawPairingCode(uri, { invert: true }));
     const bare = await home.run("show phone --no-qr", { env: { PUBLIC_URL: "https://home.example/" } });
-    assertEquals(bare.out.split("\n"), ['Whoever sees this line holds the key "phone":', uri]);
+    assertEquals(bare.out.split("\n"), ['Anyone who sees this line has the key "phone":', uri]);
   }));
 
 Deno.test("keys show prefers --url, and without any warns that the local address is local", () =>
@@ -221,7 +221,7 @@ Deno.test("keys show prefers --url, and without any warns that the local address
     for (const url of ["ftp://x", "https://u:p@x", "https://x/?a", "x", ""]) {
       const { code, out, err } = await home.run(`show phone --url=${url}`);
       assertEquals([code, out], [2, ""]);
-      assertStringIncludes(err, "--url is wrong: Gateway's URL must");
+      assertStringIncludes(err, "--url is invalid: Gateway's URL must");
     }
   }));
 
@@ -295,7 +295,7 @@ Deno.test("keys rotate refuses a bad overlap, and tells that a disabled key stay
     }
     assertEquals(await home.records(), before);
     await home.run("disable phone");
-    assertStringIncludes((await home.run("rotate phone")).out, "disabled all the same");
+    assertStringIncludes((await home.run("rotate phone")).out, "still disabled");
     assertEquals((await recordOf(home, "phone")).disabled, true);
   }));
 
@@ -351,8 +351,8 @@ Deno.test("keys does not change default, and names its file and what to do with 
     for (const command of ["rotate", "disable", "enable", "remove"]) {
       const { code, err } = await home.run(`${command} default`);
       assertEquals(code, 2);
-      assertStringIncludes(err, `it lives in SECRET_KEY_FILE, "${home.directory}/secret_key.txt"`);
-      assertStringIncludes(err, "move it away and start the gateway again");
+      assertStringIncludes(err, `it is in SECRET_KEY_FILE, "${home.directory}/secret_key.txt"`);
+      assertStringIncludes(err, "move it away and restart the gateway");
     }
   }));
 
