@@ -166,7 +166,7 @@ async function showCall({ url, secret, platform: { print, fetch }, signal }: Pre
   const answer = await client.callJeedom("summary::global", undefined, { signal });
   const request = await openRequest(await importSecretKey(secret), parseRequest(sent), { route: "/gateway" });
   print(`
-1. A call of Jeedom, for the state of the house
+1. A call of Jeedom, for the state of the home
    sealed    ${request?.text}
    sent      ${shorten(sent)}
    returned  ${shorten(returned)}
@@ -200,7 +200,7 @@ function shorten(sealed: string): string {
 function printNextSteps({ url }: RunningGateway, { keys: { secretKeyFile } }: Config, { print }: Platform): void {
   const at = `--url ${url} --key-file ${secretKeyFile}`;
   print(`
-The demo goes on, with a temporary key that is removed at the end. Try it from
+The demo continues, with a temporary key that is removed at the end. Try it from
 another terminal, in this directory (or with npx -y deno@2.9.6 task …):
 
 deno task health --url ${url}

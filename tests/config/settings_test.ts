@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { brokerProtocol } from "../../src/services/mqtt/settings.ts";
-import { ConfigError, parseConfig } from "../../src/config/parse.ts";
-import type { Variables } from "../../src/config/rules.ts";
-import { SETTING_NAMES } from "../../src/config/settings.ts";
+import { ConfigError, parseConfig, parseSettings } from "../../src/config/parse.ts";
+import { matching, type ServiceSettings, setting, type Variables, wholeNumber } from "../../src/config/rules.ts";
+import { SETTING_NAMES, SETTINGS, settingsTable } from "../../src/config/settings.ts";
 
 function problems(variables: Variables): readonly string[] {
   try {
@@ -197,4 +197,30 @@ Deno.test("parseConfig() tells settings of the broker that contradict each other
   for (const given of [{ MQTT_TLS: "true" }, { MQTT_PROTOCOL: "mqtts" }, { MQTT_PROTOCOL: "wss", MQTT_PATH: "/x" }]) {
     parseConfig({ MQTT_BROKER_HOST: "b", ...certificate, MQTT_CA_FILE: "ca.pem", ...given });
   }
+});
+
+Deno.test("settingsTable() adds the group of a service, which parseSettings() parses with its defaults and mismatches", () => {
+  const echo = {
+    name: "echo",
+    title: "Echo",
+    settings: {
+      delayMs: setting("ECHO_DELAY_MS", { rule: wholeNumber(0, 1000), default: 5, doc: "Delay, in milliseconds." }),
+      prefix: setting("ECHO_PREFIX", { rule: matching(/^\w+$/, "must be a word"), doc: "Beginning of each answer." }),
+    },
+    mismatches: ({ ECHO_DELAY_MS: delay, ECHO_PREFIX: prefix }: Variables) =>
+      prefix !== undefined && delay === "0" ? ["ECHO_PREFIX has no effect without a delay"] : [],
+  } as const satisfies ServiceSettings;
+  const table = settingsTable([echo]);
+  const values = (given: Variables) => {
+    const config: Readonly<Record<string, unknown>> = parseSettings({ ...SETTINGS, ...table }, [given]);
+    return config["echo"];
+  };
+  assertEquals(values({}), { delayMs: 5, prefix: undefined });
+  assertEquals(values({ ECHO_DELAY_MS: "7", ECHO_PREFIX: "a" }), { delayMs: 7, prefix: "a" });
+  assertThrows(
+    () => values({ ECHO_DELAY_MS: "x" }),
+    ConfigError,
+    "ECHO_DELAY_MS must be a whole number from 0 to 1000",
+  );
+  assertThrows(() => values({ ECHO_DELAY_MS: "0", ECHO_PREFIX: "a" }), ConfigError, "ECHO_PREFIX has no effect");
 });
