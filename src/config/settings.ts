@@ -49,7 +49,7 @@ export const FIRST_GROUPS = {
       keysFile: setting("KEYS_FILE", {
         rule: path,
         default: "data/keys.json",
-        doc: "File with a key for each device and its rights. Edit it with: deno task keys",
+        doc: 'File with a key for each device and its rights, which "deno task keys" edits.',
         notes:
           "Change it together with SECRET_KEY_FILE, and back it up: without it, every device has to be paired again.",
       }),
