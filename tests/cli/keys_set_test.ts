@@ -63,7 +63,7 @@ Deno.test("keys set replaces each field that is given, keeps the rest and the se
     assert(!out.includes(before.secret.toHex()), "The secret is printed");
   }));
 
-Deno.test("keys set --expires extends a key, also one that has expired, and takes its end away", () =>
+Deno.test("keys set --expires extends a key, also one that has expired, and removes its expiry", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "guest", "--command", "12", "--expires", "1d"]);
     const before = await record();
@@ -77,7 +77,7 @@ Deno.test("keys set --expires extends a key, also one that has expired, and take
     assertStringIncludes((await run(["set", "guest", "--expires", "never"], later)).out, "nothing changed");
   }));
 
-Deno.test("keys set limits a key to commands and scenarios, changes the limits, and takes them away", () =>
+Deno.test("keys set limits a key to commands and scenarios, changes the limits, and removes them", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "guest"]);
     const free = await record();
@@ -99,7 +99,7 @@ Deno.test("keys set limits a key to commands and scenarios, changes the limits, 
     assertEquals(written(await record()), written(free));
   }));
 
-Deno.test("keys set takes rights and paces away, and adds the service that a right needs", () =>
+Deno.test("keys set removes rights and rate limits, and adds the service that a right needs", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "phone", "--subscribe", "a", "--publish", "b", "--rate", "1", "--burst", "2"]);
     await run(["set", "phone", "--publish", "", "--rate", "default", "--min-protocol", "2", "--method", "cmd::*"]);
@@ -133,7 +133,7 @@ Deno.test("keys set --command warns of topics that a limited key may still publi
     assertEquals((await run(["set", "phone", "--publish", "home/#"])).err, "");
   }));
 
-Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
+Deno.test("keys set reports all mistakes at once, and then changes nothing", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "phone"]);
     const before = await record();
@@ -172,7 +172,7 @@ Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
     assertEquals(await record(), before);
   }));
 
-Deno.test("keys set warns of a key that does not work all the same", () =>
+Deno.test("keys set warns of a key that still does not work", () =>
   atHome(async ({ run }) => {
     await run(["add", "phone", "--expires", "1d"]);
     assertStringIncludes(

@@ -1,4 +1,4 @@
-/** Which lines of `.env` set nothing, and what is told of them. */
+/** Lines of `.env` that set nothing, and the messages about them. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { describeUnread } from "../../src/cli/config_errors.ts";
 import { parseEnvFile } from "../../src/config/load.ts";
@@ -29,7 +29,7 @@ Deno.test("parseEnvFile() finds each line that sets nothing", () => {
   }
 });
 
-Deno.test("parseEnvFile() takes assignments, comments, empty lines and values of several lines for what they are", () => {
+Deno.test("parseEnvFile() accepts assignments, comments, empty lines and values of several lines", () => {
   for (
     const text of [
       "",

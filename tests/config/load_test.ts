@@ -1,4 +1,4 @@
-/** What the settings must not be on this machine, and twice in `.env`. */
+/** Settings that are invalid on this machine, or set twice in `.env`. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { checkConfig } from "../../src/cli/check_config.ts";
 import { checkKeyFolder, readConfig, readSources } from "../../src/config/load.ts";
@@ -39,7 +39,7 @@ Deno.test("checkKeyFolder() refuses a folder in place of a file, whose parent wo
   await assertRejects(() => check("data/"), ConfigError, 'SECRET_KEY_FILE must be a file, not the folder "data/"');
 });
 
-Deno.test("checkKeyFolder() takes the default, and any folder of the key's own", async () => {
+Deno.test("checkKeyFolder() accepts the default, and any folder of the key's own", async () => {
   for (
     const path of ["data/secret_key.txt", "./data/k.txt", "data/keys/k.txt", "/app/data/secret_key.txt", "/data/k"]
   ) {
@@ -58,7 +58,7 @@ Deno.test("checkKeyFolder() follows links, also above folders that are yet to be
     for (const path of ["own/k.txt", "own/new/k.txt", "project/data/k.txt"]) await check(`${directory}/${path}`);
   }));
 
-Deno.test("checkConfig() and readConfig() tell of such a key file", async () => {
+Deno.test("checkConfig() and readConfig() report such a key file", async () => {
   const platform = withEnv("SECRET_KEY_FILE=secret_key.txt\n");
   assertEquals(await checkConfig(platform), 78);
   assertStringIncludes(platform.lines.join("\n"), "mv secret_key.txt data/secret_key.txt");
@@ -82,7 +82,7 @@ Deno.test("readSources() refuses a setting that .env has twice, and quotes no va
   assertEquals(await checkConfig(platform), 78);
 });
 
-Deno.test("readSources() takes comments, other names and single lines for what they are", async () => {
+Deno.test("readSources() accepts comments, other names and single lines", async () => {
   const { file } = await readSources(withEnv("#PORT=1\nPORT=2\n# PORT=3\nXPORT=4\nX=1\nX=2\nPORT_X=5\n"));
   assertEquals(file["PORT"], "2");
 });

@@ -26,7 +26,7 @@ Deno.test("parseConfig() has a default for everything", () => {
   assertEquals(config.mqtt.allowedBrokers, []);
 });
 
-Deno.test("parseConfig() takes the first source that has a value, and an empty value for none", () => {
+Deno.test("parseConfig() uses the first source that has a value, and ignores empty values", () => {
   assertEquals(parseConfig({ PORT: "1" }, { PORT: "2" }).server.port, 1);
   assertEquals(parseConfig({ PORT: "" }, { PORT: "2" }).server.port, 2);
   assertEquals(parseConfig({ PORT: "" }, { PORT: "" }).server.port, 10_000);
@@ -61,7 +61,7 @@ Deno.test("parseConfig() reports every problem at once, by name, with what was e
   }
 });
 
-Deno.test("parseConfig() never tells a secret in a problem", () => {
+Deno.test("parseConfig() never shows a secret in a problem", () => {
   const text = [
     ...problems({ JEEDOM_URL: "http://joe:hunter2@jeedom", MQTT_PASSWORD: "hunter3", PORT: "x" }),
     ...problems({ JEEDOM_URL: "http://jeedom/core/api/jeeApi.php?apikey=hunter4" }),
@@ -139,7 +139,7 @@ Deno.test("parseConfig() wants each burst to be at least its rate, and two files
   assertThrows(() => parseConfig({ KEYS_FILE: "k", SECRET_KEY_FILE: "k" }), ConfigError, "KEYS_FILE must be another");
 });
 
-Deno.test("parseConfig() tells mistakes within and between settings at once", () => {
+Deno.test("parseConfig() reports problems within and between settings at once", () => {
   const error = assertThrows(() => parseConfig({ KEY_BURST: "1", TLS_CERT_FILE: "x" }), ConfigError);
   assertEquals(error.problems, [
     "TLS_KEY_FILE must be set together with TLS_CERT_FILE",
@@ -158,7 +158,7 @@ Deno.test("parseConfig() reads TRUSTED_PROXIES as addresses and networks", () =>
   assertThrows(() => parseConfig({ TRUSTED_PROXIES: "proxy" }), ConfigError, "TRUSTED_PROXIES must be a list");
 });
 
-Deno.test("parseConfig() takes the port that is usual for what the broker speaks, unless one is set", () => {
+Deno.test("parseConfig() uses the usual port of the broker's protocol, unless one is set", () => {
   const port = (given: Record<string, string>) => parseConfig({ MQTT_BROKER_HOST: "b", ...given }).mqtt.port;
   assertEquals(port({}), 1883);
   assertEquals(port({ MQTT_TLS: "true" }), 1883);
@@ -177,7 +177,7 @@ Deno.test("brokerProtocol() is what MQTT_PROTOCOL says, or MQTT_TLS", () => {
   assertEquals(protocol({ MQTT_PROTOCOL: "wss", MQTT_TLS: "true" }), "wss");
 });
 
-Deno.test("parseConfig() tells settings of the broker that contradict each other, or have no effect", () => {
+Deno.test("parseConfig() reports settings of the broker that contradict each other, or have no effect", () => {
   const certificate = { MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
   for (
     const [given, message] of [
