@@ -10,7 +10,7 @@ import { createLimiters, type Limiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import type { Handler } from "../http/router.ts";
-import { CHECK_TIMEOUT_MS, Readiness, type ReadinessOptions } from "../http/readiness.ts";
+import { type Check, CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
@@ -29,14 +29,14 @@ import { createAddressOf } from "../http/client_address.ts";
 import { addressFault } from "../net/egress.ts";
 import { addressOf } from "../services/jeedom/service.ts";
 import { SERVICES } from "../services/registry.ts";
-import type { Service, ServiceDependencies } from "../services/service.ts";
+import { isStreaming, type Service, type ServiceDependencies, type ServiceModule } from "../services/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { type HttpListener, listen, openPort, PortTakenError } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openKeys } from "./keys.ts";
-import { openStore } from "./store.ts";
+import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
 import { readPair } from "../config/setting_files.ts";
 import { settledWithin } from "../lib/async.ts";
@@ -81,9 +81,15 @@ const BROKER_CLOSE_TIMEOUT_MS = 2000;
 /**
  * Starts the gateway.
  *
+ * @param modules the services; those of the registry by default
  * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
-export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
+export async function startGateway(
+  config: Config,
+  platform: Platform,
+  log: Log,
+  modules: readonly ServiceModule[] = SERVICES,
+): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
     { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile },
@@ -93,7 +99,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   await using opened = new AsyncDisposableStack();
   const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
 
-  const metrics = createMetrics({ version: VERSION, services: SERVICES, ...clocks });
+  const metrics = createMetrics({ version: VERSION, ...clocks });
   opened.defer(registerProcessMetrics(metrics, { process: () => platform.process(), ...clocks }));
   const refusals = new RecentRefusals(clocks.monotonic);
   const telemetry = createTelemetry(metrics, refusals);
@@ -101,7 +107,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   opened.defer(() => audit.close());
   const instruments = { log, metrics, ...clocks };
 
-  const keys = await openKeys(config, platform, instruments);
+  const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
   const store = await openStore(config, instruments);
@@ -111,29 +117,32 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
 
   const encoder = createEncoder(metrics);
   const brokers = createBrokerPool(config, instruments, { defaultBroker: broker.address, encoder });
-  const services = await createServices({
+  const { services, checks } = await createServices(modules, metrics, {
     config,
     platform,
     brokers,
     broker: broker.address,
     encoder,
+    maxEventBytes: config.streams.maxEventBytes,
     checkTimeoutMs: CHECK_TIMEOUT_MS,
     log,
     telemetry,
     ...clocks,
     resources: opened,
   });
-  const readiness = createReadiness(config, instruments, {
-    ...services.checks,
-    replay_store: () => store.replays.check(),
-  }, () => store.isAhead());
+  const readiness = createReadiness(
+    config,
+    instruments,
+    { ...checks, replay_store: () => store.replays.check() },
+    store,
+  );
   opened.defer(() => readiness.close());
 
   const streams = createStreamRegistry(metrics);
   const limiters = createLimiters({
     requests: config.requests,
     streams: config.streams,
-    maxAnswerBytes: Math.max(...SERVICES.map((service) => service.maxAnswerBytes(config))),
+    maxAnswerBytes: Math.max(...modules.map((module) => module.maxAnswerBytes(config))),
   }, clocks);
   registerLimiterGauges(metrics, limiters);
   const handler = createHandler({
@@ -145,7 +154,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       rates: rateLimitsOf(config.rates, store.createCounter),
       replay: config.replay,
     },
-    services: services.all,
+    services,
     subscriptions: { encoder, streams, settings: config.streams },
     limiters,
     health: { version: VERSION, isReady: () => readiness.isReady },
@@ -227,9 +236,7 @@ function createBrokerPool(
 ): BrokerPool {
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    maxBytes: config.streams.resumeBytes,
-    // A listener that resumes at the last moment may have been that late before, and another minute.
-    maxAgeMs: 2 * config.streams.resumeSeconds * 1000 + 60_000,
+    limits: config.streams,
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
@@ -271,30 +278,33 @@ function createBrokerPool(
   return brokers;
 }
 
-/** Creates all services, and the checks of what they depend on. */
-async function createServices(dependencies: ServiceDependencies): Promise<{
-  readonly all: readonly Service[];
-  readonly checks: Readonly<Record<string, () => Promise<void>>>;
-}> {
-  const created = await Promise.all(
-    SERVICES.map(async ({ dependency, create }) => ({ dependency, ...await create(dependencies) })),
-  );
-  return {
-    all: created.map(({ service }) => service),
-    checks: Object.fromEntries(created.map(({ dependency, check }) => [dependency, check])),
-  };
+/** Creates the services. Returns the check of each dependency by its name. */
+async function createServices(
+  modules: readonly ServiceModule[],
+  metrics: Metrics,
+  dependencies: ServiceDependencies,
+): Promise<{ readonly services: readonly Service[]; readonly checks: Readonly<Record<string, Check>> }> {
+  const services: Service[] = [];
+  const checks: Record<string, Check> = {};
+  for (const module of modules) {
+    const { service, check } = await module.create(dependencies);
+    metrics.addService({ name: service.name, hasSubscriptions: isStreaming(service), aliases: service.aliases });
+    services.push(service);
+    checks[module.dependency] = check;
+  }
+  return { services, checks };
 }
 
 function createReadiness(
   config: Config,
   { monotonic, log, metrics }: Instruments,
-  checks: ReadinessOptions["checks"],
-  isClockWrong: () => boolean,
+  checks: Readonly<Record<string, Check>>,
+  store: OpenStore,
 ): Readiness {
   const readiness = new Readiness({
     checks,
     needs: [...config.health.needs, "replay_store"],
-    isClockWrong,
+    isClockWrong: () => store.isAhead(),
     everyMs: config.health.checkSeconds * 1000,
     monotonic,
     log,

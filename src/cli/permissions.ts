@@ -20,8 +20,8 @@ export const PERMISSIONS_LINE = {
 } as const satisfies CommandLine;
 
 /**
- * Prints the flags in one line. What is wrong is left for `serve` to report, with just enough to read it; except for
- * misspelt settings in the environment, whose names `serve` may not list in its sandbox.
+ * Prints the flags in one line. With an invalid configuration, they let `serve` read and report it. Misspelt settings in
+ * the environment are reported here, as `serve` cannot list the environment in its sandbox.
  */
 export async function permissions(platform: Platform): Promise<number> {
   try {

@@ -1,5 +1,5 @@
 /**
- * The command `serve`: runs the gateway until it is told to stop.
+ * The command `serve`: runs the gateway until a signal stops it.
  *
  * @module
  */
@@ -27,8 +27,7 @@ export const SERVE_LINE = {
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {
-  // From the first moment on: a signal that comes while the gateway starts must not be lost. A gateway whose output is
-  // closed goes on, without its log.
+  // First of all: a signal during the start must not be lost. A gateway whose output is closed continues without its log.
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const { config, unknown, unreadLines } = await readSettings(platform);
@@ -56,7 +55,7 @@ export async function serve(platform: Platform): Promise<number> {
   }
 }
 
-/** Tells why the gateway does not start, with the remedy, and returns the exit code. */
+/** Prints why the gateway does not start and what to do. Returns the exit code. */
 export async function reportStartFailure(error: unknown, platform: Platform): Promise<number> {
   const { printError } = platform;
   if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "restart" });
@@ -65,7 +64,7 @@ export async function reportStartFailure(error: unknown, platform: Platform): Pr
     return EXIT_FAILURE;
   }
   if (error instanceof Error && error.name === "AddrNotAvailable") {
-    printError("HOST is no address of this machine. Set HOST=0.0.0.0 to listen on all that it has");
+    printError("HOST is not an address of this machine. Use 0.0.0.0 for all interfaces");
     return EXIT_FAILURE;
   }
   const message = errorText(error);

@@ -18,7 +18,7 @@ export const SUBSCRIBE_LINE = {
     once: {
       type: "boolean",
       default: false,
-      description: "End with the stream, instead of going on with another one",
+      description: "End with the stream, instead of reconnecting",
     },
     ...CLIENT_OPTIONS,
   },
@@ -26,8 +26,8 @@ export const SUBSCRIBE_LINE = {
 } as const satisfies CommandLine;
 
 /**
- * Prints one line for each message, also after the line or the broker was away, until the person stops it. With
- * `--once` the first stream's end is the end.
+ * Prints one line for each message until the operator stops it, and reconnects when the connection or the broker was
+ * lost. With `--once`, it ends with the first stream.
  */
 export function subscribe(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
@@ -46,7 +46,7 @@ export function subscribe(platform: Platform): Promise<number> {
       });
       for await (const event of events) {
         if (event.type === "message") {
-          // One line for each message, whatever is in it.
+          // One line for each message, also for a payload with several.
           platform.print(`${event.topic} ${(event.payload ?? event.payload_b64 ?? "").replace(/[\r\n]+/g, " ")}`);
         } else platform.printError(`${event.type}: ${event.message}`);
       }

@@ -42,10 +42,7 @@ export function permissionFlags(
     config.keys.keysFile,
     config.server.tlsCertFile,
     config.server.tlsKeyFile,
-    config.jeedom.caFile,
-    config.mqtt.caFile,
-    config.mqtt.certFile,
-    config.mqtt.keyFile,
+    ...services.flatMap((service) => service.allowRead(config)),
     notify?.own,
   ].filter((path) => path !== undefined);
   return [

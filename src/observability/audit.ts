@@ -20,7 +20,7 @@ export interface Decision {
   readonly route: AnsweredRequest["route"];
   /** Requested service; undefined if it is unknown. */
   readonly service?: string | undefined;
-  /** What the service says of the request: a method, or topics. */
+  /** Method of Jeedom, or topics. */
   readonly target?: string | undefined;
   /** HTTP status or reason. */
   readonly outcome: string;

@@ -4,10 +4,11 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Route } from "../protocol/v2/envelope.ts";
 import {
+  type AnsweredRequest,
   DROP_REASONS,
   type MetricRegistry,
-  type ObservedService,
   OPERATIONS,
   REFUSAL_REASONS,
   type Result,
@@ -21,14 +22,24 @@ export interface MetricsOptions {
   readonly monotonic: () => number;
   /** Version of the gateway. */
   readonly version: string;
-  /** Services, for the labels. */
-  readonly services: readonly ObservedService[];
+}
+
+/** Service whose requests are counted. */
+export interface MeasuredService {
+  /** Its name. */
+  readonly name: string;
+  /** True if it has streams. */
+  readonly hasSubscriptions: boolean;
+  /** Routes of its own, beside `/gateway` and `/subscribe`. */
+  readonly aliases?: { readonly call: Route; readonly subscribe: Route } | undefined;
 }
 
 /** Telemetry that can be written as text. */
 export interface Metrics extends Telemetry, MetricRegistry {
   /** Media type of the text. */
   readonly contentType: string;
+  /** Exports the label values of a service as 0 before they first occur. */
+  addService(service: MeasuredService): void;
   /** Returns all metrics with their current values in Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -53,37 +64,23 @@ const NOT_EXECUTED: readonly Result[] = ["repeat", "refused", "failed"];
 
 const SUBSCRIBED: readonly Result[] = ["subscribed", "refused", "failed"];
 
-/** Results by route and service. */
-type Results = Readonly<Record<string, Readonly<Record<string, readonly Result[]>>>>;
-
 /**
- * Returns the expected results: they are exported as 0 before they first occur, as a rate needs two values. Other
- * combinations are counted all the same.
+ * Expected results of requests without a service, by route: they are exported as 0 before they first occur, as a rate
+ * needs two values. Other combinations are counted all the same.
  */
-function expectedResults(services: readonly ObservedService[]): Results {
-  const all = (list: readonly ObservedService[], results: readonly Result[]) => ({
-    ...Object.fromEntries(list.map(({ name }) => [name, results])),
-    none: NOT_EXECUTED,
-  });
-  const aliases = services.flatMap((service) =>
-    service.aliases === undefined ? [] : [
-      [service.aliases.call, all([service], EXECUTED)] as const,
-      [service.aliases.subscribe, all([service], SUBSCRIBED)] as const,
-    ]
-  );
-  return {
-    "/gateway": all(services, EXECUTED),
-    "/subscribe": all(services.filter(({ hasSubscriptions }) => hasSubscriptions), SUBSCRIBED),
-    ...Object.fromEntries(aliases),
-    "/health": { none: EXECUTED },
-    "/health/live": { none: EXECUTED },
-    "/health/ready": { none: EXECUTED },
-    other: { none: ["refused", "failed"] },
-  };
-}
+const EXPECTED_RESULTS: Readonly<Record<AnsweredRequest["route"], readonly Result[]>> = {
+  "/gateway": NOT_EXECUTED,
+  "/subscribe": NOT_EXECUTED,
+  "/mqtt/publish": NOT_EXECUTED,
+  "/mqtt/subscribe": NOT_EXECUTED,
+  "/health": EXECUTED,
+  "/health/live": EXECUTED,
+  "/health/ready": EXECUTED,
+  other: ["refused", "failed"],
+};
 
 /** Creates metrics that share nothing with other ones. */
-export function createMetrics({ monotonic, version, services }: MetricsOptions): Metrics {
+export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
 
@@ -144,14 +141,16 @@ export function createMetrics({ monotonic, version, services }: MetricsOptions):
     registers,
   }).set({ version }, 1);
 
-  for (const [route, byService] of Object.entries(expectedResults(services))) {
+  function expect(route: string, service: string, results: readonly Result[]): void {
+    for (const result of results) requests.inc({ route, service, result }, 0);
+  }
+
+  for (const [route, results] of Object.entries(EXPECTED_RESULTS)) {
     requestSeconds.zero({ route });
-    for (const [service, results] of Object.entries(byService)) {
-      for (const result of results) requests.inc({ route, service, result }, 0);
-    }
+    expect(route, "none", results);
   }
   for (const reason of REFUSAL_REASONS) refusals.inc({ reason }, 0);
-  for (const step of [...OPERATIONS, ...services.map(({ name }) => name)]) operationSeconds.zero({ step });
+  for (const step of OPERATIONS) operationSeconds.zero({ step });
   for (const version of [1, 2]) streams.set({ version }, 0);
   for (const reason of STREAM_ENDS) streamEnds.inc({ reason }, 0);
   for (const reason of DROP_REASONS) droppedEvents.inc({ reason }, 0);
@@ -216,6 +215,14 @@ export function createMetrics({ monotonic, version, services }: MetricsOptions):
           this.inc(read() ?? 0);
         },
       });
+    },
+    addService({ name, hasSubscriptions, aliases }) {
+      operationSeconds.zero({ step: name });
+      expect("/gateway", name, EXECUTED);
+      if (hasSubscriptions) expect("/subscribe", name, SUBSCRIBED);
+      if (aliases === undefined) return;
+      expect(aliases.call, name, EXECUTED);
+      expect(aliases.subscribe, name, SUBSCRIBED);
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),

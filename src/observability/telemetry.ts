@@ -1,36 +1,23 @@
 /**
  * Telemetry: the interface through which the gateway counts and measures, and the values that its labels can have.
  *
- * Every label value is listed here and none comes from a request, so that no client can create a new time series.
+ * Label values are listed here or are names of services. None comes from a request, so that no client can create a new
+ * time series.
  *
  * @module
  */
 import type { Route } from "../protocol/v2/envelope.ts";
 import type { NamedKey } from "../keys/keyring.ts";
 
-/** A service, as far as its labels are concerned. */
-export interface ObservedService {
-  /** Name of the service. */
-  readonly name: string;
-  /** True if it has subscriptions. */
-  readonly hasSubscriptions: boolean;
-  /** Routes of its own. */
-  readonly aliases?: { readonly call: Route; readonly subscribe: Route };
-}
-
-/** Dependency that readiness checks: of a service, or `replay_store`. */
-export type Dependency = string;
-
-/**
- * Operations within a request.
- *
- * `admission`: from the request to the decision about it; `opening`: finding the key and decrypting; the name of a
- * service: its work; `acknowledgement`: from a publish to the broker's acknowledgement.
- */
-export const OPERATIONS: readonly string[] = ["admission", "opening", "acknowledgement"];
-
-/** Operation within a request: one of {@linkcode OPERATIONS}, or the name of a service. */
-export type Operation = string;
+/** Operations within each request, beside the work of its service, which has the service's name. */
+export const OPERATIONS = [
+  /** From the request to the decision about it. */
+  "admission",
+  /** Finding the key and decrypting. */
+  "opening",
+  /** From a publish to the broker's acknowledgement. */
+  "acknowledgement",
+] as const;
 
 /** Result of a request in one word. `subscribed` is a stream whose subscription the broker granted. */
 export type Result = "ok" | "subscribed" | "repeat" | "refused" | "failed";
@@ -108,8 +95,8 @@ export interface RefusedRequest {
 
 /** Receives what the gateway counts and measures. Never throws and never waits. */
 export interface Telemetry {
-  /** Runs an operation and measures it. Passes its outcome on. */
-  measure<T>(operation: Operation, work: () => Promise<T>): Promise<T>;
+  /** Runs an operation, one of {@linkcode OPERATIONS} or of a service, and measures it. Passes its outcome on. */
+  measure<T>(operation: string, work: () => Promise<T>): Promise<T>;
   /** Counts a stream as open. Returns the function to call once at its end. */
   stream(version: 1 | 2): (end: StreamEnd) => void;
   /** Counts a request that has been answered. */

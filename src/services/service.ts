@@ -11,7 +11,7 @@ import type { GrantableService, Scope } from "../keys/rights.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import type { BrokerPool } from "../mqtt/pool.ts";
 import type { Log } from "../observability/log.ts";
-import type { ObservedService, Telemetry } from "../observability/telemetry.ts";
+import type { Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
@@ -24,13 +24,15 @@ import type { RightsDefinition } from "./rights_options.ts";
  * A service: all that the rest of the gateway takes from its folder. Adding one is a folder and an entry in
  * `registry.ts`.
  */
-export interface ServiceModule extends GrantableService, ObservedService {
+export interface ServiceModule extends GrantableService {
   /** Name of what it depends on, for readiness and `READY_NEEDS`. */
   readonly dependency: string;
   /** Its settings. */
   readonly settings: ServiceSettings;
   /** Definition of the rights in it. */
   readonly rights: RightsDefinition;
+  /** Returns the files that it reads, where they are set. */
+  allowRead(config: Config): readonly (string | undefined)[];
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
   allowNet(config: Config): readonly string[] | undefined;
   /** Returns the size of its largest answer, in bytes. */
@@ -61,6 +63,8 @@ export interface ServiceDependencies {
   readonly broker: BrokerAddress;
   /** Encoder of the events of streams. */
   readonly encoder: EventEncoder;
+  /** Largest payload of an event, in bytes. */
+  readonly maxEventBytes: number;
   /** Longest time for one check of a dependency, in milliseconds. */
   readonly checkTimeoutMs: number;
   /** Logger for failures. */

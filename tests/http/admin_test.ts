@@ -13,8 +13,8 @@ function makeHandler(
   const handler = createAdminHandler({
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
     readiness: {
-      isReady: true,
       dependencies: ["broker", "jeedom", "replay_store"],
+      isReady: true,
       failing: [],
       up: new Map([["broker", true]]),
       ageSeconds: undefined,

@@ -7,7 +7,7 @@ import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { makeContext, PATIENT } from "../support/doctor_context.ts";
 import { needing } from "../support/needs.ts";
-import { afterLastTimer } from "../support/bare_broker.ts";
+import { afterLastTimer } from "../support/scripted_broker.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { MOSQUITTO, startBroker, untilListening } from "../support/broker.ts";
@@ -163,12 +163,12 @@ Deno.test("connect() reports a server without a WebSocket at that path, and the 
     () => new Response("", { status: 404 }),
   );
   const address = { host: "127.0.0.1", port: server.addr.port, webSocketPath: "/elsewhere" };
-  const house = makeContext({
+  const context = makeContext({
     env: { MQTT_BROKER_HOST: "127.0.0.1", MQTT_PROTOCOL: "ws" },
     brokerAddress: () => Promise.resolve(address),
     connectBroker: connect,
   });
-  const { message, remedy } = await within("the check", BROKER.run(house, PATIENT));
+  const { message, remedy } = await within("the check", BROKER.run(context, PATIENT));
   assert(message.endsWith("Unexpected server response: 404"), message);
   assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
   await server.shutdown();

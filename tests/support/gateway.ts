@@ -145,7 +145,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
     limits: { timeoutMs: pool.timeoutMs ?? 10_000, idleSeconds: 0, maxConnections: 10 },
     hub: {
-      history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
+      history: new MemoryHistory({ epoch: EPOCH, limits: { resumeBytes: 1_000_000 } }),
       limits: { resumeSeconds: (pool.resumeMs ?? 0) / 1000 },
       backpressure: () => encoder.backpressure(),
       random: () => 0,

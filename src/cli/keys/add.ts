@@ -73,7 +73,7 @@ export async function addKey(session: KeysSession): Promise<void> {
     refuse(nameMistakes(name, records));
     return [...records, record];
   });
-  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway knows it within 2 seconds.`);
+  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway accepts it within 2 seconds.`);
   const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
   for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(describeNextStep(name, session));

@@ -1,5 +1,5 @@
 /**
- * The subcommand `keys set`: changes rights, rate limit and end of a key, whose secret stays.
+ * The subcommand `keys set`: changes rights, rate limit and expiry of a key, and keeps its secret.
  *
  * @module
  */
@@ -46,23 +46,23 @@ export async function setKey(session: KeysSession): Promise<void> {
   const { now, print, warn, usage } = session;
   const { values, positionals } = readArgs(session.args, commandLine(SERVICES));
   const name = oneName(positionals, session);
-  if (Object.keys(values).length === 0) throw new UsageError(`Nothing to change is named\n${usage}`);
+  if (Object.keys(values).length === 0) throw new UsageError(`No change is given\n${usage}`);
   const before = await changeKey(session, name, (record) => changeOf(record, values, now));
   const after = findKey(await session.read(), name);
 
   const changes = differences(before, after, now);
-  if (changes.length === 0) return print(`Key "${name}" has all of that already: nothing changed.`);
+  if (changes.length === 0) return print(`Key "${name}" has these values already: nothing changed.`);
   print(`Key "${name}" is changed:`);
   for (const [label, from, to] of changes) print(`  ${`${label}:`.padEnd(19)}${from} → ${to}`);
   print(
     changes.every(([label]) => label === "expires")
-      ? "A running gateway knows it within 2 seconds. Open streams go on."
-      : "A running gateway knows it within 2 seconds, and ends the key's open streams, which connect again.",
+      ? "A running gateway applies this within 2 seconds. Open streams continue."
+      : "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
   );
   for (const reach of remainingReach(after.rights, values)) warn(`Key "${name}" may still ${reach}`);
   const dead = whyDead(after, now);
-  if (dead === "disabled") warn(`Key "${name}" is disabled all the same: deno task keys enable ${name}`);
-  if (dead === "expired") warn(`Key "${name}" has expired all the same: deno task keys set ${name} --expires 90d`);
+  if (dead === "disabled") warn(`Key "${name}" is still disabled: deno task keys enable ${name}`);
+  if (dead === "expired") warn(`Key "${name}" is still expired: deno task keys set ${name} --expires 90d`);
 }
 
 /** Describes rights that still reach devices although the options limit the key to some. */
@@ -81,7 +81,7 @@ interface SetValues extends OptionValues, RateValues {
   readonly "min-protocol"?: string | undefined;
 }
 
-/** Finds the changed fields; the error names everything that is wrong with the options. */
+/** Returns the changed fields. The error names everything that is wrong with the options. */
 function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<KeyRecord> {
   const { rights, mistakes: wrongRights } = replaceRights(record.rights, values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);

@@ -17,9 +17,9 @@ const POOL_IDLE_MS = 4000;
 export const jeedom: ServiceModule = {
   name: JEEDOM,
   dependency: "jeedom",
-  hasSubscriptions: false,
   settings: JEEDOM_SETTINGS,
   rights: JEEDOM_RIGHTS,
+  allowRead: ({ jeedom: { caFile } }) => [caFile],
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
     `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`,
   ],

@@ -9,21 +9,19 @@ import type { ServiceModule } from "../service.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
 import { MQTT_RIGHTS } from "./rights.ts";
 import { MQTT_PORT, MQTT_SETTINGS } from "./settings.ts";
-import { createMqttService, MQTT, MQTT_ALIASES } from "./service.ts";
+import { createMqttService, MQTT } from "./service.ts";
 
 /** The service. */
 export const mqtt: ServiceModule = {
   name: MQTT,
   dependency: "broker",
-  hasSubscriptions: true,
-  aliases: MQTT_ALIASES,
   settings: MQTT_SETTINGS,
   rights: MQTT_RIGHTS,
+  allowRead: ({ mqtt: { caFile, certFile, keyFile } }) => [caFile, certFile, keyFile],
   allowNet,
   // Its answers say no more than that a message was published.
   maxAnswerBytes: () => 0,
-  create({ config, brokers, broker, encoder, telemetry, now }) {
-    const { maxEventBytes } = config.streams;
+  create({ config, brokers, broker, encoder, maxEventBytes, telemetry, now }) {
     const directory = createBrokerDirectory({
       configured: broker,
       allowed: config.mqtt.allowedBrokers,

@@ -52,16 +52,13 @@ export interface MqttServiceOptions {
 /** Name of the service. */
 export const MQTT = "mqtt";
 
-/** Routes of the service, older than those for all services. */
-export const MQTT_ALIASES = { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" } as const;
-
 /** Makes the service. */
 export function createMqttService({ directory, brokers, events }: MqttServiceOptions): StreamingService {
   const readRights = createReadRights(MQTT, (rights) => new MqttGrants(rights));
   return {
     name: MQTT,
     fieldErrorStatus: 400,
-    aliases: MQTT_ALIASES,
+    aliases: { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" },
     target: topicsOf,
     async handle(payload, { key, scope }) {
       const request = parsePublishRequest(payload);

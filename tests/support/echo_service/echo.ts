@@ -81,10 +81,10 @@ const configSchema = z.object({ [NAME]: z.object({ greeting: z.string() }) });
 export const echo: ServiceModule = {
   name: NAME,
   dependency: NAME,
-  hasSubscriptions: true,
   settings: ECHO_SETTINGS,
   rights: ECHO_RIGHTS,
   maxAnswerBytes: () => 0,
+  allowRead: () => [],
   allowNet: () => ["echo.example:7"],
   create({ config, encoder, now }) {
     const { greeting } = configSchema.parse(config).echo;
