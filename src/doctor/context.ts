@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ServerAddress } from "../config/local_url.ts";
 import type { Config } from "../config/settings.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
@@ -17,11 +18,11 @@ export interface DoctorOptions {
   /** The settings. */
   readonly config: Config;
   /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
-  readonly isSet: (name: keyof Config) => boolean;
+  readonly isSet: (name: string) => boolean;
   /** The gateway's own version, such as `1.0.0`. */
   readonly version: string;
   /** Tells where something that listens is for programs on this machine, without a slash at its end. */
-  readonly localUrl: (where: Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">) => string;
+  readonly localUrl: (server: ServerAddress) => string;
   /** The machine. */
   readonly machine: Machine;
   /**

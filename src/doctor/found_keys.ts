@@ -7,6 +7,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { KeyFileError, readKey, refuseUnlessFile } from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
+import { SERVICES } from "../services/registry.ts";
 import type { DoctorContext } from "./context.ts";
 
 /** What was found. */
@@ -34,12 +35,12 @@ export async function findKeys(
     }
   };
   const readSingle = async () => {
-    await refuseUnlessFile(config.SECRET_KEY_FILE, files);
-    return await readKey(config.SECRET_KEY_FILE, files);
+    await refuseUnlessFile(config.keys.secretKeyFile, files);
+    return await readKey(config.keys.secretKeyFile, files);
   };
   const single = await told(readSingle());
   // The doctor changes no modes: it only looks at them.
-  const loaded = await told(readKeysFile(config.KEYS_FILE, { files, mode: "ignore" }));
+  const loaded = await told(readKeysFile(config.keys.keysFile, { files, mode: "ignore", services: SERVICES }));
   return { single, records: loaded?.keys, faults };
 }
 

@@ -28,18 +28,18 @@ export type GatewayState =
 /** Asks whoever is on the port for its health. */
 export async function findGatewayState(house: DoctorContext, signal: AbortSignal): Promise<GatewayState> {
   const { config, localUrl, machine } = house;
-  if (config.PORT === 0) return { kind: "anywhere" };
+  if (config.server.port === 0) return { kind: "anywhere" };
   const asked = await askLocally(house, "/health", { signal });
   if (asked.kind === "reply") {
     const version = versionOf(asked);
     if (version !== undefined) return { kind: "gateway", version };
     return {
       kind: "other",
-      words: `answers ${localUrl(config)}/health with HTTP ${asked.status}, and not as a gateway does`,
+      words: `answers ${localUrl(config.server)}/health with HTTP ${asked.status}, and not as a gateway does`,
     };
   }
   if (asked.reason === "certificate") return { kind: "veiled" };
-  const port = findPortState(machine, { hostname: config.HOST, port: config.PORT });
+  const port = findPortState(machine, { hostname: config.server.host, port: config.server.port });
   if (port.kind !== "taken") return port;
   return { kind: asked.reason === "late" ? "silent" : "other", words: asked.words };
 }
@@ -60,7 +60,12 @@ export async function askLocally(
   path: string,
   { signal, body }: { readonly signal: AbortSignal; readonly body?: string },
 ): Promise<Reply | FetchFailure> {
-  return await askTrusting(config.TLS_CERT_FILE, machine, { url: localUrl(config) + path, now, signal, body });
+  return await askTrusting(config.server.tlsCertFile, machine, {
+    url: localUrl(config.server) + path,
+    now,
+    signal,
+    body,
+  });
 }
 
 /** Asks a gateway whose certificate, in a file, need not be of a known authority. */

@@ -6,7 +6,7 @@
 import { errorText } from "../lib/errors.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BrokerAddress, BrokerConnection, ConnectBroker, Publication } from "../mqtt/broker.ts";
-import { tooLate } from "../mqtt/errors.ts";
+import { timeoutError } from "../mqtt/errors.ts";
 import { Backoff } from "../lib/backoff.ts";
 import { DEADLINE_SECONDS } from "./check.ts";
 
@@ -88,7 +88,7 @@ export class HealthTopic {
         this.#connection = connection;
         backoff.reset();
         await this.#publish();
-        const lost = await Promise.race([connection.lost, stopped]);
+        const lost = await Promise.race([connection.closed, stopped]);
         this.#connection = undefined;
         if (lost === undefined) await connection.close();
         else this.#tell(lost);
@@ -123,7 +123,7 @@ async function open(
   { will, signal }: { readonly will?: Publication; readonly signal?: AbortSignal },
 ): Promise<BrokerConnection> {
   const over = new AbortController();
-  const timer = setTimeout(() => over.abort(tooLate(address, "answer", DEADLINE_MS)), DEADLINE_MS);
+  const timer = setTimeout(() => over.abort(timeoutError(address, "answer", DEADLINE_MS)), DEADLINE_MS);
   try {
     const both = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
     return await connect(address, { signal: both, ...will !== undefined && { will } });
@@ -141,8 +141,8 @@ async function send(
   const delivery = connection.publish({ topic, payload, qos: 1, retain: true });
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    delivery.abandon();
-    late.reject(tooLate(address, "take the state", DEADLINE_MS));
+    delivery.cancel();
+    late.reject(timeoutError(address, "take the state", DEADLINE_MS));
   }, DEADLINE_MS);
   try {
     await Promise.race([delivery.acknowledged, late.promise]);

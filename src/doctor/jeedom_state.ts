@@ -85,7 +85,7 @@ const NO_CERTIFICATE: FetchFailure = {
 };
 
 async function tryKey(house: DoctorContext, signal: AbortSignal): Promise<KeyAnswer> {
-  const { JEEDOM_APIKEY: apikey } = house.config;
+  const { apikey } = house.config.jeedom;
   if (apikey === undefined) return { kind: "none" };
   const reply = await call(house, { method: TRIAL, params: { apikey }, signal });
   if (reply.kind === "failure") return { kind: "unknown", words: reply.words };
@@ -118,7 +118,7 @@ interface Call {
 }
 
 async function call(house: DoctorContext, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
-  const { config: { JEEDOM_URL: url }, now } = house;
+  const { config: { jeedom: { url } }, now } = house;
   const fetch = await house.jeedomFetch().catch(() => undefined);
   if (signal.aborted) return nameFailure(undefined, signal);
   return fetch === undefined ? NO_CERTIFICATE : await ask(addressOf(url), {

@@ -4,7 +4,8 @@
  * @module
  */
 import { errorName } from "../lib/errors.ts";
-import type { Machine, ProgramOutput } from "./machine.ts";
+import type { ProgramOutput } from "../platform.ts";
+import type { Machine } from "./machine.ts";
 
 /** Words that ask for the state of this machine. */
 export const TAILSCALE_STATUS: readonly string[] = ["status", "--json", "--peers=false"];

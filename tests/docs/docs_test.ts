@@ -1,14 +1,15 @@
-/** What the documents say of the code is compared with the code. */
+/** Compares the documents with the code. */
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../../src/cli/check_config.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import * as exitCodes from "../../src/cli/exit_codes.ts";
-import { ADD_LINE } from "../../src/cli/keys/add.ts";
-import { SET_LINE } from "../../src/cli/keys/set.ts";
-import { SETTINGS } from "../../src/config/settings.ts";
+import { addLine } from "../../src/cli/keys/add.ts";
+import { setLine } from "../../src/cli/keys/set.ts";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { openEnvelope, parseEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { fakePlatform } from "../support/platform.ts";
 import project from "../../deno.json" with { type: "json" };
 
@@ -34,11 +35,18 @@ const written = (value: string) => value === "http://localhost/" ? "http://local
 const settingRows = (text: string) =>
   [...text.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)].map(([, name = "", value = ""]) => [name, value]);
 
-Deno.test("README.md lists every setting with its default, and no other", async () => {
-  const listed = settingRows(await read("README.md"));
+Deno.test("docs/configuration.md lists every setting with its default, and no other", async () => {
+  const listed = settingRows(await read("docs/configuration.md"));
   const expected = [...await defaults()].map(([name, value]) => [name, written(value)]);
-  assertEquals(expected.length, Object.keys(SETTINGS).length);
+  assertEquals(expected.length, SETTING_NAMES.length);
   assertEquals(listed, expected);
+});
+
+Deno.test("README.md lists settings with the default that they have", async () => {
+  const all = await defaults();
+  const listed = settingRows(await read("README.md"));
+  assert(listed.length >= 10, "Few settings in README.md");
+  for (const [name = "", value] of listed) assertEquals(value, written(all.get(name) ?? "No such setting"), name);
 });
 
 Deno.test("docs/security.md has every limit with the default that it has", async () => {
@@ -58,11 +66,11 @@ Deno.test(".env.example lists every setting with its default, commented out", as
   assertEquals(text.split("\n").filter((line) => /^[A-Z]/.test(line)), []);
 });
 
-Deno.test("every task has a description, and README.md names it", async () => {
-  const readme = await read("README.md");
+Deno.test("every task has a description, and docs/commands.md names it", async () => {
+  const page = await read("docs/commands.md");
   for (const [name, { description }] of Object.entries(project.tasks)) {
     assert(description.length > 10, name);
-    assert(readme.includes(`deno task ${name}`), `deno task ${name} is not in README.md`);
+    assert(page.includes(`deno task ${name}`), `deno task ${name} is not in docs/commands.md`);
   }
 });
 
@@ -82,16 +90,16 @@ async function commandsOfTasks() {
 /** Options that a text names, without their dashes. */
 const optionsIn = (text: string) => [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, option = ""]) => option);
 
-Deno.test("a command, its task and its row in README.md say the same of what it does", async () => {
-  const readme = await read("README.md");
+Deno.test("a command, its task and its row in docs/commands.md say the same of what it does", async () => {
+  const page = await read("docs/commands.md");
   const named = await commandsOfTasks();
   assertEquals(Object.keys(COMMANDS).filter((name) => !named.some((one) => one.name === name)), ["permissions"]);
   for (const { task, description, line: { synopsis, summary } } of named) {
     if (task === "dev") continue;
     assert(synopsis.startsWith(`deno task ${task}`), synopsis);
     assert(description.startsWith(summary), `deno.json says of ${task}: ${description}`);
-    const row = new RegExp(`^\\| \`deno task ${task}( [^\`]+)?\` \\| (.*) \\|$`, "m").exec(readme)?.[2];
-    assert(row?.startsWith(summary), `README.md says of ${task}: ${row}`);
+    const row = new RegExp(`^\\| \`deno task ${task}( [^\`]+)?\` \\| (.*) \\|$`, "m").exec(page)?.[2];
+    assert(row?.startsWith(summary), `docs/commands.md says of ${task}: ${row}`);
   }
 });
 
@@ -102,6 +110,9 @@ Deno.test("the documents name no option that the command does not take", async (
     const file of [
       "README.md",
       ".env.example",
+      "docs/commands.md",
+      "docs/deployment.md",
+      "docs/troubleshooting.md",
       "docs/keys.md",
       "docs/security.md",
       "docs/conformance.md",
@@ -128,8 +139,8 @@ Deno.test("the documents name no option that the command does not take", async (
   assert(found > 30, `Only ${found} options were found`);
 });
 
-Deno.test("README.md has every exit code, and no other", async () => {
-  const codes = [...(await read("README.md")).matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
+Deno.test("docs/commands.md has every exit code, and no other", async () => {
+  const codes = [...(await read("docs/commands.md")).matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
   const known = Object.values(exitCodes).toSorted((one, other) => one - other);
   assertEquals(codes.slice(codes.indexOf(0), codes.indexOf(0) + known.length + 1), [0, ...known]);
 });
@@ -140,6 +151,13 @@ Deno.test("every link between the documents leads somewhere", async () => {
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
+    "docs/commands.md",
+    "docs/configuration.md",
+    "docs/deployment.md",
+    "docs/glossary.md",
+    "docs/http-api.md",
+    "docs/permissions.md",
+    "docs/troubleshooting.md",
     "docs/keys.md",
     "docs/jeedom-methods.md",
     "docs/security.md",
@@ -178,10 +196,11 @@ Deno.test("the example in docs/keys.md is a file of keys, and the table below it
   const text = await read("docs/keys.md");
   const examples = [...text.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = ""]) => json);
   assert(examples.length > 0, "No example in docs/keys.md");
-  for (const keys of examples.map(parseKeysFile)) {
+  for (const keys of examples.map((text) => parseKeysFile(text, SERVICES))) {
     assert(keys.length > 0, "An example without keys");
     const written: { keys: Record<string, unknown>[] } = JSON.parse(formatKeysFile(keys));
-    for (const field of new Set(written.keys.flatMap((key) => Object.keys(key)))) {
+    const rights = keys.flatMap((key) => Object.values(key.rights));
+    for (const field of new Set([...written.keys, ...rights].flatMap((key) => Object.keys(key)))) {
       assert(text.includes(`\n| \`${field}\` | `), `${field} is not in the table`);
     }
   }
@@ -189,9 +208,13 @@ Deno.test("the example in docs/keys.md is a file of keys, and the table below it
 
 Deno.test("docs/keys.md names every option of keys add and keys set", async () => {
   const text = await read("docs/keys.md");
-  const options = [ADD_LINE, SET_LINE].flatMap(({ options }) => Object.keys(options));
+  const options = [addLine(), setLine()].flatMap(({ options }) => Object.keys(options));
   assert(options.length > 0, "No option of keys add");
   for (const option of options) assert(text.includes(`\`--${option}`), `--${option} is not in docs/keys.md`);
+});
+
+Deno.test("README.md has at most 150 lines", async () => {
+  assert((await read("README.md")).trimEnd().split("\n").length <= 150);
 });
 
 Deno.test("docs/architecture.md names every folder of src", async () => {

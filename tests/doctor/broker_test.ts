@@ -6,7 +6,7 @@ import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { addressFault } from "../../src/net/egress.ts";
 import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
-import { afterLastTimer, CONNECT, UNSUBSCRIBE, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { afterLastTimer, CONNACK, CONNECT, UNSUBSCRIBE, withScriptedBroker } from "../support/scripted_broker.ts";
 import { makeContext, PATIENT } from "../support/doctor_context.ts";
 
 const PASSWORD = "a password that nobody may see";
@@ -18,7 +18,7 @@ async function look(address: BrokerAddress, { signal = PATIENT, env = {} }: {
   const house = makeContext({
     env: { MQTT_BROKER_HOST: address.host, MQTT_BROKER_PORT: String(address.port), ...env },
     brokerAddress: () => Promise.resolve({ ...address, username: "house", password: PASSWORD }),
-    connectBroker: createConnectBroker({ keepAliveSeconds: 20, addressFault }),
+    connectBroker: createConnectBroker({ keepaliveSeconds: 20, addressFault }),
   });
   const finding = await within("the check", BROKER.run(house, signal));
   await afterLastTimer();
@@ -45,7 +45,7 @@ Deno.test("broker tells why it was refused, with the remedy", async () => {
       [138, "has banned this client", "the broker's log"],
     ] as const
   ) {
-    await withBareBroker(({ type }) => type === CONNECT ? refusal(code) : undefined, async (address) => {
+    await withScriptedBroker(({ type }) => type === CONNECT ? refusal(code) : undefined, async (address) => {
       const found = await look(address);
       assertEquals(found.status, "failed");
       assertStringIncludes(found.message, message);
@@ -67,7 +67,7 @@ Deno.test("broker names what else the broker may speak, where it breaks off on w
       ],
     ] as const
   ) {
-    await withBareBroker(() => "hang up", async (address) => {
+    await withScriptedBroker(() => "close", async (address) => {
       const { status, remedy = "" } = await look(address, { env: given });
       assertEquals(status, "failed");
       assertStringIncludes(remedy, tls);
@@ -84,9 +84,9 @@ Deno.test("broker tells one that is silent from the beginning, or after its welc
     assertStringIncludes((await looking).message, "did not answer within 5 s");
   });
   const stop = new AbortController();
-  await withBareBroker(({ type }) => {
+  await withScriptedBroker(({ type }) => {
     if (type === UNSUBSCRIBE) stop.abort();
-    return type === CONNECT ? WELCOME[5] : undefined;
+    return type === CONNECT ? CONNACK[5] : undefined;
   }, async (address) => {
     assertStringIncludes((await look(address, { signal: stop.signal })).message, "did not answer within 5 s");
   });

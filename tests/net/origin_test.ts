@@ -1,6 +1,6 @@
 /** Which origins may be set. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { parseOrigin } from "../../src/net/origin.ts";
 
 Deno.test("parseOrigin() reads an origin as browsers write it", () => {
@@ -50,9 +50,9 @@ Deno.test("parseOrigin() refuses everything that is not one exact origin, and pl
 });
 
 Deno.test("ALLOWED_ORIGINS is a list of origins, none by default, and tells what is wrong with it", () => {
-  assertEquals(parseConfig({}).ALLOWED_ORIGINS, []);
+  assertEquals(parseConfig({}).server.allowedOrigins, []);
   const ALLOWED_ORIGINS = "https://a.example/, HTTP://LOCALHOST:5173";
-  assertEquals(parseConfig({ ALLOWED_ORIGINS }).ALLOWED_ORIGINS, ["https://a.example", "http://localhost:5173"]);
+  assertEquals(parseConfig({ ALLOWED_ORIGINS }).server.allowedOrigins, ["https://a.example", "http://localhost:5173"]);
   assertThrows(
     () => parseConfig({ ALLOWED_ORIGINS: "https://a.example,*" }),
     Error,

@@ -1,6 +1,7 @@
 /** A house for one check: everything in it is as a test says, and nothing else is reached. */
 import { localUrl } from "../../src/config/local_url.ts";
-import { parseConfig, type Variables } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { createContext, type DoctorContext, type DoctorOptions } from "../../src/doctor/context.ts";
 import type { Machine } from "../../src/doctor/machine.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";

@@ -1,9 +1,18 @@
-/** A gateway on fakes, and a phone that talks to it without a socket. */
+/** Gateway on fakes, and a client that calls it without a socket. */
 import { getLogger } from "@logtape/logtape";
-import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
-import { createLimiters } from "../../src/gateway/limits.ts";
+import type { AccessOptions } from "../../src/gateway/admission.ts";
+import {
+  type Clocks,
+  createHandler,
+  type GatewayOptions,
+  type HealthOptions,
+  type OriginOptions,
+} from "../../src/gateway/handler.ts";
+import { createLimiters, type RequestSettings } from "../../src/gateway/limiters.ts";
+import type { StreamSettings } from "../../src/streams/event_stream.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
@@ -20,35 +29,44 @@ import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 import type { ReplayStore } from "../../src/store/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
-import { type Service, type ServiceName, textReply } from "../../src/services/service.ts";
-import { NO_RIGHTS } from "./rights.ts";
+import { type Brokers, createMqttService } from "../../src/services/mqtt/service.ts";
+import type { BrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
+import { allRights } from "../../src/keys/rights.ts";
+import { SERVICES } from "../../src/services/registry.ts";
+import { misdirectedFault } from "../../src/services/jeedom/request.ts";
+import { type Service, textReply } from "../../src/services/service.ts";
+import { type FlatRights, rightsOf } from "./rights.ts";
 import { recordTelemetry } from "./telemetry.ts";
 
-/** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
+/** 2023-11-14, in seconds: the fixture's clock, until a test moves it. */
 export const NOW = 1_700_000_000;
 
-/** The name of the fixture's order of messages. */
+/** Epoch of the fixture's message positions. */
 export const EPOCH = "0123456789abcdef";
 
-/** The fixture's bounds. */
-export const LIMITS: GatewayOptions["limits"] = {
+/** Limits of requests in the fixture. */
+export const REQUESTS: RequestSettings = {
   maxBodies: 1000,
-  maxBodiesPerAddress: 1000,
-  maxRequests: 1000,
-  maxRequestsPerAddress: 1000,
-  maxRequestsPerKey: 1000,
-  maxStreams: 1000,
-  maxStreamsPerKey: 1000,
-  maxAgeSeconds: 60,
+  max: 1000,
+  maxPerAddress: 1000,
+  maxPerKey: 1000,
   maxBodyBytes: 4096,
   bodyTimeoutMs: 10_000,
-  maxQueueBytes: 10_000,
-  maxBacklogBytes: 1_000_000,
-  maxUnreadBytes: 1_000_000,
+};
+
+/** Limits of streams in the fixture. */
+export const STREAMS: StreamSettings = {
+  max: 1000,
+  maxPerKey: 1000,
+  queueBytes: 10_000,
+  backlogBytes: 1_000_000,
   maxEventBytes: 100_000,
   stallTimeoutMs: 10_000,
-  keepAliveMs: 10_000,
+  keepaliveSeconds: 10,
 };
+
+/** Largest answer of a service in the fixture, in bytes. */
+const MAX_ANSWER_BYTES = 1_000_000;
 
 export interface Answer {
   readonly status: number;
@@ -56,71 +74,91 @@ export interface Answer {
   readonly timestamp: number;
 }
 
-/** Both services made of one way to handle requests. */
+/** Returns both services, with one function that handles the requests of both. */
 export function services(
   handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
-): GatewayOptions["services"] {
-  const make = (name: ServiceName): Service => ({
+): readonly Service[] {
+  const make = (name: string): Service => ({
     name,
     fieldErrorStatus: 400,
+    ...name === "jeedom" ? { misdirectedFault } : {},
     target: ({ topic }) => topic === undefined ? undefined : String(topic),
     handle: (payload) => handle(name, payload),
   });
-  return { jeedom: make("jeedom"), mqtt: make("mqtt") };
+  return [make("jeedom"), make("mqtt")];
 }
 
-/** The other end of the fixture's connections. */
+/** Peer address of the fixture's connections. */
 export const PEER = "192.0.2.1";
 
-/** A record of a key with no rights but those that are given. */
-export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+/** Returns the record of a key with no rights but the given ones. */
+export function makeRecord(given: FlatRights & Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+  const { services: _1, publish: _2, subscribe: _3, methods: _4, refusedMethods: _5, ...others } = given;
+  const { commands: _6, scenarios: _7, endpoints: _8, brokers: _9, ownApikey: _10, ...fields } = others;
   return {
     secret: randomBytes(32),
     created: NOW * 1000,
     disabled: false,
     minProtocol: 1,
-    ...NO_RIGHTS,
-    ...given,
+    rights: rightsOf(given),
+    ...fields,
   };
 }
 
-/** Parts of a gateway to be replaced. */
-export interface Overrides extends Partial<GatewayOptions> {
+/** Collaborators and settings of the fixture that a test replaces. */
+export interface Overrides
+  extends
+    OriginOptions,
+    Partial<AccessOptions>,
+    Partial<HealthOptions>,
+    Partial<Clocks>,
+    Partial<Pick<GatewayOptions, "addressOf" | "audit" | "log" | "telemetry">> {
+  /** The services, some of which may be made of the MQTT service of the fixture. */
+  readonly services?: readonly Service[] | ((mqtt: Service) => readonly Service[]);
+  /** Finds the brokers of requests. */
+  readonly directory?: BrokerDirectory;
+  /** Publishes messages, in place of the pool of brokers. */
+  readonly publish?: Brokers["publish"];
+  /** Limits of requests. */
+  readonly requests?: Partial<RequestSettings>;
+  /** Limits of streams. */
+  readonly streams?: Partial<StreamSettings>;
+  /** Clock of the limiters; the machine's by default. */
+  readonly limiterClock?: () => number;
   /** Opens connections to brokers. */
   readonly connect?: BrokerPoolOptions["connect"];
-  /** What else the pool of brokers does differently. */
-  readonly pool?: Partial<BrokerPoolOptions>;
+  /** Further options of the pool of brokers. */
+  readonly pool?: { readonly timeoutMs?: number; readonly resumeMs?: number };
 }
 
-/** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
-export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
+/** Creates a gateway with the given collaborators and settings. Its client holds a key with all rights. */
+export async function makeGateway({ connect, pool = {}, ...overrides }: Overrides = {}) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
-  /** How far the wall clock was set, in seconds. */
+  /** Offset to which the wall clock was set, in seconds. */
   let setBy = 0;
   const calls: unknown[] = [];
   const streams = new StreamRegistry();
-  const sealer = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes });
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
-    history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
-    timeoutMs: 10_000,
-    idleMs: 0,
-    maxConnections: 10,
-    resumeMs: 0,
-    backpressure: () => sealer.backpressure(),
-    random: () => 0,
-    onFault: (error) => {
-      throw error;
+    limits: { timeoutMs: pool.timeoutMs ?? 10_000, idleSeconds: 0, maxConnections: 10 },
+    hub: {
+      history: new MemoryHistory({ epoch: EPOCH, limits: { resumeBytes: 1_000_000 } }),
+      limits: { resumeSeconds: (pool.resumeMs ?? 0) / 1000 },
+      backpressure: () => encoder.backpressure(),
+      random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
     },
-    ...clocks,
-    ...pool,
+    clock: { ...SYSTEM_CLOCK, ...clocks },
   });
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
   const failures: string[] = [];
-  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
+  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES));
   await keyring.replace({ single: secret, records: [] });
   const replays: ReplayStore = createMemoryReplayStore({
     seconds: 120,
@@ -129,34 +167,59 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     since: NOW,
     monotonic: () => clock.seconds * 1000,
   });
+  const limits = { requests: { ...REQUESTS, ...overrides.requests }, streams: { ...STREAMS, ...overrides.streams } };
+  const counting = services((_name, payload) => {
+    calls.push(payload);
+    return Promise.resolve(textReply(200, `call ${calls.length}`));
+  });
+  const mqtt = createMqttService({
+    directory: overrides.directory ??
+      createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
+    brokers: {
+      publish: overrides.publish ??
+        ((address, publication, options) => brokers.publish(address, publication, options)),
+      listen: (address, subscriber) => brokers.listen(address, subscriber),
+    },
+    events: {
+      encoder,
+      maxEventBytes: limits.streams.maxEventBytes,
+      telemetry: overrides.telemetry ?? telemetry,
+      now: overrides.now ?? clocks.now,
+    },
+  });
   const handler = createHandler({
-    keyring,
-    replays,
-    rates: NO_RATE_LIMITS,
-    addressOf: createAddressOf([]),
-    services: services((_name, payload) => {
-      calls.push(payload);
-      return Promise.resolve(textReply(200, `call ${calls.length}`));
-    }),
-    directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
-    brokers,
-    encoder: sealer,
-    streams,
-    ...clocks,
+    addressOf: overrides.addressOf ?? createAddressOf([]),
+    origins: overrides,
+    admission: {
+      keyring: overrides.keyring ?? keyring,
+      replays: overrides.replays ?? replays,
+      rates: overrides.rates ?? NO_RATE_LIMITS,
+      replay: overrides.replay ?? { maxAgeSeconds: 60 },
+    },
+    services: (typeof overrides.services === "function" ? overrides.services(mqtt) : overrides.services ?? counting)
+      .map((service) =>
+        service.name === mqtt.name && service.subscribe === undefined ? { ...mqtt, ...service } : service
+      ),
+    subscriptions: {
+      encoder,
+      streams,
+      settings: limits.streams,
+    },
+    limiters: createLimiters(
+      { ...limits, maxAnswerBytes: MAX_ANSWER_BYTES },
+      overrides.limiterClock === undefined ? {} : { monotonic: overrides.limiterClock },
+    ),
+    health: { version: overrides.version ?? "1.2.3", isReady: overrides.isReady ?? (() => true) },
+    clock: { now: overrides.now ?? clocks.now, monotonic: overrides.monotonic ?? clocks.monotonic },
     randomBytes,
     random: () => 0.5,
-    telemetry,
-    isReady: () => true,
-    audit: {
+    telemetry: overrides.telemetry ?? telemetry,
+    audit: overrides.audit ?? {
       decided: (decision) => void decisions.push(decision),
       failed: (address) => void failures.push(address),
       close: () => {},
     },
-    log: getLogger("test"),
-    version: "1.2.3",
-    limits: LIMITS,
-    limiters: createLimiters(overrides.limits ?? LIMITS),
-    ...overrides,
+    log: overrides.log ?? getLogger("test"),
   });
 
   const send = (request: Request, peer = PEER) => handler(request, peer);
@@ -171,25 +234,25 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     keyring,
     replays,
     secret,
-    told: telemetry.told,
+    told: telemetry.recorded,
   };
   return {
     ...parts,
-    /** Sets the wall clock of the gateway alone, by some seconds against that of everybody. */
+    /** Sets the gateway's wall clock to an offset in seconds from the clients'. */
     setWall: (seconds: number) => void (setBy = seconds),
     ...await makePhone(secret, parts),
-    /** Closes what may be open to brokers. */
+    /** Closes connections to brokers. */
     [Symbol.asyncDispose]: () => brokers.close(),
-    /** A phone with another key. */
+    /** Returns a client with another key. */
     phone: (other: Bytes, choices: PhoneChoices = {}) => makePhone(other, { ...parts, ...choices }),
   };
 }
 
-/** Where a phone is, and what it sends along. */
+/** Address, headers and version of a client. */
 export interface PhoneChoices {
   readonly peer?: string;
   readonly headers?: HeadersInit;
-  /** Version of the protocol that it speaks: 1 by default. */
+  /** Version of the protocol; 1 by default. */
   readonly version?: Version;
 }
 
@@ -198,7 +261,7 @@ interface PhoneOptions extends PhoneChoices {
   readonly clock: { readonly seconds: number };
 }
 
-/** What a phone does, without a socket. */
+/** Client without a socket. */
 export type Phone = Awaited<ReturnType<typeof makePhone>>;
 
 async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}, version = 1 }: PhoneOptions) {
@@ -206,14 +269,14 @@ async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}
   const write = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
   /** Seals an envelope of version 1. */
   const seal = (value: unknown) => sealEnvelope(key.aead, write(value), randomBytes).then(String);
-  /** Opens one. */
+  /** Opens an envelope of version 1. */
   const open = async (text: string): Promise<unknown> => JSON.parse(await openEnvelope(key.aead, parseEnvelope(text)));
   const post = (path: string, body: BodyInit) =>
     send(new Request(`http://gateway${path}`, { method: "POST", body, headers }), peer);
   /** Seals a payload with the current timestamp. */
   const sealNow = (route: Route, payload: Record<string, unknown>) =>
     sealRequest(key, write({ timestamp: clock.seconds, ...payload }), { version, route, random: randomBytes });
-  /** The same, and posts it: what comes back belongs to the exchange. */
+  /** Seals and posts a payload; the response belongs to the exchange. */
   async function exchange(route: Route, payload: Record<string, unknown>) {
     const { text, exchange } = await sealNow(route, payload);
     return { response: await post(route, text), exchange };
@@ -229,7 +292,7 @@ async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}
     sealNow,
     exchange,
     ask: async (route: Route, payload: Record<string, unknown>) => (await exchange(route, payload)).response,
-    /** Asks, and opens the answer. */
+    /** Sends a request and opens its answer. */
     async request(route: Route, payload: Record<string, unknown>): Promise<Answer> {
       const asked = await exchange(route, payload);
       if (asked.response.status !== 200) {
@@ -237,7 +300,7 @@ async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}
       }
       return await answer(asked.response, asked.exchange);
     },
-    /** Opens the answer of a response; of version 1 where no exchange is given. */
+    /** Opens the answer of a response; of version 1 if no exchange is given. */
     answer: (response: Response, asked: Exchange = { version: 1, key }) => answer(response, asked),
   };
 }

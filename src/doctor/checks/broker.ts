@@ -4,9 +4,10 @@
  * @module
  */
 import { errorText } from "../../lib/errors.ts";
-import { brokerProtocol, type Config } from "../../config/settings.ts";
+import { brokerProtocol } from "../../services/mqtt/settings.ts";
+import type { Config } from "../../config/settings.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
-import { tooLate } from "../../mqtt/errors.ts";
+import { timeoutError } from "../../mqtt/errors.ts";
 import { UNUSED_FILTER } from "../../mqtt/topics/rules.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
@@ -39,17 +40,17 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export const BROKER: Check = {
   name: "broker",
   async run({ config, brokerAddress, connectBroker, now }, signal) {
-    if (config.MQTT_BROKER_HOST === undefined) {
+    if (config.mqtt.host === undefined) {
       return ok("Embedded in the gateway, as MQTT_BROKER_HOST is not set");
     }
-    const place = `${config.MQTT_BROKER_HOST}:${config.MQTT_BROKER_PORT}`;
+    const place = `${config.mqtt.host}:${config.mqtt.port}`;
     let address;
     try {
       address = await brokerAddress();
     } catch (error) {
       return failed(errorText(error), "Mend it, and start the gateway again");
     }
-    const late = tooLate(address, "answer", DEADLINE_SECONDS * 1000);
+    const late = timeoutError(address, "answer", DEADLINE_SECONDS * 1000);
     try {
       const connection = await connectBroker(address, { signal });
       const hangUp = () => void connection.close(late);
@@ -72,7 +73,7 @@ export const BROKER: Check = {
 
 function explain(error: BrokerError, config: Config): Finding {
   const { message } = error;
-  const protocol = brokerProtocol(config);
+  const protocol = brokerProtocol(config.mqtt);
   const hasTls = protocol === "mqtts" || protocol === "wss";
   if (error instanceof BrokerForbiddenError) return failed(message, ADDRESS);
   if (message.endsWith("outside of what the sandbox allows")) return skipped(message, "Run it as: deno task doctor");
@@ -94,7 +95,7 @@ function explain(error: BrokerError, config: Config): Finding {
   if (/Unexpected server response/.test(message)) {
     return failed(message, "Set MQTT_PATH to the path of the broker's WebSocket, and MQTT_BROKER_PORT to its port");
   }
-  const tls = config.MQTT_PROTOCOL === undefined ? `MQTT_TLS=${!hasTls}` : `MQTT_PROTOCOL=${OTHER_TLS[protocol]}`;
+  const tls = config.mqtt.protocol === undefined ? `MQTT_TLS=${!hasTls}` : `MQTT_PROTOCOL=${OTHER_TLS[protocol]}`;
   const webSocket = protocol === "ws" || protocol === "wss" ? "no WebSocket" : "a WebSocket";
   return failed(
     message,

@@ -30,7 +30,7 @@ export const CLOCK: Check = {
   async run(house, signal) {
     const reading = read(await house.jeedom(signal));
     if (reading === undefined) return skipped("Needs an answer of Jeedom, whose clock is the other one");
-    return judge(reading, house.config.MAX_AGE_SECONDS);
+    return judge(reading, house.config.replay.maxAgeSeconds);
   },
 };
 

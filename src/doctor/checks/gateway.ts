@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { visibleLine } from "../../observability/visible.ts";
+import { visibleLine } from "../../lib/visible.ts";
 import { isObject } from "../../lib/json.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { jsonOf } from "../../lib/http_probe.ts";
@@ -22,7 +22,7 @@ const MAX_WORDS = 100;
 export const GATEWAY: Check = {
   name: "gateway",
   async run(house, signal) {
-    const { config: { PORT: port }, version } = house;
+    const { config: { server: { port } }, version } = house;
     const state = await house.gateway(signal);
     switch (state.kind) {
       case "anywhere":
@@ -56,7 +56,7 @@ export const GATEWAY: Check = {
 };
 
 async function reportAnswer(
-  { config: { PORT: port }, version }: DoctorContext,
+  { config: { server: { port } }, version }: DoctorContext,
   knock: GatewayProbe | undefined,
 ): Promise<Finding> {
   const runs = `Version ${version} runs on port ${port}`;

@@ -24,15 +24,15 @@ export const KEY_FILES: Check = {
     const { config, machine, now } = house;
     const found = await house.keys();
     const files = [
-      ...found.single === undefined ? [] : [config.SECRET_KEY_FILE],
-      ...found.records === undefined ? [] : [config.KEYS_FILE],
+      ...found.single === undefined ? [] : [config.keys.secretKeyFile],
+      ...found.records === undefined ? [] : [config.keys.keysFile],
     ];
-    const directories = new Set([config.SECRET_KEY_FILE, config.KEYS_FILE].map((path) => dirname(path)));
+    const directories = new Set([config.keys.secretKeyFile, config.keys.keysFile].map((path) => dirname(path)));
     const problems = [
       ...found.faults.map(splitFault),
       ...twins(found, config),
       ...await lives(found, house, signal),
-      ...await checkFileRights({ files, directories: [...directories], mode: config.KEY_FILE_MODE, machine }),
+      ...await checkFileRights({ files, directories: [...directories], mode: config.keys.fileMode, machine }),
     ];
     const idle = idleKeys(found, now());
     if (problems.length > 0) return together([...problems, ...idle]);
@@ -54,7 +54,7 @@ function twins({ single, records = [] }: FoundKeys, config: DoctorContext["confi
     .filter(({ secret, previous }) => [secret.toHex(), previous?.secret.toHex()].includes(hex ?? ""))
     .map(({ name }) =>
       failed(
-        `Key "${name}" has the same secret as "${config.SECRET_KEY_FILE}", which grants every right`,
+        `Key "${name}" has the same secret as "${config.keys.secretKeyFile}", which grants every right`,
         `Give it a new secret: deno task keys rotate ${name}`,
       )
     );

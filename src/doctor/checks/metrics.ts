@@ -16,10 +16,10 @@ import { isJeedomSet, SET_JEEDOM } from "./jeedom.ts";
 export const METRICS: Check = {
   name: "metrics",
   async run(house, signal) {
-    const { config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now } = house;
+    const { config: { metrics: { host, port } }, localUrl, machine, now } = house;
     if (port === "off") return skipped("Not used: METRICS_PORT is off");
     if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
-    const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });
+    const url = localUrl({ host, port, tlsCertFile: undefined });
     const [asked, { kind }] = await Promise.all([
       ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal }),
       house.gateway(signal),
@@ -29,7 +29,7 @@ export const METRICS: Check = {
       if (health === undefined) return taken(port, `answers HTTP ${asked.status}`);
       if (kind === "free") {
         return warning(
-          `A gateway answers on port ${port} for metrics, and not on PORT, which is ${house.config.PORT}`,
+          `A gateway answers on port ${port} for metrics, and not on PORT, which is ${house.config.server.port}`,
           "Restart the gateway: PORT has changed since its start",
         );
       }
@@ -81,7 +81,7 @@ function healthOf(reply: Reply): Health | undefined {
 
 /** Reports the gateway's own health and its age, as the other checks are newer and may contradict it. */
 function reportHealth({ isReady, failing, age }: Health, house: DoctorContext): Finding {
-  const isNeeded = house.config.READY_NEEDS.includes("jeedom");
+  const isNeeded = house.config.health.needs.includes("jeedom");
   const isSet = isJeedomSet(house);
   const wanting = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
   const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
@@ -94,7 +94,7 @@ function reportHealth({ isReady, failing, age }: Health, house: DoctorContext): 
   return isSet ? failed(message, remedyFor(house)) : warning(`${message}, which is not set`, SET_JEEDOM);
 }
 
-function remedyFor({ config: { HEALTH_CHECK_SECONDS: seconds } }: DoctorContext): string {
+function remedyFor({ config: { health: { checkSeconds: seconds } } }: DoctorContext): string {
   return `See the lines for these above, and the gateway's log. It checks again every ${seconds} s; changed settings ` +
     "need a restart";
 }

@@ -27,7 +27,7 @@ const TAILNETS = ["100.64.0.0/10", "fd7a:115c:a1e0::/48"].flatMap((network) => p
 export const PUBLIC_URL: Check = {
   name: "public_url",
   async run(house, signal) {
-    const { config: { PUBLIC_URL: url }, machine, now } = house;
+    const { config: { server: { publicUrl: url } }, machine, now } = house;
     if (url === undefined) {
       return skipped("PUBLIC_URL is not set", "Set it to the address that phones use to have the way to it checked");
     }

@@ -5,7 +5,7 @@
  */
 import { errorText } from "../../lib/errors.ts";
 import { mdnsHint } from "../../mqtt/errors.ts";
-import { visibleLine } from "../../observability/visible.ts";
+import { visibleLine } from "../../lib/visible.ts";
 import { type Check, DEADLINE_SECONDS } from "../check.ts";
 import { failed, type Finding, ok, skipped } from "../finding.ts";
 
@@ -24,7 +24,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 export const REDIS: Check = {
   name: "redis",
   async run({ config, now }, signal) {
-    const { REPLAY_REDIS_URL: url } = config;
+    const { redisUrl: url } = config.replay;
     if (url === undefined) return skipped("Not used: REPLAY_REDIS_URL is not set");
     const place = `${url.hostname}:${url.port || 6379}`;
     // Loaded only here: most gateways have no Redis.

@@ -13,10 +13,10 @@ import { type Finding, ok, skipped, warning } from "../finding.ts";
 /** Refused requests. */
 export const REFUSALS: Check = {
   name: "refusals",
-  async run({ config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now }, signal) {
+  async run({ config: { metrics: { host, port } }, localUrl, machine, now }, signal) {
     if (port === "off") return skipped("METRICS_PORT is off: only the log tells what the gateway refuses");
     if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
-    const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });
+    const url = localUrl({ host, port, tlsCertFile: undefined });
     const asked = await ask(`${url}/refusals`, { fetch: machine.fetch, now, signal });
     if (asked.kind === "failure") return skipped(`No gateway answers on port ${port}: see metrics`);
     const told = asked.status === 200 ? ANSWER.safeParse(jsonOf(asked)).data : undefined;

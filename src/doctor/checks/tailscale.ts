@@ -35,7 +35,7 @@ export const TAILSCALE: Check = {
   name: "tailscale",
   async run(house, signal) {
     const { config, machine } = house;
-    const url = config.PUBLIC_URL;
+    const url = config.server.publicUrl;
     if (url !== undefined && !isTailnetName(url.hostname)) return skipped("Not used: PUBLIC_URL leads another way");
     // Without a public address, nobody depends on it.
     const bad = url === undefined ? warning : failed;
@@ -55,7 +55,7 @@ export const TAILSCALE: Check = {
     if (status === undefined) return skipped("Tailscale answers in a form that the doctor does not know");
     const fault = faultOf(status, house, bad);
     if (fault !== undefined) return fault;
-    const way = findFunnelRoute(typeof funnel === "string" ? "" : funnel.stdout, config.PORT);
+    const way = findFunnelRoute(typeof funnel === "string" ? "" : funnel.stdout, config.server.port);
     return withExpiry(reportFunnelRoute(way, status, url), status, house.now());
   },
 };

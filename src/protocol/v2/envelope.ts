@@ -10,7 +10,7 @@ import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "
 import { deriveMessageKey, type KeyUse, type SecretKey } from "../secret_key.ts";
 
 /** Route that a request is bound to, whatever a proxy does to the path. */
-export type Route = "/gateway" | "/mqtt/publish" | "/mqtt/subscribe";
+export type Route = "/gateway" | "/subscribe" | "/mqtt/publish" | "/mqtt/subscribe";
 
 /** Length of a salt, in bytes. */
 export const SALT_BYTES = 16;
