@@ -4,7 +4,7 @@
  * @module
  */
 import type { EventEncoder } from "../streams/event_encoder.ts";
-import type { Limiters } from "../gateway/limits.ts";
+import type { Limiters } from "../gateway/limiters.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import type { Readiness } from "../http/readiness.ts";
 import type { BrokerPool } from "../mqtt/pool.ts";

@@ -8,6 +8,8 @@ import type { Log } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile, removeLeftovers } from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
+import { allRights } from "../keys/rights.ts";
+import { SERVICES } from "../services/registry.ts";
 import { type KeyWatcher, watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
@@ -30,7 +32,7 @@ const POLL_MS = 500;
  * @throws `KeyFileError` if a file is not right, or cannot be read, made or closed to others
  */
 export async function openKeys(config: Config, platform: Platform, log: Log): Promise<OpenKeys> {
-  const keyring = new LiveKeyring(() => Date.now(), randomBytes);
+  const keyring = new LiveKeyring(() => Date.now(), randomBytes, allRights(SERVICES));
   const stamp = () => stampOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
   const load = () => loadSources(config, platform, log);
   const loaded = await stamp();
@@ -55,7 +57,7 @@ async function loadSources(config: Config, { files }: Platform, log: Log): Promi
   const own = await loadKey(path, { files, mode });
   const single = own?.secret;
   if (own?.tightened) tightened(path);
-  const several = await readKeysFile(keysFile, { files, mode });
+  const several = await readKeysFile(keysFile, { files, mode, services: SERVICES });
   if (several?.tightened) tightened(keysFile);
   const records = several?.keys ?? [];
   const twin = records.find(({ secret, previous }) =>

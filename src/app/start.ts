@@ -7,9 +7,10 @@ import { MQTT_PORT } from "../services/mqtt/settings.ts";
 import type { Config } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createLimiters } from "../gateway/limits.ts";
+import { createLimiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
+import type { Handler } from "../http/router.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
@@ -27,11 +28,11 @@ import { addressFault } from "../net/egress.ts";
 import { createBrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { addressOf, createJeedomService, type JeedomOptions } from "../services/jeedom/service.ts";
 import { createJeedomCheck } from "../services/jeedom/health.ts";
-import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
+import { type Brokers, createMqttService } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { readGauges } from "./gauges.ts";
-import { limitsOf, ratesOf } from "./limits.ts";
+import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { type HttpListener, listen } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
@@ -159,10 +160,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     monotonic: clocks.monotonic,
     closeSignal: closing.signal,
   };
-  const publisher: Publisher = {
-    publish: (address, publication, options) =>
-      telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options)),
-  };
+  const publish: Brokers["publish"] = (address, publication, options) =>
+    telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options));
   const readiness = new Readiness({
     checks: {
       broker: () => brokers.check(broker.address),
@@ -177,30 +176,38 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   opened.defer(() => readiness.close());
   const streams = new StreamRegistry();
-  const limits = limitsOf(config);
-  const limiters = createLimiters(limits, clocks);
+  const { requests, streams: streamSettings } = config;
+  const limiters = createLimiters({
+    requests,
+    streams: streamSettings,
+    maxAnswerBytes: config.jeedom.maxResponseBytes,
+  }, clocks);
   const handler = createHandler({
-    keyring,
-    replays: store.replays,
-    rates: ratesOf(config, store.createCounter),
     addressOf: createAddressOf(config.server.trustedProxies, clocks),
-    services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
-    directory,
-    brokers,
-    encoder,
-    streams,
-    ...clocks,
+    origins: config.server,
+    admission: {
+      keyring,
+      replays: store.replays,
+      rates: rateLimitsOf(config.rates, store.createCounter),
+      replay: config.replay,
+    },
+    services: [
+      createJeedomService(jeedom),
+      createMqttService({
+        directory,
+        brokers: { publish, listen: (address, subscriber) => brokers.listen(address, subscriber) },
+        events: { encoder, maxEventBytes: config.streams.maxEventBytes, telemetry, now: clocks.now },
+      }),
+    ],
+    subscriptions: { encoder, streams, settings: config.streams },
+    limiters,
+    health: { version: VERSION, isReady: () => readiness.isReady },
+    clock: clocks,
     randomBytes,
     random: draw,
     audit,
     log,
     telemetry,
-    isReady: () => readiness.isReady,
-    publicUrl: config.server.publicUrl,
-    allowedOrigins: config.server.allowedOrigins,
-    version: VERSION,
-    limits,
-    limiters,
   });
   const operations = listenForOperations(config, platform, {
     handler: createAdminHandler({
@@ -210,6 +217,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       version: VERSION,
       listensOn: config.metrics.host,
       randomBytes,
+      log,
     }),
     log,
   });
@@ -256,7 +264,7 @@ const draw = () => Math.random();
 function listenForOperations(
   config: Config,
   platform: Platform,
-  { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
+  { handler, log }: { readonly handler: Handler; readonly log: Log },
 ): HttpListener | undefined {
   const { host: hostname, port } = config.metrics;
   if (port === "off") return undefined;

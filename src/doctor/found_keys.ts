@@ -7,6 +7,7 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { KeyFileError, readKey, refuseUnlessFile } from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
+import { SERVICES } from "../services/registry.ts";
 import type { DoctorContext } from "./context.ts";
 
 /** What was found. */
@@ -39,7 +40,7 @@ export async function findKeys(
   };
   const single = await told(readSingle());
   // The doctor changes no modes: it only looks at them.
-  const loaded = await told(readKeysFile(config.keys.keysFile, { files, mode: "ignore" }));
+  const loaded = await told(readKeysFile(config.keys.keysFile, { files, mode: "ignore", services: SERVICES }));
   return { single, records: loaded?.keys, faults };
 }
 

@@ -9,8 +9,8 @@ import type { Route } from "../protocol/v2/envelope.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
 import { deriveKeyId, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
-import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./schema.ts";
-import { Scope } from "./rights.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord, type Rate } from "./schema.ts";
+import { type Rights, Scope } from "./rights.ts";
 
 /** One shared secret, whom it is shared with, and what they may do. */
 export interface Key {
@@ -78,7 +78,9 @@ export interface Keyring {
 }
 
 /** What a secret is good for, as the files say. */
-interface KeyEntry extends Rights {
+interface KeyEntry {
+  /** Actions that its holder may take. */
+  readonly rights: Rights;
   /** Name of the key. */
   readonly name: string;
   /** The secret, 32 bytes. */
@@ -116,6 +118,7 @@ const MAX_RETIRED = 1000;
 /** A keyring whose keys change while it is in use. Empty at first. */
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
+  readonly #allRights: Rights;
   readonly #decoy: Promise<SecretKey>;
   readonly #lastKeyByAddress = new KeyAddresses();
   #active: ReadonlyMap<string, ActiveKey> = new Map();
@@ -130,9 +133,11 @@ export class LiveKeyring implements Keyring {
    *
    * @param now the wall clock, in milliseconds since 1970
    * @param random where the key comes from that is tried in place of an unknown one
+   * @param all every right, for the key `default`
    */
-  constructor(now: () => number, random: RandomBytes) {
+  constructor(now: () => number, random: RandomBytes, all: Rights) {
     this.#now = now;
+    this.#allRights = all;
     this.#decoy = importSecretKey(random(KEY_BYTES));
   }
 
@@ -152,7 +157,7 @@ export class LiveKeyring implements Keyring {
    */
   async replace(sources: KeySources): Promise<void> {
     const held = new Map<string, ActiveKey>();
-    for (const entry of entriesOf(sources)) {
+    for (const entry of entriesOf(sources, this.#allRights)) {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
       const before = this.#active.get(identity);
       const lasting = before === undefined || before.key.revoked.aborted ? await hold(entry) : before;
@@ -288,7 +293,7 @@ async function hold(entry: KeyEntry): Promise<ActiveKey> {
     name: entry.name,
     kid: secret.kid,
     secret,
-    scope: new Scope(entry),
+    scope: new Scope(entry.rights),
     rate: entry.rate,
     revoked: revocation.signal,
   };
@@ -303,10 +308,10 @@ async function disabledNames({ records }: KeySources): Promise<ReadonlyMap<strin
   return new Map(await Promise.all(secrets.map(async ({ name, bytes }) => [await deriveKeyId(bytes), name] as const)));
 }
 
-function* entriesOf({ single, records }: KeySources): Generator<KeyEntry> {
+function* entriesOf({ single, records }: KeySources, allRights: Rights): Generator<KeyEntry> {
   if (single !== undefined) {
     yield {
-      ...ALL_RIGHTS,
+      rights: allRights,
       name: DEFAULT_KEY_NAME,
       secret: single,
       isPrevious: false,

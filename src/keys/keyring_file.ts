@@ -5,6 +5,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { isDiskFull, KeyFileError, reason, refuseUnlessFile, tighten } from "./default_key_file.ts";
+import type { GrantableService } from "./rights.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./schema.ts";
 
 /** The part of `Deno` that keeping a keys file takes. */
@@ -19,6 +20,8 @@ export interface KeysFileOptions {
   readonly files: KeysFileSystem;
   /** `strict` insists that only the owner can read the file; `ignore` is for file systems without modes. */
   readonly mode: "strict" | "ignore";
+  /** Services that keys may be granted. */
+  readonly services: readonly GrantableService[];
   /** An edit's longest wait for another process that edits the file, in milliseconds; 10 s by default. */
   readonly waitMs?: number;
 }
@@ -62,7 +65,7 @@ const LOCK_PAUSE_MS = 50;
  * @throws {KeyFileError} if it cannot be read or closed to others, or something in it is wrong
  */
 export async function readKeysFile(path: string, options: KeysFileOptions): Promise<LoadedKeys | undefined> {
-  const { files, mode } = options;
+  const { files, mode, services } = options;
   await refuseUnlessFile(path, files);
   let text: string;
   try {
@@ -71,14 +74,14 @@ export async function readKeysFile(path: string, options: KeysFileOptions): Prom
     await refuseUnlessAbsent(path, error, files);
     return undefined;
   }
-  const keys = parse(path, text);
+  const keys = parse(path, text, services);
   // Only now that it is known to be a file of keys, and nobody else's.
   return { keys, tightened: mode === "strict" && await tighten(path, files) };
 }
 
-function parse(path: string, text: string): KeyRecord[] {
+function parse(path: string, text: string, services: readonly GrantableService[]): KeyRecord[] {
   try {
-    return parseKeysFile(text);
+    return parseKeysFile(text, services);
   } catch (error) {
     throw new KeyFileError(
       `Keys file "${path}" is wrong: ${reason(error)}. Mend that, or restore the file from a backup`,
@@ -106,7 +109,7 @@ export async function editKeysFile(
   const loaded = await readKeysFile(target, options);
   const before = loaded?.keys ?? [];
   const after = change(before);
-  await replace(target, checkedText(target, after), files);
+  await replace(target, checkedText(target, after, options.services), files);
   return { before, after, tightened: loaded?.tightened ?? false };
 }
 
@@ -160,10 +163,14 @@ async function lock(target: string, files: KeysFileSystem, waitMs: number): Prom
 }
 
 /** What could not be read back would lock everybody out. */
-function checkedText(path: string, records: readonly KeyRecord[]): string {
+function checkedText(
+  path: string,
+  records: readonly KeyRecord[],
+  services: readonly GrantableService[],
+): string {
   try {
     const text = formatKeysFile(records);
-    parseKeysFile(text);
+    parseKeysFile(text, services);
     return text;
   } catch (error) {
     throw new KeyFileError(`Keys file "${path}" is left as it was, as the change would spoil it: ${reason(error)}`);

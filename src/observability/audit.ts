@@ -19,7 +19,7 @@ export interface Decision {
   /** The route. */
   readonly route: AnsweredRequest["route"];
   /** The service that was asked for, as far as it is known. */
-  readonly service?: "jeedom" | "mqtt" | undefined;
+  readonly service?: string | undefined;
   /** The method of Jeedom, or the topics. */
   readonly target?: string | undefined;
   /** What became of it: a status or a few words. */

@@ -58,9 +58,10 @@ const NOT_RUN = ["repeat", "refused", "failed"] as const;
  * Anything else made of the words above is counted all the same.
  */
 const EXPECTED: Readonly<
-  Record<AnsweredRequest["route"], Partial<Record<AnsweredRequest["service"], readonly Result[]>>>
+  Record<AnsweredRequest["route"], Readonly<Record<string, readonly Result[]>>>
 > = {
   "/gateway": { jeedom: RUN, mqtt: RUN, none: NOT_RUN },
+  "/subscribe": { mqtt: ["subscribed", "refused", "failed"], none: NOT_RUN },
   "/mqtt/publish": { mqtt: RUN, none: NOT_RUN },
   "/mqtt/subscribe": { mqtt: ["subscribed", "refused", "failed"], none: NOT_RUN },
   "/health": { none: RUN },

@@ -14,7 +14,7 @@ import type { NamedKey } from "../keys/keyring.ts";
  * `admission`: from the request to the decision over it; `opening`: finding the key and decrypting; `jeedom` and `mqtt`:
  * what the service of that name does; `acknowledgement`: a broker taking a message.
  */
-export type Operation = "admission" | "opening" | "jeedom" | "mqtt" | "acknowledgement";
+export type Operation = string;
 
 /** What became of a request, in one word. `subscribed` is a stream that the broker granted. */
 export type Result = "ok" | "subscribed" | "repeat" | "refused" | "failed";
@@ -61,7 +61,7 @@ export interface AnsweredRequest {
   /** Where it went; `other` for whatever is no route. */
   readonly route: Route | "/health" | "/health/live" | "/health/ready" | "other";
   /** The service that it was for; `none` where it did not come that far. */
-  readonly service: "jeedom" | "mqtt" | "none";
+  readonly service: string;
   /** What became of it. */
   readonly result: Result;
   /** How long it took, in seconds. */

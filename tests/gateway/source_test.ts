@@ -6,11 +6,9 @@ import type { Version } from "../../src/protocol/exchange.ts";
 import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
 import { ScopeError } from "../../src/keys/rights.ts";
-import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
-import { createMqttService } from "../../src/services/mqtt/service.ts";
 import { gatewayReply, ServiceError } from "../../src/services/service.ts";
 import { makeBroker } from "../support/fake_broker.ts";
-import { LIMITS, makeGateway, NOW, services } from "../support/gateway.ts";
+import { makeGateway, NOW, services } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
 
 const VERSIONS: readonly Version[] = [1, 2];
@@ -66,10 +64,7 @@ Deno.test("an answer of Jeedom never carries source, whatever it says, and names
 
 Deno.test("the success of a publish carries source, and its text is as it was", async () => {
   const body = { success: true, topic: "t", message: "Published successfully" };
-  const directory = createBrokerDirectory({ configured: { host: "b", port: 1883 }, allowed: [], defaultPort: 1883 });
-  const mqtt = createMqttService(directory, { publish: () => Promise.resolve() });
-  const { jeedom } = services(() => Promise.resolve(gatewayReply(200, {})));
-  const gateway = await makeGateway({ services: { jeedom, mqtt } });
+  const gateway = await makeGateway({ services: (mqtt) => [mqtt], publish: () => Promise.resolve() });
   assertEquals(await answerOf(gateway, { topic: "t", message: "m" }, "/mqtt/publish"), {
     status: 200,
     body: JSON.stringify(body),
@@ -148,7 +143,7 @@ Deno.test("a key that was taken away while its request waited is told so by code
 Deno.test("the last event of a stream carries source and its code in both versions, and no other event does", async () => {
   for (const version of VERSIONS) {
     const { connect, state } = makeBroker();
-    await using gateway = await makeGateway({ connect, limits: { ...LIMITS, maxStreamsPerKey: 1 } });
+    await using gateway = await makeGateway({ connect, streams: { maxPerKey: 1 } });
     const phone = await gateway.phone(gateway.secret, { version });
     const stream = await subscribe(phone, { topic: "a" });
     const { source, code, type } = await stream.next() ?? {};

@@ -1,7 +1,15 @@
 /** A gateway on fakes, and a phone that talks to it without a socket. */
 import { getLogger } from "@logtape/logtape";
-import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
-import { createLimiters } from "../../src/gateway/limits.ts";
+import type { AccessOptions } from "../../src/gateway/admission.ts";
+import {
+  type Clocks,
+  createHandler,
+  type GatewayOptions,
+  type HealthOptions,
+  type OriginOptions,
+} from "../../src/gateway/handler.ts";
+import { createLimiters, type RequestSettings } from "../../src/gateway/limiters.ts";
+import type { StreamSettings } from "../../src/streams/event_stream.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
@@ -20,8 +28,13 @@ import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 import type { ReplayStore } from "../../src/store/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
-import { type Service, type ServiceName, textReply } from "../../src/services/service.ts";
-import { NO_RIGHTS } from "./rights.ts";
+import { type Brokers, createMqttService } from "../../src/services/mqtt/service.ts";
+import type { BrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
+import { allRights } from "../../src/keys/rights.ts";
+import { SERVICES } from "../../src/services/registry.ts";
+import { misdirectedFault } from "../../src/services/jeedom/request.ts";
+import { type Service, textReply } from "../../src/services/service.ts";
+import { type FlatRights, rightsOf } from "./rights.ts";
 import { recordTelemetry } from "./telemetry.ts";
 
 /** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
@@ -30,25 +43,29 @@ export const NOW = 1_700_000_000;
 /** The name of the fixture's order of messages. */
 export const EPOCH = "0123456789abcdef";
 
-/** The fixture's bounds. */
-export const LIMITS: GatewayOptions["limits"] = {
+/** Limits of requests in the fixture. */
+export const REQUESTS: RequestSettings = {
   maxBodies: 1000,
-  maxBodiesPerAddress: 1000,
-  maxRequests: 1000,
-  maxRequestsPerAddress: 1000,
-  maxRequestsPerKey: 1000,
-  maxStreams: 1000,
-  maxStreamsPerKey: 1000,
-  maxAgeSeconds: 60,
+  max: 1000,
+  maxPerAddress: 1000,
+  maxPerKey: 1000,
   maxBodyBytes: 4096,
   bodyTimeoutMs: 10_000,
-  maxQueueBytes: 10_000,
-  maxBacklogBytes: 1_000_000,
-  maxUnreadBytes: 1_000_000,
+};
+
+/** Limits of streams in the fixture. */
+export const STREAMS: StreamSettings = {
+  max: 1000,
+  maxPerKey: 1000,
+  queueBytes: 10_000,
+  backlogBytes: 1_000_000,
   maxEventBytes: 100_000,
   stallTimeoutMs: 10_000,
-  keepAliveMs: 10_000,
+  keepaliveSeconds: 10,
 };
+
+/** Largest answer of a service in the fixture, in bytes. */
+const MAX_ANSWER_BYTES = 1_000_000;
 
 export interface Answer {
   readonly status: number;
@@ -59,33 +76,54 @@ export interface Answer {
 /** Both services made of one way to handle requests. */
 export function services(
   handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
-): GatewayOptions["services"] {
-  const make = (name: ServiceName): Service => ({
+): readonly Service[] {
+  const make = (name: string): Service => ({
     name,
     fieldErrorStatus: 400,
+    ...name === "jeedom" ? { misdirectedFault } : {},
     target: ({ topic }) => topic === undefined ? undefined : String(topic),
     handle: (payload) => handle(name, payload),
   });
-  return { jeedom: make("jeedom"), mqtt: make("mqtt") };
+  return [make("jeedom"), make("mqtt")];
 }
 
 /** The other end of the fixture's connections. */
 export const PEER = "192.0.2.1";
 
 /** A record of a key with no rights but those that are given. */
-export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+export function makeRecord(given: FlatRights & Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+  const { services: _1, publish: _2, subscribe: _3, methods: _4, refusedMethods: _5, ...others } = given;
+  const { commands: _6, scenarios: _7, endpoints: _8, brokers: _9, ownApikey: _10, ...fields } = others;
   return {
     secret: randomBytes(32),
     created: NOW * 1000,
     disabled: false,
     minProtocol: 1,
-    ...NO_RIGHTS,
-    ...given,
+    rights: rightsOf(given),
+    ...fields,
   };
 }
 
-/** Parts of a gateway to be replaced. */
-export interface Overrides extends Partial<GatewayOptions> {
+/** Collaborators and settings of the fixture that a test replaces. */
+export interface Overrides
+  extends
+    OriginOptions,
+    Partial<AccessOptions>,
+    Partial<HealthOptions>,
+    Partial<Clocks>,
+    Partial<Pick<GatewayOptions, "addressOf" | "audit" | "log" | "telemetry">> {
+  /** The services, some of which may be made of the MQTT service of the fixture. */
+  readonly services?: readonly Service[] | ((mqtt: Service) => readonly Service[]);
+  /** Finds the brokers of requests. */
+  readonly directory?: BrokerDirectory;
+  /** Publishes messages, in place of the pool of brokers. */
+  readonly publish?: Brokers["publish"];
+  /** Limits of requests. */
+  readonly requests?: Partial<RequestSettings>;
+  /** Limits of streams. */
+  readonly streams?: Partial<StreamSettings>;
+  /** Clock of the limiters; the machine's by default. */
+  readonly limiterClock?: () => number;
   /** Opens connections to brokers. */
   readonly connect?: BrokerPoolOptions["connect"];
   /** What else the pool of brokers does differently. */
@@ -100,7 +138,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   let setBy = 0;
   const calls: unknown[] = [];
   const streams = new StreamRegistry();
-  const sealer = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes });
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
@@ -109,7 +147,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     idleMs: 0,
     maxConnections: 10,
     resumeMs: 0,
-    backpressure: () => sealer.backpressure(),
+    backpressure: () => encoder.backpressure(),
     random: () => 0,
     onFault: (error) => {
       throw error;
@@ -120,7 +158,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
   const failures: string[] = [];
-  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
+  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES));
   await keyring.replace({ single: secret, records: [] });
   const replays: ReplayStore = createMemoryReplayStore({
     seconds: 120,
@@ -129,34 +167,59 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     since: NOW,
     monotonic: () => clock.seconds * 1000,
   });
+  const limits = { requests: { ...REQUESTS, ...overrides.requests }, streams: { ...STREAMS, ...overrides.streams } };
+  const counting = services((_name, payload) => {
+    calls.push(payload);
+    return Promise.resolve(textReply(200, `call ${calls.length}`));
+  });
+  const mqtt = createMqttService({
+    directory: overrides.directory ??
+      createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
+    brokers: {
+      publish: overrides.publish ??
+        ((address, publication, options) => brokers.publish(address, publication, options)),
+      listen: (address, subscriber) => brokers.listen(address, subscriber),
+    },
+    events: {
+      encoder,
+      maxEventBytes: limits.streams.maxEventBytes,
+      telemetry: overrides.telemetry ?? telemetry,
+      now: overrides.now ?? clocks.now,
+    },
+  });
   const handler = createHandler({
-    keyring,
-    replays,
-    rates: NO_RATE_LIMITS,
-    addressOf: createAddressOf([]),
-    services: services((_name, payload) => {
-      calls.push(payload);
-      return Promise.resolve(textReply(200, `call ${calls.length}`));
-    }),
-    directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
-    brokers,
-    encoder: sealer,
-    streams,
-    ...clocks,
+    addressOf: overrides.addressOf ?? createAddressOf([]),
+    origins: overrides,
+    admission: {
+      keyring: overrides.keyring ?? keyring,
+      replays: overrides.replays ?? replays,
+      rates: overrides.rates ?? NO_RATE_LIMITS,
+      replay: overrides.replay ?? { maxAgeSeconds: 60 },
+    },
+    services: (typeof overrides.services === "function" ? overrides.services(mqtt) : overrides.services ?? counting)
+      .map((service) =>
+        service.name === mqtt.name && service.subscribe === undefined ? { ...mqtt, ...service } : service
+      ),
+    subscriptions: {
+      encoder,
+      streams,
+      settings: limits.streams,
+    },
+    limiters: createLimiters(
+      { ...limits, maxAnswerBytes: MAX_ANSWER_BYTES },
+      overrides.limiterClock === undefined ? {} : { monotonic: overrides.limiterClock },
+    ),
+    health: { version: overrides.version ?? "1.2.3", isReady: overrides.isReady ?? (() => true) },
+    clock: { now: overrides.now ?? clocks.now, monotonic: overrides.monotonic ?? clocks.monotonic },
     randomBytes,
     random: () => 0.5,
-    telemetry,
-    isReady: () => true,
-    audit: {
+    telemetry: overrides.telemetry ?? telemetry,
+    audit: overrides.audit ?? {
       decided: (decision) => void decisions.push(decision),
       failed: (address) => void failures.push(address),
       close: () => {},
     },
-    log: getLogger("test"),
-    version: "1.2.3",
-    limits: LIMITS,
-    limiters: createLimiters(overrides.limits ?? LIMITS),
-    ...overrides,
+    log: overrides.log ?? getLogger("test"),
   });
 
   const send = (request: Request, peer = PEER) => handler(request, peer);

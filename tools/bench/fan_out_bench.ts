@@ -2,9 +2,8 @@
  * One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket.
  * Version 1 seals it once for all of them, version 2 for each.
  */
-import { EventStream } from "../../src/streams/event_stream.ts";
+import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
-import { LargeRecords } from "../../src/streams/large_records.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
 import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
@@ -40,10 +39,8 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
       records: new LargeRecords(),
       makeEvent: (event) => sealer.event(key, event),
       format,
-      maxQueueBytes: 1_000_000,
+      settings: { queueBytes: 1_000_000, stallTimeoutMs: 60_000, keepaliveSeconds: 60 },
       backlog,
-      stallTimeoutMs: 60_000,
-      keepAliveMs: 60_000,
       onEnd: () => {},
       telemetry: { delivered: () => {}, dropped: () => {} },
       onClosed: () => {},
@@ -61,7 +58,7 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
       online: () => {},
       ended: () => {},
       message(message) {
-        const event = sealer.message(key, message, 0);
+        const event = sealer.message(key, message, 0, { mayReceive: () => true });
         if (event !== undefined) stream.push(event);
       },
     });
