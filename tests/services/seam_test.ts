@@ -5,7 +5,7 @@ import { addLine } from "../../src/cli/keys/add.ts";
 import { replaceRights, rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { setLine } from "../../src/cli/keys/set.ts";
-import { parseSettings } from "../../src/config/parse.ts";
+import { parseConfig, parseSettings } from "../../src/config/parse.ts";
 import { permissionFlags } from "../../src/config/sandbox.ts";
 import { settingsTable } from "../../src/config/settings.ts";
 import { allRights } from "../../src/keys/rights.ts";
