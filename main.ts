@@ -11,7 +11,7 @@ import { Writable } from "node:stream";
 import { runCommandLine } from "./src/cli/commands.ts";
 import { EXIT_INTERRUPTED } from "./src/cli/exit_codes.ts";
 import type { NetworkAddress, Platform, StopOptions } from "./src/platform.ts";
-import type { Machine } from "./src/doctor/machine.ts";
+import type { Machine } from "./src/doctor/context.ts";
 import type { ProcessStats } from "./src/observability/process.ts";
 import { visible } from "./src/observability/visible.ts";
 

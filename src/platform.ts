@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Machine } from "./doctor/machine.ts";
+import type { Machine } from "./doctor/context.ts";
 import type { ProcessStats } from "./observability/process.ts";
 import type { KeyFileSystem } from "./keys/default_key_file.ts";
 import type { KeysFileSystem } from "./keys/keyring_file.ts";

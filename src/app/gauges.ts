@@ -53,7 +53,7 @@ export function readGauges(sources: GaugeSources): Gauges {
     running: limiters.requestLimiter.size,
     up: Object.fromEntries(readiness.up),
     isReady: readiness.isReady,
-    keys: [...keyring.ends].map(([name, ends]) => ({
+    keys: [...keyring.expiryByName].map(([name, ends]) => ({
       name,
       expiresInSeconds: ends === undefined ? undefined : (ends - now()) / 1000,
     })),

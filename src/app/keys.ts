@@ -6,7 +6,13 @@
 import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
-import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile, removeLeftovers } from "../keys/default_key_file.ts";
+import {
+  assertRegularFile,
+  KeyFileError,
+  loadKey,
+  loadOrCreateKey,
+  removeLeftovers,
+} from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
 import { type KeyWatcher, watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
@@ -40,7 +46,7 @@ export async function openKeys(config: Config, platform: Platform, log: Log): Pr
   }
   if (sources.single !== undefined) await removeLeftovers(config.SECRET_KEY_FILE, platform.files);
   await keyring.replace(sources);
-  const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
+  const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint: stamp, pollMs: POLL_MS, log }, loaded);
   // A terminal that closes says the same as somebody who wants the keys read again; there it means the end.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
   return { keyring, close: () => watcher.close() };
@@ -51,7 +57,7 @@ async function loadSources(config: Config, { files }: Platform, log: Log): Promi
   const { SECRET_KEY_FILE: path, KEYS_FILE, KEY_FILE_MODE: mode } = config;
   const tightened = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
-  await refuseUnlessFile(path, files);
+  await assertRegularFile(path, files);
   const own = await loadKey(path, { files, mode });
   const single = own?.secret;
   if (own?.tightened) tightened(path);

@@ -6,7 +6,7 @@
 import { errorName } from "../lib/errors.ts";
 import type { Config } from "../config/settings.ts";
 import type { Reply } from "../lib/http_probe.ts";
-import type { FetchFailure } from "../doctor/fetch_failure.ts";
+import type { FetchFailure } from "../lib/fetch_failure.ts";
 import { askTrusting, versionOf } from "../doctor/gateway_state.ts";
 import type { Platform } from "../platform.ts";
 

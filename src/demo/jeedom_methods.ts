@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Change, DEVICES, type House, LIGHT_ID } from "./house.ts";
+import { type Change, DEVICES, LIGHT_ID, type SimulatedHome } from "./simulated_home.ts";
 
 /** Parameters of a method. */
 export type Params = Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ export const NOT_UTF8_METHODS: readonly string[] = ["cmd::byId", "cmd::all", "je
 /** What the methods work on. */
 export interface MethodsOptions {
   /** The house. */
-  readonly house: House;
+  readonly home: SimulatedHome;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** Whether the house has 300 devices more, of 10 commands each. */
@@ -36,8 +36,8 @@ export interface MethodsOptions {
 }
 
 /** Makes all methods but `event::changes`, which waits. */
-export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly<Record<string, Method>> {
-  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: house.value(id) }));
+export function createMethods({ home, now, isLarge }: MethodsOptions): Readonly<Record<string, Method>> {
+  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: home.value(id) }));
   // Ids are numbers in some answers and strings in others, as in the original.
   const equipment = () => ({ id: "1", name: "Living room", object_id: "1", isEnable: "1", cmds: commands() });
   const room = () => ({ id: 1, name: "House", father_id: null, eqLogics: [equipment()] });
@@ -52,8 +52,8 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
     known(params, DEVICES.map(({ id }) => id), { code, what: "Commande" });
 
   const execute = (id: number) => {
-    if (id !== LIGHT_ID) return { value: house.value(id), collectDate: formatDate(now()) };
-    house.set(LIGHT_ID, house.value(LIGHT_ID) === 0 ? 1 : 0);
+    if (id !== LIGHT_ID) return { value: home.value(id), collectDate: formatDate(now()) };
+    home.set(LIGHT_ID, home.value(LIGHT_ID) === 0 ? 1 : 0);
     return undefined;
   };
 
@@ -88,7 +88,7 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
     },
     "cmd::getHistory": (params) => {
       const id = knownCommand(params, 702);
-      return house.changesSince(0).filter((change) => change.id === id).map(({ value, at }) => ({
+      return home.changesSince(0).filter((change) => change.id === id).map(({ value, at }) => ({
         cmd_id: String(id),
         value: String(value),
         datetime: formatDate(at * 1000),
@@ -106,7 +106,7 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
       }
       return true;
     },
-    "summary::global": () => ({ temperature: house.value(1), light: house.value(LIGHT_ID) }),
+    "summary::global": () => ({ temperature: home.value(1), light: home.value(LIGHT_ID) }),
     "message::all": () => [],
   };
 }
@@ -114,7 +114,7 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
 /** How a poll waits. */
 export interface PollOptions {
   /** The house. */
-  readonly house: House;
+  readonly home: SimulatedHome;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** From one look to the next, in milliseconds. */
@@ -130,18 +130,18 @@ export interface PollOptions {
  * until something happened. Its caller may leave: it runs on.
  */
 export async function waitForChanges(params: Params, options: PollOptions): Promise<unknown> {
-  const { house, now, pollEveryMs, closeSignal, isDatabaseDown } = options;
+  const { home, now, pollEveryMs, closeSignal, isDatabaseDown } = options;
   const { datetime, longPolling, filter } = params;
   if (filter !== undefined && filter !== null && filter !== "") throw new Crash();
   const since = Number(datetime ?? now() / 1000);
   const rounds = Math.ceil(Number(longPolling ?? 0) * 1000 / pollEveryMs);
-  let changes = newestOfEach(house.changesSince(since));
+  let changes = newestOfEach(home.changesSince(since));
   for (let round = 0; changes.length === 0 && round < rounds && !closeSignal.aborted; round++) {
     await pause(pollEveryMs, closeSignal);
     if (isDatabaseDown()) {
       throw new RpcError(-32_000, "SQLSTATE[HY000]: General error: 2006 MySQL server has gone away");
     }
-    changes = newestOfEach(house.changesSince(since));
+    changes = newestOfEach(home.changesSince(since));
   }
   return {
     datetime: now() / 1000,

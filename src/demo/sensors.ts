@@ -4,7 +4,7 @@
  * @module
  */
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
-import { type Change, DEVICES, type House, LIGHT_ID } from "./house.ts";
+import { type Change, DEVICES, LIGHT_ID, type SimulatedHome } from "./simulated_home.ts";
 
 /** The topic on which the lamp takes `ON` and `OFF`. */
 export const LIGHT_COMMAND_TOPIC = "home/livingroom/light/set";
@@ -16,14 +16,14 @@ export const LIGHT_COMMAND_TOPIC = "home/livingroom/light/set";
  * @returns a function that ends it
  */
 export async function startSensors(
-  house: House,
+  home: SimulatedHome,
   connect: ConnectBroker,
   { broker, tickMs }: { readonly broker: BrokerAddress; readonly tickMs: number },
 ): Promise<() => Promise<void>> {
   const connection = await connect(broker, {
     signal: AbortSignal.timeout(tickMs + 10_000),
     onMessage({ payload }) {
-      house.set(LIGHT_ID, new TextDecoder().decode(payload) === "ON" ? 1 : 0);
+      home.set(LIGHT_ID, new TextDecoder().decode(payload) === "ON" ? 1 : 0);
       return undefined;
     },
   });
@@ -34,9 +34,9 @@ export async function startSensors(
     // A lost broker ends the demonstration's sensors, and nothing else.
     connection.publish({ topic, payload: String(value), qos: 0, retain: true }).acknowledged.catch(() => {});
   };
-  const stopListening = house.onChange(publish);
-  for (const { id } of DEVICES) house.set(id, house.value(id) ?? 0);
-  const timer = setInterval(() => house.tick(), tickMs);
+  const stopListening = home.onChange(publish);
+  for (const { id } of DEVICES) home.set(id, home.value(id) ?? 0);
+  const timer = setInterval(() => home.tick(), tickMs);
 
   return async () => {
     clearInterval(timer);

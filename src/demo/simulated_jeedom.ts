@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { House } from "./house.ts";
+import type { SimulatedHome } from "./simulated_home.ts";
 import { Crash, createMethods, NOT_UTF8_METHODS, type Params, RpcError, waitForChanges } from "./jeedom_methods.ts";
 
 /**
@@ -40,7 +40,7 @@ export interface SimulatedJeedomOptions {
   /** The key that it accepts. */
   readonly apikey: string;
   /** The house that it controls. */
-  readonly house: House;
+  readonly home: SimulatedHome;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** From one look of a poll for changes to the next, in milliseconds: a second, as it is installed. */
@@ -95,8 +95,8 @@ const NOT_ALLOWED = "Cette demande n'est pas autorisée";
 
 /** Makes a simulated Jeedom. */
 export function createSimulatedJeedom(options: SimulatedJeedomOptions): SimulatedJeedom {
-  const { house, now, pollEveryMs = 1000, run, apikey, isLarge = false } = options;
-  const methods = createMethods({ house, now, isLarge });
+  const { home, now, pollEveryMs = 1000, run, apikey, isLarge = false } = options;
+  const methods = createMethods({ home, now, isLarge });
   const bans = new Bans(now);
   const workers = new Workers(options.workers ?? Infinity);
   const closing = new AbortController();
@@ -127,7 +127,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     }
     if (call["method"] === "event::changes") {
       return await waitForChanges(params, {
-        house,
+        home,
         now,
         pollEveryMs,
         closeSignal: closing.signal,

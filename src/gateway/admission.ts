@@ -14,7 +14,7 @@ import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
 import { payloadWeight } from "../lib/json_weight.ts";
 import { LARGE_BODY_BYTES } from "../lib/read_bytes.ts";
-import type { Key, Keyring, Sender } from "../keys/keyring.ts";
+import type { Key, Keyring, RequestSource } from "../keys/keyring.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 import type { Room } from "../limits/room.ts";
@@ -238,7 +238,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
       // Who is told that it is expired may take it for never run, and send it anew.
       const known = await replays.recall(identity);
       if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
-      if (known.kind === "away") throw storeUnavailable(key);
+      if (known.kind === "unavailable") throw storeUnavailable(key);
       // A client that asks for the version spends none of the failed attempts of its address: it is answered in any case,
       // so a recording of the question costs no more for it.
       if (isProbe(envelope, timestamp)) return refused("expired", EXPIRED, "expired");
@@ -253,7 +253,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
         return await unproven("expired", EXPIRED);
       case "full":
         throw storeFull(key);
-      case "away":
+      case "unavailable":
         throw storeUnavailable(key);
       case "nonce reused":
         return refused(
@@ -302,7 +302,7 @@ interface Arrived extends RequestInfo {
 }
 
 /** A sender, and the key that its request names. */
-interface NamingSender extends Sender {
+interface NamingSender extends RequestSource {
   /** Id of the key, in the head or in the body; empty where there is none. */
   readonly named: string;
   /** Version of the protocol that the request is for. */

@@ -122,7 +122,7 @@ const MAX_FILE_BYTES = 16 * 2 ** 20;
  *
  * @throws {KeyFileError} if it is no file, or far too large
  */
-export async function refuseUnlessFile(path: string, files: Pick<KeyFileSystem, "stat">): Promise<void> {
+export async function assertRegularFile(path: string, files: Pick<KeyFileSystem, "stat">): Promise<void> {
   const found = await files.stat(path).catch(() => undefined);
   // What is absent or cannot be looked at is told by whoever reads it.
   if (found === undefined || (found.isFile && found.size <= MAX_FILE_BYTES)) return;

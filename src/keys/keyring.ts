@@ -49,7 +49,7 @@ export interface NamedKey {
 }
 
 /** What is known of a request before it is opened. */
-export interface Sender {
+export interface RequestSource {
   /** Where it came from: the keys that opened the last envelopes of version 1 from there are tried first. */
   readonly address: string;
   /** Where it went. */
@@ -67,7 +67,7 @@ export interface Keyring {
    *
    * @throws EnvelopeError if none fits
    */
-  open(envelope: RequestEnvelope, sender: Sender): Promise<Opened>;
+  open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened>;
   /**
    * Finds the key that a request of some version names, for the operator: what it names is in the clear, and proves
    * nothing.
@@ -142,7 +142,7 @@ export class LiveKeyring implements Keyring {
   }
 
   /** When each of the keys that work now ends, by name, in milliseconds since 1970; undefined for never. */
-  get ends(): ReadonlyMap<string, number | undefined> {
+  get expiryByName(): ReadonlyMap<string, number | undefined> {
     // Of two secrets of a name the first is the one that stays.
     return new Map(this.#working().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
   }
@@ -155,7 +155,7 @@ export class LiveKeyring implements Keyring {
     for (const entry of entriesOf(sources)) {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
       const before = this.#active.get(identity);
-      const lasting = before === undefined || before.key.revoked.aborted ? await hold(entry) : before;
+      const lasting = before === undefined || before.key.revoked.aborted ? await activate(entry) : before;
       lasting.entry = entry;
       held.set(identity, lasting);
     }
@@ -192,14 +192,14 @@ export class LiveKeyring implements Keyring {
   /** Revokes the keys whose time has come, and returns their names. To be called every second or so. */
   expire(): string[] {
     const over = [...this.#active.values()].filter((held) =>
-      isOver(held.entry, this.#now()) && !held.key.revoked.aborted
+      isExpired(held.entry, this.#now()) && !held.key.revoked.aborted
     );
     for (const { revocation, entry } of over) revocation.abort(new Error(entry.expiryMessage));
     return over.map(({ key }) => key.name);
   }
 
   /** Opens a request, as {@linkcode Keyring.open} says. */
-  async open(envelope: RequestEnvelope, sender: Sender): Promise<Opened> {
+  async open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened> {
     const kid = envelope.version === 2 ? envelope.kid : sender.kid;
     const opened = kid === undefined
       ? await this.#openAny(envelope, sender)
@@ -215,13 +215,13 @@ export class LiveKeyring implements Keyring {
     const held = this.#byKid.get(kid);
     if (held === undefined) return retired;
     const { name, isPrevious, minProtocol } = held.entry;
-    if (held.key.revoked.aborted || isOver(held.entry, this.#now())) {
+    if (held.key.revoked.aborted || isExpired(held.entry, this.#now())) {
       return { name, state: isPrevious ? "old_secret" : "expired" };
     }
     return { name, state: minProtocol > version ? "old_version" : "in_force" };
   }
 
-  async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: Sender): Promise<Opened | undefined> {
+  async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: RequestSource): Promise<Opened | undefined> {
     const recent = new Set<ActiveKey>();
     for (const kid of this.#lastKeyByAddress.keysAt(address)) {
       const held = this.#byKid.get(kid);
@@ -246,7 +246,7 @@ export class LiveKeyring implements Keyring {
 
   async #openNamed(
     envelope: RequestEnvelope,
-    { kid, route }: Sender & { readonly kid: string },
+    { kid, route }: RequestSource & { readonly kid: string },
   ): Promise<Opened | undefined> {
     const named = this.#byKid.get(kid);
     if (named !== undefined && this.#works(named, envelope.version)) return await openWith(named, envelope, { route });
@@ -261,7 +261,7 @@ export class LiveKeyring implements Keyring {
   }
 
   #works({ key, entry }: ActiveKey, version: Version): boolean {
-    return entry.minProtocol <= version && !isOver(entry, this.#now()) && !key.revoked.aborted;
+    return entry.minProtocol <= version && !isExpired(entry, this.#now()) && !key.revoked.aborted;
   }
 }
 
@@ -277,11 +277,11 @@ async function openWith(
   return opened === undefined ? undefined : { key, ...opened };
 }
 
-function isOver({ expires }: KeyEntry, now: number): boolean {
+function isExpired({ expires }: KeyEntry, now: number): boolean {
   return expires !== undefined && expires <= now;
 }
 
-async function hold(entry: KeyEntry): Promise<ActiveKey> {
+async function activate(entry: KeyEntry): Promise<ActiveKey> {
   const revocation = new AbortController();
   const secret = await importSecretKey(entry.secret);
   const key: Key = {

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { isDiskFull, KeyFileError, reason, refuseUnlessFile, tighten } from "./default_key_file.ts";
+import { assertRegularFile, isDiskFull, KeyFileError, reason, tighten } from "./default_key_file.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./schema.ts";
 
 /** The part of `Deno` that keeping a keys file takes. */
@@ -63,12 +63,12 @@ const LOCK_PAUSE_MS = 50;
  */
 export async function readKeysFile(path: string, options: KeysFileOptions): Promise<LoadedKeys | undefined> {
   const { files, mode } = options;
-  await refuseUnlessFile(path, files);
+  await assertRegularFile(path, files);
   let text: string;
   try {
     text = await files.readTextFile(path);
   } catch (error) {
-    await refuseUnlessAbsent(path, error, files);
+    await assertFileAbsent(path, error, files);
     return undefined;
   }
   const keys = parse(path, text);
@@ -115,13 +115,13 @@ async function followLink(path: string, files: KeysFileSystem): Promise<string> 
   try {
     return await files.realPath(path);
   } catch (error) {
-    await refuseUnlessAbsent(path, error, files);
+    await assertFileAbsent(path, error, files);
     return resolve(path);
   }
 }
 
 /** A disk that is not there yet must not look like a file without keys. */
-async function refuseUnlessAbsent(path: string, error: unknown, files: KeysFileSystem): Promise<void> {
+async function assertFileAbsent(path: string, error: unknown, files: KeysFileSystem): Promise<void> {
   if (!(error instanceof Deno.errors.NotFound)) {
     throw new KeyFileError(`Keys file "${path}" cannot be read: ${reason(error)}. Check its path, owner and mode`);
   }

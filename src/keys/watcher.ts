@@ -14,7 +14,7 @@ export interface KeyWatcherOptions {
   /** Reads all keys, whole, or throws an error with the reason. */
   readonly load: () => Promise<KeySources>;
   /** Tells the state of the files: another text whenever one of them changed. Never rejects. */
-  readonly stamp: () => Promise<string>;
+  readonly fingerprint: () => Promise<string>;
   /** How often to look, in milliseconds. A change is loaded at the second look that finds one. */
   readonly pollMs: number;
   /** Where it is told what was loaded, and what could not be. */
@@ -46,7 +46,7 @@ export function watchKeys(options: KeyWatcherOptions, loaded: string): KeyWatche
 
   async function load(): Promise<void> {
     // The stamp comes first: what changes meanwhile is noticed at the next look.
-    const stamp = await options.stamp();
+    const stamp = await options.fingerprint();
     try {
       await keyring.replace(await options.load());
       loaded = stamp;
@@ -61,7 +61,7 @@ export function watchKeys(options: KeyWatcherOptions, loaded: string): KeyWatche
   }
 
   async function look(): Promise<void> {
-    const hasChanged = await options.stamp() !== loaded;
+    const hasChanged = await options.fingerprint() !== loaded;
     // Not at the first look, as an editor may take two steps to save; but at the second, whatever goes on changing.
     if (hasChanged && hadChanged) await load();
     hadChanged = hasChanged;

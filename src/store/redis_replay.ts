@@ -71,7 +71,7 @@ const CLAIM = `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return redis.error_reply("FORGOT") end
 return redis.call("SET", KEYS[2], ARGV[2], "NX", "GET", "PX", ARGV[3])`;
 
-/** Makes a store. The server need not be there yet: until it is, claims answer `away`. */
+/** Makes a store. The server need not be there yet: until it is, claims answer `unavailable`. */
 export function createRedisReplayStore(options: RedisReplayOptions): RedisReplayStore {
   const { prefix, seconds, maxBytes, maxAnswerBytes, monotonic, log } = options;
   // A claim's key has a colon after the prefix, so this is none.
@@ -163,7 +163,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
 
   async function recall(identity: Omit<RequestIdentity, "timestamp">): Promise<Recollection> {
     const client = await memory.trusted();
-    if (client === undefined) return { kind: "away" };
+    if (client === undefined) return { kind: "unavailable" };
     const key = keyOf(identity);
     try {
       const text = await client.get(key);
@@ -171,14 +171,14 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
       return seen?.tag === identity.tag.toBase64() ? repeat(key, seen) : { kind: "unknown" };
     } catch {
       // That the connection is lost is told elsewhere.
-      return { kind: "away" };
+      return { kind: "unavailable" };
     }
   }
 
   return {
     async claim(identity) {
       const client = await memory.trusted();
-      if (client === undefined) return { kind: "away" };
+      if (client === undefined) return { kind: "unavailable" };
       if (memory.isForgotten(identity)) return { kind: "forgotten" };
       const { kid } = identity;
       const spending = { shares: identities, kid, bytes: ENTRY_BYTES };
@@ -192,7 +192,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
       let text: string | null;
       try {
         const { marker } = memory;
-        if (marker === undefined) return { kind: "away" };
+        if (marker === undefined) return { kind: "unavailable" };
         const found = await client.eval(CLAIM, {
           keys: [marker.key, key],
           arguments: [marker.text, tag, String(Math.ceil(seconds * 1000))],
@@ -202,13 +202,13 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
         const reason = errorText(error);
         if (reason.startsWith("FORGOT")) {
           memory.recheck(client);
-          return { kind: "away" };
+          return { kind: "unavailable" };
         }
         // From a script it comes with other words in front.
         if (reason.includes("OOM ")) return { kind: "full" };
         // That the connection is lost is told elsewhere.
         if (client.isReady) log.warn("Redis refused to remember a request: {reason}", { reason });
-        return { kind: "away" };
+        return { kind: "unavailable" };
       }
       if (text === null) {
         // That the server forgets may have come to light meanwhile.

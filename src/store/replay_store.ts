@@ -33,12 +33,12 @@ export type Claim =
   /** No room to remember it in its key's share of the memory, so it must not run. */
   | { readonly kind: "full" }
   /** The store cannot be asked, so it must not run. */
-  | { readonly kind: "away" };
+  | { readonly kind: "unavailable" };
 
 /** What is known of a request that is too old, or too early, to be claimed. */
 export type Recollection =
   /** It ran: `answer` is the first one's, as for a repeat. */
-  | Extract<Claim, { readonly kind: "repeat" | "away" }>
+  | Extract<Claim, { readonly kind: "repeat" | "unavailable" }>
   /** Nothing is known of it. */
   | { readonly kind: "unknown" };
 

@@ -1,6 +1,6 @@
 /** The simulated Jeedom behaves as the real one was observed to. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { House } from "../../src/demo/house.ts";
+import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type SimulatedJeedomOptions } from "../../src/demo/simulated_jeedom.ts";
 import { until, within } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
@@ -13,8 +13,8 @@ const STRANGER = "203.0.113.9";
 function makeJeedom(options: Partial<SimulatedJeedomOptions> = {}) {
   const clock = { ms: 1_700_000_000_000 };
   const now = () => clock.ms;
-  const house = new House(now);
-  const jeedom = createSimulatedJeedom({ apikey: KEY, house, now, ...options });
+  const home = new SimulatedHome(now);
+  const jeedom = createSimulatedJeedom({ apikey: KEY, home, now, ...options });
   const post = (body: unknown, { path = "/core/api/jeeApi.php", peer = "127.0.0.1", signal = null }: {
     path?: string;
     peer?: string;
@@ -25,7 +25,7 @@ function makeJeedom(options: Partial<SimulatedJeedomOptions> = {}) {
     post({ jsonrpc: "2.0", id: 7, method, params: { apikey: KEY, ...params } });
   const call = async (method: string, params: Record<string, unknown> = {}) =>
     await (await send(method, params)).json();
-  return { jeedom, clock, house, post, send, call };
+  return { jeedom, clock, house: home, post, send, call };
 }
 
 Deno.test("every answer is HTTP 200 with the id that was asked with, or 99999", async () => {
@@ -67,10 +67,10 @@ Deno.test("a key that is a list, and an unknown filter, crash PHP: HTTP 500 and 
 });
 
 Deno.test("what is empty in PHP becomes ok, and so does the answer of an action", async () => {
-  const { house, call } = makeJeedom();
+  const { house: home, call } = makeJeedom();
   assertEquals((await call("message::all")).result, "ok");
   assertEquals((await call("cmd::execCmd", { id: 3 })).result, "ok");
-  assertEquals(house.value(3), 1);
+  assertEquals(home.value(3), 1);
   assertEquals((await call("cmd::execCmd", { id: 1 })).result, { value: 20.5, collectDate: "2023-11-14 22:13:20" });
   assertEquals((await call("cmd::execCmd", { id: [3] })).result, "ok");
   assertEquals((await call("scenario::changeState", { id: 1, state: "run" })).result, true);
@@ -79,8 +79,8 @@ Deno.test("what is empty in PHP becomes ok, and so does the answer of an action"
 });
 
 Deno.test("history has texts for values and times", async () => {
-  const { house, call } = makeJeedom();
-  house.set(1, 15);
+  const { house: home, call } = makeJeedom();
+  home.set(1, 15);
   assertEquals((await call("cmd::getHistory", { id: 1 })).result, [
     { cmd_id: "1", value: "15", datetime: "2023-11-14 22:13:20" },
   ]);
@@ -108,12 +108,12 @@ Deno.test("private networks are never banned", async () => {
 });
 
 Deno.test("events are the newest of each command, from the very time on that is asked", async () => {
-  const { clock, house, call } = makeJeedom();
+  const { clock, house: home, call } = makeJeedom();
   const since = clock.ms / 1000;
-  house.set(3, 1);
+  home.set(3, 1);
   clock.ms += 200;
-  house.set(2, 1);
-  house.set(3, 0);
+  home.set(2, 1);
+  home.set(3, 0);
   const { result } = await call("event::changes", { datetime: since });
   assertEquals(result.result.map(({ option }: { option: unknown }) => option), [
     { cmd_id: 2, value: 1 },
@@ -128,7 +128,7 @@ Deno.test("events are the newest of each command, from the very time on that is 
 
 Deno.test("a poll looks once a second, and rounds its time up", async () => {
   using time = new FakeTime();
-  const { clock, house, call, jeedom } = makeJeedom();
+  const { clock, house: home, call, jeedom } = makeJeedom();
   const begun = async (longPolling: number) => {
     const poll = call("event::changes", { datetime: clock.ms / 1000 + 1, longPolling });
     let isOver = false;
@@ -153,7 +153,7 @@ Deno.test("a poll looks once a second, and rounds its time up", async () => {
 
   const full = await begun(59);
   clock.ms += 1000;
-  house.set(3, 1);
+  home.set(3, 1);
   await pass(999);
   assertEquals(full.isOver(), false);
   await pass(1);

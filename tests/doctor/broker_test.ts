@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { BROKER } from "../../src/doctor/checks/broker.ts";
+import { BROKER } from "../../src/services/mqtt/doctor.ts";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { type BrokerAddress, BrokerForbiddenError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
@@ -15,21 +15,21 @@ async function look(address: BrokerAddress, { signal = PATIENT, env = {} }: {
   readonly signal?: AbortSignal;
   readonly env?: Record<string, string>;
 } = {}) {
-  const house = makeContext({
+  const context = makeContext({
     env: { MQTT_BROKER_HOST: address.host, MQTT_BROKER_PORT: String(address.port), ...env },
     brokerAddress: () => Promise.resolve({ ...address, username: "house", password: PASSWORD }),
     connectBroker: createConnectBroker({ keepAliveSeconds: 20, addressFault }),
   });
-  const finding = await within("the check", BROKER.run(house, signal));
+  const finding = await within("the check", BROKER.run(context, signal));
   await afterLastTimer();
   return finding;
 }
 
-Deno.test("broker is right when it lets the gateway in and answers", async () => {
+Deno.test("broker is right when it accepts the gateway and answers", async () => {
   const broker = await startEmbeddedBroker(0);
   try {
     const { status, message } = await look(broker);
-    assertEquals([status, /lets the gateway in as "house", round trip \d+ ms$/.test(message)], ["ok", true], message);
+    assertEquals([status, /accepts the gateway as "house", round trip \d+ ms$/.test(message)], ["ok", true], message);
   } finally {
     await broker.close();
   }
@@ -58,11 +58,11 @@ Deno.test("broker tells why it was refused, with the remedy", async () => {
 Deno.test("broker names what else the broker may speak, where it breaks off on what the settings say", async () => {
   for (
     const [given, tls, webSocket] of [
-      [{}, "wants TLS: then MQTT_TLS=true", "has a WebSocket at that port: then MQTT_PROTOCOL=ws"],
+      [{}, "needs TLS: then MQTT_TLS=true", "has a WebSocket at that port: then MQTT_PROTOCOL=ws"],
       [{ MQTT_PROTOCOL: "mqtts" }, "has no TLS: then MQTT_PROTOCOL=mqtt", "then MQTT_PROTOCOL=wss"],
       [
         { MQTT_PROTOCOL: "ws" },
-        "wants TLS: then MQTT_PROTOCOL=wss",
+        "needs TLS: then MQTT_PROTOCOL=wss",
         "has no WebSocket at that port: then MQTT_PROTOCOL=mqtt",
       ],
     ] as const
@@ -97,12 +97,12 @@ Deno.test("broker tells an address where nobody may be sent, and an authority th
     env: { MQTT_BROKER_HOST: "broker" },
     connectBroker: () => Promise.reject(new BrokerForbiddenError("Broker not allowed: broker:1883 leads elsewhere")),
   });
-  assertStringIncludes((await BROKER.run(forbidden, PATIENT)).remedy ?? "", "Mend MQTT_BROKER_HOST");
-  const house = makeContext({
+  assertStringIncludes((await BROKER.run(forbidden, PATIENT)).remedy ?? "", "Fix MQTT_BROKER_HOST");
+  const context = makeContext({
     env: { MQTT_BROKER_HOST: "broker", MQTT_TLS: "true", MQTT_CA_FILE: "ca.pem" },
     brokerAddress: () => Promise.reject(new Error('MQTT_CA_FILE "ca.pem" cannot be read: not found')),
   });
-  assertStringIncludes((await BROKER.run(house, PATIENT)).message, 'MQTT_CA_FILE "ca.pem" cannot be read');
+  assertStringIncludes((await BROKER.run(context, PATIENT)).message, 'MQTT_CA_FILE "ca.pem" cannot be read');
 });
 
 Deno.test("the embedded broker is the gateway's own, and is not started here", async () => {

@@ -14,7 +14,7 @@ interface Scene {
 /** A house whose Jeedom has another clock; time passes only while somebody asks. */
 function look({ ahead, takes = 20, hasKey = true }: Scene) {
   let now = NOW;
-  const house = makeContext({
+  const context = makeContext({
     env: hasKey ? { JEEDOM_APIKEY: "a key of Jeedom" } : {},
     now: () => now,
     machine: {
@@ -29,7 +29,7 @@ function look({ ahead, takes = 20, hasKey = true }: Scene) {
       },
     },
   });
-  return CLOCK.run(house, PATIENT);
+  return CLOCK.run(context, PATIENT);
 }
 
 Deno.test("the clock is held against the middle of the round trip, however long that takes", async () => {

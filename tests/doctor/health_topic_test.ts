@@ -71,12 +71,12 @@ Deno.test("HealthTopic publishes, comes back when its connection breaks, and say
         address: { host: "127.0.0.1", port: proxy.port },
         topic,
         random: () => 0,
-        onFault: (message) => void faults.push(message),
+        onError: (message) => void faults.push(message),
       });
       try {
-        await health.announce("one");
+        await health.publish("one");
         await until("the first state", () => states.includes("one"));
-        await health.announce("two");
+        await health.publish("two");
         await until("the second state", () => states.at(-1) === "two");
         proxy.cut();
         await until("the will", () => states.includes(OFFLINE));
@@ -98,9 +98,9 @@ Deno.test("HealthTopic waits for a broker, tells each reason once, and ends at o
     address: { host: "127.0.0.1", port },
     topic,
     random: () => 0,
-    onFault: (message) => void faults.push(message),
+    onError: (message) => void faults.push(message),
   });
-  await health.announce("early");
+  await health.publish("early");
   await until("a fault", () => faults.length === 1);
   const broker = await startEmbeddedBroker(port);
   try {

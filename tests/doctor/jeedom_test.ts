@@ -1,16 +1,20 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { House } from "../../src/demo/house.ts";
+import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
-import { JEEDOM } from "../../src/doctor/checks/jeedom.ts";
-import type { Status } from "../../src/doctor/finding.ts";
+import { JEEDOM } from "../../src/services/jeedom/doctor.ts";
+import type { Status } from "../../src/doctor/check.ts";
 import { answering, fetchFailure, makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const APIKEY = "a key of Jeedom";
 
 function simulated() {
   const asked: string[] = [];
-  const jeedom = createSimulatedJeedom({ apikey: APIKEY, house: new House(() => Date.now()), now: () => Date.now() });
+  const jeedom = createSimulatedJeedom({
+    apikey: APIKEY,
+    home: new SimulatedHome(() => Date.now()),
+    now: () => Date.now(),
+  });
   const fetchIt: typeof fetch = (input, init) => {
     asked.push(String(init?.body));
     // From an address that it would ban.
@@ -39,8 +43,8 @@ Deno.test("jeedom is right though PHP writes warnings around its answers, as cal
 Deno.test("a wrong key is tried once in a round, and never told", async () => {
   const { fetch, asked } = simulated();
   const wrong = "the key of the neighbours";
-  const house = makeContext({ env: { JEEDOM_APIKEY: wrong }, machine: { fetch }, now: () => Date.now() });
-  const [found, clock] = await Promise.all([JEEDOM.run(house, PATIENT), CLOCK.run(house, PATIENT)]);
+  const context = makeContext({ env: { JEEDOM_APIKEY: wrong }, machine: { fetch }, now: () => Date.now() });
+  const [found, clock] = await Promise.all([JEEDOM.run(context, PATIENT), CLOCK.run(context, PATIENT)]);
   assertEquals(found.status, "failed");
   assertStringIncludes(found.message, "refuses JEEDOM_APIKEY (error 2)");
   assertEquals(asked.filter((body) => body.includes(wrong)).length, 1);
@@ -55,13 +59,13 @@ Deno.test("a hundred rounds do not bring about the ban for malformed requests", 
 Deno.test("whatever else answers is told in words, with the remedy", async () => {
   for (
     const [fetch, message, remedy] of [
-      [answering(404, "<html>", { "Content-Type": "text/html" }), "shuts this machine out", "white list"],
+      [answering(404, "<html>", { "Content-Type": "text/html" }), "bans this machine", "white list"],
       [
         answering(301, "", { Location: "https://jeedom.example/?secret" }),
         "redirects to https://jeedom.example",
         "final",
       ],
-      [answering(200, "<!doctype html>", { "Content-Type": "text/html" }), "a page for people", "without a login"],
+      [answering(200, "<!doctype html>", { "Content-Type": "text/html" }), "a web page", "without a login"],
       [answering(200, "{}"), "something else than JSON-RPC", "Set JEEDOM_URL"],
       [answering(500), "HTTP 500", "http.error"],
       [
@@ -73,11 +77,11 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
       [fetchFailure("client error (Connect): SELF_SIGNED_CERT"), "an unknown authority", "JEEDOM_CA_FILE"],
       [fetchFailure("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))"), "not valid", "JEEDOM_CA_FILE"],
       [fetchFailure("client error (Connect): ECONNREFUSED"), "nothing listens there", "web server"],
-      [fetchFailure("dns error"), "no such name", "Mend the name"],
-      [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "Mend the port"],
+      [fetchFailure("dns error"), "no such name", "Fix the name"],
+      [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "Fix the port"],
       [fetchFailure("invalid HTTP version parsed"), "does not speak HTTP", "https://"],
-      [fetchFailure("connection reset"), "broke the connection off", "wants https://"],
-      [fetchFailure("Requests to port 6667 are blocked"), "no program asks that port", "JEEDOM_URL"],
+      [fetchFailure("connection reset"), "closed the connection without a response", "needs https://"],
+      [fetchFailure("Requests to port 6667 are blocked"), "HTTP clients block that port", "JEEDOM_URL"],
     ] as const
   ) {
     const found = await look(fetch, APIKEY);
@@ -91,13 +95,13 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
 Deno.test("each setting by which Jeedom refuses calls is named, with its place in Jeedom", async () => {
   const { jeedom, fetch } = simulated();
   const cases: readonly (readonly [JeedomSettings, Status, string, string])[] = [
-    [{ "api::core::mode": "disable" }, "failed", "its API is off, or closed to this machine", '"API access"'],
+    [{ "api::core::mode": "disable" }, "failed", "its API is disabled, or not allowed for this machine", '"API access"'],
     [{ "api::core::mode": "whiteip" }, "failed", "(api::core::mode)", "white list"],
     [{ "api::forbidden::method": /^(ping|log::)/ }, "failed", "refuses ping (error -32000)", "Disallow api methods"],
     [{ "api::forbidden::method": /ping/ }, "failed", "api::forbidden::method", "not match ping"],
     [{ "api::allow::method": /^cmd::/ }, "failed", "api::allow::method", '"Only allow api methods (regexp)"'],
     [{ "api::allow::method": /^ping$/ }, "warning", "refuses datetime (error -32000)", "match datetime"],
-    [{ "api::forbidden::method": /^date/ }, "warning", "JEEDOM_APIKEY could not be tried", "not match datetime"],
+    [{ "api::forbidden::method": /^date/ }, "warning", "JEEDOM_APIKEY could not be tested", "not match datetime"],
     [{ "api::core::restricted": true }, "failed", "api::core::restricted", "a user's key"],
   ];
   for (const [settings, status, message, remedy] of cases) {
@@ -130,7 +134,7 @@ Deno.test("each bad state of Jeedom is told as what it is, with the whole addres
   const modes: readonly (readonly [JeedomMode, string, string])[] = [
     ["https-port", "http://jeedom:443 answers HTTP 400: that port speaks HTTPS", "https:// instead of http://"],
     ["database-down", "http://jeedom:443 answers HTTP 500: its database is down", "http.error"],
-    ["page", "http://jeedom:443 answers HTTP 200 and a page for people", "without a login"],
+    ["page", "http://jeedom:443 answers HTTP 200 and a web page", "without a login"],
   ];
   for (const [mode, message, remedy] of modes) {
     jeedom.mode = mode;
@@ -143,7 +147,7 @@ Deno.test("each bad state of Jeedom is told as what it is, with the whole addres
     jeedom.mode = mode;
     assertEquals(await lookAt("http://jeedom:443/"), {
       status: "ok",
-      message: "http://jeedom:443 answers; JEEDOM_APIKEY is not set, so each request has to bring a key",
+      message: "http://jeedom:443 answers; JEEDOM_APIKEY is not set, so each request must include a key",
     });
   }
   for (
@@ -167,7 +171,7 @@ Deno.test("a ban is told from a wrong path by Jeedom's own page", async () => {
     await (await fetch("http://jeedom/core/api/jeeApi.php", malformed)).body?.cancel();
   }
   const found = await look(fetch, APIKEY);
-  assertStringIncludes(found.message, "HTTP 404: Jeedom shuts this machine out for 10 minutes");
+  assertStringIncludes(found.message, "HTTP 404: Jeedom bans this machine for 10 minutes");
   assertStringIncludes(found.remedy ?? "", "Wait 10 minutes, or put this machine on Jeedom's white list");
 });
 
@@ -180,24 +184,24 @@ Deno.test("what stands before Jeedom, or in its place, is told as what it is", a
     const [fetch, message, remedy] of [
       [answering(400, nginx, page), "that port speaks HTTPS", "JEEDOM_CA_FILE"],
       [answering(400, "Client sent an HTTP request to an HTTPS server.\n"), "that port speaks HTTPS", "https://"],
-      [answering(400, "<h1>Bad Request</h1>", page), "HTTP 400 and a page for people", "JEEDOM_URL"],
-      [answering(401, "", page), "HTTP 401: a login is before Jeedom", "Take the login"],
+      [answering(400, "<h1>Bad Request</h1>", page), "HTTP 400 and a web page", "JEEDOM_URL"],
+      [answering(401, "", page), "HTTP 401: Jeedom is behind a login", "Remove the login"],
       [answering(403, "", page), "HTTP 403: the web server forbids that path", "allow /core/api/jeeApi.php"],
-      [answering(405), "HTTP 405: the program there takes no calls", "Set JEEDOM_URL"],
+      [answering(405), "HTTP 405: the program there does not accept calls", "Set JEEDOM_URL"],
       [answering(500, "<b>Fatal error</b>", page), "HTTP 500: PHP or the web server failed", "http.error"],
-      [answering(502, "", page), "HTTP 502: a proxy is there that does not reach Jeedom", "whether Jeedom runs"],
-      [answering(503, "", page), "HTTP 503: Jeedom's web server, or a proxy before it", "whether Jeedom runs"],
+      [answering(502, "", page), "HTTP 502: a proxy is there that does not reach Jeedom", "Check that Jeedom runs"],
+      [answering(503, "", page), "HTTP 503: Jeedom's web server, or a proxy before it", "Check that Jeedom runs"],
       [answering(200, "", { "Content-Type": "application/json" }), "HTTP 200 and no JSON-RPC", "http.error"],
       [answering(200, "<?php\n"), "PHP does not run there", "Set JEEDOM_URL"],
       [answering(418, "tea"), "HTTP 418 and something else", "Set JEEDOM_URL"],
       [to("https://jeedom/core/api/jeeApi.php"), "redirects to https://jeedom", "JEEDOM_URL=https://jeedom"],
       [to("https://new/sub/core/api/jeeApi.php"), "redirects to https://new", "JEEDOM_URL=https://new/sub"],
       [to("/login?next=/core/api/jeeApi.php"), "redirects to http://jeedom", "without a login before it"],
-      [to("http://["), "redirects to elsewhere", "final address"],
+      [to("http://["), "redirects to an invalid address", "final address"],
     ] as const
   ) {
-    const house = makeContext({ env: { JEEDOM_URL: "http://jeedom" }, machine: { fetch } });
-    const found = await JEEDOM.run(house, PATIENT);
+    const context = makeContext({ env: { JEEDOM_URL: "http://jeedom" }, machine: { fetch } });
+    const found = await JEEDOM.run(context, PATIENT);
     assertEquals(found.status, "failed");
     assertStringIncludes(found.message, `http://jeedom ${message.startsWith("redirects") ? "" : "answers "}`);
     assertStringIncludes(found.message, message);
@@ -213,7 +217,7 @@ Deno.test("a Jeedom that no setting speaks of is not set, and no failure", async
     const [fetch, words] of [
       [nobody, "http://localhost, which refuses connections: nothing listens there"],
       [answering(404, "<html>"), "http://localhost, which answers HTTP 404"],
-      [answering(302, "", { Location: "/admin" }), "http://localhost, which redirects elsewhere"],
+      [answering(302, "", { Location: "/admin" }), "http://localhost, which redirects to another address"],
     ] as const
   ) {
     const { status, message, remedy } = await lookAt(fetch);
@@ -244,12 +248,12 @@ Deno.test("a Jeedom that hangs is told as such at the deadline", async () => {
 
 Deno.test("a file of certificates that cannot be read is told, and nothing is asked", async () => {
   const { fetch, asked } = simulated();
-  const house = makeContext({
+  const context = makeContext({
     env: { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "ca.pem" },
     machine: { fetch },
     jeedomFetch: () => Promise.reject(new Error("No such file")),
   });
-  const { status, message } = await JEEDOM.run(house, PATIENT);
+  const { status, message } = await JEEDOM.run(context, PATIENT);
   assertEquals([status, asked], ["failed", []]);
   assertStringIncludes(message, "JEEDOM_CA_FILE cannot be read, or holds no certificate");
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { KEY_FILES } from "../../src/doctor/checks/key_files.ts";
-import type { Finding } from "../../src/doctor/finding.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
+import type { Finding } from "../../src/doctor/check.ts";
+import type { Machine } from "../../src/doctor/context.ts";
 import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
@@ -31,8 +31,8 @@ async function look({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }
     if (keys !== undefined) {
       await Deno.writeTextFile(KEYS_FILE, typeof keys === "string" ? keys : formatKeysFile(keys), { mode: 0o600 });
     }
-    const house = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
-    found = await KEY_FILES.run(house, PATIENT);
+    const context = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
+    found = await KEY_FILES.run(context, PATIENT);
     // It looks, and changes nothing.
     if (single !== "") assertEquals(((await Deno.stat(SECRET_KEY_FILE)).mode ?? 0) & 0o777, mode);
   });
@@ -42,15 +42,15 @@ async function look({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }
 }
 
 Deno.test("keys are right in one file or both", async () => {
-  assertMatch((await look({})).message, /^1 key works, in \S+key.txt$/);
-  assertMatch((await look({ keys: [record("a"), record("b")] })).message, /^3 keys work, in \S+ and \S+keys.json$/);
+  assertMatch((await look({})).message, /^1 usable key, in \S+key.txt$/);
+  assertMatch((await look({ keys: [record("a"), record("b")] })).message, /^3 usable keys, in \S+ and \S+keys.json$/);
 });
 
 Deno.test("no key yet is information before the first start, which makes one", async () => {
   assertEquals(await look({ single: "", machine: { listen: () => ({ close() {} }) } }), {
     status: "skipped",
-    message: "There is no key yet: the first start makes one",
-    remedy: "To give each device its own: deno task keys add NAME",
+    message: "There is no key yet: the first start creates one",
+    remedy: "To add one for each device: deno task keys add NAME",
   });
 });
 
@@ -65,7 +65,7 @@ Deno.test("no key that works is a failure", async () => {
   const dead = await look({ single: "", keys: [record("a", { disabled: true }), record("b", { expires: NOW - 1 })] });
   assertEquals(dead.status, "failed");
   assertEquals(dead.message.split("\n"), [
-    "No key works: all are expired or disabled",
+    "No key is usable: all are expired or disabled",
     'Key "a" is disabled',
     'Key "b" has expired',
   ]);
@@ -96,7 +96,7 @@ Deno.test("keys that have ended or are disabled are no warning beside one that w
     keys: [record("guest", { created: NOW - 4 * DAY, expires: NOW - DAY }), record("off", { disabled: true })],
   });
   assertEquals(status, "ok");
-  assertMatch(message, /^1 key works, in .*\nKey "guest" has expired\nKey "off" is disabled$/);
+  assertMatch(message, /^1 usable key, in .*\nKey "guest" has expired\nKey "off" is disabled$/);
   assertEquals(remedy, "To use it again: deno task keys set guest --expires 3d");
 });
 

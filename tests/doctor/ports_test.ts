@@ -3,7 +3,7 @@ import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import type { Check } from "../../src/doctor/check.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
+import type { Machine } from "../../src/doctor/context.ts";
 import { answering, fetchFailure, LOCAL_URL, makeContext, PATIENT } from "../support/doctor_context.ts";
 
 const refused = fetchFailure("tcp connect error: Connection refused (os error 111)");
@@ -62,14 +62,14 @@ Deno.test("the metrics port tells how old the gateway's own health is, as fresh 
   assertEquals(await metrics(unready, { JEEDOM_URL: "http://jeedom", HEALTH_CHECK_SECONDS: "30" }), {
     status: "failed",
     message: "The gateway is not ready: jeedom, clock (as of 12 s ago)",
-    remedy: "See the lines for these above, and the gateway's log. It checks again every 30 s; changed settings " +
+    remedy: "See their lines above, and the gateway's log. It checks again every 30 s; changed settings " +
       "need a restart",
   });
   const content = { status: "ok", failing: [], parts: { ...parts, jeedom: "ok" } };
   for (const [age, told] of [["3", " (as of 3 s ago)"], ["secret", ""], ["-1", ""]] as const) {
     assertEquals(
       (await metrics(ready(200, content, { Age: age }))).message,
-      `The gateway says that it is ready${told}`,
+      `The gateway reports that it is ready${told}`,
     );
   }
 });
@@ -124,8 +124,8 @@ Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
 
 Deno.test("a gateway that hangs is one failure, and no other program", async () => {
   const machine = { fetch: hanging, listen: throwing(new Deno.errors.AddrInUse()) };
-  const house = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
-  const look = (check: Check) => check.run(house, AbortSignal.timeout(1));
+  const context = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
+  const look = (check: Check) => check.run(context, AbortSignal.timeout(1));
   const [port, own, outside] = await Promise.all([look(GATEWAY), look(METRICS), look(PUBLIC_URL)]);
   assertEquals([port.status, own.status, outside.status], ["failed", "skipped", "skipped"]);
   assertStringIncludes(port.message, "does not answer within 5 s: the gateway hangs, or another program is there");

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
-import type { Finding } from "../../src/doctor/finding.ts";
+import type { Finding } from "../../src/doctor/check.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 import { answering, fetchFailure, LOCAL_URL, makeContext, PATIENT } from "../support/doctor_context.ts";
 import { makeGateway } from "./fake_gateway.ts";
@@ -23,7 +23,7 @@ async function look({ local, outside, url = "https://house.example", addresses =
   let found: { gateway: Finding; outside: Finding } | undefined;
   await inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/key.txt`, HEX, { mode: 0o600 });
-    const house = makeContext({
+    const context = makeContext({
       env: { PUBLIC_URL: url, SECRET_KEY_FILE: `${directory}/key.txt`, KEYS_FILE: `${directory}/keys.json` },
       machine: {
         fetch: (input, init) => (String(input).startsWith(LOCAL_URL) ? local : outside)(input, init),
@@ -31,7 +31,7 @@ async function look({ local, outside, url = "https://house.example", addresses =
       },
       now: () => Date.now(),
     });
-    const [gateway, way] = await Promise.all([GATEWAY.run(house, PATIENT), PUBLIC_URL.run(house, PATIENT)]);
+    const [gateway, way] = await Promise.all([GATEWAY.run(context, PATIENT), PUBLIC_URL.run(context, PATIENT)]);
     found = { gateway, outside: way };
   });
   if (found === undefined) throw new Error("Nothing was looked at");
@@ -42,7 +42,7 @@ async function look({ local, outside, url = "https://house.example", addresses =
 Deno.test("the public address leads to this gateway when it gives the first answer once more", async () => {
   const { fetch, opened } = await makeGateway(HEX);
   const found = await look({ local: fetch, outside: fetch });
-  assertEquals(found.gateway, { status: "ok", message: 'Version 1.0.0 runs on port 10000 and knows key "default"' });
+  assertEquals(found.gateway, { status: "ok", message: 'Version 1.0.0 runs on port 10000 and has key "default"' });
   assertEquals(found.outside.status, "ok");
   // What was sent can do nothing: it has no topic, and is for a service that is none.
   assertEquals(opened.map((payload) => ({ ...Object(payload), timestamp: 0 })), [{ timestamp: 0, service: "none" }]);
@@ -57,9 +57,9 @@ Deno.test("another gateway with the same key is told from this one, and one with
   const { fetch: local } = await makeGateway(HEX);
   const twin = (await look({ local, outside: (await makeGateway(HEX)).fetch })).outside;
   assertEquals(twin.status, "failed");
-  assertStringIncludes(twin.message, 'another gateway, which has key "default", too');
+  assertStringIncludes(twin.message, 'another gateway, which also has key "default"');
   const stranger = (await look({ local, outside: (await makeGateway(OTHER)).fetch })).outside;
-  assertStringIncludes(stranger.message, "does not know this key");
+  assertStringIncludes(stranger.message, "does not have this key");
 });
 
 Deno.test("an address without TLS is warned of, but not on this machine", async () => {
@@ -74,7 +74,7 @@ Deno.test("an address without TLS is warned of, but not on this machine", async 
 Deno.test("a way inside of the tailnet is told, as Funnel was not tried then", async () => {
   const { fetch } = await makeGateway(HEX);
   const { outside } = await look({ local: fetch, outside: fetch, addresses: ["100.101.102.103"] });
-  assertStringIncludes(outside.message, "Funnel itself was not tried");
+  assertStringIncludes(outside.message, "Funnel itself was not tested");
 });
 
 Deno.test("what tunnels answer in place of the gateway is told in words, with the remedy", async () => {
@@ -86,27 +86,27 @@ Deno.test("what tunnels answer in place of the gateway is told in words, with th
       [answering(530, "error code: 1016"), "does not find the tunnel", "Cloudflare's DNS"],
       [answering(502), "does not reach the gateway", "PORT"],
       [answering(526), "not valid for Cloudflare", "SSL/TLS"],
-      [answering(200, "<!doctype html><form>", page), "a login page is before", "Take the login away"],
-      [answering(403, "<html>", page), "a login page is before", "Take the login away"],
-      [answering(200, "hello"), "in place of the gateway", "Mend PUBLIC_URL"],
-      [answering(418, "", { Server: "cloudflare" }), "Cloudflare answers", "Mend PUBLIC_URL"],
+      [answering(200, "<!doctype html><form>", page), "the gateway is behind a login page", "Remove the login"],
+      [answering(403, "<html>", page), "the gateway is behind a login page", "Remove the login"],
+      [answering(200, "hello"), "in place of the gateway", "Fix PUBLIC_URL"],
+      [answering(418, "", { Server: "cloudflare" }), "Cloudflare answers", "Fix PUBLIC_URL"],
       [answering(429), "too many requests", "in a minute"],
       [
         answering(302, "", { Location: "https://team.cloudflareaccess.com/cdn-cgi/access/login?token=secret" }),
-        "redirects to https://team.cloudflareaccess.com (HTTP 302): Cloudflare Access wants a login",
-        "Take Access away",
+        "redirects to https://team.cloudflareaccess.com (HTTP 302): Cloudflare Access requires a login",
+        "Remove Access",
       ],
       [
         answering(308, "", { Location: "https://www.house.example/" }),
         "redirects to https://www.house",
         "final address",
       ],
-      [fetchFailure("dns error: failed to lookup address information"), "no such name", "Mend the name"],
+      [fetchFailure("dns error: failed to lookup address information"), "no such name", "Fix the name"],
       [fetchFailure("invalid peer certificate: Expired"), "has expired", "certificate"],
       [fetchFailure("invalid peer certificate: certificate not valid for name"), "another name's", "certificate"],
-      [fetchFailure("received fatal alert: InternalError"), "handshake of TLS", "TLS"],
-      [fetchFailure("something new with secret"), "broke the connection off", "the tunnel runs"],
-      [fetchFailure("for url (https://tls.example/): reset"), "broke the connection off", "the tunnel runs"],
+      [fetchFailure("received fatal alert: InternalError"), "TLS handshake", "TLS"],
+      [fetchFailure("something new with secret"), "closed the connection without a response", "the tunnel runs"],
+      [fetchFailure("for url (https://tls.example/): reset"), "closed the connection without a response", "the tunnel runs"],
     ] as const
   ) {
     const found = (await look({ local, outside })).outside;
@@ -141,7 +141,7 @@ Deno.test("plain HTTP on a port for HTTPS is told as such", async () => {
   const outside = answering(400, "Client sent an HTTP request to an HTTPS server.\n");
   const { message, remedy } = (await look({ local, outside, url: "http://house.example:8443" })).outside;
   assertStringIncludes(message, "http://house.example:8443 answers HTTP 400: that port speaks HTTPS");
-  assertEquals(remedy, "Write https:// instead of http:// into PUBLIC_URL");
+  assertEquals(remedy, "Use https:// instead of http:// in PUBLIC_URL");
 });
 
 Deno.test("a name of Tailscale that does not answer wants Funnel", async () => {
@@ -163,7 +163,7 @@ Deno.test("a gateway of another version, or with other keys, is told", async () 
   assertEquals(found.outside.status, "ok");
   const stranger = await makeGateway(OTHER);
   const other = await look({ local: stranger.fetch, outside: stranger.fetch });
-  assertStringIncludes(other.gateway.message, 'does not know key "default"');
+  assertStringIncludes(other.gateway.message, 'does not have key "default"');
   assertEquals(other.outside.status, "skipped");
 });
 

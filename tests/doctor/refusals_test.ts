@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { REFUSALS } from "../../src/doctor/checks/refusals.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
+import type { Machine } from "../../src/doctor/context.ts";
 import type { RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { answering, fetchFailure, makeContext, PATIENT } from "../support/doctor_context.ts";
 
@@ -58,7 +58,7 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
       "naming the key x, but sealed with another one or altered",
       "public_url",
     ],
-    [{ cause: "rights", requests: 1, key: "x" }, "of x for what it may not do", "keys set NAME"],
+    [{ cause: "rights", requests: 1, key: "x" }, "of x without the right to them", "keys set NAME"],
     [{ cause: "key_rate", requests: 1, key: "x" }, "of x above its rate limit", "keys set x --rate N --burst N"],
     // It is not in the file that these commands edit.
     [{ cause: "removed", requests: 1, key: "default" }, "with the removed key default", "keys add NAME"],
@@ -70,7 +70,7 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
     ],
     [
       { cause: "cross_site", requests: 1, addresses: [{ address: "192.0.2.1", requests: 1 }] },
-      "of a web page of another site, from 192.0.2.1 (1)",
+      "from a web page of another site, from 192.0.2.1 (1)",
       "ALLOWED_ORIGINS",
     ],
   ];
@@ -100,7 +100,7 @@ Deno.test("refusals writes a clock that is far off in a unit that fits, and says
 Deno.test("refusals says of a clock behind, and of no other, that it may be an old request sent again", async () => {
   for (const [offset, isSaid] of [[-95, true], [95, false]] as const) {
     const { remedy = "" } = await tell({ cause: "clock", requests: 1, key: "k", "clock_offset_seconds": offset });
-    assertEquals(remedy.includes("an old request of k is sent again"), isSaid);
+    assertEquals(remedy.includes("an old request of k is replayed"), isSaid);
   }
 });
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { failed, ok, skipped, together, warning } from "../../src/doctor/finding.ts";
+import { combineFindings, failed, ok, skipped, warning } from "../../src/doctor/check.ts";
 import {
   exitCodeOf,
   formatChanges,
@@ -75,7 +75,7 @@ Deno.test("the state on a topic holds names alone", () => {
 });
 
 Deno.test("several problems are one finding, the worst first", () => {
-  assertEquals(together([LOW, BAD]), {
+  assertEquals(combineFindings([LOW, BAD]), {
     status: "failed",
     message: "It broke\nTwo\nlines",
     remedy: "Mend it\nor not\nDo this",
@@ -83,11 +83,11 @@ Deno.test("several problems are one finding, the worst first", () => {
 });
 
 Deno.test("several findings that all are skipped are one that is skipped, and good ones one that is good", () => {
-  assertEquals(together([LEFT]), LEFT_FINDING);
-  assertEquals(together([ok("One"), { ...ok("Two"), remedy: "Or this" }]), {
+  assertEquals(combineFindings([LEFT]), LEFT_FINDING);
+  assertEquals(combineFindings([ok("One"), { ...ok("Two"), remedy: "Or this" }]), {
     status: "ok",
     message: "One\nTwo",
     remedy: "Or this",
   });
-  assertEquals(together([LEFT, LOW]).status, "warning");
+  assertEquals(combineFindings([LEFT, LOW]).status, "warning");
 });

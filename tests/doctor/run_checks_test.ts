@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Check } from "../../src/doctor/check.ts";
 import { runChecks } from "../../src/doctor/run_checks.ts";
-import { ok } from "../../src/doctor/finding.ts";
+import { ok } from "../../src/doctor/check.ts";
 import { within } from "../support/deadline.ts";
 import { makeContext, PATIENT } from "../support/doctor_context.ts";
 
@@ -30,7 +30,7 @@ Deno.test("a check that hangs or breaks does not keep the others from their resu
     check("denied", () => Promise.reject(new Deno.errors.NotCapable("secret"))),
     check("works", () => Promise.resolve(ok("fine"))),
   ];
-  const results = await within("the checks", runChecks(checks, makeContext(), { signal: PATIENT, deadlineMs: 10 }));
+  const results = await within("the checks", runChecks(checks, makeContext(), { signal: PATIENT, timeoutMs: 10 }));
   assertEquals(results.map(({ status }) => status), ["failed", "failed", "skipped", "ok"]);
   assertStringIncludes(results[1]?.message ?? "", "RangeError");
   assertEquals(JSON.stringify(results).includes("secret"), false);
@@ -41,6 +41,6 @@ Deno.test("a check tells in its own words that its deadline is over", async () =
     "late",
     (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(ok("I know")))),
   );
-  const [result] = await runChecks([late], makeContext(), { signal: PATIENT, deadlineMs: 10 });
+  const [result] = await runChecks([late], makeContext(), { signal: PATIENT, timeoutMs: 10 });
   assertEquals(result?.message, "I know");
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { TAILSCALE } from "../../src/doctor/checks/tailscale.ts";
-import { findFunnelRoute, parseTailscaleStatus } from "../../src/doctor/tailscale_status.ts";
+import { findFunnelRoute, parseTailscaleStatus } from "../../src/doctor/tailscale.ts";
 import { makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
 
 const HOST = "house.tail1234.ts.net";
@@ -30,13 +30,13 @@ interface Scene {
 function look(
   { said = status(), funnel = served("http://127.0.0.1:10000"), code = 0, url = `https://${HOST}` }: Scene,
 ) {
-  const house = makeContext({
+  const context = makeContext({
     env: { PUBLIC_URL: url },
     machine: {
       run: (_, [first]) => Promise.resolve({ code, stdout: JSON.stringify(first === "status" ? said : funnel) }),
     },
   });
-  return TAILSCALE.run(house, PATIENT);
+  return TAILSCALE.run(context, PATIENT);
 }
 
 Deno.test("tailscale is right when Funnel leads to the gateway's port", async () => {
@@ -59,7 +59,7 @@ Deno.test("tailscale tells what is wrong with it, with the remedy", async () => 
   for (
     const [scene, state, message, remedy] of [
       [{ said: status({ BackendState: "NeedsLogin" }) }, "failed", "not logged in", "sudo tailscale up"],
-      [{ said: status({ BackendState: "Stopped" }) }, "failed", "switched off", "sudo tailscale up"],
+      [{ said: status({ BackendState: "Stopped" }) }, "failed", "turned off", "sudo tailscale up"],
       [{ said: status({ BackendState: "Starting" }) }, "failed", 'state is "Starting"', "Wait"],
       [{ said: "", code: 1 }, "failed", "daemon does not run", "enable --now tailscaled"],
       [{ said: "", code: 1, url: "" }, "warning", "daemon does not run", "enable --now tailscaled"],
@@ -90,11 +90,11 @@ Deno.test("tailscale is no business of a house that does not use it", async () =
   for (
     const [error, message] of [
       [new Deno.errors.NotFound(), "Not installed"],
-      [new Deno.errors.NotCapable(), "The sandbox does not allow to run it"],
+      [new Deno.errors.NotCapable(), "The sandbox does not allow running it"],
     ] as const
   ) {
-    const house = makeContext({ machine: { run: () => Promise.reject(error) } });
-    assertEquals(await TAILSCALE.run(house, PATIENT), { status: "skipped", message });
+    const context = makeContext({ machine: { run: () => Promise.reject(error) } });
+    assertEquals(await TAILSCALE.run(context, PATIENT), { status: "skipped", message });
   }
 });
 

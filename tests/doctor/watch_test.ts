@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { ok } from "../../src/doctor/finding.ts";
+import { ok } from "../../src/doctor/check.ts";
 import type { Report } from "../../src/doctor/report.ts";
-import { watch } from "../../src/doctor/watch.ts";
+import { watch } from "../../src/doctor/run_checks.ts";
 import { within } from "../support/deadline.ts";
 
 const report = (at: number): Report => ({ version: "1.0.0", at, results: [{ name: "clock", ...ok("Right") }] });
@@ -11,8 +11,8 @@ Deno.test("watch() goes on until it is told to end, and tells each round beside 
   const told: (readonly [number, number | undefined])[] = [];
   let round = 0;
   const watching = watch({
-    round: () => Promise.resolve(report(++round)),
-    tell(now, before) {
+    runRound: () => Promise.resolve(report(++round)),
+    onReport(now, before) {
       told.push([now.at, before?.at]);
       if (told.length === 3) stop.abort();
       return Promise.resolve();
@@ -28,19 +28,19 @@ Deno.test("watch() ends at once in a pause, and forgets a round that was cut sho
   const stop = new AbortController();
   let round = 0;
   const watching = watch({
-    round: () => {
+    runRound: () => {
       if (++round === 2) stop.abort();
       return Promise.resolve(report(round));
     },
-    tell: () => Promise.resolve(),
+    onReport: () => Promise.resolve(),
     pauseMs: 1,
     signal: stop.signal,
   });
   assertEquals((await within("the end", watching))?.at, 1);
   const pausing = new AbortController();
   const waiting = watch({
-    round: () => Promise.resolve(report(1)),
-    tell: () => Promise.resolve(void setTimeout(() => pausing.abort(), 0)),
+    runRound: () => Promise.resolve(report(1)),
+    onReport: () => Promise.resolve(void setTimeout(() => pausing.abort(), 0)),
     pauseMs: 3_600_000,
     signal: pausing.signal,
   });

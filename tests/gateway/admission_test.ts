@@ -80,8 +80,8 @@ Deno.test("a request that ran gets its answer again when it is stale by now, als
 Deno.test("a stale request is not told that it is expired while the store cannot be asked", async () => {
   const gateway = await makeGateway({
     replays: {
-      claim: () => ({ kind: "away" }),
-      recall: () => ({ kind: "away" }),
+      claim: () => ({ kind: "unavailable" }),
+      recall: () => ({ kind: "unavailable" }),
       check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

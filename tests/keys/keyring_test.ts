@@ -250,9 +250,9 @@ Deno.test("ends tells when each working key ends, a rotated one by the secret th
   ];
   await keyring.replace({ single: randomBytes(32), records });
   const all = new Map<string, number | undefined>([["default", undefined], ["forever", undefined]]);
-  assertEquals(keyring.ends, new Map([...all, ["guest", (NOW + 10) * 1000]]));
+  assertEquals(keyring.expiryByName, new Map([...all, ["guest", (NOW + 10) * 1000]]));
   clock.seconds = NOW + 10;
-  assertEquals(keyring.ends, all);
+  assertEquals(keyring.expiryByName, all);
 });
 
 Deno.test("identify() tells the key of an id and why it does not open, as long as its secret is known or was", async () => {

@@ -26,7 +26,7 @@ function makeWatcher() {
       if (disk.fault !== undefined) return Promise.reject(disk.fault);
       return Promise.resolve({ single: undefined, records: disk.names.map((name) => makeRecord({ name })) });
     },
-    stamp: () => disk.look?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
+    fingerprint: () => disk.look?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
     pollMs: 1,
     log,
   };

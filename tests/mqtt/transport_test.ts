@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { BROKER } from "../../src/doctor/checks/broker.ts";
+import { BROKER } from "../../src/services/mqtt/doctor.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { makeContext, PATIENT } from "../support/doctor_context.ts";

@@ -20,9 +20,9 @@ import { until, within } from "../support/deadline.ts";
 
 redisTest("claim() answers away until the server is there", async (redis, open) => {
   const gateway = open();
-  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   await untilTold(gateway, "No connection to Redis");
-  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   await redis.start();
   await run(gateway, identity(1), "answer");
   assertEquals(await repeat(gateway, identity(1)), "answer");
@@ -36,9 +36,9 @@ redisTest(
     redis.signal("SIGSTOP");
     const claims = Array.from({ length: 50 }, (_, index) => gateway.store.claim(identity(100 + index)));
     const kinds = (await within("claims end", Promise.all(claims), 10_000)).map(({ kind }) => kind);
-    assertEquals(new Set(kinds), new Set(["away"]));
+    assertEquals(new Set(kinds), new Set(["unavailable"]));
     assertEquals(gateway.connection.client, undefined, "Nothing waits once the silence is known");
-    assertEquals((await gateway.store.claim(identity(2))).kind, "away");
+    assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
     redis.signal("SIGCONT");
     assertEquals(await repeat(gateway, identity(1)), "answer");
     assertEquals(await kindOf(gateway, identity(3)), "first");
@@ -155,7 +155,7 @@ redisTest("claim() answers away while the server may evict keys, and forgets wha
     gateway,
     'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
   );
-  assertEquals((await gateway.store.claim(identity(2))).kind, "away");
+  assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
   await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
   await untilTold(gateway, "fit to remember requests again");
   assertEquals(await kindOf(gateway, identity(1)), "forgotten");
@@ -167,7 +167,7 @@ redisTest("claim() answers away from the beginning when the server evicts keys",
   await redis.command("CONFIG", "SET", "maxmemory", "100mb");
   const gateway = open();
   await untilTold(gateway, 'noeviction instead of "volatile-ttl"');
-  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   assertEquals(await redis.command("DBSIZE"), 0);
 });
 
@@ -287,7 +287,7 @@ redisTest("settle() loses the answer and nothing else when the server is gone", 
   await redis.kill();
   if (first.kind === "first") first.settle(sealed("answer"));
   assertEquals(await waiting, "answer");
-  assertEquals((await gateway.store.claim(identity(3))).kind, "away");
+  assertEquals((await gateway.store.claim(identity(3))).kind, "unavailable");
 });
 
 redisTest("close() does not wait for answers of other gateways", async (_, open) => {
@@ -314,12 +314,12 @@ redisTest(
     assertEquals(gateway.lines, [`info Connected to Redis at 127.0.0.1:${redis.port}`]);
     const reader = open({ user: "reader", password: "hunter2" });
     await until("the missing right is told", async () => {
-      assertEquals((await reader.store.claim(identity(1))).kind, "away");
+      assertEquals((await reader.store.claim(identity(1))).kind, "unavailable");
       return reader.lines.some((line) => line.startsWith("warn Redis refused to remember a request: NOPERM"));
     });
     const stranger = open({ user: "gate", password: "hunter3" });
     await untilTold(stranger, "WRONGPASS");
-    assertEquals((await stranger.store.claim(identity(1))).kind, "away");
+    assertEquals((await stranger.store.claim(identity(1))).kind, "unavailable");
     for (const { lines } of [gateway, reader, stranger]) assert(!lines.join().includes("hunter"), lines.join());
   },
 );

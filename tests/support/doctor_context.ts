@@ -2,7 +2,7 @@
 import { localUrl } from "../../src/config/local_url.ts";
 import { parseConfig, type Variables } from "../../src/config/settings.ts";
 import { createContext, type DoctorContext, type DoctorOptions } from "../../src/doctor/context.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
+import type { Machine } from "../../src/doctor/context.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { fakePlatform } from "./platform.ts";
@@ -30,7 +30,7 @@ export function makeContext({ env = {}, machine = {}, ...rest }: Furnishing = {}
     jeedomFetch: () => Promise.resolve(machine.fetch ?? (() => Promise.reject(new TypeError("fetch failed")))),
     connectBroker: () => Promise.reject(new BrokerError("Broker is not there")),
     now: () => NOW,
-    random: randomBytes,
+    randomBytes,
     ...rest,
   });
 }

@@ -101,10 +101,10 @@ export function identity(
 
 /** Claims until the store can be asked. */
 export async function claim({ store }: Gateway, request: RequestIdentity): Promise<Claim> {
-  let claim: Claim = { kind: "away" };
+  let claim: Claim = { kind: "unavailable" };
   await until("the store can be asked", async () => {
     claim = await store.claim(request);
-    return claim.kind !== "away";
+    return claim.kind !== "unavailable";
   });
   return claim;
 }

@@ -4,8 +4,15 @@
  * @module
  */
 import type { Config } from "../../config/settings.ts";
-import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../../doctor/run_tailscale.ts";
-import { findFunnelRoute, type FunnelRoute, funnelUrl, parseTailscaleStatus } from "../../doctor/tailscale_status.ts";
+import {
+  findFunnelRoute,
+  FUNNEL_STATUS,
+  type FunnelRoute,
+  funnelUrl,
+  parseTailscaleStatus,
+  runTailscale,
+  TAILSCALE_STATUS,
+} from "../../doctor/tailscale.ts";
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
 import { localUrl } from "../../config/local_url.ts";
 import type { NetworkAddress, Platform } from "../../platform.ts";

@@ -5,7 +5,7 @@
  */
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
-import { readKey, refuseUnlessFile } from "../../keys/default_key_file.ts";
+import { assertRegularFile, readKey } from "../../keys/default_key_file.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
 import type { Platform } from "../../platform.ts";
@@ -81,7 +81,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return edit;
     },
     async readDefault() {
-      await refuseUnlessFile(SECRET_KEY_FILE, platform.files);
+      await assertRegularFile(SECRET_KEY_FILE, platform.files);
       return await readKey(SECRET_KEY_FILE, platform.files);
     },
   };

@@ -28,7 +28,7 @@ export const LIGHT_ID = 3;
 const MEMORY = 250;
 
 /** A house with a temperature, a door and a light. */
-export class House {
+export class SimulatedHome {
   readonly #values = new Map<number, number>([[1, 20.5], [2, 0], [LIGHT_ID, 0]]);
   readonly #changes: Change[] = [];
   readonly #listeners = new Set<(change: Change) => void>();
