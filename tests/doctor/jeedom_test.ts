@@ -95,7 +95,12 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
 Deno.test("each setting by which Jeedom refuses calls is named, with its place in Jeedom", async () => {
   const { jeedom, fetch } = simulated();
   const cases: readonly (readonly [JeedomSettings, Status, string, string])[] = [
-    [{ "api::core::mode": "disable" }, "failed", "its API is disabled, or not allowed for this machine", '"API access"'],
+    [
+      { "api::core::mode": "disable" },
+      "failed",
+      "its API is disabled, or not allowed for this machine",
+      '"API access"',
+    ],
     [{ "api::core::mode": "whiteip" }, "failed", "(api::core::mode)", "white list"],
     [{ "api::forbidden::method": /^(ping|log::)/ }, "failed", "refuses ping (error -32000)", "Disallow api methods"],
     [{ "api::forbidden::method": /ping/ }, "failed", "api::forbidden::method", "not match ping"],

@@ -106,7 +106,11 @@ Deno.test("what tunnels answer in place of the gateway is told in words, with th
       [fetchFailure("invalid peer certificate: certificate not valid for name"), "another name's", "certificate"],
       [fetchFailure("received fatal alert: InternalError"), "TLS handshake", "TLS"],
       [fetchFailure("something new with secret"), "closed the connection without a response", "the tunnel runs"],
-      [fetchFailure("for url (https://tls.example/): reset"), "closed the connection without a response", "the tunnel runs"],
+      [
+        fetchFailure("for url (https://tls.example/): reset"),
+        "closed the connection without a response",
+        "the tunnel runs",
+      ],
     ] as const
   ) {
     const found = (await look({ local, outside })).outside;

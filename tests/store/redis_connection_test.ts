@@ -91,7 +91,7 @@ redisTest("a frozen server ends what waits for it within the deadline", async (r
   const waiting = [connection.limits.del("key"), connection.limits.eval("return 1", { keys: [], arguments: [] })];
   const results = await within("commands end", Promise.allSettled(waiting));
   assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
-  assertEquals(lines[1], "No connection to Redis at {place}: It is silent for 800 ms");
+  assertEquals(lines[1], "No connection to Redis at {place}: No reply for 800 ms");
   redis.signal("SIGCONT");
   await isUp(connection);
 }, { timeoutMs: 800 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { RedisClient } from "../../src/store/redis_client.ts";
+import type { RedisClient } from "../../src/store/redis_connection.ts";
 import { watchRedisDurability } from "../../src/store/redis_durability.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
 import {
@@ -14,14 +14,14 @@ import {
   run,
   sealed,
   SECONDS,
-  untilTold,
+  untilLogged,
 } from "../support/redis_gateway.ts";
 import { until, within } from "../support/deadline.ts";
 
 redisTest("claim() answers away until the server is there", async (redis, open) => {
   const gateway = open();
   assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
-  await untilTold(gateway, "No connection to Redis");
+  await untilLogged(gateway, "No connection to Redis");
   assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   await redis.start();
   await run(gateway, identity(1), "answer");
@@ -62,7 +62,7 @@ for (const appendonly of [false, true]) {
       await until("some ran", () => load.ran.size > 500);
       await redis.kill();
       await redis.start();
-      await untilTold(gateway, "may have forgotten");
+      await untilLogged(gateway, "may have lost");
       await load.stop();
       const kinds = new Set<string>();
       for (const request of load.ran.values()) kinds.add(await kindOf(gateway, request));
@@ -80,7 +80,7 @@ for (const appendonly of [false, true]) {
     await until("some ran", () => load.ran.size > 500);
     await redis.kill();
     await redis.start();
-    await Promise.all(gateways.map((gateway) => untilTold(gateway, "may have forgotten")));
+    await Promise.all(gateways.map((gateway) => untilLogged(gateway, "may have lost")));
     await load.stop();
     for (const gateway of [...gateways, open()]) {
       const kinds = new Set<string>();
@@ -129,7 +129,7 @@ redisTest(
     const marker = await redis.command("GET", `${PREFIX}since`);
     await redis.command("FLUSHALL");
     await redis.command("SET", `${PREFIX}since`, `${String(marker).split(" ")[0]} ${Math.floor(NOW) + 1}`);
-    await untilTold(gateway, "may have forgotten");
+    await untilLogged(gateway, "may have lost");
     assertEquals(await kindOf(gateway, identity(1, { timestamp: NOW + 20 })), "forgotten");
     assertEquals(await kindOf(gateway, identity(2, { timestamp: NOW + 21 })), "first");
   },
@@ -140,7 +140,7 @@ redisTest("claim() refuses what may have run when somebody empties the server", 
   await run(gateway, identity(1, { timestamp: NOW + 20 }));
   await run(gateway, identity(2));
   await redis.command("FLUSHALL");
-  await untilTold(gateway, "may have forgotten");
+  await untilLogged(gateway, "may have lost");
   assertEquals(await kindOf(gateway, identity(1, { timestamp: NOW + 20 })), "forgotten");
   assertEquals(await kindOf(gateway, identity(2)), "forgotten");
 });
@@ -151,13 +151,13 @@ redisTest("claim() answers away while the server may evict keys, and forgets wha
   await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
   assertEquals(await kindOf(gateway, identity(1)), "repeat", "Without a limit nothing is evicted");
   await redis.command("CONFIG", "SET", "maxmemory", "100mb");
-  await untilTold(
+  await untilLogged(
     gateway,
     'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
   );
   assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
   await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
-  await untilTold(gateway, "fit to remember requests again");
+  await untilLogged(gateway, "can store requests again");
   assertEquals(await kindOf(gateway, identity(1)), "forgotten");
   assertEquals(await kindOf(gateway, identity(3, { timestamp: NOW + 1 })), "first");
 });
@@ -166,7 +166,7 @@ redisTest("claim() answers away from the beginning when the server evicts keys",
   await redis.command("CONFIG", "SET", "maxmemory-policy", "volatile-ttl");
   await redis.command("CONFIG", "SET", "maxmemory", "100mb");
   const gateway = open();
-  await untilTold(gateway, 'noeviction instead of "volatile-ttl"');
+  await untilLogged(gateway, 'noeviction instead of "volatile-ttl"');
   assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   assertEquals(await redis.command("DBSIZE"), 0);
 });
@@ -185,7 +185,7 @@ redisTest("claim() refuses what may have expired early when the clocks step apar
   const gateway = open();
   await run(gateway, identity(1));
   gateway.clock.seconds += SECONDS / 4 + 30;
-  await untilTold(gateway, "may have forgotten");
+  await untilLogged(gateway, "may have lost");
   assertEquals(await kindOf(gateway, identity(1)), "forgotten");
 });
 
@@ -217,7 +217,7 @@ Deno.test("trusted() has no connection to a server that is too old or cannot say
     "redis_version:6.2.14\r\n": 'Version "6.2.14" is too old: use Valkey, or Redis 7',
     "maxmemory:0\r\n": 'Version "unknown" is too old: use Valkey, or Redis 7',
     "redis_version:7.4.0\r\n": 'It evicts keys: set its maxmemory-policy to noeviction instead of "unknown"',
-    "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not tell its run_id: use Valkey, or Redis 7",
+    "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not report its run_id: use Valkey, or Redis 7",
   };
   for (const [info, fault] of Object.entries(cases)) {
     const told: unknown[] = [];
@@ -315,10 +315,10 @@ redisTest(
     const reader = open({ user: "reader", password: "hunter2" });
     await until("the missing right is told", async () => {
       assertEquals((await reader.store.claim(identity(1))).kind, "unavailable");
-      return reader.lines.some((line) => line.startsWith("warn Redis refused to remember a request: NOPERM"));
+      return reader.lines.some((line) => line.startsWith("warn Redis refused to store a request: NOPERM"));
     });
     const stranger = open({ user: "gate", password: "hunter3" });
-    await untilTold(stranger, "WRONGPASS");
+    await untilLogged(stranger, "WRONGPASS");
     assertEquals((await stranger.store.claim(identity(1))).kind, "unavailable");
     for (const { lines } of [gateway, reader, stranger]) assert(!lines.join().includes("hunter"), lines.join());
   },

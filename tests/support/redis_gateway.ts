@@ -124,5 +124,5 @@ export async function repeat(gateway: Gateway, request: RequestIdentity): Promis
 export const kindOf = async (gateway: Gateway, request: RequestIdentity) => (await claim(gateway, request)).kind;
 
 /** Waits until a gateway notices what happened to the server. */
-export const untilTold = ({ lines }: Gateway, part: string) =>
+export const untilLogged = ({ lines }: Gateway, part: string) =>
   until(part, () => lines.some((line) => line.includes(part)));

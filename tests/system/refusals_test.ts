@@ -87,7 +87,7 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
     // A busy machine may be slow to deliver it.
     assertMatch(report, / 3 with a clock (?:9[5-9]|1[01]\d) s off \(behind\), of bobs-phone\n/);
     const off = await run(["doctor"], { directory, env: { ...env, METRICS_PORT: "off" }, flags: DOCTOR });
-    assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log tells/);
+    assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log shows/);
   } finally {
     await gateway.stop();
   }
