@@ -1,7 +1,7 @@
 /** The parts of `keys` that know neither files nor console. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { formatDuration, parseDuration, parseEnd } from "../../src/cli/keys/duration.ts";
-import { describeState } from "../../src/cli/keys/key_state.ts";
+import { formatDuration, parseDuration, parseEnd } from "../../src/keys/duration.ts";
+import { describeState } from "../../src/keys/status.ts";
 import { formatKeyTable } from "../../src/cli/keys/key_table.ts";
 import { rateFromOptions } from "../../src/cli/keys/rate_from_options.ts";
 import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";

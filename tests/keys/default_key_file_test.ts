@@ -110,7 +110,7 @@ Deno.test("loadOrCreateKey() tells where a new key cannot be written", async () 
   await assertRejects(
     () => loadOrCreateKey("/proc/nowhere/key.txt", options),
     KeyFileError,
-    "set SECRET_KEY_FILE to a place that is",
+    "set SECRET_KEY_FILE to a path in one that is",
   );
 });
 

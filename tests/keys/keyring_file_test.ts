@@ -176,7 +176,7 @@ Deno.test("editKeysFile() does not write what could not be read back", () =>
       const error = await assertRejects(
         () => editKeysFile(path, (records) => [...records, one], options),
         KeyFileError,
-        "is left as it was, as the change would spoil it",
+        "is unchanged, as the edit would make it invalid",
       );
       assert(!error.message.includes(SECRET.toHex().slice(8, 24)), "The message quotes a secret");
       assertEquals(await Deno.readTextFile(path), text);
@@ -211,7 +211,7 @@ Deno.test("editKeysFile() leaves the old file whole and no copy behind, whatever
       const error = await assertRejects(
         () => editKeysFile(path, add("tablet"), { ...options, files: { ...Deno, ...failure } }),
         KeyFileError,
-        "cannot be written and is left as it was: No space left on device",
+        "cannot be written and is unchanged: No space left on device",
       );
       assert(error.message.includes(path), error.message);
       assertEquals(await Deno.readTextFile(path), text);
@@ -284,7 +284,7 @@ Deno.test("editKeysFile() gives up on a lock that stays held, naming the lock fi
     const error = await assertRejects(
       () => editKeysFile(path, add("tablet"), { ...options, waitMs: 100 }),
       KeysFileLockedError,
-      "is left as it was: another process holds",
+      "is unchanged: another process holds",
     );
     assert(error.message.includes(`"${path}.lock"`), error.message);
     // Reading takes no lock: a process that hangs must not stop the gateway.

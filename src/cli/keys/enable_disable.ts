@@ -7,7 +7,7 @@ import type { KeyRecord } from "../../keys/schema.ts";
 import { type CommandLine, readArgs } from "../args.ts";
 import { changeKey } from "./change_key.ts";
 import { oneName } from "./find_key.ts";
-import { whyDead } from "./key_state.ts";
+import { unusableReason } from "../../keys/status.ts";
 import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys disable`. */
@@ -44,7 +44,7 @@ export async function enableKey(session: KeysSession): Promise<void> {
       ? `Key "${name}" is enabled: a running gateway takes it within 2 seconds.`
       : `Key "${name}" was enabled already.`,
   );
-  if (whyDead({ ...record, disabled: false }, session.now) !== undefined) {
+  if (unusableReason({ ...record, disabled: false }, session.now) !== undefined) {
     session.warn(
       `Key "${name}" has expired, so it does not work all the same: deno task keys set ${name} --expires 90d`,
     );

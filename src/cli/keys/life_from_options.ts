@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseEnd } from "./duration.ts";
+import { parseEnd } from "../../keys/duration.ts";
 
 /** When a key ends, and what is wrong with the option. */
 export interface ExpiryFromOption {

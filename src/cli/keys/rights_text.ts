@@ -4,7 +4,7 @@
  * @module
  */
 import type { KeyRecord, Rights } from "../../keys/schema.ts";
-import { formatDuration, formatTime } from "./duration.ts";
+import { formatDuration, formatTime } from "../../keys/duration.ts";
 
 /** So many entries of a list still fit into a line. */
 const FEW = 3;

@@ -7,9 +7,9 @@ import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { changeKey } from "./change_key.ts";
-import { formatDuration, formatTime, parseDuration } from "./duration.ts";
+import { formatDuration, formatTime, parseDuration } from "../../keys/duration.ts";
 import { oneName } from "./find_key.ts";
-import { overlapLeft, whyDead } from "./key_state.ts";
+import { overlapLeft, unusableReason } from "../../keys/status.ts";
 import { describeNextStep } from "./next_step.ts";
 import type { KeysSession } from "./session.ts";
 
@@ -52,7 +52,7 @@ export async function rotateKey(session: KeysSession): Promise<void> {
   if (overlapLeft(old, now) > 0) {
     print("The secret before that still worked: it ends now, and its open streams within 2 seconds.");
   }
-  const dead = whyDead(old, now);
+  const dead = unusableReason(old, now);
   if (dead !== undefined) print(`The key is ${dead} all the same: neither secret works.`);
   print(describeNextStep(name, session));
 }

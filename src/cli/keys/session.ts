@@ -10,7 +10,7 @@ import type { KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
 import type { Platform } from "../../platform.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
-import { overlapLeft } from "./key_state.ts";
+import { overlapLeft } from "../../keys/status.ts";
 
 /** The keys and the console. */
 export interface KeysSession {

@@ -7,7 +7,7 @@ import type { KeyRecord } from "../../keys/schema.ts";
 import { type CommandLine, readArgs, UsageError, wrongUsage } from "../args.ts";
 import { changeKey } from "./change_key.ts";
 import { findKey, oneName } from "./find_key.ts";
-import { whyDead } from "./key_state.ts";
+import { unusableReason } from "../../keys/status.ts";
 import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
 import { rateFromOptions, type RateValues } from "./rate_from_options.ts";
 import { replaceRights, RIGHTS_OPTIONS, type RightsValues } from "./rights_from_options.ts";
@@ -64,7 +64,7 @@ export async function setKey(session: KeysSession): Promise<void> {
   if (isNewLimit && services.includes("mqtt") && publish.length > 0) {
     warn(`Key "${name}" may still publish to ${publish.join(" ")}: where that reaches devices, add --publish ''`);
   }
-  const dead = whyDead(after, now);
+  const dead = unusableReason(after, now);
   if (dead === "disabled") warn(`Key "${name}" is disabled all the same: deno task keys enable ${name}`);
   if (dead === "expired") warn(`Key "${name}" has expired all the same: deno task keys set ${name} --expires 90d`);
 }

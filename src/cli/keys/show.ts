@@ -10,7 +10,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { findKey, oneName } from "./find_key.ts";
 import { findAddresses, isContainer } from "./gateway_addresses.ts";
-import { whyDead } from "./key_state.ts";
+import { unusableReason } from "../../keys/status.ts";
 import { drawPairingCode, rowsOf, WINDOW_ROWS } from "./pairing_code.ts";
 import type { KeysSession } from "./session.ts";
 
@@ -56,7 +56,7 @@ export async function showKey(session: KeysSession): Promise<void> {
 
 async function secretOf(name: string, { read, now, warn }: KeysSession): Promise<Bytes> {
   const record = findKey(await read(), name);
-  const dead = whyDead(record, now);
+  const dead = unusableReason(record, now);
   if (dead === "disabled") warn(`Key "${name}" is disabled: enable it with deno task keys enable ${name}`);
   if (dead === "expired") warn(`Key "${name}" has expired: extend it with deno task keys set ${name} --expires 90d`);
   return record.secret;
