@@ -5,7 +5,8 @@
  */
 import { dirname } from "node:path";
 import { type Config, SETTINGS } from "./settings.ts";
-import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "../net/egress.ts";
+import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
 
 /** Variables other than the settings read as absent: libraries look for dozens of them. */
 const ENV_FLAGS: readonly string[] = [

@@ -6,8 +6,8 @@
 import { errorText } from "../lib/errors.ts";
 import { z } from "zod";
 import { parseProxy } from "../http/client_address.ts";
-import { type BrokerPattern, hostFault, hostOf, isHost, parseBrokerPattern } from "../net/egress.ts";
-import { parseOrigin } from "../net/origin.ts";
+import { type BrokerPattern, hostFault, parseBrokerPattern } from "../net/egress.ts";
+import { hostOf, isHost, parseOrigin } from "../net/host.ts";
 import type { UnknownSetting } from "./unknown_settings.ts";
 
 /** Named texts as they come from the environment and from `.env`. */

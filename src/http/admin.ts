@@ -5,7 +5,7 @@
  */
 import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
-import { hostOf } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
 import { isLoopback } from "../net/ip_address.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
 import { DEPENDENCIES, type Readiness } from "./readiness.ts";

@@ -8,7 +8,7 @@
  */
 import { ask, type Reply } from "../../lib/http_probe.ts";
 import { isObject } from "../../lib/json.ts";
-import { hostOf } from "../../net/egress.ts";
+import { hostOf } from "../../net/host.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";

@@ -5,7 +5,8 @@
  */
 import type { BrokerAddress } from "../../mqtt/broker.ts";
 import { type BrokerFields, FieldError } from "../../protocol/payload.ts";
-import { type BrokerPattern, canonicalHost, hostFault, isBrokerAllowed, isHost } from "../../net/egress.ts";
+import { type BrokerPattern, hostFault, isBrokerAllowed } from "../../net/egress.ts";
+import { canonicalHost, isHost } from "../../net/host.ts";
 import type { Scope } from "../../keys/rights.ts";
 import { ServiceError } from "../service.ts";
 

@@ -1,7 +1,7 @@
 /** Which origins may be set. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfig } from "../../src/config/settings.ts";
-import { parseOrigin } from "../../src/net/origin.ts";
+import { parseOrigin } from "../../src/net/host.ts";
 
 Deno.test("parseOrigin() reads an origin as browsers write it", () => {
   for (
