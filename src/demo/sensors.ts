@@ -1,19 +1,19 @@
 /**
- * Simulated sensors: they publish what changes in the house, and a lamp that listens.
+ * Simulated sensors, which publish the changes of the simulated home, and a light that takes commands.
  *
  * @module
  */
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import { type Change, DEVICES, LIGHT_ID, type SimulatedHome } from "./simulated_home.ts";
 
-/** The topic on which the lamp takes `ON` and `OFF`. */
+/** Topic on which the light takes `ON` and `OFF`. */
 export const LIGHT_COMMAND_TOPIC = "home/livingroom/light/set";
 
 /**
- * Connects the house to a broker.
+ * Connects the home to a broker.
  *
- * @param tickMs how often something happens, in milliseconds
- * @returns a function that ends it
+ * @param tickMs interval of simulated events, in milliseconds
+ * @returns a function that disconnects it
  */
 export async function startSensors(
   home: SimulatedHome,
@@ -31,7 +31,7 @@ export async function startSensors(
 
   const publish = ({ id, value }: Change) => {
     const topic = DEVICES.find((device) => device.id === id)?.topic ?? `home/device/${id}`;
-    // A lost broker ends the demonstration's sensors, and nothing else.
+    // A lost broker affects only the sensors of the demo.
     connection.publish({ topic, payload: String(value), qos: 0, retain: true }).acknowledged.catch(() => {});
   };
   const stopListening = home.onChange(publish);
