@@ -43,7 +43,7 @@ async function withBroker(test: (address: BrokerAddress) => Promise<void>): Prom
   }
 }
 
-Deno.test("publishOnce() leaves the state behind, and no will", () =>
+Deno.test("publishOnce() retains the state, and sets no will", () =>
   withBroker(async (address) => {
     await publishOnce("first", { connect, address, topic });
     await following(address, async (states) => {
@@ -55,13 +55,13 @@ Deno.test("publishOnce() leaves the state behind, and no will", () =>
     });
   }));
 
-Deno.test("publishOnce() tells a broker that is not there", async () => {
+Deno.test("publishOnce() throws when the broker is unreachable", async () => {
   const address = { host: "127.0.0.1", port: freePort() };
   const { message } = await assertRejects(() => publishOnce("x", { connect, address, topic }), BrokerError);
   assertStringIncludes(message, "nothing listens there");
 });
 
-Deno.test("HealthTopic publishes, comes back when its connection breaks, and says goodbye", () =>
+Deno.test("HealthTopic publishes, reconnects when its connection breaks, and publishes offline at its end", () =>
   withBroker((address) =>
     following(address, async (states) => {
       const proxy = await startToxicProxy(address.port);
@@ -90,7 +90,7 @@ Deno.test("HealthTopic publishes, comes back when its connection breaks, and say
     })
   ));
 
-Deno.test("HealthTopic waits for a broker, tells each reason once, and ends at once when told to", async () => {
+Deno.test("HealthTopic waits for a broker, reports each reason once, and closes at once", async () => {
   const port = freePort();
   const faults: string[] = [];
   const health = new HealthTopic({

@@ -4,7 +4,7 @@ import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
 import { JEEDOM } from "../../src/services/jeedom/doctor.ts";
 import type { Status } from "../../src/doctor/check.ts";
-import { answering, fetchFailure, makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
+import { answering, fetchFailure, makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
 
 const APIKEY = "a key of Jeedom";
 
@@ -23,40 +23,42 @@ function simulated() {
   return { asked, jeedom, fetch: fetchIt };
 }
 
-const look = (fetch: typeof globalThis.fetch, apikey?: string) =>
-  JEEDOM.run(makeContext({ env: { JEEDOM_APIKEY: apikey }, machine: { fetch }, now: () => Date.now() }), PATIENT);
+const runCheck = (fetch: typeof globalThis.fetch, apikey?: string) =>
+  JEEDOM.run(makeContext({ env: { JEEDOM_APIKEY: apikey }, machine: { fetch }, now: () => Date.now() }), NEVER_ABORTED);
 
-Deno.test("jeedom is right with a right key, and with none", async () => {
-  assertEquals((await look(simulated().fetch, APIKEY)).status, "ok");
-  const without = await look(simulated().fetch);
+Deno.test("jeedom is ok with a valid key, and with none", async () => {
+  assertEquals((await runCheck(simulated().fetch, APIKEY)).status, "ok");
+  const without = await runCheck(simulated().fetch);
   assertEquals(without.status, "ok");
   assertStringIncludes(without.message, "JEEDOM_APIKEY is not set");
 });
 
-Deno.test("jeedom is right though PHP writes warnings around its answers, as calls are answered all the same", async () => {
+Deno.test("jeedom is ok when PHP writes warnings around its answers, as calls still work", async () => {
   const { fetch } = simulated();
   const withWarning: typeof fetch = async (input, init) =>
     new Response(`<b>Warning</b>: x<br />\n${await (await fetch(input, init)).text()}`);
-  assertEquals((await look(withWarning, APIKEY)).status, "ok");
+  assertEquals((await runCheck(withWarning, APIKEY)).status, "ok");
 });
 
-Deno.test("a wrong key is tried once in a round, and never told", async () => {
+Deno.test("jeedom tests a wrong key once in a round, and never shows it", async () => {
   const { fetch, asked } = simulated();
   const wrong = "the key of the neighbours";
   const context = makeContext({ env: { JEEDOM_APIKEY: wrong }, machine: { fetch }, now: () => Date.now() });
-  const [found, clock] = await Promise.all([JEEDOM.run(context, PATIENT), CLOCK.run(context, PATIENT)]);
+  const [found, clock] = await Promise.all([JEEDOM.run(context, NEVER_ABORTED), CLOCK.run(context, NEVER_ABORTED)]);
   assertEquals(found.status, "failed");
   assertStringIncludes(found.message, "refuses JEEDOM_APIKEY (error 2)");
   assertEquals(asked.filter((body) => body.includes(wrong)).length, 1);
   assertEquals(JSON.stringify([found, clock]).includes(wrong), false);
 });
 
-Deno.test("a hundred rounds do not bring about the ban for malformed requests", async () => {
+Deno.test("jeedom is not banned for malformed requests after a hundred rounds", async () => {
   const { fetch } = simulated();
-  for (let round = 0; round < 100; round++) assertEquals((await look(fetch, "wrong")).message.includes("404"), false);
+  for (let round = 0; round < 100; round++) {
+    assertEquals((await runCheck(fetch, "wrong")).message.includes("404"), false);
+  }
 });
 
-Deno.test("whatever else answers is told in words, with the remedy", async () => {
+Deno.test("jeedom describes other responses and failures, with the remedy", async () => {
   for (
     const [fetch, message, remedy] of [
       [answering(404, "<html>", { "Content-Type": "text/html" }), "bans this machine", "white list"],
@@ -84,7 +86,7 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
       [fetchFailure("Requests to port 6667 are blocked"), "HTTP clients block that port", "JEEDOM_URL"],
     ] as const
   ) {
-    const found = await look(fetch, APIKEY);
+    const found = await runCheck(fetch, APIKEY);
     assertEquals(found.status, "failed");
     assertStringIncludes(found.message, message);
     assertStringIncludes(found.remedy ?? "", remedy);
@@ -92,7 +94,7 @@ Deno.test("whatever else answers is told in words, with the remedy", async () =>
   }
 });
 
-Deno.test("each setting by which Jeedom refuses calls is named, with its place in Jeedom", async () => {
+Deno.test("jeedom names each setting by which Jeedom refuses calls, with its page in Jeedom", async () => {
   const { jeedom, fetch } = simulated();
   const cases: readonly (readonly [JeedomSettings, Status, string, string])[] = [
     [
@@ -111,7 +113,7 @@ Deno.test("each setting by which Jeedom refuses calls is named, with its place i
   ];
   for (const [settings, status, message, remedy] of cases) {
     jeedom.settings = settings;
-    const found = await look(fetch, APIKEY);
+    const found = await runCheck(fetch, APIKEY);
     assertEquals(found.status, status, found.message);
     assertStringIncludes(found.message, message);
     assertStringIncludes(found.remedy ?? "", remedy);
@@ -122,20 +124,20 @@ Deno.test("each setting by which Jeedom refuses calls is named, with its place i
   }
 });
 
-Deno.test("the clock is read from a Jeedom that refuses ping, by the header Date", async () => {
+Deno.test("clock is compared with the header Date when Jeedom refuses ping", async () => {
   const refusing: typeof globalThis.fetch = () =>
     Promise.resolve(
       Response.json({ jsonrpc: "2.0", id: 1, error: { code: -32_000, message: "Non" } }, {
         headers: { Date: new Date(NOW).toUTCString() },
       }),
     );
-  assertEquals((await CLOCK.run(makeContext({ machine: { fetch: refusing } }), PATIENT)).status, "ok");
+  assertEquals((await CLOCK.run(makeContext({ machine: { fetch: refusing } }), NEVER_ABORTED)).status, "ok");
 });
 
-Deno.test("each bad state of Jeedom is told as what it is, with the whole address", async () => {
+Deno.test("jeedom describes each failure state of Jeedom, with the whole address", async () => {
   const { jeedom, fetch } = simulated();
-  const lookAt = (url: string) =>
-    JEEDOM.run(makeContext({ env: { JEEDOM_URL: url }, machine: { fetch }, now: () => Date.now() }), PATIENT);
+  const runCheckAt = (url: string) =>
+    JEEDOM.run(makeContext({ env: { JEEDOM_URL: url }, machine: { fetch }, now: () => Date.now() }), NEVER_ABORTED);
   const modes: readonly (readonly [JeedomMode, string, string])[] = [
     ["https-port", "http://jeedom:443 answers HTTP 400: that port speaks HTTPS", "https:// instead of http://"],
     ["database-down", "http://jeedom:443 answers HTTP 500: its database is down", "http.error"],
@@ -143,14 +145,14 @@ Deno.test("each bad state of Jeedom is told as what it is, with the whole addres
   ];
   for (const [mode, message, remedy] of modes) {
     jeedom.mode = mode;
-    const found = await lookAt("http://jeedom:443/");
+    const found = await runCheckAt("http://jeedom:443/");
     assertEquals(found.status, "failed");
     assertStringIncludes(found.message, message);
     assertStringIncludes(found.remedy ?? "", remedy);
   }
   for (const mode of ["warning", "not-utf8", "well"] as const) {
     jeedom.mode = mode;
-    assertEquals(await lookAt("http://jeedom:443/"), {
+    assertEquals(await runCheckAt("http://jeedom:443/"), {
       status: "ok",
       message: "http://jeedom:443 answers; JEEDOM_APIKEY is not set, so each request must include a key",
     });
@@ -162,25 +164,25 @@ Deno.test("each bad state of Jeedom is told as what it is, with the whole addres
       ["/jeedom/", "http://jeedom/jeedom answers HTTP 404: no Jeedom is there"],
     ] as const
   ) {
-    const found = await lookAt(`http://jeedom${path}`);
+    const found = await runCheckAt(`http://jeedom${path}`);
     assertEquals([found.status, found.message], ["failed", message]);
     assertStringIncludes(found.remedy ?? "", "Fix the path in JEEDOM_URL: most often there is none");
     assertMatch(found.remedy ?? "", /JEEDOM_URL=http:\/\/jeedom$/);
   }
 });
 
-Deno.test("a ban is told from a wrong path by Jeedom's own page", async () => {
+Deno.test("jeedom distinguishes a ban from a wrong path by Jeedom's own page", async () => {
   const { fetch } = simulated();
   const malformed = { method: "POST", body: "{}" };
   for (let time = 0; time <= 6; time++) {
     await (await fetch("http://jeedom/core/api/jeeApi.php", malformed)).body?.cancel();
   }
-  const found = await look(fetch, APIKEY);
+  const found = await runCheck(fetch, APIKEY);
   assertStringIncludes(found.message, "HTTP 404: Jeedom bans this machine for 10 minutes");
   assertStringIncludes(found.remedy ?? "", "Wait 10 minutes, or put this machine on Jeedom's white list");
 });
 
-Deno.test("what stands before Jeedom, or in its place, is told as what it is", async () => {
+Deno.test("jeedom describes proxies and other servers at its address", async () => {
   const page = { "Content-Type": "text/html" };
   const to = (Location: string) => answering(301, "", { Location });
   const nginx =
@@ -206,7 +208,7 @@ Deno.test("what stands before Jeedom, or in its place, is told as what it is", a
     ] as const
   ) {
     const context = makeContext({ env: { JEEDOM_URL: "http://jeedom" }, machine: { fetch } });
-    const found = await JEEDOM.run(context, PATIENT);
+    const found = await JEEDOM.run(context, NEVER_ABORTED);
     assertEquals(found.status, "failed");
     assertStringIncludes(found.message, `http://jeedom ${message.startsWith("redirects") ? "" : "answers "}`);
     assertStringIncludes(found.message, message);
@@ -214,57 +216,57 @@ Deno.test("what stands before Jeedom, or in its place, is told as what it is", a
   }
 });
 
-Deno.test("a Jeedom that no setting speaks of is not set, and no failure", async () => {
-  const lookAt = (fetch: typeof globalThis.fetch, env = {}) =>
-    JEEDOM.run(makeContext({ env, machine: { fetch } }), PATIENT);
+Deno.test("jeedom is skipped when no setting names a Jeedom", async () => {
+  const runCheckAt = (fetch: typeof globalThis.fetch, env = {}) =>
+    JEEDOM.run(makeContext({ env, machine: { fetch } }), NEVER_ABORTED);
   const nobody = fetchFailure("tcp connect error: Connection refused");
   for (
-    const [fetch, words] of [
+    const [fetch, text] of [
       [nobody, "http://localhost, which refuses connections: nothing listens there"],
       [answering(404, "<html>"), "http://localhost, which answers HTTP 404"],
       [answering(302, "", { Location: "/admin" }), "http://localhost, which redirects to another address"],
     ] as const
   ) {
-    const { status, message, remedy } = await lookAt(fetch);
+    const { status, message, remedy } = await runCheckAt(fetch);
     assertEquals([status, remedy], ["skipped", "Set JEEDOM_URL, or READY_NEEDS=broker if you have none"]);
     assertStringIncludes(message, "Not set, and no Jeedom is at ");
-    assertStringIncludes(message, words);
-    const { remedy: none, ...unused } = await lookAt(fetch, { READY_NEEDS: "broker" });
+    assertStringIncludes(message, text);
+    const { remedy: none, ...unused } = await runCheckAt(fetch, { READY_NEEDS: "broker" });
     assertEquals([unused, none], [{ status: "skipped", message: "Not used: READY_NEEDS does not name it" }, undefined]);
     for (const env of [{ JEEDOM_URL: "http://localhost" }, { JEEDOM_APIKEY: "x" }, { READY_NEEDS: "jeedom,broker" }]) {
-      assertEquals((await lookAt(fetch, env)).status, "failed", JSON.stringify(env));
+      assertEquals((await runCheckAt(fetch, env)).status, "failed", JSON.stringify(env));
     }
   }
   // One that answers at the default address is there, whatever it says.
   const { jeedom, fetch } = simulated();
-  assertEquals((await lookAt(fetch)).status, "ok");
+  assertEquals((await runCheckAt(fetch)).status, "ok");
   jeedom.settings = { "api::core::mode": "disable" };
-  assertEquals((await lookAt(fetch)).status, "failed");
+  assertEquals((await runCheckAt(fetch)).status, "failed");
 });
 
-Deno.test("a Jeedom that hangs is told as such at the deadline", async () => {
+Deno.test("jeedom reports a Jeedom that hangs at the time limit", async () => {
   const stop = new AbortController();
   const hanging: typeof fetch = (_, init) =>
     new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
-  const looking = JEEDOM.run(makeContext({ machine: { fetch: hanging } }), stop.signal);
+  const running = JEEDOM.run(makeContext({ machine: { fetch: hanging } }), stop.signal);
   stop.abort();
-  assertStringIncludes((await looking).message, "does not answer within 5 s");
+  assertStringIncludes((await running).message, "does not answer within 5 s");
 });
 
-Deno.test("a file of certificates that cannot be read is told, and nothing is asked", async () => {
+Deno.test("jeedom reports a CA file that cannot be read, and sends nothing", async () => {
   const { fetch, asked } = simulated();
   const context = makeContext({
     env: { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "ca.pem" },
     machine: { fetch },
     jeedomFetch: () => Promise.reject(new Error("No such file")),
   });
-  const { status, message } = await JEEDOM.run(context, PATIENT);
+  const { status, message } = await JEEDOM.run(context, NEVER_ABORTED);
   assertEquals([status, asked], ["failed", []]);
   assertStringIncludes(message, "JEEDOM_CA_FILE cannot be read, or holds no certificate");
 });
 
-Deno.test("jeedom says what to do about a name of multicast DNS", async () => {
+Deno.test("jeedom explains a name of multicast DNS", async () => {
   const env = { JEEDOM_URL: "http://jeedom.local" };
-  const found = await JEEDOM.run(makeContext({ env, machine: { fetch: fetchFailure("dns error") } }), PATIENT);
+  const found = await JEEDOM.run(makeContext({ env, machine: { fetch: fetchFailure("dns error") } }), NEVER_ABORTED);
   assertStringIncludes(found.message, "jeedom.local needs mDNS, which containers and this resolver lack");
 });

@@ -4,7 +4,7 @@ import type { Check } from "../../src/doctor/check.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
 import type { Machine } from "../../src/doctor/context.ts";
-import { answering, fetchFailure, LOCAL_URL, makeContext, PATIENT } from "../support/doctor_context.ts";
+import { answering, fetchFailure, LOCAL_URL, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
 const refused = fetchFailure("tcp connect error: Connection refused (os error 111)");
 const hanging: Machine["fetch"] = (_input, init) =>
@@ -14,13 +14,13 @@ const throwing = (error: Error): Machine["listen"] => () => {
   throw error;
 };
 
-const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.run(makeContext({ machine, env }), PATIENT);
-const metrics = (machine: Partial<Machine>, env = {}) => METRICS.run(makeContext({ machine, env }), PATIENT);
+const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.run(makeContext({ machine, env }), NEVER_ABORTED);
+const metrics = (machine: Partial<Machine>, env = {}) => METRICS.run(makeContext({ machine, env }), NEVER_ABORTED);
 const ready = (status: number, body: unknown, headers = {}) => ({
   fetch: answering(status, JSON.stringify(body), headers),
 });
 
-Deno.test("the gateway's port is free, taken, or not to be had", async () => {
+Deno.test("gateway reports a port that is free, taken, or unavailable", async () => {
   assertEquals(await gateway({ fetch: refused, listen: free }), {
     status: "failed",
     message: "It does not run: port 10000 is free",
@@ -42,7 +42,7 @@ Deno.test("the gateway's port is free, taken, or not to be had", async () => {
   assertEquals((await gateway({}, { PORT: "0" })).status, "skipped");
 });
 
-Deno.test("the metrics port tells what the gateway itself says of its parts", async () => {
+Deno.test("metrics reports the health of the gateway", async () => {
   const parts = { broker: "ok", jeedom: "ok", "replay_store": "ok" };
   assertEquals((await metrics(ready(200, { status: "ok", failing: [], parts }))).status, "ok");
   const without = await metrics(ready(200, { status: "ok", failing: [], parts: { ...parts, jeedom: "failed" } }));
@@ -56,7 +56,7 @@ Deno.test("the metrics port tells what the gateway itself says of its parts", as
   assertEquals(odd.message.includes("secret"), false);
 });
 
-Deno.test("the metrics port tells how old the gateway's own health is, as fresh checks may say otherwise", async () => {
+Deno.test("metrics reports the age of the gateway's health, as newer checks may differ", async () => {
   const parts = { broker: "ok", jeedom: "failed", "replay_store": "ok" };
   const unready = ready(503, { status: "unavailable", failing: ["jeedom", "clock"], parts }, { Age: "12" });
   assertEquals(await metrics(unready, { JEEDOM_URL: "http://jeedom", HEALTH_CHECK_SECONDS: "30" }), {
@@ -66,15 +66,15 @@ Deno.test("the metrics port tells how old the gateway's own health is, as fresh 
       "need a restart",
   });
   const content = { status: "ok", failing: [], parts: { ...parts, jeedom: "ok" } };
-  for (const [age, told] of [["3", " (as of 3 s ago)"], ["secret", ""], ["-1", ""]] as const) {
+  for (const [age, suffix] of [["3", " (as of 3 s ago)"], ["secret", ""], ["-1", ""]] as const) {
     assertEquals(
       (await metrics(ready(200, content, { Age: age }))).message,
-      `The gateway reports that it is ready${told}`,
+      `The gateway reports that it is ready${suffix}`,
     );
   }
 });
 
-Deno.test("a gateway that only lacks a Jeedom that is not set has not failed", async () => {
+Deno.test("metrics only warns when a Jeedom that is not set fails", async () => {
   const parts = { broker: "ok", jeedom: "failed", "replay_store": "ok" };
   const unready = (failing: readonly string[]) => ready(503, { status: "unavailable", failing, parts }, { Age: "2" });
   assertEquals(await metrics(unready(["jeedom"])), {
@@ -97,7 +97,7 @@ Deno.test("a gateway that only lacks a Jeedom that is not set has not failed", a
   );
 });
 
-Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
+Deno.test("metrics reports a port that is free, taken, off, or unknown", async () => {
   const own = { METRICS_PORT: "4711" };
   // That the gateway does not run is its own check's failure, and told once.
   assertEquals(await metrics({ fetch: refused, listen: free }, own), {
@@ -122,7 +122,7 @@ Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
   assertEquals((await metrics(older)).remedy, "Restart the gateway");
 });
 
-Deno.test("a gateway that hangs is one failure, and no other program", async () => {
+Deno.test("a gateway that hangs is reported once", async () => {
   const machine = { fetch: hanging, listen: throwing(new Deno.errors.AddrInUse()) };
   const context = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
   const look = (check: Check) => check.run(context, AbortSignal.timeout(1));
@@ -133,7 +133,7 @@ Deno.test("a gateway that hangs is one failure, and no other program", async () 
   for (const { message } of [own, outside]) assertStringIncludes(message, "see gateway");
 });
 
-Deno.test("a gateway that has another PORT than is set now is found by its port for metrics", async () => {
+Deno.test("metrics finds a gateway that runs with another PORT", async () => {
   const fetch: Machine["fetch"] = (input, init) =>
     String(input).startsWith(LOCAL_URL)
       ? refused(input, init)

@@ -3,7 +3,7 @@ import { keyFolderFault, PROJECT_FOLDERS } from "../../src/keys/key_folder.ts";
 
 const folders = { working: "/srv/house", project: "/opt/e2e-gateway/app" };
 
-Deno.test("keyFolderFault() refuses roots of the system and homes of persons", () => {
+Deno.test("keyFolderFault() rejects system folders and home folders", () => {
   const system = ["/", "/etc", "/usr", "/usr/local/", "/home", "/root", "/tmp", "/var", "/var/lib", "/dev", "/srv/."];
   for (const folder of system) assertEquals(keyFolderFault(folder, folders), "is a system folder", folder);
   for (const folder of ["/home/anna", "/Users/anna/"]) {
@@ -11,7 +11,7 @@ Deno.test("keyFolderFault() refuses roots of the system and homes of persons", (
   }
 });
 
-Deno.test("keyFolderFault() refuses the folder of the code, the one that the gateway runs in, and what is above", () => {
+Deno.test("keyFolderFault() rejects the project folder, the working folder, and their parents", () => {
   const other = { ...folders, working: "/data/house/gateway" };
   for (
     const [folder, place] of [
@@ -26,7 +26,7 @@ Deno.test("keyFolderFault() refuses the folder of the code, the one that the gat
   ) assertEquals(typeof keyFolderFault(folder, place), "string", folder);
 });
 
-Deno.test("keyFolderFault() refuses each folder that comes with the project, and what lies in it", async () => {
+Deno.test("keyFolderFault() rejects each folder of the project, and its subfolders", async () => {
   const project = new URL("../..", import.meta.url);
   const present = (await Array.fromAsync(Deno.readDir(project))).filter(({ isDirectory }) => isDirectory);
   const made = ["data", "dist", "coverage", "node_modules"];
@@ -41,7 +41,7 @@ Deno.test("keyFolderFault() refuses each folder that comes with the project, and
   }
 });
 
-Deno.test("keyFolderFault() lets every folder of its own be", () => {
+Deno.test("keyFolderFault() accepts separate folders", () => {
   const own = ["/data", "/app/data", "/srv/house/data", "/opt/e2e-gateway/app/data", "/var/lib/e2e-gateway/data"];
   const further = ["/mnt/keys", "/etc/e2e-gateway", "/home/anna/gateway/data", "/tmp/x", "/srv/house2", "/run/secrets"];
   for (const folder of [...own, ...further]) assertEquals(keyFolderFault(folder, folders), undefined, folder);

@@ -5,7 +5,7 @@ import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { BROKER } from "../../src/services/mqtt/doctor.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
-import { makeContext, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 import { needing } from "../support/needs.ts";
 import { afterLastTimer } from "../support/bare_broker.ts";
 import { until, within } from "../support/deadline.ts";
@@ -75,7 +75,7 @@ Deno.test({
             brokerAddress: () => Promise.resolve(address),
             connectBroker: connect,
           }),
-          PATIENT,
+          NEVER_ABORTED,
         ),
       );
       assert(remedy?.startsWith("Set MQTT_CERT_FILE and MQTT_KEY_FILE"), `${message} ${remedy}`);
@@ -168,7 +168,7 @@ Deno.test("connect() tells a server that has no WebSocket at that path, and the 
     brokerAddress: () => Promise.resolve(address),
     connectBroker: connect,
   });
-  const { message, remedy } = await within("the check", BROKER.run(house, PATIENT));
+  const { message, remedy } = await within("the check", BROKER.run(house, NEVER_ABORTED));
   assert(message.endsWith("Unexpected server response: 404"), message);
   assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
   await server.shutdown();

@@ -18,7 +18,7 @@ import {
 } from "../support/redis_gateway.ts";
 import { until, within } from "../support/deadline.ts";
 
-redisTest("claim() answers away until the server is there", async (redis, open) => {
+redisTest("claim() returns unavailable until the server is connected", async (redis, open) => {
   const gateway = open();
   assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   await untilLogged(gateway, "No connection to Redis");
@@ -29,7 +29,7 @@ redisTest("claim() answers away until the server is there", async (redis, open) 
 }, { isStarted: false });
 
 redisTest(
-  "claim() answers away in time when the server is frozen, and works again when it is not",
+  "claim() returns unavailable in time when the server is frozen, and works again afterwards",
   async (redis, open) => {
     const gateway = open({ timeoutMs: 1000 });
     await run(gateway, identity(1), "answer");
@@ -122,7 +122,7 @@ function startLoad(gateways: readonly Gateway[], timestampOf: (number: number) =
 }
 
 redisTest(
-  "claim() refuses what ran ahead of the clock when another gateway noticed the loss first",
+  "claim() refuses requests ahead of the clock when another gateway noticed the loss first",
   async (redis, open) => {
     const gateway = open();
     await run(gateway, identity(1, { timestamp: NOW + 20 }));
@@ -135,7 +135,7 @@ redisTest(
   },
 );
 
-redisTest("claim() refuses what may have run when somebody empties the server", async (redis, open) => {
+redisTest("claim() refuses requests that may have run when the server is emptied", async (redis, open) => {
   const gateway = open();
   await run(gateway, identity(1, { timestamp: NOW + 20 }));
   await run(gateway, identity(2));
@@ -145,24 +145,27 @@ redisTest("claim() refuses what may have run when somebody empties the server", 
   assertEquals(await kindOf(gateway, identity(2)), "forgotten");
 });
 
-redisTest("claim() answers away while the server may evict keys, and forgets what ran before", async (redis, open) => {
-  const gateway = open();
-  await run(gateway, identity(1));
-  await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
-  assertEquals(await kindOf(gateway, identity(1)), "repeat", "Without a limit nothing is evicted");
-  await redis.command("CONFIG", "SET", "maxmemory", "100mb");
-  await untilLogged(
-    gateway,
-    'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
-  );
-  assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
-  await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
-  await untilLogged(gateway, "can store requests again");
-  assertEquals(await kindOf(gateway, identity(1)), "forgotten");
-  assertEquals(await kindOf(gateway, identity(3, { timestamp: NOW + 1 })), "first");
-});
+redisTest(
+  "claim() returns unavailable while the server may evict keys, and refuses earlier requests afterwards",
+  async (redis, open) => {
+    const gateway = open();
+    await run(gateway, identity(1));
+    await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+    assertEquals(await kindOf(gateway, identity(1)), "repeat", "Without a limit nothing is evicted");
+    await redis.command("CONFIG", "SET", "maxmemory", "100mb");
+    await untilLogged(
+      gateway,
+      'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
+    );
+    assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
+    await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+    await untilLogged(gateway, "can store requests again");
+    assertEquals(await kindOf(gateway, identity(1)), "forgotten");
+    assertEquals(await kindOf(gateway, identity(3, { timestamp: NOW + 1 })), "first");
+  },
+);
 
-redisTest("claim() answers away from the beginning when the server evicts keys", async (redis, open) => {
+redisTest("claim() returns unavailable from the start when the server evicts keys", async (redis, open) => {
   await redis.command("CONFIG", "SET", "maxmemory-policy", "volatile-ttl");
   await redis.command("CONFIG", "SET", "maxmemory", "100mb");
   const gateway = open();
@@ -171,7 +174,7 @@ redisTest("claim() answers away from the beginning when the server evicts keys",
   assertEquals(await redis.command("DBSIZE"), 0);
 });
 
-redisTest("claim() answers full when the server has no room, until it has", async (redis, open) => {
+redisTest("claim() returns full while the server is out of memory", async (redis, open) => {
   const gateway = open();
   await run(gateway, identity(1), "answer");
   await redis.command("CONFIG", "SET", "maxmemory", "1");
@@ -181,7 +184,7 @@ redisTest("claim() answers full when the server has no room, until it has", asyn
   assertEquals(await kindOf(gateway, identity(2)), "first");
 });
 
-redisTest("claim() refuses what may have expired early when the clocks step apart", async (_, open) => {
+redisTest("claim() refuses requests that may have expired early when the clocks diverge", async (_, open) => {
   const gateway = open();
   await run(gateway, identity(1));
   gateway.clock.seconds += SECONDS / 4 + 30;
@@ -189,7 +192,7 @@ redisTest("claim() refuses what may have expired early when the clocks step apar
   assertEquals(await kindOf(gateway, identity(1)), "forgotten");
 });
 
-redisTest("claim() does not believe that the memory begins in the future", async (redis, open) => {
+redisTest("claim() ignores a marker in the future", async (redis, open) => {
   await run(open(), identity(1));
   const marker = await redis.command("GET", `${PREFIX}since`);
   for (const ahead of [1_000_000, 90]) {
@@ -212,7 +215,7 @@ const SILENT: RedisClient = {
   del: () => Promise.resolve(0),
 };
 
-Deno.test("trusted() has no connection to a server that is too old or cannot say what it is, and tells why", async () => {
+Deno.test("trusted() returns no client of a server that is too old or unknown, and logs why", async () => {
   const cases = {
     "redis_version:6.2.14\r\n": 'Version "6.2.14" is too old: use Valkey, or Redis 7',
     "maxmemory:0\r\n": 'Version "unknown" is too old: use Valkey, or Redis 7',
@@ -279,7 +282,7 @@ for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
   });
 }
 
-redisTest("settle() loses the answer and nothing else when the server is gone", async (redis, open) => {
+redisTest("settle() loses only the answer when the server is unavailable", async (redis, open) => {
   const gateway = open();
   const first = await claim(gateway, identity(1));
   const waiting = repeat(gateway, identity(1));
@@ -300,7 +303,7 @@ redisTest("close() does not wait for answers of other gateways", async (_, open)
 });
 
 redisTest(
-  "claim() needs a user with EVAL, SET, GET and INFO on its own keys, and says what another lacks",
+  "claim() needs a user with EVAL, SET, GET and INFO on its own keys, and logs what is missing",
   async (redis, open) => {
     await redis.command("ACL", "SETUSER", "gate", "on", ">hunter2", `~${PREFIX}*`, "+eval", "+set", "+get", "+info");
     await redis.command("ACL", "SETUSER", "reader", "on", ">hunter2", `~${PREFIX}*`, "+get", "+info");

@@ -29,12 +29,12 @@ export interface GatewayOptions {
   readonly maxBytes?: number;
 }
 
-export type Open = (options?: GatewayOptions) => Gateway;
+export type OpenGateway = (options?: GatewayOptions) => Gateway;
 
 /** Declares a test with a server and as many gateways as it opens. */
 export function redisTest(
   name: string,
-  test: (redis: TestRedis, open: Open) => Promise<void>,
+  test: (redis: TestRedis, open: OpenGateway) => Promise<void>,
   options: TestRedisOptions = {},
 ): void {
   Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
