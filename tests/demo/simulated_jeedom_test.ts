@@ -1,4 +1,4 @@
-/** The simulated Jeedom behaves as the real one was observed to. */
+/** The simulated Jeedom behaves like a real one. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type SimulatedJeedomOptions } from "../../src/demo/simulated_jeedom.ts";
@@ -7,7 +7,7 @@ import { FakeTime } from "../support/fake_time.ts";
 
 const KEY = "0123456789abcdef";
 
-/** An address that is no private one. */
+/** Public address. */
 const STRANGER = "203.0.113.9";
 
 function makeJeedom(options: Partial<SimulatedJeedomOptions> = {}) {
@@ -224,7 +224,7 @@ Deno.test("settings refuse methods, including ping, before the key is checked", 
   assertEquals([await codeOf("ping"), await codeOf("version")], [-32_000, undefined]);
   jeedom.settings = { "api::allow::method": /^version$/ };
   assertEquals([await codeOf("ping"), await codeOf("version")], [-32_000, undefined]);
-  // Only the list of allowed methods says to whom.
+  // Only the error of the allow list ends with the address of the caller.
   assertEquals((await call("ping")).error.message, "Cette demande n'est pas autorisée 127.0.0.1");
   jeedom.settings = { "api::core::mode": "whiteip" };
   assertEquals([await codeOf("ping"), await codeOf("ping", STRANGER)], [undefined, 1]);

@@ -9,7 +9,7 @@ import { withTcpServer } from "../support/loopback.ts";
 import { afterLastTimer, CONNECT, UNSUBSCRIBE, WELCOME, withBareBroker } from "../support/bare_broker.ts";
 import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
-const PASSWORD = "a password that nobody may see";
+const PASSWORD = "a secret password";
 
 async function runCheck(address: BrokerAddress, { signal = NEVER_ABORTED, env = {} }: {
   readonly signal?: AbortSignal;

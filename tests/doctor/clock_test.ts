@@ -4,14 +4,14 @@ import { CLOCK } from "../../src/doctor/checks/clock.ts";
 import { makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
 
 interface JeedomClock {
-  /** How far Jeedom's clock is ahead, in seconds. */
+  /** Offset of Jeedom's clock, in seconds; positive if it is ahead. */
   readonly ahead: number;
-  /** How long each answer takes, in milliseconds. */
+  /** Response time, in milliseconds. */
   readonly takes?: number;
   readonly hasKey?: boolean;
 }
 
-/** A house whose Jeedom has another clock; time passes only while somebody asks. */
+/** Runs the check with a Jeedom whose clock is off; time passes only during calls. */
 function runCheck({ ahead, takes = 20, hasKey = true }: JeedomClock) {
   let now = NOW;
   const context = makeContext({

@@ -13,7 +13,7 @@ const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => 
 const never = new AbortController().signal;
 const topic = "e2e-gateway/health";
 
-/** Follows the topic, and runs a test with what came by now. */
+/** Subscribes to the topic, and runs a test with the received messages. */
 async function following(
   address: BrokerAddress,
   test: (states: string[], listener: BrokerConnection) => Promise<void>,
@@ -82,8 +82,8 @@ Deno.test("HealthTopic publishes, reconnects when its connection breaks, and pub
         await until("the will", () => states.includes(OFFLINE));
         await until("the state after the break", () => states.at(-1) === "two");
         assertEquals(faults.length, 1);
-        await within("the farewell", health.close());
-        await until("the goodbye", () => states.at(-1) === OFFLINE);
+        await within("close()", health.close());
+        await until("offline", () => states.at(-1) === OFFLINE);
       } finally {
         await proxy.close();
       }
@@ -106,7 +106,7 @@ Deno.test("HealthTopic waits for a broker, reports each reason once, and closes 
   try {
     await following(broker, async (states) => {
       await until("the state that waited", () => states.includes("early"));
-      await within("the farewell", health.close());
+      await within("close()", health.close());
     });
   } finally {
     await broker.close();

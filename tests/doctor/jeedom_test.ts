@@ -17,7 +17,7 @@ function simulated() {
   });
   const fetchIt: typeof fetch = (input, init) => {
     asked.push(String(init?.body));
-    // From an address that it would ban.
+    // From an address that Jeedom would ban.
     return jeedom.handle(new Request(input, init), "203.0.113.9");
   };
   return { asked, jeedom, fetch: fetchIt };
@@ -237,7 +237,7 @@ Deno.test("jeedom is skipped when no setting names a Jeedom", async () => {
       assertEquals((await runCheckAt(fetch, env)).status, "failed", JSON.stringify(env));
     }
   }
-  // One that answers at the default address is there, whatever it says.
+  // A Jeedom that answers at the default address counts as set, whatever it answers.
   const { jeedom, fetch } = simulated();
   assertEquals((await runCheckAt(fetch)).status, "ok");
   jeedom.settings = { "api::core::mode": "disable" };

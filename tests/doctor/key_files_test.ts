@@ -33,11 +33,11 @@ async function runCheck({ single = HEX, keys, mode = 0o600, env = {}, machine = 
     }
     const context = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
     found = await KEY_FILES.run(context, NEVER_ABORTED);
-    // It looks, and changes nothing.
+    // The check changes nothing.
     if (single !== "") assertEquals(((await Deno.stat(SECRET_KEY_FILE)).mode ?? 0) & 0o777, mode);
   });
   if (found === undefined) throw new Error("Nothing was looked at");
-  assertEquals(JSON.stringify(found).includes(HEX), false, "A key was told");
+  assertEquals(JSON.stringify(found).includes(HEX), false, "A key was shown");
   return found;
 }
 
@@ -113,7 +113,7 @@ Deno.test("keys warns in the last fifth of a lifetime, at most 14 days before th
   };
   for (
     const [lifeMs, noticeMs] of [
-      // 30 minutes and three days for a guest, 70 days at which both rules say the same, a year.
+      // 30 minutes, three days, 70 days, where both rules agree, and a year.
       [1_800_000, 360_000],
       [3 * DAY, 0.6 * DAY],
       [69 * DAY, 13.8 * DAY],
@@ -131,7 +131,7 @@ Deno.test("keys warns in the last fifth of a lifetime, at most 14 days before th
 });
 
 Deno.test("keys counts the lifetime from the creation when the expiry was changed", async () => {
-  // Made a year ago, and just given three more days: of its whole life, they are the end.
+  // Created a year ago, and extended by three days: the end of its whole lifetime.
   const old = await runCheck({ keys: [record("old", { created: NOW - 365 * DAY, expires: NOW + 3 * DAY })] });
   assertEquals(old.status, "warning");
   const young = await runCheck({ keys: [record("young", { created: NOW - 3 * DAY, expires: NOW + 3 * DAY })] });

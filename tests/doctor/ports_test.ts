@@ -51,7 +51,7 @@ Deno.test("metrics reports the health of the gateway", async () => {
     ready(503, { status: "unavailable", failing: ["broker"], parts: { ...parts, broker: "failed" } }),
   );
   assertEquals([failing.status, failing.message], ["failed", "The gateway is not ready: broker"]);
-  // Another program's words are not repeated.
+  // Text of another program is not shown.
   const odd = await metrics(ready(503, { failing: ["some secret!"], parts: {} }));
   assertEquals(odd.message.includes("secret"), false);
 });
@@ -88,7 +88,7 @@ Deno.test("metrics only warns when a Jeedom that is not set fails", async () => 
     (await metrics(unready(["jeedom"]), { READY_NEEDS: "broker" })).remedy?.split(":")[0],
     "Restart the gateway",
   );
-  // Once it is said that there is none, nothing is to be said about it.
+  // With READY_NEEDS=broker, Jeedom is not mentioned.
   const content = ready(200, { status: "ok", failing: [], parts });
   assertEquals((await metrics(content, { READY_NEEDS: "broker" })).status, "ok");
   assertEquals(
@@ -99,7 +99,7 @@ Deno.test("metrics only warns when a Jeedom that is not set fails", async () => 
 
 Deno.test("metrics reports a port that is free, taken, off, or unknown", async () => {
   const own = { METRICS_PORT: "4711" };
-  // That the gateway does not run is its own check's failure, and told once.
+  // Only the check gateway fails when the gateway does not run.
   assertEquals(await metrics({ fetch: refused, listen: free }, own), {
     status: "skipped",
     message: "The gateway does not run",

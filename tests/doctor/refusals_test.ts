@@ -62,7 +62,7 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
     ],
     [{ cause: "rights", requests: 1, key: "x" }, "of x without the right to them", "keys set NAME"],
     [{ cause: "key_rate", requests: 1, key: "x" }, "of x above its rate limit", "keys set x --rate N --burst N"],
-    // It is not in the file that these commands edit.
+    // The default key is not in the file that these commands edit.
     [{ cause: "removed", requests: 1, key: "default" }, "with the removed key default", "keys add NAME"],
     [{ cause: "key_rate", requests: 1, key: "default" }, "of default above its rate limit", "KEY_RATE"],
     [
@@ -112,7 +112,7 @@ Deno.test("refusals is skipped without an answer, and never fails", async () => 
     [await runCheck(unreachable, { METRICS_PORT: "off" }), "METRICS_PORT is off"],
     [await runCheck(unreachable, { METRICS_PORT: "0" }), "METRICS_PORT is 0"],
     [await runCheck(unreachable), "No gateway answers on port 9464"],
-    // One from before this check.
+    // A gateway of a version before this check.
     [await runCheck(answering(404, '{"error":"Not found"}')), "No gateway of this version answers on port 9464"],
     [await runCheck(answering(200, "<html>")), "No gateway of this version answers"],
   ] as const;

@@ -42,8 +42,8 @@ Deno.test("runChecks() isolates checks that hang or throw, and quotes nothing", 
 Deno.test("runChecks() lets a check report its own timeout", async () => {
   const late = check(
     "late",
-    (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(ok("I know")))),
+    (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(ok("Own message")))),
   );
   const [result] = await runChecks([late], makeContext(), { signal: NEVER_ABORTED, timeoutMs: 10 });
-  assertEquals(result?.message, "I know");
+  assertEquals(result?.message, "Own message");
 });

@@ -149,7 +149,7 @@ Deno.test("loadOrCreateKey() leaves no copy of a key behind when the file cannot
     assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
   }));
 
-/** Error of a full disk, after it took the name and a part of the text. */
+/** Error of a full disk, after it has created the file and written a part of the text. */
 const diskFull = () => Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
 
 const namesIn = async (directory: string) => (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);

@@ -30,7 +30,7 @@ Deno.test("keyFolderFault() rejects each folder of the project, and its subfolde
   const project = new URL("../..", import.meta.url);
   const present = (await Array.fromAsync(Deno.readDir(project))).filter(({ isDirectory }) => isDirectory);
   const made = ["data", "dist", "coverage", "node_modules"];
-  // Editors make folders with a dot of their own.
+  // Editors create folders that start with a dot.
   const folders = present.map(({ name }) => name).filter((name) => !made.includes(name) && !/^\.(?!ci$)/.test(name));
   assertEquals(folders.filter((name) => !PROJECT_FOLDERS.includes(name)), []);
   const place = { working: "/srv/house", project: "/opt/app" };

@@ -35,7 +35,7 @@ const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o7
 const listing = async (directory: string) =>
   (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name).toSorted();
 
-/** Holds the lock as another process would: the kernel tells open files apart, not processes. */
+/** Holds the lock as another process would: the kernel distinguishes open files, not processes. */
 async function heldLock(path: string): Promise<Deno.FsFile> {
   const file = await Deno.open(`${path}.lock`, { write: true, create: true });
   assert(await file.tryLock(true));
@@ -141,7 +141,7 @@ Deno.test("editKeysFile() replaces the file behind a link, and keeps the link", 
     await editKeysFile(link, add("tablet"), options);
     assertEquals((await Deno.lstat(link)).isSymlink, true);
     assertEquals(names((await readKeysFile(target, options))?.keys), ["phone", "tablet"]);
-    // One lock for both names, or their editors would not wait for each other.
+    // One lock for both names, or edits would not wait for each other.
     assertEquals(await listing(directory), ["disk", "keys.json"]);
     assertEquals(await listing(`${directory}/disk`), ["real.json", "real.json.lock"]);
   }));
@@ -287,7 +287,7 @@ Deno.test("editKeysFile() gives up on a lock that stays held, naming the lock fi
       "is unchanged: another process holds",
     );
     assert(error.message.includes(`"${path}.lock"`), error.message);
-    // Reading takes no lock: a process that hangs must not stop the gateway.
+    // Reading needs no lock: a process that hangs must not stop the gateway.
     assertEquals(names((await readKeysFile(path, options))?.keys), ["phone"]);
   }));
 

@@ -44,7 +44,7 @@ async function opensV2(keyring: LiveKeyring, secret: Bytes): Promise<string | un
   }
 }
 
-/** How many calls of WebCrypto something takes. It has to wait for each of them. */
+/** Counts the calls of WebCrypto of an operation, which has to await each of them. */
 async function countingCalls(name: "decrypt" | "deriveKey", work: () => Promise<unknown>): Promise<number> {
   const original: (...args: never[]) => Promise<unknown> = crypto.subtle[name];
   let count = 0;
@@ -66,7 +66,7 @@ async function countingCalls(name: "decrypt" | "deriveKey", work: () => Promise<
 
 const countingDecryptions = (work: () => Promise<unknown>) => countingCalls("decrypt", work);
 
-/** The key that opens what a secret sealed. */
+/** Returns the key that opens an envelope sealed with a secret. */
 async function keyOf(keyring: LiveKeyring, secret: Bytes) {
   return (await keyring.open(await sealed(secret), { route, address: "a" })).key;
 }
@@ -274,7 +274,7 @@ Deno.test("identify() returns the key of an id and why it does not open, for cur
   assertEquals(keyring.identify(old, 2)?.state, "in_force");
   clock.seconds += 60;
   assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });
-  // The command forgets it in the file.
+  // The command removes it from the file.
   const { previous: _, ...kept } = rotated;
   await keyring.replace(only(kept));
   assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });

@@ -46,7 +46,7 @@ Deno.test("watchKeys() does not load at the first poll that finds a change: an e
   const { keyring, disk, watcher } = makeWatcher();
   disk.stamps = ["2", "1", "2", "1", "2", "1"];
   disk.stamp = "1";
-  await until("all looks were taken", () => disk.stamps.length === 0);
+  await until("all polls ran", () => disk.stamps.length === 0);
   assertEquals([keyring.size, disk.loads], [0, 0]);
   await watcher.close();
 });
@@ -55,7 +55,7 @@ Deno.test("watchKeys() loads at the second poll, also while the files keep chang
   const { keyring, disk, watcher } = makeWatcher();
   disk.stamps = Array.from({ length: 1000 }, (_, index) => `edit ${index}`);
   await until("a change is loaded", () => keyring.size === 1);
-  assert(disk.stamps.length > 0, "Only when nothing changed any more");
+  assert(disk.stamps.length > 0, "Loaded only after the last change");
   await watcher.close();
 });
 

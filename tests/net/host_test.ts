@@ -1,4 +1,4 @@
-/** Which origins may be set. */
+/** Origins that ALLOWED_ORIGINS accepts. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfig } from "../../src/config/settings.ts";
 import { parseOrigin } from "../../src/net/host.ts";

@@ -58,7 +58,7 @@ Deno.test("claim() detects a nonce that was used for another request", () => {
 Deno.test("a key in constant use takes no more memory than its stored requests", () => {
   const { store, clock } = makeStore({ maxBytes: 2 ** 30 });
   const nonce = new Uint8Array(12);
-  // Of a size to be seen: 1.3 MB are remembered at a time, 530 MB came by.
+  // Large enough to measure: 1.3 MB are stored at a time, of 530 MB in total.
   const tag = new Uint8Array(10_000);
   const before = Deno.memoryUsage().heapUsed;
   for (let count = 0; count < 40_000; count++) {
@@ -180,7 +180,7 @@ Deno.test("recall() finds a claimed request for as long as it is stored, and cla
   assertEquals(store.recall(identity(1)).kind, "unknown");
 });
 
-/** Claims with a key until it is refused; returns how many were first. */
+/** Claims with a key until it is refused; returns the number of first claims. */
 function fill(store: MemoryReplayStore, kid: string, { from = 0 } = {}): number {
   let count = 0;
   while (store.claim({ ...identity(0, 1, kid), nonce: nonceOf(from + count) }).kind === "first") count++;

@@ -35,7 +35,7 @@ function redisTest(
     ));
 }
 
-/** Runs a test against a server that answers each message of a client with the next of some replies. */
+/** Runs a test against a server that answers each message of a client with the next of the replies. */
 function withReplies(
   replies: readonly string[],
   test: (connection: RedisConnection, lines: string[], connections: () => number) => Promise<void>,

@@ -43,7 +43,7 @@ redisTest(
     assertEquals(await repeat(gateway, identity(1)), "answer");
     assertEquals(await kindOf(gateway, identity(3)), "first");
     for (let index = 0; index < 50; index++) {
-      // It may have been written to the server, and may not: either way it did not run before.
+      // The server may have stored it or not; either way it did not run before.
       assert(["first", "repeat"].includes(await kindOf(gateway, identity(100 + index))));
     }
   },
@@ -57,7 +57,7 @@ for (const appendonly of [false, true]) {
     async (redis, open) => {
       const gateway = open();
       await claim(gateway, identity(0));
-      // Some are stamped ahead of the clock.
+      // Some timestamps are ahead of the clock.
       const load = startLoad([gateway], (number) => NOW + (number * 7919) % 30);
       await until("some ran", () => load.ran.size > 500);
       await redis.kill();
@@ -90,7 +90,7 @@ for (const appendonly of [false, true]) {
   }, { appendonly });
 }
 
-/** Claims fresh requests and such that ran, without a pause; `stop` fails when one was first for the second time. */
+/** Claims new requests and repeats without a pause; `stop` throws if one was first twice. */
 function startLoad(gateways: readonly Gateway[], timestampOf: (number: number) => number) {
   const ran = new Map<number, RequestIdentity>();
   const twice: number[] = [];
@@ -204,7 +204,7 @@ redisTest("claim() ignores a marker in the future", async (redis, open) => {
   }
 });
 
-/** A server that knows no key. */
+/** Server without keys. */
 const SILENT: RedisClient = {
   isReady: true,
   get: () => Promise.resolve(null),

@@ -146,7 +146,7 @@ redisTest("settle() keeps no answer beyond the share of the key, and keeps those
   const { store } = gateway;
   await run(gateway, identity(0), answer);
   const other = identity(1, { kid: "fedcba9876543210" });
-  // One request settled many times stands for many requests, of which the key's other share has room for five only.
+  // One request settled many times stands for many requests, as the key's share of requests only has room for five.
   const first = await claim(gateway, identity(2));
   for (let times = 0; first.kind === "first" && times < 100; times++) first.settle(sealed(answer));
   await run(gateway, identity(3), answer);

@@ -285,7 +285,7 @@ Deno.test("doctor tells another gateway with the same key from this one", () =>
         assertStringIncludes(check(same, "public_url").message, 'another gateway, which also has key "default"');
         const other = await examine({ PUBLIC_URL: stranger.url });
         assertEquals(other.code, 2);
-        assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not know");
+        assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not have");
         // The doctor in the stranger's place holds its own key against the gateway of the house.
         const wrongPlace = await examine({}, stranger.directory);
         assertStringIncludes(check(wrongPlace, "gateway").message, 'does not have key "default" of these files');
