@@ -168,7 +168,7 @@ esac
 port="$(setting PORT)"
 port="${port:-10000}"
 if ! [[ "$port" =~ ^[0-9]{1,5}$ ]] || ((10#$port < 1 || 10#$port > 65535)); then
-  fail "PORT must be a whole number from 1 to 65535, not \"$port\"" "Mend it in the environment or in .env"
+  fail "PORT must be a whole number from 1 to 65535, not \"$port\"" "Fix it in the environment or in .env"
 fi
 scheme=http
 if [ -n "$(setting TLS_CERT_FILE)" ]; then scheme=https; fi

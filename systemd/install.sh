@@ -111,7 +111,7 @@ install_program() {
   put_program "$here/command.sh" "$program/command"
 }
 
-# By renaming: a program that runs cannot be written to, and nobody ever finds half of one.
+# By renaming: a running program cannot be written to, and a partial file is never run.
 put_program() {
   cmp -s "$1" "$2" && return 0
   install -m 0755 "$1" "$2.new"
@@ -129,7 +129,7 @@ install_code() {
   mv "$program/app.new" "$program/app"
   # What was compiled is kept by the path of its source.
   fill_cache app
-  # Some packages come with files that anybody may write to, and a checkout may be closed to others.
+  # Some packages come with files that every user may write to, and a checkout may be unreadable for others.
   chmod -R u=rwX,go=rX "$program/app" "$program/cache"
 }
 

@@ -58,11 +58,11 @@ Deno.test(".env.example lists every setting with its default, commented out", as
   assertEquals(text.split("\n").filter((line) => /^[A-Z]/.test(line)), []);
 });
 
-Deno.test("every task has a description, and README.md names it", async () => {
-  const readme = await read("README.md");
+Deno.test("every task has a description, and docs/commands.md names it", async () => {
+  const page = await read("docs/commands.md");
   for (const [name, { description }] of Object.entries(project.tasks)) {
     assert(description.length > 10, name);
-    assert(readme.includes(`deno task ${name}`), `deno task ${name} is not in README.md`);
+    assert(page.includes(`deno task ${name}`), `deno task ${name} is not in docs/commands.md`);
   }
 });
 
@@ -82,16 +82,16 @@ async function commandsOfTasks() {
 /** Options that a text names, without their dashes. */
 const optionsIn = (text: string) => [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, option = ""]) => option);
 
-Deno.test("a command, its task and its row in README.md say the same of what it does", async () => {
-  const readme = await read("README.md");
+Deno.test("a command, its task and its row in docs/commands.md say the same of what it does", async () => {
+  const page = await read("docs/commands.md");
   const named = await commandsOfTasks();
   assertEquals(Object.keys(COMMANDS).filter((name) => !named.some((one) => one.name === name)), ["permissions"]);
   for (const { task, description, line: { synopsis, summary } } of named) {
     if (task === "dev") continue;
     assert(synopsis.startsWith(`deno task ${task}`), synopsis);
     assert(description.startsWith(summary), `deno.json says of ${task}: ${description}`);
-    const row = new RegExp(`^\\| \`deno task ${task}( [^\`]+)?\` \\| (.*) \\|$`, "m").exec(readme)?.[2];
-    assert(row?.startsWith(summary), `README.md says of ${task}: ${row}`);
+    const row = new RegExp(`^\\| \`deno task ${task}( [^\`]+)?\` \\| (.*) \\|$`, "m").exec(page)?.[2];
+    assert(row?.startsWith(summary), `docs/commands.md says of ${task}: ${row}`);
   }
 });
 
@@ -102,6 +102,9 @@ Deno.test("the documents name no option that the command does not take", async (
     const file of [
       "README.md",
       ".env.example",
+      "docs/commands.md",
+      "docs/deployment.md",
+      "docs/troubleshooting.md",
       "docs/keys.md",
       "docs/security.md",
       "docs/conformance.md",
@@ -128,8 +131,8 @@ Deno.test("the documents name no option that the command does not take", async (
   assert(found > 30, `Only ${found} options were found`);
 });
 
-Deno.test("README.md has every exit code, and no other", async () => {
-  const codes = [...(await read("README.md")).matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
+Deno.test("docs/commands.md has every exit code, and no other", async () => {
+  const codes = [...(await read("docs/commands.md")).matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
   const known = Object.values(exitCodes).toSorted((one, other) => one - other);
   assertEquals(codes.slice(codes.indexOf(0), codes.indexOf(0) + known.length + 1), [0, ...known]);
 });
@@ -140,6 +143,13 @@ Deno.test("every link between the documents leads somewhere", async () => {
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
+    "docs/commands.md",
+    "docs/configuration.md",
+    "docs/deployment.md",
+    "docs/glossary.md",
+    "docs/http-api.md",
+    "docs/permissions.md",
+    "docs/troubleshooting.md",
     "docs/keys.md",
     "docs/jeedom-methods.md",
     "docs/security.md",
@@ -192,6 +202,10 @@ Deno.test("docs/keys.md names every option of keys add and keys set", async () =
   const options = [ADD_LINE, SET_LINE].flatMap(({ options }) => Object.keys(options));
   assert(options.length > 0, "No option of keys add");
   for (const option of options) assert(text.includes(`\`--${option}`), `--${option} is not in docs/keys.md`);
+});
+
+Deno.test("README.md has at most 150 lines", async () => {
+  assert((await read("README.md")).trimEnd().split("\n").length <= 150);
 });
 
 Deno.test("docs/architecture.md names every folder of src", async () => {
