@@ -37,14 +37,14 @@ const POLL_MS = 500;
  */
 export async function openKeys(config: Config, platform: Platform, log: Log): Promise<OpenKeys> {
   const keyring = new LiveKeyring(() => Date.now(), randomBytes);
-  const stamp = () => stampOf([config.SECRET_KEY_FILE, config.KEYS_FILE], platform);
+  const stamp = () => stampOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
   const load = () => loadSources(config, platform, log);
   const loaded = await stamp();
   let sources = await load();
   if (sources.single === undefined && sources.records.length === 0) {
     sources = { ...sources, single: await makeFirstKey(config, platform) };
   }
-  if (sources.single !== undefined) await removeLeftovers(config.SECRET_KEY_FILE, platform.files);
+  if (sources.single !== undefined) await removeLeftovers(config.keys.secretKeyFile, platform.files);
   await keyring.replace(sources);
   const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint: stamp, pollMs: POLL_MS, log }, loaded);
   // A terminal that closes says the same as somebody who wants the keys read again; there it means the end.
@@ -54,29 +54,29 @@ export async function openKeys(config: Config, platform: Platform, log: Log): Pr
 
 /** Reads all keys from their files. */
 async function loadSources(config: Config, { files }: Platform, log: Log): Promise<KeySources> {
-  const { SECRET_KEY_FILE: path, KEYS_FILE, KEY_FILE_MODE: mode } = config;
+  const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
   const tightened = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
   await assertRegularFile(path, files);
   const own = await loadKey(path, { files, mode });
   const single = own?.secret;
   if (own?.tightened) tightened(path);
-  const several = await readKeysFile(KEYS_FILE, { files, mode });
-  if (several?.tightened) tightened(KEYS_FILE);
+  const several = await readKeysFile(keysFile, { files, mode });
+  if (several?.tightened) tightened(keysFile);
   const records = several?.keys ?? [];
   const twin = records.find(({ secret, previous }) =>
     [secret, previous?.secret].some((bytes) => bytes !== undefined && bytes.toHex() === single?.toHex())
   );
   if (twin === undefined) return { single, records };
   throw new KeyFileError(
-    `Key "${twin.name}" in "${KEYS_FILE}" has the same secret as "${path}", which grants every right. ` +
+    `Key "${twin.name}" in "${keysFile}" has the same secret as "${path}", which grants every right. ` +
       `Remove "${path}", or give "${twin.name}" a new secret with: deno task keys rotate ${twin.name}`,
   );
 }
 
 /** Makes the seed's single key and shows it to the person at the console, and only there: the log never holds it. */
 async function makeFirstKey(config: Config, { files, print }: Platform): Promise<Bytes> {
-  const { SECRET_KEY_FILE: path, KEY_FILE_MODE: mode } = config;
+  const { secretKeyFile: path, fileMode: mode } = config.keys;
   const { secret, created } = await loadOrCreateKey(path, { files, random: randomBytes, mode });
   if (!created) return secret;
   const line = "=".repeat(80);

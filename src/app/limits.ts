@@ -17,32 +17,32 @@ const PLACES_PER_BODY = 4;
 /** How much may be under way, and for how long. */
 export function limitsOf(config: Config): GatewayLimits {
   return {
-    maxBodies: config.MAX_BODIES,
-    maxBodiesPerAddress: Math.ceil(config.MAX_REQUESTS_PER_ADDRESS / PLACES_PER_BODY),
-    maxRequests: config.MAX_REQUESTS,
-    maxRequestsPerAddress: config.MAX_REQUESTS_PER_ADDRESS,
-    maxRequestsPerKey: config.MAX_REQUESTS_PER_KEY,
-    maxStreams: config.MAX_STREAMS,
-    maxStreamsPerKey: config.MAX_STREAMS_PER_KEY,
-    maxAgeSeconds: config.MAX_AGE_SECONDS,
-    maxBodyBytes: config.MAX_BODY_BYTES,
-    bodyTimeoutMs: config.BODY_TIMEOUT_MS,
-    maxQueueBytes: config.LISTENER_QUEUE_BYTES,
-    maxBacklogBytes: config.BACKLOG_BYTES,
-    maxUnreadBytes: UNREAD_ANSWERS * config.JEEDOM_MAX_RESPONSE_BYTES,
-    maxEventBytes: config.MAX_EVENT_BYTES,
-    stallTimeoutMs: config.LISTENER_PATIENCE_MS,
-    keepAliveMs: config.STREAM_KEEPALIVE_SECONDS * 1000,
+    maxBodies: config.requests.maxBodies,
+    maxBodiesPerAddress: Math.ceil(config.requests.maxPerAddress / PLACES_PER_BODY),
+    maxRequests: config.requests.max,
+    maxRequestsPerAddress: config.requests.maxPerAddress,
+    maxRequestsPerKey: config.requests.maxPerKey,
+    maxStreams: config.streams.max,
+    maxStreamsPerKey: config.streams.maxPerKey,
+    maxAgeSeconds: config.replay.maxAgeSeconds,
+    maxBodyBytes: config.requests.maxBodyBytes,
+    bodyTimeoutMs: config.requests.bodyTimeoutMs,
+    maxQueueBytes: config.streams.queueBytes,
+    maxBacklogBytes: config.streams.backlogBytes,
+    maxUnreadBytes: UNREAD_ANSWERS * config.jeedom.maxResponseBytes,
+    maxEventBytes: config.streams.maxEventBytes,
+    stallTimeoutMs: config.streams.stallTimeoutMs,
+    keepAliveMs: config.streams.keepaliveSeconds * 1000,
   };
 }
 
 /** How often somebody may come. */
 export function ratesOf(config: Config, createCounter: CounterFactory): RateLimits {
-  if (config.RATE_LIMITS === "off") return NO_RATE_LIMITS;
+  if (config.rates.limits === "off") return NO_RATE_LIMITS;
   return createRateLimits({
-    address: { burst: config.ADDRESS_BURST, perSecond: config.ADDRESS_RATE },
-    failed: { burst: config.FAILED_BURST, perSecond: config.FAILED_RATE },
-    key: { burst: config.KEY_BURST, perSecond: config.KEY_RATE },
+    address: { burst: config.rates.addressBurst, perSecond: config.rates.addressRate },
+    failed: { burst: config.rates.failedBurst, perSecond: config.rates.failedRate },
+    key: { burst: config.rates.keyBurst, perSecond: config.rates.keyRate },
     createCounter,
   });
 }

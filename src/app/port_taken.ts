@@ -4,6 +4,7 @@
  * @module
  */
 import { errorName } from "../lib/errors.ts";
+import type { ServerAddress } from "../config/local_url.ts";
 import type { Config } from "../config/settings.ts";
 import type { Reply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "../lib/fetch_failure.ts";
@@ -13,11 +14,13 @@ import type { Platform } from "../platform.ts";
 /** A setting with a port that the gateway listens on. */
 export type PortSetting = "PORT" | "METRICS_PORT";
 
+const portOf = (setting: PortSetting, { server, metrics }: Config) => setting === "PORT" ? server.port : metrics.port;
+
 /** A port that the gateway should listen on is taken. */
 export class PortTakenError extends Deno.errors.AddrInUse {
   /** Makes the error from the setting with the port. */
   constructor(readonly setting: PortSetting, readonly config: Config, options?: ErrorOptions) {
-    super(`Port ${config[setting]} of ${setting} is taken`, options);
+    super(`Port ${portOf(setting, config)} of ${setting} is taken`, options);
   }
 }
 
@@ -34,7 +37,7 @@ export function openPort<T>(setting: PortSetting, config: Config, open: () => T)
     const name = errorName(cause);
     if (name === "AddrInUse") throw new PortTakenError(setting, config, { cause });
     if (name !== "PermissionDenied") throw cause;
-    const port = config[setting];
+    const port = portOf(setting, config);
     throw new Error(`Ports below 1024 belong to the system: set ${setting} to a higher one, not ${port}`, { cause });
   }
 }
@@ -51,7 +54,7 @@ type Holder =
   | { readonly kind: "silent" };
 
 /** Host and port of a server. */
-type Place = Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">;
+type Place = ServerAddress;
 
 /** Longest wait for answers of the holder, all together, in milliseconds: as long as the doctor gives a check. */
 const HOLDER_TIMEOUT_MS = 5000;
@@ -59,21 +62,21 @@ const HOLDER_TIMEOUT_MS = 5000;
 /** Says what holds the port, and what to do. Never throws. */
 export async function describePortTaken({ setting, config }: PortTakenError, platform: Platform): Promise<string> {
   const signal = AbortSignal.timeout(HOLDER_TIMEOUT_MS);
-  const { METRICS_HOST, METRICS_PORT, PORT } = config;
+  const { server, metrics: { host, port: metricsPort } } = config;
   const [main, metrics] = await Promise.all([
-    findHolder(config, platform, signal),
-    METRICS_PORT === "off"
+    findHolder(server, platform, signal),
+    metricsPort === "off"
       ? undefined
-      : findHolder({ HOST: METRICS_HOST, PORT: METRICS_PORT, TLS_CERT_FILE: undefined }, platform, signal),
+      : findHolder({ host, port: metricsPort, tlsCertFile: undefined }, platform, signal),
   ]);
   // With the same settings, a gateway that runs has both ports, and people know it by PORT.
   const gateway = [main, metrics].find((holder) => holder?.kind === "gateway");
   if (main.kind === "gateway" || (main.kind === "tls" && gateway !== undefined)) {
     const version = gateway?.kind === "gateway" ? ` (version ${gateway.version})` : "";
-    return `Port ${PORT} is taken already: a gateway${version} runs there. Stop it: Ctrl-C in its terminal, ` +
+    return `Port ${server.port} is taken already: a gateway${version} runs there. Stop it: Ctrl-C in its terminal, ` +
       "sudo systemctl stop e2e-gateway, or docker compose down. To run both, set PORT and METRICS_PORT to free ones";
   }
-  const port = config[setting];
+  const port = portOf(setting, config);
   const remedy = setting === "PORT" ? "set PORT to a free one" : "set METRICS_PORT to a free one, or to off";
   const holder = setting === "PORT" ? main : metrics ?? main;
   if (holder.kind === "gateway") {
@@ -96,10 +99,10 @@ function describeHolder(holder: Exclude<Holder, { kind: "gateway" }>): string {
 
 /** Asks for the gateway's health wherever the holder of a port may answer. */
 async function findHolder(place: Place, platform: Platform, signal: AbortSignal): Promise<Holder> {
-  if (place.PORT === 0) return { kind: "silent" };
+  if (place.port === 0) return { kind: "silent" };
   const now = () => Date.now();
   const answers = await Promise.all(
-    urlsOf(place).map((url) => askTrusting(place.TLS_CERT_FILE, platform, { url: `${url}/health`, now, signal })),
+    urlsOf(place).map((url) => askTrusting(place.tlsCertFile, platform, { url: `${url}/health`, now, signal })),
   );
   const holders = answers.map(holderOf);
   const kinds = ["gateway", "http", "tls"] as const;
@@ -112,12 +115,12 @@ async function findHolder(place: Place, platform: Platform, signal: AbortSignal)
  * without TLS meets one with it. The sandbox of `deno task start` allows the configured address, which as "all addresses"
  * leads to this machine, and in most configurations 127.0.0.1; what it forbids counts as silent.
  */
-function urlsOf({ HOST, PORT }: Place): string[] {
-  const isEverywhere = HOST === "0.0.0.0" || HOST === "::";
-  const hosts = isEverywhere ? [HOST, "127.0.0.1", "::1"] : [HOST];
-  return hosts.flatMap((host) => {
-    const name = host.includes(":") ? `[${host}]` : host;
-    return [`http://${name}:${PORT}`, `https://${name}:${PORT}`];
+function urlsOf({ host, port }: Place): string[] {
+  const isEverywhere = host === "0.0.0.0" || host === "::";
+  const hosts = isEverywhere ? [host, "127.0.0.1", "::1"] : [host];
+  return hosts.flatMap((one) => {
+    const name = one.includes(":") ? `[${one}]` : one;
+    return [`http://${name}:${port}`, `https://${name}:${port}`];
   });
 }
 

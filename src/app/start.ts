@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Config, MQTT_PORT } from "../config/settings.ts";
+import { MQTT_PORT } from "../services/mqtt/settings.ts";
+import type { Config } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
 import { createLimiters } from "../gateway/limits.ts";
@@ -75,7 +76,11 @@ const BROKER_CLOSE_TIMEOUT_MS = 2000;
  * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
 export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
-  const tls = await readPair("TLS", config, platform);
+  const tls = await readPair(
+    "TLS",
+    { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile },
+    platform,
+  );
   // What was opened is let go of in the opposite order: when a later step fails, or at the end.
   await using opened = new AsyncDisposableStack();
   const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
@@ -106,22 +111,22 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const encoder = new EventEncoder({ randomBytes });
   const messages = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    maxBytes: config.RESUME_BYTES,
+    maxBytes: config.streams.resumeBytes,
     // A listener that comes back at the last moment may have been that long behind before, and a minute more.
-    maxAgeMs: 2 * config.RESUME_SECONDS * 1000 + 60_000,
+    maxAgeMs: 2 * config.streams.resumeSeconds * 1000 + 60_000,
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
-      keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS,
+      keepAliveSeconds: config.mqtt.keepaliveSeconds,
       addressFault,
-      maxPayloadBytes: config.MAX_EVENT_BYTES,
+      maxPayloadBytes: config.streams.maxEventBytes,
     }),
     history: messages,
-    timeoutMs: config.MQTT_TIMEOUT_MS,
-    idleMs: config.MQTT_IDLE_SECONDS * 1000,
-    maxConnections: config.MQTT_MAX_CONNECTIONS,
+    timeoutMs: config.mqtt.timeoutMs,
+    idleMs: config.mqtt.idleSeconds * 1000,
+    maxConnections: config.mqtt.maxConnections,
     home: broker.address,
-    resumeMs: config.RESUME_SECONDS * 1000,
+    resumeMs: config.streams.resumeSeconds * 1000,
     backpressure: () => encoder.backpressure(),
     random: draw,
     onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
@@ -129,27 +134,27 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const directory = createBrokerDirectory({
     configured: broker.address,
-    allowed: config.MQTT_ALLOWED_BROKERS,
+    allowed: config.mqtt.allowedBrokers,
     // Other brokers are reached by plain MQTT, whatever the configured one speaks.
-    defaultPort: config.MQTT_PROTOCOL === undefined ? config.MQTT_BROKER_PORT : MQTT_PORT,
+    defaultPort: config.mqtt.protocol === undefined ? config.mqtt.port : MQTT_PORT,
   });
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());
-  const fetchJeedom = await openJeedomFetch(config, {
+  const fetchJeedom = await openJeedomFetch(config.jeedom, {
     files: platform.files,
     fetch: (input, init) => platform.fetch(input, { ...init, client }),
   });
   const closing = new AbortController();
   opened.defer(() => closing.abort());
   const jeedom: JeedomOptions = {
-    url: config.JEEDOM_URL,
-    apikey: config.JEEDOM_APIKEY,
+    url: config.jeedom.url,
+    apikey: config.jeedom.apikey,
     fetch: fetchJeedom,
-    timeoutMs: config.JEEDOM_TIMEOUT_MS,
-    longPollMaxSeconds: config.JEEDOM_LONG_POLL_MAX_SECONDS,
-    maxResponseBytes: config.JEEDOM_MAX_RESPONSE_BYTES,
-    maxPolls: config.JEEDOM_MAX_POLLS,
-    maxPollsPerKey: config.JEEDOM_MAX_POLLS_PER_KEY,
+    timeoutMs: config.jeedom.timeoutMs,
+    longPollMaxSeconds: config.jeedom.longPollMaxSeconds,
+    maxResponseBytes: config.jeedom.maxResponseBytes,
+    maxPolls: config.jeedom.maxPolls,
+    maxPollsPerKey: config.jeedom.maxPollsPerKey,
     log,
     monotonic: clocks.monotonic,
     closeSignal: closing.signal,
@@ -164,9 +169,9 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       jeedom: createJeedomCheck({ ...jeedom, timeoutMs: Math.min(jeedom.timeoutMs, CHECK_TIMEOUT_MS) }),
       replay_store: () => store.replays.check(),
     },
-    needs: [...config.READY_NEEDS, "replay_store"],
+    needs: [...config.health.needs, "replay_store"],
     isClockWrong: () => store.isAhead(),
-    everyMs: config.HEALTH_CHECK_SECONDS * 1000,
+    everyMs: config.health.checkSeconds * 1000,
     monotonic: clocks.monotonic,
     log,
   });
@@ -178,7 +183,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     keyring,
     replays: store.replays,
     rates: ratesOf(config, store.createCounter),
-    addressOf: createAddressOf(config.TRUSTED_PROXIES, clocks),
+    addressOf: createAddressOf(config.server.trustedProxies, clocks),
     services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
     directory,
     brokers,
@@ -191,8 +196,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     log,
     telemetry,
     isReady: () => readiness.isReady,
-    publicUrl: config.PUBLIC_URL,
-    allowedOrigins: config.ALLOWED_ORIGINS,
+    publicUrl: config.server.publicUrl,
+    allowedOrigins: config.server.allowedOrigins,
     version: VERSION,
     limits,
     limiters,
@@ -203,7 +208,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       readiness,
       refusals,
       version: VERSION,
-      listensOn: config.METRICS_HOST,
+      listensOn: config.metrics.host,
       randomBytes,
     }),
     log,
@@ -214,16 +219,16 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   const server = openPort(
     "PORT",
     config,
-    () => listen(platform, { hostname: config.HOST, port: config.PORT, ...tls }, handler, log),
+    () => listen(platform, { hostname: config.server.host, port: config.server.port, ...tls }, handler, log),
   );
-  const url = localUrl(config, server.port);
+  const url = localUrl(config.server, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
     version: VERSION,
-    host: config.HOST,
+    host: config.server.host,
     port: server.port,
-    jeedom: addressOf(config.JEEDOM_URL, ""),
+    jeedom: addressOf(config.jeedom.url, ""),
   });
-  if (config.RATE_LIMITS === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
+  if (config.rates.limits === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
   readiness.start();
 
   const release = opened.move();
@@ -235,8 +240,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       readiness.stop();
       // Ordinary requests go on while the streams end. A server that waits for its end does so for ever, while a stream
       // is open.
-      const drained = streams.drain({ withinMs: config.DRAIN_MS, random: draw }).then(() => server.shutdown());
-      await settledWithin(drained, config.SHUTDOWN_TIMEOUT_MS);
+      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: draw }).then(() => server.shutdown());
+      await settledWithin(drained, config.shutdown.timeoutMs);
       await settledWithin(brokers.close(), BROKER_CLOSE_TIMEOUT_MS);
       await release.disposeAsync();
       log.info("Gateway stopped");
@@ -253,7 +258,7 @@ function listenForOperations(
   platform: Platform,
   { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
 ): HttpListener | undefined {
-  const { METRICS_HOST: hostname, METRICS_PORT: port } = config;
+  const { host: hostname, port } = config.metrics;
   if (port === "off") return undefined;
   try {
     const server = openPort("METRICS_PORT", config, () => listen(platform, { hostname, port }, handler, log));

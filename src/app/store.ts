@@ -44,12 +44,12 @@ export interface StoreOptions {
 
 /** Opens the configured store. Redis need not be there yet: until it is, no request is accepted. */
 export function openStore(config: Config, options: StoreOptions): Promise<OpenStore> {
-  const { REPLAY_REDIS_URL: url } = config;
+  const { redisUrl: url } = config.replay;
   return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
 }
 
 /** A timestamp may be as far ahead as it may be old, so a request can come for twice as long. */
-const seconds = ({ MAX_AGE_SECONDS }: Config) => 2 * MAX_AGE_SECONDS;
+const seconds = ({ replay }: Config) => 2 * replay.maxAgeSeconds;
 
 function openMemory(config: Config, { log, now, monotonic }: StoreOptions): OpenStore {
   // Many clients stamp in whole seconds: what was recorded within the second of the start looks like something new. So
@@ -58,8 +58,8 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
   let since = nextSecond();
   const replays = createMemoryReplayStore({
     seconds: seconds(config),
-    maxBytes: config.REPLAY_MEMORY_BYTES,
-    maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
+    maxBytes: config.replay.memoryBytes,
+    maxAnswerBytes: config.replay.answerBytes,
     since,
     monotonic,
   });
@@ -106,13 +106,13 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
     import("../store/redis_replay.ts"),
     import("../store/counters.ts"),
   ]);
-  const connection = openRedis({ url, timeoutMs: config.REPLAY_REDIS_TIMEOUT_MS, random: Math.random, log });
+  const connection = openRedis({ url, timeoutMs: config.replay.redisTimeoutMs, random: Math.random, log });
   const replays = createRedisReplayStore({
     connection,
     prefix: REPLAY_PREFIX,
     seconds: seconds(config),
-    maxBytes: config.REPLAY_MEMORY_BYTES,
-    maxAnswerBytes: config.REPLAY_ANSWER_BYTES,
+    maxBytes: config.replay.memoryBytes,
+    maxAnswerBytes: config.replay.answerBytes,
     now,
     monotonic,
     log,

@@ -5,11 +5,12 @@
  */
 import { errorText } from "../lib/errors.ts";
 import { GatewayClient } from "../client/gateway_client.ts";
-import { type Config, parseConfig, SETTINGS, type Variables } from "../config/settings.ts";
+import { parseConfig } from "../config/parse.ts";
+import type { Variables } from "../config/rules.ts";
+import { type Config, SETTINGS } from "../config/settings.ts";
 import { DEVICES, SimulatedHome } from "../demo/simulated_home.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
-import { createConnectBroker } from "../mqtt/connect.ts";
 import { startLog } from "../observability/log.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
@@ -19,7 +20,7 @@ import type { CommandLine } from "./args.ts";
 import { loadOrCreateKey } from "../keys/default_key_file.ts";
 import type { Platform } from "../platform.ts";
 import { reportStartFailure } from "./serve.ts";
-import { type RunningGateway, startGateway } from "../app/start.ts";
+import type { RunningGateway } from "../app/start.ts";
 
 /** Interval of the sensors' messages, in milliseconds. */
 const TICK_MS = 2000;
@@ -49,7 +50,8 @@ export async function demo(platform: Platform): Promise<number> {
     const config = demoConfig(platform, { ...key.settings, ...serveJeedom(home, { platform, opened }) });
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
-    const connect = createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
+    const { createConnectBroker } = await import("../mqtt/connect.ts");
+    const connect = createConnectBroker({ keepAliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
     const stopSensors = await startSensors(home, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);
@@ -117,7 +119,7 @@ function serveJeedom(
 
 /** Makes the configuration. The operator's settings are not read: wrong ones do not keep the demo from running. */
 function demoConfig({ env }: Platform, settings: Variables): Config {
-  const port = SETTINGS.PORT.safeParse(env("PORT") || undefined);
+  const port = SETTINGS.server.settings.port.rule.safeParse(env("PORT") ?? "");
   return parseConfig({
     HOST: "127.0.0.1",
     ...port.success && { PORT: String(port.data) },
@@ -131,21 +133,23 @@ function demoConfig({ env }: Platform, settings: Variables): Config {
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {
   const log = startLog(config, platform.isTerminal);
+  // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+  const { startGateway } = await import("../app/start.ts");
   try {
     return await startGateway(config, platform, log);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "AddrInUse") throw error;
-    return await startGateway({ ...config, PORT: 0 }, platform, log);
+    return await startGateway({ ...config, server: { ...config.server, port: 0 } }, platform, log);
   }
 }
 
-function printIntroduction({ url }: RunningGateway, { PORT }: Config, { print }: Platform): void {
+function printIntroduction({ url }: RunningGateway, { server: { port } }: Config, { print }: Platform): void {
   print(`\
 A smart home in one process. Jeedom, the sensors and the broker are simulated;
 the gateway, its key and all that is sealed with it are real.`);
-  if (PORT === 0 || url.endsWith(`:${PORT}`)) return;
+  if (port === 0 || url.endsWith(`:${port}`)) return;
   print(`
-Port ${PORT} is taken, perhaps by your own gateway, which goes on undisturbed.
+Port ${port} is taken, perhaps by your own gateway, which goes on undisturbed.
 The demo listens at ${url} instead.`);
 }
 
@@ -193,8 +197,8 @@ function shorten(sealed: string): string {
   return `${sealed.slice(0, SHOWN_CHARACTERS)}… (${sealed.length} characters)`;
 }
 
-function printNextSteps({ url }: RunningGateway, { SECRET_KEY_FILE }: Config, { print }: Platform): void {
-  const at = `--url ${url} --key-file ${SECRET_KEY_FILE}`;
+function printNextSteps({ url }: RunningGateway, { keys: { secretKeyFile } }: Config, { print }: Platform): void {
+  const at = `--url ${url} --key-file ${secretKeyFile}`;
   print(`
 The demo goes on, with a temporary key that is removed at the end. Try it from
 another terminal, in this directory (or with npx -y deno@2.9.6 task …):

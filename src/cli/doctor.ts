@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Config, ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
+import type { Config } from "../config/settings.ts";
 import { CHECKS } from "../doctor/checks.ts";
 import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../doctor/checks/setup.ts";
 import { skipped } from "../doctor/check.ts";
@@ -20,8 +21,7 @@ import {
   formatUnchanged,
   type Report,
 } from "../doctor/report.ts";
-import { BrokerError } from "../mqtt/broker.ts";
-import { createConnectBroker } from "../mqtt/connect.ts";
+import { BrokerError, type ConnectBroker } from "../mqtt/broker.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { addressFault } from "../net/egress.ts";
@@ -32,7 +32,8 @@ import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { describeWithoutEffect, readSettings, type Settings } from "../config/load.ts";
+import { readSettings, type Settings } from "../config/load.ts";
+import { describeWithoutEffect } from "./config_errors.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {
@@ -145,7 +146,7 @@ async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
   const { settings, ...found } = await tryReadSettings(platform);
   const results = settings === undefined
     ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a right configuration") }))
-    : await runChecks(CHECKS, houseOf(settings, platform), { signal });
+    : await runChecks(CHECKS, contextOf(settings, platform), { signal });
   const first = [reportConfiguration(found), reportDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
 }
@@ -160,7 +161,7 @@ async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
   }
 }
 
-function houseOf({ config, sources: { environment, file } }: Settings, platform: Platform) {
+function contextOf({ config, sources: { environment, file } }: Settings, platform: Platform) {
   return createContext({
     config,
     isSet: (name) => Boolean(environment[name] || file[name]),
@@ -168,15 +169,20 @@ function houseOf({ config, sources: { environment, file } }: Settings, platform:
     localUrl,
     machine: platform,
     brokerAddress: () => brokerAddress(config, platform),
-    jeedomFetch: () => openJeedomFetch(config, platform),
+    jeedomFetch: () => openJeedomFetch(config.jeedom, platform),
     connectBroker: connectTo(config),
     now: () => Date.now(),
     randomBytes,
   });
 }
 
-function connectTo(config: Config) {
-  return createConnectBroker({ keepAliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
+/** Returns the function that connects to brokers. */
+function connectTo({ mqtt: { keepaliveSeconds } }: Config): ConnectBroker {
+  return async (address, options) => {
+    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+    const { createConnectBroker } = await import("../mqtt/connect.ts");
+    return await createConnectBroker({ keepAliveSeconds: keepaliveSeconds, addressFault })(address, options);
+  };
 }
 
 /** Never asked for the embedded broker, which is the gateway's own and would be started here. */
@@ -190,7 +196,7 @@ async function findPlace(platform: Platform, topic: string): Promise<HealthTopic
   const { settings } = await tryReadSettings(platform);
   if (settings === undefined) return reportUnpublished(platform, "The configuration is wrong");
   const { config } = settings;
-  if (config.MQTT_BROKER_HOST === undefined) {
+  if (config.mqtt.host === undefined) {
     throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is", DOCTOR_LINE);
   }
   const address = await brokerAddress(config, platform).catch((error) =>

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { KeyFileError } from "../keys/default_key_file.ts";
 import { KeysFileLockedError } from "../keys/keyring_file.ts";
-import { type CommandLine, formatCommands, formatHelp, formatUsage, UsageError } from "./args.ts";
-import { unknownName } from "../lib/closest_name.ts";
+import { type CommandLine, formatCommands, formatHelp, formatUsage, unknownName, UsageError } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
 import { ADD_LINE, addKey } from "./keys/add.ts";
 import { LIST_LINE, listKeys } from "./keys/list.ts";
@@ -19,7 +18,8 @@ import { SET_LINE, setKey } from "./keys/set.ts";
 import { SHOW_LINE, showKey } from "./keys/show.ts";
 import { DISABLE_LINE, disableKey, ENABLE_LINE, enableKey } from "./keys/enable_disable.ts";
 import type { Platform } from "../platform.ts";
-import { readConfig, reportConfigError } from "../config/load.ts";
+import { readConfig } from "../config/load.ts";
+import { reportConfigError } from "./config_errors.ts";
 
 /** A subcommand: how it is typed, and what it does. */
 interface Subcommand {

@@ -1,20 +1,20 @@
 /**
- * What the sandbox has to allow for a configuration, and nothing beyond it.
+ * Permission flags of Deno's sandbox for a configuration.
  *
  * @module
  */
 import { dirname } from "node:path";
-import { type Config, SETTINGS } from "./settings.ts";
+import { type Config, SETTING_NAMES } from "./settings.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
 
 /** Variables other than the settings read as absent: libraries look for dozens of them. */
 const ENV_FLAGS: readonly string[] = [
-  `--allow-env=${[...Object.keys(SETTINGS), "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
+  `--allow-env=${[...SETTING_NAMES, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
   "--ignore-env",
 ];
 
-/** The sockets to the service manager, by path; an abstract one has no name that a flag could hold. */
+/** Paths of the sockets for notifications to the service manager. */
 export interface NotifyPaths {
   /** The service manager's. */
   readonly manager: string;
@@ -23,22 +23,23 @@ export interface NotifyPaths {
 }
 
 /**
- * Lists the flags for `deno run` under which the gateway can do what its configuration says.
+ * Returns the flags for `deno run` that allow what the configuration needs, and nothing else.
  *
- * @param notify the sockets for telling the service manager; undefined when there is none to be told
+ * @param notify the sockets for the service manager; undefined without one
  */
 export function permissionFlags(config: Config, notify?: NotifyPaths): string[] {
+  // A flag cannot name an abstract socket.
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((path) => path.startsWith("/"));
   const read = [
     ".env",
-    dirname(config.SECRET_KEY_FILE),
-    config.KEYS_FILE,
-    config.TLS_CERT_FILE,
-    config.TLS_KEY_FILE,
-    config.JEEDOM_CA_FILE,
-    config.MQTT_CA_FILE,
-    config.MQTT_CERT_FILE,
-    config.MQTT_KEY_FILE,
+    dirname(config.keys.secretKeyFile),
+    config.keys.keysFile,
+    config.server.tlsCertFile,
+    config.server.tlsKeyFile,
+    config.jeedom.caFile,
+    config.mqtt.caFile,
+    config.mqtt.certFile,
+    config.mqtt.keyFile,
     notify?.own,
   ].filter((path) => path !== undefined);
   return [
@@ -46,13 +47,13 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
     `--allow-net${netTargets(config, sockets)}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
-    // The keys file may have to be closed to others; it is the command "keys" that writes it.
-    `--allow-write=${[dirname(config.SECRET_KEY_FILE), config.KEYS_FILE, ...sockets].join(",")}`,
+    // The mode of the keys file may have to change; its content is written by the command "keys".
+    `--allow-write=${[dirname(config.keys.secretKeyFile), config.keys.keysFile, ...sockets].join(",")}`,
     ...ENV_FLAGS,
   ];
 }
 
-/** The least under which a wrong configuration can be read and its problems told. */
+/** Flags under which an invalid configuration can be read and reported. */
 export const MINIMAL_FLAGS: readonly string[] = [
   "--no-prompt",
   "--allow-read=.env",
@@ -60,22 +61,22 @@ export const MINIMAL_FLAGS: readonly string[] = [
 ];
 
 function netTargets(config: Config, sockets: readonly string[]): string {
-  const patterns = config.MQTT_ALLOWED_BROKERS;
-  // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
+  const patterns = config.mqtt.allowedBrokers;
+  // Deno has no flag for any host or a network of IPv6: they need the whole network.
   if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
-  const { JEEDOM_URL: jeedom } = config;
+  const { url: jeedom } = config.jeedom;
   const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
   return "=" + [
-    formatBrokerPattern({ host: config.HOST, port: config.PORT }),
-    ...config.METRICS_PORT === "off"
+    formatBrokerPattern(config.server),
+    ...config.metrics.port === "off"
       ? []
-      : [formatBrokerPattern({ host: config.METRICS_HOST, port: config.METRICS_PORT })],
+      : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
     `${jeedom.hostname}:${jeedom.port || defaultPort}`,
-    // The embedded broker takes another port when its own is taken, so no port is named.
-    config.MQTT_BROKER_HOST === undefined
+    // The embedded broker uses another port when its own is taken.
+    config.mqtt.host === undefined
       ? "127.0.0.1"
-      : formatBrokerPattern({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
-    ...config.REPLAY_REDIS_URL === undefined ? [] : [redisTarget(config.REPLAY_REDIS_URL)],
+      : formatBrokerPattern({ host: config.mqtt.host, port: config.mqtt.port }),
+    ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
     ...patterns.map(formatBrokerPattern),
     ...sockets.map((path) => `unix:${path}`),
   ].join(",");

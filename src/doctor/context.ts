@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ServerAddress } from "../config/local_url.ts";
 import type { Config } from "../config/settings.ts";
 import type { KeyFileSystem } from "../keys/default_key_file.ts";
 import type { KeysFileSystem } from "../keys/keyring_file.ts";
@@ -57,11 +58,11 @@ export interface DoctorOptions {
   /** Settings. */
   readonly config: Config;
   /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
-  readonly isSet: (name: keyof Config) => boolean;
+  readonly isSet: (name: string) => boolean;
   /** Version of this program, such as `1.0.0`. */
   readonly version: string;
   /** Returns the URL of a listener for programs on this machine, without a slash at its end. */
-  readonly localUrl: (listener: Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">) => string;
+  readonly localUrl: (server: ServerAddress) => string;
   /** Machine. */
   readonly machine: Machine;
   /**

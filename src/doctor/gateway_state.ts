@@ -59,18 +59,18 @@ export type GatewayState =
 /** Requests the health of the program on the gateway's port. */
 export async function findGatewayState(context: DoctorContext, signal: AbortSignal): Promise<GatewayState> {
   const { config, localUrl, machine } = context;
-  if (config.PORT === 0) return { kind: "unknown_port" };
+  if (config.server.port === 0) return { kind: "unknown_port" };
   const answer = await askLocally(context, "/health", { signal });
   if (answer.kind === "reply") {
     const version = versionOf(answer);
     if (version !== undefined) return { kind: "gateway", version };
     return {
       kind: "other",
-      message: `answers ${localUrl(config)}/health with HTTP ${answer.status}, and not as a gateway does`,
+      message: `answers ${localUrl(config.server)}/health with HTTP ${answer.status}, and not as a gateway does`,
     };
   }
   if (answer.reason === "certificate") return { kind: "tls_name_mismatch" };
-  const port = findPortState(machine, { hostname: config.HOST, port: config.PORT });
+  const port = findPortState(machine, { hostname: config.server.host, port: config.server.port });
   if (port.kind !== "taken") return port;
   return { kind: answer.reason === "late" ? "silent" : "other", message: answer.message };
 }
@@ -123,7 +123,12 @@ export async function askLocally(
   path: string,
   { signal, body }: { readonly signal: AbortSignal; readonly body?: string },
 ): Promise<Reply | FetchFailure> {
-  return await askTrusting(config.TLS_CERT_FILE, machine, { url: localUrl(config) + path, now, signal, body });
+  return await askTrusting(config.server.tlsCertFile, machine, {
+    url: localUrl(config.server) + path,
+    now,
+    signal,
+    body,
+  });
 }
 
 /** Sends a request to a gateway, and trusts the certificate in a file. */

@@ -35,11 +35,11 @@ export async function findKeys(
     }
   };
   const single = await tryRead(async () => {
-    await assertRegularFile(config.SECRET_KEY_FILE, files);
-    return await readKey(config.SECRET_KEY_FILE, files);
+    await assertRegularFile(config.keys.secretKeyFile, files);
+    return await readKey(config.keys.secretKeyFile, files);
   });
   // Modes are checked separately, and not changed.
-  const loaded = await tryRead(() => readKeysFile(config.KEYS_FILE, { files, mode: "ignore" }));
+  const loaded = await tryRead(() => readKeysFile(config.keys.keysFile, { files, mode: "ignore" }));
   return { single, records: loaded?.keys, faults };
 }
 

@@ -24,7 +24,7 @@ import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "./visible.ts";
 
 /** What the log needs to know: how to write, and what not to. */
-export type LogConfig = Pick<Config, "LOG_FORMAT" | "LOG_LEVEL"> & Partial<Config>;
+export type LogConfig = Pick<Config, "log"> & Partial<Config>;
 
 /** Where events are told, with their properties. Messages name properties in braces, and never hold a secret. */
 export interface Log {
@@ -44,7 +44,7 @@ export interface Log {
  * @param isTerminal whether a person watches: `LOG_FORMAT=auto` then writes colored text, otherwise JSON lines
  */
 export function startLog(config: LogConfig, isTerminal: boolean): Log {
-  const format = config.LOG_FORMAT === "auto" ? isTerminal ? "color" : "json" : config.LOG_FORMAT;
+  const format = config.log.format === "auto" ? isTerminal ? "color" : "json" : config.log.format;
   const mask = createMask(secretsOf(config));
   const formatRecord = {
     color: () => forPeople(getAnsiColorFormatter({ value: showValue, format: showLine(({ level }) => level) })),
@@ -66,8 +66,8 @@ export function startLog(config: LogConfig, isTerminal: boolean): Log {
     },
     filters: { flood: createFloodFilter() },
     loggers: [
-      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.LOG_LEVEL },
-      { category: "audit", sinks: ["lines"], lowestLevel: config.LOG_LEVEL },
+      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.log.level },
+      { category: "audit", sinks: ["lines"], lowestLevel: config.log.level },
       { category: "log", sinks: ["console"], lowestLevel: "warning" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
     ],

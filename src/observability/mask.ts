@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Config, SECRET_SETTINGS } from "../config/settings.ts";
+import { type Config, settingsWithValues } from "../config/settings.ts";
 import { visibleLine } from "./visible.ts";
 
 /** What a line shows in place of a secret. */
@@ -44,7 +44,7 @@ export function createMask(secrets: readonly string[]): (line: string) => string
 
 /** Lists the values of all settings that are secret; of a URL also its password, in plain and as it stands there. */
 export function secretsOf(config: Partial<Config>): string[] {
-  return Object.entries(config).filter(([name]) => SECRET_SETTINGS.includes(name)).flatMap(([, value]) =>
+  return settingsWithValues(config).filter(({ setting }) => setting.secret).flatMap(({ value }) =>
     value instanceof URL ? [value.href, value.password, decode(value.password)] : [String(value ?? "")]
   );
 }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { openKeys } from "../../src/app/keys.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -20,7 +20,7 @@ Deno.test("openKeys() removes the copy of a key that a killed start left, at the
       await keys.close();
       const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
       assertEquals(names, ["secret_key.txt"], start);
-      const kept = await Deno.readTextFile(config.SECRET_KEY_FILE);
+      const kept = await Deno.readTextFile(config.keys.secretKeyFile);
       assertEquals(kept, key ?? kept, start);
       key = kept;
     }

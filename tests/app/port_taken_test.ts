@@ -1,7 +1,7 @@
 /** Messages about a port that is taken, by what answers there. */
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { describePortTaken, openPort, PortTakenError } from "../../src/app/port_taken.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { fakePlatform } from "../support/platform.ts";
 
 const HEALTH = JSON.stringify({ status: "ok", version: "1.2.3" });

@@ -1,6 +1,6 @@
 import { assertRejects } from "@std/assert";
 import { startGateway } from "../../src/app/start.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import type { Log } from "../../src/observability/log.ts";
 import { freePort } from "../support/loopback.ts";
 import { fakePlatform } from "../support/platform.ts";

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { assertEquals } from "@std/assert";
 import { openStore } from "../../src/app/store.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
 import process from "node:process";
 import { until, within } from "../support/deadline.ts";

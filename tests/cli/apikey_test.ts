@@ -166,3 +166,13 @@ Deno.test("call refuses two API keys, and an empty one", async () => {
     assert(!notices.includes(SECRET), notices);
   }
 });
+
+Deno.test("call reads .env once", async () => {
+  let reads = 0;
+  const readTextFile = () => {
+    reads++;
+    return Promise.resolve(`JEEDOM_CALL_APIKEY=${SECRET}\n`);
+  };
+  const { code, sent } = await callWith([], { ...variables({}), files: { ...Deno, readTextFile } });
+  assertEquals([code, sent, reads], [0, [SECRET], 1]);
+});

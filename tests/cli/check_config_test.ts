@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CHECK_CONFIG_LINE, checkConfig } from "../../src/cli/check_config.ts";
 import { runCommand } from "../../src/cli/commands.ts";
 import type { Platform } from "../../src/platform.ts";
-import { SETTINGS } from "../../src/config/settings.ts";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { needing } from "../support/needs.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
@@ -40,8 +40,8 @@ Deno.test("checkConfig() shows what is set, where, and what the default is, and 
     "JEEDOM_APIKEY=********  # .env",
     "MAX_AGE_SECONDS=10  # .env, default 60",
     "LOG_LEVEL=debug  # environment, default info",
-    `${Object.keys(SETTINGS).length - 5} settings have their defaults; --all shows them.`,
-    "The configuration is right.",
+    `${SETTING_NAMES.length - 5} settings have their defaults; --all shows them.`,
+    "The configuration is valid.",
   ]);
 });
 
@@ -58,8 +58,8 @@ Deno.test("checkConfig() shows every setting with --all, and hides none", async 
   const { code, lines } = await run({ PORT: "1" }, "", ["--all"]);
   assertEquals(code, 0);
   const names = lines.filter((line) => line.includes("  # ")).map((line) => line.split("=")[0]);
-  assertEquals(names, Object.keys(SETTINGS));
-  assertEquals(lines.at(-1), "The configuration is right.");
+  assertEquals(names, SETTING_NAMES);
+  assertEquals(lines.at(-1), "The configuration is valid.");
   assertEquals(lines.length, names.length + 1);
 });
 

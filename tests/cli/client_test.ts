@@ -56,7 +56,7 @@ Deno.test("call exits with 1 when Jeedom answers nothing", async () => {
   for (const body of ["", " \n", null, undefined]) {
     const { platform, notices } = clientMachine(["ping"], [answer(200, body)]);
     assertEquals(await call(platform), 1);
-    assertEquals(notices, ["Jeedom answers nothing: look into its log http.error"]);
+    assertEquals(notices, ["Jeedom sent an empty answer: see its log http.error"]);
   }
 });
 
@@ -200,7 +200,7 @@ Deno.test("the client commands tell failures in words, with their status", async
     [refuse(429, { "Retry-After": "12" }), "429 Refused with 429: wait 12 s"],
     [failure(403, "This key may not publish to t"), "403 This key may not publish to t"],
     [failure(500, "MQTT error: Broker b:1883 refused the connection"), "500 MQTT error: Broker b:1883 refused"],
-    [refuse(401), "The gateway could not decrypt the request: its key is another one"],
+    [refuse(401), "The gateway could not decrypt the request: it has another key"],
     [() => new Response("<html>"), "Answer is not sealed with this key"],
     [answer(404, "<h1>Not Found</h1>"), "404 <h1>Not Found</h1>"],
   ] as const;

@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { formatDuration, parseDuration, parseEnd } from "../../src/keys/duration.ts";
 import { describeState } from "../../src/keys/status.ts";
-import { formatKeyTable } from "../../src/cli/keys/key_table.ts";
-import { rateFromOptions } from "../../src/cli/keys/rate_from_options.ts";
-import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
+import { formatKeyTable } from "../../src/cli/keys/list.ts";
+import { rateFromOptions } from "../../src/cli/keys/key_options.ts";
+import { drawPairingCode } from "../../src/cli/keys/show.ts";
 import { rightsFromOptions, type RightsValues } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { formatPairingUri } from "../../src/protocol/pairing.ts";

@@ -1,8 +1,8 @@
 /** Which lines of `.env` set nothing, and what is told of them. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseEnvFile } from "../../src/config/env_file.ts";
-import { describeUnread } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/settings.ts";
+import { describeUnread } from "../../src/cli/config_errors.ts";
+import { parseEnvFile } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/parse.ts";
 
 Deno.test("parseEnvFile() finds each line that sets nothing", () => {
   for (

@@ -1,8 +1,8 @@
 /** What the settings must not be on this machine, and twice in `.env`. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { checkConfig } from "../../src/cli/check_config.ts";
-import { checkedConfig, readConfig, readSources } from "../../src/config/load.ts";
-import { ConfigError, parseConfig } from "../../src/config/settings.ts";
+import { checkKeyFolder, readConfig, readSources } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/parse.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -10,9 +10,9 @@ import { inTempDir } from "../support/temp_dir.ts";
 const withEnv = (text: string) =>
   fakePlatform({ files: { ...Deno, readTextFile: () => Promise.resolve(text), realPath: Deno.realPath } });
 
-const configOf = (path: string) => checkedConfig(parseConfig({ SECRET_KEY_FILE: path }), fakePlatform());
+const check = (path: string) => checkKeyFolder(path, fakePlatform());
 
-Deno.test("checkedConfig() refuses a key file in the project's folder, above it and in a system's, however written", async () => {
+Deno.test("checkKeyFolder() refuses a key file in the project's folder, above it and in a system's, however written", async () => {
   const project = new URL("../..", import.meta.url).pathname;
   const wrong = ["secret_key.txt", "./secret_key.txt", "data/../secret_key.txt", ".//k", `${project}k.txt`];
   const above = [
@@ -26,7 +26,7 @@ Deno.test("checkedConfig() refuses a key file in the project's folder, above it 
   ];
   for (const path of [...wrong, ...above]) {
     const error = await assertRejects(
-      () => configOf(path),
+      () => check(path),
       ConfigError,
       "SECRET_KEY_FILE must be in a folder of its own",
     );
@@ -35,27 +35,27 @@ Deno.test("checkedConfig() refuses a key file in the project's folder, above it 
   }
 });
 
-Deno.test("checkedConfig() refuses a folder in place of a file, whose parent would be open to the gateway", async () => {
-  await assertRejects(() => configOf("data/"), ConfigError, 'SECRET_KEY_FILE must be a file, not the folder "data/"');
+Deno.test("checkKeyFolder() refuses a folder in place of a file, whose parent would be open to the gateway", async () => {
+  await assertRejects(() => check("data/"), ConfigError, 'SECRET_KEY_FILE must be a file, not the folder "data/"');
 });
 
-Deno.test("checkedConfig() takes the default, and any folder of the key's own", async () => {
+Deno.test("checkKeyFolder() takes the default, and any folder of the key's own", async () => {
   for (
     const path of ["data/secret_key.txt", "./data/k.txt", "data/keys/k.txt", "/app/data/secret_key.txt", "/data/k"]
   ) {
-    assertEquals((await configOf(path)).SECRET_KEY_FILE, path);
+    await check(path);
   }
 });
 
-Deno.test("checkedConfig() follows links, also above folders that are yet to be made", () =>
+Deno.test("checkKeyFolder() follows links, also above folders that are yet to be made", () =>
   inTempDir(async (directory) => {
     await Deno.mkdir(`${directory}/own`);
     await Deno.symlink(new URL("../..", import.meta.url).pathname, `${directory}/project`);
     await Deno.symlink("/", `${directory}/root`);
     for (const path of ["project/k.txt", "project/src/new/k.txt", "root/k.txt", "root/etc/k.txt"]) {
-      await assertRejects(() => configOf(`${directory}/${path}`), ConfigError, "in a folder of its own", path);
+      await assertRejects(() => check(`${directory}/${path}`), ConfigError, "in a folder of its own", path);
     }
-    for (const path of ["own/k.txt", "own/new/k.txt", "project/data/k.txt"]) await configOf(`${directory}/${path}`);
+    for (const path of ["own/k.txt", "own/new/k.txt", "project/data/k.txt"]) await check(`${directory}/${path}`);
   }));
 
 Deno.test("checkConfig() and readConfig() tell of such a key file", async () => {

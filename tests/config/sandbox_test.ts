@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { permissionFlags } from "../../src/config/sandbox.ts";
 
 function flag(name: string, variables: Record<string, string>): string | undefined {

@@ -1,6 +1,6 @@
 /** Which variables are taken for misspelt settings, and which are not. */
 import { assertEquals } from "@std/assert";
-import { SETTINGS } from "../../src/config/settings.ts";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { describeUnknownSetting, findUnknownSettings, settingsLike } from "../../src/config/unknown_settings.ts";
 
 /** Misspelt names that are recognized wherever they are set, with what is meant. */
@@ -134,11 +134,11 @@ Deno.test("settingsLike() judges names of the environment more strictly than tho
 });
 
 Deno.test("settingsLike() finds each setting with two letters swapped, one left out, one too many, and in small letters", () => {
-  for (const name of Object.keys(SETTINGS).filter(({ length }) => length > 6)) {
+  for (const name of SETTING_NAMES.filter(({ length }) => length > 6)) {
     const at = name.length - 3;
     const [before, one, other, after] = [name.slice(0, at), name.charAt(at), name.charAt(at + 1), name.slice(at + 2)];
     const changed = [before + other + one + after, before + other + after, name + "X", name.toLowerCase()];
-    for (const misspelt of changed.filter((text) => !Object.hasOwn(SETTINGS, text))) {
+    for (const misspelt of changed.filter((text) => !SETTING_NAMES.includes(text))) {
       assertEquals(settingsLike(misspelt, "environment").includes(name), true, misspelt);
     }
   }
@@ -157,7 +157,7 @@ Deno.test("findUnknownSettings() takes no address of a container's neighbour for
 });
 
 Deno.test("findUnknownSettings() takes settings and empty values for what they are", () => {
-  const right = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, "1"]));
+  const right = Object.fromEntries(SETTING_NAMES.map((name) => [name, "1"]));
   assertEquals(findUnknownSettings(right, right), []);
   assertEquals(findUnknownSettings({ MQTT_HOST: "" }, { MQTT_USER: "", JEEDOM_API_KEY: undefined }), []);
 });

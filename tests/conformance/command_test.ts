@@ -36,7 +36,7 @@ Deno.test("conformance refuses a wrong command line with exit code 2, before it 
       [["--key", KEY, "--key-file", "f"], "Give --key or --key-file, not both"],
       [["--url", "http://gateway"], "No key"],
       [["--wrong"], "--wrong"],
-      [[KEY], "options alone"],
+      [[KEY], "options only"],
     ] as const
   ) {
     const { code, text } = await run(args);

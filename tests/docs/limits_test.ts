@@ -1,6 +1,7 @@
 /** docs/operations/limits.md is compared with the code: each limit is in it, with the default that it has. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { parseConfig, SETTINGS } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import { SETTING_NAMES, settingsWithValues } from "../../src/config/settings.ts";
 import { makeMetrics } from "../support/metrics.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -159,7 +160,7 @@ async function seriesNames(): Promise<Set<string>> {
 }
 
 Deno.test("docs/operations/limits.md has each setting that bounds something, with its default", async () => {
-  const defaults = new Map(Object.entries(parseConfig({})));
+  const defaults = new Map(settingsWithValues(parseConfig({})).map(({ setting, value }) => [setting.name, value]));
   const rows = (await readRows()).filter((row) => settingOf(row) !== undefined);
   for (const row of rows) {
     const name = settingOf(row) ?? "";
@@ -167,9 +168,7 @@ Deno.test("docs/operations/limits.md has each setting that bounds something, wit
     if (typeof value !== "number") throw new Error(`${name} is no setting with a number`);
     assertEquals(row.value, inUnits(name, value), `${name}: "${row.text}"`);
   }
-  const bounds = Object.keys(SETTINGS).filter((name) =>
-    typeof defaults.get(name) === "number" && !name.endsWith("PORT")
-  );
+  const bounds = SETTING_NAMES.filter((name) => typeof defaults.get(name) === "number" && !name.endsWith("PORT"));
   assertEquals(rows.map((row) => settingOf(row) ?? "").toSorted(), bounds.toSorted());
 });
 

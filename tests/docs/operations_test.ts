@@ -221,5 +221,5 @@ Deno.test("metrics.md explains every word of every label", async () => {
 Deno.test("metrics.md names the port that METRICS_PORT has by default", async () => {
   const ports = [...(await read("metrics.md")).matchAll(/\b(?:127\.0\.0\.1|gateway):(\d+)/g)].map(([, port]) => port);
   assert(ports.length > 3);
-  assertEquals(new Set(ports), new Set([String(SETTINGS.METRICS_PORT.parse(undefined))]));
+  assertEquals(new Set(ports), new Set([SETTINGS.metrics.settings.port.default]));
 });

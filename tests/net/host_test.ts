@@ -1,6 +1,6 @@
 /** Origins that ALLOWED_ORIGINS accepts. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { parseOrigin } from "../../src/net/host.ts";
 
 Deno.test("parseOrigin() reads an origin as browsers write it", () => {
@@ -50,9 +50,9 @@ Deno.test("parseOrigin() rejects everything except one exact origin, and plain H
 });
 
 Deno.test("ALLOWED_ORIGINS is a list of origins, empty by default, with an error for invalid ones", () => {
-  assertEquals(parseConfig({}).ALLOWED_ORIGINS, []);
+  assertEquals(parseConfig({}).server.allowedOrigins, []);
   const ALLOWED_ORIGINS = "https://a.example/, HTTP://LOCALHOST:5173";
-  assertEquals(parseConfig({ ALLOWED_ORIGINS }).ALLOWED_ORIGINS, ["https://a.example", "http://localhost:5173"]);
+  assertEquals(parseConfig({ ALLOWED_ORIGINS }).server.allowedOrigins, ["https://a.example", "http://localhost:5173"]);
   assertThrows(
     () => parseConfig({ ALLOWED_ORIGINS: "https://a.example,*" }),
     Error,

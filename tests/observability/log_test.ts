@@ -1,6 +1,8 @@
 import { resetSync } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Config, parseConfig, type Variables } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { Variables } from "../../src/config/rules.ts";
+import type { Config } from "../../src/config/settings.ts";
 import { auditLog, type Log, startLog } from "../../src/observability/log.ts";
 
 const SETTINGS = {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { createMask, LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
 import { visibleLine } from "../../src/observability/visible.ts";
 

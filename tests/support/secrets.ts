@@ -1,5 +1,6 @@
 /** What no process may print, and whether one did. */
-import { parseConfig, type Variables } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
 
 const utf8 = new TextEncoder();
@@ -9,9 +10,7 @@ export class Secrets {
   readonly #spellings = new Map<string, string>();
 
   constructor(settings: Variables) {
-    for (const [name, value] of Object.entries(parseConfig(settings))) {
-      for (const secret of secretsOf({ [name]: value })) this.add(name, secret);
-    }
+    for (const secret of secretsOf(parseConfig(settings))) this.add("A secret setting", secret);
   }
 
   /** Adds one: a password, an API key, a payload. One that is too short to be found for sure is left out. */

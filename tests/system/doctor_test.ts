@@ -1,7 +1,7 @@
 /** The doctor, as a person runs it: as a process with the flags of its task, in a real house that breaks. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
-import type { Variables } from "../../src/config/settings.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { inTempDir } from "../support/temp_dir.ts";

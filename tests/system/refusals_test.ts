@@ -1,6 +1,6 @@
 /** Causes of refusals in the report of `deno task doctor`, beside a real gateway. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Variables } from "../../src/config/settings.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";

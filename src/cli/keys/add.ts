@@ -7,13 +7,11 @@ import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../keys/schema.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { oneName } from "./find_key.ts";
-import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
-import { describeNextStep } from "./next_step.ts";
-import { rateFromOptions } from "./rate_from_options.ts";
+import { type KeysSession, oneName } from "./session.ts";
+import { expiryFromOption, protocolFromOption, rateFromOptions } from "./key_options.ts";
+import { describeNextStep } from "./show.ts";
 import { RIGHTS_OPTIONS, rightsFromOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
-import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys add`. */
 export const ADD_LINE = {
@@ -68,7 +66,7 @@ export async function addKey(session: KeysSession): Promise<void> {
     refuse(nameMistakes(name, records));
     return [...records, record];
   });
-  print(`Key "${name}" is in ${config.KEYS_FILE}. A running gateway knows it within 2 seconds.`);
+  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway knows it within 2 seconds.`);
   const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
   for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(describeNextStep(name, session));

@@ -5,10 +5,8 @@
  */
 import type { KeyRecord } from "../../keys/schema.ts";
 import { type CommandLine, readArgs } from "../args.ts";
-import { changeKey } from "./change_key.ts";
-import { oneName } from "./find_key.ts";
+import { changeKey, type KeysSession, oneName } from "./session.ts";
 import { unusableReason } from "../../keys/status.ts";
-import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys disable`. */
 export const DISABLE_LINE = {

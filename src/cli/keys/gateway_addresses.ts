@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Config } from "../../config/settings.ts";
 import {
   findFunnelRoute,
   FUNNEL_STATUS,
@@ -14,7 +13,7 @@ import {
   TAILSCALE_STATUS,
 } from "../../doctor/tailscale.ts";
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
-import { localUrl } from "../../config/local_url.ts";
+import { localUrl, type ServerAddress } from "../../config/local_url.ts";
 import type { NetworkAddress, Platform } from "../../platform.ts";
 import { settledWithin } from "../../lib/async.ts";
 
@@ -30,9 +29,6 @@ export interface GatewayAddress {
 
 /** Part of the machine that knows the addresses. */
 export type AddressSource = Pick<Platform, "run" | "networkInterfaces" | "files">;
-
-/** Settings that addresses follow from. */
-export type AddressSettings = Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">;
 
 /** Longest wait for Tailscale, in milliseconds: its program waits forever for a daemon that hangs. */
 const TAILSCALE_MS = 2000;
@@ -50,11 +46,11 @@ const CONTAINER_FILES: readonly string[] = ["/.dockerenv", "/run/.containerenv"]
  * is none of these the one for this machine.
  */
 export async function findAddresses(
-  config: AddressSettings,
+  server: ServerAddress,
   machine: AddressSource,
 ): Promise<readonly [GatewayAddress, ...GatewayAddress[]]> {
-  const way = await findTailscale(config.PORT, machine);
-  const network = networkAddresses(config, machine.networkInterfaces());
+  const way = await findTailscale(server.port, machine);
+  const network = networkAddresses(server, machine.networkInterfaces());
   const [first, ...others] = [
     ...way?.isPublic ? [{ url: funnelUrl(way), range: "from everywhere", isPublic: true }] : [],
     ...network.filter(({ isTailnet }) => !isTailnet).map(({ url }) => ({ url, range: LAN, isPublic: false })),
@@ -62,7 +58,7 @@ export async function findAddresses(
     ...network.filter(({ isTailnet }) => isTailnet).map(({ url }) => ({ url, range: TAILNET, isPublic: false })),
   ];
   return first === undefined
-    ? [{ url: localUrl(config), range: "on this machine only", isPublic: false }]
+    ? [{ url: localUrl(server), range: "on this machine only", isPublic: false }]
     : [first, ...others];
 }
 
@@ -77,17 +73,17 @@ export async function isContainer({ files }: Pick<AddressSource, "files">): Prom
 
 /** Addresses of the network that HOST lets in, IPv4 first. */
 function networkAddresses(
-  config: AddressSettings,
+  server: ServerAddress,
   interfaces: readonly NetworkAddress[],
 ): { readonly url: string; readonly isTailnet: boolean }[] {
-  const { HOST: host } = config;
+  const { host } = server;
   if (isLoopback(host)) return [];
   const found = EVERYWHERE.includes(host)
     ? interfaces.filter((one) => isReachable(one) && (host === "::" || one.family === "IPv4"))
       .toSorted((one, other) => one.family.localeCompare(other.family))
     : [{ name: interfaces.find(({ address }) => address === host)?.name ?? "", address: host }];
   return found.map(({ name, address }) => ({
-    url: localUrl({ ...config, HOST: address }),
+    url: localUrl({ ...server, host: address }),
     isTailnet: name.startsWith("tailscale"),
   }));
 }

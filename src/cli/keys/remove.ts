@@ -4,8 +4,7 @@
  * @module
  */
 import { type CommandLine, readArgs } from "../args.ts";
-import { findKey, oneName, refuseDefault } from "./find_key.ts";
-import type { KeysSession } from "./session.ts";
+import { findKey, type KeysSession, oneName, refuseDefault } from "./session.ts";
 
 /** Command line of `keys remove`. */
 export const REMOVE_LINE = {
@@ -25,7 +24,7 @@ export async function removeKey(session: KeysSession): Promise<void> {
     return records.filter((other) => other !== record);
   });
   print(
-    `Key "${name}" is gone from ${config.KEYS_FILE}: a running gateway refuses it, and ends its open streams, ` +
+    `Key "${name}" is gone from ${config.keys.keysFile}: a running gateway refuses it, and ends its open streams, ` +
       "within 2 seconds.",
   );
   print(`It cannot be brought back. For a new one, and a device to pair again: deno task keys add ${name}`);

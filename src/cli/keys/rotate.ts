@@ -6,12 +6,10 @@
 import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { changeKey } from "./change_key.ts";
+import { changeKey, type KeysSession, oneName } from "./session.ts";
 import { formatDuration, formatTime, parseDuration } from "../../keys/duration.ts";
-import { oneName } from "./find_key.ts";
 import { overlapLeft, unusableReason } from "../../keys/status.ts";
-import { describeNextStep } from "./next_step.ts";
-import type { KeysSession } from "./session.ts";
+import { describeNextStep } from "./show.ts";
 
 /** Command line of `keys rotate`. */
 export const ROTATE_LINE = {

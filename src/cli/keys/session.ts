@@ -6,9 +6,10 @@
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
 import { assertRegularFile, readKey } from "../../keys/default_key_file.ts";
-import type { KeyRecord } from "../../keys/schema.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
 import type { Platform } from "../../platform.ts";
+import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
 import { overlapLeft } from "../../keys/status.ts";
 
@@ -58,7 +59,7 @@ export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" |
 
 /** Opens a session on the configured files. */
 export function openSession({ platform, ...given }: KeysSessionOptions): KeysSession {
-  const { KEYS_FILE: path, SECRET_KEY_FILE, KEY_FILE_MODE: mode } = given.config;
+  const { keysFile: path, secretKeyFile, fileMode: mode } = given.config.keys;
   const options = { files: platform.files, mode };
   const warnIf = (tightened: boolean) => {
     if (tightened) given.warn(`Keys file "${path}" could be read by others: its mode is 0600 now`);
@@ -81,8 +82,70 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return edit;
     },
     async readDefault() {
-      await assertRegularFile(SECRET_KEY_FILE, platform.files);
-      return await readKey(SECRET_KEY_FILE, platform.files);
+      await assertRegularFile(secretKeyFile, platform.files);
+      return await readKey(secretKeyFile, platform.files);
     },
   };
+}
+
+/**
+ * Takes the one name that a subcommand is for.
+ *
+ * @throws {UsageError} if there is none, or more
+ */
+export function oneName(positionals: readonly string[], { usage }: Pick<KeysSession, "usage">): string {
+  const [name, ...others] = positionals;
+  if (name === undefined) throw new UsageError(`The name of a key is missing\n${usage}`);
+  if (others.length > 0) throw new UsageError(`One name is enough: "${others.join(" ")}" is too much\n${usage}`);
+  return name;
+}
+
+/**
+ * Finds a record by its name.
+ *
+ * @throws {UsageError} naming the keys that there are
+ */
+export function findKey(records: readonly KeyRecord[], name: string): KeyRecord {
+  const record = records.find((record) => record.name === name);
+  if (record !== undefined) return record;
+  const known = records.map(({ name }) => name).toSorted().join(", ");
+  throw new UsageError(
+    `There is no key "${name}"` +
+      (known === "" ? `: add it with deno task keys add ${name}` : `. There are: ${known}`),
+  );
+}
+
+/**
+ * Refuses to change the key that is not in the keys file.
+ *
+ * @throws {UsageError} naming its file, and what to do with it
+ */
+export function refuseDefault(name: string, { config }: KeysSession): void {
+  if (name !== DEFAULT_KEY_NAME) return;
+  throw new UsageError(
+    `Key "${name}" cannot be changed here: it lives in SECRET_KEY_FILE, "${config.keys.secretKeyFile}". ` +
+      "Delete that file once another key exists; or, while there is no other, " +
+      "move it away and start the gateway again, which makes a new one",
+  );
+}
+
+/**
+ * Changes some fields of a key in the keys file.
+ *
+ * @param name its name
+ * @param change tells the fields that become others, from the record as it is
+ * @returns the record as it was
+ * @throws `UsageError` if there is no such key, or it is not in this file; `KeyFileError`, `KeysFileLockedError`
+ */
+export async function changeKey(
+  session: KeysSession,
+  name: string,
+  change: (record: KeyRecord) => Partial<KeyRecord>,
+): Promise<KeyRecord> {
+  refuseDefault(name, session);
+  const { before } = await session.edit((records) => {
+    const record = findKey(records, name);
+    return records.with(records.indexOf(record), { ...record, ...change(record) });
+  });
+  return findKey(before, name);
 }

@@ -5,14 +5,11 @@
  */
 import type { KeyRecord } from "../../keys/schema.ts";
 import { type CommandLine, readArgs, UsageError, wrongUsage } from "../args.ts";
-import { changeKey } from "./change_key.ts";
-import { findKey, oneName } from "./find_key.ts";
+import { changeKey, findKey, type KeysSession, oneName } from "./session.ts";
 import { unusableReason } from "../../keys/status.ts";
-import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
-import { rateFromOptions, type RateValues } from "./rate_from_options.ts";
+import { expiryFromOption, protocolFromOption, rateFromOptions, type RateValues } from "./key_options.ts";
 import { replaceRights, RIGHTS_OPTIONS, type RightsValues } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
-import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys set`. */
 export const SET_LINE = {

@@ -3,16 +3,15 @@
  *
  * @module
  */
+import { renderUnicodeCompact } from "uqr";
 import { errorText } from "../../lib/errors.ts";
 import { formatPairingUri, type Pairing } from "../../protocol/pairing.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { findKey, oneName } from "./find_key.ts";
+import { findKey, type KeysSession, oneName } from "./session.ts";
 import { findAddresses, isContainer } from "./gateway_addresses.ts";
 import { unusableReason } from "../../keys/status.ts";
-import { drawPairingCode, rowsOf, WINDOW_ROWS } from "./pairing_code.ts";
-import type { KeysSession } from "./session.ts";
 
 /** Command line of `keys show`. */
 export const SHOW_LINE = {
@@ -66,7 +65,7 @@ async function defaultSecret({ readDefault, config }: KeysSession): Promise<Byte
   const secret = await readDefault();
   if (secret !== undefined) return secret;
   throw new UsageError(
-    `There is no key "${DEFAULT_KEY_NAME}": SECRET_KEY_FILE, "${config.SECRET_KEY_FILE}", does not exist`,
+    `There is no key "${DEFAULT_KEY_NAME}": SECRET_KEY_FILE, "${config.keys.secretKeyFile}", does not exist`,
   );
 }
 
@@ -82,14 +81,14 @@ async function addressFor(
   name: string,
   { given, noQr, session: { config, machine } }: AddressChoice,
 ): Promise<{ readonly url: string; readonly warning?: string }> {
-  const url = given ?? config.PUBLIC_URL?.href;
+  const url = given ?? config.server.publicUrl?.href;
   if (url !== undefined) return { url };
-  if (config.PORT === 0) {
+  if (config.server.port === 0) {
     throw new UsageError(
       "With PORT=0 the gateway has another port after each start: set PORT or PUBLIC_URL, or give --url",
     );
   }
-  const [found, ...others] = await findAddresses(config, machine);
+  const [found, ...others] = await findAddresses(config.server, machine);
   const lines = [
     `PUBLIC_URL is not set, so this ${noQr ? "line" : "code"} is for ${found.url}, which works ${found.range}. ` +
     (found.isPublic
@@ -98,7 +97,7 @@ async function addressFor(
     ...!found.isPublic && await isContainer(machine)
       ? ["In a container this is the container's own address, which devices seldom reach: set PUBLIC_URL"]
       : [],
-    ...config.TLS_CERT_FILE !== undefined && !found.isPublic
+    ...config.server.tlsCertFile !== undefined && !found.isPublic
       ? ["Devices refuse an address that is not in the certificate of TLS_CERT_FILE"]
       : [],
     ...others.length > 0 ? ["Other addresses of this gateway:"] : [],
@@ -116,4 +115,46 @@ function pairingUri(pairing: Pairing): string {
   } catch (error) {
     throw new UsageError(`--url is wrong: ${errorText(error)}`);
   }
+}
+
+/** Choices for the code. */
+export interface PairingCodeOptions {
+  /** True for dark letters on a light terminal. */
+  readonly invert: boolean;
+}
+
+/** Rows of a terminal as it opens: a code that is higher cannot be seen as a whole. */
+export const WINDOW_ROWS = 24;
+
+/**
+ * Light around the code, in modules, the widest first. The standard wants 4; cameras do with 2, and with 1 on a dark
+ * terminal.
+ */
+const BORDERS: readonly number[] = [2, 1];
+
+/**
+ * Draws a URI as a QR code, two rows in a line. The letters' colour stands for light and the terminal's for dark, as on
+ * most terminals; colours of its own, which would fit every terminal, do not get past the filter for control characters.
+ *
+ * @returns lines of text; at most 24 as long as the address and the name have 63 characters together
+ */
+export function drawPairingCode(uri: string, { invert }: PairingCodeOptions): string {
+  // The same URI in fewer characters: a query may hold these as they are (RFC 3986, section 3.4).
+  const text = uri.replaceAll("%3A", ":").replaceAll("%2F", "/");
+  // A screen has no scratches: the least correction makes the smallest code.
+  const codes = BORDERS.map((border) => renderUnicodeCompact(text, { ecc: "L", border, invert }));
+  return codes.find((code) => rowsOf(code) <= WINDOW_ROWS) ?? codes.at(-1) ?? "";
+}
+
+/** Counts the rows of a terminal that a code takes. */
+export function rowsOf(code: string): number {
+  return code.split("\n").length;
+}
+
+/** Says how the secret of a key gets to its device, and what has to be set before that. */
+export function describeNextStep(name: string, { config }: Pick<KeysSession, "config">): string {
+  const first = config.server.publicUrl === undefined
+    ? "set PUBLIC_URL in .env to the address that devices reach, then "
+    : "";
+  return `Next, ${first}hand it to its device: deno task keys show ${name}`;
 }

@@ -28,7 +28,7 @@ export const CLOCK: Check = {
   async run(context, signal) {
     const reading = readClock(await context.jeedom(signal));
     if (reading === undefined) return skipped("Needs a response of Jeedom, whose clock it is compared with");
-    return reportOffset(reading, context.config.MAX_AGE_SECONDS);
+    return reportOffset(reading, context.config.replay.maxAgeSeconds);
   },
 };
 

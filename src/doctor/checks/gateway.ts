@@ -21,7 +21,7 @@ const MAX_ERROR_LENGTH = 100;
 export const GATEWAY: Check = {
   name: "gateway",
   async run(context, signal) {
-    const { config: { PORT: port }, version } = context;
+    const { config: { server: { port } }, version } = context;
     const state = await context.gateway(signal);
     switch (state.kind) {
       case "unknown_port":
@@ -56,7 +56,7 @@ export const GATEWAY: Check = {
 };
 
 async function reportProbe(
-  { config: { PORT: port }, version }: DoctorContext,
+  { config: { server: { port } }, version }: DoctorContext,
   probe: GatewayProbe | undefined,
 ): Promise<Finding> {
   const runs = `Version ${version} runs on port ${port}`;

@@ -22,15 +22,15 @@ export const KEY_FILES: Check = {
     const { config, machine, now } = context;
     const found = await context.keys();
     const files = [
-      ...found.single === undefined ? [] : [config.SECRET_KEY_FILE],
-      ...found.records === undefined ? [] : [config.KEYS_FILE],
+      ...found.single === undefined ? [] : [config.keys.secretKeyFile],
+      ...found.records === undefined ? [] : [config.keys.keysFile],
     ];
-    const directories = new Set([config.SECRET_KEY_FILE, config.KEYS_FILE].map((path) => dirname(path)));
+    const directories = new Set([config.keys.secretKeyFile, config.keys.keysFile].map((path) => dirname(path)));
     const problems = [
       ...found.faults.map(splitFault),
       ...findDuplicates(found, config),
       ...await checkExpiry(found, context, signal),
-      ...await checkFileAccess({ files, directories: [...directories], mode: config.KEY_FILE_MODE, machine }),
+      ...await checkFileAccess({ files, directories: [...directories], mode: config.keys.fileMode, machine }),
     ];
     const unusable = reportUnusableKeys(found, now());
     if (problems.length > 0) return combineFindings([...problems, ...unusable]);
@@ -55,7 +55,7 @@ function findDuplicates({ single, records = [] }: FoundKeys, config: DoctorConte
     .filter(({ secret, previous }) => [secret.toHex(), previous?.secret.toHex()].includes(hex ?? ""))
     .map(({ name }) =>
       failed(
-        `Key "${name}" has the same secret as "${config.SECRET_KEY_FILE}", which grants every right`,
+        `Key "${name}" has the same secret as "${config.keys.secretKeyFile}", which grants every right`,
         `Give it a new secret: deno task keys rotate ${name}`,
       )
     );

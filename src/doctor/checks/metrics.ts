@@ -15,10 +15,10 @@ import { NOT_RUNNING } from "./gateway.ts";
 export const METRICS: Check = {
   name: "metrics",
   async run(context, signal) {
-    const { config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now } = context;
+    const { config: { metrics: { host, port } }, localUrl, machine, now } = context;
     if (port === "off") return skipped("Not used: METRICS_PORT is off");
     if (port === 0) return skipped("METRICS_PORT is 0, so only the log shows the port");
-    const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });
+    const url = localUrl({ host, port, tlsCertFile: undefined });
     const [answer, { kind }] = await Promise.all([
       ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal }),
       context.gateway(signal),
@@ -28,7 +28,7 @@ export const METRICS: Check = {
       if (health === undefined) return reportTaken(port, `answers HTTP ${answer.status}`);
       if (kind === "free") {
         return warning(
-          `A gateway answers on port ${port} for metrics, and not on PORT, which is ${context.config.PORT}`,
+          `A gateway answers on port ${port} for metrics, and not on PORT, which is ${context.config.server.port}`,
           "Restart the gateway: PORT has changed since its start",
         );
       }
@@ -84,7 +84,7 @@ function healthOf(reply: Reply): Health | undefined {
 
 /** Reports the gateway's own health and its age: the other checks are newer and may contradict it. */
 function reportHealth({ isReady, failing, age }: Health, context: DoctorContext): Finding {
-  const isNeeded = context.config.READY_NEEDS.includes("jeedom");
+  const isNeeded = context.config.health.needs.includes("jeedom");
   const isSet = isJeedomSet(context);
   const relevant = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
   const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
@@ -97,7 +97,7 @@ function reportHealth({ isReady, failing, age }: Health, context: DoctorContext)
   return isSet ? failed(message, remedyFor(context)) : warning(`${message}, which is not set`, SET_JEEDOM);
 }
 
-function remedyFor({ config: { HEALTH_CHECK_SECONDS: seconds } }: DoctorContext): string {
+function remedyFor({ config: { health: { checkSeconds: seconds } } }: DoctorContext): string {
   return `See their lines above, and the gateway's log. It checks again every ${seconds} s; changed settings ` +
     "need a restart";
 }

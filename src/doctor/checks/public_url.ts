@@ -26,7 +26,7 @@ const TAILNETS = ["100.64.0.0/10", "fd7a:115c:a1e0::/48"].flatMap((network) => p
 export const PUBLIC_URL: Check = {
   name: "public_url",
   async run(context, signal) {
-    const { config: { PUBLIC_URL: url }, machine, now } = context;
+    const { config: { server: { publicUrl: url } }, machine, now } = context;
     if (url === undefined) {
       return skipped("PUBLIC_URL is not set", "Set it to the address that phones use, to have it checked");
     }

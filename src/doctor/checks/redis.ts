@@ -24,7 +24,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 export const REDIS: Check = {
   name: "redis",
   async run({ config, now }, signal) {
-    const { REPLAY_REDIS_URL: url } = config;
+    const { redisUrl: url } = config.replay;
     if (url === undefined) return skipped("Not used: REPLAY_REDIS_URL is not set");
     const address = `${url.hostname}:${url.port || 6379}`;
     // Loaded only here: most gateways have no Redis.

@@ -12,10 +12,10 @@ import { type Check, type Finding, ok, skipped, warning } from "../check.ts";
 /** Check of refused requests. */
 export const REFUSALS: Check = {
   name: "refusals",
-  async run({ config: { METRICS_HOST: host, METRICS_PORT: port }, localUrl, machine, now }, signal) {
+  async run({ config: { metrics: { host, port } }, localUrl, machine, now }, signal) {
     if (port === "off") return skipped("METRICS_PORT is off: only the log shows what the gateway refuses");
     if (port === 0) return skipped("METRICS_PORT is 0, so only the log shows the port");
-    const url = localUrl({ HOST: host, PORT: port, TLS_CERT_FILE: undefined });
+    const url = localUrl({ host, port, tlsCertFile: undefined });
     const reply = await ask(`${url}/refusals`, { fetch: machine.fetch, now, signal });
     if (reply.kind === "failure") return skipped(`No gateway answers on port ${port}: see metrics`);
     const answer = reply.status === 200 ? ANSWER.safeParse(jsonOf(reply)).data : undefined;

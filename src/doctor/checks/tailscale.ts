@@ -36,7 +36,7 @@ export const TAILSCALE: Check = {
   name: "tailscale",
   async run(context, signal) {
     const { config, machine } = context;
-    const url = config.PUBLIC_URL;
+    const url = config.server.publicUrl;
     if (url !== undefined && !isTailnetName(url.hostname)) {
       return skipped("Not used: PUBLIC_URL is not a Tailscale name");
     }
@@ -58,7 +58,7 @@ export const TAILSCALE: Check = {
     if (status === undefined) return skipped("The output of tailscale has an unknown format");
     const finding = findProblem(status, context, problem);
     if (finding !== undefined) return finding;
-    const route = findFunnelRoute(typeof funnel === "string" ? "" : funnel.stdout, config.PORT);
+    const route = findFunnelRoute(typeof funnel === "string" ? "" : funnel.stdout, config.server.port);
     return withExpiry(reportFunnelRoute(route, status, url), status, context.now());
   },
 };

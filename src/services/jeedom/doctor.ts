@@ -44,14 +44,14 @@ export const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have non
 /** Tells whether a setting names a Jeedom; otherwise its default address is only a guess. */
 export function isJeedomSet({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): boolean {
   return isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
-    (isSet("READY_NEEDS") && config.READY_NEEDS.includes("jeedom"));
+    (isSet("READY_NEEDS") && config.health.needs.includes("jeedom"));
 }
 
 /** Check of Jeedom. */
 export const JEEDOM: Check = {
   name: "jeedom",
   async run(context, signal) {
-    const { config: { JEEDOM_URL: url, READY_NEEDS: needs } } = context;
+    const { config: { jeedom: { url }, health: { needs } } } = context;
     const address = addressOf(url, "");
     const state = await context.jeedom(signal);
     if (!isJeedomSet(context) && (state.kind === "failure" || state.kind === "not_json_rpc")) {

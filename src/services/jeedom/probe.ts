@@ -86,7 +86,7 @@ const NO_CERTIFICATE: FetchFailure = {
 };
 
 async function testKey(context: DoctorContext, signal: AbortSignal): Promise<ApiKeyState> {
-  const { JEEDOM_APIKEY: apikey } = context.config;
+  const { apikey } = context.config.jeedom;
   if (apikey === undefined) return { kind: "none" };
   const reply = await call(context, { method: KEY_TEST_METHOD, params: { apikey }, signal });
   if (reply.kind === "failure") return { kind: "unknown", message: reply.message };
@@ -124,7 +124,7 @@ interface Call {
 }
 
 async function call(context: DoctorContext, { method, params = {}, signal }: Call): Promise<Reply | FetchFailure> {
-  const { config: { JEEDOM_URL: url }, now } = context;
+  const { config: { jeedom: { url } }, now } = context;
   const fetch = await context.jeedomFetch().catch(() => undefined);
   if (signal.aborted) return describeFetchError(undefined, signal);
   return fetch === undefined ? NO_CERTIFICATE : await ask(addressOf(url), {

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { brokerProtocol, type Config } from "../../config/settings.ts";
+import type { Config } from "../../config/settings.ts";
 import { type Check, failed, type Finding, ok, skipped } from "../../doctor/check.ts";
 import { errorText } from "../../lib/errors.ts";
 import { PROBE_TIMEOUT_SECONDS } from "../../lib/fetch_failure.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
 import { tooLate } from "../../mqtt/errors.ts";
 import { UNUSED_FILTER } from "../../mqtt/topics/rules.ts";
+import { brokerProtocol } from "./settings.ts";
 
 const LOGIN = "Fix MQTT_USERNAME and MQTT_PASSWORD, or the broker's list of users";
 const ADDRESS = "Fix MQTT_BROKER_HOST";
@@ -38,10 +39,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export const BROKER: Check = {
   name: "broker",
   async run({ config, brokerAddress, connectBroker, now }, signal) {
-    if (config.MQTT_BROKER_HOST === undefined) {
+    if (config.mqtt.host === undefined) {
       return ok("Embedded in the gateway, as MQTT_BROKER_HOST is not set");
     }
-    const hostAndPort = `${config.MQTT_BROKER_HOST}:${config.MQTT_BROKER_PORT}`;
+    const hostAndPort = `${config.mqtt.host}:${config.mqtt.port}`;
     let address;
     try {
       address = await brokerAddress();
@@ -71,7 +72,7 @@ export const BROKER: Check = {
 
 function reportError(error: BrokerError, config: Config): Finding {
   const { message } = error;
-  const protocol = brokerProtocol(config);
+  const protocol = brokerProtocol(config.mqtt);
   const hasTls = protocol === "mqtts" || protocol === "wss";
   if (error instanceof BrokerForbiddenError) return failed(message, ADDRESS);
   if (message.endsWith("outside of what the sandbox allows")) return skipped(message, "Run it as: deno task doctor");
@@ -93,7 +94,7 @@ function reportError(error: BrokerError, config: Config): Finding {
   if (/Unexpected server response/.test(message)) {
     return failed(message, "Set MQTT_PATH to the path of the broker's WebSocket, and MQTT_BROKER_PORT to its port");
   }
-  const tls = config.MQTT_PROTOCOL === undefined ? `MQTT_TLS=${!hasTls}` : `MQTT_PROTOCOL=${OTHER_TLS[protocol]}`;
+  const tls = config.mqtt.protocol === undefined ? `MQTT_TLS=${!hasTls}` : `MQTT_PROTOCOL=${OTHER_TLS[protocol]}`;
   const webSocket = protocol === "ws" || protocol === "wss" ? "no WebSocket" : "a WebSocket";
   return failed(
     message,
