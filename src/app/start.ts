@@ -1,5 +1,5 @@
 /**
- * Puts the gateway together from its configuration, and takes it apart again.
+ * Assembles the gateway from its configuration, and takes it apart again.
  *
  * @module
  */
@@ -7,19 +7,23 @@ import { MQTT_PORT } from "../services/mqtt/settings.ts";
 import type { Config } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createLimiters } from "../gateway/limits.ts";
+import { createLimiters, type Limiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
+import type { Handler } from "../http/router.ts";
 import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
 import { createConnectBroker } from "../mqtt/connect.ts";
 import { MemoryHistory } from "../mqtt/hub/memory_history.ts";
 import { createAudit } from "../observability/audit.ts";
-import { auditLog, type Log } from "../observability/log.ts";
-import { createMetrics } from "../observability/metrics.ts";
+import type { Log } from "../observability/log.ts";
+import { auditLog } from "../observability/logtape.ts";
+import { createMetrics, type Metrics } from "../observability/metrics.ts";
+import { registerProcessMetrics } from "../observability/process.ts";
 import { createRefusalTelemetry, RecentRefusals } from "../observability/recent_refusals.ts";
-import type { Telemetry } from "../observability/telemetry.ts";
+import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../http/client_address.ts";
@@ -30,21 +34,19 @@ import { createJeedomCheck } from "../services/jeedom/health.ts";
 import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
-import { readGauges } from "./gauges.ts";
-import { limitsOf, ratesOf } from "./limits.ts";
-import { type HttpListener, listen } from "./listen.ts";
+import { rateLimitsOf } from "../limits/rate_limits.ts";
+import { type HttpListener, listen, openPort, PortTakenError } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { openKeys } from "./keys.ts";
-import { openStore } from "./store.ts";
+import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
-import { openPort, PortTakenError } from "./port_taken.ts";
 import { readPair } from "../config/setting_files.ts";
 import { settledWithin } from "../lib/async.ts";
 
-/** A gateway that serves. */
+/** A running gateway. */
 export interface RunningGateway {
-  /** Its address for programs on the same machine. */
+  /** Its URL for programs on the same machine. */
   readonly url: string;
   /** The default broker. */
   readonly broker: BrokerAddress;
@@ -52,22 +54,34 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-/** Jeedom's web server closes a connection after 5 s of silence: let go of it before, in milliseconds. */
+/** Clocks, log and metrics, which most parts need. */
+interface Instruments {
+  /** Wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Monotonic clock, in milliseconds. */
+  readonly monotonic: () => number;
+  /** Log of the gateway. */
+  readonly log: Log;
+  /** Registry for the gauges of each part. */
+  readonly metrics: MetricRegistry;
+}
+
+/** Milliseconds after which an idle connection to Jeedom is closed: its web server closes it after 5 s. */
 const JEEDOM_POOL_IDLE_MS = 4000;
 
-/** How often it is told who failed to prove a key, in milliseconds. */
+/** Interval of the summary of failed requests in the log, in milliseconds. */
 const FAILURE_SUMMARY_MS = 60_000;
 
-/** Longest wait for a look at the files of keys that is under way, in milliseconds. */
+/** Longest wait for reading the key files at the end, in milliseconds. */
 const KEYS_CLOSE_TIMEOUT_MS = 1000;
 
-/** Longest wait for requests to the port for metrics, in milliseconds. */
+/** Longest wait for requests to the metrics port at the end, in milliseconds. */
 const ADMIN_CLOSE_TIMEOUT_MS = 500;
 
-/** Length of the name of the gateway's order of messages, in bytes: never the same one again. */
+/** Length of the random name of the message history, in bytes. */
 const EPOCH_BYTES = 8;
 
-/** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
+/** Longest wait for disconnecting from all brokers, in milliseconds: each connection is cut after half of it. */
 const BROKER_CLOSE_TIMEOUT_MS = 2000;
 
 /**
@@ -81,63 +95,191 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile },
     platform,
   );
-  // What was opened is let go of in the opposite order: when a later step fails, or at the end.
+  // Closed in reverse order: when a later step fails, or at the end.
   await using opened = new AsyncDisposableStack();
   const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
-  const metrics = createMetrics({
-    levels: () =>
-      readGauges({ streams, limiters, history: messages, encoder, brokers, store, keyring, readiness, ...clocks }),
-    process: () => platform.process(),
-    version: VERSION,
-    ...clocks,
-  });
-  opened.defer(() => metrics.close());
-  const tracer = findTracer(VERSION);
+
+  const metrics = createMetrics({ version: VERSION, ...clocks });
+  opened.defer(registerProcessMetrics(metrics, { process: () => platform.process(), ...clocks }));
   const refusals = new RecentRefusals(clocks.monotonic);
-  const telemetry: Telemetry = createRefusalTelemetry(
-    tracer === undefined ? metrics : createTraced(metrics, tracer),
-    refusals,
-  );
+  const telemetry = createTelemetry(metrics, refusals);
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
-  const keys = await openKeys(config, platform, log);
+  const instruments = { log, metrics, ...clocks };
+
+  const keys = await openKeys(config, platform, instruments);
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
-  const { keyring } = keys;
-  const store = await openStore(config, { log, ...clocks });
+  const store = await openStore(config, instruments);
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
+
+  const encoder = createEncoder(metrics);
+  const brokers = createBrokerPool(config, instruments, { defaultBroker: broker.address, encoder });
+  const directory = createBrokerDirectory({
+    configured: broker.address,
+    allowed: config.mqtt.allowedBrokers,
+    // Other brokers are reached by plain MQTT, whichever protocol the configured one uses.
+    defaultPort: config.mqtt.protocol === undefined ? config.mqtt.port : MQTT_PORT,
+  });
+  const publisher: Publisher = {
+    publish: (address, publication, options) =>
+      telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options)),
+  };
+  const jeedom = await openJeedom(config, platform, instruments, opened);
+  const readiness = createReadiness(config, instruments, { broker: broker.address, brokers, jeedom, store });
+  opened.defer(() => readiness.close());
+
+  const streams = createStreamRegistry(metrics);
+  const limiters = createLimiters({
+    requests: config.requests,
+    streams: config.streams,
+    maxAnswerBytes: config.jeedom.maxResponseBytes,
+  }, clocks);
+  registerLimiterGauges(metrics, limiters);
+  const handler = createHandler({
+    addressOf: createAddressOf(config.server.trustedProxies, clocks),
+    origins: config.server,
+    admission: {
+      keyring: keys.keyring,
+      replays: store.replays,
+      rates: rateLimitsOf(config.rates, store.createCounter),
+      replay: config.replay,
+    },
+    services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
+    subscriptions: { directory, brokers, encoder, streams, settings: config.streams },
+    limiters,
+    health: { version: VERSION, isReady: () => readiness.isReady },
+    clock: clocks,
+    randomBytes,
+    random: Math.random,
+    audit,
+    log,
+    telemetry,
+  });
+  const admin = listenForAdmin(config, platform, {
+    handler: createAdminHandler({
+      metrics,
+      readiness,
+      refusals,
+      version: VERSION,
+      listensOn: config.metrics.host,
+      randomBytes,
+      log,
+    }),
+    log,
+  });
+  // A client that never completes its request must not keep the gateway from stopping.
+  opened.defer(() => admin && settledWithin(admin.shutdown(), ADMIN_CLOSE_TIMEOUT_MS));
+  await store.begun();
+  const server = openPort(
+    "PORT",
+    config,
+    () => listen(platform, { hostname: config.server.host, port: config.server.port, ...tls }, handler, log),
+  );
+  log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
+    version: VERSION,
+    host: config.server.host,
+    port: server.port,
+    jeedom: addressOf(config.jeedom.url, ""),
+  });
+  if (config.rates.limits === "off") log.warn("RATE_LIMITS=off: rate limiting is disabled");
+  readiness.start();
+
+  const running = opened.move();
+  return {
+    url: localUrl(config.server, server.port),
+    broker: broker.address,
+    async stop() {
+      log.info("Gateway stops");
+      readiness.stop();
+      // Requests are still answered while the streams end; a server shuts down only after its last stream.
+      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() =>
+        server.shutdown()
+      );
+      await settledWithin(drained, config.shutdown.timeoutMs);
+      await settledWithin(brokers.close(), BROKER_CLOSE_TIMEOUT_MS);
+      await running.disposeAsync();
+      log.info("Gateway stopped");
+    },
+  };
+}
+
+/** Creates telemetry that feeds metrics, the recent refusals and, if enabled, OpenTelemetry. */
+function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry {
+  const tracer = findTracer(VERSION);
+  return createRefusalTelemetry(tracer === undefined ? metrics : createTraced(metrics, tracer), refusals);
+}
+
+function createEncoder(metrics: MetricRegistry): EventEncoder {
   const encoder = new EventEncoder({ randomBytes });
-  const messages = new MemoryHistory({
+  metrics.gauge({
+    name: "e2e_gateway_shared_event_bytes",
+    help: "Bytes of encoded events that are kept for further listeners with the same key",
+    read: () => encoder.sharedBytes,
+  });
+  return encoder;
+}
+
+function createBrokerPool(
+  config: Config,
+  { log, metrics }: Instruments,
+  { defaultBroker, encoder }: { readonly defaultBroker: BrokerAddress; readonly encoder: EventEncoder },
+): BrokerPool {
+  const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
     maxBytes: config.streams.resumeBytes,
-    // A listener that comes back at the last moment may have been that long behind before, and a minute more.
+    // A listener that resumes at the last moment may have been that late before, and another minute.
     maxAgeMs: 2 * config.streams.resumeSeconds * 1000 + 60_000,
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
-      keepAliveSeconds: config.mqtt.keepaliveSeconds,
+      keepaliveSeconds: config.mqtt.keepaliveSeconds,
       addressFault,
       maxPayloadBytes: config.streams.maxEventBytes,
     }),
-    history: messages,
-    timeoutMs: config.mqtt.timeoutMs,
-    idleMs: config.mqtt.idleSeconds * 1000,
-    maxConnections: config.mqtt.maxConnections,
-    home: broker.address,
-    resumeMs: config.streams.resumeSeconds * 1000,
-    backpressure: () => encoder.backpressure(),
-    random: draw,
-    onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
-    ...clocks,
+    limits: config.mqtt,
+    hub: {
+      history,
+      limits: config.streams,
+      backpressure: () => encoder.backpressure(),
+      random: Math.random,
+      onFault: (error) => log.error("Delivering messages to streams failed unexpectedly: {error}", { error }),
+    },
+    clock: SYSTEM_CLOCK,
+    defaultBroker,
   });
-  const directory = createBrokerDirectory({
-    configured: broker.address,
-    allowed: config.mqtt.allowedBrokers,
-    // Other brokers are reached by plain MQTT, whatever the configured one speaks.
-    defaultPort: config.mqtt.protocol === undefined ? config.mqtt.port : MQTT_PORT,
+  metrics.gauge({
+    name: "e2e_gateway_ring_bytes",
+    help: "Bytes of messages that are kept for listeners that resume",
+    read: () => history.bytes,
   });
+  metrics.gauge({
+    name: "e2e_gateway_subscriptions",
+    help: "Topic filters that are subscribed to at brokers",
+    read: () => brokers.usage.subscriptions,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_listeners",
+    help: "Listeners that receive messages",
+    read: () => brokers.usage.listeners,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_broker_connections",
+    help: "Connections to brokers",
+    read: () => brokers.usage.connections,
+  });
+  return brokers;
+}
+
+/** Creates the options of the Jeedom service, whose requests and connections end with `opened`. */
+async function openJeedom(
+  config: Config,
+  platform: Platform,
+  { log, monotonic }: Instruments,
+  opened: AsyncDisposableStack,
+): Promise<JeedomOptions> {
   const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
   opened.defer(() => client.close());
   const fetchJeedom = await openJeedomFetch(config.jeedom, {
@@ -146,7 +288,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   });
   const closing = new AbortController();
   opened.defer(() => closing.abort());
-  const jeedom: JeedomOptions = {
+  return {
     url: config.jeedom.url,
     apikey: config.jeedom.apikey,
     fetch: fetchJeedom,
@@ -156,107 +298,85 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     maxPolls: config.jeedom.maxPolls,
     maxPollsPerKey: config.jeedom.maxPollsPerKey,
     log,
-    monotonic: clocks.monotonic,
+    monotonic,
     closeSignal: closing.signal,
   };
-  const publisher: Publisher = {
-    publish: (address, publication, options) =>
-      telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options)),
-  };
+}
+
+function createReadiness(
+  config: Config,
+  { monotonic, log, metrics }: Instruments,
+  { broker, brokers, jeedom, store }: {
+    readonly broker: BrokerAddress;
+    readonly brokers: BrokerPool;
+    readonly jeedom: JeedomOptions;
+    readonly store: OpenStore;
+  },
+): Readiness {
   const readiness = new Readiness({
     checks: {
-      broker: () => brokers.check(broker.address),
+      broker: () => brokers.check(broker),
       jeedom: createJeedomCheck({ ...jeedom, timeoutMs: Math.min(jeedom.timeoutMs, CHECK_TIMEOUT_MS) }),
       replay_store: () => store.replays.check(),
     },
     needs: [...config.health.needs, "replay_store"],
     isClockWrong: () => store.isAhead(),
     everyMs: config.health.checkSeconds * 1000,
-    monotonic: clocks.monotonic,
+    monotonic,
     log,
   });
-  opened.defer(() => readiness.close());
-  const streams = new StreamRegistry();
-  const limits = limitsOf(config);
-  const limiters = createLimiters(limits, clocks);
-  const handler = createHandler({
-    keyring,
-    replays: store.replays,
-    rates: ratesOf(config, store.createCounter),
-    addressOf: createAddressOf(config.server.trustedProxies, clocks),
-    services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
-    directory,
-    brokers,
-    encoder,
-    streams,
-    ...clocks,
-    randomBytes,
-    random: draw,
-    audit,
-    log,
-    telemetry,
-    isReady: () => readiness.isReady,
-    publicUrl: config.server.publicUrl,
-    allowedOrigins: config.server.allowedOrigins,
-    version: VERSION,
-    limits,
-    limiters,
+  metrics.gauge({
+    name: "e2e_gateway_up",
+    help: "1 for a dependency whose last check passed, 0 for one whose check failed; absent before its first check",
+    label: "part",
+    read: () => [...readiness.up].map(([dependency, isUp]) => [dependency, Number(isUp)]),
   });
-  const operations = listenForOperations(config, platform, {
-    handler: createAdminHandler({
-      metrics,
-      readiness,
-      refusals,
-      version: VERSION,
-      listensOn: config.metrics.host,
-      randomBytes,
-    }),
-    log,
+  metrics.gauge({
+    name: "e2e_gateway_ready",
+    help: "1 when the gateway is ready, 0 when a required dependency is unavailable or the gateway is stopping",
+    read: () => Number(readiness.isReady),
   });
-  // Somebody who never ends his request must not keep the gateway from stopping.
-  opened.defer(() => operations && settledWithin(operations.shutdown(), ADMIN_CLOSE_TIMEOUT_MS));
-  await store.begun();
-  const server = openPort(
-    "PORT",
-    config,
-    () => listen(platform, { hostname: config.server.host, port: config.server.port, ...tls }, handler, log),
-  );
-  const url = localUrl(config.server, server.port);
-  log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
-    version: VERSION,
-    host: config.server.host,
-    port: server.port,
-    jeedom: addressOf(config.jeedom.url, ""),
-  });
-  if (config.rates.limits === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
-  readiness.start();
-
-  const release = opened.move();
-  return {
-    url,
-    broker: broker.address,
-    async stop() {
-      log.info("Gateway stops");
-      readiness.stop();
-      // Ordinary requests go on while the streams end. A server that waits for its end does so for ever, while a stream
-      // is open.
-      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: draw }).then(() => server.shutdown());
-      await settledWithin(drained, config.shutdown.timeoutMs);
-      await settledWithin(brokers.close(), BROKER_CLOSE_TIMEOUT_MS);
-      await release.disposeAsync();
-      log.info("Gateway stopped");
-    },
-  };
+  return readiness;
 }
 
-/** Draws from 0 up to but not including 1. */
-const draw = () => Math.random();
+function createStreamRegistry(metrics: MetricRegistry): StreamRegistry {
+  const streams = new StreamRegistry();
+  metrics.gauge({
+    name: "e2e_gateway_queue_bytes",
+    help: "Bytes of events in the queues of all listeners",
+    read: () => streams.waitingBytes,
+  });
+  return streams;
+}
 
-/** Listens for whoever runs the gateway, unless that is off. */
-function listenForOperations(
+function registerLimiterGauges(metrics: MetricRegistry, { backlog, unread, bodies, requestLimiter }: Limiters): void {
+  metrics.gauge({
+    name: "e2e_gateway_backlog_bytes",
+    help: "Bytes of events beyond the queue of each listener; part of the bytes in the queues",
+    read: () => backlog.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_unread_answer_bytes",
+    help: "Bytes of large answers that clients have not read yet",
+    read: () => unread.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_bodies_arriving",
+    help: "Request bodies that are being received",
+    read: () => bodies.size,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_requests_running",
+    help: "Opened requests without an answer yet, not counting streams",
+    read: () => requestLimiter.size,
+  });
+}
+
+/** Listens on the metrics port, unless it is off. */
+function listenForAdmin(
   config: Config,
   platform: Platform,
-  { handler, log }: { readonly handler: (request: Request) => Promise<Response>; readonly log: Log },
+  { handler, log }: { readonly handler: Handler; readonly log: Log },
 ): HttpListener | undefined {
   const { host: hostname, port } = config.metrics;
   if (port === "off") return undefined;
@@ -266,7 +386,7 @@ function listenForOperations(
     return server;
   } catch (error) {
     if (error instanceof PortTakenError || !(error instanceof Error)) throw error;
-    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Mend one of them`;
+    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Fix one of them`;
     throw new Error(message, { cause: error });
   }
 }

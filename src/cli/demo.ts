@@ -11,7 +11,7 @@ import { type Config, SETTINGS } from "../config/settings.ts";
 import { DEVICES, SimulatedHome } from "../demo/simulated_home.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
-import { startLog } from "../observability/log.ts";
+import { startLog } from "../observability/logtape.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
@@ -51,7 +51,7 @@ export async function demo(platform: Platform): Promise<number> {
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
     const { createConnectBroker } = await import("../mqtt/connect.ts");
-    const connect = createConnectBroker({ keepAliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
+    const connect = createConnectBroker({ keepaliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
     const stopSensors = await startSensors(home, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);

@@ -181,7 +181,7 @@ function connectTo({ mqtt: { keepaliveSeconds } }: Config): ConnectBroker {
   return async (address, options) => {
     // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
     const { createConnectBroker } = await import("../mqtt/connect.ts");
-    return await createConnectBroker({ keepAliveSeconds: keepaliveSeconds, addressFault })(address, options);
+    return await createConnectBroker({ keepaliveSeconds, addressFault })(address, options);
   };
 }
 

@@ -5,53 +5,18 @@
  */
 import type { ServerAddress } from "../config/local_url.ts";
 import type { Config } from "../config/settings.ts";
-import type { KeyFileSystem } from "../keys/default_key_file.ts";
-import type { KeysFileSystem } from "../keys/keyring_file.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
+import type { Platform } from "../platform.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { findJeedomState, type JeedomState } from "../services/jeedom/probe.ts";
 import { findGatewayState, type GatewayProbe, type GatewayState, probeGateway } from "./gateway_state.ts";
 import { findKeys, type FoundKeys } from "./key_files.ts";
 
-/** Exit code and output of a program. */
-export interface ProgramOutput {
-  /** Exit code. */
-  readonly code: number;
-  /** Text on standard output. */
-  readonly stdout: string;
-}
-
-/** Functions of the machine that the checks use. */
-export interface Machine {
-  /** Version of Deno, such as `2.9.6`. */
-  readonly denoVersion: string;
-  /** File system; no file is changed. */
-  readonly files: KeyFileSystem & KeysFileSystem;
-  /** Sends HTTP requests. */
-  readonly fetch: typeof fetch;
-  /** Makes a pool of HTTP connections. */
-  readonly createHttpClient: typeof Deno.createHttpClient;
-  /**
-   * Listens on a TCP port.
-   *
-   * @throws if the port is taken, or the address is not one of this machine
-   */
-  listen(address: { readonly hostname: string; readonly port: number }): { close(): void };
-  /**
-   * Resolves a host name to addresses.
-   *
-   * @throws if the name is not found
-   */
-  lookup(host: string): Promise<readonly string[]>;
-  /** Returns the free space of the disk that holds a path, in bytes; undefined if it is unknown. */
-  freeBytes(path: string): Promise<number | undefined>;
-  /**
-   * Runs a program to its end.
-   *
-   * @throws if the program does not exist or may not be run
-   */
-  run(command: string, args: readonly string[], options: { readonly signal: AbortSignal }): Promise<ProgramOutput>;
-}
+/** Part of the platform that the checks use; they change no file. */
+export type Machine = Pick<
+  Platform,
+  "createHttpClient" | "denoVersion" | "fetch" | "files" | "freeBytes" | "listen" | "lookup" | "run"
+>;
 
 /** Dependencies of the checks. */
 export interface DoctorOptions {

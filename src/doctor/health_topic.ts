@@ -10,7 +10,7 @@ import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { errorText } from "../lib/errors.ts";
 import { PROBE_TIMEOUT_SECONDS } from "../lib/fetch_failure.ts";
 import type { BrokerAddress, BrokerConnection, ConnectBroker, Publication } from "../mqtt/broker.ts";
-import { tooLate } from "../mqtt/errors.ts";
+import { timeoutError } from "../mqtt/errors.ts";
 
 const TIMEOUT_MS = PROBE_TIMEOUT_SECONDS * 1000;
 
@@ -90,7 +90,7 @@ export class HealthTopic {
         this.#connection = connection;
         backoff.reset();
         await this.#publishState();
-        const lost = await Promise.race([connection.lost, stopped]);
+        const lost = await Promise.race([connection.closed, stopped]);
         this.#connection = undefined;
         if (lost === undefined) await connection.close();
         else this.#reportError(lost);
@@ -125,7 +125,7 @@ async function open(
   { will, signal }: { readonly will?: Publication; readonly signal?: AbortSignal },
 ): Promise<BrokerConnection> {
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(tooLate(address, "answer", TIMEOUT_MS)), TIMEOUT_MS);
+  const timer = setTimeout(() => timeout.abort(timeoutError(address, "answer", TIMEOUT_MS)), TIMEOUT_MS);
   try {
     const either = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
     // Waits for its own end after an abort, so that no connection is left open.
@@ -143,11 +143,11 @@ async function send(
 ): Promise<void> {
   await withDeadline((signal) => {
     const delivery = connection.publish({ topic, payload, qos: 1, retain: true });
-    signal.addEventListener("abort", () => delivery.abandon(), { once: true });
+    signal.addEventListener("abort", () => delivery.cancel(), { once: true });
     return delivery.acknowledged;
   }, {
     clock: SYSTEM_CLOCK,
     timeout: TIMEOUT_MS,
-    timeoutError: () => tooLate(address, "take the state", TIMEOUT_MS),
+    timeoutError: () => timeoutError(address, "take the state", TIMEOUT_MS),
   });
 }

@@ -6,7 +6,8 @@
  */
 import { errorName } from "../lib/errors.ts";
 import { isObject, tryParseJson } from "../lib/json.ts";
-import type { Machine, ProgramOutput } from "./context.ts";
+import type { ProgramOutput } from "../platform.ts";
+import type { Machine } from "./context.ts";
 
 /** Arguments that print the state of this machine. */
 export const TAILSCALE_STATUS: readonly string[] = ["status", "--json", "--peers=false"];

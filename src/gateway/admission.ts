@@ -1,7 +1,6 @@
 /**
- * The one place that decides who sent a request and whether it may run: pace of the address, body, envelope,
- * timestamp, replay, pace of the key, in this order, for every route. What the key may do is asked of its scope, by
- * whatever knows what the request asks for.
+ * Admission: decides who sent a request and whether it may run. Checks the address's rate, the body, the envelope, the
+ * timestamp, replay and the key's rate, in this order, for every route. Services check the key's rights.
  *
  * @module
  */
@@ -14,142 +13,156 @@ import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
 import { payloadWeight } from "../lib/json_weight.ts";
 import { LARGE_BODY_BYTES } from "../lib/read_bytes.ts";
-import type { Key, Keyring, RequestSource } from "../keys/keyring.ts";
+import type { Key, Keyring, Opened, RequestSource } from "../keys/keyring.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
-import type { Room } from "../limits/room.ts";
+import type { FairSemaphore } from "../limits/fair_semaphore.ts";
 import { KeyedMutex } from "../lib/async.ts";
+import { LruCache } from "../lib/lru_cache.ts";
 import type { BodyReader } from "../http/body_reader.ts";
 import type { RequestInfo } from "../http/request_info.ts";
 import { decryptionFailed, storeFull, storeUnavailable, tooManyRequests } from "../http/errors.ts";
 
-/** What admission needs. */
-export interface AdmissionOptions {
-  /** The keys. */
-  readonly keyring: Keyring;
-  /** The memory of accepted requests. */
-  readonly replays: ReplayStore;
-  /** The paces of addresses and keys. */
-  readonly rates: RateLimits;
-  /** Where the opening of requests is measured. */
-  readonly telemetry: Pick<Telemetry, "measure">;
-  /** Told of each request that proves nothing. */
-  readonly onFailure: (address: string) => void;
-  /** The wall clock, in milliseconds since 1970. */
-  readonly now: () => number;
-  /** How far a timestamp may be from the clock, in seconds. */
+/** Time window in which requests are accepted. */
+export interface ReplayWindow {
+  /** Largest difference between a timestamp and the clock, in seconds. */
   readonly maxAgeSeconds: number;
-  /** Reads bodies. */
-  readonly bodies: Pick<BodyReader, "read">;
-  /** Bounds what the large requests of each key take, in bytes. */
-  readonly largeRequests: Room;
 }
 
-/** Somebody proved a key. What follows says what may be done. */
+/** Keys, replay store and rate limits: what decides over requests. */
+export interface AccessOptions {
+  /** Keys. */
+  readonly keyring: Keyring;
+  /** Store of accepted requests. */
+  readonly replays: ReplayStore;
+  /** Rate limits of addresses and keys. */
+  readonly rates: RateLimits;
+  /** Time window in which requests are accepted. */
+  readonly replay: ReplayWindow;
+}
+
+/** Collaborators of admission. */
+export interface AdmissionOptions {
+  /** Keys, replay store and rate limits. */
+  readonly access: AccessOptions;
+  /** Reads bodies. */
+  readonly bodies: Pick<BodyReader, "read">;
+  /** Limits the bytes held by large requests, of each key and in total. */
+  readonly largeRequests: FairSemaphore;
+  /** Measures the opening of requests. */
+  readonly telemetry: Pick<Telemetry, "measure">;
+  /** Called with the address of each request that no key opens or that is expired. */
+  readonly onFailure: (address: string) => void;
+  /** Wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Decision over a request that a key opened. */
 export type Admission = Admitted | Refused | Repeat;
 
-/** A request that may run, now and only once. */
+/** Request that may run, now and only once. */
 export interface Admitted {
-  /** Tells it from the others. */
+  /** Discriminates the union. */
   readonly kind: "admitted";
-  /** The key that opened it. */
+  /** Key that opened the request. */
   readonly key: Key;
-  /** What its answer is sealed for. */
+  /** Exchange for which the answer is sealed. */
   readonly exchange: Exchange;
-  /** What it asks for. */
+  /** Payload of the request. */
   readonly payload: Payload;
-  /** The text of that. */
+  /** Text of the payload. */
   readonly text: OpenedText;
-  /** To be called, once or more, when what it asks for is not needed any more. */
+  /** Releases the payload's memory; to be called once or more when it is no longer needed. */
   release(): void;
-  /** To be called exactly once: keeps the answer for repeats, or notes that there is none to keep. */
+  /** Keeps the answer for repeats; undefined if there is none to keep. To be called exactly once. */
   settle(answer: SealedText | undefined): void;
 }
 
-/** A request of which nothing may run: its key's owner is told why. */
+/** Request that must not run; its sender receives the reason. */
 export interface Refused {
-  /** Tells it from the others. */
+  /** Discriminates the union. */
   readonly kind: "refused";
-  /** The key that opened it. */
+  /** Key that opened the request. */
   readonly key: Key;
-  /** What its answer is sealed for. */
+  /** Exchange for which the answer is sealed. */
   readonly exchange: Exchange;
-  /** Why, for those who count. */
+  /** Reason for the metrics. */
   readonly reason: RefusalReason;
   /** Status of the answer. */
   readonly status: number;
-  /** The reason, for the answer. */
+  /** Message of the answer. */
   readonly message: string;
-  /** The same for the client's program, in one word that never changes. */
+  /** Code of the answer. */
   readonly code: ErrorCode;
-  /** When to come again, in seconds, where waiting helps. */
+  /** Seconds until a retry, if waiting helps. */
   readonly retryAfterSeconds?: number;
-  /** The client's clock against the gateway's, in seconds, where that is the reason; positive when ahead. */
+  /** Offset of the client's clock in seconds, if that is the reason; positive when ahead. */
   readonly clockOffset?: number;
-  /** Where there is one, to be called exactly once, as for an admitted request. */
+  /** As for an admitted request; absent if the request was not claimed. */
   settle?(answer: SealedText | undefined): void;
 }
 
-/** A request that ran before: the first answer is given again. */
+/** Request that ran before: its first answer is sent again. */
 export interface Repeat {
-  /** Tells it from the others. */
+  /** Discriminates the union. */
   readonly kind: "repeat";
-  /** The key that opened it. */
+  /** Key that opened the request. */
   readonly key: Key;
-  /** What its answer is sealed for. */
+  /** Exchange for which the answer is sealed. */
   readonly exchange: Exchange;
-  /** The first answer, once there is one; undefined if it was not kept. */
+  /** First answer, once it is there; undefined if it was not kept. */
   readonly answer: Promise<SealedText | undefined>;
 }
 
-/** Decides over a request, from what is known of it. */
+/** Decides over a request. */
 export type Admit = (request: Request, requestInfo: RequestInfo) => Promise<Admission>;
 
 /** Longest wait for other large requests of the same key, in milliseconds. */
-const ROOM_WAIT_MS = 2000;
+const LARGE_REQUEST_WAIT_MS = 2000;
 
-/** The seed's words, which its clients look for. */
+/** Most addresses to trust: more than a household has clients. */
+const MAX_TRUSTED = 1000;
+
+/** Message of the original gateway, on which its clients rely. */
 const EXPIRED = "Request expired";
 
 const latin1 = new TextDecoder("latin1");
 
-/**
- * Makes the function that decides over requests.
- *
- * @returns a function that throws `Refusal` while nobody proved a key
- */
+/** Returns the function that decides over requests. It throws `HttpError` if no key opened the request. */
 export function createAdmit(options: AdmissionOptions): Admit {
-  const { rates, replays, telemetry } = options;
+  const { telemetry } = options;
+  const { keyring, rates, replays, replay } = options.access;
   const openings = new KeyedMutex();
-  const proven = new TrustedAddresses();
+  /** Addresses whose last envelope was opened by a key. */
+  const trustedAddresses = new LruCache<string, true>(MAX_TRUSTED);
   const keyAddresses = new KeyAddresses();
 
   function isCurrent(timestamp: unknown): timestamp is number {
-    return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= options.maxAgeSeconds;
+    return typeof timestamp === "number" && Math.abs(options.now() / 1000 - timestamp) <= replay.maxAgeSeconds;
   }
 
-  /** Counts a failure. Returns 0, or how many seconds the address has to wait if it is one too many. */
+  /** Counts a failure. Returns 0, or the seconds to wait if the address exceeds its rate. */
   async function countFailure(address: string): Promise<number> {
     const wait = await rates.failures.take(address);
     if (wait === 0) options.onFailure(address);
     return wait;
   }
 
-  /** Finds the key that a request names which none opened, for the operator. */
+  /** Finds the key that a request names if no key opened it, for the operator. */
   function identify({ named, version }: NamingSender) {
-    return options.keyring.identify(named, version);
+    return keyring.identify(named, version);
   }
 
   async function open(body: Uint8Array, sender: NamingSender) {
     const { address } = sender;
     try {
       const envelope = parseRequest(latin1.decode(body));
-      const opened = await telemetry.measure("opening", () => options.keyring.open(envelope, sender));
-      proven.add(address);
+      const opened = await telemetry.measure("opening", () => keyring.open(envelope, sender));
+      trustedAddresses.set(address, true);
       return { envelope, ...opened };
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error;
-      proven.delete(address);
+      trustedAddresses.delete(address);
       if (sender.fewKeys) throw error;
       const wait = await countFailure(address);
       const named = identify(sender);
@@ -158,22 +171,22 @@ export function createAdmit(options: AdmissionOptions): Admit {
   }
 
   /**
-   * Opens a request. For an address that has to wait this costs no more than an attempt at the key that is named, or
-   * at those that were used from there: failures of others keep no key out.
+   * Opens a request. For an address that exceeds its rate this costs no more than an attempt with the named key, or with
+   * those that were used from there: failures of others lock out no key.
    *
-   * @param wait how long the address has to wait until it may fail again, in seconds; 0 if it may
+   * @param wait seconds until the address may fail again
    */
   async function openWithin(body: Uint8Array, sender: NamingSender, { wait }: { readonly wait: number }) {
     try {
       return await open(body, { ...sender, fewKeys: wait > 0 });
     } catch (error) {
-      // Whether there is such a key or not.
+      // The same answer whether there is such a key or not.
       throw error instanceof EnvelopeError ? tooManyRequests(wait, identify(sender)) : error;
     }
   }
 
-  /** One at a time for each address: otherwise any number of failures could pass before the first is counted. */
-  function openInTurn(body: Uint8Array, sender: NamingSender) {
+  /** Opens one request at a time for each address: otherwise many failures could pass before the first is counted. */
+  function openExclusively(body: Uint8Array, sender: NamingSender) {
     return openings.runExclusive(sender.address, async () => {
       return await openWithin(body, sender, { wait: await rates.failures.peek(sender.address) });
     });
@@ -182,8 +195,8 @@ export function createAdmit(options: AdmissionOptions): Admit {
   return async (request, requestInfo) => {
     const { address } = requestInfo;
     const [wait, failureWait] = await Promise.all([rates.requests.take(address), rates.failures.peek(address)]);
-    // Others behind the address may have used it up: a key that is used from there has a count of its own. Which key a
-    // request names shows in its body.
+    // Other clients behind the address may have used up its rate: a key that is used from there has its own count. The
+    // body shows which key a request names.
     if (wait > 0 && keyAddresses.keysAt(address).length === 0) throw tooManyRequests(wait);
     const kid = request.headers.get(KEY_ID_HEADER) ?? undefined;
     return await options.bodies.read(
@@ -193,7 +206,11 @@ export function createAdmit(options: AdmissionOptions): Admit {
     );
   };
 
-  async function decide(body: Uint8Array, { address, route, kid, wait, failureWait }: Arrived): Promise<Admission> {
+  /** Decides over a body: the address's rate, and the envelope. */
+  async function decide(
+    body: Uint8Array,
+    { address, route, kid, wait, failureWait }: DecideContext,
+  ): Promise<Admission> {
     const namedInBody = namedKey(body);
     const named = namedInBody ?? kid ?? "";
     const isFromKey = keyAddresses.has(named, address);
@@ -203,113 +220,151 @@ export function createAdmit(options: AdmissionOptions): Admit {
     }
     const version = namedInBody === undefined ? 1 : 2;
     const sender = { address, route, kid, named, version } as const;
-    // No waiting for other requests of an address that proved a key the last time, or of a key that is used from there.
-    // Above the pace a failure is answered, and counted, like what is not tried: neither tells which keys are used there.
-    const { envelope, text, ...opened } = isFromKey || proven.has(address)
+    // A trusted address, or a key that is used from there, need not wait for other requests. Above the rate, a failure is
+    // answered and counted like an untried request: neither shows which keys are used there.
+    const { envelope, text, ...opened } = isFromKey || trustedAddresses.has(address)
       ? await openWithin(body, sender, { wait: wait || failureWait })
-      : await openInTurn(body, sender);
-    const { key } = opened;
-    const refused = (reason: RefusalReason, message: string, code: ErrorCode): Refused => (
-      { kind: "refused", ...opened, reason, status: 403, message, code }
-    );
-    /**
-     * For what may be a recording that is sent again: it says nothing of who sends it now. Failures of others do not
-     * keep the reason from a client that names its key: it learns the gateway's version and time from that.
-     */
-    const unproven = async (reason: RefusalReason & ErrorCode, message: string): Promise<Refused> => {
-      const failureWait = await countFailure(address);
-      if (failureWait > 0 && named === "") throw tooManyRequests(failureWait);
-      return refused(reason, message, reason);
-    };
+      : await openExclusively(body, sender);
+    return await decideOpened({ ...opened, envelope, text, address, named });
+  }
+
+  /** Decides over a request that a key opened: payload, timestamp, replay. */
+  async function decideOpened(request: OpenedBody): Promise<Admission> {
+    const { key, exchange, envelope, text } = request;
     let payload: Payload;
     try {
       payload = parsePayload(text);
     } catch (error) {
-      if (error instanceof FieldError) return await unproven("payload", error.message);
+      if (error instanceof FieldError) return await refuseUnproven(request, "payload", error.message);
       throw error;
     }
     const timestamp = payload["timestamp"];
-    const identity = {
-      kid: key.kid,
-      nonce: envelope.version === 2 ? envelope.salt : envelope.nonce,
-      tag: envelope.ciphertext.subarray(-TAG_BYTES),
-    };
-    if (!isCurrent(timestamp)) {
-      // Who is told that it is expired may take it for never run, and send it anew.
-      const known = await replays.recall(identity);
-      if (known.kind === "repeat") return { kind: "repeat", ...opened, answer: known.answer };
-      if (known.kind === "unavailable") throw storeUnavailable(key);
-      // A client that asks for the version spends none of the failed attempts of its address: it is answered in any case,
-      // so a recording of the question costs no more for it.
-      if (isProbe(envelope, timestamp)) return refused("expired", EXPIRED, "expired");
-      const refusal = await unproven("expired", EXPIRED);
-      return Number.isFinite(timestamp)
-        ? { ...refusal, clockOffset: Number(timestamp) - options.now() / 1000 }
-        : refusal;
-    }
-    const claim = await replays.claim({ ...identity, timestamp });
+    if (!isCurrent(timestamp)) return await decideExpired(request, timestamp);
+    const claim = await replays.claim({ ...identityOf(request), timestamp });
     switch (claim.kind) {
       case "forgotten":
-        return await unproven("expired", EXPIRED);
+        return await refuseUnproven(request, "expired", EXPIRED);
       case "full":
         throw storeFull(key);
       case "unavailable":
         throw storeUnavailable(key);
-      case "nonce reused":
-        return refused(
-          "replay",
-          `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`,
-          "salt_reused",
-        );
-      case "repeat":
-        return { kind: "repeat", ...opened, answer: claim.answer };
-      case "first": {
-        keyAddresses.add(key.kid, address);
-        // After the claim: a recorded request that is sent again must not use up the key's pace. And what was
-        // refused for its pace stays refused: it must not run when its sender has given it up.
-        const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
-          claim.settle(undefined);
-          throw error;
-        });
-        const { settle } = claim;
-        if (retryAfterSeconds > 0) {
-          const message = "Too many requests with this key";
-          const code = "key_rate";
-          return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds, settle };
-        }
-        const release = text.length > LARGE_BODY_BYTES
-          ? await options.largeRequests.acquire(key.name, payloadWeight(text), AbortSignal.timeout(ROOM_WAIT_MS)).catch(
-            () => undefined,
-          )
-          : () => {};
-        if (release !== undefined) return { kind: "admitted", ...opened, payload, text, settle, release };
-        const message = "Too many large requests are under way";
-        const code = "busy";
-        return { kind: "refused", ...opened, reason: code, status: 429, message, code, retryAfterSeconds: 1, settle };
+      case "nonce reused": {
+        const message = `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`;
+        return refused(request, { reason: "replay", status: 403, message, code: "salt_reused" });
       }
+      case "repeat":
+        return { kind: "repeat", key, exchange, answer: claim.answer };
+      case "first":
+        return await decideClaimed(request, payload, claim.settle);
     }
+  }
+
+  /** Decides over a request whose timestamp is not current: it may have run when it was. */
+  async function decideExpired(request: OpenedBody, timestamp: unknown): Promise<Admission> {
+    const { key, exchange, envelope } = request;
+    // A client that receives "expired" may conclude that the request never ran, and send it anew.
+    const known = await replays.recall(identityOf(request));
+    if (known.kind === "repeat") return { kind: "repeat", key, exchange, answer: known.answer };
+    if (known.kind === "unavailable") throw storeUnavailable(key);
+    // A version probe is answered in any case, so it does not count as a failure of its address.
+    if (isProbe(envelope, timestamp)) {
+      return refused(request, { reason: "expired", status: 403, message: EXPIRED, code: "expired" });
+    }
+    const refusal = await refuseUnproven(request, "expired", EXPIRED);
+    return Number.isFinite(timestamp) ? { ...refusal, clockOffset: Number(timestamp) - options.now() / 1000 } : refusal;
+  }
+
+  /**
+   * Decides over a request that was claimed: the key's rate and large requests. It comes after the claim, so that a recorded
+   * request that is sent again does not use up the key's rate. A request that is refused here stays refused: it must not run
+   * after its sender has given up.
+   */
+  async function decideClaimed(request: OpenedBody, payload: Payload, settle: Admitted["settle"]): Promise<Admission> {
+    const { key, exchange, text, address } = request;
+    keyAddresses.add(key.kid, address);
+    const retryAfterSeconds = await rates.takeKey(key).catch((error) => {
+      settle(undefined);
+      throw error;
+    });
+    if (retryAfterSeconds > 0) {
+      const message = "Too many requests with this key";
+      return refused(request, {
+        reason: "key_rate",
+        status: 429,
+        message,
+        code: "key_rate",
+        retryAfterSeconds,
+        settle,
+      });
+    }
+    const release = await acquireMemory(key, text);
+    if (release !== undefined) return { kind: "admitted", key, exchange, payload, text, settle, release };
+    const message = "Too many large requests are under way";
+    return refused(request, { reason: "busy", status: 429, message, code: "busy", retryAfterSeconds: 1, settle });
+  }
+
+  /** Acquires the memory of a large request. Returns undefined if the key's other requests do not release it in time. */
+  async function acquireMemory({ name }: Key, text: OpenedText): Promise<(() => void) | undefined> {
+    if (text.length <= LARGE_BODY_BYTES) return () => {};
+    const signal = AbortSignal.timeout(LARGE_REQUEST_WAIT_MS);
+    return await options.largeRequests.acquire(name, payloadWeight(text), signal).catch(() => undefined);
+  }
+
+  /**
+   * Refuses a request that may be a recording, which does not prove that its sender holds the key. A client that names its
+   * key receives the reason in spite of others' failures: it reads the gateway's version and time from it.
+   */
+  async function refuseUnproven(
+    request: OpenedBody,
+    reason: RefusalReason & ErrorCode,
+    message: string,
+  ): Promise<Refused> {
+    const wait = await countFailure(request.address);
+    if (wait > 0 && request.named === "") throw tooManyRequests(wait);
+    return refused(request, { reason, status: 403, message, code: reason });
   }
 }
 
-/** What is known of a request besides its body. */
-interface Arrived extends RequestInfo {
-  /** The id of a key in its head. */
+/** Opened request and its origin. */
+interface OpenedBody extends Opened {
+  readonly envelope: RequestEnvelope;
+  readonly address: string;
+  /** Id of the key that it names; empty if it names none. */
+  readonly named: string;
+}
+
+function refused({ key, exchange }: OpenedBody, refusal: Omit<Refused, "kind" | "key" | "exchange">): Refused {
+  return { kind: "refused", key, exchange, ...refusal };
+}
+
+/** Returns the identity by which the replay store records a request. */
+function identityOf({ key, envelope }: OpenedBody) {
+  return {
+    kid: key.kid,
+    nonce: envelope.version === 2 ? envelope.salt : envelope.nonce,
+    tag: envelope.ciphertext.subarray(-TAG_BYTES),
+  };
+}
+
+/** Facts about a request besides its body. */
+interface DecideContext extends RequestInfo {
+  /** Key id in its head. */
   readonly kid: string | undefined;
-  /** How long its address has to wait until its next request, in seconds. */
+  /** Seconds until its address may send its next request. */
   readonly wait: number;
-  /** The same until its next failure. */
+  /** Seconds until its address may fail again. */
   readonly failureWait: number;
 }
 
-/** A sender, and the key that its request names. */
+/** RequestSource, and the key that its request names. */
 interface NamingSender extends RequestSource {
-  /** Id of the key, in the head or in the body; empty where there is none. */
+  /** Id of the key, in the head or in the body; empty if there is none. */
   readonly named: string;
-  /** Version of the protocol that the request is for. */
+  /** Protocol version of the request. */
   readonly version: Version;
 }
 
-/** Returns whether a request asks for the version: docs/protocol.md, The probe. */
+/** Returns whether a request is a version probe: docs/protocol.md, The probe. */
 function isProbe({ version }: RequestEnvelope, timestamp: unknown): boolean {
   return version === 2 && timestamp === 0;
 }
@@ -317,26 +372,4 @@ function isProbe({ version }: RequestEnvelope, timestamp: unknown): boolean {
 /** Returns the id of the key that a request of version 2 names. */
 function namedKey(body: Uint8Array): string | undefined {
   return /^2\.([0-9a-f]{16})\./.exec(latin1.decode(body.subarray(0, 19)))?.[1];
-}
-
-/** How many addresses to remember: more than a household has phones. */
-const MAX_RECENT = 1000;
-
-/** Some addresses, the last ones that were added. */
-class TrustedAddresses {
-  readonly #addresses = new Set<string>();
-
-  has(address: string): boolean {
-    return this.#addresses.has(address);
-  }
-
-  add(address: string): void {
-    if (this.#addresses.has(address)) return;
-    if (this.#addresses.size >= MAX_RECENT) this.#addresses.clear();
-    this.#addresses.add(address);
-  }
-
-  delete(address: string): void {
-    this.#addresses.delete(address);
-  }
 }

@@ -1,5 +1,5 @@
 /**
- * The routes that answer with one envelope: `POST /gateway` and `POST /mqtt/publish`.
+ * Routes that answer with one envelope: `POST /gateway` and `POST /mqtt/publish`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, Telemetry } from "../observability/telemetry.ts";
 import type { SealedText } from "../protocol/aead.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { FieldError, keepDigits, type Payload } from "../protocol/payload.ts";
+import { FieldError, keepDigits } from "../protocol/payload.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MethodNotGrantedError, ScopeError } from "../keys/rights.ts";
 import {
@@ -20,95 +20,89 @@ import {
   type ServiceName,
 } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
-import type { RouteHandler } from "../http/request_info.ts";
-import { compressBody } from "./compress_body.ts";
+import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
-import type { SealReply, ToResponse } from "./reply.ts";
+import { compressBody, type SealReply, type ToResponse } from "./reply.ts";
+import { selectService, type ServiceSelection } from "./service_selection.ts";
 
-/** What the routes need. */
+/** Collaborators of the call routes. */
 export interface CallOptions {
-  /** Decides over requests. */
+  /** Admits requests. */
   readonly admit: Admit;
-  /** Bounds what each key has under way. */
+  /** Limits the requests of each key under way. */
   readonly requestLimiter: ConcurrencyLimiter;
   /** Seals replies. */
   readonly sealReply: SealReply;
-  /** Answers with them. */
+  /** Makes responses of sealed replies. */
   readonly toResponse: ToResponse;
-  /** Where decisions are told. */
+  /** Records decisions. */
   readonly audit: Audit;
-  /** Where failures of services are told. */
+  /** Logger for failures of services. */
   readonly log: Log;
-  /** Where services are measured, and refusals counted. */
+  /** Measures services and counts refusals. */
   readonly telemetry: Pick<Telemetry, "measure" | "refused">;
-  /** A clock that never jumps, in milliseconds. */
+  /** Clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
 }
 
-/** Picks the service that a request is for, or throws `ServiceError` where there is none. */
-export type SelectService = (payload: Payload) => Service;
-
-/** What became of a request, for its sender and for the audit. */
+/** Outcome of a request, for its sender and for the audit. */
 interface Outcome {
   readonly reply: Reply;
   readonly outcome: string;
   readonly result: Result;
-  /** Reason of the refusal; undefined where there was none. */
+  /** Reason of a refusal; undefined if the request was not refused. */
   readonly reason?: RefusalReason | undefined;
   readonly service?: ServiceName | undefined;
   readonly target?: string | undefined;
 }
 
-/** Makes a handler that runs each admitted request once and seals the answer. */
-export function createCallHandler(options: CallOptions, select: SelectService): RouteHandler {
+/** Outcome of a request with its sealed reply. */
+type SealedOutcome = Omit<Outcome, "reply"> & { readonly sealed: SealedText };
+
+/**
+ * Returns a handler that runs each admitted request once and seals the answer.
+ *
+ * @param selection services that the route reaches
+ */
+export function createCallHandler(options: CallOptions, selection: ServiceSelection): RouteHandler {
   const { admit, requestLimiter, sealReply, toResponse, audit, log, telemetry, monotonic } = options;
   const refusedMethods = new RefusedMethodLog(log);
 
-  async function answer(
-    admission: Admission,
-    from: RunOptions,
-  ): Promise<Omit<Outcome, "reply"> & { sealed: SealedText }> {
+  async function answer(admission: Admission, context: RunContext): Promise<SealedOutcome> {
     const { exchange } = admission;
     if (admission.kind === "repeat") {
       const kept = await admission.answer;
       const sealed = kept ?? await sealReply(exchange, REPEAT_WITHOUT_ANSWER);
       return { sealed, outcome: "repeat, not run again", result: "repeat" };
     }
-    const held: (() => void)[] = [];
-    let isOver = false;
-    // What a service takes after the answer is not needed.
-    const holdMemory = (release: () => void) => isOver ? release() : void held.push(release);
+    const releases: (() => void)[] = [];
+    let isSealed = false;
+    // A service that took its time out, but runs on, may acquire memory after the answer: it is released at once.
+    const holdMemory = (release: () => void) => isSealed ? release() : void releases.push(release);
     try {
-      const { reply, ...about } = admission.kind === "refused"
+      const { reply, ...outcome } = admission.kind === "refused"
         ? refused(admission.reason, admission)
-        : await run(admission, { ...from, hold: holdMemory });
-      const sealed = await sealReply(exchange, withService(reply, about.service));
+        : await run(admission, context, holdMemory);
+      const sealed = await sealReply(exchange, withService(reply, outcome.service));
       admission.settle?.(sealed);
-      return { sealed, ...about };
+      return { sealed, ...outcome };
     } catch (error) {
       admission.settle?.(undefined);
       throw error;
     } finally {
-      isOver = true;
-      for (const release of held) release();
+      isSealed = true;
+      for (const release of releases) release();
     }
   }
 
-  function refused(
-    reason: RefusalReason,
-    { status, message, ...options }: Pick<Refused, "status" | "message" | "code" | "retryAfterSeconds">,
-  ): Outcome {
-    const reply = errorReply(status, message, options);
-    return { reply, outcome: `${status} ${message}`, result: "refused", reason };
-  }
-
-  /** Runs a request as far as its key and its service let it. Never throws. */
+  /** Runs a request if its key and its service allow it. Never rejects. */
   async function run(
-    { key, payload, text, release: releaseLarge }: Admitted,
-    { request, gone: clientSignal, hold: holdMemory }: RunOptions & { readonly hold: ServiceContext["holdMemory"] },
+    { key, payload, text, release: releaseRequest }: Admitted,
+    context: RunContext,
+    holdMemory: ServiceContext["holdMemory"],
   ): Promise<Outcome> {
-    holdMemory(releaseLarge);
-    // It may have been taken away while the stores were asked.
+    holdMemory(releaseRequest);
+    // The key may have been revoked while the stores were asked.
     if (key.revoked.aborted) {
       return refused("scope", { status: 403, message: key.revoked.reason.message, code: "key_revoked" });
     }
@@ -120,12 +114,14 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
     let service: Service | undefined;
     let outcome: Outcome;
     try {
-      const chosen = service = select(payload);
-      key.scope.useService(chosen.name);
+      const selected = service = selectService(payload, selection);
+      key.scope.useService(selected.name);
       const exact = keepDigits(payload, text);
+      const { clientSignal } = context;
       const reply = await telemetry.measure(
-        chosen.name,
-        () => chosen.handle(exact, { key: key.name, scope: key.scope, clientSignal, revoked: key.revoked, holdMemory }),
+        selected.name,
+        () =>
+          selected.handle(exact, { key: key.name, scope: key.scope, clientSignal, revoked: key.revoked, holdMemory }),
       );
       outcome = {
         reply: await compressBody(reply, payload),
@@ -134,67 +130,68 @@ export function createCallHandler(options: CallOptions, select: SelectService): 
       };
     } catch (error) {
       if (error instanceof MethodNotGrantedError) refusedMethods.report(error, key);
-      outcome = explain(error, { request, service });
+      outcome = outcomeOf(error, service, context);
     } finally {
       release();
     }
     return { ...outcome, service: service?.name, target: service?.target(payload) };
   }
 
-  function explain(
-    error: unknown,
-    { request, service }: { readonly request: string; readonly service: Service | undefined },
-  ): Outcome {
+  /** Returns the outcome of a request that failed with an error. */
+  function outcomeOf(error: unknown, service: Service | undefined, { requestId }: RunContext): Outcome {
     if (error instanceof ScopeError) return refused("scope", { status: 403, message: error.message, code: "scope" });
     if (error instanceof FieldError) {
       return refused("field", { status: service?.fieldErrorStatus ?? 400, message: error.message, code: "field" });
     }
     if (error instanceof ServiceError) {
-      const { status, message, code } = error;
+      const { status, message, code, retryAfterSeconds } = error;
       const cause = error.cause instanceof Error ? error.cause.message : "no further cause";
-      log.warn("Request failed: {reason} ({cause})", { request, reason: message, cause });
+      log.warn("Request failed: {reason} ({cause})", { request: requestId, reason: message, cause });
       if (status === 429) {
-        const { retryAfterSeconds } = error;
-        const wait = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
-        return refused("busy", { status, message, code, ...wait });
+        const retryAfter = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+        return refused("busy", { status, message, code, ...retryAfter });
       }
       return status < 500
         ? refused(status === 400 ? "field" : "scope", { status, message, code })
         : failed(status, message, code);
     }
-    log.error("Request broke the gateway: {error}", { request, error });
+    log.error("Request broke the gateway: {error}", { request: requestId, error });
     return failed(500, "Internal error", "internal");
   }
 
   return async (request, requestInfo) => {
     const began = monotonic();
     const admission = await admit(request, requestInfo);
-    const { sealed, reason, ...about } = await answer(admission, {
-      request: requestInfo.requestId,
-      gone: request.signal,
-    });
+    const context = { requestId: requestInfo.requestId, clientSignal: request.signal };
+    const { sealed, reason, ...outcome } = await answer(admission, context);
     const { name, kid } = admission.key;
     if (reason !== undefined) {
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
       telemetry.refused(reason, { address: requestInfo.address, key: name, clockOffset });
     }
-    audit.decided({ ...about, ...requestInfo, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
+    audit.decided({ ...outcome, ...requestInfo, key: name, kid, ms: monotonic() - began, bytes: sealed.length });
     return toResponse(sealed, name);
   };
 }
 
-/** What there is to know of a request beside what it asks for. */
-interface RunOptions {
-  /** Its id. */
-  readonly request: string;
-  /** Aborts when its client has left. */
-  readonly gone: AbortSignal;
+/** Request id and the client's abort signal. */
+interface RunContext extends Pick<RequestInfo, "requestId"> {
+  /** Aborts when the client disconnects. */
+  readonly clientSignal: AbortSignal;
 }
 
-/** Names the service that answered with a status other than 200: a client could take that for an error of the gateway. */
+/** Adds the service that answered with a status other than 200: a client could take that for an error of the gateway. */
 function withService(reply: Reply, service: ServiceName | undefined): Reply {
   const isNamed = service !== undefined && reply.status !== 200 && reply.source === undefined;
   return isNamed ? { ...reply, service } : reply;
+}
+
+function refused(
+  reason: RefusalReason,
+  { status, message, ...options }: Pick<Refused, "status" | "message" | "code" | "retryAfterSeconds">,
+): Outcome {
+  const reply = errorReply(status, message, options);
+  return { reply, outcome: `${status} ${message}`, result: "refused", reason };
 }
 
 function failed(status: number, message: string, code: ErrorCode): Outcome {

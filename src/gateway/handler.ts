@@ -1,5 +1,5 @@
 /**
- * The gateway as one function from request to response. Everything from outside comes in through its options.
+ * Public port: the gateway as one function from request to response.
  *
  * @module
  */
@@ -8,241 +8,245 @@ import type { Log } from "../observability/log.ts";
 import type { AnsweredRequest, Telemetry } from "../observability/telemetry.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
-import { FieldError, type Payload } from "../protocol/payload.ts";
 import type { AddressOf } from "../http/client_address.ts";
-import type { Keyring } from "../keys/keyring.ts";
-import type { RateLimits } from "../limits/rate_limits.ts";
-import type { ReplayStore } from "../store/replay_store.ts";
-import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
-import { type Service, ServiceError } from "../services/service.ts";
-import { type Admit, createAdmit } from "./admission.ts";
-import { createCallHandler } from "./call.ts";
-import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
-import { AllowedOrigins, preflightResponse } from "../http/cors.ts";
-import { isCrossSite } from "../http/cross_site.ts";
-import type { EventEncoder } from "../streams/event_encoder.ts";
-import { aliveResponse, healthResponse, readyResponse } from "../http/health.ts";
-import type { GatewayLimits, Limiters } from "./limits.ts";
-import type { StreamRegistry } from "../streams/stream_registry.ts";
+import { AllowedOrigins, isCrossSite, preflightResponse } from "../http/cross_origin.ts";
 import {
-  badRequest,
   crossSite,
-  errorResponse,
-  HttpError,
-  internalError,
-  methodNotAllowed,
-  notFound,
+  type HttpError,
   ReplayStoreError,
   stopping,
   tooManyAtOnce,
   tooManyRequests,
 } from "../http/errors.ts";
-import { createRequestId, REQUEST_ID_HEADER } from "../http/request_id.ts";
+import { aliveResponse, healthResponse, readyResponse } from "../http/health.ts";
+import type { RouteHandler } from "../http/request_info.ts";
+import {
+  createRouter,
+  type Handler,
+  READ_METHODS,
+  type RoutedRequest,
+  type RouteEntry,
+  toHttpError,
+} from "../http/router.ts";
+import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
+import type { Service } from "../services/service.ts";
+import type { EventEncoder } from "../streams/event_encoder.ts";
+import type { StreamSettings } from "../streams/event_stream.ts";
+import type { StreamRegistry } from "../streams/stream_registry.ts";
+import { type AccessOptions, type Admit, createAdmit } from "./admission.ts";
+import { createCallHandler } from "./call.ts";
+import type { Limiters } from "./limiters.ts";
 import { createSealReply, createToResponse } from "./reply.ts";
 import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
 
-/** All that the gateway works with. */
+/** Collaborators and settings of the gateway. */
 export interface GatewayOptions {
-  /** The keys. */
-  readonly keyring: Keyring;
-  /** The memory of accepted requests. */
-  readonly replays: ReplayStore;
-  /** The paces of addresses and keys. */
-  readonly rates: RateLimits;
-  /** Finds the address that a request is counted for. */
+  /** Returns the address that a request is counted for. */
   readonly addressOf: AddressOf;
-  /** The services by the name that requests call them. */
+  /** Web pages that may use the gateway. */
+  readonly origins: OriginOptions;
+  /** Keys, replay store and rate limits. */
+  readonly admission: AccessOptions;
+  /** Services by the name that requests use. */
   readonly services: { readonly jeedom: Service; readonly mqtt: Service };
-  /** Finds the brokers of subscriptions. */
-  readonly directory: BrokerDirectory;
-  /** Listens to brokers. */
-  readonly brokers: ListenToBrokers;
-  /** Seals the events of streams. */
-  readonly encoder: EventEncoder;
-  /** The streams that are open; the gateway adds and removes its own. */
-  readonly streams: StreamRegistry;
-  /** The wall clock, in milliseconds since 1970. */
-  readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
-  readonly monotonic: () => number;
-  /** Where nonces, salts and ids of requests come from. */
+  /** Collaborators of `POST /mqtt/subscribe`. */
+  readonly subscriptions: SubscriptionOptions;
+  /** Limiters that the routes share. */
+  readonly limiters: Limiters;
+  /** Answers of the health routes. */
+  readonly health: HealthOptions;
+  /** Wall clock and monotonic clock. */
+  readonly clock: Clocks;
+  /** Source of nonces, salts and request ids. */
   readonly randomBytes: RandomBytes;
-  /** Draws from 0 up to but not including 1, for waits that are to differ. */
+  /** Returns a random number from 0 up to but not including 1. */
   readonly random: () => number;
-  /** Where decisions are told. */
+  /** Records decisions. */
   readonly audit: Audit;
-  /** Where failures are told. */
+  /** Logger. */
   readonly log: Log;
-  /** Where everything is measured. */
+  /** Measures and counts. */
   readonly telemetry: Telemetry;
-  /** Tells whether all that the gateway needs is there. */
-  readonly isReady: () => boolean;
-  /** The gateway's address as phones reach it, where that is known. */
+}
+
+/** Web pages that may use the gateway. */
+export interface OriginOptions {
+  /** Address of the gateway as clients reach it, if known. */
   readonly publicUrl?: URL | undefined;
   /** Other origins whose pages may use the gateway, as browsers write them; none by default. */
   readonly allowedOrigins?: Iterable<string> | undefined;
-  /** Shown by `GET /health`. */
-  readonly version: string;
-  /** Bounds; see the settings of the same names. */
-  readonly limits: GatewayLimits;
-  /** What is counted against them. */
-  readonly limiters: Limiters;
 }
 
-/** What is known of a request before its route is. */
-type Arrived = Omit<RequestInfo, "route">;
+/** Collaborators of `POST /mqtt/subscribe`. */
+export interface SubscriptionOptions {
+  /** Finds the broker of a subscription. */
+  readonly directory: BrokerDirectory;
+  /** Subscribes to brokers. */
+  readonly brokers: ListenToBrokers;
+  /** Encodes events. */
+  readonly encoder: EventEncoder;
+  /** Open streams. */
+  readonly streams: StreamRegistry;
+  /** Limits of streams. */
+  readonly settings: StreamSettings;
+}
 
-/** The routes that need no key. */
+/** Answers of the health routes. */
+export interface HealthOptions {
+  /** Version of the gateway. */
+  readonly version: string;
+  /** Returns whether all dependencies work. */
+  readonly isReady: () => boolean;
+}
+
+/** Wall clock and monotonic clock. */
+export interface Clocks {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  readonly monotonic: () => number;
+}
+
+/** Routes that need no key. */
 type OpenRoute = Exclude<AnsweredRequest["route"], Route | "other">;
 
-interface Endpoint {
-  readonly route: Route | OpenRoute;
-  readonly methods: readonly string[];
-  readonly handle: (message: Request, arrived: Arrived) => Response | Promise<Response>;
-}
+/** Request to the public port and its route. */
+type Routed = RoutedRequest<Route | OpenRoute>;
 
-/** Slashes before a path: clients join a route to an address that ends with one. */
-const LEADING_SLASHES = /^\/+/;
-
-/** Answers a request that came from the other end of a connection, an IP address. */
-export type Handler = (request: Request, peer: string) => Promise<Response>;
-
-/** What a client of a newer gateway is told, which asks for a call of a web address. */
-const HTTP_REQUEST = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
-
-/** Tells a request for a web address from one for Jeedom: neither names its service. */
-function isHttpRequest({ service, jsonrpc, url, host, endpoint }: Payload): boolean {
-  const isGiven = (field: unknown) => field !== undefined && field !== null;
-  return !isGiven(service) && !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
-}
-
-/** Makes the gateway. */
+/** Returns the handler of the public port. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { services, audit, log, telemetry, limiters, limits, monotonic, streams } = options;
-  const decide = createAdmit({ ...options, ...limits, ...limiters, onFailure: audit.failed });
+  const { admission, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } = options;
+  const { now, monotonic } = options.clock;
+  const { streams } = subscriptions;
+  const { publicUrl } = options.origins;
+  const allowedOrigins = new AllowedOrigins(options.origins.allowedOrigins ?? []);
+
+  const decide = createAdmit({
+    access: admission,
+    bodies: limiters.bodies,
+    largeRequests: limiters.largeRequests,
+    telemetry,
+    onFailure: audit.failed,
+    now,
+  });
   const admit: Admit = (request, requestInfo) => telemetry.measure("admission", () => decide(request, requestInfo));
   const call = {
-    ...options,
-    ...limiters,
     admit,
-    sealReply: createSealReply(options.now, options.randomBytes),
+    requestLimiter: limiters.requestLimiter,
+    sealReply: createSealReply(now, randomBytes),
     toResponse: createToResponse(limiters.unread, log),
+    audit,
+    log,
+    telemetry,
+    monotonic,
   };
-  const allowedOrigins = new AllowedOrigins(options.allowedOrigins ?? []);
-  const byName = new Map<unknown, Service>(Object.entries(services));
-  const serviceNames = [...byName.keys()].map((name) => `"${name}"`).join(" or ");
+  const subscribe = createSubscribeHandler({
+    admit,
+    directory: subscriptions.directory,
+    brokers: subscriptions.brokers,
+    encoder: subscriptions.encoder,
+    settings: subscriptions.settings,
+    streams,
+    streamLimiter: limiters.streamLimiter,
+    backlog: limiters.backlog,
+    audit,
+    log,
+    telemetry,
+    random,
+    now,
+    monotonic,
+  });
 
-  /** Bounds what an address may have under way. */
-  const sealed = (route: Route, handle: RouteHandler): [string, Endpoint] => [route, {
-    route,
+  /** Returns a route for sealed requests, limited per address. */
+  const sealed = (route: Route, handle: RouteHandler): RouteEntry<Route> => ({
+    path: route,
     methods: ["POST"],
-    async handle(message, arrived) {
+    async handle(request, origin) {
       // Before it counts: a hostile page must not lock out the address of its visitors.
-      if (!allowedOrigins.has(message) && isCrossSite(message, options.publicUrl)) throw crossSite();
-      const release = limiters.addressLimiter.tryAcquire(arrived.address);
+      if (!allowedOrigins.has(request) && isCrossSite(request, publicUrl)) throw crossSite();
+      const release = limiters.addressLimiter.tryAcquire(origin.address);
       if (release === undefined) throw tooManyAtOnce();
       try {
-        return await handle(message, { ...arrived, route });
+        return await handle(request, { ...origin, route });
       } finally {
         release();
       }
     },
-  }];
+  });
 
-  /** Answers what needs no key. */
-  const open = (route: OpenRoute, answer: () => Response): [string, Endpoint] => [route, {
-    route,
-    methods: ["GET", "HEAD"],
+  /** Returns a route that needs no key. */
+  const open = (route: OpenRoute, respond: () => Response): RouteEntry<OpenRoute> => ({
+    path: route,
+    methods: READ_METHODS,
     handle() {
       telemetry.answered({ route, service: "none", result: "ok", seconds: 0 });
-      return answer();
+      return respond();
     },
-  }];
+  });
 
-  const endpoints = new Map<string, Endpoint>([
-    sealed(
-      "/gateway",
-      createCallHandler(call, (payload) => {
-        if (isHttpRequest(payload)) throw new ServiceError(403, HTTP_REQUEST, { code: "unknown_service" });
-        const found = byName.get(payload["service"] ?? "jeedom");
-        if (found === undefined) {
-          throw new ServiceError(403, `Unknown service: must be ${serviceNames}`, { code: "unknown_service" });
-        }
-        return found;
-      }),
-    ),
-    sealed(
-      "/mqtt/publish",
-      createCallHandler(call, ({ service }) => {
-        if (service === undefined || service === null || service === "mqtt") return services.mqtt;
-        throw new FieldError('Invalid field: service: must be "mqtt" on this route, or absent');
-      }),
-    ),
-    sealed("/mqtt/subscribe", createSubscribeHandler({ ...options, ...limits, ...limiters, admit })),
-    open("/health", () => healthResponse(options.version)),
+  const routes: readonly RouteEntry<Route | OpenRoute>[] = [
+    sealed("/gateway", createCallHandler(call, { services: Object.values(services), fallback: services.jeedom })),
+    sealed("/mqtt/publish", createCallHandler(call, { only: services.mqtt })),
+    sealed("/mqtt/subscribe", subscribe),
+    open("/health", () => healthResponse(health.version)),
     open("/health/live", aliveResponse),
-    open("/health/ready", () => readyResponse(options.isReady())),
-  ]);
+    open("/health/ready", () => readyResponse(health.isReady())),
+  ];
 
-  /** Answers a browser that asks whether a page of another origin may send a request. */
-  async function answerPreflight(message: Request, { route, methods }: Endpoint, address: string): Promise<Response> {
-    // Before it counts, like the request that it asks for.
-    if (!allowedOrigins.has(message)) throw crossSite();
-    const wait = await options.rates.requests.take(address);
+  /** Answers the preflight of a page of another origin. */
+  async function answerPreflight({ request, entry, origin }: Routed): Promise<Response | undefined> {
+    if (entry === undefined || !allowedOrigins.isPreflight(request)) return undefined;
+    // Before it counts, like the request that follows it.
+    if (!allowedOrigins.has(request)) throw crossSite();
+    const wait = await admission.rates.requests.take(origin.address);
     if (wait > 0) throw tooManyRequests(wait);
-    telemetry.answered({ route, service: "none", result: "ok", seconds: 0 });
-    return preflightResponse(message, methods);
+    telemetry.answered({ route: entry.path, service: "none", result: "ok", seconds: 0 });
+    return preflightResponse(request, entry.methods);
   }
 
-  function refusalOf(error: unknown): HttpError {
-    if (!(error instanceof HttpError)) return internalError();
-    // A body that was on its way breaks off when the server stops.
-    return error.reason === "body" && streams.isDraining ? stopping(options.random) : error;
-  }
-
-  async function answer(message: Request, arrived: Arrived): Promise<Response> {
-    const began = monotonic();
-    const { requestId, address } = arrived;
-    const url = URL.parse(message.url);
-    const endpoint = url === null ? undefined : endpoints.get(url.pathname.replace(LEADING_SLASHES, "/"));
-    try {
-      // A wrong Host header makes a wrong URL.
-      if (url === null) throw badRequest();
-      if (endpoint === undefined) throw notFound();
-      if (allowedOrigins.isPreflight(message)) return await answerPreflight(message, endpoint, address);
-      if (!endpoint.methods.includes(message.method)) throw methodNotAllowed(endpoint.methods.join(", "));
-      return await endpoint.handle(message, arrived);
-    } catch (error) {
-      const refusal = refusalOf(error);
-      const { status, reason, message: words } = refusal;
-      if (reason === "internal") log.error("Request broke the gateway: {error}", { request: requestId, error });
-      else {
-        log.warn("Request from {address} refused: {status} {reason}", {
-          request: requestId,
-          address,
-          status,
-          reason: words,
-        });
-        telemetry.refused(reason, { address, named: refusal.named });
-      }
-      const result = reason === "internal" ? "failed" : "refused";
-      const seconds = (monotonic() - began) / 1000;
-      const route = endpoint?.route ?? "other";
-      telemetry.answered({ route, service: "none", result, seconds });
-      if (refusal instanceof ReplayStoreError) {
-        const { key: { name, kid } } = refusal;
-        audit.decided({ ...arrived, key: name, kid, route, outcome: `${status} ${words}`, ms: 0, bytes: 0 });
-      }
-      return errorResponse(refusal);
+  /** Logs and counts an error that ended a request. */
+  function reportError(error: unknown, { entry, origin, receivedAt }: Routed): HttpError {
+    const httpError = toHttpError(error);
+    // The server's stop breaks off bodies that are being received.
+    const answered = httpError.reason === "body" && streams.isDraining ? stopping(random) : httpError;
+    const { status, reason, message } = answered;
+    const { requestId, address } = origin;
+    if (reason === "internal") log.error("Request broke the gateway: {error}", { request: requestId, error });
+    else {
+      log.warn("Request from {address} refused: {status} {reason}", {
+        request: requestId,
+        address,
+        status,
+        reason: message,
+      });
+      telemetry.refused(reason, { address, named: answered.named });
     }
+    const route = entry?.path ?? "other";
+    telemetry.answered({
+      route,
+      service: "none",
+      result: reason === "internal" ? "failed" : "refused",
+      seconds: (monotonic() - receivedAt) / 1000,
+    });
+    if (answered instanceof ReplayStoreError) {
+      const { name, kid } = answered.key;
+      audit.decided({ ...origin, key: name, kid, route, outcome: `${status} ${message}`, ms: 0, bytes: 0 });
+    }
+    return answered;
   }
 
-  return async (message, peer) => {
-    const address = options.addressOf(peer, message.headers.get("X-Forwarded-For"));
-    const requestId = createRequestId(options.randomBytes);
-    const response = await answer(message, { requestId, address });
-    response.headers.set(REQUEST_ID_HEADER, requestId);
-    allowedOrigins.share(message, response);
+  const respond = createRouter({
+    routes,
+    randomBytes,
+    monotonic,
+    addressOf: (request, peer) => options.addressOf(peer, request.headers.get("X-Forwarded-For")),
+    intercept: answerPreflight,
+    onError: reportError,
+  });
+
+  return async (request, peer) => {
+    const response = await respond(request, peer);
+    allowedOrigins.share(request, response);
     return response;
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Answers for whoever proved a key.
+ * Replies to admitted requests: compressed, sealed, and sent as fast as the client reads.
  *
  * @module
  */
@@ -7,20 +7,63 @@ import type { Log } from "../observability/log.ts";
 import type { SealedText } from "../protocol/aead.ts";
 import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { type Exchange, sealAnswer } from "../protocol/exchange.ts";
-import { KeyedMutex } from "../lib/async.ts";
+import type { Payload } from "../protocol/payload.ts";
+import { Mutex } from "../lib/async.ts";
 import type { Reply } from "../services/service.ts";
 import type { BudgetHolder, MemoryBudget } from "../limits/memory_budget.ts";
 
-/** Seals replies. */
+/** Shortest JSON text of a body to compress, in bytes: a shorter one fits into a packet or two. */
+const MIN_COMPRESSED_BYTES = 1024;
+
+/** Bytes to compress at a time: some milliseconds of this thread, then other requests continue. */
+const COMPRESSED_PIECE_BYTES = 128 * 1024;
+
+/** Length in characters from which bodies are sealed one after another: each takes several times its length. */
+const LARGE_LENGTH = 2 ** 20;
+
+/** Length of a piece of an answer, in bytes and in characters: base64 is ASCII. */
+const PIECE = 64 * 1024;
+
+/** Longest time without a read before an answer is evicted, in milliseconds. */
+const STALL_TIMEOUT_MS = 30_000;
+
+const NOTHING = new Uint8Array();
+
+const utf8 = new TextEncoder();
+
+/**
+ * Compresses the body of a reply with gzip (RFC 1952), if its request asks for it by `"compress":"gzip"`. A body that is
+ * short or does not shrink is returned as it is; so is every body if the request asks for another compression.
+ */
+export async function compressBody(reply: Reply, { compress }: Payload): Promise<Reply> {
+  if (compress !== "gzip" || reply.bodyJson.length < MIN_COMPRESSED_BYTES) return reply;
+  const body = utf8.encode(reply.bodyJson);
+  const bodyGzip = (await gzip(body)).toBase64();
+  return bodyGzip.length < body.length ? { ...reply, bodyGzip } : reply;
+}
+
+async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const { readable, writable } = new CompressionStream("gzip");
+  const compressed = new Response(readable).bytes();
+  const writer = writable.getWriter();
+  for (let start = 0; start < bytes.length; start += COMPRESSED_PIECE_BYTES) {
+    if (start > 0) await new Promise((resolve) => setTimeout(resolve));
+    await writer.write(bytes.subarray(start, start + COMPRESSED_PIECE_BYTES));
+  }
+  await writer.close();
+  return await compressed;
+}
+
+/** Seals a reply. */
 export type SealReply = (exchange: Exchange, reply: Reply) => Promise<SealedText>;
 
 /**
- * Makes the function that seals replies: status, body, the gateway's clock, and who answers.
+ * Returns the function that seals replies: status, body, the gateway's clock, and source.
  *
- * @param now the wall clock, in milliseconds since 1970
+ * @param now wall clock, in milliseconds since 1970
  */
 export function createSealReply(now: () => number, random: RandomBytes): SealReply {
-  const turns = new KeyedMutex();
+  const mutex = new Mutex();
   const seal: SealReply = (exchange, { status, bodyJson, bodyGzip, source, service }) => {
     // Whole seconds: some clients read the timestamp as an integer. The body is JSON text already.
     const timestamp = Math.floor(now() / 1000);
@@ -28,66 +71,49 @@ export function createSealReply(now: () => number, random: RandomBytes): SealRep
     const rest = JSON.stringify({ timestamp, source, service }).slice(1);
     return sealAnswer(exchange, `{"status":${status},${body},${rest}`, random);
   };
-  // A large one takes several times its length while it is sealed.
   return (exchange, reply) =>
-    reply.bodyJson.length <= LARGE_LENGTH
-      ? seal(exchange, reply)
-      : turns.runExclusive("large", () => seal(exchange, reply));
+    reply.bodyJson.length <= LARGE_LENGTH ? seal(exchange, reply) : mutex.runExclusive(() => seal(exchange, reply));
 }
 
 /**
- * Makes responses that carry sealed replies.
+ * Returns the response with a sealed reply.
  *
  * @param owner name of the key whose request is answered
  */
 export type ToResponse = (answer: SealedText, owner: string) => Response;
 
 /**
- * Makes the function that answers with sealed replies. A large one that nobody reads must not stay for ever: who asks
- * for many of them and reads none would fill the memory.
+ * Returns the function that answers with sealed replies. Large answers that are not read are evicted: clients that request
+ * many and read none would exhaust the memory.
  *
- * @param unread where all that waits is counted
- * @param log told of answers that are broken off
+ * @param unread budget of all answers that wait to be read
+ * @param log logger for evicted answers
  */
 export function createToResponse(unread: MemoryBudget, log: Pick<Log, "warn">): ToResponse {
   const headers = { "Content-Type": "application/octet-stream", "Cache-Control": "no-store" };
   return (answer, owner) => {
     if (answer.length <= PIECE) return new Response(answer, { headers });
-    const onBreak = () => log.warn("Answer for {key} was broken off: it was not read", { key: owner });
-    const { body } = new StreamedBody(ascii.encode(answer), { budget: unread, owner, onBreak });
+    const onEvict = () => log.warn("Answer for {key} was broken off: it was not read", { key: owner });
+    const { body } = new StreamedBody(utf8.encode(answer), { budget: unread, owner, onEvict });
     return new Response(body, { headers: { ...headers, "Content-Length": String(answer.length) } });
   };
 }
 
-/** A longer body is sealed alone, in characters. */
-const LARGE_LENGTH = 2 ** 20;
-
-/** Length of a piece of an answer, in bytes, and in characters as well: base64 is ASCII. */
-const PIECE = 64 * 1024;
-
-/** How long somebody may leave the next piece untouched, in milliseconds: nobody is so slow who is still there. */
-const STALL_TIMEOUT_MS = 30_000;
-
-const NOTHING = new Uint8Array();
-
-const ascii = new TextEncoder();
-
-/** Where an unread answer is counted, and for whom. */
+/** Budget, owner and eviction callback of an unread answer. */
 interface StreamedBodyOptions {
   readonly budget: MemoryBudget;
   readonly owner: string;
-  /** Called when the answer is broken off. */
-  readonly onBreak: () => void;
+  /** Called when the answer is evicted. */
+  readonly onEvict: () => void;
 }
 
-/** Hands an answer over as it is read, and lets go of it when it is not read. */
+/** Body of a response that is handed over piece by piece as it is read, and counted in a budget until then. */
 class StreamedBody implements BudgetHolder {
-  /** The body of the response. */
+  /** Body of the response. */
   readonly body: ReadableStream<Uint8Array>;
-  /** Name of the key that it belongs to. */
+  /** Name of the key whose request is answered. */
   readonly owner: string;
   readonly #options: StreamedBodyOptions;
-  readonly #length: number;
   readonly #answer: Bytes;
   #rest: Uint8Array;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
@@ -96,7 +122,6 @@ class StreamedBody implements BudgetHolder {
   constructor(answer: Bytes, options: StreamedBodyOptions) {
     this.owner = options.owner;
     this.#options = options;
-    this.#length = answer.length;
     this.#answer = answer;
     this.#rest = answer;
     this.body = new ReadableStream<Uint8Array>({
@@ -105,31 +130,29 @@ class StreamedBody implements BudgetHolder {
       },
       pull: (controller) => {
         controller.enqueue(this.#rest.slice(0, PIECE));
-        this.#keep(this.#rest.subarray(PIECE));
+        this.#setRest(this.#rest.subarray(PIECE));
         if (this.#rest.length === 0) controller.close();
       },
-      cancel: () => this.#keep(NOTHING),
+      cancel: () => this.#setRest(NOTHING),
     }, { highWaterMark: 0 });
-    this.#keep(answer);
+    this.#setRest(answer);
   }
 
-  /**
-   * Breaks the answer off: the connection ends short of `Content-Length`. Not by an error, which Deno prints with its
-   * stack.
-   */
+  /** Closes the stream short of `Content-Length`. Not by an error, which Deno prints with its stack. */
   evict(): void {
-    this.#keep(NOTHING);
+    this.#setRest(NOTHING);
     this.#controller?.close();
-    this.#options.onBreak();
+    this.#options.onEvict();
   }
 
-  #keep(rest: Uint8Array): void {
-    // The end of an array keeps all of it, so it counts as a whole until nothing is left.
+  #setRest(rest: Uint8Array): void {
+    // A view keeps the whole array alive, so all of it counts until nothing is left.
     this.#rest = rest.length > 0 ? rest : NOTHING;
     clearTimeout(this.#stallTimer);
+    const { length } = this.#answer;
     if (rest.length > 0) this.#stallTimer = setTimeout(() => this.evict(), STALL_TIMEOUT_MS);
-    this.#options.budget.set(this, rest.length > 0 ? this.#length : 0);
-    // What was handed over are copies.
+    this.#options.budget.set(this, rest.length > 0 ? length : 0);
+    // The pieces that were handed over are copies.
     if (rest.length === 0) free(this.#answer);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
 import type { Subscriber } from "../mqtt/hub/subscriber.ts";
-import { filterFault, grantFault, isBrokersOwn, isShared } from "../mqtt/topics/rules.ts";
+import { filterFault, grantFault, isShared, isSystemTopic } from "../mqtt/topics/rules.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
@@ -18,18 +18,12 @@ import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
 import { ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
-import { EventStream, type EventStreamOptions } from "../streams/event_stream.ts";
-import { LargeRecords } from "../streams/large_records.ts";
+import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
+import { EventStream, type EventStreamOptions, LargeRecords, type StreamSettings } from "../streams/event_stream.ts";
 import type { MemoryBudget } from "../limits/memory_budget.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
-import type { StreamFormat } from "../streams/sse_format.ts";
-import {
-  brokerCode,
-  brokerFailure,
-  createStreamListener,
-  type StreamListenerOptions,
-} from "../services/mqtt/stream_listener.ts";
+import { brokerCode, brokerFailure, createStreamListener } from "../services/mqtt/stream_listener.ts";
 
 /** Brokers that can be listened to. */
 export interface ListenToBrokers {
@@ -43,19 +37,17 @@ export interface ListenToBrokers {
 }
 
 /** What the route needs. */
-export interface SubscribeOptions extends StreamListenerOptions {
+export interface SubscribeOptions {
   /** Decides over requests. */
   readonly admit: Admit;
   /** Finds brokers. */
   readonly directory: BrokerDirectory;
   /** Listens to them. */
   readonly brokers: ListenToBrokers;
-  /** Bytes of events that may wait for a listener for as long as it likes. */
-  readonly maxQueueBytes: number;
-  /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
-  readonly stallTimeoutMs: number;
-  /** Longest silence of a stream, in milliseconds. */
-  readonly keepAliveMs: number;
+  /** Encodes events. */
+  readonly encoder: EventEncoder;
+  /** Limits of streams. */
+  readonly settings: StreamSettings;
   /** Where what waits for listeners beyond that is counted. */
   readonly backlog: MemoryBudget;
   /** Bounds how many streams each key has open. */
@@ -70,13 +62,16 @@ export interface SubscribeOptions extends StreamListenerOptions {
   readonly audit: Audit;
   /** Where failures are told. */
   readonly log: Log;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
   /** A clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
 }
 
 /** Makes the route's handler. */
 export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
-  const { admit, streamLimiter, streams, encoder, audit, log, telemetry, monotonic } = options;
+  const { admit, backlog, settings, streamLimiter, streams, encoder, audit, log, telemetry, now, monotonic } = options;
+  const { maxEventBytes } = settings;
   const records = new LargeRecords();
 
   function openStream(
@@ -86,9 +81,13 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       & Partial<Pick<EventStreamOptions, "onEnd" | "onClosed">>,
   ): EventStream {
     const stream: EventStream = new EventStream({
-      ...options,
       owner: key.name,
+      settings,
+      backlog,
       records,
+      telemetry,
+      now,
+      monotonic,
       format,
       makeEvent: (event) => encoder.event(key, event),
       onEnd,
@@ -204,7 +203,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       const address = options.directory.resolve(wanted, key.scope);
       const stop = options.brokers.listen(
         address,
-        createStreamListener({ stream, key, request: wanted, onConnected }, options),
+        createStreamListener({ stream, key, request: wanted, onConnected }, { encoder, maxEventBytes, telemetry, now }),
       );
       if (left.aborted) stop();
       else left.addEventListener("abort", stop, { once: true });
@@ -299,7 +298,7 @@ function topicsOf({ topic, topics }: Payload): string | undefined {
 function authorize({ scope }: Key, { filters }: SubscribeRequest): void {
   scope.useService("mqtt");
   for (const filter of filters) {
-    const isNamed = isBrokersOwn(filter) && scope.maySubscribe(filter);
+    const isNamed = isSystemTopic(filter) && scope.maySubscribe(filter);
     const fault = isNamed ? grantFault(filter) : filterFault(filter);
     if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
     scope.subscribe(filter);

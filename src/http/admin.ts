@@ -1,77 +1,84 @@
 /**
- * The port for whoever runs the gateway: its metrics, and what is wrong with it, by name. Nobody outside gets there.
+ * Admin port: metrics, refused requests and health with the state of each dependency.
  *
  * @module
  */
-import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
-import type { RandomBytes } from "../protocol/bytes.ts";
 import { hostOf } from "../net/host.ts";
 import { isLoopback } from "../net/ip_address.ts";
+import type { Log } from "../observability/log.ts";
+import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
+import type { RandomBytes } from "../protocol/bytes.ts";
+import { misdirected } from "./errors.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
 import { DEPENDENCIES, type Readiness } from "./readiness.ts";
-import { errorResponse, methodNotAllowed, misdirected, notFound } from "./errors.ts";
-import { createRequestId, REQUEST_ID_HEADER } from "./request_id.ts";
+import { createRouter, type Handler, READ_METHODS, toHttpError } from "./router.ts";
 
-/** What the port shows. */
+/** Sources of the admin port's answers. */
 export interface AdminOptions {
-  /** The metrics, in Prometheus' text format. */
+  /** Metrics in Prometheus' text format. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
-  /** Whether the gateway is ready, and what it lacks. */
+  /** Readiness and the state of each dependency. */
   readonly readiness: Pick<Readiness, "isReady" | "failing" | "up" | "ageSeconds">;
-  /** The requests refused of late. */
+  /** Recently refused requests. */
   readonly refusals: Pick<RecentRefusals, "list">;
-  /** The gateway's version. */
+  /** Version of the gateway. */
   readonly version: string;
-  /** The address it listens on. */
+  /** Address that the port listens on. */
   readonly listensOn: string;
-  /** Where ids of requests come from. */
+  /** Source of request ids. */
   readonly randomBytes: RandomBytes;
+  /** Logger for internal errors. */
+  readonly log: Pick<Log, "error">;
 }
 
-/** Answers JSON that is never to be kept. */
-function noStore(value: unknown): Response {
-  return Response.json(value, { headers: { "Cache-Control": "no-store" } });
-}
-
-/** Makes the function that answers on that port. */
-export function createAdminHandler(options: AdminOptions): (request: Request) => Promise<Response> {
-  const { metrics, readiness, refusals, version } = options;
+/** Returns the handler of the admin port. */
+export function createAdminHandler(options: AdminOptions): Handler {
+  const { metrics, readiness, refusals, version, log } = options;
   const isForThisMachine = isLoopback(options.listensOn);
+  const get = (path: string, handle: () => Response | Promise<Response>) => ({ path, methods: READ_METHODS, handle });
 
-  const routes = new Map<string, () => Response | Promise<Response>>([
-    ["/metrics", async () => new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } })],
-    ["/refusals", () => noStore({ minutes: RECENT_MINUTES, refusals: refusals.list() })],
-    ["/health", () => healthResponse(version)],
-    ["/health/live", aliveResponse],
-    ["/health/ready", readinessResponse],
-  ]);
+  async function metricsResponse(): Promise<Response> {
+    return new Response(await metrics.text(), { headers: { "Content-Type": metrics.contentType } });
+  }
+
+  function refusalsResponse(): Response {
+    const list = { minutes: RECENT_MINUTES, refusals: refusals.list() };
+    return Response.json(list, { headers: { "Cache-Control": "no-store" } });
+  }
 
   function readinessResponse(): Response {
     const { isReady, failing, ageSeconds } = readiness;
-    const response = readyResponse(isReady, { failing, parts: showParts() });
-    // The checks run in the background: seconds since the oldest one (RFC 9111, section 5.1).
+    const response = readyResponse(isReady, { failing, parts: dependencyStates() });
+    // Checks run in the background: seconds since the oldest one (RFC 9111, section 5.1).
     if (ageSeconds !== undefined) response.headers.set("Age", String(Math.round(ageSeconds)));
     return response;
   }
 
-  function showParts(): Readonly<Record<string, string>> {
-    const word = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";
-    return Object.fromEntries(DEPENDENCIES.map((part) => [part, word(readiness.up.get(part))]));
+  function dependencyStates(): Readonly<Record<string, string>> {
+    const state = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";
+    return Object.fromEntries(DEPENDENCIES.map((dependency) => [dependency, state(readiness.up.get(dependency))]));
   }
 
-  async function answer({ url, method }: Request): Promise<Response> {
-    const target = URL.parse(url);
-    // Tunnels and proxies pass on the name they were asked for, and so do browsers that a foreign name server leads here.
-    if (isForThisMachine && (target === null || !isLoopback(hostOf(target)))) return errorResponse(misdirected());
-    const route = routes.get(target?.pathname ?? "");
-    if (route === undefined) return errorResponse(notFound());
-    if (method !== "GET" && method !== "HEAD") return errorResponse(methodNotAllowed("GET, HEAD"));
-    return await route();
-  }
-
-  return async (request) => {
-    const response = await answer(request);
-    response.headers.set(REQUEST_ID_HEADER, createRequestId(options.randomBytes));
-    return response;
-  };
+  return createRouter({
+    routes: [
+      get("/metrics", metricsResponse),
+      get("/refusals", refusalsResponse),
+      get("/health", () => healthResponse(version)),
+      get("/health/live", aliveResponse),
+      get("/health/ready", readinessResponse),
+    ],
+    randomBytes: options.randomBytes,
+    intercept({ url }) {
+      // Tunnels and proxies forward the name they were asked for, and so do browsers after DNS rebinding.
+      if (isForThisMachine && (url === null || !isLoopback(hostOf(url)))) throw misdirected();
+      return undefined;
+    },
+    onError(error, { origin }) {
+      const httpError = toHttpError(error);
+      if (httpError.reason === "internal") {
+        log.error("Admin request broke the gateway: {error}", { request: origin.requestId, error });
+      }
+      return httpError;
+    },
+  });
 }

@@ -1,79 +1,84 @@
 /**
- * Reading the bodies of requests: within a time and a size for each, and a number for all.
+ * Reader of request bodies, limited in time, size and number.
  *
  * @module
  */
 import { type Bytes, free } from "../protocol/bytes.ts";
 import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../lib/read_bytes.ts";
-import { Room } from "../limits/room.ts";
+import { FairSemaphore } from "../limits/fair_semaphore.ts";
 import { bodyBroken, bodyTooLarge, bodyTooSlow, HttpError } from "./errors.ts";
 
-/** How bodies are bounded. */
-export interface BodyReaderOptions {
-  /** Largest body to read, in bytes. */
-  readonly maxBodyBytes: number;
-  /** Longest wait for a whole body, in milliseconds. */
-  readonly bodyTimeoutMs: number;
-  /** Most bodies to wait for at a time. */
+/** Limits of request bodies. */
+export interface BodySettings {
+  /** Most bodies to receive at a time. */
   readonly maxBodies: number;
-  /** The same for each address, of those that take their time. */
-  readonly maxBodiesPerAddress: number;
+  /** Most requests that an address may have under way; a quarter of them may have bodies that arrive slowly. */
+  readonly maxPerAddress: number;
+  /** Largest body, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Time limit for receiving a body, in milliseconds. */
+  readonly bodyTimeoutMs: number;
 }
 
-/** A body of an address takes its time from here on, in milliseconds: others are there at once, or nearly so. */
+/** Number of requests of an address for each body that may arrive slowly: the others keep room for prompt bodies. */
+const REQUESTS_PER_BODY = 4;
+
+/** Age in milliseconds from which a body counts as slow. */
 const SLOW_MS = 500;
 
-/** Most large bodies to hold at a time, from their begin until they are opened. */
+/** Most large bodies to hold at a time, from their first byte until they are opened. */
 const MAX_LARGE_BODIES = 8;
 
-/** Most of them for one address; others of it wait, unread. */
+/** The same for each address; its further large bodies wait, unread. */
 const MAX_LARGE_BODIES_PER_ADDRESS = 4;
 
-/** A body that is on its way. */
+/** Body being received. */
 interface PendingBody {
   readonly address: string;
-  /** Whether it takes up room for large ones. */
+  /** Whether it is counted as a large body. */
   isLarge: boolean;
-  /** When it began, on the monotonic clock. */
+  /** Start on the monotonic clock. */
   readonly since: number;
 }
 
-/** The bodies that are on their way. */
+/** Bodies being received. */
 export class BodyReader {
-  readonly #options: BodyReaderOptions;
+  readonly #settings: BodySettings;
+  readonly #maxPerAddress: number;
   readonly #monotonic: () => number;
   readonly #pending = new Map<AbortController, PendingBody>();
-  readonly #room = new Room({ total: MAX_LARGE_BODIES, each: MAX_LARGE_BODIES_PER_ADDRESS });
+  readonly #large = new FairSemaphore({ total: MAX_LARGE_BODIES, each: MAX_LARGE_BODIES_PER_ADDRESS });
 
   /**
-   * Makes it, with nothing on its way.
+   * Creates a reader without pending bodies.
    *
-   * @param monotonic a clock that never jumps, in milliseconds
+   * @param monotonic clock that never jumps, in milliseconds
    */
-  constructor(options: BodyReaderOptions, monotonic: () => number) {
-    this.#options = options;
+  constructor(settings: BodySettings, monotonic: () => number) {
+    this.#settings = settings;
+    this.#maxPerAddress = Math.ceil(settings.maxPerAddress / REQUESTS_PER_BODY);
     this.#monotonic = monotonic;
   }
 
-  /** How many are on their way. */
+  /** Number of bodies being received. */
   get size(): number {
     return this.#pending.size;
   }
 
   /**
-   * Reads the body of a request, and uses it. A large one is read once there is room for it, which it takes up as long as
-   * it is used.
+   * Reads the body of a request and uses it. A large body is read once the limit for large bodies allows it, and counts
+   * against that limit until it has been used.
    *
-   * One too many of an address cuts off its oldest, if that takes its time; one too many in all cuts off the oldest of
-   * the address with the most pending bodies: slow senders hurt only themselves.
+   * At the limit of an address, aborts its oldest body if that is slow; at the total limit, aborts the oldest body of the
+   * address with the most pending bodies, so slow senders hurt only themselves.
    *
-   * @throws {HttpError} if it is too large, too slow, or breaks off; whatever its use throws
+   * @throws {HttpError} if the body is too large, too slow, or breaks off; also whatever `use` throws
    */
   async read<T>(request: Request, address: string, use: (body: Bytes) => Promise<T>): Promise<T> {
     let release = () => {};
     let body: Bytes | undefined;
     try {
-      body = await this.#read(request, address, (taken) => release = taken);
+      body = await this.#read(request, address, (acquired) => release = acquired);
       return await use(body);
     } finally {
       if (body !== undefined) free(body);
@@ -81,65 +86,62 @@ export class BodyReader {
     }
   }
 
-  async #read(request: Request, address: string, onRoom: (release: () => void) => void): Promise<Bytes> {
-    const { maxBodies, maxBodyBytes, bodyTimeoutMs } = this.#options;
-    const reading = new AbortController();
-    const victim = this.#oldestOf(address) ??
-      (this.#pending.size < maxBodies ? undefined : oldestOfTheGreediest(this.#pending));
+  async #read(request: Request, address: string, onLarge: (release: () => void) => void): Promise<Bytes> {
+    const { maxBodies, maxBodyBytes, bodyTimeoutMs } = this.#settings;
+    const controller = new AbortController();
+    const victim = this.#oldestSlowOf(address) ??
+      (this.#pending.size < maxBodies ? undefined : oldestOfLargestHolder(this.#pending));
     if (victim !== undefined) {
       this.#pending.delete(victim);
       victim.abort(bodyTooSlow());
     }
-    const arriving: PendingBody = { address, since: this.#monotonic(), isLarge: false };
-    this.#pending.set(reading, arriving);
-    const takeRoom = async () => {
-      // Those that take their time make room for others.
-      const look = () => this.#oldestLarge()?.abort(bodyTooSlow());
-      const again = setInterval(look, SLOW_MS);
-      const room = this.#room.acquire(address, 1, reading.signal).finally(() => clearInterval(again));
-      onRoom(await room);
-      arriving.isLarge = true;
+    const pending: PendingBody = { address, since: this.#monotonic(), isLarge: false };
+    this.#pending.set(controller, pending);
+    const { signal } = controller;
+    const beforeLarge = async () => {
+      // Slow bodies make room for others.
+      const timer = setInterval(() => this.#oldestSlowLarge()?.abort(bodyTooSlow()), SLOW_MS);
+      onLarge(await this.#large.acquire(address, 1, signal).finally(() => clearInterval(timer)));
+      pending.isLarge = true;
     };
-    const deadline = setTimeout(() => reading.abort(bodyTooSlow()), bodyTimeoutMs);
+    const deadline = setTimeout(() => controller.abort(bodyTooSlow()), bodyTimeoutMs);
     try {
-      const { signal } = reading;
       const length = Number(request.headers.get("Content-Length"));
       if (length <= LARGE_BODY_BYTES || length > maxBodyBytes) {
-        return await readBytes(request, maxBodyBytes, { signal, beforeLarge: takeRoom });
+        return await readBytes(request, maxBodyBytes, { signal, beforeLarge });
       }
-      await takeRoom();
+      await beforeLarge();
       return await readBytes(request, maxBodyBytes, { signal });
     } catch (error) {
       if (error instanceof HttpError) throw error;
       throw error instanceof TooLargeError ? bodyTooLarge() : bodyBroken();
     } finally {
       clearTimeout(deadline);
-      this.#pending.delete(reading);
+      this.#pending.delete(controller);
     }
   }
 
-  /** Finds the oldest large body of the address that has the most of them, if that one takes its time. */
-  #oldestLarge(): AbortController | undefined {
+  /** Finds the oldest slow large body of the address with the most of them. */
+  #oldestSlowLarge(): AbortController | undefined {
     const isSlow = ({ since, isLarge }: PendingBody) => isLarge && this.#monotonic() - since >= SLOW_MS;
-    return oldestOfTheGreediest(new Map([...this.#pending].filter(([, body]) => isSlow(body))));
+    return oldestOfLargestHolder(new Map([...this.#pending].filter(([, body]) => isSlow(body))));
   }
 
-  /** Returns the oldest body of an address that has as many as it may have, if that one takes its time. */
-  #oldestOf(address: string): AbortController | undefined {
-    const { maxBodiesPerAddress } = this.#options;
-    if (this.#pending.size < maxBodiesPerAddress) return undefined;
+  /** Finds the oldest body of an address at its limit, if that body is slow. */
+  #oldestSlowOf(address: string): AbortController | undefined {
+    if (this.#pending.size < this.#maxPerAddress) return undefined;
     const own = [...this.#pending].filter(([, body]) => body.address === address);
     const [oldest] = own;
-    if (oldest === undefined || own.length < maxBodiesPerAddress) return undefined;
+    if (oldest === undefined || own.length < this.#maxPerAddress) return undefined;
     return this.#monotonic() - oldest[1].since < SLOW_MS ? undefined : oldest[0];
   }
 }
 
-/** Finds the one that came first among those of the address that has the most. */
-function oldestOfTheGreediest<T>(arrived: ReadonlyMap<T, PendingBody>): T | undefined {
-  let most: readonly (readonly [T, PendingBody])[] = [];
-  for (const group of Map.groupBy(arrived, ([, { address }]) => address).values()) {
-    if (group.length > most.length) most = group;
+/** Finds the oldest body of the address that has the most bodies. */
+function oldestOfLargestHolder<T>(bodies: ReadonlyMap<T, PendingBody>): T | undefined {
+  let largest: readonly (readonly [T, PendingBody])[] = [];
+  for (const group of Map.groupBy(bodies, ([, { address }]) => address).values()) {
+    if (group.length > largest.length) largest = group;
   }
-  return most[0]?.[0];
+  return largest[0]?.[0];
 }

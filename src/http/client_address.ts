@@ -1,9 +1,10 @@
 /**
- * Which address a request is counted for.
+ * Addresses that requests are counted for.
  *
  * @module
  */
 import ipaddr from "ipaddr.js";
+import { LruCache } from "../lib/lru_cache.ts";
 import { AddressGroups, type CountedAddress, IPV4_LEVELS, IPV6_LEVELS } from "../limits/address_groups.ts";
 import { type Address, isInNetwork, type Network, parseAddress, parseNetwork } from "../net/ip_address.ts";
 
@@ -18,26 +19,26 @@ export function parseProxy(text: string): Network {
   throw new SyntaxError("must be a list of addresses and networks such as 127.0.0.1, 172.16.0.0/12 or fd00::/8");
 }
 
-/** Tells the address to count a request for, from its connection's other end and its `X-Forwarded-For`. */
+/** Returns the address to count a request for, from its peer's address and its `X-Forwarded-For`. */
 export type AddressOf = (peer: string, forwardedFor: string | null) => string;
 
 /**
- * Makes the function that finds the address to count a request for: the connection's other end, unless that is a
- * proxy that is trusted to say whom it speaks for. Each proxy appends at the right, so reading goes from there and
- * ends at the first that is not trusted; what is further left could be anybody's invention.
+ * Returns the function that finds the address to count a request for: the peer, unless that is a trusted proxy. Each proxy
+ * appends an address at the right, so the list is read from there up to the first address that is not trusted; a client
+ * can fake what is further left.
  *
- * IPv6 is counted by /64, the least that a household gets: its holder can use any address in it. Where one network sends
- * from very many addresses, the further ones are counted together: see {@linkcode AddressGroups}.
+ * IPv6 is counted by /64, the smallest network of a household, in which a client can use any address. Further addresses
+ * of a network that uses very many are counted together: see {@linkcode AddressGroups}.
  *
- * @param monotonic a clock that never jumps, in milliseconds
+ * @param monotonic clock that never jumps, in milliseconds
  */
 export function createAddressOf(
   trusted: readonly Network[],
   { monotonic = () => performance.now() }: { readonly monotonic?: () => number } = {},
 ): AddressOf {
   const isTrusted = (address: Address) => trusted.some((network) => isInNetwork(address, network));
-  // The same few come again and again, and reading an address takes as long as half of a decryption.
-  const known = new Map<string, CountedAddress>();
+  // Parsing an address takes half as long as a decryption.
+  const parsed = new LruCache<string, CountedAddress>(MAX_KNOWN);
   const groups = new AddressGroups(monotonic);
 
   function find(peer: string, forwardedFor: string | null): CountedAddress {
@@ -46,32 +47,31 @@ export function createAddressOf(
     const hops = forwardedFor?.split(",") ?? [];
     while (isTrusted(address)) {
       const before = parse(hops.pop()?.trim() ?? "");
-      // Nobody further, or nothing to be understood: the proxy itself has to answer for it.
+      // Without a valid address the request is counted for the proxy itself.
       if (before === undefined) break;
       address = before;
     }
-    return senderAt(address);
+    return countedAddress(address);
   }
 
   return (peer, forwardedFor) => {
     const id = `${peer} ${forwardedFor ?? ""}`;
-    let sender = known.get(id);
-    if (sender === undefined) {
-      sender = find(peer, forwardedFor);
-      if (known.size >= MAX_KNOWN) known.clear();
-      if (id.length <= MAX_KNOWN_LENGTH) known.set(id, sender);
+    let counted = parsed.get(id);
+    if (counted === undefined) {
+      counted = find(peer, forwardedFor);
+      if (id.length <= MAX_KNOWN_LENGTH) parsed.set(id, counted);
     }
-    return groups.find(sender);
+    return groups.find(counted);
   };
 }
 
-/** How many to remember: more than a household has phones, and nothing that a flood could fill memory with. */
+/** Most parsed addresses to cache: more than a household has clients. */
 const MAX_KNOWN = 1000;
 
-/** The longest text to remember one by, in characters: a proxy or two. */
+/** Longest text to cache, in characters: one or two proxies. */
 const MAX_KNOWN_LENGTH = 200;
 
-/** Some proxies append the port. */
+/** Address with a port, as some proxies append it. */
 const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
 
 function parse(text: string): Address | undefined {
@@ -79,7 +79,7 @@ function parse(text: string): Address | undefined {
   return parseAddress(match?.[1] ?? match?.[2] ?? text);
 }
 
-function senderAt(address: Address): CountedAddress {
+function countedAddress(address: Address): CountedAddress {
   const isIPv4 = address instanceof ipaddr.IPv4;
   return {
     id: isIPv4 ? address.toString() : networkText(address, 64),
@@ -88,7 +88,7 @@ function senderAt(address: Address): CountedAddress {
   };
 }
 
-/** Returns the network around an address; `bits` is a multiple of 8. */
+/** Returns the network of an address; `bits` is a multiple of 8. */
 function networkText(address: Address, bits: number): string {
   const bytes = address.toByteArray().map((byte, index) => index < bits / 8 ? byte : 0);
   const base = address instanceof ipaddr.IPv4 ? new ipaddr.IPv4(bytes) : new ipaddr.IPv6(bytes);

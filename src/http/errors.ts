@@ -1,5 +1,5 @@
 /**
- * Answers in plaintext: all that somebody gets who did not prove a key.
+ * Errors that are answered in plaintext, as no key has opened the request.
  *
  * @module
  */
@@ -7,44 +7,41 @@ import { STATUS_CODE } from "@std/http/status";
 import type { RefusalReason } from "../observability/telemetry.ts";
 import { PROTOCOL_HEADER, type Version } from "../protocol/exchange.ts";
 import type { Key, NamedKey } from "../keys/keyring.ts";
-import { randomRetrySeconds } from "../streams/retry.ts";
+import { randomRetrySeconds, SHUTTING_DOWN } from "../streams/stream_registry.ts";
 
-/** What a refusal has besides its status and its message. */
+/** Reason, headers and named key of an error. */
 export interface HttpErrorOptions {
-  /** Why, for those who count. */
+  /** Reason for the metrics; `internal` if the gateway itself failed. */
   readonly reason: RefusalReason | "internal";
   /** Headers such as `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The key that the request names, for the operator alone. */
+  /** Key that the request names, for the operator alone. */
   readonly named?: NamedKey | undefined;
 }
 
-/** A request is turned away before it is known whose it is. */
+/** Error that ends a request before it was opened. */
 export class HttpError extends Error {
-  /** Why, for those who count; `internal` where the gateway itself broke. */
+  /** Reason for the metrics; `internal` if the gateway itself failed. */
   readonly reason: RefusalReason | "internal";
   /** Headers such as `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The key that the request names, for the operator alone: no answer tells it. */
+  /** Key that the request names, for the operator alone: no response contains it. */
   readonly named: NamedKey | undefined;
 
-  /** Makes the refusal from its HTTP status, the public message, and what is to know besides. */
+  /** Creates the error from its HTTP status and public message. */
   constructor(readonly status: number, message: string, { reason, headers = {}, named }: HttpErrorOptions) {
     super(message);
-    this.name = "Refusal";
+    this.name = "HttpError";
     this.reason = reason;
     this.headers = headers;
     this.named = named;
   }
 }
 
-/** The newest version of the protocol that this gateway knows. */
+/** Newest version of the protocol that this gateway supports. */
 const NEWEST_VERSION: Version = 2;
 
-/** What whoever listens, or wants to, is told when the gateway stops. */
-export const SHUTTING_DOWN = "Gateway is shutting down";
-
-/** The one answer to everything that no key opens. */
+/** Request that no key opens; the same error whatever the cause. */
 export const decryptionFailed = (named?: NamedKey): HttpError =>
   new HttpError(STATUS_CODE.Unauthorized, "Decryption failed", {
     reason: "envelope",
@@ -52,44 +49,44 @@ export const decryptionFailed = (named?: NamedKey): HttpError =>
     headers: { [PROTOCOL_HEADER]: String(NEWEST_VERSION) },
   });
 
-/** The body passes `MAX_BODY_BYTES`. */
+/** Body larger than `MAX_BODY_BYTES`. */
 export const bodyTooLarge = (): HttpError =>
   new HttpError(STATUS_CODE.ContentTooLarge, "Request body too large", { reason: "body" });
 
-/** The body did not arrive within `BODY_TIMEOUT_MS`. */
+/** Body that did not arrive within `BODY_TIMEOUT_MS`, or was aborted for another one. */
 export const bodyTooSlow = (): HttpError =>
   new HttpError(STATUS_CODE.RequestTimeout, "Request body too slow", { reason: "body" });
 
-/** The body broke off before its end. */
+/** Body that ended early. */
 export const bodyBroken = (): HttpError =>
   new HttpError(STATUS_CODE.BadRequest, "Request body broke off", { reason: "body" });
 
-/** A request of somebody who proved a key is turned away, because it could not be remembered. */
+/** Error of a request that a key opened, but that the replay store could not record. */
 export class ReplayStoreError extends HttpError {
-  /** Makes the refusal from the key, the public message, and the seconds after which to come again. */
+  /** Creates the error from the key, the public message, and the seconds until a retry. */
   constructor(readonly key: Key, message: string, retryAfterSeconds: number) {
     super(STATUS_CODE.ServiceUnavailable, message, { reason: "store", headers: retryAfter(retryAfterSeconds) });
   }
 }
 
-/** The replay store is full: a request that cannot be remembered must not run. */
+/** Full replay store: a request that cannot be recorded must not run. */
 export const storeFull = (key: Key): HttpError => new ReplayStoreError(key, "Too many requests to remember", 30);
 
-/** The replay store cannot be asked: what cannot be remembered must not run. */
+/** Unavailable replay store: a request that cannot be recorded must not run. */
 export const storeUnavailable = (key: Key): HttpError =>
   new ReplayStoreError(key, "Replay store is out of reach: nothing runs without it", 5);
 
-/** Too often, from one address. */
+/** Too many requests or failures of an address in a time. */
 export const tooManyRequests = (retryAfterSeconds: number, named?: NamedKey): HttpError =>
   tooMany("address_rate", { retryAfterSeconds, named });
 
-/** Too much at a time, from one address. */
+/** Too many requests of an address at a time. */
 export const tooManyAtOnce = (): HttpError => tooMany("busy", { retryAfterSeconds: 1 });
 
 /**
- * The gateway stops, and begins nothing that lasts.
+ * The gateway stops, and begins no more streams.
  *
- * @param random draws from 0 up to but not including 1, for when to come again
+ * @param random returns a number from 0 up to but not including 1, for `Retry-After`
  */
 export const stopping = (random: () => number): HttpError =>
   new HttpError(STATUS_CODE.ServiceUnavailable, SHUTTING_DOWN, {
@@ -97,36 +94,33 @@ export const stopping = (random: () => number): HttpError =>
     headers: retryAfter(Math.ceil(randomRetrySeconds(random))),
   });
 
-/** The request line or the Host header makes no sense. */
+/** Malformed request line or `Host` header. */
 export const badRequest = (): HttpError => new HttpError(STATUS_CODE.BadRequest, "Bad request", { reason: "route" });
 
-/** The Host header names another machine, on a port that is for programs on this one. */
+/** `Host` header of another machine, on a port for programs of this one. */
 export const misdirected = (): HttpError =>
   new HttpError(STATUS_CODE.MisdirectedRequest, "Only for this machine: ask for 127.0.0.1 or localhost", {
     reason: "route",
   });
 
-/** A browser sent it for a page of another site. */
+/** Request that a browser sent for a page of another site. */
 export const crossSite = (): HttpError =>
   new HttpError(STATUS_CODE.Forbidden, "Cross-site request", { reason: "cross_site" });
 
-/** No such path. */
+/** Unknown path. */
 export const notFound = (): HttpError => new HttpError(STATUS_CODE.NotFound, "Not found", { reason: "route" });
 
-/** The path does not take this method. */
+/** Method that the path does not accept. */
 export const methodNotAllowed = (allowed: string): HttpError =>
   new HttpError(STATUS_CODE.MethodNotAllowed, "Method not allowed", { reason: "route", headers: { "Allow": allowed } });
 
-/** Something broke here; what, is for the log alone. */
+/** Failure of the gateway; only the log names its cause. */
 export const internalError = (): HttpError =>
   new HttpError(STATUS_CODE.InternalServerError, "Internal error", { reason: "internal" });
 
-/** Makes the response for a refusal. */
-export function errorResponse(refusal: HttpError): Response {
-  return Response.json({ error: refusal.message }, {
-    status: refusal.status,
-    headers: { "Cache-Control": "no-store", ...refusal.headers },
-  });
+/** Returns the response of an error. */
+export function errorResponse({ message, status, headers }: HttpError): Response {
+  return Response.json({ error: message }, { status, headers: { "Cache-Control": "no-store", ...headers } });
 }
 
 function tooMany(

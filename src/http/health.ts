@@ -1,6 +1,5 @@
 /**
- * The routes `GET /health…`, for whoever asks, with no key: they tell that the gateway runs and whether it is ready,
- * and nothing else. What is broken is for the port for metrics alone.
+ * Responses of the routes `GET /health…`, which need no key. Details are for the admin port alone.
  *
  * @module
  */
@@ -8,17 +7,17 @@ import { STATUS_CODE } from "@std/http/status";
 
 const headers = { "Cache-Control": "no-store" };
 
-/** Makes the answer of `/health`, with the gateway's version. */
+/** Returns the response of `/health`, with the gateway's version. */
 export function healthResponse(version: string): Response {
   return Response.json({ status: "ok", version }, { headers });
 }
 
-/** Makes the answer of `/health/live`: whoever gets it knows that the process is not stuck. */
+/** Returns the response of `/health/live`: it shows that the process is not stuck. */
 export function aliveResponse(): Response {
   return Response.json({ status: "ok" }, { headers });
 }
 
-/** Makes the answer of `/health/ready`, with whatever may be told besides. */
+/** Returns the response of `/health/ready`, with further details where the port may show them. */
 export function readyResponse(isReady: boolean, details: Readonly<Record<string, unknown>> = {}): Response {
   return Response.json({ status: isReady ? "ok" : "unavailable", ...details }, {
     status: isReady ? STATUS_CODE.OK : STATUS_CODE.ServiceUnavailable,

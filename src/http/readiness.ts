@@ -1,38 +1,40 @@
 /**
- * Whether all that the gateway needs is there: looked at in the background, and never because somebody asks.
+ * Readiness: background checks of the gateway's dependencies. Requests never trigger a check.
  *
  * @module
  */
+import { withDeadline } from "../lib/async.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { Dependency } from "../observability/telemetry.ts";
 
-/** Asks a part for a sign of life; throws what it says instead, in words without secrets. Settles in any case. */
+/** Checks a dependency. Rejects with a message without secrets if it fails; settles in any case. */
 export type Check = () => Promise<void>;
 
-/** All parts. */
+/** All dependencies. */
 export const DEPENDENCIES: readonly Dependency[] = ["broker", "jeedom", "replay_store"];
 
-/** What to look at, and how often. */
+/** Checks and their interval. */
 export interface ReadinessOptions {
-  /** How to ask each part. */
+  /** Check of each dependency. */
   readonly checks: Readonly<Record<Dependency, Check>>;
-  /** The parts without which the gateway is not ready. */
+  /** Dependencies without which the gateway is not ready. */
   readonly needs: readonly Dependency[];
-  /** Whether requests that are stamped right are refused, because the clock was wrong when the gateway started. */
+  /** Returns whether requests with correct timestamps are refused, because the clock was wrong when the gateway started. */
   readonly isClockWrong: () => boolean;
-  /** The time from one look to the next, in milliseconds. */
+  /** Interval between checks, in milliseconds. */
   readonly everyMs: number;
-  /** A clock that never jumps, in milliseconds. */
+  /** Clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
-  /** Is told when a part is lost, and when it is back. */
+  /** Logger for dependencies that fail and recover. */
   readonly log: Pick<Log, "info" | "warn">;
 }
 
-/** The longest wait for a part, in milliseconds: one that answers so late is of no use to anybody. */
+/** Time limit of a check, in milliseconds. */
 export const CHECK_TIMEOUT_MS = 5000;
 
-/** What is known of the parts. */
+/** State of the dependencies. */
 export class Readiness {
   readonly #options: ReadinessOptions;
   readonly #up = new Map<Dependency, boolean>();
@@ -41,89 +43,89 @@ export class Readiness {
   #isStopping = false;
   #isClosed = false;
 
-  /** Makes it; nothing is known before {@linkcode start}. */
+  /** Creates the state; nothing is checked before {@linkcode start}. */
   constructor(options: ReadinessOptions) {
     this.#options = options;
   }
 
-  /** Begins to look at all parts: at once, and again and again. */
+  /** Begins to check all dependencies, at once and at each interval. */
   start(): void {
-    for (const part of DEPENDENCIES) this.#look(part);
+    for (const dependency of DEPENDENCIES) this.#check(dependency);
   }
 
-  /** Whether the gateway can do its work. */
+  /** Whether the gateway can serve requests. */
   get isReady(): boolean {
     return this.failing.length === 0;
   }
 
-  /** What keeps it from its work: parts that do not answer or were not asked yet, the clock, or that it stops. */
+  /** Causes of not being ready: dependencies that fail or were not checked yet, the clock, or the stop. */
   get failing(): readonly (Dependency | "clock" | "stopping")[] {
-    const failing: (Dependency | "clock" | "stopping")[] = this.#options.needs.filter((part) =>
-      this.#up.get(part) !== true
+    const failing: (Dependency | "clock" | "stopping")[] = this.#options.needs.filter((dependency) =>
+      this.#up.get(dependency) !== true
     );
     if (this.#options.isClockWrong()) failing.push("clock");
     if (this.#isStopping) failing.push("stopping");
     return failing;
   }
 
-  /** The parts by whether they answered the last time. */
+  /** Result of the last check of each dependency. */
   get up(): ReadonlyMap<Dependency, boolean> {
     return this.#up;
   }
 
-  /** Seconds since the oldest of the parts' last checks; undefined before the first. */
+  /** Seconds since the oldest of the last checks; undefined before the first. */
   get ageSeconds(): number | undefined {
     const { size } = this.#checkedAt;
     return size === 0 ? undefined : (this.#options.monotonic() - Math.min(...this.#checkedAt.values())) / 1000;
   }
 
-  /** From now on the gateway is not ready, whatever the parts say. */
+  /** Makes the gateway not ready, whatever the checks show. */
   stop(): void {
     this.#isStopping = true;
   }
 
-  /** Looks no more. */
+  /** Ends all checks. */
   close(): void {
     this.#isClosed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
 
-  /** Looks at a part, and again when the time has come: never twice at a time. */
-  async #look(part: Dependency): Promise<void> {
+  /** Checks a dependency, and again after the interval: never twice at a time. */
+  async #check(dependency: Dependency): Promise<void> {
     const { checks, everyMs } = this.#options;
-    const answer = checks[part]();
-    const fault = await faultOf(answer);
+    const result = checks[dependency]();
+    const fault = await faultOf(result);
     if (this.#isClosed) return;
-    this.#note(part, fault);
-    // One that came too late is waited for as well.
-    await answer.catch(() => {});
+    this.#update(dependency, fault);
+    // A check that exceeded its time is waited for as well.
+    await result.catch(() => {});
     if (this.#isClosed) return;
-    this.#timers.set(part, setTimeout(() => this.#look(part), everyMs));
+    this.#timers.set(dependency, setTimeout(() => this.#check(dependency), everyMs));
   }
 
-  #note(part: Dependency, fault: string | undefined): void {
+  #update(dependency: Dependency, fault: string | undefined): void {
     const { log, monotonic } = this.#options;
-    const before = this.#up.get(part);
+    const before = this.#up.get(dependency);
     const isUp = fault === undefined;
-    this.#up.set(part, isUp);
-    this.#checkedAt.set(part, monotonic());
+    this.#up.set(dependency, isUp);
+    this.#checkedAt.set(dependency, monotonic());
     if (before === isUp) return;
-    if (!isUp) log.warn("Check of {part} failed: {reason}", { part, reason: fault });
-    else if (before === false) log.info("Check of {part} succeeds again", { part });
+    if (!isUp) log.warn("Check of {part} failed: {reason}", { part: dependency, reason: fault });
+    else if (before === false) log.info("Check of {part} succeeds again", { part: dependency });
   }
 }
 
-/** Waits for a part's answer. Says what is wrong; undefined where nothing is. */
-async function faultOf(answer: Promise<void>): Promise<string | undefined> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`No answer within ${CHECK_TIMEOUT_MS / 1000} s`)), CHECK_TIMEOUT_MS);
+/** Waits for a check. Returns what is wrong; undefined if nothing is. */
+async function faultOf(result: Promise<void>): Promise<string | undefined> {
   try {
-    await Promise.race([answer, tooLate]);
+    await withDeadline(() => result, {
+      clock: SYSTEM_CLOCK,
+      timeout: CHECK_TIMEOUT_MS,
+      timeoutError: () => new Error(`No answer within ${CHECK_TIMEOUT_MS / 1000} s`),
+    });
     return undefined;
   } catch (error) {
     return errorText(error);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -75,7 +75,7 @@ export class Scope {
 
   /** Tells whether a filter is granted: all that it matches. */
   maySubscribe(filter: string): boolean {
-    return this.#subscribe.contain(filter);
+    return this.#subscribe.covers(filter);
   }
 
   /** Asks to subscribe to a filter: all that it matches has to be granted. */

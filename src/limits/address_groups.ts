@@ -1,103 +1,103 @@
 /**
- * Which addresses are counted together, so that no flood of addresses fills the memory.
+ * Groups of addresses that are counted together, so that a flood of addresses does not exhaust the memory.
  *
  * @module
  */
 
-/** An address to be counted. */
+/** Address to be counted. */
 export interface CountedAddress {
-  /** What it is counted as alone. */
+  /** Id while it is counted alone. */
   readonly id: string;
-  /** The networks around it that are counted together when they are full, from narrow to wide. */
+  /** Networks that contain it, from narrow to wide; a full one is counted as a whole. */
   readonly levels: readonly NetworkLevel[];
-  /** Returns the text of the network with so many bits around it. */
+  /** Returns the text of the network with a prefix of so many bits. */
   network(bits: number): string;
 }
 
-/** A network within which so many addresses and narrower networks are counted alone. */
+/** Network with a limited number of addresses and narrower networks that are counted alone. */
 export interface NetworkLevel {
-  /** Bits of its prefix. */
+  /** Length of its prefix, in bits. */
   readonly bits: number;
-  /** Most of them; further ones are counted together as the network. */
+  /** Most addresses and networks; further ones are counted together as the network. */
   readonly most: number;
 }
 
-/** The networks around an IPv6 address: a household has a /56 or a /48, a provider a /32. */
+/** Networks of an IPv6 address: a household has a /56 or a /48, a provider a /32. */
 export const IPV6_LEVELS: readonly NetworkLevel[] = [
   { bits: 56, most: 16 },
   { bits: 48, most: 64 },
   { bits: 32, most: 1024 },
 ];
 
-/** The network around an IPv4 address. */
+/** Network of an IPv4 address. */
 export const IPV4_LEVELS: readonly NetworkLevel[] = [{ bits: 16, most: 1024 }];
 
-/** Most addresses that are counted alone at a time, and as many wide networks besides. */
+/** Most addresses that are counted alone at a time, and most wide networks besides. */
 const MAX_ADDRESSES = 4000;
 
-/** An address that sends nothing is forgotten after this time, or twice as long: no rate limit counts for longer. */
+/** Time after which an idle address is forgotten, or twice as long: no rate limit counts for longer. */
 const FORGET_MS = 60_000;
 
-/** All that is counted neither alone nor with a network. */
+/** Id of all addresses that are counted neither alone nor with a network. */
 const OTHERS = "others";
 
 /**
- * The addresses that send something, each counted alone as long as there is room.
+ * Active addresses, each counted alone up to a limit.
  *
- * A newcomer in a network that is full is counted as that network. An address that is counted alone stays so while it
- * goes on sending: who comes later does not change what it is counted as.
+ * A new address in a full network is counted as that network. An address that is counted alone stays so while it is
+ * active: later addresses do not change it.
  */
 export class AddressGroups {
   readonly #monotonic: () => number;
-  /** Those seen since the last turn, and those seen before it and not since, with the networks around them. */
+  /** Addresses seen since the last rotation, and those seen before it and not since, with their networks. */
   #current = new Map<string, readonly string[]>();
   #previous = new Map<string, readonly string[]>();
-  /** How many of them are in each network. */
+  /** Number of them in each network. */
   readonly #members = new Map<string, number>();
-  #turnAt: number;
+  #rotateAt: number;
 
   /**
-   * Makes it without addresses.
+   * Creates groups without addresses.
    *
-   * @param monotonic a clock that never jumps, in milliseconds
+   * @param monotonic clock that never jumps, in milliseconds
    */
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic;
-    this.#turnAt = monotonic() + FORGET_MS;
+    this.#rotateAt = monotonic() + FORGET_MS;
   }
 
-  /** How many addresses and networks are counted now. */
+  /** Number of addresses and networks that are counted. */
   get size(): number {
     return this.#current.size + this.#previous.size;
   }
 
-  /** Returns what an address is counted as. */
-  find({ id: alone, levels, network }: CountedAddress): string {
-    if (this.#monotonic() >= this.#turnAt) this.#turn();
-    if (this.#current.has(alone)) return alone;
-    const known = this.#previous.get(alone);
-    if (known !== undefined) return this.#keep(alone, known);
+  /** Returns the id that an address is counted as. */
+  find({ id: ownId, levels, network }: CountedAddress): string {
+    if (this.#monotonic() >= this.#rotateAt) this.#rotate();
+    if (this.#current.has(ownId)) return ownId;
+    const known = this.#previous.get(ownId);
+    if (known !== undefined) return this.#keep(ownId, known);
     const around = levels.map(({ bits }) => network(bits));
-    const counted = this.#findRoom(around, levels);
-    const id = [alone, ...around][counted] ?? alone;
+    const level = this.#findLevel(around, levels);
+    const id = [ownId, ...around][level] ?? ownId;
     if (this.#current.has(id)) return id;
     const knownNetwork = this.#previous.get(id);
     if (knownNetwork !== undefined) return this.#keep(id, knownNetwork);
     if (this.size >= 2 * MAX_ADDRESSES) return this.#keep(OTHERS, []);
-    const wider = around.slice(counted);
-    for (const one of wider) this.#members.set(one, this.#membersOf(one) + 1);
+    const wider = around.slice(level);
+    for (const each of wider) this.#members.set(each, this.#membersOf(each) + 1);
     return this.#keep(id, wider);
   }
 
-  /** Keeps one until the turn after the next. */
+  /** Keeps an id until the rotation after the next. */
   #keep(id: string, wider: readonly string[]): string {
     this.#previous.delete(id);
     this.#current.set(id, wider);
     return id;
   }
 
-  /** Returns how far out, from the address itself, a newcomer has to be counted. */
-  #findRoom(around: readonly string[], levels: readonly NetworkLevel[]): number {
+  /** Returns the level at which a new address is counted: 0 for the address itself. */
+  #findLevel(around: readonly string[], levels: readonly NetworkLevel[]): number {
     if (this.size >= MAX_ADDRESSES) return around.length;
     return around.findLastIndex((network, index) => this.#membersOf(network) >= (levels[index]?.most ?? Infinity)) + 1;
   }
@@ -106,17 +106,17 @@ export class AddressGroups {
     return this.#members.get(network) ?? 0;
   }
 
-  /** Forgets those that were not seen since the turn before. */
-  #turn(): void {
+  /** Forgets addresses that were not seen since the previous rotation. */
+  #rotate(): void {
     const now = this.#monotonic();
     this.#forget(this.#previous);
     this.#previous = this.#current;
     this.#current = new Map();
-    if (now >= this.#turnAt + FORGET_MS) {
+    if (now >= this.#rotateAt + FORGET_MS) {
       this.#forget(this.#previous);
       this.#previous = new Map();
     }
-    this.#turnAt = now + FORGET_MS;
+    this.#rotateAt = now + FORGET_MS;
   }
 
   #forget(addresses: ReadonlyMap<string, readonly string[]>): void {

@@ -1,55 +1,55 @@
 /**
- * How much may be under way at a time.
+ * Limiter of the number of operations at a time.
  *
  * @module
  */
 
-/** Bounds on what is under way. */
+/** Limits of concurrent operations. */
 export interface ConcurrencyLimiterOptions {
-  /** Most for all together; any number by default. */
+  /** Most operations of all ids together; unlimited by default. */
   readonly total?: number;
-  /** Most for each one. */
+  /** Most operations of each id. */
   readonly each: number;
 }
 
-/** Counts what is under way, for each one and in all. */
+/** Limits concurrent operations, for each id and in total. */
 export class ConcurrencyLimiter {
   readonly #options: ConcurrencyLimiterOptions;
-  readonly #each = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
   #total = 0;
 
-  /** Makes a count with nothing under way. */
+  /** Creates a limiter without operations. */
   constructor(options: ConcurrencyLimiterOptions) {
     this.#options = options;
   }
 
-  /** How much is under way in all. */
+  /** Number of operations under way. */
   get size(): number {
     return this.#total;
   }
 
   /**
-   * Begins something.
+   * Begins an operation.
    *
-   * @param id whom to count it for
-   * @returns the function that ends it, to be called once or more; undefined if it is too much
+   * @param id id that it counts for
+   * @returns the function that ends it, to be called once or more; undefined at the limit
    */
   tryAcquire(id: string): (() => void) | undefined {
-    const count = this.#each.get(id) ?? 0;
+    const count = this.#counts.get(id) ?? 0;
     if (count >= this.#options.each || this.#total >= (this.#options.total ?? Infinity)) return undefined;
-    this.#each.set(id, count + 1);
+    this.#counts.set(id, count + 1);
     this.#total += 1;
-    let inside = true;
+    let isHeld = true;
     return () => {
-      if (inside) this.#release(id);
-      inside = false;
+      if (isHeld) this.#release(id);
+      isHeld = false;
     };
   }
 
   #release(id: string): void {
-    const count = this.#each.get(id) ?? 0;
-    if (count > 1) this.#each.set(id, count - 1);
-    else this.#each.delete(id);
+    const count = this.#counts.get(id) ?? 0;
+    if (count > 1) this.#counts.set(id, count - 1);
+    else this.#counts.delete(id);
     this.#total -= 1;
   }
 }

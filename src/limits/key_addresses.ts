@@ -1,22 +1,22 @@
 /**
- * From which addresses keys were used of late.
+ * Recent addresses of keys.
  *
  * @module
  */
 
-/** Most addresses to remember of a key: more than a household has networks. */
+/** Most addresses of a key: more than a household has networks. */
 const MAX_ADDRESSES_OF_KEY = 100;
 
-/** Most keys to remember of an address: more than a household has phones that do not name theirs. */
+/** Most keys of an address: more than a household has clients that do not name their key. */
 const MAX_KEYS_AT_ADDRESS = 16;
 
-/** Pairs of a key and an address, the last ones of each key: a key that travels pushes out only its own. */
+/** Recent pairs of a key and an address. A key that is used from many addresses evicts only its own pairs. */
 export class KeyAddresses {
   readonly #byKey = new Map<string, Set<string>>();
-  /** The key that was used last comes last. */
+  /** Keys of each address, the most recently used last. */
   readonly #byAddress = new Map<string, Set<string>>();
 
-  /** Remembers that a key was used from an address, as the last one. */
+  /** Adds a pair, as the most recently used. */
   add(kid: string, address: string): void {
     const keys = this.#byAddress.get(address) ?? new Set();
     const addresses = this.#byKey.get(kid) ?? new Set();
@@ -30,12 +30,12 @@ export class KeyAddresses {
     if (keys.size > MAX_KEYS_AT_ADDRESS && oldestKey !== undefined) this.#delete(oldestKey, address);
   }
 
-  /** Whether a key was used from an address. */
+  /** Returns whether a key was used from an address. */
   has(kid: string, address: string): boolean {
     return this.#byAddress.get(address)?.has(kid) === true;
   }
 
-  /** Returns the keys that were used from an address, the last one first. */
+  /** Returns the keys that were used from an address, the most recently used first. */
   keysAt(address: string): readonly string[] {
     return [...this.#byAddress.get(address) ?? []].toReversed();
   }

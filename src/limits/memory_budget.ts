@@ -1,35 +1,35 @@
 /**
- * Bytes that wait for readers, counted by key and bounded for all keys together: events beyond what each listener may
- * leave waiting, and large answers.
+ * Budget of bytes that wait for readers, limited for each key and for all keys together: events beyond each listener's
+ * own queue, and large answers.
  *
  * @module
  */
 
-/** Buffer that is counted in a budget. */
+/** Owner of buffered bytes; evicted when the budget is exceeded. */
 export interface BudgetHolder {
-  /** Name of the key that it belongs to. */
+  /** Name of its key. */
   readonly owner: string;
   /**
-   * Drops what it holds, and sets less for it in the budget.
+   * Drops its bytes, and sets fewer for it in the budget.
    *
    * @param cause whether the owner's own share is exceeded, or the budget of all owners
    */
   evict(cause: EvictionCause): void;
 }
 
-/** Which bound an eviction is for. */
+/** Limit that an eviction enforces. */
 export type EvictionCause = "share" | "total";
 
-/** Budget of bytes, of which no owner may use more than half. */
+/** Budget of bytes of which no owner may hold more than half. */
 export class MemoryBudget {
   readonly #maxBytes: number;
   readonly #accounts = new Map<string, Account>();
   #bytes = 0;
 
   /**
-   * Makes an empty budget.
+   * Creates an unused budget.
    *
-   * @param maxBytes bound for all owners together
+   * @param maxBytes limit of all owners together
    */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -46,10 +46,10 @@ export class MemoryBudget {
   }
 
   /**
-   * Sets how much a holder holds. Over its share, an owner loses its own largest holder; over the budget, the owner
-   * that holds most in sum does.
+   * Sets the bytes of a holder. Beyond an owner's share, evicts its largest holder; beyond the budget, evicts the largest
+   * holder of the owner with the most bytes.
    *
-   * @param bytes 0 when nothing is left
+   * @param bytes 0 if nothing is left
    */
   set(holder: BudgetHolder, bytes: number): void {
     const { owner } = holder;

@@ -1,43 +1,43 @@
 /**
- * How often somebody may do something.
+ * Rate limiter with a burst.
  *
  * @module
  */
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { Rate } from "../keys/schema.ts";
 
-/** Counts what somebody does, and says when it is too much. */
+/** Rate limiter. */
 export interface RateLimiter {
   /**
-   * Counts one more.
+   * Counts an operation.
    *
-   * @param id whom to count it for
-   * @returns 0 if it may be done, otherwise how many seconds to wait
+   * @param id id that it counts for
+   * @returns 0 if it is allowed, otherwise the seconds to wait
    */
   take(id: string): Promise<number>;
-  /** Tells what `take` would say, without counting. */
+  /** Returns what `take` would return, without counting. */
   peek(id: string): Promise<number>;
 }
 
-/** How much was counted in the window that is open. */
+/** Points that were counted in the current window. */
 export interface Count {
   /** Points so far. */
   readonly consumedPoints: number;
-  /** Until the window ends, in milliseconds. */
+  /** Milliseconds until the window ends. */
   readonly msBeforeNext: number;
 }
 
-/** Counts points in windows of time: a limiter of the library, as far as this module knows it. */
+/** Counter of points in time windows: the part of the library's limiters that this module uses. */
 export interface Counter {
-  /** Counts a point. Rejects with the library's `RateLimiterRes` where it is one too many. */
+  /** Counts a point. Rejects with the library's `RateLimiterRes` beyond the limit. */
   consume(id: string): Promise<Count>;
-  /** Tells the count, or null where no window is open. */
+  /** Returns the count; null if no window is open. */
   get(id: string): Promise<Count | null>;
 }
 
-/** What one counter counts. */
+/** Id and limit of a counter. */
 export interface CounterOptions {
-  /** Tells its counts from those of the others. */
+  /** Prefix that distinguishes its counts from those of other counters. */
   readonly keyPrefix: string;
   /** Most points within a window. */
   readonly points: number;
@@ -45,25 +45,25 @@ export interface CounterOptions {
   readonly duration: number;
 }
 
-/** Makes a counter. */
+/** Returns a counter. */
 export type CounterFactory = (options: CounterOptions) => Counter;
 
-/** Makes a counter in the memory of this process. */
+/** Returns a counter in the memory of this process. */
 export function memoryCounter(options: CounterOptions): Counter {
   return new RateLimiterMemory(options);
 }
 
-/** What does not fit into the rate of each second is taken from the burst, which is full again after so many seconds. */
+/** Seconds after which a burst is available again; operations beyond the rate of a second are taken from it. */
 const BURST_SECONDS = 60;
 
 /**
- * Makes a rate limiter: `burst` at once, then `perSecond`. The burst is there again a minute after it was begun.
+ * Returns a rate limiter: `burst` at once, then `perSecond`. The burst is available again a minute after it was begun.
  *
- * @param name tells its counts from those of other limiters
+ * @param name name that distinguishes its counts from those of other limiters
  */
 export function createRateLimiter(
   name: string,
-  { rate, makeCounter: createCounter }: { readonly rate: Rate; readonly makeCounter: CounterFactory },
+  { rate, createCounter }: { readonly rate: Rate; readonly createCounter: CounterFactory },
 ): RateLimiter {
   const counter = (kind: string, points: number, duration: number) =>
     createCounter({ keyPrefix: `e2eg:${name}:${kind}`, points, duration });
@@ -72,8 +72,8 @@ export function createRateLimiter(
 
   return {
     async take(id) {
-      const wait = await tooMuch(second, id);
-      return wait === 0 || await tooMuch(burst, id) === 0 ? 0 : wait;
+      const wait = await consume(second, id);
+      return wait === 0 || await consume(burst, id) === 0 ? 0 : wait;
     },
     async peek(id) {
       const [now, spent] = await Promise.all([second.get(id), burst.get(id)]);
@@ -84,21 +84,21 @@ export function createRateLimiter(
   };
 }
 
-/** Counts a point. Returns 0, or how many seconds to wait if it is one too many. */
-async function tooMuch(counter: Counter, id: string): Promise<number> {
+/** Counts a point. Returns 0, or the seconds to wait beyond the limit. */
+async function consume(counter: Counter, id: string): Promise<number> {
   try {
     await counter.consume(id);
     return 0;
-  } catch (refused) {
-    if (refused instanceof RateLimiterRes) return secondsUntil(refused);
-    throw refused;
+  } catch (error) {
+    if (error instanceof RateLimiterRes) return secondsUntil(error);
+    throw error;
   }
 }
 
-/** Lets everything pass. */
+/** Rate limiter that allows everything. */
 export const UNLIMITED: RateLimiter = { take: () => Promise.resolve(0), peek: () => Promise.resolve(0) };
 
 function secondsUntil({ msBeforeNext }: Count): number {
-  // Never longer than a whole burst takes, whatever somebody does to the clock.
+  // Never longer than a whole burst takes, even if the clock was set.
   return Math.min(Math.max(1, Math.ceil(msBeforeNext / 1000)), BURST_SECONDS);
 }

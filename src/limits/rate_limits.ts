@@ -1,60 +1,89 @@
 /**
- * The paces of the gateway: one for addresses before it is known who asks, one for keys after it.
+ * Rate limits of the gateway: requests and failures of each address, and requests of each key.
  *
  * @module
  */
 import type { Rate } from "../keys/schema.ts";
 import { type CounterFactory, createRateLimiter, type RateLimiter, UNLIMITED } from "./rate_limiter.ts";
 
-/** Whom a pace is kept for, by name and with a pace of its own if it has one. */
+/** Settings of the rate limits: requests per second, and the burst that is allowed at once. */
+export interface RateSettings {
+  /** Whether rates are limited. */
+  readonly limits: "on" | "off";
+  /** Requests of each address, per second. */
+  readonly addressRate: number;
+  /** Burst of each address. */
+  readonly addressBurst: number;
+  /** Failures of each address, per second. */
+  readonly failedRate: number;
+  /** Burst of failures of each address. */
+  readonly failedBurst: number;
+  /** Requests of each key without a rate of its own, per second. */
+  readonly keyRate: number;
+  /** Burst of each such key. */
+  readonly keyBurst: number;
+}
+
+/** Name and own rate of a key. */
 export interface RateLimited {
-  /** Its name. */
+  /** Name of the key. */
   readonly name: string;
-  /** Its own pace. */
+  /** Rate of its own; undefined for the default one. */
   readonly rate: Rate | undefined;
 }
 
-/** The limiters that admission asks. */
+/** Rate limiters of the gateway. */
 export interface RateLimits {
   /** Requests of each address. */
   readonly requests: RateLimiter;
-  /** Failures of each address: what no key opens, and what is stale. */
+  /** Failures of each address: requests that no key opens, and expired ones. */
   readonly failures: RateLimiter;
-  /** Counts a request of a key. Returns 0 if it may run, otherwise how many seconds to wait. */
+  /** Counts a request of a key. Returns 0 if it may run, otherwise the seconds to wait. */
   takeKey(key: RateLimited): Promise<number>;
 }
 
-/** The paces, and where they are counted. */
+/** Rates, and the counters that measure them. */
 export interface RateLimitsOptions {
-  /** Requests of each address. */
+  /** Rate of requests of each address. */
   readonly address: Rate;
-  /** Failures of each address. */
+  /** Rate of failures of each address. */
   readonly failed: Rate;
-  /** Requests of each key that has no pace of its own. */
+  /** Rate of each key without one of its own. */
   readonly key: Rate;
-  /** Makes the counters. */
+  /** Creates the counters. */
   readonly createCounter: CounterFactory;
 }
 
-/** Makes the limiters. */
+/** Returns the rate limits of the settings. */
+export function rateLimitsOf(settings: RateSettings, createCounter: CounterFactory): RateLimits {
+  if (settings.limits === "off") return NO_RATE_LIMITS;
+  return createRateLimits({
+    address: { burst: settings.addressBurst, perSecond: settings.addressRate },
+    failed: { burst: settings.failedBurst, perSecond: settings.failedRate },
+    key: { burst: settings.keyBurst, perSecond: settings.keyRate },
+    createCounter,
+  });
+}
+
+/** Returns rate limits with nothing counted. */
 export function createRateLimits({ address, failed, key, createCounter }: RateLimitsOptions): RateLimits {
-  const make = (name: string, rate: Rate) => createRateLimiter(name, { rate, makeCounter: createCounter });
-  // One for each pace, of which a file of keys has few.
-  const byPace = new Map<string, RateLimiter>();
+  const create = (name: string, rate: Rate) => createRateLimiter(name, { rate, createCounter });
+  // One limiter for each rate: a keys file has few different ones.
+  const limitersByRate = new Map<string, RateLimiter>();
 
   return {
-    requests: make("address", address),
-    failures: make("failed", failed),
+    requests: create("address", address),
+    failures: create("failed", failed),
     takeKey({ name, rate = key }) {
-      const pace = `key:${rate.burst}:${rate.perSecond}`;
-      const limiter = byPace.get(pace) ?? make(pace, rate);
-      byPace.set(pace, limiter);
+      const id = `key:${rate.burst}:${rate.perSecond}`;
+      const limiter = limitersByRate.get(id) ?? create(id, rate);
+      limitersByRate.set(id, limiter);
       return limiter.take(name);
     },
   };
 }
 
-/** No pace for anybody. */
+/** Rate limits that allow everything. */
 export const NO_RATE_LIMITS: RateLimits = {
   requests: UNLIMITED,
   failures: UNLIMITED,

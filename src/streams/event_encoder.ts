@@ -1,202 +1,166 @@
 /**
- * Makes the events that listeners get: once for each key and not for each listener, as far as the protocol's version
- * lets it.
+ * Encoder of events: turns them into sealed records, once for each key in version 1 and once for each stream in version 2.
  *
  * @module
  */
 import type { ReceivedMessage } from "../mqtt/hub/received_message.ts";
 import { type Bytes, free, type RandomBytes } from "../protocol/bytes.ts";
 import { sealEnvelope } from "../protocol/v1/envelope.ts";
-import type { MessageEvent, StreamEvent } from "../protocol/event.ts";
-import type { Exchange } from "../protocol/exchange.ts";
+import type { MessageEvent, PingEvent, StreamEvent } from "../protocol/event.ts";
+import type { Exchange, Version } from "../protocol/exchange.ts";
 import { StreamSealer } from "../protocol/v2/stream.ts";
 import type { Key } from "../keys/keyring.ts";
-import { LARGE_EVENT_BYTES } from "./large_records.ts";
-import { OutgoingEvent } from "./outgoing_event.ts";
-import { numberedFormat, SHARED_FORMAT, type StreamFormat } from "./sse_format.ts";
+import { Backpressure } from "./backpressure.ts";
+import { type CachedMessage, EventCache } from "./event_cache.ts";
+import { LARGE_EVENT_BYTES, OutgoingEvent } from "./outgoing_event.ts";
+import { HEARTBEAT_COMMENT, numberedRecord, openingRecord, sseRecord } from "./sse_format.ts";
 
-/** What sealing events takes. */
+/** Source of randomness of an encoder. */
 export interface EventEncoderOptions {
-  /** Where nonces and salts come from. */
+  /** Source of nonces and salts. */
   readonly randomBytes: RandomBytes;
 }
 
-/** Most bytes of events to be sealed at a time, before the brokers are asked to wait. */
-const MAX_SEALING_BYTES = 64 * 1024;
-
-/**
- * Most bytes of messages to pass on before the sockets get a turn: otherwise they would pile up in healthy queues. In
- * version 2 a message counts for each listener that waits for it, as it is sealed for each.
- */
-const MAX_TURN_BYTES = 64 * 1024;
-
-/** Most bytes of events to keep for the next listener of the same key: all that one household missed in a tunnel. */
-const MAX_SHARED_BYTES = 4 * 2 ** 20;
-
-/** What a shared message costs besides, in bytes. */
-const SHARED_OVERHEAD_BYTES = 512;
+/** Encodes the events of one stream. */
+export interface StreamFormat {
+  /** Version of the protocol. */
+  readonly version: Version;
+  /** First record of the stream. */
+  readonly opening?: Uint8Array;
+  /** Announces an event that a reader waits for, in the turn of the event loop in which it came: it is encoded next. */
+  prepare(event: OutgoingEvent): void;
+  /** Returns the record of the next event. The order of calls is the order of the stream. */
+  record(event: OutgoingEvent): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Returns a heartbeat.
+   *
+   * @param timestamp time in whole seconds since 1970
+   */
+  heartbeat(timestamp: number): Uint8Array | Promise<Uint8Array>;
+}
 
 const utf8 = new TextEncoder();
 
-/** Seals events. */
-export class EventEncoder {
-  readonly #options: EventEncoderOptions;
-  /** The last messages, as they are for each key: listeners ask for the same ones, now or when they come back. */
-  readonly #shared = new Map<ReceivedMessage, Shared>();
-  #last: { readonly message: ReceivedMessage; readonly shared: Shared } | undefined;
-  #sharedBytes = 0;
-  #turnBytes = 0;
-  #sealingBytes = 0;
-  #sealed: PromiseWithResolvers<void> | undefined;
-  #room: Promise<void> | undefined;
-  /** Settles when no large event is being sealed. */
-  #turn: Promise<unknown> = Promise.resolve();
+/** Encodes streams of version 1, whose records are shared by all listeners of a key. */
+export const SHARED_FORMAT: StreamFormat = {
+  version: 1,
+  prepare: (event) => event.length > LARGE_EVENT_BYTES ? undefined : void event.sharedRecord(),
+  record: (event) => event.sharedRecord(),
+  heartbeat: () => HEARTBEAT_COMMENT,
+};
 
-  /** Makes a sealer. */
-  constructor(options: EventEncoderOptions) {
-    this.#options = options;
+/** Returns the encoder of one stream of version 2, whose records are numbered. */
+export function numberedFormat(stream: StreamSealer, backpressure: Backpressure): StreamFormat {
+  function record(event: Pick<OutgoingEvent, "length" | "plaintext">): Promise<Uint8Array> {
+    // A large one waits alone: nothing else of the stream is encoded before it, so the order is kept.
+    return backpressure.seal(event.length, async () => {
+      const { n, text } = stream.seal(event.plaintext);
+      return numberedRecord(n, await text);
+    });
+  }
+  return {
+    version: 2,
+    opening: openingRecord(stream.opening),
+    // The number is assigned when the event is encoded: a heartbeat may come before it.
+    prepare: ({ length }) => backpressure.add(length),
+    record,
+    heartbeat(timestamp) {
+      const ping: PingEvent = { type: "ping", timestamp };
+      const plaintext = utf8.encode(JSON.stringify(ping));
+      return record({ length: plaintext.length, plaintext });
+    },
+  };
+}
+
+/** Encodes the events of all streams. */
+export class EventEncoder {
+  readonly #randomBytes: RandomBytes;
+  readonly #cache = new EventCache();
+  readonly #backpressure = new Backpressure();
+
+  /** Creates an encoder without cached events. */
+  constructor({ randomBytes }: EventEncoderOptions) {
+    this.#randomBytes = randomBytes;
   }
 
-  /** Bytes of the events that are kept for the next listener. */
+  /** Bytes of the events that are kept for further listeners. */
   get sharedBytes(): number {
-    return this.#sharedBytes;
+    return this.#cache.bytes;
   }
 
   /** Begins a stream that answers a request. */
   async begin(exchange: Exchange): Promise<StreamFormat> {
     if (exchange.version === 1) return SHARED_FORMAT;
-    const stream = await StreamSealer.begin(exchange, this.#options.randomBytes);
-    return numberedFormat(stream, {
-      expect: (bytes) => void (this.#turnBytes += bytes),
-      count: (bytes, seal) => this.#count(bytes, seal),
-    });
+    return numberedFormat(await StreamSealer.begin(exchange, this.#randomBytes), this.#backpressure);
   }
 
-  /** Makes an event for one listener. */
+  /** Returns an event for one listener. */
   event(key: Key, event: StreamEvent): OutgoingEvent {
-    return this.#make(key, event, () => event);
+    return this.#outgoing(key, event, () => event);
   }
 
   /**
-   * Makes an event.
+   * Returns the event of a message: the same one for all listeners of a key with the same quality of service.
    *
-   * @param write makes it once more, where it is large: only what it takes to do so is held
+   * @param qos the listener's quality of service: the broker may have delivered with a higher one, for another listener
+   * @param isShare whether the message belongs to the listener's shared subscription, and reaches no other listener
+   * @returns undefined if the key may not receive the message
    */
-  #make(key: Key, event: StreamEvent, write: () => StreamEvent): OutgoingEvent {
+  message(key: Key, message: ReceivedMessage, qos: number, isShare = false): OutgoingEvent | undefined {
+    const cached = this.#cache.get(message) ?? this.#addToCache(message);
+    let events = cached.byKey.get(key);
+    if (events === undefined) {
+      // Grants are checked again for each message: brokers differ in how they match filters.
+      events = { isAllowed: isShare || key.scope.mayReceive(message.topic), byQos: [] };
+      cached.byKey.set(key, events);
+    }
+    if (!events.isAllowed) return undefined;
+    const lower = Math.min(qos, message.qos);
+    return events.byQos[lower] ??= this.#cachedEvent(cached, key, () => messageEvent(message, lower));
+  }
+
+  /** Returns a promise to wait for before the next message; undefined while there is no backpressure. */
+  backpressure(): Promise<void> | undefined {
+    return this.#backpressure.relief();
+  }
+
+  /**
+   * Returns an outgoing event.
+   *
+   * @param create creates the event once more, if it is large: only its source is held meanwhile
+   */
+  #outgoing(key: Key, event: StreamEvent, create: () => StreamEvent): OutgoingEvent {
     const { epoch, offset } = { epoch: undefined, offset: undefined, ...event };
     const position = epoch === undefined || offset === undefined ? undefined : { epoch, offset };
     const plaintext = utf8.encode(JSON.stringify(event));
     const { length } = plaintext;
     const isLarge = length > LARGE_EVENT_BYTES;
     if (isLarge) free(plaintext);
-    const text = isLarge ? { length, encode: () => utf8.encode(JSON.stringify(write())) } : plaintext;
-    const made: OutgoingEvent = new OutgoingEvent(text, {
+    const text = isLarge ? { length, encode: () => utf8.encode(JSON.stringify(create())) } : plaintext;
+    const outgoing: OutgoingEvent = new OutgoingEvent(text, {
       position,
-      seal: () => this.#count(length, () => sealedRecord(key, made.plaintext, this.#options.randomBytes)),
+      seal: () => this.#backpressure.seal(length, () => sealedRecord(key, outgoing.plaintext, this.#randomBytes)),
     });
-    return made;
+    return outgoing;
   }
 
-  /**
-   * Makes the event of a message: the same one for all listeners of the same key that ask for the same quality.
-   *
-   * @param qos the listener's quality of service: the broker may have delivered with more, for another listener
-   * @param isShare whether it is one of the listener's shared subscription, which comes to no other listener
-   * @returns undefined if the key may not receive it
-   */
-  message(key: Key, message: ReceivedMessage, qos: number, isShare = false): OutgoingEvent | undefined {
-    const shared = this.#last?.message === message ? this.#last.shared : this.#share(message);
-    let forKey = shared.forKeys.get(key);
-    if (forKey === undefined) {
-      // What was granted is checked again on what comes: brokers have their own ideas of matching.
-      forKey = { isAllowed: isShare || key.scope.mayReceive(message.topic), byQos: [] };
-      shared.forKeys.set(key, forKey);
-    }
-    if (!forKey.isAllowed) return undefined;
-    const lower = Math.min(qos, message.qos);
-    return forKey.byQos[lower] ??= this.#makeShared(shared, key, () => messageEvent(message, lower));
+  #addToCache(message: ReceivedMessage): CachedMessage {
+    const cached = this.#cache.add(message);
+    // About as much as its sealed event takes in a queue.
+    this.#backpressure.add(cached.bytes);
+    return cached;
   }
 
-  /** A promise to wait for before the next message, while the gateway itself is behind. */
-  backpressure(): Promise<void> | undefined {
-    if (this.#turnBytes <= MAX_TURN_BYTES && this.#sealingBytes <= MAX_SEALING_BYTES) return undefined;
-    return this.#room ??= this.#makeRoom();
-  }
-
-  async #makeRoom(): Promise<void> {
-    do {
-      await new Promise<void>((resolve) => setTimeout(resolve));
-      await this.#sealed?.promise;
-    } while (this.#sealingBytes > MAX_SEALING_BYTES);
-    this.#turnBytes = 0;
-    this.#room = undefined;
-  }
-
-  #share(message: ReceivedMessage): Shared {
-    let shared = this.#shared.get(message);
-    if (shared === undefined) {
-      shared = { forKeys: new Map(), bytes: 0 };
-      this.#shared.set(message, shared);
-      const bytes = message.payloadBytes + SHARED_OVERHEAD_BYTES;
-      // As much as it takes in a queue, sealed.
-      this.#turnBytes += bytes;
-      this.#grow(shared, bytes);
-    }
-    this.#last = { message, shared };
-    return shared;
-  }
-
-  #makeShared(shared: Shared, key: Key, write: () => MessageEvent): OutgoingEvent {
-    const made = this.#make(key, write(), write);
+  #cachedEvent(cached: CachedMessage, key: Key, create: () => MessageEvent): OutgoingEvent {
+    const outgoing = this.#outgoing(key, create(), create);
     // Plaintext and record.
-    this.#grow(shared, 2 * made.size);
-    return made;
-  }
-
-  #grow(shared: Shared, bytes: number): void {
-    shared.bytes += bytes;
-    this.#sharedBytes += bytes;
-    for (const [message, oldest] of this.#shared) {
-      if (this.#sharedBytes <= MAX_SHARED_BYTES || oldest === shared) break;
-      this.#shared.delete(message);
-      this.#sharedBytes -= oldest.bytes;
-    }
-  }
-
-  /** Counts what is being sealed. Large events are sealed one after the other: each takes several times its length. */
-  async #count(bytes: number, seal: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    this.#sealingBytes += bytes;
-    if (this.#sealingBytes > MAX_SEALING_BYTES) this.#sealed ??= Promise.withResolvers();
-    try {
-      if (bytes <= LARGE_EVENT_BYTES) return await seal();
-      const sealing = this.#turn.then(seal);
-      this.#turn = sealing.catch(() => {});
-      return await sealing;
-    } finally {
-      this.#sealingBytes -= bytes;
-      if (this.#sealingBytes <= MAX_SEALING_BYTES) {
-        this.#sealed?.resolve();
-        this.#sealed = undefined;
-      }
-    }
+    this.#cache.grow(cached, 2 * outgoing.size);
+    return outgoing;
   }
 }
 
-async function sealedRecord({ secret }: Key, plaintext: Bytes, random: RandomBytes): Promise<Uint8Array> {
-  return utf8.encode(`data: ${await sealEnvelope(secret.aead, plaintext, random)}\n\n`);
-}
-
-/** A message for all who listen. */
-interface Shared {
-  readonly forKeys: Map<Key, ForKey>;
-  /** What the events in it take. */
-  bytes: number;
-}
-
-/** A message as the listeners of one key get it. */
-interface ForKey {
-  readonly isAllowed: boolean;
-  readonly byQos: OutgoingEvent[];
+async function sealedRecord({ secret }: Key, plaintext: Bytes, randomBytes: RandomBytes): Promise<Uint8Array> {
+  return sseRecord(await sealEnvelope(secret.aead, plaintext, randomBytes));
 }
 
 function messageEvent(

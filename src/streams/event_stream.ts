@@ -1,5 +1,5 @@
 /**
- * One listener's stream of sealed events: Server-Sent Events in the order in which they were pushed.
+ * Stream of sealed events to one listener: Server-Sent Events in the order in which they were pushed.
  *
  * @module
  */
@@ -7,67 +7,87 @@ import type { DropReason, StreamEnd, Telemetry } from "../observability/telemetr
 import { joinBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { FinalEvent, Position, StreamEvent } from "../protocol/event.ts";
-import type { LargeRecords } from "./large_records.ts";
 import type { BudgetHolder, EvictionCause, MemoryBudget } from "../limits/memory_budget.ts";
-import type { OutgoingEvent } from "./outgoing_event.ts";
-import type { StreamFormat } from "./sse_format.ts";
+import { FairSemaphore } from "../limits/fair_semaphore.ts";
+import type { StreamFormat } from "./event_encoder.ts";
+import { LARGE_EVENT_BYTES, type OutgoingEvent } from "./outgoing_event.ts";
 
-/** What a stream needs. */
+/** Limits of streams. */
+export interface StreamSettings {
+  /** Most streams at a time. */
+  readonly max: number;
+  /** The same for each key. */
+  readonly maxPerKey: number;
+  /** Bytes of events that may wait for a listener without a time limit. */
+  readonly queueBytes: number;
+  /** Bytes of events beyond that, for all listeners together; half of it for those of one key. */
+  readonly backlogBytes: number;
+  /** Largest payload of a message, in bytes; larger ones are left out. */
+  readonly maxEventBytes: number;
+  /** Longest time without a read while more than `queueBytes` wait, in milliseconds. */
+  readonly stallTimeoutMs: number;
+  /** Longest silence before a heartbeat, in seconds. */
+  readonly keepaliveSeconds: number;
+}
+
+/** Collaborators and limits of a stream. */
 export interface EventStreamOptions {
   /** Name of the key that the stream belongs to. */
   readonly owner: string;
-  /** Makes an event of the stream's own. */
+  /** Creates events of the stream itself. */
   readonly makeEvent: (event: StreamEvent) => OutgoingEvent;
-  /** Writes the stream. */
+  /** Encodes the stream. */
   readonly format: StreamFormat;
-  /** Bytes of events that may wait for a listener for as long as it likes. */
-  readonly maxQueueBytes: number;
-  /** Where what waits beyond that is counted. */
+  /** Limits of the stream. */
+  readonly settings: Pick<StreamSettings, "queueBytes" | "stallTimeoutMs" | "keepaliveSeconds">;
+  /** Budget of the bytes that wait beyond `queueBytes`. */
   readonly backlog: MemoryBudget;
-  /** Room for large records that are for this listener alone. */
+  /** Limit of large records. */
   readonly records: LargeRecords;
-  /** Longest time without reading for a listener for which more than `maxQueueBytes` wait, in milliseconds. */
-  readonly stallTimeoutMs: number;
-  /** Longest silence before a sign of life, in milliseconds. */
-  readonly keepAliveMs: number;
-  /** Called once, when no more events are wanted: whatever feeds the stream can be freed. */
+  /** Called once, when the stream accepts no more events: its source can be freed. */
   readonly onEnd: (end: Ending) => void;
-  /** Called once, after the end: the listener has got everything, or is gone. */
+  /** Called once, after the end: the listener has received everything or disconnected. */
   readonly onClosed: () => void;
-  /** Where it is measured how long events waited, and counted which ones never went out. */
+  /** Measures how long events waited, and counts dropped ones. */
   readonly telemetry: Pick<Telemetry, "delivered" | "dropped">;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Wall clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
+  /** Clock that never jumps, in milliseconds. */
   readonly monotonic: () => number;
 }
 
-/** How a stream came to its end. */
+/** End of a stream. */
 export interface Ending {
-  /** Why, in one word. */
+  /** Reason. */
   readonly why: StreamEnd;
-  /** The same in more words. */
+  /** Message for the listener and the audit. */
   readonly message: string;
-  /** How much was sent by then, in bytes. */
+  /** Bytes sent until then. */
   readonly sentBytes: number;
 }
 
-/** What the last event tells besides its reason. */
+/** Further fields of the last event. */
 export type EndOptions = Pick<FinalEvent, "code" | "resume" | "retry">;
 
-/** How often {@linkcode EventStream.tick} is to be called, in milliseconds. */
+/** Interval in milliseconds at which {@linkcode EventStream.tick} is to be called. */
 export const TICK_MS = 1000;
 
-/** How long a listener has for the last events after the end, in milliseconds. Then the stream is broken off. */
+/** Time for a listener to read the last events after the end, in milliseconds. Then the stream is closed without them. */
 const DRAIN_TIMEOUT_MS = 30_000;
 
 /** Most bytes to hand over at once: a listener that takes a piece reads, however long the event is. */
 const PIECE_BYTES = 64 * 1024;
 
-/** What ends a stream of a listener that did nothing wrong: a new one may be had soon. */
+/** Most bytes of large records that the listeners of one key hold, if it is more than one record. */
+const MAX_RECORD_BYTES = 16 * 2 ** 20;
+
+/** Most bytes of large records of all keys. */
+const MAX_RECORDS_BYTES = 64 * 2 ** 20;
+
+/** Reasons that are no fault of the listener: it may resume soon. */
 const DISCONNECTING: readonly StreamEnd[] = ["broker", "restart"];
 
-/** The codes of last events, where the caller of `end()` names no other. */
+/** Codes of last events for which the caller of `end()` gives none. */
 const CODES: Partial<Readonly<Record<StreamEnd, ErrorCode>>> = {
   "too_slow": "too_slow",
   revoked: "key_revoked",
@@ -76,40 +96,59 @@ const CODES: Partial<Readonly<Record<StreamEnd, ErrorCode>>> = {
   failed: "internal",
 };
 
+/**
+ * Limit of the bytes of large records, which are sealed for one listener alone: the listeners of a key receive one after
+ * another, so that a message to all of them is not held as many times.
+ */
+export class LargeRecords {
+  readonly #semaphore = new FairSemaphore({ total: MAX_RECORDS_BYTES, each: MAX_RECORD_BYTES });
+
+  /**
+   * Acquires bytes for a record.
+   *
+   * @param owner name of the key
+   * @param bytes length of the record
+   * @returns a promise of the function that releases them; undefined if the record is not large
+   */
+  acquire(owner: string, bytes: number): Promise<() => void> | undefined {
+    return bytes <= LARGE_EVENT_BYTES ? undefined : this.#semaphore.acquire(owner, bytes);
+  }
+}
+
 const NOTHING = new Uint8Array();
 
-/** A stream that is open until it is ended from here or its listener leaves. */
+/** Stream that is open until it is ended or its listener disconnects. */
 export class EventStream implements BudgetHolder {
-  /** The body of the response. */
+  /** Body of the response. */
   readonly body: ReadableStream<Uint8Array>;
 
   readonly #options: EventStreamOptions;
   readonly #queue: OutgoingEvent[] = [];
-  /** Size of the events that were taken from the queue last, until their last piece was handed over. */
+  /** Size of the batch of events that is being handed over. */
   #batchBytes = 0;
-  /** What is to be handed over of their records. */
+  /** Rest of the batch's records. */
   #rest: Uint8Array = NOTHING;
-  /** Gives back the room that they take. */
+  /** Releases the batch's large record. */
   #release: () => void = () => {};
-  /** The last event, which comes after the queue. */
+  /** Last event, which comes after the queue. */
   #final: OutgoingEvent | undefined;
-  /** Size of all events that wait, with those that are handed over in part. */
+  /** Size of all events that wait, including the batch. */
   #waitingBytes = 0;
-  /** The part of it that is counted in the budget. */
+  /** Part of it that is counted in the budget. */
   #beyondBytes = 0;
   #sentBytes = 0;
-  /** Whether events of before the listener came are among those that wait: their wait tells nothing of its speed. */
+  /** Whether events from before the subscription wait: their wait does not measure the listener's speed. */
   #isCatchingUp = false;
-  /** Since when the oldest event that came as it happened waits, or one that came after it. */
+  /** Time since which the oldest live event waits, or one that came after it. */
   #waitsSince: number | undefined;
-  /** Position of the newest event that the listener gets, even if the stream ends now. */
+  /** Position of the newest event that the listener receives even if the stream ends now. */
   #position: Position | undefined;
-  /** When a piece was taken, or more than the queue's bound began to wait. */
+  /** Time when a piece was read, or when the waiting bytes exceeded the queue's limit. */
   #takenAt: number;
   #endedAt: number | undefined;
   #isClosed = false;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** Whether the listener waits for the next event, which is then sealed at once. */
+  /** Whether the reader waits for the next event, which is then encoded at once. */
   #isReaderWaiting = false;
   #wake: () => void = () => {};
 
@@ -122,7 +161,7 @@ export class EventStream implements BudgetHolder {
         this.#controller = controller;
         if (options.format.opening !== undefined) controller.enqueue(options.format.opening);
       },
-      // Not called again before its promise settles: sealing may take turns, the order stays.
+      // Not called again before its promise settles: the order is kept while records are sealed.
       pull: (controller) =>
         this.#send(controller).catch((error) => {
           this.#stop("failed", "sealing failed");
@@ -141,16 +180,16 @@ export class EventStream implements BudgetHolder {
     return this.#options.owner;
   }
 
-  /** Bytes of the events that wait for the listener. */
+  /** Bytes of the events that wait to be read. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
   /**
-   * Appends an event. Ignored after the end. What waits beyond the queue's bound is counted in the budget, which evicts
-   * the listener when it is too much.
+   * Appends an event; ignored after the end. Bytes beyond the queue's limit are counted in the budget, which evicts
+   * streams when it is exceeded.
    *
-   * @param isBacklog whether it is of those that come all at once when one begins to listen
+   * @param isBacklog whether the event is from before the subscription
    */
   push(event: OutgoingEvent, isBacklog = false): void {
     if (this.#endedAt !== undefined) return;
@@ -161,57 +200,57 @@ export class EventStream implements BudgetHolder {
     if (this.#endedAt === undefined) this.#announce(event);
   }
 
-  /** Appends the last event and ends the stream. Ignored after the end. */
+  /** Appends the last event and ends the stream; ignored after the end. */
   end(why: StreamEnd, message: string, { code = CODES[why], resume, retry }: EndOptions = {}): void {
     if (this.#endedAt !== undefined) return;
     const timestamp = this.#seconds();
     const position = resume === undefined ? {} : { resume };
-    // Clients of version 1 know no other word for it.
+    // Version 1 has no event `end`.
     const isRestart = why === "restart" && this.#options.format.version === 2;
-    const maker = { source: "gateway", ...(code === undefined ? {} : { code }) } as const;
+    const origin = { source: "gateway", ...(code === undefined ? {} : { code }) } as const;
     const event: FinalEvent = isRestart
-      ? { type: "end", ...maker, reason: "restart", ...(retry === undefined ? {} : { retry }), message, timestamp }
-      : { type: DISCONNECTING.includes(why) ? "disconnected" : "error", ...maker, message, timestamp, ...position };
+      ? { type: "end", ...origin, reason: "restart", ...(retry === undefined ? {} : { retry }), message, timestamp }
+      : { type: DISCONNECTING.includes(why) ? "disconnected" : "error", ...origin, message, timestamp, ...position };
     this.#final = this.#options.makeEvent(event);
     this.#announce(this.#final);
     this.#stop(why, message);
   }
 
-  /** Ends the stream with an error, without the events that wait: they are not for its listener any more. */
+  /** Ends the stream with an error and drops the events that wait: the listener may no longer receive them. */
   revoke(message: string): void {
     this.#drop("revoked");
     this.end("revoked", message);
   }
 
-  /** Ends the stream, because too much waits. */
+  /** Ends the stream because too many bytes wait. */
   evict(cause: EvictionCause): void {
-    // What still waits then is for a listener that has been given time for it, but no memory.
-    if (this.#endedAt !== undefined) this.#breakOff();
-    else if (cause === "total") this.#tooSlow("too many messages wait for all listeners together");
-    else this.#tooSlow(`more than ${this.#options.backlog.shareBytes} bytes of events waited`);
+    // After the end the listener has time to read what waits, but only within the budget.
+    if (this.#endedAt !== undefined) this.#abort();
+    else if (cause === "total") this.#endTooSlow("too many messages wait for all listeners together");
+    else this.#endTooSlow(`more than ${this.#options.backlog.shareBytes} bytes of events waited`);
   }
 
-  /** Looks after the stream; to be called each {@linkcode TICK_MS}, until it is closed. */
+  /** Checks timeouts and sends heartbeats; to be called each {@linkcode TICK_MS} until the stream is closed. */
   tick(): void {
-    const { monotonic, maxQueueBytes, stallTimeoutMs, keepAliveMs } = this.#options;
+    const { monotonic, settings: { queueBytes, stallTimeoutMs, keepaliveSeconds } } = this.#options;
     if (this.#endedAt !== undefined) {
-      if (monotonic() - this.#endedAt >= DRAIN_TIMEOUT_MS) this.#breakOff();
+      if (monotonic() - this.#endedAt >= DRAIN_TIMEOUT_MS) this.#abort();
       return;
     }
     const silentMs = monotonic() - this.#takenAt;
     if (this.#isReaderWaiting) {
-      if (silentMs + TICK_MS > keepAliveMs) this.#wake();
-    } else if (this.#waitingBytes > maxQueueBytes && silentMs >= stallTimeoutMs) {
-      this.#tooSlow(`nothing was read for ${stallTimeoutMs / 1000} s`);
+      if (silentMs + TICK_MS > keepaliveSeconds * 1000) this.#wake();
+    } else if (this.#waitingBytes > queueBytes && silentMs >= stallTimeoutMs) {
+      this.#endTooSlow(`nothing was read for ${stallTimeoutMs / 1000} s`);
     }
   }
 
-  #tooSlow(what: string): void {
+  #endTooSlow(cause: string): void {
     this.#drop("too_slow");
-    this.end("too_slow", `Too slow: ${what}`, this.#position === undefined ? {} : { resume: this.#position });
+    this.end("too_slow", `Too slow: ${cause}`, this.#position === undefined ? {} : { resume: this.#position });
   }
 
-  /** Drops what waits, except the rest of a record that was begun: what follows could not be read without it. */
+  /** Drops the events that wait, except the batch: the listener could not parse what follows a partial record. */
   #drop(reason: DropReason): void {
     if (this.#endedAt !== undefined) return;
     this.#options.telemetry.dropped(reason, this.#queue.length);
@@ -232,8 +271,8 @@ export class EventStream implements BudgetHolder {
   #stop(why: StreamEnd, message: string): void {
     if (this.#endedAt !== undefined) return;
     this.#endedAt = this.#options.monotonic();
-    // Others of the key do not wait for the rest of a record that is hardly read.
-    this.#giveBack();
+    // Other listeners of the key must not wait for a record that is read slowly.
+    this.#releaseRecord();
     this.#wake();
     this.#options.onEnd({ why, message, sentBytes: this.#sentBytes });
   }
@@ -244,22 +283,22 @@ export class EventStream implements BudgetHolder {
     this.#queue.length = 0;
     this.#batchBytes = 0;
     this.#rest = NOTHING;
-    this.#giveBack();
+    this.#releaseRecord();
     this.#setWaiting(0);
     this.#options.onClosed();
   }
 
-  #giveBack(): void {
+  #releaseRecord(): void {
     const release = this.#release;
     this.#release = () => {};
     release();
   }
 
   /**
-   * Ends the stream of a listener that does not read to its end. Not by an error, which Deno prints with its stack, and which
-   * frees the connection no sooner. Without its last event a stream is broken off for every client.
+   * Closes the stream of a listener that does not read to its end. Not by an error, which Deno prints with its stack and
+   * which frees the connection no sooner. Clients treat a stream without a last event as aborted.
    */
-  #breakOff(): void {
+  #abort(): void {
     if (this.#isClosed) return;
     this.#controller?.close();
     this.#close();
@@ -268,19 +307,19 @@ export class EventStream implements BudgetHolder {
   async #send(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     if (this.#rest.length === 0) {
       this.#isReaderWaiting = true;
-      if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#silence();
+      if (this.#queue.length === 0 && this.#endedAt === undefined) await this.#untilAwake();
       if (this.#isClosed) return;
       const batch = this.#takeBatch();
-      const { format, records: memory, owner } = this.#options;
-      const room = memory.acquire(owner, this.#batchBytes);
-      if (room !== undefined) {
-        this.#release = await room;
-        if (this.#isClosed) return this.#giveBack();
+      const { format, records, owner } = this.#options;
+      const acquired = records.acquire(owner, this.#batchBytes);
+      if (acquired !== undefined) {
+        this.#release = await acquired;
+        if (this.#isClosed) return this.#releaseRecord();
       }
-      const records = await (batch.length === 0 ? format.heartbeat(this.#seconds()) : this.#joined(batch));
+      const encoded = await (batch.length === 0 ? format.heartbeat(this.#seconds()) : this.#joined(batch));
       this.#isReaderWaiting = false;
       if (this.#isClosed) return;
-      this.#rest = records;
+      this.#rest = encoded;
     }
     // Not copied: the records may be shared with other listeners.
     const piece = this.#rest.subarray(0, PIECE_BYTES);
@@ -292,7 +331,7 @@ export class EventStream implements BudgetHolder {
   }
 
   /** Waits until there is something to send. */
-  #silence(): Promise<void> {
+  #untilAwake(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     return promise;
@@ -313,7 +352,7 @@ export class EventStream implements BudgetHolder {
   }
 
   #finishBatch(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#giveBack();
+    this.#releaseRecord();
     const waiting = this.#waitingBytes - this.#batchBytes;
     this.#batchBytes = 0;
     this.#setWaiting(waiting);
@@ -328,18 +367,18 @@ export class EventStream implements BudgetHolder {
   }
 
   #setWaiting(bytes: number): void {
-    const { maxQueueBytes, backlog, monotonic } = this.#options;
-    if (bytes > maxQueueBytes && this.#waitingBytes <= maxQueueBytes) this.#takenAt = monotonic();
+    const { settings: { queueBytes }, backlog, monotonic } = this.#options;
+    if (bytes > queueBytes && this.#waitingBytes <= queueBytes) this.#takenAt = monotonic();
     this.#waitingBytes = bytes;
-    // One event of any size may wait for each listener: those of a key share it.
-    const free = Math.max(maxQueueBytes, this.#batchBytes, this.#queue[0]?.size ?? 0);
-    const beyond = Math.max(0, bytes - free);
+    // One event of any size may wait without counting: the listeners of a key share it.
+    const allowed = Math.max(queueBytes, this.#batchBytes, this.#queue[0]?.size ?? 0);
+    const beyond = Math.max(0, bytes - allowed);
     if (beyond === this.#beyondBytes) return;
     this.#beyondBytes = beyond;
     backlog.set(this, beyond);
   }
 
-  /** The records of some events in one piece; a single one may be shared with other listeners, and is not copied. */
+  /** Returns the records of a batch in one array; a single record may be shared with other listeners, and is not copied. */
   async #joined(batch: readonly OutgoingEvent[]): Promise<Uint8Array> {
     const { format } = this.#options;
     const [only] = batch;

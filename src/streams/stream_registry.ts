@@ -1,27 +1,44 @@
 /**
- * All streams that are open, and the one clock that looks after them.
+ * Open streams, their common timer, and their end when the gateway stops.
  *
  * @module
  */
 import { type EventStream, TICK_MS } from "./event_stream.ts";
-import { SHUTTING_DOWN } from "../http/errors.ts";
-import { randomRetrySeconds } from "./retry.ts";
 
-/** How streams end as the gateway stops. */
+/** Message to listeners and subscribers while the gateway stops. */
+export const SHUTTING_DOWN = "Gateway is shutting down";
+
+/** Shortest `retry`, in seconds: a restart takes about as long. */
+const MIN_RETRY_SECONDS = 1;
+
+/** Longest `retry`, in seconds: twenty clients reconnect a fifth of a second apart. */
+const MAX_RETRY_SECONDS = 5;
+
+/**
+ * Returns a random delay before reconnecting, in seconds with one decimal, so that clients do not reconnect all at once.
+ *
+ * @param random returns a number from 0 up to but not including 1
+ */
+export function randomRetrySeconds(random: () => number): number {
+  const seconds = MIN_RETRY_SECONDS + random() * (MAX_RETRY_SECONDS - MIN_RETRY_SECONDS);
+  return Math.round(seconds * 10) / 10;
+}
+
+/** Time and randomness of a drain. */
 export interface DrainOptions {
-  /** The time within which all of them end, in milliseconds. */
+  /** Time within which all streams end, in milliseconds. */
   readonly withinMs: number;
-  /** Draws from 0 up to but not including 1. */
+  /** Returns a number from 0 up to but not including 1. */
   readonly random: () => number;
 }
 
-/** The streams that are open: those that have ended as well, until their last event was taken. */
+/** Open streams, including those that have ended until their last event was read. */
 export class StreamRegistry {
   readonly #streams = new Set<EventStream>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #isDraining = false;
 
-  /** How many there are. */
+  /** Number of streams. */
   get size(): number {
     return this.#streams.size;
   }
@@ -37,12 +54,12 @@ export class StreamRegistry {
     this.#timer ??= setInterval(() => this.tick(), TICK_MS);
   }
 
-  /** Looks after all streams; the clock calls it. */
+  /** Checks all streams; called by the timer. */
   tick(): void {
     for (const open of this.#streams) open.tick();
   }
 
-  /** Takes a stream out that is closed. */
+  /** Removes a closed stream. */
   delete(stream: EventStream): void {
     this.#streams.delete(stream);
     if (this.#streams.size > 0) return;
@@ -50,13 +67,13 @@ export class StreamRegistry {
     this.#timer = undefined;
   }
 
-  /** Whether the gateway stops, and no stream may begin any more. */
+  /** Whether the gateway stops, and no stream may begin. */
   get isDraining(): boolean {
     return this.#isDraining;
   }
 
   /**
-   * Ends all streams, as the gateway stops: each at a moment of its own, and told when to come back.
+   * Ends all streams, as the gateway stops: each at a random moment and with a random `retry`.
    *
    * @returns a promise that settles when each has its last event
    */

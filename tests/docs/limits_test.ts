@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { parseConfig } from "../../src/config/parse.ts";
 import { SETTING_NAMES, settingsWithValues } from "../../src/config/settings.ts";
-import { makeMetrics } from "../support/metrics.ts";
+import { gatewayMetricsText } from "../support/metrics.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGE = "docs/operations/limits.md";
@@ -150,8 +150,7 @@ async function constantsOf(file: string): Promise<Constant[]> {
 
 /** The series that metrics consist of, without values: `name` and, where there are labels, `name{label="word"}`. */
 async function seriesNames(): Promise<Set<string>> {
-  using metrics = makeMetrics();
-  const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const lines = (await gatewayMetricsText()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   const names = lines.flatMap((line) => {
     const series = line.slice(0, line.lastIndexOf(" "));
     return [series, series.replace(/\{.*/, ""), series.replace(/_(bucket|sum|count)(\{.*)?$/, "")];

@@ -18,7 +18,7 @@ async function runCheck(address: BrokerAddress, { signal = NEVER_ABORTED, env = 
   const context = makeContext({
     env: { MQTT_BROKER_HOST: address.host, MQTT_BROKER_PORT: String(address.port), ...env },
     brokerAddress: () => Promise.resolve({ ...address, username: "house", password: PASSWORD }),
-    connectBroker: createConnectBroker({ keepAliveSeconds: 20, addressFault }),
+    connectBroker: createConnectBroker({ keepaliveSeconds: 20, addressFault }),
   });
   const finding = await within("the check", BROKER.run(context, signal));
   await afterLastTimer();

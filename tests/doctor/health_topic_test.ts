@@ -9,7 +9,7 @@ import { freePort } from "../support/loopback.ts";
 import { close } from "../support/bare_broker.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const topic = "e2e-gateway/health";
 

@@ -5,7 +5,7 @@ import { textReply } from "../../src/services/service.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
+import { makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 
 const EXPIRED = JSON.stringify({ error: "Request expired", code: "expired" });
 const REFUSED = '{"error":"Decryption failed"}';
@@ -281,7 +281,7 @@ Deno.test("a body of just the limit is read", async () => {
 
 Deno.test("a body that dribbles in is cut off", async () => {
   const gateway = await makeGateway({
-    limits: { ...LIMITS, bodyTimeoutMs: 20 },
+    requests: { bodyTimeoutMs: 20 },
   });
   let cancelled = false;
   const dribble = new ReadableStream({

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { compressBody } from "../../src/gateway/compress_body.ts";
+import { compressBody } from "../../src/gateway/reply.ts";
 import { fromBase64 } from "../../src/protocol/bytes.ts";
 import { openAnswer } from "../../src/protocol/exchange.ts";
 import { makeGateway, NOW, services } from "../support/gateway.ts";

@@ -10,7 +10,7 @@ function makeBodies(monotonic = () => 0): BodyReader {
     maxBodyBytes: 2 ** 20,
     bodyTimeoutMs: 60_000,
     maxBodies: 1000,
-    maxBodiesPerAddress: 1000,
+    maxPerAddress: 1000,
   }, monotonic);
 }
 

@@ -10,7 +10,7 @@ import { until } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
+import { makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
 
 const rates = () =>
@@ -202,9 +202,8 @@ Deno.test("a request over the key's pace does not run by being sent again, and i
 Deno.test("requests under way are bounded for each key, each address and in all", async () => {
   const finish = Promise.withResolvers<void>();
   let started = 0;
-  const limits = { ...LIMITS, maxRequestsPerKey: 2, maxRequestsPerAddress: 3, maxRequests: 4 };
   const gateway = await makeGateway({
-    limits,
+    requests: { maxPerKey: 2, maxPerAddress: 3, max: 4 },
     services: services(async () => {
       started += 1;
       await finish.promise;
@@ -231,7 +230,7 @@ Deno.test("requests under way are bounded for each key, each address and in all"
 });
 
 Deno.test("bodies that dribble in hold the places of their own address only", async () => {
-  const gateway = await makeGateway({ limits: { ...LIMITS, maxRequestsPerAddress: 2, bodyTimeoutMs: 50 } });
+  const gateway = await makeGateway({ requests: { maxPerAddress: 2, bodyTimeoutMs: 50 } });
   const dribble = () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), "203.0.113.9");
@@ -243,7 +242,7 @@ Deno.test("bodies that dribble in hold the places of their own address only", as
 });
 
 Deno.test("one body too many cuts off the oldest of the address that has most, and lets the newcomer in", async () => {
-  const gateway = await makeGateway({ limits: { ...LIMITS, maxBodies: 3, bodyTimeoutMs: 1000 } });
+  const gateway = await makeGateway({ requests: { maxBodies: 3, bodyTimeoutMs: 1000 } });
   const dribble = (peer: string) => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), peer);
@@ -265,7 +264,7 @@ Deno.test("one body too many cuts off the oldest of the address that has most, a
 
 Deno.test("open streams are bounded for each key, and one that ends makes room", async () => {
   const { connect } = makeBroker();
-  await using gateway = await makeGateway({ connect, limits: { ...LIMITS, maxStreamsPerKey: 2 } });
+  await using gateway = await makeGateway({ connect, streams: { maxPerKey: 2 } });
   const first = await subscribe(gateway, { topic: "a" });
   const second = await subscribe(gateway, { topic: "a" });
   const third = await subscribe(gateway, { topic: "a" });

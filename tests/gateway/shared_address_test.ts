@@ -3,12 +3,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { Version } from "../../src/protocol/exchange.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
-import { createLimiters } from "../../src/gateway/limits.ts";
 import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
 import { FakeTime } from "../support/fake_time.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, type Overrides } from "../support/gateway.ts";
+import { makeGateway, makeRecord, NOW, type Overrides } from "../support/gateway.ts";
 
 type Gateway = Awaited<ReturnType<typeof makeGateway>>;
 
@@ -209,9 +208,8 @@ Deno.test("a key at one address that fails cannot use up what another key may fa
 });
 
 Deno.test("bodies of an address that come drop by drop make room for its next one, before they hold all its places", async () => {
-  const limits = { ...LIMITS, maxRequestsPerAddress: 8, maxBodiesPerAddress: 2, bodyTimeoutMs: 1000 };
   let ms = 0;
-  const gateway = await makeGateway({ limits, limiters: createLimiters(limits, { monotonic: () => ms }) });
+  const gateway = await makeGateway({ requests: { maxPerAddress: 8, bodyTimeoutMs: 1000 }, limiterClock: () => ms });
   const ended: number[] = [];
   const dribble = async () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });

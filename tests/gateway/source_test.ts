@@ -10,7 +10,7 @@ import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.
 import { createMqttService } from "../../src/services/mqtt/service.ts";
 import { gatewayReply, ServiceError } from "../../src/services/service.ts";
 import { makeBroker } from "../support/fake_broker.ts";
-import { LIMITS, makeGateway, NOW, services } from "../support/gateway.ts";
+import { makeGateway, NOW, services } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
 
 const VERSIONS: readonly Version[] = [1, 2];
@@ -148,7 +148,7 @@ Deno.test("a key that was taken away while its request waited is told so by code
 Deno.test("the last event of a stream carries source and its code in both versions, and no other event does", async () => {
   for (const version of VERSIONS) {
     const { connect, state } = makeBroker();
-    await using gateway = await makeGateway({ connect, limits: { ...LIMITS, maxStreamsPerKey: 1 } });
+    await using gateway = await makeGateway({ connect, streams: { maxPerKey: 1 } });
     const phone = await gateway.phone(gateway.secret, { version });
     const stream = await subscribe(phone, { topic: "a" });
     const { source, code, type } = await stream.next() ?? {};

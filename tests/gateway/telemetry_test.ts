@@ -9,7 +9,7 @@ import { ServiceError, textReply } from "../../src/services/service.ts";
 import { until } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { makeBroker } from "../support/fake_broker.ts";
-import { LIMITS, makeGateway, makeRecord, NOW, PEER, services } from "../support/gateway.ts";
+import { makeGateway, makeRecord, NOW, PEER, services } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
 
 const delivery = (text: string): BrokerMessage => (
@@ -37,7 +37,7 @@ Deno.test("an answered call is counted by route, service and result, and its ste
     ["/gateway", "jeedom", "ok"],
     ["/mqtt/publish", "mqtt", "ok"],
   ]);
-  assertEquals(gateway.told.steps, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
+  assertEquals(gateway.told.operations, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
   assertEquals(gateway.told.refused, []);
 });
 
@@ -49,7 +49,7 @@ Deno.test("each refusal before a key is proved is counted by its reason and its 
     key: { burst: 60, perSecond: 20 },
     createCounter: memoryCounter,
   });
-  const gateway = await makeGateway({ rates: tight, limits: { ...LIMITS, maxBodyBytes: 100 } });
+  const gateway = await makeGateway({ rates: tight, requests: { maxBodyBytes: 100 } });
   await gateway.post("/gateway", randomBytes(60).toBase64());
   await gateway.post("/gateway", "x".repeat(101));
   await gateway.send(new Request("http://gateway/gateway"));
@@ -66,7 +66,7 @@ Deno.test("each refusal before a key is proved is counted by its reason and its 
 });
 
 Deno.test("too many requests of an address at a time are counted as busy", async () => {
-  const gateway = await makeGateway({ limits: { ...LIMITS, maxRequestsPerAddress: 0 } });
+  const gateway = await makeGateway({ requests: { maxPerAddress: 0 } });
   assertEquals((await gateway.ask("/gateway", {})).status, 429);
   assertEquals(gateway.told.refused, ["busy"]);
 });
@@ -121,7 +121,7 @@ Deno.test("a stream is counted once as subscribed, and its end by the reason", a
 
 Deno.test("a stream that is refused is counted as refused, with its reason", async () => {
   const record = makeRecord({ name: "narrow", services: ["mqtt"], subscribe: ["a"] });
-  const gateway = await makeGateway({ limits: { ...LIMITS, maxStreams: 2 } });
+  const gateway = await makeGateway({ streams: { max: 2 } });
   await gateway.keyring.replace({ single: gateway.secret, records: [record] });
   const phone = await gateway.phone(record.secret);
   for (const [asker, topic] of [[phone, "b"], [gateway, "a/#/b"], [gateway, ""]] as const) {

@@ -4,15 +4,15 @@ import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { StreamOpener } from "../../src/protocol/v2/stream.ts";
 import { until } from "../support/deadline.ts";
 import { makeBroker } from "../support/fake_broker.ts";
-import { EPOCH, LIMITS, makeGateway, makeRecord, NOW } from "../support/gateway.ts";
+import { EPOCH, makeGateway, makeRecord, NOW, type Overrides } from "../support/gateway.ts";
 import { listen, subscribe } from "../support/listener.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A gateway with a broker, and a phone that speaks version 2 with it. */
-async function makeHome(limits: Partial<typeof LIMITS> = {}) {
+async function makeHome(streams: Overrides["streams"] = {}) {
   const { connect, state } = makeBroker();
-  const gateway = await makeGateway({ connect, limits: { ...LIMITS, ...limits } });
+  const gateway = await makeGateway({ connect, streams });
   return {
     gateway,
     state,
@@ -67,7 +67,7 @@ Deno.test("a stream of version 2 carries the same events as one of version 1, in
 });
 
 Deno.test("a silent stream of version 2 shows by a sealed ping that it lives, and never by a comment", async () => {
-  await using home = await makeHome({ keepAliveMs: 5000 });
+  await using home = await makeHome({ keepaliveSeconds: 5 });
   const stream = await subscribe(home.phone, { topic: "a" });
   await stream.next();
   let event: Record<string, unknown> | undefined;

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { getLogger } from "@logtape/logtape";
 import { type AdminOptions, createAdminHandler } from "../../src/http/admin.ts";
 import type { RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -16,8 +17,9 @@ function makeHandler(
     version: "1.2.3",
     listensOn,
     randomBytes,
+    log: getLogger("test"),
   });
-  return (path: string, init?: RequestInit) => handler(new Request(`http://${host}${path}`, init));
+  return (path: string, init?: RequestInit) => handler(new Request(`http://${host}${path}`, init), "127.0.0.1");
 }
 
 Deno.test("GET /metrics is the metrics' text", async () => {

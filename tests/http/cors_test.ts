@@ -4,7 +4,7 @@ import { createRateLimits } from "../../src/limits/rate_limits.ts";
 import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { makeBroker } from "../support/fake_broker.ts";
-import { LIMITS, makeGateway, type Overrides } from "../support/gateway.ts";
+import { makeGateway, type Overrides } from "../support/gateway.ts";
 
 const APP = "https://app.example";
 const OTHER = "https://evil.example";
@@ -89,7 +89,7 @@ Deno.test("a page of an allowed origin may read every refusal, and how long to w
     key: one,
     createCounter: memoryCounter,
   });
-  const { gateway, page } = await makePage({ rates, limits: { ...LIMITS, maxBodyBytes: 100 } });
+  const { gateway, page } = await makePage({ rates, requests: { maxBodyBytes: 100 } });
   const refusals = [
     [await page.post("/gateway", "x".repeat(101)), 413],
     [await page.post("/gateway", "garbage"), 401],

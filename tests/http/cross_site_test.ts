@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { createRateLimits } from "../../src/limits/rate_limits.ts";
-import { isCrossSite } from "../../src/http/cross_site.ts";
+import { isCrossSite } from "../../src/http/cross_origin.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { makeGateway } from "../support/gateway.ts";
 

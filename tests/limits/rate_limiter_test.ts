@@ -12,7 +12,7 @@ async function takeAll(take: () => Promise<number>, count: number): Promise<numb
 
 Deno.test("take() lets a burst pass at once, then one a second, and the burst again after a minute", async () => {
   using time = new FakeTime();
-  const limiter = createRateLimiter("test", { rate: RATE, makeCounter: memoryCounter });
+  const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
   for (let second = 0; second < 30; second++) {
     time.pass(1000);
@@ -24,7 +24,7 @@ Deno.test("take() lets a burst pass at once, then one a second, and the burst ag
 
 Deno.test("take() tells how long to wait, in whole seconds, at least one", async () => {
   using time = new FakeTime();
-  const limiter = createRateLimiter("test", { rate: { burst: 1, perSecond: 1 }, makeCounter: memoryCounter });
+  const limiter = createRateLimiter("test", { rate: { burst: 1, perSecond: 1 }, createCounter: memoryCounter });
   assertEquals([await limiter.take("a"), await limiter.take("a")], [0, 1]);
   time.pass(999);
   assertEquals(await limiter.take("a"), 1);
@@ -34,14 +34,14 @@ Deno.test("take() tells how long to wait, in whole seconds, at least one", async
 
 Deno.test("take() counts for each one apart", async () => {
   using _time = new FakeTime();
-  const limiter = createRateLimiter("test", { rate: RATE, makeCounter: memoryCounter });
+  const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
   assertEquals(await takeAll(() => limiter.take("b"), 20), 10);
 });
 
 Deno.test("peek() says what take() would say, and counts nothing", async () => {
   using time = new FakeTime();
-  const limiter = createRateLimiter("test", { rate: RATE, makeCounter: memoryCounter });
+  const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   for (let count = 0; count < 10; count++) {
     assertEquals([await limiter.peek("a"), await limiter.peek("a")], [0, 0]);
     assertEquals(await limiter.take("a"), 0);
@@ -53,7 +53,7 @@ Deno.test("peek() says what take() would say, and counts nothing", async () => {
 
 Deno.test("take() does not stop anybody for long when the clock is set back an hour", async () => {
   using time = new FakeTime();
-  const limiter = createRateLimiter("test", { rate: RATE, makeCounter: memoryCounter });
+  const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
   time.setBack(3_600_000);
   assertEquals(await limiter.take("a"), 60);

@@ -18,11 +18,11 @@ import {
   withBareBroker,
 } from "../support/bare_broker.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
 
-Deno.test("publish() refuses by itself what would make the broker hang up on everybody", async () => {
+Deno.test("publish() rejects messages on which the broker would close the connection", async () => {
   let published = 0;
   await withBareBroker((packet) => {
     // Maximum QoS 1, no retained messages, packets of 100 bytes.
@@ -43,7 +43,7 @@ Deno.test("publish() refuses by itself what would make the broker hang up on eve
   });
 });
 
-Deno.test("subscribe() and unsubscribe() send no packet that the broker would hang up on", async () => {
+Deno.test("subscribe() and unsubscribe() send no packet on which the broker would close the connection", async () => {
   const packets: Packet[] = [];
   await withBareBroker((packet) => {
     // Packets of 100 bytes.
@@ -51,7 +51,7 @@ Deno.test("subscribe() and unsubscribe() send no packet that the broker would ha
     packets.push(packet);
     const id = packet.body.slice(0, 2);
     if (packet.type === SUBSCRIBE) return [0x90, 4, ...id, 0, 0];
-    // One reason for each filter: here they have 31 bytes and their length each.
+    // One reason code per filter: each takes 31 bytes and its length field here.
     const filters = Math.round((packet.body.length - 3) / 33);
     return packet.type === UNSUBSCRIBE ? [0xb0, 3 + filters, ...id, 0, ...Array(filters).fill(0)] : undefined;
   }, async (address) => {
@@ -66,26 +66,26 @@ Deno.test("subscribe() and unsubscribe() send no packet that the broker would ha
   });
 });
 
-Deno.test("a connection is given up when the broker leaves too much without an answer", async () => {
+Deno.test("a connection closes itself when too many messages are not acknowledged", async () => {
   await withBareBroker((packet) => {
-    // It takes 4 messages before it acknowledges the first, which it never does.
+    // A receive maximum of 4, and no acknowledgement.
     if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 4];
     return undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
     for (let count = 1; count <= 3; count++) {
-      const { acknowledged, abandon } = connection.publish(MESSAGE);
+      const { acknowledged, cancel } = connection.publish(MESSAGE);
       await new Promise((resolve) => setTimeout(resolve, 1));
-      abandon();
-      abandon();
+      cancel();
+      cancel();
       await assertRejects(() => acknowledged, BrokerError);
     }
-    assertEquals((await within("the end", connection.lost)).message, "Broker acknowledges too little");
+    assertEquals((await within("the end", connection.closed)).message, "Broker acknowledges too little");
     await close(connection);
   });
 });
 
-Deno.test("subscribe() asks for filters with names that MQTT.js keeps for itself, each at its quality", async () => {
+Deno.test("subscribe() requests filters whose names MQTT.js reserves, each with its quality of service", async () => {
   const broker = await startEmbeddedBroker(0);
   const received: unknown[] = [];
   const connection = await connect(broker, {
@@ -101,7 +101,7 @@ Deno.test("subscribe() asks for filters with names that MQTT.js keeps for itself
   await broker.close();
 });
 
-Deno.test("subscribe() numbers no subscriptions with a broker of MQTT 5 that takes no numbers", async () => {
+Deno.test("subscribe() sends no identifiers to an MQTT 5 broker that does not support them", async () => {
   const packets: Packet[] = [];
   await withBareBroker((packet) => {
     // Property 41: subscription identifiers are not available.
@@ -120,7 +120,7 @@ Deno.test("subscribe() numbers no subscriptions with a broker of MQTT 5 that tak
 });
 
 for (const version of [5, 4] as const) {
-  Deno.test(`commands on a connection that ends fail with its reason, and none unheard, in version ${version}`, () =>
+  Deno.test(`pending commands fail with the reason of a closed connection, in version ${version}`, () =>
     withBareBroker((packet) => {
       if (packet.type === CONNECT) return versionOf(packet) === version ? WELCOME[version] : [0x20, 2, 0, 1];
       return packet.type === DISCONNECT ? "hang up" : undefined;
@@ -139,8 +139,8 @@ for (const version of [5, 4] as const) {
         );
       const closing = connection.close(new BrokerError("Idle"));
       await failures();
-      // Right now MQTT.js lets go of what it has, and refuses commands in yet another way.
-      await connection.lost;
+      // At this moment, MQTT.js settles pending commands, and rejects new ones in another way.
+      await connection.closed;
       await failures();
       await closing;
       await failures();
@@ -148,7 +148,7 @@ for (const version of [5, 4] as const) {
     }));
 }
 
-Deno.test("publish() keeps within the broker's receive maximum, and sends what waits as soon as it may", async () => {
+Deno.test("publish() stays within the broker's receive maximum, and sends queued messages as soon as possible", async () => {
   const ids: number[][] = [];
   let write: (bytes: readonly number[]) => void = () => {};
   await withBareBroker((packet, writeHere) => {
@@ -161,12 +161,12 @@ Deno.test("publish() keeps within the broker's receive maximum, and sends what w
     const connection = await connect(address, { signal: never });
     const [first, second, third, fourth] = Array.from({ length: 4 }, () => connection.publish(MESSAGE));
     await until("the first two", () => ids.length === 2);
-    third?.abandon();
+    third?.cancel();
     write([0x40, 2, ...ids[0] ?? []]);
     await within("the first", first?.acknowledged ?? Promise.reject());
     await until("the next one", () => ids.length === 3);
     write([0x40, 2, ...ids[2] ?? []]);
-    // The third was taken back while it waited, so this is the fourth.
+    // The third was canceled in the queue, so this is the fourth.
     await within("the fourth", fourth?.acknowledged ?? Promise.reject());
     write([0x40, 2, ...ids[1] ?? []]);
     await within("the second", second?.acknowledged ?? Promise.reject());
@@ -175,7 +175,7 @@ Deno.test("publish() keeps within the broker's receive maximum, and sends what w
   });
 });
 
-Deno.test("abandon() ends a message in flight: nothing more is sent of it, and its failure needs nobody to hear it", async () => {
+Deno.test("cancel() ends a message in flight: nothing more of it is sent, and its failure is handled", async () => {
   const types: unknown[] = [];
   let write: (bytes: readonly number[]) => void = () => {};
   let id: number[] = [];
@@ -189,9 +189,9 @@ Deno.test("abandon() ends a message in flight: nothing more is sent of it, and i
     const connection = await connect(address, { signal: never });
     const delivery = connection.publish({ ...MESSAGE, qos: 2 });
     await until("the message", () => id.length === 2);
-    delivery.abandon();
-    delivery.abandon();
-    // The broker has it after all, and asks whether to pass it on.
+    delivery.cancel();
+    delivery.cancel();
+    // The broker received it after all, and sends PUBREC.
     write([0x50, 2, ...id]);
     await within("a round trip", connection.unsubscribe(["a"]));
     await within("another one", connection.unsubscribe(["a"]));
@@ -200,24 +200,24 @@ Deno.test("abandon() ends a message in flight: nothing more is sent of it, and i
     await close(connection);
     await until("the farewell", () => types.includes(DISCONNECT));
     assertEquals(types.includes(PUBREL), false);
-    delivery.abandon();
+    delivery.cancel();
   });
 });
 
-Deno.test("publish() tells why the broker refused a message", async () => {
+Deno.test("publish() rejects with the reason of the broker", async () => {
   await withBareBroker((packet) => {
     if (packet.type === CONNECT) return WELCOME[5];
     return packet.type === PUBLISH ? [0x40, 3, ...packet.body.slice(3, 5), 135] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
     await assertRejects(() => connection.publish(MESSAGE).acknowledged, BrokerError, "Not authorized");
-    // The connection is none the worse for it, and no room was lost.
+    // The connection stays open, and the window has its full size.
     await assertRejects(() => connection.publish(MESSAGE).acknowledged, BrokerError, "Not authorized");
     await close(connection);
   });
 });
 
-Deno.test("a connection that ends fails all messages, however many wait, with the reason of its end", async () => {
+Deno.test("a closed connection fails any number of pending messages with its reason", async () => {
   for (const how of ["hang up", "close"] as const) {
     let sent = 0;
     await withBareBroker((packet) => {
@@ -240,7 +240,7 @@ Deno.test("a connection that ends fails all messages, however many wait, with th
   }
 });
 
-Deno.test("a connection that ends fails the messages of QoS 0 that the socket did not take", () =>
+Deno.test("a closed connection fails messages of QoS 0 that the socket did not take", () =>
   withTcpServer(async (socket) => {
     await socket.read(new Uint8Array(1000));
     await socket.write(Uint8Array.from(WELCOME[5]));

@@ -6,7 +6,8 @@ import {
   type Publication,
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
-import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
@@ -26,7 +27,7 @@ import {
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const MESSAGE: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
 
-/** Connections that do as a test tells them. */
+/** Makes connections that a test controls. */
 function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) {
   const connections: { closed: string | undefined; lose: () => void; deliver: ReceiveMessage }[] = [];
   const connect: ConnectBroker = (_, { onMessage = () => undefined }) => {
@@ -38,12 +39,12 @@ function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) 
     };
     connections.push(connection);
     return Promise.resolve({
-      lost,
-      // One that talks, so that no publish ends it.
-      get heard() {
+      closed: lost,
+      // Always increases, so that no timeout closes it as frozen.
+      get packetsReceived() {
         return performance.now();
       },
-      publish: () => ({ acknowledged: acknowledge(), abandon: () => {} }),
+      publish: () => ({ acknowledged: acknowledge(), cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => Promise.resolve(),
       close(reason = new BrokerError("Closed")) {
@@ -56,29 +57,40 @@ function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) 
   return { connect, connections };
 }
 
-/** A pool whose clock moves only when told. */
-function makePool(connect: ConnectBroker, options: Partial<BrokerPoolOptions> = {}) {
-  const clock = { ms: 0 };
-  const pool = new BrokerPool({
-    connect,
-    timeoutMs: 10_000,
-    idleMs: 60_000,
-    maxConnections: 4,
-    history: new MemoryHistory({ epoch: "epoch", maxBytes: 1_000_000 }),
-    resumeMs: 0,
-    backpressure: () => undefined,
-    random: () => 0,
-    onFault: (error) => {
-      throw error;
-    },
-    now: () => clock.ms,
-    monotonic: () => clock.ms,
-    ...options,
-  });
-  return { pool, clock };
+/** Options of a pool in a test. */
+interface PoolOverrides {
+  readonly timeoutMs?: number;
+  readonly maxConnections?: number;
+  readonly defaultBroker?: BrokerAddress;
+  readonly idleSeconds?: number;
+  readonly monotonic?: () => number;
 }
 
-/** Somebody who notes what is told. */
+/** Makes a pool whose clock stands still until the test moves it. */
+function makePool(
+  connect: ConnectBroker,
+  { timeoutMs = 10_000, maxConnections = 4, idleSeconds = 60, defaultBroker, monotonic }: PoolOverrides = {},
+) {
+  const time = { ms: 0 };
+  const pool = new BrokerPool({
+    connect,
+    limits: { timeoutMs, idleSeconds, maxConnections },
+    hub: {
+      history: new MemoryHistory({ epoch: "epoch", maxBytes: 1_000_000 }),
+      limits: { resumeSeconds: 0 },
+      backpressure: () => undefined,
+      random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
+    },
+    clock: { now: () => time.ms, monotonic: monotonic ?? (() => time.ms), after: SYSTEM_CLOCK.after },
+    ...defaultBroker && { defaultBroker },
+  });
+  return { pool, time };
+}
+
+/** Makes a subscriber that records its events. */
 function makeListener(filter: string): { readonly heard: string[]; readonly listener: Subscriber } {
   const heard: string[] = [];
   return {
@@ -99,7 +111,7 @@ function makeListener(filter: string): { readonly heard: string[]; readonly list
   };
 }
 
-Deno.test("a pool opens two connections for each host, port and login: one that publishes and one that listens", async () => {
+Deno.test("a pool opens two connections per host, port and login: one to publish and one to subscribe", async () => {
   const { connect, connections } = makeBroker();
   const { pool } = makePool(connect, { maxConnections: 20 });
   const addresses = [
@@ -120,10 +132,10 @@ Deno.test("a pool opens two connections for each host, port and login: one that 
   assertEquals(connections.map(({ closed }) => closed), Array(10).fill("Gateway is shutting down"));
 });
 
-Deno.test("a pool has two connections to a real broker for any number of publishes and listeners", async () => {
+Deno.test("a pool has two connections to a real broker for any number of publishes and subscribers", async () => {
   const broker = await startBroker();
   let connects = 0;
-  const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+  const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
   const { pool } = makePool((...words) => {
     connects += 1;
     return connect(...words);
@@ -140,13 +152,13 @@ Deno.test("a pool has two connections to a real broker for any number of publish
   await broker.stop();
 });
 
-Deno.test("a pool gives up the longest idle connection for a new one, and none that is in use", async () => {
+Deno.test("a pool closes the longest idle connection for a new one, and none in use", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   let isSlow = false;
   const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
-  const { pool, clock } = makePool(connect, { maxConnections: 2 });
+  const { pool, time } = makePool(connect, { maxConnections: 2 });
   const to = (port: number) => {
-    clock.ms += 1;
+    time.ms += 1;
     return pool.publish({ ...ADDRESS, port }, MESSAGE);
   };
   await to(1);
@@ -167,7 +179,7 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   acknowledge();
   await waiting;
   await until("the grant", () => heard.length === 1);
-  // The listener has been there for longer than the last publish; it stays.
+  // The subscriber is older than the last publish; it stays.
   await to(4);
   assertEquals(connections.map(({ closed }) => closed), ["Idle", "Idle", "Idle", undefined, undefined]);
   leave();
@@ -175,11 +187,11 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   assertEquals(heard, ["connected"]);
 });
 
-Deno.test("busy connections to other brokers, however many, take nothing away from the broker at home", async () => {
+Deno.test("any number of busy connections to other brokers does not affect the default broker", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   let isSlow = false;
   const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
-  const { pool } = makePool(connect, { maxConnections: 2, home: ADDRESS });
+  const { pool } = makePool(connect, { maxConnections: 2, defaultBroker: ADDRESS });
   await pool.publish(ADDRESS, MESSAGE);
   isSlow = true;
   const others = [1, 2].map((port) => pool.publish({ ...ADDRESS, port }, MESSAGE));
@@ -195,7 +207,7 @@ Deno.test("busy connections to other brokers, however many, take nothing away fr
   await pool.close();
 });
 
-Deno.test("a pool opens a new connection after the old one was lost, and the other one stays", async () => {
+Deno.test("a pool opens a new connection after one closed, and the other one stays", async () => {
   const { connect, connections } = makeBroker();
   const { pool } = makePool(connect);
   await pool.publish(ADDRESS, MESSAGE);
@@ -215,7 +227,7 @@ Deno.test("a pool opens a new connection after the old one was lost, and the oth
   await pool.close();
 });
 
-Deno.test("a broker that hangs up on a message hangs up on no listener, at any quality of service", () => {
+Deno.test("a connection that closes because of a message ends no subscriber, at any quality of service", () => {
   const PINGREQ = 12;
   return withBareBroker(({ type, body }, write) => {
     if (type === CONNECT) return WELCOME[5];
@@ -223,11 +235,11 @@ Deno.test("a broker that hangs up on a message hangs up on no listener, at any q
     if (type === PINGREQ) return [0xd0, 0];
     if (type === DISCONNECT) return "hang up";
     if (type !== PUBLISH) return undefined;
-    // DISCONNECT: not authorized, and then it hangs up.
+    // DISCONNECT with reason "not authorized", then the end of the connection.
     write([0xe0, 2, 0x87, 0]);
     return "hang up";
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const { listener, heard } = makeListener("t");
     pool.listen(address, listener);
     await until("the grant", () => heard.length === 1);
@@ -244,7 +256,7 @@ Deno.test("a broker that hangs up on a message hangs up on no listener, at any q
   });
 });
 
-Deno.test("an owner whose messages a broker hangs up on ends those of another one once at most", () => {
+Deno.test("an owner whose messages close the connection affects another owner's once at most", () => {
   const PINGREQ = 12;
   let greetings = 0;
   return withBareBroker(({ type, body }) => {
@@ -254,13 +266,13 @@ Deno.test("an owner whose messages a broker hangs up on ends those of another on
     }
     if (type === PINGREQ) return [0xd0, 0];
     if (type === DISCONNECT) return "hang up";
-    // The topic of the greedy one is forbidden, and the modest one's messages are never acknowledged.
+    // The greedy owner's topic is forbidden, and the modest owner's messages are never acknowledged.
     return type === PUBLISH && new TextDecoder().decode(body).includes("forbidden") ? "hang up" : undefined;
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const publishing = (topic: string, owner: string) => pool.publish(address, { ...MESSAGE, topic }, { owner });
     const fails = (sent: Promise<void>) => assertRejects(() => within("failing", sent), BrokerError, "closed");
-    // The first time, nobody knows whose message it was.
+    // The first time, the cause is unknown.
     await Promise.all([fails(publishing("t", "modest")), fails(publishing("forbidden", "greedy"))]);
     let failed = false;
     const modest = publishing("t", "modest").catch(() => failed = true);
@@ -275,7 +287,7 @@ Deno.test("an owner whose messages a broker hangs up on ends those of another on
   });
 });
 
-Deno.test("an owner whose subscription a broker hangs up on ends the streams of another one once at most", () =>
+Deno.test("an owner whose subscription closes the connection ends the streams of another one once at most", () =>
   withBareBroker(({ type, body }) => {
     if (type === CONNECT) return WELCOME[5];
     if (type === DISCONNECT) return "hang up";
@@ -283,7 +295,7 @@ Deno.test("an owner whose subscription a broker hangs up on ends the streams of 
     if (new TextDecoder().decode(body).includes("forbidden")) return "hang up";
     return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const modest = makeListener("t");
     pool.listen(address, { ...modest.listener, owner: "modest" });
     await until("the grant", () => modest.heard.length === 1);
@@ -304,16 +316,16 @@ Deno.test("an owner whose subscription a broker hangs up on ends the streams of 
     await afterLastTimer();
   }));
 
-Deno.test("listeners hear of a broker that is frozen as soon as a publish shows it, and not when its keep-alive does", async () => {
+Deno.test("subscribers of a frozen broker end as soon as a publish fails, before the keep-alive does", async () => {
   const never = new Promise<never>(() => {});
   let connects = 0;
   const connect: ConnectBroker = () => {
     connects += 1;
     const { promise: lost, resolve } = Promise.withResolvers<BrokerError>();
     return Promise.resolve({
-      lost,
-      heard: 0,
-      publish: () => ({ acknowledged: never, abandon: () => {} }),
+      closed: lost,
+      packetsReceived: 0,
+      publish: () => ({ acknowledged: never, cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => never,
       close(reason = new BrokerError("Closed")) {
@@ -333,7 +345,7 @@ Deno.test("listeners hear of a broker that is frozen as soon as a publish shows 
   await pool.close();
 });
 
-Deno.test("a publish that is not acknowledged fails alone: listeners to the same broker go on", async () => {
+Deno.test("a publish without acknowledgement fails alone: subscribers of the same broker stay", async () => {
   const { connect, connections } = makeBroker(() => new Promise(() => {}));
   const { pool } = makePool(connect, { timeoutMs: 50 });
   const { listener, heard } = makeListener("t");
@@ -350,28 +362,28 @@ Deno.test("a publish that is not acknowledged fails alone: listeners to the same
   await pool.close();
 });
 
-Deno.test("a pool closes a connection after its idle time, and not while somebody publishes or listens", async () => {
+Deno.test("a pool closes a connection after its idle time, and not during a publish or subscription", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   const { connect, connections } = makeBroker(() => acknowledged);
-  const { pool, clock } = makePool(connect, { idleMs: 1000 });
+  const { pool, time } = makePool(connect, { idleSeconds: 1 });
   const closed = () => connections.map(({ closed }) => closed);
   const listening = { ...ADDRESS, port: 1 };
   const { listener, heard } = makeListener("t");
   const leave = pool.listen(listening, listener);
   const slow = pool.publish(ADDRESS, MESSAGE);
   await until("the grant", () => heard.length === 1);
-  // A pool that looks for idle connections later than this one shows that this one has looked.
+  // A later pool closes its idle connection after the sweep of this one.
   const later = makeBroker();
-  const { pool: laterPool, clock: laterClock } = makePool(later.connect, { idleMs: 1000 });
+  const { pool: laterPool, time: laterTime } = makePool(later.connect, { idleSeconds: 1 });
   await laterPool.publish(ADDRESS, MESSAGE);
-  laterClock.ms += 1000;
-  clock.ms += 10_000;
-  await until("a look", () => later.connections[0]?.closed === "Idle");
+  laterTime.ms += 1000;
+  time.ms += 10_000;
+  await until("a sweep", () => later.connections[0]?.closed === "Idle");
   assertEquals(closed(), [undefined, undefined]);
   acknowledge();
   await slow;
   leave();
-  clock.ms += 1000;
+  time.ms += 1000;
   await until("closing", () => closed().every((reason) => reason === "Idle"));
   await pool.publish(ADDRESS, MESSAGE);
   assertEquals(connections.length, 3);
@@ -379,7 +391,7 @@ Deno.test("a pool closes a connection after its idle time, and not while somebod
   await pool.close();
 });
 
-Deno.test("close() ends listeners and fails publishes with its reason, also while the broker is connected to", async () => {
+Deno.test("close() ends subscribers and fails publishes with its reason, also during the connection attempt", async () => {
   const { connect } = makeBroker();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   const { pool } = makePool(async (address, { signal, ...rest }) => {
@@ -403,13 +415,13 @@ Deno.test("close() ends listeners and fails publishes with its reason, also whil
   await within("closing", Promise.all([closing, failing]));
 });
 
-Deno.test("check() asks a real broker, frozen or not, and the connection stays open for it", async () => {
+Deno.test("check() gets a response of a real broker, and the connection stays open for the idle time", async () => {
   const broker = await startBroker();
-  const { pool, clock } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+  const { pool, time } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
   await pool.check(broker);
   await pool.check(broker);
   assertEquals(pool.usage, { connections: 1, subscriptions: 0, listeners: 0 });
-  clock.ms += 59_000;
+  time.ms += 59_000;
   await pool.check(broker);
   assertEquals(pool.usage.connections, 1);
   await broker.stop();
@@ -417,7 +429,7 @@ Deno.test("check() asks a real broker, frozen or not, and the connection stays o
   await pool.close();
 });
 
-Deno.test("usage counts the connections, the filters and the listeners", async () => {
+Deno.test("usage counts connections, filters and subscribers", async () => {
   const { connect } = makeBroker();
   const { pool } = makePool(connect);
   assertEquals(pool.usage, { connections: 0, subscriptions: 0, listeners: 0 });
@@ -431,12 +443,12 @@ Deno.test("usage counts the connections, the filters and the listeners", async (
 });
 
 Deno.test(
-  needing("each listener of a shared subscription is a member of its group, with a real broker", {
+  needing("each subscriber of a shared subscription is a member of its group, with a real broker", {
     mosquitto: MOSQUITTO,
   }),
   async () => {
     const broker = await startBroker();
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }), {
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }), {
       maxConnections: 32,
     });
     const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];
@@ -450,7 +462,7 @@ Deno.test(
     const shared = members.flatMap(({ heard }) => heard.slice(1)).sort();
     assertEquals(shared, plain.heard.slice(1).sort());
     for (const { heard } of members) assertEquals(heard.length > 1, true, "a member without its share");
-    await until("what the broker tells of itself", () => system.heard.length === 2);
+    await until("the system topic", () => system.heard.length === 2);
     assertEquals(pool.usage.connections, 4);
     for (const leave of leaves) leave();
     assertEquals(pool.usage.connections, 2);
@@ -459,7 +471,7 @@ Deno.test(
   },
 );
 
-Deno.test("shared subscriptions of one owner take a part of all connections, and the embedded broker has none", async () => {
+Deno.test("shared subscriptions of one owner take a part of all connections; the embedded broker has none", async () => {
   const { connect } = makeBroker();
   const { pool } = makePool(connect, { maxConnections: 16 });
   const [first, second, third] = ["$share/g/a", "$share/g/a", "$share/g/b"].map(makeListener);
@@ -480,11 +492,11 @@ Deno.test("shared subscriptions of one owner take a part of all connections, and
   await pool.close();
 });
 
-Deno.test("logins that one owner makes up leave connections to others, whether it listens or publishes", async () => {
+Deno.test("fake logins of one owner leave connections to others, whether it subscribes or publishes", async () => {
   const hanging = Promise.withResolvers<void>();
   const { connect } = makeBroker(() => hanging.promise);
   const { pool } = makePool(connect, { maxConnections: 16 });
-  const login = (index: number) => ({ ...ADDRESS, username: `made up ${index}`, password: "" });
+  const login = (index: number) => ({ ...ADDRESS, username: `fake ${index}`, password: "" });
   const { listener } = makeListener("t");
   for (const index of [0, 1]) pool.listen(login(index), listener);
   const publishes = [2, 3].map((index) => pool.publish(login(index), MESSAGE, { owner: "phone" }));
@@ -494,12 +506,12 @@ Deno.test("logins that one owner makes up leave connections to others, whether i
     "Too many broker connections: this key keeps 4 busy",
   );
   await assertRejects(() => pool.publish(login(5), MESSAGE, { owner: "phone" }), BrokerError, "this key keeps 4 busy");
-  // What is open already is there for all.
+  // Open connections are shared by all owners.
   pool.listen(login(0), listener);
   pool.listen(ADDRESS, { ...listener, owner: "other" });
   hanging.resolve();
   await Promise.all([...publishes, pool.publish(ADDRESS, MESSAGE, { owner: "other" })]);
-  // Publishes that are over count no more.
+  // Completed publishes do not count.
   await pool.publish(login(5), MESSAGE, { owner: "phone" });
   await pool.close();
 });

@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { recordTelemetry } from "../support/telemetry.ts";
-import { EventStream, type EventStreamOptions } from "../../src/streams/event_stream.ts";
-import { LargeRecords } from "../../src/streams/large_records.ts";
+import { EventStream, type EventStreamOptions, LargeRecords } from "../../src/streams/event_stream.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
 import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
-import { SHARED_FORMAT } from "../../src/streams/sse_format.ts";
+import { SHARED_FORMAT } from "../../src/streams/event_encoder.ts";
 import type { Position, StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "../support/deadline.ts";
 import { settle } from "../support/settle.ts";
@@ -31,7 +30,11 @@ function message(payload: string, offset = 0): OutgoingEvent {
   return shown({ type: "message", topic: "t", payload, qos: 0, retain: false, timestamp: 0, epoch: "e", offset });
 }
 
-function makeStream(options: Partial<EventStreamOptions> = {}) {
+type StreamChoices = Partial<EventStreamOptions> & Partial<EventStreamOptions["settings"]>;
+
+function makeStream(
+  { queueBytes = 1_000_000, stallTimeoutMs = 60_000, keepaliveSeconds = 60, ...options }: StreamChoices = {},
+) {
   const state = { ends: 0, closed: 0, tooSlow: 0, now: 0 };
   const telemetry = recordTelemetry();
   const stream = new EventStream({
@@ -39,10 +42,8 @@ function makeStream(options: Partial<EventStreamOptions> = {}) {
     records: new LargeRecords(),
     makeEvent: shown,
     format: SHARED_FORMAT,
-    maxQueueBytes: 1_000_000,
+    settings: { queueBytes, stallTimeoutMs, keepaliveSeconds },
     backlog: new MemoryBudget(1_000_000),
-    stallTimeoutMs: 60_000,
-    keepAliveMs: 60_000,
     onEnd({ why }) {
       state.ends += 1;
       if (why === "too_slow") state.tooSlow += 1;
@@ -53,7 +54,7 @@ function makeStream(options: Partial<EventStreamOptions> = {}) {
     monotonic: () => state.now,
     ...options,
   });
-  return { stream, state, told: telemetry.told };
+  return { stream, state, told: telemetry.recorded };
 }
 
 /** What a listener sees of an event. */
@@ -100,7 +101,7 @@ Deno.test("end() appends the last event with its time and closes the stream", as
 });
 
 Deno.test("tick() shows that a silent stream lives, before its silence is too long, and not sooner", async () => {
-  const { stream, state } = makeStream({ keepAliveMs: 5000 });
+  const { stream, state } = makeStream({ keepaliveSeconds: 5 });
   const reader = stream.body.getReader();
   let pending = reader.read();
   let read = 0;
@@ -135,7 +136,7 @@ Deno.test("a listener that leaves frees what feeds the stream, once", async () =
 });
 
 Deno.test("push() shows a listener out with a reason and its place when a key's share is used up, and drops what waited", async () => {
-  const { stream, state, told } = makeStream({ maxQueueBytes: 1000, backlog: new MemoryBudget(4000) });
+  const { stream, state, told } = makeStream({ queueBytes: 1000, backlog: new MemoryBudget(4000) });
   const reader = stream.body.getReader();
   stream.push(message("first", 7));
   await reader.read();
@@ -161,7 +162,7 @@ Deno.test("push() shows a listener out with a reason and its place when a key's 
 Deno.test("a burst far beyond the queue's bound reaches a listener that reads, whether it is live or missed", async () => {
   for (const isBacklog of [false, true]) {
     const { stream, state } = makeStream({
-      maxQueueBytes: 1000,
+      queueBytes: 1000,
       backlog: new MemoryBudget(8_000_000),
       stallTimeoutMs: 5000,
     });
@@ -190,7 +191,7 @@ Deno.test("a burst far beyond the queue's bound reaches a listener that reads, w
 });
 
 Deno.test("a listener that stops amid an event is too slow, gets the rest of it, and goes on after it", async () => {
-  const { stream, state } = makeStream({ maxQueueBytes: 1000, stallTimeoutMs: 5000 });
+  const { stream, state } = makeStream({ queueBytes: 1000, stallTimeoutMs: 5000 });
   stream.push(message("x".repeat(300_000), 1));
   stream.push(message("next", 2));
   const reader = stream.body.getReader();
@@ -214,7 +215,7 @@ Deno.test("a listener that stops amid an event is too slow, gets the rest of it,
 });
 
 Deno.test("a dead listener is shown out when its patience is over, in live traffic as well, and not before", () => {
-  const { stream, state } = makeStream({ maxQueueBytes: 1000, stallTimeoutMs: 5000 });
+  const { stream, state } = makeStream({ queueBytes: 1000, stallTimeoutMs: 5000 });
   state.now = 60_000;
   stream.push(message("x".repeat(300)));
   state.now += 60_000;
@@ -243,7 +244,7 @@ Deno.test("the records of a key's streams are one, and no stream copies them", a
 });
 
 Deno.test("a listener that reads is not too slow, however much comes in all", async () => {
-  const { stream, state } = makeStream({ maxQueueBytes: 1000 });
+  const { stream, state } = makeStream({ queueBytes: 1000 });
   const reader = stream.body.getReader();
   for (let count = 0; count < 100; count++) {
     stream.push(message("x".repeat(500)));
@@ -254,7 +255,7 @@ Deno.test("a listener that reads is not too slow, however much comes in all", as
 });
 
 Deno.test("a single event larger than the queue still passes", async () => {
-  const { stream, state } = makeStream({ maxQueueBytes: 10 });
+  const { stream, state } = makeStream({ queueBytes: 10 });
   stream.push(message("x".repeat(100_000)));
   const reader = stream.body.getReader();
   let length = 0;
@@ -267,7 +268,7 @@ Deno.test("a single event larger than the queue still passes", async () => {
 
 Deno.test("a backlog may be larger than the queue, also what comes behind it, until the listener has caught up", async () => {
   const backlog = new MemoryBudget(1_000_000);
-  const { stream, state } = makeStream({ maxQueueBytes: 1000, backlog });
+  const { stream, state } = makeStream({ queueBytes: 1000, backlog });
   const expected = Array.from({ length: 300 }, (_, index) => String(index).padStart(100, "0"));
   for (const payload of expected.slice(0, 200)) stream.push(message(payload), true);
   for (const payload of expected.slice(200)) stream.push(message(payload));
@@ -284,7 +285,7 @@ Deno.test("a backlog may be larger than the queue, also what comes behind it, un
 });
 
 Deno.test("tick() shows out a listener that leaves a backlog untouched for too long", async () => {
-  const { stream, state } = makeStream({ stallTimeoutMs: 5000, maxQueueBytes: 1000 });
+  const { stream, state } = makeStream({ stallTimeoutMs: 5000, queueBytes: 1000 });
   state.now = 60_000;
   for (let count = 0; count < 1000; count++) stream.push(message("x".repeat(100), count), true);
   state.now += 4000;
@@ -305,7 +306,7 @@ Deno.test("tick() shows out a listener that leaves a backlog untouched for too l
 
 Deno.test("when the backlogs of all are too large, the largest of the key with most of them is shown out, and no other", async () => {
   const backlog = new MemoryBudget(20_000);
-  const make = (owner: string) => makeStream({ backlog, maxQueueBytes: 100, owner });
+  const make = (owner: string) => makeStream({ backlog, queueBytes: 100, owner });
   const [large, small, other, modest] = [make("greedy"), make("greedy"), make("other"), make("modest")];
   const fill = ({ stream }: typeof large, count: number) => {
     for (let left = count; left > 0; left--) stream.push(message("x".repeat(100)), true);
@@ -325,8 +326,8 @@ Deno.test("when the backlogs of all are too large, the largest of the key with m
 
 Deno.test("a dead listener of a key leaves the key's other streams alone, however much comes", async () => {
   const backlog = new MemoryBudget(20_000);
-  const dead = makeStream({ backlog, maxQueueBytes: 1000 });
-  const alive = makeStream({ backlog, maxQueueBytes: 1000 });
+  const dead = makeStream({ backlog, queueBytes: 1000 });
+  const alive = makeStream({ backlog, queueBytes: 1000 });
   const reader = alive.stream.body.getReader();
   while (dead.state.ends === 0) {
     const event = message("x".repeat(100));
@@ -381,7 +382,7 @@ Deno.test("of a large event in version 2, a key's listeners get one record after
     version: 2 as const,
     record: (event: OutgoingEvent) => (held += 1, event.sharedRecord()),
   };
-  const make = () => makeStream({ records, format, maxQueueBytes: 1000, stallTimeoutMs: 5000 });
+  const make = () => makeStream({ records, format, queueBytes: 1000, stallTimeoutMs: 5000 });
   const [dead, alive] = [make(), make()];
   const readers = [dead, alive].map(({ stream }) => stream.body.getReader());
   for (const { stream } of [dead, alive]) stream.push(message("x".repeat(9_000_000)));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LargeRecords } from "../../src/streams/large_records.ts";
+import { LargeRecords } from "../../src/streams/event_stream.ts";
 import { settle } from "../support/settle.ts";
 
 const MIB = 2 ** 20;

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { LargeRecords } from "../../src/streams/large_records.ts";
+import { Backpressure } from "../../src/streams/backpressure.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
-import { EventStream } from "../../src/streams/event_stream.ts";
+import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
 import { OutgoingEvent } from "../../src/streams/outgoing_event.ts";
-import { numberedFormat } from "../../src/streams/sse_format.ts";
+import { numberedFormat } from "../../src/streams/event_encoder.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
@@ -27,14 +27,12 @@ Deno.test("numberedFormat() numbers events and signs of life in the order in whi
   const opener = await StreamOpener.begin(binding, sealer.opening);
   let now = 0;
   const stream = new EventStream({
-    format: numberedFormat(sealer, { expect: () => {}, count: (_bytes, seal) => seal() }),
+    format: numberedFormat(sealer, new Backpressure()),
     makeEvent: eventOf,
-    maxQueueBytes: 1_000_000,
+    settings: { queueBytes: 1_000_000, stallTimeoutMs: 60_000, keepaliveSeconds: 1 },
     owner: "phone",
     records: new LargeRecords(),
     backlog: new MemoryBudget(1_000_000),
-    stallTimeoutMs: 60_000,
-    keepAliveMs: 1000,
     onEnd: () => {},
     telemetry: { delivered: () => {}, dropped: () => {} },
     onClosed: () => {},

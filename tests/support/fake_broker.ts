@@ -20,11 +20,11 @@ export function makeBroker(overrides: Partial<BrokerConnection> = {}) {
     state.deliver = onMessage ?? state.deliver;
     const ended = lost = Promise.withResolvers<BrokerError>();
     return Promise.resolve({
-      lost: ended.promise,
-      heard: 0,
+      closed: ended.promise,
+      packetsReceived: 0,
       publish({ topic }) {
         state.published.push(topic);
-        return { acknowledged: Promise.resolve(), abandon: () => {} };
+        return { acknowledged: Promise.resolve(), cancel: () => {} };
       },
       subscribe(requests) {
         state.subscriptions.push(requests.map(({ filter, qos }) => [filter, qos] as const));

@@ -1,9 +1,19 @@
 /** A gateway on fakes, and a phone that talks to it without a socket. */
 import { getLogger } from "@logtape/logtape";
-import { createHandler, type GatewayOptions } from "../../src/gateway/handler.ts";
-import { createLimiters } from "../../src/gateway/limits.ts";
+import type { AccessOptions } from "../../src/gateway/admission.ts";
+import {
+  type Clocks,
+  createHandler,
+  type GatewayOptions,
+  type HealthOptions,
+  type OriginOptions,
+  type SubscriptionOptions,
+} from "../../src/gateway/handler.ts";
+import { createLimiters, type RequestSettings } from "../../src/gateway/limiters.ts";
+import type { StreamSettings } from "../../src/streams/event_stream.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
@@ -30,25 +40,29 @@ export const NOW = 1_700_000_000;
 /** The name of the fixture's order of messages. */
 export const EPOCH = "0123456789abcdef";
 
-/** The fixture's bounds. */
-export const LIMITS: GatewayOptions["limits"] = {
+/** Limits of requests in the fixture. */
+export const REQUESTS: RequestSettings = {
   maxBodies: 1000,
-  maxBodiesPerAddress: 1000,
-  maxRequests: 1000,
-  maxRequestsPerAddress: 1000,
-  maxRequestsPerKey: 1000,
-  maxStreams: 1000,
-  maxStreamsPerKey: 1000,
-  maxAgeSeconds: 60,
+  max: 1000,
+  maxPerAddress: 1000,
+  maxPerKey: 1000,
   maxBodyBytes: 4096,
   bodyTimeoutMs: 10_000,
-  maxQueueBytes: 10_000,
-  maxBacklogBytes: 1_000_000,
-  maxUnreadBytes: 1_000_000,
+};
+
+/** Limits of streams in the fixture. */
+export const STREAMS: StreamSettings = {
+  max: 1000,
+  maxPerKey: 1000,
+  queueBytes: 10_000,
+  backlogBytes: 1_000_000,
   maxEventBytes: 100_000,
   stallTimeoutMs: 10_000,
-  keepAliveMs: 10_000,
+  keepaliveSeconds: 10,
 };
+
+/** Largest answer of a service in the fixture, in bytes. */
+const MAX_ANSWER_BYTES = 1_000_000;
 
 export interface Answer {
   readonly status: number;
@@ -84,38 +98,50 @@ export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">):
   };
 }
 
-/** Parts of a gateway to be replaced. */
-export interface Overrides extends Partial<GatewayOptions> {
+/** Collaborators and settings of the fixture that a test replaces. */
+export interface Overrides
+  extends
+    OriginOptions,
+    Partial<AccessOptions>,
+    Partial<HealthOptions>,
+    Partial<Clocks>,
+    Partial<Pick<SubscriptionOptions, "directory">>,
+    Partial<Pick<GatewayOptions, "addressOf" | "services" | "audit" | "log" | "telemetry">> {
+  /** Limits of requests. */
+  readonly requests?: Partial<RequestSettings>;
+  /** Limits of streams. */
+  readonly streams?: Partial<StreamSettings>;
+  /** Clock of the limiters; the machine's by default. */
+  readonly limiterClock?: () => number;
   /** Opens connections to brokers. */
   readonly connect?: BrokerPoolOptions["connect"];
   /** What else the pool of brokers does differently. */
-  readonly pool?: Partial<BrokerPoolOptions>;
+  readonly pool?: { readonly timeoutMs?: number; readonly resumeMs?: number };
 }
 
 /** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
-export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
+export async function makeGateway({ connect, pool = {}, ...overrides }: Overrides = {}) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
   /** How far the wall clock was set, in seconds. */
   let setBy = 0;
   const calls: unknown[] = [];
   const streams = new StreamRegistry();
-  const sealer = new EventEncoder({ randomBytes });
+  const encoder = new EventEncoder({ randomBytes });
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
-    history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
-    timeoutMs: 10_000,
-    idleMs: 0,
-    maxConnections: 10,
-    resumeMs: 0,
-    backpressure: () => sealer.backpressure(),
-    random: () => 0,
-    onFault: (error) => {
-      throw error;
+    limits: { timeoutMs: pool.timeoutMs ?? 10_000, idleSeconds: 0, maxConnections: 10 },
+    hub: {
+      history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
+      limits: { resumeSeconds: (pool.resumeMs ?? 0) / 1000 },
+      backpressure: () => encoder.backpressure(),
+      random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
     },
-    ...clocks,
-    ...pool,
+    clock: { ...SYSTEM_CLOCK, ...clocks },
   });
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
@@ -129,34 +155,43 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     since: NOW,
     monotonic: () => clock.seconds * 1000,
   });
+  const limits = { requests: { ...REQUESTS, ...overrides.requests }, streams: { ...STREAMS, ...overrides.streams } };
   const handler = createHandler({
-    keyring,
-    replays,
-    rates: NO_RATE_LIMITS,
-    addressOf: createAddressOf([]),
-    services: services((_name, payload) => {
+    addressOf: overrides.addressOf ?? createAddressOf([]),
+    origins: overrides,
+    admission: {
+      keyring: overrides.keyring ?? keyring,
+      replays: overrides.replays ?? replays,
+      rates: overrides.rates ?? NO_RATE_LIMITS,
+      replay: overrides.replay ?? { maxAgeSeconds: 60 },
+    },
+    services: overrides.services ?? services((_name, payload) => {
       calls.push(payload);
       return Promise.resolve(textReply(200, `call ${calls.length}`));
     }),
-    directory: createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
-    brokers,
-    encoder: sealer,
-    streams,
-    ...clocks,
+    subscriptions: {
+      directory: overrides.directory ??
+        createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
+      brokers,
+      encoder,
+      streams,
+      settings: limits.streams,
+    },
+    limiters: createLimiters(
+      { ...limits, maxAnswerBytes: MAX_ANSWER_BYTES },
+      overrides.limiterClock === undefined ? {} : { monotonic: overrides.limiterClock },
+    ),
+    health: { version: overrides.version ?? "1.2.3", isReady: overrides.isReady ?? (() => true) },
+    clock: { now: overrides.now ?? clocks.now, monotonic: overrides.monotonic ?? clocks.monotonic },
     randomBytes,
     random: () => 0.5,
-    telemetry,
-    isReady: () => true,
-    audit: {
+    telemetry: overrides.telemetry ?? telemetry,
+    audit: overrides.audit ?? {
       decided: (decision) => void decisions.push(decision),
       failed: (address) => void failures.push(address),
       close: () => {},
     },
-    log: getLogger("test"),
-    version: "1.2.3",
-    limits: LIMITS,
-    limiters: createLimiters(overrides.limits ?? LIMITS),
-    ...overrides,
+    log: overrides.log ?? getLogger("test"),
   });
 
   const send = (request: Request, peer = PEER) => handler(request, peer);
@@ -171,7 +206,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     keyring,
     replays,
     secret,
-    told: telemetry.told,
+    told: telemetry.recorded,
   };
   return {
     ...parts,

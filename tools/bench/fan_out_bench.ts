@@ -2,10 +2,10 @@
  * One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket.
  * Version 1 seals it once for all of them, version 2 for each.
  */
-import { EventStream } from "../../src/streams/event_stream.ts";
+import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
-import { LargeRecords } from "../../src/streams/large_records.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -22,15 +22,15 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
   const sealer = new EventEncoder({ randomBytes });
   const pool = new BrokerPool({
     connect,
-    history: new MemoryHistory({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
-    timeoutMs: 10_000,
-    idleMs: 60_000,
-    maxConnections: 1,
-    resumeMs: 60_000,
-    backpressure: () => undefined,
-    random: () => 0,
-    onFault: () => {},
-    ...clocks,
+    limits: { timeoutMs: 10_000, idleSeconds: 60, maxConnections: 1 },
+    hub: {
+      history: new MemoryHistory({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
+      limits: { resumeSeconds: 60 },
+      backpressure: () => undefined,
+      random: () => 0,
+      onFault: () => {},
+    },
+    clock: SYSTEM_CLOCK,
   });
   const readers = await Promise.all(Array.from({ length: count }, async () => {
     const connected = Promise.withResolvers<void>();
@@ -40,10 +40,8 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
       records: new LargeRecords(),
       makeEvent: (event) => sealer.event(key, event),
       format,
-      maxQueueBytes: 1_000_000,
+      settings: { queueBytes: 1_000_000, stallTimeoutMs: 60_000, keepaliveSeconds: 60 },
       backlog,
-      stallTimeoutMs: 60_000,
-      keepAliveMs: 60_000,
       onEnd: () => {},
       telemetry: { delivered: () => {}, dropped: () => {} },
       onClosed: () => {},

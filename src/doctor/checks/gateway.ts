@@ -5,7 +5,7 @@
  */
 import { jsonOf } from "../../lib/http_probe.ts";
 import { isObject } from "../../lib/json.ts";
-import { visibleLine } from "../../observability/visible.ts";
+import { visibleLine } from "../../lib/visible.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";

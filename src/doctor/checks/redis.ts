@@ -6,7 +6,7 @@
 import { errorText } from "../../lib/errors.ts";
 import { PROBE_TIMEOUT_SECONDS } from "../../lib/fetch_failure.ts";
 import { mdnsHint } from "../../mqtt/errors.ts";
-import { visibleLine } from "../../observability/visible.ts";
+import { visibleLine } from "../../lib/visible.ts";
 import { type Check, failed, type Finding, ok, skipped } from "../check.ts";
 
 /** Key that never exists, under the prefix that the gateway's user may read. */

@@ -9,7 +9,7 @@ import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError, type JeedomRequest, parseJeedomRequest } from "../../protocol/payload.ts";
 import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { isPlainPath } from "./endpoint_path.ts";
-import { Room } from "../../limits/room.ts";
+import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import type { Scope } from "../../keys/rights.ts";
 import { readAnswer } from "./answer.ts";
 import { authorizeCall, limitReply } from "./call_rights.ts";
@@ -96,7 +96,7 @@ export function createJeedomService(options: JeedomOptions): Service {
   const apiUrl = addressOf(options.url);
   /** Polls under way, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
-  const answers = new Room({
+  const answers = new FairSemaphore({
     total: ANSWERS_IN_MEMORY * options.maxResponseBytes,
     each: ANSWERS_IN_MEMORY_PER_KEY * options.maxResponseBytes,
   });

@@ -8,7 +8,7 @@ import { type Check, failed, type Finding, ok, skipped } from "../../doctor/chec
 import { errorText } from "../../lib/errors.ts";
 import { PROBE_TIMEOUT_SECONDS } from "../../lib/fetch_failure.ts";
 import { BrokerError, BrokerForbiddenError } from "../../mqtt/broker.ts";
-import { tooLate } from "../../mqtt/errors.ts";
+import { timeoutError } from "../../mqtt/errors.ts";
 import { UNUSED_FILTER } from "../../mqtt/topics/rules.ts";
 import { brokerProtocol } from "./settings.ts";
 
@@ -49,10 +49,10 @@ export const BROKER: Check = {
     } catch (error) {
       return failed(errorText(error), "Fix it, then restart the gateway");
     }
-    const timeoutError = tooLate(address, "answer", PROBE_TIMEOUT_SECONDS * 1000);
+    const timeout = timeoutError(address, "answer", PROBE_TIMEOUT_SECONDS * 1000);
     try {
       const connection = await connectBroker(address, { signal });
-      const abort = () => void connection.close(timeoutError);
+      const abort = () => void connection.close(timeout);
       signal.addEventListener("abort", abort, { once: true });
       try {
         const began = now();
@@ -65,7 +65,7 @@ export const BROKER: Check = {
       }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      return reportError(signal.aborted ? timeoutError : error, config);
+      return reportError(signal.aborted ? timeout : error, config);
     }
   },
 };

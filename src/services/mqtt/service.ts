@@ -4,7 +4,7 @@
  * @module
  */
 import { type BrokerAddress, BrokerError, BrokerForbiddenError, type Publication } from "../../mqtt/broker.ts";
-import { grantedTopicFault, isBrokersOwn, topicFault } from "../../mqtt/topics/rules.ts";
+import { grantedTopicFault, isSystemTopic, topicFault } from "../../mqtt/topics/rules.ts";
 import { FieldError, parsePublishRequest } from "../../protocol/payload.ts";
 import type { BrokerDirectory } from "./broker_directory.ts";
 import { gatewayReply, type Service, ServiceError } from "../service.ts";
@@ -29,7 +29,7 @@ export function createMqttService(directory: BrokerDirectory, publisher: Publish
     async handle(payload, { key, scope }) {
       const request = parsePublishRequest(payload);
       const { topic } = request;
-      const isNamed = isBrokersOwn(topic) && scope.mayPublish(topic);
+      const isNamed = isSystemTopic(topic) && scope.mayPublish(topic);
       const fault = isNamed ? grantedTopicFault(topic) : topicFault(topic);
       if (fault !== undefined) throw new FieldError(`Invalid field: topic: ${fault}`);
       scope.publish(request.topic);

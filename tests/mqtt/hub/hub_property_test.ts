@@ -6,7 +6,7 @@ import type { Subscriber } from "../../../src/mqtt/hub/subscriber.ts";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
 import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 import type { Position } from "../../../src/protocol/event.ts";
-import { type Recorder, Stage, WAYS } from "../../support/hub.ts";
+import { DELIVERY_MODES, HubEnvironment, type RecordingSubscriber } from "../../support/hub.ts";
 import { settle } from "../../support/settle.ts";
 
 const TOPICS = ["a", "a/b", "a/c", "d"];
@@ -90,7 +90,7 @@ const BEGINNING: readonly Step[] = [
 ];
 
 const scenarioArbitrary = fc.record({
-  way: fc.constantFrom(...WAYS),
+  way: fc.constantFrom(...DELIVERY_MODES),
   retainedFirst: fc.boolean(),
   // The others hold some six messages, shared by the topics, and none at all.
   maxBytes: fc.constantFrom(ENDLESS, ENDLESS, 1_600, 0),
@@ -128,14 +128,14 @@ class Phone {
   sent: Heard[] = [];
   /** How often it came back without a gap and got something that it had missed. */
   resumed = 0;
-  readonly #stage: Stage;
+  readonly #stage: HubEnvironment;
   readonly #owner: string;
   readonly #filters: readonly string[];
   readonly #published: () => number;
   #leave: (() => void) | undefined;
 
-  constructor(stage: Stage, { owner, filters, published }: PhoneOptions) {
-    this.#stage = stage;
+  constructor(environment: HubEnvironment, { owner, filters, published }: PhoneOptions) {
+    this.#stage = environment;
     this.#owner = owner;
     this.#filters = filters;
     this.#published = published;
@@ -145,7 +145,7 @@ class Phone {
     return this.#leave !== undefined && this.sent.at(-1)?.what !== "ended";
   }
 
-  join(wishes: { readonly keep: boolean; readonly qos: QoS }): void {
+  join(options: { readonly keep: boolean; readonly qos: QoS }): void {
     if (this.isOpen) return;
     this.drop(0);
     const since = this.read.findLast(({ position }) => position !== undefined)?.position;
@@ -158,10 +158,10 @@ class Phone {
       sent.push({ what, published: this.#published(), ...about });
     };
     let isOver = false;
-    const listener: Subscriber = {
+    const subscriber: Subscriber = {
       owner: this.#owner,
       filters: this.#filters,
-      ...wishes,
+      ...options,
       since,
       connected: (position) => note("connected", { position }),
       gap: (position) => note("gap", { position }),
@@ -174,7 +174,7 @@ class Phone {
         isOver = true;
       },
     };
-    const leave = this.#stage.hub.join(listener);
+    const leave = this.#stage.hub.subscribe(subscriber);
     this.#leave = () => {
       isOver = true;
       leave();
@@ -195,11 +195,11 @@ class Phone {
   check(published: readonly Publication[], retained: ReadonlyMap<string, string>): void {
     checkStream(this.sent);
     const heard = [...this.read, ...this.sent];
-    const grants = new TopicFilterSet(this.#filters);
+    const filterSet = new TopicFilterSet(this.#filters);
     const numbers = heard.flatMap(({ message }) => message?.retain === false ? [Number(message.payload)] : []);
     for (const [index, number] of numbers.entries()) {
       assert(index === 0 || number > (numbers[index - 1] ?? number), `twice, or not in order: ${numbers}`);
-      assert(grants.matches(published[number]?.topic ?? ""), `not asked for: ${number}`);
+      assert(filterSet.matches(published[number]?.topic ?? ""), `not asked for: ${number}`);
     }
     if (!this.isOpen) return;
     assertEquals(this.sent.at(-1)?.what, "message", "it listens in the end");
@@ -208,10 +208,10 @@ class Phone {
       heard.find(({ what }) => what === "connected")?.published ?? 0,
       heard.findLast(({ what }) => what === "gap")?.published ?? 0,
     );
-    const due = published.filter(({ number, topic }) => number >= from && grants.matches(topic));
+    const due = published.filter(({ number, topic }) => number >= from && filterSet.matches(topic));
     assertEquals(numbers.filter((number) => number >= from), due.map(({ number }) => number));
     for (const [topic, payload] of retained) {
-      if (!grants.matches(topic)) continue;
+      if (!filterSet.matches(topic)) continue;
       assert(heard.some(({ message }) => message?.payload === payload), `it does not know ${topic}: ${payload}`);
     }
   }
@@ -244,11 +244,13 @@ function checkStream(heard: readonly Heard[]): void {
 }
 
 /** Plays a scenario to its end, and returns how often a phone came back without a gap to what it had missed. */
-async function play({ way, retainedFirst, maxBytes, owners, phones: filters, steps }: Scenario): Promise<number> {
-  await using stage = new Stage({ maxBytes });
-  const { broker } = stage;
-  broker.way = way;
-  broker.retainedFirst = retainedFirst;
+async function play(
+  { way: deliveryMode, retainedFirst, maxBytes, owners, phones: filters, steps }: Scenario,
+): Promise<number> {
+  await using environment = new HubEnvironment({ maxBytes });
+  const { broker } = environment;
+  broker.deliveryMode = deliveryMode;
+  broker.sendsRetainedFirst = retainedFirst;
   const published: Publication[] = [];
   const publish = (topic: string, retain: boolean) => {
     const number = published.length;
@@ -256,7 +258,7 @@ async function play({ way, retainedFirst, maxBytes, owners, phones: filters, ste
     broker.publish(topic, String(number), { retain });
   };
   const phones = filters.map((each, index) =>
-    new Phone(stage, { owner: owners[index] ?? "", filters: each, published: () => published.length })
+    new Phone(environment, { owner: owners[index] ?? "", filters: each, published: () => published.length })
   );
   const arriveAll = async () => {
     broker.read();
@@ -278,16 +280,16 @@ async function play({ way, retainedFirst, maxBytes, owners, phones: filters, ste
         phones[step.phone]?.drop(step.unread);
         break;
       case "gather":
-        await stage.gather();
+        await environment.passBatchTime();
         break;
       case "wait":
-        broker.isUp = true;
+        broker.isReachable = true;
         await arriveAll();
-        await stage.pass(step.seconds * 1000, 500);
+        await environment.advance(step.seconds * 1000, 500);
         break;
       case "hold":
-        if (step.side === "commands") broker.reads = false;
-        else broker.sends = false;
+        if (step.side === "commands") broker.readsAtOnce = false;
+        else broker.sendsAtOnce = false;
         break;
       case "arrive":
         for (let index = 0; index < step.count; index++) {
@@ -297,15 +299,15 @@ async function play({ way, retainedFirst, maxBytes, owners, phones: filters, ste
         }
         break;
       case "lose":
-        broker.isUp = !step.stayDown;
-        broker.hangUp();
+        broker.isReachable = !step.stayDown;
+        broker.closeConnection();
     }
   }
-  broker.isUp = true;
+  broker.isReachable = true;
   await arriveAll();
-  await stage.pass(35_000, 500);
+  await environment.advance(35_000, 500);
   for (const phone of phones) phone.join({ keep: false, qos: 0 });
-  await stage.gather();
+  await environment.passBatchTime();
   for (const topic of TOPICS) publish(topic, false);
   await settle();
   // What a ring loses while a listener waits for the grant may have been retained in between: then the gap is all.
@@ -336,7 +338,7 @@ type Solo =
   | { readonly do: "lose" };
 
 const soloArbitrary = fc.record({
-  way: fc.constantFrom(...WAYS),
+  way: fc.constantFrom(...DELIVERY_MODES),
   retainedFirst: fc.boolean(),
   // One for each: of several it shows in which order they were first asked for.
   filters: fc.array(fc.constantFrom(...FILTERS), { minLength: 4, maxLength: 4 }),
@@ -350,7 +352,7 @@ const soloArbitrary = fc.record({
         since: fc.constantFrom("own", "own", "newest", "none"),
       }),
       fc.record({ do: fc.constant("drop"), who: fc.nat(3) }),
-      fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(5, 1000, 6000, Stage.RESUME_MS) }),
+      fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(5, 1000, 6000, HubEnvironment.RESUME_MS) }),
       fc.record({ do: fc.constant("lose") }),
     ),
     { minLength: 10, maxLength: 50, size: "max" },
@@ -373,38 +375,42 @@ function sortRetained(heard: readonly string[]): string[] {
 
 /** Plays steps with or without those of another owner, and returns all that the first one's listeners heard. */
 async function hear(
-  { way, retainedFirst, filters, steps }: typeof soloArbitrary extends fc.Arbitrary<infer T> ? T : never,
+  { way: deliveryMode, retainedFirst, filters, steps }: typeof soloArbitrary extends fc.Arbitrary<infer T> ? T : never,
   isAlone: boolean,
 ): Promise<readonly (readonly string[])[]> {
-  await using stage = new Stage();
-  stage.broker.way = way;
-  stage.broker.retainedFirst = retainedFirst;
-  const open: (Recorder | undefined)[] = [];
-  const own: (Recorder & { readonly at: number[] })[] = [];
+  await using environment = new HubEnvironment();
+  environment.broker.deliveryMode = deliveryMode;
+  environment.broker.sendsRetainedFirst = retainedFirst;
+  const open: (RecordingSubscriber | undefined)[] = [];
+  const own: (RecordingSubscriber & { readonly at: number[] })[] = [];
   let step = 0;
   for (const each of steps) {
     step += 1;
-    if (each.do === "publish") stage.broker.publish(each.topic, String(step), { retain: each.retain });
-    else if (each.do === "wait") await stage.pass(each.ms, 500);
-    else if (each.do === "lose") stage.broker.hangUp();
+    if (each.do === "publish") environment.broker.publish(each.topic, String(step), { retain: each.retain });
+    else if (each.do === "wait") await environment.advance(each.ms, 500);
+    else if (each.do === "lose") environment.broker.closeConnection();
     else {
       // The last two are of the other owner.
       const owner = each.who < 2 ? "one" : "other";
       if (owner === "other" && isAlone) continue;
       const before = open[each.who];
-      before?.leave();
+      before?.unsubscribe();
       open[each.who] = undefined;
       if (each.do === "drop") continue;
-      const since = each.since === "newest" ? stage.log.next() : each.since === "own" ? before?.position : undefined;
-      const listener = stage.join(filters[each.who] ?? "#", { owner, qos: each.qos, since });
+      const since = each.since === "newest"
+        ? environment.history.next()
+        : each.since === "own"
+        ? before?.position
+        : undefined;
+      const subscriber = environment.add(filters[each.who] ?? "#", { owner, qos: each.qos, since });
       const at: number[] = [];
-      listener.onHeard = () => void at.push(step);
-      open[each.who] = listener;
-      if (owner === "one") own.push(Object.assign(listener, { at }));
+      subscriber.onEvent = () => void at.push(step);
+      open[each.who] = subscriber;
+      if (owner === "one") own.push(Object.assign(subscriber, { at }));
     }
     await settle();
   }
-  return own.map(({ heard, at }) => sortRetained(heard).map((what, index) => `${what} in step ${at[index]}`));
+  return own.map(({ events, at }) => sortRetained(events).map((what, index) => `${what} in step ${at[index]}`));
 }
 
 Deno.test("what the listeners of an owner hear, and when, does not tell whether another owner listens", async () => {

@@ -1,0 +1,88 @@
+/**
+ * Router of the public port and the admin port: a table of routes, the request id header, and errors as responses.
+ *
+ * @module
+ */
+import type { RandomBytes } from "../protocol/bytes.ts";
+import { badRequest, errorResponse, HttpError, internalError, methodNotAllowed, notFound } from "./errors.ts";
+import { createRequestId, REQUEST_ID_HEADER, type RequestOrigin } from "./request_info.ts";
+
+/** Entry of the route table. */
+export interface RouteEntry<Path extends string = string> {
+  /** Path, without a trailing slash. */
+  readonly path: Path;
+  /** Accepted methods. */
+  readonly methods: readonly string[];
+  /** Answers a request with an accepted method. */
+  readonly handle: (request: Request, origin: RequestOrigin) => Response | Promise<Response>;
+}
+
+/** Methods of a route that only reads. */
+export const READ_METHODS: readonly string[] = ["GET", "HEAD"];
+
+/** Request and the route that its path leads to. */
+export interface RoutedRequest<Path extends string> {
+  /** Request as it came. */
+  readonly request: Request;
+  /** URL of the request; null if its request line or `Host` header is malformed. */
+  readonly url: URL | null;
+  /** Route of its path; undefined if there is none. */
+  readonly entry: RouteEntry<Path> | undefined;
+  /** Id and address of the request. */
+  readonly origin: RequestOrigin;
+  /** Time of arrival on the monotonic clock, in milliseconds. */
+  readonly receivedAt: number;
+}
+
+/** Routes and hooks of a port. */
+export interface RouterOptions<Path extends string> {
+  /** Route table. */
+  readonly routes: readonly RouteEntry<Path>[];
+  /** Source of request ids. */
+  readonly randomBytes: RandomBytes;
+  /** Clock that never jumps, in milliseconds. */
+  readonly monotonic?: () => number;
+  /** Returns the address to count a request for; by default its peer's. */
+  readonly addressOf?: (request: Request, peer: string) => string;
+  /** Runs before path and method are checked. A response that it returns is the answer. */
+  readonly intercept?: (routed: RoutedRequest<Path>) => Response | undefined | Promise<Response | undefined>;
+  /** Reports an error that ended a request, and returns the one to answer with. */
+  readonly onError: (error: unknown, routed: RoutedRequest<Path>) => HttpError;
+}
+
+/** Answers a request from a peer, an IP address. Never rejects. */
+export type Handler = (request: Request, peer: string) => Promise<Response>;
+
+/** Slashes before a path: clients append a route to an address that ends with one. */
+const LEADING_SLASHES = /^\/+/;
+
+/** Returns the handler of a port. */
+export function createRouter<Path extends string>(options: RouterOptions<Path>): Handler {
+  const entries = new Map<string, RouteEntry<Path>>(options.routes.map((entry) => [entry.path, entry]));
+  const { addressOf = (_request, peer) => peer, monotonic = () => performance.now() } = options;
+
+  async function answer(routed: RoutedRequest<Path>): Promise<Response> {
+    const { request, url, entry, origin } = routed;
+    const intercepted = await options.intercept?.(routed);
+    if (intercepted !== undefined) return intercepted;
+    if (url === null) throw badRequest();
+    if (entry === undefined) throw notFound();
+    if (!entry.methods.includes(request.method)) throw methodNotAllowed(entry.methods.join(", "));
+    return await entry.handle(request, origin);
+  }
+
+  return async (request, peer) => {
+    const url = URL.parse(request.url);
+    const entry = url === null ? undefined : entries.get(url.pathname.replace(LEADING_SLASHES, "/"));
+    const origin = { requestId: createRequestId(options.randomBytes), address: addressOf(request, peer) };
+    const routed = { request, url, entry, origin, receivedAt: monotonic() };
+    const response = await answer(routed).catch((error) => errorResponse(options.onError(error, routed)));
+    response.headers.set(REQUEST_ID_HEADER, origin.requestId);
+    return response;
+  };
+}
+
+/** Returns the error to answer with: other errors than an `HttpError` are internal. */
+export function toHttpError(error: unknown): HttpError {
+  return error instanceof HttpError ? error : internalError();
+}
