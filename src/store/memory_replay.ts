@@ -7,7 +7,14 @@ import type { SealedText } from "../protocol/aead.ts";
 import { FifoQueue } from "../lib/fifo_queue.ts";
 import { KeyShares } from "../limits/key_shares.ts";
 import { TimestampRanges } from "./timestamp_ranges.ts";
-import { type Claim, ENTRY_BYTES, type Recollection, type ReplayStore, type RequestIdentity } from "./replay_store.ts";
+import {
+  type Claim,
+  ENTRY_BYTES,
+  type Recollection,
+  type ReplayLimits,
+  type ReplayStore,
+  type RequestIdentity,
+} from "./replay_store.ts";
 
 /** Size of a store. */
 export interface ReplayUsage {
@@ -35,14 +42,10 @@ export interface MemoryReplayStore extends ReplayStore {
   accepts(timestamp: number): boolean;
 }
 
-/** Limits of a store in memory. */
+/** Limits of a store in memory, and its clock. */
 export interface MemoryReplayOptions {
-  /** Time for which a request is stored, in seconds. */
-  readonly seconds: number;
-  /** Most bytes of requests and answers together. */
-  readonly maxBytes: number;
-  /** Largest answer that is kept for repeats, in bytes. */
-  readonly maxAnswerBytes: number;
+  /** Limits. */
+  readonly limits: ReplayLimits;
   /** Oldest accepted timestamp, in seconds since 1970: requests from before may have run already. */
   readonly since: number;
   /** Returns the time of a clock that is never set, in milliseconds. */
@@ -74,11 +77,11 @@ interface Answers {
  * Kept answers are dropped for requests and for newer answers: the oldest of the key with the largest answers.
  */
 export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryReplayStore {
-  const { maxBytes } = options;
+  const { memoryBytes, answerBytes: maxAnswerBytes, maxAgeSeconds } = options.limits;
   const entries = new Map<string, Entry>();
   // All entries have the same lifetime, so the order of claims is also the order of expiry.
   const claimed = new FifoQueue<Entry>();
-  const identities = new KeyShares(maxBytes);
+  const identities = new KeyShares(memoryBytes);
   const answers = new Map<string, Answers>();
   const noAnswer = Promise.resolve(undefined);
   // In whole seconds, as in the timestamps of many clients.
@@ -115,7 +118,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
 
   /** Drops answers of the key with the most bytes until there is room. */
   function makeRoom(size: number): boolean {
-    while (bytes() + size > maxBytes) {
+    while (bytes() + size > memoryBytes) {
       let largest: Answers | undefined;
       for (const kept of answers.values()) {
         if (kept.bytes > (largest?.bytes ?? 0)) largest = kept;
@@ -129,7 +132,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
 
   function keepAnswer(entry: Entry, answer: SealedText | undefined): void {
     // One answer must not evict all others.
-    const fits = answer !== undefined && answer.length <= Math.min(options.maxAnswerBytes, maxBytes / 4);
+    const fits = answer !== undefined && answer.length <= Math.min(maxAnswerBytes, memoryBytes / 4);
     const keep = fits && entries.get(entry.id) === entry;
     if (!keep || !makeRoom(answer.length)) {
       entry.answer = noAnswer;
@@ -160,7 +163,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
       const entry: Entry = {
         id,
         kid,
-        expires: now + options.seconds * 1000,
+        expires: now + 2 * maxAgeSeconds * 1000,
         tag: tagText,
         timestamp,
         answer: promise,

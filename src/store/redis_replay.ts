@@ -13,7 +13,14 @@ import { FifoQueue } from "../lib/fifo_queue.ts";
 import { KeyShares } from "../limits/key_shares.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import { watchRedisDurability } from "./redis_durability.ts";
-import { type Claim, ENTRY_BYTES, type Recollection, type ReplayStore, type RequestIdentity } from "./replay_store.ts";
+import {
+  type Claim,
+  ENTRY_BYTES,
+  type Recollection,
+  type ReplayLimits,
+  type ReplayStore,
+  type RequestIdentity,
+} from "./replay_store.ts";
 
 /** Server and limits of a store. */
 export interface RedisReplayOptions {
@@ -21,12 +28,8 @@ export interface RedisReplayOptions {
   readonly connection: RedisConnection;
   /** Prefix of the keys, such as `e2eg:replay:`. */
   readonly prefix: string;
-  /** Time for which a request is stored, in seconds. */
-  readonly seconds: number;
-  /** Most bytes of this gateway on the server, of which each key has a fair share. */
-  readonly maxBytes: number;
-  /** Largest answer that is kept for repeats, in bytes. */
-  readonly maxAnswerBytes: number;
+  /** Limits, of which `memoryBytes` counts for this gateway alone. */
+  readonly limits: ReplayLimits;
   /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
   /** Returns the time of a clock that is never set, in milliseconds. */
@@ -73,22 +76,23 @@ return redis.call("SET", KEYS[2], ARGV[2], "NX", "GET", "PX", ARGV[3])`;
 
 /** Makes a store. Until the server is connected, claims return `unavailable`. */
 export function createRedisReplayStore(options: RedisReplayOptions): RedisReplayStore {
-  const { prefix, seconds, maxBytes, maxAnswerBytes, monotonic, log } = options;
+  const { connection, prefix, limits, now, monotonic, log } = options;
+  const seconds = 2 * limits.maxAgeSeconds;
   // Keys of claims have a colon after the prefix, so none equals this one.
-  const durability = watchRedisDurability({ ...options, key: `${prefix}since` });
+  const durability = watchRedisDurability({ connection, key: `${prefix}since`, seconds, now, monotonic, log });
   const stop = new AbortController();
   /** Answers that this process waits for, by Redis key. */
   const awaited = new Map<string, Promise<SealedText | undefined>>();
   const settling = new Set<Promise<void>>();
   // Half for each: answers on a server are not dropped for requests.
-  const identities = new KeyShares(maxBytes / 2);
-  const answers = new KeyShares(maxBytes / 2);
+  const identities = new KeyShares(limits.memoryBytes / 2);
+  const answers = new KeyShares(limits.memoryBytes / 2);
   /** Bytes of this process on the server, in order of expiry. */
   const spent = new FifoQueue<Spending & { readonly expires: number }>();
 
   function hasRoom({ shares, kid, bytes }: Spending): boolean {
-    const now = monotonic();
-    for (let oldest = spent.first; oldest !== undefined && oldest.expires < now; oldest = spent.first) {
+    const time = monotonic();
+    for (let oldest = spent.first; oldest !== undefined && oldest.expires < time; oldest = spent.first) {
       spent.shift();
       oldest.shares.release(oldest.kid, oldest.bytes);
     }
@@ -123,7 +127,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
   /** Stores an answer. Never throws: after a failure, repeats get no answer. */
   async function keepAnswer(key: string, tag: string, { kid, answer }: Settled): Promise<void> {
     const spending = { shares: answers, kid, bytes: answer?.length ?? 0 };
-    const fits = answer !== undefined && answer.length <= maxAnswerBytes && hasRoom(spending);
+    const fits = answer !== undefined && answer.length <= limits.answerBytes && hasRoom(spending);
     if (fits) spend(spending);
     try {
       const client = await durability.trusted();

@@ -17,6 +17,16 @@ export interface RequestIdentity {
   readonly timestamp: number;
 }
 
+/** Limits of a replay store. */
+export interface ReplayLimits {
+  /** Largest age of a timestamp, in seconds. It may be as far ahead, so a request is stored for twice this time. */
+  readonly maxAgeSeconds: number;
+  /** Most bytes of requests and answers together, of which each key has a fair share. */
+  readonly memoryBytes: number;
+  /** Largest answer that is kept for repeats, in bytes. */
+  readonly answerBytes: number;
+}
+
 /** Size of a stored request without its answer, in bytes: its strings and its share of the tables. */
 export const ENTRY_BYTES = 512;
 

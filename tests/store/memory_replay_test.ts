@@ -13,9 +13,7 @@ function identity(nonce: number, tag = nonce, kid = "default", timestamp = 1000)
 function makeStore({ maxBytes = 1_000_000, maxAnswerBytes = 1_000_000, seconds = 120, since = 0 } = {}) {
   const clock = { ms: 0 };
   const store = createMemoryReplayStore({
-    seconds,
-    maxBytes,
-    maxAnswerBytes,
+    limits: { maxAgeSeconds: seconds / 2, memoryBytes: maxBytes, answerBytes: maxAnswerBytes },
     since,
     monotonic: () => clock.ms,
   });

@@ -66,9 +66,7 @@ function openGateway(
   const store = createRedisReplayStore({
     connection,
     prefix: PREFIX,
-    seconds: SECONDS,
-    maxBytes,
-    maxAnswerBytes: 100,
+    limits: { maxAgeSeconds: SECONDS / 2, memoryBytes: maxBytes, answerBytes: 100 },
     now: () => clock.seconds * 1000,
     monotonic: () => performance.now(),
     log,
