@@ -9,7 +9,8 @@ import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import type { Platform } from "../platform.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { findJeedomState, type JeedomState } from "../services/jeedom/probe.ts";
-import { findGatewayState, type GatewayProbe, type GatewayState, probeGateway } from "./gateway_state.ts";
+import { type GatewayProbe, probeGateway } from "./gateway_probe.ts";
+import { findGatewayState, type GatewayState } from "./gateway_state.ts";
 import { findKeys, type FoundKeys } from "./key_files.ts";
 
 /** Part of the platform that the checks use; they change no file. */

@@ -1,5 +1,5 @@
 /**
- * State of the gateway on this machine: its port, its version, and its answer to a sealed request.
+ * State of the gateway on this machine: its port and its version.
  *
  * @module
  */
@@ -7,10 +7,7 @@ import { errorName } from "../lib/errors.ts";
 import type { FetchFailure } from "../lib/fetch_failure.ts";
 import { ask, jsonOf, type Question, type Reply } from "../lib/http_probe.ts";
 import { isObject } from "../lib/json.ts";
-import { type Exchange, sealRequest } from "../protocol/exchange.ts";
-import { importSecretKey } from "../protocol/secret_key.ts";
 import type { DoctorContext, Machine } from "./context.ts";
-import { usableKeys } from "./key_files.ts";
 
 /** State of a TCP port. */
 export type PortState =
@@ -83,38 +80,6 @@ export function versionOf(reply: Reply): string | undefined {
   const health = jsonOf(reply);
   const version = reply.status === 200 && isObject(health) && health["status"] === "ok" ? health["version"] : undefined;
   return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : undefined;
-}
-
-/** Route of the probe, which rejects an unknown service before it checks the key's rights. */
-export const PROBE_ROUTE = "/mqtt/publish";
-
-/** Sealed request without effect, and the answer of the gateway on this machine. */
-export interface GatewayProbe {
-  /** Name of the key that sealed it. */
-  readonly key: string;
-  /** Sealed request. */
-  readonly text: string;
-  /** Opens the answer. */
-  readonly exchange: Exchange;
-  /** Answer of the gateway on this machine; undefined if it cannot be reached there. */
-  readonly answer: Reply | FetchFailure | undefined;
-}
-
-/** Seals a request without effect and sends it to the gateway on this machine; undefined without a key or a gateway. */
-export async function probeGateway(context: DoctorContext, signal: AbortSignal): Promise<GatewayProbe | undefined> {
-  const [key] = usableKeys(await context.keys(), context.now());
-  const { kind } = await context.gateway(signal);
-  const mayRun = kind === "gateway" || kind === "tls_name_mismatch" || kind === "unknown_port";
-  if (key === undefined || !mayRun) return undefined;
-  const payload = JSON.stringify({ timestamp: context.now() / 1000, service: "none" });
-  const secret = await importSecretKey(key.secret);
-  const { text, exchange } = await sealRequest(secret, payload, {
-    version: 2,
-    route: PROBE_ROUTE,
-    random: context.randomBytes,
-  });
-  const answer = kind === "gateway" ? await askLocally(context, PROBE_ROUTE, { signal, body: text }) : undefined;
-  return { key: key.name, text, exchange, answer };
 }
 
 /** Sends a request to the gateway on this machine. */

@@ -9,7 +9,7 @@ import { visibleLine } from "../../lib/visible.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
-import type { GatewayProbe } from "../gateway_state.ts";
+import type { GatewayProbe } from "../gateway_probe.ts";
 
 /** Message of checks that depend on the gateway; only this check reports the failure and its remedy. */
 export const NOT_RUNNING = "The gateway does not run";

@@ -12,7 +12,7 @@ import { hostOf } from "../../net/host.ts";
 import { isInNetwork, isLoopback, parseAddress, parseNetwork } from "../../net/ip_address.ts";
 import { openAnswer } from "../../protocol/exchange.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
-import { type GatewayProbe, PROBE_ROUTE } from "../gateway_state.ts";
+import { type GatewayProbe, PROBE_ROUTE } from "../gateway_probe.ts";
 import { publicAddress, reportNoAnswer, reportTunnel } from "../tunnel.ts";
 import { NOT_RUNNING } from "./gateway.ts";
 
