@@ -4,9 +4,9 @@
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import { ConfigError, parseConfig } from "../config/parse.ts";
+import { ConfigError, parseSettings } from "../config/parse.ts";
 import type { Setting } from "../config/rules.ts";
-import { type Config, settingsWithValues } from "../config/settings.ts";
+import { type Config, SETTINGS, type SettingsTable, settingsWithValues } from "../config/settings.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
 import type { Network } from "../net/ip_address.ts";
 import { sourceText } from "../config/unknown_settings.ts";
@@ -30,12 +30,12 @@ export const CHECK_CONFIG_LINE = {
  * Prints a line for each setting that differs from its default, with its source; secrets are masked. A variable without
  * effect, such as a misspelt setting, is a warning, which does not change the exit code.
  */
-export async function checkConfig(platform: Platform): Promise<number> {
+export async function checkConfig(platform: Platform, table: SettingsTable = SETTINGS): Promise<number> {
   const { args, print, printError } = platform;
   try {
     const { all } = readOptions(args, CHECK_CONFIG_LINE);
-    const settings = await readSettings(platform);
-    printSettings(settings, { all, print });
+    const settings = await readSettings(platform, table);
+    printSettings(settings, { all, print, table });
     printWithoutEffect(settings, printError);
     await checkFiles(settings.config, platform);
     print("The configuration is valid.");
@@ -48,11 +48,13 @@ export async function checkConfig(platform: Platform): Promise<number> {
 
 function printSettings(
   { config, sources: { environment, file } }: Settings,
-  { all, print }: { readonly all: boolean } & Pick<Platform, "print">,
+  { all, print, table }: { readonly all: boolean; readonly table: SettingsTable } & Pick<Platform, "print">,
 ): void {
-  const defaults = new Map(settingsWithValues(parseConfig({})).map(({ setting, value }) => [setting, value]));
+  const defaults = new Map(
+    settingsWithValues(parseSettings(table, []), table).map(({ setting, value }) => [setting, value]),
+  );
   let hidden = 0;
-  for (const { setting, value: current } of settingsWithValues(config)) {
+  for (const { setting, value: current } of settingsWithValues(config, table)) {
     const { name } = setting;
     const source = environment[name] ? "environment" : file[name] ? ".env" : undefined;
     const [value, standard] = [show(setting, current), show(setting, defaults.get(setting))];

@@ -1,5 +1,5 @@
 /**
- * The command `demo`: a whole smart home in one process, to try the gateway on.
+ * The command `demo`: a gateway with a simulated home in one process.
  *
  * @module
  */
@@ -55,9 +55,9 @@ export async function demo(platform: Platform): Promise<number> {
     const stopSensors = await startSensors(home, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);
-    const story: Story = { url: gateway.url, secret: key.secret, platform, signal };
-    await showCall(story);
-    await showSubscription(story);
+    const presentation: Presentation = { url: gateway.url, secret: key.secret, platform, signal };
+    await showCall(presentation);
+    await showSubscription(presentation);
     printNextSteps(gateway, config, platform);
     if (!platform.isTerminal) opened.defer(printChanges(home, platform));
     await stopped;
@@ -67,14 +67,14 @@ export async function demo(platform: Platform): Promise<number> {
   }
 }
 
-/** Gateway, key and machine of the story. */
-interface Story {
+/** Gateway, key and machine of the presentation. */
+interface Presentation {
   /** Address of the gateway. */
   readonly url: string;
   /** The key, 32 bytes. */
   readonly secret: Bytes;
   readonly platform: Platform;
-  /** Aborts the story. */
+  /** Aborts the presentation. */
   readonly signal: AbortSignal;
 }
 
@@ -117,14 +117,14 @@ function serveJeedom(
   return { JEEDOM_URL: `http://127.0.0.1:${server.addr.port}`, JEEDOM_APIKEY: apikey };
 }
 
-/** Makes the configuration. The operator's settings are not read: wrong ones do not keep the demo from running. */
+/** Makes the configuration. The operator's settings are not read, as invalid ones must not prevent the demo. */
 function demoConfig({ env }: Platform, settings: Variables): Config {
   const port = SETTINGS.server.settings.port.rule.safeParse(env("PORT") ?? "");
   return parseConfig({
     HOST: "127.0.0.1",
     ...port.success && { PORT: String(port.data) },
     METRICS_PORT: "off",
-    // Ordinary log lines would interrupt the story.
+    // Ordinary log lines would interrupt the presentation.
     LOG_LEVEL: "warning",
     LOG_FORMAT: "text",
     ...settings,
@@ -149,12 +149,12 @@ A smart home in one process. Jeedom, the sensors and the broker are simulated;
 the gateway, its key and all that is sealed with it are real.`);
   if (port === 0 || url.endsWith(`:${port}`)) return;
   print(`
-Port ${port} is taken, perhaps by your own gateway, which goes on undisturbed.
+Port ${port} is taken, perhaps by your own gateway, which keeps running.
 The demo listens at ${url} instead.`);
 }
 
-/** Calls Jeedom as a phone does, and prints what is sealed, what is sent, and what is answered. */
-async function showCall({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
+/** Calls Jeedom as a phone does, and prints the plain and sealed texts of the request and the answer. */
+async function showCall({ url, secret, platform: { print, fetch }, signal }: Presentation): Promise<void> {
   let sent = "";
   let returned = "";
   const client = clientOf({ url, secret }, async (input, init) => {
@@ -166,7 +166,7 @@ async function showCall({ url, secret, platform: { print, fetch }, signal }: Sto
   const answer = await client.callJeedom("summary::global", undefined, { signal });
   const request = await openRequest(await importSecretKey(secret), parseRequest(sent), { route: "/gateway" });
   print(`
-1. A call of Jeedom, for the state of the house
+1. A call of Jeedom, for the state of the home
    sealed    ${request?.text}
    sent      ${shorten(sent)}
    returned  ${shorten(returned)}
@@ -174,7 +174,7 @@ async function showCall({ url, secret, platform: { print, fetch }, signal }: Sto
 }
 
 /** Subscribes as a phone does, and switches the light on. */
-async function showSubscription({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
+async function showSubscription({ url, secret, platform: { print, fetch }, signal }: Presentation): Promise<void> {
   const client = clientOf({ url, secret }, fetch);
   print("\n2. A subscription to home/#, and a message that switches the light on");
   for await (const event of client.subscribe(["home/#"], { resume: false, signal })) {
@@ -189,7 +189,7 @@ async function showSubscription({ url, secret, platform: { print, fetch }, signa
   }
 }
 
-function clientOf({ url, secret }: Pick<Story, "url" | "secret">, fetch: Platform["fetch"]): GatewayClient {
+function clientOf({ url, secret }: Pick<Presentation, "url" | "secret">, fetch: Platform["fetch"]): GatewayClient {
   return new GatewayClient({ url, key: secret.toHex(), protocol: 2, fetch });
 }
 
@@ -200,7 +200,7 @@ function shorten(sealed: string): string {
 function printNextSteps({ url }: RunningGateway, { keys: { secretKeyFile } }: Config, { print }: Platform): void {
   const at = `--url ${url} --key-file ${secretKeyFile}`;
   print(`
-The demo goes on, with a temporary key that is removed at the end. Try it from
+The demo continues, with a temporary key that is removed at the end. Try it from
 another terminal, in this directory (or with npx -y deno@2.9.6 task …):
 
 deno task health --url ${url}

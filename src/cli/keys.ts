@@ -1,5 +1,5 @@
 /**
- * The command `keys`: edits the keys file, while the gateway runs or not.
+ * The command `keys`: edits the keys file, also while the gateway runs.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import type { Platform } from "../platform.ts";
 import { readConfig } from "../config/load.ts";
 import { reportConfigError } from "./config_errors.ts";
 
-/** A subcommand: how it is typed, and what it does. */
+/** A subcommand: its command line, and its function. */
 interface Subcommand {
   readonly line: CommandLine;
   readonly run: (session: KeysSession) => Promise<void>;
@@ -70,7 +70,7 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
     try {
       await run(openSession({ args, usage, config, now: now(), random: randomBytes, platform, warn }));
     } finally {
-      // Above a code that fills the window, they would scroll away.
+      // Below all output: above a code that fills the window, they would scroll away.
       for (const text of warnings) platform.printError(text);
     }
     return 0;

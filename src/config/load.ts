@@ -8,9 +8,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type GatewayFolders, keyFolderFault } from "../keys/key_folder.ts";
 import { errorName } from "../lib/errors.ts";
 import type { Platform } from "../platform.ts";
-import { ConfigError, parseConfig } from "./parse.ts";
+import { ConfigError, parseSettings } from "./parse.ts";
 import type { Variables } from "./rules.ts";
-import { type Config, SETTING_NAMES } from "./settings.ts";
+import { type Config, SETTING_NAMES, SETTINGS, settingsOf, type SettingsTable } from "./settings.ts";
 import { findUnknownSettings, type UnknownSetting } from "./unknown_settings.ts";
 
 /** The variables of both sources. */
@@ -24,15 +24,14 @@ export interface Sources {
 }
 
 /**
- * Reads the variables of the settings, and further ones by name.
+ * Reads variables by name: those of the settings by default.
  *
  * @throws {ConfigError} if `.env` cannot be read, or sets one of them twice
  */
 export async function readSources(
   { env, files }: Pick<Platform, "env" | "files">,
-  further: readonly string[] = [],
+  names: readonly string[] = SETTING_NAMES,
 ): Promise<Sources> {
-  const names = [...SETTING_NAMES, ...further];
   const environment = Object.fromEntries(names.map((name) => [name, env(name)]));
   try {
     const { variables, unreadLines } = parseEnvFile(await files.readTextFile(".env"), names);
@@ -112,14 +111,18 @@ export interface Settings extends Pick<ConfigError, "unknown" | "unreadLines"> {
  *
  * @throws {ConfigError} with all problems, and with those variables and lines
  */
-export async function readSettings(platform: SettingsPlatform): Promise<Settings> {
+export async function readSettings(
+  platform: SettingsPlatform,
+  table: SettingsTable = SETTINGS,
+): Promise<Settings> {
   const { env, envNames } = platform;
-  const sources = await readSources(platform);
+  const names = settingsOf(table).map(({ name }) => name);
+  const sources = await readSources(platform, names);
   const environment = Object.fromEntries(envNames().map((name) => [name, env(name)]));
-  const unknown: readonly UnknownSetting[] = findUnknownSettings(environment, sources.file);
+  const unknown: readonly UnknownSetting[] = findUnknownSettings(environment, sources.file, names);
   const { unreadLines } = sources;
   try {
-    const config = parseConfig(sources.environment, sources.file);
+    const config = parseSettings(table, [sources.environment, sources.file]);
     await checkKeyFolder(config.keys.secretKeyFile, platform);
     return { config, sources, unknown, unreadLines };
   } catch (error) {

@@ -33,7 +33,17 @@ export class ConfigError extends Error {
  * @throws {ConfigError} with all problems
  */
 export function parseConfig(...sources: readonly Variables[]): Config {
-  const { values, invalid, mismatches } = parseGroups(SETTINGS, sources);
+  return parseSettings(SETTINGS, sources);
+}
+
+/**
+ * Parses the settings of a table that has at least those of the gateway.
+ *
+ * @param sources the variables; earlier sources override later ones
+ * @throws {ConfigError} with all problems
+ */
+export function parseSettings(table: SettingsTable, sources: readonly Variables[]): Config {
+  const { values, invalid, mismatches } = parseGroups(table, sources);
   if (invalid.length > 0) throw new ConfigError([...invalid, ...mismatches]);
   // The values have the types of the rules in the table.
   const config = values as Config;
@@ -43,7 +53,7 @@ export function parseConfig(...sources: readonly Variables[]): Config {
 }
 
 /** Parsed settings of a table, with their problems. */
-export interface ParsedGroups {
+interface ParsedGroups {
   /** The values by group and field; undefined for an absent or invalid one. */
   readonly values: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Problems of single values. */
@@ -53,7 +63,7 @@ export interface ParsedGroups {
 }
 
 /** Parses the settings of a table, each group on its own. */
-export function parseGroups(table: SettingsTable, sources: readonly Variables[]): ParsedGroups {
+function parseGroups(table: SettingsTable, sources: readonly Variables[]): ParsedGroups {
   const given = givenValues(settingsOf(table), sources);
   const invalid: string[] = [];
   const groups = Object.entries(table).map(([group, { settings, defaults }]) => {

@@ -4,15 +4,16 @@
  * @module
  */
 import { dirname } from "node:path";
-import { type Config, SETTING_NAMES } from "./settings.ts";
+import { path } from "./rules.ts";
+import { type Config, SETTINGS, settingsOf, type SettingsTable, settingsWithValues } from "./settings.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
 
-/** Variables other than the settings read as absent: libraries look for dozens of them. */
-const ENV_FLAGS: readonly string[] = [
-  `--allow-env=${[...SETTING_NAMES, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
-  "--ignore-env",
-];
+/** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
+function envFlags(table: SettingsTable): string[] {
+  const names = settingsOf(table).map(({ name }) => name);
+  return [`--allow-env=${[...names, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`, "--ignore-env"];
+}
 
 /** Paths of the sockets for notifications to the service manager. */
 export interface NotifyPaths {
@@ -27,21 +28,15 @@ export interface NotifyPaths {
  *
  * @param notify the sockets for the service manager; undefined without one
  */
-export function permissionFlags(config: Config, notify?: NotifyPaths): string[] {
+export function permissionFlags(config: Config, notify?: NotifyPaths, table: SettingsTable = SETTINGS): string[] {
   // A flag cannot name an abstract socket.
-  const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((path) => path.startsWith("/"));
+  const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
   const read = [
     ".env",
     dirname(config.keys.secretKeyFile),
-    config.keys.keysFile,
-    config.server.tlsCertFile,
-    config.server.tlsKeyFile,
-    config.jeedom.caFile,
-    config.mqtt.caFile,
-    config.mqtt.certFile,
-    config.mqtt.keyFile,
+    ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
     notify?.own,
-  ].filter((path) => path !== undefined);
+  ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
     "--no-prompt",
     `--allow-net${netTargets(config, sockets)}`,
@@ -49,7 +44,7 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The mode of the keys file may have to change; its content is written by the command "keys".
     `--allow-write=${[dirname(config.keys.secretKeyFile), config.keys.keysFile, ...sockets].join(",")}`,
-    ...ENV_FLAGS,
+    ...envFlags(table),
   ];
 }
 
@@ -57,7 +52,7 @@ export function permissionFlags(config: Config, notify?: NotifyPaths): string[] 
 export const MINIMAL_FLAGS: readonly string[] = [
   "--no-prompt",
   "--allow-read=.env",
-  ...ENV_FLAGS,
+  ...envFlags(SETTINGS),
 ];
 
 function netTargets(config: Config, sockets: readonly string[]): string {
@@ -78,7 +73,7 @@ function netTargets(config: Config, sockets: readonly string[]): string {
       : formatBrokerPattern({ host: config.mqtt.host, port: config.mqtt.port }),
     ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
     ...patterns.map(formatBrokerPattern),
-    ...sockets.map((path) => `unix:${path}`),
+    ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");
 }
 

@@ -49,7 +49,7 @@ export const FIRST_GROUPS = {
       keysFile: setting("KEYS_FILE", {
         rule: path,
         default: "data/keys.json",
-        doc: "File with a key for each device and its rights. Edit it with: deno task keys",
+        doc: 'File with a key for each device and its rights, which "deno task keys" edits.',
         notes:
           "Change it together with SECRET_KEY_FILE, and back it up: without it, every device has to be paired again.",
       }),
@@ -472,12 +472,13 @@ export function settingsOf(table: SettingsTable): Setting[] {
   return Object.values(table).flatMap(({ settings }) => Object.values(settings));
 }
 
-/** Returns all settings with their values in a configuration, which may lack groups. */
+/** Returns all settings of a table with their values in a configuration, which may lack groups. */
 export function settingsWithValues(
   config: Partial<Config>,
+  table: SettingsTable = SETTINGS,
 ): { readonly setting: Setting; readonly value: unknown }[] {
   const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = config;
-  return Object.entries<SettingsGroup>(SETTINGS).flatMap(([group, { settings }]) =>
+  return Object.entries(table).flatMap(([group, { settings }]) =>
     Object.entries(settings).map(([field, setting]) => ({ setting, value: values[group]?.[field] }))
   );
 }

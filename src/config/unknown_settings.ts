@@ -21,7 +21,8 @@ export interface UnknownSetting {
 }
 
 /** A name in the forms that are compared. */
-interface Spelling {
+export interface Spelling {
+  /** The name. */
   readonly name: string;
   /** Letters and digits only, in capitals: `MQTTBROKERHOST`. */
   readonly letters: string;
@@ -61,7 +62,11 @@ const SHORT_NAME = 6;
 /** With more suggestions, none is given. */
 const MOST_SUGGESTIONS = 3;
 
-const KNOWN: readonly Spelling[] = [...SETTING_NAMES, ...CLIENT_VARIABLES].map(spell);
+const KNOWN: readonly Spelling[] = spellAll(SETTING_NAMES);
+
+function spellAll(names: readonly string[]): Spelling[] {
+  return [...names, ...CLIENT_VARIABLES].map(spell);
+}
 
 /**
  * Finds the variables that are no settings: in `.env` all but the known ones of other programs, and in the environment,
@@ -69,16 +74,26 @@ const KNOWN: readonly Spelling[] = [...SETTING_NAMES, ...CLIENT_VARIABLES].map(s
  *
  * @param environment the part of the process' environment that may be listed
  * @param file the variables of `.env`
+ * @param names the names of the settings
  */
-export function findUnknownSettings(environment: Variables, file: Variables): UnknownSetting[] {
-  const inFile = namesOf(file).filter((name) => !OTHERS_IN_FILE.test(name)).map((name): UnknownSetting => ({
+export function findUnknownSettings(
+  environment: Variables,
+  file: Variables,
+  names: readonly string[] = SETTING_NAMES,
+): UnknownSetting[] {
+  const known = names === SETTING_NAMES ? KNOWN : spellAll(names);
+  const inFile = namesOf(file, known).filter((name) => !OTHERS_IN_FILE.test(name)).map((name): UnknownSetting => ({
     name,
     source: ".env",
-    suggestions: settingsLike(name, ".env"),
+    suggestions: settingsLike(name, ".env", known),
   }));
-  const inEnvironment = namesOf(environment)
+  const inEnvironment = namesOf(environment, known)
     .filter((name) => file[name] === undefined && !OTHERS_IN_FILE.test(name) && !isServiceLink(name, environment[name]))
-    .map((name): UnknownSetting => ({ name, source: "environment", suggestions: settingsLike(name, "environment") }))
+    .map((name): UnknownSetting => ({
+      name,
+      source: "environment",
+      suggestions: settingsLike(name, "environment", known),
+    }))
     .filter(({ suggestions }) => suggestions.length > 0);
   return [...inEnvironment, ...inFile];
 }
@@ -98,18 +113,22 @@ export function sourceText(source: SettingSource): string {
  *
  * @param source the environment is judged more strictly
  */
-export function settingsLike(name: string, source: SettingSource): string[] {
+export function settingsLike(
+  name: string,
+  source: SettingSource,
+  known: readonly Spelling[] = KNOWN,
+): string[] {
   const isStrict = source === "environment";
   const withoutPrefix = name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?(GATEWAY_)?/i, "");
   const given = [name, withoutPrefix].filter((text) => text !== "").map(spell);
-  const costs = KNOWN.map((known) => ({
-    name: known.name,
+  const costs = known.map((spelling) => ({
+    name: spelling.name,
     cost: Math.min(
-      ...given.flatMap((text) => [lettersCost(text, known, isStrict), wordsCost(text, known, isStrict)]),
+      ...given.flatMap((text) => [lettersCost(text, spelling, isStrict), wordsCost(text, spelling, isStrict)]),
     ),
   }));
   const least = Math.min(...costs.map(({ cost }) => cost));
-  const closest = costs.filter(({ cost }) => cost === least && cost !== Infinity).map((known) => known.name);
+  const closest = costs.filter(({ cost }) => cost === least && cost !== Infinity).map(({ name }) => name);
   return closest.length > MOST_SUGGESTIONS ? [] : closest;
 }
 
@@ -158,9 +177,9 @@ function spell(name: string): Spelling {
 }
 
 /** Returns the names with a value that are no settings; without those that a terminal may interpret. */
-function namesOf(variables: Variables): string[] {
+function namesOf(variables: Variables, known: readonly Spelling[]): string[] {
   return Object.entries(variables)
-    .filter(([name, value]) => value !== undefined && value !== "" && !KNOWN.some((known) => known.name === name))
+    .filter(([name, value]) => value !== undefined && value !== "" && !known.some((spelling) => spelling.name === name))
     .map(([name]) => name)
     .filter((name) => name.length <= LONGEST_NAME && /^[\w.-]+$/.test(name));
 }

@@ -84,7 +84,7 @@ Deno.test("checkConfig() warns of misspelt names in .env and in the environment,
   assertEquals([...errors, ...lines].join("\n").includes("hidden"), false);
 });
 
-Deno.test("checkConfig() warns of lines of .env that set nothing, without showing them, also beside what is wrong", async () => {
+Deno.test("checkConfig() warns of lines of .env that set nothing, without showing them, also with other problems", async () => {
   const right = await run({}, "PORT=1\nMQTT_PASSWORD hidden\n");
   assertEquals([right.code, right.errors], [0, ["Warning: Line 2 of .env sets nothing, as it is not NAME=value"]]);
   const wrong = await run({}, "set MQTT_BROKER_HOST=hidden\nMQTT_USERNAME=joe\n");
@@ -95,7 +95,7 @@ Deno.test("checkConfig() warns of lines of .env that set nothing, without showin
   );
 });
 
-Deno.test("checkConfig() tells misspelt names beside what is wrong, as they are often why", async () => {
+Deno.test("checkConfig() reports misspelt names with the problems, as they are often the cause", async () => {
   const { code, errors } = await run({}, "MQTT_HOST=broker\nMQTT_USERNAME=joe\n");
   assertEquals(code, 78);
   assertEquals(errors.slice(1), [

@@ -58,12 +58,12 @@ Deno.test("keys set replaces each field that is given, keeps the rest and the se
       'Key "phone" is changed:',
       "  Jeedom methods:    * (what reads and controls) → * (what reads and controls), log::get",
       "  MQTT subscribe:    none → a",
-      "A running gateway knows it within 2 seconds, and ends the key's open streams, which connect again.",
+      "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
     ]);
     assert(!out.includes(before.secret.toHex()), "The secret is printed");
   }));
 
-Deno.test("keys set --expires extends a key, also one that has expired, and takes its end away", () =>
+Deno.test("keys set --expires extends a key, also one that has expired, and removes its expiry", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "guest", "--command", "12", "--expires", "1d"]);
     const before = await record();
@@ -71,13 +71,13 @@ Deno.test("keys set --expires extends a key, also one that has expired, and take
     const { code, out } = await run(["set", "guest", "--expires", "7d"], later);
     assertEquals([code, written(await record())], [0, written({ ...before, expires: later + 7 * DAY })]);
     assertStringIncludes(out, "  expires:           2026-02-01 12:30 UTC → 2026-02-10 12:30 UTC, in 7 d");
-    assertStringIncludes(out, "Open streams go on.");
+    assertStringIncludes(out, "Open streams continue.");
     await run(["set", "guest", "--expires", "never"], later);
     assertEquals(written(await record()), written({ ...before, expires: undefined }));
     assertStringIncludes((await run(["set", "guest", "--expires", "never"], later)).out, "nothing changed");
   }));
 
-Deno.test("keys set limits a key to commands and scenarios, changes the limits, and takes them away", () =>
+Deno.test("keys set limits a key to commands and scenarios, changes the limits, and removes them", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "guest"]);
     const free = await record();
@@ -99,7 +99,7 @@ Deno.test("keys set limits a key to commands and scenarios, changes the limits, 
     assertEquals(written(await record()), written(free));
   }));
 
-Deno.test("keys set takes rights and paces away, and adds the service that a right needs", () =>
+Deno.test("keys set removes rights and rate limits, and adds the service that a right needs", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "phone", "--subscribe", "a", "--publish", "b", "--rate", "1", "--burst", "2"]);
     await run(["set", "phone", "--publish", "", "--rate", "default", "--min-protocol", "2", "--method", "cmd::*"]);
@@ -133,7 +133,7 @@ Deno.test("keys set --command warns of topics that a limited key may still publi
     assertEquals((await run(["set", "phone", "--publish", "home/#"])).err, "");
   }));
 
-Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
+Deno.test("keys set reports all mistakes at once, and then changes nothing", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "phone"]);
     const before = await record();
@@ -163,7 +163,7 @@ Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
     ]);
     const useless = await run(["set", "phone", "--command", "12", "--method", "cmd::all", "--endpoint", "/x.php"]);
     assertMatch(useless.err, /^--method cmd::all grants nothing with --command.*\n--endpoint \/x.php grants nothing/);
-    assertStringIncludes((await run(["set", "phone"])).err, "Nothing to change is named");
+    assertStringIncludes((await run(["set", "phone"])).err, "No change is given");
     assertStringIncludes((await run(["set", "nobody", "--expires", "1d"])).err, 'There is no key "nobody"');
     assertStringIncludes(
       (await run(["set", "default", "--expires", "1d"])).err,
@@ -172,12 +172,12 @@ Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
     assertEquals(await record(), before);
   }));
 
-Deno.test("keys set warns of a key that does not work all the same", () =>
+Deno.test("keys set warns of a key that still does not work", () =>
   atHome(async ({ run }) => {
     await run(["add", "phone", "--expires", "1d"]);
     assertStringIncludes(
       (await run(["set", "phone", "--publish", "a"], NOW + 2 * DAY)).err,
-      "has expired all the same",
+      "is still expired",
     );
     await run(["disable", "phone"]);
     assertStringIncludes((await run(["set", "phone", "--expires", "7d"])).err, "deno task keys enable phone");

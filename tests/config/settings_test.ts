@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { brokerProtocol } from "../../src/services/mqtt/settings.ts";
-import { ConfigError, parseConfig } from "../../src/config/parse.ts";
-import type { Variables } from "../../src/config/rules.ts";
-import { SETTING_NAMES } from "../../src/config/settings.ts";
+import { ConfigError, parseConfig, parseSettings } from "../../src/config/parse.ts";
+import { matching, type ServiceSettings, setting, type Variables, wholeNumber } from "../../src/config/rules.ts";
+import { SETTING_NAMES, SETTINGS, settingsTable } from "../../src/config/settings.ts";
 
 function problems(variables: Variables): readonly string[] {
   try {
@@ -26,7 +26,7 @@ Deno.test("parseConfig() has a default for everything", () => {
   assertEquals(config.mqtt.allowedBrokers, []);
 });
 
-Deno.test("parseConfig() takes the first source that has a value, and an empty value for none", () => {
+Deno.test("parseConfig() uses the first source that has a value, and ignores empty values", () => {
   assertEquals(parseConfig({ PORT: "1" }, { PORT: "2" }).server.port, 1);
   assertEquals(parseConfig({ PORT: "" }, { PORT: "2" }).server.port, 2);
   assertEquals(parseConfig({ PORT: "" }, { PORT: "" }).server.port, 10_000);
@@ -61,7 +61,7 @@ Deno.test("parseConfig() reports every problem at once, by name, with what was e
   }
 });
 
-Deno.test("parseConfig() never tells a secret in a problem", () => {
+Deno.test("parseConfig() never shows a secret in a problem", () => {
   const text = [
     ...problems({ JEEDOM_URL: "http://joe:hunter2@jeedom", MQTT_PASSWORD: "hunter3", PORT: "x" }),
     ...problems({ JEEDOM_URL: "http://jeedom/core/api/jeeApi.php?apikey=hunter4" }),
@@ -139,7 +139,7 @@ Deno.test("parseConfig() wants each burst to be at least its rate, and two files
   assertThrows(() => parseConfig({ KEYS_FILE: "k", SECRET_KEY_FILE: "k" }), ConfigError, "KEYS_FILE must be another");
 });
 
-Deno.test("parseConfig() tells mistakes within and between settings at once", () => {
+Deno.test("parseConfig() reports problems within and between settings at once", () => {
   const error = assertThrows(() => parseConfig({ KEY_BURST: "1", TLS_CERT_FILE: "x" }), ConfigError);
   assertEquals(error.problems, [
     "TLS_KEY_FILE must be set together with TLS_CERT_FILE",
@@ -158,7 +158,7 @@ Deno.test("parseConfig() reads TRUSTED_PROXIES as addresses and networks", () =>
   assertThrows(() => parseConfig({ TRUSTED_PROXIES: "proxy" }), ConfigError, "TRUSTED_PROXIES must be a list");
 });
 
-Deno.test("parseConfig() takes the port that is usual for what the broker speaks, unless one is set", () => {
+Deno.test("parseConfig() uses the usual port of the broker's protocol, unless one is set", () => {
   const port = (given: Record<string, string>) => parseConfig({ MQTT_BROKER_HOST: "b", ...given }).mqtt.port;
   assertEquals(port({}), 1883);
   assertEquals(port({ MQTT_TLS: "true" }), 1883);
@@ -177,7 +177,7 @@ Deno.test("brokerProtocol() is what MQTT_PROTOCOL says, or MQTT_TLS", () => {
   assertEquals(protocol({ MQTT_PROTOCOL: "wss", MQTT_TLS: "true" }), "wss");
 });
 
-Deno.test("parseConfig() tells settings of the broker that contradict each other, or have no effect", () => {
+Deno.test("parseConfig() reports settings of the broker that contradict each other, or have no effect", () => {
   const certificate = { MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
   for (
     const [given, message] of [
@@ -197,4 +197,30 @@ Deno.test("parseConfig() tells settings of the broker that contradict each other
   for (const given of [{ MQTT_TLS: "true" }, { MQTT_PROTOCOL: "mqtts" }, { MQTT_PROTOCOL: "wss", MQTT_PATH: "/x" }]) {
     parseConfig({ MQTT_BROKER_HOST: "b", ...certificate, MQTT_CA_FILE: "ca.pem", ...given });
   }
+});
+
+Deno.test("settingsTable() adds the group of a service, which parseSettings() parses with its defaults and mismatches", () => {
+  const echo = {
+    name: "echo",
+    title: "Echo",
+    settings: {
+      delayMs: setting("ECHO_DELAY_MS", { rule: wholeNumber(0, 1000), default: 5, doc: "Delay, in milliseconds." }),
+      prefix: setting("ECHO_PREFIX", { rule: matching(/^\w+$/, "must be a word"), doc: "Beginning of each answer." }),
+    },
+    mismatches: ({ ECHO_DELAY_MS: delay, ECHO_PREFIX: prefix }: Variables) =>
+      prefix !== undefined && delay === "0" ? ["ECHO_PREFIX has no effect without a delay"] : [],
+  } as const satisfies ServiceSettings;
+  const table = settingsTable([echo]);
+  const values = (given: Variables) => {
+    const config: Readonly<Record<string, unknown>> = parseSettings({ ...SETTINGS, ...table }, [given]);
+    return config["echo"];
+  };
+  assertEquals(values({}), { delayMs: 5, prefix: undefined });
+  assertEquals(values({ ECHO_DELAY_MS: "7", ECHO_PREFIX: "a" }), { delayMs: 7, prefix: "a" });
+  assertThrows(
+    () => values({ ECHO_DELAY_MS: "x" }),
+    ConfigError,
+    "ECHO_DELAY_MS must be a whole number from 0 to 1000",
+  );
+  assertThrows(() => values({ ECHO_DELAY_MS: "0", ECHO_PREFIX: "a" }), ConfigError, "ECHO_PREFIX has no effect");
 });

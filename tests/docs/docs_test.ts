@@ -1,4 +1,4 @@
-/** What the documents say of the code is compared with the code. */
+/** Compares the documents with the code. */
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../../src/cli/check_config.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";

@@ -1,6 +1,7 @@
 /** What no process may print, and whether one did. */
 import { parseConfig } from "../../src/config/parse.ts";
-import type { Variables } from "../../src/config/rules.ts";
+import type { SettingsGroup, Variables } from "../../src/config/rules.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 import { LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
 
 const utf8 = new TextEncoder();
@@ -10,7 +11,12 @@ export class Secrets {
   readonly #spellings = new Map<string, string>();
 
   constructor(settings: Variables) {
-    for (const secret of secretsOf(parseConfig(settings))) this.add("A secret setting", secret);
+    const config: Readonly<Record<string, Readonly<Record<string, unknown>>>> = parseConfig(settings);
+    for (const [group, { settings: fields }] of Object.entries<SettingsGroup>(SETTINGS)) {
+      for (const [field, { name }] of Object.entries(fields)) {
+        for (const secret of secretsOf({ [group]: { [field]: config[group]?.[field] } })) this.add(name, secret);
+      }
+    }
   }
 
   /** Adds one: a password, an API key, a payload. One that is too short to be found for sure is left out. */

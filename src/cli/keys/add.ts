@@ -39,7 +39,7 @@ services, with the methods that read and control, no other brokers or endpoints.
 Other methods have to be named: docs/jeedom-methods.md has them all.`,
 } as const satisfies CommandLine;
 
-/** Adds a key and tells what it may do. Its secret is left for `keys show`. */
+/** Adds a key and prints its rights. Its secret is left for `keys show`. */
 export async function addKey(session: KeysSession): Promise<void> {
   const { config, now, print } = session;
   const { values, positionals } = readArgs(session.args, ADD_LINE);
@@ -62,11 +62,11 @@ export async function addKey(session: KeysSession): Promise<void> {
     rate: pace,
   };
   await session.edit((records) => {
-    // Somebody else may have taken the name since.
+    // Another command may have taken the name since.
     refuse(nameMistakes(name, records));
     return [...records, record];
   });
-  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway knows it within 2 seconds.`);
+  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway accepts it within 2 seconds.`);
   const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
   for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(describeNextStep(name, session));

@@ -6,7 +6,7 @@
 import { MAX_RATE, type Rate } from "../../keys/schema.ts";
 import { parseEnd } from "../../keys/duration.ts";
 
-/** The values of these options. */
+/** Values of `--rate` and `--burst`. */
 export interface RateValues {
   /** Requests a second. */
   readonly rate?: string | undefined;
@@ -15,9 +15,9 @@ export interface RateValues {
 }
 
 /**
- * Finds the pace, undefined for the one of all keys.
+ * Parses `--rate` and `--burst`.
  *
- * @returns the pace, and everything that is wrong with the options, each with its remedy
+ * @returns the rate limit, undefined for the one of all keys; and what is wrong with the options, each with its fix
  */
 export function rateFromOptions(values: RateValues): { readonly pace: Rate | undefined; readonly mistakes: string[] } {
   if (values.rate === undefined && values.burst === undefined) return { pace: undefined, mistakes: [] };
@@ -40,16 +40,16 @@ export function rateFromOptions(values: RateValues): { readonly pace: Rate | und
   return { pace: mistakes.length === 0 ? { perSecond, burst } : undefined, mistakes };
 }
 
-/** When a key ends, and what is wrong with the option. */
+/** Expiry of a key, and what is wrong with the option. */
 export interface ExpiryFromOption {
-  /** The end, in milliseconds since 1970; undefined for never. */
+  /** Time of expiry, in milliseconds since 1970; undefined for never. */
   readonly expires: number | undefined;
-  /** Lines for the person at the console; none if all is right. */
+  /** Messages for the operator; none if the option is valid. */
   readonly mistakes: readonly string[];
 }
 
 /**
- * Reads `--expires`: a span from now, a day, or `never`.
+ * Parses `--expires`: a duration from now, a day, or `never`.
  *
  * @param now the time, in milliseconds since 1970
  */
@@ -57,7 +57,7 @@ export function expiryFromOption(text: string | undefined, now: number): ExpiryF
   if (text === undefined || text === "never") return { expires: undefined, mistakes: [] };
   const expires = parseEnd(text, now);
   if (expires !== undefined) return { expires, mistakes: [] };
-  const rule = "must be a span such as 90d, 24h or 30m, a day to come such as 2027-01-31, or never";
+  const rule = "must be a duration such as 90d, 24h or 30m, a future day such as 2027-01-31, or never";
   return { expires, mistakes: [`--expires "${text}" ${rule}`] };
 }
 
@@ -65,11 +65,11 @@ export function expiryFromOption(text: string | undefined, now: number): ExpiryF
 export interface ProtocolFromOption {
   /** The version. */
   readonly minProtocol: 1 | 2;
-  /** Lines for the person at the console; none if all is right. */
+  /** Messages for the operator; none if the option is valid. */
   readonly mistakes: readonly string[];
 }
 
-/** Reads `--min-protocol`. */
+/** Parses `--min-protocol`. */
 export function protocolFromOption(text: string): ProtocolFromOption {
   const minProtocol = text === "2" ? 2 : 1;
   return { minProtocol, mistakes: text === String(minProtocol) ? [] : ["--min-protocol must be 1 or 2"] };

@@ -1,5 +1,5 @@
 /**
- * The subcommand `keys list`: shows the keys, and none of their secrets.
+ * The subcommand `keys list`: shows the keys without their secrets.
  *
  * @module
  */
@@ -41,29 +41,29 @@ export async function listKeys(session: KeysSession): Promise<void> {
   }
 }
 
-/** What the table shows of a key. */
+/** Row of the table. */
 export interface KeyRow {
   /** Its name. */
   readonly name: string;
   /** Its public id. */
   readonly kid: string;
-  /** The day it was made; empty when nobody knows. */
+  /** Day of its creation; empty if unknown. */
   readonly created: string;
-  /** Remarks on its state, of which there is at least one. */
+  /** Remarks on its state, at least one. */
   readonly state: readonly string[];
-  /** What it may do. */
+  /** Its rights. */
   readonly rights: string;
 }
 
 const HEADER = { name: "NAME", kid: "KID", created: "CREATED", state: ["STATE"] } as const;
 
-/** The day of a creation has as many characters. */
+/** Length of a day, in characters. */
 const CREATED_WIDTH = 10;
 const KID_WIDTH = 16;
 const GAP = "  ";
 
 /**
- * Lays the keys out, sorted by name. What a key may do has a line of its own: beside the rest it would not fit into the
+ * Formats the keys, sorted by name. The rights of a key have their own line, as they do not fit beside the rest into the
  * 80 columns of a terminal.
  */
 export function formatKeyTable(rows: readonly KeyRow[]): string {

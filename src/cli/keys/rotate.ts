@@ -20,12 +20,12 @@ export const ROTATE_LINE = {
       type: "string",
       value: "SPAN",
       default: "24h",
-      description: "How long the old secret works, such as 30m or 7d;\n0 ends it now",
+      description: "Time for which the old secret still works, such as 30m\nor 7d; 0 ends it now",
     },
   },
 } as const satisfies CommandLine;
 
-/** Makes a new secret, and lets the old one work for a while so that the device can be paired again. */
+/** Makes a new secret. The old one works for a while, so that the device can be paired again. */
 export async function rotateKey(session: KeysSession): Promise<void> {
   const { now, print } = session;
   const { values, positionals } = readArgs(session.args, ROTATE_LINE);
@@ -50,7 +50,7 @@ export async function rotateKey(session: KeysSession): Promise<void> {
   if (overlapLeft(old, now) > 0) {
     print("The secret before that still worked: it ends now, and its open streams within 2 seconds.");
   }
-  const dead = unusableReason(old, now);
-  if (dead !== undefined) print(`The key is ${dead} all the same: neither secret works.`);
+  const reason = unusableReason(old, now);
+  if (reason !== undefined) print(`The key is still ${reason}: neither secret works.`);
   print(describeNextStep(name, session));
 }

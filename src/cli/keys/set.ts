@@ -1,5 +1,5 @@
 /**
- * The subcommand `keys set`: changes rights, rate limit and end of a key, whose secret stays.
+ * The subcommand `keys set`: changes rights, rate limit and expiry of a key, and keeps its secret.
  *
  * @module
  */
@@ -43,38 +43,38 @@ export async function setKey(session: KeysSession): Promise<void> {
   const { now, print, warn, usage } = session;
   const { values, positionals } = readSetArgs(session.args);
   const name = oneName(positionals, session);
-  if (Object.keys(values).length === 0) throw new UsageError(`Nothing to change is named\n${usage}`);
+  if (Object.keys(values).length === 0) throw new UsageError(`No change is given\n${usage}`);
   const before = await changeKey(session, name, (record) => changeOf(record, values, now));
   const after = findKey(await session.read(), name);
 
   const changes = differences(before, after, now);
-  if (changes.length === 0) return print(`Key "${name}" has all of that already: nothing changed.`);
+  if (changes.length === 0) return print(`Key "${name}" has these values already: nothing changed.`);
   print(`Key "${name}" is changed:`);
   for (const [label, from, to] of changes) print(`  ${`${label}:`.padEnd(19)}${from} → ${to}`);
   print(
     changes.every(([label]) => label === "expires")
-      ? "A running gateway knows it within 2 seconds. Open streams go on."
-      : "A running gateway knows it within 2 seconds, and ends the key's open streams, which connect again.",
+      ? "A running gateway applies this within 2 seconds. Open streams continue."
+      : "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
   );
   const { publish, services, commands, scenarios } = after;
   const isNewLimit = (commands ?? scenarios) !== undefined && (values.command ?? values.scenario) !== undefined;
   if (isNewLimit && services.includes("mqtt") && publish.length > 0) {
     warn(`Key "${name}" may still publish to ${publish.join(" ")}: where that reaches devices, add --publish ''`);
   }
-  const dead = unusableReason(after, now);
-  if (dead === "disabled") warn(`Key "${name}" is disabled all the same: deno task keys enable ${name}`);
-  if (dead === "expired") warn(`Key "${name}" has expired all the same: deno task keys set ${name} --expires 90d`);
+  const reason = unusableReason(after, now);
+  if (reason === "disabled") warn(`Key "${name}" is still disabled: deno task keys enable ${name}`);
+  if (reason === "expired") warn(`Key "${name}" is still expired: deno task keys set ${name} --expires 90d`);
 }
 
-/** Reads the command line: `--no-own-apikey` is `--own-apikey` taken back. */
+/** Parses the command line; `--no-own-apikey` negates `--own-apikey`. */
 function readSetArgs(args: readonly string[]): { readonly values: SetValues; readonly positionals: readonly string[] } {
-  const { values: { "no-own-apikey": isTakenBack, ...values }, positionals } = readArgs(args, SET_LINE);
-  if (isTakenBack === undefined) return { values, positionals };
+  const { values: { "no-own-apikey": isNegated, ...values }, positionals } = readArgs(args, SET_LINE);
+  if (isNegated === undefined) return { values, positionals };
   if (values["own-apikey"] === undefined) return { values: { ...values, "own-apikey": false }, positionals };
   throw wrongUsage("Give --own-apikey or --no-own-apikey, not both", SET_LINE);
 }
 
-/** Finds the fields that become others; everything that is wrong with the options is told at once. */
+/** Returns the changed fields. The error names everything that is wrong with the options. */
 function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<KeyRecord> {
   const { rights, mistakes: wrongRights } = replaceRights(record, values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
@@ -84,7 +84,7 @@ function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<Ke
   const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...protocol.mistakes];
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\n"));
   return {
-    // A limit that is taken away is absent from the rights.
+    // A removed limit is absent from the rights.
     commands: undefined,
     scenarios: undefined,
     ...rights,

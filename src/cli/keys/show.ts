@@ -1,5 +1,5 @@
 /**
- * The subcommand `keys show`: hands a key to a device.
+ * The subcommand `keys show`: prints the pairing code of a key.
  *
  * @module
  */
@@ -16,19 +16,19 @@ import { unusableReason } from "../../keys/status.ts";
 /** Command line of `keys show`. */
 export const SHOW_LINE = {
   synopsis: "deno task keys show NAME",
-  summary: "Show the code that hands a key to its device",
+  summary: "Show the pairing code of a key, for its device",
   options: {
     url: { type: "string", value: "URL", description: "The gateway's address for the device, instead of PUBLIC_URL" },
     invert: {
       type: "boolean",
       default: false,
-      description: "For a terminal with dark letters on a light ground",
+      description: "For a terminal with dark text on a light background",
     },
-    "no-qr": { type: "boolean", default: false, description: "Only the address of the pairing" },
+    "no-qr": { type: "boolean", default: false, description: "Print only the pairing URI" },
   },
 } as const satisfies CommandLine;
 
-/** Most other addresses to offer; a machine may have dozens. */
+/** Maximum number of other addresses to suggest. */
 const MAX_OTHERS = 4;
 
 /** Prints the pairing code of a key, which holds its secret. */
@@ -46,9 +46,9 @@ export async function showKey(session: KeysSession): Promise<void> {
     if (rows > WINDOW_ROWS) {
       session.warn(`This code has ${rows} rows: make the window higher than that, or copy the line (--no-qr)`);
     }
-    if (!values.invert) session.print("On a terminal with dark letters on a light ground, add --invert.");
+    if (!values.invert) session.print("On a terminal with dark text on a light background, add --invert.");
   }
-  session.print(`Whoever sees ${what} holds the key "${name}":`);
+  session.print(`Anyone who sees ${what} has the key "${name}":`);
   session.print(uri);
   if (warning !== undefined) session.warn(warning);
 }
@@ -76,7 +76,7 @@ interface AddressChoice {
   readonly session: KeysSession;
 }
 
-/** Chooses the address in the code; one that had to be guessed comes with a warning. */
+/** Chooses the address in the code, with a warning if it is a guess. */
 async function addressFor(
   name: string,
   { given, noQr, session: { config, machine } }: AddressChoice,
@@ -108,53 +108,50 @@ async function addressFor(
   return { url: found.url, warning: lines.join("\n") };
 }
 
-/** The settings were checked when they were read, so it can only be `--url` that is wrong. */
+/** Formats the pairing URI. The settings were checked before, so an invalid address can only be that of `--url`. */
 function pairingUri(pairing: Pairing): string {
   try {
     return formatPairingUri(pairing);
   } catch (error) {
-    throw new UsageError(`--url is wrong: ${errorText(error)}`);
+    throw new UsageError(`--url is invalid: ${errorText(error)}`);
   }
 }
 
-/** Choices for the code. */
+/** Options of the QR code. */
 export interface PairingCodeOptions {
-  /** True for dark letters on a light terminal. */
+  /** True for a terminal with dark text on a light background. */
   readonly invert: boolean;
 }
 
-/** Rows of a terminal as it opens: a code that is higher cannot be seen as a whole. */
+/** Rows of a terminal window by default. */
 export const WINDOW_ROWS = 24;
 
-/**
- * Light around the code, in modules, the widest first. The standard wants 4; cameras do with 2, and with 1 on a dark
- * terminal.
- */
+/** Light border of the code in modules, the widest first. The standard has 4; cameras need 2, on a dark terminal 1. */
 const BORDERS: readonly number[] = [2, 1];
 
 /**
- * Draws a URI as a QR code, two rows in a line. The letters' colour stands for light and the terminal's for dark, as on
- * most terminals; colours of its own, which would fit every terminal, do not get past the filter for control characters.
+ * Draws a URI as a QR code, two rows in a line. The text colour is light and the background dark, as on most terminals;
+ * escape sequences for colours would not pass the filter for control characters.
  *
  * @returns lines of text; at most 24 as long as the address and the name have 63 characters together
  */
 export function drawPairingCode(uri: string, { invert }: PairingCodeOptions): string {
   // The same URI in fewer characters: a query may hold these as they are (RFC 3986, section 3.4).
   const text = uri.replaceAll("%3A", ":").replaceAll("%2F", "/");
-  // A screen has no scratches: the least correction makes the smallest code.
+  // The lowest error correction makes the smallest code, and a screen needs no more.
   const codes = BORDERS.map((border) => renderUnicodeCompact(text, { ecc: "L", border, invert }));
   return codes.find((code) => rowsOf(code) <= WINDOW_ROWS) ?? codes.at(-1) ?? "";
 }
 
-/** Counts the rows of a terminal that a code takes. */
+/** Returns the number of terminal rows of a code. */
 export function rowsOf(code: string): number {
   return code.split("\n").length;
 }
 
-/** Says how the secret of a key gets to its device, and what has to be set before that. */
+/** Describes the next step after a new secret: pairing the device, and a setting that it needs before. */
 export function describeNextStep(name: string, { config }: Pick<KeysSession, "config">): string {
   const first = config.server.publicUrl === undefined
     ? "set PUBLIC_URL in .env to the address that devices reach, then "
     : "";
-  return `Next, ${first}hand it to its device: deno task keys show ${name}`;
+  return `Next, ${first}pair its device: deno task keys show ${name}`;
 }
