@@ -16,6 +16,8 @@ import {
   removeLeftovers,
 } from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
+import { allRights } from "../keys/rights.ts";
+import type { ServiceModule } from "../services/service.ts";
 import { type KeyWatcher, watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
@@ -35,6 +37,8 @@ export interface KeysOptions {
   readonly log: Log;
   /** Registry for the gauges of the keys. */
   readonly metrics: MetricRegistry;
+  /** Services whose rights keys can have. */
+  readonly services: readonly ServiceModule[];
 }
 
 /** Interval of checking the files, in milliseconds. A change counts at the second check: within 2 s. */
@@ -48,12 +52,12 @@ const POLL_MS = 500;
 export async function openKeys(
   config: Config,
   platform: Platform,
-  { log, metrics }: KeysOptions,
+  { log, metrics, services }: KeysOptions,
 ): Promise<OpenKeys> {
-  const keyring = new LiveKeyring(() => Date.now(), randomBytes);
+  const keyring = new LiveKeyring(() => Date.now(), randomBytes, allRights(services));
   registerKeyGauges(metrics, keyring);
   const stamp = () => stampOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
-  const load = () => loadSources(config, platform, log);
+  const load = () => loadSources(config, platform, { log, services });
   const loaded = await stamp();
   let sources = await load();
   if (sources.single === undefined && sources.records.length === 0) {
@@ -85,7 +89,11 @@ function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void 
 }
 
 /** Reads all keys from their files. */
-async function loadSources(config: Config, { files }: Platform, log: Log): Promise<KeySources> {
+async function loadSources(
+  config: Config,
+  { files }: Platform,
+  { log, services }: Pick<KeysOptions, "log" | "services">,
+): Promise<KeySources> {
   const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
   const warnOfMode = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
@@ -93,7 +101,7 @@ async function loadSources(config: Config, { files }: Platform, log: Log): Promi
   const defaultKey = await loadKey(path, { files, mode });
   if (defaultKey?.tightened) warnOfMode(path);
   const single = defaultKey?.secret;
-  const keyring = await readKeysFile(keysFile, { files, mode });
+  const keyring = await readKeysFile(keysFile, { files, mode, services });
   if (keyring?.tightened) warnOfMode(keysFile);
   const records = keyring?.keys ?? [];
   const duplicate = records.find(({ secret, previous }) =>

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { MQTT_PORT } from "../services/mqtt/settings.ts";
 import type { Config } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
@@ -11,7 +10,7 @@ import { createLimiters, type Limiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import type { Handler } from "../http/router.ts";
-import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
+import { type Check, CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
@@ -28,16 +27,14 @@ import { createTraced, findTracer } from "../observability/tracing.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../http/client_address.ts";
 import { addressFault } from "../net/egress.ts";
-import { createBrokerDirectory } from "../services/mqtt/broker_directory.ts";
-import { addressOf, createJeedomService, type JeedomOptions } from "../services/jeedom/service.ts";
-import { createJeedomCheck } from "../services/jeedom/health.ts";
-import { createMqttService, type Publisher } from "../services/mqtt/service.ts";
+import { addressOf } from "../services/jeedom/service.ts";
+import { SERVICES } from "../services/registry.ts";
+import { isStreaming, type Service, type ServiceDependencies, type ServiceModule } from "../services/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
 import { type HttpListener, listen, openPort, PortTakenError } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
-import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { openKeys } from "./keys.ts";
 import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
@@ -66,9 +63,6 @@ interface Instruments {
   readonly metrics: MetricRegistry;
 }
 
-/** Milliseconds after which an idle connection to Jeedom is closed: its web server closes it after 5 s. */
-const JEEDOM_POOL_IDLE_MS = 4000;
-
 /** Interval of the summary of failed requests in the log, in milliseconds. */
 const FAILURE_SUMMARY_MS = 60_000;
 
@@ -87,9 +81,15 @@ const BROKER_CLOSE_TIMEOUT_MS = 2000;
 /**
  * Starts the gateway.
  *
+ * @param modules the services; those of the registry by default
  * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
-export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
+export async function startGateway(
+  config: Config,
+  platform: Platform,
+  log: Log,
+  modules: readonly ServiceModule[] = SERVICES,
+): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
     { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile },
@@ -107,7 +107,7 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
   opened.defer(() => audit.close());
   const instruments = { log, metrics, ...clocks };
 
-  const keys = await openKeys(config, platform, instruments);
+  const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
   const store = await openStore(config, instruments);
@@ -117,18 +117,25 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
 
   const encoder = createEncoder(metrics);
   const brokers = createBrokerPool(config, instruments, { defaultBroker: broker.address, encoder });
-  const directory = createBrokerDirectory({
-    configured: broker.address,
-    allowed: config.mqtt.allowedBrokers,
-    // Other brokers are reached by plain MQTT, whichever protocol the configured one uses.
-    defaultPort: config.mqtt.protocol === undefined ? config.mqtt.port : MQTT_PORT,
+  const { services, checks } = await createServices(modules, metrics, {
+    config,
+    platform,
+    brokers,
+    broker: broker.address,
+    encoder,
+    maxEventBytes: config.streams.maxEventBytes,
+    checkTimeoutMs: CHECK_TIMEOUT_MS,
+    log,
+    telemetry,
+    ...clocks,
+    resources: opened,
   });
-  const publisher: Publisher = {
-    publish: (address, publication, options) =>
-      telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options)),
-  };
-  const jeedom = await openJeedom(config, platform, instruments, opened);
-  const readiness = createReadiness(config, instruments, { broker: broker.address, brokers, jeedom, store });
+  const readiness = createReadiness(
+    config,
+    instruments,
+    { ...checks, replay_store: () => store.replays.check() },
+    store,
+  );
   opened.defer(() => readiness.close());
 
   const streams = createStreamRegistry(metrics);
@@ -147,8 +154,8 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
       rates: rateLimitsOf(config.rates, store.createCounter),
       replay: config.replay,
     },
-    services: { jeedom: createJeedomService(jeedom), mqtt: createMqttService(directory, publisher) },
-    subscriptions: { directory, brokers, encoder, streams, settings: config.streams },
+    services,
+    subscriptions: { encoder, streams, settings: config.streams },
     limiters,
     health: { version: VERSION, isReady: () => readiness.isReady },
     clock: clocks,
@@ -229,9 +236,7 @@ function createBrokerPool(
 ): BrokerPool {
   const history = new MemoryHistory({
     epoch: randomBytes(EPOCH_BYTES).toHex(),
-    maxBytes: config.streams.resumeBytes,
-    // A listener that resumes at the last moment may have been that late before, and another minute.
-    maxAgeMs: 2 * config.streams.resumeSeconds * 1000 + 60_000,
+    limits: config.streams,
   });
   const brokers = new BrokerPool({
     connect: createConnectBroker({
@@ -273,52 +278,31 @@ function createBrokerPool(
   return brokers;
 }
 
-/** Creates the options of the Jeedom service, whose requests and connections end with `opened`. */
-async function openJeedom(
-  config: Config,
-  platform: Platform,
-  { log, monotonic }: Instruments,
-  opened: AsyncDisposableStack,
-): Promise<JeedomOptions> {
-  const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
-  opened.defer(() => client.close());
-  const fetchJeedom = await openJeedomFetch(config.jeedom, {
-    files: platform.files,
-    fetch: (input, init) => platform.fetch(input, { ...init, client }),
-  });
-  const closing = new AbortController();
-  opened.defer(() => closing.abort());
-  return {
-    url: config.jeedom.url,
-    apikey: config.jeedom.apikey,
-    fetch: fetchJeedom,
-    timeoutMs: config.jeedom.timeoutMs,
-    longPollMaxSeconds: config.jeedom.longPollMaxSeconds,
-    maxResponseBytes: config.jeedom.maxResponseBytes,
-    maxPolls: config.jeedom.maxPolls,
-    maxPollsPerKey: config.jeedom.maxPollsPerKey,
-    log,
-    monotonic,
-    closeSignal: closing.signal,
-  };
+/** Creates the services. Returns the check of each dependency by its name. */
+async function createServices(
+  modules: readonly ServiceModule[],
+  metrics: Metrics,
+  dependencies: ServiceDependencies,
+): Promise<{ readonly services: readonly Service[]; readonly checks: Readonly<Record<string, Check>> }> {
+  const services: Service[] = [];
+  const checks: Record<string, Check> = {};
+  for (const module of modules) {
+    const { service, check } = await module.create(dependencies);
+    metrics.addService({ name: service.name, hasSubscriptions: isStreaming(service), aliases: service.aliases });
+    services.push(service);
+    checks[module.dependency] = check;
+  }
+  return { services, checks };
 }
 
 function createReadiness(
   config: Config,
   { monotonic, log, metrics }: Instruments,
-  { broker, brokers, jeedom, store }: {
-    readonly broker: BrokerAddress;
-    readonly brokers: BrokerPool;
-    readonly jeedom: JeedomOptions;
-    readonly store: OpenStore;
-  },
+  checks: Readonly<Record<string, Check>>,
+  store: OpenStore,
 ): Readiness {
   const readiness = new Readiness({
-    checks: {
-      broker: () => brokers.check(broker),
-      jeedom: createJeedomCheck({ ...jeedom, timeoutMs: Math.min(jeedom.timeoutMs, CHECK_TIMEOUT_MS) }),
-      replay_store: () => store.replays.check(),
-    },
+    checks,
     needs: [...config.health.needs, "replay_store"],
     isClockWrong: () => store.isAhead(),
     everyMs: config.health.checkSeconds * 1000,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { JEEDOM } from "../services/jeedom/doctor.ts";
-import { BROKER } from "../services/mqtt/doctor.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import type { Check } from "./check.ts";
 import { CLOCK } from "./checks/clock.ts";
 import { GATEWAY } from "./checks/gateway.ts";
@@ -15,16 +15,11 @@ import { REDIS } from "./checks/redis.ts";
 import { REFUSALS } from "./checks/refusals.ts";
 import { TAILSCALE } from "./checks/tailscale.ts";
 
-/** All checks that need the settings. */
-export const CHECKS: readonly Check[] = [
-  KEY_FILES,
-  CLOCK,
-  JEEDOM,
-  BROKER,
-  REDIS,
-  GATEWAY,
-  METRICS,
-  REFUSALS,
-  PUBLIC_URL,
-  TAILSCALE,
-];
+/** Returns all checks, with those of some services. */
+export function checksWith(services: readonly Pick<ServiceModule, "doctor">[]): Check[] {
+  const ofServices = services.flatMap(({ doctor = [] }) => doctor);
+  return [KEY_FILES, CLOCK, ...ofServices, REDIS, GATEWAY, METRICS, REFUSALS, PUBLIC_URL, TAILSCALE];
+}
+
+/** All checks, with those of all services. */
+export const CHECKS: readonly Check[] = checksWith(SERVICES);

@@ -7,6 +7,7 @@ import { assertRegularFile, KeyFileError, readKey } from "../keys/default_key_fi
 import { readKeysFile } from "../keys/keyring_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../keys/schema.ts";
 import type { Bytes } from "../protocol/bytes.ts";
+import { SERVICES } from "../services/registry.ts";
 import { failed, type Finding, warning } from "./check.ts";
 import type { DoctorContext, Machine } from "./context.ts";
 
@@ -39,7 +40,7 @@ export async function findKeys(
     return await readKey(config.keys.secretKeyFile, files);
   });
   // Modes are checked separately, and not changed.
-  const loaded = await tryRead(() => readKeysFile(config.keys.keysFile, { files, mode: "ignore" }));
+  const loaded = await tryRead(() => readKeysFile(config.keys.keysFile, { files, mode: "ignore", services: SERVICES }));
   return { single, records: loaded?.keys, faults };
 }
 

@@ -9,8 +9,8 @@ import type { Route } from "../protocol/v2/envelope.ts";
 import { type OpenedRequest, openRequest, type RequestEnvelope, type Version } from "../protocol/exchange.ts";
 import { deriveKeyId, importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
-import { ALL_RIGHTS, DEFAULT_KEY_NAME, type KeyRecord, type Rate, type Rights } from "./schema.ts";
-import { Scope } from "./rights.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord, type Rate } from "./schema.ts";
+import { type Rights, Scope } from "./rights.ts";
 
 /** Active key. */
 export interface Key {
@@ -77,7 +77,9 @@ export interface Keyring {
 }
 
 /** Secret in the key files, with its rights and limits. */
-interface KeyEntry extends Rights {
+interface KeyEntry {
+  /** Rights of its holder. */
+  readonly rights: Rights;
   /** Name of the key. */
   readonly name: string;
   /** Secret, 32 bytes. */
@@ -115,6 +117,7 @@ const MAX_RETIRED = 1000;
 /** Keyring whose keys can be replaced while it is in use. Initially empty. */
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
+  readonly #allRights: Rights;
   readonly #decoy: Promise<SecretKey>;
   readonly #lastKeyByAddress = new KeyAddresses();
   #active: ReadonlyMap<string, ActiveKey> = new Map();
@@ -129,9 +132,11 @@ export class LiveKeyring implements Keyring {
    *
    * @param now returns the wall clock's time, in milliseconds since 1970
    * @param random makes random bytes, for the decoy that is tried in place of an unknown key
+   * @param allRights all rights, for the key `default`
    */
-  constructor(now: () => number, random: RandomBytes) {
+  constructor(now: () => number, random: RandomBytes, all: Rights) {
     this.#now = now;
+    this.#allRights = all;
     this.#decoy = importSecretKey(random(KEY_BYTES));
   }
 
@@ -149,7 +154,7 @@ export class LiveKeyring implements Keyring {
   /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
   async replace(sources: KeySources): Promise<void> {
     const next = new Map<string, ActiveKey>();
-    for (const entry of toEntries(sources)) {
+    for (const entry of toEntries(sources, this.#allRights)) {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
       const before = this.#active.get(identity);
       const kept = before === undefined || before.key.revoked.aborted ? await activate(entry) : before;
@@ -287,7 +292,7 @@ async function activate(entry: KeyEntry): Promise<ActiveKey> {
     name: entry.name,
     kid: secret.kid,
     secret,
-    scope: new Scope(entry),
+    scope: new Scope(entry.rights),
     rate: entry.rate,
     revoked: revocation.signal,
   };
@@ -302,10 +307,10 @@ async function disabledNames({ records }: KeySources): Promise<ReadonlyMap<strin
   return new Map(await Promise.all(secrets.map(async ({ name, bytes }) => [await deriveKeyId(bytes), name] as const)));
 }
 
-function* toEntries({ single, records }: KeySources): Generator<KeyEntry> {
+function* toEntries({ single, records }: KeySources, allRights: Rights): Generator<KeyEntry> {
   if (single !== undefined) {
     yield {
-      ...ALL_RIGHTS,
+      rights: allRights,
       name: DEFAULT_KEY_NAME,
       secret: single,
       isPrevious: false,

@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { errorText } from "../lib/errors.ts";
 import { assertRegularFile, isDiskFull, KeyFileError, tighten } from "./default_key_file.ts";
+import type { GrantableService } from "./rights.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./schema.ts";
 
 /** Functions of `Deno` that a keys file needs. */
@@ -21,6 +22,8 @@ export interface KeysFileOptions {
   readonly files: KeysFileSystem;
   /** `strict` makes the file readable only by its owner; `ignore` is for file systems without modes. */
   readonly mode: "strict" | "ignore";
+  /** Services that keys may be granted. */
+  readonly services: readonly GrantableService[];
   /** Time limit of an edit for the lock, in milliseconds; 10 s by default. */
   readonly waitMs?: number;
 }
@@ -64,7 +67,7 @@ const LOCK_PAUSE_MS = 50;
  * @throws {KeyFileError} if it is invalid, cannot be read, or its mode cannot be changed
  */
 export async function readKeysFile(path: string, options: KeysFileOptions): Promise<LoadedKeys | undefined> {
-  const { files, mode } = options;
+  const { files, mode, services } = options;
   await assertRegularFile(path, files);
   let text: string;
   try {
@@ -73,14 +76,14 @@ export async function readKeysFile(path: string, options: KeysFileOptions): Prom
     await throwUnlessAbsent(path, error, files);
     return undefined;
   }
-  const keys = parse(path, text);
+  const keys = parse(path, text, services);
   // Only now that it is known to be a keys file.
   return { keys, tightened: mode === "strict" && await tighten(path, files) };
 }
 
-function parse(path: string, text: string): KeyRecord[] {
+function parse(path: string, text: string, services: readonly GrantableService[]): KeyRecord[] {
   try {
-    return parseKeysFile(text);
+    return parseKeysFile(text, services);
   } catch (error) {
     throw new KeyFileError(
       `Keys file "${path}" is invalid: ${errorText(error)}. Fix it, or restore the file from a backup`,
@@ -108,7 +111,7 @@ export async function editKeysFile(
   const loaded = await readKeysFile(target, options);
   const before = loaded?.keys ?? [];
   const after = change(before);
-  await replace(target, formatChecked(target, after), files);
+  await replace(target, formatChecked(target, after, options.services), files);
   return { before, after, tightened: loaded?.tightened ?? false };
 }
 
@@ -162,10 +165,14 @@ async function lock(target: string, files: KeysFileSystem, waitMs: number): Prom
 }
 
 /** Formats the records, and checks that the text can be parsed: an invalid file would disable all keys. */
-function formatChecked(path: string, records: readonly KeyRecord[]): string {
+function formatChecked(
+  path: string,
+  records: readonly KeyRecord[],
+  services: readonly GrantableService[],
+): string {
   try {
     const text = formatKeysFile(records);
-    parseKeysFile(text);
+    parseKeysFile(text, services);
     return text;
   } catch (error) {
     throw new KeyFileError(`Keys file "${path}" is unchanged, as the edit would make it invalid: ${errorText(error)}`);

@@ -68,7 +68,7 @@ export interface Publication {
   readonly payload: string | Uint8Array;
   /** Quality of service. */
   readonly qos: QoS;
-  /** Whether the broker stores it for later subscribers. */
+  /** True if the broker stores it for later subscribers. */
   readonly retain: boolean;
 }
 
@@ -146,7 +146,7 @@ export class BrokerError extends Error {
   }
 }
 
-/** A broker whose address no client may connect to. */
+/** Broker at an address to which no client may connect. */
 export class BrokerForbiddenError extends BrokerError {
   /** Makes the error from its message. */
   constructor(message: string) {

@@ -91,8 +91,8 @@ async function openConnection(
   const endpoint = `${address.host}:${address.port}`;
   const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_SLACK_BYTES;
   const marker = crypto.getRandomValues(new Uint8Array(MARKER_BYTES));
-  const client = new MqttClient((client) => {
-    const stream = openStream(client);
+  const client: MqttClient = new MqttClient(() => {
+    const stream = openStream();
     const onFault = (message: string) => {
       state.closeReason ??= new BrokerError(message);
       stream.destroy();
@@ -104,7 +104,7 @@ async function openConnection(
     protocolVersion,
     ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes } } : {},
   });
-  function openStream(client: MqttClient): Duplex {
+  function openStream(): Duplex {
     if (address.open !== undefined) return address.open();
     const socket = openSocket(address);
     // The socket resolves the name once, and emits this before it connects: the checked address is the one that is

@@ -36,13 +36,13 @@ export interface BrokerLimits {
   readonly receiveMaximum?: number | undefined;
   /** Highest quality of service. */
   readonly maximumQoS?: number | undefined;
-  /** Whether it supports retained messages. */
+  /** True if it supports retained messages. */
   readonly retainAvailable?: boolean | undefined;
   /** Largest packet, in bytes. */
   readonly maximumPacketSize?: number | undefined;
-  /** Whether its deliveries have subscription identifiers. */
+  /** True if its deliveries have subscription identifiers. */
   readonly subscriptionIdentifiersAvailable?: boolean | undefined;
-  /** Whether it supports shared subscriptions. */
+  /** True if it supports shared subscriptions. */
   readonly sharedSubscriptionAvailable?: boolean | undefined;
 }
 

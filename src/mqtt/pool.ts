@@ -16,7 +16,7 @@ import { isShared } from "./topics/rules.ts";
 export interface BrokerPoolLimits {
   /** Longest wait for connection and response together, in milliseconds. */
   readonly timeoutMs: number;
-  /** How long an unused connection stays open, in seconds. */
+  /** Time after which an unused connection is closed, in seconds. */
   readonly idleSeconds: number;
   /** Most connections at a time, for subscribing and publishing together, beside the two to the default broker. */
   readonly maxConnections: number;

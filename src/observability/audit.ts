@@ -4,7 +4,7 @@
  * @module
  */
 import type { Log } from "./log.ts";
-import type { AnsweredRequest, Result, ServiceLabel, Telemetry } from "./telemetry.ts";
+import type { AnsweredRequest, Result, Telemetry } from "./telemetry.ts";
 
 /** Decision about a request that a key opened. Holds no payload and no secret. */
 export interface Decision {
@@ -19,7 +19,7 @@ export interface Decision {
   /** Route. */
   readonly route: AnsweredRequest["route"];
   /** Requested service; undefined if it is unknown. */
-  readonly service?: ServiceLabel | undefined;
+  readonly service?: string | undefined;
   /** Method of Jeedom, or topics. */
   readonly target?: string | undefined;
   /** HTTP status or reason. */

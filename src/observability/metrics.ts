@@ -4,6 +4,7 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Route } from "../protocol/v2/envelope.ts";
 import {
   type AnsweredRequest,
   DROP_REASONS,
@@ -11,7 +12,6 @@ import {
   OPERATIONS,
   REFUSAL_REASONS,
   type Result,
-  SERVICES,
   STREAM_ENDS,
   type Telemetry,
 } from "./telemetry.ts";
@@ -24,10 +24,22 @@ export interface MetricsOptions {
   readonly version: string;
 }
 
+/** Service whose requests are counted. */
+export interface MeasuredService {
+  /** Its name. */
+  readonly name: string;
+  /** True if it has streams. */
+  readonly hasSubscriptions: boolean;
+  /** Routes of its own, beside `/gateway` and `/subscribe`. */
+  readonly aliases?: { readonly call: Route; readonly subscribe: Route } | undefined;
+}
+
 /** Telemetry that can be written as text. */
 export interface Metrics extends Telemetry, MetricRegistry {
   /** Media type of the text. */
   readonly contentType: string;
+  /** Exports the label values of a service as 0 before they first occur. */
+  addService(service: MeasuredService): void;
   /** Returns all metrics with their current values in Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -50,20 +62,21 @@ const DELIVERY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 const EXECUTED: readonly Result[] = ["ok", "refused", "failed"];
 const NOT_EXECUTED: readonly Result[] = ["repeat", "refused", "failed"];
 
+const SUBSCRIBED: readonly Result[] = ["subscribed", "refused", "failed"];
+
 /**
- * Expected results by route and service: they are exported as 0 before they first occur, as a rate needs two values.
- * Other combinations are counted all the same.
+ * Expected results of requests without a service, by route: they are exported as 0 before they first occur, as a rate
+ * needs two values. Other combinations are counted all the same.
  */
-const EXPECTED_RESULTS: Readonly<
-  Record<AnsweredRequest["route"], Partial<Record<AnsweredRequest["service"], readonly Result[]>>>
-> = {
-  "/gateway": { ...Object.fromEntries(SERVICES.map((service) => [service, EXECUTED])), none: NOT_EXECUTED },
-  "/mqtt/publish": { mqtt: EXECUTED, none: NOT_EXECUTED },
-  "/mqtt/subscribe": { mqtt: ["subscribed", "refused", "failed"], none: NOT_EXECUTED },
-  "/health": { none: EXECUTED },
-  "/health/live": { none: EXECUTED },
-  "/health/ready": { none: EXECUTED },
-  other: { none: ["refused", "failed"] },
+const EXPECTED_RESULTS: Readonly<Record<AnsweredRequest["route"], readonly Result[]>> = {
+  "/gateway": NOT_EXECUTED,
+  "/subscribe": NOT_EXECUTED,
+  "/mqtt/publish": NOT_EXECUTED,
+  "/mqtt/subscribe": NOT_EXECUTED,
+  "/health": EXECUTED,
+  "/health/live": EXECUTED,
+  "/health/ready": EXECUTED,
+  other: ["refused", "failed"],
 };
 
 /** Creates metrics that share nothing with other ones. */
@@ -128,11 +141,13 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
     registers,
   }).set({ version }, 1);
 
-  for (const [route, services] of Object.entries(EXPECTED_RESULTS)) {
+  function expect(route: string, service: string, results: readonly Result[]): void {
+    for (const result of results) requests.inc({ route, service, result }, 0);
+  }
+
+  for (const [route, results] of Object.entries(EXPECTED_RESULTS)) {
     requestSeconds.zero({ route });
-    for (const [service, results] of Object.entries(services)) {
-      for (const result of results) requests.inc({ route, service, result }, 0);
-    }
+    expect(route, "none", results);
   }
   for (const reason of REFUSAL_REASONS) refusals.inc({ reason }, 0);
   for (const step of OPERATIONS) operationSeconds.zero({ step });
@@ -200,6 +215,14 @@ export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
           this.inc(read() ?? 0);
         },
       });
+    },
+    addService({ name, hasSubscriptions, aliases }) {
+      operationSeconds.zero({ step: name });
+      expect("/gateway", name, EXECUTED);
+      if (hasSubscriptions) expect("/subscribe", name, SUBSCRIBED);
+      if (aliases === undefined) return;
+      expect(aliases.call, name, EXECUTED);
+      expect(aliases.subscribe, name, SUBSCRIBED);
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),

@@ -1,32 +1,23 @@
 /**
  * Telemetry: the interface through which the gateway counts and measures, and the values that its labels can have.
  *
- * Every label value is listed here and none comes from a request, so that no client can create a new time series.
+ * Label values are listed here or are names of services. None comes from a request, so that no client can create a new
+ * time series.
  *
  * @module
  */
 import type { Route } from "../protocol/v2/envelope.ts";
 import type { NamedKey } from "../keys/keyring.ts";
 
-/** Services of the gateway. */
-export const SERVICES = ["jeedom", "mqtt"] as const;
-
-/** Name of a service. */
-export type ServiceLabel = (typeof SERVICES)[number];
-
-/** Dependency that readiness checks. */
-export type Dependency = "broker" | "jeedom" | "replay_store";
-
-/**
- * Operations within a request.
- *
- * `admission`: from the request to the decision about it; `opening`: finding the key and decrypting; the name of a
- * service: its work; `acknowledgement`: from a publish to the broker's acknowledgement.
- */
-export const OPERATIONS = ["admission", "opening", ...SERVICES, "acknowledgement"] as const;
-
-/** Operation within a request. */
-export type Operation = (typeof OPERATIONS)[number];
+/** Operations within each request, beside the work of its service, which has the service's name. */
+export const OPERATIONS = [
+  /** From the request to the decision about it. */
+  "admission",
+  /** Finding the key and decrypting. */
+  "opening",
+  /** From a publish to the broker's acknowledgement. */
+  "acknowledgement",
+] as const;
 
 /** Result of a request in one word. `subscribed` is a stream whose subscription the broker granted. */
 export type Result = "ok" | "subscribed" | "repeat" | "refused" | "failed";
@@ -82,8 +73,8 @@ export type DropReason = (typeof DROP_REASONS)[number];
 export interface AnsweredRequest {
   /** Its route; `other` for every unknown path. */
   readonly route: Route | "/health" | "/health/live" | "/health/ready" | "other";
-  /** The requested service; `none` if the request was answered before it was read. */
-  readonly service: ServiceLabel | "none";
+  /** Name of the requested service; `none` if the request was answered before it was read. */
+  readonly service: string;
   /** Its result. */
   readonly result: Result;
   /** Time from the request to its answer, in seconds. */
@@ -104,8 +95,8 @@ export interface RefusedRequest {
 
 /** Receives what the gateway counts and measures. Never throws and never waits. */
 export interface Telemetry {
-  /** Runs an operation and measures it. Passes its outcome on. */
-  measure<T>(operation: Operation, work: () => Promise<T>): Promise<T>;
+  /** Runs an operation, one of {@linkcode OPERATIONS} or of a service, and measures it. Passes its outcome on. */
+  measure<T>(operation: string, work: () => Promise<T>): Promise<T>;
   /** Counts a stream as open. Returns the function to call once at its end. */
   stream(version: 1 | 2): (end: StreamEnd) => void;
   /** Counts a request that has been answered. */

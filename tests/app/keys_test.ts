@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { openKeys } from "../../src/app/keys.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -16,7 +17,11 @@ Deno.test("openKeys() removes the temporary key file of an interrupted start, at
     let key: string | undefined;
     for (const start of ["first", "second"]) {
       await Deno.writeTextFile(`${directory}/${LEFTOVER}`, "ab".repeat(32));
-      const keys = await openKeys(config, fakePlatform(), { log: LOG, metrics: { gauge() {}, counter() {} } });
+      const keys = await openKeys(config, fakePlatform(), {
+        log: LOG,
+        metrics: { gauge() {}, counter() {} },
+        services: SERVICES,
+      });
       await keys.close();
       const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
       assertEquals(names, ["secret_key.txt"], start);

@@ -2,8 +2,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { keys } from "../../src/cli/keys.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { readKeysFile } from "../../src/keys/keyring_file.ts";
 import { fakePlatform } from "../support/platform.ts";
+import { type FlatRights, rightsOf } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
@@ -36,13 +38,16 @@ function atHome(
         return { code, out: out.join("\n"), err: err.join("\n") };
       },
       async record() {
-        const record = (await readKeysFile(path, { files: Deno, mode: "strict" }))?.keys[0];
+        const record = (await readKeysFile(path, { files: Deno, mode: "strict", services: SERVICES }))?.keys[0];
         if (record === undefined) throw new Error("There is no record");
         return record;
       },
     });
   });
 }
+
+/** The limits of a key in Jeedom. */
+const limitsOf = ({ rights: { jeedom } }: KeyRecord) => [jeedom?.["commands"], jeedom?.["scenarios"]];
 
 /** A record as its file has it. */
 const written = (record: KeyRecord): unknown => JSON.parse(JSON.stringify(record));
@@ -53,7 +58,15 @@ Deno.test("keys set replaces each field that is given, keeps the rest and the se
     const before = await record();
     const { code, out, err } = await run(["set", "phone", "--method", "*", "--method", "log::get", "--subscribe", "a"]);
     assertEquals([code, err], [0, ""]);
-    assertEquals(await record(), { ...before, methods: ["*", "log::get"], subscribe: ["a"] });
+    assertEquals(await record(), {
+      ...before,
+      rights: rightsOf({
+        services: ["jeedom", "mqtt"],
+        methods: ["*", "log::get"],
+        publish: ["home/#"],
+        subscribe: ["a"],
+      }),
+    });
     assertEquals(out.split("\n"), [
       'Key "phone" is changed:',
       "  Jeedom methods:    * (what reads and controls) → * (what reads and controls), log::get",
@@ -81,20 +94,20 @@ Deno.test("keys set limits a key to commands and scenarios, changes the limits, 
   atHome(async ({ run, record }) => {
     await run(["add", "guest"]);
     const free = await record();
-    assertEquals([free.commands, free.scenarios], [undefined, undefined]);
+    assertEquals(limitsOf(free), [undefined, undefined]);
     const { out } = await run(["set", "guest", "--command", "12", "--command", "13"]);
-    assertEquals((await record()).commands, [12, 13]);
+    assertEquals(limitsOf(await record()), [[12, 13], undefined]);
     assertStringIncludes(out, "  commands:          any → 12, 13");
     assertStringIncludes(out, "  scenarios:         any → none");
     await run(["set", "guest", "--scenario", "5", "--command", ""]);
-    assertEquals([(await record()).commands, (await record()).scenarios], [[], [5]]);
+    assertEquals(limitsOf(await record()), [[], [5]]);
     const half = await run(["set", "guest", "--command", "any"]);
     assertEquals([half.code, half.err], [
       2,
       "--command any grants nothing, as the key is limited to some scenarios: add --scenario any, or leave it at " +
       "--command ''",
     ]);
-    assertEquals([(await record()).commands, (await record()).scenarios], [[], [5]]);
+    assertEquals(limitsOf(await record()), [[], [5]]);
     await run(["set", "guest", "--command", "any", "--scenario", "any"]);
     assertEquals(written(await record()), written(free));
   }));
@@ -104,25 +117,27 @@ Deno.test("keys set removes rights and rate limits, and adds the service that a 
     await run(["add", "phone", "--subscribe", "a", "--publish", "b", "--rate", "1", "--burst", "2"]);
     await run(["set", "phone", "--publish", "", "--rate", "default", "--min-protocol", "2", "--method", "cmd::*"]);
     const changed = await record();
-    assertEquals([changed.publish, changed.rate, changed.minProtocol], [[], undefined, 2]);
-    assertEquals([changed.services, changed.methods], [["jeedom", "mqtt"], ["cmd::*"]]);
+    assertEquals([changed.rate, changed.minProtocol], [undefined, 2]);
+    const given: FlatRights = { services: ["jeedom", "mqtt"], methods: ["cmd::*"], subscribe: ["a"] };
+    assertEquals(changed.rights, rightsOf(given));
     await run(["set", "phone", "--own-apikey", "--service", "jeedom"]);
-    assertEquals([(await record()).ownApikey, (await record()).services], [true, ["jeedom"]]);
+    assertEquals((await record()).rights, rightsOf({ ...given, services: ["jeedom"], ownApikey: true }));
     await run(["set", "phone", "--no-own-apikey"]);
-    assertEquals((await record()).ownApikey, false);
+    assertEquals((await record()).rights, rightsOf({ ...given, services: ["jeedom"] }));
+    const both = await run(["set", "phone", "--own-apikey", "--no-own-apikey"]);
+    assertEquals([both.code, both.err], [2, "Give --own-apikey or --no-own-apikey, not both"]);
   }));
 
 Deno.test("keys set --service, --command and --scenario grant all that is ordinary to a key that had nothing there", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "sensor", "--publish", "home/#"]);
     await run(["set", "sensor", "--command", "5"]);
-    const limited = await record();
-    assertEquals([limited.services, limited.methods, limited.commands], [["jeedom", "mqtt"], ["*"], [5]]);
+    const limited: FlatRights = { services: ["jeedom", "mqtt"], methods: ["*"], commands: [5], publish: ["home/#"] };
+    assertEquals((await record()).rights, rightsOf(limited));
     await run(["set", "sensor", "--service", "jeedom", "--method", "", "--publish", ""]);
-    assertEquals([(await record()).methods, (await record()).publish], [[], []]);
+    assertEquals((await record()).rights, rightsOf({ services: ["jeedom"], commands: [5] }));
     await run(["set", "sensor", "--service", "mqtt", "--service", "jeedom"]);
-    const { methods, publish, subscribe } = await record();
-    assertEquals([methods, publish, subscribe], [["*"], ["#"], ["#"]]);
+    assertEquals((await record()).rights, rightsOf({ ...limited, publish: ["#"], subscribe: ["#"] }));
   }));
 
 Deno.test("keys set --command warns of topics that a limited key may still publish to", () =>
@@ -155,8 +170,8 @@ Deno.test("keys set reports all mistakes at once, and then changes nothing", () 
     ]);
     assertEquals([wrong.code, wrong.out], [2, ""]);
     assertEquals(wrong.err.split("\n").map((line) => /^\S+/.exec(line)?.[0]), [
-      "--publish",
       "--command",
+      "--publish",
       "--burst",
       "--expires",
       "--min-protocol",
@@ -186,8 +201,7 @@ Deno.test("keys set warns of a key that still does not work", () =>
 Deno.test("keys add --command makes a key for these commands, of Jeedom alone", () =>
   atHome(async ({ run, record }) => {
     const { out } = await run(["add", "guest", "--command", "12", "--command", "12"]);
-    const { services, methods, commands, scenarios } = await record();
-    assertEquals([services, methods, commands, scenarios], [["jeedom"], ["*"], [12], undefined]);
+    assertEquals((await record()).rights, rightsOf({ services: ["jeedom"], methods: ["*"], commands: [12] }));
     assertStringIncludes(out, "  commands:          12\n  scenarios:         none");
     for (const id of ["", "0", "12abc", " 12", "1e1", "-1", "any", "12.0"]) {
       const { code, err } = await run(["add", "other", `--command=${id}`]);

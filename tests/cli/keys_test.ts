@@ -7,6 +7,7 @@ import { drawPairingCode } from "../../src/cli/keys/show.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { readKeysFile } from "../../src/keys/keyring_file.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
@@ -63,7 +64,11 @@ function homeIn(directory: string): Home {
       return { code, out: out.join("\n"), err: err.join("\n") };
     },
     async records() {
-      const loaded = await readKeysFile(`${directory}/data/keys.json`, { files: Deno, mode: "strict" });
+      const loaded = await readKeysFile(`${directory}/data/keys.json`, {
+        files: Deno,
+        mode: "strict",
+        services: SERVICES,
+      });
       return Object.fromEntries((loaded?.keys ?? []).map((record) => [record.name, record]));
     },
   };
@@ -133,14 +138,10 @@ Deno.test("keys add accepts every option", () =>
       expires: NOW + 90 * DAY,
       disabled: false,
       minProtocol: 2,
-      services: ["jeedom", "mqtt"],
-      publish: ["home/+/set", "a"],
-      subscribe: ["home/#"],
-      methods: ["cmd::*"],
-      refusedMethods: ["cmd::save"],
-      endpoints: ["/x.php"],
-      brokers: ["b.lan"],
-      ownApikey: true,
+      rights: {
+        jeedom: { methods: ["cmd::*"], refusedMethods: ["cmd::save"], endpoints: ["/x.php"], ownApikey: true },
+        mqtt: { publish: ["home/+/set", "a"], subscribe: ["home/#"], brokers: ["b.lan"] },
+      },
       rate: { perSecond: 5, burst: 20 },
     });
   }));

@@ -1,12 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { BROKER } from "../../src/services/mqtt/doctor.ts";
+import { BROKER_CHECK } from "../../src/services/mqtt/doctor.ts";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { type BrokerAddress, BrokerForbiddenError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { addressFault } from "../../src/net/egress.ts";
 import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
-import { afterLastTimer, CONNECT, UNSUBSCRIBE, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { afterLastTimer, CONNACK, CONNECT, UNSUBSCRIBE, withScriptedBroker } from "../support/scripted_broker.ts";
 import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
 const PASSWORD = "a secret password";
@@ -20,7 +20,7 @@ async function runCheck(address: BrokerAddress, { signal = NEVER_ABORTED, env = 
     brokerAddress: () => Promise.resolve({ ...address, username: "house", password: PASSWORD }),
     connectBroker: createConnectBroker({ keepaliveSeconds: 20, addressFault }),
   });
-  const finding = await within("the check", BROKER.run(context, signal));
+  const finding = await within("the check", BROKER_CHECK.run(context, signal));
   await afterLastTimer();
   return finding;
 }
@@ -45,7 +45,7 @@ Deno.test("broker reports why the broker refused it, with the remedy", async () 
       [138, "has banned this client", "the broker's log"],
     ] as const
   ) {
-    await withBareBroker(({ type }) => type === CONNECT ? refusal(code) : undefined, async (address) => {
+    await withScriptedBroker(({ type }) => type === CONNECT ? refusal(code) : undefined, async (address) => {
       const found = await runCheck(address);
       assertEquals(found.status, "failed");
       assertStringIncludes(found.message, message);
@@ -67,7 +67,7 @@ Deno.test("broker suggests other protocols when the broker closes the connection
       ],
     ] as const
   ) {
-    await withBareBroker(() => "hang up", async (address) => {
+    await withScriptedBroker(() => "close", async (address) => {
       const { status, remedy = "" } = await runCheck(address, { env: given });
       assertEquals(status, "failed");
       assertStringIncludes(remedy, tls);
@@ -84,9 +84,9 @@ Deno.test("broker reports a broker that does not answer, at once or after CONNAC
     assertStringIncludes((await running).message, "did not answer within 5 s");
   });
   const stop = new AbortController();
-  await withBareBroker(({ type }) => {
+  await withScriptedBroker(({ type }) => {
     if (type === UNSUBSCRIBE) stop.abort();
-    return type === CONNECT ? WELCOME[5] : undefined;
+    return type === CONNECT ? CONNACK[5] : undefined;
   }, async (address) => {
     assertStringIncludes((await runCheck(address, { signal: stop.signal })).message, "did not answer within 5 s");
   });
@@ -97,16 +97,19 @@ Deno.test("broker reports a forbidden address, and a CA file that cannot be read
     env: { MQTT_BROKER_HOST: "broker" },
     connectBroker: () => Promise.reject(new BrokerForbiddenError("Broker not allowed: broker:1883 leads elsewhere")),
   });
-  assertStringIncludes((await BROKER.run(forbidden, NEVER_ABORTED)).remedy ?? "", "Fix MQTT_BROKER_HOST");
+  assertStringIncludes((await BROKER_CHECK.run(forbidden, NEVER_ABORTED)).remedy ?? "", "Fix MQTT_BROKER_HOST");
   const context = makeContext({
     env: { MQTT_BROKER_HOST: "broker", MQTT_TLS: "true", MQTT_CA_FILE: "ca.pem" },
     brokerAddress: () => Promise.reject(new Error('MQTT_CA_FILE "ca.pem" cannot be read: not found')),
   });
-  assertStringIncludes((await BROKER.run(context, NEVER_ABORTED)).message, 'MQTT_CA_FILE "ca.pem" cannot be read');
+  assertStringIncludes(
+    (await BROKER_CHECK.run(context, NEVER_ABORTED)).message,
+    'MQTT_CA_FILE "ca.pem" cannot be read',
+  );
 });
 
 Deno.test("broker does not start the embedded broker", async () => {
-  const found = await BROKER.run(
+  const found = await BROKER_CHECK.run(
     makeContext({ brokerAddress: () => Promise.reject(new Error("It was asked for")) }),
     NEVER_ABORTED,
   );

@@ -6,7 +6,7 @@ import { BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
-import { close } from "../support/bare_broker.ts";
+import { close } from "../support/scripted_broker.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 
 const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
-import { JEEDOM } from "../../src/services/jeedom/doctor.ts";
+import { JEEDOM_CHECK } from "../../src/services/jeedom/doctor.ts";
 import type { Status } from "../../src/doctor/check.ts";
 import { answering, fetchFailure, makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
 
@@ -24,7 +24,10 @@ function simulated() {
 }
 
 const runCheck = (fetch: typeof globalThis.fetch, apikey?: string) =>
-  JEEDOM.run(makeContext({ env: { JEEDOM_APIKEY: apikey }, machine: { fetch }, now: () => Date.now() }), NEVER_ABORTED);
+  JEEDOM_CHECK.run(
+    makeContext({ env: { JEEDOM_APIKEY: apikey }, machine: { fetch }, now: () => Date.now() }),
+    NEVER_ABORTED,
+  );
 
 Deno.test("jeedom is ok with a valid key, and with none", async () => {
   assertEquals((await runCheck(simulated().fetch, APIKEY)).status, "ok");
@@ -44,7 +47,10 @@ Deno.test("jeedom tests a wrong key once in a round, and never shows it", async 
   const { fetch, asked } = simulated();
   const wrong = "the key of the neighbours";
   const context = makeContext({ env: { JEEDOM_APIKEY: wrong }, machine: { fetch }, now: () => Date.now() });
-  const [found, clock] = await Promise.all([JEEDOM.run(context, NEVER_ABORTED), CLOCK.run(context, NEVER_ABORTED)]);
+  const [found, clock] = await Promise.all([
+    JEEDOM_CHECK.run(context, NEVER_ABORTED),
+    CLOCK.run(context, NEVER_ABORTED),
+  ]);
   assertEquals(found.status, "failed");
   assertStringIncludes(found.message, "refuses JEEDOM_APIKEY (error 2)");
   assertEquals(asked.filter((body) => body.includes(wrong)).length, 1);
@@ -137,7 +143,10 @@ Deno.test("clock is compared with the header Date when Jeedom refuses ping", asy
 Deno.test("jeedom describes each failure state of Jeedom, with the whole address", async () => {
   const { jeedom, fetch } = simulated();
   const runCheckAt = (url: string) =>
-    JEEDOM.run(makeContext({ env: { JEEDOM_URL: url }, machine: { fetch }, now: () => Date.now() }), NEVER_ABORTED);
+    JEEDOM_CHECK.run(
+      makeContext({ env: { JEEDOM_URL: url }, machine: { fetch }, now: () => Date.now() }),
+      NEVER_ABORTED,
+    );
   const modes: readonly (readonly [JeedomMode, string, string])[] = [
     ["https-port", "http://jeedom:443 answers HTTP 400: that port speaks HTTPS", "https:// instead of http://"],
     ["database-down", "http://jeedom:443 answers HTTP 500: its database is down", "http.error"],
@@ -208,7 +217,7 @@ Deno.test("jeedom describes proxies and other servers at its address", async () 
     ] as const
   ) {
     const context = makeContext({ env: { JEEDOM_URL: "http://jeedom" }, machine: { fetch } });
-    const found = await JEEDOM.run(context, NEVER_ABORTED);
+    const found = await JEEDOM_CHECK.run(context, NEVER_ABORTED);
     assertEquals(found.status, "failed");
     assertStringIncludes(found.message, `http://jeedom ${message.startsWith("redirects") ? "" : "answers "}`);
     assertStringIncludes(found.message, message);
@@ -218,7 +227,7 @@ Deno.test("jeedom describes proxies and other servers at its address", async () 
 
 Deno.test("jeedom is skipped when no setting names a Jeedom", async () => {
   const runCheckAt = (fetch: typeof globalThis.fetch, env = {}) =>
-    JEEDOM.run(makeContext({ env, machine: { fetch } }), NEVER_ABORTED);
+    JEEDOM_CHECK.run(makeContext({ env, machine: { fetch } }), NEVER_ABORTED);
   const nobody = fetchFailure("tcp connect error: Connection refused");
   for (
     const [fetch, text] of [
@@ -248,7 +257,7 @@ Deno.test("jeedom reports a Jeedom that hangs at the time limit", async () => {
   const stop = new AbortController();
   const hanging: typeof fetch = (_, init) =>
     new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
-  const running = JEEDOM.run(makeContext({ machine: { fetch: hanging } }), stop.signal);
+  const running = JEEDOM_CHECK.run(makeContext({ machine: { fetch: hanging } }), stop.signal);
   stop.abort();
   assertStringIncludes((await running).message, "does not answer within 5 s");
 });
@@ -260,13 +269,16 @@ Deno.test("jeedom reports a CA file that cannot be read, and sends nothing", asy
     machine: { fetch },
     jeedomFetch: () => Promise.reject(new Error("No such file")),
   });
-  const { status, message } = await JEEDOM.run(context, NEVER_ABORTED);
+  const { status, message } = await JEEDOM_CHECK.run(context, NEVER_ABORTED);
   assertEquals([status, asked], ["failed", []]);
   assertStringIncludes(message, "JEEDOM_CA_FILE cannot be read, or holds no certificate");
 });
 
 Deno.test("jeedom explains a name of multicast DNS", async () => {
   const env = { JEEDOM_URL: "http://jeedom.local" };
-  const found = await JEEDOM.run(makeContext({ env, machine: { fetch: fetchFailure("dns error") } }), NEVER_ABORTED);
+  const found = await JEEDOM_CHECK.run(
+    makeContext({ env, machine: { fetch: fetchFailure("dns error") } }),
+    NEVER_ABORTED,
+  );
   assertStringIncludes(found.message, "jeedom.local needs mDNS, which containers and this resolver lack");
 });

@@ -9,11 +9,12 @@ import {
   type KeysFileSystem,
   readKeysFile,
 } from "../../src/keys/keyring_file.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { until, within } from "../support/deadline.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-const options: KeysFileOptions = { files: Deno, mode: "strict" };
+const options: KeysFileOptions = { files: Deno, mode: "strict", services: SERVICES };
 
 const SECRET: Bytes = Uint8Array.fromHex("3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd");
 
@@ -80,7 +81,7 @@ Deno.test("readKeysFile() rejects a file whose mode it cannot restrict, unless m
     await Deno.chmod(path, 0o644);
     const files: KeysFileSystem = { ...Deno, chmod: () => Promise.reject(new Error("Operation not permitted")) };
     await assertRejects(() => readKeysFile(path, { ...options, files }), KeyFileError, "mode 0600");
-    assertEquals(names((await readKeysFile(path, { files, mode: "ignore" }))?.keys), ["phone"]);
+    assertEquals(names((await readKeysFile(path, { ...options, files, mode: "ignore" }))?.keys), ["phone"]);
   }));
 
 Deno.test("readKeysFile() reports the problem of a file and the remedy, and quotes no secret", () =>
@@ -128,7 +129,7 @@ Deno.test("editKeysFile() makes the file, its lock and its temporary file readab
     };
     await editKeysFile(path, add("phone"), { ...options, files });
     await Deno.chmod(path, 0o644);
-    await editKeysFile(path, add("tablet"), { files, mode: "ignore" });
+    await editKeysFile(path, add("tablet"), { ...options, files, mode: "ignore" });
     assertEquals([...modes, await modeOf(path), await modeOf(`${path}.lock`)], [0o600, 0o600, 0o600, 0o600]);
   }));
 
@@ -168,7 +169,7 @@ Deno.test("editKeysFile() does not write an invalid file", () =>
       record("a b"),
       record("tablet", SECRET),
       record("tablet", randomBytes(31)),
-      { ...record("tablet"), publish: ["a#"] },
+      { ...record("tablet"), rights: { mqtt: { publish: ["a#"] } } },
       { ...record("tablet"), expires: Number.NaN },
       { ...record("tablet"), rate: { perSecond: 2, burst: 1 } },
     ];
@@ -320,7 +321,7 @@ Deno.test("editKeysFile() says to free some space when a full disk has no room f
     const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
     const files: KeysFileSystem = { ...Deno, open: () => Promise.reject(full) };
     await assertRejects(
-      () => editKeysFile(`${directory}/keys.json`, (keys) => keys, { files, mode: "strict" }),
+      () => editKeysFile(`${directory}/keys.json`, (keys) => keys, { ...options, files }),
       KeyFileError,
       "Free some space on that disk",
     );

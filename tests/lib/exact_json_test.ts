@@ -14,7 +14,9 @@ import {
   parseExact,
   plainNumber,
 } from "../../src/lib/exact_json.ts";
-import { keepDigits, parseJeedomRequest, parsePayload, parsePublishRequest } from "../../src/protocol/payload.ts";
+import { keepDigits, parsePayload } from "../../src/protocol/payload.ts";
+import { parseJeedomRequest } from "../../src/services/jeedom/request.ts";
+import { parsePublishRequest } from "../../src/services/mqtt/request.ts";
 
 const opened = (text: string) => keepDigits(parsePayload(text as OpenedText), text as OpenedText);
 

@@ -11,7 +11,7 @@ import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort, withTcpServer } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
-import { close, CONNECT, SUBSCRIBE, versionOf, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { close, CONNACK, CONNECT, SUBSCRIBE, versionOf, withScriptedBroker } from "../support/scripted_broker.ts";
 import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -146,18 +146,18 @@ Deno.test("connect() rejects a broker whose name resolves to a forbidden address
 });
 
 for (
-  const [words, refusal] of [
+  const [action, refusal] of [
     ["answers 1", [0x20, 2, 0, 1]],
     ["answers 132", [0x20, 3, 0, 132, 0]],
-    ["hangs up", "hang up"],
+    ["closes the connection", "close"],
   ] as const
 ) {
-  Deno.test(`connect() speaks MQTT 5, and 3.1.1 with a broker that ${words}`, async () => {
+  Deno.test(`connect() speaks MQTT 5, and 3.1.1 with a broker that ${action}`, async () => {
     const versions: unknown[] = [];
-    await withBareBroker((packet) => {
+    await withScriptedBroker((packet) => {
       if (packet.type !== CONNECT) return undefined;
       versions.push(versionOf(packet));
-      return versionOf(packet) === 4 ? WELCOME[4] : refusal;
+      return versionOf(packet) === 4 ? CONNACK[4] : refusal;
     }, async (address) => {
       const connection = await within("connecting", connect(address, { signal: never }));
       assertEquals(versions, [5, 4]);
@@ -165,14 +165,14 @@ for (
     });
   });
 
-  Deno.test(`connect() reports a broker that ${words} with any version, and makes no third attempt`, async () => {
+  Deno.test(`connect() reports a broker that ${action} with any version, and makes no third attempt`, async () => {
     const versions: unknown[] = [];
-    await withBareBroker((packet) => {
+    await withScriptedBroker((packet) => {
       versions.push(versionOf(packet));
-      return refusal === "hang up" || versionOf(packet) === 5 ? refusal : [0x20, 2, 0, 1];
+      return refusal === "close" || versionOf(packet) === 5 ? refusal : [0x20, 2, 0, 1];
     }, async (address) => {
       const { message } = await failure(address);
-      const expected = refusal === "hang up" ? "closed the connection" : "speaks neither MQTT 5 nor 3.1.1 (code 1)";
+      const expected = refusal === "close" ? "closed the connection" : "speaks neither MQTT 5 nor 3.1.1 (code 1)";
       assertEquals(message, `Broker 127.0.0.1:${address.port} ${expected}`);
       assertEquals(versions, [5, 4]);
     });
@@ -181,7 +181,7 @@ for (
 
 Deno.test("connect() does not try another version if the login is refused", async () => {
   let greetings = 0;
-  await withBareBroker(() => {
+  await withScriptedBroker(() => {
     greetings += 1;
     return [0x20, 3, 0, 134, 0];
   }, async (address) => {
@@ -193,7 +193,7 @@ Deno.test("connect() does not try another version if the login is refused", asyn
 
 Deno.test("connect() stops waiting for the second version too when its signal is aborted", async () => {
   const stop = new AbortController();
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     if (versionOf(packet) === 5) return [0x20, 2, 0, 1];
     stop.abort(new BrokerError("Too late"));
     return undefined;
@@ -204,8 +204,8 @@ Deno.test("connect() stops waiting for the second version too when its signal is
 
 for (const version of [5, 4] as const) {
   Deno.test(`subscribe() returns only the filters that the broker refused, in version ${version}`, async () => {
-    await withBareBroker((packet) => {
-      if (packet.type === CONNECT) return versionOf(packet) === version ? WELCOME[version] : [0x20, 2, 0, 1];
+    await withScriptedBroker((packet) => {
+      if (packet.type === CONNECT) return versionOf(packet) === version ? CONNACK[version] : [0x20, 2, 0, 1];
       if (packet.type !== SUBSCRIBE) return undefined;
       const [high = 0, low = 0] = packet.body;
       // Each filter is a single letter, followed by its options.
@@ -224,7 +224,7 @@ for (const version of [5, 4] as const) {
 }
 
 Deno.test("a missing ping response is the reason of the end, also for pending commands", async () => {
-  await withBareBroker((packet) => packet.type === CONNECT ? WELCOME[5] : undefined, async (address) => {
+  await withScriptedBroker((packet) => packet.type === CONNECT ? CONNACK[5] : undefined, async (address) => {
     const impatient = createConnectBroker({ keepaliveSeconds: 1, addressFault: () => undefined });
     const connection = await impatient(address, { signal: never });
     const { packetsReceived } = connection;
@@ -239,9 +239,9 @@ Deno.test("a missing ping response is the reason of the end, also for pending co
 
 Deno.test("packetsReceived counts every packet", async () => {
   let write: (bytes: readonly number[]) => void = () => {};
-  await withBareBroker((packet, writeHere) => {
+  await withScriptedBroker((packet, writeHere) => {
     write = writeHere;
-    return packet.type === CONNECT ? WELCOME[5] : undefined;
+    return packet.type === CONNECT ? CONNACK[5] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
     const { packetsReceived } = connection;
@@ -255,7 +255,7 @@ Deno.test("packetsReceived counts every packet", async () => {
 
 Deno.test({
   ...needing(
-    "a broker of MQTT 5 tells for which subscriptions a message is, one delivery each, and retained ones again",
+    "an MQTT 5 broker sends a delivery with the id of each subscription, and retained messages again",
     { mosquitto: MOSQUITTO },
   ),
   async fn() {

@@ -6,6 +6,7 @@ import { until, within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
 import {
   close,
+  CONNACK,
   CONNECT,
   DISCONNECT,
   type Packet,
@@ -14,9 +15,8 @@ import {
   SUBSCRIBE,
   UNSUBSCRIBE,
   versionOf,
-  WELCOME,
-  withBareBroker,
-} from "../support/bare_broker.ts";
+  withScriptedBroker,
+} from "../support/scripted_broker.ts";
 
 const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
@@ -24,7 +24,7 @@ const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false }
 
 Deno.test("publish() rejects messages on which the broker would close the connection", async () => {
   let published = 0;
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     // Maximum QoS 1, no retained messages, packets of 100 bytes.
     if (packet.type === CONNECT) return [0x20, 12, 0, 0, 9, 36, 1, 37, 0, 39, 0, 0, 0, 100];
     if (packet.type !== PUBLISH) return undefined;
@@ -45,7 +45,7 @@ Deno.test("publish() rejects messages on which the broker would close the connec
 
 Deno.test("subscribe() and unsubscribe() send no packet on which the broker would close the connection", async () => {
   const packets: Packet[] = [];
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     // Packets of 100 bytes.
     if (packet.type === CONNECT) return [0x20, 8, 0, 0, 5, 39, 0, 0, 0, 100];
     packets.push(packet);
@@ -67,7 +67,7 @@ Deno.test("subscribe() and unsubscribe() send no packet on which the broker woul
 });
 
 Deno.test("a connection closes itself when too many messages are not acknowledged", async () => {
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     // A receive maximum of 4, and no acknowledgement.
     if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 4];
     return undefined;
@@ -103,7 +103,7 @@ Deno.test("subscribe() requests filters whose names MQTT.js reserves, each with 
 
 Deno.test("subscribe() sends no identifiers to an MQTT 5 broker that does not support them", async () => {
   const packets: Packet[] = [];
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     // Property 41: subscription identifiers are not available.
     if (packet.type === CONNECT) return [0x20, 5, 0, 0, 2, 41, 0];
     if (packet.type !== SUBSCRIBE) return undefined;
@@ -121,9 +121,9 @@ Deno.test("subscribe() sends no identifiers to an MQTT 5 broker that does not su
 
 for (const version of [5, 4] as const) {
   Deno.test(`pending commands fail with the reason of a closed connection, in version ${version}`, () =>
-    withBareBroker((packet) => {
-      if (packet.type === CONNECT) return versionOf(packet) === version ? WELCOME[version] : [0x20, 2, 0, 1];
-      return packet.type === DISCONNECT ? "hang up" : undefined;
+    withScriptedBroker((packet) => {
+      if (packet.type === CONNECT) return versionOf(packet) === version ? CONNACK[version] : [0x20, 2, 0, 1];
+      return packet.type === DISCONNECT ? "close" : undefined;
     }, async (address) => {
       const connection = await connect(address, { signal: never });
       const requests = ["a", "b"].map((filter, index) => ({ filter, qos: 1 as const, id: index + 1 }));
@@ -151,7 +151,7 @@ for (const version of [5, 4] as const) {
 Deno.test("publish() stays within the broker's receive maximum, and sends queued messages as soon as possible", async () => {
   const ids: number[][] = [];
   let write: (bytes: readonly number[]) => void = () => {};
-  await withBareBroker((packet, writeHere) => {
+  await withScriptedBroker((packet, writeHere) => {
     write = writeHere;
     // Property 33: a receive maximum of 2.
     if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 2];
@@ -179,9 +179,9 @@ Deno.test("cancel() ends a message in flight: nothing more of it is sent, and it
   const types: unknown[] = [];
   let write: (bytes: readonly number[]) => void = () => {};
   let id: number[] = [];
-  await withBareBroker((packet, writeHere) => {
+  await withScriptedBroker((packet, writeHere) => {
     write = writeHere;
-    if (packet.type === CONNECT) return WELCOME[5];
+    if (packet.type === CONNECT) return CONNACK[5];
     types.push(packet.type);
     if (packet.type === PUBLISH) id = [...packet.body.slice(3, 5)];
     return packet.type === UNSUBSCRIBE ? [0xb0, 4, ...packet.body.slice(0, 2), 0, 0] : undefined;
@@ -205,8 +205,8 @@ Deno.test("cancel() ends a message in flight: nothing more of it is sent, and it
 });
 
 Deno.test("publish() rejects with the reason of the broker", async () => {
-  await withBareBroker((packet) => {
-    if (packet.type === CONNECT) return WELCOME[5];
+  await withScriptedBroker((packet) => {
+    if (packet.type === CONNECT) return CONNACK[5];
     return packet.type === PUBLISH ? [0x40, 3, ...packet.body.slice(3, 5), 135] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
@@ -218,20 +218,20 @@ Deno.test("publish() rejects with the reason of the broker", async () => {
 });
 
 Deno.test("a closed connection fails any number of pending messages with its reason", async () => {
-  for (const how of ["hang up", "close"] as const) {
+  for (const closedBy of ["broker", "gateway"] as const) {
     let sent = 0;
-    await withBareBroker((packet) => {
+    await withScriptedBroker((packet) => {
       if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 2];
       sent += 1;
-      return how === "hang up" && sent === 2 ? how : undefined;
+      return closedBy === "broker" && sent === 2 ? "close" : undefined;
     }, async (address) => {
       const connection = await connect(address, { signal: never });
       const messages = Array.from({ length: 20_000 }, () => connection.publish(MESSAGE).acknowledged);
       await until("the first", () => sent === 2);
-      const closing = how === "close" ? connection.close(new BrokerError("Idle")) : undefined;
+      const closing = closedBy === "gateway" ? connection.close(new BrokerError("Idle")) : undefined;
       const results = await within("failing", Promise.allSettled(messages));
       const reasons = results.map((result) => result.status === "rejected" && result.reason.message);
-      const expected = how === "close" ? "Idle" : `Broker 127.0.0.1:${address.port} closed the connection`;
+      const expected = closedBy === "gateway" ? "Idle" : `Broker 127.0.0.1:${address.port} closed the connection`;
       assertEquals([...new Set(reasons)], [expected]);
       await closing;
       await close(connection);
@@ -243,7 +243,7 @@ Deno.test("a closed connection fails any number of pending messages with its rea
 Deno.test("a closed connection fails messages of QoS 0 that the socket did not take", () =>
   withTcpServer(async (socket) => {
     await socket.read(new Uint8Array(1000));
-    await socket.write(Uint8Array.from(WELCOME[5]));
+    await socket.write(Uint8Array.from(CONNACK[5]));
   }, async (port) => {
     const connection = await connect({ host: "127.0.0.1", port }, { signal: never });
     const payload = "x".repeat(2 ** 20);

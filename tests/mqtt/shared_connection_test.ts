@@ -16,12 +16,12 @@ const MESSAGE: BrokerMessage = { topic: "t", payload: new Uint8Array(), qos: 0, 
 
 /** Connection that a test controls. */
 class FakeConnection {
-  readonly #lost = Promise.withResolvers<BrokerError>();
-  readonly closed = this.#lost.promise;
+  readonly #closed = Promise.withResolvers<BrokerError>();
+  readonly closed = this.#closed.promise;
   /** Reasons of calls of close(). */
   readonly closeReasons: (string | undefined)[] = [];
   packetsReceived = 1;
-  /** Whether a packet arrives while a message is pending. */
+  /** True if a packet arrives while a message is pending. */
   receivesPackets = false;
   published = 0;
   canceled = 0;
@@ -30,7 +30,7 @@ class FakeConnection {
   constructor(readonly signal: AbortSignal, readonly deliver: NonNullable<ConnectOptions["onMessage"]>) {}
 
   end(message: string): void {
-    this.#lost.resolve(new BrokerError(message));
+    this.#closed.resolve(new BrokerError(message));
   }
 
   publish() {
@@ -78,7 +78,7 @@ function makeShared(
 }
 
 /** Waits for the next task of the event loop. */
-function turn(): Promise<void> {
+function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
@@ -94,15 +94,15 @@ Deno.test("publish() opens one connection for concurrent and later messages", as
 Deno.test("publish() opens a new connection after the old one closed, which is reported once", async () => {
   const { shared, connections, calls } = makeShared();
   await shared.publish(PUBLICATION);
-  connections[0]?.end("Gone");
-  await turn();
-  assertEquals([calls, shared.isOpen], [["closed: Gone"], false]);
+  connections[0]?.end("Reset");
+  await nextTask();
+  assertEquals([calls, shared.isOpen], [["closed: Reset"], false]);
   await shared.publish(PUBLICATION);
   assertEquals(connections.map(({ published }) => published), [1, 1]);
   const closing = shared.close();
   connections[1]?.end("Connection closed");
   await within("closing", closing);
-  assertEquals(calls, ["closed: Gone", "closed: Connection closed"]);
+  assertEquals(calls, ["closed: Reset", "closed: Connection closed"]);
 });
 
 Deno.test("publish() connects again for the next message after a failed attempt, and not for the same one", async () => {
@@ -126,9 +126,9 @@ Deno.test("publish() does not retry a message that failed in flight", async () =
   const [first] = connections;
   if (first === undefined) throw new Error("No connection");
   first.acknowledged = first.closed.then((reason) => Promise.reject(reason));
-  const failing = assertRejects(() => shared.publish(PUBLICATION), BrokerError, "Gone");
-  await turn();
-  first.end("Gone");
+  const failing = assertRejects(() => shared.publish(PUBLICATION), BrokerError, "Reset");
+  await nextTask();
+  first.end("Reset");
   await failing;
   assertEquals([connections.length, first.published], [1, 2]);
 });
@@ -140,7 +140,7 @@ Deno.test("publish() sends nothing after its timeout, even if the connection ope
   await assertRejects(() => shared.publish(PUBLICATION), BrokerError, expected);
   assertEquals([connections[0]?.signal.aborted, shared.isOpen], [true, false]);
   open();
-  await turn();
+  await nextTask();
   assertEquals([connections[0]?.published, calls], [0, []]);
 });
 
@@ -169,7 +169,7 @@ Deno.test("publish() fails alone if other packets arrive, and the connection sta
   assertEquals([connection.canceled, shared.isOpen], [1, true]);
   // A late rejection must not be unhandled: then the test would fail.
   reject(new BrokerError("Message removed"));
-  await turn();
+  await nextTask();
   connection.deliver(MESSAGE);
   connection.acknowledged = Promise.resolve();
   await shared.publish(PUBLICATION);
@@ -188,7 +188,7 @@ Deno.test("use() closes the connection after a timeout, also if other packets ar
   assertEquals([shared.isOpen, calls], [false, [`closed: ${expected}`]]);
   await until("closing", () => connections[0]?.closeReasons[0] === expected);
   reject(new BrokerError("Too late"));
-  await turn();
+  await nextTask();
 });
 
 Deno.test("a command on a closed connection does not close the next one after its timeout", async () => {
@@ -204,14 +204,14 @@ Deno.test("a command on a closed connection does not close the next one after it
       "did not acknowledge",
     ),
   ];
-  await turn();
+  await nextTask();
   assertEquals(connections[0]?.published, 1);
-  connections[0]?.end("Gone");
-  await turn();
+  connections[0]?.end("Reset");
+  await nextTask();
   await shared.publish(PUBLICATION);
   assertEquals(connections.length, 2);
   await Promise.all(late);
-  assertEquals([shared.isOpen, connections[1]?.closeReasons, calls], [true, [], ["closed: Gone"]]);
+  assertEquals([shared.isOpen, connections[1]?.closeReasons, calls], [true, [], ["closed: Reset"]]);
 });
 
 Deno.test("close() reports the end once and at once, and no later message of that connection", async () => {
@@ -228,9 +228,9 @@ Deno.test("close() reports the end once and at once, and no later message of tha
   connection?.end("Idle");
   await within("closing", closing);
   connection?.deliver(MESSAGE);
-  connections[1]?.end("Gone");
-  await turn();
-  assertEquals(calls, ["message t", "closed: Idle", "closed: Gone"]);
+  connections[1]?.end("Reset");
+  await nextTask();
+  assertEquals(calls, ["message t", "closed: Idle", "closed: Reset"]);
   assertEquals(connections.map(({ closeReasons }) => closeReasons), [["Idle"], []]);
 });
 
@@ -257,10 +257,10 @@ Deno.test("close() does nothing without a connection", async () => {
 Deno.test("check() closes the connection to a silent broker, and not to a slow one", async () => {
   const silent = makeShared({ timeoutMs: 50 });
   await silent.shared.publish(PUBLICATION);
-  const hang = () => new Promise<void>(() => {});
+  const neverSettle = () => new Promise<void>(() => {});
   const [frozen] = silent.connections;
   if (frozen === undefined) throw new Error("No connection");
-  frozen.unsubscribe = hang;
+  frozen.unsubscribe = neverSettle;
   await assertRejects(() => silent.shared.check(), BrokerError, "did not answer");
   assertEquals(frozen.closeReasons.length, 1);
 
@@ -270,7 +270,7 @@ Deno.test("check() closes the connection to a silent broker, and not to a slow o
   if (slow === undefined) throw new Error("No connection");
   slow.unsubscribe = () => {
     slow.packetsReceived += 1;
-    return hang();
+    return neverSettle();
   };
   await assertRejects(() => busy.shared.check(), BrokerError, "did not answer");
   assertEquals(slow.closeReasons, []);

@@ -2,12 +2,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { BROKER } from "../../src/services/mqtt/doctor.ts";
+import { BROKER_CHECK } from "../../src/services/mqtt/doctor.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 import { needing } from "../support/needs.ts";
-import { afterLastTimer } from "../support/bare_broker.ts";
+import { afterLastTimer } from "../support/scripted_broker.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { MOSQUITTO, startBroker, untilListening } from "../support/broker.ts";
@@ -69,7 +69,7 @@ Deno.test({
       await assertRejects(() => within("failing", connect(address, { signal: never })), BrokerError, "Certificate");
       const { message, remedy } = await within(
         "the check",
-        BROKER.run(
+        BROKER_CHECK.run(
           makeContext({
             env: { MQTT_BROKER_HOST: "localhost", MQTT_PROTOCOL: webSocketPath === undefined ? "mqtts" : "wss" },
             brokerAddress: () => Promise.resolve(address),
@@ -163,12 +163,12 @@ Deno.test("connect() reports a server without a WebSocket at that path, and the 
     () => new Response("", { status: 404 }),
   );
   const address = { host: "127.0.0.1", port: server.addr.port, webSocketPath: "/elsewhere" };
-  const house = makeContext({
+  const context = makeContext({
     env: { MQTT_BROKER_HOST: "127.0.0.1", MQTT_PROTOCOL: "ws" },
     brokerAddress: () => Promise.resolve(address),
     connectBroker: connect,
   });
-  const { message, remedy } = await within("the check", BROKER.run(house, NEVER_ABORTED));
+  const { message, remedy } = await within("the check", BROKER_CHECK.run(context, NEVER_ABORTED));
   assert(message.endsWith("Unexpected server response: 404"), message);
   assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
   await server.shutdown();

@@ -30,6 +30,9 @@ async function open(key: Key, event: OutgoingEvent | undefined): Promise<unknown
   return JSON.parse(await openEnvelope(key.secret.aead, parseEnvelope(text.replace(/^data: (.*)\n\n$/, "$1"))));
 }
 
+/** Rights to receive every message. */
+const EVERYTHING = { mayReceive: () => true };
+
 Deno.test("message() seals once for all listeners of a key, and anew for another key", async () => {
   let nonces = 0;
   const [one, other] = [await makeKey("#"), await makeKey("home/#")];
@@ -40,10 +43,10 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
     },
   });
   const received = message();
-  const first = sealer.message(one, received, 1);
-  for (let count = 0; count < 1000; count++) assertStrictEquals(sealer.message(one, received, 1), first);
-  assertStrictEquals(await first?.sharedRecord(), await sealer.message(one, received, 2)?.sharedRecord());
-  await sealer.message(other, received, 1)?.sharedRecord();
+  const first = sealer.message(one, received, 1, EVERYTHING);
+  for (let count = 0; count < 1000; count++) assertStrictEquals(sealer.message(one, received, 1, EVERYTHING), first);
+  assertStrictEquals(await first?.sharedRecord(), await sealer.message(one, received, 2, EVERYTHING)?.sharedRecord());
+  await sealer.message(other, received, 1, EVERYTHING)?.sharedRecord();
   assertEquals(nonces, 2);
   assertEquals(await open(one, first), {
     type: "message",
@@ -55,7 +58,7 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
     epoch: "e",
     offset: 7,
   });
-  const next = sealer.message(one, message(), 1);
+  const next = sealer.message(one, message(), 1, EVERYTHING);
   assertNotEquals(decoder.decode(await next?.sharedRecord()), decoder.decode(await first?.sharedRecord()));
 });
 
@@ -70,7 +73,7 @@ Deno.test("message() seals once also for listeners that ask one after the other 
   });
   const missed = Array.from({ length: 500 }, (_, offset) => message({ position: { epoch: "e", offset } }));
   for (let listener = 0; listener < 5; listener++) {
-    for (const one of missed) await sealer.message(key, one, 1)?.sharedRecord();
+    for (const one of missed) await sealer.message(key, one, 1, EVERYTHING)?.sharedRecord();
   }
   assertEquals(nonces, 500);
 });
@@ -80,7 +83,7 @@ Deno.test("message() keeps a bounded number of events, whether the key may recei
     const key = await makeKey(filter);
     const sealer = new EventEncoder({ randomBytes });
     for (let offset = 0; offset < 20_000; offset++) {
-      sealer.message(key, message({ position: { epoch: "e", offset } }), 0);
+      sealer.message(key, message({ position: { epoch: "e", offset } }), 0, EVERYTHING);
     }
     assert(sealer.sharedBytes > 2 ** 20 && sealer.sharedBytes <= 4 * 2 ** 20, `${sealer.sharedBytes}`);
   }
@@ -91,7 +94,7 @@ Deno.test("message() tells each listener the quality that it asked for, at most"
   const key = await makeKey("#");
   const received = message({ qos: 2 });
   for (const qos of [0, 1, 2]) {
-    const event = await open(key, sealer.message(key, received, qos));
+    const event = await open(key, sealer.message(key, received, qos, EVERYTHING));
     assertEquals(typeof event === "object" && event !== null && "qos" in event && event.qos, qos);
   }
 });
@@ -100,16 +103,16 @@ Deno.test("message() gives nothing to a key that may not receive it", async () =
   const sealer = new EventEncoder({ randomBytes });
   const [cellar, all] = [await makeKey("cellar/#"), await makeKey("#")];
   const received = message();
-  assertEquals(sealer.message(cellar, received, 1), undefined);
-  assert(sealer.message(all, received, 1) !== undefined);
-  assertEquals(sealer.message(cellar, received, 1), undefined);
+  assertEquals(sealer.message(cellar, received, 1, { mayReceive: () => false }), undefined);
+  assert(sealer.message(all, received, 1, EVERYTHING) !== undefined);
+  assertEquals(sealer.message(cellar, received, 1, { mayReceive: () => false }), undefined);
 });
 
 Deno.test("an event tells its exact size before it is sealed, and a message its position", async () => {
   const sealer = new EventEncoder({ randomBytes });
   const key = await makeKey("#");
   for (const payload of ["", "é", "x".repeat(1000), "☀".repeat(77), new Uint8Array([0xff, 0]), "\ud800"]) {
-    const event = sealer.message(key, message({ payload }), 0);
+    const event = sealer.message(key, message({ payload }), 0, EVERYTHING);
     assertEquals(event?.size, (await event?.sharedRecord())?.length);
     assertEquals(event?.position, { epoch: "e", offset: 7 });
   }
@@ -122,14 +125,14 @@ Deno.test("pressure() asks to wait while much is being sealed, and no longer", a
   const key = await makeKey("#");
   assertEquals(sealer.backpressure(), undefined);
   const records = Array.from({ length: 10 }, () => {
-    const event = sealer.message(key, message({ payload: "x".repeat(10_000) }), 0);
+    const event = sealer.message(key, message({ payload: "x".repeat(10_000) }), 0, EVERYTHING);
     return event?.sharedRecord();
   });
   await within("room", sealer.backpressure() ?? Promise.reject(new Error("No pressure")));
   await Promise.all(records);
   await until("the pressure is gone", () => sealer.backpressure() === undefined);
   // As much again that nobody is there to hear: only the sockets need a turn.
-  for (let count = 0; count < 10; count++) sealer.message(key, message({ payloadBytes: 10_000 }), 0);
+  for (let count = 0; count < 10; count++) sealer.message(key, message({ payloadBytes: 10_000 }), 0, EVERYTHING);
   await within("a turn for the sockets", sealer.backpressure() ?? Promise.reject(new Error("No pressure")));
   assertEquals(sealer.backpressure(), undefined);
 });
@@ -139,7 +142,7 @@ Deno.test("pressure() counts a message for each listener of version 2 that waits
   const key = await makeKey("#");
   const exchange = { version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) } as const;
   const [shared, numbered] = [await sealer.begin({ version: 1, key: key.secret }), await sealer.begin(exchange)];
-  const event = sealer.message(key, message({ payload: "x".repeat(200) }), 0);
+  const event = sealer.message(key, message({ payload: "x".repeat(200) }), 0, EVERYTHING);
   if (event === undefined) throw new Error("Key may not receive it");
   for (let listener = 0; listener < 1000; listener++) shared.prepare(event);
   assertEquals(sealer.backpressure(), undefined);

@@ -18,10 +18,10 @@ import type { Position } from "../../src/protocol/event.ts";
 import { FakeTime } from "./fake_time.ts";
 import { settle } from "./settle.ts";
 
-/** How a broker delivers a message that matches several subscriptions of one connection. */
+/** Deliveries of a message that matches several subscriptions of one connection. */
 export type DeliveryMode = "a copy for each subscription" | "one copy with all ids" | "one copy without ids";
 
-/** MQTT 5 as Mosquitto does it, MQTT 5 as others do it, and MQTT 3.1.1. */
+/** MQTT 5 with Mosquitto, MQTT 5 with other brokers, and MQTT 3.1.1. */
 export const DELIVERY_MODES: readonly DeliveryMode[] = [
   "a copy for each subscription",
   "one copy with all ids",
@@ -33,7 +33,7 @@ const CLOSED = new BrokerError("Connection reset");
 
 const utf8 = new TextEncoder();
 
-/** One connection: what is on its way to the broker, and what on its way back. Neither overtakes its like. */
+/** Connection with commands in flight to the broker and packets in flight from it, each in order. */
 interface Connection {
   readonly subscriptions: Map<string, { readonly id: number; readonly qos: QoS }>;
   readonly commands: (() => void)[];
@@ -42,33 +42,33 @@ interface Connection {
   readonly onMessage: ReceiveMessage;
 }
 
-/** A broker as strict as a real one in what it promises, and as free in the rest. */
+/** Broker that keeps the guarantees of MQTT, and whose other behaviour a test chooses. */
 export class FakeBroker {
-  /** The SUBSCRIBE requests so far. */
+  /** SUBSCRIBE requests so far. */
   readonly subscribed: (readonly FilterRequest[])[] = [];
-  /** The UNSUBSCRIBE requests so far. */
+  /** UNSUBSCRIBE requests so far. */
   readonly unsubscribed: (readonly string[])[] = [];
-  /** When somebody tried to connect, in milliseconds. */
+  /** Times of connection attempts, in milliseconds. */
   readonly attempts: number[] = [];
   /** Filters that are refused. */
   readonly refused = new Set<string>();
-  /** What is retained: payloads by topic. */
+  /** Retained payloads by topic. */
   readonly retained = new Map<string, string>();
-  /** How it delivers. */
+  /** Deliveries of a message that matches several subscriptions. */
   deliveryMode: DeliveryMode = "a copy for each subscription";
-  /** Whether it can be reached. */
+  /** True if connection attempts succeed. */
   isReachable = true;
-  /** Whether it hangs up on whoever subscribes. */
+  /** True if it closes the connection on each SUBSCRIBE. */
   closesOnSubscribe = false;
-  /** Whether what is sent to it arrives at once, or with {@linkcode read}. */
+  /** True if commands arrive at once, or with {@linkcode read}. */
   readsAtOnce = true;
-  /** Whether what it sends arrives at once, or with {@linkcode send}. */
+  /** True if its packets arrive at once, or with {@linkcode send}. */
   sendsAtOnce = true;
-  /** Whether retained messages come ahead of SUBACK. */
+  /** True if it sends retained messages before SUBACK. */
   sendsRetainedFirst = false;
-  /** Whether a SUBACK arrives ahead of everything that is on its way. */
+  /** True if a SUBACK overtakes all packets in flight. */
   sendsGrantsFirst = false;
-  #line: Connection | undefined;
+  #current: Connection | undefined;
 
   readonly connect: ConnectBroker = (_address, { signal, onMessage = () => undefined }) => {
     this.attempts.push(Date.now());
@@ -78,19 +78,19 @@ export class FakeBroker {
       reject(UNREACHABLE);
       return promise;
     }
-    const lost = Promise.withResolvers<BrokerError>();
-    const connection: Connection = { subscriptions: new Map(), commands: [], packets: [], closed: lost, onMessage };
-    this.#line = connection;
-    lost.promise.then(reject);
-    this.#command(connection, () => connection.packets.push(() => resolve(this.#connection(connection))));
+    const closed = Promise.withResolvers<BrokerError>();
+    const connection: Connection = { subscriptions: new Map(), commands: [], packets: [], closed, onMessage };
+    this.#current = connection;
+    closed.promise.then(reject);
+    this.#command(connection, () => connection.packets.push(() => resolve(this.#open(connection))));
     return promise;
   };
 
-  /** Publishes a message of some other client. */
+  /** Publishes a message of another client. */
   publish(topic: string, payload: string, { retain = false, qos = 0 }: { retain?: boolean; qos?: QoS } = {}): void {
     if (retain && payload === "") this.retained.delete(topic);
     else if (retain) this.retained.set(topic, payload);
-    const connection = this.#line;
+    const connection = this.#current;
     if (connection === undefined) return;
     const matching = [...connection.subscriptions].filter(([filter]) => matches(filter, topic)).map(([, each]) => each);
     const copies = this.deliveryMode === "a copy for each subscription" ? matching.map((each) => [each]) : [matching];
@@ -98,31 +98,31 @@ export class FakeBroker {
       const granted = copy.some((each) => each.qos >= qos) ? qos : 0;
       this.#deliver(connection, { topic, payload, retain: false, qos: granted, ids: copy.map(({ id }) => id) });
     }
-    this.#work();
+    this.#transfer();
   }
 
-  /** Lets so many of the requests that are on their way arrive, and all of them from now on if no number is given. */
+  /** Makes a number of commands arrive; without a number, all of them from now on. */
   read(count?: number): void {
     if (count === undefined) this.readsAtOnce = true;
-    else for (const command of this.#line?.commands.splice(0, count) ?? []) command();
-    this.#work();
+    else for (const command of this.#current?.commands.splice(0, count) ?? []) command();
+    this.#transfer();
   }
 
-  /** Lets so many of the packets that are on their way arrive in one piece, or all from now on. */
+  /** Makes a number of packets arrive at once; without a number, all of them from now on. */
   send(count?: number): void {
     if (count === undefined) this.sendsAtOnce = true;
-    else for (const packet of this.#line?.packets.splice(0, count) ?? []) packet();
-    this.#work();
+    else for (const packet of this.#current?.packets.splice(0, count) ?? []) packet();
+    this.#transfer();
   }
 
-  /** Breaks the connection. What was on its way is lost. */
+  /** Closes the connection. Everything in flight is lost. */
   closeConnection(reason = CLOSED): void {
-    const connection = this.#line;
-    this.#line = undefined;
+    const connection = this.#current;
+    this.#current = undefined;
     connection?.closed.resolve(reason);
   }
 
-  #connection(connection: Connection): BrokerConnection {
+  #open(connection: Connection): BrokerConnection {
     return {
       closed: connection.closed.promise,
       packetsReceived: 0,
@@ -139,13 +139,13 @@ export class FakeBroker {
       },
       unsubscribe: async (filters) => {
         this.unsubscribed.push(filters);
-        await this.#ask<void>(connection, (answer) => {
+        await this.#request<void>(connection, (respond) => {
           for (const filter of filters) connection.subscriptions.delete(filter);
-          connection.packets.push(answer);
+          connection.packets.push(respond);
         });
       },
       close: (reason = new BrokerError("Connection closed")) => {
-        if (this.#line === connection) this.closeConnection(reason);
+        if (this.#current === connection) this.closeConnection(reason);
         else connection.closed.resolve(reason);
         return Promise.resolve();
       },
@@ -153,9 +153,9 @@ export class FakeBroker {
   }
 
   #subscribe(connection: Connection, requests: readonly FilterRequest[]): Promise<string[]> {
-    return this.#ask(connection, (answer) => {
+    return this.#request(connection, (respond) => {
       const refused = requests.map(({ filter }) => filter).filter((filter) => this.refused.has(filter));
-      const grant = () => answer(refused);
+      const grant = () => respond(refused);
       if (this.sendsGrantsFirst) connection.packets.unshift(grant);
       else if (!this.sendsRetainedFirst) connection.packets.push(grant);
       for (const { filter, id, qos } of requests) {
@@ -169,10 +169,10 @@ export class FakeBroker {
     });
   }
 
-  /** Sends a request, and waits for its answer. */
-  #ask<T>(connection: Connection, request: (answer: (result: T) => void) => void): Promise<T> {
+  /** Sends a command and waits for its response. */
+  #request<T>(connection: Connection, command: (respond: (result: T) => void) => void): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<T>();
-    this.#command(connection, () => request(resolve));
+    this.#command(connection, () => command(resolve));
     return Promise.race([promise, connection.closed.promise.then((reason) => Promise.reject(reason))]);
   }
 
@@ -190,11 +190,11 @@ export class FakeBroker {
 
   #command(connection: Connection, run: () => void): void {
     connection.commands.push(run);
-    this.#work();
+    this.#transfer();
   }
 
-  #work(): void {
-    const connection = this.#line;
+  #transfer(): void {
+    const connection = this.#current;
     while (this.readsAtOnce && connection !== undefined && connection.commands.length > 0) {
       connection.commands.shift()?.();
     }
@@ -208,28 +208,28 @@ function matches(filter: string, topic: string): boolean {
   return new TopicFilterSet([filter]).matches(topic);
 }
 
-/** What a listener asks for, as far as it matters. */
+/** Options of a subscriber in a test. */
 export type SubscriberOptions = Partial<Pick<Subscriber, "owner" | "qos" | "keep" | "since">>;
 
-/** A listener that writes down what it hears. */
+/** Subscriber that records its events. */
 export class RecordingSubscriber implements Subscriber {
-  /** What it heard, in words. */
+  /** Events as text. */
   readonly events: string[] = [];
-  /** The messages among it. */
+  /** Messages among the events. */
   readonly messages: ReceivedMessage[] = [];
-  /** Positions of `connected`, of gaps and of the messages. */
+  /** Positions of `connected`, gaps and messages. */
   readonly positions: Position[] = [];
-  /** Whether each message was told to be of a backlog. */
+  /** Flag `isBacklog` of each message. */
   readonly backlog: boolean[] = [];
   readonly owner: string;
   readonly filters: readonly string[];
   readonly qos: QoS;
   readonly keep: boolean;
   readonly since: Position | undefined;
-  /** Leaves the hub. */
+  /** Removes it from the hub. */
   unsubscribe: () => void = () => {};
-  /** Called after each thing that it heard. */
-  onEvent: (what: string) => void = () => {};
+  /** Called after each event. */
+  onEvent: (event: string) => void = () => {};
 
   constructor(filters: readonly string[], { owner = "phone", qos = 0, keep = false, since }: SubscriberOptions = {}) {
     this.owner = owner;
@@ -239,43 +239,43 @@ export class RecordingSubscriber implements Subscriber {
     this.since = since;
   }
 
-  /** The position to come back with. */
+  /** Position to resume from. */
   get position(): Position | undefined {
     return this.positions.at(-1);
   }
 
   connected(position: Position | undefined): void {
     if (position !== undefined) this.positions.push(position);
-    this.#note("connected");
+    this.#record("connected");
   }
 
   gap(position: Position): void {
     this.positions.push(position);
-    this.#note("gap");
+    this.#record("gap");
   }
 
   message(message: ReceivedMessage, isBacklog: boolean): void {
     this.messages.push(message);
     this.positions.push(message.position);
     this.backlog.push(isBacklog);
-    this.#note(`${message.topic}: ${message.payload}${message.retain ? " (retained)" : ""}`);
+    this.#record(`${message.topic}: ${message.payload}${message.retain ? " (retained)" : ""}`);
   }
 
   offline(reason: BrokerError): void {
-    this.#note(`offline: ${reason.message}`);
+    this.#record(`offline: ${reason.message}`);
   }
 
   online(): void {
-    this.#note("online");
+    this.#record("online");
   }
 
   ended(reason: BrokerError): void {
-    this.#note(`ended: ${reason.message}`);
+    this.#record(`ended: ${reason.message}`);
   }
 
-  #note(what: string): void {
-    this.events.push(what);
-    this.onEvent(what);
+  #record(event: string): void {
+    this.events.push(event);
+    this.onEvent(event);
   }
 }
 
@@ -286,9 +286,9 @@ export interface EnvironmentOptions {
   readonly backpressure?: HubConfig["backpressure"];
 }
 
-/** A hub, its broker, and the clock of both. */
+/** Hub with its broker and the clock of both. */
 export class HubEnvironment implements AsyncDisposable {
-  /** How long subscriptions outlive their listeners, in milliseconds. */
+  /** Time for which idle subscriptions are kept, in milliseconds. */
   static readonly RESUME_MS = 10_000;
   readonly broker = new FakeBroker();
   readonly history: MemoryHistory;
@@ -297,9 +297,9 @@ export class HubEnvironment implements AsyncDisposable {
   readonly #time = new FakeTime();
 
   constructor({ maxBytes = 1_000_000, backpressure = () => undefined }: EnvironmentOptions = {}) {
-    this.history = new MemoryHistory({ epoch: "this", maxBytes });
+    this.history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: maxBytes } });
     const clock = { ...SYSTEM_CLOCK, monotonic: SYSTEM_CLOCK.now };
-    this.connection = new SharedConnection({ host: "house", port: 1883 }, {
+    this.connection = new SharedConnection({ host: "broker", port: 1883 }, {
       connect: this.broker.connect,
       timeoutMs: 10_000,
       onMessage: (message) => this.hub.receive(message),
@@ -321,26 +321,26 @@ export class HubEnvironment implements AsyncDisposable {
     });
   }
 
-  /** Adds a listener, which need not be heard yet. */
+  /** Adds a subscriber, which may be pending. */
   add(filters: string | readonly string[], options?: SubscriberOptions): RecordingSubscriber {
     const subscriber = new RecordingSubscriber(typeof filters === "string" ? [filters] : filters, options);
     subscriber.unsubscribe = this.hub.subscribe(subscriber);
     return subscriber;
   }
 
-  /** Adds a listener and waits until the broker has granted what it asked for. */
+  /** Adds a subscriber and waits until the broker has granted its filters. */
   async subscribe(filters: string | readonly string[], options?: SubscriberOptions): Promise<RecordingSubscriber> {
     const subscriber = this.add(filters, options);
     await this.passBatchTime();
     return subscriber;
   }
 
-  /** Lets just the time pass that it takes until the broker is asked. */
+  /** Advances the time by which the hub collects subscribers for a request. */
   passBatchTime(): Promise<void> {
     return this.advance(5);
   }
 
-  /** Lets time pass, in milliseconds, step by step. */
+  /** Advances the time step by step, in milliseconds. */
   async advance(ms: number, step = 50): Promise<void> {
     await settle();
     for (let left = ms; left > 0; left -= step) {

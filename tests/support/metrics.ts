@@ -2,6 +2,7 @@
 import { startGateway } from "../../src/app/start.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { formatKeysFile } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { createMetrics, type Metrics, type MetricsOptions } from "../../src/observability/metrics.ts";
 import { type ProcessMetricsOptions, registerProcessMetrics } from "../../src/observability/process.ts";
 import { until } from "./deadline.ts";
@@ -11,12 +12,18 @@ import { fakePlatform } from "./platform.ts";
 import { type Family, parsePrometheusText, type Sample } from "./prometheus_text.ts";
 import { inTempDir } from "./temp_dir.ts";
 
-/** Metrics of a fake process, on clocks that the test sets. */
+/** Metrics of two services and a fake process, on clocks that the test sets. */
 export function makeMetrics(
   options: Partial<MetricsOptions & ProcessMetricsOptions> = {},
 ): Metrics & Disposable & { close(): void } {
   const monotonic = options.monotonic ?? (() => 0);
   const metrics = createMetrics({ monotonic, version: options.version ?? "1.2.3" });
+  metrics.addService({ name: "jeedom", hasSubscriptions: false });
+  metrics.addService({
+    name: "mqtt",
+    hasSubscriptions: true,
+    aliases: { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" },
+  });
   const close = registerProcessMetrics(metrics, {
     process: () => ({ rssBytes: 2001, heapBytes: 2002, cpuSeconds: 2003.25, startTimeSeconds: 1_700_000_000.5 }),
     monotonic,
@@ -25,29 +32,37 @@ export function makeMetrics(
   return { ...metrics, close, [Symbol.dispose]: close };
 }
 
-/** Starts a gateway, and returns its metrics as it writes them once all dependencies were checked. */
-export async function gatewayMetricsText(): Promise<string> {
+/**
+ * Starts a gateway, and returns its metrics as it writes them once all dependencies were checked.
+ *
+ * @param settings groups of settings of further services
+ */
+export async function gatewayMetricsText(services = SERVICES, settings: object = {}): Promise<string> {
   let text = "";
   await inTempDir(async (directory) => {
     const port = freePort();
-    const config = parseConfig({
-      HOST: "127.0.0.1",
-      PORT: "0",
-      METRICS_HOST: "127.0.0.1",
-      METRICS_PORT: String(port),
-      SECRET_KEY_FILE: `${directory}/secret_key.txt`,
-      KEYS_FILE: `${directory}/keys.json`,
-      MQTT_BROKER_PORT: String(freePort()),
-    });
+    const config = {
+      ...settings,
+      ...parseConfig({
+        HOST: "127.0.0.1",
+        PORT: "0",
+        METRICS_HOST: "127.0.0.1",
+        METRICS_PORT: String(port),
+        SECRET_KEY_FILE: `${directory}/secret_key.txt`,
+        KEYS_FILE: `${directory}/keys.json`,
+        MQTT_BROKER_PORT: String(freePort()),
+      }),
+    };
     const phone = makeRecord({ name: "phone", expires: Date.now() + 86_400_000 });
     await Deno.writeTextFile(config.keys.keysFile, formatKeysFile([phone]), { mode: 0o600 });
     const platform = fakePlatform({ fetch: () => Promise.reject(new TypeError("No Jeedom in this test")) });
     const silent = () => {};
-    const gateway = await startGateway(config, platform, { debug: silent, info: silent, warn: silent, error: silent });
+    const log = { debug: silent, info: silent, warn: silent, error: silent };
+    const gateway = await startGateway(config, platform, log, services);
     try {
       await until("all dependencies are checked", async () => {
         text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-        return [...text.matchAll(/^e2e_gateway_up\{/gm)].length === 3;
+        return [...text.matchAll(/^e2e_gateway_up\{/gm)].length === services.length + 1;
       });
     } finally {
       await gateway.stop();

@@ -4,7 +4,6 @@ import type { Variables } from "../../src/config/rules.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/keys/schema.ts";
 import { within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { freePort } from "../support/loopback.ts";
@@ -47,7 +46,8 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
     // The doctor then asks with the first key of the file, which may not publish: it is refused.
     SECRET_KEY_FILE: "data/none.txt",
   };
-  const make = (name: string, given: Partial<KeyRecord> = {}) => makeRecord({ name, services: ["mqtt"], ...given });
+  const make = (name: string, given: Partial<Parameters<typeof makeRecord>[0]> = {}) =>
+    makeRecord({ name, services: ["mqtt"], ...given });
   const [phone, tablet, bob] = [make("annas-phone", { services: ["jeedom"] }), make("old-tablet"), make("bobs-phone")];
   const guest = make("guest", { expires: Date.now() - 60_000 });
   const gateway = await startGatewayProcess(env, { keys: [phone, guest, tablet, bob], key: phone.secret.toHex() });

@@ -24,7 +24,7 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
     connect,
     limits: { timeoutMs: 10_000, idleSeconds: 60, maxConnections: 1 },
     hub: {
-      history: new MemoryHistory({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
+      history: new MemoryHistory({ epoch: "bench", limits: { resumeBytes: 8 * 2 ** 20 } }),
       limits: { resumeSeconds: 60 },
       backpressure: () => undefined,
       random: () => 0,
@@ -59,7 +59,7 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
       online: () => {},
       ended: () => {},
       message(message) {
-        const event = sealer.message(key, message, 0);
+        const event = sealer.message(key, message, 0, { mayReceive: () => true });
         if (event !== undefined) stream.push(event);
       },
     });

@@ -28,7 +28,7 @@ export async function listKeys(session: KeysSession): Promise<void> {
     kid: await deriveKeyId(record.secret),
     created: formatDay(record.created),
     state: describeState(record, now),
-    rights: summarizeRights(record),
+    rights: summarizeRights(record.rights),
   })));
   const own = await session.readDefault();
   if (own !== undefined) {

@@ -9,6 +9,7 @@ import { assertRegularFile, readKey } from "../../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
 import type { Platform } from "../../platform.ts";
+import { SERVICES } from "../../services/registry.ts";
 import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
 import { overlapLeft } from "../../keys/status.ts";
@@ -60,7 +61,7 @@ export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" |
 /** Opens a session on the configured files. */
 export function openSession({ platform, ...given }: KeysSessionOptions): KeysSession {
   const { keysFile: path, secretKeyFile, fileMode: mode } = given.config.keys;
-  const options = { files: platform.files, mode };
+  const options = { files: platform.files, mode, services: SERVICES };
   const warnIf = (tightened: boolean) => {
     if (tightened) given.warn(`Keys file "${path}" could be read by others: its mode is 0600 now`);
   };

@@ -8,5 +8,5 @@ import type { Fields, Refusal } from "../answer.ts";
 /** For `POST /gateway`. */
 export const HARMLESS: Fields = { service: "conformance" };
 
-/** What it is answered with, once it is admitted. */
-export const HARMLESS_ANSWER: Refusal = { status: 403, error: 'Unknown service: must be "jeedom" or "mqtt"' };
+/** Answer to it, once it is admitted: it names the services there are. */
+export const HARMLESS_ANSWER: Refusal = { status: 403, error: 'Unknown service: must be "' };

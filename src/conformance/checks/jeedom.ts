@@ -23,7 +23,7 @@ export const JEEDOM: Subject = {
   checks: [
     {
       name: "unknown service",
-      rule: '403 `Unknown service: must be "jeedom" or "mqtt"`',
+      rule: "403 `Unknown service: must be …`, with the names of the services there are",
       versions: BOTH,
       async run(probe) {
         expectRefusal((await probe.ask("/gateway", HARMLESS)).answer, HARMLESS_ANSWER);

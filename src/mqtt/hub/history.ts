@@ -10,7 +10,7 @@ import type { ReceivedMessage } from "./received_message.ts";
 export interface HistoryEntry {
   /** The message. */
   readonly message: ReceivedMessage;
-  /** Object that stands for the broker connection; only its subscribers are recipients. */
+  /** Identity of the broker connection; only its subscribers are recipients. */
   readonly source: object;
   /** Ids of the subscriptions that the delivery was for; undefined for all that match its topic. */
   readonly subscriptions: readonly number[] | undefined;
@@ -18,7 +18,7 @@ export interface HistoryEntry {
 
 /** Selection of messages in a history. */
 export interface HistoryQuery {
-  /** Object that stands for the broker connection. */
+  /** Identity of the broker connection. */
   readonly source: object;
   /** Topic filters, any of which matches. */
   readonly filters: readonly string[];
@@ -34,9 +34,9 @@ export interface EventHistory {
   next(): Position;
   /** Appends a message, whose position must be the last one assigned. */
   append(entry: HistoryEntry): void;
-  /** Tells whether this history assigned a position. */
+  /** Returns whether this history assigned a position. */
   includes(position: Position): boolean;
-  /** Tells whether all selected messages after an offset are kept. */
+  /** Returns whether all selected messages after an offset are kept. */
   isCompleteAfter(offset: number, query: HistoryQuery): boolean;
   /** Iterates over the kept messages of a source after an offset, in order. Not valid after the next change. */
   after(offset: number, source: object): Iterable<HistoryEntry>;

@@ -16,7 +16,7 @@ import { byAge, type OwnerState, type Subscription, Subscriptions } from "./subs
 
 /** Limits of a hub. */
 export interface HubLimits {
-  /** How long to keep a subscription without subscribers, which may resume, in seconds. */
+  /** Time to keep a subscription without subscribers, as they may resume, in seconds. */
   readonly resumeSeconds: number;
 }
 
@@ -46,10 +46,10 @@ export interface HubOptions {
   readonly onClosedWhileSubscribing?: (owner: string) => void;
 }
 
-/** A connection that lasted this long resets the backoff, in milliseconds. */
+/** Duration after which a connection resets the backoff, in milliseconds. */
 const STABLE_MS = 30_000;
 
-/** How long to collect subscribers for one request, in milliseconds: an app opens several streams at once. */
+/** Time to collect subscribers for one request, in milliseconds: an app opens several streams at once. */
 const BATCH_MS = 5;
 
 /** Subscribers and subscriptions of one broker connection. */
@@ -143,7 +143,7 @@ export class Hub {
   /** Handles the end of the connection: reconnects for subscribers with `keep`, and ends the others. */
   connectionClosed(reason: BrokerError): void {
     this.#closedConnections += 1;
-    // A broker that closes connections repeatedly is asked less and less often.
+    // Connections that close soon after a grant do not reset the backoff.
     if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
     for (const subscription of this.#subscriptions) {
       subscription.grantedQos = undefined;

@@ -8,14 +8,20 @@ import type { EventHistory, HistoryEntry, HistoryQuery } from "./history.ts";
 import { messageBytes } from "./received_message.ts";
 import { type StoredEntry, TopicHistory } from "./topic_history.ts";
 
+/** Limits of a history. */
+export interface HistoryLimits {
+  /** Most bytes of messages to keep. */
+  readonly resumeBytes: number;
+  /** Time within which a stream may resume, in seconds; unlimited by default. */
+  readonly resumeSeconds?: number;
+}
+
 /** Identity and limits of a history. */
 export interface MemoryHistoryOptions {
   /** Unique name of this order of messages. */
   readonly epoch: string;
-  /** Most bytes of messages to keep. */
-  readonly maxBytes: number;
-  /** Longest time to keep a message, in milliseconds; unlimited by default. */
-  readonly maxAgeMs?: number;
+  /** Limits of the kept messages. */
+  readonly limits: HistoryLimits;
 }
 
 /** Evicted entries that are tolerated, beside as many as are kept, before the array is compacted. */
@@ -26,7 +32,9 @@ const MAX_EVICTED = 1000;
  * loses messages, and within it the topics with the most bytes.
  */
 export class MemoryHistory implements EventHistory {
-  readonly #options: MemoryHistoryOptions;
+  readonly #epoch: string;
+  readonly #maxBytes: number;
+  readonly #maxAgeMs: number;
   readonly #histories = new Map<object, TopicHistory<HistoryEntry>>();
   /** All messages in order, among them some evicted ones. */
   #entries: StoredEntry<HistoryEntry>[] = [];
@@ -38,13 +46,16 @@ export class MemoryHistory implements EventHistory {
   #offset = 0;
 
   /** Makes an empty history. */
-  constructor(options: MemoryHistoryOptions) {
-    this.#options = options;
+  constructor({ epoch, limits: { resumeBytes, resumeSeconds = Infinity } }: MemoryHistoryOptions) {
+    this.#epoch = epoch;
+    this.#maxBytes = resumeBytes;
+    // A stream that resumes at the last moment may have been behind for that long before, and for a minute more.
+    this.#maxAgeMs = 2 * resumeSeconds * 1000 + 60_000;
   }
 
   /** Position that was assigned last. */
   get position(): Position {
-    return { epoch: this.#options.epoch, offset: this.#offset };
+    return { epoch: this.#epoch, offset: this.#offset };
   }
 
   /** Bytes of the kept messages. */
@@ -68,16 +79,16 @@ export class MemoryHistory implements EventHistory {
     this.#kept += 1;
     this.#bytes += stored.bytes;
     this.#expire(message.receivedAt);
-    while (this.#bytes > this.#options.maxBytes) this.#discount(this.#largest().evict());
+    while (this.#bytes > this.#maxBytes) this.#discount(this.#largest().evict());
     if (this.#entries.length > 2 * this.#kept + MAX_EVICTED) this.#compact();
   }
 
-  /** Tells whether this history assigned a position. */
+  /** Returns whether this history assigned a position. */
   includes({ epoch, offset }: Position): boolean {
-    return epoch === this.#options.epoch && offset <= this.#offset;
+    return epoch === this.#epoch && offset <= this.#offset;
   }
 
-  /** Tells whether all selected messages after an offset are kept. */
+  /** Returns whether all selected messages after an offset are kept. */
   isCompleteAfter(offset: number, { source, filters }: HistoryQuery): boolean {
     const history = this.#histories.get(source);
     return history === undefined || filters.every((filter) => history.lastEvicted(filter) <= offset);
@@ -103,11 +114,10 @@ export class MemoryHistory implements EventHistory {
 
   /** Evicts messages beyond the age limit. */
   #expire(now: number): void {
-    const { maxAgeMs = Infinity } = this.#options;
     for (; this.#first < this.#entries.length; this.#first += 1) {
       const oldest = this.#entries[this.#first];
       if (oldest?.value === undefined) continue;
-      if (now - oldest.value.message.receivedAt <= maxAgeMs) return;
+      if (now - oldest.value.message.receivedAt <= this.#maxAgeMs) return;
       this.#discount(oldest.group.evict());
     }
   }

@@ -18,7 +18,7 @@ export interface ReplayOptions {
   readonly offset: number;
 }
 
-/** Tells whether the history has all messages for a subscriber after an offset. */
+/** Returns whether the history has all messages for a subscriber after an offset. */
 export function canReplay(
   { subscriber, subscriptions }: SubscriberState,
   { history, source, offset }: ReplayOptions,
@@ -35,7 +35,7 @@ export interface ResumePoint {
   readonly now: number;
 }
 
-/** Tells whether a subscriber resumes without a new SUBSCRIBE, provided that the missed messages can be replayed. */
+/** Returns whether a subscriber resumes without a new SUBSCRIBE, provided that the missed messages can be replayed. */
 export function canResume(
   { subscriber: { qos, owner }, subscriptions }: SubscriberState,
   point: ResumePoint,

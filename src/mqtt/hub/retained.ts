@@ -47,7 +47,7 @@ export class ReceivedTopics {
     this.#bytes += topic.length + TOPIC_OVERHEAD_BYTES;
   }
 
-  /** Tells whether a subscriber that read up to an offset has a value of a topic. */
+  /** Returns whether a subscriber that read up to an offset has a value of a topic. */
   has(topic: string, offset = Infinity): boolean {
     const from = this.#offsets?.get(topic);
     return from !== undefined && from <= offset;
@@ -178,7 +178,7 @@ export class RetainedDelivery<Subscriber> {
     return early;
   }
 
-  /** Tells whether no further message is expected. */
+  /** Returns whether no further message is expected. */
   isSettled(now: number): boolean {
     return this.#isGranted && now - this.#lastAt > SETTLED_MS;
   }

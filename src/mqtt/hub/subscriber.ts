@@ -17,7 +17,7 @@ export interface Subscriber {
   readonly filters: readonly string[];
   /** Highest quality of service to request from the broker. */
   readonly qos: QoS;
-  /** Whether to stay subscribed while the broker is unreachable. */
+  /** True to stay subscribed while the broker is unreachable. */
   readonly keep: boolean;
   /** Position of the last message on its previous stream, to resume after. */
   readonly since: Position | undefined;
@@ -88,7 +88,7 @@ export class SubscriberState {
     return only !== undefined && only.matches(topic) ? [only] : [];
   }
 
-  /** Tells whether a subscription is the oldest of its own that matches: of several deliveries, that one is passed. */
+  /** Returns whether a subscription is the oldest of its own that matches: of several deliveries, that one is passed. */
   receivesVia(subscription: Subscription<SubscriberState>, topic: string): boolean {
     return this.#trie === undefined || this.matching(topic)[0] === subscription;
   }

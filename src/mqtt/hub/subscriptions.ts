@@ -9,13 +9,13 @@ import { deliveredFilter } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
 import type { ReceivedTopics, RetainedDelivery, RetainedWindow } from "./retained.ts";
 
-/** Filter that the broker was or will be asked for. */
+/** Filter that was or will be requested from the broker. */
 export interface Subscription<Subscriber> {
   /** Subscription identifier; grows with each new one. */
   readonly id: number;
   /** Topic filter. */
   readonly filter: string;
-  /** Tells whether it matches the topic of a delivery. */
+  /** Returns whether it matches the topic of a delivery. */
   readonly matches: (topic: string) => boolean;
   /** Current subscribers. */
   readonly subscribers: Set<Subscriber>;
@@ -174,10 +174,10 @@ export class Subscriptions<Subscriber> {
   /** Returns the subscriptions without subscribers, the longest idle first. */
   unused(): Subscription<Subscriber>[] {
     const all = new Set([...this.#idle.values()].flatMap((idle) => [...idle]));
-    const idleSince = ({ owners }: Subscription<Subscriber>) =>
+    const lastUsed = ({ owners }: Subscription<Subscriber>) =>
       Math.max(...[...owners.values()].map(({ idleSince = 0 }) => idleSince));
     return [...all].filter(({ subscribers }) => subscribers.size === 0).sort((one, other) =>
-      idleSince(one) - idleSince(other)
+      lastUsed(one) - lastUsed(other)
     );
   }
 
@@ -272,7 +272,7 @@ export interface AddOptions {
   readonly filters: readonly string[];
 }
 
-/** Tells whether an owner has missed no message after an offset. */
+/** Returns whether an owner has missed no message after an offset. */
 export function isActiveSince<Subscriber>(
   { owners }: Subscription<Subscriber>,
   owner: string,
@@ -282,7 +282,7 @@ export function isActiveSince<Subscriber>(
   return activeFrom !== undefined && activeFrom <= offset;
 }
 
-/** Tells whether a delivery with these ids is for a subscription; one without ids is for all that match. */
+/** Returns whether a delivery with these ids is for a subscription; one without ids is for all that match. */
 export function isRecipient<Subscriber>(
   { id }: Subscription<Subscriber>,
   recipientIds: readonly number[] | undefined,

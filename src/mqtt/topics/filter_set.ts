@@ -22,14 +22,14 @@ export class TopicFilterSet {
     this.#shared = new Map([...shared].map(([group, members]) => [group, members.map(deliveredFilter)]));
   }
 
-  /** Tells whether one of the filters matches a topic. */
+  /** Returns whether one of the filters matches a topic. */
   matches(topic: string): boolean {
     const levels = topic.split("/");
     return this.#filters.some((filter) => matchesLevels(filter, levels));
   }
 
   /**
-   * Tells whether these filters together match every topic that a filter matches: `home` and `home/+/#` cover
+   * Returns whether these filters together match every topic that a filter matches: `home` and `home/+/#` cover
    * `home/#`, though neither does alone. A filter that begins with `$` is covered only by filters with the same first
    * level, and a shared subscription only by one with the same group, or `+` as group.
    */

@@ -68,12 +68,12 @@ export function grantedTopicFault(topic: string): string | undefined {
   return /[+#]/.test(topic) ? topicFault(topic) : grantFault(topic);
 }
 
-/** Tells whether a topic or filter begins with `$`, like those of the broker itself (section 4.7.2). */
+/** Returns whether a topic or filter begins with `$`, like those of the broker itself (section 4.7.2). */
 export function isSystemTopic(text: string): boolean {
   return text.startsWith("$");
 }
 
-/** Tells whether a filter is a shared subscription: `$share/GROUP/FILTER` (MQTT 5, section 4.8.2). */
+/** Returns whether a filter is a shared subscription: `$share/GROUP/FILTER` (MQTT 5, section 4.8.2). */
 export function isShared(filter: string): boolean {
   return filter.startsWith("$share/");
 }

@@ -9,7 +9,7 @@ import { type Bytes, free, fromBase64Url, joinBytes, type RandomBytes, toBase64U
 import { deriveMessageKey, type KeyUse, type SecretKey } from "../secret_key.ts";
 
 /** What a request is for: the name that it is sealed with, whatever a proxy makes of the path. */
-export type Route = "/gateway" | "/mqtt/publish" | "/mqtt/subscribe";
+export type Route = "/gateway" | "/subscribe" | "/mqtt/publish" | "/mqtt/subscribe";
 
 /** Length of a salt, in bytes. */
 export const SALT_BYTES = 16;

@@ -48,7 +48,7 @@ export function isJeedomSet({ config, isSet }: Pick<DoctorContext, "config" | "i
 }
 
 /** Check of Jeedom. */
-export const JEEDOM: Check = {
+export const JEEDOM_CHECK: Check = {
   name: "jeedom",
   async run(context, signal) {
     const { config: { jeedom: { url }, health: { needs } } } = context;

@@ -36,7 +36,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** Check of the default broker. */
-export const BROKER: Check = {
+export const BROKER_CHECK: Check = {
   name: "broker",
   async run({ config, brokerAddress, connectBroker, now }, signal) {
     if (config.mqtt.host === undefined) {

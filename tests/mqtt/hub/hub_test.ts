@@ -83,13 +83,13 @@ Deno.test("a broker that is unreachable or does not respond in time ends pending
   environment.broker.readsAtOnce = false;
   const mute = environment.add("door", { keep: true });
   await environment.advance(11_000);
-  assertEquals(mute.events, ["ended: Broker house:1883 did not answer within 10 s"]);
+  assertEquals(mute.events, ["ended: Broker broker:1883 did not answer within 10 s"]);
   environment.broker.read();
   const frozen = await environment.subscribe("door");
   environment.broker.readsAtOnce = false;
   const late = environment.add("window");
   await environment.advance(11_000);
-  const ended = "ended: Broker house:1883 did not answer within 10 s";
+  const ended = "ended: Broker broker:1883 did not answer within 10 s";
   assertEquals([frozen.events, late.events], [["connected", ended], [ended]]);
 });
 
@@ -745,46 +745,46 @@ Deno.test("a QoS that was not part of a request does not count as granted", asyn
 // Other owners.
 
 Deno.test("a filter that only another owner subscribed leads to the same gap as one without subscribers", async () => {
-  const heard = [];
-  for (const isHeld of [false, true]) {
+  const events = [];
+  for (const isSubscribed of [false, true]) {
     await using environment = new HubEnvironment();
-    const other = await environment.subscribe(isHeld ? "lamp" : "door", { owner: "other", qos: 1 });
+    const other = await environment.subscribe(isSubscribed ? "lamp" : "door", { owner: "other", qos: 1 });
     environment.broker.publish("lamp", "secret");
     const curious = await environment.subscribe("lamp", { since: positionOf(other), qos: 1 });
     environment.broker.publish("lamp", "on");
-    heard.push([...curious.events, environment.broker.subscribed.length]);
+    events.push([...curious.events, environment.broker.subscribed.length]);
   }
-  assertEquals(heard[0], ["connected", "gap", "lamp: on", 2]);
-  assertEquals(heard[1], heard[0]);
+  assertEquals(events[0], ["connected", "gap", "lamp: on", 2]);
+  assertEquals(events[1], events[0]);
 });
 
 Deno.test("a filter that was idle for its owner for too long leads to a gap, though another owner has subscribers", async () => {
-  const heard = [];
-  for (const isHeld of [false, true]) {
+  const events = [];
+  for (const isSubscribed of [false, true]) {
     await using environment = new HubEnvironment();
-    if (isHeld) await environment.subscribe("lamp", { owner: "other" });
+    if (isSubscribed) await environment.subscribe("lamp", { owner: "other" });
     const previous = await environment.subscribe("lamp");
     previous.unsubscribe();
     await environment.advance(HubEnvironment.RESUME_MS);
     environment.broker.publish("lamp", "missed");
     const resumed = await environment.subscribe("lamp", { since: positionOf(previous) });
-    heard.push([...resumed.events]);
+    events.push([...resumed.events]);
   }
-  assertEquals(heard, [["connected", "gap"], ["connected", "gap"]]);
+  assertEquals(events, [["connected", "gap"], ["connected", "gap"]]);
 });
 
 Deno.test("the oldest of more than 200 idle filters of an owner leads to a gap, though another owner has subscribers", async () => {
-  const heard = [];
-  for (const isHeld of [false, true]) {
+  const events = [];
+  for (const isSubscribed of [false, true]) {
     await using environment = new HubEnvironment();
-    if (isHeld) await environment.subscribe("x/0", { owner: "other" });
+    if (isSubscribed) await environment.subscribe("x/0", { owner: "other" });
     const previous = await environment.subscribe(Array.from({ length: 201 }, (_, index) => `x/${index}`));
     previous.unsubscribe();
     for (const filter of ["x/0", "x/1"]) {
-      heard.push((await environment.subscribe(filter, { since: positionOf(previous) })).events.join());
+      events.push((await environment.subscribe(filter, { since: positionOf(previous) })).events.join());
     }
   }
-  assertEquals(heard, ["connected,gap", "connected", "connected,gap", "connected"]);
+  assertEquals(events, ["connected,gap", "connected", "connected,gap", "connected"]);
 });
 
 Deno.test("a closed connection leads to a gap, though another owner has subscribers and the position is of theirs", async () => {

@@ -28,7 +28,7 @@ const after = (history: MemoryHistory, offset: number, source: object) =>
   [...history.after(offset, source)].map(({ message }) => message.payload);
 
 Deno.test("next() assigns growing positions, and includes() accepts only those", () => {
-  const history = new MemoryHistory({ epoch: "this", maxBytes: 1000 });
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 1000 } });
   assertEquals(history.position, { epoch: "this", offset: 0 });
   assertEquals([history.next(), history.next()], [{ epoch: "this", offset: 1 }, { epoch: "this", offset: 2 }]);
   assertEquals([0, 2, 3].map((offset) => history.includes({ epoch: "this", offset })), [true, true, false]);
@@ -36,7 +36,7 @@ Deno.test("next() assigns growing positions, and includes() accepts only those",
 });
 
 Deno.test("after() returns later messages of the same broker", () => {
-  const history = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 10_000 } });
   for (const [source, payload] of [[main, "1"], [other, "2"], [main, "3"]] as const) append(history, source, payload);
   assertEquals([after(history, 0, main), after(history, 1, main), after(history, 0, other)], [["1", "3"], ["3"], [
     "2",
@@ -47,7 +47,7 @@ const isComplete = (history: MemoryHistory, offset: number, source: object = mai
   history.isCompleteAfter(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
 
 Deno.test("isCompleteAfter() tells whether all later messages of a broker that match are kept", () => {
-  const history = new MemoryHistory({ epoch: "this", maxBytes: 2 * 258 });
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 2 * 258 } });
   append(history, main, "1");
   history.next();
   append(history, main, "2");
@@ -60,14 +60,14 @@ Deno.test("isCompleteAfter() tells whether all later messages of a broker that m
 });
 
 Deno.test("a history without memory keeps nothing, and is incomplete", () => {
-  const history = new MemoryHistory({ epoch: "this", maxBytes: 0 });
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 0 } });
   assertEquals(isComplete(history, 0), true);
   append(history, main, "1");
   assertEquals([isComplete(history, 0), isComplete(history, 1), after(history, 0, main)], [false, true, []]);
 });
 
 Deno.test("a flood evicts no messages of another broker, and none of another topic", () => {
-  const history = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 10_000 } });
   append(history, main, "quiet");
   append(history, other, "quiet", { topic: "door" });
   for (let index = 0; index < 100; index++) append(history, other, "x".repeat(700), { topic: `flood/${index}` });
@@ -87,9 +87,9 @@ Deno.test("a flood evicts no messages of another broker, and none of another top
 });
 
 Deno.test("append() evicts messages beyond the age limit, and compacts", () => {
-  const history = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000, maxAgeMs: 1000 });
-  for (let second = 0; second < 5000; second++) {
-    append(history, main, "x", { receivedAt: second * 1000, topic: `${second}` });
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 1_000_000, resumeSeconds: 30 } });
+  for (let index = 0; index < 5000; index++) {
+    append(history, main, "x", { receivedAt: index * 120_000, topic: `${index}` });
   }
   assertEquals(after(history, 0, main).length, 2);
   assertEquals(history.bytes, 2 * (256 + 4 + 1));
@@ -98,14 +98,14 @@ Deno.test("append() evicts messages beyond the age limit, and compacts", () => {
 });
 
 Deno.test("deleteSource() deletes the messages of a broker, and no others", () => {
-  const history = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000 });
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 1_000_000 } });
   for (const source of [main, other, main]) append(history, source, "x");
   history.deleteSource(main);
   assertEquals([after(history, 0, main), after(history, 0, other), history.bytes], [[], ["x"], 258]);
 });
 
 Deno.test("a message whose payload was omitted takes no memory for it", () => {
-  const history = new MemoryHistory({ epoch: "e", maxBytes: 10_000 });
+  const history = new MemoryHistory({ epoch: "e", limits: { resumeBytes: 10_000 } });
   append(history, main, "1");
   const delivery = { topic: "a", payload: new Uint8Array(), omittedBytes: 150_000_000, qos: 0, retain: false } as const;
   const message = receivedMessage(delivery, { position: history.next(), receivedAt: 0 });
