@@ -5,7 +5,7 @@ import { addLine } from "../../src/cli/keys/add.ts";
 import { replaceRights, rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { setLine } from "../../src/cli/keys/set.ts";
-import { parseGroups } from "../../src/config/parse.ts";
+import { parseSettings } from "../../src/config/parse.ts";
 import { settingsTable } from "../../src/config/settings.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
@@ -74,7 +74,7 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
 
 Deno.test("the settings table has the settings of a third service", () => {
   const table = settingsTable([ECHO_SETTINGS]);
-  assertEquals(parseGroups(table, [{ ECHO_GREETING: "Hi" }]).values["echo"], { greeting: "Hi" });
+  assertEquals(Object(parseSettings(table, [{ ECHO_GREETING: "Hi" }]))["echo"], { greeting: "Hi" });
 });
 
 Deno.test("POST /gateway reaches a third service as its key may, and names all services", async () => {
