@@ -6,7 +6,8 @@
 import { dirname } from "node:path";
 import { path } from "./rules.ts";
 import { type Config, SETTINGS, settingsOf, type SettingsTable, settingsWithValues } from "./settings.ts";
-import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "../net/egress.ts";
+import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
 
 /** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
 function envFlags(table: SettingsTable): string[] {
