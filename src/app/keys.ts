@@ -8,7 +8,13 @@ import { errorName } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { MetricRegistry } from "../observability/telemetry.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
-import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile, removeLeftovers } from "../keys/default_key_file.ts";
+import {
+  assertRegularFile,
+  KeyFileError,
+  loadKey,
+  loadOrCreateKey,
+  removeLeftovers,
+} from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
 import { allRights } from "../keys/rights.ts";
 import type { ServiceModule } from "../services/service.ts";
@@ -59,7 +65,7 @@ export async function openKeys(
   }
   if (sources.single !== undefined) await removeLeftovers(config.keys.secretKeyFile, platform.files);
   await keyring.replace(sources);
-  const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
+  const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint: stamp, pollMs: POLL_MS, log }, loaded);
   // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
   return { keyring, close: () => watcher.close() };
@@ -69,14 +75,16 @@ function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void 
   metrics.gauge({
     name: "e2e_gateway_keys",
     help: "Active keys",
-    read: () => keyring.ends.size,
+    read: () => keyring.expiryByName.size,
   });
   metrics.gauge({
     name: "e2e_gateway_key_expiry_seconds",
     help: "Seconds until a key expires; absent for keys that never expire",
     label: "key",
     read: () =>
-      [...keyring.ends].flatMap(([name, ends]) => ends === undefined ? [] : [[name, (ends - Date.now()) / 1000]]),
+      [...keyring.expiryByName].flatMap(([name, ends]) =>
+        ends === undefined ? [] : [[name, (ends - Date.now()) / 1000]]
+      ),
   });
 }
 
@@ -89,7 +97,7 @@ async function loadSources(
   const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
   const warnOfMode = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
-  await refuseUnlessFile(path, files);
+  await assertRegularFile(path, files);
   const defaultKey = await loadKey(path, { files, mode });
   if (defaultKey?.tightened) warnOfMode(path);
   const single = defaultKey?.secret;

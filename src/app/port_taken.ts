@@ -5,7 +5,7 @@
  */
 import type { ServerAddress } from "../config/local_url.ts";
 import type { Reply } from "../lib/http_probe.ts";
-import type { FetchFailure } from "../doctor/fetch_failure.ts";
+import type { FetchFailure } from "../lib/fetch_failure.ts";
 import { askTrusting, versionOf } from "../doctor/gateway_state.ts";
 import type { Platform } from "../platform.ts";
 import type { PortTakenError } from "./listen.ts";

@@ -49,18 +49,13 @@ export function openStore(config: Config, options: StoreOptions): Promise<OpenSt
   return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
 }
 
-/** Returns the lifetime of a request, in seconds: its timestamp may be as far in the future as in the past. */
-const validSeconds = ({ replay }: Config) => 2 * replay.maxAgeSeconds;
-
 function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptions): OpenStore {
   // Many clients send whole seconds, so a request recorded within the second of the start would look new: the store, and
   // with it the gateway, begins with the next second.
   const nextSecond = () => Math.ceil(now() / 1000);
   let since = nextSecond();
   const replays = createMemoryReplayStore({
-    seconds: validSeconds(config),
-    maxBytes: config.replay.memoryBytes,
-    maxAnswerBytes: config.replay.answerBytes,
+    limits: config.replay,
     since,
     monotonic,
   });
@@ -118,9 +113,7 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
   const replays = createRedisReplayStore({
     connection,
     prefix: REPLAY_PREFIX,
-    seconds: validSeconds(config),
-    maxBytes: config.replay.memoryBytes,
-    maxAnswerBytes: config.replay.answerBytes,
+    limits: config.replay,
     now,
     monotonic,
     log,

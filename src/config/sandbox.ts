@@ -4,16 +4,25 @@
  * @module
  */
 import { dirname } from "node:path";
-import { type Config, SETTING_NAMES } from "./settings.ts";
+import { path } from "./rules.ts";
+import {
+  type Config,
+  SETTINGS,
+  settingsOf,
+  type SettingsTable,
+  settingsTable,
+  settingsWithValues,
+} from "./settings.ts";
+import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
-import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "../net/egress.ts";
 
-/** Variables other than the settings read as absent: libraries look for dozens of them. */
-const ENV_FLAGS: readonly string[] = [
-  `--allow-env=${[...SETTING_NAMES, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
-  "--ignore-env",
-];
+/** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
+function envFlags(table: SettingsTable): string[] {
+  const names = settingsOf(table).map(({ name }) => name);
+  return [`--allow-env=${[...names, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`, "--ignore-env"];
+}
 
 /** Paths of the sockets for notifications to the service manager. */
 export interface NotifyPaths {
@@ -34,17 +43,15 @@ export function permissionFlags(
   notify?: NotifyPaths,
   services: readonly ServiceModule[] = SERVICES,
 ): string[] {
+  const table = settingsTable(services.map(({ settings }) => settings));
   // A flag cannot name an abstract socket.
-  const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((path) => path.startsWith("/"));
+  const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
   const read = [
     ".env",
     dirname(config.keys.secretKeyFile),
-    config.keys.keysFile,
-    config.server.tlsCertFile,
-    config.server.tlsKeyFile,
-    ...services.flatMap((service) => service.allowRead(config)),
+    ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
     notify?.own,
-  ].filter((path) => path !== undefined);
+  ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
     "--no-prompt",
     `--allow-net${netTargets(config, sockets, services)}`,
@@ -52,7 +59,7 @@ export function permissionFlags(
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The mode of the keys file may have to change; its content is written by the command "keys".
     `--allow-write=${[dirname(config.keys.secretKeyFile), config.keys.keysFile, ...sockets].join(",")}`,
-    ...ENV_FLAGS,
+    ...envFlags(table),
   ];
 }
 
@@ -60,7 +67,7 @@ export function permissionFlags(
 export const MINIMAL_FLAGS: readonly string[] = [
   "--no-prompt",
   "--allow-read=.env",
-  ...ENV_FLAGS,
+  ...envFlags(SETTINGS),
 ];
 
 function netTargets(config: Config, sockets: readonly string[], services: readonly ServiceModule[]): string {
@@ -73,7 +80,7 @@ function netTargets(config: Config, sockets: readonly string[], services: readon
       : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
     ...targets.flatMap((some) => some ?? []),
     ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
-    ...sockets.map((path) => `unix:${path}`),
+    ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { parseProxy } from "../http/client_address.ts";
-import { parseOrigin } from "../net/origin.ts";
+import { parseOrigin } from "../net/host.ts";
 import { JEEDOM_SETTINGS } from "../services/jeedom/settings.ts";
 import { MQTT_SETTINGS } from "../services/mqtt/settings.ts";
 import {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hostOf } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
 import { isLoopback } from "../net/ip_address.ts";
 import type { Log } from "../observability/log.ts";
 import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";

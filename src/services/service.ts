@@ -31,8 +31,6 @@ export interface ServiceModule extends GrantableService {
   readonly settings: ServiceSettings;
   /** Definition of the rights in it. */
   readonly rights: RightsDefinition;
-  /** Returns the files that it reads, where they are set. */
-  allowRead(config: Config): readonly (string | undefined)[];
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
   allowNet(config: Config): readonly string[] | undefined;
   /** Returns the size of its largest answer, in bytes. */

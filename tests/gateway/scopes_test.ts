@@ -392,7 +392,7 @@ Deno.test("the audit records each decision once, with key, target and outcome, a
   const good = await subscribe(phone, { topic: "a" });
   await good.next();
   await good.leave();
-  gateway.replays.claim = () => ({ kind: "away" });
+  gateway.replays.claim = () => ({ kind: "unavailable" });
   assertEquals((await phone.ask("/gateway", {})).status, 503);
   const { decisions } = gateway;
   assertEquals(decisions.map(({ route, service, target, outcome }) => [route, service, target, outcome]), [

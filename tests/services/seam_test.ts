@@ -5,7 +5,7 @@ import { addLine } from "../../src/cli/keys/add.ts";
 import { replaceRights, rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { setLine } from "../../src/cli/keys/set.ts";
-import { parseSettings } from "../../src/config/parse.ts";
+import { parseConfig, parseSettings } from "../../src/config/parse.ts";
 import { permissionFlags } from "../../src/config/sandbox.ts";
 import { settingsTable } from "../../src/config/settings.ts";
 import { allRights } from "../../src/keys/rights.ts";
@@ -73,9 +73,11 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
   );
 });
 
-Deno.test("the sandbox allows what a third service connects to", () => {
+Deno.test("the sandbox allows the connections and settings of a third service", () => {
   const flags = permissionFlags(parseConfig({}), undefined, LIST);
-  assertStringIncludes(flags.find((flag) => flag.startsWith("--allow-net=")) ?? "", ",echo.example:7");
+  const flag = (name: string) => flags.find((flag) => flag.startsWith(`--${name}=`)) ?? "";
+  assertStringIncludes(flag("allow-net"), ",echo.example:7");
+  assertStringIncludes(flag("allow-env"), ",ECHO_GREETING,");
 });
 
 Deno.test("the settings table has the settings of a third service", () => {

@@ -189,11 +189,11 @@ Deno.test("numberedFormat() numbers events and heartbeats in the order in which 
     route: "/mqtt/subscribe",
     salt: randomBytes(16),
   } as const;
-  const sealer = await StreamSealer.begin(binding, randomBytes);
-  const opener = await StreamOpener.begin(binding, sealer.opening);
+  const encoder = await StreamSealer.begin(binding, randomBytes);
+  const opener = await StreamOpener.begin(binding, encoder.opening);
   let now = 0;
   const stream = new EventStream({
-    format: numberedFormat(sealer, new Backpressure()),
+    format: numberedFormat(encoder, new Backpressure()),
     makeEvent: eventOf,
     settings: { queueBytes: 1_000_000, stallTimeoutMs: 60_000, keepaliveSeconds: 1 },
     owner: "phone",

@@ -161,9 +161,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
   const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES));
   await keyring.replace({ single: secret, records: [] });
   const replays: ReplayStore = createMemoryReplayStore({
-    seconds: 120,
-    maxBytes: 1_000_000,
-    maxAnswerBytes: 100_000,
+    limits: { maxAgeSeconds: 60, memoryBytes: 1_000_000, answerBytes: 100_000 },
     since: NOW,
     monotonic: () => clock.seconds * 1000,
   });

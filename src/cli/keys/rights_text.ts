@@ -7,7 +7,7 @@ import type { Rights, ServiceRights } from "../../keys/rights.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
 import { SERVICES } from "../../services/registry.ts";
 import type { ServiceModule } from "../../services/service.ts";
-import { formatDuration, formatTime } from "./duration.ts";
+import { formatDuration, formatTime } from "../../keys/duration.ts";
 
 /**
  * Describes all that can be changed of a key: one line each, with its label.
@@ -22,7 +22,7 @@ export function describeKey(
   const isOver = expires !== undefined && expires <= now;
   return [
     ...describeRights(rights, services),
-    ["pace", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
+    ["rate limit", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
     ["protocol", minProtocol === 2 ? "version 2 only" : "versions 1 and 2"],
     [
       "expires",

@@ -10,7 +10,7 @@ import type { OptionValues } from "../../services/rights_options.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { changeKey, findKey, type KeysSession, oneName } from "./session.ts";
-import { whyDead } from "./key_state.ts";
+import { unusableReason } from "../../keys/status.ts";
 import { expiryFromOption, protocolFromOption, rateFromOptions, type RateValues } from "./key_options.ts";
 import { replaceRights, setRightsOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
@@ -60,9 +60,9 @@ export async function setKey(session: KeysSession): Promise<void> {
       : "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
   );
   for (const reach of remainingReach(after.rights, values)) warn(`Key "${name}" may still ${reach}`);
-  const dead = whyDead(after, now);
-  if (dead === "disabled") warn(`Key "${name}" is still disabled: deno task keys enable ${name}`);
-  if (dead === "expired") warn(`Key "${name}" is still expired: deno task keys set ${name} --expires 90d`);
+  const reason = unusableReason(after, now);
+  if (reason === "disabled") warn(`Key "${name}" is still disabled: deno task keys enable ${name}`);
+  if (reason === "expired") warn(`Key "${name}" is still expired: deno task keys set ${name} --expires 90d`);
 }
 
 /** Describes rights that still reach devices although the options limit the key to some. */
@@ -86,14 +86,14 @@ function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<Ke
   const { rights, mistakes: wrongRights } = replaceRights(record.rights, values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const protocol = protocolFromOption(values["min-protocol"] ?? String(record.minProtocol));
-  const isDefaultPace = values.rate === "default" && values.burst === undefined;
-  const { pace, mistakes: wrongPace } = rateFromOptions(isDefaultPace ? {} : values);
-  const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...protocol.mistakes];
+  const isDefaultRate = values.rate === "default" && values.burst === undefined;
+  const { rate, mistakes: wrongRate } = rateFromOptions(isDefaultRate ? {} : values);
+  const mistakes = [...wrongRights, ...wrongRate, ...wrongEnd, ...protocol.mistakes];
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\n"));
   return {
     rights,
     ...values.expires === undefined ? {} : { expires },
-    ...pace !== undefined || isDefaultPace ? { rate: pace } : {},
+    ...rate !== undefined || isDefaultRate ? { rate } : {},
     minProtocol: protocol.minProtocol,
   };
 }

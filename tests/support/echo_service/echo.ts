@@ -84,7 +84,6 @@ export const echo: ServiceModule = {
   settings: ECHO_SETTINGS,
   rights: ECHO_RIGHTS,
   maxAnswerBytes: () => 0,
-  allowRead: () => [],
   allowNet: () => ["echo.example:7"],
   create({ config, encoder, now }) {
     const { greeting } = configSchema.parse(config).echo;
