@@ -1,53 +1,54 @@
 /**
- * Command lines: how one is written, its help, and reading it.
+ * Command lines: their definition, help and parsing.
  *
  * @module
  */
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
 
-/** An option: what `parseArgs` of `node:util` needs of it, and its line in the help. */
+/** An option, for `parseArgs` of `node:util`, with its line in the help. */
 export interface Option extends ParseArgsOptionDescriptor {
   /** Placeholder of its value, such as `FILE`; absent for a switch. */
   readonly value?: string;
-  /** What it does; further lines are indented like the first. The help adds the default. */
+  /** Description; further lines are indented like the first. The help adds the default. */
   readonly description: string;
 }
 
 /** Options by name. */
 export type Options = Readonly<Record<string, Option>>;
 
-/** How a command is typed. */
+/** Definition of a command line. */
 export interface CommandLine<O extends Options = Options> {
   /** Command and arguments, without options: `deno task call METHOD [PARAMS]`. */
   readonly synopsis: string;
-  /** What the command does, in one sentence. */
+  /** Description of the command, in one sentence. */
   readonly summary: string;
-  /** Every option that it takes. */
+  /** The options. */
   readonly options: O;
   /** Further lines below the options. */
   readonly notes?: string;
 }
 
-/** The words behind a command's name, read: the values of its options, and its arguments. */
+/** Parsed arguments of a command: the values of its options, and the positional ones. */
 export type Args<O extends Options> = ReturnType<
   typeof parseArgs<{ args: string[]; allowPositionals: true; options: O }>
 >;
 
-/** The command line is wrong. The message says what is wrong, then how to type it. */
+/** Invalid command line. The message is for the operator: what is wrong, then the usage. */
 export class UsageError extends Error {}
 
 const HELP = "--help";
 const HELP_LINE: readonly [string, string] = [HELP, "Show this help"];
 const GAP = "  ";
 
-/** Finds `--help` among the words before `--`, behind which every word is an argument; or `-h` as the first word. */
+/** Returns whether the arguments before `--` contain `--help`, or begin with `-h`. */
 export function wantsHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const words = end === -1 ? args : args.slice(0, end);
   return words.includes(HELP) || words[0] === "-h";
 }
 
-/** Writes the help: synopsis, summary, and a line for each option. */
+/** Formats the help: synopsis, summary, and a line for each option. */
 export function formatHelp({ synopsis, summary, options, notes }: CommandLine): string {
   const rows = [...Object.entries(options).map(optionRow), HELP_LINE];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -66,7 +67,7 @@ function optionRow([name, { value, description, default: standard }]: [string, O
 }
 
 /**
- * Reads the words behind a command's name.
+ * Parses the arguments of a command.
  *
  * @throws {UsageError} if an option is unknown, lacks its value, or has one that it does not take
  */
@@ -75,17 +76,17 @@ export function readArgs<const O extends Options>(args: readonly string[], line:
     return parseArgs({ args: [...args], allowPositionals: true, options: line.options });
   } catch (error) {
     if (!isParseArgsError(error)) throw error;
-    // The first sentence; node:util goes on with advice for a single case.
+    // The first sentence only: node:util adds advice for one case.
     const [message = ""] = error.message.split(". ");
     throw wrongUsage(message, line, { cause: error });
   }
 }
 
 /**
- * Reads the words behind the name of a command that takes options alone.
+ * Parses the arguments of a command that takes options only.
  *
  * @returns the values of the options
- * @throws {UsageError} as `readArgs` does, and if there are arguments
+ * @throws {UsageError} as `readArgs` does, and if there are positional arguments
  */
 export function readOptions<const O extends Options>(args: readonly string[], line: CommandLine<O>): Args<O>["values"] {
   const { values, positionals: [word] } = readArgs(args, line);
@@ -93,20 +94,33 @@ export function readOptions<const O extends Options>(args: readonly string[], li
   return values;
 }
 
-/** Writes a line for each command: its name and its summary. */
+/** Formats a line for each command: its name and its summary. */
 export function formatCommands(lines: Readonly<Record<string, CommandLine>>): string {
   const width = Math.max(...Object.keys(lines).map((name) => name.length));
   return Object.entries(lines).map(([name, { summary }]) => GAP + name.padEnd(width) + GAP + summary).join("\n");
 }
 
-/** Writes how a command is typed, in one line, for the message of a {@linkcode UsageError}. */
+/** Formats the usage in one line, for the message of a {@linkcode UsageError}. */
 export function formatUsage({ synopsis }: CommandLine): string {
   return `Usage: ${synopsis} [options]; ${HELP} lists the options`;
 }
 
-/** Makes the error of a command line that is wrong: what is wrong, then how the command is typed. */
+/** Makes the error of an invalid command line: the message, then the usage. */
 export function wrongUsage(message: string, line: CommandLine, options?: ErrorOptions): UsageError {
   return new UsageError(`${message}\n${formatUsage(line)}`, options);
+}
+
+/** Formats the error for an unknown name, with a suggestion where one is close. */
+export function unknownName(kind: string, word: string, names: readonly string[]): string {
+  const closest = closestName(word, names);
+  return `Unknown ${kind} "${word}"${closest === undefined ? "" : `: did you mean "${closest}"?`}`;
+}
+
+/** Returns the name with the fewest edits from the word, at most one for every three letters; else undefined. */
+export function closestName(word: string, names: readonly string[]): string | undefined {
+  const distances = names.map((name) => ({ name, distance: levenshteinDistance(word.toLowerCase(), name) }));
+  const [closest] = distances.toSorted((one, other) => one.distance - other.distance);
+  return closest !== undefined && closest.distance <= Math.ceil(closest.name.length / 3) ? closest.name : undefined;
 }
 
 function isParseArgsError(error: unknown): error is Error {

@@ -1,18 +1,21 @@
 /**
- * The command `check-config`: shows the effective configuration, or everything that is wrong with it.
+ * The command `check-config`: prints the effective configuration, or all of its problems.
  *
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import { type Config, ConfigError, parseConfig, SECRET_SETTINGS, SETTINGS } from "../config/settings.ts";
+import { ConfigError, parseSettings } from "../config/parse.ts";
+import type { Setting } from "../config/rules.ts";
+import { type Config, SETTINGS, type SettingsTable, settingsWithValues } from "../config/settings.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
 import type { Network } from "../net/ip_address.ts";
-import { placeOf } from "../config/unknown_settings.ts";
+import { sourceText } from "../config/unknown_settings.ts";
 import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "../platform.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { readPair, readSettingFile } from "../config/setting_files.ts";
-import { describeWithoutEffect, readSettings, reportConfigError, type Settings } from "../config/load.ts";
+import { readSettings, type Settings } from "../config/load.ts";
+import { describeWithoutEffect, reportConfigError } from "./config_errors.ts";
 
 /** Command line of `check-config`. */
 export const CHECK_CONFIG_LINE = {
@@ -24,35 +27,37 @@ export const CHECK_CONFIG_LINE = {
 } as const satisfies CommandLine;
 
 /**
- * Prints a line for each setting that differs from its default, with its source; secrets are masked. What has no
- * effect, such as a misspelt name, is a warning, which leaves the exit code at 0.
+ * Prints a line for each setting that differs from its default, with its source; secrets are masked. A variable without
+ * effect, such as a misspelt setting, is a warning, which does not change the exit code.
  */
-export async function checkConfig(platform: Platform): Promise<number> {
+export async function checkConfig(platform: Platform, table: SettingsTable = SETTINGS): Promise<number> {
   const { args, print, printError } = platform;
   try {
     const { all } = readOptions(args, CHECK_CONFIG_LINE);
-    const settings = await readSettings(platform);
-    printSettings(settings, { all, print });
+    const settings = await readSettings(platform, table);
+    printSettings(settings, { all, print, table });
     printWithoutEffect(settings, printError);
     await checkFiles(settings.config, platform);
-    print("The configuration is right.");
+    print("The configuration is valid.");
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "start again" });
+    if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "restart" });
     throw error;
   }
 }
 
 function printSettings(
   { config, sources: { environment, file } }: Settings,
-  { all, print }: { readonly all: boolean } & Pick<Platform, "print">,
+  { all, print, table }: { readonly all: boolean; readonly table: SettingsTable } & Pick<Platform, "print">,
 ): void {
-  const values: Record<string, unknown> = config;
-  const defaults: Record<string, unknown> = parseConfig({});
+  const defaults = new Map(
+    settingsWithValues(parseSettings(table, []), table).map(({ setting, value }) => [setting, value]),
+  );
   let hidden = 0;
-  for (const name of Object.keys(SETTINGS)) {
+  for (const { setting, value: current } of settingsWithValues(config, table)) {
+    const { name } = setting;
     const source = environment[name] ? "environment" : file[name] ? ".env" : undefined;
-    const [value, standard] = [show(name, values[name]), show(name, defaults[name])];
+    const [value, standard] = [show(setting, current), show(setting, defaults.get(setting))];
     if (source !== undefined) print(`${name}=${value}  # ${source}${noteOn(value, standard)}`);
     // MQTT_PROTOCOL changes the default of MQTT_BROKER_PORT.
     else if (all || value !== standard) print(`${name}=${value}  # default`);
@@ -62,16 +67,16 @@ function printSettings(
 }
 
 /**
- * Checks the files that settings name as a start does.
+ * Checks the files that settings name, as a start does.
  *
  * @throws {ConfigError} with all problems
  */
 async function checkFiles(config: Config, platform: Platform): Promise<void> {
   const results = await Promise.allSettled([
-    readPair("TLS", config, platform),
-    openJeedomFetch(config, platform),
-    readSettingFile("MQTT_CA_FILE", config, platform),
-    readPair("MQTT", config, platform),
+    readPair("TLS", { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile }, platform),
+    openJeedomFetch(config.jeedom, platform),
+    readSettingFile("MQTT_CA_FILE", config.mqtt.caFile, platform),
+    readPair("MQTT", config.mqtt, platform),
   ]);
   const problems = results.filter((result) => result.status === "rejected").map(({ reason }) => errorText(reason));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -85,13 +90,13 @@ function noteOn(value: string, standard: string): string {
 function printWithoutEffect(settings: Settings, printError: Platform["printError"]): void {
   describeWithoutEffect(settings).forEach((line) => printError(`Warning: ${line}`));
   for (const { name, source } of settings.unknown.filter(({ suggestions }) => suggestions.length === 0)) {
-    printError(`Warning: ${name} in ${placeOf(source)} has no effect on the gateway, which has no such setting`);
+    printError(`Warning: ${name} in ${sourceText(source)} has no effect on the gateway, which has no such setting`);
   }
 }
 
-function show(name: string, value: unknown): string {
+function show({ secret }: Setting, value: unknown): string {
   if (value === undefined) return "";
-  if (SECRET_SETTINGS.includes(name)) return "********";
+  if (secret) return "********";
   return Array.isArray(value) ? value.map(showEntry).join(",") : String(value);
 }
 

@@ -1,19 +1,21 @@
 /**
- * What the client commands share: which gateway, under which key, and how failures are told.
+ * Shared parts of the client commands: address, key, and messages about failures.
  *
  * @module
  */
 import { type Answer, GatewayClient, GatewayError, type Version, WrongKeyError } from "../client/gateway_client.ts";
-import { CLIENT_VARIABLES, ConfigError, parseConfig } from "../config/settings.ts";
+import { ConfigError, parseConfig } from "../config/parse.ts";
+import { CLIENT_VARIABLES, SETTING_NAMES } from "../config/settings.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { KeyFileError, readKey } from "../keys/default_key_file.ts";
 import { type Options, UsageError } from "./args.ts";
 import { localUrl } from "../config/local_url.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { readSources, reportConfigError, type Sources } from "../config/load.ts";
+import { readSources, type Sources } from "../config/load.ts";
+import { reportConfigError } from "./config_errors.ts";
 
-/** The options that every client command takes. */
+/** Options of every client command. */
 export const CLIENT_OPTIONS = {
   url: {
     type: "string",
@@ -33,7 +35,7 @@ export const CLIENT_OPTIONS = {
   },
 } as const satisfies Options;
 
-/** The values of these options. */
+/** Values of these options. */
 export interface ClientValues {
   /** Address of the gateway. */
   readonly url?: string | undefined;
@@ -44,15 +46,15 @@ export interface ClientValues {
 }
 
 /**
- * Reads the settings, and the variables that are for the client commands alone.
+ * Reads the settings, and the variables of the client commands.
  *
- * @param isComplete whether the command line says all: then a wrong `.env` does not matter, as it is not read
+ * @param isComplete true if the options name all that is needed: then `.env` is not read, and may be invalid
  */
 export async function readClientSources(
   platform: Pick<Platform, "env" | "files">,
   isComplete: boolean,
 ): Promise<Sources> {
-  if (!isComplete) return await readSources(platform, CLIENT_VARIABLES);
+  if (!isComplete) return await readSources(platform, [...SETTING_NAMES, ...CLIENT_VARIABLES]);
   const environment = Object.fromEntries(CLIENT_VARIABLES.map((name) => [name, platform.env(name)]));
   return { environment, file: {}, unreadLines: [] };
 }
@@ -63,15 +65,15 @@ export function isComplete({ url, "key-file": keyFile }: Pick<ClientValues, "url
 }
 
 /**
- * Returns the address of the gateway, without a slash at its end: `--url`, `GATEWAY_URL`, or this machine at the
- * configured port.
+ * Returns the address of the gateway without a trailing slash: `--url`, `GATEWAY_URL`, or this machine at the configured
+ * port.
  *
- * @throws {UsageError} if `--url` is no such address
- * @throws {TypeError} if `GATEWAY_URL` is none
+ * @throws {UsageError} if `--url` is invalid
+ * @throws {TypeError} if `GATEWAY_URL` is invalid
  */
 export function gatewayUrl({ environment, file }: Sources, { url }: Pick<ClientValues, "url">): string {
   const given = url || environment["GATEWAY_URL"] || file["GATEWAY_URL"];
-  if (!given) return localUrl(parseConfig(environment, file));
+  if (!given) return localUrl(parseConfig(environment, file).server);
   const parsed = parseUrl(given);
   if (parsed !== undefined) return parsed;
   throw url ? new UsageError(`${URL_RULE}: change --url`) : new TypeError(`${URL_RULE}: change GATEWAY_URL`);
@@ -79,7 +81,7 @@ export function gatewayUrl({ environment, file }: Sources, { url }: Pick<ClientV
 
 const URL_RULE = "URL must be http:// or https://, without login, query or fragment";
 
-/** Parses an address that paths can be appended to. It shows in failures, so it must not hold a password. */
+/** Parses an address that paths can be appended to. It is part of messages, so it must not contain a password. */
 function parseUrl(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
@@ -91,9 +93,9 @@ function parseUrl(text: string): string | undefined {
 /**
  * Finds the key: `--key-file`, `GATEWAY_KEY`, or the configured file.
  *
- * @returns its text; the one of `GATEWAY_KEY` may be no key
+ * @returns its text, which may be invalid if it is from `GATEWAY_KEY`
  * @throws {UsageError} if there is none
- * @throws {KeyFileError} if the file does not hold one
+ * @throws {KeyFileError} if the file is invalid
  */
 export async function findKey(
   { environment, file }: Sources,
@@ -101,22 +103,25 @@ export async function findKey(
 ): Promise<string> {
   const given = keyFile ? undefined : environment["GATEWAY_KEY"]?.trim() || file["GATEWAY_KEY"]?.trim();
   if (given) return given;
-  const path = keyFile || parseConfig(environment, file).SECRET_KEY_FILE;
+  const path = keyFile || parseConfig(environment, file).keys.secretKeyFile;
   const key = await readKey(path, files);
   if (key !== undefined) return toHex(key);
   throw new UsageError(
-    `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file; deno task keys show NAME --no-qr tells a key`,
+    `No key: "${path}" does not exist. Set GATEWAY_KEY or --key-file; deno task keys show NAME --no-qr prints a key`,
   );
 }
 
 /**
- * Makes a client for that address, with that key.
+ * Makes a client.
  *
- * @throws {UsageError} if there is no key, or no such version of the protocol
+ * @throws {UsageError} if there is no key, or the version of the protocol is invalid
  */
-export async function makeClient(platform: Platform, values: ClientValues): Promise<GatewayClient> {
+export async function makeClient(
+  sources: Sources,
+  values: ClientValues,
+  platform: Pick<Platform, "fetch" | "files">,
+): Promise<GatewayClient> {
   const protocol = parseProtocol(values.protocol);
-  const sources = await readClientSources(platform, isComplete(values));
   const key = await findKey(sources, { ...values, files: platform.files });
   return new GatewayClient({ url: gatewayUrl(sources, values), key, protocol, fetch: platform.fetch });
 }
@@ -128,9 +133,9 @@ function parseProtocol(text: string): Version | "auto" {
   throw new UsageError("--protocol must be 1, 2 or auto");
 }
 
-/** Prints an answer's body: on standard output for a success, as a fault otherwise. */
+/** Prints the body of an answer: on standard output for a success, on standard error otherwise. Returns the exit code. */
 export function printAnswer({ status, body }: Answer, platform: Platform): number {
-  const text = typeof body === "string" ? body : writeJson(body);
+  const text = typeof body === "string" ? body : formatValue(body);
   if (status === 200) {
     platform.print(text);
     return 0;
@@ -139,8 +144,8 @@ export function printAnswer({ status, body }: Answer, platform: Platform): numbe
   return EXIT_FAILURE;
 }
 
-/** Writes JSON for people, unless it is nested so deeply that indenting it overflows the stack. */
-function writeJson(value: unknown): string {
+/** Formats JSON with indentation, unless it is nested so deeply that this overflows the stack. */
+function formatValue(value: unknown): string {
   try {
     return JSON.stringify(value, null, 2);
   } catch {
@@ -148,7 +153,7 @@ function writeJson(value: unknown): string {
   }
 }
 
-/** Runs a client command and tells how it failed. */
+/** Runs a client command and prints why it failed. Returns the exit code. */
 export async function runClient(platform: Platform, command: () => Promise<number>): Promise<number> {
   try {
     return await command();
@@ -167,8 +172,8 @@ export async function runClient(platform: Platform, command: () => Promise<numbe
 
 function hint(error: Error): string {
   if (error instanceof WrongKeyError) {
-    return "The gateway could not decrypt the request: its key is another one, or this one was removed, disabled or is " +
-      "over. A gateway from before version 2 needs --protocol 1, a key for version 2 alone --protocol 2";
+    return "The gateway could not decrypt the request: it has another key, or this one was removed or disabled, or has " +
+      "expired. A gateway without version 2 needs --protocol 1, a key for version 2 only --protocol 2";
   }
   const status = error instanceof GatewayError && error.status !== 0 ? `${error.status} ` : "";
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";

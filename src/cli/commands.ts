@@ -1,18 +1,35 @@
 /**
- * The commands, and running the one that a command line names.
+ * Table of the commands, and running one of them.
  *
  * @module
  */
 import { VERSION } from "../version.ts";
-import { type CommandLine, formatCommands, formatHelp, readOptions, UsageError, wantsHelp } from "./args.ts";
-import { unknownName } from "../lib/closest_name.ts";
+import {
+  type CommandLine,
+  formatCommands,
+  formatHelp,
+  readOptions,
+  unknownName,
+  UsageError,
+  wantsHelp,
+} from "./args.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
-import type { Command, Platform } from "../platform.ts";
+import type { Platform } from "../platform.ts";
 
-/** The command of a command line that names none. */
+/** A command of the command line. */
+export interface Command {
+  /** Its synopsis, summary and options. */
+  readonly line: CommandLine;
+  /** Command lines of its subcommands, by name. */
+  readonly subcommands?: Readonly<Record<string, CommandLine>>;
+  /** Runs it on a platform, and returns the exit code of the process. */
+  readonly run: (platform: Platform) => Promise<number>;
+}
+
+/** Command to run when the command line names none. */
 const STANDARD = "serve";
 
-/** All commands by name. Each is loaded when it is needed: the gateway starts without the code of the others. */
+/** All commands by name. Each is loaded on demand: the gateway starts without the code of the others. */
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: () => import("./serve.ts").then(({ SERVE_LINE, serve }) => ({ line: SERVE_LINE, run: serve })),
   demo: () => import("./demo.ts").then(({ DEMO_LINE, demo }) => ({ line: DEMO_LINE, run: demo })),
@@ -46,9 +63,9 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /**
- * Runs the command that the words name, or shows the version or all commands.
+ * Runs a command line, or prints the version or all commands.
  *
- * @param words the command's name and the words behind it
+ * @param words the command's name and its arguments
  * @returns the exit code of the process
  */
 export async function runCommandLine(words: readonly string[], platform: Omit<Platform, "args">): Promise<number> {
@@ -63,12 +80,12 @@ export async function runCommandLine(words: readonly string[], platform: Omit<Pl
   return await runCommand(await load(), { ...platform, args });
 }
 
-/** Runs a command, or shows its help: before anything is read or started, so that nothing can be wrong with it. */
+/** Runs a command, or prints its help before anything is read or started. */
 export async function runCommand(command: Command, platform: Platform): Promise<number> {
   const help = helpOf(command, platform.args);
   if (help !== undefined) return show(formatHelp(help), platform);
   try {
-    // Such a command does not look at its words.
+    // Such a command does not parse its arguments.
     if (isWithoutOptions(command)) readOptions(platform.args, command.line);
     return await command.run(platform);
   } catch (error) {
@@ -83,7 +100,7 @@ function show(text: string, { print }: Pick<Platform, "print">): number {
   return 0;
 }
 
-/** Finds the command line whose help is asked for: the subcommand's, if one is named. */
+/** Returns the command line whose help is requested: the subcommand's, if one is named. */
 function helpOf({ line, subcommands = {} }: Command, args: readonly string[]): CommandLine | undefined {
   const [name = "", ...rest] = args;
   const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;

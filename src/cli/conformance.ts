@@ -5,8 +5,7 @@
  */
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { formatJson, formatTable, summarize } from "../conformance/report.ts";
-import { type About, runChecks } from "../conformance/run_checks.ts";
-import { SUBJECTS } from "../conformance/subjects.ts";
+import { type CheckInfo, runChecks, SUBJECTS } from "../conformance/run_checks.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import type { Version } from "../protocol/exchange.ts";
@@ -40,12 +39,12 @@ const KEY_RULE = "Key must be 64 hexadecimal characters";
 
 const KEY_WARNING = "Others on this machine can see a key that is given with --key: prefer --key-file or GATEWAY_KEY";
 
-/** Runs the checks and prints a table. The exit code tells whether all rules are kept that could be checked. */
+/** Runs the checks and prints a table. The exit code is 0 if no check failed. */
 export function conformance(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const { values, positionals } = readArgs(platform.args, CONFORMANCE_LINE);
-    // An argument may be a key that lacks its option: it is not repeated.
-    if (positionals.length > 0) throw wrongUsage("There are options alone, and no arguments", CONFORMANCE_LINE);
+    // An argument is not printed: it may be a key without its option.
+    if (positionals.length > 0) throw wrongUsage("Expected options only, no arguments", CONFORMANCE_LINE);
     const versions = parseVersions(values.protocol);
     const fault = topicFault(values.topic);
     if (fault !== undefined) throw wrongUsage(`Topic "${values.topic}" ${fault}`, CONFORMANCE_LINE);
@@ -59,7 +58,7 @@ export function conformance(platform: Platform): Promise<number> {
     if (secret === undefined) {
       throw values.key === undefined ? new TypeError(KEY_RULE) : wrongUsage(KEY_RULE, CONFORMANCE_LINE);
     }
-    // Where nobody listens, one line says more than a table of failures.
+    // One line for an unreachable gateway, instead of a table of failures.
     await (await platform.fetch(`${url}/health`)).body?.cancel();
     const results = await runChecks({
       url,
@@ -78,8 +77,8 @@ export function conformance(platform: Platform): Promise<number> {
   });
 }
 
-/** One line for each subject: the table tells the rest. */
-function reportProgress({ printError }: Platform): (about: About) => void {
+/** Prints one line for each subject, as the checks run. */
+function reportProgress({ printError }: Platform): (check: CheckInfo) => void {
   let last = "";
   return ({ number, subject }) => {
     if (subject === last) return;

@@ -1,16 +1,17 @@
 /**
- * The command `demo`: a whole smart home in one process, to try the gateway on.
+ * The command `demo`: a gateway with a simulated home in one process.
  *
  * @module
  */
 import { errorText } from "../lib/errors.ts";
 import { GatewayClient } from "../client/gateway_client.ts";
-import { type Config, parseConfig, SETTINGS, type Variables } from "../config/settings.ts";
-import { DEVICES, House } from "../demo/house.ts";
+import { parseConfig } from "../config/parse.ts";
+import type { Variables } from "../config/rules.ts";
+import { type Config, SETTINGS } from "../config/settings.ts";
+import { DEVICES, SimulatedHome } from "../demo/simulated_home.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
-import { createConnectBroker } from "../mqtt/connect.ts";
-import { startLog } from "../observability/log.ts";
+import { startLog } from "../observability/logtape.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
@@ -19,7 +20,7 @@ import type { CommandLine } from "./args.ts";
 import { loadOrCreateKey } from "../keys/default_key_file.ts";
 import type { Platform } from "../platform.ts";
 import { reportStartFailure } from "./serve.ts";
-import { type RunningGateway, startGateway } from "../app/start.ts";
+import type { RunningGateway } from "../app/start.ts";
 
 /** Interval of the sensors' messages, in milliseconds. */
 const TICK_MS = 2000;
@@ -44,20 +45,21 @@ export async function demo(platform: Platform): Promise<number> {
   const { signal } = stop;
   try {
     await using opened = new AsyncDisposableStack();
-    const house = new House(() => Date.now());
+    const home = new SimulatedHome(() => Date.now());
     const key = await makeTemporaryKey(platform);
-    const config = demoConfig(platform, { ...key.settings, ...serveJeedom(house, { platform, opened }) });
+    const config = demoConfig(platform, { ...key.settings, ...serveJeedom(home, { platform, opened }) });
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
-    const connect = createConnectBroker({ keepaliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
-    const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
+    const { createConnectBroker } = await import("../mqtt/connect.ts");
+    const connect = createConnectBroker({ keepaliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
+    const stopSensors = await startSensors(home, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);
-    const story: Story = { url: gateway.url, secret: key.secret, platform, signal };
-    await showCall(story);
-    await showSubscription(story);
+    const presentation: Presentation = { url: gateway.url, secret: key.secret, platform, signal };
+    await showCall(presentation);
+    await showSubscription(presentation);
     printNextSteps(gateway, config, platform);
-    if (!platform.isTerminal) opened.defer(printChanges(house, platform));
+    if (!platform.isTerminal) opened.defer(printChanges(home, platform));
     await stopped;
     return 0;
   } catch (error) {
@@ -65,14 +67,14 @@ export async function demo(platform: Platform): Promise<number> {
   }
 }
 
-/** Gateway, key and machine of the story. */
-interface Story {
+/** Gateway, key and machine of the presentation. */
+interface Presentation {
   /** Address of the gateway. */
   readonly url: string;
   /** The key, 32 bytes. */
   readonly secret: Bytes;
   readonly platform: Platform;
-  /** Aborts the story. */
+  /** Aborts the presentation. */
   readonly signal: AbortSignal;
 }
 
@@ -99,11 +101,11 @@ async function makeTempDir(platform: Platform): Promise<string> {
 
 /** Starts the simulated Jeedom, and returns the settings for it. */
 function serveJeedom(
-  house: House,
+  home: SimulatedHome,
   { platform, opened }: { readonly platform: Platform; readonly opened: AsyncDisposableStack },
 ): { readonly JEEDOM_URL: string; readonly JEEDOM_APIKEY: string } {
   const apikey = crypto.randomUUID();
-  const simulated = createSimulatedJeedom({ apikey, house, now: () => Date.now() });
+  const simulated = createSimulatedJeedom({ apikey, home, now: () => Date.now() });
   const server = platform.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => simulated.handle(request),
@@ -115,14 +117,14 @@ function serveJeedom(
   return { JEEDOM_URL: `http://127.0.0.1:${server.addr.port}`, JEEDOM_APIKEY: apikey };
 }
 
-/** Makes the configuration. The operator's settings are not read: wrong ones do not keep the demo from running. */
+/** Makes the configuration. The operator's settings are not read, as invalid ones must not prevent the demo. */
 function demoConfig({ env }: Platform, settings: Variables): Config {
-  const port = SETTINGS.PORT.safeParse(env("PORT") || undefined);
+  const port = SETTINGS.server.settings.port.rule.safeParse(env("PORT") ?? "");
   return parseConfig({
     HOST: "127.0.0.1",
     ...port.success && { PORT: String(port.data) },
     METRICS_PORT: "off",
-    // Ordinary log lines would interrupt the story.
+    // Ordinary log lines would interrupt the presentation.
     LOG_LEVEL: "warning",
     LOG_FORMAT: "text",
     ...settings,
@@ -131,26 +133,28 @@ function demoConfig({ env }: Platform, settings: Variables): Config {
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {
   const log = startLog(config, platform.isTerminal);
+  // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+  const { startGateway } = await import("../app/start.ts");
   try {
     return await startGateway(config, platform, log);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "AddrInUse") throw error;
-    return await startGateway({ ...config, PORT: 0 }, platform, log);
+    return await startGateway({ ...config, server: { ...config.server, port: 0 } }, platform, log);
   }
 }
 
-function printIntroduction({ url }: RunningGateway, { PORT }: Config, { print }: Platform): void {
+function printIntroduction({ url }: RunningGateway, { server: { port } }: Config, { print }: Platform): void {
   print(`\
 A smart home in one process. Jeedom, the sensors and the broker are simulated;
 the gateway, its key and all that is sealed with it are real.`);
-  if (PORT === 0 || url.endsWith(`:${PORT}`)) return;
+  if (port === 0 || url.endsWith(`:${port}`)) return;
   print(`
-Port ${PORT} is taken, perhaps by your own gateway, which goes on undisturbed.
+Port ${port} is taken, perhaps by your own gateway, which keeps running.
 The demo listens at ${url} instead.`);
 }
 
-/** Calls Jeedom as a phone does, and prints what is sealed, what is sent, and what is answered. */
-async function showCall({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
+/** Calls Jeedom as a phone does, and prints the plain and sealed texts of the request and the answer. */
+async function showCall({ url, secret, platform: { print, fetch }, signal }: Presentation): Promise<void> {
   let sent = "";
   let returned = "";
   const client = clientOf({ url, secret }, async (input, init) => {
@@ -162,7 +166,7 @@ async function showCall({ url, secret, platform: { print, fetch }, signal }: Sto
   const answer = await client.callJeedom("summary::global", undefined, { signal });
   const request = await openRequest(await importSecretKey(secret), parseRequest(sent), { route: "/gateway" });
   print(`
-1. A call of Jeedom, for the state of the house
+1. A call of Jeedom, for the state of the home
    sealed    ${request?.text}
    sent      ${shorten(sent)}
    returned  ${shorten(returned)}
@@ -170,7 +174,7 @@ async function showCall({ url, secret, platform: { print, fetch }, signal }: Sto
 }
 
 /** Subscribes as a phone does, and switches the light on. */
-async function showSubscription({ url, secret, platform: { print, fetch }, signal }: Story): Promise<void> {
+async function showSubscription({ url, secret, platform: { print, fetch }, signal }: Presentation): Promise<void> {
   const client = clientOf({ url, secret }, fetch);
   print("\n2. A subscription to home/#, and a message that switches the light on");
   for await (const event of client.subscribe(["home/#"], { resume: false, signal })) {
@@ -185,7 +189,7 @@ async function showSubscription({ url, secret, platform: { print, fetch }, signa
   }
 }
 
-function clientOf({ url, secret }: Pick<Story, "url" | "secret">, fetch: Platform["fetch"]): GatewayClient {
+function clientOf({ url, secret }: Pick<Presentation, "url" | "secret">, fetch: Platform["fetch"]): GatewayClient {
   return new GatewayClient({ url, key: secret.toHex(), protocol: 2, fetch });
 }
 
@@ -193,10 +197,10 @@ function shorten(sealed: string): string {
   return `${sealed.slice(0, SHOWN_CHARACTERS)}… (${sealed.length} characters)`;
 }
 
-function printNextSteps({ url }: RunningGateway, { SECRET_KEY_FILE }: Config, { print }: Platform): void {
-  const at = `--url ${url} --key-file ${SECRET_KEY_FILE}`;
+function printNextSteps({ url }: RunningGateway, { keys: { secretKeyFile } }: Config, { print }: Platform): void {
+  const at = `--url ${url} --key-file ${secretKeyFile}`;
   print(`
-The demo goes on, with a temporary key that is removed at the end. Try it from
+The demo continues, with a temporary key that is removed at the end. Try it from
 another terminal, in this directory (or with npx -y deno@2.9.6 task …):
 
 deno task health --url ${url}
@@ -208,8 +212,8 @@ Ctrl-C ends it. Then start the real one, for your own Jeedom: deno task start`);
 }
 
 /** Prints the sensors' messages: a closed pipe is noticed only by printing. Returns the function that ends it. */
-function printChanges(house: House, { print }: Platform): () => void {
-  return house.onChange(({ id, value }) => {
+function printChanges(home: SimulatedHome, { print }: Platform): () => void {
+  return home.onChange(({ id, value }) => {
     const device = DEVICES.find((candidate) => candidate.id === id);
     print(`   sensor    ${device?.topic} ${value}`);
   });

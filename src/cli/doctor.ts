@@ -1,15 +1,14 @@
 /**
- * The command `doctor`: what to run first when it does not work. Looks at everything around the gateway, and tells what
- * is wrong with the remedy.
+ * The command `doctor`: checks everything around the gateway, and prints each problem with its fix.
  *
  * @module
  */
-import { type Config, ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
+import type { Config } from "../config/settings.ts";
 import { CHECKS } from "../doctor/checks.ts";
-import { reportConfiguration, type SettingsFound } from "../doctor/checks/configuration.ts";
-import { reportDenoVersion } from "../doctor/checks/deno_version.ts";
-import { runChecks } from "../doctor/run_checks.ts";
-import { skipped } from "../doctor/finding.ts";
+import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../doctor/checks/setup.ts";
+import { skipped } from "../doctor/check.ts";
+import { runChecks, watch } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
 import { createContext } from "../doctor/context.ts";
 import {
@@ -21,9 +20,7 @@ import {
   formatUnchanged,
   type Report,
 } from "../doctor/report.ts";
-import { watch } from "../doctor/watch.ts";
-import { BrokerError } from "../mqtt/broker.ts";
-import { createConnectBroker } from "../mqtt/connect.ts";
+import { BrokerError, type ConnectBroker } from "../mqtt/broker.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { addressFault } from "../net/egress.ts";
@@ -34,7 +31,8 @@ import { localUrl } from "../config/local_url.ts";
 import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { describeWithoutEffect, readSettings, type Settings } from "../config/load.ts";
+import { readSettings, type Settings } from "../config/load.ts";
+import { describeWithoutEffect } from "./config_errors.ts";
 
 /** Command line of `doctor`. */
 export const DOCTOR_LINE = {
@@ -49,7 +47,7 @@ export const DOCTOR_LINE = {
     watch: {
       type: "string",
       value: "[SECONDS]",
-      description: "Look again and again, every 60 s without SECONDS, and tell\nwhat changes",
+      description: "Repeat the checks every SECONDS (60 by default), and\nprint what changes",
     },
     mqtt: {
       type: "string",
@@ -57,39 +55,39 @@ export const DOCTOR_LINE = {
       description: "Publish the state, retained, to e2e-gateway/health without\nTOPIC",
     },
   },
-  notes: "Exit codes: 0 all is right, 1 warnings, 2 something failed.",
+  notes: "Exit codes: 0 all checks passed, 1 warnings, 2 at least one check failed.",
 } as const satisfies CommandLine;
 
-/** What an option means that is given without a value. */
+/** Values of options that are given without one. */
 const DEFAULTS: Readonly<Record<string, string>> = { "--watch": "60", "--mqtt": "e2e-gateway/health" };
 
-/** More often, a wrong API key might be taken for an attack on Jeedom. In seconds. */
+/** Shortest interval, in seconds: with a wrong API key, shorter ones may look like an attack on Jeedom. */
 const MIN_PAUSE_SECONDS = 10;
 const MAX_PAUSE_SECONDS = 86_400;
 
 /** Exit code when the state could not be published. */
 const EXIT_UNPUBLISHED = 2;
 
-/** How to tell what was found. */
-interface Telling {
+/** Output of the reports. */
+interface ReportOutput {
   readonly json: boolean;
-  /** Where to publish, if anywhere. */
-  readonly place: HealthTopicOptions | undefined;
+  /** Topic to publish to, if any. */
+  readonly topic: HealthTopicOptions | undefined;
 }
 
-/** The settings, unless something is wrong with them, and what was found in them. */
+/** The settings, unless they are invalid, and their problems. */
 interface SettingsRead extends SettingsFound {
   readonly settings?: Settings;
 }
 
-/** Looks at everything, once or again and again. Exit code: 0 all right, 1 warnings alone, 2 something failed. */
+/** Runs all checks, once or repeatedly. Exit code: 0 all checks passed, 1 warnings only, 2 at least one check failed. */
 export async function doctor(platform: Platform): Promise<number> {
   try {
-    const { json, pauseSeconds, topic } = parseWishes(platform.args);
-    const telling = { json, place: topic === undefined ? undefined : await findPlace(platform, topic) };
+    const { json, pauseSeconds, topic } = parseOptions(platform.args);
+    const output = { json, topic: topic === undefined ? undefined : await healthTopic(platform, topic) };
     return pauseSeconds === undefined
-      ? await once(platform, telling)
-      : await again(platform, { ...telling, pauseMs: pauseSeconds * 1000 });
+      ? await runOnce(platform, output)
+      : await runRepeatedly(platform, output, pauseSeconds * 1000);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     platform.printError(error.message);
@@ -97,11 +95,11 @@ export async function doctor(platform: Platform): Promise<number> {
   }
 }
 
-async function once(platform: Platform, { json, place }: Telling): Promise<number> {
+async function runOnce(platform: Platform, { json, topic }: ReportOutput): Promise<number> {
   const report = await round(platform, new AbortController().signal);
   platform.print(json ? formatJson(report, 2) : formatReport(report));
   try {
-    if (place !== undefined) await publishOnce(formatState(report), place);
+    if (topic !== undefined) await publishOnce(formatState(report), topic);
     return exitCodeOf(report);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
@@ -110,17 +108,17 @@ async function once(platform: Platform, { json, place }: Telling): Promise<numbe
   }
 }
 
-async function again(platform: Platform, { json, place, pauseMs }: Telling & { pauseMs: number }): Promise<number> {
-  const published = place && new HealthTopic({
-    ...place,
+async function runRepeatedly(platform: Platform, { json, topic }: ReportOutput, pauseMs: number): Promise<number> {
+  const published = topic && new HealthTopic({
+    ...topic,
     random: Math.random,
-    onFault: (fault) => reportUnpublished(platform, fault),
+    onError: (fault) => reportUnpublished(platform, fault),
   });
   const stop = new AbortController();
   platform.untilStopped().then(() => stop.abort());
   const last = await watch({
-    round: (signal) => round(platform, signal),
-    async tell(report, before) {
+    runRound: (signal) => round(platform, signal),
+    async onReport(report, before) {
       if (json) platform.print(formatJson(report));
       else if (before === undefined) platform.print(formatReport(report));
       else {
@@ -129,7 +127,7 @@ async function again(platform: Platform, { json, place, pauseMs }: Telling & { p
         // A closed pipe is noticed only by printing.
         if (changes.length === 0 && !platform.isTerminal) platform.print(formatUnchanged(report));
       }
-      await published?.announce(formatState(report));
+      await published?.publish(formatState(report));
     },
     pauseMs,
     signal: stop.signal,
@@ -142,12 +140,12 @@ function reportUnpublished({ printError }: Platform, fault: string): undefined {
   printError(`The state is not published: ${fault}`);
 }
 
-/** Makes one round. The settings are read anew: they may have been mended since. */
+/** Runs all checks once. The settings are read again, as they may have changed. */
 async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
   const { settings, ...found } = await tryReadSettings(platform);
   const results = settings === undefined
-    ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a right configuration") }))
-    : await runChecks(CHECKS, houseOf(settings, platform), { signal });
+    ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a valid configuration") }))
+    : await runChecks(CHECKS, contextOf(settings, platform), { signal });
   const first = [reportConfiguration(found), reportDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
 }
@@ -162,7 +160,7 @@ async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
   }
 }
 
-function houseOf({ config, sources: { environment, file } }: Settings, platform: Platform) {
+function contextOf({ config, sources: { environment, file } }: Settings, platform: Platform) {
   return createContext({
     config,
     isSet: (name) => Boolean(environment[name] || file[name]),
@@ -170,30 +168,35 @@ function houseOf({ config, sources: { environment, file } }: Settings, platform:
     localUrl,
     machine: platform,
     brokerAddress: () => brokerAddress(config, platform),
-    jeedomFetch: () => openJeedomFetch(config, platform),
+    jeedomFetch: () => openJeedomFetch(config.jeedom, platform),
     connectBroker: connectTo(config),
     now: () => Date.now(),
-    random: randomBytes,
+    randomBytes,
   });
 }
 
-function connectTo(config: Config) {
-  return createConnectBroker({ keepaliveSeconds: config.MQTT_KEEPALIVE_SECONDS, addressFault });
+/** Returns the function that connects to brokers. */
+function connectTo({ mqtt: { keepaliveSeconds } }: Config): ConnectBroker {
+  return async (address, options) => {
+    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+    const { createConnectBroker } = await import("../mqtt/connect.ts");
+    return await createConnectBroker({ keepaliveSeconds, addressFault })(address, options);
+  };
 }
 
-/** Never asked for the embedded broker, which is the gateway's own and would be started here. */
+/** Returns the address of the configured broker. Must not be called without one, as it would start the embedded broker. */
 async function brokerAddress(config: Config, platform: Platform) {
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
   return (await openDefaultBroker(config, platform, silent)).address;
 }
 
-/** Finds where to publish; undefined, and told, where the settings do not say it. */
-async function findPlace(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
+/** Finds the broker to publish to; undefined, with a message, if the settings are invalid. */
+async function healthTopic(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
   const { settings } = await tryReadSettings(platform);
-  if (settings === undefined) return reportUnpublished(platform, "The configuration is wrong");
+  if (settings === undefined) return reportUnpublished(platform, "The configuration is invalid");
   const { config } = settings;
-  if (config.MQTT_BROKER_HOST === undefined) {
-    throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker is gone when the gateway is", DOCTOR_LINE);
+  if (config.mqtt.host === undefined) {
+    throw wrongUsage("--mqtt needs MQTT_BROKER_HOST: the embedded broker stops with the gateway", DOCTOR_LINE);
   }
   const address = await brokerAddress(config, platform).catch((error) =>
     reportUnpublished(platform, error instanceof Error ? error.message : "A file cannot be read")
@@ -201,7 +204,7 @@ async function findPlace(platform: Platform, topic: string): Promise<HealthTopic
   return address === undefined ? undefined : { connect: connectTo(config), address, topic };
 }
 
-function parseWishes(args: readonly string[]) {
+function parseOptions(args: readonly string[]) {
   const words = args.flatMap((word, index) => {
     const value = DEFAULTS[word];
     return value === undefined || /^[^-]/.test(args[index + 1] ?? "-") ? [word] : [`${word}=${value}`];

@@ -1,14 +1,14 @@
 /**
- * Exit codes of all commands. `doctor` has its own: 0 all right, 1 warnings, 2 something failed.
+ * Exit codes of all commands. `doctor` has its own: 0 all checks passed, 1 warnings, 2 at least one check failed.
  *
  * @module
  */
 
-/** Something failed: the gateway is out of reach or refuses, Jeedom refuses, a check fails. */
+/** Failure: the gateway is unreachable or refuses, Jeedom refuses, or a check fails. */
 export const EXIT_FAILURE = 1;
-/** The command line is wrong. */
+/** Invalid command line. */
 export const EXIT_USAGE = 2;
-/** The configuration or a file of keys is wrong (sysexits.h, EX_CONFIG). */
+/** Invalid configuration or key file (sysexits.h, EX_CONFIG). */
 export const EXIT_CONFIG = 78;
-/** A second Ctrl-C ended the program, or one where it asks for something (128 + SIGINT). */
+/** Second Ctrl-C, or one at a prompt (128 + SIGINT). */
 export const EXIT_INTERRUPTED = 130;

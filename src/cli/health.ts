@@ -1,5 +1,5 @@
 /**
- * The command `health`: asks whether the gateway runs.
+ * The command `health`: requests the health of the gateway.
  *
  * @module
  */
@@ -13,14 +13,14 @@ export const HEALTH_LINE = {
   synopsis: "deno task health",
   summary: "Ask whether the gateway runs",
   options: CLIENT_OPTIONS,
-  notes: "It takes no key: --key-file and --protocol change nothing.",
+  notes: "It needs no key: --key-file and --protocol have no effect.",
 } as const satisfies CommandLine;
 
 /** Prints the gateway's status and version. */
 export function health(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const values = readOptions(platform.args, HEALTH_LINE);
-    // Asking for health takes no key.
+    // The request needs no key.
     const client = new GatewayClient({
       url: gatewayUrl(await readClientSources(platform, Boolean(values.url)), values),
       key: "0".repeat(64),

@@ -1,27 +1,27 @@
 /**
- * The command `keys`: edits the keys file, while the gateway runs or not.
+ * The command `keys`: edits the keys file, also while the gateway runs.
  *
  * @module
  */
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { KeyFileError } from "../keys/default_key_file.ts";
 import { KeysFileLockedError } from "../keys/keyring_file.ts";
-import { type CommandLine, formatCommands, formatHelp, formatUsage, UsageError } from "./args.ts";
-import { unknownName } from "../lib/closest_name.ts";
+import { type CommandLine, formatCommands, formatHelp, formatUsage, unknownName, UsageError } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_USAGE } from "./exit_codes.ts";
-import { ADD_LINE, addKey } from "./keys/add.ts";
+import { addKey, addLine } from "./keys/add.ts";
 import { LIST_LINE, listKeys } from "./keys/list.ts";
 import { REMOVE_LINE, removeKey } from "./keys/remove.ts";
 import { ROTATE_LINE, rotateKey } from "./keys/rotate.ts";
 import { type KeysSession, openSession } from "./keys/session.ts";
-import { SET_LINE, setKey } from "./keys/set.ts";
+import { setKey, setLine } from "./keys/set.ts";
 import { SHOW_LINE, showKey } from "./keys/show.ts";
 import { DISABLE_LINE, disableKey, ENABLE_LINE, enableKey } from "./keys/enable_disable.ts";
 import type { Platform } from "../platform.ts";
-import { readConfig, reportConfigError } from "../config/load.ts";
+import { readConfig } from "../config/load.ts";
+import { reportConfigError } from "./config_errors.ts";
 
-/** A subcommand: how it is typed, and what it does. */
+/** A subcommand: its command line, and its function. */
 interface Subcommand {
   readonly line: CommandLine;
   readonly run: (session: KeysSession) => Promise<void>;
@@ -29,9 +29,9 @@ interface Subcommand {
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   list: { line: LIST_LINE, run: listKeys },
-  add: { line: ADD_LINE, run: addKey },
+  add: { line: addLine(), run: addKey },
   show: { line: SHOW_LINE, run: showKey },
-  set: { line: SET_LINE, run: setKey },
+  set: { line: setLine(), run: setKey },
   rotate: { line: ROTATE_LINE, run: rotateKey },
   disable: { line: DISABLE_LINE, run: disableKey },
   enable: { line: ENABLE_LINE, run: enableKey },
@@ -70,7 +70,7 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
     try {
       await run(openSession({ args, usage, config, now: now(), random: randomBytes, platform, warn }));
     } finally {
-      // Above a code that fills the window, they would scroll away.
+      // Below all output: above a code that fills the window, they would scroll away.
       for (const text of warnings) platform.printError(text);
     }
     return 0;

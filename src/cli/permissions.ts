@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError } from "../config/parse.ts";
 import { MINIMAL_FLAGS, permissionFlags } from "../config/sandbox.ts";
 import type { CommandLine } from "./args.ts";
 import type { UnknownSetting } from "../config/unknown_settings.ts";
 import type { Platform } from "../platform.ts";
 import { findNotifySockets } from "../app/systemd.ts";
-import { describeMisspelt, readSettings } from "../config/load.ts";
+import { readSettings } from "../config/load.ts";
+import { describeMisspelt } from "./config_errors.ts";
 
 /** Command line of `permissions`. */
 export const PERMISSIONS_LINE = {
@@ -19,8 +20,8 @@ export const PERMISSIONS_LINE = {
 } as const satisfies CommandLine;
 
 /**
- * Prints the flags in one line. What is wrong is left for `serve` to report, with just enough to read it; except for
- * misspelt settings in the environment, whose names `serve` may not list in its sandbox.
+ * Prints the flags in one line. With an invalid configuration, they let `serve` read and report it. Misspelt settings in
+ * the environment are reported here, as `serve` cannot list the environment in its sandbox.
  */
 export async function permissions(platform: Platform): Promise<number> {
   try {

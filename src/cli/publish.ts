@@ -6,7 +6,7 @@
 import { errorText } from "../lib/errors.ts";
 import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { type CommandLine, formatUsage, type Option, readArgs, UsageError, wrongUsage } from "./args.ts";
-import { CLIENT_OPTIONS, makeClient, printAnswer, runClient } from "./client.ts";
+import { CLIENT_OPTIONS, isComplete, makeClient, printAnswer, readClientSources, runClient } from "./client.ts";
 import type { Platform } from "../platform.ts";
 
 /** The option `--qos`. */
@@ -30,7 +30,7 @@ export const PUBLISH_LINE = {
   notes: "A topic or message that begins with two dashes comes after the options and --.",
 } as const satisfies CommandLine;
 
-/** Largest file to read, in bytes: MAX_BODY_BYTES of the gateway decides what it takes, and cannot be above this. */
+/** Largest file to read, in bytes: the largest value of MAX_BODY_BYTES, the limit of the gateway. */
 const MAX_FILE_BYTES = 2 ** 28;
 
 /** Publishes a message and prints the gateway's answer. */
@@ -43,15 +43,16 @@ export function publish(platform: Platform): Promise<number> {
       throw new UsageError(formatUsage(PUBLISH_LINE));
     }
     const qos = parseQos(values.qos, PUBLISH_LINE);
-    const client = await makeClient(platform, values);
+    const sources = await readClientSources(platform, isComplete(values));
+    const client = await makeClient(sources, values, platform);
     const payload = file === undefined ? message ?? null : await readPayload(file, platform);
     return printAnswer(await client.publish(topic, payload, { qos, retain }), platform);
   });
 }
 
 /**
- * Marks a word that begins with one dash, such as -5, as none of the options, which all begin with two. No argument of
- * a program can hold the mark itself.
+ * Marks an argument that begins with one dash, such as -5, as positional: all options begin with two. No argument of a
+ * program can contain the mark itself.
  */
 function shield(word: string): string {
   return /^-[^-]/.test(word) ? `\0${word}` : word;
@@ -64,7 +65,7 @@ function unshield(word: string): string {
 async function readPayload(path: string, { files }: Platform): Promise<Uint8Array> {
   const name = unshield(path);
   try {
-    // Its stream closes the file. The bound holds also for what has no size, such as a pipe.
+    // Its stream closes the file. The limit also applies to a pipe, which has no size.
     const { readable } = await files.open(name, { read: true });
     return await readBytes(new Response(readable), MAX_FILE_BYTES);
   } catch (error) {
@@ -76,7 +77,7 @@ async function readPayload(path: string, { files }: Platform): Promise<Uint8Arra
 }
 
 /**
- * Reads a quality of service.
+ * Parses a quality of service.
  *
  * @throws {UsageError} if it is not 0, 1 or 2
  */

@@ -1,19 +1,21 @@
 /**
- * The command `serve`: runs the gateway until it is told to stop.
+ * The command `serve`: runs the gateway until a signal stops it.
  *
  * @module
  */
 import { errorText } from "../lib/errors.ts";
-import { ConfigError } from "../config/settings.ts";
-import { startLog } from "../observability/log.ts";
-import { joinNames, placeOf } from "../config/unknown_settings.ts";
+import { ConfigError } from "../config/parse.ts";
+import { startLog } from "../observability/logtape.ts";
+import { joinWords } from "../config/rules.ts";
+import { sourceText } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { describePortTaken, PortTakenError } from "../app/port_taken.ts";
+import { PortTakenError } from "../app/listen.ts";
+import { describePortTaken } from "../app/port_taken.ts";
 import { openServiceManager } from "../app/systemd.ts";
-import { describeUnread, readSettings, reportConfigError } from "../config/load.ts";
-import { startGateway } from "../app/start.ts";
+import { readSettings } from "../config/load.ts";
+import { describeUnread, reportConfigError } from "./config_errors.ts";
 
 /** Command line of `serve`. */
 export const SERVE_LINE = {
@@ -25,8 +27,7 @@ export const SERVE_LINE = {
 
 /** Runs the gateway. */
 export async function serve(platform: Platform): Promise<number> {
-  // From the first moment on: a signal that comes while the gateway starts must not be lost. A gateway whose output is
-  // closed goes on, without its log.
+  // First of all: a signal during the start must not be lost. A gateway whose output is closed continues without its log.
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const { config, unknown, unreadLines } = await readSettings(platform);
@@ -34,11 +35,13 @@ export async function serve(platform: Platform): Promise<number> {
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,
-        source: placeOf(source),
-        suggestions: joinNames(suggestions),
+        source: sourceText(source),
+        suggestions: joinWords(suggestions),
       });
     }
     for (const text of describeUnread(unreadLines)) log.warn(text);
+    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+    const { startGateway } = await import("../app/start.ts");
     const gateway = await startGateway(config, platform, log);
     const manager = await openServiceManager(platform, log);
     manager.ready(`Serves at ${gateway.url}`);
@@ -52,16 +55,16 @@ export async function serve(platform: Platform): Promise<number> {
   }
 }
 
-/** Tells why the gateway does not start, with the remedy, and returns the exit code. */
+/** Prints why the gateway does not start and what to do. Returns the exit code. */
 export async function reportStartFailure(error: unknown, platform: Platform): Promise<number> {
   const { printError } = platform;
-  if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "start again" });
+  if (error instanceof ConfigError) return reportConfigError(error, { printError, next: "restart" });
   if (error instanceof PortTakenError) {
     printError(await describePortTaken(error, platform));
     return EXIT_FAILURE;
   }
   if (error instanceof Error && error.name === "AddrNotAvailable") {
-    printError("HOST is no address of this machine. Set HOST=0.0.0.0 to listen on all that it has");
+    printError("HOST is not an address of this machine. Use 0.0.0.0 for all interfaces");
     return EXIT_FAILURE;
   }
   const message = errorText(error);

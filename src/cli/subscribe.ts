@@ -4,7 +4,7 @@
  * @module
  */
 import { type CommandLine, formatUsage, readArgs, UsageError } from "./args.ts";
-import { CLIENT_OPTIONS, makeClient, runClient } from "./client.ts";
+import { CLIENT_OPTIONS, isComplete, makeClient, readClientSources, runClient } from "./client.ts";
 import { EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { parseQos, QOS_OPTION } from "./publish.ts";
@@ -18,7 +18,7 @@ export const SUBSCRIBE_LINE = {
     once: {
       type: "boolean",
       default: false,
-      description: "End with the stream, instead of going on with another one",
+      description: "End with the stream, instead of reconnecting",
     },
     ...CLIENT_OPTIONS,
   },
@@ -26,14 +26,15 @@ export const SUBSCRIBE_LINE = {
 } as const satisfies CommandLine;
 
 /**
- * Prints one line for each message, also after the line or the broker was away, until the person stops it. With
- * `--once` the first stream's end is the end.
+ * Prints one line for each message until the operator stops it, and reconnects when the connection or the broker was
+ * lost. With `--once`, it ends with the first stream.
  */
 export function subscribe(platform: Platform): Promise<number> {
   return runClient(platform, async () => {
     const { values, positionals: filters } = readArgs(platform.args, SUBSCRIBE_LINE);
     if (filters.length === 0) throw new UsageError(formatUsage(SUBSCRIBE_LINE));
-    const client = await makeClient(platform, values);
+    const sources = await readClientSources(platform, isComplete(values));
+    const client = await makeClient(sources, values, platform);
     const stopped = new AbortController();
     platform.untilStopped().then(() => stopped.abort());
     try {
@@ -45,7 +46,7 @@ export function subscribe(platform: Platform): Promise<number> {
       });
       for await (const event of events) {
         if (event.type === "message") {
-          // One line for each message, whatever is in it.
+          // One line for each message, also for a payload with several.
           platform.print(`${event.topic} ${(event.payload ?? event.payload_b64 ?? "").replace(/[\r\n]+/g, " ")}`);
         } else platform.printError(`${event.type}: ${event.message}`);
       }

@@ -1,20 +1,21 @@
 /**
- * Reads the settings from where they are: the environment, and the file `.env`.
+ * Reads the settings from their sources: the environment, and the file `.env`.
  *
  * @module
  */
-import { errorName } from "../lib/errors.ts";
+import { parse } from "@std/dotenv/parse";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Config, ConfigError, parseConfig, SETTINGS, type Variables } from "./settings.ts";
 import { type GatewayFolders, keyFolderFault } from "../keys/key_folder.ts";
-import { describeUnknownSetting, findUnknownSettings, type UnknownSetting } from "./unknown_settings.ts";
-import { parseEnvFile } from "./env_file.ts";
-import { EXIT_CONFIG } from "../cli/exit_codes.ts";
+import { errorName } from "../lib/errors.ts";
 import type { Platform } from "../platform.ts";
+import { ConfigError, parseSettings } from "./parse.ts";
+import type { Variables } from "./rules.ts";
+import { type Config, SETTING_NAMES, SETTINGS, settingsOf, type SettingsTable } from "./settings.ts";
+import { findUnknownSettings, type UnknownSetting } from "./unknown_settings.ts";
 
-/** The variables and where they came from. */
+/** The variables of both sources. */
 export interface Sources {
-  /** The process' environment, which wins. */
+  /** The process' environment, which overrides the file. */
   readonly environment: Variables;
   /** The file `.env` in the working directory; empty when there is none. */
   readonly file: Variables;
@@ -23,15 +24,14 @@ export interface Sources {
 }
 
 /**
- * Reads the variables of the settings, and further ones by name.
+ * Reads variables by name: those of the settings by default.
  *
  * @throws {ConfigError} if `.env` cannot be read, or sets one of them twice
  */
 export async function readSources(
   { env, files }: Pick<Platform, "env" | "files">,
-  further: readonly string[] = [],
+  names: readonly string[] = SETTING_NAMES,
 ): Promise<Sources> {
-  const names = [...Object.keys(SETTINGS), ...further];
   const environment = Object.fromEntries(names.map((name) => [name, env(name)]));
   try {
     const { variables, unreadLines } = parseEnvFile(await files.readTextFile(".env"), names);
@@ -44,65 +44,86 @@ export async function readSources(
   }
 }
 
-/** What has no effect in the environment and in `.env`, and may be meant to have one. */
-export type WithoutEffect = Pick<ConfigError, "unknown" | "unreadLines">;
-
-/** Tells everything that is wrong with the configuration, and what to do when it is mended. Returns the exit code. */
-export function reportConfigError(
-  error: ConfigError,
-  { printError, next }: Pick<Platform, "printError"> & { readonly next: string },
-): number {
-  printError(`The configuration is wrong. Mend this in the environment or in .env, then ${next}:`);
-  for (const problem of [...error.problems, ...describeWithoutEffect(error)]) printError(`  ${problem}`);
-  return EXIT_CONFIG;
+/** Content of the file `.env`. */
+export interface EnvFile {
+  /** Its variables. */
+  readonly variables: Variables;
+  /** Numbers of the lines, from 1, that are neither empty, a comment nor `NAME=value`: they set nothing. */
+  readonly unreadLines: readonly number[];
 }
 
-/** Describes the variables that most likely are misspelt settings, and the lines that set nothing. */
-export function describeWithoutEffect({ unknown, unreadLines }: WithoutEffect): string[] {
-  return [...describeMisspelt(unknown), ...describeUnread(unreadLines)];
+/** Beginning of a line that sets a variable, with its name. */
+const ASSIGNMENT = /^\s*(?:export\s+)?([\w.-]+)(?:\s*=|:\s)/;
+
+const EMPTY_OR_COMMENT = /^\s*(#|$)/;
+
+/**
+ * Parses the text of `.env` as `dotenv` does, and finds the lines that `dotenv` ignores silently.
+ *
+ * @param text the file's text, decoded as UTF-8
+ * @param names variables that must not be set twice, where `dotenv` would silently take the last line
+ * @throws {ConfigError} if one of these is set twice, or the text is not UTF-8
+ */
+export function parseEnvFile(text: string, names: readonly string[]): EnvFile {
+  if (text.includes("\0")) {
+    throw new ConfigError([".env is not text in UTF-8 (PowerShell and Notepad write UTF-16): save it as UTF-8"]);
+  }
+  const lines = text.split(/\r\n|\r|\n/);
+  refuseDuplicates(lines, names);
+  const variables = parse(text);
+  return { variables, unreadLines: findUnreadLines(lines, Object.values(variables)) };
 }
 
-/** Describes those variables that most likely are misspelt settings. */
-export function describeMisspelt(unknown: readonly UnknownSetting[]): string[] {
-  return unknown.filter(({ suggestions }) => suggestions.length > 0).map(describeUnknownSetting);
+function refuseDuplicates(lines: readonly string[], names: readonly string[]): void {
+  const found = Map.groupBy(lines.keys(), (index) => ASSIGNMENT.exec(lines[index] ?? "")?.[1]);
+  const problems = names.flatMap((name) => {
+    const numbers = found.get(name)?.map((index) => index + 1) ?? [];
+    return numbers.length < 2
+      ? []
+      : [`${name} must be set once in .env, not in lines ${numbers.join(" and ")}: remove all but one`];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
-/** Most lines to name: of a file that is something else, all of them set nothing. */
-const MAX_NAMED_LINES = 5;
-
-/** Describes the lines of `.env` that set nothing. They are not shown: there may be a password in one. */
-export function describeUnread(lines: readonly number[]): string[] {
-  if (lines.length === 0) return [];
-  if (lines.length === 1) return [`Line ${lines[0]} of .env sets nothing, as it is not NAME=value`];
-  const named = lines.slice(0, MAX_NAMED_LINES).join(", ");
-  const others = lines.length > MAX_NAMED_LINES ? ` and ${lines.length - MAX_NAMED_LINES} more` : "";
-  return [`Lines ${named}${others} of .env set nothing, as they are not NAME=value`];
+function findUnreadLines(lines: readonly string[], values: readonly string[]): number[] {
+  // A value between quotes may have several lines.
+  const multiline = values.filter((value) => value.includes("\n")).join("\n");
+  const isInValue = (line: string) => multiline !== "" && multiline.includes(line.replace(/["'`]\s*(#.*)?$/, ""));
+  return [...lines.keys()].filter((index) => {
+    const line = lines[index] ?? "";
+    return !EMPTY_OR_COMMENT.test(line) && !ASSIGNMENT.test(line) && !isInValue(line);
+  }).map((index) => index + 1);
 }
 
-/** The parts of the machine that reading the settings takes. */
+/** Parts of the machine that the settings are read from. */
 export type SettingsPlatform = Pick<Platform, "env" | "envNames" | "files">;
 
-/** The configuration, and where it comes from. */
-export interface Settings extends WithoutEffect {
-  /** The configuration, in which nothing is wrong. */
+/** The configuration, its sources, and variables and lines that have no effect. */
+export interface Settings extends Pick<ConfigError, "unknown" | "unreadLines"> {
+  /** The valid configuration. */
   readonly config: Config;
-  /** Its source. */
+  /** Its sources. */
   readonly sources: Sources;
 }
 
 /**
- * Reads the configuration and what may be meant to be in it.
+ * Reads the configuration, and finds variables and lines without effect.
  *
- * @throws {ConfigError} with all problems, and with what has no effect
+ * @throws {ConfigError} with all problems, and with those variables and lines
  */
-export async function readSettings(platform: SettingsPlatform): Promise<Settings> {
+export async function readSettings(
+  platform: SettingsPlatform,
+  table: SettingsTable = SETTINGS,
+): Promise<Settings> {
   const { env, envNames } = platform;
-  const sources = await readSources(platform);
+  const names = settingsOf(table).map(({ name }) => name);
+  const sources = await readSources(platform, names);
   const environment = Object.fromEntries(envNames().map((name) => [name, env(name)]));
-  const unknown = findUnknownSettings(environment, sources.file);
+  const unknown: readonly UnknownSetting[] = findUnknownSettings(environment, sources.file, names);
   const { unreadLines } = sources;
   try {
-    const config = await checkedConfig(parseConfig(sources.environment, sources.file), platform);
+    const config = parseSettings(table, [sources.environment, sources.file]);
+    await checkKeyFolder(config.keys.secretKeyFile, platform);
     return { config, sources, unknown, unreadLines };
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(error.problems, unknown, unreadLines);
@@ -123,26 +144,24 @@ export async function readConfig(platform: SettingsPlatform): Promise<Config> {
 const PROJECT = resolve(import.meta.dirname ?? ".", "../..");
 
 /**
- * Checks what depends on the machine.
+ * Checks the folder of the file of `SECRET_KEY_FILE`.
  *
- * @returns the configuration as it is
- * @throws {ConfigError} if the key file is in a folder that the gateway must not write to
+ * @throws {ConfigError} if the gateway must not write to that folder
  */
-export async function checkedConfig(config: Config, { files }: Pick<Platform, "files">): Promise<Config> {
-  const path = config.SECRET_KEY_FILE;
+export async function checkKeyFolder(path: string, { files }: Pick<Platform, "files">): Promise<void> {
   if (path.endsWith("/")) throw new ConfigError([`SECRET_KEY_FILE must be a file, not the folder "${path}"`]);
   const folder = resolve(dirname(path));
   const folders: GatewayFolders = { working: resolve("."), project: PROJECT };
-  for (const place of new Set([folder, await realFolder(folder, files)])) {
-    const fault = keyFolderFault(place, folders);
+  for (const candidate of new Set([folder, await realFolder(folder, files)])) {
+    const fault = keyFolderFault(candidate, folders);
     if (fault === undefined) continue;
     const better = join("data", basename(path));
     throw new ConfigError([
-      `SECRET_KEY_FILE must be in a folder of its own, as the gateway may write everything there: "${place}" ${fault}. ` +
-      `Move the file: mkdir -p data && mv ${path} ${better} && chmod 700 data. Then set SECRET_KEY_FILE=${better}`,
+      `SECRET_KEY_FILE must be in a folder of its own, as the gateway may write everything there: "${candidate}" ` +
+      `${fault}. Move the file: mkdir -p data && mv ${path} ${better} && chmod 700 data. ` +
+      `Then set SECRET_KEY_FILE=${better}`,
     ]);
   }
-  return config;
 }
 
 /** Follows links, as far as the folders exist and may be read. */
@@ -151,7 +170,8 @@ async function realFolder(folder: string, files: Platform["files"]): Promise<str
     return await files.realPath(folder);
   } catch (error) {
     const parent = dirname(folder);
-    const goesOn = error instanceof Error && error.name === "NotFound" && parent !== folder;
-    return goesOn ? join(await realFolder(parent, files), basename(folder)) : folder;
+    return errorName(error) === "NotFound" && parent !== folder
+      ? join(await realFolder(parent, files), basename(folder))
+      : folder;
   }
 }

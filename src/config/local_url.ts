@@ -1,18 +1,20 @@
 /**
- * Where the gateway is for programs on the same machine.
+ * Address of the gateway for programs on the same machine.
  *
  * @module
  */
 import type { Config } from "./settings.ts";
 
+/** Settings that the address follows from. */
+export type ServerAddress = Pick<Config["server"], "host" | "port" | "tlsCertFile">;
+
 /**
- * Tells the gateway's own address.
+ * Returns the gateway's address for programs on the same machine.
  *
- * @param port the port it listens on, where that is not the configured one
+ * @param port the port that it listens on, if not the configured one
  */
-export function localUrl(config: Pick<Config, "HOST" | "PORT" | "TLS_CERT_FILE">, port = config.PORT): string {
-  const { HOST: host } = config;
+export function localUrl({ host, tlsCertFile, port: configured }: ServerAddress, port = configured): string {
   const everywhere = host === "0.0.0.0" || host === "::";
   const name = everywhere ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
-  return `${config.TLS_CERT_FILE === undefined ? "http" : "https"}://${name}:${port}`;
+  return `${tlsCertFile === undefined ? "http" : "https"}://${name}:${port}`;
 }

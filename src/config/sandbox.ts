@@ -1,19 +1,30 @@
 /**
- * What the sandbox has to allow for a configuration, and nothing beyond it.
+ * Permission flags of Deno's sandbox for a configuration.
  *
  * @module
  */
 import { dirname } from "node:path";
-import { type Config, SETTINGS } from "./settings.ts";
-import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "../net/egress.ts";
+import { path } from "./rules.ts";
+import {
+  type Config,
+  SETTINGS,
+  settingsOf,
+  type SettingsTable,
+  settingsTable,
+  settingsWithValues,
+} from "./settings.ts";
+import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 
-/** Variables other than the settings read as absent: libraries look for dozens of them. */
-const ENV_FLAGS: readonly string[] = [
-  `--allow-env=${[...Object.keys(SETTINGS), "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`,
-  "--ignore-env",
-];
+/** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
+function envFlags(table: SettingsTable): string[] {
+  const names = settingsOf(table).map(({ name }) => name);
+  return [`--allow-env=${[...names, "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "WATCHDOG_USEC"].join(",")}`, "--ignore-env"];
+}
 
-/** The sockets to the service manager, by path; an abstract one has no name that a flag could hold. */
+/** Paths of the sockets for notifications to the service manager. */
 export interface NotifyPaths {
   /** The service manager's. */
   readonly manager: string;
@@ -22,66 +33,55 @@ export interface NotifyPaths {
 }
 
 /**
- * Lists the flags for `deno run` under which the gateway can do what its configuration says.
+ * Returns the flags for `deno run` that allow what the configuration needs, and nothing else.
  *
- * @param notify the sockets for telling the service manager; undefined when there is none to be told
+ * @param notify the sockets for the service manager; undefined without one
+ * @param services services that connect to others
  */
-export function permissionFlags(config: Config, notify?: NotifyPaths): string[] {
-  const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((path) => path.startsWith("/"));
+export function permissionFlags(
+  config: Config,
+  notify?: NotifyPaths,
+  services: readonly ServiceModule[] = SERVICES,
+): string[] {
+  const table = settingsTable(services.map(({ settings }) => settings));
+  // A flag cannot name an abstract socket.
+  const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
   const read = [
     ".env",
-    dirname(config.SECRET_KEY_FILE),
-    config.KEYS_FILE,
-    config.TLS_CERT_FILE,
-    config.TLS_KEY_FILE,
-    config.JEEDOM_CA_FILE,
-    config.MQTT_CA_FILE,
-    config.MQTT_CERT_FILE,
-    config.MQTT_KEY_FILE,
+    dirname(config.keys.secretKeyFile),
+    ...settingsWithValues(config, table).filter(({ setting }) => setting.rule === path).map(({ value }) => value),
     notify?.own,
-  ].filter((path) => path !== undefined);
+  ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
     "--no-prompt",
-    `--allow-net${netTargets(config, sockets)}`,
+    `--allow-net${netTargets(config, sockets, services)}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
-    // The keys file may have to be closed to others; it is the command "keys" that writes it.
-    `--allow-write=${[dirname(config.SECRET_KEY_FILE), config.KEYS_FILE, ...sockets].join(",")}`,
-    ...ENV_FLAGS,
+    // The mode of the keys file may have to change; its content is written by the command "keys".
+    `--allow-write=${[dirname(config.keys.secretKeyFile), config.keys.keysFile, ...sockets].join(",")}`,
+    ...envFlags(table),
   ];
 }
 
-/** The least under which a wrong configuration can be read and its problems told. */
+/** Flags under which an invalid configuration can be read and reported. */
 export const MINIMAL_FLAGS: readonly string[] = [
   "--no-prompt",
   "--allow-read=.env",
-  ...ENV_FLAGS,
+  ...envFlags(SETTINGS),
 ];
 
-function netTargets(config: Config, sockets: readonly string[]): string {
-  const patterns = config.MQTT_ALLOWED_BROKERS;
-  // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
-  if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
-  const { JEEDOM_URL: jeedom } = config;
-  const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
+function netTargets(config: Config, sockets: readonly string[], services: readonly ServiceModule[]): string {
+  const targets = services.map((service) => service.allowNet(config));
+  if (targets.includes(undefined)) return "";
   return "=" + [
-    formatBrokerPattern({ host: config.HOST, port: config.PORT }),
-    ...config.METRICS_PORT === "off"
+    formatBrokerPattern(config.server),
+    ...config.metrics.port === "off"
       ? []
-      : [formatBrokerPattern({ host: config.METRICS_HOST, port: config.METRICS_PORT })],
-    `${jeedom.hostname}:${jeedom.port || defaultPort}`,
-    // The embedded broker takes another port when its own is taken, so no port is named.
-    config.MQTT_BROKER_HOST === undefined
-      ? "127.0.0.1"
-      : formatBrokerPattern({ host: config.MQTT_BROKER_HOST, port: config.MQTT_BROKER_PORT }),
-    ...config.REPLAY_REDIS_URL === undefined ? [] : [redisTarget(config.REPLAY_REDIS_URL)],
-    ...patterns.map(formatBrokerPattern),
-    ...sockets.map((path) => `unix:${path}`),
+      : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
+    ...targets.flatMap((some) => some ?? []),
+    ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
+    ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");
-}
-
-function isIpv6Network(host: string): boolean {
-  return host.includes(":") && host.includes("/");
 }
 
 function redisTarget(url: URL): string {

@@ -1,76 +1,67 @@
 /**
- * The files that settings name: certificates and their private keys.
+ * Reads the files that settings name: certificates and private keys.
  *
  * @module
  */
 import { errorText } from "../lib/errors.ts";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { Config } from "./settings.ts";
 import type { Platform } from "../platform.ts";
 
 /** A certificate and its private key, as PEM. */
 export interface CertificatePair {
-  /** The certificate, and those that lead to its authority. */
+  /** The certificate chain. */
   readonly cert: string;
   /** The certificate's private key. */
   readonly key: string;
 }
 
-/** A setting that names a file of certificates or of a private key. */
-export type FileSetting =
-  | "TLS_CERT_FILE"
-  | "TLS_KEY_FILE"
-  | "JEEDOM_CA_FILE"
-  | "MQTT_CA_FILE"
-  | "MQTT_CERT_FILE"
-  | "MQTT_KEY_FILE";
-
 /**
- * Reads the file that a setting names.
+ * Reads the file of a setting.
  *
+ * @param name name of the setting, for the error
+ * @param path value of the setting
  * @returns its text, or undefined where the setting is absent
- * @throws {Error} if it cannot be read, with the setting's name
+ * @throws {Error} with the setting's name, if the file cannot be read
  */
 export async function readSettingFile(
-  name: FileSetting,
-  config: Config,
+  name: string,
+  path: string | undefined,
   { files }: Pick<Platform, "files">,
 ): Promise<string | undefined> {
-  const path = config[name];
   if (path === undefined) return undefined;
   return await files.readTextFile(path).catch((cause) => {
-    throw new Error(`${name} "${path}" cannot be read: ${reason(cause)}. Check its path, owner and mode`, { cause });
+    throw new Error(`${name} "${path}" cannot be read: ${errorText(cause)}. Check its path, owner and mode`, { cause });
   });
 }
 
 /**
- * Reads a certificate and its private key. TLS would take a pair that does not fit, and tell only at each connection, in
- * words that name neither file.
+ * Reads a certificate and its private key. TLS would accept a pair that does not match, and fail at each connection
+ * without naming the files.
  *
- * @param kind what the names of both settings begin with
+ * @param prefix beginning of the names of both settings
  * @returns the pair, or undefined where the settings are absent
- * @throws {Error} if a file cannot be read or holds something else, or the key is another certificate's
+ * @throws {Error} if a file cannot be read or has other content, or the key does not match the certificate
  */
 export async function readPair(
-  kind: "TLS" | "MQTT",
-  config: Config,
+  prefix: string,
+  { certFile, keyFile }: { readonly certFile: string | undefined; readonly keyFile: string | undefined },
   platform: Pick<Platform, "files">,
 ): Promise<CertificatePair | undefined> {
-  const [certName, keyName] = [`${kind}_CERT_FILE`, `${kind}_KEY_FILE`] as const;
-  const cert = await readSettingFile(certName, config, platform);
-  const key = await readSettingFile(keyName, config, platform);
+  const [certName, keyName] = [`${prefix}_CERT_FILE`, `${prefix}_KEY_FILE`];
+  const cert = await readSettingFile(certName, certFile, platform);
+  const key = await readSettingFile(keyName, keyFile, platform);
   if (cert === undefined || key === undefined) return undefined;
   const certificate = parsed(
     () => new X509Certificate(cert),
-    `${certName} "${config[certName]}" holds no certificate as PEM`,
+    `${certName} "${certFile}" holds no certificate as PEM`,
   );
   const privateKey = parsed(
     () => createPrivateKey(key),
-    `${keyName} "${config[keyName]}" holds no private key as PEM without a password`,
+    `${keyName} "${keyFile}" holds no private key as PEM without a password`,
   );
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new Error(
-      `${keyName} "${config[keyName]}" is not the key of the certificate in ${certName} "${config[certName]}". ` +
+      `${keyName} "${keyFile}" is not the key of the certificate in ${certName} "${certFile}". ` +
         "Set both to files of one pair",
     );
   }
@@ -81,10 +72,6 @@ function parsed<T>(parse: () => T, fault: string): T {
   try {
     return parse();
   } catch (cause) {
-    throw new Error(`${fault}. Set it to a file that does`, { cause });
+    throw new Error(`${fault}. Set it to a file with one`, { cause });
   }
-}
-
-function reason(error: unknown): string {
-  return errorText(error);
 }

@@ -1,346 +1,490 @@
 /**
- * The settings: their names, defaults and rules. The one place where a default is written down, with its reason.
+ * The settings table: every setting of the gateway with its name, rule, default and texts. `.env.example` and the tables
+ * of the docs are generated from it.
  *
  * @module
  */
-import { errorText } from "../lib/errors.ts";
-import { z } from "zod";
 import { parseProxy } from "../http/client_address.ts";
-import { type BrokerPattern, hostFault, hostOf, isHost, parseBrokerPattern } from "../net/egress.ts";
-import { parseOrigin } from "../net/origin.ts";
-import type { UnknownSetting } from "./unknown_settings.ts";
+import { parseOrigin } from "../net/host.ts";
+import { JEEDOM_SETTINGS } from "../services/jeedom/settings.ts";
+import { MQTT_SETTINGS } from "../services/mqtt/settings.ts";
+import {
+  choice,
+  type GroupConfig,
+  host,
+  list,
+  listOf,
+  mustBeTogether,
+  path,
+  port,
+  portOrOff,
+  redisUrl,
+  type ServiceSettings,
+  type Setting,
+  setting,
+  type SettingsGroup,
+  webAddress,
+  wholeNumber,
+} from "./rules.ts";
 
-/** Named texts as they come from the environment and from `.env`. */
-export type Variables = Readonly<Record<string, string | undefined>>;
+/** Largest rate or burst. */
+const MAX_RATE = 1_000_000;
 
-const wholeNumber = (min: number, max: number) =>
-  z.string()
-    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+/** Settings before those of the services. */
+export const FIRST_GROUPS = {
+  keys: {
+    title: "Keys",
+    settings: {
+      secretKeyFile: setting("SECRET_KEY_FILE", {
+        rule: path,
+        default: "data/secret_key.txt",
+        doc:
+          'File with the key "default", which has every right: 64 hexadecimal characters. The first start makes it, ' +
+          "and its folder, when there is no key at all.",
+        notes: "Relative paths begin at the project's folder. A path must not have white space or a comma, as paths " +
+          "become flags of the sandbox. Give the file a folder of its own: the gateway may write everything in that " +
+          "folder, so the project's folder and the system's folders are refused. Change it to keep the key elsewhere, " +
+          "such as on an encrypted disk.",
+      }),
+      keysFile: setting("KEYS_FILE", {
+        rule: path,
+        default: "data/keys.json",
+        doc: 'File with a key for each device and its rights, which "deno task keys" edits.',
+        notes:
+          "Change it together with SECRET_KEY_FILE, and back it up: without it, every device has to be paired again.",
+      }),
+      fileMode: setting("KEY_FILE_MODE", {
+        rule: choice("strict", "ignore"),
+        default: "strict",
+        doc:
+          "strict: a key file that others can read gets mode 0600, and is not used where that fails. ignore: the modes " +
+          "stay as they are, for file systems without modes (FAT, some network drives).",
+      }),
+    },
+  },
+  server: {
+    title: "HTTP server",
+    settings: {
+      host: setting("HOST", {
+        rule: host,
+        default: "0.0.0.0",
+        doc: "Address to listen on: a host name or an address alone, IPv6 without brackets. 0.0.0.0 and :: are all " +
+          "interfaces.",
+        notes: "Set 127.0.0.1 when only a proxy or Tailscale on the same machine connects.",
+      }),
+      port: setting("PORT", {
+        essential: true,
+        rule: port(0),
+        default: 10_000,
+        doc: "Port to listen on; 0 takes any free one, which the log names.",
+        notes: "Change it when another program uses it.",
+      }),
+      tlsCertFile: setting("TLS_CERT_FILE", {
+        rule: path,
+        doc: "PEM file with the certificate chain for HTTPS without a proxy. Needs TLS_KEY_FILE.",
+        notes:
+          "Not needed behind Tailscale Funnel or another proxy that has the certificate. A new certificate needs a " +
+          "restart.",
+      }),
+      tlsKeyFile: setting("TLS_KEY_FILE", {
+        rule: path,
+        doc: "PEM file with the private key of that certificate.",
+      }),
+      publicUrl: setting("PUBLIC_URL", {
+        essential: true,
+        rule: webAddress("https://yourdevice.tail497f.ts.net"),
+        doc:
+          "Address at which phones reach the gateway, such as https://yourdevice.tail497f.ts.net. It is in the pairing " +
+          'code of "deno task keys show", and "deno task doctor" checks that it leads to this gateway.',
+        notes: "Set it before you pair the first phone.",
+      }),
+      allowedOrigins: setting("ALLOWED_ORIGINS", {
+        rule: list(parseOrigin),
+        default: "",
+        doc: "Exact origins of web pages from elsewhere that may use the gateway, separated by commas, such as " +
+          "https://app.example,http://localhost:5173. Pages of other sites get 403.",
+        notes: "No wildcards and no paths; http:// for localhost only, as browsers give other pages over http no " +
+          "WebCrypto. A page needs a key, as every client does.",
+      }),
+      trustedProxies: setting("TRUSTED_PROXIES", {
+        essential: true,
+        rule: list(parseProxy),
+        default: "127.0.0.0/8,::1/128",
+        reason: "This machine, from which Tailscale Funnel connects.",
+        doc:
+          "Addresses and networks of proxies whose header X-Forwarded-For is trusted, separated by commas or spaces.",
+        notes:
+          "Add a proxy that runs on another machine, or all phones behind it count as one address. Add nothing else: " +
+          "these machines can claim any address. docker-compose.yml sets 127.0.0.0/8,::1,172.16.0.0/12 by default: " +
+          "Docker's own networks as well.",
+      }),
+    },
+    mismatches: (given) => [
+      ...mustBeTogether(given, "TLS_CERT_FILE", "TLS_KEY_FILE"),
+      ...mustBeTogether(given, "TLS_KEY_FILE", "TLS_CERT_FILE"),
+    ],
+  },
+} as const satisfies Readonly<Record<string, SettingsGroup>>;
 
-const MAX_PORT = 65_535;
+/** Settings after those of the services. */
+export const LAST_GROUPS = {
+  replay: {
+    title: "Replay protection",
+    settings: {
+      maxAgeSeconds: setting("MAX_AGE_SECONDS", {
+        rule: wholeNumber(1, 86_400),
+        default: 60,
+        reason: "Covers the clock drift of a phone and a slow network.",
+        doc:
+          "Largest difference between a request's timestamp and the gateway's clock, either way, in seconds. Requests " +
+          "are remembered for twice as long, so that none runs twice.",
+        notes:
+          "Raise it for phones with bad clocks that use version 1 of the protocol; with a lower value, a recorded " +
+          "request expires sooner. Clients of version 2 correct their clock, and rely on 60 or less when they repeat a " +
+          "command: above that it could run twice (docs/protocol.md, Correcting the clock).",
+      }),
+      memoryBytes: setting("REPLAY_MEMORY_BYTES", {
+        rule: wholeNumber(4096, 2 ** 34),
+        default: 64 * 2 ** 20,
+        reason: "131072 requests in 120 s, 65536 of them with one key: 500 a second.",
+        doc:
+          "Memory for the requests that ran and their answers, in bytes. Answers are evicted first. A key may use as " +
+          "much as it leaves free; its new requests get 503 above that.",
+        notes: "With Redis, it is the share of this gateway there, half of it for answers.",
+      }),
+      answerBytes: setting("REPLAY_ANSWER_BYTES", {
+        rule: wholeNumber(0, 2 ** 28),
+        default: 4 * 2 ** 20,
+        reason: "The largest known home answers 1.6 MB when sealed.",
+        doc:
+          "Largest answer to keep for repeated requests, in bytes; 0 keeps none. A phone that lost its connection and " +
+          "repeats a request with a larger answer gets 409.",
+        notes: "Raise it if that happens with a very large home.",
+      }),
+      redisUrl: setting("REPLAY_REDIS_URL", {
+        rule: redisUrl,
+        secret: true,
+        doc:
+          "Valkey or Redis server that remembers requests instead of the gateway's memory: redis://127.0.0.1:6379, or " +
+          "rediss:// for TLS, with user:password@ and /database where needed. While it is unavailable, requests get 503.",
+        notes:
+          "Set it for several gateways with the same keys, or so that a restart of the gateway forgets nothing. It " +
+          "has to be Redis 7 or later, or Valkey 7.2 or later, with maxmemory-policy noeviction where it has a maxmemory.",
+      }),
+      redisTimeoutMs: setting("REPLAY_REDIS_TIMEOUT_MS", {
+        rule: wholeNumber(1, 60_000),
+        default: 1_000,
+        reason: "Redis answers within a millisecond; after a thousand times as long it hangs.",
+        doc:
+          "Longest wait for an answer of the server at REPLAY_REDIS_URL, which then counts as unavailable, in milliseconds.",
+        notes: "Raise it for a server far away.",
+      }),
+    },
+  },
+  rates: {
+    title: "Rate limits",
+    intro:
+      "A BURST is the number of requests at once, a RATE the number a second after that. The full burst is available " +
+      "again a minute after its first request. A burst is at least as large as its rate.",
+    settings: {
+      limits: setting("RATE_LIMITS", {
+        rule: choice("on", "off"),
+        default: "on",
+        doc:
+          "off: rate limiting is disabled, also for keys with a rate of their own. The limits on concurrent requests " +
+          "and streams still apply.",
+        notes: "Use off only where a proxy in front does all of it.",
+      }),
+      addressRate: setting("ADDRESS_RATE", {
+        rule: wholeNumber(1, MAX_RATE),
+        default: 60,
+        reason: "Several phones behind one address of a mobile operator.",
+        doc: "Requests a second from one address, before the key is known. More get 429 unread.",
+        notes: "Raise it and ADDRESS_BURST if many phones share one address, such as behind the network of a company.",
+      }),
+      addressBurst: setting("ADDRESS_BURST", {
+        rule: wholeNumber(1, MAX_RATE),
+        default: 120,
+        doc: "Requests at once from one address.",
+      }),
+      failedRate: setting("FAILED_RATE", {
+        rule: wholeNumber(1, MAX_RATE),
+        default: 1,
+        reason: "Allows a few typing errors; at any rate, 2^256 keys cannot be guessed.",
+        doc:
+          "Failed requests a second from one address: those that no key opens, and stale ones. More get 429; phones " +
+          "behind the same address are still served, if they name their key or were served before.",
+        notes: "See docs/security.md, Shared addresses.",
+      }),
+      failedBurst: setting("FAILED_BURST", {
+        rule: wholeNumber(1, MAX_RATE),
+        default: 10,
+        doc: "Failed requests at once from one address.",
+      }),
+      keyRate: setting("KEY_RATE", {
+        rule: wholeNumber(1, MAX_RATE),
+        default: 20,
+        reason: "An app that follows a slider under a finger.",
+        doc: "Requests a second with one key, unless the key has a rate of its own. More get a sealed 429.",
+        notes:
+          'Raise it and KEY_BURST for an app that sends very many requests at once. The key "default" counts as one key, however ' +
+          "many phones use it.",
+      }),
+      keyBurst: setting("KEY_BURST", {
+        rule: wholeNumber(1, MAX_RATE),
+        default: 60,
+        reason: "An app that opens and asks for all its rooms at once.",
+        doc: "Requests at once with one key.",
+      }),
+    },
+  },
+  requests: {
+    title: "Requests",
+    settings: {
+      maxBodies: setting("MAX_BODIES", {
+        rule: wholeNumber(1, 100_000),
+        default: 256,
+        reason: "Bodies usually arrive within milliseconds; these take 256 MiB at most.",
+        doc:
+          "Maximum number of request bodies that are pending at a time. At the limit, the oldest body of the address with the " +
+          "most pending bodies gets 408, so that slow senders hurt only themselves.",
+        notes: "Each may take MAX_BODY_BYTES: lower it on a very small machine.",
+      }),
+      max: setting("MAX_REQUESTS", {
+        rule: wholeNumber(1, 100_000),
+        default: 256,
+        reason: "Each may hold a body and an answer: with usual sizes some ten megabytes together.",
+        doc: "Maximum number of concurrent requests of all keys. More get 429.",
+        notes:
+          "Raise it, MAX_REQUESTS_PER_ADDRESS, MAX_REQUESTS_PER_KEY and KEY_BURST together for apps that send very many " +
+          "requests at once. Lower them on a very small machine, as each request may hold a body and an answer in memory.",
+      }),
+      maxPerAddress: setting("MAX_REQUESTS_PER_ADDRESS", {
+        rule: wholeNumber(1, 100_000),
+        default: 128,
+        reason: "All phones behind one address of a mobile operator, each with its long poll.",
+        doc: "Maximum number of concurrent requests from one address, before the key is known. More get 429.",
+      }),
+      maxPerKey: setting("MAX_REQUESTS_PER_KEY", {
+        rule: wholeNumber(1, 100_000),
+        default: 64,
+        reason: "One burst of a key.",
+        doc: "Maximum number of concurrent requests with one key. More get 429.",
+      }),
+      maxBodyBytes: setting("MAX_BODY_BYTES", {
+        rule: wholeNumber(64, 2 ** 28),
+        default: 2 ** 20,
+        reason: "Far above any request, far below what would hurt a Raspberry Pi.",
+        doc: "Largest request body, in bytes.",
+        notes: "Raise it to publish large payloads.",
+      }),
+      bodyTimeoutMs: setting("BODY_TIMEOUT_MS", {
+        rule: wholeNumber(1, 600_000),
+        default: 10_000,
+        reason: "1 MiB takes 8 s over a slow mobile connection (1 Mbit/s).",
+        doc: "Longest wait for a whole request body, in milliseconds.",
+        notes: "Raise it for very slow connections.",
+      }),
+    },
+  },
+  streams: {
+    title: "Streams",
+    settings: {
+      max: setting("MAX_STREAMS", {
+        rule: wholeNumber(1, 100_000),
+        default: 1_000,
+        reason: "An idle stream takes some kilobytes.",
+        doc: "Maximum number of open subscriptions of all keys. More are answered with one error event.",
+      }),
+      maxPerKey: setting("MAX_STREAMS_PER_KEY", {
+        rule: wholeNumber(1, 100_000),
+        default: 20,
+        reason: "A phone needs one or two; connections that broke unnoticed stay open for a while.",
+        doc: "Maximum number of open subscriptions with one key.",
+        notes: "Raise it for a key that many devices share.",
+      }),
+      queueBytes: setting("LISTENER_QUEUE_BYTES", {
+        rule: wholeNumber(1024, 2 ** 28),
+        default: 256 * 2 ** 10,
+        reason: "Some hundred ordinary events.",
+        doc: "Events that may wait for one listener without a time limit, in bytes. Events beyond that count in " +
+          "BACKLOG_BYTES, and LISTENER_PATIENCE_MS applies.",
+        notes: "Each open subscription may take this much memory.",
+      }),
+      backlogBytes: setting("BACKLOG_BYTES", {
+        rule: wholeNumber(65_536, 2 ** 34),
+        default: 32 * 2 ** 20,
+        reason: "Some thousand retained messages for a phone on a slow connection, several times over.",
+        doc:
+          "Events that wait for all listeners beyond LISTENER_QUEUE_BYTES each, in bytes: missed messages, retained " +
+          "messages, bursts. The listeners of one key may use half of it. Above it, the largest listener of the key with " +
+          'the most waiting bytes is disconnected with "Too slow", and resumes when it reconnects.',
+        notes: "Raise it where thousands of retained messages meet many phones on slow connections.",
+      }),
+      maxEventBytes: setting("MAX_EVENT_BYTES", {
+        rule: wholeNumber(1, 2 ** 26),
+        default: 8 * 2 ** 20,
+        reason: "A picture of a camera in full resolution.",
+        doc: 'Largest MQTT message to pass on, in bytes. A larger one is left out, and a "gap" event names its topic.',
+        notes: 'Brokers of MQTT 5 do not send messages that are much larger (128 KiB): there is no "gap" for these.',
+      }),
+      stallTimeoutMs: setting("LISTENER_PATIENCE_MS", {
+        rule: wholeNumber(1, 600_000),
+        default: 20_000,
+        reason:
+          "A connection of 4 kB/s takes 64 KiB in 16 s, and a buffer of 1 MB on the way drains in 10 s at 100 kB/s.",
+        doc: "Longest time that a listener may read nothing while more than LISTENER_QUEUE_BYTES wait for it, in " +
+          'milliseconds. Reading a part of an event counts. Then its stream ends with "Too slow".',
+      }),
+      keepaliveSeconds: setting("STREAM_KEEPALIVE_SECONDS", {
+        rule: wholeNumber(1, 15),
+        default: 14,
+        reason: "The protocol promises a heartbeat at least every 15 s; the shortest timeout known of a proxy is 60 s.",
+        doc: "Interval of the heartbeat comments on a silent event stream, in seconds.",
+        notes: "Lower it for a proxy that closes silent connections sooner.",
+      }),
+      resumeSeconds: setting("RESUME_SECONDS", {
+        rule: wholeNumber(0, 86_400),
+        default: 120,
+        reason: "A tunnel, a lift, a change from Wi-Fi to the mobile network.",
+        doc:
+          "Time for which messages are kept for a listener that disconnected, in seconds. One that reconnects within it " +
+          'has missed nothing; a later one gets a "gap" event.',
+      }),
+      resumeBytes: setting("RESUME_BYTES", {
+        rule: wholeNumber(65_536, 2 ** 34),
+        default: 8 * 2 ** 20,
+        reason: "Two minutes of 200 messages a second.",
+        doc:
+          "Messages kept for listeners that reconnect, of all brokers together, in bytes. The oldest messages of the " +
+          'largest topics are evicted first; a listener that misses one of those gets a "gap" event.',
+      }),
+    },
+  },
+  shutdown: {
+    title: "Shutdown",
+    settings: {
+      timeoutMs: setting("SHUTDOWN_TIMEOUT_MS", {
+        rule: wholeNumber(0, 600_000),
+        default: 6_000,
+        reason: "Docker kills after 10 s unless stop_grace_period is set: this and 2 s for the brokers end before.",
+        doc:
+          "Longest wait for running requests when the gateway stops, in milliseconds. Disconnecting from the brokers " +
+          "takes up to 2 s more.",
+      }),
+      drainMs: setting("DRAIN_MS", {
+        rule: wholeNumber(0, 600_000),
+        default: 2_000,
+        reason:
+          "Spreads the reconnects of a home's phones, and leaves most of SHUTDOWN_TIMEOUT_MS to running requests.",
+        doc:
+          "Time over which the open streams end when the gateway stops, in milliseconds, so that phones do not all " +
+          "reconnect at once. It is a part of SHUTDOWN_TIMEOUT_MS, and takes no time without streams.",
+      }),
+    },
+  },
+  metrics: {
+    title: "Metrics",
+    settings: {
+      host: setting("METRICS_HOST", {
+        rule: host,
+        default: "127.0.0.1",
+        doc: "Address for /metrics and detailed health (docs/operations/metrics.md), meant for this machine.",
+        notes:
+          "Set another address only if a Prometheus on another machine reads them, and no one else can reach the port.",
+      }),
+      port: setting("METRICS_PORT", {
+        rule: portOrOff,
+        default: 9464,
+        reason: "The usual port of Prometheus exporters of this kind, and outside of the range of ephemeral ports.",
+        doc: "Port for /metrics and detailed health; 0 takes any free one, which the log names, and off opens none.",
+        notes: "Change it when another program uses it.",
+      }),
+    },
+  },
+  health: {
+    title: "Health checks",
+    settings: {
+      checkSeconds: setting("HEALTH_CHECK_SECONDS", {
+        rule: wholeNumber(1, 3600),
+        default: 15,
+        reason: "A check costs two small packets.",
+        doc: "Interval of the background checks of the broker, Jeedom and Redis, in seconds.",
+      }),
+      needs: setting("READY_NEEDS", {
+        essential: true,
+        rule: listOf("broker", "jeedom"),
+        default: "broker,jeedom",
+        doc:
+          "Dependencies that have to work for /health/ready to answer ok. The replay store always counts, and a gateway " +
+          "that stops is never ready.",
+        notes: "Set READY_NEEDS=broker when you have no Jeedom.",
+      }),
+    },
+  },
+  log: {
+    title: "Log",
+    settings: {
+      level: setting("LOG_LEVEL", {
+        rule: choice("debug", "info", "warning", "error"),
+        default: "info",
+        doc:
+          "Lowest level to log. Keys, passwords and payloads never appear at any level. The audit, one line for each " +
+          "authenticated request, has level info: with warning or error there is none.",
+      }),
+      format: setting("LOG_FORMAT", {
+        rule: choice("auto", "text", "json"),
+        default: "auto",
+        doc: "auto: colored text on a terminal, JSON lines elsewhere. text: plain text. json: one JSON object a line.",
+        notes: "The systemd unit and docker-compose.yml set text where LOG_FORMAT is not set.",
+      }),
+    },
+  },
+} as const satisfies Readonly<Record<string, SettingsGroup>>;
 
-const port = (min: number) => wholeNumber(min, MAX_PORT);
+/** Groups of settings, by the names of their fields in the configuration. */
+export type SettingsTable = Readonly<Record<string, SettingsGroup>>;
 
-const portOrOff = z.string()
-  .regex(/^(off|\d{1,5})$/, `must be a whole number from 0 to ${MAX_PORT}, or off`)
-  .transform((text) => text === "off" ? text : Number(text))
-  .refine((value) => value === "off" || value <= MAX_PORT, `must be a whole number from 0 to ${MAX_PORT}, or off`);
+/** Table with the gateway's own settings and those of services, in groups. */
+export type TableWith<Services extends readonly ServiceSettings[]> =
+  & typeof FIRST_GROUPS
+  & { readonly [Group in Services[number] as Group["name"]]: Group }
+  & typeof LAST_GROUPS;
 
-// Deno's permission flags are words separated by white space, their values by commas.
-const path = z.string().regex(/^[^\s,]+$/, "must be a path without white space and commas");
+/** Adds the settings of services to the gateway's own. */
+export function settingsTable<const Services extends readonly ServiceSettings[]>(
+  services: Services,
+): TableWith<Services> {
+  const groups = Object.fromEntries(services.map((group) => [group.name, group]));
+  return { ...FIRST_GROUPS, ...groups, ...LAST_GROUPS } as TableWith<Services>;
+}
 
-const host = z.string().refine(isHost, "must be a host name or an address alone, without scheme, port or brackets");
+/** The settings table. */
+export const SETTINGS: TableWith<readonly [typeof JEEDOM_SETTINGS, typeof MQTT_SETTINGS]> = settingsTable(
+  [JEEDOM_SETTINGS, MQTT_SETTINGS],
+);
 
-/** Where the gateway itself connects to: no address that it would refuse there. */
-const target = host.superRefine((text, context) => {
-  const fault = hostFault(text);
-  if (fault !== undefined) context.addIssue({ code: "custom", message: `must be another address: this one ${fault}` });
-});
+/** Valid values of all settings, in groups. */
+export type Config = { readonly [Group in keyof typeof SETTINGS]: GroupConfig<(typeof SETTINGS)[Group]> };
 
-const webAddress = (example: string) =>
-  z.string().transform((text, context) => {
-    const url = URL.parse(text);
-    const fault = url === null || !/^https?:$/.test(url.protocol) || !isHost(hostOf(url))
-      ? `must be an address such as ${example}`
-      : url.username !== "" || url.password !== ""
-      ? "must not contain a user name or password"
-      : url.search !== "" || url.hash !== ""
-      ? "must not contain a query or fragment"
-      : hostFault(hostOf(url)) !== undefined
-      ? `must be another address: this one ${hostFault(hostOf(url))}`
-      : undefined;
-    if (fault === undefined && url !== null) return url;
-    context.addIssue({ code: "custom", message: fault ?? "" });
-    return z.NEVER;
-  });
+/** Returns all settings in the table's order. */
+export function settingsOf(table: SettingsTable): Setting[] {
+  return Object.values(table).flatMap(({ settings }) => Object.values(settings));
+}
 
-const redisUrl = z.string().transform((text, context) => {
-  const url = URL.parse(text);
-  if (url !== null && /^rediss?:$/.test(url.protocol) && isHost(hostOf(url))) return url;
-  context.addIssue({ code: "custom", message: "must be an address such as redis://127.0.0.1:6379 or rediss://host" });
-  return z.NEVER;
-});
+/** Returns all settings of a table with their values in a configuration, which may lack groups. */
+export function settingsWithValues(
+  config: Partial<Config>,
+  table: SettingsTable = SETTINGS,
+): { readonly setting: Setting; readonly value: unknown }[] {
+  const values: Readonly<Record<string, Readonly<Record<string, unknown>>>> = config;
+  return Object.entries(table).flatMap(([group, { settings }]) =>
+    Object.entries(settings).map(([field, setting]) => ({ setting, value: values[group]?.[field] }))
+  );
+}
 
-/** A list whose entries are separated by commas or white space; the first bad one is told. */
-const list = <T>(parse: (entry: string) => T) =>
-  z.string().transform((text, context): T[] => {
-    try {
-      return text.split(/[\s,]+/).filter((entry) => entry !== "").map(parse);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: errorText(error) });
-      return z.NEVER;
-    }
-  });
+/** Names of all settings, in the table's order. */
+export const SETTING_NAMES: readonly string[] = settingsOf(SETTINGS).map(({ name }) => name);
 
-/** Parses an entry of a list of words. */
-const choiceOf = <const T extends string>(...values: T[]) => (entry: string): T => {
-  const found = values.find((value) => value === entry);
-  if (found === undefined) throw new TypeError(`must be a list of: ${values.join(", ")}`);
-  return found;
-};
-
-const choice = <const T extends string>(...values: T[]) => z.enum(values, `must be one of: ${values.join(", ")}`);
-
-/** The port of plain MQTT, as IANA has it. */
-export const MQTT_PORT = 1883;
-
-/** The ports of brokers by what they speak, where MQTT_PROTOCOL says it and MQTT_BROKER_PORT is not set. */
-const PORTS: Readonly<Record<string, string>> = { mqtt: `${MQTT_PORT}`, mqtts: "8883", ws: "80", wss: "443" };
-
-/** Every setting by its name. `.env.example` describes each one for the person who sets it. */
-export const SETTINGS = {
-  SECRET_KEY_FILE: path.default("data/secret_key.txt"),
-  KEYS_FILE: path.default("data/keys.json"),
-  KEY_FILE_MODE: choice("strict", "ignore").default("strict"),
-
-  HOST: host.default("0.0.0.0"),
-  PORT: port(0).default(10_000),
-  TLS_CERT_FILE: path.optional(),
-  TLS_KEY_FILE: path.optional(),
-  PUBLIC_URL: webAddress("https://yourdevice.tail497f.ts.net").optional(),
-  ALLOWED_ORIGINS: list(parseOrigin).default([]),
-
-  JEEDOM_URL: webAddress("http://192.168.1.10 or https://jeedom.example").default(new URL("http://localhost:80")),
-  JEEDOM_APIKEY: z.string().optional(),
-  JEEDOM_CA_FILE: path.optional(),
-  /** The slowest ordinary answer seen on a Raspberry Pi was a few seconds: 30 s means that it hangs. */
-  JEEDOM_TIMEOUT_MS: wholeNumber(1, 3_600_000).default(30_000),
-  /** Twice what Jeedom's own page asks for (59 s). A poll holds one of few PHP workers for as long. */
-  JEEDOM_LONG_POLL_MAX_SECONDS: wholeNumber(1, 3600).default(120),
-  /**
-   * Long polls, and calls that were given up, that may run inside of Jeedom at a time: each keeps a PHP worker. Apache
-   * has 150 of them as it is installed; on a Raspberry Pi, 40 that wait take some hundred megabytes.
-   */
-  JEEDOM_MAX_POLLS: wholeNumber(1, 10_000).default(40),
-  /** Five phones on the one key of a household, each with its poll, and two that it gave up on the way. */
-  JEEDOM_MAX_POLLS_PER_KEY: wholeNumber(1, 10_000).default(15),
-  /** A house with 300 devices answers 1.2 MB; this leaves room for seven times as many. */
-  JEEDOM_MAX_RESPONSE_BYTES: wholeNumber(1, 2 ** 30).default(8 * 2 ** 20),
-
-  MQTT_BROKER_HOST: target.optional(),
-  MQTT_BROKER_PORT: port(1).default(MQTT_PORT),
-  MQTT_PROTOCOL: choice("mqtt", "mqtts", "ws", "wss").optional(),
-  MQTT_PATH: z.string().regex(/^\/[\w.\-~/]{0,255}$/, "must be a path such as /mqtt").optional(),
-  MQTT_USERNAME: z.string().optional(),
-  MQTT_PASSWORD: z.string().optional(),
-  MQTT_TLS: choice("true", "false").default("false").transform((value) => value === "true"),
-  MQTT_CA_FILE: path.optional(),
-  MQTT_CERT_FILE: path.optional(),
-  MQTT_KEY_FILE: path.optional(),
-  /** With its random end 20 characters: a broker of 3.1.1 need not take more than 23 (section 3.1.3.1). */
-  MQTT_CLIENT_ID: z.string()
-    .regex(/^[\w.:\-]{1,64}$/, "must be 1 to 64 letters, digits, dots, colons, dashes and underscores")
-    .default("e2e-gateway"),
-  MQTT_ALLOWED_BROKERS: list<BrokerPattern>(parseBrokerPattern).default([]),
-  /** Longest wait for a broker, connection and acknowledgement together: what a person still waits for. */
-  MQTT_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
-  /** Long enough to serve a burst of taps with one connection, short enough to leave the broker alone. */
-  MQTT_IDLE_SECONDS: wholeNumber(1, 86_400).default(60),
-  /** Notices a dead broker after 30 s; MQTT.js' default of 60 s would take 90 s. */
-  MQTT_KEEPALIVE_SECONDS: wholeNumber(1, 65_535).default(20),
-  /** Two per broker and login are normal; more means that a client makes them up. */
-  MQTT_MAX_CONNECTIONS: wholeNumber(1, 10_000).default(64),
-
-  /** The seed's window: covers a phone's clock drift and a slow network. */
-  MAX_AGE_SECONDS: wholeNumber(1, 86_400).default(60),
-  /** 120 s of 1,000 requests a second; fails closed beyond that. */
-  REPLAY_MEMORY_BYTES: wholeNumber(4096, 2 ** 34).default(64 * 2 ** 20),
-
-  /** The largest house seen answers 1.6 MB when sealed; more than this is asked anew rather than kept. */
-  REPLAY_ANSWER_BYTES: wholeNumber(0, 2 ** 28).default(4 * 2 ** 20),
-  REPLAY_REDIS_URL: redisUrl.optional(),
-  /** Redis answers within a millisecond; after a thousand times as long it hangs. */
-  REPLAY_REDIS_TIMEOUT_MS: wholeNumber(1, 60_000).default(1_000),
-
-  RATE_LIMITS: choice("on", "off").default("on"),
-  /** Several phones behind one address of a mobile operator, each at its own pace. */
-  ADDRESS_RATE: wholeNumber(1, 1_000_000).default(60),
-  ADDRESS_BURST: wholeNumber(1, 1_000_000).default(120),
-  /** A person who mistypes a key a few times is let in; guessing 2^256 keys is as hopeless at any pace. */
-  FAILED_RATE: wholeNumber(1, 1_000_000).default(1),
-  FAILED_BURST: wholeNumber(1, 1_000_000).default(10),
-  /** An app that opens and asks for all its rooms at once, then follows a slider under a finger. */
-  KEY_RATE: wholeNumber(1, 1_000_000).default(20),
-  KEY_BURST: wholeNumber(1, 1_000_000).default(60),
-  TRUSTED_PROXIES: list(parseProxy).default(["127.0.0.0/8", "::1/128"].map(parseProxy)),
-  /** Honest bodies arrive within milliseconds; these may hold 256 MiB at the very worst. */
-  MAX_BODIES: wholeNumber(1, 100_000).default(256),
-  /** Each may hold a body and an answer: with usual sizes some ten megabytes together. */
-  MAX_REQUESTS: wholeNumber(1, 100_000).default(256),
-  /** All phones behind one address of a mobile operator, each with its long poll. */
-  MAX_REQUESTS_PER_ADDRESS: wholeNumber(1, 100_000).default(128),
-  /** One burst of a key, and nothing left for a loop gone wild. */
-  MAX_REQUESTS_PER_KEY: wholeNumber(1, 100_000).default(64),
-  /** Some kilobytes each while they are idle. */
-  MAX_STREAMS: wholeNumber(1, 100_000).default(1_000),
-  /** A phone needs one or two; connections that broke unnoticed linger for a while. */
-  MAX_STREAMS_PER_KEY: wholeNumber(1, 100_000).default(20),
-
-  /** 1 MiB: far above any request, far below what would hurt a Raspberry Pi. */
-  MAX_BODY_BYTES: wholeNumber(64, 2 ** 28).default(2 ** 20),
-  /** 1 MiB over a slow mobile link (1 Mbit/s) takes 8 s. */
-  BODY_TIMEOUT_MS: wholeNumber(1, 600_000).default(10_000),
-  /** Some hundred ordinary events: what a listener may leave waiting for as long as it likes. */
-  LISTENER_QUEUE_BYTES: wholeNumber(1024, 2 ** 28).default(256 * 1024),
-  /** Some thousand retained messages for a phone on a slow link, several times over; half of it for one key. */
-  BACKLOG_BYTES: wholeNumber(65_536, 2 ** 34).default(32 * 2 ** 20),
-  /** A tunnel, a lift, a change from Wi-Fi to the mobile network. */
-  RESUME_SECONDS: wholeNumber(0, 86_400).default(120),
-  /** Two minutes of 200 messages a second. */
-  RESUME_BYTES: wholeNumber(65_536, 2 ** 34).default(8 * 2 ** 20),
-  /** A camera's picture in full resolution; larger ones belong elsewhere. */
-  MAX_EVENT_BYTES: wholeNumber(1, 2 ** 26).default(8 * 2 ** 20),
-  /** A line of 4 kB/s takes 64 KiB in 16 s, and a buffer of 1 MB on the way drains in 10 s at 100 kB/s. */
-  LISTENER_PATIENCE_MS: wholeNumber(1, 600_000).default(20_000),
-  /** The protocol promises a sign of life at least every 15 s; the shortest proxy limit known is 60 s. */
-  STREAM_KEEPALIVE_SECONDS: wholeNumber(1, 15).default(14),
-  /** Docker kills after 10 s: this and 2 s for farewells to the brokers are done before. */
-  SHUTDOWN_TIMEOUT_MS: wholeNumber(0, 600_000).default(6_000),
-  /** Spreads the return of a household's phones, and leaves most of the time above to running requests. */
-  DRAIN_MS: wholeNumber(0, 600_000).default(2_000),
-
-  METRICS_HOST: host.default("127.0.0.1"),
-  /** Where Prometheus looks for programs of this kind, and not one that the system gives away by itself. */
-  METRICS_PORT: portOrOff.default(9464),
-  /** Notices what is broken before its owner does, and costs two small packets. */
-  HEALTH_CHECK_SECONDS: wholeNumber(1, 3600).default(15),
-  READY_NEEDS: list(choiceOf("broker", "jeedom"))
-    .refine(({ length }) => length > 0, "must name broker, jeedom or both")
-    .default(["broker", "jeedom"]),
-
-  LOG_LEVEL: choice("debug", "info", "warning", "error").default("info"),
-  LOG_FORMAT: choice("auto", "text", "json").default("auto"),
-} as const;
-
-/** The settings that hold a secret, never to be shown. */
-export const SECRET_SETTINGS: readonly string[] = ["JEEDOM_APIKEY", "MQTT_PASSWORD", "REPLAY_REDIS_URL"];
-
-/** Variables for the client commands alone, which stand in the same places. */
+/** Variables of the client commands, which come from the same sources. */
 export const CLIENT_VARIABLES: readonly string[] = ["GATEWAY_KEY", "GATEWAY_URL", "JEEDOM_CALL_APIKEY"];
-
-const schema = z.object(SETTINGS);
-
-/** Settings that were read and found right. */
-export type Config = { readonly [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name]["_output"] };
-
-/** Settings that were found wrong: every problem at once, each beginning with the setting's name. */
-export class ConfigError extends Error {
-  /**
-   * Makes the error.
-   *
-   * @param problems at least one
-   * @param unknown variables that are no settings, which may be why
-   * @param unreadLines numbers of the lines of `.env` that set nothing, which may be why
-   */
-  constructor(
-    readonly problems: readonly string[],
-    readonly unknown: readonly UnknownSetting[] = [],
-    readonly unreadLines: readonly number[] = [],
-  ) {
-    super(problems.join("\n"));
-    this.name = "ConfigError";
-  }
-}
-
-/**
- * Reads the settings. An empty value counts as absent, as `NAME=` in an `.env` file means.
- *
- * @param sources the variables, those that win first
- * @throws {ConfigError} with all problems
- */
-export function parseConfig(...sources: readonly Variables[]): Config {
-  const given: Record<string, string> = {};
-  for (const name of Object.keys(SETTINGS)) {
-    const value = sources.map((source) => source[name]).find((text) => text !== undefined && text !== "");
-    if (value !== undefined) given[name] = value;
-  }
-  const usualPort = PORTS[given["MQTT_PROTOCOL"] ?? ""];
-  if (usualPort !== undefined) given["MQTT_BROKER_PORT"] ??= usualPort;
-  const result = schema.safeParse(given);
-  const problems = [...(result.error?.issues ?? []).map((issue) => describe(issue, given)), ...mismatches(given)];
-  if (!result.success) throw new ConfigError(problems);
-  // Zod leaves absent settings out, which reads as undefined all the same.
-  const config = result.data as Config;
-  problems.push(...contradictions(config));
-  if (problems.length > 0) throw new ConfigError(problems);
-  return config;
-}
-
-/** What is wrong between values of which each is right. */
-function contradictions(config: Config): string[] {
-  const problems: string[] = [];
-  for (const kind of ["ADDRESS", "FAILED", "KEY"] as const) {
-    if (config[`${kind}_BURST`] < config[`${kind}_RATE`]) {
-      problems.push(`${kind}_BURST must be at least ${kind}_RATE`);
-    }
-  }
-  if (config.DRAIN_MS > config.SHUTDOWN_TIMEOUT_MS) {
-    problems.push("DRAIN_MS must be at most SHUTDOWN_TIMEOUT_MS, which it is a part of");
-  }
-  if (config.METRICS_PORT === config.PORT && config.PORT !== 0) {
-    problems.push("METRICS_PORT must be another port than PORT, or off");
-  }
-  if (config.KEYS_FILE === config.SECRET_KEY_FILE) {
-    problems.push("KEYS_FILE must be another file than SECRET_KEY_FILE");
-  }
-  return problems;
-}
-
-/** What is wrong between settings that may each be right. */
-function mismatches(given: Variables): string[] {
-  const problems: string[] = [];
-  const together = (name: string, other: string) => {
-    if (given[name] !== undefined && given[other] === undefined) {
-      problems.push(`${other} must be set together with ${name}`);
-    }
-  };
-  together("TLS_CERT_FILE", "TLS_KEY_FILE");
-  together("TLS_KEY_FILE", "TLS_CERT_FILE");
-  together("MQTT_PASSWORD", "MQTT_USERNAME");
-  together("MQTT_CERT_FILE", "MQTT_KEY_FILE");
-  together("MQTT_KEY_FILE", "MQTT_CERT_FILE");
-  const { MQTT_PROTOCOL: protocol, MQTT_TLS: tls } = given;
-  const hasTls = protocol === "mqtts" || protocol === "wss";
-  if (protocol !== undefined && tls !== undefined && tls !== String(hasTls)) {
-    problems.push(`MQTT_TLS=${tls} contradicts MQTT_PROTOCOL=${protocol}: leave MQTT_TLS out`);
-  }
-  if (!hasTls && tls !== "true") {
-    for (const name of ["MQTT_CA_FILE", "MQTT_CERT_FILE"]) {
-      if (given[name] === undefined) continue;
-      problems.push(`${name} has no effect without TLS: set MQTT_PROTOCOL to mqtts or wss`);
-    }
-  }
-  if (given["MQTT_PATH"] !== undefined && protocol !== "ws" && protocol !== "wss") {
-    problems.push("MQTT_PATH has no effect without a WebSocket: set MQTT_PROTOCOL to ws or wss");
-  }
-  if (given["JEEDOM_CA_FILE"] !== undefined && !/^https:/i.test(given["JEEDOM_URL"] ?? "")) {
-    problems.push("JEEDOM_CA_FILE has no effect without https:// in JEEDOM_URL");
-  }
-  if (given["MQTT_BROKER_HOST"] === undefined) {
-    if (protocol !== undefined && protocol !== "mqtt") {
-      problems.push("MQTT_PROTOCOL has no effect without MQTT_BROKER_HOST: the embedded broker speaks plain MQTT");
-    }
-    for (const name of ["MQTT_USERNAME", "MQTT_TLS"]) {
-      if (given[name] === undefined || given[name] === "false") continue;
-      problems.push(`${name} has no effect without MQTT_BROKER_HOST: the embedded broker has no logins and no TLS`);
-    }
-  }
-  return problems;
-}
-
-function describe(issue: z.core.$ZodIssue, given: Variables): string {
-  const name = String(issue.path[0]);
-  const value = given[name] ?? "";
-  // A URL may carry a password before "@", or a key behind "?".
-  const secret = SECRET_SETTINGS.includes(name) || /[@?#]/.test(value);
-  return `${name} ${issue.message}${secret ? "" : `, not "${value}"`}`;
-}
-
-/** Tells what to speak with the configured broker. */
-export function brokerProtocol(
-  { MQTT_PROTOCOL, MQTT_TLS }: Pick<Config, "MQTT_PROTOCOL" | "MQTT_TLS">,
-): "mqtt" | "mqtts" | "ws" | "wss" {
-  return MQTT_PROTOCOL ?? (MQTT_TLS ? "mqtts" : "mqtt");
-}

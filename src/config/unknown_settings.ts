@@ -1,34 +1,36 @@
 /**
- * Variables that are no settings, most likely misspelt: a misspelt setting would have no effect, in silence.
+ * Finds variables that are no settings: a misspelt setting would silently have no effect.
  *
  * @module
  */
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
-import { CLIENT_VARIABLES, SETTINGS, type Variables } from "./settings.ts";
+import { joinWords, type Variables } from "./rules.ts";
+import { CLIENT_VARIABLES, SETTING_NAMES } from "./settings.ts";
 
-/** Place that sets a variable. */
+/** Source of a variable. */
 export type SettingSource = "environment" | ".env";
 
-/** A variable that has a value and is no setting. Its value may be a password, so it is not here. */
+/** Variable that is no setting. Its value is left out, as it may be a password. */
 export interface UnknownSetting {
   /** The variable's name: letters, digits, `_`, `.` and `-`. */
   readonly name: string;
-  /** Place that sets it. */
+  /** Its source. */
   readonly source: SettingSource;
-  /** The settings that may be meant, in the table's order; none where it resembles no setting. */
+  /** Settings that it resembles most, in the table's order. */
   readonly suggestions: readonly string[];
 }
 
-/** A name in the forms in which names are compared. */
-interface Spelling {
+/** A name in the forms that are compared. */
+export interface Spelling {
+  /** The name. */
   readonly name: string;
-  /** Letters and digits alone, in capitals: `MQTTBROKERHOST`. */
+  /** Letters and digits only, in capitals: `MQTTBROKERHOST`. */
   readonly letters: string;
-  /** Its words in capitals, each as the first of those that mean the same. */
+  /** Its words in capitals, each replaced by the first of its synonyms. */
   readonly words: readonly string[];
 }
 
-/** Words that people use for one another. */
+/** Synonyms. */
 const SAME_MEANING: readonly (readonly string[])[] = [
   ["HOST", "HOSTNAME", "SERVER", "ADDRESS", "ADDR", "IP", "URL", "URI"],
   ["USERNAME", "USER", "LOGIN"],
@@ -44,80 +46,93 @@ const MEANING: ReadonlyMap<string, string> = new Map(
   SAME_MEANING.flatMap((words) => words.map((word) => [word, words[0] ?? word] as const)),
 );
 
-/** Names in `.env` that belong to others: Docker Compose and its containers, the runtime, and what every program reads. */
+/** Names in `.env` of other programs: Docker Compose and its containers, the runtime, and those that every program reads. */
 const OTHERS_IN_FILE = /^((TS|COMPOSE|DOCKER|OTEL|DENO)_\w+|BASE_IMAGE|NO_COLOR|TZ|P?[UG]ID|(HTTPS?|ALL|NO)_PROXY)$/i;
 
-/** Ends of the names that Docker and Kubernetes give to the addresses of other containers. */
+/** Suffixes of the variables that Docker and Kubernetes set for the addresses of other containers. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)$/;
 
-/** Beginnings of settings that few other programs have: in the environment, only names with them may lack or add words. */
+/** Prefixes that few other programs use: in the environment, only names with one of them may lack or add words. */
 const OWN_WORDS = /^(JEEDOM|MQTT|BROKER|REPLAY|METRICS|TLS)[_.-]/i;
 
-/** Longer names resemble no setting; the longest setting has 28 characters. */
+/** Longest name to compare, in characters; the longest setting has 28. */
 const LONGEST_NAME = 64;
-/** Fewer letters than this are a short name. */
+/** Names with fewer letters are compared as short ones. */
 const SHORT_NAME = 6;
-/** More settings than this are no help. */
+/** With more suggestions, none is given. */
 const MOST_SUGGESTIONS = 3;
 
-const KNOWN: readonly Spelling[] = [...Object.keys(SETTINGS), ...CLIENT_VARIABLES].map(spell);
+const KNOWN: readonly Spelling[] = spellAll(SETTING_NAMES);
+
+function spellAll(names: readonly string[]): Spelling[] {
+  return [...names, ...CLIENT_VARIABLES].map(spell);
+}
 
 /**
- * Finds the variables that are no settings. In the environment, which holds hundreds of other programs' variables, only
- * those that closely resemble a setting; in `.env` all but those that are known to be others'.
+ * Finds the variables that are no settings: in `.env` all but the known ones of other programs, and in the environment,
+ * which has hundreds of these, only those that closely resemble a setting.
  *
- * @param environment the process' environment, as far as it may be listed
+ * @param environment the part of the process' environment that may be listed
  * @param file the variables of `.env`
+ * @param names the names of the settings
  */
-export function findUnknownSettings(environment: Variables, file: Variables): UnknownSetting[] {
-  const inFile = namesOf(file).filter((name) => !OTHERS_IN_FILE.test(name)).map((name): UnknownSetting => ({
+export function findUnknownSettings(
+  environment: Variables,
+  file: Variables,
+  names: readonly string[] = SETTING_NAMES,
+): UnknownSetting[] {
+  const known = names === SETTING_NAMES ? KNOWN : spellAll(names);
+  const inFile = namesOf(file, known).filter((name) => !OTHERS_IN_FILE.test(name)).map((name): UnknownSetting => ({
     name,
     source: ".env",
-    suggestions: settingsLike(name, ".env"),
+    suggestions: settingsLike(name, ".env", known),
   }));
-  const inEnvironment = namesOf(environment)
+  const inEnvironment = namesOf(environment, known)
     .filter((name) => file[name] === undefined && !OTHERS_IN_FILE.test(name) && !isServiceLink(name, environment[name]))
-    .map((name): UnknownSetting => ({ name, source: "environment", suggestions: settingsLike(name, "environment") }))
+    .map((name): UnknownSetting => ({
+      name,
+      source: "environment",
+      suggestions: settingsLike(name, "environment", known),
+    }))
     .filter(({ suggestions }) => suggestions.length > 0);
   return [...inEnvironment, ...inFile];
 }
 
-/** Says what is wrong with a variable that resembles a setting, and what to do. */
+/** Describes a variable that resembles a setting. */
 export function describeUnknownSetting({ name, source, suggestions }: UnknownSetting): string {
-  return `${name} in ${placeOf(source)} is not a setting: did you mean ${joinNames(suggestions)}?`;
+  return `${name} in ${sourceText(source)} is not a setting: did you mean ${joinWords(suggestions)}?`;
 }
 
-/** Names a source as part of a sentence. */
-export function placeOf(source: SettingSource): string {
+/** Returns the name of a source for a sentence. */
+export function sourceText(source: SettingSource): string {
   return source === "environment" ? "the environment" : source;
-}
-
-/** Joins names for a sentence: `A, B or C`. */
-export function joinNames(names: readonly string[]): string {
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
 /**
  * Lists the settings that a name resembles most.
  *
- * @param source the place that it is set in: the environment is judged more strictly
+ * @param source the environment is judged more strictly
  */
-export function settingsLike(name: string, source: SettingSource): string[] {
+export function settingsLike(
+  name: string,
+  source: SettingSource,
+  known: readonly Spelling[] = KNOWN,
+): string[] {
   const isStrict = source === "environment";
   const withoutPrefix = name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?(GATEWAY_)?/i, "");
   const given = [name, withoutPrefix].filter((text) => text !== "").map(spell);
-  const costs = KNOWN.map((known) => ({
-    name: known.name,
+  const costs = known.map((spelling) => ({
+    name: spelling.name,
     cost: Math.min(
-      ...given.flatMap((text) => [lettersCost(text, known, isStrict), wordsCost(text, known, isStrict)]),
+      ...given.flatMap((text) => [lettersCost(text, spelling, isStrict), wordsCost(text, spelling, isStrict)]),
     ),
   }));
   const least = Math.min(...costs.map(({ cost }) => cost));
-  const closest = costs.filter(({ cost }) => cost === least && cost !== Infinity).map((known) => known.name);
+  const closest = costs.filter(({ cost }) => cost === least && cost !== Infinity).map(({ name }) => name);
   return closest.length > MOST_SUGGESTIONS ? [] : closest;
 }
 
-/** Counts the wrong letters; `Infinity` for too many of them. Case and separators are free. */
+/** Returns the number of wrong letters, without case and separators; `Infinity` for too many. */
 function lettersCost({ letters: given }: Spelling, { letters }: Spelling, isStrict: boolean): number {
   const swapped = isSwap(given, letters);
   const distance: number = levenshteinDistance(given, letters);
@@ -130,7 +145,7 @@ function lettersCost({ letters: given }: Spelling, { letters }: Spelling, isStri
   return swapped || (changes === 1 && !isStrict) ? 1 : Infinity;
 }
 
-/** Counts the words that are too many, missing or shortened; `Infinity` where too few are right. */
+/** Returns the number of added, missing or shortened words; `Infinity` where too few match. */
 function wordsCost({ words: given, name }: Spelling, { words }: Spelling, isStrict: boolean): number {
   if (isStrict && !OWN_WORDS.test(name)) return Infinity;
   const known = given.filter((word) => words.some((other) => isPartOf(word, other)));
@@ -144,13 +159,13 @@ function wordsCost({ words: given, name }: Spelling, { words }: Spelling, isStri
   return isLike ? 1 + cost + (isWhole ? 0 : 0.5) : Infinity;
 }
 
-/** Finds a word that is another one, its beginning or its end. */
+/** Returns whether one word is equal to the other, its beginning or its end. */
 function isPartOf(word: string, other: string): boolean {
   const [short, long] = word.length < other.length ? [word, other] : [other, word];
   return short === long || (short.length >= 3 && (long.startsWith(short) || long.endsWith(short)));
 }
 
-/** Finds two letters beside each other that changed places: one mistake, which takes two changes. */
+/** Returns whether two neighbouring letters are swapped: one mistake, but two edits. */
 function isSwap(one: string, other: string): boolean {
   const at = [...one].findIndex((letter, index) => letter !== other[index]);
   return at !== -1 && one.slice(0, at) + one.charAt(at + 1) + one.charAt(at) + one.slice(at + 2) === other;
@@ -161,15 +176,15 @@ function spell(name: string): Spelling {
   return { name, letters: words.join(""), words: words.map((word) => MEANING.get(word) ?? word) };
 }
 
-/** Names with a value that are no settings. What else a name may hold could be acted on by a terminal. */
-function namesOf(variables: Variables): string[] {
+/** Returns the names with a value that are no settings; without those that a terminal may interpret. */
+function namesOf(variables: Variables, known: readonly Spelling[]): string[] {
   return Object.entries(variables)
-    .filter(([name, value]) => value !== undefined && value !== "" && !KNOWN.some((known) => known.name === name))
+    .filter(([name, value]) => value !== undefined && value !== "" && !known.some((spelling) => spelling.name === name))
     .map(([name]) => name)
     .filter((name) => name.length <= LONGEST_NAME && /^[\w.-]+$/.test(name));
 }
 
-/** Recognizes what Docker and Kubernetes set for each service in a container's network, such as `JEEDOM_SERVICE_HOST`. */
+/** Returns whether Docker or Kubernetes set a variable for a service in a container's network, such as `JEEDOM_SERVICE_HOST`. */
 function isServiceLink(name: string, value: string | undefined): boolean {
   return SERVICE_LINK.test(name) || /^(tcp|udp|sctp):\/\//.test(value ?? "");
 }

@@ -11,14 +11,7 @@ import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits } from "../protocol/payload.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MethodNotGrantedError, ScopeError } from "../keys/rights.ts";
-import {
-  errorReply,
-  type Reply,
-  type Service,
-  type ServiceContext,
-  ServiceError,
-  type ServiceName,
-} from "../services/service.ts";
+import { errorReply, type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
@@ -52,7 +45,7 @@ interface Outcome {
   readonly result: Result;
   /** Reason of a refusal; undefined if the request was not refused. */
   readonly reason?: RefusalReason | undefined;
-  readonly service?: ServiceName | undefined;
+  readonly service?: string | undefined;
   readonly target?: string | undefined;
 }
 
@@ -181,7 +174,7 @@ interface RunContext extends Pick<RequestInfo, "requestId"> {
 }
 
 /** Adds the service that answered with a status other than 200: a client could take that for an error of the gateway. */
-function withService(reply: Reply, service: ServiceName | undefined): Reply {
+function withService(reply: Reply, service: string | undefined): Reply {
   const isNamed = service !== undefined && reply.status !== 200 && reply.source === undefined;
   return isNamed ? { ...reply, service } : reply;
 }

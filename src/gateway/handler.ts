@@ -28,8 +28,7 @@ import {
   type RouteEntry,
   toHttpError,
 } from "../http/router.ts";
-import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
-import type { Service } from "../services/service.ts";
+import { isStreaming, type Service } from "../services/service.ts";
 import type { EventEncoder } from "../streams/event_encoder.ts";
 import type { StreamSettings } from "../streams/event_stream.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
@@ -37,7 +36,7 @@ import { type AccessOptions, type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { Limiters } from "./limiters.ts";
 import { createSealReply, createToResponse } from "./reply.ts";
-import { createSubscribeHandler, type ListenToBrokers } from "./subscribe.ts";
+import { createSubscribeHandler } from "./subscribe.ts";
 
 /** Collaborators and settings of the gateway. */
 export interface GatewayOptions {
@@ -47,9 +46,9 @@ export interface GatewayOptions {
   readonly origins: OriginOptions;
   /** Keys, replay store and rate limits. */
   readonly admission: AccessOptions;
-  /** Services by the name that requests use. */
-  readonly services: { readonly jeedom: Service; readonly mqtt: Service };
-  /** Collaborators of `POST /mqtt/subscribe`. */
+  /** Services. A request to `/gateway` that names none is for the first one. */
+  readonly services: readonly Service[];
+  /** Collaborators of subscriptions. */
   readonly subscriptions: SubscriptionOptions;
   /** Limiters that the routes share. */
   readonly limiters: Limiters;
@@ -77,12 +76,8 @@ export interface OriginOptions {
   readonly allowedOrigins?: Iterable<string> | undefined;
 }
 
-/** Collaborators of `POST /mqtt/subscribe`. */
+/** Collaborators of subscriptions. */
 export interface SubscriptionOptions {
-  /** Finds the broker of a subscription. */
-  readonly directory: BrokerDirectory;
-  /** Subscribes to brokers. */
-  readonly brokers: ListenToBrokers;
   /** Encodes events. */
   readonly encoder: EventEncoder;
   /** Open streams. */
@@ -140,10 +135,8 @@ export function createHandler(options: GatewayOptions): Handler {
     telemetry,
     monotonic,
   };
-  const subscribe = createSubscribeHandler({
+  const subscribe = {
     admit,
-    directory: subscriptions.directory,
-    brokers: subscriptions.brokers,
     encoder: subscriptions.encoder,
     settings: subscriptions.settings,
     streams,
@@ -155,7 +148,7 @@ export function createHandler(options: GatewayOptions): Handler {
     random,
     now,
     monotonic,
-  });
+  };
 
   /** Returns a route for sealed requests, limited per address. */
   const sealed = (route: Route, handle: RouteHandler): RouteEntry<Route> => ({
@@ -184,10 +177,16 @@ export function createHandler(options: GatewayOptions): Handler {
     },
   });
 
+  const streaming = services.filter(isStreaming);
   const routes: readonly RouteEntry<Route | OpenRoute>[] = [
-    sealed("/gateway", createCallHandler(call, { services: Object.values(services), fallback: services.jeedom })),
-    sealed("/mqtt/publish", createCallHandler(call, { only: services.mqtt })),
-    sealed("/mqtt/subscribe", subscribe),
+    sealed("/gateway", createCallHandler(call, { services, fallback: services[0] })),
+    sealed("/subscribe", createSubscribeHandler(subscribe, { services: streaming })),
+    ...streaming.flatMap((only) =>
+      only.aliases === undefined ? [] : [
+        sealed(only.aliases.call, createCallHandler(call, { only })),
+        sealed(only.aliases.subscribe, createSubscribeHandler(subscribe, { only })),
+      ]
+    ),
     open("/health", () => healthResponse(health.version)),
     open("/health/live", aliveResponse),
     open("/health/ready", () => readyResponse(health.isReady())),

@@ -6,52 +6,46 @@
 import { FieldError, type Payload } from "../protocol/payload.ts";
 import { type Service, ServiceError } from "../services/service.ts";
 
-/** Services that a route reaches: all of them, or one. */
-export type ServiceSelection = AllServices | OneService;
+/** Services that a route reaches: several, or one. */
+export type ServiceSelection<S extends Service = Service> = NamedServices<S> | OneService<S>;
 
 /** Route whose payloads name their service. */
-export interface AllServices {
+export interface NamedServices<S extends Service = Service> {
   /** Services. */
-  readonly services: readonly Service[];
-  /** Service of a payload that names none. */
-  readonly fallback: Service;
+  readonly services: readonly S[];
+  /** Service of a payload that names none; without it, a name is required. */
+  readonly fallback?: S | undefined;
 }
 
 /** Route of one service. */
-export interface OneService {
+export interface OneService<S extends Service = Service> {
   /** Service of the route. */
-  readonly only: Service;
+  readonly only: S;
 }
-
-/** Message to clients of a newer gateway that request a call of a web address. */
-const HTTP_REQUEST = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
 
 /**
  * Returns the service that a payload is for.
  *
- * @throws {ServiceError} if there is no such service; `FieldError` if the route is for another service
+ * @throws {ServiceError} if there is no such service; `FieldError` if the name is missing, or the route is for another
+ * service
  */
-export function selectService(payload: Payload, selection: ServiceSelection): Service {
+export function selectService<S extends Service>(payload: Payload, selection: ServiceSelection<S>): S {
   const { service: name } = payload;
+  const isGiven = name !== undefined && name !== null;
   if ("only" in selection) {
     const { only } = selection;
-    if (!isGiven(name) || name === only.name) return only;
+    if (!isGiven || name === only.name) return only;
     throw new FieldError(`Invalid field: service: must be "${only.name}" on this route, or absent`);
   }
-  if (isHttpRequest(payload)) throw new ServiceError(403, HTTP_REQUEST, { code: "unknown_service" });
   const { services, fallback } = selection;
-  if (!isGiven(name)) return fallback;
+  if (!isGiven) {
+    if (fallback === undefined) throw new FieldError("Missing required field: service");
+    const fault = fallback.misdirectedFault?.(payload);
+    if (fault === undefined) return fallback;
+    throw new ServiceError(403, fault, { code: "unknown_service" });
+  }
   const service = services.find((candidate) => candidate.name === name);
   if (service !== undefined) return service;
   const names = services.map((candidate) => `"${candidate.name}"`).join(" or ");
   throw new ServiceError(403, `Unknown service: must be ${names}`, { code: "unknown_service" });
-}
-
-/** Returns whether a payload is for a web address: like one for Jeedom, it need not name its service. */
-function isHttpRequest({ service, jsonrpc, url, host, endpoint }: Payload): boolean {
-  return !isGiven(service) && !isGiven(jsonrpc) && (isGiven(url) || (isGiven(host) && isGiven(endpoint)));
-}
-
-function isGiven(field: unknown): boolean {
-  return field !== undefined && field !== null;
 }

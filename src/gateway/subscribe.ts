@@ -1,21 +1,18 @@
 /**
- * The route `POST /mqtt/subscribe`: MQTT messages as sealed Server-Sent Events.
+ * The routes that answer with a stream of sealed Server-Sent Events: `POST /subscribe` for every service that has
+ * subscriptions, and a service's own.
  *
  * @module
  */
-import { type BrokerAddress, BrokerError } from "../mqtt/broker.ts";
-import type { Subscriber } from "../mqtt/hub/subscriber.ts";
-import { filterFault, grantFault, isShared, isSystemTopic } from "../mqtt/topics/rules.ts";
 import type { Audit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import type { RefusalReason, Result, StreamEnd, Telemetry } from "../observability/telemetry.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
-import { FieldError, parseSubscribeRequest, type Payload, type SubscribeRequest } from "../protocol/payload.ts";
+import { FieldError } from "../protocol/payload.ts";
 import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import type { Key } from "../keys/keyring.ts";
 import { ScopeError } from "../keys/rights.ts";
-import type { BrokerDirectory } from "../services/mqtt/broker_directory.ts";
-import { ServiceError } from "../services/service.ts";
+import { ServiceError, type StreamingService } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
 import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
@@ -23,55 +20,47 @@ import { EventStream, type EventStreamOptions, LargeRecords, type StreamSettings
 import type { MemoryBudget } from "../limits/memory_budget.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
-import { brokerCode, brokerFailure, createStreamListener } from "../services/mqtt/stream_listener.ts";
+import { selectService, type ServiceSelection } from "./service_selection.ts";
 
-/** Brokers that can be listened to. */
-export interface ListenToBrokers {
-  /**
-   * Adds a listener to a broker's messages.
-   *
-   * @returns the function that takes it away again
-   * @throws {BrokerError} if there are too many connections or filters
-   */
-  listen(address: BrokerAddress, listener: Subscriber): () => void;
-}
-
-/** What the route needs. */
+/** Parts and limits of the routes. */
 export interface SubscribeOptions {
   /** Decides over requests. */
   readonly admit: Admit;
-  /** Finds brokers. */
-  readonly directory: BrokerDirectory;
-  /** Listens to them. */
-  readonly brokers: ListenToBrokers;
-  /** Encodes events. */
+  /** Encoder of events. */
   readonly encoder: EventEncoder;
   /** Limits of streams. */
   readonly settings: StreamSettings;
-  /** Where what waits for listeners beyond that is counted. */
+  /** Budget of all that waits for listeners beyond `queueBytes`. */
   readonly backlog: MemoryBudget;
-  /** Bounds how many streams each key has open. */
+  /** Limiter of the open streams of each key. */
   readonly streamLimiter: ConcurrencyLimiter;
-  /** The streams that are open. */
+  /** Open streams. */
   readonly streams: StreamRegistry;
-  /** Draws from 0 up to but not including 1, for when to come again. */
+  /** Random number from 0 up to but not including 1, for the time of a retry. */
   readonly random: () => number;
-  /** Where streams are measured. */
+  /** Recorder of measurements. */
   readonly telemetry: Pick<Telemetry, "stream" | "refused" | "delivered" | "dropped">;
-  /** Where decisions are told. */
+  /** Audit of decisions. */
   readonly audit: Audit;
-  /** Where failures are told. */
+  /** Logger for failures. */
   readonly log: Log;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
+  /** The monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
 }
 
-/** Makes the route's handler. */
-export function createSubscribeHandler(options: SubscribeOptions): RouteHandler {
+/**
+ * Returns the handler of a route.
+ *
+ * @param selection services that the route reaches
+ */
+export function createSubscribeHandler(
+  options: SubscribeOptions,
+  selection: ServiceSelection<StreamingService>,
+): RouteHandler {
   const { admit, backlog, settings, streamLimiter, streams, encoder, audit, log, telemetry, now, monotonic } = options;
-  const { maxEventBytes } = settings;
+  const only = "only" in selection ? selection.only : undefined;
   const records = new LargeRecords();
 
   function openStream(
@@ -110,13 +99,13 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
       telemetry.refused(reason, { address: requestInfo.address, key: key.name, clockOffset });
     };
-    const decided: Decide = (outcome, { result, target, bytes = 0 }) => {
+    const decided: Decide = (outcome, { result, service = only?.name, target, bytes = 0 }) => {
       const ms = monotonic() - began;
       audit.decided({
         ...requestInfo,
         key: key.name,
         kid: key.kid,
-        service: "mqtt",
+        service,
         target,
         outcome,
         result,
@@ -139,7 +128,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
       case "admitted": {
         const release = streamLimiter.tryAcquire(key.name);
         if (release !== undefined) {
-          return follow(admission, { request: requestInfo.requestId, format, leave: release, decided, countRefusal });
+          return follow(admission, { requestId: requestInfo.requestId, format, release, decided, countRefusal });
         }
         admission.release();
         return refuse("busy", "Too many open streams: close one first", "busy");
@@ -147,76 +136,62 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
     }
   }
 
-  /** Opens a stream that lasts until its listener leaves, its broker is lost, or its key is revoked. */
+  /** Opens a stream that lasts until its client disconnects, its service ends it, or its key is revoked. */
   function follow(
     { key, payload, release: releaseLarge }: Admitted,
-    { request, format, leave: release, decided, countRefusal }: {
-      readonly request: string;
-      readonly format: StreamFormat;
-      readonly leave: () => void;
-      readonly decided: Decide;
-      readonly countRefusal: SubscriptionRequest["countRefusal"];
-    },
+    { requestId, format, release, decided, countRefusal }: StreamContext,
   ): EventStream {
-    const target = topicsOf(payload);
-    const left = new AbortController();
+    const about: { service?: string | undefined; target?: string | undefined } = {};
+    const closed = new AbortController();
     const ended = telemetry.stream(format.version);
     let isConnected = false;
     const stream = openStream(key, {
       format,
       onEnd({ why, message, sentBytes }) {
-        left.abort();
+        closed.abort();
         releaseLarge();
         ended(why);
-        if (why === "too_slow") log.warn("Listener of {key} was too slow", { request, key: key.name });
+        if (why === "too_slow") log.warn("Listener of {key} was too slow", { request: requestId, key: key.name });
         // The answer was counted when the stream was connected.
         const result = isConnected ? undefined : RESULTS[why];
-        decided(`ended: ${message}`, { result, target, bytes: sentBytes });
+        decided(`ended: ${message}`, { result, ...about, bytes: sentBytes });
       },
-      // Not at the end: somebody who does not read the last event still takes up a connection.
+      // Not at the end: a client that does not read the last event still occupies a connection.
       onClosed: release,
     });
     const onConnected = () => {
       isConnected = true;
-      decided("subscribed", { result: "subscribed", target });
+      decided("subscribed", { result: "subscribed", ...about });
     };
-    // What waits is not for somebody whose key was taken away.
-    const revoke = () => stream.revoke(key.revoked.reason.message);
-    key.revoked.addEventListener("abort", revoke, { signal: left.signal });
-    if (key.revoked.aborted) revoke();
-    else listen(stream, { request, key, payload, left: left.signal, onConnected, countRefusal });
-    return stream;
-  }
-
-  /** Has the stream hear what the request asks for. */
-  function listen(
-    stream: EventStream,
-    { request, key, payload, left, onConnected, countRefusal }: SubscriptionRequest,
-  ): void {
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
       countRefusal(reason);
       stream.end("refused", message, { code });
     };
+    // Waiting events are not for the holder of a revoked key.
+    const revoke = () => stream.revoke(key.revoked.reason.message);
+    key.revoked.addEventListener("abort", revoke, { signal: closed.signal });
     try {
-      const wanted = parseSubscribeRequest(payload);
-      authorize(key, wanted);
-      const address = options.directory.resolve(wanted, key.scope);
-      const stop = options.brokers.listen(
-        address,
-        createStreamListener({ stream, key, request: wanted, onConnected }, { encoder, maxEventBytes, telemetry, now }),
-      );
-      if (left.aborted) stop();
-      else left.addEventListener("abort", stop, { once: true });
+      const service = only ?? selectService(payload, selection);
+      about.service = service.name;
+      about.target = service.target(payload);
+      if (key.revoked.aborted) {
+        revoke();
+        return stream;
+      }
+      key.scope.useService(service.name);
+      const disconnect = service.subscribe(payload, { key, stream, onConnected });
+      if (closed.signal.aborted) disconnect();
+      else closed.signal.addEventListener("abort", disconnect, { once: true });
     } catch (error) {
-      if (error instanceof BrokerError) stream.end("failed", brokerFailure(error), { code: brokerCode(error) });
-      else if (error instanceof FieldError) refuse("field", error.message, "field");
+      if (error instanceof FieldError) refuse("field", error.message, "field");
       else if (error instanceof ScopeError) refuse("scope", error.message, "scope");
       else if (error instanceof ServiceError) refuse("scope", error.message, error.code);
       else {
-        log.error("Subscription broke the gateway: {error}", { request, error });
+        log.error("Subscription broke the gateway: {error}", { request: requestId, error });
         stream.end("failed", "Internal error");
       }
     }
+    return stream;
   }
 
   function refuseWhileStopping(): void {
@@ -252,7 +227,7 @@ export function createSubscribeHandler(options: SubscribeOptions): RouteHandler 
   };
 }
 
-/** What to call it when a stream ends before its broker has granted it: who left had no wish for an answer. */
+/** Results of streams that end before their service has granted them. */
 const RESULTS: Readonly<Record<StreamEnd, Result>> = {
   left: "ok",
   restart: "ok",
@@ -263,47 +238,23 @@ const RESULTS: Readonly<Record<StreamEnd, Result>> = {
   failed: "failed",
 };
 
-/** Who is to hear what. */
-interface SubscriptionRequest {
-  /** Id of the request. */
-  readonly request: string;
-  readonly key: Key;
-  readonly payload: Payload;
-  /** Aborts when no more events are wanted. */
-  readonly left: AbortSignal;
-  /** Called when the broker has granted the subscription. */
-  readonly onConnected: () => void;
-  /** Called when it is refused. */
+/** Context of a stream that is opened. */
+interface StreamContext {
+  readonly requestId: string;
+  readonly format: StreamFormat;
+  /** Releases the limiter of open streams. */
+  readonly release: () => void;
+  readonly decided: Decide;
   readonly countRefusal: (reason: RefusalReason) => void;
 }
 
-/** Tells the audit what became of a stream. */
+/** Writes a decision over a stream into the audit. */
 type Decide = (
   outcome: string,
-  about: { readonly result: Result | undefined; readonly target?: string | undefined; readonly bytes?: number },
+  about: {
+    readonly result: Result | undefined;
+    readonly service?: string | undefined;
+    readonly target?: string | undefined;
+    readonly bytes?: number;
+  },
 ) => void;
-
-/** The topics that a request names, for the audit: they are yet to be checked. */
-function topicsOf({ topic, topics }: Payload): string | undefined {
-  const named = [topic, ...Array.isArray(topics) ? topics : []].filter((name) => typeof name === "string");
-  return named.length === 0 ? undefined : named.join(" ");
-}
-
-/**
- * Asks whether a key may subscribe.
- *
- * @throws {FieldError} if a filter is malformed
- * @throws {ScopeError} if the key does not grant it
- */
-function authorize({ scope }: Key, { filters }: SubscribeRequest): void {
-  scope.useService("mqtt");
-  for (const filter of filters) {
-    const isNamed = isSystemTopic(filter) && scope.maySubscribe(filter);
-    const fault = isNamed ? grantFault(filter) : filterFault(filter);
-    if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
-    scope.subscribe(filter);
-  }
-  if (filters.length > 1 && filters.some(isShared)) {
-    throw new FieldError("Invalid field: topics: a filter that begins with $share must be the only one");
-  }
-}

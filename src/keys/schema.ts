@@ -1,138 +1,58 @@
 /**
- * What the file `KEYS_FILE` says of each key, and how it is written: one JSON object, strict in every field.
+ * Format of the file `KEYS_FILE`: one JSON object, strict in every field. The rights of a key stand below the names of
+ * the services; older files have them beside the key's other fields.
  *
  * @module
  */
 import { z } from "zod";
-import { grantFault } from "../mqtt/topics/rules.ts";
-import { isBrokerPattern, PATTERN_RULE } from "../net/egress.ts";
 import { findDuplicateMember } from "../lib/duplicate_member.ts";
-import { isPlainPath } from "../services/jeedom/endpoint_path.ts";
+import { isObject } from "../lib/json.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
+import type { GrantableService, Rights, RightsIssue } from "./rights.ts";
 
-/** The names of the services that a key may be granted. */
-export const SERVICE_NAMES = ["jeedom", "mqtt"] as const;
-
-/** What the holder of a key may do. What is not granted is refused. */
-export interface Rights {
-  /** The services it may use. */
-  readonly services: readonly (typeof SERVICE_NAMES)[number][];
-  /** Topic filters that it may publish below. */
-  readonly publish: readonly string[];
-  /** Topic filters that it may subscribe to, whole or narrower. */
-  readonly subscribe: readonly string[];
-  /**
-   * Patterns of Jeedom methods, with `*` for any characters. One that names its class grants what it matches; any other,
-   * such as `*`, grants only what reads and controls the house, by the table in `jeedom_methods.ts`.
-   */
-  readonly methods: readonly string[];
-  /** Patterns of Jeedom methods that are refused although `methods` grants them. */
-  readonly refusedMethods: readonly string[];
-  /** Whether every method is granted, named or not: true for the key `default` alone, and never in the file. */
-  readonly everyMethod?: true | undefined;
-  /**
-   * Ids of the Jeedom commands that the key is limited to. With this or `scenarios`, the key reaches what these two list
-   * and nothing else of the house; with neither, it has no such limit.
-   */
-  readonly commands?: readonly number[] | undefined;
-  /** Ids of the Jeedom scenarios that the key is limited to. */
-  readonly scenarios?: readonly number[] | undefined;
-  /** Paths on the Jeedom server besides the JSON-RPC API's own; `*` for any. */
-  readonly endpoints: readonly string[];
-  /** Brokers that a request may name, or log in to as somebody else, out of those that the gateway allows. */
-  readonly brokers: readonly string[];
-  /** Whether a request may bring a Jeedom API key of its own. */
-  readonly ownApikey: boolean;
-}
-
-/** A pace: so many at once, and so many a second after that. */
+/** Rate limit with a burst. */
 export interface Rate {
-  /** Most at once. */
+  /** Maximum number of requests at once. */
   readonly burst: number;
-  /** Most a second in the long run. */
+  /** Maximum number of requests per second in the long run. */
   readonly perSecond: number;
 }
 
-/** One key as its file has it. */
-export interface KeyRecord extends Rights {
+/** One key of the keys file. */
+export interface KeyRecord {
   /** Its name: letters, digits, `.`, `_` and `-`. */
   readonly name: string;
   /** The key, 32 bytes. */
   readonly secret: Bytes;
-  /** When it was made, in milliseconds since 1970. */
+  /** Time of its creation, in milliseconds since 1970. */
   readonly created: number;
-  /** When it stops working, in milliseconds since 1970. */
+  /** Time of its expiry, in milliseconds since 1970. */
   readonly expires?: number | undefined;
-  /** Whether it was switched off. */
+  /** True while it is switched off. */
   readonly disabled: boolean;
-  /** The oldest version of the protocol that it may be used with. */
+  /** Oldest version of the protocol that it accepts. */
   readonly minProtocol: 1 | 2;
-  /** Its own pace instead of the one for all. */
+  /** Actions that its holder may take. What is not granted is refused. */
+  readonly rights: Rights;
+  /** Its own rate limit, in place of the configured one. */
   readonly rate?: Rate | undefined;
-  /** The secret before the last rotation, and until when it still works, in milliseconds since 1970. */
+  /** Secret before the last rotation, and the end of its validity in milliseconds since 1970. */
   readonly previous?: { readonly secret: Bytes; readonly until: number } | undefined;
 }
 
-/** The name of the seed's single key, which has a file of its own. */
+/** Name of the original gateway's single key, which has a file of its own. */
 export const DEFAULT_KEY_NAME = "default";
 
-/**
- * Every right: those of the key `default`, which is the original gateway's only key. Its clients go on working unchanged,
- * so it keeps the methods that no list names. A key of the file has to name them.
- */
-export const ALL_RIGHTS: Rights = {
-  services: SERVICE_NAMES,
-  publish: ["#"],
-  subscribe: ["#"],
-  methods: ["*"],
-  refusedMethods: [],
-  everyMethod: true,
-  endpoints: ["*"],
-  brokers: ["*"],
-  ownApikey: true,
-};
-
-/** What a name has to be, in words that follow it. */
+/** Rule for the name of a key, in words that follow the name. */
 export const NAME_RULE = "must be 1 to 64 letters, digits, dots, dashes and underscores, first a letter or digit";
 
-/** What a pattern of methods has to be, in words that follow it. */
-export const METHOD_RULE = "must be a pattern of methods such as cmd::* or version";
-
-/** What the id of a command or scenario has to be, in words that follow it. */
-export const ID_RULE = "must be the id of a command or scenario, a whole number from 1";
-
-/** What a granted path has to be, in words that follow it. */
-export const ENDPOINT_RULE = "must be * or a plain path such as /plugins/x/core/php/jeeX.php";
-
-/** Most requests at once, and most a second, that a pace may say. */
+/** Maximum of both numbers of a rate limit. */
 export const MAX_RATE = 1_000_000;
 
-/** Tells whether a text can be the name of a key in the file. */
+/** Returns whether a text can be the name of a key in the file. */
 export function isKeyName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
-}
-
-/** Tells whether a text is a pattern of Jeedom methods; with few wildcards, as each multiplies the work of matching. */
-export function isMethodPattern(text: string): boolean {
-  return /^[\w:.*\-]{1,128}$/.test(text) && text.split("*").length <= 4;
-}
-
-/**
- * Reads the id of a Jeedom command or scenario. PHP and MySQL would take `12abc`, `1e1`, `012` and `true` for numbers,
- * so only the plain spelling counts.
- *
- * @returns the id, or undefined if the value is none
- */
-export function parseId(value: unknown): number | undefined {
-  const isPlain = typeof value === "string" && /^[1-9]\d{0,15}$/.test(value);
-  const id = isPlain ? Number(value) : value;
-  return typeof id === "number" && Number.isSafeInteger(id) && id > 0 ? id : undefined;
-}
-
-/** Tells whether a text can be granted as a path on the Jeedom server. */
-export function isEndpointGrant(text: string): boolean {
-  return text === "*" || isPlainPath(text);
 }
 
 const secret = z.string().transform((text, context): Bytes => {
@@ -144,50 +64,85 @@ const secret = z.string().transform((text, context): Bytes => {
 
 const time = z.iso.datetime("must be a time such as 2027-01-31T12:00:00Z").transform((text) => Date.parse(text));
 
-const filters = z.array(
-  z.string().superRefine((text, context) => {
-    const fault = grantFault(text);
-    if (fault !== undefined) context.addIssue({ code: "custom", message: `filter ${fault}` });
-  }),
-).max(100).default([]);
-
-const matching = (test: (text: string) => boolean, rule: string) =>
-  z.array(z.string().refine(test, rule)).max(100).default([]);
-
-const methods = matching(isMethodPattern, METHOD_RULE);
-
-const ids = z.array(z.int(ID_RULE).min(1, ID_RULE)).max(1000).optional();
-
-const record = z.strictObject({
+const fields = {
   name: z.string().refine(isKeyName, NAME_RULE),
   secret,
   created: time,
   expires: time.optional(),
   disabled: z.boolean().default(false),
   minProtocol: z.literal([1, 2]).default(1),
-  services: z.array(z.enum(SERVICE_NAMES)).default([]),
-  publish: filters,
-  subscribe: filters,
-  methods,
-  refusedMethods: methods,
-  commands: ids,
-  scenarios: ids,
-  endpoints: matching(isEndpointGrant, ENDPOINT_RULE),
-  brokers: matching(isBrokerPattern, PATTERN_RULE),
-  ownApikey: z.boolean().default(false),
   rate: z.strictObject({ burst: z.int().min(1).max(MAX_RATE), perSecond: z.int().min(1).max(MAX_RATE) })
     .refine(({ burst, perSecond }) => burst >= perSecond, "must have a burst of at least perSecond").optional(),
   previous: z.strictObject({ secret, until: time }).optional(),
-});
+};
 
-const file = z.strictObject({ version: z.literal(1), keys: z.array(record).max(10_000) });
+const file = z.strictObject({ version: z.literal(1), keys: z.array(z.unknown()).max(10_000) });
+
+/** Fields of a key besides its rights. */
+const commonKey = z.object(fields);
+
+/** A key whose rights are yet to be parsed. */
+const nestedKey = z.strictObject({ ...fields, rights: z.record(z.string(), z.unknown()).default({}) });
+
+/** Reports a fault, with its path. */
+type Report = (issue: RightsIssue) => void;
+
+/** Makes the function that parses one key, and reports faults with their paths within it. */
+function createParseKey(
+  services: readonly GrantableService[],
+): (value: unknown, report: Report) => KeyRecord | undefined {
+  const inFlatFiles = services.filter(({ rights }) => rights.isInFlatFiles);
+  const serviceNames = z.array(z.enum(inFlatFiles.map(({ name }) => name))).default([]);
+  const flatFields = inFlatFiles.flatMap(({ rights: { schema } }) => schema.fields);
+  /** A key in an older file: a list of services, and the rights in all of them beside it. */
+  const flatKey = z.strictObject({
+    ...Object.fromEntries(flatFields.map((field) => [field, z.unknown().optional()])),
+    ...fields,
+    services: serviceNames,
+  });
+
+  function parseRights({ rights }: GrantableService, given: unknown, report: Report) {
+    const { data, error } = rights.schema.safeParse(given);
+    error?.issues.forEach(report);
+    return data ?? {};
+  }
+
+  function parseNested(given: Readonly<Record<string, unknown>>, report: Report): Rights {
+    const unknown = Object.keys(given).filter((name) => !services.some((service) => service.name === name));
+    if (unknown.length > 0) report({ code: "unrecognized_keys", keys: unknown, path: ["rights"], message: "" });
+    const granted = services.filter(({ name }) => given[name] !== undefined);
+    return Object.fromEntries(granted.map((service) => {
+      const { name } = service;
+      return [name, parseRights(service, given[name], below(["rights", name], report))];
+    }));
+  }
+
+  function parseFlat(key: Readonly<Record<string, unknown>>, report: Report): Rights {
+    const names = serviceNames.parse(key["services"]);
+    const parsed = inFlatFiles.map((service) => {
+      const { fields } = service.rights.schema;
+      const own = Object.fromEntries(Object.entries(key).filter(([field]) => fields.includes(field)));
+      return [service.name, parseRights(service, own, report)] as const;
+    });
+    return Object.fromEntries(parsed.filter(([name]) => names.includes(name)));
+  }
+
+  return (value, report) => {
+    const isFlat = isObject(value) && !("rights" in value);
+    const { error } = (isFlat ? flatKey : nestedKey).safeParse(value);
+    if (error !== undefined) return void error.issues.forEach(report);
+    const rights = isFlat ? parseFlat(value, report) : parseNested(nestedKey.parse(value).rights, report);
+    return { ...commonKey.parse(value), rights };
+  };
+}
 
 /**
- * Reads the text of a keys file.
+ * Parses the text of a keys file.
  *
+ * @param services the services that it may grant
  * @throws {SyntaxError} naming everything that is wrong with it, and quoting no value: a secret may be anywhere
  */
-export function parseKeysFile(text: string): KeyRecord[] {
+export function parseKeysFile(text: string, services: readonly GrantableService[]): KeyRecord[] {
   let value: unknown;
   try {
     // Some editors put a byte order mark in front.
@@ -200,16 +155,32 @@ export function parseKeysFile(text: string): KeyRecord[] {
   if (duplicate !== undefined) {
     throw new SyntaxError(`${place(duplicate.path)}: field ${quoteField(duplicate.name)} is there twice: keep one`);
   }
-  const result = file.safeParse(value);
-  if (!result.success) {
-    throw new SyntaxError(result.error.issues.map((issue) => `${place(issue.path)}: ${describe(issue)}`).join("; "));
-  }
-  const { keys } = result.data;
+  const whole = file.safeParse(value);
+  if (!whole.success) throw faultyFile(whole.error.issues, services);
+  const keys = parseKeys(whole.data.keys, services);
   refuseDuplicates(keys);
   return keys;
 }
 
-/** Writes records as the text of a keys file. */
+/** Returns a reporter of faults below a path. */
+function below(path: readonly PropertyKey[], report: Report): Report {
+  return (issue) => report({ ...issue, path: [...path, ...issue.path] });
+}
+
+function parseKeys(values: readonly unknown[], services: readonly GrantableService[]): KeyRecord[] {
+  const issues: RightsIssue[] = [];
+  const parseKey = createParseKey(services);
+  const report: Report = (issue) => void issues.push(issue);
+  const keys = values.flatMap((value, index) => parseKey(value, below(["keys", index], report)) ?? []);
+  if (issues.length > 0) throw faultyFile(issues, services);
+  return keys;
+}
+
+function faultyFile(issues: readonly RightsIssue[], services: readonly GrantableService[]): SyntaxError {
+  return new SyntaxError(issues.map((issue) => `${place(issue.path)}: ${describe(issue, services)}`).join("; "));
+}
+
+/** Formats records as the text of a keys file. */
 export function formatKeysFile(keys: readonly KeyRecord[]): string {
   const iso = (ms: number | undefined) => ms === undefined ? undefined : new Date(ms).toISOString();
   const written = keys.map((key) => ({
@@ -222,7 +193,7 @@ export function formatKeysFile(keys: readonly KeyRecord[]): string {
   return JSON.stringify({ version: 1, keys: written }, null, 2) + "\n";
 }
 
-/** Two keys of one name, or one secret with two names, would leave open what its holder may do. */
+/** Refuses two keys of one name, and one secret with two names: the rights of its holder would be ambiguous. */
 function refuseDuplicates(keys: readonly KeyRecord[]): void {
   const names = new Set<string>();
   const secrets = new Map<string, string>();
@@ -241,13 +212,25 @@ function refuseDuplicates(keys: readonly KeyRecord[]): void {
   }
 }
 
-/** Says what is wrong, without any text of the file that could be a secret in the wrong place. */
-function describe(issue: z.core.$ZodIssue): string {
+/** Describes an issue, without any text of the file that could be a secret in the wrong place. */
+function describe(issue: RightsIssue, services: readonly GrantableService[]): string {
   if (issue.code !== "unrecognized_keys") return issue.message;
-  return `no such field: ${issue.keys.map(quoteField).join(", ")}`;
+  const { path, keys = [] } = issue;
+  const names = keys.map(quoteField).join(", ");
+  const known = services.map(({ name }) => `"${name}"`).join(" and ");
+  if (path.length === 3 && path[2] === "rights") {
+    return `no such service: ${names}. There are ${known}`;
+  }
+  const isRight = issue.path.length === 2 &&
+    keys.some((field) => field === "services" || isRightOf(field, services));
+  return isRight ? `no such field: ${names}. Rights belong in "rights", below ${known}` : `no such field: ${names}`;
 }
 
-const FIELD = /^[A-Za-z]{1,20}$/;
+function isRightOf(field: string, services: readonly GrantableService[]): boolean {
+  return services.some(({ rights }) => rights.schema.fields.includes(field));
+}
+
+const FIELD = /^[A-Za-z_]{1,20}$/;
 
 /** Quotes the name of a field, unless it could be a secret in the wrong place. */
 function quoteField(name: string): string {

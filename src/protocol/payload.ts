@@ -1,15 +1,12 @@
 /**
- * What an opened request may say: the fields of each kind of request, and how a wrong one is named.
+ * Payloads of requests: the fields of each kind of request, and errors that name a wrong one.
  *
- * Fields that are not listed are ignored, so that a newer client can talk to an older gateway; `null` in an
- * optional field means absent, as clients in several languages send it.
+ * Unknown fields are ignored, so that a newer client can use an older gateway; `null` in an optional field means absent,
+ * as clients in several languages send it.
  *
  * @module
  */
-import { z } from "zod";
 import type { OpenedText } from "./aead.ts";
-import { type Bytes, fromBase64 } from "./bytes.ts";
-import type { Position } from "./event.ts";
 import {
   countParts,
   hasMoreValues,
@@ -19,12 +16,12 @@ import {
   memberTexts,
   parseExact,
 } from "../lib/exact_json.ts";
-import { isObject } from "../lib/json.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 
-/** An authenticated request: one JSON object whose fields are yet to be checked. */
+/** Authenticated request: one JSON object whose fields are yet to be checked. */
 export type Payload = Readonly<Record<string, unknown>>;
 
-/** A request's field is missing or wrong. The message names the field, and goes to the client as it is. */
+/** A field of a request is missing or wrong. The message names the field, and is sent to the client. */
 export class FieldError extends Error {
   /** Makes the error from its message for the client. */
   constructor(message: string) {
@@ -33,141 +30,17 @@ export class FieldError extends Error {
   }
 }
 
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
-
-const utf8 = new TextEncoder();
-
-/** A text of bounded length, in bytes of UTF-8: MQTT carries lengths in 16 bits (3.1.1, section 1.5.3). */
-const text = (min: number, max: number) => {
-  const rule = `must be a string of ${min} to ${max} bytes`;
-  return z.string(rule).refine((value) => {
-    const { length } = utf8.encode(value);
-    return length >= min && length <= max && value.isWellFormed();
-  }, rule);
-};
-
-const PORT_RULE = "must be a whole number from 1 to 65535";
-
-const brokerFields = {
-  "broker_host": optional(text(1, 253)),
-  "broker_port": optional(z.int(PORT_RULE).min(1, PORT_RULE).max(65_535, PORT_RULE)),
-  username: optional(text(0, 65_535)),
-  password: optional(text(0, 65_535)),
-  qos: optional(z.literal([0, 1, 2], "must be 0, 1 or 2")),
-};
-
-const jeedomRequest = z.object({
-  jsonrpc: z.string("must be the name of a JSON-RPC method").regex(
-    /^[\w:.\-]{1,128}$/,
-    "must be the name of a JSON-RPC method",
-  ),
-  apikey: optional(z.string("must be a string")),
-  // As it is: a record of zod's would be a copy, without a member that is called __proto__.
-  params: optional(z.custom<Readonly<Record<string, unknown>>>(isObject, "must be an object")),
-  endpoint: optional(z.string("must be a string")),
-});
-
-const BASE64_RULE = "must be standard base64, with padding";
-
-const base64 = z.string(BASE64_RULE).transform((text, context): Bytes => {
-  try {
-    return fromBase64(text);
-  } catch {
-    context.addIssue({ code: "custom", message: BASE64_RULE });
-    return z.NEVER;
-  }
-});
-
-const publishRequest = z.object({
-  ...brokerFields,
-  topic: z.string("must be a string"),
-  message: z.unknown().refine(
-    (value) => typeof value !== "string" || value.isWellFormed(),
-    "must be text without half of a surrogate pair, which UTF-8 cannot carry",
-  ).optional(),
-  "payload_b64": optional(base64),
-  retain: optional(z.boolean("must be true or false")),
-});
-
-const TOPICS_RULE = "must be a list of at most 100 strings";
-
-const SINCE_RULE = "must be an object with epoch, a string, and offset, a whole number from 0";
-
-const subscribeRequest = z.object({
-  ...brokerFields,
-  since: optional(z.object({
-    epoch: z.string(SINCE_RULE).max(64, SINCE_RULE),
-    offset: z.int(SINCE_RULE).min(0, SINCE_RULE),
-  }, SINCE_RULE)),
-  keep: optional(z.boolean("must be true or false")),
-  topic: optional(z.string("must be a string")),
-  topics: optional(z.array(z.string(TOPICS_RULE), TOPICS_RULE).max(100, TOPICS_RULE)),
-});
-
-/** A call of one method of Jeedom's JSON-RPC API. */
-export interface JeedomRequest {
-  /** Name of the method. */
-  readonly jsonrpc: string;
-  /** Jeedom's API key, where the request brings one. */
-  readonly apikey?: string | undefined;
-  /** The method's parameters. */
-  readonly params?: Readonly<Record<string, unknown>> | undefined;
-  /** Path of the API on the Jeedom server; its form is yet to be checked. */
-  readonly endpoint?: string | undefined;
-}
-
-/** The part of an MQTT request that says which broker, and as whom. */
-export interface BrokerFields {
-  /** Host name or address; the configured broker's when absent. */
-  readonly "broker_host"?: string | undefined;
-  /** TCP port. */
-  readonly "broker_port"?: number | undefined;
-  /** User name. */
-  readonly username?: string | undefined;
-  /** Password. */
-  readonly password?: string | undefined;
-  /** Quality of service; 0 when absent. */
-  readonly qos?: 0 | 1 | 2 | undefined;
-}
-
-/** One message for an MQTT broker. */
-export interface PublishRequest extends BrokerFields {
-  /** The topic; its form is yet to be checked. */
-  readonly topic: string;
-  /** Any JSON value; absent where there are bytes. */
-  readonly message?: unknown;
-  /** The payload's bytes, in place of a message. */
-  readonly "payload_b64"?: Bytes | undefined;
-  /** Whether the broker shall keep the message. */
-  readonly retain?: boolean | undefined;
-}
-
-/** A stream of the messages that match some filters. */
-export interface SubscribeRequest extends BrokerFields {
-  /** At least one topic filter; their form is yet to be checked. */
-  readonly filters: readonly string[];
-  /** The position of the last event that the listener got, to go on after it. */
-  readonly since?: Position | undefined;
-  /** Whether to stay open while the broker is away. */
-  readonly keep?: boolean | undefined;
-}
-
 /**
- * Reads an opened plaintext as a payload.
+ * Parses an opened plaintext.
  *
- * @throws {FieldError} if it is anything but one JSON object, a message that the gateway itself sealed, or holds too many
- * objects, lists and members
+ * @throws {FieldError} if it is anything but one JSON object, a message that the gateway itself sealed, or has too many
+ *   objects, lists and members
  */
 export function parsePayload(text: OpenedText): Payload {
   if (text.length > MAX_PARTS && countParts(text) > MAX_PARTS) {
     throw new FieldError(`Payload must hold at most ${MAX_PARTS} objects, lists and members`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
+  const value = tryParseJson(text);
   if (!isObject(value)) throw new FieldError("Payload must be one JSON object");
   if (isOwnMessage(value)) throw new FieldError("Payload is a message of the gateway, not a request");
   return value;
@@ -183,29 +56,29 @@ const MAX_FIELD_DEPTH = 255;
 const MAX_PARTS = 20_000;
 
 /**
- * Most values in a field of which some number is kept as it was written: parsing them takes some 20 ms, a hundred times
- * as long as with plain numbers, and every other request waits.
+ * Most values in a field with a number whose digits are kept: parsing them takes some 20 ms, a hundred times as long as
+ * with plain numbers, and every other request waits.
  */
 const MAX_EXACT_VALUES = 10_000;
 
 /**
- * Keeps the digits of the numbers in `params` and `message`, which go on to a service as their sender wrote them. The
+ * Keeps the digits of the numbers in `params` and `message`, which are passed to a service as the client wrote them. The
  * gateway itself reads all other fields, as ordinary numbers.
  *
- * It takes time, so it is for requests that may run, and not for those that are repeated or over their rate limit.
+ * Slow, so only for requests that may run, not for replays or requests over their rate limit.
  *
- * @param text what the payload was read from
- * @throws {FieldError} if one of the two holds too many values for that
+ * @param text text that the payload was parsed from
+ * @throws {FieldError} if one of the two has too many values
  */
 export function keepDigits(payload: Payload, text: OpenedText): Payload {
-  // What is nested that deeply is refused with all its numbers.
+  // Refused later for its depth, whatever its numbers.
   if (!mayChangeNumbers(text) || isDeeperThan(MAX_FIELD_DEPTH + 1, payload)) return payload;
   const texts = memberTexts(text);
   const kept = (["params", "message"] as const).flatMap((field) => {
     const source = texts.get(field);
     const value = payload[field];
     if (source === undefined || !mayChangeNumbers(source)) return [];
-    // A number for params is refused as such.
+    // Refused later: params must be an object.
     if (field === "params" && !isObject(value)) return [];
     if (!hasMoreValues(MAX_EXACT_VALUES, value)) return [[field, parseExact(source)]];
     if (keepsNumbers(source, value)) return [];
@@ -217,49 +90,42 @@ export function keepDigits(payload: Payload, text: OpenedText): Payload {
   return kept.length === 0 ? payload : { ...payload, ...Object.fromEntries(kept) };
 }
 
-/**
- * Reads the fields of a Jeedom call.
- *
- * @throws {FieldError} naming the field that is missing or wrong
- */
-export function parseJeedomRequest(payload: Payload): JeedomRequest {
-  return parseFields(jeedomRequest, payload, ["jsonrpc"]);
+/** Schema of the fields of a request. */
+export interface FieldsSchema<T> {
+  /** Parses a payload. */
+  safeParse(payload: Payload):
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: { readonly issues: readonly FieldIssue[] } };
+}
+
+/** A fault in a field. */
+export interface FieldIssue {
+  /** Path of the faulty value, which begins with the field. */
+  readonly path: readonly PropertyKey[];
+  /** Rule that the value does not follow. */
+  readonly message: string;
 }
 
 /**
- * Reads the fields of an MQTT publish request.
+ * Parses the fields of a request.
  *
+ * @param required fields that must be there, and not empty
+ * @param mayBeEmpty those of them for which an empty text and `null` are values
  * @throws {FieldError} naming the field that is missing or wrong
  */
-export function parsePublishRequest(payload: Payload): PublishRequest {
-  const hasBytes = payload["payload_b64"] !== undefined && payload["payload_b64"] !== null;
-  if (hasBytes && payload["message"] !== undefined) {
-    throw new FieldError("Invalid field: payload_b64: must not come together with message");
-  }
-  return parseFields(publishRequest, payload, hasBytes ? ["topic"] : ["topic", "message"]);
-}
-
-/**
- * Reads the fields of a subscribe request and joins `topic` and `topics` into one list without repeats.
- *
- * @throws {FieldError} naming the field that is missing or wrong
- */
-export function parseSubscribeRequest(payload: Payload): SubscribeRequest {
-  const { topic, topics = [], ...rest } = parseFields(subscribeRequest, payload, []);
-  const filters = [...new Set([...topic ? [topic] : [], ...topics])];
-  if (filters.length === 0) throw new FieldError("Missing required field: topic");
-  return { ...rest, filters };
-}
-
-function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required: readonly string[]): z.output<T> {
+export function parseFields<T>(
+  schema: FieldsSchema<T>,
+  payload: Payload,
+  { required, mayBeEmpty = [] }: { readonly required: readonly string[]; readonly mayBeEmpty?: readonly string[] },
+): T {
   const tooDeep = Object.keys(payload).find((field) => isDeeperThan(MAX_FIELD_DEPTH, payload[field]));
   if (tooDeep !== undefined) {
     throw new FieldError(`Invalid field: ${tooDeep}: must be nested at most ${MAX_FIELD_DEPTH} levels deep`);
   }
   for (const field of required) {
     const value = payload[field];
-    // An empty message and one of null are messages: they clear what a broker retains.
-    const isMissing = value === undefined || (field !== "message" && (value === null || value === ""));
+    const isEmpty = value === null || value === "";
+    const isMissing = value === undefined || (isEmpty && !mayBeEmpty.includes(field));
     if (isMissing) throw new FieldError(`Missing required field: ${field}`);
   }
   const result = schema.safeParse(payload);
@@ -270,8 +136,8 @@ function parseFields<T extends z.ZodType>(schema: T, payload: Payload, required:
 }
 
 /**
- * Tells a message that the gateway itself sealed: an answer or a stream's event. In version 1 nothing but its fields
- * tells it from a request, and somebody on the way could send it back as one.
+ * Recognizes a message that the gateway itself sealed: an answer or an event. In version 1 only its fields differ from a
+ * request's, and an attacker could send it back as one.
  */
 function isOwnMessage(payload: Payload): boolean {
   return typeof payload["type"] === "string" || ("status" in payload && "body" in payload);

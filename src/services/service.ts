@@ -1,74 +1,174 @@
 /**
- * What a decrypted request can ask for, and what comes back.
+ * Interface of the services: what a service is to the rest of the gateway, and how it answers.
  *
  * @module
  */
+import type { ServiceSettings } from "../config/rules.ts";
+import type { Config } from "../config/settings.ts";
+import type { Check } from "../doctor/check.ts";
+import type { Key } from "../keys/keyring.ts";
+import type { GrantableService, Scope } from "../keys/rights.ts";
+import type { BrokerAddress } from "../mqtt/broker.ts";
+import type { BrokerPool } from "../mqtt/pool.ts";
+import type { Log } from "../observability/log.ts";
+import type { Telemetry } from "../observability/telemetry.ts";
+import type { Platform } from "../platform.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
-import type { Scope } from "../keys/rights.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
+import type { EventEncoder } from "../streams/event_encoder.ts";
+import type { EventStream } from "../streams/event_stream.ts";
+import type { RightsDefinition } from "./rights_options.ts";
 
-/** The answer of a service, before it is sealed. */
-export interface Reply {
-  /** Status for the client: the service's own HTTP status, or 200. */
-  readonly status: number;
-  /** The body as JSON text, so that what a service sent in JSON passes unchanged. */
-  readonly bodyJson: string;
-  /** The same with gzip and in base64, where it goes out in place of the text. */
-  readonly bodyGzip?: string;
-  /** Present where the gateway itself made the answer, and never where Jeedom did. */
-  readonly source?: "gateway";
-  /** The service that answered, where the answer is to tell it. */
-  readonly service?: ServiceName;
+/**
+ * A service: all that the rest of the gateway takes from its folder. Adding one is a folder and an entry in
+ * `registry.ts`.
+ */
+export interface ServiceModule extends GrantableService {
+  /** Name of what it depends on, for readiness and `READY_NEEDS`. */
+  readonly dependency: string;
+  /** Its settings. */
+  readonly settings: ServiceSettings;
+  /** Definition of the rights in it. */
+  readonly rights: RightsDefinition;
+  /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
+  allowNet(config: Config): readonly string[] | undefined;
+  /** Returns the size of its largest answer, in bytes. */
+  maxAnswerBytes(config: Config): number;
+  /** Creates the service. What it opens is closed with `resources`. */
+  create(dependencies: ServiceDependencies): Promise<CreatedService>;
+  /** Checks of `doctor` for it. */
+  readonly doctor?: readonly Check[];
 }
 
-/** On whose behalf a request is executed. */
-export interface ServiceContext {
-  /** Name of the request's key, for what is counted for each key. */
-  readonly key: string;
-  /** What the request's key may do. */
-  readonly scope: Scope;
-  /** Aborts when the client went away. */
-  readonly clientSignal: AbortSignal;
-  /** Aborts when the request's key stops working or its rights change. */
-  readonly revoked?: AbortSignal | undefined;
-  /** Keeps the room that the answer takes until it is sealed; called with the function that gives it back. */
-  readonly holdMemory: (release: () => void) => void;
+/** A service that is created, and its health. */
+export interface CreatedService {
+  /** The service. */
+  readonly service: Service;
+  /** Rejects unless what the service depends on works. */
+  check(): Promise<void>;
 }
 
-/** The names by which requests and scopes call services. */
-export type ServiceName = "jeedom" | "mqtt";
+/** Parts of the gateway that services are created with. */
+export interface ServiceDependencies {
+  /** The settings. */
+  readonly config: Config;
+  /** The machine. */
+  readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files">;
+  /** Connections to brokers. */
+  readonly brokers: BrokerPool;
+  /** Address of the default broker. */
+  readonly broker: BrokerAddress;
+  /** Encoder of the events of streams. */
+  readonly encoder: EventEncoder;
+  /** Largest payload of an event, in bytes. */
+  readonly maxEventBytes: number;
+  /** Longest time for one check of a dependency, in milliseconds. */
+  readonly checkTimeoutMs: number;
+  /** Logger for failures. */
+  readonly log: Log;
+  /** Recorder of measurements. */
+  readonly telemetry: Pick<Telemetry, "measure" | "dropped">;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** The monotonic clock, in milliseconds. */
+  readonly monotonic: () => number;
+  /** Owner of what the service opens. */
+  readonly resources: AsyncDisposableStack;
+}
 
 /** Executes requests of one kind. */
 export interface Service {
   /** Its name. */
-  readonly name: ServiceName;
+  readonly name: string;
   /** Status of an answer that names a missing or wrong field. */
   readonly fieldErrorStatus: number;
   /**
    * Executes one request, once.
    *
    * @param payload the request; its fields are yet to be checked
-   * @throws {ServiceError} if it failed; `FieldError` if a field is missing or wrong; `ScopeError` if the key does
-   * not grant it
+   * @throws {ServiceError} if it failed; `FieldError` if a field is missing or wrong; `ScopeError` if the key does not
+   * grant it
    */
   handle(payload: Payload, context: ServiceContext): Promise<Reply>;
-  /** Tells what a request is about, for the audit: a method or a topic, but never a value. */
+  /** Returns what a request is about, for the audit: a method or topics, but never a value. */
   target(payload: Payload): string | undefined;
+  /**
+   * Connects a stream to what the request asks for. May end the stream.
+   *
+   * @returns the function that disconnects it
+   * @throws {ServiceError} if the service refuses; `FieldError` if a field is missing or wrong; `ScopeError` if the key
+   * does not grant it
+   */
+  subscribe?(payload: Payload, context: SubscriptionContext): () => void;
+  /** Routes of its own, older than `/gateway` and `/subscribe`. */
+  readonly aliases?: { readonly call: Route; readonly subscribe: Route };
+  /** Returns why a request that reached the default service, as it names none, is not for it; undefined if it is. */
+  misdirectedFault?(payload: Payload): string | undefined;
 }
 
-/** What a service error has besides its status and its message. */
-export interface ServiceErrorOptions extends ErrorOptions {
-  /** What went wrong, in one word that never changes. */
+/** A service that has subscriptions. */
+export type StreamingService = Service & Required<Pick<Service, "subscribe">>;
+
+/** Returns whether a service has subscriptions. */
+export function isStreaming(service: Service): service is StreamingService {
+  return service.subscribe !== undefined;
+}
+
+/** Context of a request. */
+export interface ServiceContext {
+  /** Name of the request's key. */
+  readonly key: string;
+  /** Rights of the request's key. */
+  readonly scope: Scope;
+  /** Aborts when the client has disconnected. */
+  readonly clientSignal: AbortSignal;
+  /** Aborts when the request's key stops working or its rights change. */
+  readonly revoked?: AbortSignal | undefined;
+  /** Reserves the memory of the answer until it is sealed; takes the function that releases it. */
+  readonly holdMemory: (release: () => void) => void;
+}
+
+/** Context of a subscription. */
+export interface SubscriptionContext {
+  /** Key of the request. */
+  readonly key: Key;
+  /** Stream that answers it. */
+  readonly stream: EventStream;
+  /** Called when the subscription is granted. */
+  readonly onConnected: () => void;
+}
+
+/** Answer of a service, before it is sealed. */
+export interface Reply {
+  /** Status for the client: the service's own HTTP status, or 200. */
+  readonly status: number;
+  /** The body as JSON text: JSON of the service passes unchanged. */
+  readonly bodyJson: string;
+  /** The body with gzip and in base64, which is sent in place of the text. */
+  readonly bodyGzip?: string;
+  /** Present if the gateway itself made the answer. */
+  readonly source?: "gateway";
+  /** Name of the service that answered, where the answer carries it. */
+  readonly service?: string;
+}
+
+/** Reason of an error besides its status and its message. */
+export interface ErrorReplyOptions {
+  /** Stable code for the client's program. */
   readonly code: ErrorCode;
-  /** When to come again, in seconds, where waiting helps. */
-  readonly retryAfterSeconds?: number;
+  /** Seconds until a retry may succeed, where waiting helps. */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
-/** A service could not do what was asked. The message goes to the client as it is, and holds no secret. */
+/** Options of a service error. */
+export type ServiceErrorOptions = ErrorReplyOptions & ErrorOptions;
+
+/** Error of a service. The message goes to the client as it is, and holds no secret. */
 export class ServiceError extends Error {
-  /** What went wrong, in one word that never changes. */
+  /** Stable code for the client's program. */
   readonly code: ErrorCode;
-  /** When to come again, in seconds, where waiting helps. */
+  /** Seconds until a retry may succeed, where waiting helps. */
   readonly retryAfterSeconds: number | undefined;
 
   /**
@@ -82,14 +182,6 @@ export class ServiceError extends Error {
     this.code = options.code;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
-}
-
-/** What an error answer tells besides its status and its message. */
-export interface ErrorReplyOptions {
-  /** What went wrong, in one word that never changes. */
-  readonly code: ErrorCode;
-  /** When to come again, in seconds, where waiting helps. */
-  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** Makes an error answer of the gateway itself. */

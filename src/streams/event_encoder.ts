@@ -103,15 +103,15 @@ export class EventEncoder {
    * Returns the event of a message: the same one for all listeners of a key with the same quality of service.
    *
    * @param qos the listener's quality of service: the broker may have delivered with a higher one, for another listener
-   * @param isShare whether the message belongs to the listener's shared subscription, and reaches no other listener
+   * @param receiver rights of the listener
    * @returns undefined if the key may not receive the message
    */
-  message(key: Key, message: ReceivedMessage, qos: number, isShare = false): OutgoingEvent | undefined {
+  message(key: Key, message: ReceivedMessage, qos: number, receiver: EventReceiver): OutgoingEvent | undefined {
     const cached = this.#cache.get(message) ?? this.#addToCache(message);
     let events = cached.byKey.get(key);
     if (events === undefined) {
       // Grants are checked again for each message: brokers differ in how they match filters.
-      events = { isAllowed: isShare || key.scope.mayReceive(message.topic), byQos: [] };
+      events = { isAllowed: receiver.mayReceive(message.topic), byQos: [] };
       cached.byKey.set(key, events);
     }
     if (!events.isAllowed) return undefined;
@@ -157,6 +157,12 @@ export class EventEncoder {
     this.#cache.grow(cached, 2 * outgoing.size);
     return outgoing;
   }
+}
+
+/** Rights of a listener. All listeners of a key that get the same message have the same. */
+export interface EventReceiver {
+  /** Returns whether a received message may be passed on. */
+  mayReceive(topic: string): boolean;
 }
 
 async function sealedRecord({ secret }: Key, plaintext: Bytes, randomBytes: RandomBytes): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CHECK_CONFIG_LINE, checkConfig } from "../../src/cli/check_config.ts";
 import { runCommand } from "../../src/cli/commands.ts";
 import type { Platform } from "../../src/platform.ts";
-import { SETTINGS } from "../../src/config/settings.ts";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { needing } from "../support/needs.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
@@ -40,8 +40,8 @@ Deno.test("checkConfig() shows what is set, where, and what the default is, and 
     "JEEDOM_APIKEY=********  # .env",
     "MAX_AGE_SECONDS=10  # .env, default 60",
     "LOG_LEVEL=debug  # environment, default info",
-    `${Object.keys(SETTINGS).length - 5} settings have their defaults; --all shows them.`,
-    "The configuration is right.",
+    `${SETTING_NAMES.length - 5} settings have their defaults; --all shows them.`,
+    "The configuration is valid.",
   ]);
 });
 
@@ -58,8 +58,8 @@ Deno.test("checkConfig() shows every setting with --all, and hides none", async 
   const { code, lines } = await run({ PORT: "1" }, "", ["--all"]);
   assertEquals(code, 0);
   const names = lines.filter((line) => line.includes("  # ")).map((line) => line.split("=")[0]);
-  assertEquals(names, Object.keys(SETTINGS));
-  assertEquals(lines.at(-1), "The configuration is right.");
+  assertEquals(names, SETTING_NAMES);
+  assertEquals(lines.at(-1), "The configuration is valid.");
   assertEquals(lines.length, names.length + 1);
 });
 
@@ -84,7 +84,7 @@ Deno.test("checkConfig() warns of misspelt names in .env and in the environment,
   assertEquals([...errors, ...lines].join("\n").includes("hidden"), false);
 });
 
-Deno.test("checkConfig() warns of lines of .env that set nothing, without showing them, also beside what is wrong", async () => {
+Deno.test("checkConfig() warns of lines of .env that set nothing, without showing them, also with other problems", async () => {
   const right = await run({}, "PORT=1\nMQTT_PASSWORD hidden\n");
   assertEquals([right.code, right.errors], [0, ["Warning: Line 2 of .env sets nothing, as it is not NAME=value"]]);
   const wrong = await run({}, "set MQTT_BROKER_HOST=hidden\nMQTT_USERNAME=joe\n");
@@ -95,7 +95,7 @@ Deno.test("checkConfig() warns of lines of .env that set nothing, without showin
   );
 });
 
-Deno.test("checkConfig() tells misspelt names beside what is wrong, as they are often why", async () => {
+Deno.test("checkConfig() reports misspelt names with the problems, as they are often the cause", async () => {
   const { code, errors } = await run({}, "MQTT_HOST=broker\nMQTT_USERNAME=joe\n");
   assertEquals(code, 78);
   assertEquals(errors.slice(1), [

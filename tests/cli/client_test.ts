@@ -1,4 +1,4 @@
-/** What the client commands send and print. */
+/** Requests and output of the client commands. */
 import { assert, assertEquals } from "@std/assert";
 import { call } from "../../src/cli/call.ts";
 import { health } from "../../src/cli/health.ts";
@@ -52,11 +52,11 @@ for (
   });
 }
 
-Deno.test("call exits with 1 when Jeedom answers nothing", async () => {
+Deno.test("call exits with 1 when Jeedom sends an empty answer", async () => {
   for (const body of ["", " \n", null, undefined]) {
     const { platform, notices } = clientMachine(["ping"], [answer(200, body)]);
     assertEquals(await call(platform), 1);
-    assertEquals(notices, ["Jeedom answers nothing: look into its log http.error"]);
+    assertEquals(notices, ["Jeedom sent an empty answer: see its log http.error"]);
   }
 });
 
@@ -78,7 +78,7 @@ Deno.test("call exits with 0 when Jeedom answers with a result, whatever it is",
   }
 });
 
-Deno.test("call says which option is unknown and how it is typed, and nothing of its value", async () => {
+Deno.test("call names an unknown option and prints the usage, but never its value", async () => {
   const { platform, notices } = clientMachine(["ping", "--apikeyy=s3cret"], []);
   assertEquals(await call(platform), 2);
   assertEquals(notices, [
@@ -86,14 +86,14 @@ Deno.test("call says which option is unknown and how it is typed, and nothing of
   ]);
 });
 
-Deno.test("call takes one method and its parameters, and repeats no further word: it may be an API key", async () => {
+Deno.test("call takes one method and its parameters, and prints no further argument: it may be an API key", async () => {
   const { platform, requests, notices } = clientMachine(["ping", "{}", "s3cret-apikey"], []);
   assertEquals(await call(platform), 2);
   assertEquals([requests.length, platform.lines], [0, []]);
   assert(!notices.join().includes("s3cret"), notices.join());
 });
 
-Deno.test("call sends the numbers of its parameters as they are written, and takes no number for parameters", async () => {
+Deno.test("call sends the numbers of its parameters as they are written, and refuses a number as parameters", async () => {
   const { platform, requests } = clientMachine(["cmd::execCmd", '{"value": 1e400}'], [answer(200, "ok")]);
   assertEquals(await call(platform), 0);
   assertEquals(requests[0]?.fields["params"], { value: Infinity });
@@ -109,7 +109,7 @@ Deno.test("publish prints the gateway's answer", async () => {
   assertEquals([topic, message, qos, retain], ["t", "m", 1, true]);
 });
 
-Deno.test("publish takes words that begin with one dash as they are, and after -- all others", async () => {
+Deno.test("publish accepts arguments that begin with one dash, and after -- all others", async () => {
   for (
     const [words, expected] of [
       [["a", "-5"], ["a", "-5", 0]],
@@ -138,7 +138,7 @@ Deno.test("publish sends the bytes of a file", async () => {
   await Deno.remove(path);
 });
 
-Deno.test("publish tells a wrong command line, and sends nothing", async () => {
+Deno.test("publish reports an invalid command line, and sends nothing", async () => {
   for (
     const [words, notice] of [
       [["t"], "Usage: deno task publish TOPIC MESSAGE|--file PATH"],
@@ -156,7 +156,7 @@ Deno.test("publish tells a wrong command line, and sends nothing", async () => {
   }
 });
 
-Deno.test("the client commands speak version 2 unless they are told otherwise", async () => {
+Deno.test("the client commands use version 2 unless an option says otherwise", async () => {
   for (
     const [words, answers, versions] of [
       [[], [answer(200, "pong")], [2]],
@@ -193,14 +193,14 @@ Deno.test("the client commands refuse a version that there is not", async () => 
   }
 });
 
-Deno.test("the client commands tell failures in words, with their status", async () => {
+Deno.test("the client commands print failures with their status", async () => {
   const words = [
     [unreachable, "No gateway answers at http://gateway: Connection refused"],
     [refuse(429), "429 Refused with 429"],
     [refuse(429, { "Retry-After": "12" }), "429 Refused with 429: wait 12 s"],
     [failure(403, "This key may not publish to t"), "403 This key may not publish to t"],
     [failure(500, "MQTT error: Broker b:1883 refused the connection"), "500 MQTT error: Broker b:1883 refused"],
-    [refuse(401), "The gateway could not decrypt the request: its key is another one"],
+    [refuse(401), "The gateway could not decrypt the request: it has another key"],
     [() => new Response("<html>"), "Answer is not sealed with this key"],
     [answer(404, "<h1>Not Found</h1>"), "404 <h1>Not Found</h1>"],
   ] as const;
@@ -215,7 +215,7 @@ Deno.test("the client commands tell failures in words, with their status", async
   assertEquals(notices, ["This key may not subscribe to t"]);
 });
 
-Deno.test("health prints what the gateway says, and takes no key", async () => {
+Deno.test("health prints the gateway's answer, and needs no key", async () => {
   const urls: string[] = [];
   const platform = fakePlatform({
     args: ["--url", "http://home"],
@@ -230,7 +230,7 @@ Deno.test("health prints what the gateway says, and takes no key", async () => {
 });
 
 for (const [name, command, words] of [["call", call, ["ping"]], ["publish", publish, ["t", "m"]]] as const) {
-  Deno.test(`${name} exits with 78 when a setting or the key file is wrong, and with 2 when --url is`, async () => {
+  Deno.test(`${name} exits with 78 when a setting or the key file is invalid, and with 2 when --url is`, async () => {
     const files = (texts: Record<string, string>) => ({
       ...Deno,
       readTextFile: (path: string | URL) =>

@@ -64,7 +64,7 @@ for (const [words, { synopsis, summary, options }] of LINES) {
   });
 
   if (Object.keys(options).length === 0 && words.length === 1 && name !== "keys") {
-    Deno.test(`${name} refuses words that it does not know with exit code 2, and touches nothing`, async () => {
+    Deno.test(`${name} refuses unknown arguments with exit code 2, and touches nothing`, async () => {
       const { run } = silentMachine();
       for (const word of ["--nonsense", "-x", "word", "--help=yes"]) {
         const { code, out, err } = await run(...words, word);

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { doctor } from "../../src/cli/doctor.ts";
-import { TESTED_DENO } from "../../src/doctor/checks/deno_version.ts";
+import { TESTED_DENO } from "../../src/doctor/checks/setup.ts";
 import { until, within } from "../support/deadline.ts";
 import { fakePlatform } from "../support/platform.ts";
 
@@ -22,7 +22,7 @@ function machine(args: readonly string[], env: () => Record<string, string> = ()
   return { platform, faults, stop: stopped.resolve };
 }
 
-Deno.test("doctor refuses a wrong command line with exit code 2, before it looks at anything", async () => {
+Deno.test("doctor refuses an invalid command line with exit code 2, before it checks anything", async () => {
   for (
     const [args, message] of [
       [["--watch", "9"], 'must be from 10 to 86400 seconds, not "9"'],
@@ -41,7 +41,7 @@ Deno.test("doctor refuses a wrong command line with exit code 2, before it looks
   }
 });
 
-Deno.test("doctor tells everything that is wrong with the configuration, and skips what needs it", async () => {
+Deno.test("doctor reports all problems of the configuration, and skips the checks that need it", async () => {
   const { platform } = machine(["--json"], () => ({ PORT: "x", JEEDOM_URL: "y", MQTT_PASSWORD: "hidden" }));
   assertEquals(await doctor(platform), 2);
   const text = platform.lines.join("\n");
@@ -85,7 +85,7 @@ Deno.test("doctor warns of misspelt settings with the remedy, and shows no value
   assertEquals(text.includes("hidden"), false);
 });
 
-Deno.test("doctor tells misspelt settings after what is wrong", async () => {
+Deno.test("doctor reports misspelt settings after the problems", async () => {
   const variables = { MQTT_USERNAME: "joe", MQTT_HOST: "broker" };
   const { platform } = machine(["--json"], () => variables);
   assertEquals(await doctor({ ...platform, envNames: () => Object.keys(variables) }), 2);

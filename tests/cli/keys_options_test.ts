@@ -1,15 +1,16 @@
 /** The parts of `keys` that know neither files nor console. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { formatDuration, parseDuration, parseEnd } from "../../src/cli/keys/duration.ts";
-import { describeState } from "../../src/cli/keys/key_state.ts";
-import { formatKeyTable } from "../../src/cli/keys/key_table.ts";
-import { rateFromOptions } from "../../src/cli/keys/rate_from_options.ts";
-import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
-import { rightsFromOptions, type RightsValues } from "../../src/cli/keys/rights_from_options.ts";
+import { formatDuration, parseDuration, parseEnd } from "../../src/keys/duration.ts";
+import { describeState } from "../../src/keys/status.ts";
+import { formatKeyTable } from "../../src/cli/keys/list.ts";
+import { rateFromOptions } from "../../src/cli/keys/key_options.ts";
+import { drawPairingCode } from "../../src/cli/keys/show.ts";
+import { rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { formatPairingUri } from "../../src/protocol/pairing.ts";
-import { ALL_RIGHTS, type Rights } from "../../src/keys/schema.ts";
-import { EVERYDAY_RIGHTS, NO_RIGHTS } from "../support/rights.ts";
+import { MQTT_RIGHTS } from "../../src/services/mqtt/rights.ts";
+import type { OptionValues } from "../../src/services/rights_options.ts";
+import { EVERYDAY_RIGHTS, type FlatRights, rightsOf } from "../support/rights.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const MINUTE = 60_000;
@@ -54,11 +55,11 @@ Deno.test("describeState() tells disabled and expired before everything else", (
 });
 
 Deno.test("rightsFromOptions() grants the everyday rights when none is named", () => {
-  assertEquals(rightsFromOptions({}), { rights: EVERYDAY_RIGHTS, mistakes: [] });
+  assertEquals(rightsFromOptions({}), { ...EVERYDAY_RIGHTS, mistakes: [] });
 });
 
 Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
-  const cases: readonly (readonly [RightsValues, Partial<Rights>])[] = [
+  const cases: readonly (readonly [OptionValues, FlatRights])[] = [
     [{ publish: ["home/#", "home/#"] }, { services: ["mqtt"], publish: ["home/#"] }],
     [{ subscribe: ["+/a"] }, { services: ["mqtt"], subscribe: ["+/a"] }],
     [{ method: ["cmd::*", "version"] }, { services: ["jeedom"], methods: ["cmd::*", "version"] }],
@@ -68,7 +69,13 @@ Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
     [{ service: ["jeedom"] }, { services: ["jeedom"], methods: ["*"] }],
     [{ service: ["jeedom"], method: ["version"] }, { services: ["jeedom"], methods: ["version"] }],
     [{ service: ["jeedom"], publish: ["a"] }, { services: ["jeedom", "mqtt"], methods: ["*"], publish: ["a"] }],
-    [{ service: ["mqtt", "jeedom"], "own-apikey": true }, EVERYDAY_RIGHTS],
+    [{ service: ["mqtt", "jeedom"], "own-apikey": true }, {
+      services: ["jeedom", "mqtt"],
+      publish: ["#"],
+      subscribe: ["#"],
+      methods: ["*"],
+      ownApikey: true,
+    }],
     [{ subscribe: ["#"], broker: ["*.lan:1883"] }, { services: ["mqtt"], subscribe: ["#"], brokers: ["*.lan:1883"] }],
     [{ method: ["*"], "refuse-method": ["cmd::*"] }, {
       services: ["jeedom"],
@@ -80,7 +87,7 @@ Deno.test("rightsFromOptions() grants what is named and nothing else", () => {
   for (const [values, rights] of cases) {
     assertEquals(
       rightsFromOptions(values),
-      { rights: { ...NO_RIGHTS, ...rights }, mistakes: [] },
+      { rights: rightsOf(rights), mistakes: [] },
       JSON.stringify(values),
     );
   }
@@ -98,17 +105,17 @@ Deno.test("rightsFromOptions() tells all mistakes at once, each with its option"
   });
   assertEquals(mistakes, [
     '--service "http" must be jeedom or mqtt',
-    '--publish "a#" may have "#" only as its whole last level',
-    '--subscribe "$share/group" must be of the form $share/GROUP/FILTER or begin with a name such as $SYS',
     '--method "a b" must be a pattern of methods such as cmd::* or version',
     '--refuse-method "" must be a pattern of methods such as cmd::* or version',
     '--endpoint "a/../b" must be * or a plain path such as /plugins/x/core/php/jeeX.php',
+    '--publish "a#" may have "#" only as its whole last level',
+    '--subscribe "$share/group" must be of the form $share/GROUP/FILTER or begin with a name such as $SYS',
     '--broker "a b" must be host, host:port, *.domain, a network such as 10.0.0.0/8, or *',
   ]);
 });
 
 Deno.test("rightsFromOptions() refuses options that grant nothing alone", () => {
-  const alone: readonly RightsValues[] = [
+  const alone: readonly OptionValues[] = [
     { broker: ["*"] },
     { "own-apikey": true },
     { "refuse-method": ["a"] },
@@ -121,45 +128,45 @@ Deno.test("rightsFromOptions() refuses options that grant nothing alone", () => 
   }
 });
 
-Deno.test("paceFromOptions() wants both numbers, and a burst of at least the rate", () => {
-  assertEquals(rateFromOptions({}), { pace: undefined, mistakes: [] });
-  assertEquals(rateFromOptions({ rate: "5", burst: "20" }), { pace: { perSecond: 5, burst: 20 }, mistakes: [] });
+Deno.test("rateFromOptions() wants both numbers, and a burst of at least the rate", () => {
+  assertEquals(rateFromOptions({}), { rate: undefined, mistakes: [] });
+  assertEquals(rateFromOptions({ rate: "5", burst: "20" }), { rate: { perSecond: 5, burst: 20 }, mistakes: [] });
   assertEquals(rateFromOptions({ rate: "5" }).mistakes, ["--burst N must be given together with --rate"]);
   assertEquals(rateFromOptions({ burst: "5" }).mistakes, ["--rate N must be given together with --burst"]);
   assertEquals(rateFromOptions({ rate: "5", burst: "4" }).mistakes, ['--burst "4" must be at least --rate']);
   for (const text of ["", "0", "-1", "1.5", "1e3", "x", "1000001", "99999999"]) {
-    const { pace, mistakes } = rateFromOptions({ rate: text, burst: "1000000" });
-    assertEquals([pace, mistakes], [undefined, [`--rate "${text}" must be a whole number from 1 to 1000000`]]);
+    const { rate, mistakes } = rateFromOptions({ rate: text, burst: "1000000" });
+    assertEquals([rate, mistakes], [undefined, [`--rate "${text}" must be a whole number from 1 to 1000000`]]);
   }
 });
 
 Deno.test("describeRights() says what * grants and what the limits are, and summarizeRights() shortens long lists", () => {
-  assertEquals(describeRights({ ...NO_RIGHTS, services: ["jeedom"], methods: ["*", "user::*"] }), [
+  assertEquals(describeRights(rightsOf({ services: ["jeedom"], methods: ["*", "user::*"] })), [
     ["Jeedom methods", "* (what reads and controls), user::*"],
     ["commands", "any"],
     ["scenarios", "any"],
     ["further endpoints", "none"],
     ["own API key", "refused"],
   ]);
-  assertEquals(describeRights({ ...ALL_RIGHTS, services: ["mqtt"], publish: [] }), [
+  assertEquals(describeRights({ mqtt: { ...MQTT_RIGHTS.all, publish: [] } }), [
     ["MQTT publish", "none"],
     ["MQTT subscribe", "#"],
     ["other brokers", "*"],
   ]);
-  assertEquals(summarizeRights(EVERYDAY_RIGHTS), "Jeedom *, own API key; MQTT publish #, subscribe #");
-  assertEquals(summarizeRights(NO_RIGHTS), "nothing");
-  const guest: Rights = { ...NO_RIGHTS, services: ["jeedom"], methods: ["*"], commands: [12, 13] };
-  assertEquals(summarizeRights(guest), "Jeedom *, only commands 12 13");
-  assertEquals(summarizeRights({ ...guest, commands: [] }), "Jeedom *, only commands none");
+  assertEquals(summarizeRights(EVERYDAY_RIGHTS.rights), "Jeedom *, own API key; MQTT publish #, subscribe #");
+  assertEquals(summarizeRights({}), "nothing");
+  const guest: FlatRights = { services: ["jeedom"], methods: ["*"], commands: [12, 13] };
+  assertEquals(summarizeRights(rightsOf(guest)), "Jeedom *, only commands 12 13");
+  assertEquals(summarizeRights(rightsOf({ ...guest, commands: [] })), "Jeedom *, only commands none");
   assertEquals(
-    summarizeRights({ ...NO_RIGHTS, services: ["mqtt"], subscribe: ["a", "b", "c", "d", "e"] }),
+    summarizeRights(rightsOf({ services: ["mqtt"], subscribe: ["a", "b", "c", "d", "e"] })),
     "MQTT subscribe a b c and 2 more",
   );
 });
 
 Deno.test("formatKeyTable() sorts by name, aligns its columns and fits into 80 of them", () => {
   const kid = "0123456789abcdef";
-  const row = { kid, created: "2026-01-31", state: ["active"], rights: summarizeRights(EVERYDAY_RIGHTS) };
+  const row = { kid, created: "2026-01-31", state: ["active"], rights: summarizeRights(EVERYDAY_RIGHTS.rights) };
   const table = formatKeyTable([
     { ...row, name: "wall-tablet", state: ["expires in 12 d", "rotated: old secret for 23 h"] },
     { ...row, name: "default", created: "", rights: "every right" },

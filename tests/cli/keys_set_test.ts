@@ -2,8 +2,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { keys } from "../../src/cli/keys.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { readKeysFile } from "../../src/keys/keyring_file.ts";
 import { fakePlatform } from "../support/platform.ts";
+import { type FlatRights, rightsOf } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
@@ -36,13 +38,16 @@ function atHome(
         return { code, out: out.join("\n"), err: err.join("\n") };
       },
       async record() {
-        const record = (await readKeysFile(path, { files: Deno, mode: "strict" }))?.keys[0];
+        const record = (await readKeysFile(path, { files: Deno, mode: "strict", services: SERVICES }))?.keys[0];
         if (record === undefined) throw new Error("There is no record");
         return record;
       },
     });
   });
 }
+
+/** The limits of a key in Jeedom. */
+const limitsOf = ({ rights: { jeedom } }: KeyRecord) => [jeedom?.["commands"], jeedom?.["scenarios"]];
 
 /** A record as its file has it. */
 const written = (record: KeyRecord): unknown => JSON.parse(JSON.stringify(record));
@@ -53,17 +58,25 @@ Deno.test("keys set replaces each field that is given, keeps the rest and the se
     const before = await record();
     const { code, out, err } = await run(["set", "phone", "--method", "*", "--method", "log::get", "--subscribe", "a"]);
     assertEquals([code, err], [0, ""]);
-    assertEquals(await record(), { ...before, methods: ["*", "log::get"], subscribe: ["a"] });
+    assertEquals(await record(), {
+      ...before,
+      rights: rightsOf({
+        services: ["jeedom", "mqtt"],
+        methods: ["*", "log::get"],
+        publish: ["home/#"],
+        subscribe: ["a"],
+      }),
+    });
     assertEquals(out.split("\n"), [
       'Key "phone" is changed:',
       "  Jeedom methods:    * (what reads and controls) → * (what reads and controls), log::get",
       "  MQTT subscribe:    none → a",
-      "A running gateway knows it within 2 seconds, and ends the key's open streams, which connect again.",
+      "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
     ]);
     assert(!out.includes(before.secret.toHex()), "The secret is printed");
   }));
 
-Deno.test("keys set --expires extends a key, also one that has expired, and takes its end away", () =>
+Deno.test("keys set --expires extends a key, also one that has expired, and removes its expiry", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "guest", "--command", "12", "--expires", "1d"]);
     const before = await record();
@@ -71,58 +84,60 @@ Deno.test("keys set --expires extends a key, also one that has expired, and take
     const { code, out } = await run(["set", "guest", "--expires", "7d"], later);
     assertEquals([code, written(await record())], [0, written({ ...before, expires: later + 7 * DAY })]);
     assertStringIncludes(out, "  expires:           2026-02-01 12:30 UTC → 2026-02-10 12:30 UTC, in 7 d");
-    assertStringIncludes(out, "Open streams go on.");
+    assertStringIncludes(out, "Open streams continue.");
     await run(["set", "guest", "--expires", "never"], later);
     assertEquals(written(await record()), written({ ...before, expires: undefined }));
     assertStringIncludes((await run(["set", "guest", "--expires", "never"], later)).out, "nothing changed");
   }));
 
-Deno.test("keys set limits a key to commands and scenarios, changes the limits, and takes them away", () =>
+Deno.test("keys set limits a key to commands and scenarios, changes the limits, and removes them", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "guest"]);
     const free = await record();
-    assertEquals([free.commands, free.scenarios], [undefined, undefined]);
+    assertEquals(limitsOf(free), [undefined, undefined]);
     const { out } = await run(["set", "guest", "--command", "12", "--command", "13"]);
-    assertEquals((await record()).commands, [12, 13]);
+    assertEquals(limitsOf(await record()), [[12, 13], undefined]);
     assertStringIncludes(out, "  commands:          any → 12, 13");
     assertStringIncludes(out, "  scenarios:         any → none");
     await run(["set", "guest", "--scenario", "5", "--command", ""]);
-    assertEquals([(await record()).commands, (await record()).scenarios], [[], [5]]);
+    assertEquals(limitsOf(await record()), [[], [5]]);
     const half = await run(["set", "guest", "--command", "any"]);
     assertEquals([half.code, half.err], [
       2,
       "--command any grants nothing, as the key is limited to some scenarios: add --scenario any, or leave it at " +
       "--command ''",
     ]);
-    assertEquals([(await record()).commands, (await record()).scenarios], [[], [5]]);
+    assertEquals(limitsOf(await record()), [[], [5]]);
     await run(["set", "guest", "--command", "any", "--scenario", "any"]);
     assertEquals(written(await record()), written(free));
   }));
 
-Deno.test("keys set takes rights and paces away, and adds the service that a right needs", () =>
+Deno.test("keys set removes rights and rate limits, and adds the service that a right needs", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "phone", "--subscribe", "a", "--publish", "b", "--rate", "1", "--burst", "2"]);
     await run(["set", "phone", "--publish", "", "--rate", "default", "--min-protocol", "2", "--method", "cmd::*"]);
     const changed = await record();
-    assertEquals([changed.publish, changed.rate, changed.minProtocol], [[], undefined, 2]);
-    assertEquals([changed.services, changed.methods], [["jeedom", "mqtt"], ["cmd::*"]]);
+    assertEquals([changed.rate, changed.minProtocol], [undefined, 2]);
+    const given: FlatRights = { services: ["jeedom", "mqtt"], methods: ["cmd::*"], subscribe: ["a"] };
+    assertEquals(changed.rights, rightsOf(given));
     await run(["set", "phone", "--own-apikey", "--service", "jeedom"]);
-    assertEquals([(await record()).ownApikey, (await record()).services], [true, ["jeedom"]]);
+    assertEquals((await record()).rights, rightsOf({ ...given, services: ["jeedom"], ownApikey: true }));
     await run(["set", "phone", "--no-own-apikey"]);
-    assertEquals((await record()).ownApikey, false);
+    assertEquals((await record()).rights, rightsOf({ ...given, services: ["jeedom"] }));
+    const both = await run(["set", "phone", "--own-apikey", "--no-own-apikey"]);
+    assertEquals([both.code, both.err], [2, "Give --own-apikey or --no-own-apikey, not both"]);
   }));
 
 Deno.test("keys set --service, --command and --scenario grant all that is ordinary to a key that had nothing there", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "sensor", "--publish", "home/#"]);
     await run(["set", "sensor", "--command", "5"]);
-    const limited = await record();
-    assertEquals([limited.services, limited.methods, limited.commands], [["jeedom", "mqtt"], ["*"], [5]]);
+    const limited: FlatRights = { services: ["jeedom", "mqtt"], methods: ["*"], commands: [5], publish: ["home/#"] };
+    assertEquals((await record()).rights, rightsOf(limited));
     await run(["set", "sensor", "--service", "jeedom", "--method", "", "--publish", ""]);
-    assertEquals([(await record()).methods, (await record()).publish], [[], []]);
+    assertEquals((await record()).rights, rightsOf({ services: ["jeedom"], commands: [5] }));
     await run(["set", "sensor", "--service", "mqtt", "--service", "jeedom"]);
-    const { methods, publish, subscribe } = await record();
-    assertEquals([methods, publish, subscribe], [["*"], ["#"], ["#"]]);
+    assertEquals((await record()).rights, rightsOf({ ...limited, publish: ["#"], subscribe: ["#"] }));
   }));
 
 Deno.test("keys set --command warns of topics that a limited key may still publish to", () =>
@@ -133,7 +148,7 @@ Deno.test("keys set --command warns of topics that a limited key may still publi
     assertEquals((await run(["set", "phone", "--publish", "home/#"])).err, "");
   }));
 
-Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
+Deno.test("keys set reports all mistakes at once, and then changes nothing", () =>
   atHome(async ({ run, record }) => {
     await run(["add", "phone"]);
     const before = await record();
@@ -155,15 +170,15 @@ Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
     ]);
     assertEquals([wrong.code, wrong.out], [2, ""]);
     assertEquals(wrong.err.split("\n").map((line) => /^\S+/.exec(line)?.[0]), [
-      "--publish",
       "--command",
+      "--publish",
       "--burst",
       "--expires",
       "--min-protocol",
     ]);
     const useless = await run(["set", "phone", "--command", "12", "--method", "cmd::all", "--endpoint", "/x.php"]);
     assertMatch(useless.err, /^--method cmd::all grants nothing with --command.*\n--endpoint \/x.php grants nothing/);
-    assertStringIncludes((await run(["set", "phone"])).err, "Nothing to change is named");
+    assertStringIncludes((await run(["set", "phone"])).err, "No change is given");
     assertStringIncludes((await run(["set", "nobody", "--expires", "1d"])).err, 'There is no key "nobody"');
     assertStringIncludes(
       (await run(["set", "default", "--expires", "1d"])).err,
@@ -172,12 +187,12 @@ Deno.test("keys set tells all mistakes at once, and then changes nothing", () =>
     assertEquals(await record(), before);
   }));
 
-Deno.test("keys set warns of a key that does not work all the same", () =>
+Deno.test("keys set warns of a key that still does not work", () =>
   atHome(async ({ run }) => {
     await run(["add", "phone", "--expires", "1d"]);
     assertStringIncludes(
       (await run(["set", "phone", "--publish", "a"], NOW + 2 * DAY)).err,
-      "has expired all the same",
+      "is still expired",
     );
     await run(["disable", "phone"]);
     assertStringIncludes((await run(["set", "phone", "--expires", "7d"])).err, "deno task keys enable phone");
@@ -186,8 +201,7 @@ Deno.test("keys set warns of a key that does not work all the same", () =>
 Deno.test("keys add --command makes a key for these commands, of Jeedom alone", () =>
   atHome(async ({ run, record }) => {
     const { out } = await run(["add", "guest", "--command", "12", "--command", "12"]);
-    const { services, methods, commands, scenarios } = await record();
-    assertEquals([services, methods, commands, scenarios], [["jeedom"], ["*"], [12], undefined]);
+    assertEquals((await record()).rights, rightsOf({ services: ["jeedom"], methods: ["*"], commands: [12] }));
     assertStringIncludes(out, "  commands:          12\n  scenarios:         none");
     for (const id of ["", "0", "12abc", " 12", "1e1", "-1", "any", "12.0"]) {
       const { code, err } = await run(["add", "other", `--command=${id}`]);

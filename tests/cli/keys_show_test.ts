@@ -1,8 +1,8 @@
-/** Which address is in the code of `keys show` while PUBLIC_URL is not set, and how the code fits into a terminal. */
+/** Address in the code of `keys show` while PUBLIC_URL is not set, and size of the code in a terminal. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeTime } from "../support/fake_time.ts";
 import { keys } from "../../src/cli/keys.ts";
-import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
+import { drawPairingCode } from "../../src/cli/keys/show.ts";
 import type { NetworkAddress, Platform } from "../../src/platform.ts";
 import { formatPairingUri, parsePairingUri } from "../../src/protocol/pairing.ts";
 import { fakePlatform } from "../support/platform.ts";
@@ -89,7 +89,7 @@ const LAN = network(
   ["tailscale0", "100.101.102.103"],
 );
 
-Deno.test("keys show takes the Funnel address when Tailscale leads it to the gateway's port", () =>
+Deno.test("keys show uses the Funnel address when Funnel leads to the gateway's port", () =>
   atHome(async ({ show }) => {
     const lines = await show({ run: tailscale(), interfaces: LAN });
     assertEquals(addressIn(lines), FUNNEL);
@@ -102,7 +102,7 @@ Deno.test("keys show takes the Funnel address when Tailscale leads it to the gat
     ]);
   }));
 
-Deno.test("keys show takes the address in the network when Funnel leads elsewhere, is private, or is not connected", () =>
+Deno.test("keys show uses the address in the network when Funnel leads elsewhere, is private, or is not connected", () =>
   atHome(async ({ show }) => {
     const others = [
       tailscale({ port: 8123 }),
@@ -150,7 +150,7 @@ Deno.test("keys show has a code for this machine only where HOST or the network 
     assertEquals(addressIn(await show({ interfaces: network(["lo", "127.0.0.1"]) })), "http://127.0.0.1:10000");
   }));
 
-Deno.test("keys show offers the addresses that HOST lets in, in the scheme that the gateway speaks", () =>
+Deno.test("keys show suggests the addresses on which HOST listens, with the gateway's scheme", () =>
   atHome(async ({ show }) => {
     const env = { HOST: "::", PORT: "9000", TLS_CERT_FILE: "cert.pem", TLS_KEY_FILE: "key.pem" };
     const lines = await show({ interfaces: LAN, env });
@@ -184,7 +184,7 @@ Deno.test("keys show refuses to guess an address with PORT=0, whose port is anot
     assertEquals((await run("show", "phone", "--url", "https://gate.example")).code, 0);
   }));
 
-Deno.test("keys show does not look for addresses when PUBLIC_URL or --url tells one", () =>
+Deno.test("keys show does not search for addresses when PUBLIC_URL or --url is given", () =>
   atHome(async ({ show }) => {
     const run = () => Promise.reject(new Error("Tailscale was asked"));
     const given = { run, interfaces: LAN, env: { PUBLIC_URL: "https://home.example" } };
@@ -193,7 +193,7 @@ Deno.test("keys show does not look for addresses when PUBLIC_URL or --url tells 
     assertEquals([addressIn(lines), lines.at(-1)?.slice(0, 5)], ["http://other", "e2eg:"]);
   }));
 
-Deno.test("keys show goes on when Tailscale's daemon hangs, and ends the program that asked it", async () => {
+Deno.test("keys show continues when Tailscale's daemon hangs, and ends the program that waits for it", async () => {
   let asked = 0;
   const signals: AbortSignal[] = [];
   await atHome(async ({ show }) => {
@@ -227,11 +227,11 @@ Deno.test("keys add and rotate name PUBLIC_URL before the pairing, unless it is 
       assertEquals(await keys(platform), 0);
       return platform.lines.at(-1);
     };
-    const first = "Next, set PUBLIC_URL in .env to the address that devices reach, then hand it to its device: ";
+    const first = "Next, set PUBLIC_URL in .env to the address that devices reach, then pair its device: ";
     assertEquals(await lastLine("add a", {}), `${first}deno task keys show a`);
     assertEquals(await lastLine("rotate a", {}), `${first}deno task keys show a`);
     const PUBLIC_URL = "https://home.example";
-    assertEquals(await lastLine("add b", { PUBLIC_URL }), "Next, hand it to its device: deno task keys show b");
+    assertEquals(await lastLine("add b", { PUBLIC_URL }), "Next, pair its device: deno task keys show b");
   }));
 
 Deno.test("drawPairingCode() keeps within 24 rows and 80 columns with the addresses and names that homes have", () => {

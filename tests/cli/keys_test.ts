@@ -2,11 +2,12 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertStringInclude
 import fc from "fast-check";
 import { runCommand } from "../../src/cli/commands.ts";
 import { keys, KEYS_LINE, SUBCOMMAND_LINES } from "../../src/cli/keys.ts";
-import { formatTime } from "../../src/cli/keys/duration.ts";
-import { drawPairingCode } from "../../src/cli/keys/pairing_code.ts";
+import { formatTime } from "../../src/keys/duration.ts";
+import { drawPairingCode } from "../../src/cli/keys/show.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
 import type { KeyRecord } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { readKeysFile } from "../../src/keys/keyring_file.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
@@ -63,7 +64,11 @@ function homeIn(directory: string): Home {
       return { code, out: out.join("\n"), err: err.join("\n") };
     },
     async records() {
-      const loaded = await readKeysFile(`${directory}/data/keys.json`, { files: Deno, mode: "strict" });
+      const loaded = await readKeysFile(`${directory}/data/keys.json`, {
+        files: Deno,
+        mode: "strict",
+        services: SERVICES,
+      });
       return Object.fromEntries((loaded?.keys ?? []).map((record) => [record.name, record]));
     },
   };
@@ -82,7 +87,7 @@ async function makeDefault({ directory }: Home): Promise<string> {
   return hex;
 }
 
-Deno.test("keys tells how it goes, without a subcommand or with an unknown one", () =>
+Deno.test("keys prints its usage without a subcommand or with an unknown one", () =>
   atHome(async ({ run }) => {
     const names = ["list", "add", "show", "rotate", "disable", "enable", "remove"];
     for (const line of ["", "frobnicate", "constructor", "--help"]) {
@@ -101,7 +106,7 @@ Deno.test("keys tells how it goes, without a subcommand or with an unknown one",
     }
     for (const name of names.slice(1)) {
       assertStringIncludes((await run(name)).err, "The name of a key is missing\nUsage: ");
-      assertStringIncludes((await run(`${name} a b c`)).err, '"b c" is too much');
+      assertStringIncludes((await run(`${name} a b c`)).err, 'remove "b c"');
     }
   }));
 
@@ -119,7 +124,7 @@ Deno.test("keys add writes an everyday key, and prints its rights but not its se
     assertEquals(((await Deno.stat(`${home.directory}/data/keys.json`)).mode ?? 0) & 0o777, 0o600);
   }));
 
-Deno.test("keys add takes every option", () =>
+Deno.test("keys add accepts every option", () =>
   atHome(async (home) => {
     const { code, err } = await home.run(
       "add tablet --publish home/+/set --publish a --subscribe home/# --method cmd::* --refuse-method cmd::save " +
@@ -133,19 +138,15 @@ Deno.test("keys add takes every option", () =>
       expires: NOW + 90 * DAY,
       disabled: false,
       minProtocol: 2,
-      services: ["jeedom", "mqtt"],
-      publish: ["home/+/set", "a"],
-      subscribe: ["home/#"],
-      methods: ["cmd::*"],
-      refusedMethods: ["cmd::save"],
-      endpoints: ["/x.php"],
-      brokers: ["b.lan"],
-      ownApikey: true,
+      rights: {
+        jeedom: { methods: ["cmd::*"], refusedMethods: ["cmd::save"], endpoints: ["/x.php"], ownApikey: true },
+        mqtt: { publish: ["home/+/set", "a"], subscribe: ["home/#"], brokers: ["b.lan"] },
+      },
       rate: { perSecond: 5, burst: 20 },
     });
   }));
 
-Deno.test("keys add tells all mistakes at once, and then writes nothing", () =>
+Deno.test("keys add reports all mistakes at once, and then writes nothing", () =>
   atHome(async (home) => {
     await home.run("add phone");
     const before = await home.records();
@@ -199,12 +200,12 @@ Deno.test("keys show prints a code and its URI for PUBLIC_URL, and who holds the
     const key = (await recordOf(home, "phone")).secret.toHex();
     const uri = out.split("\n").at(-1) ?? "";
     assertEquals(parsePairingUri(uri), { url: "https://home.example", name: "phone", key });
-    assertStringIncludes(out, 'Whoever sees this code or line holds the key "phone"');
+    assertStringIncludes(out, 'Anyone who sees this code or line has the key "phone"');
     assertStringIncludes(out, drawPairingCode(uri, { invert: false }));
     const inverted = await home.run("show phone --invert", { env: { PUBLIC_URL: "https://home.example/" } });
     assertStringIncludes(inverted.out, drawPairingCode(uri, { invert: true }));
     const bare = await home.run("show phone --no-qr", { env: { PUBLIC_URL: "https://home.example/" } });
-    assertEquals(bare.out.split("\n"), ['Whoever sees this line holds the key "phone":', uri]);
+    assertEquals(bare.out.split("\n"), ['Anyone who sees this line has the key "phone":', uri]);
   }));
 
 Deno.test("keys show prefers --url, and without any warns that the local address is local", () =>
@@ -221,7 +222,7 @@ Deno.test("keys show prefers --url, and without any warns that the local address
     for (const url of ["ftp://x", "https://u:p@x", "https://x/?a", "x", ""]) {
       const { code, out, err } = await home.run(`show phone --url=${url}`);
       assertEquals([code, out], [2, ""]);
-      assertStringIncludes(err, "--url is wrong: Gateway's URL must");
+      assertStringIncludes(err, "--url is invalid: Gateway's URL must");
     }
   }));
 
@@ -273,7 +274,7 @@ Deno.test("keys rotate ends an older secret that still worked, and says so", () 
     assert(!later.out.includes("The secret before that"), later.out);
   }));
 
-Deno.test("an edit forgets old secrets whose time is over, and keeps those that still work", () =>
+Deno.test("an edit removes old secrets that have expired, and keeps those that still work", () =>
   atHome(async (home) => {
     await home.run("add phone");
     await home.run("add tablet");
@@ -284,7 +285,7 @@ Deno.test("an edit forgets old secrets whose time is over, and keeps those that 
     assertNotEquals((await recordOf(home, "tablet")).previous, undefined);
   }));
 
-Deno.test("keys rotate refuses a bad overlap, and tells that a disabled key stays disabled", () =>
+Deno.test("keys rotate refuses an invalid overlap, and says that a disabled key stays disabled", () =>
   atHome(async (home) => {
     await home.run("add phone");
     const before = await home.records();
@@ -295,7 +296,7 @@ Deno.test("keys rotate refuses a bad overlap, and tells that a disabled key stay
     }
     assertEquals(await home.records(), before);
     await home.run("disable phone");
-    assertStringIncludes((await home.run("rotate phone")).out, "disabled all the same");
+    assertStringIncludes((await home.run("rotate phone")).out, "still disabled");
     assertEquals((await recordOf(home, "phone")).disabled, true);
   }));
 
@@ -315,7 +316,7 @@ Deno.test("keys disable and enable switch a key, and keep all else of it", () =>
     assertStringIncludes(again.err, "has expired");
   }));
 
-Deno.test("keys remove forgets one key, says that it is gone for good, and warns of the last one", () =>
+Deno.test("keys remove deletes one key, says that it cannot be restored, and warns of the last one", () =>
   atHome(async (home) => {
     await home.run("add phone");
     await home.run("add tablet");
@@ -331,7 +332,7 @@ Deno.test("keys remove forgets one key, says that it is gone for good, and warns
     assertEquals((await home.run("remove tablet")).err, "");
   }));
 
-Deno.test("keys tells of an unknown name which ones there are", () =>
+Deno.test("keys names the keys when a name is unknown", () =>
   atHome(async (home) => {
     for (const command of ["show", "rotate", "disable", "enable", "remove"]) {
       const { code, err } = await home.run(`${command} phone`);
@@ -351,12 +352,12 @@ Deno.test("keys does not change default, and names its file and what to do with 
     for (const command of ["rotate", "disable", "enable", "remove"]) {
       const { code, err } = await home.run(`${command} default`);
       assertEquals(code, 2);
-      assertStringIncludes(err, `it lives in SECRET_KEY_FILE, "${home.directory}/secret_key.txt"`);
-      assertStringIncludes(err, "move it away and start the gateway again");
+      assertStringIncludes(err, `it is in SECRET_KEY_FILE, "${home.directory}/secret_key.txt"`);
+      assertStringIncludes(err, "move it away and restart the gateway");
     }
   }));
 
-Deno.test("keys fails with 78 for a wrong configuration or keys file", () =>
+Deno.test("keys fails with 78 for an invalid configuration or keys file", () =>
   atHome(async (home) => {
     const config = await home.run("list", { env: { PORT: "x", KEY_FILE_MODE: "y" } });
     assertEquals(config.code, 78);
@@ -371,7 +372,7 @@ Deno.test("keys fails with 78 for a wrong configuration or keys file", () =>
     }
   }));
 
-Deno.test("keys tells when others could read the file", () =>
+Deno.test("keys warns when others could read the file", () =>
   atHome(async (home) => {
     await home.run("add phone");
     for (const line of ["list", "disable phone"]) {

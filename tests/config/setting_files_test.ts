@@ -1,18 +1,16 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readPair, readSettingFile } from "../../src/config/setting_files.ts";
-import { parseConfig } from "../../src/config/settings.ts";
 import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
 import { needing } from "../support/needs.ts";
 
 Deno.test("readSettingFile() names the setting whose file cannot be read, and says what to do", async () => {
-  const settings = { MQTT_BROKER_HOST: "b", MQTT_PROTOCOL: "wss", MQTT_CA_FILE: "no-such-file.pem" };
   await assertRejects(
-    () => readSettingFile("MQTT_CA_FILE", parseConfig(settings), { files: Deno }),
+    () => readSettingFile("MQTT_CA_FILE", "no-such-file.pem", { files: Deno }),
     Error,
     'MQTT_CA_FILE "no-such-file.pem" cannot be read: No such file',
   );
-  assertEquals(await readSettingFile("MQTT_CA_FILE", parseConfig({}), { files: Deno }), undefined);
-  assertEquals(await readPair("TLS", parseConfig({}), { files: Deno }), undefined);
+  assertEquals(await readSettingFile("MQTT_CA_FILE", undefined, { files: Deno }), undefined);
+  assertEquals(await readPair("TLS", { certFile: undefined, keyFile: undefined }, { files: Deno }), undefined);
 });
 
 for (const kind of ["TLS", "MQTT"] as const) {
@@ -22,15 +20,8 @@ for (const kind of ["TLS", "MQTT"] as const) {
       const directory = await Deno.makeTempDir();
       const own = await makeDefaultCertificate(directory, "own");
       await makeDefaultCertificate(directory, "other");
-      const read = (cert: string, key: string) => {
-        const config = parseConfig({
-          MQTT_BROKER_HOST: "b",
-          MQTT_PROTOCOL: "mqtts",
-          [`${kind}_CERT_FILE`]: `${directory}/${cert}`,
-          [`${kind}_KEY_FILE`]: `${directory}/${key}`,
-        });
-        return readPair(kind, config, { files: Deno });
-      };
+      const read = (cert: string, key: string) =>
+        readPair(kind, { certFile: `${directory}/${cert}`, keyFile: `${directory}/${key}` }, { files: Deno });
       try {
         assertEquals(await read("own.pem", "own.key"), own);
         for (

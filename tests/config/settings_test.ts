@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { brokerProtocol, ConfigError, parseConfig, SETTINGS, type Variables } from "../../src/config/settings.ts";
+import { brokerProtocol } from "../../src/services/mqtt/settings.ts";
+import { ConfigError, parseConfig, parseSettings } from "../../src/config/parse.ts";
+import { matching, type ServiceSettings, setting, type Variables, wholeNumber } from "../../src/config/rules.ts";
+import { SETTING_NAMES, SETTINGS, settingsTable } from "../../src/config/settings.ts";
 
 function problems(variables: Variables): readonly string[] {
   try {
@@ -13,20 +16,20 @@ function problems(variables: Variables): readonly string[] {
 
 Deno.test("parseConfig() has a default for everything", () => {
   const config = parseConfig({});
-  assertEquals(config.PORT, 10_000);
-  assertEquals(config.HOST, "0.0.0.0");
-  assertEquals(config.SECRET_KEY_FILE, "data/secret_key.txt");
-  assertEquals(config.JEEDOM_URL.href, "http://localhost/");
-  assertEquals(config.MAX_AGE_SECONDS, 60);
-  assertEquals(config.MQTT_BROKER_HOST, undefined);
-  assertEquals(config.MQTT_BROKER_PORT, 1883);
-  assertEquals(config.MQTT_ALLOWED_BROKERS, []);
+  assertEquals(config.server.port, 10_000);
+  assertEquals(config.server.host, "0.0.0.0");
+  assertEquals(config.keys.secretKeyFile, "data/secret_key.txt");
+  assertEquals(config.jeedom.url.href, "http://localhost/");
+  assertEquals(config.replay.maxAgeSeconds, 60);
+  assertEquals(config.mqtt.host, undefined);
+  assertEquals(config.mqtt.port, 1883);
+  assertEquals(config.mqtt.allowedBrokers, []);
 });
 
-Deno.test("parseConfig() takes the first source that has a value, and an empty value for none", () => {
-  assertEquals(parseConfig({ PORT: "1" }, { PORT: "2" }).PORT, 1);
-  assertEquals(parseConfig({ PORT: "" }, { PORT: "2" }).PORT, 2);
-  assertEquals(parseConfig({ PORT: "" }, { PORT: "" }).PORT, 10_000);
+Deno.test("parseConfig() uses the first source that has a value, and ignores empty values", () => {
+  assertEquals(parseConfig({ PORT: "1" }, { PORT: "2" }).server.port, 1);
+  assertEquals(parseConfig({ PORT: "" }, { PORT: "2" }).server.port, 2);
+  assertEquals(parseConfig({ PORT: "" }, { PORT: "" }).server.port, 10_000);
 });
 
 Deno.test("parseConfig() reports every problem at once, by name, with what was expected", () => {
@@ -58,7 +61,7 @@ Deno.test("parseConfig() reports every problem at once, by name, with what was e
   }
 });
 
-Deno.test("parseConfig() never tells a secret in a problem", () => {
+Deno.test("parseConfig() never shows a secret in a problem", () => {
   const text = [
     ...problems({ JEEDOM_URL: "http://joe:hunter2@jeedom", MQTT_PASSWORD: "hunter3", PORT: "x" }),
     ...problems({ JEEDOM_URL: "http://jeedom/core/api/jeeApi.php?apikey=hunter4" }),
@@ -99,7 +102,7 @@ Deno.test("parseConfig() refuses broker logins and TLS that would have no effect
 });
 
 Deno.test("every setting has an upper-case name", () => {
-  for (const name of Object.keys(SETTINGS)) assert(/^[A-Z][A-Z_]+$/.test(name), name);
+  for (const name of SETTING_NAMES) assert(/^[A-Z][A-Z_]+$/.test(name), name);
 });
 
 Deno.test("parseConfig() refuses hosts that Deno's permission flags would misread", () => {
@@ -110,9 +113,9 @@ Deno.test("parseConfig() refuses hosts that Deno's permission flags would misrea
     assertThrows(() => parseConfig({ JEEDOM_URL: url }), ConfigError, "JEEDOM_URL must be an address");
   }
   for (const value of ["localhost", "a_b", "192.168.1.2", "::1", "fd00::1", "x.y-z.lan"]) {
-    assertEquals(parseConfig({ MQTT_BROKER_HOST: value }).MQTT_BROKER_HOST, value);
+    assertEquals(parseConfig({ MQTT_BROKER_HOST: value }).mqtt.host, value);
   }
-  assertEquals(parseConfig({ JEEDOM_URL: "http://[::1]:8080" }).JEEDOM_URL.host, "[::1]:8080");
+  assertEquals(parseConfig({ JEEDOM_URL: "http://[::1]:8080" }).jeedom.url.host, "[::1]:8080");
 });
 
 Deno.test("parseConfig() refuses to be sent to link-local and metadata addresses", () => {
@@ -136,7 +139,7 @@ Deno.test("parseConfig() wants each burst to be at least its rate, and two files
   assertThrows(() => parseConfig({ KEYS_FILE: "k", SECRET_KEY_FILE: "k" }), ConfigError, "KEYS_FILE must be another");
 });
 
-Deno.test("parseConfig() tells mistakes within and between settings at once", () => {
+Deno.test("parseConfig() reports problems within and between settings at once", () => {
   const error = assertThrows(() => parseConfig({ KEY_BURST: "1", TLS_CERT_FILE: "x" }), ConfigError);
   assertEquals(error.problems, [
     "TLS_KEY_FILE must be set together with TLS_CERT_FILE",
@@ -150,13 +153,13 @@ Deno.test("parseConfig() never shows the address of Redis, which may hold a pass
 });
 
 Deno.test("parseConfig() reads TRUSTED_PROXIES as addresses and networks", () => {
-  const { TRUSTED_PROXIES: proxies } = parseConfig({ TRUSTED_PROXIES: "10.0.0.0/8, ::1" });
+  const { trustedProxies: proxies } = parseConfig({ TRUSTED_PROXIES: "10.0.0.0/8, ::1" }).server;
   assertEquals(proxies.map(({ address, bits }) => `${address}/${bits}`), ["10.0.0.0/8", "::1/128"]);
   assertThrows(() => parseConfig({ TRUSTED_PROXIES: "proxy" }), ConfigError, "TRUSTED_PROXIES must be a list");
 });
 
-Deno.test("parseConfig() takes the port that is usual for what the broker speaks, unless one is set", () => {
-  const port = (given: Record<string, string>) => parseConfig({ MQTT_BROKER_HOST: "b", ...given }).MQTT_BROKER_PORT;
+Deno.test("parseConfig() uses the usual port of the broker's protocol, unless one is set", () => {
+  const port = (given: Record<string, string>) => parseConfig({ MQTT_BROKER_HOST: "b", ...given }).mqtt.port;
   assertEquals(port({}), 1883);
   assertEquals(port({ MQTT_TLS: "true" }), 1883);
   const ports = [["mqtt", 1883], ["mqtts", 8883], ["ws", 80], ["wss", 443]] as const;
@@ -167,13 +170,14 @@ Deno.test("parseConfig() takes the port that is usual for what the broker speaks
 });
 
 Deno.test("brokerProtocol() is what MQTT_PROTOCOL says, or MQTT_TLS", () => {
-  const protocol = (given: Record<string, string>) => brokerProtocol(parseConfig({ MQTT_BROKER_HOST: "b", ...given }));
+  const protocol = (given: Record<string, string>) =>
+    brokerProtocol(parseConfig({ MQTT_BROKER_HOST: "b", ...given }).mqtt);
   assertEquals(protocol({}), "mqtt");
   assertEquals(protocol({ MQTT_TLS: "true" }), "mqtts");
   assertEquals(protocol({ MQTT_PROTOCOL: "wss", MQTT_TLS: "true" }), "wss");
 });
 
-Deno.test("parseConfig() tells settings of the broker that contradict each other, or have no effect", () => {
+Deno.test("parseConfig() reports settings of the broker that contradict each other, or have no effect", () => {
   const certificate = { MQTT_CERT_FILE: "cert.pem", MQTT_KEY_FILE: "key.pem" };
   for (
     const [given, message] of [
@@ -193,4 +197,30 @@ Deno.test("parseConfig() tells settings of the broker that contradict each other
   for (const given of [{ MQTT_TLS: "true" }, { MQTT_PROTOCOL: "mqtts" }, { MQTT_PROTOCOL: "wss", MQTT_PATH: "/x" }]) {
     parseConfig({ MQTT_BROKER_HOST: "b", ...certificate, MQTT_CA_FILE: "ca.pem", ...given });
   }
+});
+
+Deno.test("settingsTable() adds the group of a service, which parseSettings() parses with its defaults and mismatches", () => {
+  const echo = {
+    name: "echo",
+    title: "Echo",
+    settings: {
+      delayMs: setting("ECHO_DELAY_MS", { rule: wholeNumber(0, 1000), default: 5, doc: "Delay, in milliseconds." }),
+      prefix: setting("ECHO_PREFIX", { rule: matching(/^\w+$/, "must be a word"), doc: "Beginning of each answer." }),
+    },
+    mismatches: ({ ECHO_DELAY_MS: delay, ECHO_PREFIX: prefix }: Variables) =>
+      prefix !== undefined && delay === "0" ? ["ECHO_PREFIX has no effect without a delay"] : [],
+  } as const satisfies ServiceSettings;
+  const table = settingsTable([echo]);
+  const values = (given: Variables) => {
+    const config: Readonly<Record<string, unknown>> = parseSettings({ ...SETTINGS, ...table }, [given]);
+    return config["echo"];
+  };
+  assertEquals(values({}), { delayMs: 5, prefix: undefined });
+  assertEquals(values({ ECHO_DELAY_MS: "7", ECHO_PREFIX: "a" }), { delayMs: 7, prefix: "a" });
+  assertThrows(
+    () => values({ ECHO_DELAY_MS: "x" }),
+    ConfigError,
+    "ECHO_DELAY_MS must be a whole number from 0 to 1000",
+  );
+  assertThrows(() => values({ ECHO_DELAY_MS: "0", ECHO_PREFIX: "a" }), ConfigError, "ECHO_PREFIX has no effect");
 });

@@ -1,6 +1,6 @@
-/** Which variables are taken for misspelt settings, and which are not. */
+/** Variables that are recognized as misspelt settings, and those that are not. */
 import { assertEquals } from "@std/assert";
-import { SETTINGS } from "../../src/config/settings.ts";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { describeUnknownSetting, findUnknownSettings, settingsLike } from "../../src/config/unknown_settings.ts";
 
 /** Misspelt names that are recognized wherever they are set, with what is meant. */
@@ -119,7 +119,7 @@ const ENVIRONMENTS: Readonly<Record<string, string>> = {
 
 const suggestionsFor = (name: string, source: "environment" | ".env") => settingsLike(name, source).join(" or ");
 
-Deno.test("settingsLike() finds what a misspelt name stands for, in .env and in the environment", () => {
+Deno.test("settingsLike() finds the setting of a misspelt name, in .env and in the environment", () => {
   for (const [name, meant] of Object.entries(MISSPELT)) {
     assertEquals(suggestionsFor(name, ".env"), meant, `${name} in .env`);
     assertEquals(suggestionsFor(name, "environment"), meant, `${name} in the environment`);
@@ -134,11 +134,11 @@ Deno.test("settingsLike() judges names of the environment more strictly than tho
 });
 
 Deno.test("settingsLike() finds each setting with two letters swapped, one left out, one too many, and in small letters", () => {
-  for (const name of Object.keys(SETTINGS).filter(({ length }) => length > 6)) {
+  for (const name of SETTING_NAMES.filter(({ length }) => length > 6)) {
     const at = name.length - 3;
     const [before, one, other, after] = [name.slice(0, at), name.charAt(at), name.charAt(at + 1), name.slice(at + 2)];
     const changed = [before + other + one + after, before + other + after, name + "X", name.toLowerCase()];
-    for (const misspelt of changed.filter((text) => !Object.hasOwn(SETTINGS, text))) {
+    for (const misspelt of changed.filter((text) => !SETTING_NAMES.includes(text))) {
       assertEquals(settingsLike(misspelt, "environment").includes(name), true, misspelt);
     }
   }
@@ -151,13 +151,13 @@ for (const [where, names] of Object.entries(ENVIRONMENTS)) {
   });
 }
 
-Deno.test("findUnknownSettings() takes no address of a container's neighbour for a setting", () => {
+Deno.test("findUnknownSettings() ignores the address of another container", () => {
   assertEquals(findUnknownSettings({ MQTT_PORT: "tcp://10.0.0.7:1883" }, {}), []);
   assertEquals(findUnknownSettings({ MQTT_PORT: "1883" }, {}).length, 1);
 });
 
-Deno.test("findUnknownSettings() takes settings and empty values for what they are", () => {
-  const right = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, "1"]));
+Deno.test("findUnknownSettings() ignores settings and empty values", () => {
+  const right = Object.fromEntries(SETTING_NAMES.map((name) => [name, "1"]));
   assertEquals(findUnknownSettings(right, right), []);
   assertEquals(findUnknownSettings({ MQTT_HOST: "" }, { MQTT_USER: "", JEEDOM_API_KEY: undefined }), []);
 });
@@ -171,7 +171,7 @@ Deno.test("findUnknownSettings() lists every unknown name of .env but those of o
   ]);
 });
 
-Deno.test("findUnknownSettings() tells a name that is in both places once, and none that a terminal would act on", () => {
+Deno.test("findUnknownSettings() returns a name of both sources once, and none that a terminal may interpret", () => {
   const both = { MQTT_HOST: "x" };
   assertEquals(findUnknownSettings(both, both).map(({ source }) => source), [".env"]);
   assertEquals(

@@ -1,14 +1,15 @@
-/** What the documents say of the code is compared with the code. */
+/** Compares the documents with the code. */
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../../src/cli/check_config.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import * as exitCodes from "../../src/cli/exit_codes.ts";
-import { ADD_LINE } from "../../src/cli/keys/add.ts";
-import { SET_LINE } from "../../src/cli/keys/set.ts";
-import { SETTINGS } from "../../src/config/settings.ts";
+import { addLine } from "../../src/cli/keys/add.ts";
+import { setLine } from "../../src/cli/keys/set.ts";
+import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { openEnvelope, parseEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { fakePlatform } from "../support/platform.ts";
 import project from "../../deno.json" with { type: "json" };
 
@@ -34,11 +35,18 @@ const written = (value: string) => value === "http://localhost/" ? "http://local
 const settingRows = (text: string) =>
   [...text.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)].map(([, name = "", value = ""]) => [name, value]);
 
-Deno.test("README.md lists every setting with its default, and no other", async () => {
-  const listed = settingRows(await read("README.md"));
+Deno.test("docs/configuration.md lists every setting with its default, and no other", async () => {
+  const listed = settingRows(await read("docs/configuration.md"));
   const expected = [...await defaults()].map(([name, value]) => [name, written(value)]);
-  assertEquals(expected.length, Object.keys(SETTINGS).length);
+  assertEquals(expected.length, SETTING_NAMES.length);
   assertEquals(listed, expected);
+});
+
+Deno.test("README.md lists settings with the default that they have", async () => {
+  const all = await defaults();
+  const listed = settingRows(await read("README.md"));
+  assert(listed.length >= 10, "Few settings in README.md");
+  for (const [name = "", value] of listed) assertEquals(value, written(all.get(name) ?? "No such setting"), name);
 });
 
 Deno.test("docs/security.md has every limit with the default that it has", async () => {
@@ -188,10 +196,11 @@ Deno.test("the example in docs/keys.md is a file of keys, and the table below it
   const text = await read("docs/keys.md");
   const examples = [...text.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = ""]) => json);
   assert(examples.length > 0, "No example in docs/keys.md");
-  for (const keys of examples.map(parseKeysFile)) {
+  for (const keys of examples.map((text) => parseKeysFile(text, SERVICES))) {
     assert(keys.length > 0, "An example without keys");
     const written: { keys: Record<string, unknown>[] } = JSON.parse(formatKeysFile(keys));
-    for (const field of new Set(written.keys.flatMap((key) => Object.keys(key)))) {
+    const rights = keys.flatMap((key) => Object.values(key.rights));
+    for (const field of new Set([...written.keys, ...rights].flatMap((key) => Object.keys(key)))) {
       assert(text.includes(`\n| \`${field}\` | `), `${field} is not in the table`);
     }
   }
@@ -199,7 +208,7 @@ Deno.test("the example in docs/keys.md is a file of keys, and the table below it
 
 Deno.test("docs/keys.md names every option of keys add and keys set", async () => {
   const text = await read("docs/keys.md");
-  const options = [ADD_LINE, SET_LINE].flatMap(({ options }) => Object.keys(options));
+  const options = [addLine(), setLine()].flatMap(({ options }) => Object.keys(options));
   assert(options.length > 0, "No option of keys add");
   for (const option of options) assert(text.includes(`\`--${option}`), `--${option} is not in docs/keys.md`);
 });

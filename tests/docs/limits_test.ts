@@ -1,7 +1,8 @@
 /** docs/operations/limits.md is compared with the code: each limit is in it, with the default that it has. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { parseConfig, SETTINGS } from "../../src/config/settings.ts";
-import { makeMetrics } from "../support/metrics.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import { SETTING_NAMES, settingsWithValues } from "../../src/config/settings.ts";
+import { gatewayMetricsText } from "../support/metrics.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGE = "docs/operations/limits.md";
@@ -32,15 +33,16 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "SMALL_VALUE_BYTES",
     "COPIES",
   ],
-  "from where on memory is looked after": ["WORTH_FREEING_BYTES", "WORTH_SHARING_BYTES"],
+  "from where on memory is looked after": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES"],
   "characters": ["COMMA", "BRACKET", "BRACE"],
   "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
+  "longest time of a timer": ["MAX_TIMER_MS"],
   "what may be set": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
-  "only in what the doctor says": ["DEADLINE_SECONDS"],
+  "only in what the doctor says": ["PROBE_TIMEOUT_SECONDS"],
 };
 
 /** Units that a default may have, in the unit of settings and constants without one: milliseconds, bytes, a count. */
@@ -149,8 +151,7 @@ async function constantsOf(file: string): Promise<Constant[]> {
 
 /** The series that metrics consist of, without values: `name` and, where there are labels, `name{label="word"}`. */
 async function seriesNames(): Promise<Set<string>> {
-  using metrics = makeMetrics();
-  const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const lines = (await gatewayMetricsText()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   const names = lines.flatMap((line) => {
     const series = line.slice(0, line.lastIndexOf(" "));
     return [series, series.replace(/\{.*/, ""), series.replace(/_(bucket|sum|count)(\{.*)?$/, "")];
@@ -159,7 +160,7 @@ async function seriesNames(): Promise<Set<string>> {
 }
 
 Deno.test("docs/operations/limits.md has each setting that bounds something, with its default", async () => {
-  const defaults = new Map(Object.entries(parseConfig({})));
+  const defaults = new Map(settingsWithValues(parseConfig({})).map(({ setting, value }) => [setting.name, value]));
   const rows = (await readRows()).filter((row) => settingOf(row) !== undefined);
   for (const row of rows) {
     const name = settingOf(row) ?? "";
@@ -167,9 +168,7 @@ Deno.test("docs/operations/limits.md has each setting that bounds something, wit
     if (typeof value !== "number") throw new Error(`${name} is no setting with a number`);
     assertEquals(row.value, inUnits(name, value), `${name}: "${row.text}"`);
   }
-  const bounds = Object.keys(SETTINGS).filter((name) =>
-    typeof defaults.get(name) === "number" && !name.endsWith("PORT")
-  );
+  const bounds = SETTING_NAMES.filter((name) => typeof defaults.get(name) === "number" && !name.endsWith("PORT"));
   assertEquals(rows.map((row) => settingOf(row) ?? "").toSorted(), bounds.toSorted());
 });
 

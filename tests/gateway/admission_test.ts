@@ -80,8 +80,8 @@ Deno.test("a request that ran gets its answer again when it has expired, also af
 Deno.test("an expired request is not refused as expired while the store is unavailable", async () => {
   const gateway = await makeGateway({
     replays: {
-      claim: () => ({ kind: "away" }),
-      recall: () => ({ kind: "away" }),
+      claim: () => ({ kind: "unavailable" }),
+      recall: () => ({ kind: "unavailable" }),
       check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
@@ -199,9 +199,7 @@ Deno.test("a nonce used for a second request is refused, and the second does not
 Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run again", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      seconds: 120,
-      maxBytes: 1024,
-      maxAnswerBytes: 1024,
+      limits: { maxAgeSeconds: 60, memoryBytes: 1024, answerBytes: 1024 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -215,9 +213,7 @@ Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run 
 Deno.test("a full replay store refuses new requests in plaintext, and runs none twice", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      seconds: 120,
-      maxBytes: 512,
-      maxAnswerBytes: 512,
+      limits: { maxAgeSeconds: 60, memoryBytes: 512, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -234,9 +230,7 @@ Deno.test("a full replay store refuses new requests in plaintext, and runs none 
 Deno.test("a key that fills its share of the replay store is refused, and no other, also without rate limits", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      seconds: 120,
-      maxBytes: 512 * 100,
-      maxAnswerBytes: 512,
+      limits: { maxAgeSeconds: 60, memoryBytes: 512 * 100, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),

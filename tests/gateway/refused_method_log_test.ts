@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { RefusedMethodLog } from "../../src/gateway/refused_method_log.ts";
 import { MethodNotGrantedError, Scope } from "../../src/keys/rights.ts";
-import { NO_RIGHTS } from "../support/rights.ts";
 
 function makeLog() {
   const lines: { message: string; properties: Record<string, unknown> | undefined }[] = [];
@@ -11,7 +10,7 @@ function makeLog() {
   };
 }
 
-const keyOf = (name: string) => ({ name, scope: new Scope({ ...NO_RIGHTS, methods: ["*"] }) });
+const keyOf = (name: string) => ({ name, scope: new Scope({ jeedom: { methods: ["*"] } }) });
 
 Deno.test("report() logs once for each key and method, with the command that grants it", () => {
   const { lines, log } = makeLog();

@@ -4,18 +4,17 @@ import type { Log } from "../../src/observability/log.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openAnswer } from "../../src/protocol/exchange.ts";
 import { deriveKeyId, KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/keys/schema.ts";
 import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
 import { createJeedomService } from "../../src/services/jeedom/service.ts";
-import { createMqttService } from "../../src/services/mqtt/service.ts";
 import { until, within } from "../support/deadline.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway, makeRecord } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
+import { type FlatRights, rightsOf } from "../support/rights.ts";
 
 /** Creates a gateway with its real services, on a Jeedom and a broker that accept everything. */
 async function makeHome(
-  given: Partial<KeyRecord>,
+  given: FlatRights,
   { answer = () => Promise.resolve(Response.json({ result: 1 })), log }: {
     readonly answer?: () => Promise<Response>;
     readonly log?: Log;
@@ -32,8 +31,8 @@ async function makeHome(
     directory,
     connect,
     ...log === undefined ? {} : { log },
-    services: {
-      jeedom: createJeedomService({
+    services: (mqtt) => [
+      createJeedomService({
         url: new URL("http://jeedom"),
         apikey: "the-key-at-home",
         fetch(_url, init) {
@@ -49,12 +48,11 @@ async function makeHome(
         monotonic: () => 0,
         closeSignal: new AbortController().signal,
       }),
-      mqtt: createMqttService(directory, {
-        publish({ host }, { topic }) {
-          reached.push(`${host} ${topic}`);
-          return Promise.resolve();
-        },
-      }),
+      mqtt,
+    ],
+    publish({ host }, { topic }) {
+      reached.push(`${host} ${topic}`);
+      return Promise.resolve();
     },
   });
   const record = makeRecord({ name: "phone", ...given });
@@ -237,11 +235,14 @@ Deno.test("a guest receives only events of its own command, with the digits that
 
 Deno.test("a poll that ends after its key's rights changed returns nothing", async () => {
   const answered = Promise.withResolvers<Response>();
-  const rights = { services: ["jeedom" as const], methods: ["*"] };
+  const rights = { services: ["jeedom"], methods: ["*"] };
   const { phone, gateway, record, reached } = await makeHome(rights, { answer: () => answered.promise });
   const poll = phone.request("/gateway", { jsonrpc: "event::changes", params: { datetime: 0, longPolling: 5 } });
   await until("the poll is under way", () => reached.length === 1);
-  await gateway.keyring.replace({ single: undefined, records: [{ ...record, commands: [12] }] });
+  await gateway.keyring.replace({
+    single: undefined,
+    records: [{ ...record, rights: rightsOf({ ...rights, commands: [12] }) }],
+  });
   answered.resolve(new Response('{"result":{"datetime":1,"result":[{"name":"cmd::update","option":{"cmd_id":1}}]}}'));
   assertEquals(await refusal(poll), "Key phone was changed: connect again");
 });
@@ -391,7 +392,7 @@ Deno.test("the audit records each decision once, with key, target and outcome, a
   const good = await subscribe(phone, { topic: "a" });
   await good.next();
   await good.leave();
-  gateway.replays.claim = () => ({ kind: "away" });
+  gateway.replays.claim = () => ({ kind: "unavailable" });
   assertEquals((await phone.ask("/gateway", {})).status, 503);
   const { decisions } = gateway;
   assertEquals(decisions.map(({ route, service, target, outcome }) => [route, service, target, outcome]), [

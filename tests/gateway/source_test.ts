@@ -6,8 +6,6 @@ import type { Version } from "../../src/protocol/exchange.ts";
 import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
 import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
 import { ScopeError } from "../../src/keys/rights.ts";
-import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
-import { createMqttService } from "../../src/services/mqtt/service.ts";
 import { gatewayReply, ServiceError } from "../../src/services/service.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway, NOW, services } from "../support/gateway.ts";
@@ -66,10 +64,7 @@ Deno.test("an answer of Jeedom never has source, and names the service unless it
 
 Deno.test("a successful publish has source, and its text is unchanged", async () => {
   const body = { success: true, topic: "t", message: "Published successfully" };
-  const directory = createBrokerDirectory({ configured: { host: "b", port: 1883 }, allowed: [], defaultPort: 1883 });
-  const mqtt = createMqttService(directory, { publish: () => Promise.resolve() });
-  const { jeedom } = services(() => Promise.resolve(gatewayReply(200, {})));
-  const gateway = await makeGateway({ services: { jeedom, mqtt } });
+  const gateway = await makeGateway({ services: (mqtt) => [mqtt], publish: () => Promise.resolve() });
   assertEquals(await answerOf(gateway, { topic: "t", message: "m" }, "/mqtt/publish"), {
     status: 200,
     body: JSON.stringify(body),

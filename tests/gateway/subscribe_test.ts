@@ -4,6 +4,7 @@ import { until } from "../support/deadline.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { EPOCH, makeGateway, makeRecord, NOW } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
+import { rightsOf } from "../support/rights.ts";
 
 const SINCE = "must be an object with epoch, a string, and offset, a whole number from 0";
 
@@ -302,7 +303,10 @@ Deno.test("missed messages are checked against the rights of the key that resume
     state.deliver({ topic, payload: bytes("x"), qos: 0, retain: false });
   }
   await before.leave();
-  await gateway.keyring.replace({ single: gateway.secret, records: [{ ...record, subscribe: ["a/+"] }] });
+  await gateway.keyring.replace({
+    single: gateway.secret,
+    records: [{ ...record, rights: rightsOf({ services: ["mqtt"], subscribe: ["a/+"] }) }],
+  });
   const back = await subscribe(await gateway.phone(record.secret), { topic: "a/+", since });
   assertEquals((await back.next())?.["type"], "connected");
   assertEquals([(await back.next())?.["topic"], (await back.next())?.["topic"]], ["a/1", "a/2"]);

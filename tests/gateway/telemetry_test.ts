@@ -37,7 +37,7 @@ Deno.test("an answered call is counted by route, service and result, and its ope
     ["/gateway", "jeedom", "ok"],
     ["/mqtt/publish", "mqtt", "ok"],
   ]);
-  assertEquals(gateway.told.steps, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
+  assertEquals(gateway.told.operations, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
   assertEquals(gateway.told.refused, []);
 });
 

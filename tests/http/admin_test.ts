@@ -12,7 +12,14 @@ function makeHandler(
 ) {
   const handler = createAdminHandler({
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
-    readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ageSeconds: undefined, ...readiness },
+    readiness: {
+      dependencies: ["broker", "jeedom", "replay_store"],
+      isReady: true,
+      failing: [],
+      up: new Map([["broker", true]]),
+      ageSeconds: undefined,
+      ...readiness,
+    },
     refusals: { list: () => REFUSALS },
     version: "1.2.3",
     listensOn,

@@ -1,8 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { randomBytes } from "../../src/protocol/bytes.ts";
-import { formatKeysFile, type KeyRecord, parseId, parseKeysFile } from "../../src/keys/schema.ts";
+import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { makeRecord } from "../support/gateway.ts";
+import { rightsOf } from "../support/rights.ts";
+
+const parse = (text: string) => parseKeysFile(text, SERVICES);
 
 const SECRET = "3616864d6ed4f70b8a774e17c7435b411d8bc5714fddaf88e3850104a9d88ccd";
 
@@ -11,7 +15,7 @@ const written = (key: Record<string, unknown>) =>
 
 Deno.test("parseKeysFile() grants nothing that is not written", () => {
   const nothing = makeRecord({ name: "phone", secret: Uint8Array.fromHex(SECRET), created: Date.UTC(2026, 0) });
-  assertEquals(parseKeysFile(written({})), [nothing]);
+  assertEquals(parse(written({})), [nothing]);
 });
 
 Deno.test("parseKeysFile() names the place and the rule of everything that is wrong, and quotes no value", () => {
@@ -43,21 +47,66 @@ Deno.test("parseKeysFile() names the place and the rule of everything that is wr
     [{ previous: { secret: SECRET, until: "2026-01-01T00:00:00Z" } }, '"phone" and "phone" have the same secret'],
   ];
   for (const [key, message] of wrong) {
-    const error = assertThrows(() => parseKeysFile(written(key)), SyntaxError, message);
+    const error = assertThrows(() => parse(written(key)), SyntaxError, message);
     assert(!error.message.includes(SECRET.slice(2, 20)), error.message);
   }
+});
+
+Deno.test("parseKeysFile() names the place and the rule of what is wrong with rights by service", () => {
+  const wrong: [rights: unknown, string][] = [
+    [[], "keys[0].rights: "],
+    [{ ssh: {} }, 'keys[0].rights: no such service: "ssh". There are "jeedom" and "mqtt"'],
+    [{ [SECRET]: {} }, 'keys[0].rights: no such service: another. There are "jeedom" and "mqtt"'],
+    [{ mqtt: [] }, "keys[0].rights.mqtt: "],
+    [{ mqtt: { publish: ["a/#/b"] } }, 'keys[0].rights.mqtt.publish[0]: filter may have "#" only as its'],
+    [{ mqtt: { methods: ["*"] } }, 'keys[0].rights.mqtt: no such field: "methods"'],
+    [{ mqtt: { brokers: ["a:0"] } }, "keys[0].rights.mqtt.brokers[0]: must be a list of host"],
+    [{ jeedom: { methods: ["a b"] } }, "keys[0].rights.jeedom.methods[0]: must be a pattern of methods"],
+    [{ jeedom: { commands: ["12"] } }, "keys[0].rights.jeedom.commands[0]: must be the id of a command or scenario"],
+    [{ jeedom: { everyMethod: true } }, 'keys[0].rights.jeedom: no such field: "everyMethod"'],
+  ];
+  for (const [rights, message] of wrong) {
+    const error = assertThrows(() => parse(written({ rights })), SyntaxError, message);
+    assert(!error.message.includes(SECRET.slice(2, 20)), error.message);
+  }
+  const both = assertThrows(() => parse(written({ rights: {}, publish: ["a"] })), SyntaxError);
+  assertEquals(
+    both.message,
+    'keys[0]: no such field: "publish". Rights belong in "rights", below "jeedom" and "mqtt"',
+  );
+});
+
+Deno.test("parseKeysFile() reads an older file, whose rights formatKeysFile() nests by service", () => {
+  const older = written({
+    services: ["mqtt"],
+    publish: ["home/#"],
+    subscribe: ["a"],
+    methods: ["*"],
+    commands: [12],
+    ownApikey: true,
+    expires: "2027-01-31T12:00:00Z",
+    rate: { burst: 2, perSecond: 1 },
+  });
+  const keys = parse(older);
+  const rights = rightsOf({ services: ["mqtt"], publish: ["home/#"], subscribe: ["a"] });
+  assertEquals(keys.map((key) => key.rights), [rights]);
+  assertEquals(keys[0]?.expires, Date.UTC(2027, 0, 31, 12));
+  const text = formatKeysFile(keys);
+  assertEquals(JSON.parse(text).keys[0].rights, rights);
+  assertEquals(parse(text), keys);
+  assertEquals(parse(written({ services: ["jeedom", "mqtt"] }))[0]?.rights, rightsOf({ services: ["jeedom", "mqtt"] }));
 });
 
 Deno.test("parseKeysFile() refuses two keys of one name or secret, and other shapes of file", () => {
   const key = (name: string, secret: string) => ({ name, secret, created: "2026-01-01T00:00:00Z" });
   const file = (...keys: unknown[]) => JSON.stringify({ version: 1, keys });
   const other = randomBytes(32).toHex();
-  assertThrows(() => parseKeysFile(file(key("a", SECRET), key("a", other))), SyntaxError, 'name "a" is there twice');
-  assertThrows(() => parseKeysFile(file(key("a", SECRET), key("b", SECRET.toUpperCase()))), SyntaxError, "same secret");
+  assertThrows(() => parse(file(key("a", SECRET), key("a", other))), SyntaxError, 'name "a" is there twice');
+  assertThrows(() => parse(file(key("a", SECRET), key("b", SECRET.toUpperCase()))), SyntaxError, "same secret");
   for (
     const text of ["", "[]", "{}", "null", '{"version":2,"keys":[]}', '{"version":1}', '{"version":1,"keys":[],"x":1}']
   ) {
-    assertThrows(() => parseKeysFile(text), SyntaxError);
+    assertThrows(() => parse(text), SyntaxError);
   }
 });
 
@@ -73,46 +122,27 @@ Deno.test("parseKeysFile() refuses a field that is there twice, at any depth, an
       'keys[0]: field "expires"',
     ],
     [text.replace('"burst"', '"burst":9,"burst"'), 'keys[0].rate: field "burst" is there twice'],
+    [
+      text.replace('"name"', '"rights":{"mqtt":{"publish":["a"],"publish":["#"]}},"name"'),
+      'keys[0].rights.mqtt: field "publish" is there twice',
+    ],
     [text.replace('"version"', '"version":1,"version"'), 'the file: field "version" is there twice'],
     [text.replace('"name"', `"${SECRET}":1,"${SECRET}":2,"name"`), "keys[0]: field another is there twice"],
     [text.replace('"name"', `"${SECRET}":{"a":1,"a":2},"name"`), 'keys[0].another: field "a" is there twice'],
   ] as const;
   for (const [changed, message] of cases) {
-    const error = assertThrows(() => parseKeysFile(changed), SyntaxError, message);
+    const error = assertThrows(() => parse(changed), SyntaxError, message);
     assert(!error.message.includes(SECRET.slice(2, 20)), error.message);
-  }
-});
-
-Deno.test("parseId() reads plain ids, and nothing that PHP would read as one", () => {
-  assertEquals([1, 12, "12", "9007199254740991"].map(parseId), [1, 12, 12, 9007199254740991]);
-  const strange = [
-    "0",
-    "012",
-    "+12",
-    "-1",
-    " 12",
-    "12 ",
-    "12\n",
-    "12a",
-    "1e1",
-    "12.0",
-    "0x0c",
-    "",
-    "９",
-    "9007199254740993",
-  ];
-  for (const value of [...strange, 0, -1, 1.5, NaN, Infinity, 2 ** 53, true, null, undefined, [12], { id: 12 }]) {
-    assertEquals(parseId(value), undefined, String(value));
   }
 });
 
 Deno.test("parseKeysFile() tells where broken JSON breaks, and quotes none of it", () => {
   const text = `{"version":1,"keys":[{"secret":"${SECRET}",}]}`;
   for (let length = 0; length < text.length; length++) {
-    const error = assertThrows(() => parseKeysFile(text.slice(0, length)), SyntaxError);
+    const error = assertThrows(() => parse(text.slice(0, length)), SyntaxError);
     assert(!error.message.includes("3616"), error.message);
   }
-  assertThrows(() => parseKeysFile(text), SyntaxError, "it is not JSON");
+  assertThrows(() => parse(text), SyntaxError, "it is not JSON");
 });
 
 Deno.test("formatKeysFile() writes what parseKeysFile() reads", () => {
@@ -134,6 +164,6 @@ Deno.test("formatKeysFile() writes what parseKeysFile() reads", () => {
   }).map((given) => makeRecord({ name: `k${randomBytes(4).toHex()}`, ...given }));
   fc.assert(fc.property(fc.array(record, { maxLength: 5 }), (records) => {
     const plain = (keys: readonly KeyRecord[]) => JSON.parse(JSON.stringify(keys));
-    assertEquals(plain(parseKeysFile(formatKeysFile(records))), plain(records));
+    assertEquals(plain(parse(formatKeysFile(records))), plain(records));
   }));
 });

@@ -14,7 +14,9 @@ import {
   parseExact,
   plainNumber,
 } from "../../src/lib/exact_json.ts";
-import { keepDigits, parseJeedomRequest, parsePayload, parsePublishRequest } from "../../src/protocol/payload.ts";
+import { keepDigits, parsePayload } from "../../src/protocol/payload.ts";
+import { parseJeedomRequest } from "../../src/services/jeedom/request.ts";
+import { parsePublishRequest } from "../../src/services/mqtt/request.ts";
 
 const opened = (text: string) => keepDigits(parsePayload(text as OpenedText), text as OpenedText);
 
@@ -126,7 +128,7 @@ Deno.test("hasMoreValues() counts a value and all within it", () => {
   assertEquals([5, 6].map((max) => hasMoreValues(max, value)), [true, false]);
 });
 
-Deno.test("keepsNumbers() looks at numbers alone", () => {
+Deno.test("keepsNumbers() compares numbers only", () => {
   for (const text of ['[1, 2.5 ,{ "1.0" : "a\\"1e400,\\\\" }]', '"1.0"', "[0.1234567890123456,1234567890123456]"]) {
     assert(keepsNumbers(text, JSON.parse(text)), text);
   }

@@ -2,10 +2,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { BROKER } from "../../src/doctor/checks/broker.ts";
+import { BROKER_CHECK } from "../../src/services/mqtt/doctor.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
-import { makeContext, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 import { needing } from "../support/needs.ts";
 import { afterLastTimer } from "../support/scripted_broker.ts";
 import { until, within } from "../support/deadline.ts";
@@ -69,13 +69,13 @@ Deno.test({
       await assertRejects(() => within("failing", connect(address, { signal: never })), BrokerError, "Certificate");
       const { message, remedy } = await within(
         "the check",
-        BROKER.run(
+        BROKER_CHECK.run(
           makeContext({
             env: { MQTT_BROKER_HOST: "localhost", MQTT_PROTOCOL: webSocketPath === undefined ? "mqtts" : "wss" },
             brokerAddress: () => Promise.resolve(address),
             connectBroker: connect,
           }),
-          PATIENT,
+          NEVER_ABORTED,
         ),
       );
       assert(remedy?.startsWith("Set MQTT_CERT_FILE and MQTT_KEY_FILE"), `${message} ${remedy}`);
@@ -168,7 +168,7 @@ Deno.test("connect() reports a server without a WebSocket at that path, and the 
     brokerAddress: () => Promise.resolve(address),
     connectBroker: connect,
   });
-  const { message, remedy } = await within("the check", BROKER.run(context, PATIENT));
+  const { message, remedy } = await within("the check", BROKER_CHECK.run(context, NEVER_ABORTED));
   assert(message.endsWith("Unexpected server response: 404"), message);
   assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
   await server.shutdown();

@@ -35,6 +35,9 @@ async function open(key: Key, event: OutgoingEvent | undefined): Promise<unknown
   return JSON.parse(await openEnvelope(key.secret.aead, parseEnvelope(text.replace(/^data: (.*)\n\n$/, "$1"))));
 }
 
+/** Rights to receive every message. */
+const EVERYTHING = { mayReceive: () => true };
+
 Deno.test("message() seals once for all listeners of a key, and anew for another key", async () => {
   let nonces = 0;
   const [one, other] = [await makeKey("#"), await makeKey("home/#")];
@@ -45,10 +48,10 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
     },
   });
   const received = message();
-  const first = encoder.message(one, received, 1);
-  for (let count = 0; count < 1000; count++) assertStrictEquals(encoder.message(one, received, 1), first);
-  assertStrictEquals(await first?.sharedRecord(), await encoder.message(one, received, 2)?.sharedRecord());
-  await encoder.message(other, received, 1)?.sharedRecord();
+  const first = encoder.message(one, received, 1, EVERYTHING);
+  for (let count = 0; count < 1000; count++) assertStrictEquals(encoder.message(one, received, 1, EVERYTHING), first);
+  assertStrictEquals(await first?.sharedRecord(), await encoder.message(one, received, 2, EVERYTHING)?.sharedRecord());
+  await encoder.message(other, received, 1, EVERYTHING)?.sharedRecord();
   assertEquals(nonces, 2);
   assertEquals(await open(one, first), {
     type: "message",
@@ -60,7 +63,7 @@ Deno.test("message() seals once for all listeners of a key, and anew for another
     epoch: "e",
     offset: 7,
   });
-  const next = encoder.message(one, message(), 1);
+  const next = encoder.message(one, message(), 1, EVERYTHING);
   assertNotEquals(decoder.decode(await next?.sharedRecord()), decoder.decode(await first?.sharedRecord()));
 });
 
@@ -75,7 +78,7 @@ Deno.test("message() seals once for listeners that resume one after another", as
   });
   const missed = Array.from({ length: 500 }, (_, offset) => message({ position: { epoch: "e", offset } }));
   for (let listener = 0; listener < 5; listener++) {
-    for (const one of missed) await encoder.message(key, one, 1)?.sharedRecord();
+    for (const one of missed) await encoder.message(key, one, 1, EVERYTHING)?.sharedRecord();
   }
   assertEquals(nonces, 500);
 });
@@ -85,7 +88,7 @@ Deno.test("message() keeps a limited number of bytes, whether the key may receiv
     const key = await makeKey(filter);
     const encoder = new EventEncoder({ randomBytes });
     for (let offset = 0; offset < 20_000; offset++) {
-      encoder.message(key, message({ position: { epoch: "e", offset } }), 0);
+      encoder.message(key, message({ position: { epoch: "e", offset } }), 0, EVERYTHING);
     }
     assert(encoder.sharedBytes > 2 ** 20 && encoder.sharedBytes <= 4 * 2 ** 20, `${encoder.sharedBytes}`);
   }
@@ -96,7 +99,7 @@ Deno.test("message() limits the quality of service to the listener's", async () 
   const key = await makeKey("#");
   const received = message({ qos: 2 });
   for (const qos of [0, 1, 2]) {
-    const event = await open(key, encoder.message(key, received, qos));
+    const event = await open(key, encoder.message(key, received, qos, EVERYTHING));
     assertEquals(typeof event === "object" && event !== null && "qos" in event && event.qos, qos);
   }
 });
@@ -105,16 +108,16 @@ Deno.test("message() returns undefined for a key that may not receive the messag
   const encoder = new EventEncoder({ randomBytes });
   const [cellar, all] = [await makeKey("cellar/#"), await makeKey("#")];
   const received = message();
-  assertEquals(encoder.message(cellar, received, 1), undefined);
-  assert(encoder.message(all, received, 1) !== undefined);
-  assertEquals(encoder.message(cellar, received, 1), undefined);
+  assertEquals(encoder.message(cellar, received, 1, { mayReceive: () => false }), undefined);
+  assert(encoder.message(all, received, 1, EVERYTHING) !== undefined);
+  assertEquals(encoder.message(cellar, received, 1, { mayReceive: () => false }), undefined);
 });
 
 Deno.test("an event has its exact size before it is sealed, and a message its position", async () => {
   const encoder = new EventEncoder({ randomBytes });
   const key = await makeKey("#");
   for (const payload of ["", "é", "x".repeat(1000), "☀".repeat(77), new Uint8Array([0xff, 0]), "\ud800"]) {
-    const event = encoder.message(key, message({ payload }), 0);
+    const event = encoder.message(key, message({ payload }), 0, EVERYTHING);
     assertEquals(event?.size, (await event?.sharedRecord())?.length);
     assertEquals(event?.position, { epoch: "e", offset: 7 });
   }
@@ -127,14 +130,14 @@ Deno.test("backpressure() returns a promise while many bytes are being sealed, a
   const key = await makeKey("#");
   assertEquals(encoder.backpressure(), undefined);
   const records = Array.from({ length: 10 }, () => {
-    const event = encoder.message(key, message({ payload: "x".repeat(10_000) }), 0);
+    const event = encoder.message(key, message({ payload: "x".repeat(10_000) }), 0, EVERYTHING);
     return event?.sharedRecord();
   });
   await within("relief", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
   await Promise.all(records);
   await until("no backpressure", () => encoder.backpressure() === undefined);
   // As many bytes without listeners: only the sockets must be served.
-  for (let count = 0; count < 10; count++) encoder.message(key, message({ payloadBytes: 10_000 }), 0);
+  for (let count = 0; count < 10; count++) encoder.message(key, message({ payloadBytes: 10_000 }), 0, EVERYTHING);
   await within("relief of the sockets", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
   assertEquals(encoder.backpressure(), undefined);
 });
@@ -144,7 +147,7 @@ Deno.test("backpressure() counts a message for each waiting listener of version 
   const key = await makeKey("#");
   const exchange = { version: 2, key: key.secret, route: "/mqtt/subscribe", salt: randomBytes(16) } as const;
   const [shared, numbered] = [await encoder.begin({ version: 1, key: key.secret }), await encoder.begin(exchange)];
-  const event = encoder.message(key, message({ payload: "x".repeat(200) }), 0);
+  const event = encoder.message(key, message({ payload: "x".repeat(200) }), 0, EVERYTHING);
   if (event === undefined) throw new Error("Key may not receive it");
   for (let listener = 0; listener < 1000; listener++) shared.prepare(event);
   assertEquals(encoder.backpressure(), undefined);
@@ -186,11 +189,11 @@ Deno.test("numberedFormat() numbers events and heartbeats in the order in which 
     route: "/mqtt/subscribe",
     salt: randomBytes(16),
   } as const;
-  const sealer = await StreamSealer.begin(binding, randomBytes);
-  const opener = await StreamOpener.begin(binding, sealer.opening);
+  const encoder = await StreamSealer.begin(binding, randomBytes);
+  const opener = await StreamOpener.begin(binding, encoder.opening);
   let now = 0;
   const stream = new EventStream({
-    format: numberedFormat(sealer, new Backpressure()),
+    format: numberedFormat(encoder, new Backpressure()),
     makeEvent: eventOf,
     settings: { queueBytes: 1_000_000, stallTimeoutMs: 60_000, keepaliveSeconds: 1 },
     owner: "phone",

@@ -54,7 +54,7 @@ function makeStream(
     monotonic: () => state.now,
     ...options,
   });
-  return { stream, state, told: telemetry.told };
+  return { stream, state, told: telemetry.recorded };
 }
 
 /** Fields of a received event. */

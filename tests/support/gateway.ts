@@ -7,7 +7,6 @@ import {
   type GatewayOptions,
   type HealthOptions,
   type OriginOptions,
-  type SubscriptionOptions,
 } from "../../src/gateway/handler.ts";
 import { createLimiters, type RequestSettings } from "../../src/gateway/limiters.ts";
 import type { StreamSettings } from "../../src/streams/event_stream.ts";
@@ -30,8 +29,13 @@ import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 import type { ReplayStore } from "../../src/store/replay_store.ts";
 import { NO_RATE_LIMITS } from "../../src/limits/rate_limits.ts";
 import { createBrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
-import { type Service, type ServiceName, textReply } from "../../src/services/service.ts";
-import { NO_RIGHTS } from "./rights.ts";
+import { type Brokers, createMqttService } from "../../src/services/mqtt/service.ts";
+import type { BrokerDirectory } from "../../src/services/mqtt/broker_directory.ts";
+import { allRights } from "../../src/keys/rights.ts";
+import { SERVICES } from "../../src/services/registry.ts";
+import { misdirectedFault } from "../../src/services/jeedom/request.ts";
+import { type Service, textReply } from "../../src/services/service.ts";
+import { type FlatRights, rightsOf } from "./rights.ts";
 import { recordTelemetry } from "./telemetry.ts";
 
 /** 2023-11-14, in seconds: the fixture's clock, until a test moves it. */
@@ -73,28 +77,31 @@ export interface Answer {
 /** Returns both services, with one function that handles the requests of both. */
 export function services(
   handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
-): GatewayOptions["services"] {
-  const make = (name: ServiceName): Service => ({
+): readonly Service[] {
+  const make = (name: string): Service => ({
     name,
     fieldErrorStatus: 400,
+    ...name === "jeedom" ? { misdirectedFault } : {},
     target: ({ topic }) => topic === undefined ? undefined : String(topic),
     handle: (payload) => handle(name, payload),
   });
-  return { jeedom: make("jeedom"), mqtt: make("mqtt") };
+  return [make("jeedom"), make("mqtt")];
 }
 
 /** Peer address of the fixture's connections. */
 export const PEER = "192.0.2.1";
 
 /** Returns the record of a key with no rights but the given ones. */
-export function makeRecord(given: Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+export function makeRecord(given: FlatRights & Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
+  const { services: _1, publish: _2, subscribe: _3, methods: _4, refusedMethods: _5, ...others } = given;
+  const { commands: _6, scenarios: _7, endpoints: _8, brokers: _9, ownApikey: _10, ...fields } = others;
   return {
     secret: randomBytes(32),
     created: NOW * 1000,
     disabled: false,
     minProtocol: 1,
-    ...NO_RIGHTS,
-    ...given,
+    rights: rightsOf(given),
+    ...fields,
   };
 }
 
@@ -105,8 +112,13 @@ export interface Overrides
     Partial<AccessOptions>,
     Partial<HealthOptions>,
     Partial<Clocks>,
-    Partial<Pick<SubscriptionOptions, "directory">>,
-    Partial<Pick<GatewayOptions, "addressOf" | "services" | "audit" | "log" | "telemetry">> {
+    Partial<Pick<GatewayOptions, "addressOf" | "audit" | "log" | "telemetry">> {
+  /** The services, some of which may be made of the MQTT service of the fixture. */
+  readonly services?: readonly Service[] | ((mqtt: Service) => readonly Service[]);
+  /** Finds the brokers of requests. */
+  readonly directory?: BrokerDirectory;
+  /** Publishes messages, in place of the pool of brokers. */
+  readonly publish?: Brokers["publish"];
   /** Limits of requests. */
   readonly requests?: Partial<RequestSettings>;
   /** Limits of streams. */
@@ -146,16 +158,33 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
   const failures: string[] = [];
-  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes);
+  const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES));
   await keyring.replace({ single: secret, records: [] });
   const replays: ReplayStore = createMemoryReplayStore({
-    seconds: 120,
-    maxBytes: 1_000_000,
-    maxAnswerBytes: 100_000,
+    limits: { maxAgeSeconds: 60, memoryBytes: 1_000_000, answerBytes: 100_000 },
     since: NOW,
     monotonic: () => clock.seconds * 1000,
   });
   const limits = { requests: { ...REQUESTS, ...overrides.requests }, streams: { ...STREAMS, ...overrides.streams } };
+  const counting = services((_name, payload) => {
+    calls.push(payload);
+    return Promise.resolve(textReply(200, `call ${calls.length}`));
+  });
+  const mqtt = createMqttService({
+    directory: overrides.directory ??
+      createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
+    brokers: {
+      publish: overrides.publish ??
+        ((address, publication, options) => brokers.publish(address, publication, options)),
+      listen: (address, subscriber) => brokers.listen(address, subscriber),
+    },
+    events: {
+      encoder,
+      maxEventBytes: limits.streams.maxEventBytes,
+      telemetry: overrides.telemetry ?? telemetry,
+      now: overrides.now ?? clocks.now,
+    },
+  });
   const handler = createHandler({
     addressOf: overrides.addressOf ?? createAddressOf([]),
     origins: overrides,
@@ -165,14 +194,11 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
       rates: overrides.rates ?? NO_RATE_LIMITS,
       replay: overrides.replay ?? { maxAgeSeconds: 60 },
     },
-    services: overrides.services ?? services((_name, payload) => {
-      calls.push(payload);
-      return Promise.resolve(textReply(200, `call ${calls.length}`));
-    }),
+    services: (typeof overrides.services === "function" ? overrides.services(mqtt) : overrides.services ?? counting)
+      .map((service) =>
+        service.name === mqtt.name && service.subscribe === undefined ? { ...mqtt, ...service } : service
+      ),
     subscriptions: {
-      directory: overrides.directory ??
-        createBrokerDirectory({ configured: { host: "broker", port: 1883 }, allowed: [], defaultPort: 1883 }),
-      brokers,
       encoder,
       streams,
       settings: limits.streams,
@@ -206,7 +232,7 @@ export async function makeGateway({ connect, pool = {}, ...overrides }: Override
     keyring,
     replays,
     secret,
-    told: telemetry.told,
+    told: telemetry.recorded,
   };
   return {
     ...parts,

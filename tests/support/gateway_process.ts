@@ -1,7 +1,8 @@
 /** Starts the real gateway as its own process, in the sandbox that its configuration asks for. */
 import { resolve } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { parseConfig, type Variables } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { permissionFlags } from "../../src/config/sandbox.ts";
 import { KEY_BYTES } from "../../src/protocol/aead.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -101,12 +102,12 @@ export async function startGatewayProcess(
   const secrets = new Secrets(settings);
   const line = await output.line((text) => text.includes("listens on"));
   const { port }: { port: number } = JSON.parse(line);
-  const { SECRET_KEY_FILE, KEYS_FILE } = parseConfig(settings);
-  const keyFile = resolve(home, SECRET_KEY_FILE);
+  const { secretKeyFile, keysFile } = parseConfig(settings).keys;
+  const keyFile = resolve(home, secretKeyFile);
   const key = given ?? (await Deno.readTextFile(keyFile)).trim();
   // At the start and at the end: keys come and go meanwhile.
   const readKeys = async () => {
-    for (const path of [keyFile, resolve(home, KEYS_FILE)]) await secrets.addKeysOf(path);
+    for (const path of [keyFile, resolve(home, keysFile)]) await secrets.addKeysOf(path);
   };
   await readKeys();
   const url = `${settings["TLS_CERT_FILE"] === undefined ? "http" : "https"}://127.0.0.1:${port}`;

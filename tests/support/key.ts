@@ -7,8 +7,8 @@ import { makeRecord, NOW } from "./gateway.ts";
 
 /** A key that may receive what matches a filter. */
 export async function makeKey(filter: string): Promise<Key> {
-  const keyring = new LiveKeyring(() => NOW * 1000, randomBytes);
-  const record = makeRecord({ name: "phone", subscribe: [filter] });
+  const keyring = new LiveKeyring(() => NOW * 1000, randomBytes, {});
+  const record = makeRecord({ name: "phone", services: ["mqtt"], subscribe: [filter] });
   await keyring.replace({ single: undefined, records: [record] });
   const envelope = parseEnvelope(await sealEnvelope(await importKey(record.secret), "{}", randomBytes));
   return (await keyring.open(envelope, { address: "test", route: "/gateway" })).key;

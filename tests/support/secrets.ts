@@ -1,5 +1,7 @@
 /** What no process may print, and whether one did. */
-import { parseConfig, type Variables } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { SettingsGroup, Variables } from "../../src/config/rules.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 import { LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
 
 const utf8 = new TextEncoder();
@@ -9,8 +11,11 @@ export class Secrets {
   readonly #spellings = new Map<string, string>();
 
   constructor(settings: Variables) {
-    for (const [name, value] of Object.entries(parseConfig(settings))) {
-      for (const secret of secretsOf({ [name]: value })) this.add(name, secret);
+    const config: Readonly<Record<string, Readonly<Record<string, unknown>>>> = parseConfig(settings);
+    for (const [group, { settings: fields }] of Object.entries<SettingsGroup>(SETTINGS)) {
+      for (const [field, { name }] of Object.entries(fields)) {
+        for (const secret of secretsOf({ [group]: { [field]: config[group]?.[field] } })) this.add(name, secret);
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import type { Variables } from "../../src/config/settings.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { IS_LINUX, needing } from "../support/needs.ts";

@@ -12,7 +12,6 @@ import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.t
 import type { KeyRecord } from "../../src/keys/schema.ts";
 import { until, within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
-import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { startBroker } from "../support/broker.ts";
 import { clientAt } from "../support/client_at.ts";
 import { Crowd } from "../support/crowd.ts";
@@ -27,6 +26,16 @@ const PHONE = "198.51.100.7";
 const GREEDY = "203.0.113.9";
 
 const MB = 2 ** 20;
+
+/** Rights of both keys. */
+const RIGHTS = {
+  services: ["jeedom", "mqtt"],
+  publish: ["#"],
+  subscribe: ["#"],
+  methods: ["*"],
+  brokers: ["*"],
+  ownApikey: true,
+};
 
 /** A gateway with two keys that may do the same. */
 interface Scene {
@@ -59,7 +68,7 @@ async function withTwoKeys(
   { env = {}, workers = 1000, flags = [] }: SceneOptions = {},
 ): Promise<void> {
   await using opened = new AsyncDisposableStack();
-  const recordOf = (name: string) => makeRecord({ ...EVERYDAY_RIGHTS, brokers: ["*"], name });
+  const recordOf = (name: string) => makeRecord({ ...RIGHTS, name });
   const [greedy, modest] = [recordOf("greedy"), recordOf("modest")] as const;
   const jeedom = startWorkerJeedom(workers);
   opened.defer(() => jeedom.stop());

@@ -7,6 +7,7 @@ import { editKeysFile, readKeysFile } from "../../src/keys/keyring_file.ts";
 import { until, within } from "../support/deadline.ts";
 import { spawnMain } from "../support/gateway_process.ts";
 import { ProcessOutput } from "../support/process_output.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
@@ -31,7 +32,7 @@ async function keys(words: string, directory: string, env: Record<string, string
 }
 
 async function namesIn(directory: string): Promise<string[]> {
-  const loaded = await readKeysFile(`${directory}/data/keys.json`, { files: Deno, mode: "strict" });
+  const loaded = await readKeysFile(`${directory}/data/keys.json`, { files: Deno, mode: "strict", services: SERVICES });
   return loaded?.keys.map(({ name }) => name).toSorted() ?? [];
 }
 
@@ -137,7 +138,7 @@ Deno.test("an edit gives up on a process that keeps the lock, and names the lock
 Deno.test("editors that are killed leave a whole file, a free lock, and nothing that stays", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
-    const options = { files: Deno, mode: "strict" } as const;
+    const options = { files: Deno, mode: "strict", services: SERVICES } as const;
     // Long enough a file that some are killed while they write it.
     const records = Array.from({ length: 300 }, (_, index): KeyRecord => ({
       ...EVERYDAY_RIGHTS,
@@ -148,11 +149,12 @@ Deno.test("editors that are killed leave a whole file, a free lock, and nothing 
       minProtocol: 1,
     }));
     await editKeysFile(path, () => records, options);
-    const module = new URL("../../src/keys/keyring_file.ts", import.meta.url).href;
-    const code = `import { editKeysFile } from "${module}";
+    const module = (path: string) => new URL(`../../src/${path}`, import.meta.url).href;
+    const code = `import { editKeysFile } from "${module("keys/keyring_file.ts")}";
+      import { SERVICES } from "${module("services/registry.ts")}";
       const swap = (records) => records.map((record) => ({ ...record, disabled: !record.disabled }));
       for (let edits = 1;; edits++) {
-        await editKeysFile("keys.json", swap, { files: Deno, mode: "strict" });
+        await editKeysFile("keys.json", swap, { files: Deno, mode: "strict", services: SERVICES });
         if (edits === 3) console.log("busy");
       }`;
     for (let round = 0; round < 5; round++) {

@@ -1,7 +1,7 @@
 /** Starting, stopping, and what the sandbox forbids, with the real process. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError, GatewayClient } from "../../src/client/gateway_client.ts";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { permissionFlags } from "../../src/config/sandbox.ts";
 import { until, within } from "../support/deadline.ts";

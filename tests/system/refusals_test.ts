@@ -1,10 +1,9 @@
 /** Causes of refusals in the report of `deno task doctor`, beside a real gateway. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { Variables } from "../../src/config/settings.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { sealRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
-import type { KeyRecord } from "../../src/keys/schema.ts";
 import { within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { freePort } from "../support/loopback.ts";
@@ -47,7 +46,8 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
     // The doctor then asks with the first key of the file, which may not publish: it is refused.
     SECRET_KEY_FILE: "data/none.txt",
   };
-  const make = (name: string, given: Partial<KeyRecord> = {}) => makeRecord({ name, services: ["mqtt"], ...given });
+  const make = (name: string, given: Partial<Parameters<typeof makeRecord>[0]> = {}) =>
+    makeRecord({ name, services: ["mqtt"], ...given });
   const [phone, tablet, bob] = [make("annas-phone", { services: ["jeedom"] }), make("old-tablet"), make("bobs-phone")];
   const guest = make("guest", { expires: Date.now() - 60_000 });
   const gateway = await startGatewayProcess(env, { keys: [phone, guest, tablet, bob], key: phone.secret.toHex() });
@@ -80,14 +80,14 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
         "  6 with an old secret of annas-phone\n",
         "  5 with the expired key guest\n",
         "  4 with the removed key old-tablet\n",
-        "  2 of bobs-phone for what it may not do\n",
-        "-> Pair the device of annas-phone anew: deno task keys show annas-phone\n",
+        "  2 of bobs-phone without the right to them\n",
+        "-> Pair the device of annas-phone again: deno task keys show annas-phone\n",
       ]
     ) assertStringIncludes(report, line);
     // A busy machine may be slow to deliver it.
     assertMatch(report, / 3 with a clock (?:9[5-9]|1[01]\d) s off \(behind\), of bobs-phone\n/);
     const off = await run(["doctor"], { directory, env: { ...env, METRICS_PORT: "off" }, flags: DOCTOR });
-    assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log tells/);
+    assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log shows/);
   } finally {
     await gateway.stop();
   }

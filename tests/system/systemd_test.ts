@@ -1,7 +1,7 @@
 /** The unit, its installer, and the gateway as systemd starts it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parse as parseYaml } from "@std/yaml/parse";
-import { parseConfig } from "../../src/config/settings.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { within } from "../support/deadline.ts";
 import { Machine, TOOLS } from "../support/systemd_machine.ts";
 import { openNotifySocket } from "../support/notify_socket.ts";
@@ -211,9 +211,9 @@ Deno.test(
 );
 
 Deno.test("the unit leaves the gateway time to stop, and does not start it again with wrong settings", async () => {
-  const { SHUTDOWN_TIMEOUT_MS } = parseConfig({});
+  const { shutdown } = parseConfig({});
   const [stop = ""] = await unitValues("TimeoutStopSec");
-  assert(Number(stop) * 1000 > SHUTDOWN_TIMEOUT_MS + 2000);
+  assert(Number(stop) * 1000 > shutdown.timeoutMs + 2000);
   assertEquals(await unitValues("RestartPreventExitStatus"), ["78"]);
 });
 
@@ -230,10 +230,10 @@ Deno.test("descriptors that the unit and docker-compose.yml allow fit into the m
   assertEquals(none, []);
   const inBytes = (text: string) => Number(/^(\d+)[Mm]$/.exec(text)?.[1]) * 2 ** 20;
   assert(Number(descriptors) * HEAD_BYTES + BUSY_BYTES < inBytes(high), "Unfinished heads pass MemoryHigh");
-  const { MAX_STREAMS, MAX_REQUESTS, MQTT_MAX_CONNECTIONS } = parseConfig({});
+  const { streams, requests, mqtt } = parseConfig({});
   // Each request may hold a connection of its own to Jeedom.
   assert(
-    MAX_STREAMS + 2 * MAX_REQUESTS + MQTT_MAX_CONNECTIONS < Number(descriptors),
+    streams.max + 2 * requests.max + mqtt.maxConnections < Number(descriptors),
     "Too few for what may be under way",
   );
   const { services: { gateway } } = parseYaml(await Deno.readTextFile(at("docker-compose.yml")));
@@ -322,7 +322,7 @@ Deno.test(
         const child = start(`${program}/run serve`, env, directory);
         const output = new ProcessOutput(child);
         try {
-          await output.line((line) => line.includes("Service manager could not be told"));
+          await output.line((line) => line.includes("systemd could not be notified"));
           child.kill("SIGTERM");
           assertEquals((await within("it ends", child.status)).code, 0, output.text);
         } finally {

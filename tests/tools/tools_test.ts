@@ -51,6 +51,7 @@ Deno.test("every tool is tried here", () => {
     "bench:load",
     "build:npm",
     "chaos",
+    "docs",
     "fuzz",
     "memory",
     "soak",
@@ -103,6 +104,7 @@ const WRONG: readonly (readonly [tool: string, args: readonly string[], message:
   ["memory", ["--seconds", "0"], '--seconds must be a number of at least 1, not "0"'],
   ["fuzz", ["99"], 'REQUESTS must be a whole number of at least 100, not "99"'],
   ["fuzz", ["1000", "--seed", "x"], '--seed must be a whole number of at least 0, not "x"'],
+  ["docs", ["a"], 'Unexpected argument "a"'],
   ["build:npm", ["a", "b"], 'Unexpected argument "b"'],
 ];
 

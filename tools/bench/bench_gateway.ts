@@ -1,5 +1,5 @@
 /** The gateway as benchmarks run it: everything on as by default, and limits so wide that they refuse nothing. */
-import type { Variables } from "../../src/config/settings.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
 
 const WIDE = "1000000";

@@ -59,7 +59,7 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
       online: () => {},
       ended: () => {},
       message(message) {
-        const event = sealer.message(key, message, 0);
+        const event = sealer.message(key, message, 0, { mayReceive: () => true });
         if (event !== undefined) stream.push(event);
       },
     });

@@ -1,5 +1,5 @@
 /** A house with everything in it: broker, Jeedom, perhaps Redis, and the real gateway in its sandbox, all to be broken. */
-import type { Variables } from "../../src/config/settings.ts";
+import type { Variables } from "../../src/config/rules.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
 import { type TestRedis, withRedis } from "../../tests/support/redis_server.ts";

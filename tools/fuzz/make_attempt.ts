@@ -351,6 +351,7 @@ function rightPayload(route: Route, { place, seconds }: { readonly place: number
   const request = {
     "/gateway": { service: "jeedom", jsonrpc: "cmd::byId", params: { marker: place } },
     "/mqtt/publish": { topic: `fuzz/${place % 50}`, message: `${place}`, qos: place % 3 },
+    "/subscribe": { service: "mqtt", topic: `fuzz/${place % 50}` },
     "/mqtt/subscribe": { topic: `fuzz/${place % 50}` },
   }[route];
   return JSON.stringify({ ...request, timestamp: seconds });

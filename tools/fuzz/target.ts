@@ -1,5 +1,6 @@
 /** The gateway under test: its ports, its keys and their rights, and what its log must not contain. */
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
 import { makeRecord } from "../../tests/support/gateway.ts";
 import type { GatewayProcess } from "../../tests/support/gateway_process.ts";
@@ -97,7 +98,7 @@ export function makeTargetRecords(): KeyRecord[] {
 /** Older gateways have no `$` topics in a key's rights. */
 function isGrantable(record: KeyRecord): boolean {
   try {
-    parseKeysFile(formatKeysFile([record]));
+    parseKeysFile(formatKeysFile([record]), SERVICES);
     return true;
   } catch (error) {
     if (error instanceof SyntaxError) return false;
@@ -139,7 +140,7 @@ export async function targetOf(
       disabled: await secretOf("disabled"),
       replaced: await importSecretKey(replaced.secret),
     },
-    grantsSystemTopics: recordOf("system").subscribe.includes("$SYS/#"),
+    grantsSystemTopics: JSON.stringify(recordOf("system").rights["mqtt"]).includes("$SYS/#"),
   };
 }
 

@@ -6,51 +6,56 @@
 import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../keys/schema.ts";
+import { SERVICES } from "../../services/registry.ts";
+import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { oneName } from "./find_key.ts";
-import { expiryFromOption, protocolFromOption } from "./life_from_options.ts";
-import { describeNextStep } from "./next_step.ts";
-import { rateFromOptions } from "./rate_from_options.ts";
-import { RIGHTS_OPTIONS, rightsFromOptions } from "./rights_from_options.ts";
+import { type KeysSession, oneName } from "./session.ts";
+import { expiryFromOption, protocolFromOption, rateFromOptions } from "./key_options.ts";
+import { describeNextStep } from "./show.ts";
+import { rightsFromOptions, rightsOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
-import type { KeysSession } from "./session.ts";
 
-/** Command line of `keys add`. */
-export const ADD_LINE = {
-  synopsis: "deno task keys add NAME",
-  summary: "Make a key for a device",
-  options: {
-    ...RIGHTS_OPTIONS,
-    rate: { type: "string", value: "N", description: "N requests a second, together with --burst" },
-    burst: { type: "string", value: "N", description: "N requests at once, together with --rate" },
-    expires: {
-      type: "string",
-      value: "WHEN",
-      description: "90d, 24h, 30m or 2027-01-31; never without it",
-    },
-    "min-protocol": {
-      type: "string",
-      value: "1|2",
-      default: "1",
-      description: "2 for devices whose app speaks version 2",
-    },
-  },
-  notes: `All but --own-apikey and the last four can be given several times.
-With none of the first ten, the key may do what a phone of the house needs: both
-services, with the methods that read and control, no other brokers or endpoints.
-Other methods have to be named: docs/jeedom-methods.md has them all.`,
-} as const satisfies CommandLine;
+/** Returns the command line of `keys add`. */
+export function addLine(services: readonly ServiceModule[] = SERVICES): CommandLine {
+  return commandLine(services);
+}
 
-/** Adds a key and tells what it may do. Its secret is left for `keys show`. */
+function commandLine(services: readonly ServiceModule[]) {
+  return {
+    synopsis: "deno task keys add NAME",
+    summary: "Make a key for a device",
+    options: {
+      ...rightsOptions(services),
+      rate: { type: "string", value: "N", description: "N requests a second, together with --burst" },
+      burst: { type: "string", value: "N", description: "N requests at once, together with --rate" },
+      expires: {
+        type: "string",
+        value: "WHEN",
+        description: "90d, 24h, 30m or 2027-01-31; never without it",
+      },
+      "min-protocol": {
+        type: "string",
+        value: "1|2",
+        default: "1",
+        description: "2 for devices whose app speaks version 2",
+      },
+    },
+    notes: `Options of rights with a value can be given several times. Without any of them,
+the key may do what an ordinary phone needs, in every service:
+${services.map(({ rights }) => rights.addNote).join("\n")}`,
+  } as const satisfies CommandLine;
+}
+
+/** Adds a key and prints its rights. Its secret is left for `keys show`. */
 export async function addKey(session: KeysSession): Promise<void> {
   const { config, now, print } = session;
-  const { values, positionals } = readArgs(session.args, ADD_LINE);
+  const { values, positionals } = readArgs(session.args, commandLine(SERVICES));
   const name = oneName(positionals, session);
   const { rights, mistakes: wrongRights } = rightsFromOptions(values);
-  const { pace, mistakes: wrongPace } = rateFromOptions(values);
+  const { rate, mistakes: wrongRate } = rateFromOptions(values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const { minProtocol, mistakes: wrongProtocol } = protocolFromOption(values["min-protocol"]);
-  const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...wrongProtocol];
+  const mistakes = [...wrongRights, ...wrongRate, ...wrongEnd, ...wrongProtocol];
   refuse([...nameMistakes(name, await session.read()), ...mistakes]);
 
   const record: KeyRecord = {
@@ -60,15 +65,15 @@ export async function addKey(session: KeysSession): Promise<void> {
     expires,
     disabled: false,
     minProtocol,
-    ...rights,
-    rate: pace,
+    rights,
+    rate,
   };
   await session.edit((records) => {
-    // Somebody else may have taken the name since.
+    // Another command may have taken the name since.
     refuse(nameMistakes(name, records));
     return [...records, record];
   });
-  print(`Key "${name}" is in ${config.KEYS_FILE}. A running gateway knows it within 2 seconds.`);
+  print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway accepts it within 2 seconds.`);
   const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
   for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(describeNextStep(name, session));

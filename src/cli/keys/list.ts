@@ -1,14 +1,13 @@
 /**
- * The subcommand `keys list`: shows the keys, and none of their secrets.
+ * The subcommand `keys list`: shows the keys without their secrets.
  *
  * @module
  */
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { type CommandLine, readOptions } from "../args.ts";
-import { formatDay } from "./duration.ts";
-import { describeState } from "./key_state.ts";
-import { formatKeyTable, type KeyRow } from "./key_table.ts";
+import { formatDay } from "../../keys/duration.ts";
+import { describeState } from "../../keys/status.ts";
 import { summarizeRights } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
 
@@ -29,7 +28,7 @@ export async function listKeys(session: KeysSession): Promise<void> {
     kid: await deriveKeyId(record.secret),
     created: formatDay(record.created),
     state: describeState(record, now),
-    rights: summarizeRights(record),
+    rights: summarizeRights(record.rights),
   })));
   const own = await session.readDefault();
   if (own !== undefined) {
@@ -38,6 +37,41 @@ export async function listKeys(session: KeysSession): Promise<void> {
   }
   if (rows.length > 0) print(formatKeyTable(rows));
   if (records.length === 0) {
-    print(`There is no key in ${config.KEYS_FILE}. Give each device one of its own: deno task keys add NAME`);
+    print(`There is no key in ${config.keys.keysFile}. Give each device one of its own: deno task keys add NAME`);
   }
+}
+
+/** Row of the table. */
+export interface KeyRow {
+  /** Its name. */
+  readonly name: string;
+  /** Its public id. */
+  readonly kid: string;
+  /** Day of its creation; empty if unknown. */
+  readonly created: string;
+  /** Remarks on its state, at least one. */
+  readonly state: readonly string[];
+  /** Its rights. */
+  readonly rights: string;
+}
+
+const HEADER = { name: "NAME", kid: "KID", created: "CREATED", state: ["STATE"] } as const;
+
+/** Length of a day, in characters. */
+const CREATED_WIDTH = 10;
+const KID_WIDTH = 16;
+const GAP = "  ";
+
+/**
+ * Formats the keys, sorted by name. The rights of a key have their own line, as they do not fit beside the rest into the
+ * 80 columns of a terminal.
+ */
+export function formatKeyTable(rows: readonly KeyRow[]): string {
+  const sorted = rows.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const width = Math.max(HEADER.name.length, ...sorted.map(({ name }) => name.length));
+  const line = ({ name, kid, created, state: [state = "", ...further] }: Omit<KeyRow, "rights">) => {
+    const cells = [name.padEnd(width), kid.padEnd(KID_WIDTH), created.padEnd(CREATED_WIDTH)].join(GAP) + GAP;
+    return [cells + state, ...further.map((remark) => " ".repeat(cells.length) + remark)];
+  };
+  return [...line(HEADER), ...sorted.flatMap((row) => [...line(row), `${GAP}${row.rights}`])].join("\n");
 }

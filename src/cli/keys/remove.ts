@@ -1,20 +1,19 @@
 /**
- * The subcommand `keys remove`: forgets a key.
+ * The subcommand `keys remove`: deletes a key.
  *
  * @module
  */
 import { type CommandLine, readArgs } from "../args.ts";
-import { findKey, oneName, refuseDefault } from "./find_key.ts";
-import type { KeysSession } from "./session.ts";
+import { findKey, type KeysSession, oneName, refuseDefault } from "./session.ts";
 
 /** Command line of `keys remove`. */
 export const REMOVE_LINE = {
   synopsis: "deno task keys remove NAME",
-  summary: "Forget a key, without asking; it cannot be brought back",
+  summary: "Delete a key, without asking; it cannot be restored",
   options: {},
 } as const satisfies CommandLine;
 
-/** Removes a key, without asking: scripts remove keys, too. */
+/** Removes a key, without a question, as scripts remove keys, too. */
 export async function removeKey(session: KeysSession): Promise<void> {
   const { config, print } = session;
   const { positionals } = readArgs(session.args, REMOVE_LINE);
@@ -25,10 +24,10 @@ export async function removeKey(session: KeysSession): Promise<void> {
     return records.filter((other) => other !== record);
   });
   print(
-    `Key "${name}" is gone from ${config.KEYS_FILE}: a running gateway refuses it, and ends its open streams, ` +
+    `Key "${name}" is removed from ${config.keys.keysFile}: a running gateway refuses it, and ends its open streams, ` +
       "within 2 seconds.",
   );
-  print(`It cannot be brought back. For a new one, and a device to pair again: deno task keys add ${name}`);
+  print(`It cannot be restored. To make a new one and pair the device again: deno task keys add ${name}`);
   if (after.length === 0 && await session.readDefault() === undefined) {
     session.warn("That was the last key: unless you add one, the gateway's next start makes one with every right");
   }

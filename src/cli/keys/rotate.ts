@@ -6,12 +6,10 @@
 import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
-import { changeKey } from "./change_key.ts";
-import { formatDuration, formatTime, parseDuration } from "./duration.ts";
-import { oneName } from "./find_key.ts";
-import { overlapLeft, whyDead } from "./key_state.ts";
-import { describeNextStep } from "./next_step.ts";
-import type { KeysSession } from "./session.ts";
+import { changeKey, type KeysSession, oneName } from "./session.ts";
+import { formatDuration, formatTime, parseDuration } from "../../keys/duration.ts";
+import { overlapLeft, unusableReason } from "../../keys/status.ts";
+import { describeNextStep } from "./show.ts";
 
 /** Command line of `keys rotate`. */
 export const ROTATE_LINE = {
@@ -22,12 +20,12 @@ export const ROTATE_LINE = {
       type: "string",
       value: "SPAN",
       default: "24h",
-      description: "How long the old secret works, such as 30m or 7d;\n0 ends it now",
+      description: "Time for which the old secret still works, such as 30m\nor 7d; 0 ends it now",
     },
   },
 } as const satisfies CommandLine;
 
-/** Makes a new secret, and lets the old one work for a while so that the device can be paired again. */
+/** Makes a new secret. The old one works for a while, so that the device can be paired again. */
 export async function rotateKey(session: KeysSession): Promise<void> {
   const { now, print } = session;
   const { values, positionals } = readArgs(session.args, ROTATE_LINE);
@@ -52,7 +50,7 @@ export async function rotateKey(session: KeysSession): Promise<void> {
   if (overlapLeft(old, now) > 0) {
     print("The secret before that still worked: it ends now, and its open streams within 2 seconds.");
   }
-  const dead = whyDead(old, now);
-  if (dead !== undefined) print(`The key is ${dead} all the same: neither secret works.`);
+  const reason = unusableReason(old, now);
+  if (reason !== undefined) print(`The key is still ${reason}: neither secret works.`);
   print(describeNextStep(name, session));
 }

@@ -1,34 +1,36 @@
 /**
- * What each subcommand of `keys` works with.
+ * Session of a subcommand of `keys`: its key files and console, and finding and changing a key.
  *
  * @module
  */
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
-import { readKey, refuseUnlessFile } from "../../keys/default_key_file.ts";
-import type { KeyRecord } from "../../keys/schema.ts";
+import { assertRegularFile, readKey } from "../../keys/default_key_file.ts";
+import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
 import type { Platform } from "../../platform.ts";
+import { SERVICES } from "../../services/registry.ts";
+import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
-import { overlapLeft } from "./key_state.ts";
+import { overlapLeft } from "../../keys/status.ts";
 
-/** The keys and the console. */
+/** Key files and console of a subcommand. */
 export interface KeysSession {
-  /** Words after the subcommand's name. */
+  /** Arguments of the subcommand. */
   readonly args: readonly string[];
-  /** How the subcommand's command line goes, for a person who got it wrong. */
+  /** Usage of the subcommand, for messages about its arguments. */
   readonly usage: string;
   /** The settings. */
   readonly config: Config;
-  /** The time, in milliseconds since 1970; it stands still for the length of one command. */
+  /** The time of the command, in milliseconds since 1970. */
   readonly now: number;
-  /** Where new secrets come from. */
+  /** Source of new secrets. */
   readonly random: RandomBytes;
-  /** Prints a line for the person at the console. */
+  /** Prints a line. */
   readonly print: (line: string) => void;
-  /** Part of the machine that knows the gateway's addresses. */
+  /** Part of the machine that the gateway's addresses are read from. */
   readonly machine: AddressSource;
-  /** Says a line about something to beware of, once the subcommand has ended: below all that it prints. */
+  /** Prints a warning below all other output, when the subcommand has ended. */
   readonly warn: (line: string) => void;
   /**
    * Reads the records of the keys file; none when there is no file.
@@ -37,20 +39,20 @@ export interface KeysSession {
    */
   read(): Promise<readonly KeyRecord[]>;
   /**
-   * Changes the keys file. What `change` throws ends the edit, with nothing written.
+   * Changes the keys file. An error of `change` aborts the edit, with nothing written.
    *
    * @throws `KeyFileError`, `KeysFileLockedError`
    */
   edit(change: (records: readonly KeyRecord[]) => readonly KeyRecord[]): Promise<KeysFileEdit>;
   /**
-   * Reads the key that has a file of its own, 32 bytes; undefined when there is no such file.
+   * Reads the key "default" from its file, 32 bytes; undefined when there is no such file.
    *
    * @throws `KeyFileError`
    */
   readDefault(): Promise<Bytes | undefined>;
 }
 
-/** What opening a session takes. */
+/** Options of a session. */
 export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" | "config" | "now" | "random" | "warn"> {
   /** The machine. */
   readonly platform: AddressSource & Pick<Platform, "print">;
@@ -58,13 +60,13 @@ export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" |
 
 /** Opens a session on the configured files. */
 export function openSession({ platform, ...given }: KeysSessionOptions): KeysSession {
-  const { KEYS_FILE: path, SECRET_KEY_FILE, KEY_FILE_MODE: mode } = given.config;
-  const options = { files: platform.files, mode };
+  const { keysFile: path, secretKeyFile, fileMode: mode } = given.config.keys;
+  const options = { files: platform.files, mode, services: SERVICES };
   const warnIf = (tightened: boolean) => {
     if (tightened) given.warn(`Keys file "${path}" could be read by others: its mode is 0600 now`);
   };
-  /** A secret that does not work any more has no business in the file. */
-  const forgetOld = (record: KeyRecord): KeyRecord =>
+  /** Removes a previous secret that has expired. */
+  const withoutExpired = (record: KeyRecord): KeyRecord =>
     overlapLeft(record, given.now) > 0 ? record : { ...record, previous: undefined };
   return {
     ...given,
@@ -76,13 +78,75 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return loaded?.keys ?? [];
     },
     async edit(change) {
-      const edit = await editKeysFile(path, (records) => change(records.map(forgetOld)), options);
+      const edit = await editKeysFile(path, (records) => change(records.map(withoutExpired)), options);
       warnIf(edit.tightened);
       return edit;
     },
     async readDefault() {
-      await refuseUnlessFile(SECRET_KEY_FILE, platform.files);
-      return await readKey(SECRET_KEY_FILE, platform.files);
+      await assertRegularFile(secretKeyFile, platform.files);
+      return await readKey(secretKeyFile, platform.files);
     },
   };
+}
+
+/**
+ * Returns the only argument of a subcommand: the name of a key.
+ *
+ * @throws {UsageError} if there is none, or more
+ */
+export function oneName(positionals: readonly string[], { usage }: Pick<KeysSession, "usage">): string {
+  const [name, ...others] = positionals;
+  if (name === undefined) throw new UsageError(`The name of a key is missing\n${usage}`);
+  if (others.length > 0) throw new UsageError(`Expected one name: remove "${others.join(" ")}"\n${usage}`);
+  return name;
+}
+
+/**
+ * Finds a record by its name.
+ *
+ * @throws {UsageError} with the names of the keys, if there is none with this name
+ */
+export function findKey(records: readonly KeyRecord[], name: string): KeyRecord {
+  const record = records.find((record) => record.name === name);
+  if (record !== undefined) return record;
+  const known = records.map(({ name }) => name).toSorted().join(", ");
+  throw new UsageError(
+    `There is no key "${name}"` +
+      (known === "" ? `: add it with deno task keys add ${name}` : `. There are: ${known}`),
+  );
+}
+
+/**
+ * Rejects a change of the key "default", which is not in the keys file.
+ *
+ * @throws {UsageError} with its file, and what to do
+ */
+export function refuseDefault(name: string, { config }: KeysSession): void {
+  if (name !== DEFAULT_KEY_NAME) return;
+  throw new UsageError(
+    `Key "${name}" cannot be changed here: it is in SECRET_KEY_FILE, "${config.keys.secretKeyFile}". ` +
+      "Delete that file once another key exists; or, while there is no other, " +
+      "move it away and restart the gateway, which makes a new one",
+  );
+}
+
+/**
+ * Changes some fields of a key in the keys file.
+ *
+ * @param name its name
+ * @param change returns the changed fields of the record
+ * @returns the record before the change
+ * @throws `UsageError` if the keys file has no such key; `KeyFileError`, `KeysFileLockedError`
+ */
+export async function changeKey(
+  session: KeysSession,
+  name: string,
+  change: (record: KeyRecord) => Partial<KeyRecord>,
+): Promise<KeyRecord> {
+  refuseDefault(name, session);
+  const { before } = await session.edit((records) => {
+    const record = findKey(records, name);
+    return records.with(records.indexOf(record), { ...record, ...change(record) });
+  });
+  return findKey(before, name);
 }

@@ -7,9 +7,9 @@ import { parseExact, plainNumber } from "../../lib/exact_json.ts";
 import { isObject } from "../../lib/json.ts";
 import { valuesWeight } from "../../lib/json_weight.ts";
 import { FieldError } from "../../protocol/payload.ts";
-import { parseId } from "../../keys/schema.ts";
-import { type Scope, ScopeError } from "../../keys/rights.ts";
+import { ScopeError } from "../../keys/rights.ts";
 import { findMethod } from "./methods.ts";
+import { type JeedomGrants, parseId } from "./rights.ts";
 import { type Reply, ServiceError } from "../service.ts";
 
 /** A method with its parameters, as Jeedom gets them. */
@@ -23,7 +23,7 @@ export interface JeedomCall {
 /** Key that an answer is for. */
 export interface ReplyOwner {
   /** What the key may do. */
-  readonly scope: Scope;
+  readonly grants: JeedomGrants;
   /** Aborts when the key stops working. */
   readonly revoked?: AbortSignal | undefined;
 }
@@ -34,12 +34,12 @@ export interface ReplyOwner {
  * @throws {ScopeError} if the key does not grant the method, the plugin, or a command or scenario that it names
  * @throws {FieldError} if it cannot be told which of these the parameters name
  */
-export function authorizeCall(scope: Scope, { method, params }: JeedomCall): void {
-  scope.callMethod(method, scope.grantsEveryMethod ? undefined : pluginOf(params));
-  if (!scope.isLimited) return;
+export function authorizeCall(grants: JeedomGrants, { method, params }: JeedomCall): void {
+  grants.callMethod(method, grants.grantsEveryMethod ? undefined : pluginOf(params));
+  if (!grants.isLimited) return;
   const limited = findMethod(method)?.limited;
-  if (limited === "command") authorizeCommands(scope, { method, params });
-  if (limited === "scenario") authorizeScenario(scope, params);
+  if (limited === "command") authorizeCommands(grants, { method, params });
+  if (limited === "scenario") authorizeScenario(grants, params);
 }
 
 /** With `plugin`, Jeedom runs the code of that plugin before it looks for a method of its own. */
@@ -49,7 +49,7 @@ function pluginOf({ plugin }: JeedomCall["params"]): string | undefined {
   throw new FieldError("Invalid field: params.plugin: must be the name of a plugin");
 }
 
-function authorizeCommands(scope: Scope, { method, params }: JeedomCall): void {
+function authorizeCommands(grants: JeedomGrants, { method, params }: JeedomCall): void {
   const { id, options, value } = params;
   // PHP goes through objects as well as through lists.
   const ids: readonly unknown[] = method === "cmd::execCmd" && Array.isArray(id) ? id : [id];
@@ -57,7 +57,7 @@ function authorizeCommands(scope: Scope, { method, params }: JeedomCall): void {
   for (const one of ids) {
     const command = parseId(one);
     if (command === undefined) throw new FieldError(ID_FAULT);
-    if (!scope.reachesCommand(command)) throw new ScopeError(`use the command ${command}`);
+    if (!grants.reachesCommand(command)) throw new ScopeError(`use the command ${command}`);
   }
   if (method === "cmd::execCmd") refuseExpressions(options);
   if (method === "cmd::event" && !isPlainText(textOf(value))) {
@@ -65,10 +65,10 @@ function authorizeCommands(scope: Scope, { method, params }: JeedomCall): void {
   }
 }
 
-function authorizeScenario(scope: Scope, { id }: JeedomCall["params"]): void {
+function authorizeScenario(grants: JeedomGrants, { id }: JeedomCall["params"]): void {
   const scenario = parseId(id);
   if (scenario === undefined) throw new FieldError(ID_FAULT);
-  if (!scope.reachesScenario(scenario)) throw new ScopeError(`use the scenario ${scenario}`);
+  if (!grants.reachesScenario(scenario)) throw new ScopeError(`use the scenario ${scenario}`);
 }
 
 const ID_FAULT = "Invalid field: params.id: must be an id in plain digits, or with cmd::execCmd a list of them";
@@ -114,21 +114,21 @@ function refuseExpressions(options: unknown): void {
  *
  * @throws {ServiceError} if the key stopped working during a poll, or the answer cannot be understood
  */
-export function limitReply(reply: Reply, { method, scope, revoked }: ReplyOwner & Pick<JeedomCall, "method">): Reply {
+export function limitReply(reply: Reply, { method, grants, revoked }: ReplyOwner & Pick<JeedomCall, "method">): Reply {
   if (method !== "event::changes") return reply;
   if (revoked?.aborted) {
     const { reason } = revoked;
     const message = reason instanceof Error ? reason.message : "Key was removed or disabled";
     throw new ServiceError(403, message, { code: "key_revoked" });
   }
-  return scope.isLimited ? { ...reply, bodyJson: ownEvents(reply.bodyJson, scope) } : reply;
+  return grants.isLimited ? { ...reply, bodyJson: ownEvents(reply.bodyJson, grants) } : reply;
 }
 
 /** Most that the values of such an answer may take, in bytes: numbers that keep their digits take some times as much. */
 const MAX_EVENTS_BYTES = 32 * 2 ** 20;
 
 /** Returns the answer to `event::changes` with the events of the key's own commands and scenarios alone. */
-function ownEvents(bodyJson: string, scope: Scope): string {
+function ownEvents(bodyJson: string, grants: JeedomGrants): string {
   if (valuesWeight(bodyJson) > MAX_EVENTS_BYTES) throw notUnderstood();
   const answer = parseAnswer(bodyJson);
   const { jsonrpc, id } = answer;
@@ -138,7 +138,7 @@ function ownEvents(bodyJson: string, scope: Scope): string {
   }
   const changes = answer["result"];
   if (!isObject(changes) || !Array.isArray(changes["result"])) throw notUnderstood();
-  const events = changes["result"].filter((event) => isOwnEvent(event, scope)).map((event) => {
+  const events = changes["result"].filter((event) => isOwnEvent(event, grants)).map((event) => {
     const { datetime, name, option } = event;
     return { datetime, name, option };
   });
@@ -155,12 +155,12 @@ function parseAnswer(bodyJson: string): Record<string, unknown> {
   throw notUnderstood();
 }
 
-function isOwnEvent(event: unknown, scope: Scope): event is Record<string, unknown> {
+function isOwnEvent(event: unknown, grants: JeedomGrants): event is Record<string, unknown> {
   if (!isObject(event) || !isObject(event["option"])) return false;
   const command = event["name"] === "cmd::update" ? parseId(event["option"]["cmd_id"]) : undefined;
   const scenario = event["name"] === "scenario::update" ? parseId(event["option"]["scenario_id"]) : undefined;
-  return (command !== undefined && scope.reachesCommand(command)) ||
-    (scenario !== undefined && scope.reachesScenario(scenario));
+  return (command !== undefined && grants.reachesCommand(command)) ||
+    (scenario !== undefined && grants.reachesScenario(scenario));
 }
 
 function notUnderstood(): ServiceError {

@@ -4,9 +4,9 @@
  * @module
  */
 import { errorText } from "../../lib/errors.ts";
-import type { Config } from "../../config/settings.ts";
 import type { Platform } from "../../platform.ts";
 import { readSettingFile } from "../../config/setting_files.ts";
+import type { JeedomConfig } from "./settings.ts";
 
 /**
  * Picks the `fetch` for calls of Jeedom: the given one, or with `JEEDOM_CA_FILE` one that trusts its certificates alone.
@@ -15,10 +15,10 @@ import { readSettingFile } from "../../config/setting_files.ts";
  * @throws {Error} if the file cannot be read, or holds no certificate
  */
 export async function openJeedomFetch(
-  config: Config,
+  { caFile }: Pick<JeedomConfig, "caFile">,
   { files, fetch }: Pick<Platform, "files" | "fetch">,
 ): Promise<typeof globalThis.fetch> {
-  const pem = await readSettingFile("JEEDOM_CA_FILE", config, { files });
+  const pem = await readSettingFile("JEEDOM_CA_FILE", caFile, { files });
   if (pem === undefined) return fetch;
   // Loaded only here: most houses have no HTTPS inside.
   const { createPrivateFetch } = await import("./https.ts");
@@ -26,6 +26,6 @@ export async function openJeedomFetch(
     return createPrivateFetch(pem);
   } catch (error) {
     const reason = errorText(error);
-    throw new Error(`JEEDOM_CA_FILE "${config.JEEDOM_CA_FILE}" is of no use: ${reason}`, { cause: error });
+    throw new Error(`JEEDOM_CA_FILE "${caFile}" is of no use: ${reason}`, { cause: error });
   }
 }

@@ -6,13 +6,15 @@
 import type { Log } from "../../observability/log.ts";
 import { free } from "../../protocol/bytes.ts";
 import { plainNumber } from "../../lib/exact_json.ts";
-import { FieldError, type JeedomRequest, parseJeedomRequest } from "../../protocol/payload.ts";
+import { FieldError } from "../../protocol/payload.ts";
 import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
 import { isPlainPath } from "./endpoint_path.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
-import type { Scope } from "../../keys/rights.ts";
+import { createReadRights } from "../../keys/rights.ts";
 import { readAnswer } from "./answer.ts";
 import { authorizeCall, limitReply } from "./call_rights.ts";
+import { type JeedomRequest, misdirectedFault, parseJeedomRequest } from "./request.ts";
+import { JeedomGrants } from "./rights.ts";
 import { JeedomWorkers } from "./workers.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 
@@ -41,6 +43,9 @@ export interface JeedomOptions {
   /** Aborts when the gateway stops: ends what still waits for Jeedom. */
   readonly closeSignal: AbortSignal;
 }
+
+/** Name of the service. */
+export const JEEDOM = "jeedom";
 
 /** The id of every call, which Jeedom gives back: the one that the seed's clients always saw. */
 const CALL_ID = 99_999;
@@ -91,6 +96,7 @@ interface Call {
 /** Makes the service that forwards calls to one Jeedom. */
 export function createJeedomService(options: JeedomOptions): Service {
   const { closeSignal, monotonic } = options;
+  const readRights = createReadRights(JEEDOM, (rights) => new JeedomGrants(rights));
   const workers = new JeedomWorkers({ max: options.maxPolls, maxPerKey: options.maxPollsPerKey, monotonic });
   const base = addressOf(options.url, "");
   const apiUrl = addressOf(options.url);
@@ -102,15 +108,17 @@ export function createJeedomService(options: JeedomOptions): Service {
   });
   let strayTextLoggedAt = -Infinity;
   return {
-    name: "jeedom",
+    name: JEEDOM,
     fieldErrorStatus: 403,
+    misdirectedFault,
     target: ({ jsonrpc }) => typeof jsonrpc === "string" ? jsonrpc : undefined,
     async handle(payload, { scope, clientSignal, key, revoked, holdMemory }) {
       const request = parseJeedomRequest(payload);
+      const grants = readRights(scope);
       const endpoint = endpointPath(request.endpoint ?? DEFAULT_ENDPOINT);
-      authorizeCall(scope, { method: request.jsonrpc, params: request.params ?? {} });
-      if (endpoint !== DEFAULT_ENDPOINT) scope.useEndpoint(endpoint);
-      const params = callParams(request, options.apikey, scope);
+      authorizeCall(grants, { method: request.jsonrpc, params: request.params ?? {} });
+      if (endpoint !== DEFAULT_ENDPOINT) grants.useEndpoint(endpoint);
+      const params = callParams(request, options.apikey, grants);
       const poll = request.jsonrpc === LONG_POLL_METHOD ? pollSeconds(params, options.longPollMaxSeconds) : 0;
       if (poll > 0) params["longPolling"] = poll;
       const body = JSON.stringify({ jsonrpc: "2.0", id: CALL_ID, method: request.jsonrpc, params });
@@ -121,7 +129,7 @@ export function createJeedomService(options: JeedomOptions): Service {
       const call = { key, url: base + endpoint, body, poll, hold: holdMemory };
       // A command runs to its end even when its client is gone, so that the repeat finds the answer.
       const reply = poll > 0 ? await unlessAborted(() => join(call), clientSignal) : await send(call);
-      return limitReply(reply, { method: request.jsonrpc, scope, revoked });
+      return limitReply(reply, { method: request.jsonrpc, grants, revoked });
     },
   };
 
@@ -265,7 +273,7 @@ function endpointPath(endpoint: string): string {
 function callParams(
   request: JeedomRequest,
   apikeyAtHome: string | undefined,
-  scope: Scope,
+  grants: JeedomGrants,
 ): Record<string, unknown> {
   const { apikey, api, ...params } = request.params ?? {};
   for (const [name, value] of Object.entries({ "params.apikey": apikey, "params.api": api })) {
@@ -276,7 +284,7 @@ function callParams(
   }
   const own = apikey || api || request.apikey;
   // Jeedom opens a session for whoever asks, with all rights of the API key's user, and takes one in its place.
-  if (own || params["session"] || params["sess_id"]) scope.bringApikey();
+  if (own || params["session"] || params["sess_id"]) grants.bringApikey();
   const key = own || apikeyAtHome;
   if (key === undefined && request.jsonrpc !== "ping") throw new FieldError("Missing required field: apikey");
   return key === undefined ? params : { apikey: key, ...params };

@@ -1,32 +1,34 @@
 /**
- * Which broker a request means, and whether it may.
+ * Brokers that requests may name.
  *
  * @module
  */
 import type { BrokerAddress } from "../../mqtt/broker.ts";
-import { type BrokerFields, FieldError } from "../../protocol/payload.ts";
-import { type BrokerPattern, canonicalHost, hostFault, isBrokerAllowed, isHost } from "../../net/egress.ts";
-import type { Scope } from "../../keys/rights.ts";
+import { FieldError } from "../../protocol/payload.ts";
+import { type BrokerPattern, hostFault, isBrokerAllowed } from "../../net/egress.ts";
+import { canonicalHost, isHost } from "../../net/host.ts";
 import { ServiceError } from "../service.ts";
+import type { BrokerFields } from "./request.ts";
+import type { MqttGrants } from "./rights.ts";
 
 /** Finds the broker for a request. */
 export interface BrokerDirectory {
   /**
-   * Tells the address of the broker that a request names, or of the configured one.
+   * Returns the address of the broker that a request names, or of the configured one.
    *
    * @throws {ServiceError} if the broker is not allowed; `ScopeError` if the key does not grant it; `FieldError` if the
    * login is incomplete
    */
-  resolve(fields: BrokerFields, scope: Scope): BrokerAddress;
+  resolve(fields: BrokerFields, grants: MqttGrants): BrokerAddress;
 }
 
-/** The brokers that there are. */
+/** Options of a directory. */
 export interface BrokerDirectoryOptions {
-  /** The broker at home, with its login. */
+  /** The configured broker, with its login. */
   readonly configured: BrokerAddress;
-  /** Other brokers that requests may name. */
+  /** Patterns of other brokers that requests may name. */
   readonly allowed: readonly BrokerPattern[];
-  /** The port of a broker that a request names without one. */
+  /** Port of a broker that a request names without one. */
   readonly defaultPort: number;
 }
 
@@ -37,7 +39,7 @@ export interface BrokerDirectoryOptions {
 export function createBrokerDirectory({ configured, allowed, defaultPort }: BrokerDirectoryOptions): BrokerDirectory {
   const ownHost = canonicalHost(configured.host);
   return {
-    resolve(fields, scope) {
+    resolve(fields, grants) {
       if (fields.password !== undefined && fields.username === undefined) {
         throw new FieldError("Missing required field: username");
       }
@@ -49,7 +51,7 @@ export function createBrokerDirectory({ configured, allowed, defaultPort }: Brok
       const port = fields.broker_port ?? (isSameHost ? configured.port : defaultPort);
       const isConfigured = isSameHost && port === configured.port;
       if (isConfigured && fields.username === undefined) return configured;
-      scope.nameBroker(host, port);
+      grants.nameBroker(host, port);
       if (isConfigured) return { ...configured, username: fields.username, password: fields.password };
       if (!isBrokerAllowed(allowed, host, port)) {
         throw new ServiceError(403, `Broker not allowed: ${host}:${port}. Add it to MQTT_ALLOWED_BROKERS`, {

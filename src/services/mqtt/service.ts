@@ -1,58 +1,119 @@
 /**
- * Publishing MQTT messages.
+ * The MQTT service: publishes messages, and streams those that a broker sends.
  *
  * @module
  */
 import { type BrokerAddress, BrokerError, BrokerForbiddenError, type Publication } from "../../mqtt/broker.ts";
-import { grantedTopicFault, isSystemTopic, topicFault } from "../../mqtt/topics/rules.ts";
-import { FieldError, parsePublishRequest } from "../../protocol/payload.ts";
+import type { Subscriber } from "../../mqtt/hub/subscriber.ts";
+import {
+  filterFault,
+  grantedTopicFault,
+  grantFault,
+  isShared,
+  isSystemTopic,
+  topicFault,
+} from "../../mqtt/topics/rules.ts";
+import { createReadRights } from "../../keys/rights.ts";
+import { FieldError } from "../../protocol/payload.ts";
+import { gatewayReply, ServiceError, type StreamingService } from "../service.ts";
 import type { BrokerDirectory } from "./broker_directory.ts";
-import { gatewayReply, type Service, ServiceError } from "../service.ts";
+import { parsePublishRequest, parseSubscribeRequest, type SubscribeRequest, topicsOf } from "./request.ts";
+import { MqttGrants } from "./rights.ts";
+import { brokerCode, brokerFailure, createStreamListener, type StreamListenerOptions } from "./stream_listener.ts";
 
-/** Publishes single messages to any broker. */
-export interface Publisher {
+/** Connections to brokers. */
+export interface Brokers {
   /**
-   * Publishes a message, and waits until the broker acknowledged it.
+   * Publishes a message, and waits until the broker has acknowledged it.
    *
    * @param owner name of the key whose connections are counted together
    * @throws {BrokerError} if there is no connection or no acknowledgement in time
    */
   publish(address: BrokerAddress, publication: Publication, options: { readonly owner: string }): Promise<void>;
+  /**
+   * Adds a subscriber to a broker's messages.
+   *
+   * @returns the function that removes it
+   * @throws {BrokerError} if there are too many connections or filters
+   */
+  listen(address: BrokerAddress, subscriber: Subscriber): () => void;
 }
 
-/** Makes the service that publishes messages. */
-export function createMqttService(directory: BrokerDirectory, publisher: Publisher): Service {
+/** Parts of the service. */
+export interface MqttServiceOptions {
+  /** Finds the broker of a request. */
+  readonly directory: BrokerDirectory;
+  /** Connections to brokers. */
+  readonly brokers: Brokers;
+  /** Turns messages into events. */
+  readonly events: StreamListenerOptions;
+}
+
+/** Name of the service. */
+export const MQTT = "mqtt";
+
+/** Makes the service. */
+export function createMqttService({ directory, brokers, events }: MqttServiceOptions): StreamingService {
+  const readRights = createReadRights(MQTT, (rights) => new MqttGrants(rights));
   return {
-    name: "mqtt",
+    name: MQTT,
     fieldErrorStatus: 400,
-    target: ({ topic }) => typeof topic === "string" ? topic : undefined,
+    aliases: { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" },
+    target: topicsOf,
     async handle(payload, { key, scope }) {
       const request = parsePublishRequest(payload);
       const { topic } = request;
-      const isNamed = isSystemTopic(topic) && scope.mayPublish(topic);
+      const grants = readRights(scope);
+      const isNamed = isSystemTopic(topic) && grants.mayPublish(topic);
       const fault = isNamed ? grantedTopicFault(topic) : topicFault(topic);
       if (fault !== undefined) throw new FieldError(`Invalid field: topic: ${fault}`);
-      scope.publish(request.topic);
-      const address = directory.resolve(request, scope);
+      grants.publish(topic);
+      const address = directory.resolve(request, grants);
+      const publication = {
+        topic,
+        payload: request.payload_b64 ?? messageText(request.message),
+        qos: request.qos ?? 0,
+        retain: request.retain ?? false,
+      };
+      await brokers.publish(address, publication, { owner: key }).catch((error) => {
+        if (!(error instanceof BrokerError)) throw error;
+        const status = error instanceof BrokerForbiddenError ? 403 : 500;
+        throw new ServiceError(status, brokerFailure(error), { code: brokerCode(error) });
+      });
+      return gatewayReply(200, { success: true, topic, message: "Published successfully" });
+    },
+    subscribe(payload, { key, stream, onConnected }) {
+      const request = parseSubscribeRequest(payload);
+      const grants = readRights(key.scope);
+      authorizeFilters(grants, request);
+      const address = directory.resolve(request, grants);
       try {
-        await publisher.publish(address, {
-          topic: request.topic,
-          payload: request.payload_b64 ?? messageText(request.message),
-          qos: request.qos ?? 0,
-          retain: request.retain ?? false,
-        }, { owner: key });
+        return brokers.listen(address, createStreamListener({ stream, key, grants, request, onConnected }, events));
       } catch (error) {
-        if (error instanceof BrokerForbiddenError) {
-          throw new ServiceError(403, error.message, { code: "broker_not_allowed" });
-        }
-        if (error instanceof BrokerError) {
-          throw new ServiceError(500, `MQTT error: ${error.message}`, { code: "broker" });
-        }
-        throw error;
+        if (!(error instanceof BrokerError)) throw error;
+        stream.end("failed", brokerFailure(error), { code: brokerCode(error) });
+        return () => {};
       }
-      return gatewayReply(200, { success: true, topic: request.topic, message: "Published successfully" });
     },
   };
+}
+
+/**
+ * Requires the filters of a subscription.
+ *
+ * @throws {FieldError} if a filter is malformed
+ * @throws {ScopeError} if the key does not grant one
+ */
+function authorizeFilters(grants: MqttGrants, { filters }: SubscribeRequest): void {
+  for (const filter of filters) {
+    const isNamed = isSystemTopic(filter) && grants.maySubscribe(filter);
+    const fault = isNamed ? grantFault(filter) : filterFault(filter);
+    if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
+    grants.subscribe(filter);
+  }
+  if (filters.length > 1 && filters.some(isShared)) {
+    throw new FieldError("Invalid field: topics: a filter that begins with $share must be the only one");
+  }
 }
 
 function messageText(message: unknown): string {

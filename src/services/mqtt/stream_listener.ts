@@ -1,5 +1,5 @@
 /**
- * What one stream hears of its broker, turned into events.
+ * Messages of a broker, as events of one stream.
  *
  * @module
  */
@@ -10,43 +10,45 @@ import { TopicFilterSet } from "../../mqtt/topics/filter_set.ts";
 import type { Telemetry } from "../../observability/telemetry.ts";
 import type { ErrorCode } from "../../protocol/error_code.ts";
 import type { ConnectedEvent, NoticeEvent, Position } from "../../protocol/event.ts";
-import type { SubscribeRequest } from "../../protocol/payload.ts";
 import type { Key } from "../../keys/keyring.ts";
 import type { EventEncoder } from "../../streams/event_encoder.ts";
 import type { EventStream } from "../../streams/event_stream.ts";
+import type { SubscribeRequest } from "./request.ts";
+import type { MqttGrants } from "./rights.ts";
 
-/** What turning messages into events takes. */
+/** Parts that turn messages into events. */
 export interface StreamListenerOptions {
-  /** Seals events. */
+  /** Encoder of the events. */
   readonly encoder: EventEncoder;
-  /** Largest payload of a message to pass on. */
+  /** Largest payload of a message to pass on, in bytes. */
   readonly maxEventBytes: number;
-  /** Where it is counted what was left out. */
+  /** Counter of messages that were left out. */
   readonly telemetry: Pick<Telemetry, "dropped">;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** A stream, and what it is to hear. */
+/** A subscription, and the stream that answers it. */
 export interface StreamSubscription {
-  /** Where the events go. */
+  /** Destination of the events. */
   readonly stream: EventStream;
-  /** Whose it is. */
+  /** Key of the request. */
   readonly key: Key;
-  /** What was asked for. */
+  /** Rights of the key. */
+  readonly grants: MqttGrants;
+  /** The request. */
   readonly request: SubscribeRequest;
   /** Called when the broker has granted the subscription. */
   readonly onConnected: () => void;
 }
 
-/** Makes the listener that has a stream tell what a broker sends. */
+/** Makes the subscriber that pushes a broker's messages into a stream. */
 export function createStreamListener(
-  { stream, key, request: { filters, qos = 0, since, keep = false }, onConnected }: StreamSubscription,
+  { stream, key, grants, request: { filters, qos = 0, since, keep = false }, onConnected }: StreamSubscription,
   { encoder, maxEventBytes, telemetry, now }: StreamListenerOptions,
 ): Subscriber {
   let isConnected = false;
-  // The filters were granted with the subscription. A share of a topic's messages gives no right to the topic itself.
-  const shares = filters.some(isShared) ? new TopicFilterSet(filters.map(deliveredFilter)) : undefined;
+  const receiver = filters.some(isShared) ? sharedReceiver(filters, grants) : grants;
   const notify = (type: NoticeEvent["type"], message: string, position?: Position) =>
     stream.push(encoder.event(key, { type, message, timestamp: Math.floor(now() / 1000), ...position }));
   return {
@@ -62,16 +64,15 @@ export function createStreamListener(
     },
     gap: (position) => notify("gap", "Messages may be missing before what follows", position),
     message(message, isBacklog) {
-      const isShare = shares?.matches(message.topic);
       if (message.payloadBytes > maxEventBytes || message.isOmitted) {
-        // Brokers have their own ideas of matching: what the key may not receive is not even told to exist.
-        if (!isShare && !key.scope.mayReceive(message.topic)) return;
-        // The end would help nobody: whoever comes back meets it again.
+        // Brokers differ in matching: the key must not learn that a message exists which it may not receive.
+        if (!receiver.mayReceive(message.topic)) return;
+        // Ending the stream would not help: a resumed one would receive the message again.
         notify("gap", `Message on ${message.topic} is larger than ${maxEventBytes} bytes: left out`, message.position);
         telemetry.dropped("too_large", 1);
         return;
       }
-      const event = encoder.message(key, message, qos, isShare);
+      const event = encoder.message(key, message, qos, receiver);
       if (event !== undefined) stream.push(event, isBacklog);
     },
     offline: (reason) => notify("offline", reason.message),
@@ -83,14 +84,20 @@ export function createStreamListener(
   };
 }
 
-/** What whoever subscribed is told when a broker does not let him. */
+/** Returns the message for a client whose request a broker did not accept. */
 export function brokerFailure(error: BrokerError): string {
   return error instanceof BrokerForbiddenError ? error.message : `MQTT error: ${error.message}`;
 }
 
-/** The same in one word. */
+/** Returns the code that belongs to the message. */
 export function brokerCode(error: BrokerError): ErrorCode {
   return error instanceof BrokerForbiddenError ? "broker_not_allowed" : "broker";
+}
+
+/** Adds messages of a shared subscription: it was granted, but gives no right to the topic itself. */
+function sharedReceiver(filters: readonly string[], grants: MqttGrants): Pick<MqttGrants, "mayReceive"> {
+  const shares = new TopicFilterSet(filters.map(deliveredFilter));
+  return { mayReceive: (topic) => shares.matches(topic) || grants.mayReceive(topic) };
 }
 
 function connectedEvent(filters: readonly string[], position: Position | undefined): ConnectedEvent {

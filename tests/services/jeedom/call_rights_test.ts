@@ -4,18 +4,17 @@ import * as fc from "fast-check";
 import { parseExact } from "../../../src/lib/exact_json.ts";
 import { isObject } from "../../../src/lib/json.ts";
 import { FieldError } from "../../../src/protocol/payload.ts";
-import { ALL_RIGHTS, type Rights } from "../../../src/keys/schema.ts";
-import { Scope, ScopeError } from "../../../src/keys/rights.ts";
+import { ScopeError } from "../../../src/keys/rights.ts";
 import { JEEDOM_METHODS } from "../../../src/services/jeedom/methods.ts";
 import { authorizeCall, limitReply } from "../../../src/services/jeedom/call_rights.ts";
 import { ServiceError } from "../../../src/services/service.ts";
-import { NO_RIGHTS } from "../../support/rights.ts";
+import { JEEDOM_RIGHTS, JeedomGrants } from "../../../src/services/jeedom/rights.ts";
+import { type FlatRights, jeedomRights } from "../../support/rights.ts";
 
-const scopeOf = (rights: Partial<Rights>) =>
-  new Scope({ ...NO_RIGHTS, services: ["jeedom"], methods: ["*"], ...rights });
+const grantsOf = (rights: FlatRights) => new JeedomGrants(jeedomRights({ methods: ["*"], ...rights }));
 
 /** A guest who may use two commands and start one scenario. */
-const guest = scopeOf({ commands: [12, 13], scenarios: [5], methods: ["*", "cmd::event", "scenario::export"] });
+const guest = grantsOf({ commands: [12, 13], scenarios: [5], methods: ["*", "cmd::event", "scenario::export"] });
 
 /** Parameters as they come out of a request's JSON. */
 function paramsOf(json: string): Readonly<Record<string, unknown>> {
@@ -24,9 +23,9 @@ function paramsOf(json: string): Readonly<Record<string, unknown>> {
   return params;
 }
 
-function verdict(scope: Scope, method: string, json: string): "allowed" | "scope" | "field" {
+function verdict(grants: JeedomGrants, method: string, json: string): "allowed" | "scope" | "field" {
   try {
-    authorizeCall(scope, { method, params: paramsOf(json) });
+    authorizeCall(grants, { method, params: paramsOf(json) });
     return "allowed";
   } catch (error) {
     if (error instanceof ScopeError) return "scope";
@@ -125,7 +124,7 @@ Deno.test("authorizeCall() refuses values of a limited key that Jeedom would eva
 });
 
 Deno.test("authorizeCall() refuses a limited key all else of the house, whatever the key names", () => {
-  const named = scopeOf({
+  const named = grantsOf({
     commands: [12],
     methods: ["*", "cmd::*", "eqLogic::*", "jeeObject::*", "log::*", "getJson"],
   });
@@ -141,8 +140,8 @@ Deno.test("authorizeCall() refuses a limited key all else of the house, whatever
   }
   // With commands alone, no scenario; with scenarios alone, no command.
   assertEquals(verdict(named, "scenario::changeState", '{"id":5,"state":"run"}'), "scope");
-  assertEquals(verdict(scopeOf({ scenarios: [5] }), "cmd::execCmd", '{"id":12}'), "scope");
-  assertEquals(verdict(scopeOf({ commands: [] }), "cmd::execCmd", '{"id":12}'), "scope");
+  assertEquals(verdict(grantsOf({ scenarios: [5] }), "cmd::execCmd", '{"id":12}'), "scope");
+  assertEquals(verdict(grantsOf({ commands: [] }), "cmd::execCmd", '{"id":12}'), "scope");
 });
 
 Deno.test("authorizeCall() limits scenarios as it limits commands", () => {
@@ -153,18 +152,18 @@ Deno.test("authorizeCall() limits scenarios as it limits commands", () => {
 });
 
 Deno.test("authorizeCall() leaves ids and options of a key without limits alone", () => {
-  for (const scope of [scopeOf({}), new Scope(ALL_RIGHTS)]) {
-    assertEquals(verdict(scope, "cmd::execCmd", '{"id":"12abc","options":{"slider":"#99#"}}'), "allowed");
+  for (const grants of [grantsOf({}), new JeedomGrants(JEEDOM_RIGHTS.all)]) {
+    assertEquals(verdict(grants, "cmd::execCmd", '{"id":"12abc","options":{"slider":"#99#"}}'), "allowed");
   }
 });
 
 Deno.test("authorizeCall() refuses a plugin in the parameters, which would answer in Jeedom's place, unless it is named", () => {
-  const named = scopeOf({ methods: ["*", "mobile::*"] });
+  const named = grantsOf({ methods: ["*", "mobile::*"] });
   for (const plugin of ["core", "", null]) {
-    assertEquals(verdict(scopeOf({}), "version", JSON.stringify({ plugin })), "allowed");
+    assertEquals(verdict(grantsOf({}), "version", JSON.stringify({ plugin })), "allowed");
   }
   for (const plugin of ["mobile", "Core", "virtual"]) {
-    assertEquals(verdict(scopeOf({}), "version", JSON.stringify({ plugin })), "scope", plugin);
+    assertEquals(verdict(grantsOf({}), "version", JSON.stringify({ plugin })), "scope", plugin);
   }
   assertEquals(verdict(named, "sync", '{"plugin":"mobile"}'), "allowed");
   assertEquals(verdict(named, "log::get", '{"plugin":"mobile"}'), "scope");
@@ -172,7 +171,7 @@ Deno.test("authorizeCall() refuses a plugin in the parameters, which would answe
   for (const plugin of ["../x", ["core"], true, 0, { a: "core" }, "core ", "a/b", "core\u0000"]) {
     assertEquals(verdict(named, "version", JSON.stringify({ plugin })), "field", String(plugin));
   }
-  assertEquals(verdict(new Scope(ALL_RIGHTS), "sync", '{"plugin":"mobile"}'), "allowed");
+  assertEquals(verdict(new JeedomGrants(JEEDOM_RIGHTS.all), "sync", '{"plugin":"mobile"}'), "allowed");
 });
 
 /** Jeedom's answer with all kinds of events, as text. */
@@ -196,13 +195,13 @@ const OTHERS = [
 const answerOf = (events: readonly string[]) =>
   `{"jsonrpc":"2.0","id":99999,"result":{"datetime":1790000001.0500,"result":[${events.join(",")}]}}`;
 
-const limit = (bodyJson: string, scope = guest) =>
-  limitReply({ status: 200, bodyJson }, { method: "event::changes", scope }).bodyJson;
+const limit = (bodyJson: string, grants = guest) =>
+  limitReply({ status: 200, bodyJson }, { method: "event::changes", grants }).bodyJson;
 
 Deno.test("limitReply() leaves a limited key the events of its commands and scenarios, digit by digit", () => {
   assertEquals(limit(answerOf([...OTHERS, ...EVENTS, ...OTHERS])), answerOf(EVENTS));
   assertEquals(limit(answerOf(OTHERS)), answerOf([]));
-  assertEquals(limit(answerOf(EVENTS), scopeOf({ commands: [] })), answerOf([]));
+  assertEquals(limit(answerOf(EVENTS), grantsOf({ commands: [] })), answerOf([]));
 });
 
 Deno.test("limitReply() keeps what else stands in the answer from a limited key", () => {
@@ -220,19 +219,19 @@ Deno.test("limitReply() refuses an answer that cannot be understood to a limited
   for (const body of ['"ok"', "[]", "null", "{}", '{"result":"ok"}', '{"result":{"result":{"a":1}}}', "<html>", deep]) {
     const error = assertThrows(() => limit(body), ServiceError);
     assertEquals([error.status, error.code], [502, "service_answer"]);
-    assertEquals(limit(body, scopeOf({})), body);
+    assertEquals(limit(body, grantsOf({})), body);
   }
 });
 
 Deno.test("limitReply() passes every other answer, and the events of a key without limits, as they are", () => {
   const body = answerOf(OTHERS);
-  assertEquals(limitReply({ status: 200, bodyJson: body }, { method: "cmd::byId", scope: guest }).bodyJson, body);
-  assertEquals(limit(body, scopeOf({})), body);
+  assertEquals(limitReply({ status: 200, bodyJson: body }, { method: "cmd::byId", grants: guest }).bodyJson, body);
+  assertEquals(limit(body, grantsOf({})), body);
 });
 
 Deno.test("limitReply() keeps the events of a poll from a key that stopped working meanwhile", () => {
   const revocation = new AbortController();
-  const owner = { method: "event::changes", scope: scopeOf({}), revoked: revocation.signal };
+  const owner = { method: "event::changes", grants: grantsOf({}), revoked: revocation.signal };
   const reply = { status: 200, bodyJson: answerOf(EVENTS) };
   assertEquals(limitReply(reply, owner), reply);
   revocation.abort(new Error("Key phone was changed: connect again"));

@@ -2,8 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import type { OpenedText } from "../../../src/protocol/aead.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
-import { ALL_RIGHTS } from "../../../src/keys/schema.ts";
-import { Scope } from "../../../src/keys/rights.ts";
+import { allRights, Scope } from "../../../src/keys/rights.ts";
+import { SERVICES } from "../../../src/services/registry.ts";
 import { createJeedomService, type JeedomOptions } from "../../../src/services/jeedom/service.ts";
 import { type Reply, type ServiceContext, ServiceError } from "../../../src/services/service.ts";
 import { until, within } from "../../support/deadline.ts";
@@ -11,7 +11,7 @@ import { freePort, withTcpServer } from "../../support/loopback.ts";
 
 const KEY = "a-jeedom-api-key-of-32-characters";
 
-const scope = new Scope(ALL_RIGHTS);
+const scope = new Scope(allRights(SERVICES));
 
 const never = new AbortController().signal;
 

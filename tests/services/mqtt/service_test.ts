@@ -2,13 +2,15 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type BrokerAddress, BrokerError, type Publication } from "../../../src/mqtt/broker.ts";
 import type { OpenedText } from "../../../src/protocol/aead.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
-import { ALL_RIGHTS } from "../../../src/keys/schema.ts";
-import { Scope } from "../../../src/keys/rights.ts";
+import { allRights, Scope } from "../../../src/keys/rights.ts";
+import { SERVICES } from "../../../src/services/registry.ts";
 import { createBrokerDirectory } from "../../../src/services/mqtt/broker_directory.ts";
 import { createMqttService } from "../../../src/services/mqtt/service.ts";
 import { ServiceError } from "../../../src/services/service.ts";
+import { EventEncoder } from "../../../src/streams/event_encoder.ts";
+import { randomBytes } from "../../../src/protocol/bytes.ts";
 
-const scope = new Scope(ALL_RIGHTS);
+const scope = new Scope(allRights(SERVICES));
 
 const HOME: BrokerAddress = { host: "broker", port: 8883, username: "home", password: "secret", tls: { ca: "CA" } };
 
@@ -19,10 +21,20 @@ function makeService(failure?: Error) {
     allowed: [{ host: "other", port: undefined }],
     defaultPort: 1883,
   });
-  const service = createMqttService(directory, {
-    publish(address, publication) {
-      published.push({ address, publication });
-      return failure === undefined ? Promise.resolve() : Promise.reject(failure);
+  const service = createMqttService({
+    directory,
+    brokers: {
+      publish(address, publication) {
+        published.push({ address, publication });
+        return failure === undefined ? Promise.resolve() : Promise.reject(failure);
+      },
+      listen: () => () => {},
+    },
+    events: {
+      encoder: new EventEncoder({ randomBytes }),
+      maxEventBytes: 1000,
+      telemetry: { dropped: () => {} },
+      now: () => 0,
     },
   });
   const handle = (payload: Payload) =>

@@ -1,5 +1,5 @@
 /** What streams cost in memory, at the gateway and at a server that does nothing else. After forced collections. */
-import type { Variables } from "../../../src/config/settings.ts";
+import type { Variables } from "../../../src/config/rules.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { type HelperProcess, startHelper } from "../../support/helper_process.ts";
 import { prepareInspection } from "../../support/inspector.ts";

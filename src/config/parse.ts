@@ -1,0 +1,108 @@
+/**
+ * Parses and checks the settings.
+ *
+ * @module
+ */
+import type { Setting, Variables } from "./rules.ts";
+import { type Config, SETTINGS, settingsOf, type SettingsTable } from "./settings.ts";
+import type { UnknownSetting } from "./unknown_settings.ts";
+
+/** Invalid settings: all problems at once, each beginning with the name of the setting. */
+export class ConfigError extends Error {
+  /**
+   * Makes the error.
+   *
+   * @param problems at least one
+   * @param unknown variables that are no settings, which may be the cause
+   * @param unreadLines numbers of the lines of `.env` that set nothing, which may be the cause
+   */
+  constructor(
+    readonly problems: readonly string[],
+    readonly unknown: readonly UnknownSetting[] = [],
+    readonly unreadLines: readonly number[] = [],
+  ) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+  }
+}
+
+/**
+ * Parses the settings of the gateway. An empty value counts as absent, as `NAME=` in an `.env` file means.
+ *
+ * @param sources the variables; earlier sources override later ones
+ * @throws {ConfigError} with all problems
+ */
+export function parseConfig(...sources: readonly Variables[]): Config {
+  return parseSettings(SETTINGS, sources);
+}
+
+/**
+ * Parses the settings of a table that has at least those of the gateway.
+ *
+ * @param sources the variables; earlier sources override later ones
+ * @throws {ConfigError} with all problems
+ */
+export function parseSettings(table: SettingsTable, sources: readonly Variables[]): Config {
+  const { values, invalid, mismatches } = parseGroups(table, sources);
+  if (invalid.length > 0) throw new ConfigError([...invalid, ...mismatches]);
+  // The values have the types of the rules in the table.
+  const config = values as Config;
+  const problems = [...mismatches, ...contradictions(config)];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** Parsed settings of a table, with their problems. */
+export interface ParsedGroups {
+  /** The values by group and field; undefined for an absent or invalid one. */
+  readonly values: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Problems of single values. */
+  readonly invalid: readonly string[];
+  /** Problems between settings that are set. */
+  readonly mismatches: readonly string[];
+}
+
+/** Parses the settings of a table, each group on its own. */
+export function parseGroups(table: SettingsTable, sources: readonly Variables[]): ParsedGroups {
+  const given = givenValues(settingsOf(table), sources);
+  const invalid: string[] = [];
+  const groups = Object.entries(table).map(([group, { settings, defaults }]) => {
+    const values = { ...defaults?.(given), ...given };
+    const fields = Object.entries(settings).map(([field, setting]) => {
+      const text = values[setting.name] ?? setting.default;
+      if (text === undefined) return [field, undefined];
+      const { data, error } = setting.rule.safeParse(text);
+      invalid.push(...(error?.issues ?? []).map(({ message }) => describe(setting, message, text)));
+      return [field, data];
+    });
+    return [group, Object.fromEntries(fields)];
+  });
+  const mismatches = Object.values(table).flatMap((group) => group.mismatches?.(given) ?? []);
+  return { values: Object.fromEntries(groups), invalid, mismatches };
+}
+
+/** Returns the values that are set, each of the first source that has one. */
+function givenValues(settings: readonly Setting[], sources: readonly Variables[]): Record<string, string> {
+  return Object.fromEntries(settings.flatMap(({ name }) => {
+    const value = sources.map((source) => source[name]).find((text) => text !== undefined && text !== "");
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+/** Describes an invalid value. It is left out where it may be a secret: a URL may have a password before `@` or a key behind `?`. */
+function describe({ name, secret = false }: Setting, message: string, text: string): string {
+  return `${name} ${message}${secret || /[@?#]/.test(text) ? "" : `, not "${text}"`}`;
+}
+
+/** Returns the problems between valid values. */
+function contradictions({ rates, shutdown, metrics, server, keys }: Config): string[] {
+  const rules: readonly [boolean, string][] = [
+    [rates.addressBurst < rates.addressRate, "ADDRESS_BURST must be at least ADDRESS_RATE"],
+    [rates.failedBurst < rates.failedRate, "FAILED_BURST must be at least FAILED_RATE"],
+    [rates.keyBurst < rates.keyRate, "KEY_BURST must be at least KEY_RATE"],
+    [shutdown.drainMs > shutdown.timeoutMs, "DRAIN_MS must be at most SHUTDOWN_TIMEOUT_MS, which includes it"],
+    [metrics.port === server.port && server.port !== 0, "METRICS_PORT must be another port than PORT, or off"],
+    [keys.keysFile === keys.secretKeyFile, "KEYS_FILE must be another file than SECRET_KEY_FILE"],
+  ];
+  return rules.filter(([isBroken]) => isBroken).map(([, problem]) => problem);
+}

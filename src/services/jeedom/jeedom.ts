@@ -1,0 +1,50 @@
+/**
+ * Jeedom: calls of its JSON-RPC API.
+ *
+ * @module
+ */
+import type { ServiceModule } from "../service.ts";
+import { JEEDOM_CHECK } from "./doctor.ts";
+import { createJeedomCheck } from "./health.ts";
+import { openJeedomFetch } from "./open_jeedom.ts";
+import { JEEDOM_RIGHTS } from "./rights.ts";
+import { JEEDOM_SETTINGS } from "./settings.ts";
+import { createJeedomService, JEEDOM, type JeedomOptions } from "./service.ts";
+
+/** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
+const POOL_IDLE_MS = 4000;
+
+/** The service. */
+export const jeedom: ServiceModule = {
+  name: JEEDOM,
+  dependency: "jeedom",
+  settings: JEEDOM_SETTINGS,
+  rights: JEEDOM_RIGHTS,
+  doctor: [JEEDOM_CHECK],
+  allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
+    `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`,
+  ],
+  maxAnswerBytes: ({ jeedom: { maxResponseBytes } }) => maxResponseBytes,
+  async create({ config, platform, log, monotonic, checkTimeoutMs, resources }) {
+    const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
+    resources.defer(() => client.close());
+    const fetch = await openJeedomFetch(config.jeedom, {
+      files: platform.files,
+      fetch: (input, init) => platform.fetch(input, { ...init, client }),
+    });
+    const closing = new AbortController();
+    resources.defer(() => closing.abort());
+    const options: JeedomOptions = {
+      ...config.jeedom,
+      fetch,
+      log,
+      monotonic,
+      closeSignal: closing.signal,
+    };
+    const timeoutMs = Math.min(options.timeoutMs, checkTimeoutMs);
+    return {
+      service: createJeedomService(options),
+      check: createJeedomCheck({ url: options.url, fetch, timeoutMs }),
+    };
+  },
+};

@@ -1,0 +1,57 @@
+/**
+ * MQTT: publishes messages to brokers, and subscribes to them.
+ *
+ * @module
+ */
+import type { Config } from "../../config/settings.ts";
+import { formatBrokerPattern } from "../../net/egress.ts";
+import type { ServiceModule } from "../service.ts";
+import { createBrokerDirectory } from "./broker_directory.ts";
+import { BROKER_CHECK } from "./doctor.ts";
+import { MQTT_RIGHTS } from "./rights.ts";
+import { MQTT_PORT, MQTT_SETTINGS } from "./settings.ts";
+import { createMqttService, MQTT } from "./service.ts";
+
+/** The service. */
+export const mqtt: ServiceModule = {
+  name: MQTT,
+  dependency: "broker",
+  settings: MQTT_SETTINGS,
+  rights: MQTT_RIGHTS,
+  doctor: [BROKER_CHECK],
+  allowNet,
+  // Its answers say no more than that a message was published.
+  maxAnswerBytes: () => 0,
+  create({ config, brokers, broker, encoder, maxEventBytes, telemetry, now }) {
+    const directory = createBrokerDirectory({
+      configured: broker,
+      allowed: config.mqtt.allowedBrokers,
+      // Other brokers are reached by plain MQTT, whatever protocol the configured one has.
+      defaultPort: config.mqtt.protocol === undefined ? config.mqtt.port : MQTT_PORT,
+    });
+    const service = createMqttService({
+      directory,
+      brokers: {
+        publish: (address, publication, options) =>
+          telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options)),
+        listen: (address, subscriber) => brokers.listen(address, subscriber),
+      },
+      events: { encoder, maxEventBytes, telemetry, now },
+    });
+    return Promise.resolve({ service, check: () => brokers.check(broker) });
+  },
+};
+
+function allowNet({ mqtt: { host, port, allowedBrokers } }: Config): string[] | undefined {
+  // Deno knows no "any host" and no network of IPv6: they need the network everywhere.
+  if (allowedBrokers.some((pattern) => pattern.host === "*" || isIpv6Network(pattern.host))) return undefined;
+  return [
+    // The embedded broker takes another port when its own is taken, so no port is named.
+    host === undefined ? "127.0.0.1" : formatBrokerPattern({ host, port }),
+    ...allowedBrokers.map(formatBrokerPattern),
+  ];
+}
+
+function isIpv6Network(host: string): boolean {
+  return host.includes(":") && host.includes("/");
+}

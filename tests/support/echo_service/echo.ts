@@ -1,0 +1,92 @@
+/** A service for tests: it answers with the word of the request. One right, one setting, one subscription. */
+import { z } from "zod";
+import { setting, text } from "../../../src/config/rules.ts";
+import { createReadRights, ScopeError } from "../../../src/keys/rights.ts";
+import { FieldError, type Payload } from "../../../src/protocol/payload.ts";
+import {
+  changeList,
+  describeList,
+  listOption,
+  type RightsDefinition,
+  summarizeList,
+} from "../../../src/services/rights_options.ts";
+import { gatewayReply, type ServiceModule, type StreamingService } from "../../../src/services/service.ts";
+import type { EventEncoder } from "../../../src/streams/event_encoder.ts";
+
+const NAME = "echo";
+
+/** Settings of the service. */
+export const ECHO_SETTINGS = {
+  name: NAME,
+  title: "Echo",
+  settings: {
+    greeting: setting("ECHO_GREETING", { rule: text, default: "Hello", doc: "Word in front of each message." }),
+  },
+} as const;
+
+const rightsSchema = z.strictObject({ words: z.array(z.string().max(20)).max(100).default([]) });
+
+const ECHO_RIGHTS: RightsDefinition = {
+  schema: { fields: Object.keys(rightsSchema.shape), safeParse: (value) => rightsSchema.safeParse(value) },
+  all: { words: ["*"] },
+  everyday: { words: ["*"] },
+  options: { word: listOption("WORD", "Words to echo, or '*'") },
+  addNote: "Echo: every word.",
+  change({ before = {}, values, isNamed, isNew }) {
+    const { words } = rightsSchema.parse(before);
+    const given = changeList(values, "word", { isNew }) ?? (isNamed && words.length === 0 ? ["*"] : undefined);
+    return { rights: { words: given ?? words }, isGranted: given !== undefined && given.length > 0, mistakes: [] };
+  },
+  describe: (rights) => [["echo words", describeList(rightsSchema.parse(rights).words)]],
+  summarize: (rights) => `echo ${summarizeList(rightsSchema.parse(rights).words)}`,
+};
+
+/** Makes the service. */
+export function createEchoService(
+  { greeting, encoder, now }: { readonly greeting: string; readonly encoder: EventEncoder; readonly now: () => number },
+): StreamingService {
+  const readRights = createReadRights(NAME, (rights) => new Set(rightsSchema.parse(rights).words));
+  const wordOf = ({ word }: Payload) => {
+    if (typeof word !== "string") throw new FieldError("Missing required field: word");
+    return word;
+  };
+  const authorize = (words: ReadonlySet<string>, word: string) => {
+    if (!words.has("*") && !words.has(word)) throw new ScopeError(`echo ${word}`);
+  };
+  return {
+    name: NAME,
+    fieldErrorStatus: 400,
+    target: ({ word }) => typeof word === "string" ? word : undefined,
+    handle(payload, { scope }) {
+      const word = wordOf(payload);
+      authorize(readRights(scope), word);
+      return Promise.resolve(gatewayReply(200, { echo: `${greeting} ${word}` }));
+    },
+    subscribe(payload, { key, stream, onConnected }) {
+      const word = wordOf(payload);
+      authorize(readRights(key.scope), word);
+      const timestamp = Math.floor(now() / 1000);
+      stream.push(encoder.event(key, { type: "connected", topic: word, topics: [word], message: "Connected" }));
+      onConnected();
+      const message = { topic: word, payload: `${greeting} ${word}`, qos: 0, retain: false, timestamp };
+      stream.push(encoder.event(key, { type: "message", ...message, epoch: "echo", offset: 0 }));
+      return () => {};
+    },
+  };
+}
+
+const configSchema = z.object({ [NAME]: z.object({ greeting: z.string() }) });
+
+/** The service. */
+export const echo: ServiceModule = {
+  name: NAME,
+  dependency: NAME,
+  settings: ECHO_SETTINGS,
+  rights: ECHO_RIGHTS,
+  maxAnswerBytes: () => 0,
+  allowNet: () => ["echo.example:7"],
+  create({ config, encoder, now }) {
+    const { greeting } = configSchema.parse(config).echo;
+    return Promise.resolve({ service: createEchoService({ greeting, encoder, now }), check: () => Promise.resolve() });
+  },
+};
