@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { SimulatedHome } from "../../src/demo/simulated_home.ts";
-import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
-import { CLOCK_CHECK } from "../../src/services/jeedom/clock.ts";
-import { JEEDOM_CHECK } from "../../src/services/jeedom/doctor.ts";
-import type { Status } from "../../src/doctor/check.ts";
-import { answering, fetchFailure, makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
+import { SimulatedHome } from "../../../src/demo/simulated_home.ts";
+import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../../../src/demo/simulated_jeedom.ts";
+import { CLOCK_CHECK } from "../../../src/services/jeedom/clock.ts";
+import { JEEDOM_CHECK } from "../../../src/services/jeedom/doctor.ts";
+import type { Status } from "../../../src/doctor/check.ts";
+import { answering, fetchFailure, makeContext, NEVER_ABORTED, NOW } from "../../support/doctor_context.ts";
 
 const APIKEY = "a key of Jeedom";
 

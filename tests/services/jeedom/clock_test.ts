@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { CLOCK_CHECK } from "../../src/services/jeedom/clock.ts";
-import { makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
+import { CLOCK_CHECK } from "../../../src/services/jeedom/clock.ts";
+import { makeContext, NEVER_ABORTED, NOW } from "../../support/doctor_context.ts";
 
 interface JeedomClock {
   /** Offset of Jeedom's clock, in seconds; positive if it is ahead. */
