@@ -5,9 +5,14 @@
  */
 import { dirname } from "node:path";
 import { path } from "./rules.ts";
-import { type Config, SETTINGS, settingsOf, type SettingsTable, settingsWithValues } from "./settings.ts";
+import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWithValues } from "./settings.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
+
+const tableOf = (services: readonly ServiceModule[]): SettingsTable =>
+  settingsTable(services.map(({ settings }) => settings));
 
 /** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
 function envFlags(table: SettingsTable): string[] {
@@ -27,10 +32,16 @@ export interface NotifyPaths {
  * Returns the flags for `deno run` that allow what the configuration needs, and nothing else.
  *
  * @param notify the sockets for the service manager; undefined without one
+ * @param services services that connect to others
  */
-export function permissionFlags(config: Config, notify?: NotifyPaths, table: SettingsTable = SETTINGS): string[] {
+export function permissionFlags(
+  config: Config,
+  notify?: NotifyPaths,
+  services: readonly ServiceModule[] = SERVICES,
+): string[] {
   // A flag cannot name an abstract socket.
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
+  const table = tableOf(services);
   const read = [
     ".env",
     dirname(config.keys.secretKeyFile),
@@ -39,7 +50,7 @@ export function permissionFlags(config: Config, notify?: NotifyPaths, table: Set
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
     "--no-prompt",
-    `--allow-net${netTargets(config, sockets)}`,
+    `--allow-net${netTargets(config, sockets, services)}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The mode of the keys file may have to change; its content is written by the command "keys".
@@ -52,33 +63,21 @@ export function permissionFlags(config: Config, notify?: NotifyPaths, table: Set
 export const MINIMAL_FLAGS: readonly string[] = [
   "--no-prompt",
   "--allow-read=.env",
-  ...envFlags(SETTINGS),
+  ...envFlags(tableOf(SERVICES)),
 ];
 
-function netTargets(config: Config, sockets: readonly string[]): string {
-  const patterns = config.mqtt.allowedBrokers;
-  // Deno has no flag for any host or a network of IPv6: they need the whole network.
-  if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
-  const { url: jeedom } = config.jeedom;
-  const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
+function netTargets(config: Config, sockets: readonly string[], services: readonly ServiceModule[]): string {
+  const targets = services.map((service) => service.allowNet(config));
+  if (targets.includes(undefined)) return "";
   return "=" + [
     formatBrokerPattern(config.server),
     ...config.metrics.port === "off"
       ? []
       : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
-    `${jeedom.hostname}:${jeedom.port || defaultPort}`,
-    // The embedded broker uses another port when its own is taken.
-    config.mqtt.host === undefined
-      ? "127.0.0.1"
-      : formatBrokerPattern({ host: config.mqtt.host, port: config.mqtt.port }),
+    ...targets.flatMap((some) => some ?? []),
     ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
-    ...patterns.map(formatBrokerPattern),
     ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");
-}
-
-function isIpv6Network(host: string): boolean {
-  return host.includes(":") && host.includes("/");
 }
 
 function redisTarget(url: URL): string {
