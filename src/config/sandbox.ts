@@ -5,7 +5,16 @@
  */
 import { dirname } from "node:path";
 import { path } from "./rules.ts";
-import { type Config, SETTINGS, settingsOf, type SettingsTable, settingsWithValues } from "./settings.ts";
+import {
+  type Config,
+  SETTINGS,
+  settingsOf,
+  type SettingsTable,
+  settingsTable,
+  settingsWithValues,
+} from "./settings.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "../net/egress.ts";
 
 /** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
@@ -27,7 +36,12 @@ export interface NotifyPaths {
  *
  * @param notify the sockets for the service manager; undefined without one
  */
-export function permissionFlags(config: Config, notify?: NotifyPaths, table: SettingsTable = SETTINGS): string[] {
+export function permissionFlags(
+  config: Config,
+  notify?: NotifyPaths,
+  services: readonly ServiceModule[] = SERVICES,
+): string[] {
+  const table = settingsTable(services.map(({ settings }) => settings));
   // A flag cannot name an abstract socket.
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
   const read = [
@@ -38,7 +52,7 @@ export function permissionFlags(config: Config, notify?: NotifyPaths, table: Set
   ].filter((file) => file !== undefined && file !== config.keys.secretKeyFile);
   return [
     "--no-prompt",
-    `--allow-net${netTargets(config, sockets)}`,
+    `--allow-net${netTargets(config, sockets, services)}`,
     `--deny-net=${DENIED_BY_SANDBOX.join(",")}`,
     `--allow-read=${[...new Set(read)].join(",")}`,
     // The mode of the keys file may have to change; its content is written by the command "keys".
@@ -54,30 +68,21 @@ export const MINIMAL_FLAGS: readonly string[] = [
   ...envFlags(SETTINGS),
 ];
 
-function netTargets(config: Config, sockets: readonly string[]): string {
-  const patterns = config.mqtt.allowedBrokers;
-  // Deno has no flag for any host or a network of IPv6: they need the whole network.
-  if (patterns.some(({ host }) => host === "*" || isIpv6Network(host))) return "";
-  const { url: jeedom } = config.jeedom;
-  const defaultPort = jeedom.protocol === "https:" ? "443" : "80";
+function netTargets(config: Config, sockets: readonly string[], services: readonly ServiceModule[]): string {
+  const ofServices: string[] = [];
+  for (const service of services) {
+    const targets = service.allowNet(config);
+    if (targets === undefined) return "";
+    ofServices.push(...targets);
+  }
+  const { server, metrics, replay } = config;
   return "=" + [
-    formatBrokerPattern(config.server),
-    ...config.metrics.port === "off"
-      ? []
-      : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
-    `${jeedom.hostname}:${jeedom.port || defaultPort}`,
-    // The embedded broker uses another port when its own is taken.
-    config.mqtt.host === undefined
-      ? "127.0.0.1"
-      : formatBrokerPattern({ host: config.mqtt.host, port: config.mqtt.port }),
-    ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
-    ...patterns.map(formatBrokerPattern),
+    formatBrokerPattern(server),
+    ...metrics.port === "off" ? [] : [formatBrokerPattern({ host: metrics.host, port: metrics.port })],
+    ...ofServices,
+    ...replay.redisUrl === undefined ? [] : [redisTarget(replay.redisUrl)],
     ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");
-}
-
-function isIpv6Network(host: string): boolean {
-  return host.includes(":") && host.includes("/");
 }
 
 function redisTarget(url: URL): string {

@@ -22,7 +22,7 @@ Deno.test("permissionFlags() adds the allowed brokers, also by IPv6 address", ()
 
 Deno.test("permissionFlags() adds a network of IPv4 and Redis", () => {
   const net = flag("allow-net", { MQTT_ALLOWED_BROKERS: "10.0.0.0/8:1883", REPLAY_REDIS_URL: "redis://:secret@[::1]" });
-  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1,[::1]:6379,10.0.0.0/8:1883");
+  assertEquals(net, "--allow-net=0.0.0.0:10000,127.0.0.1:9464,localhost:80,127.0.0.1,10.0.0.0/8:1883,[::1]:6379");
 });
 
 Deno.test("permissionFlags() opens the whole network only for the pattern of any host", () => {
