@@ -1,5 +1,5 @@
 /**
- * The version, which `deno.json` alone tells.
+ * Version of the gateway from `deno.json`, its only source.
  *
  * @module
  */

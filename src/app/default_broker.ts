@@ -1,5 +1,5 @@
 /**
- * The broker of requests that name none: the configured one, or the embedded one where none is configured.
+ * Default broker: the configured one, or an embedded one if none is configured.
  *
  * @module
  */
@@ -10,26 +10,26 @@ import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
 import { readPair, readSettingFile } from "../config/setting_files.ts";
 
-/** A broker to use by default. */
+/** Broker for requests that name none. */
 export interface DefaultBroker {
-  /** Where it is, and the login for it. */
+  /** Its address and login. */
   readonly address: BrokerAddress;
-  /** Stops it, if it is the gateway's own. */
+  /** Stops it if it is embedded. */
   close(): Promise<void>;
 }
 
 /**
- * Finds the configured broker, or starts the embedded one and says so in the log.
+ * Returns the configured broker, or starts the embedded one and logs that.
  *
- * @throws {Error} if a file that a setting names cannot be used, with the setting's name
+ * @throws {Error} if the file of a setting cannot be used, with the name of the setting
  */
 export function openDefaultBroker(config: Config, platform: Platform, log: Log): Promise<DefaultBroker> {
   const { host } = config.mqtt;
-  return host === undefined ? startEmbedded(config, log) : configured(host, config, platform);
+  return host === undefined ? startEmbedded(config, log) : configuredBroker(host, config, platform);
 }
 
 async function startEmbedded(config: Config, log: Log): Promise<DefaultBroker> {
-  // Loaded only here: a gateway with a broker of its own needs none of it.
+  // Loaded only when needed: most gateways have a broker already.
   const { startEmbeddedBroker } = await import("../demo/embedded_broker.ts");
   const { host, port, openStream, close } = await startEmbeddedBroker(config.mqtt.port);
   const taken = port === config.mqtt.port ? "" : ` (port ${config.mqtt.port} is taken)`;
@@ -40,7 +40,7 @@ async function startEmbedded(config: Config, log: Log): Promise<DefaultBroker> {
   return { address: { host, port, clientIdPrefix: config.mqtt.clientId, open: openStream }, close };
 }
 
-async function configured(host: string, config: Config, platform: Platform): Promise<DefaultBroker> {
+async function configuredBroker(host: string, config: Config, platform: Platform): Promise<DefaultBroker> {
   const protocol = brokerProtocol(config.mqtt);
   const tls = protocol === "mqtts" || protocol === "wss"
     ? {

@@ -1,77 +1,121 @@
 /**
- * The keys of the gateway: loaded at the start, one made where there is none, and watched from then on.
+ * The gateway's keys: loads them, creates the first one, and watches their files for changes.
  *
  * @module
  */
 import type { Config } from "../config/settings.ts";
+import { errorName } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
+import type { MetricRegistry } from "../observability/telemetry.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
-import { KeyFileError, loadKey, loadOrCreateKey, refuseUnlessFile, removeLeftovers } from "../keys/default_key_file.ts";
+import {
+  assertRegularFile,
+  KeyFileError,
+  loadKey,
+  loadOrCreateKey,
+  removeLeftovers,
+} from "../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME } from "../keys/schema.ts";
 import { allRights } from "../keys/rights.ts";
-import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import { type KeyWatcher, watchKeys } from "../keys/watcher.ts";
 import { type KeySources, LiveKeyring } from "../keys/keyring.ts";
 import { readKeysFile } from "../keys/keyring_file.ts";
 import type { Platform } from "../platform.ts";
 
-/** Keys that are watched. */
+/** Keys whose files are watched. */
 export interface OpenKeys {
-  /** The keys, as they are at any time. */
+  /** Keyring with the current keys. */
   readonly keyring: LiveKeyring;
   /** Stops watching. */
   close(): Promise<void>;
 }
 
-/** How often the files are looked at, in milliseconds. A change counts after the second look: within 2 s. */
+/** Options of the keys. */
+export interface KeysOptions {
+  /** Logger for loaded keys and for problems with their files. */
+  readonly log: Log;
+  /** Registry for the gauges of the keys. */
+  readonly metrics: MetricRegistry;
+  /** Services whose rights keys can have. */
+  readonly services: readonly ServiceModule[];
+}
+
+/** Interval of checking the files, in milliseconds. A change counts at the second check: within 2 s. */
 const POLL_MS = 500;
 
 /**
  * Opens the keys.
  *
- * @throws `KeyFileError` if a file is not right, or cannot be read, made or closed to others
+ * @throws `KeyFileError` if a file is invalid, or cannot be read, created or restricted to its owner
  */
-export async function openKeys(config: Config, platform: Platform, log: Log): Promise<OpenKeys> {
-  const keyring = new LiveKeyring(() => Date.now(), randomBytes, allRights(SERVICES));
+export async function openKeys(
+  config: Config,
+  platform: Platform,
+  { log, metrics, services }: KeysOptions,
+): Promise<OpenKeys> {
+  const keyring = new LiveKeyring(() => Date.now(), randomBytes, allRights(services));
+  registerKeyGauges(metrics, keyring);
   const stamp = () => stampOf([config.keys.secretKeyFile, config.keys.keysFile], platform);
-  const load = () => loadSources(config, platform, log);
+  const load = () => loadSources(config, platform, { log, services });
   const loaded = await stamp();
   let sources = await load();
   if (sources.single === undefined && sources.records.length === 0) {
-    sources = { ...sources, single: await makeFirstKey(config, platform) };
+    sources = { ...sources, single: await createFirstKey(config, platform) };
   }
   if (sources.single !== undefined) await removeLeftovers(config.keys.secretKeyFile, platform.files);
   await keyring.replace(sources);
-  const watcher: KeyWatcher = watchKeys({ keyring, load, stamp, pollMs: POLL_MS, log }, loaded);
-  // A terminal that closes says the same as somebody who wants the keys read again; there it means the end.
+  const watcher: KeyWatcher = watchKeys({ keyring, load, fingerprint: stamp, pollMs: POLL_MS, log }, loaded);
+  // SIGHUP reloads the keys. On a terminal it means that the terminal was closed, and ends the program.
   if (!platform.isTerminal) platform.onReload(() => watcher.reload());
   return { keyring, close: () => watcher.close() };
 }
 
+function registerKeyGauges(metrics: MetricRegistry, keyring: LiveKeyring): void {
+  metrics.gauge({
+    name: "e2e_gateway_keys",
+    help: "Active keys",
+    read: () => keyring.expiryByName.size,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_key_expiry_seconds",
+    help: "Seconds until a key expires; absent for keys that never expire",
+    label: "key",
+    read: () =>
+      [...keyring.expiryByName].flatMap(([name, ends]) =>
+        ends === undefined ? [] : [[name, (ends - Date.now()) / 1000]]
+      ),
+  });
+}
+
 /** Reads all keys from their files. */
-async function loadSources(config: Config, { files }: Platform, log: Log): Promise<KeySources> {
+async function loadSources(
+  config: Config,
+  { files }: Platform,
+  { log, services }: Pick<KeysOptions, "log" | "services">,
+): Promise<KeySources> {
   const { secretKeyFile: path, keysFile, fileMode: mode } = config.keys;
-  const tightened = (file: string) =>
+  const warnOfMode = (file: string) =>
     log.warn("Key file {file} could be read by others: its mode is 0600 now", { file });
-  await refuseUnlessFile(path, files);
-  const own = await loadKey(path, { files, mode });
-  const single = own?.secret;
-  if (own?.tightened) tightened(path);
-  const several = await readKeysFile(keysFile, { files, mode, services: SERVICES });
-  if (several?.tightened) tightened(keysFile);
-  const records = several?.keys ?? [];
-  const twin = records.find(({ secret, previous }) =>
+  await assertRegularFile(path, files);
+  const defaultKey = await loadKey(path, { files, mode });
+  if (defaultKey?.tightened) warnOfMode(path);
+  const single = defaultKey?.secret;
+  const keyring = await readKeysFile(keysFile, { files, mode, services });
+  if (keyring?.tightened) warnOfMode(keysFile);
+  const records = keyring?.keys ?? [];
+  const duplicate = records.find(({ secret, previous }) =>
     [secret, previous?.secret].some((bytes) => bytes !== undefined && bytes.toHex() === single?.toHex())
   );
-  if (twin === undefined) return { single, records };
+  if (duplicate === undefined) return { single, records };
   throw new KeyFileError(
-    `Key "${twin.name}" in "${keysFile}" has the same secret as "${path}", which grants every right. ` +
-      `Remove "${path}", or give "${twin.name}" a new secret with: deno task keys rotate ${twin.name}`,
+    `Key "${duplicate.name}" in "${keysFile}" has the same secret as "${path}", which grants every right. ` +
+      `Remove "${path}", or give "${duplicate.name}" a new secret with: deno task keys rotate ${duplicate.name}`,
   );
 }
 
-/** Makes the seed's single key and shows it to the person at the console, and only there: the log never holds it. */
-async function makeFirstKey(config: Config, { files, print }: Platform): Promise<Bytes> {
+/** Creates the default key and prints it to the console only: the log never holds it. */
+async function createFirstKey(config: Config, { files, print }: Platform): Promise<Bytes> {
   const { secretKeyFile: path, fileMode: mode } = config.keys;
   const { secret, created } = await loadOrCreateKey(path, { files, random: randomBytes, mode });
   if (!created) return secret;
@@ -92,14 +136,14 @@ async function makeFirstKey(config: Config, { files, print }: Platform): Promise
   return secret;
 }
 
-/** Another text whenever a file was written, replaced, made or removed. Never throws. */
+/** Returns a text that differs whenever a file was written, replaced, created or removed. Never throws. */
 async function stampOf(paths: readonly string[], { files }: Platform): Promise<string> {
   const stamps = paths.map(async (path) => {
     try {
       const { mtime, ctime, size, ino } = await files.stat(path);
       return [mtime?.getTime(), ctime?.getTime(), size, ino].join(" ");
     } catch (error) {
-      return error instanceof Error ? error.name : String(error);
+      return errorName(error);
     }
   });
   return (await Promise.all(stamps)).join(", ");

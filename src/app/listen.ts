@@ -1,39 +1,41 @@
 /**
- * An HTTP server that goes on listening.
+ * HTTP servers on the ports of the settings, which continue to listen after failures.
  *
  * @module
  */
+import type { Config } from "../config/settings.ts";
+import { errorName } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { Platform } from "../platform.ts";
 
-/** Where to listen, and with which certificate. */
+/** Address and certificate of a server. */
 export interface ListenOptions {
-  /** Address. */
+  /** Address to listen on. */
   readonly hostname: string;
   /** TCP port; 0 for any free one. */
   readonly port: number;
   /** Certificate chain in PEM, for HTTPS. */
   readonly cert?: string;
-  /** Its private key in PEM. */
+  /** Private key of the certificate in PEM. */
   readonly key?: string;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface HttpListener {
-  /** The port it listens on. */
+  /** Port that it listens on. */
   readonly port: number;
-  /** Refuses new connections, and settles when all requests have their answers. */
+  /** Refuses new connections, and settles when all requests are answered. */
   shutdown(): Promise<void>;
 }
 
-/** How long to wait before listening again, in milliseconds: time for somebody to close a connection. */
+/** Delay before listening again, in milliseconds: time for connections to close. */
 const PAUSE_MS = 1000;
 
 /**
- * Listens until it is shut down. Deno gives up listening when the process has no file descriptor left for a new
- * connection, which anybody can bring about; this begins again.
+ * Listens until it is shut down. Deno stops listening when the process has no file descriptor left for a new
+ * connection, which any client can cause; this starts again.
  *
- * @throws the error of a port that is taken, the first time only
+ * @throws the error of a port that is taken, at the first start only
  */
 export function listen(
   { serve }: Pick<Platform, "serve">,
@@ -41,38 +43,69 @@ export function listen(
   handler: (request: Request, peer: string) => Promise<Response>,
   log: Log,
 ): HttpListener {
-  let stopping = false;
+  let isStopping = false;
   let server = start(options);
   const { port } = server.addr;
 
-  function start(where: ListenOptions): Deno.HttpServer<Deno.NetAddr> {
+  function start(at: ListenOptions): Deno.HttpServer<Deno.NetAddr> {
     const started = serve(
-      { ...where, onListen: () => {} },
+      { ...at, onListen: () => {} },
       (request, { remoteAddr }) => handler(request, remoteAddr.hostname),
     );
     started.finished.catch((error) => {
-      log.error("Listening broke off: {error}", { error });
-      setTimeout(again, PAUSE_MS);
+      log.error("Listening failed: {error}", { error });
+      setTimeout(restart, PAUSE_MS);
     });
     return started;
   }
 
-  function again(): void {
-    if (stopping) return;
+  function restart(): void {
+    if (isStopping) return;
     try {
       server = start({ ...options, port });
       log.info("Listening again on port {port}", { port });
     } catch (error) {
       log.error("Listening again failed: {error}", { error });
-      setTimeout(again, PAUSE_MS);
+      setTimeout(restart, PAUSE_MS);
     }
   }
 
   return {
     port,
     async shutdown() {
-      stopping = true;
+      isStopping = true;
       await server.shutdown();
     },
   };
+}
+
+/** Setting with a port that the gateway listens on. */
+export type PortSetting = "PORT" | "METRICS_PORT";
+
+const portOf = (setting: PortSetting, { server, metrics }: Config) => setting === "PORT" ? server.port : metrics.port;
+
+/** Error of a port that another program listens on. */
+export class PortTakenError extends Deno.errors.AddrInUse {
+  /** Creates the error from the setting of the port. */
+  constructor(readonly setting: PortSetting, readonly config: Config, options?: ErrorOptions) {
+    super(`Port ${portOf(setting, config)} of ${setting} is taken`, options);
+  }
+}
+
+/**
+ * Listens on a port of the settings.
+ *
+ * @throws {PortTakenError} if another program listens on it
+ * @throws {Error} if only the superuser may listen on it, with the name of the setting
+ */
+export function openPort<T>(setting: PortSetting, config: Config, open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    const name = errorName(cause);
+    if (name === "AddrInUse") throw new PortTakenError(setting, config, { cause });
+    if (name !== "PermissionDenied") throw cause;
+    const port = portOf(setting, config);
+    throw new Error(`Ports below 1024 belong to the system: set ${setting} to a higher one, not ${port}`, { cause });
+  }
 }

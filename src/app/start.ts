@@ -1,51 +1,49 @@
 /**
- * Puts the gateway together from its configuration, and takes it apart again.
+ * Assembles the gateway from its configuration, and takes it apart again.
  *
  * @module
  */
-import { MQTT_PORT } from "../services/mqtt/settings.ts";
 import type { Config } from "../config/settings.ts";
 import { EventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
-import { createLimiters } from "../gateway/limiters.ts";
+import { createLimiters, type Limiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import type { Handler } from "../http/router.ts";
-import { CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
+import { type Check, CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
 import { createConnectBroker } from "../mqtt/connect.ts";
 import { MemoryHistory } from "../mqtt/hub/memory_history.ts";
 import { createAudit } from "../observability/audit.ts";
-import { auditLog, type Log } from "../observability/log.ts";
-import { createMetrics } from "../observability/metrics.ts";
+import type { Log } from "../observability/log.ts";
+import { auditLog } from "../observability/logtape.ts";
+import { createMetrics, type Metrics } from "../observability/metrics.ts";
+import { registerProcessMetrics } from "../observability/process.ts";
 import { createRefusalTelemetry, RecentRefusals } from "../observability/recent_refusals.ts";
-import type { Telemetry } from "../observability/telemetry.ts";
+import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../http/client_address.ts";
 import { addressFault } from "../net/egress.ts";
-import { createBrokerDirectory } from "../services/mqtt/broker_directory.ts";
-import { addressOf, createJeedomService, type JeedomOptions } from "../services/jeedom/service.ts";
-import { createJeedomCheck } from "../services/jeedom/health.ts";
-import { type Brokers, createMqttService } from "../services/mqtt/service.ts";
+import { addressOf } from "../services/jeedom/service.ts";
+import { SERVICES } from "../services/registry.ts";
+import { isStreaming, type Service, type ServiceDependencies, type ServiceModule } from "../services/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
-import { readGauges } from "./gauges.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
-import { type HttpListener, listen } from "./listen.ts";
+import { type HttpListener, listen, openPort, PortTakenError } from "./listen.ts";
 import { localUrl } from "../config/local_url.ts";
-import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
 import { openKeys } from "./keys.ts";
-import { openStore } from "./store.ts";
+import { type OpenStore, openStore } from "./store.ts";
 import type { Platform } from "../platform.ts";
-import { openPort, PortTakenError } from "./port_taken.ts";
 import { readPair } from "../config/setting_files.ts";
 import { settledWithin } from "../lib/async.ts";
 
-/** A gateway that serves. */
+/** A running gateway. */
 export interface RunningGateway {
-  /** Its address for programs on the same machine. */
+  /** Its URL for programs on the same machine. */
   readonly url: string;
   /** The default broker. */
   readonly broker: BrokerAddress;
@@ -53,163 +51,121 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-/** Jeedom's web server closes a connection after 5 s of silence: let go of it before, in milliseconds. */
-const JEEDOM_POOL_IDLE_MS = 4000;
+/** Clocks, log and metrics, which most parts need. */
+interface Instruments {
+  /** Wall clock, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Monotonic clock, in milliseconds. */
+  readonly monotonic: () => number;
+  /** Log of the gateway. */
+  readonly log: Log;
+  /** Registry for the gauges of each part. */
+  readonly metrics: MetricRegistry;
+}
 
-/** How often it is told who failed to prove a key, in milliseconds. */
+/** Interval of the summary of failed requests in the log, in milliseconds. */
 const FAILURE_SUMMARY_MS = 60_000;
 
-/** Longest wait for a look at the files of keys that is under way, in milliseconds. */
+/** Longest wait for reading the key files at the end, in milliseconds. */
 const KEYS_CLOSE_TIMEOUT_MS = 1000;
 
-/** Longest wait for requests to the port for metrics, in milliseconds. */
+/** Longest wait for requests to the metrics port at the end, in milliseconds. */
 const ADMIN_CLOSE_TIMEOUT_MS = 500;
 
-/** Length of the name of the gateway's order of messages, in bytes: never the same one again. */
+/** Length of the random name of the message history, in bytes. */
 const EPOCH_BYTES = 8;
 
-/** Longest wait for the farewells to all brokers, in milliseconds: each of them is cut off after half of it. */
+/** Longest wait for disconnecting from all brokers, in milliseconds: each connection is cut after half of it. */
 const BROKER_CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * Starts the gateway.
  *
+ * @param modules the services; those of the registry by default
  * @throws `KeyFileError`, `PortTakenError`, or the error of a file that cannot be read
  */
-export async function startGateway(config: Config, platform: Platform, log: Log): Promise<RunningGateway> {
+export async function startGateway(
+  config: Config,
+  platform: Platform,
+  log: Log,
+  modules: readonly ServiceModule[] = SERVICES,
+): Promise<RunningGateway> {
   const tls = await readPair(
     "TLS",
     { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile },
     platform,
   );
-  // What was opened is let go of in the opposite order: when a later step fails, or at the end.
+  // Closed in reverse order: when a later step fails, or at the end.
   await using opened = new AsyncDisposableStack();
   const clocks = { now: () => Date.now(), monotonic: () => performance.now() };
-  const metrics = createMetrics({
-    levels: () =>
-      readGauges({ streams, limiters, history: messages, encoder, brokers, store, keyring, readiness, ...clocks }),
-    process: () => platform.process(),
-    version: VERSION,
-    ...clocks,
-  });
-  opened.defer(() => metrics.close());
-  const tracer = findTracer(VERSION);
+
+  const metrics = createMetrics({ version: VERSION, ...clocks });
+  opened.defer(registerProcessMetrics(metrics, { process: () => platform.process(), ...clocks }));
   const refusals = new RecentRefusals(clocks.monotonic);
-  const telemetry: Telemetry = createRefusalTelemetry(
-    tracer === undefined ? metrics : createTraced(metrics, tracer),
-    refusals,
-  );
+  const telemetry = createTelemetry(metrics, refusals);
   const audit = createAudit({ decisions: auditLog(), log, telemetry, summaryMs: FAILURE_SUMMARY_MS });
   opened.defer(() => audit.close());
-  const keys = await openKeys(config, platform, log);
+  const instruments = { log, metrics, ...clocks };
+
+  const keys = await openKeys(config, platform, { log, metrics, services: modules });
   // A network drive that hangs must not keep the gateway from stopping.
   opened.defer(() => settledWithin(keys.close(), KEYS_CLOSE_TIMEOUT_MS));
-  const { keyring } = keys;
-  const store = await openStore(config, { log, ...clocks });
+  const store = await openStore(config, instruments);
   opened.defer(() => store.close());
   const broker = await openDefaultBroker(config, platform, log);
   opened.defer(() => broker.close());
-  const encoder = new EventEncoder({ randomBytes });
-  const messages = new MemoryHistory({
-    epoch: randomBytes(EPOCH_BYTES).toHex(),
-    maxBytes: config.streams.resumeBytes,
-    // A listener that comes back at the last moment may have been that long behind before, and a minute more.
-    maxAgeMs: 2 * config.streams.resumeSeconds * 1000 + 60_000,
-  });
-  const brokers = new BrokerPool({
-    connect: createConnectBroker({
-      keepAliveSeconds: config.mqtt.keepaliveSeconds,
-      addressFault,
-      maxPayloadBytes: config.streams.maxEventBytes,
-    }),
-    history: messages,
-    timeoutMs: config.mqtt.timeoutMs,
-    idleMs: config.mqtt.idleSeconds * 1000,
-    maxConnections: config.mqtt.maxConnections,
-    home: broker.address,
-    resumeMs: config.streams.resumeSeconds * 1000,
-    backpressure: () => encoder.backpressure(),
-    random: draw,
-    onFault: (error) => log.error("Streams broke the gateway: {error}", { error }),
+
+  const encoder = createEncoder(metrics);
+  const brokers = createBrokerPool(config, instruments, { defaultBroker: broker.address, encoder });
+  const { services, checks } = await createServices(modules, metrics, {
+    config,
+    platform,
+    brokers,
+    broker: broker.address,
+    encoder,
+    maxEventBytes: config.streams.maxEventBytes,
+    checkTimeoutMs: CHECK_TIMEOUT_MS,
+    log,
+    telemetry,
     ...clocks,
+    resources: opened,
   });
-  const directory = createBrokerDirectory({
-    configured: broker.address,
-    allowed: config.mqtt.allowedBrokers,
-    // Other brokers are reached by plain MQTT, whatever the configured one speaks.
-    defaultPort: config.mqtt.protocol === undefined ? config.mqtt.port : MQTT_PORT,
-  });
-  const client = platform.createHttpClient({ poolIdleTimeout: JEEDOM_POOL_IDLE_MS });
-  opened.defer(() => client.close());
-  const fetchJeedom = await openJeedomFetch(config.jeedom, {
-    files: platform.files,
-    fetch: (input, init) => platform.fetch(input, { ...init, client }),
-  });
-  const closing = new AbortController();
-  opened.defer(() => closing.abort());
-  const jeedom: JeedomOptions = {
-    url: config.jeedom.url,
-    apikey: config.jeedom.apikey,
-    fetch: fetchJeedom,
-    timeoutMs: config.jeedom.timeoutMs,
-    longPollMaxSeconds: config.jeedom.longPollMaxSeconds,
-    maxResponseBytes: config.jeedom.maxResponseBytes,
-    maxPolls: config.jeedom.maxPolls,
-    maxPollsPerKey: config.jeedom.maxPollsPerKey,
-    log,
-    monotonic: clocks.monotonic,
-    closeSignal: closing.signal,
-  };
-  const publish: Brokers["publish"] = (address, publication, options) =>
-    telemetry.measure("acknowledgement", () => brokers.publish(address, publication, options));
-  const readiness = new Readiness({
-    checks: {
-      broker: () => brokers.check(broker.address),
-      jeedom: createJeedomCheck({ ...jeedom, timeoutMs: Math.min(jeedom.timeoutMs, CHECK_TIMEOUT_MS) }),
-      replay_store: () => store.replays.check(),
-    },
-    needs: [...config.health.needs, "replay_store"],
-    isClockWrong: () => store.isAhead(),
-    everyMs: config.health.checkSeconds * 1000,
-    monotonic: clocks.monotonic,
-    log,
-  });
+  const readiness = createReadiness(
+    config,
+    instruments,
+    { ...checks, replay_store: () => store.replays.check() },
+    store,
+  );
   opened.defer(() => readiness.close());
-  const streams = new StreamRegistry();
-  const { requests, streams: streamSettings } = config;
+
+  const streams = createStreamRegistry(metrics);
   const limiters = createLimiters({
-    requests,
-    streams: streamSettings,
+    requests: config.requests,
+    streams: config.streams,
     maxAnswerBytes: config.jeedom.maxResponseBytes,
   }, clocks);
+  registerLimiterGauges(metrics, limiters);
   const handler = createHandler({
     addressOf: createAddressOf(config.server.trustedProxies, clocks),
     origins: config.server,
     admission: {
-      keyring,
+      keyring: keys.keyring,
       replays: store.replays,
       rates: rateLimitsOf(config.rates, store.createCounter),
       replay: config.replay,
     },
-    services: [
-      createJeedomService(jeedom),
-      createMqttService({
-        directory,
-        brokers: { publish, listen: (address, subscriber) => brokers.listen(address, subscriber) },
-        events: { encoder, maxEventBytes: config.streams.maxEventBytes, telemetry, now: clocks.now },
-      }),
-    ],
+    services,
     subscriptions: { encoder, streams, settings: config.streams },
     limiters,
     health: { version: VERSION, isReady: () => readiness.isReady },
     clock: clocks,
     randomBytes,
-    random: draw,
+    random: Math.random,
     audit,
     log,
     telemetry,
   });
-  const operations = listenForOperations(config, platform, {
+  const admin = listenForAdmin(config, platform, {
     handler: createAdminHandler({
       metrics,
       readiness,
@@ -221,47 +177,187 @@ export async function startGateway(config: Config, platform: Platform, log: Log)
     }),
     log,
   });
-  // Somebody who never ends his request must not keep the gateway from stopping.
-  opened.defer(() => operations && settledWithin(operations.shutdown(), ADMIN_CLOSE_TIMEOUT_MS));
+  // A client that never completes its request must not keep the gateway from stopping.
+  opened.defer(() => admin && settledWithin(admin.shutdown(), ADMIN_CLOSE_TIMEOUT_MS));
   await store.begun();
   const server = openPort(
     "PORT",
     config,
     () => listen(platform, { hostname: config.server.host, port: config.server.port, ...tls }, handler, log),
   );
-  const url = localUrl(config.server, server.port);
   log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
     version: VERSION,
     host: config.server.host,
     port: server.port,
     jeedom: addressOf(config.jeedom.url, ""),
   });
-  if (config.rates.limits === "off") log.warn("RATE_LIMITS=off: nobody is slowed down, whatever comes");
+  if (config.rates.limits === "off") log.warn("RATE_LIMITS=off: rate limiting is disabled");
   readiness.start();
 
-  const release = opened.move();
+  const running = opened.move();
   return {
-    url,
+    url: localUrl(config.server, server.port),
     broker: broker.address,
     async stop() {
       log.info("Gateway stops");
       readiness.stop();
-      // Ordinary requests go on while the streams end. A server that waits for its end does so for ever, while a stream
-      // is open.
-      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: draw }).then(() => server.shutdown());
+      // Requests are still answered while the streams end; a server shuts down only after its last stream.
+      const drained = streams.drain({ withinMs: config.shutdown.drainMs, random: Math.random }).then(() =>
+        server.shutdown()
+      );
       await settledWithin(drained, config.shutdown.timeoutMs);
       await settledWithin(brokers.close(), BROKER_CLOSE_TIMEOUT_MS);
-      await release.disposeAsync();
+      await running.disposeAsync();
       log.info("Gateway stopped");
     },
   };
 }
 
-/** Draws from 0 up to but not including 1. */
-const draw = () => Math.random();
+/** Creates telemetry that feeds metrics, the recent refusals and, if enabled, OpenTelemetry. */
+function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry {
+  const tracer = findTracer(VERSION);
+  return createRefusalTelemetry(tracer === undefined ? metrics : createTraced(metrics, tracer), refusals);
+}
 
-/** Listens for whoever runs the gateway, unless that is off. */
-function listenForOperations(
+function createEncoder(metrics: MetricRegistry): EventEncoder {
+  const encoder = new EventEncoder({ randomBytes });
+  metrics.gauge({
+    name: "e2e_gateway_shared_event_bytes",
+    help: "Bytes of encoded events that are kept for further listeners with the same key",
+    read: () => encoder.sharedBytes,
+  });
+  return encoder;
+}
+
+function createBrokerPool(
+  config: Config,
+  { log, metrics }: Instruments,
+  { defaultBroker, encoder }: { readonly defaultBroker: BrokerAddress; readonly encoder: EventEncoder },
+): BrokerPool {
+  const history = new MemoryHistory({
+    epoch: randomBytes(EPOCH_BYTES).toHex(),
+    limits: config.streams,
+  });
+  const brokers = new BrokerPool({
+    connect: createConnectBroker({
+      keepaliveSeconds: config.mqtt.keepaliveSeconds,
+      addressFault,
+      maxPayloadBytes: config.streams.maxEventBytes,
+    }),
+    limits: config.mqtt,
+    hub: {
+      history,
+      limits: config.streams,
+      backpressure: () => encoder.backpressure(),
+      random: Math.random,
+      onFault: (error) => log.error("Delivering messages to streams failed unexpectedly: {error}", { error }),
+    },
+    clock: SYSTEM_CLOCK,
+    defaultBroker,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_ring_bytes",
+    help: "Bytes of messages that are kept for listeners that resume",
+    read: () => history.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_subscriptions",
+    help: "Topic filters that are subscribed to at brokers",
+    read: () => brokers.usage.subscriptions,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_listeners",
+    help: "Listeners that receive messages",
+    read: () => brokers.usage.listeners,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_broker_connections",
+    help: "Connections to brokers",
+    read: () => brokers.usage.connections,
+  });
+  return brokers;
+}
+
+/** Creates the services. Returns the check of each dependency by its name. */
+async function createServices(
+  modules: readonly ServiceModule[],
+  metrics: Metrics,
+  dependencies: ServiceDependencies,
+): Promise<{ readonly services: readonly Service[]; readonly checks: Readonly<Record<string, Check>> }> {
+  const services: Service[] = [];
+  const checks: Record<string, Check> = {};
+  for (const module of modules) {
+    const { service, check } = await module.create(dependencies);
+    metrics.addService({ name: service.name, hasSubscriptions: isStreaming(service), aliases: service.aliases });
+    services.push(service);
+    checks[module.dependency] = check;
+  }
+  return { services, checks };
+}
+
+function createReadiness(
+  config: Config,
+  { monotonic, log, metrics }: Instruments,
+  checks: Readonly<Record<string, Check>>,
+  store: OpenStore,
+): Readiness {
+  const readiness = new Readiness({
+    checks,
+    needs: [...config.health.needs, "replay_store"],
+    isClockWrong: () => store.isAhead(),
+    everyMs: config.health.checkSeconds * 1000,
+    monotonic,
+    log,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_up",
+    help: "1 for a dependency whose last check passed, 0 for one whose check failed; absent before its first check",
+    label: "part",
+    read: () => [...readiness.up].map(([dependency, isUp]) => [dependency, Number(isUp)]),
+  });
+  metrics.gauge({
+    name: "e2e_gateway_ready",
+    help: "1 when the gateway is ready, 0 when a required dependency is unavailable or the gateway is stopping",
+    read: () => Number(readiness.isReady),
+  });
+  return readiness;
+}
+
+function createStreamRegistry(metrics: MetricRegistry): StreamRegistry {
+  const streams = new StreamRegistry();
+  metrics.gauge({
+    name: "e2e_gateway_queue_bytes",
+    help: "Bytes of events in the queues of all listeners",
+    read: () => streams.waitingBytes,
+  });
+  return streams;
+}
+
+function registerLimiterGauges(metrics: MetricRegistry, { backlog, unread, bodies, requestLimiter }: Limiters): void {
+  metrics.gauge({
+    name: "e2e_gateway_backlog_bytes",
+    help: "Bytes of events beyond the queue of each listener; part of the bytes in the queues",
+    read: () => backlog.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_unread_answer_bytes",
+    help: "Bytes of large answers that clients have not read yet",
+    read: () => unread.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_bodies_arriving",
+    help: "Request bodies that are being received",
+    read: () => bodies.size,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_requests_running",
+    help: "Opened requests without an answer yet, not counting streams",
+    read: () => requestLimiter.size,
+  });
+}
+
+/** Listens on the metrics port, unless it is off. */
+function listenForAdmin(
   config: Config,
   platform: Platform,
   { handler, log }: { readonly handler: Handler; readonly log: Log },
@@ -274,7 +370,7 @@ function listenForOperations(
     return server;
   } catch (error) {
     if (error instanceof PortTakenError || !(error instanceof Error)) throw error;
-    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Mend one of them`;
+    const message = `Port ${port} of METRICS_HOST "${hostname}" cannot be opened: ${error.message}. Fix one of them`;
     throw new Error(message, { cause: error });
   }
 }

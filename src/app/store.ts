@@ -1,67 +1,73 @@
 /**
- * Where requests are remembered and paces are counted: in the memory of the process, or in Valkey/Redis.
+ * Store of accepted requests and of rate limit counters: in memory, or in Valkey/Redis.
  *
  * @module
  */
 import type { Config } from "../config/settings.ts";
 import type { Log } from "../observability/log.ts";
 import { ClockWatch } from "../store/clock_watch.ts";
-import { createMemoryReplayStore, type ReplayUsage } from "../store/memory_replay.ts";
+import type { MetricRegistry } from "../observability/telemetry.ts";
+import { createMemoryReplayStore } from "../store/memory_replay.ts";
 import { type CounterFactory, memoryCounter } from "../limits/rate_limiter.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 
-/** A store in use. */
+/** An open store. */
 export interface OpenStore {
-  /** The memory of accepted requests. */
+  /** Replay store. */
   readonly replays: ReplayStore;
-  /** Makes the counters of paces. */
+  /** Creates counters for rate limits. */
   readonly createCounter: CounterFactory;
-  /** What it takes here; undefined in Redis. */
-  readonly usage?: () => ReplayUsage;
-  /** Settles when what comes can be told from what another process may have run before. */
+  /** Settles when no new request can be mistaken for one that an earlier process may have run. */
   begun(): Promise<void>;
-  /** Whether it refuses whatever is stamped now, as the clock was ahead for a while. */
+  /** Returns true while requests with the current timestamp are refused, because the clock was ahead before. */
   isAhead(): boolean;
-  /** Lets go of it. */
+  /** Closes the store. */
   close(): Promise<void>;
 }
 
-/** From one look at the clocks to the next, in milliseconds. */
+/** Interval of comparing the clocks, in milliseconds. */
 const CLOCK_CHECK_MS = 1000;
 
-/** Begins every key in Redis that remembers a request; those of the paces begin with the same word. */
+/** Prefix of the keys in Redis that hold accepted requests; those of rate limits begin with `e2eg:` as well. */
 const REPLAY_PREFIX = "e2eg:replay:";
 
-/** What a store works with. */
+/** Options of a store. */
 export interface StoreOptions {
-  /** Is told what is wrong with the server, and that the clock was set. */
+  /** Logger for problems with the server, and for steps of the clock. */
   readonly log: Log;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Registry for the gauges of the store. */
+  readonly metrics: MetricRegistry;
+  /** Wall clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
+  /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
 }
 
-/** Opens the configured store. Redis need not be there yet: until it is, no request is accepted. */
+/** Opens the configured store. Until Redis is available, no request is accepted. */
 export function openStore(config: Config, options: StoreOptions): Promise<OpenStore> {
   const { redisUrl: url } = config.replay;
   return url === undefined ? Promise.resolve(openMemory(config, options)) : openShared(url, config, options);
 }
 
-/** A timestamp may be as far ahead as it may be old, so a request can come for twice as long. */
-const seconds = ({ replay }: Config) => 2 * replay.maxAgeSeconds;
-
-function openMemory(config: Config, { log, now, monotonic }: StoreOptions): OpenStore {
-  // Many clients stamp in whole seconds: what was recorded within the second of the start looks like something new. So
-  // the memory begins with the next one, and the gateway with it.
+function openMemory(config: Config, { log, metrics, now, monotonic }: StoreOptions): OpenStore {
+  // Many clients send whole seconds, so a request recorded within the second of the start would look new: the store, and
+  // with it the gateway, begins with the next second.
   const nextSecond = () => Math.ceil(now() / 1000);
   let since = nextSecond();
   const replays = createMemoryReplayStore({
-    seconds: seconds(config),
-    maxBytes: config.replay.memoryBytes,
-    maxAnswerBytes: config.replay.answerBytes,
+    limits: config.replay,
     since,
     monotonic,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_replay_entries",
+    help: "Requests in the replay store in memory; absent with Redis",
+    read: () => replays.usage.entries,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_replay_bytes",
+    help: "Bytes of the replay store in memory, including kept answers; absent with Redis",
+    read: () => replays.usage.bytes,
   });
   const clock = new ClockWatch({
     now,
@@ -69,11 +75,9 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
     onStep(stepMs) {
       since = nextSecond();
       replays.beginAt(since);
-      const seconds = Math.abs(Math.round(stepMs / 1000));
-      const direction = stepMs < 0 ? "back" : "ahead";
       log.warn("Clock was set {direction} by {seconds} s: requests that were made before now are refused", {
-        direction,
-        seconds,
+        direction: stepMs < 0 ? "back" : "ahead",
+        seconds: Math.abs(Math.round(stepMs / 1000)),
       });
     },
   });
@@ -82,14 +86,13 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
     replays: {
       ...replays,
       claim(identity) {
-        // Not only now and then: until the clock was seen to be set ahead, what an earlier process ran is not refused.
+        // Not only by the timer: a request of an earlier process is refused only once the step of the clock is detected.
         clock.check();
         return replays.claim(identity);
       },
     },
     createCounter: memoryCounter,
-    usage: () => replays.usage,
-    // Never longer, though the clock is set meanwhile. A slow start may have taken longer already.
+    // At most 1 s, even if the clock is set meanwhile; at least 0, after a slow start.
     begun: () => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(since * 1000 - now(), 1000)))),
     isAhead: () => !replays.accepts(now() / 1000),
     close() {
@@ -100,7 +103,7 @@ function openMemory(config: Config, { log, now, monotonic }: StoreOptions): Open
 }
 
 async function openShared(url: URL, config: Config, { log, now, monotonic }: StoreOptions): Promise<OpenStore> {
-  // Loaded only here: most gateways have no Redis.
+  // Loaded only when needed: most gateways use no Redis.
   const [{ openRedis }, { createRedisReplayStore }, { redisCounter }] = await Promise.all([
     import("../store/redis_connection.ts"),
     import("../store/redis_replay.ts"),
@@ -110,9 +113,7 @@ async function openShared(url: URL, config: Config, { log, now, monotonic }: Sto
   const replays = createRedisReplayStore({
     connection,
     prefix: REPLAY_PREFIX,
-    seconds: seconds(config),
-    maxBytes: config.replay.memoryBytes,
-    maxAnswerBytes: config.replay.answerBytes,
+    limits: config.replay,
     now,
     monotonic,
     log,

@@ -1,137 +1,136 @@
 /**
- * Tells the service manager (systemd, in the words of sd_notify(3)) that the gateway is ready, that it lives, and that
- * it stops. Without a service manager that wants to know, all of it goes nowhere. It never fails the gateway.
+ * Notifications for systemd (sd_notify(3)): ready, watchdog, stopping. Does nothing where systemd expects none, and never
+ * fails the gateway.
  *
  * @module
  */
+import { Mutex, settledWithin } from "../lib/async.ts";
 import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { NotifyPaths } from "../config/sandbox.ts";
-import { settledWithin } from "../lib/async.ts";
 
-/** What the service manager learns. */
+/** Receiver of the gateway's notifications. */
 export interface ServiceManager {
   /**
-   * Tells that the gateway serves, with a line for `systemctl status`; and from then on, again and again, that it lives. To
-   * be called once.
+   * Notifies that the gateway is ready, with a line for `systemctl status`, and sends heartbeats from then on. Call it
+   * once.
    */
   ready(status: string): void;
-  /** Tells that the gateway has begun to stop. */
+  /** Notifies that the gateway is stopping. */
   stopping(): void;
-  /** Lets what was told go out, ends the signs of life, and closes the socket. */
+  /** Waits for pending notifications, ends the heartbeats, and closes the socket. */
   close(): Promise<void>;
 }
 
-/** The part of the machine that telling takes. */
+/** Part of the platform that notifications need. */
 export interface ServiceManagerPlatform {
-  /** Files, for the socket that a gateway left behind. */
+  /** Files, for removing the socket of a gateway that was killed. */
   readonly files: Pick<typeof Deno, "remove">;
   /** Reads an environment variable. */
   env(name: string): string | undefined;
-  /** Opens a socket that sends single messages. */
+  /** Opens a datagram socket. */
   listenDatagram(
     options: Deno.UnixListenOptions & { transport: "unixpacket" },
   ): Pick<Deno.DatagramConn, "send" | "close">;
 }
 
-/** Longest wait for the last words, in milliseconds: a service manager that hangs must not keep the gateway. */
-const FAREWELL_MS = 500;
+/** Longest wait for pending notifications at the end, in milliseconds: systemd may hang. */
+const CLOSE_TIMEOUT_MS = 500;
 
-const SILENT: ServiceManager = {
+const NO_SERVICE_MANAGER: ServiceManager = {
   ready: () => {},
   stopping: () => {},
   close: () => Promise.resolve(),
 };
 
 /**
- * Finds the sockets; undefined when there is no service manager that wants to be told, or none that can be. Never throws:
- * the sandbox is made from it before there is a log.
+ * Finds the sockets of systemd and of the gateway; undefined if systemd expects no notifications, or the gateway cannot
+ * send any. Never throws: the sandbox's flags are computed from it before there is a log.
  */
 export function findNotifySockets({ env }: Pick<ServiceManagerPlatform, "env">): NotifyPaths | undefined {
   const address = env("NOTIFY_SOCKET") ?? "";
   const [directory = ""] = (env("RUNTIME_DIRECTORY") ?? "").split(":");
-  // White space and commas would end a word, and an entry, in the flags of the sandbox.
+  // White space would end a flag of the sandbox, and a comma an entry in it.
   if (!/^[/@][^\s,]+$/.test(address) || !/^\/[^\s,]+$/.test(directory)) return undefined;
-  // An abstract socket's name begins with a NUL character; and Deno sends from a socket with a name only.
+  // The name of an abstract socket begins with NUL. Deno can send only from a socket that has a name itself.
   return { manager: address.replace(/^@/, "\0"), own: `${directory}/notify.sock` };
 }
 
-/** Opens the line to the service manager. What is wrong with it becomes a warning, and nothing is told then. */
+/** Opens the connection to systemd. A failure becomes a warning in the log, and no notifications are sent. */
 export async function openServiceManager(platform: ServiceManagerPlatform, log: Log): Promise<ServiceManager> {
-  if ((platform.env("NOTIFY_SOCKET") ?? "") === "") return SILENT;
+  if ((platform.env("NOTIFY_SOCKET") ?? "") === "") return NO_SERVICE_MANAGER;
   const sockets = findNotifySockets(platform);
   if (sockets === undefined) {
     log.warn(
-      "Service manager is told nothing: the unit needs RuntimeDirectory=, and both paths no white space or comma",
+      "systemd is not notified: add RuntimeDirectory= to the unit, and use no white space or comma in either path",
     );
-    return SILENT;
+    return NO_SERVICE_MANAGER;
   }
   try {
-    // A gateway that was killed leaves its socket behind, and a name can be taken once only.
+    // A gateway that was killed leaves its socket behind, and its name can be used only once.
     await platform.files.remove(sockets.own).catch(() => {});
     const socket = platform.listenDatagram({ transport: "unixpacket", path: sockets.own });
     return createServiceManager(socket, { manager: sockets.manager, watchdogMs: watchdogMs(platform), log });
   } catch (error) {
-    log.warn("Service manager is told nothing: {reason}", { reason: reasonOf(error) });
-    return SILENT;
+    log.warn("systemd is not notified: {reason}", { reason: errorText(error) });
+    return NO_SERVICE_MANAGER;
   }
 }
 
-/** How long the service manager waits for a sign of life, in milliseconds; undefined when it does not wait for any. */
+/** Returns the watchdog's timeout, in milliseconds; undefined if it is off. */
 function watchdogMs({ env }: Pick<ServiceManagerPlatform, "env">): number | undefined {
   const text = env("WATCHDOG_USEC") ?? "";
-  // No timer can be longer.
+  // At most the longest time of a timer.
   return /^[1-9]\d*$/.test(text) ? Math.min(Number(text) / 1000, 2 ** 31 - 1) : undefined;
+}
+
+interface ServiceManagerOptions extends Pick<NotifyPaths, "manager"> {
+  readonly watchdogMs: number | undefined;
+  readonly log: Log;
 }
 
 function createServiceManager(
   socket: Pick<Deno.DatagramConn, "send" | "close">,
-  { manager, watchdogMs, log }: Pick<NotifyPaths, "manager"> & {
-    readonly watchdogMs: number | undefined;
-    readonly log: Log;
-  },
+  { manager, watchdogMs, log }: ServiceManagerOptions,
 ): ServiceManager {
-  let told: string | undefined;
-  let waiting = 0;
-  let last = Promise.resolve();
-  let timer: ReturnType<typeof setInterval> | undefined;
+  // Notifications keep their order: READY=1 after STOPPING=1 would be wrong.
+  const mutex = new Mutex();
+  let pending = 0;
+  let lastSent = Promise.resolve();
+  let lastWarning: string | undefined;
+  let heartbeat: ReturnType<typeof setInterval> | undefined;
+
+  function notify(text: string): void {
+    pending++;
+    lastSent = mutex.runExclusive(() => send(text));
+  }
 
   async function send(text: string): Promise<void> {
     try {
       await socket.send(new TextEncoder().encode(text), { transport: "unixpacket", path: manager });
-      told = undefined;
+      lastWarning = undefined;
     } catch (error) {
-      const reason = reasonOf(error);
-      if (reason !== told) log.warn("Service manager could not be told: {reason}", { reason });
-      told = reason;
+      const reason = errorText(error);
+      if (reason !== lastWarning) log.warn("systemd could not be notified: {reason}", { reason });
+      lastWarning = reason;
     } finally {
-      waiting--;
+      pending--;
     }
-  }
-
-  /** One after the other: READY=1 after STOPPING=1 would be wrong. */
-  function tell(text: string): void {
-    waiting++;
-    last = last.then(() => send(text));
   }
 
   return {
     ready(status) {
       // A line break would begin another assignment.
-      tell(`READY=1\nSTATUS=${status.replace(/\s+/g, " ")}`);
+      notify(`READY=1\nSTATUS=${status.replace(/\s+/g, " ")}`);
       if (watchdogMs === undefined) return;
-      // From a timer: a gateway whose event loop is stuck falls silent. While a message waits, another adds nothing.
-      timer = setInterval(() => waiting === 0 && tell("WATCHDOG=1"), watchdogMs / 2);
+      // From a timer, so that a blocked event loop sends none; and none while another notification is pending.
+      heartbeat = setInterval(() => pending === 0 && notify("WATCHDOG=1"), watchdogMs / 2);
     },
-    stopping: () => tell("STOPPING=1\nSTATUS=Stops"),
+    stopping: () => notify("STOPPING=1\nSTATUS=Stops"),
     async close() {
-      clearInterval(timer);
-      await settledWithin(last, FAREWELL_MS);
+      clearInterval(heartbeat);
+      await settledWithin(lastSent, CLOSE_TIMEOUT_MS);
       socket.close();
     },
   };
-}
-
-function reasonOf(error: unknown): string {
-  return errorText(error);
 }

@@ -14,7 +14,17 @@ import {
   wantsHelp,
 } from "./args.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
-import type { Command, Platform } from "../platform.ts";
+import type { Platform } from "../platform.ts";
+
+/** A command of the command line. */
+export interface Command {
+  /** Its synopsis, summary and options. */
+  readonly line: CommandLine;
+  /** Command lines of its subcommands, by name. */
+  readonly subcommands?: Readonly<Record<string, CommandLine>>;
+  /** Runs it on a platform, and returns the exit code of the process. */
+  readonly run: (platform: Platform) => Promise<number>;
+}
 
 /** Command to run when the command line names none. */
 const STANDARD = "serve";

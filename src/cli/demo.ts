@@ -8,10 +8,10 @@ import { GatewayClient } from "../client/gateway_client.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Variables } from "../config/rules.ts";
 import { type Config, SETTINGS } from "../config/settings.ts";
-import { DEVICES, House } from "../demo/house.ts";
+import { DEVICES, SimulatedHome } from "../demo/simulated_home.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
-import { startLog } from "../observability/log.ts";
+import { startLog } from "../observability/logtape.ts";
 import { type Bytes, randomBytes } from "../protocol/bytes.ts";
 import { openRequest, parseRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
@@ -45,21 +45,21 @@ export async function demo(platform: Platform): Promise<number> {
   const { signal } = stop;
   try {
     await using opened = new AsyncDisposableStack();
-    const house = new House(() => Date.now());
+    const home = new SimulatedHome(() => Date.now());
     const key = await makeTemporaryKey(platform);
-    const config = demoConfig(platform, { ...key.settings, ...serveJeedom(house, { platform, opened }) });
+    const config = demoConfig(platform, { ...key.settings, ...serveJeedom(home, { platform, opened }) });
     const gateway = await startOnFreePort(config, platform);
     opened.defer(() => gateway.stop());
     const { createConnectBroker } = await import("../mqtt/connect.ts");
-    const connect = createConnectBroker({ keepAliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
-    const stopSensors = await startSensors(house, connect, { broker: gateway.broker, tickMs: TICK_MS });
+    const connect = createConnectBroker({ keepaliveSeconds: config.mqtt.keepaliveSeconds, addressFault });
+    const stopSensors = await startSensors(home, connect, { broker: gateway.broker, tickMs: TICK_MS });
     opened.defer(stopSensors);
     printIntroduction(gateway, config, platform);
     const presentation: Presentation = { url: gateway.url, secret: key.secret, platform, signal };
     await showCall(presentation);
     await showSubscription(presentation);
     printNextSteps(gateway, config, platform);
-    if (!platform.isTerminal) opened.defer(printChanges(house, platform));
+    if (!platform.isTerminal) opened.defer(printChanges(home, platform));
     await stopped;
     return 0;
   } catch (error) {
@@ -101,11 +101,11 @@ async function makeTempDir(platform: Platform): Promise<string> {
 
 /** Starts the simulated Jeedom, and returns the settings for it. */
 function serveJeedom(
-  house: House,
+  home: SimulatedHome,
   { platform, opened }: { readonly platform: Platform; readonly opened: AsyncDisposableStack },
 ): { readonly JEEDOM_URL: string; readonly JEEDOM_APIKEY: string } {
   const apikey = crypto.randomUUID();
-  const simulated = createSimulatedJeedom({ apikey, house, now: () => Date.now() });
+  const simulated = createSimulatedJeedom({ apikey, home, now: () => Date.now() });
   const server = platform.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => simulated.handle(request),
@@ -212,8 +212,8 @@ Ctrl-C ends it. Then start the real one, for your own Jeedom: deno task start`);
 }
 
 /** Prints the sensors' messages: a closed pipe is noticed only by printing. Returns the function that ends it. */
-function printChanges(house: House, { print }: Platform): () => void {
-  return house.onChange(({ id, value }) => {
+function printChanges(home: SimulatedHome, { print }: Platform): () => void {
+  return home.onChange(({ id, value }) => {
     const device = DEVICES.find((candidate) => candidate.id === id);
     print(`   sensor    ${device?.topic} ${value}`);
   });

@@ -6,10 +6,9 @@
 import { ConfigError } from "../config/parse.ts";
 import type { Config } from "../config/settings.ts";
 import { CHECKS } from "../doctor/checks.ts";
-import { reportConfiguration, type SettingsFound } from "../doctor/checks/configuration.ts";
-import { reportDenoVersion } from "../doctor/checks/deno_version.ts";
-import { runChecks } from "../doctor/run_checks.ts";
-import { skipped } from "../doctor/finding.ts";
+import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../doctor/checks/setup.ts";
+import { skipped } from "../doctor/check.ts";
+import { runChecks, watch } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
 import { createContext } from "../doctor/context.ts";
 import {
@@ -21,7 +20,6 @@ import {
   formatUnchanged,
   type Report,
 } from "../doctor/report.ts";
-import { watch } from "../doctor/watch.ts";
 import { BrokerError, type ConnectBroker } from "../mqtt/broker.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
@@ -114,13 +112,13 @@ async function runRepeatedly(platform: Platform, { json, topic }: ReportOutput, 
   const published = topic && new HealthTopic({
     ...topic,
     random: Math.random,
-    onFault: (fault) => reportUnpublished(platform, fault),
+    onError: (fault) => reportUnpublished(platform, fault),
   });
   const stop = new AbortController();
   platform.untilStopped().then(() => stop.abort());
   const last = await watch({
-    round: (signal) => round(platform, signal),
-    async tell(report, before) {
+    runRound: (signal) => round(platform, signal),
+    async onReport(report, before) {
       if (json) platform.print(formatJson(report));
       else if (before === undefined) platform.print(formatReport(report));
       else {
@@ -129,7 +127,7 @@ async function runRepeatedly(platform: Platform, { json, topic }: ReportOutput, 
         // A closed pipe is noticed only by printing.
         if (changes.length === 0 && !platform.isTerminal) platform.print(formatUnchanged(report));
       }
-      await published?.announce(formatState(report));
+      await published?.publish(formatState(report));
     },
     pauseMs,
     signal: stop.signal,
@@ -173,7 +171,7 @@ function contextOf({ config, sources: { environment, file } }: Settings, platfor
     jeedomFetch: () => openJeedomFetch(config.jeedom, platform),
     connectBroker: connectTo(config),
     now: () => Date.now(),
-    random: randomBytes,
+    randomBytes,
   });
 }
 
@@ -182,7 +180,7 @@ function connectTo({ mqtt: { keepaliveSeconds } }: Config): ConnectBroker {
   return async (address, options) => {
     // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
     const { createConnectBroker } = await import("../mqtt/connect.ts");
-    return await createConnectBroker({ keepAliveSeconds: keepaliveSeconds, addressFault })(address, options);
+    return await createConnectBroker({ keepaliveSeconds, addressFault })(address, options);
   };
 }
 

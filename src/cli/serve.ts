@@ -5,13 +5,14 @@
  */
 import { errorText } from "../lib/errors.ts";
 import { ConfigError } from "../config/parse.ts";
-import { startLog } from "../observability/log.ts";
+import { startLog } from "../observability/logtape.ts";
 import { joinWords } from "../config/rules.ts";
 import { sourceText } from "../config/unknown_settings.ts";
 import type { CommandLine } from "./args.ts";
 import { EXIT_CONFIG, EXIT_FAILURE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { describePortTaken, PortTakenError } from "../app/port_taken.ts";
+import { PortTakenError } from "../app/listen.ts";
+import { describePortTaken } from "../app/port_taken.ts";
 import { openServiceManager } from "../app/systemd.ts";
 import { readSettings } from "../config/load.ts";
 import { describeUnread, reportConfigError } from "./config_errors.ts";

@@ -5,7 +5,8 @@
  */
 import { z } from "zod";
 import { errorText } from "../lib/errors.ts";
-import { hostFault, hostOf, isHost } from "../net/egress.ts";
+import { hostFault } from "../net/egress.ts";
+import { hostOf, isHost } from "../net/host.ts";
 
 /** Variables by name, as they come from the environment and from `.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;

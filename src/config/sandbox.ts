@@ -15,7 +15,8 @@ import {
 } from "./settings.ts";
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
-import { DENIED_BY_SANDBOX, formatBrokerPattern, hostOf } from "../net/egress.ts";
+import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
 
 /** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
 function envFlags(table: SettingsTable): string[] {

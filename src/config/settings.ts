@@ -5,7 +5,7 @@
  * @module
  */
 import { parseProxy } from "../http/client_address.ts";
-import { parseOrigin } from "../net/origin.ts";
+import { parseOrigin } from "../net/host.ts";
 import type { JEEDOM_SETTINGS } from "../services/jeedom/settings.ts";
 import type { MQTT_SETTINGS } from "../services/mqtt/settings.ts";
 import { SERVICES } from "../services/registry.ts";

@@ -1,6 +1,5 @@
 /**
- * An MQTT broker inside of the gateway's process, for whoever has none yet. On loopback, without logins,
- * forgetting everything at the end.
+ * MQTT broker in the gateway's process, for homes without one: on loopback, without logins, and without persistence.
  *
  * @module
  */
@@ -9,31 +8,31 @@ import { Buffer } from "node:buffer";
 import { createServer, type Server } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 
-/** A running broker. */
+/** Running broker. */
 export interface EmbeddedBroker {
-  /** Its address, always loopback. */
+  /** Address, always loopback. */
   readonly host: string;
-  /** Its TCP port. */
+  /** TCP port. */
   readonly port: number;
   /** Opens a stream to it within this process, without a socket. */
   openStream(): Duplex;
-  /** Disconnects everybody and stops. */
+  /** Disconnects all clients and stops. */
   close(): Promise<void>;
 }
 
 const HOST = "127.0.0.1";
 
 /**
- * Most messages of QoS 2 of one client that wait for their release: all that there are identifiers for. Beyond it aedes
- * ends the client's connection, by default at 1,000, which MQTT 3.1.1 has no way to tell a client beforehand.
+ * Most QoS 2 messages of one client that wait for PUBREL: the number of packet identifiers. Beyond its limit, 1,000 by
+ * default, aedes disconnects the client, and MQTT 3.1.1 cannot announce a limit to clients.
  */
 const MAX_INFLIGHT = 65_535;
 
-/** Most bytes of messages to retain. */
+/** Most bytes of retained messages. */
 const MAX_RETAINED_BYTES = 32 * 2 ** 20;
 
-/** Counts what a broker retains. A message for which there is no room goes to its listeners, and is not retained. */
-function boundRetained(broker: Aedes): void {
+/** Limits the retained messages of a broker. Beyond the limit, a message is delivered and not retained. */
+function limitRetained(broker: Aedes): void {
   const sizes = new Map<string, number>();
   let total = 0;
   const authorize = broker.authorizePublish;
@@ -55,15 +54,15 @@ function boundRetained(broker: Aedes): void {
 /**
  * Starts a broker.
  *
- * @param wantedPort the port to listen on; another free one is taken where it is taken
+ * @param preferredPort the port to listen on; another free one if it is taken
  */
-export async function startEmbeddedBroker(wantedPort: number): Promise<EmbeddedBroker> {
+export async function startEmbeddedBroker(preferredPort: number): Promise<EmbeddedBroker> {
   const broker = await Aedes.createBroker({ maxInflightInbound: MAX_INFLIGHT });
-  boundRetained(broker);
+  limitRetained(broker);
   const server = createServer((socket) => {
     broker.handle(readWhole(socket));
   });
-  const port = await listen(server, wantedPort).catch(() => listen(server, 0));
+  const port = await listen(server, preferredPort).catch(() => listen(server, 0));
   return {
     host: HOST,
     port,
@@ -94,8 +93,8 @@ function listen(server: Server, port: number): Promise<number> {
 }
 
 /**
- * Has a stream give out all that it holds when it is read. Aedes reads once for each event "readable", and Deno then
- * gives out one piece of several: what stays behind is never read, and the broker stands still.
+ * Makes `read()` return all buffered data. Aedes calls it once for each event "readable", and in Deno that returns only the
+ * first of several buffered chunks: the rest would never be read, and the broker would hang.
  */
 function readWhole<Stream extends Duplex>(stream: Stream): Stream {
   const read = stream.read.bind(stream);
@@ -103,10 +102,10 @@ function readWhole<Stream extends Duplex>(stream: Stream): Stream {
   return stream;
 }
 
-/** Has the streams of a pair end together, as those of a connection do. */
+/** Makes the streams of a pair close together, as both ends of a connection do. */
 function closeTogether(one: Duplex, other: Duplex): void {
   for (const [first, second] of [[one, other], [other, one]] as const) {
-    // What was written last is read before.
+    // After the other stream has read the last data.
     first.once("close", () => setImmediate(() => second.destroy()));
   }
 }

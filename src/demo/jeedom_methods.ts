@@ -1,17 +1,18 @@
 /**
- * The methods of the simulated Jeedom's API, with the answers that a real one gives (`core/api/jeeApi.php`).
+ * API methods of the simulated Jeedom, with the answers of a real one (`core/api/jeeApi.php`).
  *
  * @module
  */
-import { type Change, DEVICES, type House, LIGHT_ID } from "./house.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Change, DEVICES, LIGHT_ID, type SimulatedHome } from "./simulated_home.ts";
 
-/** Parameters of a method. */
+/** Parameters of a call. */
 export type Params = Readonly<Record<string, unknown>>;
 
-/** Makes the result of a call. */
+/** Method, which returns the result of a call. */
 export type Method = (params: Params) => unknown;
 
-/** An error that travels inside of an HTTP 200. */
+/** JSON-RPC error, sent with HTTP 200. */
 export class RpcError extends Error {
   /** Makes the error from Jeedom's code and its message. */
   constructor(readonly code: number, message: string) {
@@ -19,26 +20,26 @@ export class RpcError extends Error {
   }
 }
 
-/** PHP died: HTTP 500 and nothing else. */
+/** Crash of PHP: HTTP 500 with an empty body. */
 export class Crash extends Error {}
 
-/** The methods whose answers hold values of commands: one that is not UTF-8 empties them. */
+/** Methods whose answers hold values of commands; a value that is not UTF-8 empties them. */
 export const NOT_UTF8_METHODS: readonly string[] = ["cmd::byId", "cmd::all", "jeeObject::full", "jeeObject::fullById"];
 
-/** What the methods work on. */
+/** Data of the methods. */
 export interface MethodsOptions {
-  /** The house. */
-  readonly house: House;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Simulated home. */
+  readonly home: SimulatedHome;
+  /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Whether the house has 300 devices more, of 10 commands each. */
+  /** True to add 300 devices of 10 commands each. */
   readonly isLarge: boolean;
 }
 
-/** Makes all methods but `event::changes`, which waits. */
-export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly<Record<string, Method>> {
-  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: house.value(id) }));
-  // Ids are numbers in some answers and strings in others, as in the original.
+/** Makes all methods except `event::changes`, which waits. */
+export function createMethods({ home, now, isLarge }: MethodsOptions): Readonly<Record<string, Method>> {
+  const commands = () => DEVICES.map(({ id, name }) => ({ id, name, eqLogic_id: 1, currentValue: home.value(id) }));
+  // Ids are numbers in some answers and strings in others, as in Jeedom.
   const equipment = () => ({ id: "1", name: "Living room", object_id: "1", isEnable: "1", cmds: commands() });
   const room = () => ({ id: 1, name: "House", father_id: null, eqLogics: [equipment()] });
   const scenario = () => ({ id: "1", name: "Good night", isActive: "1", state: "stop" });
@@ -52,8 +53,8 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
     known(params, DEVICES.map(({ id }) => id), { code, what: "Commande" });
 
   const execute = (id: number) => {
-    if (id !== LIGHT_ID) return { value: house.value(id), collectDate: formatDate(now()) };
-    house.set(LIGHT_ID, house.value(LIGHT_ID) === 0 ? 1 : 0);
+    if (id !== LIGHT_ID) return { value: home.value(id), collectDate: formatDate(now()) };
+    home.set(LIGHT_ID, home.value(LIGHT_ID) === 0 ? 1 : 0);
     return undefined;
   };
 
@@ -62,7 +63,7 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
     "datetime": () => now() / 1000,
     "jeedom::isOk": () => true,
     "jeeObject::all": () => [{ id: 1, name: "House", father_id: null }],
-    "jeeObject::full": () => isLarge ? [room(), ...largeHouse()] : [room()],
+    "jeeObject::full": () => isLarge ? [room(), ...largeHome()] : [room()],
     "jeeObject::byId": (params) => {
       known(params, [1], { code: 601, what: "Objet" });
       return { id: 1, name: "House", father_id: null };
@@ -88,7 +89,7 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
     },
     "cmd::getHistory": (params) => {
       const id = knownCommand(params, 702);
-      return house.changesSince(0).filter((change) => change.id === id).map(({ value, at }) => ({
+      return home.changesSince(0).filter((change) => change.id === id).map(({ value, at }) => ({
         cmd_id: String(id),
         value: String(value),
         datetime: formatDate(at * 1000),
@@ -106,42 +107,42 @@ export function createMethods({ house, now, isLarge }: MethodsOptions): Readonly
       }
       return true;
     },
-    "summary::global": () => ({ temperature: house.value(1), light: house.value(LIGHT_ID) }),
+    "summary::global": () => ({ temperature: home.value(1), light: home.value(LIGHT_ID) }),
     "message::all": () => [],
   };
 }
 
-/** How a poll waits. */
+/** Options of a poll. */
 export interface PollOptions {
-  /** The house. */
-  readonly house: House;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Simulated home. */
+  readonly home: SimulatedHome;
+  /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** From one look to the next, in milliseconds. */
+  /** Interval of checks for changes, in milliseconds. */
   readonly pollEveryMs: number;
-  /** Aborts to end the poll. */
+  /** Ends the poll. */
   readonly closeSignal: AbortSignal;
-  /** Tells whether the database was stopped meanwhile. */
+  /** Tells whether the database has been stopped. */
   readonly isDatabaseDown: () => boolean;
 }
 
 /**
- * Answers `event::changes`: with `longPolling`, looks again and again for so many seconds, rounded up to whole rounds,
- * until something happened. Its caller may leave: it runs on.
+ * Runs `event::changes`: with `longPolling`, checks repeatedly for that many seconds, rounded up to whole rounds, until there
+ * is a change. It continues after its caller has disconnected.
  */
 export async function waitForChanges(params: Params, options: PollOptions): Promise<unknown> {
-  const { house, now, pollEveryMs, closeSignal, isDatabaseDown } = options;
+  const { home, now, pollEveryMs, closeSignal, isDatabaseDown } = options;
   const { datetime, longPolling, filter } = params;
   if (filter !== undefined && filter !== null && filter !== "") throw new Crash();
   const since = Number(datetime ?? now() / 1000);
   const rounds = Math.ceil(Number(longPolling ?? 0) * 1000 / pollEveryMs);
-  let changes = newestOfEach(house.changesSince(since));
+  let changes = newestOfEach(home.changesSince(since));
   for (let round = 0; changes.length === 0 && round < rounds && !closeSignal.aborted; round++) {
-    await pause(pollEveryMs, closeSignal);
+    await pause(pollEveryMs, undefined, { signal: closeSignal }).catch(() => {});
     if (isDatabaseDown()) {
       throw new RpcError(-32_000, "SQLSTATE[HY000]: General error: 2006 MySQL server has gone away");
     }
-    changes = newestOfEach(house.changesSince(since));
+    changes = newestOfEach(home.changesSince(since));
   }
   return {
     datetime: now() / 1000,
@@ -153,31 +154,19 @@ export async function waitForChanges(params: Params, options: PollOptions): Prom
   };
 }
 
-/** Leaves only the newest change of each command, as the original does. */
+/** Keeps only the newest change of each command, as Jeedom does. */
 function newestOfEach(changes: readonly Change[]): readonly Change[] {
   const newest = new Map(changes.map((change) => [change.id, change]));
   return changes.filter((change) => newest.get(change.id) === change);
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end, { once: true });
-  });
-}
-
-/** Writes a time as Jeedom does, `Y-m-d H:i:s`, in UTC. */
+/** Formats a time as Jeedom does, `Y-m-d H:i:s`, in UTC. */
 function formatDate(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 }
 
-/** Makes 30 rooms of 10 devices of 10 commands: the largest house that was seen. */
-function largeHouse(): readonly unknown[] {
+/** Makes 30 rooms of 10 devices of 10 commands: the largest known installation. */
+function largeHome(): readonly unknown[] {
   const count = <T>(length: number, make: (index: number) => T) => Array.from({ length }, (_, index) => make(index));
   return count(30, (room) => ({
     id: String(room + 10),

@@ -1,29 +1,29 @@
 /**
- * Simulated sensors: they publish what changes in the house, and a lamp that listens.
+ * Simulated sensors, which publish the changes of the simulated home, and a light that takes commands.
  *
  * @module
  */
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
-import { type Change, DEVICES, type House, LIGHT_ID } from "./house.ts";
+import { type Change, DEVICES, LIGHT_ID, type SimulatedHome } from "./simulated_home.ts";
 
-/** The topic on which the lamp takes `ON` and `OFF`. */
+/** Topic on which the light takes `ON` and `OFF`. */
 export const LIGHT_COMMAND_TOPIC = "home/livingroom/light/set";
 
 /**
- * Connects the house to a broker.
+ * Connects the home to a broker.
  *
- * @param tickMs how often something happens, in milliseconds
- * @returns a function that ends it
+ * @param tickMs interval of simulated events, in milliseconds
+ * @returns a function that disconnects it
  */
 export async function startSensors(
-  house: House,
+  home: SimulatedHome,
   connect: ConnectBroker,
   { broker, tickMs }: { readonly broker: BrokerAddress; readonly tickMs: number },
 ): Promise<() => Promise<void>> {
   const connection = await connect(broker, {
     signal: AbortSignal.timeout(tickMs + 10_000),
     onMessage({ payload }) {
-      house.set(LIGHT_ID, new TextDecoder().decode(payload) === "ON" ? 1 : 0);
+      home.set(LIGHT_ID, new TextDecoder().decode(payload) === "ON" ? 1 : 0);
       return undefined;
     },
   });
@@ -31,12 +31,12 @@ export async function startSensors(
 
   const publish = ({ id, value }: Change) => {
     const topic = DEVICES.find((device) => device.id === id)?.topic ?? `home/device/${id}`;
-    // A lost broker ends the demonstration's sensors, and nothing else.
+    // A lost broker affects only the sensors of the demo.
     connection.publish({ topic, payload: String(value), qos: 0, retain: true }).acknowledged.catch(() => {});
   };
-  const stopListening = house.onChange(publish);
-  for (const { id } of DEVICES) house.set(id, house.value(id) ?? 0);
-  const timer = setInterval(() => house.tick(), tickMs);
+  const stopListening = home.onChange(publish);
+  for (const { id } of DEVICES) home.set(id, home.value(id) ?? 0);
+  const timer = setInterval(() => home.tick(), tickMs);
 
   return async () => {
     clearInterval(timer);

@@ -1,82 +1,83 @@
 /**
- * A simulated Jeedom, as faithful as clients and tests need it: JSON-RPC over HTTP with the answers, error codes
- * and quirks of a real Jeedom 4.5, in good and in bad states.
+ * Simulated Jeedom for the demo and tests: JSON-RPC over HTTP with the answers, error codes and quirks of Jeedom 4.5, also in
+ * failure states.
  *
  * @module
  */
-import type { House } from "./house.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
+import type { SimulatedHome } from "./simulated_home.ts";
 import { Crash, createMethods, NOT_UTF8_METHODS, type Params, RpcError, waitForChanges } from "./jeedom_methods.ts";
 
 /**
- * State of a simulated Jeedom. `well`: it answers. `database-down`: HTTP 500 and an empty body; polls that run end with
- * an error. `not-utf8`: a command has a value that is not UTF-8, which empties each answer that holds it. `warning`: PHP
- * writes a warning before each answer. `page`: a login page stands before it. `https-port`: plain HTTP reached a port
- * that speaks HTTPS.
+ * State of a simulated Jeedom. `well`: it answers. `database-down`: HTTP 500 and an empty body; running polls end with an
+ * error. `not-utf8`: a command has a value that is not UTF-8, which empties each answer that holds it. `warning`: PHP writes
+ * a warning before each answer. `page`: it is behind a login page. `https-port`: plain HTTP reached a port that speaks
+ * HTTPS.
  */
 export type JeedomMode = "well" | "database-down" | "not-utf8" | "warning" | "page" | "https-port";
 
 /** Settings of Jeedom's page Settings, System, Configuration, API, by their names in its database. */
 export interface JeedomSettings {
-  /** Machines that may call the API: all of them by default. */
+  /** Machines that may call the API; all by default. */
   readonly "api::core::mode"?: "enable" | "whiteip" | "localhost" | "disable";
-  /** Methods that are refused, `ping` among them where it matches. */
+  /** Refused methods, including `ping` if it matches. */
   readonly "api::forbidden::method"?: RegExp;
-  /** The only methods that are not refused. */
+  /** Allowed methods; all others are refused. */
   readonly "api::allow::method"?: RegExp;
-  /** True if the API key opens no method but those of plugins. */
+  /** True if the API key allows only methods of plugins. */
   readonly "api::core::restricted"?: boolean;
 }
 
-/** A call as it came. */
+/** Received call. */
 export interface JeedomCall {
-  /** Path of the address. */
+  /** Path of the URL. */
   readonly path: string;
-  /** The body. */
+  /** Body. */
   readonly body: string;
 }
 
-/** How a simulated Jeedom is set up. */
+/** Options of a simulated Jeedom. */
 export interface SimulatedJeedomOptions {
-  /** The key that it accepts. */
+  /** API key that it accepts. */
   readonly apikey: string;
-  /** The house that it controls. */
-  readonly house: House;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Simulated home that it controls. */
+  readonly home: SimulatedHome;
+  /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** From one look of a poll for changes to the next, in milliseconds: a second, as it is installed. */
+  /** Interval in which a poll checks for changes, in milliseconds; 1 s by default, as in Jeedom. */
   readonly pollEveryMs?: number;
-  /** PHP workers, of which each request takes one: any number by default. Apache has 150 as it is installed. */
+  /** Number of PHP workers, of which each request takes one; unlimited by default. Apache has 150 by default. */
   readonly workers?: number;
-  /** Whether `jeeObject::full` answers with 300 devices of 10 commands, 1.4 MB. */
+  /** True to answer `jeeObject::full` with 300 devices of 10 commands, 1.4 MB. */
   readonly isLarge?: boolean;
-  /** Returns the result of a call, or a promise of it, in place of the house: for all paths, keys and methods. */
+  /** Returns the result of a call, or a promise of it, in place of the home: for all paths, keys and methods. */
   readonly run?: (call: JeedomCall) => unknown;
 }
 
-/** A Jeedom as a function from request to response, and its state. */
+/** Simulated Jeedom, and its state. */
 export interface SimulatedJeedom {
   /**
-   * Answers a request.
+   * Handles a request.
    *
-   * @param peer the address that it came from: private ones are never banned
+   * @param peer address of the caller; private ones are never banned
    */
   handle(request: Request, peer?: string): Promise<Response>;
-  /** Its state, which may be changed at any time. */
+  /** State, which can be changed at any time. */
   mode: JeedomMode;
-  /** Its settings, which may be changed at any time; none by default. */
+  /** Settings, which can be changed at any time; none by default. */
   settings: JeedomSettings;
-  /** Number of workers that are busy. */
+  /** Number of busy workers. */
   readonly busyWorkers: number;
-  /** Ends all polls that run. */
+  /** Ends all running polls. */
   close(): void;
 }
 
 const ENDPOINT = "/core/api/jeeApi.php";
 
-/** More malformed requests than these within the time, in milliseconds, and their sender gets no answer for a while. */
+/** Most malformed requests of an address within a time, and the duration of the ban after more of them, in milliseconds. */
 const BAN = { faults: 6, withinMs: 300_000, forMs: 600_000 };
 
-/** The networks on the white list of a ban, as it is installed. */
+/** Networks on the white list of bans by default. */
 const WHITE_LIST = /^(?:127|10|172)\.|^192\.168\./;
 
 const HTML = { "Content-Type": "text/html" };
@@ -86,7 +87,7 @@ const WARNING =
   "<br />\n<b>Warning</b>: Undefined array key 2 in <b>/var/www/html/core/class/x.php</b> on line <b>7</b>" +
   "<br />\n";
 
-/** Folders that Jeedom's `.htaccess` closes. */
+/** Folders that Jeedom's `.htaccess` forbids. */
 const CLOSED_FOLDERS =
   /^.*\/(?:core\/(?:class|com|i18n|js|repo)|data|desktop|docs|install|log|support|tests|vendor|resources)\//i;
 
@@ -95,8 +96,8 @@ const NOT_ALLOWED = "Cette demande n'est pas autorisée";
 
 /** Makes a simulated Jeedom. */
 export function createSimulatedJeedom(options: SimulatedJeedomOptions): SimulatedJeedom {
-  const { house, now, pollEveryMs = 1000, run, apikey, isLarge = false } = options;
-  const methods = createMethods({ house, now, isLarge });
+  const { home, now, pollEveryMs = 1000, run, apikey, isLarge = false } = options;
+  const methods = createMethods({ home, now, isLarge });
   const bans = new Bans(now);
   const workers = new Workers(options.workers ?? Infinity);
   const closing = new AbortController();
@@ -109,9 +110,9 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
       throw new RpcError(-32_000, `${NOT_ALLOWED} ${peer}`);
     }
     const access = settings["api::core::mode"] ?? "enable";
-    const isLetIn = access === "enable" || (access === "whiteip" && WHITE_LIST.test(peer)) ||
+    const isAllowed = access === "enable" || (access === "whiteip" && WHITE_LIST.test(peer)) ||
       (access === "localhost" && peer === "127.0.0.1");
-    if (!isLetIn) throw new RpcError(1, UNAUTHORIZED);
+    if (!isAllowed) throw new RpcError(1, UNAUTHORIZED);
   }
 
   async function resultOf(call: Params, peer: string): Promise<unknown> {
@@ -127,7 +128,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     }
     if (call["method"] === "event::changes") {
       return await waitForChanges(params, {
-        house,
+        home,
         now,
         pollEveryMs,
         closeSignal: closing.signal,
@@ -143,7 +144,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     if (mode === "https-port") return webServerPage(400, "Bad Request", PLAIN_HTTP);
     if (mode === "page") return new Response("<!DOCTYPE html><html><body>Login</body></html>", { headers: HTML });
     if (run !== undefined) {
-      const value = parse(call.body);
+      const value = tryParseJson(call.body);
       return success(isObject(value) ? value["id"] : undefined, await run(call));
     }
     // A path after the endpoint is ignored, and so is a query.
@@ -154,7 +155,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
     }
     if (!isApi) return webServerPage(404, "Not Found", "The requested URL was not found on this server.");
     if (mode === "database-down") return crash();
-    const value = parse(call.body);
+    const value = tryParseJson(call.body);
     if (!isObject(value) || value["jsonrpc"] !== "2.0") {
       bans.countFault(peer);
       return error(99_999, new RpcError(1, "Requête invalide"));
@@ -185,7 +186,7 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
   return {
     async handle(request, peer = "127.0.0.1") {
       const call = { path: new URL(request.url).pathname, body: await request.text() };
-      // A worker whose caller is gone runs on.
+      // A worker continues after its caller has disconnected.
       return await workers.run(() => answer(call, peer));
     },
     get mode() {
@@ -207,26 +208,26 @@ export function createSimulatedJeedom(options: SimulatedJeedomOptions): Simulate
   };
 }
 
-/** Page of Jeedom itself for a banned address. */
+/** Page of Jeedom for a banned address. */
 const BANNED = "<h1>404 Not Found</h1>The page that you have requested could not be found.";
 
 const PLAIN_HTTP = "Your browser sent a request that this server could not understand.<br />\n" +
   "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n" +
   "Instead use the HTTPS scheme to access this URL, please.";
 
-/** A page of Apache. */
+/** Makes an error page of Apache. */
 function webServerPage(status: number, title: string, text: string): Response {
   const page = `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head>\n<title>${status} ${title}</title>\n` +
     `</head><body>\n<h1>${title}</h1>\n<p>${text}</p>\n</body></html>\n`;
   return new Response(page, { status, headers: HTML });
 }
 
-/** PHP died: HTTP 500 and nothing else. */
+/** Makes the response of a crash of PHP. */
 function crash(): Response {
   return new Response("", { status: 500, headers: JSON_TYPE });
 }
 
-/** Those who sent too much that is malformed. */
+/** Addresses that are banned for malformed requests. */
 class Bans {
   readonly #faults = new Map<string, readonly number[]>();
   readonly #now: () => number;
@@ -247,7 +248,7 @@ class Bans {
   }
 }
 
-/** A number of workers. What comes when all are busy waits its turn. */
+/** Pool of workers with a queue. */
 class Workers {
   readonly #count: number;
   readonly #waiting: (() => void)[] = [];
@@ -263,7 +264,7 @@ class Workers {
     try {
       return await work();
     } finally {
-      // The next in line takes the worker over.
+      // The next in the queue takes over the worker.
       const next = this.#waiting.shift();
       if (next === undefined) this.busy -= 1;
       else next();
@@ -275,16 +276,4 @@ function isEmptyInPhp(result: unknown): boolean {
   if (Array.isArray(result)) return result.length === 0;
   if (isObject(result)) return Object.keys(result).length === 0;
   return ["", "0", 0, false, null, undefined].some((empty) => empty === result);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Params {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,28 +1,66 @@
 /**
- * What a check is.
+ * Checks of the doctor, and their results.
  *
  * @module
  */
-import type { Finding } from "./finding.ts";
 import type { DoctorContext } from "./context.ts";
 
-/** The time that each check has, in seconds: what a person waits for, and far above any answer in a house. */
-export const DEADLINE_SECONDS = 5;
+/** Status of a check. `skipped`: not checked, for the reason in the message; neither good nor bad. */
+export type Status = "ok" | "warning" | "failed" | "skipped";
 
-/** One thing that has to be right, and how to see whether it is. Independent of all others. */
-export interface Check {
-  /** Its name in reports: one word in snake_case. */
-  readonly name: string;
-  /**
-   * Looks, changes nothing, and leaves nothing behind.
-   *
-   * @param signal aborts at the check's deadline; what has not answered by then is told as such
-   */
-  run(house: DoctorContext, signal: AbortSignal): Promise<Finding>;
+/** Result of a check and its remedy. Neither text ever holds a secret. */
+export interface Finding {
+  /** Status. */
+  readonly status: Status;
+  /** Result, in one line or several. */
+  readonly message: string;
+  /** Instructions that fix it, in one line or several; absent where nothing has to be done. */
+  readonly remedy?: string;
 }
 
-/** What a check found. */
-export interface Result extends Finding {
-  /** The check's name. */
+/** Independent check of one thing. */
+export interface Check {
+  /** Name in reports: one word in snake_case. */
   readonly name: string;
+  /**
+   * Runs the check, which changes nothing and leaves nothing behind.
+   *
+   * @param signal aborts at the time limit; the check then reports what has not answered
+   */
+  run(context: DoctorContext, signal: AbortSignal): Promise<Finding>;
+}
+
+/** Finding with the name of its check. */
+export interface CheckResult extends Finding {
+  /** Name of the check. */
+  readonly name: string;
+}
+
+/** Makes a finding of something that works. */
+export const ok = (message: string): Finding => ({ status: "ok", message });
+
+/** Makes a finding of something that works but needs attention. */
+export const warning = (message: string, remedy: string): Finding => ({ status: "warning", message, remedy });
+
+/** Makes a finding of something that does not work. */
+export const failed = (message: string, remedy: string): Finding => ({ status: "failed", message, remedy });
+
+/** Makes a finding of something that was not checked. */
+export const skipped = (message: string, remedy?: string): Finding =>
+  remedy === undefined ? { status: "skipped", message } : { status: "skipped", message, remedy };
+
+/** Returns the worst of some statuses; `skipped` counts as `ok`. */
+export function worst(statuses: readonly Status[]): "ok" | "warning" | "failed" {
+  if (statuses.includes("failed")) return "failed";
+  return statuses.includes("warning") ? "warning" : "ok";
+}
+
+/** Combines at least one finding into one, with the failed ones first. */
+export function combineFindings(findings: readonly Finding[]): Finding {
+  const isSkipped = findings.every(({ status }) => status === "skipped");
+  const status = isSkipped ? "skipped" : worst(findings.map(({ status }) => status));
+  const sorted = findings.toSorted((a, b) => Number(b.status === "failed") - Number(a.status === "failed"));
+  const remedies = new Set(sorted.flatMap(({ remedy }) => remedy ?? []));
+  const message = sorted.map((finding) => finding.message).join("\n");
+  return { status, message, ...remedies.size > 0 && { remedy: [...remedies].join("\n") } };
 }

@@ -1,13 +1,13 @@
 /**
- * The checks, in the order of the report.
+ * Checks that need the settings, in the order of the report.
  *
  * @module
  */
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import type { Check } from "./check.ts";
-import { BROKER } from "./checks/broker.ts";
 import { CLOCK } from "./checks/clock.ts";
 import { GATEWAY } from "./checks/gateway.ts";
-import { JEEDOM } from "./checks/jeedom.ts";
 import { KEY_FILES } from "./checks/key_files.ts";
 import { METRICS } from "./checks/metrics.ts";
 import { PUBLIC_URL } from "./checks/public_url.ts";
@@ -15,16 +15,11 @@ import { REDIS } from "./checks/redis.ts";
 import { REFUSALS } from "./checks/refusals.ts";
 import { TAILSCALE } from "./checks/tailscale.ts";
 
-/** All that need the settings. */
-export const CHECKS: readonly Check[] = [
-  KEY_FILES,
-  CLOCK,
-  JEEDOM,
-  BROKER,
-  REDIS,
-  GATEWAY,
-  METRICS,
-  REFUSALS,
-  PUBLIC_URL,
-  TAILSCALE,
-];
+/** Returns all checks, with those of some services. */
+export function checksWith(services: readonly Pick<ServiceModule, "doctor">[]): Check[] {
+  const ofServices = services.flatMap(({ doctor = [] }) => doctor);
+  return [KEY_FILES, CLOCK, ...ofServices, REDIS, GATEWAY, METRICS, REFUSALS, PUBLIC_URL, TAILSCALE];
+}
+
+/** All checks, with those of all services. */
+export const CHECKS: readonly Check[] = checksWith(SERVICES);

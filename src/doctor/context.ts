@@ -1,29 +1,35 @@
 /**
- * All that the checks of one round look at.
+ * Input of the checks: the settings, the machine, and results that several checks share.
  *
  * @module
  */
 import type { ServerAddress } from "../config/local_url.ts";
 import type { Config } from "../config/settings.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
+import type { Platform } from "../platform.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
-import { askJeedom, type JeedomState } from "./jeedom_state.ts";
-import { findKeys, type FoundKeys } from "./found_keys.ts";
-import { findGatewayState, type GatewayState } from "./gateway_state.ts";
+import { findJeedomState, type JeedomState } from "../services/jeedom/probe.ts";
 import { type GatewayProbe, probeGateway } from "./gateway_probe.ts";
-import type { Machine } from "./machine.ts";
+import { findGatewayState, type GatewayState } from "./gateway_state.ts";
+import { findKeys, type FoundKeys } from "./key_files.ts";
 
-/** What is given to the doctor. */
+/** Part of the platform that the checks use; they change no file. */
+export type Machine = Pick<
+  Platform,
+  "createHttpClient" | "denoVersion" | "fetch" | "files" | "freeBytes" | "listen" | "lookup" | "run"
+>;
+
+/** Dependencies of the checks. */
 export interface DoctorOptions {
-  /** The settings. */
+  /** Settings. */
   readonly config: Config;
   /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
   readonly isSet: (name: string) => boolean;
-  /** The gateway's own version, such as `1.0.0`. */
+  /** Version of this program, such as `1.0.0`. */
   readonly version: string;
-  /** Tells where something that listens is for programs on this machine, without a slash at its end. */
+  /** Returns the URL of a listener for programs on this machine, without a slash at its end. */
   readonly localUrl: (server: ServerAddress) => string;
-  /** The machine. */
+  /** Machine. */
   readonly machine: Machine;
   /**
    * Reads the address of the default broker, and its certificates from their files.
@@ -32,46 +38,45 @@ export interface DoctorOptions {
    */
   readonly brokerAddress: () => Promise<BrokerAddress>;
   /**
-   * Reads which certificates Jeedom may have, and tells how to send it HTTP requests.
+   * Reads the trusted certificates of Jeedom, and returns the `fetch` that accepts them.
    *
-   * @throws the error of a file that cannot be read, or that holds no certificate
+   * @throws if the file cannot be read, or holds no certificate
    */
   readonly jeedomFetch: () => Promise<typeof fetch>;
   /** Opens connections to brokers. */
   readonly connectBroker: ConnectBroker;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Where salts come from. */
-  readonly random: RandomBytes;
+  /** Makes random bytes, for salts. */
+  readonly randomBytes: RandomBytes;
 }
 
-/** The surroundings, and what several checks want to know: it is looked at once, with the first one's deadline. */
+/** Dependencies, and shared results: each is found once in a round, within the time limit of the first check to ask. */
 export interface DoctorContext extends DoctorOptions {
-  /** The keys in the files. */
+  /** Reads the keys in the files. */
   keys(): Promise<FoundKeys>;
-  /** Who is on the gateway's port. */
+  /** Finds out which program holds the gateway's port. */
   gateway(signal: AbortSignal): Promise<GatewayState>;
-  /** What the gateway on this machine makes of a sealed request; undefined without a key or a gateway. */
+  /** Sends the gateway on this machine a sealed request; undefined without a key or a gateway. */
   probe(signal: AbortSignal): Promise<GatewayProbe | undefined>;
-  /** What Jeedom answers. */
+  /** Calls Jeedom. */
   jeedom(signal: AbortSignal): Promise<JeedomState>;
 }
 
-/** Makes the house of one round. */
-export function createContext(surroundings: DoctorOptions): DoctorContext {
-  const house: DoctorContext = {
-    ...surroundings,
-    keys: once(() => findKeys(house)),
-    gateway: once((signal) => findGatewayState(house, signal)),
-    probe: once((signal) => probeGateway(house, signal)),
-    jeedom: once((signal) => askJeedom(house, signal)),
+/** Makes the context of one round. */
+export function createContext(options: DoctorOptions): DoctorContext {
+  const context: DoctorContext = {
+    ...options,
+    keys: once(() => findKeys(context)),
+    gateway: once((signal) => findGatewayState(context, signal)),
+    probe: once((signal) => probeGateway(context, signal)),
+    jeedom: once((signal) => findJeedomState(context, signal)),
   };
-  return house;
+  return context;
 }
 
-function once<Given extends readonly unknown[], T>(
-  look: (...given: Given) => Promise<T>,
-): (...given: Given) => Promise<T> {
-  let found: Promise<T> | undefined;
-  return (...given) => found ??= look(...given);
+/** Makes a function that is called at most once, and whose result is shared. */
+function once<Args extends readonly unknown[], T>(find: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
+  let result: Promise<T> | undefined;
+  return (...args) => result ??= find(...args);
 }

@@ -1,44 +1,44 @@
 /**
- * A sealed request that can do nothing, to see who opens it.
+ * Probe of the gateway on this machine: a sealed request without effect.
  *
  * @module
  */
+import type { FetchFailure } from "../lib/fetch_failure.ts";
+import type { Reply } from "../lib/http_probe.ts";
 import { type Exchange, sealRequest } from "../protocol/exchange.ts";
 import { importSecretKey } from "../protocol/secret_key.ts";
-import type { Reply } from "../lib/http_probe.ts";
-import type { FetchFailure } from "./fetch_failure.ts";
-import { usableKeys } from "./found_keys.ts";
-import { askLocally } from "./gateway_state.ts";
 import type { DoctorContext } from "./context.ts";
+import { askLocally } from "./gateway_state.ts";
+import { usableKeys } from "./key_files.ts";
 
-/** Where it goes: there, a service that is none is refused before the key's rights are asked, whatever they are. */
+/** Route of the probe, which rejects an unknown service before it checks the key's rights. */
 export const PROBE_ROUTE = "/mqtt/publish";
 
-/** A request, and what the gateway on this machine made of it. */
+/** Sealed request without effect, and the answer of the gateway on this machine. */
 export interface GatewayProbe {
-  /** The name of the key that sealed it. */
+  /** Name of the key that sealed it. */
   readonly key: string;
-  /** The request as it is sent. */
+  /** Sealed request. */
   readonly text: string;
-  /** Opens what answers it. */
+  /** Opens the answer. */
   readonly exchange: Exchange;
-  /** What the gateway on this machine answered; undefined where it cannot be asked there. */
+  /** Answer of the gateway on this machine; undefined if it cannot be reached there. */
   readonly answer: Reply | FetchFailure | undefined;
 }
 
-/** Seals the request and sends it to this machine. Answers undefined without a key, or without anybody to ask. */
-export async function probeGateway(house: DoctorContext, signal: AbortSignal): Promise<GatewayProbe | undefined> {
-  const [key] = usableKeys(await house.keys(), house.now());
-  const { kind } = await house.gateway(signal);
-  const isThere = kind === "gateway" || kind === "veiled" || kind === "anywhere";
-  if (key === undefined || !isThere) return undefined;
-  const payload = JSON.stringify({ timestamp: house.now() / 1000, service: "none" });
+/** Seals a request without effect and sends it to the gateway on this machine; undefined without a key or a gateway. */
+export async function probeGateway(context: DoctorContext, signal: AbortSignal): Promise<GatewayProbe | undefined> {
+  const [key] = usableKeys(await context.keys(), context.now());
+  const { kind } = await context.gateway(signal);
+  const mayRun = kind === "gateway" || kind === "tls_name_mismatch" || kind === "unknown_port";
+  if (key === undefined || !mayRun) return undefined;
+  const payload = JSON.stringify({ timestamp: context.now() / 1000, service: "none" });
   const secret = await importSecretKey(key.secret);
   const { text, exchange } = await sealRequest(secret, payload, {
     version: 2,
     route: PROBE_ROUTE,
-    random: house.random,
+    random: context.randomBytes,
   });
-  const answer = kind === "gateway" ? await askLocally(house, PROBE_ROUTE, { signal, body: text }) : undefined;
+  const answer = kind === "gateway" ? await askLocally(context, PROBE_ROUTE, { signal, body: text }) : undefined;
   return { key: key.name, text, exchange, answer };
 }

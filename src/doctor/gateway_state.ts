@@ -1,52 +1,80 @@
 /**
- * Who is on the gateway's port on this machine.
+ * State of the gateway on this machine: its port and its version.
  *
  * @module
  */
-import { isObject } from "../lib/json.ts";
+import { errorName } from "../lib/errors.ts";
+import type { FetchFailure } from "../lib/fetch_failure.ts";
 import { ask, jsonOf, type Question, type Reply } from "../lib/http_probe.ts";
-import type { FetchFailure } from "./fetch_failure.ts";
-import type { DoctorContext } from "./context.ts";
-import type { Machine } from "./machine.ts";
-import { findPortState, type PortState } from "./port_state.ts";
+import { isObject } from "../lib/json.ts";
+import type { DoctorContext, Machine } from "./context.ts";
 
-/** Who is there. */
+/** State of a TCP port. */
+export type PortState =
+  /** No program listens on it. */
+  | { readonly kind: "free" }
+  /** A program listens on it. */
+  | { readonly kind: "taken" }
+  /** No program can listen on it, for a reason that follows "Port". */
+  | { readonly kind: "unavailable"; readonly message: string };
+
+/** Finds the state of a port by listening on it for a moment. */
+export function findPortState(
+  { listen }: Pick<Machine, "listen">,
+  address: { readonly hostname: string; readonly port: number },
+): PortState {
+  try {
+    listen(address).close();
+    return { kind: "free" };
+  } catch (error) {
+    const name = errorName(error);
+    if (name === "AddrInUse") return { kind: "taken" };
+    const message = name === "AddrNotAvailable"
+      ? `cannot be listened on: this machine does not have the address ${address.hostname}`
+      : name === "PermissionDenied"
+      ? "cannot be listened on: ports below 1024 need privileges"
+      : `cannot be listened on (${name})`;
+    return { kind: "unavailable", message };
+  }
+}
+
+/** Program on the gateway's port. */
 export type GatewayState =
-  /** A gateway. */
+  /** Gateway. */
   | { readonly kind: "gateway"; readonly version: string }
-  /** Somebody who ends TLS with a certificate for another name than this machine has: most likely the gateway. */
-  | { readonly kind: "veiled" }
-  /** `PORT` is 0: only the log says where the gateway is. */
-  | { readonly kind: "anywhere" }
-  /** Another program, in words that say what it did. */
-  | { readonly kind: "other"; readonly words: string }
-  /** A program that does not answer in time: a gateway that hangs, or another one. */
-  | { readonly kind: "silent"; readonly words: string }
-  /** Nobody; or nobody can be there. */
+  /** TLS server with a certificate for another name than this machine's address: most likely the gateway. */
+  | { readonly kind: "tls_name_mismatch" }
+  /** `PORT` is 0: only the log shows the gateway's port. */
+  | { readonly kind: "unknown_port" }
+  /** Another program, with a description of its answer. */
+  | { readonly kind: "other"; readonly message: string }
+  /** Program that does not answer in time: a gateway that hangs, or another program. */
+  | { readonly kind: "silent"; readonly message: string }
+  /** No program. */
   | Exclude<PortState, { readonly kind: "taken" }>;
 
-/** Asks whoever is on the port for its health. */
-export async function findGatewayState(house: DoctorContext, signal: AbortSignal): Promise<GatewayState> {
-  const { config, localUrl, machine } = house;
-  if (config.server.port === 0) return { kind: "anywhere" };
-  const asked = await askLocally(house, "/health", { signal });
-  if (asked.kind === "reply") {
-    const version = versionOf(asked);
+/** Requests the health of the program on the gateway's port. */
+export async function findGatewayState(context: DoctorContext, signal: AbortSignal): Promise<GatewayState> {
+  const { config, localUrl, machine } = context;
+  if (config.server.port === 0) return { kind: "unknown_port" };
+  const answer = await askLocally(context, "/health", { signal });
+  if (answer.kind === "reply") {
+    const version = versionOf(answer);
     if (version !== undefined) return { kind: "gateway", version };
     return {
       kind: "other",
-      words: `answers ${localUrl(config.server)}/health with HTTP ${asked.status}, and not as a gateway does`,
+      message: `answers ${localUrl(config.server)}/health with HTTP ${answer.status}, and not as a gateway does`,
     };
   }
-  if (asked.reason === "certificate") return { kind: "veiled" };
+  if (answer.reason === "certificate") return { kind: "tls_name_mismatch" };
   const port = findPortState(machine, { hostname: config.server.host, port: config.server.port });
   if (port.kind !== "taken") return port;
-  return { kind: asked.reason === "late" ? "silent" : "other", words: asked.words };
+  return { kind: answer.reason === "late" ? "silent" : "other", message: answer.message };
 }
 
 /**
- * Returns the version of the gateway that an answer to `/health` comes from; undefined where another program gave it,
- * whose text is not to be shown.
+ * Returns the version of the gateway that answered `/health`; undefined if another program did, whose text must not be
+ * shown.
  */
 export function versionOf(reply: Reply): string | undefined {
   const health = jsonOf(reply);
@@ -54,7 +82,7 @@ export function versionOf(reply: Reply): string | undefined {
   return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : undefined;
 }
 
-/** Asks the gateway on this machine. */
+/** Sends a request to the gateway on this machine. */
 export async function askLocally(
   { config, localUrl, machine, now }: DoctorContext,
   path: string,
@@ -68,7 +96,7 @@ export async function askLocally(
   });
 }
 
-/** Asks a gateway whose certificate, in a file, need not be of a known authority. */
+/** Sends a request to a gateway, and trusts the certificate in a file. */
 export async function askTrusting(
   file: string | undefined,
   { files, fetch, createHttpClient }: Pick<Machine, "createHttpClient" | "fetch" | "files">,

@@ -1,42 +1,44 @@
 /**
- * The state of the house on an MQTT topic, retained for whoever looks.
+ * State of the doctor on an MQTT topic, retained.
  *
  * @module
  */
-import { errorText } from "../lib/errors.ts";
 import { setTimeout as pause } from "node:timers/promises";
-import type { BrokerAddress, BrokerConnection, ConnectBroker, Publication } from "../mqtt/broker.ts";
-import { tooLate } from "../mqtt/errors.ts";
+import { withDeadline } from "../lib/async.ts";
 import { Backoff } from "../lib/backoff.ts";
-import { DEADLINE_SECONDS } from "./check.ts";
+import { SYSTEM_CLOCK } from "../lib/clock.ts";
+import { errorText } from "../lib/errors.ts";
+import { PROBE_TIMEOUT_SECONDS } from "../lib/fetch_failure.ts";
+import type { BrokerAddress, BrokerConnection, ConnectBroker, Publication } from "../mqtt/broker.ts";
+import { timeoutError } from "../mqtt/errors.ts";
 
-const DEADLINE_MS = DEADLINE_SECONDS * 1000;
+const TIMEOUT_MS = PROBE_TIMEOUT_SECONDS * 1000;
 
-/** What stands on the topic while nobody watches. */
+/** Retained message while no doctor runs with `--watch`. */
 export const OFFLINE: string = JSON.stringify({ status: "offline" });
 
-/** Where to publish. */
+/** Broker and topic. */
 export interface HealthTopicOptions {
   /** Opens the connection. */
   readonly connect: ConnectBroker;
-  /** The broker. */
+  /** Broker. */
   readonly address: BrokerAddress;
-  /** The topic. */
+  /** Topic. */
   readonly topic: string;
 }
 
-/** How to go on publishing. */
-export interface KeepOptions extends HealthTopicOptions {
-  /** Draws from 0 up to but not including 1, so that reconnections spread out. */
+/** Options of a client that stays connected. */
+export interface HealthTopicClientOptions extends HealthTopicOptions {
+  /** Returns a number from 0 to below 1, which spreads out reconnections. */
   readonly random: () => number;
-  /** Told why the state does not reach the broker, once for each reason in a row. */
-  readonly onFault: (message: string) => void;
+  /** Called with the reason why a state was not published, once for repeated reasons. */
+  readonly onError: (message: string) => void;
 }
 
 /**
- * Publishes a state once, and leaves. Without a will: what it says stays, with its time, until somebody says more.
+ * Publishes a state once, over a connection without a will: the message stays retained until another one replaces it.
  *
- * @throws {BrokerError} if the broker does not take it
+ * @throws {BrokerError} if the broker does not acknowledge it
  */
 export async function publishOnce(state: string, options: HealthTopicOptions): Promise<void> {
   const connection = await open(options, {});
@@ -47,28 +49,28 @@ export async function publishOnce(state: string, options: HealthTopicOptions): P
   }
 }
 
-/** Keeps a topic up to date over one connection, which is made anew when it breaks. */
+/** Publisher of states over one connection, which reconnects when it breaks. */
 export class HealthTopic {
-  readonly #options: KeepOptions;
+  readonly #options: HealthTopicClientOptions;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #state: string | undefined;
   #connection: BrokerConnection | undefined;
-  #told = "";
+  #lastReported = "";
 
-  /** Begins to connect. */
-  constructor(options: KeepOptions) {
+  /** Starts to connect. */
+  constructor(options: HealthTopicClientOptions) {
     this.#options = options;
     this.#running = this.#run();
   }
 
-  /** Publishes a state: now, or with the next connection. Never throws. */
-  async announce(state: string): Promise<void> {
+  /** Publishes a state, now or after the next reconnection. Never throws. */
+  async publish(state: string): Promise<void> {
     this.#state = state;
-    await this.#publish();
+    await this.#publishState();
   }
 
-  /** Says that nobody watches any more, and leaves. Never throws. */
+  /** Publishes `offline` and disconnects. Never throws. */
   async close(): Promise<void> {
     const connection = this.#connection;
     if (connection !== undefined) await send(connection, OFFLINE, this.#options).catch(() => {});
@@ -87,66 +89,65 @@ export class HealthTopic {
         const connection = await open(this.#options, { will, signal });
         this.#connection = connection;
         backoff.reset();
-        await this.#publish();
-        const lost = await Promise.race([connection.lost, stopped]);
+        await this.#publishState();
+        const lost = await Promise.race([connection.closed, stopped]);
         this.#connection = undefined;
         if (lost === undefined) await connection.close();
-        else this.#tell(lost);
+        else this.#reportError(lost);
       } catch (error) {
-        this.#tell(error);
+        this.#reportError(error);
       }
       await pause(backoff.next(), undefined, { signal }).catch(() => {});
     }
   }
 
-  async #publish(): Promise<void> {
+  async #publishState(): Promise<void> {
     if (this.#connection === undefined || this.#state === undefined) return;
     try {
       await send(this.#connection, this.#state, this.#options);
-      this.#told = "";
+      this.#lastReported = "";
     } catch (error) {
-      this.#tell(error);
+      this.#reportError(error);
     }
   }
 
-  #tell(error: unknown): void {
+  #reportError(error: unknown): void {
     const message = errorText(error);
-    if (this.#stop.signal.aborted || message === this.#told) return;
-    this.#told = message;
-    this.#options.onFault(message);
+    if (this.#stop.signal.aborted || message === this.#lastReported) return;
+    this.#lastReported = message;
+    this.#options.onError(message);
   }
 }
 
-/** Opens a connection within the deadline. */
+/** Opens a connection within the time limit. */
 async function open(
   { connect, address }: HealthTopicOptions,
   { will, signal }: { readonly will?: Publication; readonly signal?: AbortSignal },
 ): Promise<BrokerConnection> {
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(tooLate(address, "answer", DEADLINE_MS)), DEADLINE_MS);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(timeoutError(address, "answer", TIMEOUT_MS)), TIMEOUT_MS);
   try {
-    const both = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-    return await connect(address, { signal: both, ...will !== undefined && { will } });
+    const either = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
+    // Waits for its own end after an abort, so that no connection is left open.
+    return await connect(address, { signal: either, ...will !== undefined && { will } });
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Publishes within the deadline. */
+/** Publishes a state within the time limit. */
 async function send(
   connection: BrokerConnection,
   payload: string,
   { address, topic }: HealthTopicOptions,
 ): Promise<void> {
-  const delivery = connection.publish({ topic, payload, qos: 1, retain: true });
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    delivery.abandon();
-    late.reject(tooLate(address, "take the state", DEADLINE_MS));
-  }, DEADLINE_MS);
-  try {
-    await Promise.race([delivery.acknowledged, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await withDeadline((signal) => {
+    const delivery = connection.publish({ topic, payload, qos: 1, retain: true });
+    signal.addEventListener("abort", () => delivery.cancel(), { once: true });
+    return delivery.acknowledged;
+  }, {
+    clock: SYSTEM_CLOCK,
+    timeout: TIMEOUT_MS,
+    timeoutError: () => timeoutError(address, "take the state", TIMEOUT_MS),
+  });
 }

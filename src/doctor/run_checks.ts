@@ -1,55 +1,85 @@
 /**
- * Makes all checks of one round at the same time. None can hang, and none can break the others.
+ * Runs of all checks, once or repeatedly.
  *
  * @module
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { errorName } from "../lib/errors.ts";
-import { type Check, DEADLINE_SECONDS, type Result } from "./check.ts";
-import { failed, type Finding, skipped } from "./finding.ts";
+import { PROBE_TIMEOUT_SECONDS } from "../lib/fetch_failure.ts";
+import { type Check, type CheckResult, failed, type Finding, skipped } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
+import type { Report } from "./report.ts";
 
-/** What a check has to tell in its own words that its deadline is over, in milliseconds. */
-const LAST_WORDS_MS = 500;
+/** Time that a check has to report its own timeout, in milliseconds. */
+const GRACE_MS = 500;
 
-/** How to look. */
+/** Limits of a run. */
 export interface RunChecksOptions {
   /** Ends all checks at once. */
   readonly signal: AbortSignal;
-  /** The time that each check has, in milliseconds; 5 s by default. */
-  readonly deadlineMs?: number;
+  /** Time limit of each check, in milliseconds; 5 s by default. */
+  readonly timeoutMs?: number;
 }
 
-/** Makes the checks; the results are in their order. Never throws. */
+/**
+ * Runs checks at the same time, and returns their results in the same order. Never throws; a check that hangs or throws
+ * does not affect the others.
+ */
 export function runChecks(
   checks: readonly Check[],
-  house: DoctorContext,
+  context: DoctorContext,
   options: RunChecksOptions,
-): Promise<Result[]> {
-  return Promise.all(checks.map(async (check) => ({ name: check.name, ...await make(check, house, options) })));
+): Promise<CheckResult[]> {
+  return Promise.all(checks.map(async (check) => ({ name: check.name, ...await runCheck(check, context, options) })));
 }
 
-async function make(
+async function runCheck(
   check: Check,
-  house: DoctorContext,
-  { signal, deadlineMs = DEADLINE_SECONDS * 1000 }: RunChecksOptions,
+  context: DoctorContext,
+  { signal, timeoutMs = PROBE_TIMEOUT_SECONDS * 1000 }: RunChecksOptions,
 ): Promise<Finding> {
-  const over = new AbortController();
+  const timeout = new AbortController();
   const hung = Promise.withResolvers<Finding>();
   const timers = [
-    setTimeout(() => over.abort(), deadlineMs),
+    setTimeout(() => timeout.abort(), timeoutMs),
     setTimeout(
-      () => hung.resolve(failed("Takes too long", "Try again; if it stays so, look into the log of that part")),
-      deadlineMs + LAST_WORDS_MS,
+      () => hung.resolve(failed("Takes too long", "Try again; if that does not help, see its log")),
+      timeoutMs + GRACE_MS,
     ),
   ];
   try {
-    return await Promise.race([check.run(house, AbortSignal.any([signal, over.signal])), hung.promise]);
+    return await Promise.race([check.run(context, AbortSignal.any([signal, timeout.signal])), hung.promise]);
   } catch (error) {
-    // What was thrown may quote anything, so only its kind is told.
+    // The message may quote a secret, so only the class of the error is reported.
     const name = errorName(error);
-    if (name === "NotCapable") return skipped("The sandbox does not allow to look", "Run it as: deno task doctor");
-    return failed(`The check itself broke (${name})`, "Please report this as a fault of the doctor");
+    if (name === "NotCapable") return skipped("The sandbox does not allow this check", "Run it as: deno task doctor");
+    return failed(`The check itself failed (${name})`, "Please report this as a bug of the doctor");
   } finally {
     timers.forEach(clearTimeout);
   }
+}
+
+/** Options of repeated runs. */
+export interface WatchOptions {
+  /** Runs all checks once. */
+  readonly runRound: (signal: AbortSignal) => Promise<Report>;
+  /** Called with each report and the one before it; undefined in the first round. */
+  readonly onReport: (report: Report, before: Report | undefined) => Promise<void>;
+  /** Pause between two rounds, in milliseconds. */
+  readonly pauseMs: number;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs rounds until an abort, and returns the last complete report; undefined if there is none. */
+export async function watch({ runRound, onReport, pauseMs, signal }: WatchOptions): Promise<Report | undefined> {
+  let last: Report | undefined;
+  while (!signal.aborted) {
+    const report = await runRound(signal);
+    if (signal.aborted) break;
+    await onReport(report, last);
+    last = report;
+    await pause(pauseMs, undefined, { signal }).catch(() => {});
+  }
+  return last;
 }

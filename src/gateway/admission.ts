@@ -13,7 +13,7 @@ import { FieldError, parsePayload, type Payload } from "../protocol/payload.ts";
 import { KeyAddresses } from "../limits/key_addresses.ts";
 import { payloadWeight } from "../lib/json_weight.ts";
 import { LARGE_BODY_BYTES } from "../lib/read_bytes.ts";
-import type { Key, Keyring, Opened, Sender } from "../keys/keyring.ts";
+import type { Key, Keyring, Opened, RequestSource } from "../keys/keyring.ts";
 import type { RateLimits } from "../limits/rate_limits.ts";
 import type { ReplayStore } from "../store/replay_store.ts";
 import type { FairSemaphore } from "../limits/fair_semaphore.ts";
@@ -246,7 +246,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
         return await refuseUnproven(request, "expired", EXPIRED);
       case "full":
         throw storeFull(key);
-      case "away":
+      case "unavailable":
         throw storeUnavailable(key);
       case "nonce reused": {
         const message = `${envelope.version === 2 ? "Salt" : "Nonce"} used before: take a fresh random one`;
@@ -265,7 +265,7 @@ export function createAdmit(options: AdmissionOptions): Admit {
     // A client that receives "expired" may conclude that the request never ran, and send it anew.
     const known = await replays.recall(identityOf(request));
     if (known.kind === "repeat") return { kind: "repeat", key, exchange, answer: known.answer };
-    if (known.kind === "away") throw storeUnavailable(key);
+    if (known.kind === "unavailable") throw storeUnavailable(key);
     // A version probe is answered in any case, so it does not count as a failure of its address.
     if (isProbe(envelope, timestamp)) {
       return refused(request, { reason: "expired", status: 403, message: EXPIRED, code: "expired" });
@@ -356,8 +356,8 @@ interface DecideContext extends RequestInfo {
   readonly failureWait: number;
 }
 
-/** Sender, and the key that its request names. */
-interface NamingSender extends Sender {
+/** RequestSource, and the key that its request names. */
+interface NamingSender extends RequestSource {
   /** Id of the key, in the head or in the body; empty if there is none. */
   readonly named: string;
   /** Protocol version of the request. */

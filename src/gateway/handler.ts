@@ -193,14 +193,17 @@ export function createHandler(options: GatewayOptions): Handler {
   ];
 
   /** Answers the preflight of a page of another origin. */
-  async function answerPreflight({ request, entry, origin }: Routed): Promise<Response | undefined> {
-    if (entry === undefined || !allowedOrigins.isPreflight(request)) return undefined;
+  async function answerPreflight(
+    request: Request,
+    { path, methods }: RouteEntry<Route | OpenRoute>,
+    address: string,
+  ): Promise<Response> {
     // Before it counts, like the request that follows it.
     if (!allowedOrigins.has(request)) throw crossSite();
-    const wait = await admission.rates.requests.take(origin.address);
+    const wait = await admission.rates.requests.take(address);
     if (wait > 0) throw tooManyRequests(wait);
-    telemetry.answered({ route: entry.path, service: "none", result: "ok", seconds: 0 });
-    return preflightResponse(request, entry.methods);
+    telemetry.answered({ route: path, service: "none", result: "ok", seconds: 0 });
+    return preflightResponse(request, methods);
   }
 
   /** Logs and counts an error that ended a request. */
@@ -239,7 +242,10 @@ export function createHandler(options: GatewayOptions): Handler {
     randomBytes,
     monotonic,
     addressOf: (request, peer) => options.addressOf(peer, request.headers.get("X-Forwarded-For")),
-    intercept: answerPreflight,
+    intercept({ request, entry, origin }) {
+      const isPreflight = entry !== undefined && allowedOrigins.isPreflight(request);
+      return isPreflight ? answerPreflight(request, entry, origin.address) : undefined;
+    },
     onError: reportError,
   });
 

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { hostOf } from "../net/egress.ts";
+import { hostOf } from "../net/host.ts";
 import { isLoopback } from "../net/ip_address.ts";
 import type { Log } from "../observability/log.ts";
 import { RECENT_MINUTES, type RecentRefusals } from "../observability/recent_refusals.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
 import { misdirected } from "./errors.ts";
 import { aliveResponse, healthResponse, readyResponse } from "./health.ts";
-import { DEPENDENCIES, type Readiness } from "./readiness.ts";
+import type { Readiness } from "./readiness.ts";
 import { createRouter, type Handler, READ_METHODS, toHttpError } from "./router.ts";
 
 /** Sources of the admin port's answers. */
@@ -18,7 +18,7 @@ export interface AdminOptions {
   /** Metrics in Prometheus' text format. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Readiness and the state of each dependency. */
-  readonly readiness: Pick<Readiness, "isReady" | "failing" | "up" | "ageSeconds">;
+  readonly readiness: Pick<Readiness, "dependencies" | "isReady" | "failing" | "up" | "ageSeconds">;
   /** Recently refused requests. */
   readonly refusals: Pick<RecentRefusals, "list">;
   /** Version of the gateway. */
@@ -56,7 +56,9 @@ export function createAdminHandler(options: AdminOptions): Handler {
 
   function dependencyStates(): Readonly<Record<string, string>> {
     const state = (isUp: boolean | undefined) => isUp === undefined ? "unknown" : isUp ? "ok" : "failed";
-    return Object.fromEntries(DEPENDENCIES.map((dependency) => [dependency, state(readiness.up.get(dependency))]));
+    return Object.fromEntries(
+      readiness.dependencies.map((dependency) => [dependency, state(readiness.up.get(dependency))]),
+    );
   }
 
   return createRouter({

@@ -7,20 +7,16 @@ import { withDeadline } from "../lib/async.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
-import type { Dependency } from "../observability/telemetry.ts";
 
 /** Checks a dependency. Rejects with a message without secrets if it fails; settles in any case. */
 export type Check = () => Promise<void>;
 
-/** All dependencies. */
-export const DEPENDENCIES: readonly Dependency[] = ["broker", "jeedom", "replay_store"];
-
 /** Checks and their interval. */
 export interface ReadinessOptions {
-  /** Check of each dependency. */
-  readonly checks: Readonly<Record<Dependency, Check>>;
+  /** Check of each dependency, by its name. */
+  readonly checks: Readonly<Record<string, Check>>;
   /** Dependencies without which the gateway is not ready. */
-  readonly needs: readonly Dependency[];
+  readonly needs: readonly string[];
   /** Returns whether requests with correct timestamps are refused, because the clock was wrong when the gateway started. */
   readonly isClockWrong: () => boolean;
   /** Interval between checks, in milliseconds. */
@@ -37,9 +33,9 @@ export const CHECK_TIMEOUT_MS = 5000;
 /** State of the dependencies. */
 export class Readiness {
   readonly #options: ReadinessOptions;
-  readonly #up = new Map<Dependency, boolean>();
-  readonly #checkedAt = new Map<Dependency, number>();
-  readonly #timers = new Map<Dependency, ReturnType<typeof setTimeout>>();
+  readonly #up = new Map<string, boolean>();
+  readonly #checkedAt = new Map<string, number>();
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   #isStopping = false;
   #isClosed = false;
 
@@ -50,7 +46,12 @@ export class Readiness {
 
   /** Begins to check all dependencies, at once and at each interval. */
   start(): void {
-    for (const dependency of DEPENDENCIES) this.#check(dependency);
+    for (const dependency of this.dependencies) this.#check(dependency);
+  }
+
+  /** Names of all dependencies. */
+  get dependencies(): readonly string[] {
+    return Object.keys(this.#options.checks);
   }
 
   /** Whether the gateway can serve requests. */
@@ -59,17 +60,15 @@ export class Readiness {
   }
 
   /** Causes of not being ready: dependencies that fail or were not checked yet, the clock, or the stop. */
-  get failing(): readonly (Dependency | "clock" | "stopping")[] {
-    const failing: (Dependency | "clock" | "stopping")[] = this.#options.needs.filter((dependency) =>
-      this.#up.get(dependency) !== true
-    );
+  get failing(): readonly string[] {
+    const failing = this.#options.needs.filter((dependency) => this.#up.get(dependency) !== true);
     if (this.#options.isClockWrong()) failing.push("clock");
     if (this.#isStopping) failing.push("stopping");
     return failing;
   }
 
   /** Result of the last check of each dependency. */
-  get up(): ReadonlyMap<Dependency, boolean> {
+  get up(): ReadonlyMap<string, boolean> {
     return this.#up;
   }
 
@@ -92,9 +91,9 @@ export class Readiness {
   }
 
   /** Checks a dependency, and again after the interval: never twice at a time. */
-  async #check(dependency: Dependency): Promise<void> {
+  async #check(dependency: string): Promise<void> {
     const { checks, everyMs } = this.#options;
-    const result = checks[dependency]();
+    const result = checks[dependency]?.() ?? Promise.resolve();
     const fault = await faultOf(result);
     if (this.#isClosed) return;
     this.#update(dependency, fault);
@@ -104,7 +103,7 @@ export class Readiness {
     this.#timers.set(dependency, setTimeout(() => this.#check(dependency), everyMs));
   }
 
-  #update(dependency: Dependency, fault: string | undefined): void {
+  #update(dependency: string, fault: string | undefined): void {
     const { log, monotonic } = this.#options;
     const before = this.#up.get(dependency);
     const isUp = fault === undefined;

@@ -45,7 +45,7 @@ export interface RouterOptions<Path extends string> {
   /** Returns the address to count a request for; by default its peer's. */
   readonly addressOf?: (request: Request, peer: string) => string;
   /** Runs before path and method are checked. A response that it returns is the answer. */
-  readonly intercept?: (routed: RoutedRequest<Path>) => Response | undefined | Promise<Response | undefined>;
+  readonly intercept?: (routed: RoutedRequest<Path>) => Response | Promise<Response> | undefined;
   /** Reports an error that ended a request, and returns the one to answer with. */
   readonly onError: (error: unknown, routed: RoutedRequest<Path>) => HttpError;
 }
@@ -63,8 +63,8 @@ export function createRouter<Path extends string>(options: RouterOptions<Path>):
 
   async function answer(routed: RoutedRequest<Path>): Promise<Response> {
     const { request, url, entry, origin } = routed;
-    const intercepted = await options.intercept?.(routed);
-    if (intercepted !== undefined) return intercepted;
+    const intercepted = options.intercept?.(routed);
+    if (intercepted !== undefined) return await intercepted;
     if (url === null) throw badRequest();
     if (entry === undefined) throw notFound();
     if (!entry.methods.includes(request.method)) throw methodNotAllowed(entry.methods.join(", "));

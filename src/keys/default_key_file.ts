@@ -1,5 +1,5 @@
 /**
- * The file that keeps the secret key: 64 hexadecimal characters, readable by its owner alone.
+ * File of the default key: 64 hexadecimal characters, readable only by its owner.
  *
  * @module
  */
@@ -9,35 +9,35 @@ import { KEY_BYTES } from "../protocol/aead.ts";
 import type { Bytes, RandomBytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
 
-/** The part of `Deno` that keeping a key file takes. */
+/** Functions of `Deno` that a key file needs. */
 export type KeyFileSystem = Pick<
   typeof Deno,
   "chmod" | "link" | "mkdir" | "readDir" | "readTextFile" | "remove" | "rename" | "stat" | "writeTextFile"
 >;
 
-/** What a key file needs from outside. */
+/** Dependencies and options of a key file. */
 export interface KeyFileOptions {
-  /** Where files are. */
+  /** File system. */
   readonly files: KeyFileSystem;
-  /** Where a new key comes from. */
+  /** Makes random bytes, for a new key. */
   readonly random: RandomBytes;
-  /** `strict` insists that only the owner can read the file; `ignore` is for file systems without modes. */
+  /** `strict` makes the file readable only by its owner; `ignore` is for file systems without modes. */
   readonly mode: "strict" | "ignore";
 }
 
-/** A key, and what happened on the way to it. */
+/** Loaded key, and changes that loading it made. */
 export interface LoadedKey {
-  /** The key, 32 bytes. */
+  /** Secret, 32 bytes. */
   readonly secret: Bytes;
-  /** True when there was no file and this key was made for it. */
+  /** True if there was no file, and it was created with a new key. */
   readonly created: boolean;
-  /** True when others could read the file until now. */
+  /** True if other users could read the file, and its mode was changed. */
   readonly tightened: boolean;
 }
 
-/** The key file cannot be used. The message says what to do about it, and never quotes the file's content. */
+/** Error for a key file that cannot be used. The message has the remedy, and never the file's content. */
 export class KeyFileError extends Error {
-  /** Makes the error from its message for the person at the console. */
+  /** Makes the error from its message for the operator. */
   constructor(message: string) {
     super(message);
     this.name = "KeyFileError";
@@ -45,20 +45,21 @@ export class KeyFileError extends Error {
 }
 
 const OWNER_ONLY = 0o600;
+/** Permissions of group and others. */
 const OTHERS = 0o077;
 
 /**
- * Loads the key from its file, or makes a new key and file when there is none.
+ * Loads the key from its file, or creates the file with a new key.
  *
- * @param path the file; directories above it are made as needed
- * @throws {KeyFileError} if the file is not a key, cannot be read or written, or cannot be closed to others
+ * @param path the file; directories are created as needed
+ * @throws {KeyFileError} if the file is invalid, cannot be read or written, or its mode cannot be changed
  */
 export async function loadOrCreateKey(path: string, options: KeyFileOptions): Promise<LoadedKey> {
   const existing = await loadKey(path, options);
   if (existing !== undefined) return existing;
   const secret = options.random(KEY_BYTES);
   if (await writeKey(path, secret, options)) return { secret, created: true, tightened: false };
-  // Another process made the file in the meantime: its key counts, or the two would not understand each other.
+  // Another process created the file in the meantime: both must use that key.
   const theirs = await readKey(path, options.files);
   if (theirs !== undefined) return { secret: theirs, created: false, tightened: false };
   throw new KeyFileError(
@@ -67,10 +68,10 @@ export async function loadOrCreateKey(path: string, options: KeyFileOptions): Pr
 }
 
 /**
- * Loads the key from its file, closed to others from then on.
+ * Loads the key from its file, and makes the file readable only by its owner.
  *
  * @returns the key, or undefined if there is no such file
- * @throws {KeyFileError} if the file is not a key, cannot be read, or cannot be closed to others
+ * @throws {KeyFileError} if the file is invalid, cannot be read, or its mode cannot be changed
  */
 export async function loadKey(
   path: string,
@@ -84,8 +85,8 @@ export async function loadKey(
 /**
  * Reads the key from its file.
  *
- * @returns the key, 32 bytes, or undefined if there is no such file
- * @throws {KeyFileError} if the file is not a key or cannot be read
+ * @returns the secret, 32 bytes, or undefined if there is no such file
+ * @throws {KeyFileError} if the file is invalid or cannot be read
  */
 export async function readKey(
   path: string,
@@ -96,44 +97,44 @@ export async function readKey(
     text = await files.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new KeyFileError(`Key file "${path}" cannot be read: ${reason(error)}. Check its path, owner and mode`);
+    throw new KeyFileError(`Key file "${path}" cannot be read: ${errorText(error)}. Check its path, owner and mode`);
   }
   if (text.includes("\0")) {
     throw new KeyFileError(
-      `Key file "${path}" is in UTF-16, as PowerShell and Notepad write it, or is no text. Save it as UTF-8`,
+      `Key file "${path}" is in UTF-16, as PowerShell and Notepad write it, or is not a text file. Save it as UTF-8`,
     );
   }
-  // Takes a byte order mark of UTF-8 away as well.
+  // trim() also removes a byte order mark.
   const secret = parseKey(text.trim());
   if (secret === undefined) {
     throw new KeyFileError(
       `Key file "${path}" must hold 64 hexadecimal characters and nothing else. ` +
-        "Restore it from a backup, or move it away to have a new key made",
+        "Restore it from a backup, or move it away to have a new key created",
     );
   }
   return secret;
 }
 
-/** No file of keys is larger, even with ten thousand of them: more is something else by mistake. */
+/** Largest key file: ten thousand keys need less. */
 const MAX_FILE_BYTES = 16 * 2 ** 20;
 
 /**
- * Refuses what is there but is no ordinary file: a pipe would be waited for without end, and a device read for ever.
+ * Checks that a path is an ordinary file if it exists: reading a pipe or a device might never end.
  *
- * @throws {KeyFileError} if it is no file, or far too large
+ * @throws {KeyFileError} if it is not an ordinary file, or too large
  */
-export async function refuseUnlessFile(path: string, files: Pick<KeyFileSystem, "stat">): Promise<void> {
-  const found = await files.stat(path).catch(() => undefined);
-  // What is absent or cannot be looked at is told by whoever reads it.
-  if (found === undefined || (found.isFile && found.size <= MAX_FILE_BYTES)) return;
+export async function assertRegularFile(path: string, files: Pick<KeyFileSystem, "stat">): Promise<void> {
+  const info = await files.stat(path).catch(() => undefined);
+  // An absent or unreadable file is reported when it is read.
+  if (info === undefined || (info.isFile && info.size <= MAX_FILE_BYTES)) return;
   throw new KeyFileError(`Key file "${path}" must be an ordinary file of at most ${MAX_FILE_BYTES} bytes`);
 }
 
 /**
- * Closes a file of keys to everybody but its owner.
+ * Makes a key file readable only by its owner.
  *
- * @returns true if others could read it until now
- * @throws {KeyFileError} if that fails
+ * @returns true if other users could read it before
+ * @throws {KeyFileError} if its mode cannot be changed
  */
 export async function tighten(path: string, files: Pick<KeyFileSystem, "chmod" | "stat">): Promise<boolean> {
   try {
@@ -141,11 +142,11 @@ export async function tighten(path: string, files: Pick<KeyFileSystem, "chmod" |
     if (mode === null || (mode & OTHERS) === 0) return false;
     await files.chmod(path, OWNER_ONLY);
     const after = await files.stat(path);
-    if (after.mode !== null && (after.mode & OTHERS) !== 0) throw new Error("the file system keeps other modes");
+    if (after.mode !== null && (after.mode & OTHERS) !== 0) throw new Error("the file system does not support modes");
     return true;
   } catch (error) {
     throw new KeyFileError(
-      `Key file "${path}" can be read by others and could not be changed to mode 0600: ${reason(error)}. ` +
+      `Key file "${path}" can be read by others and could not be changed to mode 0600: ${errorText(error)}. ` +
         "Run chmod 600 on it as its owner, or set KEY_FILE_MODE=ignore on a file system without modes",
     );
   }
@@ -158,28 +159,28 @@ async function writeKey(path: string, secret: Bytes, options: KeyFileOptions): P
   try {
     await files.mkdir(directory, { recursive: true });
     await files.writeTextFile(temporary, `${secret.toHex()}\n`, { createNew: true, mode: OWNER_ONLY });
-    return await moveIntoPlace(temporary, path, files);
+    return await renameUnlessExists(temporary, path, files);
   } catch (error) {
-    throw new KeyFileError(`Key file "${path}" cannot be written: ${reason(error)}. ${writeRemedy(error)}`);
+    throw new KeyFileError(`Key file "${path}" cannot be written: ${errorText(error)}. ${writeRemedy(error)}`);
   } finally {
-    // Renamed, it is gone already. Whatever happened, on a full disk as well, no copy of a key may stay.
+    // Also after a failure, such as a full disk, no copy of a key may remain.
     await files.remove(temporary).catch(() => {});
   }
 }
 
-/** Gives the finished file its name and answers true, or false if another file has that name by now. */
-async function moveIntoPlace(temporary: string, path: string, files: KeyFileSystem): Promise<boolean> {
+/** Gives a finished file its name; returns false if another file has that name by now. */
+async function renameUnlessExists(temporary: string, path: string, files: KeyFileSystem): Promise<boolean> {
   try {
     try {
       await files.link(temporary, path);
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) return false;
-      // FAT and many network file systems have no links.
+      // FAT and many network file systems do not support links.
       await files.rename(temporary, path);
     }
     return true;
   } catch (error) {
-    // Another process has made the key file, and removed this one as a leftover.
+    // Another process created the key file, and removed this temporary file.
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
@@ -188,20 +189,20 @@ async function moveIntoPlace(temporary: string, path: string, files: KeyFileSyst
 function writeRemedy(error: unknown): string {
   return isDiskFull(error)
     ? "Free some space on that disk, then start again"
-    : "Make its directory writable for the gateway, or set SECRET_KEY_FILE to a place that is";
+    : "Make its directory writable for the gateway, or set SECRET_KEY_FILE to a path in one that is";
 }
 
-/** Recognizes a disk, or a user's share of it, that has no room left. */
+/** Recognizes the error of a full disk or an exceeded disk quota. */
 export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
-/** Name of a key file while it is written. */
+/** Names of temporary key files. */
 const TEMPORARY_NAME = /^\.secret_key\.[\da-f]{16}\.tmp$/;
 
 /**
- * Removes the copies of a key that starts left beside its file when they were killed. To be called when the file is there:
- * before, another process may be about to give its copy the name. Never throws.
+ * Removes temporary key files of processes that were killed. Call it when the key file exists: before, another process may
+ * be about to rename its temporary file. Never throws.
  *
  * @param path the key file
  */
@@ -212,11 +213,6 @@ export async function removeLeftovers(path: string, files: Pick<KeyFileSystem, "
       if (TEMPORARY_NAME.test(name)) await files.remove(resolve(directory, name));
     }
   } catch {
-    // A directory that cannot be listed or written keeps them: the key itself can be used.
+    // They remain in a directory that cannot be listed or written; the key itself can be used.
   }
-}
-
-/** Says why something failed, as far as what was thrown tells. */
-export function reason(error: unknown): string {
-  return errorText(error);
 }

@@ -1,5 +1,5 @@
 /**
- * The keys that may open and seal envelopes.
+ * Keyring: the active keys, which open and seal envelopes.
  *
  * @module
  */
@@ -12,110 +12,109 @@ import { KeyAddresses } from "../limits/key_addresses.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord, type Rate } from "./schema.ts";
 import { type Rights, Scope } from "./rights.ts";
 
-/** One shared secret, whom it is shared with, and what they may do. */
+/** Active key. */
 export interface Key {
-  /** Its name: one for the old and the new secret of a rotation. */
+  /** Name, the same for the old and the new secret of a rotation. */
   readonly name: string;
-  /** Its public id: another one for each secret. */
+  /** Public id of the secret. */
   readonly kid: string;
-  /** The imported secret, which cannot be read back. */
+  /** Imported secret, which cannot be exported. */
   readonly secret: SecretKey;
-  /** What its holder may do. */
+  /** Rights of its holder. */
   readonly scope: Scope;
-  /** Its own pace, where it has one. */
+  /** Its own rate limit; undefined for the default. */
   readonly rate: Rate | undefined;
-  /** Aborts when the key stops working. Its reason is an `Error` with the words for whoever held it. */
+  /** Aborts when the key is revoked. Its reason is an `Error` with the message for the key holder. */
   readonly revoked: AbortSignal;
 }
 
-/** A request that one of the keys opened. */
+/** Opened request. */
 export interface Opened extends OpenedRequest {
-  /** The key that opened it. */
+  /** Key that opened it. */
   readonly key: Key;
 }
 
 /**
- * Reason why a key does not open the requests that name it. `in_force`: it works, and they were sealed with another one or
- * altered on their way.
+ * Reason why a key does not open the requests that name it. `in_force`: it is active, and they were sealed with another key or
+ * altered in transit.
  */
 export type KeyState = "old_secret" | "removed" | "disabled" | "expired" | "old_version" | "in_force";
 
-/** The key that a request names. */
+/** Key that a request names. */
 export interface NamedKey {
-  /** Its name, from the files of keys. */
+  /** Name, from the key files. */
   readonly name: string;
-  /** Its state now. */
+  /** Current state. */
   readonly state: KeyState;
 }
 
-/** What is known of a request before it is opened. */
-export interface Sender {
-  /** Where it came from: the keys that opened the last envelopes of version 1 from there are tried first. */
+/** Origin of a request, known before it is opened. */
+export interface RequestSource {
+  /** Client address: the keys that last opened envelopes of version 1 from it are tried first. */
   readonly address: string;
-  /** Where it went. */
+  /** Route. */
   readonly route: Route;
-  /** The id by which a client of version 1 names its key: then that one is tried and no other. */
+  /** Key id that a client of version 1 sent: only that key is tried. */
   readonly kid?: string | undefined;
-  /** Whether to try no more than the key that it names, or where it names none, those that are tried first. */
+  /** True to try only the named key, or without one only the keys that are tried first. */
   readonly fewKeys?: boolean;
 }
 
-/** Everything that knows how to open a request. */
+/** Keys that open requests. */
 export interface Keyring {
   /**
-   * Opens a request with whichever key fits. An unknown id of a key costs as much as a wrong one.
+   * Opens a request with the matching key. An unknown key id takes as long as a wrong key.
    *
-   * @throws EnvelopeError if none fits
+   * @throws EnvelopeError if no key matches
    */
-  open(envelope: RequestEnvelope, sender: Sender): Promise<Opened>;
+  open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened>;
   /**
-   * Finds the key that a request of some version names, for the operator: what it names is in the clear, and proves
-   * nothing.
+   * Finds the key that a request names, for the operator. The id is not authenticated: anyone can send it.
    *
    * @returns undefined for an id that no key has, or had since the start
    */
   identify(kid: string, version: Version): NamedKey | undefined;
 }
 
-/** What a secret is good for, as the files say. */
+/** Secret in the key files, with its rights and limits. */
 interface KeyEntry {
-  /** Actions that its holder may take. */
+  /** Rights of its holder. */
   readonly rights: Rights;
   /** Name of the key. */
   readonly name: string;
-  /** The secret, 32 bytes. */
+  /** Secret, 32 bytes. */
   readonly secret: Bytes;
-  /** When it stops working, in milliseconds since 1970. */
+  /** Expiry, in milliseconds since 1970. */
   readonly expires?: number | undefined;
-  /** True for the one before the last rotation. */
+  /** True for the secret before the last rotation. */
   readonly isPrevious: boolean;
-  /** What to tell whoever holds it when that time has come. */
+  /** Message to the key holder at its expiry. */
   readonly expiryMessage: string;
-  /** The oldest version of the protocol that it may be used with. */
+  /** Oldest protocol version that it allows. */
   readonly minProtocol: Version;
-  /** Its own pace. */
+  /** Its own rate limit. */
   readonly rate?: Rate | undefined;
 }
 
-/** What was found in the files of keys. */
+/** Content of the key files. */
 export interface KeySources {
-  /** The single key of `SECRET_KEY_FILE`, 32 bytes. */
+  /** Secret of the default key in `SECRET_KEY_FILE`, 32 bytes. */
   readonly single: Bytes | undefined;
-  /** The keys of `KEYS_FILE`. */
+  /** Keys of `KEYS_FILE`. */
   readonly records: readonly KeyRecord[];
 }
 
 interface ActiveKey {
   readonly key: Key;
   readonly revocation: AbortController;
-  /** What the files say of it at last: its end may have moved. */
+  /** Current entry of the files: its expiry may have changed. */
   entry: KeyEntry;
 }
 
-/** Most secrets to know by their ids after they were taken away. */
+/** Most secrets whose ids are remembered after their removal. */
 const MAX_RETIRED = 1000;
 
-/** A keyring whose keys change while it is in use. Empty at first. */
+/** Keyring whose keys can be replaced while it is in use. Initially empty. */
 export class LiveKeyring implements Keyring {
   readonly #now: () => number;
   readonly #allRights: Rights;
@@ -123,17 +122,17 @@ export class LiveKeyring implements Keyring {
   readonly #lastKeyByAddress = new KeyAddresses();
   #active: ReadonlyMap<string, ActiveKey> = new Map();
   #byKid: ReadonlyMap<string, ActiveKey> = new Map();
-  /** Names of the keys whose secrets were taken away since the start, by their ids; the last one comes last. */
+  /** Names of keys whose secrets were removed since the start, by key id, in order of removal. */
   readonly #retiredNames = new Map<string, string>();
-  /** The same with those that are disabled. */
+  /** Removed and disabled keys by key id. */
   #retired: ReadonlyMap<string, NamedKey> = new Map();
 
   /**
    * Makes a keyring.
    *
-   * @param now the wall clock, in milliseconds since 1970
-   * @param random where the key comes from that is tried in place of an unknown one
-   * @param all every right, for the key `default`
+   * @param now returns the wall clock's time, in milliseconds since 1970
+   * @param random makes random bytes, for the decoy that is tried in place of an unknown key
+   * @param allRights all rights, for the key `default`
    */
   constructor(now: () => number, random: RandomBytes, all: Rights) {
     this.#now = now;
@@ -141,48 +140,46 @@ export class LiveKeyring implements Keyring {
     this.#decoy = importSecretKey(random(KEY_BYTES));
   }
 
-  /** How many secrets work now. */
+  /** Number of usable secrets. */
   get size(): number {
-    return this.#working().length;
+    return this.#usable().length;
   }
 
-  /** When each of the keys that work now ends, by name, in milliseconds since 1970; undefined for never. */
-  get ends(): ReadonlyMap<string, number | undefined> {
-    // Of two secrets of a name the first is the one that stays.
-    return new Map(this.#working().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
+  /** Expiry of each usable key by name, in milliseconds since 1970; undefined for never. */
+  get expiryByName(): ReadonlyMap<string, number | undefined> {
+    // Of the two secrets of a rotated key, the first is the current one.
+    return new Map(this.#usable().toReversed().map(({ entry: { name, expires } }) => [name, expires]));
   }
 
-  /**
-   * Replaces the keys. One that is the same in all that concerns its holder stays; every other one is revoked.
-   */
+  /** Replaces the keys. Keys without relevant changes stay active; all others are revoked. */
   async replace(sources: KeySources): Promise<void> {
-    const held = new Map<string, ActiveKey>();
-    for (const entry of entriesOf(sources, this.#allRights)) {
+    const next = new Map<string, ActiveKey>();
+    for (const entry of toEntries(sources, this.#allRights)) {
       const identity = JSON.stringify({ ...entry, secret: entry.secret.toHex(), ...CHANGEABLE });
       const before = this.#active.get(identity);
-      const lasting = before === undefined || before.key.revoked.aborted ? await hold(entry) : before;
-      lasting.entry = entry;
-      held.set(identity, lasting);
+      const kept = before === undefined || before.key.revoked.aborted ? await activate(entry) : before;
+      kept.entry = entry;
+      next.set(identity, kept);
     }
-    const gone = [...this.#active].filter(([identity, before]) => held.get(identity) !== before);
-    this.#active = held;
-    this.#byKid = new Map([...held.values()].map((one) => [one.key.kid, one]));
-    const names = new Set([...held.values()].map(({ key }) => key.name));
-    for (const [, { key, revocation }] of gone) {
-      const what = names.has(key.name) ? "changed: connect again" : "removed or disabled";
-      revocation.abort(new Error(`Key ${key.name} was ${what}`));
+    const removed = [...this.#active].filter(([identity, before]) => next.get(identity) !== before);
+    this.#active = next;
+    this.#byKid = new Map([...next.values()].map((one) => [one.key.kid, one]));
+    const names = new Set([...next.values()].map(({ key }) => key.name));
+    for (const [, { key, revocation }] of removed) {
+      const change = names.has(key.name) ? "changed: connect again" : "removed or disabled";
+      revocation.abort(new Error(`Key ${key.name} was ${change}`));
     }
     this.expire();
-    // Last: nothing is let in by it, and no revoked key has to wait for it.
-    this.#retire(gone.map(([, { key }]) => key), { names, disabled: await disabledNames(sources) });
+    // Last, as it allows nothing: revocations must not wait for it.
+    this.#retire(removed.map(([, { key }]) => key), { names, disabled: await disabledNames(sources) });
   }
 
-  /** Remembers the ids of secrets that were taken away, and how the keys are that had them. */
+  /** Remembers the ids of removed secrets, and the states of their keys. */
   #retire(
-    gone: readonly Key[],
+    removed: readonly Key[],
     { names, disabled }: { readonly names: ReadonlySet<string>; readonly disabled: ReadonlyMap<string, string> },
   ): void {
-    for (const { kid, name } of gone) {
+    for (const { kid, name } of removed) {
       this.#retiredNames.delete(kid);
       this.#retiredNames.set(kid, name);
     }
@@ -194,17 +191,17 @@ export class LiveKeyring implements Keyring {
     this.#retired = new Map(retired.map(([kid, name]) => [kid, { name, state: stateOf(name) }]));
   }
 
-  /** Revokes the keys whose time has come, and returns their names. To be called every second or so. */
+  /** Revokes expired keys, and returns their names. Call it about once per second. */
   expire(): string[] {
-    const over = [...this.#active.values()].filter((held) =>
-      isOver(held.entry, this.#now()) && !held.key.revoked.aborted
+    const expired = [...this.#active.values()].filter((active) =>
+      isExpired(active.entry, this.#now()) && !active.key.revoked.aborted
     );
-    for (const { revocation, entry } of over) revocation.abort(new Error(entry.expiryMessage));
-    return over.map(({ key }) => key.name);
+    for (const { revocation, entry } of expired) revocation.abort(new Error(entry.expiryMessage));
+    return expired.map(({ key }) => key.name);
   }
 
   /** Opens a request, as {@linkcode Keyring.open} says. */
-  async open(envelope: RequestEnvelope, sender: Sender): Promise<Opened> {
+  async open(envelope: RequestEnvelope, sender: RequestSource): Promise<Opened> {
     const kid = envelope.version === 2 ? envelope.kid : sender.kid;
     const opened = kid === undefined
       ? await this.#openAny(envelope, sender)
@@ -215,35 +212,35 @@ export class LiveKeyring implements Keyring {
 
   /** Finds the key that a request names, as {@linkcode Keyring.identify} says. */
   identify(kid: string, version: Version): NamedKey | undefined {
-    // Both are looked up whatever is found, and neither takes longer with more keys.
+    // Both lookups always run, and take the same time for any number of keys.
     const retired = this.#retired.get(kid);
-    const held = this.#byKid.get(kid);
-    if (held === undefined) return retired;
-    const { name, isPrevious, minProtocol } = held.entry;
-    if (held.key.revoked.aborted || isOver(held.entry, this.#now())) {
+    const active = this.#byKid.get(kid);
+    if (active === undefined) return retired;
+    const { name, isPrevious, minProtocol } = active.entry;
+    if (active.key.revoked.aborted || isExpired(active.entry, this.#now())) {
       return { name, state: isPrevious ? "old_secret" : "expired" };
     }
     return { name, state: minProtocol > version ? "old_version" : "in_force" };
   }
 
-  async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: Sender): Promise<Opened | undefined> {
+  async #openAny(envelope: RequestEnvelope, { address, route, fewKeys }: RequestSource): Promise<Opened | undefined> {
     const recent = new Set<ActiveKey>();
     for (const kid of this.#lastKeyByAddress.keysAt(address)) {
-      const held = this.#byKid.get(kid);
-      if (held === undefined || !this.#works(held, envelope.version)) continue;
-      recent.add(held);
-      const opened = await openWith(held, envelope, { route });
+      const active = this.#byKid.get(kid);
+      if (active === undefined || !this.#isUsable(active, envelope.version)) continue;
+      recent.add(active);
+      const opened = await openWith(active, envelope, { route });
       if (opened === undefined) continue;
       this.#lastKeyByAddress.add(kid, address);
       return opened;
     }
     if (fewKeys) return undefined;
-    const others = [...this.#active.values()].filter((held) =>
-      !recent.has(held) && this.#works(held, envelope.version)
+    const others = [...this.#active.values()].filter((active) =>
+      !recent.has(active) && this.#isUsable(active, envelope.version)
     );
-    // All at once, as WebCrypto works on them in parallel; and each to its end, so that no work goes on behind the back
-    // of whoever counts it.
-    const tried = await Promise.all(others.map((held) => openWith(held, envelope, { route })));
+    // All in parallel, as WebCrypto uses several threads; and each to its end, so that no work continues after the limiter
+    // has counted this request as finished.
+    const tried = await Promise.all(others.map((active) => openWith(active, envelope, { route })));
     const opened = tried.find((one) => one !== undefined);
     if (opened !== undefined) this.#lastKeyByAddress.add(opened.key.kid, address);
     return opened;
@@ -251,26 +248,28 @@ export class LiveKeyring implements Keyring {
 
   async #openNamed(
     envelope: RequestEnvelope,
-    { kid, route }: Sender & { readonly kid: string },
+    { kid, route }: RequestSource & { readonly kid: string },
   ): Promise<Opened | undefined> {
     const named = this.#byKid.get(kid);
-    if (named !== undefined && this.#works(named, envelope.version)) return await openWith(named, envelope, { route });
-    // Costs as much as a wrong key. Nobody holds the decoy, so it opens nothing.
+    if (named !== undefined && this.#isUsable(named, envelope.version)) {
+      return await openWith(named, envelope, { route });
+    }
+    // Takes as long as a wrong key. No client has the decoy key, so it never matches.
     await openRequest(await this.#decoy, envelope, { route });
     return undefined;
   }
 
-  /** Those that work in one version of the protocol at least. */
-  #working(): ActiveKey[] {
-    return [...this.#active.values()].filter((held) => this.#works(held, 2));
+  /** Keys that are usable in at least one protocol version. */
+  #usable(): ActiveKey[] {
+    return [...this.#active.values()].filter((active) => this.#isUsable(active, 2));
   }
 
-  #works({ key, entry }: ActiveKey, version: Version): boolean {
-    return entry.minProtocol <= version && !isOver(entry, this.#now()) && !key.revoked.aborted;
+  #isUsable({ key, entry }: ActiveKey, version: Version): boolean {
+    return entry.minProtocol <= version && !isExpired(entry, this.#now()) && !key.revoked.aborted;
   }
 }
 
-/** Fields that may change without ending what the key's holder does. */
+/** Fields whose change does not revoke a key. */
 const CHANGEABLE = { expires: 0, isPrevious: false, expiryMessage: "" } as const satisfies Partial<KeyEntry>;
 
 async function openWith(
@@ -282,11 +281,11 @@ async function openWith(
   return opened === undefined ? undefined : { key, ...opened };
 }
 
-function isOver({ expires }: KeyEntry, now: number): boolean {
+function isExpired({ expires }: KeyEntry, now: number): boolean {
   return expires !== undefined && expires <= now;
 }
 
-async function hold(entry: KeyEntry): Promise<ActiveKey> {
+async function activate(entry: KeyEntry): Promise<ActiveKey> {
   const revocation = new AbortController();
   const secret = await importSecretKey(entry.secret);
   const key: Key = {
@@ -300,7 +299,7 @@ async function hold(entry: KeyEntry): Promise<ActiveKey> {
   return { key, revocation, entry };
 }
 
-/** Returns the names of the keys that are switched off, by the ids of their secrets. */
+/** Returns the names of disabled keys by the ids of their secrets. */
 async function disabledNames({ records }: KeySources): Promise<ReadonlyMap<string, string>> {
   const secrets = records.filter(({ disabled }) => disabled).flatMap(({ name, secret, previous }) =>
     (previous === undefined ? [secret] : [secret, previous.secret]).map((bytes) => ({ name, bytes }))
@@ -308,7 +307,7 @@ async function disabledNames({ records }: KeySources): Promise<ReadonlyMap<strin
   return new Map(await Promise.all(secrets.map(async ({ name, bytes }) => [await deriveKeyId(bytes), name] as const)));
 }
 
-function* entriesOf({ single, records }: KeySources, allRights: Rights): Generator<KeyEntry> {
+function* toEntries({ single, records }: KeySources, allRights: Rights): Generator<KeyEntry> {
   if (single !== undefined) {
     yield {
       rights: allRights,
@@ -324,7 +323,7 @@ function* entriesOf({ single, records }: KeySources, allRights: Rights): Generat
     yield { ...entry, expires, isPrevious: false, expiryMessage: `Key ${entry.name} has expired` };
     if (previous === undefined) continue;
     const until = Math.min(previous.until, expires ?? Infinity);
-    const farewell = `Key ${entry.name} was rotated: this secret is the old one`;
-    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, expiryMessage: farewell };
+    const expiryMessage = `Key ${entry.name} was rotated: this secret is the old one`;
+    yield { ...entry, secret: previous.secret, expires: until, isPrevious: true, expiryMessage };
   }
 }

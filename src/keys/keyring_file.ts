@@ -1,50 +1,52 @@
 /**
- * The file that keeps the keys of all devices: read by the gateway, edited by the command `keys` at the same time.
+ * File of the keys of all devices, which the gateway reads while the command `keys` edits it.
  *
  * @module
  */
 import { dirname, resolve } from "node:path";
-import { isDiskFull, KeyFileError, reason, refuseUnlessFile, tighten } from "./default_key_file.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { errorText } from "../lib/errors.ts";
+import { assertRegularFile, isDiskFull, KeyFileError, tighten } from "./default_key_file.ts";
 import type { GrantableService } from "./rights.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "./schema.ts";
 
-/** The part of `Deno` that keeping a keys file takes. */
+/** Functions of `Deno` that a keys file needs. */
 export type KeysFileSystem = Pick<
   typeof Deno,
   "chmod" | "lstat" | "mkdir" | "open" | "readTextFile" | "realPath" | "remove" | "rename" | "stat" | "writeTextFile"
 >;
 
-/** What a keys file needs from outside. */
+/** Dependencies and options of a keys file. */
 export interface KeysFileOptions {
-  /** Where files are. */
+  /** File system. */
   readonly files: KeysFileSystem;
-  /** `strict` insists that only the owner can read the file; `ignore` is for file systems without modes. */
+  /** `strict` makes the file readable only by its owner; `ignore` is for file systems without modes. */
   readonly mode: "strict" | "ignore";
   /** Services that keys may be granted. */
   readonly services: readonly GrantableService[];
-  /** An edit's longest wait for another process that edits the file, in milliseconds; 10 s by default. */
+  /** Time limit of an edit for the lock, in milliseconds; 10 s by default. */
   readonly waitMs?: number;
 }
 
-/** The records of a keys file, and what happened on the way to them. */
+/** Loaded records, and changes that loading them made. */
 export interface LoadedKeys {
-  /** The records, in the order of the file. */
+  /** Records, in the order of the file. */
   readonly keys: readonly KeyRecord[];
-  /** True when others could read the file until now. */
+  /** True if other users could read the file, and its mode was changed. */
   readonly tightened: boolean;
 }
 
-/** An edit that is done. */
+/** Finished edit. */
 export interface KeysFileEdit extends Pick<LoadedKeys, "tightened"> {
-  /** The records as they were; none when there was no file. */
+  /** Records before the edit; empty if there was no file. */
   readonly before: readonly KeyRecord[];
-  /** The records as they are now. */
+  /** Records after the edit. */
   readonly after: readonly KeyRecord[];
 }
 
-/** Another process kept the keys file to itself for too long. The message names the lock file. */
+/** Error for a lock that another process holds for too long. The message names the lock file. */
 export class KeysFileLockedError extends Error {
-  /** Makes the error from its message for the person at the console. */
+  /** Makes the error from its message for the operator. */
   constructor(message: string) {
     super(message);
     this.name = "KeysFileLockedError";
@@ -53,29 +55,29 @@ export class KeysFileLockedError extends Error {
 
 const OWNER_ONLY = 0o600;
 
-/** An edit takes a few milliseconds: whoever waits this long waits for a process that hangs. */
+/** Time limit for the lock: an edit takes a few milliseconds, so a process that holds it for longer hangs. */
 const LOCK_WAIT_MS = 10_000;
-/** How often to look whether a lock is free: waiting in the kernel could not be given up. */
+/** Interval of attempts to lock: a wait in the kernel could not be aborted. */
 const LOCK_PAUSE_MS = 50;
 
 /**
  * Reads the keys file.
  *
- * @returns the records, or undefined when there is no file
- * @throws {KeyFileError} if it cannot be read or closed to others, or something in it is wrong
+ * @returns the records, or undefined if there is no file
+ * @throws {KeyFileError} if it is invalid, cannot be read, or its mode cannot be changed
  */
 export async function readKeysFile(path: string, options: KeysFileOptions): Promise<LoadedKeys | undefined> {
   const { files, mode, services } = options;
-  await refuseUnlessFile(path, files);
+  await assertRegularFile(path, files);
   let text: string;
   try {
     text = await files.readTextFile(path);
   } catch (error) {
-    await refuseUnlessAbsent(path, error, files);
+    await throwUnlessAbsent(path, error, files);
     return undefined;
   }
   const keys = parse(path, text, services);
-  // Only now that it is known to be a file of keys, and nobody else's.
+  // Only now that it is known to be a keys file.
   return { keys, tightened: mode === "strict" && await tighten(path, files) };
 }
 
@@ -84,19 +86,19 @@ function parse(path: string, text: string, services: readonly GrantableService[]
     return parseKeysFile(text, services);
   } catch (error) {
     throw new KeyFileError(
-      `Keys file "${path}" is wrong: ${reason(error)}. Mend that, or restore the file from a backup`,
+      `Keys file "${path}" is invalid: ${errorText(error)}. Fix it, or restore the file from a backup`,
     );
   }
 }
 
 /**
- * Changes the keys file while others read it and may want to change it, too. Readers see the old file or the new one,
- * whole; editors wait for each other. When anything fails, the old file stays as it was.
+ * Edits the keys file, which other processes may read and edit at the same time. The file is replaced atomically, and
+ * edits wait for each other. After any failure, the file is unchanged.
  *
- * @param path the file, or a link to it; it and the directories above it are made as needed
- * @param change makes the new records from the old ones; what it throws ends the edit
- * @throws {KeyFileError} if the file cannot be read or written, or would be wrong afterwards
- * @throws {KeysFileLockedError} if another process does not finish with it
+ * @param path the file, or a link to it; file and directories are created as needed
+ * @param change returns the new records from the old ones; an error that it throws ends the edit
+ * @throws {KeyFileError} if the file cannot be read or written, or would become invalid
+ * @throws {KeysFileLockedError} if another process holds the lock for too long
  */
 export async function editKeysFile(
   path: string,
@@ -104,29 +106,29 @@ export async function editKeysFile(
   options: KeysFileOptions,
 ): Promise<KeysFileEdit> {
   const { files, waitMs = LOCK_WAIT_MS } = options;
-  const target = await followLink(path, files);
+  const target = await resolveLink(path, files);
   using _lock = await lock(target, files, waitMs);
   const loaded = await readKeysFile(target, options);
   const before = loaded?.keys ?? [];
   const after = change(before);
-  await replace(target, checkedText(target, after, options.services), files);
+  await replace(target, formatChecked(target, after, options.services), files);
   return { before, after, tightened: loaded?.tightened ?? false };
 }
 
-/** Renaming a file over a link would replace the link, and leave the file that others mean as it was. */
-async function followLink(path: string, files: KeysFileSystem): Promise<string> {
+/** Resolves links: renaming a file over a link would replace the link, and not its target. */
+async function resolveLink(path: string, files: KeysFileSystem): Promise<string> {
   try {
     return await files.realPath(path);
   } catch (error) {
-    await refuseUnlessAbsent(path, error, files);
+    await throwUnlessAbsent(path, error, files);
     return resolve(path);
   }
 }
 
-/** A disk that is not there yet must not look like a file without keys. */
-async function refuseUnlessAbsent(path: string, error: unknown, files: KeysFileSystem): Promise<void> {
+/** Throws unless the file does not exist. A link without a target counts as an error: its disk may not be mounted yet. */
+async function throwUnlessAbsent(path: string, error: unknown, files: KeysFileSystem): Promise<void> {
   if (!(error instanceof Deno.errors.NotFound)) {
-    throw new KeyFileError(`Keys file "${path}" cannot be read: ${reason(error)}. Check its path, owner and mode`);
+    throw new KeyFileError(`Keys file "${path}" cannot be read: ${errorText(error)}. Check its path, owner and mode`);
   }
   if (!await files.lstat(path).then(({ isSymlink }) => isSymlink, () => false)) return;
   throw new KeyFileError(
@@ -135,8 +137,8 @@ async function refuseUnlessAbsent(path: string, error: unknown, files: KeysFileS
 }
 
 /**
- * Keeps other editors out until the result is closed, or the process dies. The lock has a file of its own, because the
- * keys file is replaced; it stays, because removing it would let a third process in beside one that waits for it.
+ * Locks the keys file until the result is closed, or the process ends. The lock is a separate file, because the keys file
+ * is replaced; it remains, because removing it would let a third process lock a new file beside a process that waits.
  */
 async function lock(target: string, files: KeysFileSystem, waitMs: number): Promise<Deno.FsFile> {
   const path = `${target}.lock`;
@@ -146,24 +148,24 @@ async function lock(target: string, files: KeysFileSystem, waitMs: number): Prom
     file = await files.open(path, { write: true, create: true, mode: OWNER_ONLY });
     for (let waited = 0; waited <= waitMs; waited += LOCK_PAUSE_MS) {
       if (await file.tryLock(true)) return file;
-      await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
+      await pause(LOCK_PAUSE_MS);
     }
   } catch (error) {
     file?.close();
     const remedy = isDiskFull(error)
       ? "Free some space on that disk, then try again"
       : "Edit the keys as the owner of both, in a writable directory";
-    throw new KeyFileError(`Lock file "${path}" cannot be used: ${reason(error)}. ${remedy}`);
+    throw new KeyFileError(`Lock file "${path}" cannot be used: ${errorText(error)}. ${remedy}`);
   }
   file.close();
   throw new KeysFileLockedError(
-    `Keys file "${target}" is left as it was: another process holds "${path}" for more than ${waitMs / 1000} s. ` +
+    `Keys file "${target}" is unchanged: another process holds "${path}" for more than ${waitMs / 1000} s. ` +
       "Wait for that process or end it, then try again",
   );
 }
 
-/** What could not be read back would lock everybody out. */
-function checkedText(
+/** Formats the records, and checks that the text can be parsed: an invalid file would disable all keys. */
+function formatChecked(
   path: string,
   records: readonly KeyRecord[],
   services: readonly GrantableService[],
@@ -173,36 +175,36 @@ function checkedText(
     parseKeysFile(text, services);
     return text;
   } catch (error) {
-    throw new KeyFileError(`Keys file "${path}" is left as it was, as the change would spoil it: ${reason(error)}`);
+    throw new KeyFileError(`Keys file "${path}" is unchanged, as the edit would make it invalid: ${errorText(error)}`);
   }
 }
 
 async function replace(path: string, text: string, files: KeysFileSystem): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
-    // Who holds the lock may sweep up after a process that died here. A new file does not follow a planted link.
+    // A temporary file of a process that was killed here. `createNew` does not follow a planted link.
     await files.remove(temporary).catch(() => {});
     await files.writeTextFile(temporary, text, { createNew: true, mode: OWNER_ONLY });
     {
-      // Without this, a power cut shortly after the rename can leave an empty file under the good name.
+      // Otherwise a power failure shortly after the rename can leave an empty file.
       using file = await files.open(temporary, { write: true });
       await file.sync();
     }
-    await refuseOtherOwner(path, temporary, files);
+    await assertSameOwner(path, temporary, files);
     await files.rename(temporary, path);
   } catch (error) {
     const remedy = isDiskFull(error)
       ? "Free some space on that disk, then try again"
       : "Edit it as its owner, in a writable directory; a container must mount the directory, not the single file";
-    throw new KeyFileError(`Keys file "${path}" cannot be written and is left as it was: ${reason(error)}. ${remedy}`);
+    throw new KeyFileError(`Keys file "${path}" cannot be written and is unchanged: ${errorText(error)}. ${remedy}`);
   } finally {
-    // Renamed, it is gone already. Whatever happened, no copy of the keys may stay.
+    // Also after a failure, no copy of the keys may remain.
     await files.remove(temporary).catch(() => {});
   }
 }
 
-/** Written by root, the file would be closed to the gateway that runs as somebody else. */
-async function refuseOtherOwner(path: string, temporary: string, files: KeysFileSystem): Promise<void> {
+/** Throws if the new file has another owner: written by root, the gateway's user could not read it. */
+async function assertSameOwner(path: string, temporary: string, files: KeysFileSystem): Promise<void> {
   const owner = await files.stat(path).then(({ uid }) => uid, () => undefined);
   const { uid } = await files.stat(temporary);
   if (owner !== undefined && owner !== uid) throw new Error(`it belongs to the user with id ${owner}`);

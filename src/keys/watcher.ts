@@ -1,86 +1,84 @@
 /**
- * Keeps a keyring up to date with the files that its keys are in.
+ * Reloads a keyring when its key files change.
  *
  * @module
  */
+import { Mutex } from "../lib/async.ts";
 import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 import type { KeySources, LiveKeyring } from "./keyring.ts";
 
-/** What watching takes. */
+/** Keyring, its files, and a logger. */
 export interface KeyWatcherOptions {
-  /** The keyring to keep up to date. */
+  /** Keyring to update. */
   readonly keyring: LiveKeyring;
-  /** Reads all keys, whole, or throws an error with the reason. */
+  /** Reads all keys, or throws an error with the reason. */
   readonly load: () => Promise<KeySources>;
-  /** Tells the state of the files: another text whenever one of them changed. Never rejects. */
-  readonly stamp: () => Promise<string>;
-  /** How often to look, in milliseconds. A change is loaded at the second look that finds one. */
+  /** Returns a text that differs whenever one of the files has changed. Never rejects. */
+  readonly fingerprint: () => Promise<string>;
+  /** Interval of polls, in milliseconds. A change is loaded at the second poll in a row that finds one. */
   readonly pollMs: number;
-  /** Where it is told what was loaded, and what could not be. */
+  /** Logger for loads and failures. */
   readonly log: Log;
 }
 
-/** Watches until it is closed. */
+/** Running watcher. */
 export interface KeyWatcher {
-  /** Loads the keys at once. Never throws: keys that cannot be loaded leave the ones before in force. */
+  /** Loads the keys at once. Never throws: after a failure, the current keys stay active. */
   reload(): Promise<void>;
-  /** Stops, after what is under way. */
+  /** Stops after the current load. */
   close(): Promise<void>;
 }
 
 /**
- * Begins to watch.
+ * Starts to watch, by polling: notifications do not work on all file systems, such as network drives and those of
+ * containers.
  *
- * Looking again and again works on every file system, also where notifications do not come through, as on network
- * drives and in containers.
- *
- * @param loaded the state of the files when the keyring was filled from them
+ * @param loaded fingerprint of the files that the keyring was loaded from
  */
 export function watchKeys(options: KeyWatcherOptions, loaded: string): KeyWatcher {
   const { keyring, log } = options;
-  let hadChanged = false;
+  let wasChanged = false;
   let isBusy = false;
-  let told: string | undefined;
-  let work = Promise.resolve();
+  let lastReported: string | undefined;
+  const mutex = new Mutex();
 
   async function load(): Promise<void> {
-    // The stamp comes first: what changes meanwhile is noticed at the next look.
-    const stamp = await options.stamp();
+    // Before loading, so that a change in between is found by the next poll.
+    const fingerprint = await options.fingerprint();
     try {
       await keyring.replace(await options.load());
-      loaded = stamp;
-      told = undefined;
-      log.info("Keys loaded. Secrets that work now: {count}", { count: keyring.size });
+      loaded = fingerprint;
+      lastReported = undefined;
+      log.info("Keys loaded. Active secrets: {count}", { count: keyring.size });
     } catch (error) {
-      // Tried again at each look: it may be for a passing reason, and a key that was removed must not live on.
+      // Retried at each poll: the cause may be temporary, and a removed key must not stay active.
       const reason = errorText(error);
-      if (reason !== told) log.error("Keys not loaded, those before stay in force: {reason}", { reason });
-      told = reason;
+      if (reason !== lastReported) log.error("Keys not loaded, the previous ones stay active: {reason}", { reason });
+      lastReported = reason;
     }
   }
 
-  async function look(): Promise<void> {
-    const hasChanged = await options.stamp() !== loaded;
-    // Not at the first look, as an editor may take two steps to save; but at the second, whatever goes on changing.
-    if (hasChanged && hadChanged) await load();
-    hadChanged = hasChanged;
+  async function poll(): Promise<void> {
+    const hasChanged = await options.fingerprint() !== loaded;
+    // At the second poll, as an editor may save in two steps; even if the files have changed again.
+    if (hasChanged && wasChanged) await load();
+    wasChanged = hasChanged;
   }
 
-  const after = (step: () => Promise<void>): Promise<void> => work = work.then(step);
   const timer = setInterval(async () => {
-    for (const name of keyring.expire()) log.info("Key {name} has reached its end", { name });
+    for (const name of keyring.expire()) log.info("Key {name} has expired", { name });
     if (isBusy) return;
     isBusy = true;
-    await after(look);
+    await mutex.runExclusive(poll);
     isBusy = false;
   }, options.pollMs);
 
   return {
-    reload: () => after(load),
+    reload: () => mutex.runExclusive(load),
     async close() {
       clearInterval(timer);
-      await work;
+      await mutex.runExclusive(() => Promise.resolve());
     },
   };
 }

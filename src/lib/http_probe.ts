@@ -4,7 +4,7 @@
  * @module
  */
 import { readBytes } from "./read_bytes.ts";
-import { type FetchFailure, nameFailure } from "../doctor/fetch_failure.ts";
+import { describeFetchError, type FetchFailure } from "./fetch_failure.ts";
 
 /** What came back. */
 export interface Reply {
@@ -48,11 +48,11 @@ export async function ask(url: string, question: Question): Promise<Reply | Fetc
     const response = await fetch(url, { ...init, headers, redirect: "manual", signal });
     const ended = now();
     const bytes = await readBytes(response, MAX_BYTES, { signal }).catch(() => undefined);
-    if (bytes === undefined && signal.aborted) return nameFailure(undefined, signal);
+    if (bytes === undefined && signal.aborted) return describeFetchError(undefined, signal);
     const text = new TextDecoder().decode(bytes);
     return { kind: "reply", status: response.status, headers: response.headers, text, began, ended };
   } catch (error) {
-    return nameFailure(error, signal);
+    return describeFetchError(error, signal);
   }
 }
 

@@ -1,9 +1,10 @@
 /**
- * Opening connections to MQTT brokers. This and `client_connection` alone import MQTT.js.
+ * Opens connections to MQTT brokers. Only this file and `mqttjs_connection.ts` import MQTT.js.
  *
  * @module
  */
 import { type IClientOptions, MqttClient } from "mqtt";
+import constants from "mqtt-packet/constants.js";
 import { streamBuilder as openWebSocket } from "mqtt/lib/connect/ws";
 import type { Duplex } from "node:stream";
 import {
@@ -14,143 +15,151 @@ import {
   type ConnectBroker,
   type ConnectOptions,
 } from "./broker.ts";
+import { connectionError, errorCode, FIRST_FAILURE, REASONS, reasonText } from "./errors.ts";
 import { type ConnectionState, MqttJsConnection, toBuffer } from "./mqttjs_connection.ts";
-import { codeOf, explainFailure } from "./errors.ts";
 import { MARKER_BYTES, omittedBytes, PacketLimit } from "./packet_limit.ts";
-import { acceptAllReasonCodes, explainReason } from "./reason_code.ts";
-import { openSocket, readThrough, webSocketOn } from "./transport.ts";
+import { openSocket, readThrough, webSocketTarget } from "./transport.ts";
 
-/** CONNACK's words for "I do not speak this version": an older broker's, and one of MQTT 5. */
-const OTHER_VERSION: readonly unknown[] = [1, 132];
+/** CONNACK codes for an unsupported protocol version, of MQTT 3.1.1 and of MQTT 5. */
+const UNSUPPORTED_VERSION: readonly unknown[] = [1, 132];
 
-/** The socket's words for a broker that breaks off on a greeting that it does not understand. */
-const BROKEN_OFF: readonly unknown[] = ["ECONNRESET", "EPIPE"];
+/** Socket errors after a broker reset the connection because of a CONNECT that it cannot parse. */
+const CONNECTION_RESET: readonly unknown[] = ["ECONNRESET", "EPIPE"];
 
-/** What client identifiers begin with where the address does not say it. */
+/** Prefix of client identifiers if the address has none. */
 const CLIENT_ID_PREFIX = "e2e-gateway";
 
-/** Length of the random end of a client identifier, in bytes: with the prefix above, any broker takes all of it. */
+/** Random suffix of a client identifier, in bytes: with the prefix above, short enough for every broker. */
 const CLIENT_ID_BYTES = 4;
 
-/** What a packet may have beside its payload: a topic of any length, and some properties. In bytes. */
+/** Most bytes of a packet beside its payload: a topic of any length, and some properties. */
 const PACKET_SLACK_BYTES = 128 * 1024;
 
-/** Largest payload to take where the caller names none, in bytes. */
+/** Largest payload by default, in bytes. */
 const MAX_PAYLOAD_BYTES = 8 * 2 ** 20;
 
-/** A WebSocket's frame may hold several packets, or the begin of one. This many bytes beyond one. */
+/** Most bytes of a WebSocket frame beside one packet: a frame may contain several packets, or a part of one. */
 const FRAME_SLACK_BYTES = 2 ** 20;
 
 const EMPTY = new Uint8Array(0);
 
 const utf8 = new TextEncoder();
 
-/** How connections are opened. */
+/** Configuration of all connections. */
 export interface ConnectBrokerOptions {
-  /** How often a silent connection proves that it is alive, in seconds. */
-  readonly keepAliveSeconds: number;
-  /** Says why nobody may be sent to an IP address, in words that follow it; undefined where nothing is wrong. */
+  /** Interval of pings on a silent connection, in seconds. */
+  readonly keepaliveSeconds: number;
+  /** Returns why no client may connect to an IP address, as text that follows it; undefined if one may. */
   readonly addressFault: (address: string) => string | undefined;
   /**
-   * Largest payload to take, in bytes; 8 MiB by default. A broker of MQTT 5 is told not to send larger packets; of what
-   * comes all the same, no more than the head is held.
+   * Largest payload to receive, in bytes; 8 MiB by default. An MQTT 5 broker is asked not to send larger packets; of
+   * those that arrive all the same, only the header is buffered.
    */
   readonly maxPayloadBytes?: number;
 }
 
-/** Makes a function that opens connections: in MQTT 5, or in 3.1.1 with a broker that does not speak 5. */
+/** Makes the function that opens connections: with MQTT 5, or with 3.1.1 if the broker does not speak 5. */
 export function createConnectBroker(options: ConnectBrokerOptions): ConnectBroker {
   acceptAllReasonCodes();
-  return async (address, choices) => {
-    const state = await openConnection(5, address, { ...options, ...choices });
-    if (typeof state !== "string") return state;
-    const older = await openConnection(4, address, { ...options, ...choices });
-    if (typeof older !== "string") return older;
-    throw new BrokerError(older);
+  return async (address, connectOptions) => {
+    const result = await openConnection(address, { protocolVersion: 5, options, connectOptions });
+    if (!(result instanceof BrokerError)) return result;
+    const older = await openConnection(address, { protocolVersion: 4, options, connectOptions });
+    if (!(older instanceof BrokerError)) return older;
+    throw older;
   };
 }
 
-/** Opens a connection in one version, or tells why the broker may want another one. */
+/** One attempt to connect. */
+interface Attempt {
+  readonly protocolVersion: 4 | 5;
+  readonly options: ConnectBrokerOptions;
+  readonly connectOptions: ConnectOptions;
+}
+
+/**
+ * Opens a connection with one protocol version.
+ *
+ * @returns an error if the broker may require another version
+ * @throws {BrokerError} if it fails for any other reason
+ */
 async function openConnection(
-  protocolVersion: 4 | 5,
   address: BrokerAddress,
-  options: ConnectBrokerOptions & ConnectOptions,
-): Promise<BrokerConnection | string> {
-  const { signal, onMessage, will, addressFault } = options;
+  { protocolVersion, options, connectOptions: { signal, onMessage, will } }: Attempt,
+): Promise<BrokerConnection | BrokerError> {
   signal.throwIfAborted();
-  const place = `${address.host}:${address.port}`;
+  const endpoint = `${address.host}:${address.port}`;
   const maxBytes = (options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES) + PACKET_SLACK_BYTES;
   const marker = crypto.getRandomValues(new Uint8Array(MARKER_BYTES));
-  const client = new MqttClient((client) => {
-    const stream = open(client);
+  const client: MqttClient = new MqttClient(() => {
+    const stream = openStream();
     const onFault = (message: string) => {
-      state.cause ??= new BrokerError(message);
+      state.closeReason ??= new BrokerError(message);
       stream.destroy();
     };
     return readThrough(stream, new PacketLimit({ maxBytes, version: protocolVersion, marker, onFault }));
   }, {
-    ...clientOptions(address, options.keepAliveSeconds),
+    ...clientOptions(address, options.keepaliveSeconds),
     ...will && { will: { ...will, payload: toBuffer(will.payload) } },
     protocolVersion,
     ...protocolVersion === 5 ? { properties: { maximumPacketSize: maxBytes } } : {},
   });
-  function open(client: MqttClient): Duplex {
+  function openStream(): Duplex {
     if (address.open !== undefined) return address.open();
     const socket = openSocket(address);
-    // The name is resolved once, by the socket itself, and this comes before it connects: so the address that is
-    // checked is the one that is connected to, whatever a name server says the next time.
+    // The socket resolves the name once, and emits this before it connects: the checked address is the one that is
+    // connected to, even if the name server changes its answer.
     socket.on("lookup", (error: unknown, ip: unknown) => {
-      const fault = addressFault(String(ip));
+      const fault = options.addressFault(String(ip));
       if (error || fault === undefined) return;
-      state.cause ??= new BrokerForbiddenError(`Broker not allowed: ${place} leads to ${ip}, which ${fault}`);
-      socket.destroy(state.cause);
+      state.closeReason ??= new BrokerForbiddenError(`Broker not allowed: ${endpoint} leads to ${ip}, which ${fault}`);
+      socket.destroy(state.closeReason);
     });
     const { webSocketPath: path } = address;
     if (path === undefined) return socket;
     const maxFrameBytes = maxBytes + FRAME_SLACK_BYTES;
-    const webSocket = openWebSocket(client, webSocketOn(socket, { address, path, maxFrameBytes }));
-    // MQTT.js keeps errors without a code to itself, such as an HTTP status in place of a WebSocket.
-    return webSocket.once("error", (error: unknown) => void (state.cause ??= explainFailure(error, place)));
+    const webSocket = openWebSocket(client, webSocketTarget(socket, { address, path, maxFrameBytes }));
+    // MQTT.js reports no errors without a code, such as an HTTP status instead of a WebSocket.
+    return webSocket.once("error", (error: unknown) => void (state.closeReason ??= connectionError(error, endpoint)));
   }
-  const lost = Promise.withResolvers<BrokerError>();
-  const welcome = Promise.withResolvers<undefined>();
-  const state: ConnectionState = { lost: lost.promise, cause: undefined, heard: 0, limits: {} };
-  // Whether the broker may just not speak this version.
-  let otherVersion = false;
-  const abandon = () => {
-    state.cause ??= signal.reason instanceof BrokerError
+  const closed = Promise.withResolvers<BrokerError>();
+  const connected = Promise.withResolvers<undefined>();
+  const state: ConnectionState = { closed: closed.promise, closeReason: undefined, packetsReceived: 0, limits: {} };
+  let mayNeedOtherVersion = false;
+  const onAbort = () => {
+    state.closeReason ??= signal.reason instanceof BrokerError
       ? signal.reason
-      : new BrokerError(`Broker ${place} not awaited`);
+      : new BrokerError(`Broker ${endpoint} not awaited`);
     client.end(true);
   };
-  signal.addEventListener("abort", abandon, { once: true });
+  signal.addEventListener("abort", onAbort, { once: true });
   client.once("connect", ({ properties }) => {
     state.limits = properties ?? {};
-    welcome.resolve(undefined);
+    connected.resolve(undefined);
   });
   client.on("error", (error) => {
-    otherVersion ||= [...OTHER_VERSION, ...BROKEN_OFF].includes(codeOf(error));
-    state.cause ??= explainFailure(error, place);
+    mayNeedOtherVersion ||= [...UNSUPPORTED_VERSION, ...CONNECTION_RESET].includes(errorCode(error));
+    state.closeReason ??= connectionError(error, endpoint);
     client.end(true);
   });
   client.on("close", () => {
-    // Some older brokers hang up on a greeting that they do not understand.
-    otherVersion ||= state.cause === undefined;
-    lost.resolve(state.cause ?? new BrokerError(`Broker ${place} closed the connection`));
-    // Without this MQTT.js would never settle the publishes that are under way.
+    // Some older brokers close the connection on a CONNECT that they cannot parse.
+    mayNeedOtherVersion ||= state.closeReason === undefined;
+    closed.resolve(state.closeReason ?? new BrokerError(`Broker ${endpoint} closed the connection`));
+    // Without this, MQTT.js would never settle pending publishes.
     client.end(true);
   });
   client.on("disconnect", ({ reasonCode = 0, properties }) => {
-    const reason = explainReason(reasonCode, properties?.reasonString);
-    state.cause ??= new BrokerError(`Broker ${place} ended the connection: ${reason}`);
+    const reason = reasonText(reasonCode, properties?.reasonString);
+    state.closeReason ??= new BrokerError(`Broker ${endpoint} ended the connection: ${reason}`);
     client.end(true);
   });
-  client.on("packetreceive", () => void (state.heard += 1));
+  client.on("packetreceive", () => void (state.packetsReceived += 1));
   client.handleMessage = ({ topic, payload, qos, retain, properties }, done) => {
     const bytes = typeof payload === "string" ? utf8.encode(payload) : payload;
     const omitted = omittedBytes(bytes, marker);
     const id = properties?.subscriptionIdentifier;
-    const busy = onMessage?.({
+    const backpressure = onMessage?.({
       topic,
       payload: omitted === undefined ? bytes : EMPTY,
       omittedBytes: omitted,
@@ -158,25 +167,25 @@ async function openConnection(
       retain,
       subscriptions: typeof id === "number" ? [id] : id,
     });
-    if (busy === undefined) done();
-    else busy.then(() => done(), done);
+    if (backpressure === undefined) done();
+    else backpressure.then(() => done(), done);
   };
   try {
     client.connect();
   } catch (error) {
-    state.cause ??= explainFailure(error, place);
-    lost.resolve(state.cause);
+    state.closeReason ??= connectionError(error, endpoint);
+    closed.resolve(state.closeReason);
     client.stream?.destroy();
   }
 
-  const failure = await Promise.race([welcome.promise, lost.promise]);
-  signal.removeEventListener("abort", abandon);
+  const failure = await Promise.race([connected.promise, closed.promise]);
+  signal.removeEventListener("abort", onAbort);
   if (failure === undefined) return new MqttJsConnection(client, state);
-  if (otherVersion) return failure.message;
+  if (mayNeedOtherVersion) return failure;
   throw failure;
 }
 
-function clientOptions(address: BrokerAddress, keepAliveSeconds: number): IClientOptions {
+function clientOptions(address: BrokerAddress, keepaliveSeconds: number): IClientOptions {
   return {
     clientId: `${address.clientIdPrefix ?? CLIENT_ID_PREFIX}-${
       crypto.getRandomValues(new Uint8Array(CLIENT_ID_BYTES)).toHex()
@@ -184,15 +193,32 @@ function clientOptions(address: BrokerAddress, keepAliveSeconds: number): IClien
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
     clean: true,
-    keepalive: keepAliveSeconds,
-    // Nothing is queued or sent again: a door command that arrives minutes late is dangerous.
+    keepalive: keepaliveSeconds,
+    // No queue and no retry: a command for a door that arrives minutes late is dangerous.
     reconnectPeriod: 0,
     queueQoSZero: false,
     resubscribe: false,
-    // A fault may come at once: connect() is called when somebody listens to it.
+    // An error may be emitted at once, so connect() is called after the listeners are added.
     manualConnect: true,
-    // The caller's signal is the one deadline; this is the longest that a timer can be.
+    // Only the caller's signal limits the time; this is the longest that timers can measure.
     connectTimeout: 2 ** 31 - 1,
     timerVariant: "native",
   };
+}
+
+/**
+ * Makes the parser of MQTT.js accept every reason code. It closes the connection on unknown ones, so that one refused
+ * message would end all pending ones. (mqtt-packet 9.0.2 lacks 0x95, packet too large, for messages.)
+ */
+function acceptAllReasonCodes(): void {
+  const tables: readonly Record<number, string>[] = [
+    constants.MQTT5_PUBACK_PUBREC_CODES,
+    constants.MQTT5_PUBREL_PUBCOMP_CODES,
+    constants.MQTT5_SUBACK_CODES,
+    constants.MQTT5_UNSUBACK_CODES,
+    constants.MQTT5_DISCONNECT_CODES,
+  ];
+  for (const table of tables) {
+    for (let code = FIRST_FAILURE; code <= 0xff; code++) table[code] ??= REASONS[code] ?? "Unknown reason";
+  }
 }

@@ -1,13 +1,13 @@
 /**
- * Turns the many ways in which a broker connection fails into one clear sentence each.
+ * Messages of failed broker connections and commands.
  *
  * @module
  */
-import { errorText } from "../lib/errors.ts";
+import { errorName, errorText } from "../lib/errors.ts";
 import { type BrokerAddress, BrokerError } from "./broker.ts";
 
-/** CONNACK's codes (MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2). */
-const REFUSALS: Readonly<Record<number, string>> = {
+/** CONNACK codes of a refused connection (MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2). */
+const CONNACK_ERRORS: Readonly<Record<number, string>> = {
   1: "speaks neither MQTT 5 nor 3.1.1",
   2: "refused the client identifier",
   3: "is not available",
@@ -23,8 +23,8 @@ const REFUSALS: Readonly<Record<number, string>> = {
   159: "has had too many connections at once",
 };
 
-/** Codes of the operating system and of the name resolver. */
-const SYSTEM: Readonly<Record<string, string>> = {
+/** Codes of the operating system and the name resolver. */
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refused the connection: nothing listens there",
   ECONNRESET: "broke the connection",
   EHOSTUNREACH: "cannot be reached",
@@ -34,14 +34,53 @@ const SYSTEM: Readonly<Record<string, string>> = {
   ETIMEDOUT: "does not answer",
 };
 
-/** Codes of names that lead nowhere. */
-const NOT_FOUND: readonly unknown[] = ["ENOTFOUND", "EAI_AGAIN"];
+/** Codes of failed name lookups. */
+const LOOKUP_ERRORS: readonly unknown[] = ["ENOTFOUND", "EAI_AGAIN"];
+
+/** First MQTT 5 reason code of a failure (section 2.4). */
+export const FIRST_FAILURE = 0x80;
+
+/** Reason codes of a refused message or a closed connection, with the standard's names. */
+export const REASONS: Readonly<Record<number, string>> = {
+  0x80: "Unspecified error",
+  0x81: "Malformed Packet",
+  0x82: "Protocol Error",
+  0x83: "Implementation specific error",
+  0x87: "Not authorized",
+  0x89: "Server busy",
+  0x8b: "Server shutting down",
+  0x8d: "Keep Alive timeout",
+  0x8e: "Session taken over: another client has the same client identifier",
+  0x8f: "Topic Filter invalid",
+  0x90: "Topic Name invalid",
+  0x91: "Packet Identifier in use",
+  0x92: "Packet Identifier not found",
+  0x93: "Receive Maximum exceeded",
+  0x94: "Topic Alias invalid",
+  0x95: "Packet too large",
+  0x96: "Message rate too high",
+  0x97: "Quota exceeded",
+  0x98: "Administrative action",
+  0x99: "Payload format invalid",
+  0x9a: "Retain not supported",
+  0x9b: "QoS not supported",
+  0x9c: "Use another server",
+  0x9d: "Server moved",
+  0x9e: "Shared Subscriptions not supported",
+  0x9f: "Connection rate exceeded",
+  0xa0: "Maximum connect time",
+  0xa1: "Subscription Identifiers not supported",
+  0xa2: "Wildcard Subscriptions not supported",
+};
+
+/** Longest reason string of a broker in a message, in characters. */
+const MAX_REASON_LENGTH = 200;
 
 /**
- * Says what to do about a name that is not found because it is one of multicast DNS (RFC 6762).
+ * Returns a remedy for a name that is not found because it belongs to multicast DNS (RFC 6762).
  *
- * @param host the name
- * @returns words to end a sentence with; empty for any other name
+ * @param host name that was looked up
+ * @returns text to append to a sentence; empty for any other name
  */
 export function mdnsHint(host: string): string {
   const isLocal = /\.local\.?$/i.test(host);
@@ -49,36 +88,47 @@ export function mdnsHint(host: string): string {
 }
 
 /**
- * Says what went wrong with a connection.
+ * Makes the error of a failed connection.
  *
- * @param error what the MQTT library or the socket threw
- * @param place host and port, for the message
+ * @param error error of the MQTT library or the socket
+ * @param endpoint host and port
  */
-export function explainFailure(error: unknown, place: string): BrokerError {
-  const code = codeOf(error);
-  const known = typeof code === "number" ? REFUSALS[code] : SYSTEM[code ?? ""];
+export function connectionError(error: unknown, endpoint: string): BrokerError {
+  const code = errorCode(error);
+  const known = typeof code === "number" ? CONNACK_ERRORS[code] : SYSTEM_ERRORS[code ?? ""];
   if (known !== undefined) {
-    const hint = NOT_FOUND.includes(code) ? mdnsHint(place.slice(0, place.lastIndexOf(":"))) : "";
-    return new BrokerError(`Broker ${place} ${known}${hint}${code === undefined ? "" : ` (code ${code})`}`);
+    const hint = LOOKUP_ERRORS.includes(code) ? mdnsHint(endpoint.slice(0, endpoint.lastIndexOf(":"))) : "";
+    return new BrokerError(`Broker ${endpoint} ${known}${hint}${code === undefined ? "" : ` (code ${code})`}`);
   }
-  const reason = errorText(error);
-  if (error instanceof Error && error.name === "NotCapable") {
-    return new BrokerError(`Broker ${place} is outside of what the sandbox allows`);
-  }
-  return new BrokerError(`Broker ${place} failed: ${reason}`);
+  return errorName(error) === "NotCapable"
+    ? new BrokerError(`Broker ${endpoint} is outside of what the sandbox allows`)
+    : new BrokerError(`Broker ${endpoint} failed: ${errorText(error)}`);
 }
 
 /**
- * Says that a broker let a deadline pass.
+ * Makes the error of a broker that did not respond in time.
  *
- * @param missed what it did not do in time, in words that follow "did not"
+ * @param awaited missing response, as text that follows "did not"
  */
-export function tooLate({ host, port }: BrokerAddress, missed: string, timeoutMs: number): BrokerError {
-  return new BrokerError(`Broker ${host}:${port} did not ${missed} within ${timeoutMs / 1000} s`);
+export function timeoutError({ host, port }: BrokerAddress, awaited: string, timeoutMs: number): BrokerError {
+  return new BrokerError(`Broker ${host}:${port} did not ${awaited} within ${timeoutMs / 1000} s`);
 }
 
-/** The code of MQTT, of the operating system or of the name resolver that an error carries. */
-export function codeOf(error: unknown): number | string | undefined {
+/** Returns the code of MQTT, of the operating system or of the name resolver in an error. */
+export function errorCode(error: unknown): number | string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "number" || typeof error.code === "string" ? error.code : undefined;
+}
+
+/**
+ * Describes a reason code (MQTT 5, section 2.4).
+ *
+ * @param reasonString text from the broker (section 3.4.2.2.2), if it sent one
+ * @returns text that follows a colon, with the code at its end
+ */
+export function reasonText(code: number, reasonString?: string): string {
+  const known = REASONS[code] ?? "Unknown reason";
+  // Removes control characters: the text goes to logs and terminals.
+  const own = (reasonString ?? "").replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, " ").trim().slice(0, MAX_REASON_LENGTH);
+  return `${own === "" ? known : `${known}, "${own}"`} (code ${code})`;
 }

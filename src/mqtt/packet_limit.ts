@@ -1,57 +1,58 @@
 /**
- * Bounds the packets that a broker sends before MQTT.js, which buffers without a bound, sees them.
+ * Limits the size of packets from a broker before MQTT.js, which buffers without a limit, reads them.
  *
  * @module
  */
 import { Transform, type TransformCallback } from "node:stream";
 
-/** What a limit needs. */
+/** Configuration of a limit. */
 export interface PacketLimitOptions {
   /** Largest packet to pass on, in bytes. */
   readonly maxBytes: number;
-  /** Version of MQTT on the wire: 5 has properties in the head of a message, 4 (3.1.1) has none. */
+  /** Protocol version: in 5, the header of a message has properties; in 4 (3.1.1) it has none. */
   readonly version: 4 | 5;
-  /** Random bytes of this connection alone, so that no device can write a payload that begins with them. */
+  /** Random bytes of this connection, so that no device can publish a payload that begins with them. */
   readonly marker: Uint8Array;
-  /** Called when the connection cannot go on: a packet is too large, and no message that could be left out. */
+  /** Called when the connection must be closed: a packet is too large, and it is not a message whose payload to omit. */
   readonly onFault: (message: string) => void;
 }
 
 /** Length of a marker, in bytes. */
 export const MARKER_BYTES = 16;
 
-/** Type of PUBLISH, in the upper half of a packet's first byte (MQTT 3.1.1, section 2.2.1). */
+/** Packet type of PUBLISH, in the upper half of the first byte (MQTT 3.1.1, section 2.2.1). */
 const PUBLISH = 3;
 
 /** Most bytes of a packet's type and length (section 2.2.3). */
 const MAX_FIXED_HEAD_BYTES = 5;
 
-/** Largest head of a message to hold, in bytes: its topic takes up to 64 KiB, properties seldom more than that. */
+/** Largest header of a message to buffer, in bytes: its topic has up to 64 KiB, properties seldom more. */
 const MAX_VARIABLE_HEAD_BYTES = 256 * 1024;
 
 /**
- * Passes packets on. In place of a message that is too large it passes one with the same head, whose payload tells only
- * how long the real one is: {@linkcode omittedBytes} reads it. So the message is acknowledged and keeps its order, no
- * more than its head is ever held, and the connection, which others listen on as well, goes on.
+ * Passes packets on. Replaces a message that is too large by one with the same header, and with a payload that contains
+ * only the length of the real one; {@linkcode omittedBytes} reads it. So the message is acknowledged in order, only its
+ * header is buffered, and the connection stays open for its other subscribers.
  */
 export class PacketLimit extends Transform {
   readonly #options: PacketLimitOptions;
-  /** The begin of a packet whose head is not complete. */
-  #held: Uint8Array = new Uint8Array(0);
+  /** Start of a packet whose header is incomplete. */
+  #pending: Uint8Array = new Uint8Array(0);
+  /** Bytes of the current packet that are left to pass on, or to drop. */
   #toPass = 0;
   #toDrop = 0;
 
-  /** Makes a limit at the begin of a connection. */
+  /** Makes a limit at the start of a connection. */
   constructor(options: PacketLimitOptions) {
     super();
     this.#options = options;
   }
 
-  /** Takes bytes as they come from the broker. */
+  /** Handles bytes from the broker. */
   override _transform(chunk: Uint8Array, _encoding: string, done: TransformCallback): void {
-    const bytes = this.#held.length === 0 ? chunk : joined(this.#held, chunk);
-    this.#held = new Uint8Array(0);
-    // What lies between these two is passed on together.
+    const bytes = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
+    this.#pending = new Uint8Array(0);
+    // The bytes between these two are passed on together.
     let from = 0;
     let at = 0;
     while (at < bytes.length) {
@@ -72,13 +73,13 @@ export class PacketLimit extends Transform {
         }
         this.#pass(bytes.subarray(from, at));
         from = at;
-        const head = size === undefined ? undefined : this.#headOf(bytes.subarray(at), size);
-        if (head === "fault") return done();
-        if (size === undefined || head === undefined) {
-          this.#held = bytes.slice(at);
+        const header = size === undefined ? undefined : this.#headerOf(bytes.subarray(at), size);
+        if (header === "fault") return done();
+        if (size === undefined || header === undefined) {
+          this.#pending = bytes.slice(at);
           return done();
         }
-        this.#pass(this.#shortened(head, size));
+        this.#pass(this.#withoutPayload(header, size));
         this.#toDrop = size;
       }
     }
@@ -90,17 +91,18 @@ export class PacketLimit extends Transform {
     if (bytes.length > 0) this.push(bytes);
   }
 
-  /** Finds type, length and head of a message; undefined while they are not complete. */
-  #headOf(packet: Uint8Array, size: number): Head | "fault" | undefined {
+  /** Returns the header of a message; undefined while it is incomplete, "fault" if there is none. */
+  #headerOf(packet: Uint8Array, size: number): PublishHeader | "fault" | undefined {
     const { version, maxBytes, onFault } = this.#options;
     const [first = 0] = packet;
-    const head = first >> 4 === PUBLISH ? readHead(packet, version) : "fault";
-    if (head !== "fault" && (head?.end ?? packet.length) <= MAX_VARIABLE_HEAD_BYTES) return head;
+    const header = first >> 4 === PUBLISH ? readHeader(packet, version) : "fault";
+    if (header !== "fault" && (header?.end ?? packet.length) <= MAX_VARIABLE_HEAD_BYTES) return header;
     onFault(`Broker sent a packet of ${size} bytes: more than ${maxBytes} are not taken`);
     return "fault";
   }
 
-  #shortened({ packet, start, end }: Head, size: number): Uint8Array {
+  /** Returns a message with the marker and the length in place of its payload. */
+  #withoutPayload({ packet, start, end }: PublishHeader, size: number): Uint8Array {
     const { marker } = this.#options;
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, size - end);
@@ -117,25 +119,25 @@ export class PacketLimit extends Transform {
 }
 
 /**
- * Tells how long the payload is that was left out; undefined for a payload that is all there.
+ * Returns the length of a payload that was omitted; undefined for a real payload.
  *
- * @param marker the connection's, as its {@linkcode PacketLimit} has it
+ * @param marker marker of the connection's {@linkcode PacketLimit}
  */
 export function omittedBytes(payload: Uint8Array, marker: Uint8Array): number | undefined {
   if (payload.length !== marker.length + 4 || marker.some((byte, index) => payload[index] !== byte)) return undefined;
   return new DataView(payload.buffer, payload.byteOffset + marker.length).getUint32(0);
 }
 
-/** Where the head of a message lies in its packet. */
-interface Head {
+/** Header of a PUBLISH packet. */
+interface PublishHeader {
   readonly packet: Uint8Array;
-  /** Where it begins, after type and length. */
+  /** Index of the variable header, after type and length. */
   readonly start: number;
-  /** Where the payload begins. */
+  /** Index of the payload. */
   readonly end: number;
 }
 
-/** Tells how many bytes a packet takes; undefined while its length is not complete. */
+/** Returns the length of a packet; undefined while its length field is incomplete. */
 function packetSize(bytes: Uint8Array, at: number): number | undefined {
   let length = 0;
   for (let index = 1; index < MAX_FIXED_HEAD_BYTES; index++) {
@@ -144,12 +146,12 @@ function packetSize(bytes: Uint8Array, at: number): number | undefined {
     length += (byte & 127) * 128 ** (index - 1);
     if (byte < 128) return 1 + index + length;
   }
-  // Malformed (section 2.2.3). MQTT.js says so as soon as it sees it.
+  // Malformed (section 2.2.3): passed on, as MQTT.js reports it.
   return MAX_FIXED_HEAD_BYTES;
 }
 
-/** Reads the head of a PUBLISH packet (MQTT 3.1.1, section 3.3.2; MQTT 5, section 3.3.2). */
-function readHead(packet: Uint8Array, version: 4 | 5): Head | undefined {
+/** Reads the header of a PUBLISH packet (MQTT 3.1.1, section 3.3.2; MQTT 5, section 3.3.2); undefined if incomplete. */
+function readHeader(packet: Uint8Array, version: 4 | 5): PublishHeader | undefined {
   let start = 1;
   while ((packet[start] ?? 0) >= 128) start += 1;
   start += 1;
@@ -170,6 +172,7 @@ function readHead(packet: Uint8Array, version: 4 | 5): Head | undefined {
   return packet.length < end ? undefined : { packet, start, end };
 }
 
+/** Encodes a length as variable byte integer (section 2.2.3). */
 function variableLength(length: number): Uint8Array {
   const bytes: number[] = [];
   do {
@@ -180,7 +183,7 @@ function variableLength(length: number): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
+function concat(one: Uint8Array, other: Uint8Array): Uint8Array {
   const both = new Uint8Array(one.length + other.length);
   both.set(one);
   both.set(other, one.length);

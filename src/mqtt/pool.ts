@@ -1,100 +1,109 @@
 /**
- * The connections to all brokers, opened on first use, closed when idle: for each broker and login one that listens and
- * one that publishes, so that a broker that hangs up on a message does not hang up on listeners. An owner on
- * whose message or subscription the broker may have hung up goes on with connections of its own.
+ * Connections to all brokers, opened on first use and closed when idle. For each broker and login, one subscribes and
+ * one publishes, so that a broker that closes the connection because of a message ends no subscription. An owner whose
+ * command may have been the cause gets connections of its own.
  *
  * @module
  */
+import type { Clock } from "../lib/clock.ts";
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
-import { Hub, type HubOptions } from "./hub/hub.ts";
+import { Hub, type HubConfig } from "./hub/hub.ts";
 import type { Subscriber } from "./hub/subscriber.ts";
 import { SharedConnection } from "./shared_connection.ts";
 import { isShared } from "./topics/rules.ts";
 
-/** What a pool needs, and how it is bounded. */
-export interface BrokerPoolOptions extends Omit<HubOptions, "connection" | "onHungUp"> {
+/** Limits of a pool. */
+export interface BrokerPoolLimits {
+  /** Longest wait for connection and response together, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Time after which an unused connection is closed, in seconds. */
+  readonly idleSeconds: number;
+  /** Most connections at a time, for subscribing and publishing together, beside the two to the default broker. */
+  readonly maxConnections: number;
+}
+
+/** Configuration of a pool. */
+export interface BrokerPoolOptions {
   /** Opens connections. */
   readonly connect: ConnectBroker;
-  /** Longest wait for connection and answer together, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How long an unused connection stays open, in milliseconds. */
-  readonly idleMs: number;
-  /**
-   * Most connections open at a time, those that listen and those that publish together, beside the two to the broker at
-   * home.
-   */
-  readonly maxConnections: number;
-  /** The broker at home, with its own login: requests that name others, or make up logins, take nothing away from it. */
-  readonly home?: BrokerAddress;
+  /** Limits of the pool. */
+  readonly limits: BrokerPoolLimits;
+  /** Configuration of the hubs, one for each connection that subscribes. */
+  readonly hub: HubConfig;
+  /** Clock of timestamps and timeouts. */
+  readonly clock: Clock;
+  /** Broker and login whose connections are exempt from the limit, so that other addresses cannot exhaust it. */
+  readonly defaultBroker?: BrokerAddress;
 }
 
-/** A connection that publishes. */
-interface Publishing {
+/** Connection of the pool. */
+interface PooledConnection {
   readonly id: string;
   readonly connection: SharedConnection;
-  /** For whom it was opened; undefined for the gateway itself. */
+  /** Owner that it counts for; undefined for the gateway itself. */
   readonly openedFor: string | undefined;
-  /** Publishes and checks under way. */
-  using: number;
-  /** How often it ended after it was open. */
-  losses: number;
+  /** Start of the current idle time, in milliseconds. */
   idleSince: number;
 }
 
-/** A connection that listens. */
-interface Listening {
-  readonly id: string;
-  readonly connection: SharedConnection;
+/** Connection for publishing. */
+interface PublishingConnection extends PooledConnection {
+  /** Number of pending publishes and checks. */
+  pending: number;
+  /** Number of times that it closed after it was open. */
+  closeCount: number;
+}
+
+/** Connection for subscribing. */
+interface SubscribingConnection extends PooledConnection {
   readonly hub: Hub;
-  /** For whom it was opened. */
   readonly openedFor: string;
-  /** Who has it alone; undefined for one that all share. */
-  readonly owner: string | undefined;
-  /** Whether it is being looked at. */
-  isDoubted: boolean;
-  idleSince: number;
+  /** Only owner that uses it; undefined for a shared connection. */
+  readonly dedicatedTo: string | undefined;
+  /** True while a check is pending. */
+  isChecking: boolean;
 }
 
-/** How much brokers are used. */
+/** Numbers of a pool for metrics. */
 export interface BrokerUsage {
   /** Connections to brokers. */
   readonly connections: number;
-  /** Filters that they are asked for. */
+  /** Filters that are requested on them. */
   readonly subscriptions: number;
-  /** Who listens. */
+  /** Subscribers. */
   readonly listeners: number;
 }
 
-/** How often it is looked for what is idle, in milliseconds. */
+/** Interval at which idle connections and subscriptions are closed, in milliseconds. */
 const SWEEP_MS = 1000;
 
-/** One owner's shared subscriptions may take one in so many connections. */
+/** Share of all connections that one owner's shared subscriptions may take: one in this many. */
 const CONNECTIONS_PER_SHARE = 8;
 
-/** One owner may keep one in so many connections busy, for brokers and logins that it named first. */
+/** Share of all connections that one owner may keep busy: one in this many. */
 const CONNECTIONS_PER_OWNER = 4;
 
-/** Publishes to any broker, and listens to any. */
+/** Publishes to any broker, and subscribes at any. */
 export class BrokerPool {
   readonly #options: BrokerPoolOptions;
-  readonly #homeId: string | undefined;
-  readonly #publishing = new Map<string, Publishing>();
-  readonly #listening = new Map<string, Listening>();
-  #closed: BrokerError | undefined;
-  #lastAlone = 0;
-  #sweeping: ReturnType<typeof setInterval> | undefined;
+  readonly #defaultId: string | undefined;
+  readonly #publishing = new Map<string, PublishingConnection>();
+  readonly #subscribing = new Map<string, SubscribingConnection>();
+  #closeReason: BrokerError | undefined;
+  #dedicatedCount = 0;
+  #sweepTimer: ReturnType<typeof setInterval> | undefined;
 
-  /** Makes a pool without any connection yet. */
+  /** Makes a pool without connections. */
   constructor(options: BrokerPoolOptions) {
     this.#options = options;
-    this.#homeId = options.home && idOf(options.home);
+    this.#defaultId = options.defaultBroker && sharedId(options.defaultBroker);
   }
 
   /**
-   * Publishes a message, and waits until the broker acknowledged it. Tried once: what may have reached a device is
-   * not sent again, and what could not be sent in time is not sent later.
+   * Publishes a message and waits for the broker's acknowledgement. Never retries, as the message may have reached a
+   * device, and never sends it after the timeout.
    *
-   * @param owner whose connections are counted together
+   * @param options owner whose connections are limited together
    * @throws {BrokerError} if there is no connection or no acknowledgement in time
    */
   publish(
@@ -106,37 +115,37 @@ export class BrokerPool {
   }
 
   /**
-   * Asks a broker for a sign of life.
+   * Checks that a broker responds.
    *
-   * @throws {BrokerError} if there is no connection or no answer in time
+   * @throws {BrokerError} if there is no connection or no response in time
    */
   check(address: BrokerAddress): Promise<void> {
     return this.#use(address, (connection) => connection.check());
   }
 
   /**
-   * Adds a listener to a broker's hub.
+   * Adds a subscriber to the hub of a broker.
    *
-   * @returns the function that takes it away again
+   * @returns the function that removes it
    * @throws {BrokerError} if there are too many connections or filters
    */
-  listen(address: BrokerAddress, listener: Subscriber): () => void {
-    return listener.filters.some(isShared)
-      ? this.#listenAlone(address, listener)
-      : this.#hubOf(address, listener.owner).join(listener);
+  listen(address: BrokerAddress, subscriber: Subscriber): () => void {
+    return subscriber.filters.some(isShared)
+      ? this.#subscribeDedicated(address, subscriber)
+      : this.#hubOf(address, subscriber.owner).subscribe(subscriber);
   }
 
-  /** Ends all listeners and closes all connections. */
+  /** Ends all subscribers and closes all connections. */
   async close(reason: BrokerError = new BrokerError("Gateway is shutting down")): Promise<void> {
-    this.#closed = reason;
-    clearInterval(this.#sweeping);
-    this.#sweeping = undefined;
-    await Promise.all(this.#all.map((entry) => this.#drop(entry, reason)));
+    this.#closeReason = reason;
+    clearInterval(this.#sweepTimer);
+    this.#sweepTimer = undefined;
+    await Promise.all(this.#all.map((entry) => this.#close(entry, reason)));
   }
 
-  /** How many connections there are, what is asked for on them, and by how many. */
+  /** Numbers of connections, filters and subscribers. */
   get usage(): BrokerUsage {
-    const hubs = [...this.#listening.values()].map(({ hub }) => hub);
+    const hubs = [...this.#subscribing.values()].map(({ hub }) => hub);
     return {
       connections: this.#size,
       subscriptions: hubs.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
@@ -145,11 +154,11 @@ export class BrokerPool {
   }
 
   get #size(): number {
-    return this.#publishing.size + this.#listening.size;
+    return this.#publishing.size + this.#subscribing.size;
   }
 
-  get #all(): (Publishing | Listening)[] {
-    return [...this.#publishing.values(), ...this.#listening.values()];
+  get #all(): (PublishingConnection | SubscribingConnection)[] {
+    return [...this.#publishing.values(), ...this.#subscribing.values()];
   }
 
   async #use(
@@ -158,124 +167,133 @@ export class BrokerPool {
     owner?: string,
   ): Promise<void> {
     const id = this.#idOf(address);
-    const ownId = owner === undefined ? id : apartId(id, owner);
-    const entry = this.#publishing.get(ownId) ?? this.#publishing.get(id) ?? this.#openToPublish(id, address, owner);
-    const { losses } = entry;
-    entry.using += 1;
+    const ownId = owner === undefined ? id : ownedId(id, owner);
+    const entry = this.#publishing.get(ownId) ?? this.#publishing.get(id) ?? this.#openPublishing(id, address, owner);
+    const { closeCount } = entry;
+    entry.pending += 1;
     try {
       await command(entry.connection);
     } catch (error) {
-      this.#doubt(id);
-      if (entry.losses > losses) {
-        this.#setApart(this.#publishing, ownId, (own) => this.#openToPublish(own, address, owner));
+      this.#checkSubscribing(id);
+      if (entry.closeCount > closeCount) {
+        this.#isolate(this.#publishing, ownId, (own) => this.#openPublishing(own, address, owner));
       }
       throw error;
     } finally {
-      entry.using -= 1;
-      entry.idleSince = this.#options.monotonic();
+      entry.pending -= 1;
+      entry.idleSince = this.#options.clock.monotonic();
     }
   }
 
   /**
-   * Gives an owner a connection of its own, until it is idle: the broker hung up on what the owner asked of it. If it does
-   * so again, it hangs up on no other key.
+   * Gives an owner a connection of its own until it is idle, after the broker closed one while a command of the owner
+   * was pending. If that happens again, it affects no other owner.
    */
-  #setApart(connections: ReadonlyMap<string, unknown>, id: string, open: (id: string) => unknown): void {
-    if (this.#closed !== undefined || connections.has(id)) return;
+  #isolate(connections: ReadonlyMap<string, unknown>, id: string, open: (id: string) => unknown): void {
+    if (this.#closeReason !== undefined || connections.has(id)) return;
     try {
       open(id);
     } catch {
-      // There is no room: it goes on with the others.
+      // At the limit of connections the owner continues on the shared one.
     }
   }
 
-  /** Looks whether the connections that listen still live, as the one that publishes failed: all may have. */
-  #doubt(id: string): void {
-    for (const entry of this.#listening.values()) {
+  /** Checks the subscribing connections of a login after its publishing one failed, as the broker may be frozen. */
+  #checkSubscribing(id: string): void {
+    for (const entry of this.#subscribing.values()) {
       const isSameLogin = entry.id === id || entry.id.startsWith(`${id} `);
-      if (!isSameLogin || entry.isDoubted || !entry.connection.isOpen) continue;
-      entry.isDoubted = true;
-      // A broker that says nothing ends the connection, which the listeners are told.
-      entry.connection.check().catch(() => {}).finally(() => entry.isDoubted = false);
+      if (!isSameLogin || entry.isChecking || !entry.connection.isOpen) continue;
+      entry.isChecking = true;
+      // Without any response the connection is closed, which the hub reports to its subscribers.
+      entry.connection.check().catch(() => {}).finally(() => entry.isChecking = false);
     }
   }
 
   #hubOf(address: BrokerAddress, openedFor: string): Hub {
     const id = this.#idOf(address);
-    const entry = this.#listening.get(apartId(id, openedFor)) ?? this.#listening.get(id);
-    return (entry ?? this.#openToListen(id, address, { openedFor })).hub;
+    const entry = this.#subscribing.get(ownedId(id, openedFor)) ?? this.#subscribing.get(id);
+    return (entry ?? this.#openSubscribing(id, address, { openedFor })).hub;
   }
 
   /**
-   * Gives a listener with a shared subscription a connection of its own: to the broker each connection is one member of
-   * the group, and without identifiers (MQTT 3.1.1) a message does not tell which subscription it came for.
+   * Opens a connection for one subscriber with a shared subscription: for the broker, each connection is one member of
+   * the group, and without identifiers (MQTT 3.1.1) a message does not show which subscription it is for.
    */
-  #listenAlone(address: BrokerAddress, listener: Subscriber): () => void {
+  #subscribeDedicated(address: BrokerAddress, subscriber: Subscriber): () => void {
     if (address.open !== undefined) throw new BrokerError("The embedded broker has no shared subscriptions");
-    const { owner } = listener;
-    const own = [...this.#listening.values()].filter((entry) => entry.owner === owner).length;
-    if (own >= Math.max(1, this.#options.maxConnections / CONNECTIONS_PER_SHARE)) {
+    const { owner } = subscriber;
+    const own = [...this.#subscribing.values()].filter(({ dedicatedTo }) => dedicatedTo === owner).length;
+    if (own >= Math.max(1, this.#options.limits.maxConnections / CONNECTIONS_PER_SHARE)) {
       throw new BrokerError(`Too many shared subscriptions: this key has ${own}`);
     }
-    this.#lastAlone += 1;
-    const entry = this.#openToListen(`${this.#idOf(address)} ${this.#lastAlone}`, address, { openedFor: owner, owner });
-    const leave = entry.hub.join(listener);
+    this.#dedicatedCount += 1;
+    const id = `${this.#idOf(address)} ${this.#dedicatedCount}`;
+    const entry = this.#openSubscribing(id, address, { openedFor: owner, dedicatedTo: owner });
+    const unsubscribe = entry.hub.subscribe(subscriber);
     return () => {
-      leave();
-      // What comes from now on is for other members of the group.
-      this.#drop(entry, new BrokerError("Listener left"));
+      unsubscribe();
+      // At once, so that the broker sends further messages to other members of the group.
+      this.#close(entry, new BrokerError("Listener left"));
     };
   }
 
   #idOf(address: BrokerAddress): string {
-    if (this.#closed !== undefined) throw this.#closed;
-    return idOf(address);
+    if (this.#closeReason !== undefined) throw this.#closeReason;
+    return sharedId(address);
   }
 
-  #openToPublish(id: string, address: BrokerAddress, openedFor: string | undefined): Publishing {
-    this.#prepare(id, openedFor);
+  #openPublishing(id: string, address: BrokerAddress, openedFor: string | undefined): PublishingConnection {
+    this.#makeRoom(id, openedFor);
+    const { connect, clock, limits: { timeoutMs } } = this.#options;
     const connection: SharedConnection = new SharedConnection(address, {
-      ...this.#options,
+      connect,
+      clock,
+      timeoutMs,
       onMessage: () => undefined,
-      onLost: () => void (entry.losses += 1),
+      onClosed: () => void (entry.closeCount += 1),
     });
-    const entry: Publishing = { id, connection, openedFor, using: 0, losses: 0, idleSince: this.#options.monotonic() };
+    const entry = { id, connection, openedFor, pending: 0, closeCount: 0, idleSince: clock.monotonic() };
     this.#publishing.set(id, entry);
     return entry;
   }
 
-  #openToListen(
+  #openSubscribing(
     id: string,
     address: BrokerAddress,
-    { openedFor, owner }: { readonly openedFor: string; readonly owner?: string },
-  ): Listening {
-    this.#prepare(id, openedFor);
+    { openedFor, dedicatedTo }: { readonly openedFor: string; readonly dedicatedTo?: string },
+  ): SubscribingConnection {
+    this.#makeRoom(id, openedFor);
+    const { connect, clock, hub: config, limits: { timeoutMs } } = this.#options;
     const connection: SharedConnection = new SharedConnection(address, {
-      ...this.#options,
+      connect,
+      clock,
+      timeoutMs,
       onMessage: (message) => hub.receive(message),
-      onLost: (reason) => hub.lost(reason),
+      onClosed: (reason) => hub.connectionClosed(reason),
     });
     const hub = new Hub({
-      ...this.#options,
       connection,
-      onHungUp: (asking) => {
-        // One that is not shared is given to no other key.
-        if (owner !== undefined) return;
-        const id = apartId(idOf(address), asking);
-        this.#setApart(this.#listening, id, (own) => this.#openToListen(own, address, { openedFor: asking }));
+      config,
+      clock,
+      onClosedWhileSubscribing: (owner) => {
+        // A dedicated connection is used by no other owner.
+        if (dedicatedTo !== undefined) return;
+        const ownId = ownedId(sharedId(address), owner);
+        this.#isolate(this.#subscribing, ownId, (own) => this.#openSubscribing(own, address, { openedFor: owner }));
       },
     });
-    const entry = { id, connection, hub, openedFor, owner, isDoubted: false, idleSince: this.#options.monotonic() };
-    this.#listening.set(id, entry);
+    const idleSince = clock.monotonic();
+    const entry = { id, connection, hub, openedFor, dedicatedTo, isChecking: false, idleSince };
+    this.#subscribing.set(id, entry);
     return entry;
   }
 
-  /** Makes room for another connection: made-up logins must lock out neither the real one nor those of other owners. */
-  #prepare(wanted: string, openedFor: string | undefined): void {
-    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS);
-    if (wanted === this.#homeId) return;
-    const { maxConnections } = this.#options;
-    const others = this.#all.filter(({ id }) => id !== this.#homeId);
+  /** Makes room for a connection: fake logins must lock out neither the default broker nor other owners. */
+  #makeRoom(wantedId: string, openedFor: string | undefined): void {
+    this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    if (wantedId === this.#defaultId) return;
+    const { maxConnections } = this.#options.limits;
+    const others = this.#all.filter(({ id }) => id !== this.#defaultId);
     const busy = others.filter(isBusy);
     const own = busy.filter((entry) => entry.openedFor === openedFor).length;
     if (openedFor !== undefined && own >= Math.max(2, maxConnections / CONNECTIONS_PER_OWNER)) {
@@ -284,42 +302,43 @@ export class BrokerPool {
     if (others.length < maxConnections) return;
     const [unused] = others.filter((entry) => !isBusy(entry)).sort((one, other) => one.idleSince - other.idleSince);
     if (unused === undefined) throw new BrokerError(`Too many broker connections: ${others.length} are busy`);
-    this.#drop(unused, new BrokerError("Idle"));
+    this.#close(unused, new BrokerError("Idle"));
   }
 
   #sweep(): void {
-    const now = this.#options.monotonic();
-    for (const { hub } of this.#listening.values()) hub.sweep();
+    const { clock, limits: { idleSeconds } } = this.#options;
+    const now = clock.monotonic();
+    for (const { hub } of this.#subscribing.values()) hub.sweep();
     for (const entry of this.#all) {
-      if ("hub" in entry && entry.owner !== undefined && !entry.hub.hasSubscribers) {
-        this.#drop(entry, new BrokerError("Listener left"));
-      } else if ("hub" in entry ? entry.hub.isInUse : entry.using > 0) entry.idleSince = now;
-      else if (now - entry.idleSince >= this.#options.idleMs) this.#drop(entry, new BrokerError("Idle"));
+      if ("hub" in entry && entry.dedicatedTo !== undefined && !entry.hub.hasSubscribers) {
+        this.#close(entry, new BrokerError("Listener left"));
+      } else if ("hub" in entry ? entry.hub.isInUse : entry.pending > 0) entry.idleSince = now;
+      else if (now - entry.idleSince >= idleSeconds * 1000) this.#close(entry, new BrokerError("Idle"));
     }
     if (this.#size > 0) return;
-    clearInterval(this.#sweeping);
-    this.#sweeping = undefined;
+    clearInterval(this.#sweepTimer);
+    this.#sweepTimer = undefined;
   }
 
-  async #drop(entry: Publishing | Listening, reason: BrokerError): Promise<void> {
+  async #close(entry: PublishingConnection | SubscribingConnection, reason: BrokerError): Promise<void> {
     if ("hub" in entry) {
-      this.#listening.delete(entry.id);
+      this.#subscribing.delete(entry.id);
       entry.hub.close(reason);
     } else this.#publishing.delete(entry.id);
-    await entry.connection.drop(reason);
+    await entry.connection.close(reason);
   }
 }
 
-/** What tells the connections to one broker under one login from all others. */
-function idOf({ host, port, username, password }: BrokerAddress): string {
+/** Returns the id of the shared connections to one broker under one login. */
+function sharedId({ host, port, username, password }: BrokerAddress): string {
   return JSON.stringify([host, port, username, password]);
 }
 
-/** What tells an owner's connection from the one that all share. */
-function apartId(shared: string, owner: string): string {
-  return `${shared} of ${owner}`;
+/** Returns the id of an owner's own connection beside a shared one. */
+function ownedId(id: string, owner: string): string {
+  return `${id} of ${owner}`;
 }
 
-function isBusy(entry: Publishing | Listening): boolean {
-  return "hub" in entry ? entry.hub.hasSubscribers : entry.using > 0;
+function isBusy(entry: PublishingConnection | SubscribingConnection): boolean {
+  return "hub" in entry ? entry.hub.hasSubscribers : entry.pending > 0;
 }

@@ -1,47 +1,46 @@
 /**
- * How many messages a broker takes before it acknowledges the first (MQTT 5, section 4.9): one more, and it may end
- * the connection.
+ * Flow control of publishes (MQTT 5, section 4.9): beyond its receive maximum, a broker may close the connection.
  *
  * @module
  */
 
-/** A count of what is sent and not acknowledged, and a queue of what has to wait. */
+/** Counter of unacknowledged messages, with a queue of those that wait. */
 export class SendWindow {
   readonly #size: number;
-  readonly #waiting = new Set<() => void>();
-  #underWay = 0;
+  readonly #queue = new Set<() => void>();
+  #unacknowledged = 0;
   #isSending = false;
 
-  /** Makes a window that takes so many at a time. */
+  /** Makes a window for a number of unacknowledged messages. */
   constructor(size: number) {
     this.#size = size;
   }
 
-  /** Sends at once, or as soon as others have left. Each one sent has to {@linkcode leave}. */
-  enter(send: () => void): void {
-    this.#waiting.add(send);
-    this.#send();
+  /** Calls `send` at once, or as soon as there is room. Each call must be followed by one {@linkcode release}. */
+  enqueue(send: () => void): void {
+    this.#queue.add(send);
+    this.#sendQueued();
   }
 
-  /** Takes back what still waits; tells whether it did. */
+  /** Removes a message from the queue; returns false if it was sent already. */
   cancel(send: () => void): boolean {
-    return this.#waiting.delete(send);
+    return this.#queue.delete(send);
   }
 
-  /** Makes room for the next one. */
-  leave(): void {
-    this.#underWay -= 1;
-    this.#send();
+  /** Makes room for the next message. */
+  release(): void {
+    this.#unacknowledged -= 1;
+    this.#sendQueued();
   }
 
-  #send(): void {
-    // What is sent may leave at once. A loop bears any number of those, where calls within calls would not.
+  #sendQueued(): void {
+    // A send may release at once: a loop handles any number of those, recursion would overflow the stack.
     if (this.#isSending) return;
     this.#isSending = true;
-    for (const send of this.#waiting) {
-      if (this.#underWay >= this.#size) break;
-      this.#waiting.delete(send);
-      this.#underWay += 1;
+    for (const send of this.#queue) {
+      if (this.#unacknowledged >= this.#size) break;
+      this.#queue.delete(send);
+      this.#unacknowledged += 1;
       send();
     }
     this.#isSending = false;

@@ -1,8 +1,10 @@
 /**
- * A connection to a broker under one login: opened when it is needed, and shared by all publishes, or all listeners.
+ * Connection to a broker under one login, shared by all publishes or all subscribers.
  *
  * @module
  */
+import { withDeadline } from "../lib/async.ts";
+import type { Clock } from "../lib/clock.ts";
 import {
   type BrokerAddress,
   type BrokerConnection,
@@ -11,149 +13,157 @@ import {
   type Publication,
   type ReceiveMessage,
 } from "./broker.ts";
-import { tooLate } from "./errors.ts";
+import { timeoutError } from "./errors.ts";
 import { UNUSED_FILTER } from "./topics/rules.ts";
 
-/** What a shared connection needs. */
+/** Configuration of a shared connection. */
 export interface SharedConnectionOptions {
   /** Opens connections. */
   readonly connect: ConnectBroker;
-  /** Longest wait for connection and answer together, in milliseconds. */
+  /** Longest wait for connection and response together, in milliseconds. */
   readonly timeoutMs: number;
   /** Called for each message, in the broker's order. */
   readonly onMessage: ReceiveMessage;
-  /** Called when an open connection has ended. */
-  readonly onLost: (reason: BrokerError) => void;
-  /** A clock that never jumps, in milliseconds. */
-  readonly monotonic: () => number;
+  /** Called when an open connection has closed. */
+  readonly onClosed: (reason: BrokerError) => void;
+  /** Clock of the timeout. */
+  readonly clock: Pick<Clock, "monotonic" | "after">;
 }
 
+/** Attempt to open a connection, and the connection that it led to. */
 interface Attempt {
-  readonly abandon: AbortController;
+  readonly abort: AbortController;
   readonly opening: Promise<BrokerConnection>;
   isOpen: boolean;
 }
 
-/** A connection that is opened on first use, and again on the next use after it was lost. */
+/** Command that was sent on a connection. */
+interface Command<T> {
+  /** Settles with the broker's response. */
+  readonly response: Promise<T>;
+  /** Cancels the command after a timeout; without it the connection is closed. */
+  readonly cancel?: () => void;
+}
+
+/** Connection that is opened on first use, and again on the next use after it closed. */
 export class SharedConnection {
   readonly #address: BrokerAddress;
   readonly #options: SharedConnectionOptions;
   #attempt: Attempt | undefined;
 
-  /** Makes it; nothing is connected yet. */
+  /** Makes it without connecting. */
   constructor(address: BrokerAddress, options: SharedConnectionOptions) {
     this.#address = address;
     this.#options = options;
   }
 
-  /** Whether it is open, or about to be. */
+  /** True if it is open or being opened. */
   get isOpen(): boolean {
     return this.#attempt !== undefined;
   }
 
   /**
-   * Publishes a message, and waits until the broker acknowledged it. Tried once: what may have reached a device is
-   * not sent again, and what could not be sent in time is not sent later.
+   * Publishes a message and waits for the broker's acknowledgement. Never retries, as the message may have reached a
+   * device, and never sends it after the timeout.
    *
    * @throws {BrokerError} if there is no connection or no acknowledgement in time
    */
   publish(publication: Publication): Promise<void> {
-    return this.#inTime("acknowledge the message", (connection) => {
-      const { acknowledged, abandon } = connection.publish(publication);
-      return { answer: acknowledged, abandon };
+    return this.#run("acknowledge the message", (connection) => {
+      const { acknowledged, cancel } = connection.publish(publication);
+      return { response: acknowledged, cancel };
     });
   }
 
   /**
-   * Runs a command on the connection, which is opened for it where there is none. Without an answer in time the
-   * connection is ended: nobody knows any more what the broker holds.
+   * Runs a command on the connection, which is opened if necessary. Closes the connection after a timeout, as the
+   * state of the command at the broker is unknown.
    *
-   * @param missed what the broker did not do where it does not answer in time, in words that follow "did not"
-   * @throws {BrokerError} if there is no connection or no answer in time
+   * @param awaited text for the timeout error that follows "did not"
+   * @throws {BrokerError} if there is no connection or no response in time
    */
-  use<T>(missed: string, command: (connection: BrokerConnection) => Promise<T>): Promise<T> {
-    return this.#inTime(missed, (connection) => ({ answer: command(connection) }));
+  use<T>(awaited: string, command: (connection: BrokerConnection) => Promise<T>): Promise<T> {
+    return this.#run(awaited, (connection) => ({ response: command(connection) }));
   }
 
   /**
-   * Asks the broker for a sign of life, on the connection that is opened for it where there is none. A broker that is
-   * only slow keeps its connection.
+   * Checks that the broker responds, on the connection, which is opened if necessary. A timeout closes it only if the
+   * broker sends nothing at all.
    *
-   * @throws {BrokerError} if there is no connection or no answer in time
+   * @throws {BrokerError} if there is no connection or no response in time
    */
   check(): Promise<void> {
-    return this.#inTime("answer", (connection) => ({
-      // Every broker answers that it has no such subscription, and none asks whether one may.
-      answer: connection.unsubscribe([UNUSED_FILTER]),
-      abandon: () => {},
+    return this.#run("answer", (connection) => ({
+      // Every broker acknowledges an UNSUBSCRIBE of an unknown filter, and none checks permissions for it.
+      response: connection.unsubscribe([UNUSED_FILTER]),
+      cancel: () => {},
     }));
   }
 
-  /** Ends the connection, or the attempt to open one. Whoever uses it is told the reason. */
-  async drop(reason: BrokerError = new BrokerError("Connection closed")): Promise<void> {
-    if (this.#attempt !== undefined) await this.#drop(this.#attempt, reason);
+  /** Closes the connection, or aborts the attempt to open it; pending commands fail with the reason. */
+  async close(reason: BrokerError = new BrokerError("Connection closed")): Promise<void> {
+    if (this.#attempt !== undefined) await this.#close(this.#attempt, reason);
   }
 
-  async #drop(attempt: Attempt, reason: BrokerError): Promise<void> {
-    attempt.abandon.abort(reason);
-    this.#forget(attempt, reason);
+  async #close(attempt: Attempt, reason: BrokerError): Promise<void> {
+    attempt.abort.abort(reason);
+    this.#detach(attempt, reason);
     await attempt.opening.then((connection) => connection.close(reason), () => {});
   }
 
-  async #inTime<T>(
-    missed: string,
-    command: (connection: BrokerConnection) => { answer: Promise<T>; abandon?: () => void },
-  ): Promise<T> {
-    const { timeoutMs } = this.#options;
-    const { promise: expired, reject } = Promise.withResolvers<never>();
+  async #run<T>(awaited: string, command: (connection: BrokerConnection) => Command<T>): Promise<T> {
+    const { clock, timeoutMs: timeout } = this.#options;
     const attempt = this.#open();
-    let giveUp = (reason: BrokerError): void => void this.#drop(attempt, reason);
-    let waitingFor = "answer";
-    const deadline = setTimeout(() => {
-      const reason = tooLate(this.#address, waitingFor, timeoutMs);
-      reject(reason);
-      giveUp(reason);
-    }, timeoutMs);
-    try {
-      const connection = await Promise.race([attempt.opening, expired]);
-      const { heard } = connection;
-      const sentAt = this.#options.monotonic();
-      const { answer, abandon } = command(connection);
-      waitingFor = missed;
-      giveUp = (reason) => {
-        abandon?.();
-        // A broker that says nothing at all is frozen: what it has not read by now, it must not read later. Where
-        // most of the time went to connecting, its silence says little.
-        const isFrozen = connection.heard === heard && this.#options.monotonic() - sentAt >= timeoutMs / 2;
-        if (abandon === undefined || isFrozen) this.#drop(attempt, reason);
+    let missing = "answer";
+    let release = (reason: BrokerError): void => void this.#close(attempt, reason);
+    return await withDeadline(async (signal) => {
+      const connection = await attempt.opening;
+      signal.throwIfAborted();
+      const { packetsReceived } = connection;
+      const sentAt = clock.monotonic();
+      const { response, cancel } = command(connection);
+      missing = awaited;
+      release = (reason) => {
+        cancel?.();
+        // A broker that sent no packet is frozen, and must not read the command later. If connecting took most of the
+        // time, its silence proves little.
+        const isFrozen = connection.packetsReceived === packetsReceived && clock.monotonic() - sentAt >= timeout / 2;
+        if (cancel === undefined || isFrozen) this.#close(attempt, reason);
       };
-      return await Promise.race([answer, expired]);
-    } finally {
-      clearTimeout(deadline);
-    }
+      return await response;
+    }, {
+      clock,
+      timeout,
+      timeoutError: () => {
+        const reason = timeoutError(this.#address, missing, timeout);
+        release(reason);
+        return reason;
+      },
+    });
   }
 
   #open(): Attempt {
     if (this.#attempt !== undefined) return this.#attempt;
-    const abandon = new AbortController();
+    const abort = new AbortController();
     const { connect, onMessage } = this.#options;
     const opening = connect(this.#address, {
-      signal: abandon.signal,
-      // What a connection that was given up still brings is not told: somebody may wait for another one by now.
+      signal: abort.signal,
+      // Messages of a connection that is being closed are dropped: a new one may be open already.
       onMessage: (message) => this.#attempt === attempt ? onMessage(message) : undefined,
     });
-    const attempt: Attempt = { abandon, opening, isOpen: false };
+    const attempt: Attempt = { abort, opening, isOpen: false };
     this.#attempt = attempt;
-    opening.then(async ({ lost }) => {
+    opening.then(async ({ closed }) => {
       attempt.isOpen = true;
-      this.#forget(attempt, await lost);
-    }, (reason) => this.#forget(attempt, reason));
+      this.#detach(attempt, await closed);
+    }, (reason) => this.#detach(attempt, reason));
     return attempt;
   }
 
-  #forget(attempt: Attempt, reason: BrokerError): void {
+  /** Makes the next use open a new connection, and reports the end of an open one. */
+  #detach(attempt: Attempt, reason: BrokerError): void {
     if (this.#attempt !== attempt) return;
     this.#attempt = undefined;
-    if (attempt.isOpen) this.#options.onLost(reason);
+    if (attempt.isOpen) this.#options.onClosed(reason);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What MQTT runs on: TCP, TLS, a WebSocket, or a pair of streams to a broker in the same process.
+ * Transports of MQTT: TCP, TLS and WebSocket.
  *
  * @module
  */
@@ -8,21 +8,21 @@ import type { Duplex, Transform } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { BrokerAddress } from "./broker.ts";
 
-/** A WebSocket, as MQTT.js opens it. */
+/** Options with which MQTT.js opens a WebSocket. */
 export interface WebSocketTarget {
-  /** TLS is the socket's own business. */
+  /** Always `ws`: the socket itself does TLS. */
   readonly protocol: "ws";
-  /** Host name or address, as URLs have it. */
+  /** Host name or IP address, as in URLs. */
   readonly hostname: string;
   /** TCP port. */
   readonly port: number;
-  /** Path, with the slash that it begins with. */
+  /** Path with its leading slash. */
   readonly path: string;
-  /** The largest frame to take, in bytes, and the socket. */
+  /** Largest frame to receive, in bytes, and the socket. */
   readonly wsOptions: { readonly maxPayload: number; readonly createConnection: () => Socket };
 }
 
-/** Opens a socket to a broker; that it is open, or fails, comes as an event of it. */
+/** Opens a socket to a broker, which emits an event when it is connected or has failed. */
 export function openSocket(address: BrokerAddress): Socket {
   const { host, port, tls } = address;
   if (tls === undefined) return connectTcp({ host, port });
@@ -30,12 +30,12 @@ export function openSocket(address: BrokerAddress): Socket {
 }
 
 /**
- * Says how a WebSocket is opened on a socket.
+ * Returns the options of a WebSocket on a socket.
  *
- * @param socket the socket to the broker, with TLS where there is some
- * @param maxFrameBytes largest frame to take; a larger one ends the connection
+ * @param socket socket to the broker, with TLS if the address has it
+ * @param options address and path of the broker, and the largest frame in bytes; a larger one closes the connection
  */
-export function webSocketOn(
+export function webSocketTarget(
   socket: Socket,
   { address: { host, port }, path, maxFrameBytes }: {
     readonly address: BrokerAddress;
@@ -52,7 +52,7 @@ export function webSocketOn(
   };
 }
 
-/** Has everything that is read from a stream through `pipe`, as MQTT.js reads, go through a transform first. */
+/** Inserts a transform before everything that is read from a stream through `pipe`, as MQTT.js reads. */
 export function readThrough(stream: Duplex, transform: Transform): Duplex {
   const pipe = stream.pipe.bind(stream);
   stream.pipe = (destination, options) => pipe(transform).pipe(destination, options);

@@ -1,27 +1,28 @@
 /**
- * Where the gateway may connect to on a client's behalf.
+ * Egress rules: the brokers and addresses that the gateway connects to for its clients.
  *
  * @module
  */
 import ipaddr from "ipaddr.js";
+import { canonicalHost, formatHost } from "./host.ts";
 import { type Address, isInNetwork, parseAddress, parseNetwork } from "./ip_address.ts";
 
-/** One allowed broker: a host, or a pattern of hosts, and perhaps one port. */
+/** Allowed brokers: a host or a pattern of hosts, and optionally a port. */
 export interface BrokerPattern {
-  /** `*` for any host, `*.domain` for any below a domain, a network such as `10.0.0.0/8`, or one name or address. */
+  /** `*` for any host, `*.domain` for its subdomains, a network such as `10.0.0.0/8`, or one name or address. */
   readonly host: string;
-  /** The only port, or undefined for any. */
+  /** Port; undefined for any. */
   readonly port: number | undefined;
 }
 
 const PATTERN =
   /^(?:\[([0-9a-f:.]+(?:\/\d{1,3})?)\]|([\d.]+\/\d{1,2})|(\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?))(?::(\d{1,5}))?$/i;
 
-/** What a list of patterns has to be, in words that follow its name. */
+/** Rule for a list of patterns, as text that follows the name of the setting. */
 export const PATTERN_RULE = "must be a list of host, host:port, *.domain, 10.0.0.0/8, [fd00::/8] or *";
 
 /**
- * Reads one entry of `MQTT_ALLOWED_BROKERS`: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
+ * Parses one entry of `MQTT_ALLOWED_BROKERS`: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
  * `10.0.0.0/8`, `10.0.0.0/8:port`, `[fd00::/8]:port`, `*` or `*:port`.
  *
  * @throws {SyntaxError} if it is none of these
@@ -37,7 +38,7 @@ export function parseBrokerPattern(text: string): BrokerPattern {
   return { host: isNetwork ? host.toLowerCase() : canonicalHost(host), port };
 }
 
-/** Tells whether a text is an entry that {@linkcode parseBrokerPattern} reads. */
+/** Tells whether {@linkcode parseBrokerPattern} accepts a text. */
 export function isBrokerPattern(text: string): boolean {
   try {
     parseBrokerPattern(text);
@@ -47,13 +48,12 @@ export function isBrokerPattern(text: string): boolean {
   }
 }
 
-/** Writes a pattern as an entry, which is also how Deno's permission flags name it. */
+/** Formats a pattern as an entry, which is also the syntax of Deno's permission flags. */
 export function formatBrokerPattern({ host, port }: BrokerPattern): string {
-  const name = host.includes(":") ? `[${host}]` : host;
-  return port === undefined ? name : `${name}:${port}`;
+  return port === undefined ? formatHost(host) : `${formatHost(host)}:${port}`;
 }
 
-/** Tells whether any of the patterns allows a broker. A network allows addresses, and no name that leads to one. */
+/** Tells whether a pattern allows a broker. A network allows addresses, but no names that resolve to them. */
 export function isBrokerAllowed(patterns: readonly BrokerPattern[], host: string, port: number): boolean {
   const name = canonicalHost(host);
   return patterns.some((pattern) =>
@@ -63,35 +63,17 @@ export function isBrokerAllowed(patterns: readonly BrokerPattern[], host: string
   );
 }
 
-/** A name or an address, as Deno's permission flags take them too: no port, no brackets, no zone. */
-const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*|(?=.*:.*:)[0-9A-Fa-f:.]{2,45})$/;
-
-/** Tells whether a text can be a host, and nothing else. */
-export function isHost(text: string): boolean {
-  return HOST.test(text);
-}
-
-/** The name or address in a URL, without the brackets of IPv6. */
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, "$1");
-}
-
-/** One spelling for each host: lower case, and for an address the shortest form. */
-export function canonicalHost(host: string): string {
-  return parseAddress(host)?.toString() ?? host.toLowerCase();
-}
-
 /**
- * Says why nobody may be sent to an address, whatever is allowed: cloud providers hand out credentials on link-local
- * and some other addresses to whoever asks, and groups and "this host" are no brokers.
+ * Returns the reason why the gateway never connects to an address, whatever is allowed: cloud providers serve credentials on
+ * link-local and some other addresses without a login, and multicast and unspecified addresses are not brokers.
  *
  * @param address an IPv4 or IPv6 address
- * @returns the reason, in words that follow the address, or undefined when there is none
+ * @returns text that follows the address, or undefined if the address is allowed
  */
 export function addressFault(address: string): string | undefined {
   const parsed = parseAddress(address);
   if (parsed === undefined) return "is not an address";
-  for (const one of [parsed, ...embedded(parsed)]) {
+  for (const one of [parsed, ...embeddedAddresses(parsed)]) {
     if (METADATA.includes(one.toString())) return "is a cloud metadata address";
     const name = FORBIDDEN_RANGES.get(one.range());
     if (name !== undefined) return `is ${name}`;
@@ -99,7 +81,7 @@ export function addressFault(address: string): string | undefined {
   return undefined;
 }
 
-/** The same for a host: a name has no fault before it is resolved. */
+/** Returns the same for a host; names are checked only after they are resolved. */
 export function hostFault(host: string): string | undefined {
   return parseAddress(host) === undefined ? undefined : addressFault(host);
 }
@@ -112,7 +94,7 @@ const FORBIDDEN_RANGES: ReadonlyMap<string, string> = new Map([
   ["teredo", "a tunnel's address"],
 ]);
 
-/** Where cloud providers answer besides link-local addresses: Alibaba, Azure, Oracle, AWS and Google over IPv6. */
+/** Cloud metadata addresses that are not link-local: Alibaba, Azure, Oracle, AWS and Google over IPv6. */
 const METADATA: readonly string[] = [
   "100.100.100.200",
   "168.63.129.16",
@@ -122,17 +104,17 @@ const METADATA: readonly string[] = [
 ];
 
 /**
- * The same as far as Deno's sandbox can be told: it takes no networks of IPv6. It holds this against the address that a
- * name leads to, so it is a second wall, and the only one for connections whose names are resolved out of sight.
+ * The same addresses for Deno's `--deny-net`, which has no IPv6 networks. Deno checks the resolved address, so this is a
+ * second line of defense, and the only one for connections whose names are resolved outside of our code.
  */
 export const DENIED_BY_SANDBOX: readonly string[] = [
   "169.254.0.0/16",
   "224.0.0.0/4",
-  ...METADATA.map((address) => address.includes(":") ? `[${address}]` : address),
+  ...METADATA.map(formatHost),
 ];
 
-/** IPv4 addresses that an IPv6 address leads to through a translator (RFC 6052, RFC 3056). */
-function embedded(address: Address): Address[] {
+/** Returns the IPv4 addresses that an IPv6 address is translated to (RFC 6052, RFC 3056). */
+function embeddedAddresses(address: Address): Address[] {
   const bytes = address.toByteArray();
   switch (address.range()) {
     case "rfc6052":

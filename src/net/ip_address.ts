@@ -1,28 +1,28 @@
 /**
- * IP addresses and networks in their many spellings.
+ * IP addresses and networks.
  *
  * @module
  */
 import ipaddr from "ipaddr.js";
 
-/** An address that was understood. */
+/** Parsed address. */
 export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** A network of addresses, such as `10.0.0.0/8`. */
+/** Parsed network, such as `10.0.0.0/8`. */
 export interface Network {
-  /** Its first address. */
+  /** First address. */
   readonly address: Address;
-  /** How many leading bits its addresses share. */
+  /** Length of the prefix, in bits. */
   readonly bits: number;
 }
 
 /**
- * Reads an address; one of IPv4 in the clothes of IPv6 (`::ffff:192.0.2.1`) comes back as what it is.
+ * Parses an address; an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is returned as IPv4.
  *
- * The old forms with fewer, octal or hexadecimal parts are none here: they are names until a resolver has turned them
- * into an address.
+ * The legacy forms of IPv4 with fewer, octal or hexadecimal parts are not accepted: they count as names, which a resolver
+ * turns into addresses.
  *
- * @returns the address, or undefined if the text is none
+ * @returns the address, or undefined if the text is not one
  */
 export function parseAddress(text: string): Address | undefined {
   const isAddress = ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(":") && ipaddr.IPv6.isValid(text));
@@ -30,7 +30,7 @@ export function parseAddress(text: string): Address | undefined {
 }
 
 /**
- * Reads a network, or an address as a network of one.
+ * Parses a network, or an address as a network of one.
  *
  * @returns the network, or undefined if the text is neither
  */
@@ -40,12 +40,12 @@ export function parseNetwork(text: string): Network | undefined {
   const isNetwork = text.includes(":") ? ipaddr.IPv6.isValidCIDR(text) : ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
   if (!isNetwork) return undefined;
   const [first, bits] = ipaddr.parseCIDR(text);
-  // Addresses of IPv4 in the clothes of IPv6 are compared as what they are, so no network of theirs would match.
+  // IPv4-mapped addresses are compared as IPv4, so a network of them would never match.
   if (first.range() === "ipv4Mapped") return undefined;
   return { address: first, bits };
 }
 
-/** Tells whether a host, an address without brackets or a name, is this machine for itself alone. */
+/** Tells whether a host, which is a name or an address without brackets, is a loopback address or `localhost`. */
 export function isLoopback(host: string): boolean {
   return host.toLowerCase() === "localhost" || parseAddress(host)?.range() === "loopback";
 }

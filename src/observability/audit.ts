@@ -1,12 +1,12 @@
 /**
- * Who did what, and who tried: one line for each decision, and one a minute for all that no key opened.
+ * Audit: a log line for each decision about an opened request, and a summary of those that no key opened each minute.
  *
  * @module
  */
 import type { Log } from "./log.ts";
 import type { AnsweredRequest, Result, Telemetry } from "./telemetry.ts";
 
-/** A decision over a request of somebody who proved a key. Never a payload, never a secret. */
+/** Decision about a request that a key opened. Holds no payload and no secret. */
 export interface Decision {
   /** Id of the request. */
   readonly requestId: string;
@@ -14,78 +14,81 @@ export interface Decision {
   readonly key: string;
   /** Id of the key. */
   readonly kid: string;
-  /** Where it came from. */
+  /** Address of the client. */
   readonly address: string;
-  /** The route. */
+  /** Route. */
   readonly route: AnsweredRequest["route"];
-  /** The service that was asked for, as far as it is known. */
+  /** Requested service; undefined if it is unknown. */
   readonly service?: string | undefined;
-  /** The method of Jeedom, or the topics. */
+  /** Method of Jeedom, or topics. */
   readonly target?: string | undefined;
-  /** What became of it: a status or a few words. */
+  /** HTTP status or reason. */
   readonly outcome: string;
-  /** The same in one word, with the answer; undefined for what came later, the end of a stream. */
+  /** Result of the answer; undefined for the end of a stream, which comes after it. */
   readonly result?: Result | undefined;
-  /** How long it took, in milliseconds. */
+  /** Time since the request, in milliseconds. */
   readonly ms: number;
   /** Length of the sealed answer or of all events, in bytes. */
   readonly bytes: number;
 }
 
-/** Where decisions are told. */
+/** Receiver of decisions. */
 export interface Audit {
-  /** Tells a decision. */
+  /** Logs a decision, and counts it if it is the answer of a request. */
   decided(decision: Decision): void;
-  /** Counts a request of an address that proved nothing. */
+  /** Counts a request that no key opened. */
   failed(address: string): void;
-  /** Tells what was counted and not yet told, and ends. */
+  /** Logs the last summary, and ends the timer. */
   close(): void;
 }
 
-/** What the audit needs. */
+/** Options of the audit. */
 export interface AuditOptions {
-  /** The log for decisions, which drops none. */
+  /** Log of decisions, which suppresses none. */
   readonly decisions: Pick<Log, "info">;
-  /** The log for the summaries. */
+  /** Log of summaries. */
   readonly log: Pick<Log, "warn">;
-  /** Where decisions are counted. */
+  /** Telemetry that counts answered requests. */
   readonly telemetry: Pick<Telemetry, "answered">;
-  /** How often the summary comes, in milliseconds. */
+  /** Interval of the summaries, in milliseconds. */
   readonly summaryMs: number;
 }
 
-/** Most addresses to count apart; the rest is counted together. */
+/** Most addresses with a count of their own; further ones share a count. */
 const MAX_ADDRESSES = 10_000;
 
-/** How many addresses the summary names. */
+/** Number of addresses in a summary. */
 const NAMED_ADDRESSES = 10;
 
-/** A topic may have 65,535 bytes, and a request a hundred of them. */
+/** Longest target or outcome, in characters: a topic may have 65,535 bytes, and a request a hundred topics. */
 const MAX_TEXT = 200;
 
 function shorten(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
-/** Makes an audit that summarises failures until it is closed. */
+/** Creates an audit that summarizes failures until it is closed. */
 export function createAudit({ decisions, log, telemetry, summaryMs }: AuditOptions): Audit {
   const failures = new Map<string, number>();
-  let others = 0;
+  let otherFailures = 0;
 
-  function summarise(): void {
+  function summarize(): void {
     if (failures.size === 0) return;
-    const most = [...failures].sort(([, one], [, other]) => other - one);
-    const total = most.reduce((sum, [, count]) => sum + count, others);
-    log.warn("{total} requests in the last {seconds} s proved no key or were stale, most of them from {addresses}", {
-      total,
-      seconds: summaryMs / 1000,
-      addresses: most.slice(0, NAMED_ADDRESSES).map(([address, count]) => `${address} (${count})`).join(", "),
-    });
+    const sorted = [...failures].sort(([, one], [, other]) => other - one);
+    const total = sorted.reduce((sum, [, count]) => sum + count, otherFailures);
+    log.warn(
+      "{total} requests in the last {seconds} s were opened by no key or expired, most of them from {addresses}",
+      {
+        total,
+        seconds: summaryMs / 1000,
+        addresses: sorted.slice(0, NAMED_ADDRESSES).map(([address, count]) => `${address} (${count})`).join(", "),
+      },
+    );
     failures.clear();
-    others = 0;
+    otherFailures = 0;
   }
 
-  const timer = setInterval(summarise, summaryMs);
+  const timer = setInterval(summarize, summaryMs);
   return {
     decided({ requestId, service, target = "-", outcome, result, ms, ...decision }) {
       if (result !== undefined) {
@@ -102,12 +105,12 @@ export function createAudit({ decisions, log, telemetry, summaryMs }: AuditOptio
     },
     failed(address) {
       const count = failures.get(address);
-      if (count === undefined && failures.size >= MAX_ADDRESSES) others += 1;
+      if (count === undefined && failures.size >= MAX_ADDRESSES) otherFailures += 1;
       else failures.set(address, (count ?? 0) + 1);
     },
     close() {
       clearInterval(timer);
-      summarise();
+      summarize();
     },
   };
 }

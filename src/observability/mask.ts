@@ -1,69 +1,71 @@
 /**
- * Takes secrets out of log lines, whoever put them there: nobody is meant to log one, and a library may do it.
+ * Masks secrets in log lines: the gateway logs none, but a library may.
  *
  * @module
  */
 import { type Config, settingsWithValues } from "../config/settings.ts";
-import { visibleLine } from "./visible.ts";
+import { visibleLine } from "../lib/visible.ts";
 
-/** What a line shows in place of a secret. */
+/** Replacement of a secret. */
 export const MASKED = "***";
 
 /**
- * The shortest secret to look for, in characters. A shorter one is a part of too many words: it would spoil each line,
- * and the gaps would tell what it is.
+ * Length of the shortest secret that is masked by its value, in characters. A shorter one is part of many words: masking
+ * it would spoil each line, and reveal it.
  */
 export const LEAST_SECRET_LENGTH = 8;
 
-/** How often a text may have been put into JSON inside of JSON. */
+/** Levels of JSON within JSON in which secrets are recognized. */
 const MOST_ESCAPES = 3;
 
-/** Names of fields whose value is nobody's business, as in `params.apikey` and `MQTT_PASSWORD`. */
+/** Names of fields with secret values, such as `params.apikey` and `MQTT_PASSWORD`. */
 export const SECRET_FIELD: RegExp =
   /(pass(word|wd|phrase|code)|pwd|api_?key|secret|token|authorization|cookie|credentials?|payload)$/i;
 
-/** What gives itself away by its form: 32 bytes in hexadecimal digits or base64, and logins in URLs and in headers. */
+/** 32 bytes in hexadecimal digits. */
 const HEX_KEY = /\b[0-9a-fA-F]{64}\b/g;
-/** Of such bytes in base64, some 17 characters are capitals; a topic of the same length has few. */
+/** 32 bytes in base64, of which some 17 characters are capitals; a topic of the same length has few. */
 const BASE64_KEY = /(?<![\w+/-])(?=(?:[a-z\d_+/-]*[A-Z]){5})[\w+/-]{43}=?(?![\w+/=-])/g;
+/** Login in a URL. */
 const URL_LOGIN = /(?<=:\/\/)[^\s/@"']+(?=@)/g;
+/** Login in an HTTP header. */
 const HEADER_LOGIN = /(?<=\b(?:Basic|Bearer) )[\w+/=.~-]{8,}/gi;
-const FORMS: readonly RegExp[] = [HEX_KEY, BASE64_KEY, URL_LOGIN, HEADER_LOGIN];
+const PATTERNS: readonly RegExp[] = [HEX_KEY, BASE64_KEY, URL_LOGIN, HEADER_LOGIN];
 
-/** Makes a function that takes the secrets out of a line, in any usual spelling, and whatever looks like one. */
+/** Creates a function that masks secrets in a line, in every common encoding, and all text in the form of a secret. */
 export function createMask(secrets: readonly string[]): (line: string) => string {
-  // Where one secret begins with another one, the longer one is meant.
-  const spellings = [...new Set(secrets.filter(({ length }) => length >= LEAST_SECRET_LENGTH).flatMap(spellingsOf))]
+  // Longest first: one secret may begin with another one.
+  const encodings = [...new Set(secrets.filter(({ length }) => length >= LEAST_SECRET_LENGTH).flatMap(encodingsOf))]
     .toSorted((one, other) => other.length - one.length);
-  const known = spellings.length === 0 ? undefined : new RegExp(spellings.map(RegExp.escape).join("|"), "g");
+  const known = encodings.length === 0 ? undefined : new RegExp(encodings.map(RegExp.escape).join("|"), "g");
   return (line) => {
-    const unknown = known === undefined ? line : line.replace(known, MASKED);
-    return FORMS.reduce((text, form) => text.replace(form, MASKED), unknown);
+    const withoutKnown = known === undefined ? line : line.replace(known, MASKED);
+    return PATTERNS.reduce((text, pattern) => text.replace(pattern, MASKED), withoutKnown);
   };
 }
 
-/** Lists the values of all settings that are secret; of a URL also its password, in plain and as it stands there. */
+/** Lists the values of all secret settings; of a URL also its password, encoded and decoded. */
 export function secretsOf(config: Partial<Config>): string[] {
   return settingsWithValues(config).filter(({ setting }) => setting.secret).flatMap(({ value }) =>
     value instanceof URL ? [value.href, value.password, decode(value.password)] : [String(value ?? "")]
   );
 }
 
-/** A secret as it is, in JSON, in a URL and in a header, and as it is shown for debugging and on one line. */
-function spellingsOf(secret: string): string[] {
+/** Lists the forms of a secret: plain, in JSON, in a URL, in base64, inspected for debugging, and on one line. */
+function encodingsOf(secret: string): string[] {
   const escaped = [secret];
   for (let count = 0; count < MOST_ESCAPES; count++) escaped.push(JSON.stringify(escaped.at(-1)).slice(1, -1));
-  const shown = secret.replaceAll("\\", "\\\\");
+  const inspected = secret.replaceAll("\\", "\\\\");
   return [
     ...escaped,
-    shown,
+    inspected,
     visibleLine(secret),
     encodeURIComponent(secret),
     new TextEncoder().encode(secret).toBase64(),
   ];
 }
 
-/** The percent signs of a password may be signs of it, and no encoding. */
+/** Decodes percent signs; returns the text unchanged if they are not an encoding. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);

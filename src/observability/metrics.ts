@@ -1,136 +1,174 @@
 /**
- * Counts and measures what happens, and shows it, as Prometheus reads it, beside how things stand.
+ * Metrics of the gateway in Prometheus' text format. Only this file imports prom-client.
  *
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { createGauges } from "./gauges.ts";
-import { DROP_REASONS, EXPECTED_REQUESTS, OPERATIONS, REFUSAL_REASONS, ROUTES, STREAM_ENDS } from "./metric_labels.ts";
-import { createProcessMetrics, type ProcessMetricsOptions } from "./process.ts";
-import type { Gauges, Telemetry } from "./telemetry.ts";
+import type { Route } from "../protocol/v2/envelope.ts";
+import {
+  type AnsweredRequest,
+  DROP_REASONS,
+  type MetricRegistry,
+  OPERATIONS,
+  REFUSAL_REASONS,
+  type Result,
+  STREAM_ENDS,
+  type Telemetry,
+} from "./telemetry.ts";
 
-/** What metrics are made from. */
-export interface MetricsOptions extends ProcessMetricsOptions {
-  /** Tells how things stand; asked once for each text. */
-  readonly levels: () => Gauges;
-  /** The gateway's version. */
+/** Options of metrics. */
+export interface MetricsOptions {
+  /** Monotonic clock, in milliseconds. */
+  readonly monotonic: () => number;
+  /** Version of the gateway. */
   readonly version: string;
 }
 
-/** Takes what happens, and shows it. */
-export interface Metrics extends Telemetry {
-  /** The media type of the text. */
+/** Service whose requests are counted. */
+export interface MeasuredService {
+  /** Its name. */
+  readonly name: string;
+  /** True if it has streams. */
+  readonly hasSubscriptions: boolean;
+  /** Routes of its own, beside `/gateway` and `/subscribe`. */
+  readonly aliases?: { readonly call: Route; readonly subscribe: Route } | undefined;
+}
+
+/** Telemetry that can be written as text. */
+export interface Metrics extends Telemetry, MetricRegistry {
+  /** Media type of the text. */
   readonly contentType: string;
-  /** Writes all metrics as they are now, in Prometheus' text format. */
+  /** Exports the label values of a service as 0 before they first occur. */
+  addService(service: MeasuredService): void;
+  /** Returns all metrics with their current values in Prometheus' text format. */
   text(): Promise<string>;
-  /** Ends the timer that watches the event loop. */
-  close(): void;
 }
 
 /**
- * For whole requests, in seconds: a refusal takes 1 ms or less, a service some milliseconds, a person notices 0.1 and
- * gives up after some seconds. 10 is the longest wait for bodies and brokers, 30 for Jeedom, 120 for a long poll.
+ * Buckets for whole requests, in seconds: a refusal takes at most 1 ms, a service some milliseconds, and people notice
+ * 0.1 s. 10 is the longest wait for bodies and brokers, 30 for Jeedom, 120 for a long poll.
  */
-const REQUEST_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
 
-/** For parts of requests, in seconds: the same, and below it where opening is, which takes 0.05 to 0.5 ms. */
-const STEP_BOUNDS = [0.0001, 0.00025, 0.0005, ...REQUEST_BOUNDS];
+/** Buckets for operations, in seconds: opening a request takes 0.05 to 0.5 ms. */
+const OPERATION_BUCKETS = [0.0001, 0.00025, 0.0005, ...REQUEST_BUCKETS];
 
 /**
- * For events, in seconds: one listener waits 1 to 3 ms, a thousand wait 20 to 40, a full queue up to 1 s. Nobody waits
- * much longer than 5, when an idle listener counts as gone.
+ * Buckets for delivering events, in seconds: one listener waits 1 to 3 ms, a thousand wait 20 to 40, a full queue up to
+ * 1 s. A listener that reads nothing for 5 s is disconnected.
  */
-const DELIVERY_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const DELIVERY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** Makes metrics that are all 0, and share nothing with others. */
-export function createMetrics(options: MetricsOptions): Metrics {
-  const { monotonic } = options;
+const EXECUTED: readonly Result[] = ["ok", "refused", "failed"];
+const NOT_EXECUTED: readonly Result[] = ["repeat", "refused", "failed"];
+
+const SUBSCRIBED: readonly Result[] = ["subscribed", "refused", "failed"];
+
+/**
+ * Expected results of requests without a service, by route: they are exported as 0 before they first occur, as a rate
+ * needs two values. Other combinations are counted all the same.
+ */
+const EXPECTED_RESULTS: Readonly<Record<AnsweredRequest["route"], readonly Result[]>> = {
+  "/gateway": NOT_EXECUTED,
+  "/subscribe": NOT_EXECUTED,
+  "/mqtt/publish": NOT_EXECUTED,
+  "/mqtt/subscribe": NOT_EXECUTED,
+  "/health": EXECUTED,
+  "/health/live": EXECUTED,
+  "/health/ready": EXECUTED,
+  other: ["refused", "failed"],
+};
+
+/** Creates metrics that share nothing with other ones. */
+export function createMetrics({ monotonic, version }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
 
   const requests = new Counter({
     name: "e2e_gateway_requests_total",
-    help: "Requests that have their answer, by route, service and result",
+    help: "Answered requests, by route, service and result",
     labelNames: ["route", "service", "result"],
     registers,
   });
   const refusals = new Counter({
     name: "e2e_gateway_refusals_total",
-    help: "Requests that were refused, by reason",
+    help: "Refused requests, by reason",
     labelNames: ["reason"],
     registers,
   });
   const requestSeconds = new Histogram({
     name: "e2e_gateway_request_seconds",
-    help: "Seconds from a request to its answer, for streams to the answer of the broker",
+    help: "Seconds from a request to its answer; for a stream, to the broker's answer",
     labelNames: ["route"],
-    buckets: REQUEST_BOUNDS,
+    buckets: REQUEST_BUCKETS,
     registers,
   });
-  const stepSeconds = new Histogram({
+  const operationSeconds = new Histogram({
     name: "e2e_gateway_step_seconds",
-    help: "Seconds that a part of a request took, whatever came of it",
+    help: "Seconds that a step of a request took, whether it succeeded or failed",
     labelNames: ["step"],
-    buckets: STEP_BOUNDS,
+    buckets: OPERATION_BUCKETS,
     registers,
   });
   const streams = new Gauge({
     name: "e2e_gateway_streams",
-    help: "Streams that are open, by version of the protocol",
+    help: "Open streams, by protocol version",
     labelNames: ["version"],
     registers,
   });
-  const ended = new Counter({
+  const streamEnds = new Counter({
     name: "e2e_gateway_streams_ended_total",
     help: "Streams that ended, by reason",
     labelNames: ["reason"],
     registers,
   });
-  const dropped = new Counter({
+  const droppedEvents = new Counter({
     name: "e2e_gateway_dropped_events_total",
-    help: "Events that did not reach a listener, by reason",
+    help: "Events that were not delivered to a listener, by reason",
     labelNames: ["reason"],
     registers,
   });
   const deliverySeconds = new Histogram({
     name: "e2e_gateway_delivery_seconds",
-    help: "Seconds from a message of a broker to the stream of a listener",
-    buckets: DELIVERY_BOUNDS,
+    help: "Seconds from receiving a message to writing it to a listener's stream",
+    buckets: DELIVERY_BUCKETS,
     registers,
   });
   new Gauge({
     name: "e2e_gateway_build_info",
-    help: "Always 1; the label tells the version",
+    help: "Always 1; the label is the version of the gateway",
     labelNames: ["version"],
     registers,
-  }).set({ version: options.version }, 1);
+  }).set({ version }, 1);
 
-  // A rate needs two figures: what has not happened yet has to be seen as 0.
-  for (const expected of EXPECTED_REQUESTS) requests.inc(expected, 0);
+  function expect(route: string, service: string, results: readonly Result[]): void {
+    for (const result of results) requests.inc({ route, service, result }, 0);
+  }
+
+  for (const [route, results] of Object.entries(EXPECTED_RESULTS)) {
+    requestSeconds.zero({ route });
+    expect(route, "none", results);
+  }
   for (const reason of REFUSAL_REASONS) refusals.inc({ reason }, 0);
-  for (const route of ROUTES) requestSeconds.zero({ route });
-  for (const step of OPERATIONS) stepSeconds.zero({ step });
+  for (const step of OPERATIONS) operationSeconds.zero({ step });
   for (const version of [1, 2]) streams.set({ version }, 0);
-  for (const reason of STREAM_ENDS) ended.inc({ reason }, 0);
-  for (const reason of DROP_REASONS) dropped.inc({ reason }, 0);
-
-  const levelText = createGauges();
-  const shownProcess = createProcessMetrics(options);
+  for (const reason of STREAM_ENDS) streamEnds.inc({ reason }, 0);
+  for (const reason of DROP_REASONS) droppedEvents.inc({ reason }, 0);
 
   return {
-    async measure(step, work) {
-      const began = monotonic();
+    async measure(operation, work) {
+      const startedAt = monotonic();
       try {
         return await work();
       } finally {
-        stepSeconds.observe({ step }, (monotonic() - began) / 1000);
+        operationSeconds.observe({ step: operation }, (monotonic() - startedAt) / 1000);
       }
     },
     stream(version) {
       streams.inc({ version });
       return (reason) => {
         streams.dec({ version });
-        ended.inc({ reason });
+        streamEnds.inc({ reason });
       };
     },
     answered({ route, service, result, seconds }) {
@@ -139,12 +177,54 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     refused: (reason) => refusals.inc({ reason }),
     delivered: (seconds) => deliverySeconds.observe(seconds),
-    dropped: (reason, events) => dropped.inc({ reason }, events),
-    contentType: registry.contentType,
-    async text() {
-      const texts = [registry.metrics(), levelText(options.levels()), shownProcess.text()];
-      return (await Promise.all(texts)).join("\n");
+    dropped: (reason, events) => droppedEvents.inc({ reason }, events),
+    gauge(options) {
+      const { name, help } = options;
+      if ("label" in options) {
+        new Gauge({
+          name,
+          help,
+          labelNames: [options.label],
+          registers,
+          collect() {
+            // Removes the values of labels that no longer exist, such as a deleted key.
+            this.reset();
+            for (const [label, value] of options.read()) this.set({ [options.label]: label }, value);
+          },
+        });
+        return;
+      }
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          const value = options.read();
+          if (value === undefined) this.remove();
+          else this.set(value);
+        },
+      });
     },
-    close: () => shownProcess.close(),
+    counter({ name, help, read }) {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read() ?? 0);
+        },
+      });
+    },
+    addService({ name, hasSubscriptions, aliases }) {
+      operationSeconds.zero({ step: name });
+      expect("/gateway", name, EXECUTED);
+      if (hasSubscriptions) expect("/subscribe", name, SUBSCRIBED);
+      if (aliases === undefined) return;
+      expect(aliases.call, name, EXECUTED);
+      expect(aliases.subscribe, name, SUBSCRIBED);
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
   };
 }

@@ -1,47 +1,39 @@
 /**
- * What the process takes of its machine, and whether it keeps up.
+ * Metrics of the process: memory, processor time, and the delay of the event loop.
  *
  * @module
  */
-import { Counter, Gauge, Registry } from "prom-client";
+import type { MetricRegistry } from "./telemetry.ts";
 
-/** What the platform knows of the process. */
+/** Resources that the process uses. */
 export interface ProcessStats {
-  /** Memory that it holds, in bytes. */
+  /** Memory of the process, in bytes. */
   readonly rssBytes: number;
-  /** Memory that its objects take, in bytes. */
+  /** Memory of its JavaScript objects, in bytes. */
   readonly heapBytes: number;
-  /** Time that it has computed, of all its threads together, in seconds. */
+  /** Processor time of all its threads together, in seconds. */
   readonly cpuSeconds: number;
-  /** When it started, in seconds since 1970. */
+  /** Time of its start, in seconds since 1970. */
   readonly startTimeSeconds: number;
 }
 
-/** Calls a function again and again. Returns what ends that. */
+/** Calls a function at an interval. Returns the function that ends it. */
 export type Repeat = (work: () => void, everyMs: number) => () => void;
 
-/** What showing the process takes. */
+/** Options of the metrics of the process. */
 export interface ProcessMetricsOptions {
-  /** Asks for the figures. */
+  /** Reads the resources that the process uses. */
   readonly process: () => ProcessStats;
-  /** A clock that never jumps, in milliseconds. */
+  /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
-  /** The timer; the platform's when absent. */
+  /** Interval timer; the platform's by default. */
   readonly repeat?: Repeat;
 }
 
-/** The process, as far as it is shown. */
-export interface ProcessMetrics {
-  /** Writes what is now in Prometheus' text format. */
-  text(): Promise<string>;
-  /** Ends the timer. */
-  close(): void;
-}
-
-/** How often the timer asks for its turn, in milliseconds: seldom enough to cost nothing. */
+/** Interval of the timer whose delay is measured, in milliseconds. */
 const TICK_MS = 1000;
 
-/** How many delays to remember: a minute, so that whoever asks that often misses none. */
+/** Number of delays to keep: one minute, so that a scrape every minute misses none. */
 const REMEMBERED_DELAYS = 60;
 
 const repeatByInterval: Repeat = (work, everyMs) => {
@@ -49,60 +41,44 @@ const repeatByInterval: Repeat = (work, everyMs) => {
   return () => clearInterval(timer);
 };
 
-/** Makes the metrics, and measures until it is closed. */
-export function createProcessMetrics(
+/** Registers the metrics of the process. Returns the function that ends their timer. */
+export function registerProcessMetrics(
+  metrics: MetricRegistry,
   { process, monotonic, repeat = repeatByInterval }: ProcessMetricsOptions,
-): ProcessMetrics {
-  const registry = new Registry();
-  const registers = [registry];
-  const rss = new Gauge({
+): () => void {
+  metrics.gauge({
     name: "process_resident_memory_bytes",
-    help: "Memory that the process holds, in bytes",
-    registers,
+    help: "Memory of the process, in bytes",
+    read: () => process().rssBytes,
   });
-  const heap = new Gauge({
+  metrics.gauge({
     name: "process_heap_bytes",
-    help: "Memory that the objects of the process take, in bytes, with those that nobody needs any more",
-    registers,
+    help: "Memory of the JavaScript objects, including unreachable ones, in bytes",
+    read: () => process().heapBytes,
   });
-  const cpu = new Counter({
+  metrics.counter({
     name: "process_cpu_seconds_total",
-    help: "Seconds that the process has computed, of all its threads together",
-    registers,
+    help: "Processor time of all threads together, in seconds",
+    read: () => process().cpuSeconds,
   });
-  const started = new Gauge({
+  metrics.gauge({
     name: "process_start_time_seconds",
-    help: "When the process started, in seconds since 1970",
-    registers,
-  });
-  const lag = new Gauge({
-    name: "e2e_gateway_event_loop_lag_seconds",
-    help: "How long the gateway let a timer wait for its turn, in seconds, the longest within the last minute",
-    registers,
+    help: "Time of the start, in seconds since 1970",
+    read: () => process().startTimeSeconds,
   });
 
   const delays: number[] = [];
-  let ticked = monotonic();
-  const delay = () => Math.max(0, monotonic() - ticked - TICK_MS);
-  const stop = repeat(() => {
-    delays.push(delay());
+  let tickedAt = monotonic();
+  const currentDelay = () => Math.max(0, monotonic() - tickedAt - TICK_MS);
+  metrics.gauge({
+    name: "e2e_gateway_event_loop_lag_seconds",
+    help: "Longest delay of a timer within the last minute, in seconds",
+    // Includes a tick that is due: the scrape may run before it.
+    read: () => Math.max(currentDelay(), ...delays) / 1000,
+  });
+  return repeat(() => {
+    delays.push(currentDelay());
     if (delays.length > REMEMBERED_DELAYS) delays.shift();
-    ticked = monotonic();
+    tickedAt = monotonic();
   }, TICK_MS);
-
-  return {
-    text() {
-      const { rssBytes, heapBytes, cpuSeconds, startTimeSeconds } = process();
-      rss.set(rssBytes);
-      heap.set(heapBytes);
-      // The figure is a total already.
-      cpu.reset();
-      cpu.inc(cpuSeconds);
-      started.set(startTimeSeconds);
-      // The timer that is due now counts, too: whoever asks may have got the turn before it.
-      lag.set(Math.max(delay(), ...delays) / 1000);
-      return registry.metrics();
-    },
-    close: stop,
-  };
 }

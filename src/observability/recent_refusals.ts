@@ -1,17 +1,17 @@
 /**
- * Requests refused of late, counted by cause: which key they name, or where they come from.
+ * Recently refused requests, counted by cause and by key or address.
  *
- * Counts are kept by the minute, and each cause has bounds of its own: a flood of one never displaces another.
+ * Counts are kept by the minute, and each cause has its own limits: a flood of one never displaces another.
  *
  * @module
  */
 import type { KeyState } from "../keys/keyring.ts";
 import type { RefusalReason, RefusedRequest, Telemetry } from "./telemetry.ts";
 
-/** Causes that are counted by address: it is not known whose request it was. */
+/** Causes that are counted by address, as the key is unknown. */
 export const ADDRESS_CAUSES = ["unknown_key", "address_rate", "cross_site"] as const;
 
-/** Causes that are counted by the key that a request names and that did not open it: anyone can name one. */
+/** Causes that are counted by the key that a request names but that did not open it: any client can name a key. */
 export const NAMED_CAUSES = [
   "old_secret",
   "removed",
@@ -24,7 +24,7 @@ export const NAMED_CAUSES = [
 /** Causes that are counted by the key that opened the request. */
 export const OPENED_CAUSES = ["clock", "rights", "key_rate"] as const;
 
-/** Cause of refusals. */
+/** Cause of a refusal. */
 export type RefusalCause = (typeof ADDRESS_CAUSES)[number] | KeyState | (typeof OPENED_CAUSES)[number];
 
 /** Refused requests of one cause, and of one key where they are counted by key. */
@@ -33,55 +33,55 @@ export interface RefusalCount {
   readonly cause: RefusalCause;
   /** Number of requests. */
   readonly requests: number;
-  /** Name of the key, from the files of keys. */
+  /** Name of the key, from the key files. */
   readonly key?: string;
-  /** Addresses with the most requests, the first one has most; absent where requests are counted by key. */
+  /** Addresses with the most requests, in descending order; absent if requests are counted by key. */
   readonly addresses?: readonly { readonly address: string; readonly requests: number }[];
-  /** The clock of the last of these clients, in seconds: positive when ahead of the gateway's. */
+  /** Seconds by which the clock of the last of these clients is ahead of the gateway's. */
   readonly "clock_offset_seconds"?: number;
 }
 
-/** Span of the counts, in minutes. */
+/** Time that the counts cover, in minutes. */
 export const RECENT_MINUTES = 10;
 
-/** Most addresses, or keys, that are counted apart, of each cause in each minute: more than a household has. */
+/** Most addresses or keys with counts of their own, for each cause and minute: more than a household has. */
 const MAX_COUNTED = 200;
 
-/** Addresses that are shown of each cause. */
+/** Most addresses to list for each cause. */
 const SHOWN_ADDRESSES = 5;
 
-/** Keys that are shown of each cause. */
+/** Most keys to list for each cause. */
 const SHOWN_KEYS = 10;
 
 const MINUTE_MS = 60_000;
 
-/** Causes by reason, of requests that a key opened. */
-const CAUSES_OF_OPENED: Partial<Readonly<Record<RefusalReason, RefusalCause>>> = {
+/** Causes of refusing requests that a key opened. */
+const CAUSES_WITH_KEY: Partial<Readonly<Record<RefusalReason, RefusalCause>>> = {
   expired: "clock",
   scope: "rights",
   "key_rate": "key_rate",
 };
 
-/** The same of requests that no key opened, and that name none that is known. */
-const CAUSES_OF_OTHERS: Partial<Readonly<Record<RefusalReason, RefusalCause>>> = {
+/** Causes of refusing requests that no key opened and that name no known key. */
+const CAUSES_WITHOUT_KEY: Partial<Readonly<Record<RefusalReason, RefusalCause>>> = {
   envelope: "unknown_key",
   "address_rate": "address_rate",
   "cross_site": "cross_site",
 };
 
-/** Counts of requests of one address or key. */
+/** Count of requests of one address or key. */
 interface Counter {
   requests: number;
-  /** As the last of them said. */
+  /** Offset of the last of them. */
   clockOffset: number | undefined;
 }
 
 /** Counts of requests of one cause. */
 interface CauseCounter {
-  /** All of them. */
+  /** All requests, including those without a counter of their own. */
   requests: number;
-  /** By address, or by key. */
-  readonly counted: Map<string, Counter>;
+  /** Counters by address or key. */
+  readonly counters: Map<string, Counter>;
 }
 
 /** Counts of one minute. */
@@ -90,46 +90,46 @@ interface Minute {
   readonly causes: Map<RefusalCause, CauseCounter>;
 }
 
-/** Counters of refused requests that forget what is older than {@linkcode RECENT_MINUTES}. */
+/** Counts of the requests that were refused within the last {@linkcode RECENT_MINUTES}. */
 export class RecentRefusals {
   readonly #monotonic: () => number;
-  /** The last minute comes last. */
+  /** In ascending order. */
   #minutes: Minute[] = [];
 
   /**
-   * Makes it without requests.
+   * Creates it without requests.
    *
-   * @param monotonic a clock that never jumps, in milliseconds
+   * @param monotonic the monotonic clock, in milliseconds
    */
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic;
   }
 
-  /** Counts a refused request, unless its reason is none that a person could do something about. */
+  /** Counts a refused request, unless no operator can act on its reason. */
   add(reason: RefusalReason, { address, key, named, clockOffset }: RefusedRequest): void {
     const cause: RefusalCause | undefined = named?.state ??
-      (key === undefined ? CAUSES_OF_OTHERS : CAUSES_OF_OPENED)[reason];
-    // What was stamped before the gateway started is refused as expired, too.
+      (key === undefined ? CAUSES_WITHOUT_KEY : CAUSES_WITH_KEY)[reason];
+    // A timestamp before the start of the gateway is refused as expired as well.
     if (cause === undefined || (cause === "clock" && clockOffset === undefined)) return;
     const counter = counterOf(cause, this.#current().causes);
     counter.requests += 1;
-    const who = named?.name ?? key ?? address;
-    if (counter.counted.size < MAX_COUNTED || counter.counted.has(who)) {
-      countApart(counter, who, { requests: 1, clockOffset });
+    const keyOrAddress = named?.name ?? key ?? address;
+    if (counter.counters.size < MAX_COUNTED || counter.counters.has(keyOrAddress)) {
+      addTo(counter, keyOrAddress, { requests: 1, clockOffset });
     }
   }
 
-  /** Returns what was counted in the last minutes, the most frequent first. */
+  /** Returns the counts, the most frequent cause first. */
   list(): readonly RefusalCount[] {
     const sums = new Map<RefusalCause, CauseCounter>();
     for (const { causes } of this.#recent()) {
-      for (const [cause, { requests, counted }] of causes) {
+      for (const [cause, { requests, counters }] of causes) {
         const sum = counterOf(cause, sums);
         sum.requests += requests;
-        for (const [who, counter] of counted) countApart(sum, who, counter);
+        for (const [keyOrAddress, counter] of counters) addTo(sum, keyOrAddress, counter);
       }
     }
-    return [...sums].flatMap(show).sort((one, other) => other.requests - one.requests);
+    return [...sums].flatMap(toRefusalCounts).sort((one, other) => other.requests - one.requests);
   }
 
   #current(): Minute {
@@ -141,14 +141,14 @@ export class RecentRefusals {
     return minute;
   }
 
-  /** Returns the minutes of which a part at least is recent. */
+  /** Returns the minutes that are at least partly recent. */
   #recent(): Minute[] {
     const oldest = Math.floor(this.#monotonic() / MINUTE_MS) - RECENT_MINUTES;
     return this.#minutes.filter(({ number }) => number >= oldest);
   }
 }
 
-/** Makes telemetry that also counts refused requests in a history. */
+/** Creates telemetry that also counts recently refused requests. */
 export function createRefusalTelemetry(telemetry: Telemetry, refusals: Pick<RecentRefusals, "add">): Telemetry {
   return {
     ...telemetry,
@@ -159,20 +159,20 @@ export function createRefusalTelemetry(telemetry: Telemetry, refusals: Pick<Rece
   };
 }
 
-/** Returns the counter of a cause, and adds it where there is none. */
+/** Returns the counter of a cause; adds it if there is none. */
 function counterOf(cause: RefusalCause, causes: Map<RefusalCause, CauseCounter>): CauseCounter {
-  const found = causes.get(cause) ?? { requests: 0, counted: new Map() };
+  const found = causes.get(cause) ?? { requests: 0, counters: new Map() };
   causes.set(cause, found);
   return found;
 }
 
-/** Counts requests of one address or key. */
-function countApart({ counted }: CauseCounter, who: string, { requests, clockOffset }: Readonly<Counter>): void {
-  counted.set(who, { requests: (counted.get(who)?.requests ?? 0) + requests, clockOffset });
+/** Adds requests to the counter of an address or key. */
+function addTo({ counters }: CauseCounter, keyOrAddress: string, { requests, clockOffset }: Readonly<Counter>): void {
+  counters.set(keyOrAddress, { requests: (counters.get(keyOrAddress)?.requests ?? 0) + requests, clockOffset });
 }
 
-function show([cause, { requests, counted }]: readonly [RefusalCause, CauseCounter]): RefusalCount[] {
-  const sorted = [...counted].sort(([, one], [, other]) => other.requests - one.requests);
+function toRefusalCounts([cause, { requests, counters }]: readonly [RefusalCause, CauseCounter]): RefusalCount[] {
+  const sorted = [...counters].sort(([, one], [, other]) => other.requests - one.requests);
   if (ADDRESS_CAUSES.some((one) => one === cause)) {
     const addresses = sorted.slice(0, SHOWN_ADDRESSES).map(([address, counter]) => (
       { address, requests: counter.requests }

@@ -1,132 +1,140 @@
 /**
- * What is measured while the gateway works: the interface that the gateway knows, and the few words that it tells.
+ * Telemetry: the interface through which the gateway counts and measures, and the values that its labels can have.
  *
- * All words come from here and none from a request, so that nobody outside can make up a label.
+ * Label values are listed here or are names of services. None comes from a request, so that no client can create a new
+ * time series.
  *
  * @module
  */
 import type { Route } from "../protocol/v2/envelope.ts";
 import type { NamedKey } from "../keys/keyring.ts";
 
-/**
- * A part of a request that takes time.
- *
- * `admission`: from the request to the decision over it; `opening`: finding the key and decrypting; `jeedom` and `mqtt`:
- * what the service of that name does; `acknowledgement`: a broker taking a message.
- */
-export type Operation = string;
+/** Operations within each request, beside the work of its service, which has the service's name. */
+export const OPERATIONS = [
+  /** From the request to the decision about it. */
+  "admission",
+  /** Finding the key and decrypting. */
+  "opening",
+  /** From a publish to the broker's acknowledgement. */
+  "acknowledgement",
+] as const;
 
-/** What became of a request, in one word. `subscribed` is a stream that the broker granted. */
+/** Result of a request in one word. `subscribed` is a stream whose subscription the broker granted. */
 export type Result = "ok" | "subscribed" | "repeat" | "refused" | "failed";
 
-/** Why a request was refused. */
-export type RefusalReason =
+/** Reasons for refusing a request. */
+export const REFUSAL_REASONS = [
   /** No key opens it. */
-  | "envelope"
-  /** What was opened is no JSON object. */
-  | "payload"
-  /** Its time is not now. */
-  | "expired"
-  /** It came before, or its nonce did. */
-  | "replay"
-  /** The key does not grant it, or was taken away. */
-  | "scope"
+  "envelope",
+  /** The decrypted text is not a JSON object. */
+  "payload",
+  /** Its timestamp is too far from the clock. */
+  "expired",
+  /** The request or its nonce was received before. */
+  "replay",
+  /** The key does not grant it, or was revoked. */
+  "scope",
   /** A field is missing or wrong. */
-  | "field"
-  /** The address asks too often, or failed too often. */
-  | "address_rate"
-  /** The key asks too often. */
-  | "key_rate"
-  /** Too much is under way already. */
-  | "busy"
-  /** The body is too large, too slow, or broke off. */
-  | "body"
-  /** The replay store is full or away. */
-  | "store"
+  "field",
+  /** The address exceeds its rate limit, or its limit of failures. */
+  "address_rate",
+  /** The key exceeds its rate limit. */
+  "key_rate",
+  /** A concurrency limit is reached. */
+  "busy",
+  /** The body is too large, too slow or incomplete. */
+  "body",
+  /** The replay store is full or unavailable. */
+  "store",
   /** A web page of another site sent it. */
-  | "cross_site"
-  /** The gateway stops. */
-  | "stopping"
-  /** No such route, another method, or no HTTP that makes sense. */
-  | "route";
+  "cross_site",
+  /** The gateway is stopping. */
+  "stopping",
+  /** Unknown route, wrong method, or invalid HTTP. */
+  "route",
+] as const;
 
-/** Why a stream ended. */
-export type StreamEnd = "left" | "refused" | "too_slow" | "revoked" | "broker" | "restart" | "failed";
+/** Reason for refusing a request. */
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
-/** Why messages did not reach a listener. */
-export type DropReason = "too_slow" | "revoked" | "too_large";
+/** Reasons for the end of a stream; `left` is a client that disconnected. */
+export const STREAM_ENDS = ["left", "refused", "too_slow", "revoked", "broker", "restart", "failed"] as const;
 
-/** A request that has its answer. */
+/** Reason for the end of a stream. */
+export type StreamEnd = (typeof STREAM_ENDS)[number];
+
+/** Reasons for not delivering an event to a listener. */
+export const DROP_REASONS = ["too_slow", "revoked", "too_large"] as const;
+
+/** Reason for not delivering an event to a listener. */
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** Request that has been answered. */
 export interface AnsweredRequest {
-  /** Where it went; `other` for whatever is no route. */
+  /** Its route; `other` for every unknown path. */
   readonly route: Route | "/health" | "/health/live" | "/health/ready" | "other";
-  /** The service that it was for; `none` where it did not come that far. */
+  /** Name of the requested service; `none` if the request was answered before it was read. */
   readonly service: string;
-  /** What became of it. */
+  /** Its result. */
   readonly result: Result;
-  /** How long it took, in seconds. */
+  /** Time from the request to its answer, in seconds. */
   readonly seconds: number;
 }
 
 /** Sender of a refused request, as far as it is known. */
 export interface RefusedRequest {
-  /** The address that the request is counted for. */
+  /** The address that the request counts against. */
   readonly address: string;
-  /** Name of the key that opened it; undefined where none did. */
+  /** Name of the key that opened it; undefined if none did. */
   readonly key?: string | undefined;
-  /** The key that it names and that did not open it. A diagnosis only: anyone can name a key. */
+  /** The key that the request names and that did not open it. For diagnosis only: any client can name a key. */
   readonly named?: NamedKey | undefined;
-  /** The client's clock against the gateway's, in seconds: positive when ahead. Undefined where it was not refused for that. */
+  /** Seconds by which the client's clock is ahead of the gateway's; undefined unless that is the reason. */
   readonly clockOffset?: number | undefined;
 }
 
-/** Takes what happens. Never throws, and never waits. */
+/** Receives what the gateway counts and measures. Never throws and never waits. */
 export interface Telemetry {
-  /** Runs a step, and measures it. What it throws is thrown on. */
-  measure<T>(step: Operation, work: () => Promise<T>): Promise<T>;
-  /** Notes that a stream begins. Returns the function to be called once at its end. */
+  /** Runs an operation, one of {@linkcode OPERATIONS} or of a service, and measures it. Passes its outcome on. */
+  measure<T>(operation: string, work: () => Promise<T>): Promise<T>;
+  /** Counts a stream as open. Returns the function to call once at its end. */
   stream(version: 1 | 2): (end: StreamEnd) => void;
-  /** Counts a request that has its answer. */
+  /** Counts a request that has been answered. */
   answered(request: AnsweredRequest): void;
   /** Counts a refused request. */
   refused(reason: RefusalReason, request: RefusedRequest): void;
-  /** Notes how long an event waited from the broker to its listener's stream, in seconds. */
+  /** Records the time from receiving a message to writing it to a listener's stream, in seconds. */
   delivered(seconds: number): void;
-  /** Counts events that did not reach a listener. */
+  /** Counts events that were not delivered to a listener. */
   dropped(reason: DropReason, events: number): void;
 }
 
-/** A part of the house that the gateway depends on. */
-export type Dependency = "broker" | "jeedom" | "replay_store";
+/** Metric with one value, which is read when metrics are written. */
+export interface ObservedValue {
+  /** Name of the metric, with its unit. */
+  readonly name: string;
+  /** Description in one line. */
+  readonly help: string;
+  /** Returns the current value; undefined hides the metric. */
+  readonly read: () => number | undefined;
+}
 
-/** How things are at one moment: what is read when somebody asks for it, and is not counted as it happens. */
-export interface Gauges {
-  /** Bytes of events that wait in the queues of all listeners. */
-  readonly queueBytes: number;
-  /** Bytes that wait for listeners that begin to listen; a part of the former. */
-  readonly backlogBytes: number;
-  /** Bytes of large answers that wait to be read. */
-  readonly unreadBytes: number;
-  /** Bytes of messages that are kept for listeners that come back. */
-  readonly ringBytes: number;
-  /** Bytes of events that are kept for further listeners of the same key. */
-  readonly sharedEventBytes: number;
-  /** Filters that brokers are asked for. */
-  readonly subscriptions: number;
-  /** Who listens to them. */
-  readonly listeners: number;
-  /** Connections to brokers. */
-  readonly brokerConnections: number;
-  /** Requests that are remembered, and the bytes that they and their answers take; undefined in Redis. */
-  readonly replays: { readonly entries: number; readonly bytes: number } | undefined;
-  /** Bodies that are waited for. */
-  readonly bodies: number;
-  /** Opened requests under way. */
-  readonly running: number;
-  /** Parts by whether they answered the last check; those that were not checked yet are absent. */
-  readonly up: Partial<Readonly<Record<Dependency, boolean>>>;
-  /** Whether the gateway is ready. */
-  readonly isReady: boolean;
-  /** The keys that are in force, with the seconds until they expire, where they do. */
-  readonly keys: readonly { readonly name: string; readonly expiresInSeconds: number | undefined }[];
+/** Metric with one value for each value of a label, all of which are read when metrics are written. */
+export interface ObservedValues {
+  /** Name of the metric, with its unit. */
+  readonly name: string;
+  /** Description in one line. */
+  readonly help: string;
+  /** Name of the label. */
+  readonly label: string;
+  /** Returns the current values, by value of the label. */
+  readonly read: () => Iterable<readonly [label: string, value: number]>;
+}
+
+/** Registers metrics whose values are kept elsewhere, by the code that makes the measured object. */
+export interface MetricRegistry {
+  /** Registers a value that goes up and down. */
+  gauge(options: ObservedValue | ObservedValues): void;
+  /** Registers a total that only grows. */
+  counter(options: ObservedValue): void;
 }

@@ -1,49 +1,49 @@
 /**
- * What happens, also as spans of OpenTelemetry, which Deno sends to wherever its `OTEL_` variables say.
+ * Spans of OpenTelemetry, which Deno exports as its `OTEL_` variables configure.
  *
  * @module
  */
 import { ProxyTracerProvider, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Telemetry } from "./telemetry.ts";
 
-/** As much of OpenTelemetry's span as is used. */
+/** Part of OpenTelemetry's span that is used. */
 export interface Span {
-  /** Adds to it. */
+  /** Adds attributes. */
   setAttributes(attributes: Readonly<Record<string, string | number>>): unknown;
-  /** Says whether it failed. */
+  /** Marks it as failed. */
   setStatus(status: { readonly code: 2 }): unknown;
-  /** Ends it, and sends it. */
+  /** Ends it and exports it. */
   end(): void;
 }
 
-/** As much of OpenTelemetry's tracer as is used. */
+/** Part of OpenTelemetry's tracer that is used. */
 export interface Tracer {
-  /** Begins a span, inside of the active one. */
+  /** Begins a span as a child of the active one. */
   startSpan(name: string): Span;
-  /** Begins a span, which is active while the function runs, and returns what that returns. */
+  /** Begins a span that is active while the function runs, and returns the result of the function. */
   startActiveSpan<T>(name: string, work: (span: Span) => T): T;
 }
 
-/** The scope under which the spans are found. */
+/** Name of the instrumentation scope. */
 const SCOPE = "e2e-gateway";
 
-/** Finds Deno's tracer; undefined where `OTEL_DENO` did not turn it on, and spans would go nowhere. */
+/** Returns Deno's tracer; undefined unless `OTEL_DENO` enables it. */
 export function findTracer(version: string): Tracer | undefined {
-  // Deno puts its own provider in the place of this one. The sandbox need not let us read the variable.
+  // Deno replaces this provider by its own. The sandbox may forbid reading the variable.
   if (trace.getTracerProvider() instanceof ProxyTracerProvider) return undefined;
   return trace.getTracer(SCOPE, version);
 }
 
 /**
- * Makes telemetry that also runs each step in a span, and has one for the life of each stream. Attributes are words of
- * ours and nothing that came in: the class of an error, the end of a stream, the version of the protocol.
+ * Creates telemetry that also has a span for each operation and each stream. Attributes hold nothing from requests: the
+ * class of an error, the reason for the end of a stream, the protocol version.
  */
 export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
   return {
-    measure: (step, work) =>
-      tracer.startActiveSpan(step, async (span) => {
+    measure: (operation, work) =>
+      tracer.startActiveSpan(operation, async (span) => {
         try {
-          return await telemetry.measure(step, work);
+          return await telemetry.measure(operation, work);
         } catch (error) {
           markFailed(span, error);
           throw error;
@@ -55,7 +55,7 @@ export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
       const span = tracer.startSpan("stream");
       const ended = telemetry.stream(version);
       return (end) => {
-        // The reason first: it is the one that is left where a limit lets a single attribute through.
+        // The reason first: it remains if the number of attributes is limited to one.
         span.setAttributes({ "e2e_gateway.end": end, "e2e_gateway.version": version });
         if (end === "failed") span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();
@@ -69,7 +69,7 @@ export function createTraced(telemetry: Telemetry, tracer: Tracer): Telemetry {
   };
 }
 
-/** A message may hold what a client sent, and a stack the message. */
+/** Marks a span as failed, without the message and stack of the error: they may hold text from a client. */
 function markFailed(span: Span, error: unknown): void {
   span.setAttributes({ "error.type": error instanceof Error ? error.name : typeof error });
   span.setStatus({ code: SpanStatusCode.ERROR });

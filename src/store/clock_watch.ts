@@ -1,41 +1,41 @@
 /**
- * Notices when the wall clock is set.
+ * Detection of changes of the wall clock.
  *
  * @module
  */
 
-/** The clocks, and what to do when they part. */
+/** Clocks to compare, and the handler of a step. */
 export interface ClockWatchOptions {
-  /** The wall clock, in milliseconds since 1970. */
+  /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
+  /** Returns the time of a clock that is never set, in milliseconds. */
   readonly monotonic: () => number;
   /**
-   * Called when the wall clock was set.
+   * Called after the wall clock was set.
    *
-   * @param stepMs by how much, in milliseconds; negative if it was set back
+   * @param stepMs the change, in milliseconds; negative if it was set back
    */
   readonly onStep: (stepMs: number) => void;
 }
 
 /**
- * How far the wall clock may part from the monotonic one before it counts as set, in milliseconds. Time daemons slew
- * smaller differences, and a memory that begins this much ahead of the clock is soon right by itself.
+ * Change of the wall clock against the monotonic one from which it counts as set, in milliseconds. Time daemons slew smaller
+ * differences, and a store that starts this much ahead of the clock accepts requests again within that time.
  */
 export const CLOCK_TOLERANCE_MS = 5000;
 
-/** Compares the wall clock with the monotonic one. A machine that was suspended looks like a clock that was set ahead. */
+/** Comparison of the wall clock with the monotonic one. A suspended machine looks like a clock that was set ahead. */
 export class ClockWatch {
   readonly #options: ClockWatchOptions;
   #offset: number;
 
-  /** Takes the clocks as they are for right. */
+  /** Starts with the current offset of the clocks. */
   constructor(options: ClockWatchOptions) {
     this.#options = options;
     this.#offset = options.now() - options.monotonic();
   }
 
-  /** Looks at the clocks. Steps too small to count add up, until they do. */
+  /** Compares the clocks. Steps below the tolerance add up until they exceed it. */
   check(): void {
     const offset = this.#options.now() - this.#options.monotonic();
     const step = offset - this.#offset;

@@ -1,5 +1,5 @@
 /**
- * Counters of paces in Valkey or Redis, shared by all gateways that use it. To be imported dynamically.
+ * Counters of rate limits in Valkey or Redis, shared by all gateways that use it. Import it dynamically.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
 import type { CounterFactory } from "../limits/rate_limiter.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 
-/** Makes counters on a server. While it is away, each counts in memory: a pace is no reason to refuse everything. */
+/** Makes counters on a server. While it is unavailable, each counts in memory instead of refusing all requests. */
 export function redisCounter({ limits }: Pick<RedisConnection, "limits">): CounterFactory {
   return (options) =>
     new RateLimiterRedis({
@@ -16,7 +16,7 @@ export function redisCounter({ limits }: Pick<RedisConnection, "limits">): Count
       useRedisPackage: true,
       rejectIfRedisNotReady: true,
       insuranceLimiter: new RateLimiterMemory(options),
-      // Whoever is over his pace is turned away here, without a question to the server.
+      // Above the limit, requests are refused without asking the server.
       inMemoryBlockOnConsumed: options.points + 1,
     });
 }

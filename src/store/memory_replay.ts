@@ -1,5 +1,5 @@
 /**
- * A replay store in the memory of the process: lives and dies with it.
+ * Replay store in the memory of the process.
  *
  * @module
  */
@@ -7,45 +7,48 @@ import type { SealedText } from "../protocol/aead.ts";
 import { FifoQueue } from "../lib/fifo_queue.ts";
 import { KeyShares } from "../limits/key_shares.ts";
 import { TimestampRanges } from "./timestamp_ranges.ts";
-import { type Claim, ENTRY_BYTES, type Recollection, type ReplayStore, type RequestIdentity } from "./replay_store.ts";
+import {
+  type Claim,
+  ENTRY_BYTES,
+  type Recollection,
+  type ReplayLimits,
+  type ReplayStore,
+  type RequestIdentity,
+} from "./replay_store.ts";
 
-/** How much a store holds. */
+/** Size of a store. */
 export interface ReplayUsage {
-  /** Requests that are remembered. */
+  /** Stored requests. */
   readonly entries: number;
-  /** What they and their answers take, in bytes. */
+  /** Size of the requests and their answers, in bytes. */
   readonly bytes: number;
 }
 
-/** A replay store that answers at once. */
+/** Replay store that answers synchronously. */
 export interface MemoryReplayStore extends ReplayStore {
-  /** How much it holds. */
+  /** Current size. */
   readonly usage: ReplayUsage;
-  /** Claims a request, without waiting for anything. */
+  /** Claims a request. */
   claim(identity: RequestIdentity): Claim;
-  /** Looks for a request, without waiting for anything. */
+  /** Looks up a request. */
   recall(identity: Omit<RequestIdentity, "timestamp">): Recollection;
   /**
-   * Begins the memory at another time, when the wall clock was set. What ran is still remembered.
+   * Moves the oldest accepted timestamp, after the wall clock was set. Stored requests remain.
    *
-   * @param since seconds since 1970: what was stamped earlier is refused
+   * @param since seconds since 1970: requests with earlier timestamps are refused
    */
   beginAt(since: number): void;
-  /** Whether a new request with this timestamp, in seconds since 1970, can be told from all that ran. */
+  /** Tells whether a request with this timestamp, in seconds since 1970, is certainly new if it is not stored. */
   accepts(timestamp: number): boolean;
 }
 
-/** How a store in memory is bounded. */
+/** Limits of a store in memory, and its clock. */
 export interface MemoryReplayOptions {
-  /** How long to remember a request, in seconds. */
-  readonly seconds: number;
-  /** Most bytes to spend, on identities and answers together. */
-  readonly maxBytes: number;
-  /** Largest answer to keep for repeats, in bytes. */
-  readonly maxAnswerBytes: number;
-  /** When the memory begins, in seconds since 1970: what was stamped earlier may have run already. */
+  /** Limits. */
+  readonly limits: ReplayLimits;
+  /** Oldest accepted timestamp, in seconds since 1970: requests from before may have run already. */
   readonly since: number;
-  /** A clock that never jumps, in milliseconds. */
+  /** Returns the time of a clock that is never set, in milliseconds. */
   readonly monotonic: () => number;
 }
 
@@ -56,13 +59,13 @@ interface Entry {
   readonly tag: string;
   readonly timestamp: number;
   answer: Promise<SealedText | undefined>;
-  /** 0 while no answer is kept. */
+  /** Size of the kept answer; 0 without one. */
   answerBytes: number;
 }
 
-/** The kept answers of a key. */
+/** Kept answers of a key. */
 interface Answers {
-  /** In the order in which they were given; those whose answer is dropped already are passed over. */
+  /** In the order of the answers; entries whose answer is dropped already are skipped. */
   readonly entries: FifoQueue<Entry>;
   bytes: number;
 }
@@ -70,22 +73,22 @@ interface Answers {
 /**
  * Makes an empty store.
  *
- * Identities are never forgotten early: a key whose identities fill its share of the memory gets `full`, and no other
- * one does. Kept answers make room for identities and for newer answers: the oldest of the key that holds most of them.
+ * Requests are never dropped early: a key whose requests fill its share of the memory gets `full`, and other keys do not.
+ * Kept answers are dropped for requests and for newer answers: the oldest of the key with the largest answers.
  */
 export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryReplayStore {
-  const { maxBytes } = options;
+  const { memoryBytes, answerBytes: maxAnswerBytes, maxAgeSeconds } = options.limits;
   const entries = new Map<string, Entry>();
-  // Every entry lives equally long, so the order of claims is also the order of expiry.
+  // All entries have the same lifetime, so the order of claims is also the order of expiry.
   const claimed = new FifoQueue<Entry>();
-  const identities = new KeyShares(maxBytes);
+  const identities = new KeyShares(memoryBytes);
   const answers = new Map<string, Answers>();
   const noAnswer = Promise.resolve(undefined);
-  // In whole seconds, as many clients stamp their requests so.
+  // In whole seconds, as in the timestamps of many clients.
   let since = Math.floor(options.since);
   let answerBytes = 0;
-  // Not all that is older than the newest: while a clock is ahead, stamps come from the future, and whatever comes when
-  // it is right again is older than those.
+  // Ranges instead of one limit: while a clock is ahead, timestamps are in the future, and valid ones after its
+  // correction are older than those.
   const forgotten = new TimestampRanges();
 
   const bytes = () => identities.bytes + answerBytes;
@@ -98,7 +101,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
     answerBytes -= entry.answerBytes;
     entry.answerBytes = 0;
     entry.answer = noAnswer;
-    // Also those that were dropped out of turn: a key that never pauses would keep them for ever.
+    // Also entries whose answer was dropped out of order: a key in constant use would keep them forever.
     while (kept.entries.first?.answerBytes === 0) kept.entries.shift();
     if (kept.bytes === 0) answers.delete(entry.kid);
   }
@@ -113,9 +116,9 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
     }
   }
 
-  /** Drops answers of whichever key holds most, until there is room. */
+  /** Drops answers of the key with the most bytes until there is room. */
   function makeRoom(size: number): boolean {
-    while (bytes() + size > maxBytes) {
+    while (bytes() + size > memoryBytes) {
       let largest: Answers | undefined;
       for (const kept of answers.values()) {
         if (kept.bytes > (largest?.bytes ?? 0)) largest = kept;
@@ -128,8 +131,8 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
   }
 
   function keepAnswer(entry: Entry, answer: SealedText | undefined): void {
-    // One answer may not push out all the others.
-    const fits = answer !== undefined && answer.length <= Math.min(options.maxAnswerBytes, maxBytes / 4);
+    // One answer must not evict all others.
+    const fits = answer !== undefined && answer.length <= Math.min(maxAnswerBytes, memoryBytes / 4);
     const keep = fits && entries.get(entry.id) === entry;
     if (!keep || !makeRoom(answer.length)) {
       entry.answer = noAnswer;
@@ -160,7 +163,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions): MemoryRep
       const entry: Entry = {
         id,
         kid,
-        expires: now + options.seconds * 1000,
+        expires: now + 2 * maxAgeSeconds * 1000,
         tag: tagText,
         timestamp,
         answer: promise,

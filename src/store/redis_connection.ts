@@ -1,67 +1,99 @@
 /**
- * The connection to Valkey or Redis that the replay store and the rate limits share: the only importer of node-redis.
- * To be imported dynamically, where one is configured.
+ * Connection to Valkey or Redis, shared by the replay store and the rate limits: the only importer of node-redis. Import it
+ * dynamically, if one is configured.
  *
- * Each connection has a client of its own, which never reconnects: nobody can mistake the server for the one before.
- * node-redis sets no deadline to the handshake, nor to a command once it is written.
+ * Each connection has its own client, which never reconnects, so that a new server is never mistaken for the old one.
+ * node-redis has no time limit for the handshake, nor for a command once it is written.
  *
  * @module
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { createClient } from "redis";
 import type { Log } from "../observability/log.ts";
-import type { RedisClient, RedisLimitsClient } from "./redis_client.ts";
 
-/** Where the server is, and how patient to be. */
+/** Options of SET. */
+export interface SetOptions {
+  /** Only sets an existing key. */
+  readonly condition: "XX";
+  /** Keeps the existing TTL. */
+  readonly expiration: { readonly type: "KEEPTTL" };
+}
+
+/**
+ * Client that uses the current connection; without one, commands fail at once. It is the `storeClient` of
+ * `RateLimiterRedis`, with `useRedisPackage: true` and `rejectIfRedisNotReady: true`.
+ */
+export interface RedisLimitsClient {
+  /** True while there is a connection. */
+  readonly isReady: boolean;
+  /** Runs a script. */
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  /** Starts a transaction. */
+  multi(): unknown;
+  /** Removes a key. */
+  del(key: string): Promise<number>;
+}
+
+/** Client of one connection. Once it ends, all commands fail at once; none is sent over another connection. */
+export interface RedisClient extends RedisLimitsClient {
+  /** Reads a key. */
+  get(key: string): Promise<string | null>;
+  /** Sets a key. */
+  set(key: string, value: string, options?: SetOptions): Promise<string | null>;
+  /** Reads the server's information. */
+  info(): Promise<string>;
+}
+
+/** Address of the server, and limits. */
 export interface RedisOptions {
-  /** `redis:` or, with TLS, `rediss:`, with user, password and number of the database where they are needed. */
+  /** URL with the scheme `redis:` or, with TLS, `rediss:`, and optional user, password and database number. */
   readonly url: URL;
-  /** Longest silence after a command, and longest time for each step of connecting, in milliseconds. */
+  /** Time limit of replies, and of each step of connecting, in milliseconds. */
   readonly timeoutMs: number;
-  /** A number from 0 to below 1, so that gateways that lost the same server do not come back all at once. */
+  /** Returns a number from 0 to below 1, which spreads out the reconnections of several gateways. */
   readonly random: () => number;
-  /** Is told when the server is lost, why, and when it is back. */
+  /** Logger for lost and new connections. */
   readonly log: Pick<Log, "info" | "warn">;
 }
 
-/** A server that is connected to again and again, until closed. */
+/** Connection that reconnects until it is closed. */
 export interface RedisConnection {
-  /** The connection that is up, if one is. */
+  /** Client of the current connection, if there is one. */
   readonly client: RedisClient | undefined;
-  /** For `RateLimiterRedis`. */
+  /** Client for `RateLimiterRedis`. */
   readonly limits: RedisLimitsClient;
-  /** Calls back with each new connection. @returns a function that stops it */
+  /** Calls a listener with the current and each new connection. @returns a function that removes it */
   onConnect(listener: (client: RedisClient) => void): () => void;
-  /** Lets commands that are under way finish, not longer than the deadline, and hangs up. */
+  /** Waits for pending commands within the time limit, then disconnects. */
   close(): Promise<void>;
 }
 
 type Client = ReturnType<typeof createClient>;
 type Timer = ReturnType<typeof setTimeout>;
 
-/** How often a connection is tested within the deadline. */
+/** Tests of a connection within the time limit. */
 const TESTS_PER_DEADLINE = 4;
-/** The wait before the second attempt to connect; each further one is twice as long. In milliseconds. */
+/** Wait before the second attempt to connect, in milliseconds; each further one is twice as long. */
 const FIRST_WAIT_MS = 50;
-/** The longest wait between attempts, in milliseconds. */
+/** Longest wait between attempts, in milliseconds. */
 const LONGEST_WAIT_MS = 2000;
 
 /**
- * Begins to connect. The server need not be there yet.
+ * Starts to connect, and retries until the server is reachable.
  *
  * @throws {TypeError} if the URL is not one of a Redis server
- * @throws {URIError} if user or password has a percent sign that encodes nothing
+ * @throws {URIError} if user or password has an invalid percent encoding
  */
 export function openRedis(options: RedisOptions): RedisConnection {
   const { url, timeoutMs, random, log } = options;
   const place = `${url.hostname}:${url.port || 6379}`;
   const stop = new AbortController();
   const listeners = new Set<(client: RedisClient) => void>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   let current: RedisClient | undefined;
   let wait = FIRST_WAIT_MS;
 
-  /** Connects, and returns why there is no connection any more. */
+  /** Connects, waits for the end of the connection, and returns its reason. */
   async function connectOnce(client: Client): Promise<string> {
     const ended = Promise.withResolvers<string>();
     const timers: Timer[] = [];
@@ -71,55 +103,54 @@ export function openRedis(options: RedisOptions): RedisConnection {
       client.destroy();
     };
     const limit = (step: string) => setTimeout(() => end(`${step} took more than ${timeoutMs} ms`), timeoutMs);
-    const sayFarewell = () => {
+    const disconnect = () => {
       if (!client.isReady) return end("Closed");
-      timers.push(limit("The farewell"));
+      timers.push(limit("The shutdown"));
       client.close().catch(() => {});
     };
-    // After a reply that cannot be read, the next ones might be taken for those of other commands: no error is mended.
+    // Every error ends the connection: after an unreadable reply, the next ones could be matched to other commands.
     client.on("error", (error) => end(explain(error)));
     client.on("end", () => end("Closed"));
     client.once("connect", () => {
       const handshake = limit("The handshake");
       timers.push(handshake);
       client.once("ready", () => clearTimeout(handshake));
-      // A client that was closed before would otherwise go on, and stay.
+      // Otherwise a client that was closed before the connection would stay open.
       if (stop.signal.aborted) end("Closed");
     });
-    stop.signal.addEventListener("abort", sayFarewell);
+    stop.signal.addEventListener("abort", disconnect);
     try {
       await client.connect();
       timers.push(watch(client, end));
-      announce(client);
+      onReady(client);
     } catch (error) {
       end(explain(error));
     }
     const reason = await ended.promise;
-    stop.signal.removeEventListener("abort", sayFarewell);
+    stop.signal.removeEventListener("abort", disconnect);
     timers.forEach(clearTimeout);
     return reason;
   }
 
   /**
-   * Ends a connection on which nothing comes back, and with it all commands that wait there. Replies come in order:
-   * an answered test vouches for every command before it. Counted in tests, so that a moment in which this process
-   * does not run is not taken for silence.
+   * Ends a connection without replies, and with it all pending commands. Replies come in order, so a reply to a PING proves
+   * a reply to every command before it. Counts unanswered PINGs instead of time, as this process may have been suspended.
    */
   function watch(client: Client, end: (reason: string) => void): Timer {
     let unanswered = 0;
     return setInterval(() => {
-      if (unanswered === TESTS_PER_DEADLINE - 1) return end(`It is silent for ${timeoutMs} ms`);
+      if (unanswered === TESTS_PER_DEADLINE - 1) return end(`No reply for ${timeoutMs} ms`);
       unanswered += 1;
-      // An error is an answer, too: the user may lack the right to PING.
+      // An error is a reply as well: the user may lack the right to PING.
       client.ping().catch(() => {}).finally(() => unanswered -= 1);
     }, timeoutMs / TESTS_PER_DEADLINE);
   }
 
-  function announce(client: RedisClient): void {
+  function onReady(client: RedisClient): void {
     if (!client.isReady) return;
     current = client;
     wait = FIRST_WAIT_MS;
-    told.clear();
+    reported.clear();
     log.info("Connected to Redis at {place}", { place });
     for (const listener of listeners) listener(client);
   }
@@ -128,15 +159,15 @@ export function openRedis(options: RedisOptions): RedisConnection {
     for (let client = first;; client = makeClient(url, timeoutMs)) {
       const reason = await connectOnce(client);
       if (stop.signal.aborted) return;
-      if (!told.has(reason)) log.warn("No connection to Redis at {place}: {reason}", { place, reason });
-      told.add(reason);
+      if (!reported.has(reason)) log.warn("No connection to Redis at {place}: {reason}", { place, reason });
+      reported.add(reason);
       await pause(wait * (1 + random()) / 2, undefined, { signal: stop.signal }).catch(() => {});
       if (stop.signal.aborted) return;
       wait = Math.min(2 * wait, LONGEST_WAIT_MS);
     }
   }
 
-  // The first client is made here, so that a wrong URL is told at once.
+  // The first client is made here, so that an invalid URL throws at once.
   const running = keepConnected(makeClient(url, timeoutMs));
 
   function connected(): RedisClient {
@@ -173,16 +204,16 @@ function makeClient(url: URL, timeoutMs: number): Client {
     url: url.href,
     socket: { connectTimeout: timeoutMs, reconnectStrategy: false },
     disableOfflineQueue: true,
-    // It would let the server send the client to another address.
+    // Otherwise the server could redirect the client to another address.
     maintNotifications: "disabled",
-    // Nobody needs it, and the user may lack the right to it.
+    // Unused, and the user may lack the right to it.
     disableClientInfo: true,
-    // A timer for each command, and of no effect once the command is written.
+    // Would start a timer for each command, without effect once the command is written.
     commandOptions: { timeout: 0 },
   });
 }
 
-/** The reason that goes to the log. Old servers repeat the arguments of an unknown command: the password is one. */
+/** Returns the reason for the log, without the arguments that old servers quote: one of them is the password. */
 function explain(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.replace(/,? with args.*$/is, "");

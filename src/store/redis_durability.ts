@@ -1,149 +1,149 @@
 /**
- * Whether Valkey or Redis still remembers all that it was told. It forgets when it starts anew (a log that is synced
- * every second lacks the last one), when it evicts keys, when somebody empties it, and when its clock steps ahead.
+ * Detection of lost keys in Valkey or Redis. A server loses keys when it restarts (an append-only file that is synced every
+ * second lacks the last one), evicts keys, is emptied, or its clock steps ahead.
  *
  * @module
  */
 import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
-import type { RedisClient } from "./redis_client.ts";
-import type { RedisConnection } from "./redis_connection.ts";
+import type { RedisClient, RedisConnection } from "./redis_connection.ts";
 import type { RequestIdentity } from "./replay_store.ts";
 import { CLOCK_TOLERANCE_MS } from "./clock_watch.ts";
 import { TimestampRanges } from "./timestamp_ranges.ts";
 
-/** Whose memory to watch, and how. */
+/** Server to watch, and clocks. */
 export interface RedisDurabilityOptions {
-  /** The server. */
+  /** Connection to the server. */
   readonly connection: Pick<RedisConnection, "onConnect">;
-  /** The key that tells since when the server remembers. */
+  /** Key of the marker: the server's run and the start of its memory. */
   readonly key: string;
-  /** How long requests are remembered, in seconds. */
+  /** Time for which requests are stored, in seconds. */
   readonly seconds: number;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
+  /** Returns the time of a clock that is never set, in milliseconds. */
   readonly monotonic: () => number;
-  /** Is told why no request can be accepted, and when some may have been forgotten. */
+  /** Logger for why no request can be accepted, and for possible losses. */
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }
 
-/** The memory of a server, as far as this process knows it. */
+/** Durability of a server, as seen by this process. */
 export interface RedisDurability {
-  /** The connection to a server that was found fit to remember; undefined while there is none. */
+  /** Client of a server whose configuration keeps all keys; undefined while there is none. */
   trusted(): Promise<RedisClient | undefined>;
-  /** Whether a request may have run at a time that the server does not remember. */
+  /** Tells whether a request may have run and been lost by the server. */
   isForgotten(identity: RequestIdentity): boolean;
-  /** Takes note of a request before it is claimed, so that it stays refused if the server forgets it. */
+  /** Records a request before its claim, so that it stays refused if the server loses it. */
   note(identity: RequestIdentity): void;
-  /** What the server says as long as it has forgotten nothing; undefined before it was found fit. */
+  /** Marker that the server has as long as it lost nothing; undefined before the first check. */
   readonly marker: { readonly key: string; readonly text: string } | undefined;
-  /** Seconds since 1970 since which the server remembers; undefined before it was found fit. */
+  /** Start of the server's memory, in seconds since 1970; undefined before the first check. */
   readonly since: number | undefined;
-  /** Looks at the server at once, as something is wrong with it. */
+  /** Checks the server at once, after an error. */
   recheck(client: RedisClient): void;
   /** Ends the watch. */
   close(): void;
 }
 
-/** How often the server is looked at again, in milliseconds: somebody may mend it, or break it. */
+/** Interval of checks of the server, in milliseconds: its configuration can change at any time. */
 const CHECK_MS = 1000;
 
-/** Something is wrong with the server that only its owner can change. */
-class UnfitError extends Error {}
+/** Error in the server's configuration, which only its operator can fix. */
+class UnsafeServerError extends Error {}
 
-/** Begins to watch each connection. */
+/** Starts to watch each connection. */
 export function watchRedisDurability(options: RedisDurabilityOptions): RedisDurability {
   const { connection, key, seconds, now, monotonic, log } = options;
-  /** The timestamps of each key's requests: those that this process has noted, and those that may be forgotten. */
+  /** Timestamps of requests by key: those that this process recorded, and those that the server may have lost. */
   const noted = new Map<string, TimestampRanges>();
   const forgotten = new Map<string, TimestampRanges>();
   let trusted: Promise<RedisClient | undefined> = Promise.resolve(undefined);
   let since = Infinity;
   let marker: string | undefined;
-  /** How far the server's clock was from each of ours when that last counted. */
+  /** Offsets of the server's clock from our two clocks at the last accepted step. */
   let clockOffsets: readonly number[] = [];
-  let suspicious = false;
-  let told: string | undefined;
+  let mayHaveLostKeys = false;
+  let lastReported: string | undefined;
   let next: ReturnType<typeof setTimeout> | undefined;
 
-  /** Looks at the server now, and again and again while this connection lasts. Claims wait for it. */
-  function look(client: RedisClient): void {
+  /** Checks the server now, and repeatedly while this connection lasts. Claims wait for the check. */
+  function startChecks(client: RedisClient): void {
     clearTimeout(next);
     trusted = check(client).then(() => {
-      if (told !== undefined) log.info("Redis is fit to remember requests again");
-      told = undefined;
+      if (lastReported !== undefined) log.info("Redis can store requests again");
+      lastReported = undefined;
       return client;
     }, (error) => {
-      if (client.isReady) tell(error);
+      if (client.isReady) reportError(error);
       return undefined;
     });
     const last = trusted;
     trusted.then(() => {
-      if (last === trusted && client.isReady) next = setTimeout(() => look(client), CHECK_MS);
+      if (last === trusted && client.isReady) next = setTimeout(() => startChecks(client), CHECK_MS);
     });
   }
 
-  function tell(error: unknown): void {
+  function reportError(error: unknown): void {
     const fault = errorText(error);
-    if (told === fault) return;
-    told = fault;
-    if (error instanceof UnfitError) log.error("Redis may forget requests, so none is accepted: {fault}", { fault });
-    else log.warn("Redis cannot be asked what it remembers, so no request is accepted: {fault}", { fault });
+    if (lastReported === fault) return;
+    lastReported = fault;
+    if (error instanceof UnsafeServerError) {
+      log.error("Redis may forget requests, so none is accepted: {fault}", { fault });
+    } else log.warn("Redis does not answer, so no request is accepted: {fault}", { fault });
   }
 
   async function check(client: RedisClient): Promise<void> {
     const info = await client.info();
-    const runId = fitRunId(info);
+    const runId = readRunId(info);
     const found = await client.get(key);
     const [foundRunId, foundSince] = found?.split(" ") ?? [];
-    // A marker from the future would refuse everything until then: the clock of its writer was ahead.
+    // A marker in the future would refuse all requests until then: the clock of its writer was ahead.
     const isValid = foundRunId === runId && Number(foundSince) * 1000 <= now() + CLOCK_TOLERANCE_MS;
-    if (found !== null && isValid && !suspicious) return adopt(found);
-    // On a server that is new to everybody, requests of this second cannot have run; otherwise some may have.
+    if (found !== null && isValid && !mayHaveLostKeys) return adopt(found);
+    // On a server without a marker, requests of this second cannot have run; otherwise some may have.
     const isNew = found === null && marker === undefined;
     const written = `${runId} ${Math.floor(now() / 1000) + (isNew ? 0 : 1)}`;
     await client.set(key, written);
-    suspicious = false;
+    mayHaveLostKeys = false;
     adopt(written);
   }
 
-  /** Takes a marker for true. Whoever wrote it: when it changed, the server forgot what this process had noted. */
+  /** Accepts a marker. If it changed, whichever gateway wrote it, the server lost the requests that this process recorded. */
   function adopt(text: string): void {
     if (text === marker) return;
     since = Number(text.split(" ")[1]);
     if (marker !== undefined) {
-      for (const [kid, stamps] of noted) forgotten.set(kid, stamps.copy());
-      log.warn("Redis may have forgotten requests that ran: those that were made before now are refused");
+      for (const [kid, timestamps] of noted) forgotten.set(kid, timestamps.copy());
+      log.warn("Redis may have lost requests that ran: requests with earlier timestamps are refused");
     }
     marker = text;
   }
 
-  /** Reads the run that the server is in. @throws {UnfitError} if it may forget at any time */
-  function fitRunId(info: string): string {
+  /** Returns the id of the server's run. @throws {UnsafeServerError} if it may lose keys at any time */
+  function readRunId(info: string): string {
     const version = infoField(info, "redis_version") ?? "unknown";
     if (!(Number.parseInt(version) >= 7)) {
-      throw new UnfitError(`Version "${version}" is too old: use Valkey, or Redis 7`);
+      throw new UnsafeServerError(`Version "${version}" is too old: use Valkey, or Redis 7`);
     }
     const policy = infoField(info, "maxmemory_policy") ?? "unknown";
     if (infoField(info, "maxmemory") !== "0" && policy !== "noeviction") {
-      suspicious = true;
-      throw new UnfitError(`It evicts keys: set its maxmemory-policy to noeviction instead of "${policy}"`);
+      mayHaveLostKeys = true;
+      throw new UnsafeServerError(`It evicts keys: set its maxmemory-policy to noeviction instead of "${policy}"`);
     }
     const runId = infoField(info, "run_id");
-    if (runId === undefined) throw new UnfitError("It does not tell its run_id: use Valkey, or Redis 7");
-    // Its clock may step ahead by itself, and its keys then expire early; on our own machine it steps with ours, so that
-    // only the clock that never jumps tells. Small steps do not eat up the double window, and add up until they would.
+    if (runId === undefined) throw new UnsafeServerError("It does not report its run_id: use Valkey, or Redis 7");
+    // Keys expire early when the server's clock steps ahead. On this machine our wall clock steps with it, so it is compared
+    // with the monotonic clock as well. Steps within the margin of the time window are tolerated, and add up.
     const time = Number(infoField(info, "server_time_usec")) / 1000;
     const offsets = [time - now(), time - monotonic()];
     const isFirst = clockOffsets.length === 0;
-    const parted = clockOffsets.some((before, index) => Math.abs((offsets[index] ?? NaN) - before) > seconds * 250);
-    if (isFirst || parted) clockOffsets = offsets;
-    suspicious ||= parted;
+    const hasStepped = clockOffsets.some((before, index) => Math.abs((offsets[index] ?? NaN) - before) > seconds * 250);
+    if (isFirst || hasStepped) clockOffsets = offsets;
+    mayHaveLostKeys ||= hasStepped;
     return runId;
   }
 
-  const stopListening = connection.onConnect(look);
+  const stopListening = connection.onConnect(startChecks);
 
   return {
     trusted: () => trusted,
@@ -153,13 +153,13 @@ export function watchRedisDurability(options: RedisDurabilityOptions): RedisDura
     get since() {
       return marker === undefined ? undefined : since;
     },
-    recheck: look,
+    recheck: startChecks,
     isForgotten: ({ kid, timestamp }) =>
       Math.floor(timestamp) < since || forgotten.get(kid)?.includes(timestamp) === true,
     note({ kid, timestamp }) {
-      const stamps = noted.get(kid) ?? new TimestampRanges();
-      stamps.add(timestamp);
-      noted.set(kid, stamps);
+      const timestamps = noted.get(kid) ?? new TimestampRanges();
+      timestamps.add(timestamp);
+      noted.set(kid, timestamps);
     },
     close() {
       stopListening();

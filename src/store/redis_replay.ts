@@ -1,7 +1,7 @@
 /**
- * A replay store in Valkey or Redis: outlives the process, and serves several gateways at once.
+ * Replay store in Valkey or Redis: survives restarts of the process, and is shared by several gateways.
  *
- * It holds nonces, tags and sealed answers, never the text of a request.
+ * It stores nonces, tags and sealed answers, never the text of a request.
  *
  * @module
  */
@@ -13,82 +13,86 @@ import { FifoQueue } from "../lib/fifo_queue.ts";
 import { KeyShares } from "../limits/key_shares.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import { watchRedisDurability } from "./redis_durability.ts";
-import { type Claim, ENTRY_BYTES, type Recollection, type ReplayStore, type RequestIdentity } from "./replay_store.ts";
+import {
+  type Claim,
+  ENTRY_BYTES,
+  type Recollection,
+  type ReplayLimits,
+  type ReplayStore,
+  type RequestIdentity,
+} from "./replay_store.ts";
 
-/** Where requests are remembered, and how. */
+/** Server and limits of a store. */
 export interface RedisReplayOptions {
-  /** The server. Whoever opened it closes it, after the store. */
+  /** Connection to the server, which the caller closes after the store. */
   readonly connection: RedisConnection;
-  /** What the keys begin with, such as `e2eg:replay:`. */
+  /** Prefix of the keys, such as `e2eg:replay:`. */
   readonly prefix: string;
-  /** How long to remember a request, in seconds. */
-  readonly seconds: number;
-  /** Most bytes that this gateway spends on the server, of which no key can take the others' share. */
-  readonly maxBytes: number;
-  /** Largest answer to keep for repeats, in bytes. */
-  readonly maxAnswerBytes: number;
-  /** The wall clock, in milliseconds since 1970. */
+  /** Limits, of which `memoryBytes` counts for this gateway alone. */
+  readonly limits: ReplayLimits;
+  /** Returns the wall clock's time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
+  /** Returns the time of a clock that is never set, in milliseconds. */
   readonly monotonic: () => number;
-  /** Is told what is wrong with the server. */
+  /** Logger for problems of the server. */
   readonly log: Pick<Log, "info" | "warn" | "error">;
 }
 
-/** What the server holds of a request: its tag, then a blank as soon as it ran, then the answer if one is kept. */
-interface Value {
+/** Value of a request on the server: its tag, then a space once it has run, then the answer if one is kept. */
+interface StoredRequest {
   readonly tag: string;
   readonly isSettled: boolean;
   readonly answer: SealedText | undefined;
 }
 
-/** Bytes on the server, of the share that they count for. */
+/** Bytes on the server, and the share that they count against. */
 interface Spending {
   readonly shares: KeyShares;
   readonly kid: string;
   readonly bytes: number;
 }
 
-/** The outcome of a request. */
+/** Answer of a request. */
 interface Settled {
   readonly kid: string;
   readonly answer: SealedText | undefined;
 }
 
-/** A replay store on a server. */
+/** Replay store on a server. */
 export interface RedisReplayStore extends ReplayStore {
-  /** When its memory begins, in seconds since 1970: what was stamped earlier is refused. Undefined before it is known. */
+  /** Oldest accepted timestamp, in seconds since 1970; undefined before it is known. */
   readonly since: number | undefined;
 }
 
-/** How often to look for the answer of a request that runs in another process, in milliseconds. */
+/** Interval of polls for the answer of a request that runs in another process, in milliseconds. */
 const POLL_MS = 200;
-/** How often to look at most: half a minute is longer than a client waits. */
+/** Most polls for one answer: 30 s is longer than a client waits. */
 const POLLS = 150;
 
-/** Claims a request, if the server still has the marker: one that was emptied must not take any, even before a look. */
+/** Claims a request if the server still has the marker: a server that was emptied must refuse it before the next check. */
 const CLAIM = `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return redis.error_reply("FORGOT") end
 return redis.call("SET", KEYS[2], ARGV[2], "NX", "GET", "PX", ARGV[3])`;
 
-/** Makes a store. The server need not be there yet: until it is, claims answer `away`. */
+/** Makes a store. Until the server is connected, claims return `unavailable`. */
 export function createRedisReplayStore(options: RedisReplayOptions): RedisReplayStore {
-  const { prefix, seconds, maxBytes, maxAnswerBytes, monotonic, log } = options;
-  // A claim's key has a colon after the prefix, so this is none.
-  const memory = watchRedisDurability({ ...options, key: `${prefix}since` });
+  const { connection, prefix, limits, now, monotonic, log } = options;
+  const seconds = 2 * limits.maxAgeSeconds;
+  // Keys of claims have a colon after the prefix, so none equals this one.
+  const durability = watchRedisDurability({ connection, key: `${prefix}since`, seconds, now, monotonic, log });
   const stop = new AbortController();
-  /** Answers that this process waits for, by key. */
+  /** Answers that this process waits for, by Redis key. */
   const awaited = new Map<string, Promise<SealedText | undefined>>();
   const settling = new Set<Promise<void>>();
-  // Half for each, as answers on a server do not make room for identities.
-  const identities = new KeyShares(maxBytes / 2);
-  const answers = new KeyShares(maxBytes / 2);
-  /** What this process has spent on the server, in the order in which it expires there. */
+  // Half for each: answers on a server are not dropped for requests.
+  const identities = new KeyShares(limits.memoryBytes / 2);
+  const answers = new KeyShares(limits.memoryBytes / 2);
+  /** Bytes of this process on the server, in order of expiry. */
   const spent = new FifoQueue<Spending & { readonly expires: number }>();
 
   function hasRoom({ shares, kid, bytes }: Spending): boolean {
-    const now = monotonic();
-    for (let oldest = spent.first; oldest !== undefined && oldest.expires < now; oldest = spent.first) {
+    const time = monotonic();
+    for (let oldest = spent.first; oldest !== undefined && oldest.expires < time; oldest = spent.first) {
       spent.shift();
       oldest.shares.release(oldest.kid, oldest.bytes);
     }
@@ -104,7 +108,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
     return `${prefix}${kid}:${nonce.toBase64()}`;
   }
 
-  function first(key: string, { kid, tag }: { readonly kid: string; readonly tag: string }): Claim {
+  function claimFirst(key: string, { kid, tag }: { readonly kid: string; readonly tag: string }): Claim {
     const { promise, resolve } = Promise.withResolvers<SealedText | undefined>();
     awaited.set(key, promise);
     return {
@@ -120,25 +124,25 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
     };
   }
 
-  /** Never fails: what is lost is the answer to repeats. */
+  /** Stores an answer. Never throws: after a failure, repeats get no answer. */
   async function keepAnswer(key: string, tag: string, { kid, answer }: Settled): Promise<void> {
     const spending = { shares: answers, kid, bytes: answer?.length ?? 0 };
-    const fits = answer !== undefined && answer.length <= maxAnswerBytes && hasRoom(spending);
+    const fits = answer !== undefined && answer.length <= limits.answerBytes && hasRoom(spending);
     if (fits) spend(spending);
     try {
-      const client = await memory.trusted();
+      const client = await durability.trusted();
       await client?.set(key, `${tag} ${fits ? answer : ""}`, { condition: "XX", expiration: { type: "KEEPTTL" } });
     } catch {
-      // The connection tells when it is lost; a server without room refuses the next claim, too.
+      // A lost connection is logged elsewhere; a full server also refuses the next claim.
     }
   }
 
-  function repeat(key: string, seen: Value): Extract<Claim, { readonly kind: "repeat" }> {
+  function repeat(key: string, seen: StoredRequest): Extract<Claim, { readonly kind: "repeat" }> {
     const answer = seen.isSettled ? Promise.resolve(seen.answer) : awaited.get(key) ?? awaitAnswer(key);
     return { kind: "repeat", answer };
   }
 
-  /** Waits for the answer of a request that runs elsewhere, once for all its repeats. */
+  /** Waits for the answer of a request that runs in another process, once for all its repeats. */
   function awaitAnswer(key: string): Promise<SealedText | undefined> {
     const answer = poll(key).finally(() => {
       if (awaited.get(key) === answer) awaited.delete(key);
@@ -151,7 +155,7 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
     for (let polls = 0; polls < POLLS; polls++) {
       await pause(POLL_MS, undefined, { signal: stop.signal }).catch(() => {});
       if (stop.signal.aborted) break;
-      const client = await memory.trusted();
+      const client = await durability.trusted();
       const text = await client?.get(key).catch(() => undefined);
       if (text === null) return undefined;
       if (text === undefined) continue;
@@ -162,37 +166,37 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
   }
 
   async function recall(identity: Omit<RequestIdentity, "timestamp">): Promise<Recollection> {
-    const client = await memory.trusted();
-    if (client === undefined) return { kind: "away" };
+    const client = await durability.trusted();
+    if (client === undefined) return { kind: "unavailable" };
     const key = keyOf(identity);
     try {
       const text = await client.get(key);
       const seen = text === null ? undefined : parseValue(text);
       return seen?.tag === identity.tag.toBase64() ? repeat(key, seen) : { kind: "unknown" };
     } catch {
-      // That the connection is lost is told elsewhere.
-      return { kind: "away" };
+      // A lost connection is logged elsewhere.
+      return { kind: "unavailable" };
     }
   }
 
   return {
     async claim(identity) {
-      const client = await memory.trusted();
-      if (client === undefined) return { kind: "away" };
-      if (memory.isForgotten(identity)) return { kind: "forgotten" };
+      const client = await durability.trusted();
+      if (client === undefined) return { kind: "unavailable" };
+      if (durability.isForgotten(identity)) return { kind: "forgotten" };
       const { kid } = identity;
       const spending = { shares: identities, kid, bytes: ENTRY_BYTES };
       if (!hasRoom(spending)) {
         const known = await recall(identity);
         return known.kind === "unknown" ? { kind: "full" } : known;
       }
-      memory.note(identity);
+      durability.note(identity);
       const key = keyOf(identity);
       const tag = identity.tag.toBase64();
       let text: string | null;
       try {
-        const { marker } = memory;
-        if (marker === undefined) return { kind: "away" };
+        const { marker } = durability;
+        if (marker === undefined) return { kind: "unavailable" };
         const found = await client.eval(CLAIM, {
           keys: [marker.key, key],
           arguments: [marker.text, tag, String(Math.ceil(seconds * 1000))],
@@ -201,21 +205,21 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
       } catch (error) {
         const reason = errorText(error);
         if (reason.startsWith("FORGOT")) {
-          memory.recheck(client);
-          return { kind: "away" };
+          durability.recheck(client);
+          return { kind: "unavailable" };
         }
-        // From a script it comes with other words in front.
+        // Errors of scripts have a prefix.
         if (reason.includes("OOM ")) return { kind: "full" };
-        // That the connection is lost is told elsewhere.
-        if (client.isReady) log.warn("Redis refused to remember a request: {reason}", { reason });
-        return { kind: "away" };
+        // A lost connection is logged elsewhere.
+        if (client.isReady) log.warn("Redis refused to store a request: {reason}", { reason });
+        return { kind: "unavailable" };
       }
       if (text === null) {
-        // That the server forgets may have come to light meanwhile.
-        if (memory.isForgotten(identity)) return { kind: "forgotten" };
-        // Not before: a recorded request that is sent again takes up nothing.
+        // The server may have been found to forget requests in the meantime.
+        if (durability.isForgotten(identity)) return { kind: "forgotten" };
+        // Only now: a replayed request takes no memory.
         spend(spending);
-        return first(key, { kid, tag });
+        return claimFirst(key, { kid, tag });
       }
       const seen = parseValue(text);
       if (seen.tag !== tag) return { kind: "nonce reused" };
@@ -223,22 +227,22 @@ export function createRedisReplayStore(options: RedisReplayOptions): RedisReplay
     },
     recall,
     get since() {
-      return memory.since;
+      return durability.since;
     },
     async check() {
-      if (await memory.trusted() === undefined) throw new Error("Redis cannot be asked, or may forget requests");
+      if (await durability.trusted() === undefined) throw new Error("Redis is unavailable, or may forget requests");
     },
     async close() {
       stop.abort();
       await Promise.all(settling);
-      memory.close();
+      durability.close();
     },
   };
 }
 
-function parseValue(text: string): Value {
-  const blank = text.indexOf(" ");
-  if (blank < 0) return { tag: text, isSettled: false, answer: undefined };
-  const answer = text.slice(blank + 1);
-  return { tag: text.slice(0, blank), isSettled: true, answer: answer === "" ? undefined : answer as SealedText };
+function parseValue(text: string): StoredRequest {
+  const space = text.indexOf(" ");
+  if (space < 0) return { tag: text, isSettled: false, answer: undefined };
+  const answer = text.slice(space + 1);
+  return { tag: text.slice(0, space), isSettled: true, answer: answer === "" ? undefined : answer as SealedText };
 }

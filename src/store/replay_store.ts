@@ -1,58 +1,68 @@
 /**
- * The memory of requests that were already accepted, so that none runs twice.
+ * Store of accepted requests for replay detection: no request runs twice.
  *
  * @module
  */
 import type { SealedText } from "../protocol/aead.ts";
 
-/** What makes a request the same as another, whatever way its base64 was written. */
+/** Identity of a request, whatever the spelling of its base64. */
 export interface RequestIdentity {
   /** Id of the key that opened it. */
   readonly kid: string;
-  /** Its nonce, or its salt in version 2, decoded: of different lengths, so never the same. */
+  /** Its nonce, or in version 2 its salt, decoded. The lengths differ, so neither equals the other. */
   readonly nonce: Uint8Array;
-  /** Its authentication tag: differs when a careless client uses one nonce for two requests. */
+  /** Its authentication tag, which differs if a faulty client uses one nonce for two requests. */
   readonly tag: Uint8Array;
-  /** When its client says that it was made, in seconds since 1970. */
+  /** Its timestamp, in seconds since 1970. */
   readonly timestamp: number;
 }
 
-/** What a remembered request counts for without its answer, in bytes: its strings and its part of the tables. */
+/** Limits of a replay store. */
+export interface ReplayLimits {
+  /** Largest age of a timestamp, in seconds. It may be as far ahead, so a request is stored for twice this time. */
+  readonly maxAgeSeconds: number;
+  /** Most bytes of requests and answers together, of which each key has a fair share. */
+  readonly memoryBytes: number;
+  /** Largest answer that is kept for repeats, in bytes. */
+  readonly answerBytes: number;
+}
+
+/** Size of a stored request without its answer, in bytes: its strings and its share of the tables. */
 export const ENTRY_BYTES = 512;
 
-/** The outcome of claiming a request. */
+/** Outcome of claiming a request. */
 export type Claim =
-  /** Never seen: run it, then call `settle` exactly once, with the answer or with nothing to keep. */
+  /** New: run it, then call `settle` exactly once, with the answer, or undefined to keep none. */
   | { readonly kind: "first"; settle(answer: SealedText | undefined): void }
-  /** Seen: do not run it. `answer` is the first one's, once it has one; undefined if none was kept. */
+  /** Repeated: do not run it. `answer` resolves to the first request's answer; undefined if none was kept. */
   | { readonly kind: "repeat"; readonly answer: Promise<SealedText | undefined> }
-  /** The nonce was seen on a different request. */
+  /** The nonce was used for a different request. */
   | { readonly kind: "nonce reused" }
-  /** As old as requests that are not remembered: it may have run already. */
+  /** From a time whose requests are no longer stored: it may have run already. */
   | { readonly kind: "forgotten" }
-  /** No room to remember it in its key's share of the memory, so it must not run. */
+  /** Its key's share of the memory is full, so it must not run. */
   | { readonly kind: "full" }
-  /** The store cannot be asked, so it must not run. */
-  | { readonly kind: "away" };
+  /** The store is unavailable, so it must not run. */
+  | { readonly kind: "unavailable" };
 
-/** What is known of a request that is too old, or too early, to be claimed. */
+/** Outcome of looking up a request whose timestamp does not allow a claim. */
 export type Recollection =
-  /** It ran: `answer` is the first one's, as for a repeat. */
-  | Extract<Claim, { readonly kind: "repeat" | "away" }>
-  /** Nothing is known of it. */
+  /** It ran, with the answer as for a repeat; or the store is unavailable. */
+  | Extract<Claim, { readonly kind: "repeat" | "unavailable" }>
+  /** It is not stored. */
   | { readonly kind: "unknown" };
 
-/** Remembers claims for as long as their timestamps could be accepted. */
+/** Store of claims, each kept for as long as its timestamp could be accepted. */
 export interface ReplayStore {
-  /** Claims a request for the one caller that may run it. Atomic: of any number of equal claims one is first. */
+  /** Claims a request. Atomic: of any number of equal claims exactly one is `first`. */
   claim(identity: RequestIdentity): Promise<Claim> | Claim;
   /**
-   * Looks whether a request was claimed once, and claims nothing. Its timestamp may have been right then: the clock may
+   * Looks up a request without claiming it. It may have been claimed although its timestamp is invalid now: the clock may
    * have been set since.
    */
   recall(identity: Omit<RequestIdentity, "timestamp">): Promise<Recollection> | Recollection;
-  /** Throws, in words without secrets, unless the store can be asked. */
+  /** Throws an error without secrets if the store is unavailable. */
   check(): Promise<void>;
-  /** Lets go of whatever the store holds open. */
+  /** Releases all resources of the store. */
   close(): Promise<void>;
 }

@@ -1,12 +1,15 @@
 /**
- * Which timestamps have been seen, without keeping each of them.
+ * Set of timestamps of limited size.
  *
  * @module
  */
 
-/** A few ranges of time that hold all timestamps that were added, and as little else as that allows. */
+/** Most ranges: enough for a clock that is set several times a day, and few to search. */
+const MAX_RANGES = 16;
+
+/** Approximate set of timestamps: at most 16 ranges that include all added timestamps, and as few others as possible. */
 export class TimestampRanges {
-  /** From the oldest to the newest. */
+  /** In order of time. */
   #ranges: { readonly from: number; to: number }[] = [];
 
   /** Adds a timestamp. */
@@ -17,19 +20,19 @@ export class TimestampRanges {
     if (this.#ranges.length > MAX_RANGES) this.#closeGap();
   }
 
-  /** Whether a timestamp may have been added; false only if it was not. */
+  /** Tells whether a timestamp may have been added; false only if it was not. */
   includes(timestamp: number): boolean {
     return this.#ranges.some(({ from, to }) => from <= timestamp && timestamp <= to);
   }
 
-  /** Makes another one with the same ranges. */
+  /** Returns a copy. */
   copy(): TimestampRanges {
     const other = new TimestampRanges();
     other.#ranges = this.#ranges.map((range) => ({ ...range }));
     return other;
   }
 
-  /** Closes the gap that matters least: a narrow one, or one of long ago, to which no clock goes back. */
+  /** Merges the two ranges whose gap is narrowest in relation to its age: clocks are rarely set back far. */
   #closeGap(): void {
     const newest = this.#ranges.at(-1)?.to ?? 0;
     let least = { index: 0, weight: Infinity };
@@ -43,6 +46,3 @@ export class TimestampRanges {
     if (absorbed !== undefined && widened !== undefined) widened.to = absorbed.to;
   }
 }
-
-/** Enough for a clock that was set wrong some times within a day, and few to look through. */
-const MAX_RANGES = 16;

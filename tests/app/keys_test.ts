@@ -1,13 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { openKeys } from "../../src/app/keys.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
 const LEFTOVER = ".secret_key.0123456789abcdef.tmp";
 
-Deno.test("openKeys() removes the copy of a key that a killed start left, at the first start and at later ones", () =>
+Deno.test("openKeys() removes the temporary key file of an interrupted start, at the first start and at later ones", () =>
   inTempDir(async (directory) => {
     const config = parseConfig({
       SECRET_KEY_FILE: `${directory}/secret_key.txt`,
@@ -16,7 +17,11 @@ Deno.test("openKeys() removes the copy of a key that a killed start left, at the
     let key: string | undefined;
     for (const start of ["first", "second"]) {
       await Deno.writeTextFile(`${directory}/${LEFTOVER}`, "ab".repeat(32));
-      const keys = await openKeys(config, fakePlatform(), LOG);
+      const keys = await openKeys(config, fakePlatform(), {
+        log: LOG,
+        metrics: { gauge() {}, counter() {} },
+        services: SERVICES,
+      });
       await keys.close();
       const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
       assertEquals(names, ["secret_key.txt"], start);

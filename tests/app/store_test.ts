@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { openStore } from "../../src/app/store.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
@@ -8,11 +8,13 @@ import { until, within } from "../support/deadline.ts";
 
 const NOW = 1_700_000_000;
 
-/** A store in memory on clocks that a test sets. */
+/** Opens a store in memory, on clocks that the test sets. */
 async function openTestStore(aheadBySeconds: number) {
   const clock = { ahead: aheadBySeconds, seconds: NOW };
+  const gauges = new Map<string, () => unknown>();
   const store = await openStore(parseConfig({}), {
     log: getLogger("test"),
+    metrics: { gauge: ({ name, read }) => void gauges.set(name, read), counter: () => {} },
     now: () => (clock.seconds + clock.ahead) * 1000,
     monotonic: () => clock.seconds * 1000,
   });
@@ -23,11 +25,24 @@ async function openTestStore(aheadBySeconds: number) {
     return { kid: "a", nonce, tag: new Uint8Array(16), timestamp };
   };
   const claim = async (request: RequestIdentity) => (await store.replays.claim(request)).kind;
-  return { clock, store, identity, claim };
+  return { clock, store, identity, claim, gauge: (name: string) => gauges.get(name)?.() };
 }
 
+Deno.test("openStore() registers the number of requests in memory, and their bytes", async () => {
+  const { store, identity, claim, gauge } = await openTestStore(0);
+  try {
+    assertEquals([gauge("e2e_gateway_replay_entries"), gauge("e2e_gateway_replay_bytes")], [0, 0]);
+    await claim(identity(NOW + 1));
+    await claim(identity(NOW + 1));
+    assertEquals(gauge("e2e_gateway_replay_entries"), 2);
+    assertGreater(Number(gauge("e2e_gateway_replay_bytes")), 0);
+  } finally {
+    await store.close();
+  }
+});
+
 for (const ahead of [90, 7200]) {
-  Deno.test(`a store that began ${ahead} s ahead accepts requests within seconds of the clock being set right`, async () => {
+  Deno.test(`openStore() accepts requests within seconds after its clock, ${ahead} s ahead at the start, is corrected`, async () => {
     const { clock, store, identity, claim } = await openTestStore(ahead);
     try {
       assertEquals(store.isAhead(), false);
@@ -35,7 +50,7 @@ for (const ahead of [90, 7200]) {
       assertEquals(await claim(ranAhead), "first");
       clock.seconds += 10;
       clock.ahead = 0;
-      assertEquals(store.isAhead(), true, "Ready while everything is refused");
+      assertEquals(store.isAhead(), true, "Ready while all requests are refused");
       assertEquals(await claim(identity(NOW + 10)), "first");
       assertEquals(store.isAhead(), false);
       assertEquals(await claim(identity(NOW + 9)), "forgotten", "An earlier process may have run it");
@@ -49,7 +64,7 @@ for (const ahead of [90, 7200]) {
   });
 }
 
-Deno.test("a store that began with its clock behind refuses what an earlier process ran, from the moment the clock is set right", async () => {
+Deno.test("openStore() refuses requests of an earlier process once its clock, behind at the start, is corrected", async () => {
   const { clock, store, identity, claim } = await openTestStore(-7200);
   try {
     clock.seconds += 10;
@@ -61,7 +76,7 @@ Deno.test("a store that began with its clock behind refuses what an earlier proc
   }
 });
 
-Deno.test("a store is ahead again when the time comes of what it accepted while its clock was ahead", async () => {
+Deno.test("isAhead() is true again at the timestamps of the requests that were accepted while the clock was ahead", async () => {
   const { clock, store, identity, claim } = await openTestStore(7200);
   try {
     for (let second = 0; second < 300; second++) {
@@ -81,7 +96,7 @@ Deno.test("a store is ahead again when the time comes of what it accepted while 
   }
 });
 
-Deno.test("a store lets nothing run twice when the clock is set back and ahead, again and again", async () => {
+Deno.test("claim() accepts no request twice when the clock is set back and ahead repeatedly", async () => {
   const { clock, store, identity, claim } = await openTestStore(0);
   const ran: RequestIdentity[] = [];
   try {
@@ -103,28 +118,28 @@ Deno.test("a store lets nothing run twice when the clock is set back and ahead, 
   }
 });
 
-/** How far a clock is set in one go, in seconds: at most. */
+/** Largest steps of the clock, in seconds. */
 const STEPS = [3, 20, 60, 150, 7200];
 
-Deno.test("no request runs twice, however the clock is set, and requests run again when it is right", async () => {
+Deno.test("claim() accepts no request twice, however the clock is set, and accepts new ones once it is correct", async () => {
   for (let seed = 0; seed < 50; seed++) {
-    const draw = drawFrom(seed);
-    const { clock, store, identity, claim } = await openTestStore(draw() < 0.5 ? 0 : (draw() - 0.5) * 20_000);
+    const random = seededRandom(seed);
+    const { clock, store, identity, claim } = await openTestStore(random() < 0.5 ? 0 : (random() - 0.5) * 20_000);
     const wall = () => clock.seconds + clock.ahead;
     const runs = async (request: RequestIdentity) =>
       Math.abs(wall() - request.timestamp) <= 60 && await claim(request) === "first";
     const ran: RequestIdentity[] = [];
     try {
-      for (let turn = 0; turn < 100; turn++) {
-        clock.seconds += draw() < 0.8 ? 3 * draw() : 130 * draw();
-        if (draw() < 0.15) clock.ahead += (draw() - 0.5) * 2 * (STEPS[Math.floor(draw() * STEPS.length)] ?? 0);
-        if (draw() < 0.05) clock.ahead = 0;
-        const request = identity(wall() + (draw() - 0.5) * 118);
+      for (let step = 0; step < 100; step++) {
+        clock.seconds += random() < 0.8 ? 3 * random() : 130 * random();
+        if (random() < 0.15) clock.ahead += (random() - 0.5) * 2 * (STEPS[Math.floor(random() * STEPS.length)] ?? 0);
+        if (random() < 0.05) clock.ahead = 0;
+        const request = identity(wall() + (random() - 0.5) * 118);
         if (await runs(request)) ran.push(request);
-        const recorded = turn % 20 === 0 ? ran : ran.slice(-5);
+        const recorded = step % 20 === 0 ? ran : ran.slice(-5);
         for (const request of recorded) assertEquals(await runs(request), false, `Twice, with seed ${seed}`);
       }
-      // What ran ahead of the time is over by then.
+      // All requests with a timestamp in the future have expired by then.
       clock.seconds += 1_000_000;
       clock.ahead = 0;
       await runs(identity(wall()));
@@ -136,8 +151,8 @@ Deno.test("no request runs twice, however the clock is set, and requests run aga
   }
 });
 
-/** Draws numbers from 0 up to 1, the same ones for the same seed (Numerical Recipes, section 7.1). */
-function drawFrom(seed: number): () => number {
+/** Creates a random number generator with a seed (Numerical Recipes, section 7.1). */
+function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
@@ -145,21 +160,21 @@ function drawFrom(seed: number): () => number {
   };
 }
 
-Deno.test("a store whose gateway took longer than the second to start waits no more, without a timer that runs backwards", async () => {
+Deno.test("begun() settles at once, without a negative timer, when the start took longer than a second", async () => {
   for (const aheadBySeconds of [0, 7200, -7200]) {
     const { clock, store } = await openTestStore(0);
     const warnings: string[] = [];
-    const note = ({ name }: Error) => void warnings.push(name);
-    process.on("warning", note);
+    const record = ({ name }: Error) => void warnings.push(name);
+    process.on("warning", record);
     try {
       clock.seconds += 5;
       clock.ahead = aheadBySeconds;
       await within("the beginning", store.begun());
-      // Warnings come a moment later.
+      // Warnings are emitted a little later.
       await new Promise((resolve) => setTimeout(resolve));
       assertEquals(warnings, []);
     } finally {
-      process.off("warning", note);
+      process.off("warning", record);
       await store.close();
     }
   }

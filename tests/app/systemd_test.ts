@@ -6,15 +6,15 @@ import { until, within } from "../support/deadline.ts";
 
 const UNDER_SYSTEMD = { NOTIFY_SOCKET: "/run/systemd/notify", RUNTIME_DIRECTORY: "/run/e2e-gateway" };
 
-interface Machine {
+interface FakeSystemd {
   readonly env?: Readonly<Record<string, string>>;
-  /** What sending a message does; it just arrives by default. */
+  /** Sends a message; succeeds by default. */
   readonly send?: (text: string) => Promise<void>;
   readonly open?: () => void;
 }
 
-/** A machine that writes down what is sent, opened, removed and warned of. */
-function machine({ env = UNDER_SYSTEMD, send = () => Promise.resolve(), open = () => {} }: Machine = {}) {
+/** Fake systemd and file system that record notifications, operations and warnings. */
+function fakeSystemd({ env = UNDER_SYSTEMD, send = () => Promise.resolve(), open = () => {} }: FakeSystemd = {}) {
   const sent: string[] = [];
   const targets = new Set<string>();
   const done: string[] = [];
@@ -48,9 +48,9 @@ function machine({ env = UNDER_SYSTEMD, send = () => Promise.resolve(), open = (
   return { sent, targets, done, warnings, open: () => openServiceManager(platform, log) };
 }
 
-Deno.test("openServiceManager() opens nothing and says nothing when nobody wants to know", async () => {
+Deno.test("openServiceManager() opens and logs nothing when systemd expects no notifications", async () => {
   for (const env of [{}, { NOTIFY_SOCKET: "" }, { WATCHDOG_USEC: "1000", RUNTIME_DIRECTORY: "/run/x" }]) {
-    const { sent, done, warnings, open } = machine({ env });
+    const { sent, done, warnings, open } = fakeSystemd({ env });
     const manager = await open();
     manager.ready("Serves");
     manager.stopping();
@@ -60,13 +60,13 @@ Deno.test("openServiceManager() opens nothing and says nothing when nobody wants
 });
 
 Deno.test("openServiceManager() removes the socket of a gateway that was killed, and opens its own", async () => {
-  const { done, open } = machine();
+  const { done, open } = fakeSystemd();
   await (await open()).close();
   assertEquals(done, ["remove /run/e2e-gateway/notify.sock", "open /run/e2e-gateway/notify.sock", "close"]);
 });
 
-Deno.test("ready() tells that the gateway serves, and a status that cannot pass for another word", async () => {
-  const { sent, targets, open } = machine();
+Deno.test("ready() sends the status on one line, so that it cannot be another assignment", async () => {
+  const { sent, targets, open } = fakeSystemd();
   const manager = await open();
   manager.ready("Serves\nSTOPPING=1");
   await manager.close();
@@ -75,37 +75,37 @@ Deno.test("ready() tells that the gateway serves, and a status that cannot pass 
 });
 
 Deno.test("openServiceManager() sends to an abstract name", async () => {
-  const { targets, open } = machine({ env: { ...UNDER_SYSTEMD, NOTIFY_SOCKET: "@notify" } });
+  const { targets, open } = fakeSystemd({ env: { ...UNDER_SYSTEMD, NOTIFY_SOCKET: "@notify" } });
   const manager = await open();
   manager.ready("Serves");
   await manager.close();
   assertEquals([...targets], ["\0notify"]);
 });
 
-Deno.test("ready() begins the signs of life, and close() ends them", async () => {
-  const { sent, open } = machine({ env: { ...UNDER_SYSTEMD, WATCHDOG_USEC: "10000" } });
+Deno.test("ready() begins the heartbeats, and close() ends them", async () => {
+  const { sent, open } = fakeSystemd({ env: { ...UNDER_SYSTEMD, WATCHDOG_USEC: "10000" } });
   const manager = await open();
   assertEquals(sent, []);
   manager.ready("Serves");
-  await until("three signs of life", () => sent.filter((text) => text === "WATCHDOG=1").length >= 3);
+  await until("three heartbeats", () => sent.filter((text) => text === "WATCHDOG=1").length >= 3);
   assertEquals(sent[0], "READY=1\nSTATUS=Serves");
   // Deno's sanitizer fails this test if the timer goes on.
   await manager.close();
 });
 
-Deno.test("ready() gives no sign of life when the service manager waits for none", async () => {
+Deno.test("ready() sends no heartbeat when the watchdog is off", async () => {
   for (const WATCHDOG_USEC of ["", "0", "-1", "1e3", "soon"]) {
-    const { sent, open } = machine({ env: { ...UNDER_SYSTEMD, WATCHDOG_USEC } });
+    const { sent, open } = fakeSystemd({ env: { ...UNDER_SYSTEMD, WATCHDOG_USEC } });
     const manager = await open();
     manager.ready("Serves");
-    // The sanitizer of timers would notice one.
+    // Deno's sanitizer fails this test if a timer was started.
     await manager.close();
     assertEquals(sent.length, 1, WATCHDOG_USEC);
   }
 });
 
-Deno.test("ready() does not flood a service manager that waits for longer than a timer can be", async () => {
-  const { sent, open } = machine({ env: { ...UNDER_SYSTEMD, WATCHDOG_USEC: "18446744073709551614" } });
+Deno.test("ready() does not flood systemd when its timeout is longer than a timer can be", async () => {
+  const { sent, open } = fakeSystemd({ env: { ...UNDER_SYSTEMD, WATCHDOG_USEC: "18446744073709551614" } });
   const manager = await open();
   manager.ready("Serves");
   let ticks = 0;
@@ -116,9 +116,9 @@ Deno.test("ready() does not flood a service manager that waits for longer than a
   assertEquals(sent.length, 1);
 });
 
-Deno.test("openServiceManager() keeps the order of what it tells while a message waits", async () => {
+Deno.test("openServiceManager() keeps the order of notifications while one is pending", async () => {
   const first = Promise.withResolvers<void>();
-  const { sent, open } = machine({ send: (text) => text.startsWith("READY") ? first.promise : Promise.resolve() });
+  const { sent, open } = fakeSystemd({ send: (text) => text.startsWith("READY") ? first.promise : Promise.resolve() });
   const manager = await open();
   manager.ready("Serves");
   manager.stopping();
@@ -127,41 +127,42 @@ Deno.test("openServiceManager() keeps the order of what it tells while a message
   assertEquals(sent, ["READY=1\nSTATUS=Serves", "STOPPING=1\nSTATUS=Stops"]);
 });
 
-Deno.test("openServiceManager() lets no sign of life pile up behind a message that waits", async () => {
-  const asked: string[] = [];
+Deno.test("openServiceManager() queues no heartbeat behind a pending one", async () => {
+  const attempts: string[] = [];
   const never = Promise.withResolvers<void>();
-  const { open } = machine({
+  const { open } = fakeSystemd({
     env: { ...UNDER_SYSTEMD, WATCHDOG_USEC: "2000" },
     send: (text) => {
-      asked.push(text);
+      attempts.push(text);
       return text === "WATCHDOG=1" ? never.promise : Promise.resolve();
     },
   });
   const manager = await open();
   manager.ready("Serves");
-  await until("a sign of life waits", () => asked.includes("WATCHDOG=1"));
+  await until("a heartbeat is pending", () => attempts.includes("WATCHDOG=1"));
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   await until("time for twenty more", () => ticks > 20);
   clearInterval(timer);
   never.resolve();
   await manager.close();
-  const upToNow = asked.filter((text) => text === "WATCHDOG=1").length;
-  assertEquals(upToNow, 1);
+  assertEquals(attempts.filter((text) => text === "WATCHDOG=1").length, 1);
 });
 
-Deno.test("openServiceManager() warns once of what cannot be sent, and never throws", async () => {
-  const { warnings, open } = machine({ send: () => Promise.reject(new Deno.errors.ConnectionRefused("Nobody there")) });
+Deno.test("openServiceManager() warns once when notifications cannot be sent, and never throws", async () => {
+  const { warnings, open } = fakeSystemd({
+    send: () => Promise.reject(new Deno.errors.ConnectionRefused("No such socket")),
+  });
   const manager = await open();
   manager.ready("Serves");
   manager.stopping();
   await manager.close();
   assertEquals(warnings.length, 1);
-  assertStringIncludes(warnings[0] ?? "", "Nobody there");
+  assertStringIncludes(warnings[0] ?? "", "No such socket");
 });
 
-Deno.test("openServiceManager() warns of a socket that cannot be opened, and never throws", async () => {
-  const { sent, warnings, open } = machine({
+Deno.test("openServiceManager() warns when its socket cannot be opened, and never throws", async () => {
+  const { sent, warnings, open } = fakeSystemd({
     open: () => {
       throw new Deno.errors.NotCapable("Requires net access");
     },
@@ -173,16 +174,16 @@ Deno.test("openServiceManager() warns of a socket that cannot be opened, and nev
   assertStringIncludes(warnings[0] ?? "", "Requires net access");
 });
 
-Deno.test("openServiceManager() says what the unit lacks when there is no directory for its socket", async () => {
-  const { done, warnings, open } = machine({ env: { NOTIFY_SOCKET: "/run/systemd/notify" } });
+Deno.test("openServiceManager() names the missing option of the unit when there is no directory for its socket", async () => {
+  const { done, warnings, open } = fakeSystemd({ env: { NOTIFY_SOCKET: "/run/systemd/notify" } });
   await (await open()).close();
   assertEquals(done, []);
   assertStringIncludes(warnings[0] ?? "", "RuntimeDirectory=");
 });
 
-Deno.test("close() does not wait for a service manager that hangs", async () => {
+Deno.test("close() does not wait for systemd when it hangs", async () => {
   const never = Promise.withResolvers<void>();
-  const { done, open } = machine({ send: () => never.promise });
+  const { done, open } = fakeSystemd({ send: () => never.promise });
   const manager = await open();
   manager.stopping();
   await within("close() settles", manager.close());

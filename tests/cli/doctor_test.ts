@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { doctor } from "../../src/cli/doctor.ts";
-import { TESTED_DENO } from "../../src/doctor/checks/deno_version.ts";
+import { TESTED_DENO } from "../../src/doctor/checks/setup.ts";
 import { until, within } from "../support/deadline.ts";
 import { fakePlatform } from "../support/platform.ts";
 

@@ -1,7 +1,7 @@
 /** The parts of `keys` that know neither files nor console. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { formatDuration, parseDuration, parseEnd } from "../../src/cli/keys/duration.ts";
-import { describeState } from "../../src/cli/keys/key_state.ts";
+import { formatDuration, parseDuration, parseEnd } from "../../src/keys/duration.ts";
+import { describeState } from "../../src/keys/status.ts";
 import { formatKeyTable } from "../../src/cli/keys/list.ts";
 import { rateFromOptions } from "../../src/cli/keys/key_options.ts";
 import { drawPairingCode } from "../../src/cli/keys/show.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertStringInclude
 import fc from "fast-check";
 import { runCommand } from "../../src/cli/commands.ts";
 import { keys, KEYS_LINE, SUBCOMMAND_LINES } from "../../src/cli/keys.ts";
-import { formatTime } from "../../src/cli/keys/duration.ts";
+import { formatTime } from "../../src/keys/duration.ts";
 import { drawPairingCode } from "../../src/cli/keys/show.ts";
 import { deriveKeyId } from "../../src/protocol/secret_key.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";

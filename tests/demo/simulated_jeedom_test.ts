@@ -1,20 +1,20 @@
-/** The simulated Jeedom behaves as the real one was observed to. */
+/** The simulated Jeedom behaves like a real one. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { House } from "../../src/demo/house.ts";
+import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type SimulatedJeedomOptions } from "../../src/demo/simulated_jeedom.ts";
 import { until, within } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
 
 const KEY = "0123456789abcdef";
 
-/** An address that is no private one. */
+/** Public address. */
 const STRANGER = "203.0.113.9";
 
 function makeJeedom(options: Partial<SimulatedJeedomOptions> = {}) {
   const clock = { ms: 1_700_000_000_000 };
   const now = () => clock.ms;
-  const house = new House(now);
-  const jeedom = createSimulatedJeedom({ apikey: KEY, house, now, ...options });
+  const home = new SimulatedHome(now);
+  const jeedom = createSimulatedJeedom({ apikey: KEY, home, now, ...options });
   const post = (body: unknown, { path = "/core/api/jeeApi.php", peer = "127.0.0.1", signal = null }: {
     path?: string;
     peer?: string;
@@ -25,10 +25,10 @@ function makeJeedom(options: Partial<SimulatedJeedomOptions> = {}) {
     post({ jsonrpc: "2.0", id: 7, method, params: { apikey: KEY, ...params } });
   const call = async (method: string, params: Record<string, unknown> = {}) =>
     await (await send(method, params)).json();
-  return { jeedom, clock, house, post, send, call };
+  return { jeedom, clock, house: home, post, send, call };
 }
 
-Deno.test("every answer is HTTP 200 with the id that was asked with, or 99999", async () => {
+Deno.test("every answer is HTTP 200 with the id of the call, or 99999", async () => {
   const { post } = makeJeedom();
   for (const [id, expected] of [[7, 7], ["a", "a"], [null, 99_999], [undefined, 99_999]]) {
     const response = await post({ jsonrpc: "2.0", id, method: "ping" });
@@ -66,11 +66,11 @@ Deno.test("a key that is a list, and an unknown filter, crash PHP: HTTP 500 and 
   }
 });
 
-Deno.test("what is empty in PHP becomes ok, and so does the answer of an action", async () => {
-  const { house, call } = makeJeedom();
+Deno.test("a result that is empty in PHP becomes ok, and so does the result of an action", async () => {
+  const { house: home, call } = makeJeedom();
   assertEquals((await call("message::all")).result, "ok");
   assertEquals((await call("cmd::execCmd", { id: 3 })).result, "ok");
-  assertEquals(house.value(3), 1);
+  assertEquals(home.value(3), 1);
   assertEquals((await call("cmd::execCmd", { id: 1 })).result, { value: 20.5, collectDate: "2023-11-14 22:13:20" });
   assertEquals((await call("cmd::execCmd", { id: [3] })).result, "ok");
   assertEquals((await call("scenario::changeState", { id: 1, state: "run" })).result, true);
@@ -79,14 +79,14 @@ Deno.test("what is empty in PHP becomes ok, and so does the answer of an action"
 });
 
 Deno.test("history has texts for values and times", async () => {
-  const { house, call } = makeJeedom();
-  house.set(1, 15);
+  const { house: home, call } = makeJeedom();
+  home.set(1, 15);
   assertEquals((await call("cmd::getHistory", { id: 1 })).result, [
     { cmd_id: "1", value: "15", datetime: "2023-11-14 22:13:20" },
   ]);
 });
 
-Deno.test("more than six malformed requests ban their sender for ten minutes, and nobody else", async () => {
+Deno.test("more than six malformed requests ban only their sender, for ten minutes", async () => {
   const { clock, post, call } = makeJeedom();
   for (let count = 0; count < 7; count++) await (await post({ jsonrpc: "1.0" }, { peer: STRANGER })).body?.cancel();
   const ping = { jsonrpc: "2.0", method: "ping" };
@@ -107,13 +107,13 @@ Deno.test("private networks are never banned", async () => {
   }
 });
 
-Deno.test("events are the newest of each command, from the very time on that is asked", async () => {
-  const { clock, house, call } = makeJeedom();
+Deno.test("event::changes returns the newest change of each command since the given time", async () => {
+  const { clock, house: home, call } = makeJeedom();
   const since = clock.ms / 1000;
-  house.set(3, 1);
+  home.set(3, 1);
   clock.ms += 200;
-  house.set(2, 1);
-  house.set(3, 0);
+  home.set(2, 1);
+  home.set(3, 0);
   const { result } = await call("event::changes", { datetime: since });
   assertEquals(result.result.map(({ option }: { option: unknown }) => option), [
     { cmd_id: 2, value: 1 },
@@ -126,9 +126,9 @@ Deno.test("events are the newest of each command, from the very time on that is 
   });
 });
 
-Deno.test("a poll looks once a second, and rounds its time up", async () => {
+Deno.test("a poll checks once per second, and rounds its time up", async () => {
   using time = new FakeTime();
-  const { clock, house, call, jeedom } = makeJeedom();
+  const { clock, house: home, call, jeedom } = makeJeedom();
   const begun = async (longPolling: number) => {
     const poll = call("event::changes", { datetime: clock.ms / 1000 + 1, longPolling });
     let isOver = false;
@@ -153,7 +153,7 @@ Deno.test("a poll looks once a second, and rounds its time up", async () => {
 
   const full = await begun(59);
   clock.ms += 1000;
-  house.set(3, 1);
+  home.set(3, 1);
   await pass(999);
   assertEquals(full.isOver(), false);
   await pass(1);
@@ -161,7 +161,7 @@ Deno.test("a poll looks once a second, and rounds its time up", async () => {
   assertEquals(jeedom.busyWorkers, 0);
 });
 
-Deno.test("an abandoned poll keeps its worker, and when all are busy everything waits", async () => {
+Deno.test("an abandoned poll keeps its worker, and calls wait while all workers are busy", async () => {
   const { jeedom, call, post, clock } = makeJeedom({ workers: 2 });
   const gone = new AbortController();
   const poll = {
@@ -181,7 +181,7 @@ Deno.test("an abandoned poll keeps its worker, and when all are busy everything 
   assertEquals(jeedom.busyWorkers, 0);
 });
 
-Deno.test("a database that is down answers 500 and nothing, and ends polls with an error", async () => {
+Deno.test("a database that is down causes an empty 500, and ends polls with an error", async () => {
   const { jeedom, send, call, clock } = makeJeedom({ pollEveryMs: 5 });
   const poll = call("event::changes", { datetime: clock.ms, longPolling: 60 });
   await until("the poll", () => jeedom.busyWorkers === 1);
@@ -203,7 +203,7 @@ Deno.test("one value that is not UTF-8 empties the answers that hold it", async 
   assertEquals((await call("version")).result, "4.5.3");
 });
 
-Deno.test("a warning of PHP stands before the JSON, and a login page in place of it", async () => {
+Deno.test("a warning of PHP precedes the JSON, and a login page replaces it", async () => {
   const { jeedom, send } = makeJeedom();
   jeedom.mode = "warning";
   const text = await (await send("version")).text();
@@ -214,7 +214,7 @@ Deno.test("a warning of PHP stands before the JSON, and a login page in place of
   await page.body?.cancel();
 });
 
-Deno.test("settings refuse methods to everyone, ping among them, before the key is looked at", async () => {
+Deno.test("settings refuse methods, including ping, before the key is checked", async () => {
   const { jeedom, post, call } = makeJeedom();
   const codeOf = async (method: string, peer = "127.0.0.1") => {
     const { error } = await (await post({ jsonrpc: "2.0", id: 1, method, params: { apikey: KEY } }, { peer })).json();
@@ -224,7 +224,7 @@ Deno.test("settings refuse methods to everyone, ping among them, before the key 
   assertEquals([await codeOf("ping"), await codeOf("version")], [-32_000, undefined]);
   jeedom.settings = { "api::allow::method": /^version$/ };
   assertEquals([await codeOf("ping"), await codeOf("version")], [-32_000, undefined]);
-  // Only the list of allowed methods says to whom.
+  // Only the error of the allow list ends with the address of the caller.
   assertEquals((await call("ping")).error.message, "Cette demande n'est pas autorisée 127.0.0.1");
   jeedom.settings = { "api::core::mode": "whiteip" };
   assertEquals([await codeOf("ping"), await codeOf("ping", STRANGER)], [undefined, 1]);
@@ -236,7 +236,7 @@ Deno.test("settings refuse methods to everyone, ping among them, before the key 
   assertEquals([await codeOf("ping"), await codeOf("version")], [undefined, 500]);
 });
 
-Deno.test("its web server forbids some folders, knows no others, and tells plain HTTP from HTTPS", async () => {
+Deno.test("its web server forbids some folders, has no others, and rejects plain HTTP on an HTTPS port", async () => {
   const { jeedom, post } = makeJeedom();
   const told = async (path: string) => {
     const response = await post({ jsonrpc: "2.0", method: "ping" }, { path });
@@ -248,7 +248,7 @@ Deno.test("its web server forbids some folders, knows no others, and tells plain
   assertEquals((await told("/core/api/jeeApi.php"))[0], 400);
 });
 
-Deno.test("a large house is about 1.4 MB of JSON", async () => {
+Deno.test("a large home is about 1.4 MB of JSON", async () => {
   const { send } = makeJeedom({ isLarge: true });
   const { length } = await (await send("jeeObject::full")).text();
   assert(length > 1_200_000 && length < 1_800_000, `${length}`);

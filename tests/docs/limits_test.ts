@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { parseConfig } from "../../src/config/parse.ts";
 import { SETTING_NAMES, settingsWithValues } from "../../src/config/settings.ts";
-import { makeMetrics } from "../support/metrics.ts";
+import { gatewayMetricsText } from "../support/metrics.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGE = "docs/operations/limits.md";
@@ -41,7 +41,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
-  "only in what the doctor says": ["DEADLINE_SECONDS"],
+  "only in what the doctor says": ["PROBE_TIMEOUT_SECONDS"],
 };
 
 /** Units that a default may have, in the unit of settings and constants without one: milliseconds, bytes, a count. */
@@ -150,8 +150,7 @@ async function constantsOf(file: string): Promise<Constant[]> {
 
 /** The series that metrics consist of, without values: `name` and, where there are labels, `name{label="word"}`. */
 async function seriesNames(): Promise<Set<string>> {
-  using metrics = makeMetrics();
-  const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const lines = (await gatewayMetricsText()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   const names = lines.flatMap((line) => {
     const series = line.slice(0, line.lastIndexOf(" "));
     return [series, series.replace(/\{.*/, ""), series.replace(/_(bucket|sum|count)(\{.*)?$/, "")];

@@ -3,8 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { parse as parseYaml } from "@std/yaml/parse";
 import { SETTINGS } from "../../src/config/settings.ts";
 import dashboard from "../../docs/operations/grafana.json" with { type: "json" };
-import { makeMetrics, shown } from "../support/metrics.ts";
-import type { Family } from "../support/prometheus_text.ts";
+import { gatewayMetricsText } from "../support/metrics.ts";
+import { type Family, parsePrometheusText } from "../support/prometheus_text.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(`../../docs/operations/${path}`, import.meta.url));
 
@@ -14,9 +14,11 @@ const TARGET_LABELS = ["instance", "job"];
 /** Names of ours, and those that Prometheus has for processes. */
 const NAMES = /\b(?:e2e_gateway|process)_[a-z_]+\b/g;
 
-async function realMetrics(): Promise<Map<string, Family>> {
-  using metrics = makeMetrics();
-  return await shown(metrics);
+let families: Promise<Map<string, Family>> | undefined;
+
+/** Metrics of a real gateway, which is started once. */
+function realMetrics(): Promise<Map<string, Family>> {
+  return families ??= gatewayMetricsText().then(parsePrometheusText);
 }
 
 /** The series of a name as it stands in an expression, such as `x_bucket`, by their labels. */

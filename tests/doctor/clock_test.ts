@@ -1,20 +1,20 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CLOCK } from "../../src/doctor/checks/clock.ts";
-import { makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
 
-interface Scene {
-  /** How far Jeedom's clock is ahead, in seconds. */
+interface JeedomClock {
+  /** Offset of Jeedom's clock, in seconds; positive if it is ahead. */
   readonly ahead: number;
-  /** How long each answer takes, in milliseconds. */
+  /** Response time, in milliseconds. */
   readonly takes?: number;
   readonly hasKey?: boolean;
 }
 
-/** A house whose Jeedom has another clock; time passes only while somebody asks. */
-function look({ ahead, takes = 20, hasKey = true }: Scene) {
+/** Runs the check with a Jeedom whose clock is off; time passes only during calls. */
+function runCheck({ ahead, takes = 20, hasKey = true }: JeedomClock) {
   let now = NOW;
-  const house = makeContext({
+  const context = makeContext({
     env: hasKey ? { JEEDOM_APIKEY: "a key of Jeedom" } : {},
     now: () => now,
     machine: {
@@ -29,15 +29,15 @@ function look({ ahead, takes = 20, hasKey = true }: Scene) {
       },
     },
   });
-  return CLOCK.run(house, PATIENT);
+  return CLOCK.run(context, NEVER_ABORTED);
 }
 
-Deno.test("the clock is held against the middle of the round trip, however long that takes", async () => {
-  const found = await look({ ahead: 0, takes: 4000 });
+Deno.test("clock is compared with the middle of the round trip, however long that takes", async () => {
+  const found = await runCheck({ ahead: 0, takes: 4000 });
   assertEquals(found, { status: "ok", message: "0.00 s from Jeedom's (± 2.00 s)" });
 });
 
-Deno.test("a clock is wrong when it is certain to be, warned of above 5 s and failed above half of MAX_AGE_SECONDS", async () => {
+Deno.test("clock warns above 5 s and fails above half of MAX_AGE_SECONDS, when the offset is certain", async () => {
   const expected = {
     0: "ok",
     4.9: "ok",
@@ -49,27 +49,27 @@ Deno.test("a clock is wrong when it is certain to be, warned of above 5 s and fa
   };
   for (const [text, status] of Object.entries(expected)) {
     const ahead = Number(text);
-    const found = await look({ ahead });
+    const found = await runCheck({ ahead });
     assertEquals(found.status, status, `${ahead}: ${found.message}`);
     if (status !== "ok") assertStringIncludes(found.message, ahead > 0 ? "behind Jeedom's" : "ahead of Jeedom's");
   }
 });
 
-Deno.test("without an API key, the clock is held against the header Date", async () => {
-  assertEquals((await look({ ahead: 0, hasKey: false })).status, "ok");
-  assertEquals((await look({ ahead: 10, hasKey: false })).status, "warning");
+Deno.test("clock is compared with the header Date without an API key", async () => {
+  assertEquals((await runCheck({ ahead: 0, hasKey: false })).status, "ok");
+  assertEquals((await runCheck({ ahead: 10, hasKey: false })).status, "warning");
 });
 
-Deno.test("property: a right clock is never complained about, whatever the answer takes and either way", () =>
+Deno.test("property: clock is ok for a correct clock, whatever the response time", () =>
   fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 5000 }),
       fc.boolean(),
-      async (takes, hasKey) => (await look({ ahead: 0, takes, hasKey })).status === "ok",
+      async (takes, hasKey) => (await runCheck({ ahead: 0, takes, hasKey })).status === "ok",
     ),
     { numRuns: 50 },
   ));
 
-Deno.test("the clock is not looked at without an answer of Jeedom", async () => {
-  assertEquals((await CLOCK.run(makeContext(), PATIENT)).status, "skipped");
+Deno.test("clock is skipped without a response of Jeedom", async () => {
+  assertEquals((await CLOCK.run(makeContext(), NEVER_ABORTED)).status, "skipped");
 });

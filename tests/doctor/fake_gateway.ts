@@ -1,19 +1,19 @@
-/** A gateway for the doctor's sealed request: it gives a repeat its first answer, as the real one does. */
+/** Fake gateway for the doctor's sealed request: a repeat gets the first answer, as from the real one. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openRequest, parseRequest, sealAnswer } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 
-export interface MadeUpGateway {
-  /** Answers as the gateway does. */
+export interface FakeGateway {
+  /** Sends a request to the gateway. */
   readonly fetch: typeof fetch;
-  /** The payloads that it opened, repeats left out. */
+  /** Opened payloads, without repeats. */
   readonly opened: unknown[];
 }
 
-export async function makeGateway(
+export async function makeFakeGateway(
   hex: string,
   { version = "1.0.0", keeps = true }: { readonly version?: string; readonly keeps?: boolean } = {},
-): Promise<MadeUpGateway> {
+): Promise<FakeGateway> {
   const key = await importSecretKey(Uint8Array.fromHex(hex));
   const answers = new Map<string, string>();
   const opened: unknown[] = [];

@@ -6,14 +6,14 @@ import { BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
-import { close } from "../support/bare_broker.ts";
+import { close } from "../support/scripted_broker.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const topic = "e2e-gateway/health";
 
-/** Follows the topic, and runs a test with what came by now. */
+/** Subscribes to the topic, and runs a test with the received messages. */
 async function following(
   address: BrokerAddress,
   test: (states: string[], listener: BrokerConnection) => Promise<void>,
@@ -43,7 +43,7 @@ async function withBroker(test: (address: BrokerAddress) => Promise<void>): Prom
   }
 }
 
-Deno.test("publishOnce() leaves the state behind, and no will", () =>
+Deno.test("publishOnce() retains the state, and sets no will", () =>
   withBroker(async (address) => {
     await publishOnce("first", { connect, address, topic });
     await following(address, async (states) => {
@@ -55,13 +55,13 @@ Deno.test("publishOnce() leaves the state behind, and no will", () =>
     });
   }));
 
-Deno.test("publishOnce() tells a broker that is not there", async () => {
+Deno.test("publishOnce() throws when the broker is unreachable", async () => {
   const address = { host: "127.0.0.1", port: freePort() };
   const { message } = await assertRejects(() => publishOnce("x", { connect, address, topic }), BrokerError);
   assertStringIncludes(message, "nothing listens there");
 });
 
-Deno.test("HealthTopic publishes, comes back when its connection breaks, and says goodbye", () =>
+Deno.test("HealthTopic publishes, reconnects when its connection breaks, and publishes offline at its end", () =>
   withBroker((address) =>
     following(address, async (states) => {
       const proxy = await startToxicProxy(address.port);
@@ -71,26 +71,26 @@ Deno.test("HealthTopic publishes, comes back when its connection breaks, and say
         address: { host: "127.0.0.1", port: proxy.port },
         topic,
         random: () => 0,
-        onFault: (message) => void faults.push(message),
+        onError: (message) => void faults.push(message),
       });
       try {
-        await health.announce("one");
+        await health.publish("one");
         await until("the first state", () => states.includes("one"));
-        await health.announce("two");
+        await health.publish("two");
         await until("the second state", () => states.at(-1) === "two");
         proxy.cut();
         await until("the will", () => states.includes(OFFLINE));
         await until("the state after the break", () => states.at(-1) === "two");
         assertEquals(faults.length, 1);
-        await within("the farewell", health.close());
-        await until("the goodbye", () => states.at(-1) === OFFLINE);
+        await within("close()", health.close());
+        await until("offline", () => states.at(-1) === OFFLINE);
       } finally {
         await proxy.close();
       }
     })
   ));
 
-Deno.test("HealthTopic waits for a broker, tells each reason once, and ends at once when told to", async () => {
+Deno.test("HealthTopic waits for a broker, reports each reason once, and closes at once", async () => {
   const port = freePort();
   const faults: string[] = [];
   const health = new HealthTopic({
@@ -98,15 +98,15 @@ Deno.test("HealthTopic waits for a broker, tells each reason once, and ends at o
     address: { host: "127.0.0.1", port },
     topic,
     random: () => 0,
-    onFault: (message) => void faults.push(message),
+    onError: (message) => void faults.push(message),
   });
-  await health.announce("early");
+  await health.publish("early");
   await until("a fault", () => faults.length === 1);
   const broker = await startEmbeddedBroker(port);
   try {
     await following(broker, async (states) => {
       await until("the state that waited", () => states.includes("early"));
-      await within("the farewell", health.close());
+      await within("close()", health.close());
     });
   } finally {
     await broker.close();

@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { KEY_FILES } from "../../src/doctor/checks/key_files.ts";
-import type { Finding } from "../../src/doctor/finding.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
+import type { Finding } from "../../src/doctor/check.ts";
+import type { Machine } from "../../src/doctor/context.ts";
 import { formatKeysFile, type KeyRecord } from "../../src/keys/schema.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { inTempDir } from "../support/temp_dir.ts";
-import { answering, makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
+import { answering, makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
 
 const HEX = "ab".repeat(32);
 const DAY = 86_400_000;
@@ -23,7 +23,7 @@ interface Files {
   readonly machine?: Partial<Machine>;
 }
 
-async function look({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }: Files): Promise<Finding> {
+async function runCheck({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }: Files): Promise<Finding> {
   let found: Finding | undefined;
   await inTempDir(async (directory) => {
     const [SECRET_KEY_FILE, KEYS_FILE] = [`${directory}/key.txt`, `${directory}/keys.json`];
@@ -31,47 +31,53 @@ async function look({ single = HEX, keys, mode = 0o600, env = {}, machine = {} }
     if (keys !== undefined) {
       await Deno.writeTextFile(KEYS_FILE, typeof keys === "string" ? keys : formatKeysFile(keys), { mode: 0o600 });
     }
-    const house = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
-    found = await KEY_FILES.run(house, PATIENT);
-    // It looks, and changes nothing.
+    const context = makeContext({ env: { SECRET_KEY_FILE, KEYS_FILE, ...env }, machine });
+    found = await KEY_FILES.run(context, NEVER_ABORTED);
+    // The check changes nothing.
     if (single !== "") assertEquals(((await Deno.stat(SECRET_KEY_FILE)).mode ?? 0) & 0o777, mode);
   });
   if (found === undefined) throw new Error("Nothing was looked at");
-  assertEquals(JSON.stringify(found).includes(HEX), false, "A key was told");
+  assertEquals(JSON.stringify(found).includes(HEX), false, "A key was shown");
   return found;
 }
 
-Deno.test("keys are right in one file or both", async () => {
-  assertMatch((await look({})).message, /^1 key works, in \S+key.txt$/);
-  assertMatch((await look({ keys: [record("a"), record("b")] })).message, /^3 keys work, in \S+ and \S+keys.json$/);
+Deno.test("keys is ok with keys in one file or both", async () => {
+  assertMatch((await runCheck({})).message, /^1 usable key, in \S+key.txt$/);
+  assertMatch(
+    (await runCheck({ keys: [record("a"), record("b")] })).message,
+    /^3 usable keys, in \S+ and \S+keys.json$/,
+  );
 });
 
-Deno.test("no key yet is information before the first start, which makes one", async () => {
-  assertEquals(await look({ single: "", machine: { listen: () => ({ close() {} }) } }), {
+Deno.test("keys is skipped before the first start, which creates a key", async () => {
+  assertEquals(await runCheck({ single: "", machine: { listen: () => ({ close() {} }) } }), {
     status: "skipped",
-    message: "There is no key yet: the first start makes one",
-    remedy: "To give each device its own: deno task keys add NAME",
+    message: "There is no key yet: the first start creates one",
+    remedy: "To add one for each device: deno task keys add NAME",
   });
 });
 
-Deno.test("no key is a warning while a gateway runs, which has its own elsewhere", async () => {
+Deno.test("keys warns without a key while a gateway runs, which has its keys elsewhere", async () => {
   const fetch = answering(200, JSON.stringify({ status: "ok", version: "1.0.0" }));
-  const { status, message, remedy } = await look({ single: "", machine: { fetch } });
+  const { status, message, remedy } = await runCheck({ single: "", machine: { fetch } });
   assertEquals([status, message], ["warning", "There is no key in these files, though a gateway runs"]);
   assertStringIncludes(remedy ?? "", "Run the doctor where the gateway runs");
 });
 
-Deno.test("no key that works is a failure", async () => {
-  const dead = await look({ single: "", keys: [record("a", { disabled: true }), record("b", { expires: NOW - 1 })] });
-  assertEquals(dead.status, "failed");
-  assertEquals(dead.message.split("\n"), [
-    "No key works: all are expired or disabled",
+Deno.test("keys fails when no key is usable", async () => {
+  const unusable = await runCheck({
+    single: "",
+    keys: [record("a", { disabled: true }), record("b", { expires: NOW - 1 })],
+  });
+  assertEquals(unusable.status, "failed");
+  assertEquals(unusable.message.split("\n"), [
+    "No key is usable: all are expired or disabled",
     'Key "a" is disabled',
     'Key "b" has expired',
   ]);
 });
 
-Deno.test("keys that end within 14 days are warned of, those that have ended or are disabled only told", async () => {
+Deno.test("keys warns of keys that expire within 14 days, and only lists expired and disabled ones", async () => {
   const keys = [
     record("gone", { expires: NOW - DAY }),
     record("soon", { expires: NOW + 3.5 * DAY }),
@@ -79,7 +85,7 @@ Deno.test("keys that end within 14 days are warned of, those that have ended or 
     record("later", { expires: NOW + 15 * DAY }),
     record("off", { expires: NOW - DAY, disabled: true }),
   ];
-  const { status, message, remedy } = await look({ keys });
+  const { status, message, remedy } = await runCheck({ keys });
   assertEquals(status, "warning");
   assertEquals(message.split("\n"), [
     'Key "soon" expires in 3 d',
@@ -91,23 +97,23 @@ Deno.test("keys that end within 14 days are warned of, those that have ended or 
   assertStringIncludes(remedy ?? "", "To use it again: deno task keys set gone --expires 90d");
 });
 
-Deno.test("keys that have ended or are disabled are no warning beside one that works", async () => {
-  const { status, message, remedy } = await look({
+Deno.test("keys is ok with expired and disabled keys beside a usable one", async () => {
+  const { status, message, remedy } = await runCheck({
     keys: [record("guest", { created: NOW - 4 * DAY, expires: NOW - DAY }), record("off", { disabled: true })],
   });
   assertEquals(status, "ok");
-  assertMatch(message, /^1 key works, in .*\nKey "guest" has expired\nKey "off" is disabled$/);
+  assertMatch(message, /^1 usable key, in .*\nKey "guest" has expired\nKey "off" is disabled$/);
   assertEquals(remedy, "To use it again: deno task keys set guest --expires 3d");
 });
 
-Deno.test("a key is warned of in the last fifth of its life, and never earlier than 14 days before its end", async () => {
+Deno.test("keys warns in the last fifth of a lifetime, at most 14 days before the expiry", async () => {
   const statusAt = async (lifeMs: number, leftMs: number) => {
     const expires = NOW + leftMs;
-    return (await look({ keys: [record("a", { created: expires - lifeMs, expires })] })).status;
+    return (await runCheck({ keys: [record("a", { created: expires - lifeMs, expires })] })).status;
   };
   for (
     const [lifeMs, noticeMs] of [
-      // 30 minutes and three days for a guest, 70 days at which both rules say the same, a year.
+      // 30 minutes, three days, 70 days, where both rules agree, and a year.
       [1_800_000, 360_000],
       [3 * DAY, 0.6 * DAY],
       [69 * DAY, 13.8 * DAY],
@@ -124,31 +130,32 @@ Deno.test("a key is warned of in the last fifth of its life, and never earlier t
   }
 });
 
-Deno.test("a key whose end was moved has lived since it was made", async () => {
-  // Made a year ago, and just given three more days: of its whole life, they are the end.
-  const old = await look({ keys: [record("old", { created: NOW - 365 * DAY, expires: NOW + 3 * DAY })] });
+Deno.test("keys counts the lifetime from the creation when the expiry was changed", async () => {
+  // Created a year ago, and extended by three days: the end of its whole lifetime.
+  const old = await runCheck({ keys: [record("old", { created: NOW - 365 * DAY, expires: NOW + 3 * DAY })] });
   assertEquals(old.status, "warning");
-  const young = await look({ keys: [record("young", { created: NOW - 3 * DAY, expires: NOW + 3 * DAY })] });
+  const young = await runCheck({ keys: [record("young", { created: NOW - 3 * DAY, expires: NOW + 3 * DAY })] });
   assertEquals(young.status, "ok");
 });
 
-Deno.test("a key is extended by what it lived, and by 90 days at most", async () => {
-  const remedyFor = async (created: number) => (await look({ keys: [record("a", { created, expires: NOW })] })).remedy;
+Deno.test("keys suggests to extend a key by its lifetime, at most 90 days", async () => {
+  const remedyFor = async (created: number) =>
+    (await runCheck({ keys: [record("a", { created, expires: NOW })] })).remedy;
   assertEquals(await remedyFor(NOW - 2 * 3_600_000), "To use it again: deno task keys set a --expires 2h");
   assertEquals(await remedyFor(NOW - 60_000), "To use it again: deno task keys set a --expires 1h");
   assertEquals(await remedyFor(NOW - 7 * DAY), "To use it again: deno task keys set a --expires 7d");
   assertEquals(await remedyFor(NOW - 400 * DAY), "To use it again: deno task keys set a --expires 90d");
 });
 
-Deno.test("rights are told and left as they are, and not looked at where there are none", async () => {
-  const { status, message, remedy } = await look({ mode: 0o640 });
+Deno.test("keys reports file modes without changing them, and ignores them with KEY_FILE_MODE=ignore", async () => {
+  const { status, message, remedy } = await runCheck({ mode: 0o640 });
   assertEquals(status, "warning");
   assertStringIncludes(message, "can be read by others: its mode is 0640");
   assertStringIncludes(remedy ?? "", "chmod 600");
-  assertEquals((await look({ mode: 0o640, env: { KEY_FILE_MODE: "ignore" } })).status, "ok");
+  assertEquals((await runCheck({ mode: 0o640, env: { KEY_FILE_MODE: "ignore" } })).status, "ok");
 });
 
-Deno.test("a directory without right to write, several owners and a full disk are told", async () => {
+Deno.test("keys reports a read-only directory, several owners and a full disk", async () => {
   const changed = (change: Partial<Deno.FileInfo>, when: (path: string) => boolean) => ({
     files: {
       ...Deno,
@@ -156,29 +163,29 @@ Deno.test("a directory without right to write, several owners and a full disk ar
     },
   });
   const isDirectory = (path: string) => !/\.(txt|json)$/.test(path);
-  const closed = await look({ machine: changed({ mode: 0o40555 }, isDirectory) });
+  const closed = await runCheck({ machine: changed({ mode: 0o40555 }, isDirectory) });
   assertEquals(closed.status, "failed");
   assertStringIncludes(closed.message, "cannot be written by its owner");
-  const owned = await look({ machine: changed({ uid: 4711 }, isDirectory) });
+  const owned = await runCheck({ machine: changed({ uid: 4711 }, isDirectory) });
   assertEquals(owned.status, "warning");
   assertMatch(owned.message, /several owners: .*key.txt" to user \d+, .* to user 4711/);
-  const full = await look({ machine: { freeBytes: () => Promise.resolve(1000) } });
+  const full = await runCheck({ machine: { freeBytes: () => Promise.resolve(1000) } });
   assertEquals(full.status, "failed");
   assertStringIncludes(full.message, "is full");
 });
 
-Deno.test("files that are wrong are told without their content", async () => {
-  const junk = await look({ single: `${HEX}junk` });
+Deno.test("keys reports invalid files without their content", async () => {
+  const junk = await runCheck({ single: `${HEX}junk` });
   assertEquals(junk.status, "failed");
   assertStringIncludes(junk.message, "must hold 64 hexadecimal characters");
   assertStringIncludes(junk.remedy ?? "", "Restore it from a backup");
-  const wrong = await look({ keys: `{"version":1,"keys":[{"secret":"${HEX}"}]}` });
+  const wrong = await runCheck({ keys: `{"version":1,"keys":[{"secret":"${HEX}"}]}` });
   assertEquals(wrong.status, "failed");
   assertStringIncludes(wrong.message, "keys[0].name");
 });
 
-Deno.test("the same secret in both files is told", async () => {
-  const { status, remedy } = await look({ keys: [record("twin", { secret: Uint8Array.fromHex(HEX) })] });
+Deno.test("keys reports the same secret in both files", async () => {
+  const { status, remedy } = await runCheck({ keys: [record("twin", { secret: Uint8Array.fromHex(HEX) })] });
   assertEquals(status, "failed");
   assertStringIncludes(remedy ?? "", "keys rotate twin");
 });

@@ -3,8 +3,8 @@ import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import type { Check } from "../../src/doctor/check.ts";
 import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
-import { answering, fetchFailure, LOCAL_URL, makeContext, PATIENT } from "../support/doctor_context.ts";
+import type { Machine } from "../../src/doctor/context.ts";
+import { answering, fetchFailure, LOCAL_URL, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
 const refused = fetchFailure("tcp connect error: Connection refused (os error 111)");
 const hanging: Machine["fetch"] = (_input, init) =>
@@ -14,13 +14,13 @@ const throwing = (error: Error): Machine["listen"] => () => {
   throw error;
 };
 
-const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.run(makeContext({ machine, env }), PATIENT);
-const metrics = (machine: Partial<Machine>, env = {}) => METRICS.run(makeContext({ machine, env }), PATIENT);
+const gateway = (machine: Partial<Machine>, env = {}) => GATEWAY.run(makeContext({ machine, env }), NEVER_ABORTED);
+const metrics = (machine: Partial<Machine>, env = {}) => METRICS.run(makeContext({ machine, env }), NEVER_ABORTED);
 const ready = (status: number, body: unknown, headers = {}) => ({
   fetch: answering(status, JSON.stringify(body), headers),
 });
 
-Deno.test("the gateway's port is free, taken, or not to be had", async () => {
+Deno.test("gateway reports a port that is free, taken, or unavailable", async () => {
   assertEquals(await gateway({ fetch: refused, listen: free }), {
     status: "failed",
     message: "It does not run: port 10000 is free",
@@ -42,7 +42,7 @@ Deno.test("the gateway's port is free, taken, or not to be had", async () => {
   assertEquals((await gateway({}, { PORT: "0" })).status, "skipped");
 });
 
-Deno.test("the metrics port tells what the gateway itself says of its parts", async () => {
+Deno.test("metrics reports the health of the gateway", async () => {
   const parts = { broker: "ok", jeedom: "ok", "replay_store": "ok" };
   assertEquals((await metrics(ready(200, { status: "ok", failing: [], parts }))).status, "ok");
   const without = await metrics(ready(200, { status: "ok", failing: [], parts: { ...parts, jeedom: "failed" } }));
@@ -51,30 +51,30 @@ Deno.test("the metrics port tells what the gateway itself says of its parts", as
     ready(503, { status: "unavailable", failing: ["broker"], parts: { ...parts, broker: "failed" } }),
   );
   assertEquals([failing.status, failing.message], ["failed", "The gateway is not ready: broker"]);
-  // Another program's words are not repeated.
+  // Text of another program is not shown.
   const odd = await metrics(ready(503, { failing: ["some secret!"], parts: {} }));
   assertEquals(odd.message.includes("secret"), false);
 });
 
-Deno.test("the metrics port tells how old the gateway's own health is, as fresh checks may say otherwise", async () => {
+Deno.test("metrics reports the age of the gateway's health, as newer checks may differ", async () => {
   const parts = { broker: "ok", jeedom: "failed", "replay_store": "ok" };
   const unready = ready(503, { status: "unavailable", failing: ["jeedom", "clock"], parts }, { Age: "12" });
   assertEquals(await metrics(unready, { JEEDOM_URL: "http://jeedom", HEALTH_CHECK_SECONDS: "30" }), {
     status: "failed",
     message: "The gateway is not ready: jeedom, clock (as of 12 s ago)",
-    remedy: "See the lines for these above, and the gateway's log. It checks again every 30 s; changed settings " +
+    remedy: "See their lines above, and the gateway's log. It checks again every 30 s; changed settings " +
       "need a restart",
   });
   const content = { status: "ok", failing: [], parts: { ...parts, jeedom: "ok" } };
-  for (const [age, told] of [["3", " (as of 3 s ago)"], ["secret", ""], ["-1", ""]] as const) {
+  for (const [age, suffix] of [["3", " (as of 3 s ago)"], ["secret", ""], ["-1", ""]] as const) {
     assertEquals(
       (await metrics(ready(200, content, { Age: age }))).message,
-      `The gateway says that it is ready${told}`,
+      `The gateway reports that it is ready${suffix}`,
     );
   }
 });
 
-Deno.test("a gateway that only lacks a Jeedom that is not set has not failed", async () => {
+Deno.test("metrics only warns when a Jeedom that is not set fails", async () => {
   const parts = { broker: "ok", jeedom: "failed", "replay_store": "ok" };
   const unready = (failing: readonly string[]) => ready(503, { status: "unavailable", failing, parts }, { Age: "2" });
   assertEquals(await metrics(unready(["jeedom"])), {
@@ -88,7 +88,7 @@ Deno.test("a gateway that only lacks a Jeedom that is not set has not failed", a
     (await metrics(unready(["jeedom"]), { READY_NEEDS: "broker" })).remedy?.split(":")[0],
     "Restart the gateway",
   );
-  // Once it is said that there is none, nothing is to be said about it.
+  // With READY_NEEDS=broker, Jeedom is not mentioned.
   const content = ready(200, { status: "ok", failing: [], parts });
   assertEquals((await metrics(content, { READY_NEEDS: "broker" })).status, "ok");
   assertEquals(
@@ -97,9 +97,9 @@ Deno.test("a gateway that only lacks a Jeedom that is not set has not failed", a
   );
 });
 
-Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
+Deno.test("metrics reports a port that is free, taken, off, or unknown", async () => {
   const own = { METRICS_PORT: "4711" };
-  // That the gateway does not run is its own check's failure, and told once.
+  // Only the check gateway fails when the gateway does not run.
   assertEquals(await metrics({ fetch: refused, listen: free }, own), {
     status: "skipped",
     message: "The gateway does not run",
@@ -122,10 +122,10 @@ Deno.test("the metrics port is free, taken, off, or anywhere", async () => {
   assertEquals((await metrics(older)).remedy, "Restart the gateway");
 });
 
-Deno.test("a gateway that hangs is one failure, and no other program", async () => {
+Deno.test("a gateway that hangs is reported once", async () => {
   const machine = { fetch: hanging, listen: throwing(new Deno.errors.AddrInUse()) };
-  const house = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
-  const look = (check: Check) => check.run(house, AbortSignal.timeout(1));
+  const context = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
+  const look = (check: Check) => check.run(context, AbortSignal.timeout(1));
   const [port, own, outside] = await Promise.all([look(GATEWAY), look(METRICS), look(PUBLIC_URL)]);
   assertEquals([port.status, own.status, outside.status], ["failed", "skipped", "skipped"]);
   assertStringIncludes(port.message, "does not answer within 5 s: the gateway hangs, or another program is there");
@@ -133,7 +133,7 @@ Deno.test("a gateway that hangs is one failure, and no other program", async () 
   for (const { message } of [own, outside]) assertStringIncludes(message, "see gateway");
 });
 
-Deno.test("a gateway that has another PORT than is set now is found by its port for metrics", async () => {
+Deno.test("metrics finds a gateway that runs with another PORT", async () => {
   const fetch: Machine["fetch"] = (input, init) =>
     String(input).startsWith(LOCAL_URL)
       ? refused(input, init)

@@ -1,29 +1,29 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { GATEWAY } from "../../src/doctor/checks/gateway.ts";
 import { PUBLIC_URL } from "../../src/doctor/checks/public_url.ts";
-import type { Finding } from "../../src/doctor/finding.ts";
+import type { Finding } from "../../src/doctor/check.ts";
 import { inTempDir } from "../support/temp_dir.ts";
-import { answering, fetchFailure, LOCAL_URL, makeContext, PATIENT } from "../support/doctor_context.ts";
-import { makeGateway } from "./fake_gateway.ts";
+import { answering, fetchFailure, LOCAL_URL, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
+import { makeFakeGateway } from "./fake_gateway.ts";
 
 const HEX = "ab".repeat(32);
 const OTHER = "cd".repeat(32);
 
-interface Street {
-  /** What is on the gateway's port. */
+interface Servers {
+  /** Server on the gateway's port. */
   readonly local: typeof fetch;
-  /** What is at the public address. */
+  /** Server at the public address. */
   readonly outside: typeof fetch;
   readonly url?: string;
   readonly addresses?: readonly string[];
 }
 
-/** What the checks of the gateway and of its public address find. */
-async function look({ local, outside, url = "https://house.example", addresses = ["1.2.3.4"] }: Street) {
+/** Runs the checks of the gateway and of its public URL. */
+async function runChecks({ local, outside, url = "https://house.example", addresses = ["1.2.3.4"] }: Servers) {
   let found: { gateway: Finding; outside: Finding } | undefined;
   await inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/key.txt`, HEX, { mode: 0o600 });
-    const house = makeContext({
+    const context = makeContext({
       env: { PUBLIC_URL: url, SECRET_KEY_FILE: `${directory}/key.txt`, KEYS_FILE: `${directory}/keys.json` },
       machine: {
         fetch: (input, init) => (String(input).startsWith(LOCAL_URL) ? local : outside)(input, init),
@@ -31,54 +31,57 @@ async function look({ local, outside, url = "https://house.example", addresses =
       },
       now: () => Date.now(),
     });
-    const [gateway, way] = await Promise.all([GATEWAY.run(house, PATIENT), PUBLIC_URL.run(house, PATIENT)]);
-    found = { gateway, outside: way };
+    const [gateway, publicUrl] = await Promise.all([
+      GATEWAY.run(context, NEVER_ABORTED),
+      PUBLIC_URL.run(context, NEVER_ABORTED),
+    ]);
+    found = { gateway, outside: publicUrl };
   });
-  if (found === undefined) throw new Error("Nothing was looked at");
-  assertEquals(JSON.stringify(found).includes(HEX), false, "The key was told");
+  if (found === undefined) throw new Error("No check ran");
+  assertEquals(JSON.stringify(found).includes(HEX), false, "The key was shown");
   return found;
 }
 
-Deno.test("the public address leads to this gateway when it gives the first answer once more", async () => {
-  const { fetch, opened } = await makeGateway(HEX);
-  const found = await look({ local: fetch, outside: fetch });
-  assertEquals(found.gateway, { status: "ok", message: 'Version 1.0.0 runs on port 10000 and knows key "default"' });
+Deno.test("public_url is ok when the repeat gets the first answer", async () => {
+  const { fetch, opened } = await makeFakeGateway(HEX);
+  const found = await runChecks({ local: fetch, outside: fetch });
+  assertEquals(found.gateway, { status: "ok", message: 'Version 1.0.0 runs on port 10000 and has key "default"' });
   assertEquals(found.outside.status, "ok");
-  // What was sent can do nothing: it has no topic, and is for a service that is none.
+  // The probe has no effect: it has no topic, and names no service.
   assertEquals(opened.map((payload) => ({ ...Object(payload), timestamp: 0 })), [{ timestamp: 0, service: "none" }]);
 });
 
-Deno.test("the public address leads to this gateway when it keeps no answers", async () => {
-  const { fetch } = await makeGateway(HEX, { keeps: false });
-  assertEquals((await look({ local: fetch, outside: fetch })).outside.status, "ok");
+Deno.test("public_url is ok when the gateway keeps no answers", async () => {
+  const { fetch } = await makeFakeGateway(HEX, { keeps: false });
+  assertEquals((await runChecks({ local: fetch, outside: fetch })).outside.status, "ok");
 });
 
-Deno.test("another gateway with the same key is told from this one, and one with another key", async () => {
-  const { fetch: local } = await makeGateway(HEX);
-  const twin = (await look({ local, outside: (await makeGateway(HEX)).fetch })).outside;
-  assertEquals(twin.status, "failed");
-  assertStringIncludes(twin.message, 'another gateway, which has key "default", too');
-  const stranger = (await look({ local, outside: (await makeGateway(OTHER)).fetch })).outside;
-  assertStringIncludes(stranger.message, "does not know this key");
+Deno.test("public_url detects another gateway, with the same key or another", async () => {
+  const { fetch: local } = await makeFakeGateway(HEX);
+  const duplicate = (await runChecks({ local, outside: (await makeFakeGateway(HEX)).fetch })).outside;
+  assertEquals(duplicate.status, "failed");
+  assertStringIncludes(duplicate.message, 'another gateway, which also has key "default"');
+  const other = (await runChecks({ local, outside: (await makeFakeGateway(OTHER)).fetch })).outside;
+  assertStringIncludes(other.message, "does not have this key");
 });
 
-Deno.test("an address without TLS is warned of, but not on this machine", async () => {
-  const { fetch } = await makeGateway(HEX);
+Deno.test("public_url warns of an address without TLS, except on this machine", async () => {
+  const { fetch } = await makeFakeGateway(HEX);
   assertEquals(
-    (await look({ local: fetch, outside: fetch, url: "http://192.168.1.9:10000" })).outside.status,
+    (await runChecks({ local: fetch, outside: fetch, url: "http://192.168.1.9:10000" })).outside.status,
     "warning",
   );
-  assertEquals((await look({ local: fetch, outside: fetch, url: "http://127.0.0.1:9" })).outside.status, "ok");
+  assertEquals((await runChecks({ local: fetch, outside: fetch, url: "http://127.0.0.1:9" })).outside.status, "ok");
 });
 
-Deno.test("a way inside of the tailnet is told, as Funnel was not tried then", async () => {
-  const { fetch } = await makeGateway(HEX);
-  const { outside } = await look({ local: fetch, outside: fetch, addresses: ["100.101.102.103"] });
-  assertStringIncludes(outside.message, "Funnel itself was not tried");
+Deno.test("public_url reports a route inside of the tailnet, which does not test Funnel", async () => {
+  const { fetch } = await makeFakeGateway(HEX);
+  const { outside } = await runChecks({ local: fetch, outside: fetch, addresses: ["100.101.102.103"] });
+  assertStringIncludes(outside.message, "Funnel itself was not tested");
 });
 
-Deno.test("what tunnels answer in place of the gateway is told in words, with the remedy", async () => {
-  const { fetch: local } = await makeGateway(HEX);
+Deno.test("public_url describes responses of tunnels and failures, with the remedy", async () => {
+  const { fetch: local } = await makeFakeGateway(HEX);
   const page = { "Content-Type": "text/html" };
   for (
     const [outside, message, remedy] of [
@@ -86,30 +89,34 @@ Deno.test("what tunnels answer in place of the gateway is told in words, with th
       [answering(530, "error code: 1016"), "does not find the tunnel", "Cloudflare's DNS"],
       [answering(502), "does not reach the gateway", "PORT"],
       [answering(526), "not valid for Cloudflare", "SSL/TLS"],
-      [answering(200, "<!doctype html><form>", page), "a login page is before", "Take the login away"],
-      [answering(403, "<html>", page), "a login page is before", "Take the login away"],
-      [answering(200, "hello"), "in place of the gateway", "Mend PUBLIC_URL"],
-      [answering(418, "", { Server: "cloudflare" }), "Cloudflare answers", "Mend PUBLIC_URL"],
+      [answering(200, "<!doctype html><form>", page), "the gateway is behind a login page", "Remove the login"],
+      [answering(403, "<html>", page), "the gateway is behind a login page", "Remove the login"],
+      [answering(200, "hello"), "in place of the gateway", "Fix PUBLIC_URL"],
+      [answering(418, "", { Server: "cloudflare" }), "Cloudflare answers", "Fix PUBLIC_URL"],
       [answering(429), "too many requests", "in a minute"],
       [
         answering(302, "", { Location: "https://team.cloudflareaccess.com/cdn-cgi/access/login?token=secret" }),
-        "redirects to https://team.cloudflareaccess.com (HTTP 302): Cloudflare Access wants a login",
-        "Take Access away",
+        "redirects to https://team.cloudflareaccess.com (HTTP 302): Cloudflare Access requires a login",
+        "Remove Access",
       ],
       [
         answering(308, "", { Location: "https://www.house.example/" }),
         "redirects to https://www.house",
         "final address",
       ],
-      [fetchFailure("dns error: failed to lookup address information"), "no such name", "Mend the name"],
+      [fetchFailure("dns error: failed to lookup address information"), "no such name", "Fix the name"],
       [fetchFailure("invalid peer certificate: Expired"), "has expired", "certificate"],
       [fetchFailure("invalid peer certificate: certificate not valid for name"), "another name's", "certificate"],
-      [fetchFailure("received fatal alert: InternalError"), "handshake of TLS", "TLS"],
-      [fetchFailure("something new with secret"), "broke the connection off", "the tunnel runs"],
-      [fetchFailure("for url (https://tls.example/): reset"), "broke the connection off", "the tunnel runs"],
+      [fetchFailure("received fatal alert: InternalError"), "TLS handshake", "TLS"],
+      [fetchFailure("something new with secret"), "closed the connection without a response", "the tunnel runs"],
+      [
+        fetchFailure("for url (https://tls.example/): reset"),
+        "closed the connection without a response",
+        "the tunnel runs",
+      ],
     ] as const
   ) {
-    const found = (await look({ local, outside })).outside;
+    const found = (await runChecks({ local, outside })).outside;
     assertEquals(found.status, "failed");
     assertStringIncludes(found.message, message);
     assertStringIncludes(found.remedy ?? "", remedy);
@@ -117,57 +124,59 @@ Deno.test("what tunnels answer in place of the gateway is told in words, with th
   }
 });
 
-Deno.test("a redirect to TLS names the address to set", async () => {
-  const { fetch: local } = await makeGateway(HEX);
+Deno.test("public_url suggests the address of a redirect to HTTPS", async () => {
+  const { fetch: local } = await makeFakeGateway(HEX);
   const outside = answering(301, "", { Location: "https://house.example/mqtt/publish" });
-  const found = (await look({ local, outside, url: "http://house.example" })).outside;
+  const found = (await runChecks({ local, outside, url: "http://house.example" })).outside;
   assertEquals(found.remedy, "Set PUBLIC_URL=https://house.example");
 });
 
-Deno.test("the public address is told with its path, in what leads here and in what does not", async () => {
-  const { fetch } = await makeGateway(HEX);
+Deno.test("public_url shows the address with its path", async () => {
+  const { fetch } = await makeFakeGateway(HEX);
   const at = async (outside: typeof globalThis.fetch, url = "http://house.example/gate/") =>
-    (await look({ local: fetch, outside, url })).outside;
+    (await runChecks({ local: fetch, outside, url })).outside;
   assertStringIncludes((await at(fetch)).message, "http://house.example/gate leads to this gateway");
-  for (const outside of [answering(404), answering(302), fetchFailure("dns error"), (await makeGateway(HEX)).fetch]) {
+  for (
+    const outside of [answering(404), answering(302), fetchFailure("dns error"), (await makeFakeGateway(HEX)).fetch]
+  ) {
     assertStringIncludes((await at(outside)).message, "http://house.example/gate ");
   }
   const secured = await at(answering(301, "", { Location: "https://house.example/gate/mqtt/publish" }));
   assertEquals(secured.remedy, "Set PUBLIC_URL=https://house.example/gate");
 });
 
-Deno.test("plain HTTP on a port for HTTPS is told as such", async () => {
-  const { fetch: local } = await makeGateway(HEX);
+Deno.test("public_url reports plain HTTP on a port for HTTPS", async () => {
+  const { fetch: local } = await makeFakeGateway(HEX);
   const outside = answering(400, "Client sent an HTTP request to an HTTPS server.\n");
-  const { message, remedy } = (await look({ local, outside, url: "http://house.example:8443" })).outside;
+  const { message, remedy } = (await runChecks({ local, outside, url: "http://house.example:8443" })).outside;
   assertStringIncludes(message, "http://house.example:8443 answers HTTP 400: that port speaks HTTPS");
-  assertEquals(remedy, "Write https:// instead of http:// into PUBLIC_URL");
+  assertEquals(remedy, "Use https:// instead of http:// in PUBLIC_URL");
 });
 
-Deno.test("a name of Tailscale that does not answer wants Funnel", async () => {
-  const { fetch: local } = await makeGateway(HEX);
+Deno.test("public_url suggests Funnel when a Tailscale name does not answer", async () => {
+  const { fetch: local } = await makeFakeGateway(HEX);
   const url = "https://house.tail1234.ts.net";
-  for (const words of ["Connection refused (os error 111)", "dns error", "tls handshake eof"]) {
+  for (const text of ["Connection refused (os error 111)", "dns error", "tls handshake eof"]) {
     assertEquals(
-      (await look({ local, outside: fetchFailure(words), url })).outside.remedy,
+      (await runChecks({ local, outside: fetchFailure(text), url })).outside.remedy,
       "Turn Funnel on: ./run_tailscale.sh",
     );
   }
 });
 
-Deno.test("a gateway of another version, or with other keys, is told", async () => {
-  const older = await makeGateway(HEX, { version: "0.9.0" });
-  const found = await look({ local: older.fetch, outside: older.fetch });
+Deno.test("gateway reports another version, and other keys", async () => {
+  const older = await makeFakeGateway(HEX, { version: "0.9.0" });
+  const found = await runChecks({ local: older.fetch, outside: older.fetch });
   assertEquals(found.gateway.status, "warning");
   assertEquals(found.gateway.remedy, "Restart the gateway");
   assertEquals(found.outside.status, "ok");
-  const stranger = await makeGateway(OTHER);
-  const other = await look({ local: stranger.fetch, outside: stranger.fetch });
-  assertStringIncludes(other.gateway.message, 'does not know key "default"');
+  const { fetch } = await makeFakeGateway(OTHER);
+  const other = await runChecks({ local: fetch, outside: fetch });
+  assertStringIncludes(other.gateway.message, 'does not have key "default"');
   assertEquals(other.outside.status, "skipped");
 });
 
-Deno.test("no control character of the program on the gateway's port is shown, and no line of its own", async () => {
+Deno.test("gateway shows no control characters and lines of another program", async () => {
   const evil = "\u001b[2J\u202e\n-> rm";
   const answersOf = (version: string): typeof fetch => (input) =>
     Promise.resolve(
@@ -176,7 +185,7 @@ Deno.test("no control character of the program on the gateway's port is shown, a
         : Response.json({ error: evil }, { status: 418 }),
     );
   for (const version of ["1.0.0", evil]) {
-    const { gateway } = await look({ local: answersOf(version), outside: answersOf(version) });
+    const { gateway } = await runChecks({ local: answersOf(version), outside: answersOf(version) });
     assertEquals(gateway.status, "failed");
     assertEquals(/[\p{Cc}\p{Bidi_Control}]/u.test(gateway.message), false, JSON.stringify(gateway.message));
   }

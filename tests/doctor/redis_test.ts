@@ -4,20 +4,20 @@ import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
 import { REDIS_SERVER, withRedis } from "../support/redis_server.ts";
 import { needing } from "../support/needs.ts";
-import { makeContext, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
 const PASSWORD = "sesame-of-redis";
 
-const look = (url: string, signal = PATIENT) =>
+const runCheck = (url: string, signal = NEVER_ABORTED) =>
   within("the check", REDIS.run(makeContext({ env: { REPLAY_REDIS_URL: url } }), signal));
 
 Deno.test(
-  needing("redis tells whether it answers, and lets the gateway in", { "redis-server": REDIS_SERVER }),
+  needing("redis reports whether the server answers and accepts the gateway", { "redis-server": REDIS_SERVER }),
   () =>
     withRedis({ args: ["--requirepass", PASSWORD] }, async ({ url }) => {
-      assertEquals((await look(url("", PASSWORD).href)).status, "ok");
+      assertEquals((await runCheck(url("", PASSWORD).href)).status, "ok");
       for (const [wrong, reason] of [[url("", `${PASSWORD}!`), "WRONGPASS"], [url(), "NOAUTH"]] as const) {
-        const found = await look(wrong.href);
+        const found = await runCheck(wrong.href);
         assertEquals(found.status, "failed");
         assertStringIncludes(found.message, reason);
         assertStringIncludes(found.remedy ?? "", "user and password in REPLAY_REDIS_URL");
@@ -26,17 +26,17 @@ Deno.test(
     }),
 );
 
-Deno.test("redis tells a server that is silent at its deadline, and none that is not used", async () => {
+Deno.test("redis reports a server that does not answer in time, and is skipped without a URL", async () => {
   await withTcpServer(() => {}, async (port) => {
     const stop = new AbortController();
-    const looking = look(`redis://127.0.0.1:${port}`, stop.signal);
+    const running = runCheck(`redis://127.0.0.1:${port}`, stop.signal);
     setTimeout(() => stop.abort(), 50);
-    assertStringIncludes((await looking).message, "No answer within 5 s");
+    assertStringIncludes((await running).message, "No answer within 5 s");
   });
-  assertEquals((await REDIS.run(makeContext(), PATIENT)).status, "skipped");
+  assertEquals((await REDIS.run(makeContext(), NEVER_ABORTED)).status, "skipped");
 });
 
-Deno.test("redis shows no control character of what is there", async () => {
+Deno.test("redis shows no control characters of the server", async () => {
   const refusal = "-ERR \u001b[2J\u202e no\r\n";
   /** Refuses each command, which is an array in RESP. */
   const refuse = async (connection: Deno.TcpConn) => {
@@ -46,7 +46,7 @@ Deno.test("redis shows no control character of what is there", async () => {
     }
   };
   await withTcpServer((connection) => refuse(connection).catch(() => {}), async (port) => {
-    const { status, message } = await look(`redis://127.0.0.1:${port}`);
+    const { status, message } = await runCheck(`redis://127.0.0.1:${port}`);
     assertEquals(status, "failed");
     assertStringIncludes(message, " no");
     assertEquals(/[\p{Cc}\p{Bidi_Control}]/u.test(message), false, JSON.stringify(message));

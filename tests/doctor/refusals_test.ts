@@ -1,12 +1,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { REFUSALS } from "../../src/doctor/checks/refusals.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
+import type { Machine } from "../../src/doctor/context.ts";
 import type { RefusalCount } from "../../src/observability/recent_refusals.ts";
-import { answering, fetchFailure, makeContext, PATIENT } from "../support/doctor_context.ts";
+import { answering, fetchFailure, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
-const look = (fetch: Machine["fetch"], env = {}) => REFUSALS.run(makeContext({ machine: { fetch }, env }), PATIENT);
-const told = (refusals: readonly unknown[]) => look(answering(200, JSON.stringify({ minutes: 10, refusals })));
-const tell = (...refusals: RefusalCount[]) => told(refusals);
+const runCheck = (fetch: Machine["fetch"], env = {}) =>
+  REFUSALS.run(makeContext({ machine: { fetch }, env }), NEVER_ABORTED);
+const runWithAnswer = (refusals: readonly unknown[]) =>
+  runCheck(answering(200, JSON.stringify({ minutes: 10, refusals })));
+const runWith = (...refusals: RefusalCount[]) => runWithAnswer(refusals);
 
 const UNKNOWN: RefusalCount = {
   cause: "unknown_key",
@@ -15,21 +17,21 @@ const UNKNOWN: RefusalCount = {
 };
 
 Deno.test("refusals is ok when nothing was refused", async () => {
-  assertEquals(await tell(), { status: "ok", message: "No refused request in the last 10 minutes" });
+  assertEquals(await runWith(), { status: "ok", message: "No refused request in the last 10 minutes" });
 });
 
-Deno.test("refusals asks the port for metrics", async () => {
+Deno.test("refusals calls the metrics port", async () => {
   const asked: string[] = [];
   const fetch: Machine["fetch"] = (input) => {
     asked.push(String(input));
     return Promise.resolve(Response.json({ minutes: 10, refusals: [] }));
   };
-  await look(fetch, { METRICS_PORT: "4711" });
+  await runCheck(fetch, { METRICS_PORT: "4711" });
   assertEquals(asked, ["http://127.0.0.1:4711/refusals"]);
 });
 
-Deno.test("refusals tells each cause on a line, with a remedy for each", async () => {
-  const { status, message, remedy = "" } = await tell(
+Deno.test("refusals reports each cause on a line, with a remedy for each", async () => {
+  const { status, message, remedy = "" } = await runWith(
     UNKNOWN,
     { cause: "old_secret", requests: 6, key: "annas-phone" },
     { cause: "clock", requests: 3, key: "bobs-phone", "clock_offset_seconds": -95 },
@@ -42,8 +44,8 @@ Deno.test("refusals tells each cause on a line, with a remedy for each", async (
   ]);
   const remedies = remedy.split("\n");
   assertEquals(remedies.length, 4);
-  for (const words of ["keys show NAME", "keys show annas-phone", "timedatectl", "Anyone can name a key"]) {
-    assertEquals(remedies.filter((line) => line.includes(words)).length, 1, words);
+  for (const text of ["keys show NAME", "keys show annas-phone", "timedatectl", "Anyone can name a key"]) {
+    assertEquals(remedies.filter((line) => line.includes(text)).length, 1, text);
   }
 });
 
@@ -58,9 +60,9 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
       "naming the key x, but sealed with another one or altered",
       "public_url",
     ],
-    [{ cause: "rights", requests: 1, key: "x" }, "of x for what it may not do", "keys set NAME"],
+    [{ cause: "rights", requests: 1, key: "x" }, "of x without the right to them", "keys set NAME"],
     [{ cause: "key_rate", requests: 1, key: "x" }, "of x above its rate limit", "keys set x --rate N --burst N"],
-    // It is not in the file that these commands edit.
+    // The default key is not in the file that these commands edit.
     [{ cause: "removed", requests: 1, key: "default" }, "with the removed key default", "keys add NAME"],
     [{ cause: "key_rate", requests: 1, key: "default" }, "of default above its rate limit", "KEY_RATE"],
     [
@@ -70,12 +72,12 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
     ],
     [
       { cause: "cross_site", requests: 1, addresses: [{ address: "192.0.2.1", requests: 1 }] },
-      "of a web page of another site, from 192.0.2.1 (1)",
+      "from a web page of another site, from 192.0.2.1 (1)",
       "ALLOWED_ORIGINS",
     ],
   ];
   for (const [refusal, message, remedy] of sentences) {
-    const found = await tell(refusal);
+    const found = await runWith(refusal);
     const noun = refusal.requests === 1 ? "1 request" : `${refusal.requests} requests`;
     assertEquals(found.status, "warning");
     assertStringIncludes(found.message, `${noun} in the last 10 minutes ${message}`);
@@ -83,7 +85,7 @@ Deno.test("refusals has a sentence and a command for every cause", async () => {
   }
 });
 
-Deno.test("refusals writes a clock that is far off in a unit that fits, and says which way", async () => {
+Deno.test("refusals formats a clock offset in a suitable unit, with its direction", async () => {
   for (
     const [offset, text] of [
       [61, "61 s off (ahead)"],
@@ -92,35 +94,35 @@ Deno.test("refusals writes a clock that is far off in a unit that fits, and says
       [-365 * 86_400, "365 d off (behind)"],
     ] as const
   ) {
-    const { message } = await tell({ cause: "clock", requests: 1, key: "k", "clock_offset_seconds": offset });
+    const { message } = await runWith({ cause: "clock", requests: 1, key: "k", "clock_offset_seconds": offset });
     assertStringIncludes(message, `with a clock ${text}`);
   }
 });
 
-Deno.test("refusals says of a clock behind, and of no other, that it may be an old request sent again", async () => {
+Deno.test("refusals mentions a replayed request only for a clock that is behind", async () => {
   for (const [offset, isSaid] of [[-95, true], [95, false]] as const) {
-    const { remedy = "" } = await tell({ cause: "clock", requests: 1, key: "k", "clock_offset_seconds": offset });
-    assertEquals(remedy.includes("an old request of k is sent again"), isSaid);
+    const { remedy = "" } = await runWith({ cause: "clock", requests: 1, key: "k", "clock_offset_seconds": offset });
+    assertEquals(remedy.includes("an old request of k is replayed"), isSaid);
   }
 });
 
-Deno.test("refusals is skipped where nothing can be known, and never fails", async () => {
-  const away = fetchFailure("tcp connect error: Connection refused (os error 111)");
+Deno.test("refusals is skipped without an answer, and never fails", async () => {
+  const unreachable = fetchFailure("tcp connect error: Connection refused (os error 111)");
   const cases = [
-    [await look(away, { METRICS_PORT: "off" }), "METRICS_PORT is off"],
-    [await look(away, { METRICS_PORT: "0" }), "METRICS_PORT is 0"],
-    [await look(away), "No gateway answers on port 9464"],
-    // One from before this check.
-    [await look(answering(404, '{"error":"Not found"}')), "No gateway of this version answers on port 9464"],
-    [await look(answering(200, "<html>")), "No gateway of this version answers"],
+    [await runCheck(unreachable, { METRICS_PORT: "off" }), "METRICS_PORT is off"],
+    [await runCheck(unreachable, { METRICS_PORT: "0" }), "METRICS_PORT is 0"],
+    [await runCheck(unreachable), "No gateway answers on port 9464"],
+    // A gateway of a version before this check.
+    [await runCheck(answering(404, '{"error":"Not found"}')), "No gateway of this version answers on port 9464"],
+    [await runCheck(answering(200, "<html>")), "No gateway of this version answers"],
   ] as const;
-  for (const [{ status, message }, words] of cases) {
+  for (const [{ status, message }, text] of cases) {
     assertEquals(status, "skipped");
-    assertStringIncludes(message, words);
+    assertStringIncludes(message, text);
   }
 });
 
-Deno.test("refusals repeats no text of another program that has the port", async () => {
+Deno.test("refusals shows no text of another program on the port", async () => {
   const secret = "\u001b[2Jsecret";
   const wrong = [
     { ...UNKNOWN, cause: secret },
@@ -129,8 +131,8 @@ Deno.test("refusals repeats no text of another program that has the port", async
     { cause: "old_secret", requests: 1 },
     { cause: "clock", requests: 1, key: "k", "clock_offset_seconds": secret },
   ];
-  for (const refusal of wrong) assertEquals((await told([refusal])).status, "skipped");
-  const { message } = await told([{ ...UNKNOWN, addresses: [{ address: secret, requests: 14 }] }]);
+  for (const refusal of wrong) assertEquals((await runWithAnswer([refusal])).status, "skipped");
+  const { message } = await runWithAnswer([{ ...UNKNOWN, addresses: [{ address: secret, requests: 14 }] }]);
   assert(!message.includes("secret"));
   assertStringIncludes(message, "from elsewhere (14)");
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { failed, ok, skipped, together, warning } from "../../src/doctor/finding.ts";
+import { combineFindings, failed, ok, skipped, warning } from "../../src/doctor/check.ts";
 import {
   exitCodeOf,
   formatChanges,
@@ -13,15 +13,15 @@ import {
 const report = (...results: Report["results"]): Report => ({ version: "1.0.0", at: Date.UTC(2026, 0, 31), results });
 const RIGHT = { name: "clock", ...ok("Right") };
 const LOW = { name: "keys", ...warning("Two\nlines", "Do this") };
-const BAD = { name: "public_url", ...failed("It broke", "Mend it\nor not") };
+const BAD = { name: "public_url", ...failed("It broke", "Fix it\nor not") };
 const LEFT_FINDING = skipped("Not used");
 const LEFT = { name: "redis", ...LEFT_FINDING };
 
-Deno.test("the exit code tells the worst, and what is skipped counts as well", () => {
+Deno.test("exitCodeOf() returns the worst status, with skipped as ok", () => {
   assertEquals([report(RIGHT, LEFT), report(RIGHT, LOW), report(LOW, BAD)].map(exitCodeOf), [0, 1, 2]);
 });
 
-Deno.test("a report is one aligned line for each check, with remedies on lines of their own", () => {
+Deno.test("formatReport() aligns one line for each check, with remedies on separate lines", () => {
   assertEquals(
     formatReport(report(RIGHT, LOW, BAD, LEFT)),
     [
@@ -30,7 +30,7 @@ Deno.test("a report is one aligned line for each check, with remedies on lines o
       "                     lines",
       "                     -> Do this",
       "FAILED   public_url  It broke",
-      "                     -> Mend it",
+      "                     -> Fix it",
       "                     -> or not",
       "skipped  redis       Not used",
       "",
@@ -39,7 +39,7 @@ Deno.test("a report is one aligned line for each check, with remedies on lines o
   );
 });
 
-Deno.test("a report is one JSON document, in one line where that is wanted", () => {
+Deno.test("formatJson() makes one JSON document, by default in one line", () => {
   const text = formatJson(report(RIGHT, LOW));
   assertEquals(text.includes("\n"), false);
   assertEquals(JSON.parse(text), {
@@ -53,18 +53,18 @@ Deno.test("a report is one JSON document, in one line where that is wanted", () 
   });
 });
 
-Deno.test("a round without changes is one line, with the worst of all states", () => {
+Deno.test("formatUnchanged() makes one line with the worst status", () => {
   assertEquals(formatUnchanged(report(RIGHT, LOW)), "2026-01-31T00:00:00Z warning unchanged");
 });
 
-Deno.test("a change is one line, and no line where the state is the same", () => {
+Deno.test("formatChanges() makes one line for each changed status", () => {
   const before = report(RIGHT, { ...BAD, status: "ok", message: "Well" });
   assertEquals(formatChanges(report({ ...RIGHT, message: "Still right" }, BAD), before), [
-    "2026-01-31T00:00:00Z FAILED  public_url (was ok): It broke -> Mend it; or not",
+    "2026-01-31T00:00:00Z FAILED  public_url (was ok): It broke -> Fix it; or not",
   ]);
 });
 
-Deno.test("the state on a topic holds names alone", () => {
+Deno.test("formatState() includes only names", () => {
   assertEquals(JSON.parse(formatState(report(RIGHT, LOW, BAD, LEFT))), {
     status: "failed",
     failing: ["public_url"],
@@ -74,20 +74,20 @@ Deno.test("the state on a topic holds names alone", () => {
   });
 });
 
-Deno.test("several problems are one finding, the worst first", () => {
-  assertEquals(together([LOW, BAD]), {
+Deno.test("combineFindings() puts the worst first", () => {
+  assertEquals(combineFindings([LOW, BAD]), {
     status: "failed",
     message: "It broke\nTwo\nlines",
-    remedy: "Mend it\nor not\nDo this",
+    remedy: "Fix it\nor not\nDo this",
   });
 });
 
-Deno.test("several findings that all are skipped are one that is skipped, and good ones one that is good", () => {
-  assertEquals(together([LEFT]), LEFT_FINDING);
-  assertEquals(together([ok("One"), { ...ok("Two"), remedy: "Or this" }]), {
+Deno.test("combineFindings() keeps skipped and ok findings", () => {
+  assertEquals(combineFindings([LEFT]), LEFT_FINDING);
+  assertEquals(combineFindings([ok("One"), { ...ok("Two"), remedy: "Or this" }]), {
     status: "ok",
     message: "One\nTwo",
     remedy: "Or this",
   });
-  assertEquals(together([LEFT, LOW]).status, "warning");
+  assertEquals(combineFindings([LEFT, LOW]).status, "warning");
 });

@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Check } from "../../src/doctor/check.ts";
 import { runChecks } from "../../src/doctor/run_checks.ts";
-import { ok } from "../../src/doctor/finding.ts";
+import { ok } from "../../src/doctor/check.ts";
 import { within } from "../support/deadline.ts";
-import { makeContext, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 
 const check = (name: string, look: Check["run"]): Check => ({ name, run: look });
 
-Deno.test("checks run at the same time, and their results keep the order", async () => {
+Deno.test("runChecks() runs checks at the same time, and keeps their order", async () => {
   const gate = Promise.withResolvers<void>();
   const checks = [
     check("first", async () => {
@@ -19,28 +19,31 @@ Deno.test("checks run at the same time, and their results keep the order", async
       return Promise.resolve(ok("b"));
     }),
   ];
-  const results = await within("the checks", runChecks(checks, makeContext(), { signal: PATIENT }));
+  const results = await within("the checks", runChecks(checks, makeContext(), { signal: NEVER_ABORTED }));
   assertEquals(results.map(({ name, message }) => [name, message]), [["first", "a"], ["second", "b"]]);
 });
 
-Deno.test("a check that hangs or breaks does not keep the others from their results, and quotes nothing", async () => {
+Deno.test("runChecks() isolates checks that hang or throw, and quotes nothing", async () => {
   const checks = [
     check("hangs", () => new Promise(() => {})),
     check("breaks", () => Promise.reject(new RangeError("secret"))),
     check("denied", () => Promise.reject(new Deno.errors.NotCapable("secret"))),
     check("works", () => Promise.resolve(ok("fine"))),
   ];
-  const results = await within("the checks", runChecks(checks, makeContext(), { signal: PATIENT, deadlineMs: 10 }));
+  const results = await within(
+    "the checks",
+    runChecks(checks, makeContext(), { signal: NEVER_ABORTED, timeoutMs: 10 }),
+  );
   assertEquals(results.map(({ status }) => status), ["failed", "failed", "skipped", "ok"]);
   assertStringIncludes(results[1]?.message ?? "", "RangeError");
   assertEquals(JSON.stringify(results).includes("secret"), false);
 });
 
-Deno.test("a check tells in its own words that its deadline is over", async () => {
+Deno.test("runChecks() lets a check report its own timeout", async () => {
   const late = check(
     "late",
-    (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(ok("I know")))),
+    (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(ok("Own message")))),
   );
-  const [result] = await runChecks([late], makeContext(), { signal: PATIENT, deadlineMs: 10 });
-  assertEquals(result?.message, "I know");
+  const [result] = await runChecks([late], makeContext(), { signal: NEVER_ABORTED, timeoutMs: 10 });
+  assertEquals(result?.message, "Own message");
 });

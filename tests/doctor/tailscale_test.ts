@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { TAILSCALE } from "../../src/doctor/checks/tailscale.ts";
-import { findFunnelRoute, parseTailscaleStatus } from "../../src/doctor/tailscale_status.ts";
-import { makeContext, NOW, PATIENT } from "../support/doctor_context.ts";
+import { findFunnelRoute, parseTailscaleStatus } from "../../src/doctor/tailscale.ts";
+import { makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
 
 const HOST = "house.tail1234.ts.net";
 const DAY = 86_400_000;
 
-const status = (change: Record<string, unknown> = {}, self: Record<string, unknown> = {}) => ({
+const makeStatus = (change: Record<string, unknown> = {}, self: Record<string, unknown> = {}) => ({
   Version: "1.90.0",
   BackendState: "Running",
   Self: { HostName: "house", DNSName: `${HOST}.`, Online: true, ...self },
@@ -20,26 +20,26 @@ const served = (target: string, isPublic = true) => ({
   ...isPublic && { AllowFunnel: { [`${HOST}:443`]: true } },
 });
 
-interface Scene {
-  readonly said?: unknown;
+interface Outputs {
+  readonly status?: unknown;
   readonly funnel?: unknown;
   readonly code?: number;
   readonly url?: string;
 }
 
-function look(
-  { said = status(), funnel = served("http://127.0.0.1:10000"), code = 0, url = `https://${HOST}` }: Scene,
+function runCheck(
+  { status = makeStatus(), funnel = served("http://127.0.0.1:10000"), code = 0, url = `https://${HOST}` }: Outputs,
 ) {
-  const house = makeContext({
+  const context = makeContext({
     env: { PUBLIC_URL: url },
     machine: {
-      run: (_, [first]) => Promise.resolve({ code, stdout: JSON.stringify(first === "status" ? said : funnel) }),
+      run: (_, [first]) => Promise.resolve({ code, stdout: JSON.stringify(first === "status" ? status : funnel) }),
     },
   });
-  return TAILSCALE.run(house, PATIENT);
+  return TAILSCALE.run(context, NEVER_ABORTED);
 }
 
-Deno.test("tailscale is right when Funnel leads to the gateway's port", async () => {
+Deno.test("tailscale is ok when Funnel leads to the gateway's port", async () => {
   const ways = [
     served("http://127.0.0.1:10000"),
     served("http://localhost:10000"),
@@ -51,21 +51,21 @@ Deno.test("tailscale is right when Funnel leads to the gateway's port", async ()
     },
   ];
   for (const funnel of ways) {
-    assertEquals(await look({ funnel }), { status: "ok", message: `Runs as ${HOST}; Funnel leads to the gateway` });
+    assertEquals(await runCheck({ funnel }), { status: "ok", message: `Runs as ${HOST}; Funnel leads to the gateway` });
   }
 });
 
-Deno.test("tailscale tells what is wrong with it, with the remedy", async () => {
+Deno.test("tailscale reports each problem, with the remedy", async () => {
   for (
-    const [scene, state, message, remedy] of [
-      [{ said: status({ BackendState: "NeedsLogin" }) }, "failed", "not logged in", "sudo tailscale up"],
-      [{ said: status({ BackendState: "Stopped" }) }, "failed", "switched off", "sudo tailscale up"],
-      [{ said: status({ BackendState: "Starting" }) }, "failed", 'state is "Starting"', "Wait"],
-      [{ said: "", code: 1 }, "failed", "daemon does not run", "enable --now tailscaled"],
-      [{ said: "", code: 1, url: "" }, "warning", "daemon does not run", "enable --now tailscaled"],
-      [{ said: status({}, { Expired: true }) }, "failed", "has expired", "--force-reauth"],
+    const [outputs, state, message, remedy] of [
+      [{ status: makeStatus({ BackendState: "NeedsLogin" }) }, "failed", "not logged in", "sudo tailscale up"],
+      [{ status: makeStatus({ BackendState: "Stopped" }) }, "failed", "turned off", "sudo tailscale up"],
+      [{ status: makeStatus({ BackendState: "Starting" }) }, "failed", 'state is "Starting"', "Wait"],
+      [{ status: "", code: 1 }, "failed", "daemon does not run", "enable --now tailscaled"],
+      [{ status: "", code: 1, url: "" }, "warning", "daemon does not run", "enable --now tailscaled"],
+      [{ status: makeStatus({}, { Expired: true }) }, "failed", "has expired", "--force-reauth"],
       [
-        { said: status({}, { KeyExpiry: new Date(NOW + 3 * DAY).toISOString() }) },
+        { status: makeStatus({}, { KeyExpiry: new Date(NOW + 3 * DAY).toISOString() }) },
         "warning",
         "expires in 3 d",
         "--force-reauth",
@@ -77,28 +77,28 @@ Deno.test("tailscale tells what is wrong with it, with the remedy", async () => 
       [{ url: "https://other.tail1234.ts.net" }, "warning", "PUBLIC_URL is another", `Set PUBLIC_URL=https://${HOST}`],
     ] as const
   ) {
-    const found = await look(scene);
+    const found = await runCheck(outputs);
     assertEquals(found.status, state, found.message);
     assertStringIncludes(found.message, message);
     assertStringIncludes(found.remedy ?? "", remedy);
   }
 });
 
-Deno.test("tailscale is no business of a house that does not use it", async () => {
-  assertEquals((await look({ url: "https://house.example" })).status, "skipped");
-  assertEquals((await look({ url: "", funnel: null })).status, "ok");
+Deno.test("tailscale is skipped in homes that do not use it", async () => {
+  assertEquals((await runCheck({ url: "https://house.example" })).status, "skipped");
+  assertEquals((await runCheck({ url: "", funnel: null })).status, "ok");
   for (
     const [error, message] of [
       [new Deno.errors.NotFound(), "Not installed"],
-      [new Deno.errors.NotCapable(), "The sandbox does not allow to run it"],
+      [new Deno.errors.NotCapable(), "The sandbox does not allow running it"],
     ] as const
   ) {
-    const house = makeContext({ machine: { run: () => Promise.reject(error) } });
-    assertEquals(await TAILSCALE.run(house, PATIENT), { status: "skipped", message });
+    const context = makeContext({ machine: { run: () => Promise.reject(error) } });
+    assertEquals(await TAILSCALE.run(context, NEVER_ABORTED), { status: "skipped", message });
   }
 });
 
-Deno.test("property: whatever Tailscale says, reading it does not throw", () =>
+Deno.test("property: parsing any output of Tailscale does not throw", () =>
   fc.assert(
     fc.property(fc.oneof(fc.json(), fc.string(), fc.constant("null")), (text) => {
       parseTailscaleStatus(text);

@@ -1,46 +1,46 @@
 import { assertEquals } from "@std/assert";
-import { ok } from "../../src/doctor/finding.ts";
+import { ok } from "../../src/doctor/check.ts";
 import type { Report } from "../../src/doctor/report.ts";
-import { watch } from "../../src/doctor/watch.ts";
+import { watch } from "../../src/doctor/run_checks.ts";
 import { within } from "../support/deadline.ts";
 
 const report = (at: number): Report => ({ version: "1.0.0", at, results: [{ name: "clock", ...ok("Right") }] });
 
-Deno.test("watch() goes on until it is told to end, and tells each round beside the one before", async () => {
+Deno.test("watch() runs until an abort, and reports each round with the one before", async () => {
   const stop = new AbortController();
-  const told: (readonly [number, number | undefined])[] = [];
+  const reports: (readonly [number, number | undefined])[] = [];
   let round = 0;
   const watching = watch({
-    round: () => Promise.resolve(report(++round)),
-    tell(now, before) {
-      told.push([now.at, before?.at]);
-      if (told.length === 3) stop.abort();
+    runRound: () => Promise.resolve(report(++round)),
+    onReport(now, before) {
+      reports.push([now.at, before?.at]);
+      if (reports.length === 3) stop.abort();
       return Promise.resolve();
     },
     pauseMs: 1,
     signal: stop.signal,
   });
   assertEquals((await within("the end", watching))?.at, 3);
-  assertEquals(told, [[1, undefined], [2, 1], [3, 2]]);
+  assertEquals(reports, [[1, undefined], [2, 1], [3, 2]]);
 });
 
-Deno.test("watch() ends at once in a pause, and forgets a round that was cut short", async () => {
+Deno.test("watch() ends at once in a pause, and drops an aborted round", async () => {
   const stop = new AbortController();
   let round = 0;
   const watching = watch({
-    round: () => {
+    runRound: () => {
       if (++round === 2) stop.abort();
       return Promise.resolve(report(round));
     },
-    tell: () => Promise.resolve(),
+    onReport: () => Promise.resolve(),
     pauseMs: 1,
     signal: stop.signal,
   });
   assertEquals((await within("the end", watching))?.at, 1);
   const pausing = new AbortController();
   const waiting = watch({
-    round: () => Promise.resolve(report(1)),
-    tell: () => Promise.resolve(void setTimeout(() => pausing.abort(), 0)),
+    runRound: () => Promise.resolve(report(1)),
+    onReport: () => Promise.resolve(void setTimeout(() => pausing.abort(), 0)),
     pauseMs: 3_600_000,
     signal: pausing.signal,
   });

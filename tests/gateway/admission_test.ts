@@ -10,7 +10,7 @@ import { makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 const EXPIRED = JSON.stringify({ error: "Request expired", code: "expired" });
 const REFUSED = '{"error":"Decryption failed"}';
 
-Deno.test("a request that no key opens gets the same 401 whatever is wrong with it", async () => {
+Deno.test("a request that no key opens gets the same 401 for every fault", async () => {
   const gateway = await makeGateway();
   const good = Uint8Array.fromBase64(await gateway.seal({ timestamp: NOW }));
   const otherKey = await importKey(randomBytes(32));
@@ -38,7 +38,7 @@ Deno.test("a request that no key opens gets the same 401 whatever is wrong with 
   assertEquals(gateway.calls.length, 0);
 });
 
-Deno.test("random bytes never get more than the 401", async () => {
+Deno.test("random bytes get the same 401", async () => {
   const gateway = await makeGateway();
   await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 4000 }), async (bytes) => {
     const response = await gateway.post("/gateway", new Uint8Array(bytes));
@@ -46,7 +46,7 @@ Deno.test("random bytes never get more than the 401", async () => {
   }));
 });
 
-Deno.test("a timestamp inside of the window is accepted, to its very edges, with fractions", async () => {
+Deno.test("a timestamp within the window is accepted, including its edges and fractions", async () => {
   const gateway = await makeGateway();
   gateway.clock.seconds = NOW + 1000;
   for (const age of [0, 59.5, 60, -59.5, -60]) {
@@ -55,7 +55,7 @@ Deno.test("a timestamp inside of the window is accepted, to its very edges, with
   }
 });
 
-Deno.test("a request that ran gets its answer again when it is stale by now, also if the clock was set", async () => {
+Deno.test("a request that ran gets its answer again when it has expired, also after the clock was set", async () => {
   const gateway = await makeGateway();
   for (const version of [1, 2] as const) {
     const phone = await gateway.phone(gateway.secret, { version });
@@ -73,15 +73,15 @@ Deno.test("a request that ran gets its answer again when it is stale by now, als
     assertNotEquals(await (await gateway.post("/gateway", text)).text(), first);
     assertEquals(gateway.calls.length, calls);
   }
-  // The last ones of each, of which nothing is known any more.
+  // The last ones of each, which the store no longer has.
   assertEquals(gateway.failures.length, 2);
 });
 
-Deno.test("a stale request is not told that it is expired while the store cannot be asked", async () => {
+Deno.test("an expired request is not refused as expired while the store is unavailable", async () => {
   const gateway = await makeGateway({
     replays: {
-      claim: () => ({ kind: "away" }),
-      recall: () => ({ kind: "away" }),
+      claim: () => ({ kind: "unavailable" }),
+      recall: () => ({ kind: "unavailable" }),
       check: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
@@ -90,7 +90,7 @@ Deno.test("a stale request is not told that it is expired while the store cannot
   assertEquals([response.status, gateway.failures], [503, []]);
 });
 
-Deno.test("a timestamp that is missing, stale, in the future or no number is refused inside of an envelope", async () => {
+Deno.test("a timestamp that is missing, expired, in the future or not a number is refused in an envelope", async () => {
   const gateway = await makeGateway();
   gateway.clock.seconds = NOW + 1000;
   const now = gateway.clock.seconds;
@@ -107,13 +107,13 @@ Deno.test("a timestamp that is missing, stale, in the future or no number is ref
   assertEquals(gateway.calls.length, 0);
 });
 
-Deno.test("the answer to a stale request carries the gateway's clock", async () => {
+Deno.test("the answer to an expired request contains the gateway's time", async () => {
   const gateway = await makeGateway();
   const { timestamp } = await gateway.request("/gateway", { timestamp: 1 });
   assertEquals(timestamp, NOW);
 });
 
-Deno.test("a request stamped before the gateway started is refused, in whole seconds", async () => {
+Deno.test("a request with a timestamp before the gateway's start is refused, in whole seconds", async () => {
   const gateway = await makeGateway();
   gateway.clock.seconds = NOW + 10;
   assertEquals((await gateway.request("/gateway", { timestamp: NOW - 1 })).body, EXPIRED);
@@ -121,12 +121,12 @@ Deno.test("a request stamped before the gateway started is refused, in whole sec
   assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
 });
 
-Deno.test("a gateway started in the middle of a second accepts what was stamped in that whole second", async () => {
+Deno.test("a gateway started within a second accepts timestamps of that whole second", async () => {
   const gateway = await makeGateway({ now: () => NOW * 1000 + 900 });
   assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
 });
 
-Deno.test("a payload that is no JSON object is refused inside of an envelope", async () => {
+Deno.test("a payload that is not a JSON object is refused in an envelope", async () => {
   const gateway = await makeGateway();
   for (const text of ["null", "[]", "1", '"x"', "true", "not JSON", ""]) {
     const answer = await gateway.answer(await gateway.post("/gateway", await gateway.seal(text)));
@@ -147,7 +147,7 @@ Deno.test("a repeated request does not run again, and gets the first answer agai
   assertEquals(gateway.calls.length, 1);
 });
 
-Deno.test("a repeat in another spelling of the same base64 does not run again", async () => {
+Deno.test("a repeat in another encoding of the same base64 does not run again", async () => {
   const gateway = await makeGateway();
   const body = await gateway.seal({ timestamp: NOW });
   const first = await (await gateway.post("/gateway", body)).text();
@@ -167,7 +167,7 @@ Deno.test("a request repeated on another route does not run there", async () => 
   assertEquals(gateway.calls.length, 1);
 });
 
-Deno.test("concurrent identical requests run once, and all get the one answer", async () => {
+Deno.test("concurrent identical requests run once, and all get the same answer", async () => {
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   let runs = 0;
@@ -199,9 +199,7 @@ Deno.test("a nonce used for a second request is refused, and the second does not
 Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run again", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      seconds: 120,
-      maxBytes: 1024,
-      maxAnswerBytes: 1024,
+      limits: { maxAgeSeconds: 60, memoryBytes: 1024, answerBytes: 1024 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -212,12 +210,10 @@ Deno.test("a repeat whose answer is no longer kept gets a 409, and does not run 
   assertEquals((await gateway.answer(await gateway.post("/gateway", body))).status, 409);
 });
 
-Deno.test("a full replay memory refuses new requests in plaintext, and still runs none twice", async () => {
+Deno.test("a full replay store refuses new requests in plaintext, and runs none twice", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      seconds: 120,
-      maxBytes: 512,
-      maxAnswerBytes: 512,
+      limits: { maxAgeSeconds: 60, memoryBytes: 512, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -231,12 +227,10 @@ Deno.test("a full replay memory refuses new requests in plaintext, and still run
   assertEquals(gateway.calls.length, 1);
 });
 
-Deno.test("a key that fills its share of the replay memory is refused alone, also without rate limits", async () => {
+Deno.test("a key that fills its share of the replay store is refused, and no other, also without rate limits", async () => {
   const gateway = await makeGateway({
     replays: createMemoryReplayStore({
-      seconds: 120,
-      maxBytes: 512 * 100,
-      maxAnswerBytes: 512,
+      limits: { maxAgeSeconds: 60, memoryBytes: 512 * 100, answerBytes: 512 },
       since: NOW,
       monotonic: () => 0,
     }),
@@ -245,7 +239,7 @@ Deno.test("a key that fills its share of the replay memory is refused alone, als
   await gateway.keyring.replace({ single: gateway.secret, records: [modest] });
   const statuses = new Map<number, number>();
   for (let index = 0; index < 200; index++) {
-    // From as many addresses: none of them sends too much.
+    // From as many addresses: none exceeds its rate.
     const greedy = await gateway.phone(gateway.secret, { peer: `192.0.2.${index}` });
     const { status } = await greedy.ask("/gateway", {});
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -271,7 +265,7 @@ Deno.test("a body over the limit is refused from its announced length, and unann
   assertEquals(pulled <= 7, true, `${pulled} chunks were read`);
 });
 
-Deno.test("a body of just the limit is read", async () => {
+Deno.test("a body of exactly the limit is read", async () => {
   const gateway = await makeGateway();
   const text = JSON.stringify({ timestamp: NOW, pad: "" });
   const room = 4096 / 4 * 3 - 28 - text.length;
@@ -279,16 +273,16 @@ Deno.test("a body of just the limit is read", async () => {
   assertEquals(status, 200);
 });
 
-Deno.test("a body that dribbles in is cut off", async () => {
+Deno.test("a slow body is aborted", async () => {
   const gateway = await makeGateway({
     requests: { bodyTimeoutMs: 20 },
   });
   let cancelled = false;
-  const dribble = new ReadableStream({
+  const slowBody = new ReadableStream({
     start: (controller) => controller.enqueue(new Uint8Array([65])),
     cancel: () => void (cancelled = true),
   });
-  assertEquals((await gateway.post("/gateway", dribble)).status, 408);
+  assertEquals((await gateway.post("/gateway", slowBody)).status, 408);
   assertEquals(cancelled, true);
 });
 
@@ -298,7 +292,7 @@ Deno.test("a body that breaks off is refused", async () => {
   assertEquals((await gateway.post("/gateway", broken)).status, 400);
 });
 
-Deno.test("what the gateway itself sealed is refused when somebody sends it back as a request", async () => {
+Deno.test("an answer of the gateway that is sent back as a request is refused", async () => {
   const gateway = await makeGateway();
   const answer = await (await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }))).text();
   const event = await gateway.seal({

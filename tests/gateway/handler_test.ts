@@ -3,13 +3,13 @@ import { FieldError } from "../../src/protocol/payload.ts";
 import { ServiceError, textReply } from "../../src/services/service.ts";
 import { makeGateway, NOW, services } from "../support/gateway.ts";
 
-Deno.test("GET /health tells status and version, and takes no key", async () => {
+Deno.test("GET /health returns status and version without a key", async () => {
   const { send } = await makeGateway();
   const response = await send(new Request("http://gateway/health"));
   assertEquals([response.status, await response.json()], [200, { status: "ok", version: "1.2.3" }]);
 });
 
-Deno.test("an unknown path is a 404 in JSON", async () => {
+Deno.test("an unknown path returns 404 in JSON", async () => {
   const { send } = await makeGateway();
   for (
     const path of ["/", "/gateway/", "/Gateway", "/mqtt", "/health/x", "//gateway/", "/mqtt//publish", "/mqtt/../admin"]
@@ -19,7 +19,7 @@ Deno.test("an unknown path is a 404 in JSON", async () => {
   }
 });
 
-Deno.test("a run of slashes before a path counts as one, and the route that a request is bound to stays its name", async () => {
+Deno.test("leading slashes of a path count as one, and a request stays bound to its route", async () => {
   const gateway = await makeGateway();
   const phone = await gateway.phone(gateway.secret, { version: 2 });
   for (const route of ["/gateway", "/mqtt/publish"] as const) {
@@ -35,7 +35,7 @@ Deno.test("a run of slashes before a path counts as one, and the route that a re
   }
 });
 
-Deno.test("a wrong method is a 405 that names the right one", async () => {
+Deno.test("a wrong method returns 405 with Allow", async () => {
   const { send } = await makeGateway();
   for (
     const [path, method, allowed] of [
@@ -51,7 +51,7 @@ Deno.test("a wrong method is a 405 that names the right one", async () => {
   }
 });
 
-Deno.test("POST /gateway calls Jeedom when no service is named, and the named one otherwise", async () => {
+Deno.test("POST /gateway calls Jeedom when no service is named, and the named service otherwise", async () => {
   const called: string[] = [];
   const gateway = await makeGateway({
     services: services((name) => {
@@ -78,7 +78,7 @@ Deno.test("POST /gateway refuses an unknown service", async () => {
   assertEquals(gateway.calls.length, 0);
 });
 
-Deno.test("POST /gateway names a request for a web address as such, where it names neither service nor method", async () => {
+Deno.test("POST /gateway refuses a request for a web address that names neither service nor method", async () => {
   const gateway = await makeGateway();
   const web: Record<string, unknown>[] = [
     { url: "http://192.168.1.20/api" },
@@ -102,7 +102,7 @@ Deno.test("POST /gateway names a request for a web address as such, where it nam
   for (const request of jeedom) assertEquals((await gateway.request("/gateway", request)).status, 200);
 });
 
-Deno.test("POST /gateway tells when to come again where a service is busy", async () => {
+Deno.test("POST /gateway returns retry_after when a service is busy", async () => {
   const gateway = await makeGateway({
     services: services(() => Promise.reject(new ServiceError(429, "Busy", { code: "busy", retryAfterSeconds: 35 }))),
   });
@@ -120,7 +120,7 @@ Deno.test("POST /mqtt/publish refuses a request for another service", async () =
   assertEquals(gateway.calls.length, 0);
 });
 
-Deno.test("an answer is an envelope in text of type application/octet-stream that no cache keeps", async () => {
+Deno.test("an answer is an envelope of type application/octet-stream that may not be cached", async () => {
   const gateway = await makeGateway();
   const response = await gateway.post("/gateway", await gateway.seal({ timestamp: NOW }));
   assertEquals(response.headers.get("Content-Type"), "application/octet-stream");
@@ -137,7 +137,7 @@ Deno.test("any Content-Type of a request is accepted", async () => {
   }
 });
 
-Deno.test("errors of services come sealed, with their status, as a JSON string", async () => {
+Deno.test("errors of services are sealed, with their status, as a JSON string", async () => {
   for (
     const [error, status, message, code] of [
       [new FieldError("Missing required field: topic"), 400, "Missing required field: topic", "field"],
@@ -179,7 +179,7 @@ Deno.test("an answer passes the JSON of a service unchanged, digit by digit", as
   assertEquals(String(text), `{"status":200,"body":${bodyJson},"timestamp":${NOW}}`);
 });
 
-Deno.test("a request whose URL makes no sense is a 400", async () => {
+Deno.test("a request with a malformed URL returns 400", async () => {
   const { send } = await makeGateway();
   const request = new Request("http://gateway/health");
   Object.defineProperty(request, "url", { value: "http://a b/health" });

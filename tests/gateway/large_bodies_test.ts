@@ -1,4 +1,4 @@
-/** Large bodies, which wait for room, and large requests, whose keys wait for each other. */
+/** Limits of large bodies and of large requests. */
 import { assertEquals } from "@std/assert";
 import { BodyReader } from "../../src/http/body_reader.ts";
 import { settle } from "../support/settle.ts";
@@ -19,7 +19,7 @@ function request(body: BodyInit, length?: number): Request {
   return new Request("http://gateway/gateway", { method: "POST", body, headers });
 }
 
-/** Lets streams move, which take more than turns. */
+/** Waits until streams have moved, which takes several turns of the event loop. */
 async function move(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) {
     await new Promise((resolve) => setTimeout(resolve));
@@ -47,7 +47,7 @@ Deno.test("large bodies of an address are used four at a time, and its small one
   assertEquals(used.length, 8);
 });
 
-Deno.test("a body that tells no length waits for room as soon as it is large", async () => {
+Deno.test("a body without Content-Length waits as soon as it is large", async () => {
   const bodies = makeBodies();
   let used = 0;
   const { promise: end, resolve } = Promise.withResolvers<void>();

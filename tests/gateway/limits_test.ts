@@ -1,4 +1,4 @@
-/** How often and how much at a time: what a phone sees, and what an attacker cannot bring about. */
+/** Rate and concurrency limits, for clients and against attackers. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, RateLimitError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
@@ -45,7 +45,7 @@ Deno.test("an address may fail ten times at once, then gets 429 with Retry-After
   assertEquals([gateway.calls.length, gateway.failures.length], [0, 11]);
 });
 
-Deno.test("requests of an address that proved a key are opened side by side, of any other one after the other", async () => {
+Deno.test("requests of a trusted address are opened concurrently, of any other address one after another", async () => {
   const gateway = await makeGateway();
   let open = 0;
   let most = 0;
@@ -78,7 +78,7 @@ Deno.test("requests of an address that proved a key are opened side by side, of 
   }
 });
 
-Deno.test("failures that come all at once are opened ten at most, and then one a second", async () => {
+Deno.test("of concurrent failures at most ten are opened, then one a second", async () => {
   using time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   const wave = async () => {
@@ -100,7 +100,7 @@ Deno.test("garbage from one address does not stop a phone at another", async () 
   assertEquals((await phone.request("/gateway", {})).status, 200);
 });
 
-Deno.test("X-Forwarded-For from an untrusted address does not make it somebody else", async () => {
+Deno.test("X-Forwarded-For from an untrusted address is ignored", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway({ rates: rates(), addressOf: createAddressOf([parseProxy("127.0.0.1")]) });
   let index = 0;
@@ -113,7 +113,7 @@ Deno.test("X-Forwarded-For from an untrusted address does not make it somebody e
   assertEquals(new Set(gateway.failures).size, 21);
 });
 
-Deno.test("stale, reflected and malformed requests count as failures of their address", async () => {
+Deno.test("expired, reflected and malformed requests count as failures of their address", async () => {
   for (const payload of [{ timestamp: 1 }, { type: "message", timestamp: NOW }, []]) {
     using _time = new FakeTime();
     const gateway = await makeGateway({ rates: rates() });
@@ -122,7 +122,7 @@ Deno.test("stale, reflected and malformed requests count as failures of their ad
   }
 });
 
-Deno.test("a client that asks for the version spends no failed attempt of its address, in version 2 alone", async () => {
+Deno.test("a version probe does not count as a failure of its address, in version 2 only", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   const client = await gateway.phone(gateway.secret, { version: 2 });
@@ -137,7 +137,7 @@ Deno.test("a client that asks for the version spends no failed attempt of its ad
   assertEquals(await statuses(20, () => old.post("/gateway", body)), new Map([[200, 10], [429, 10]]));
 });
 
-Deno.test("a client in auto with a wrong key spends one failed attempt for each try, and learns that the key is wrong", async () => {
+Deno.test("a client in auto with a wrong key causes one failure for each try, and learns that the key is wrong", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   const key = toHex(randomBytes(32));
@@ -154,7 +154,7 @@ Deno.test("a client in auto with a wrong key spends one failed attempt for each 
   assertEquals(message, "Too many requests or failed attempts from this address: wait 1 s");
 });
 
-Deno.test("a key may send its burst at once, and then gets a sealed 429 that says when to come again", async () => {
+Deno.test("a key may send its burst at once, and then gets a sealed 429 with retry_after", async () => {
   using time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   for (let index = 0; index < 60; index++) assertEquals((await gateway.request("/gateway", {})).status, 200);
@@ -165,7 +165,7 @@ Deno.test("a key may send its burst at once, and then gets a sealed 429 that say
   assertEquals((await gateway.request("/gateway", {})).status, 200);
 });
 
-Deno.test("a key's own pace counts for it alone, wherever it comes from", async () => {
+Deno.test("a key's own rate counts for it alone, from every address", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   const slow = makeRecord({ name: "slow", services: ["mqtt"], rate: { burst: 2, perSecond: 1 } });
@@ -178,7 +178,7 @@ Deno.test("a key's own pace counts for it alone, wherever it comes from", async 
   assertEquals((await gateway.request("/gateway", {})).status, 200);
 });
 
-Deno.test("recorded requests that are sent again use up nothing of the key's pace", async () => {
+Deno.test("recorded requests that are sent again do not count against the key's rate", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   const recorded = await gateway.seal({ timestamp: NOW });
@@ -188,7 +188,7 @@ Deno.test("recorded requests that are sent again use up nothing of the key's pac
   assertEquals(gateway.calls.length, 60);
 });
 
-Deno.test("a request over the key's pace does not run by being sent again, and its first answer stands", async () => {
+Deno.test("a request over the key's rate does not run when it is sent again, and gets its first answer", async () => {
   using time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   for (let index = 0; index < 60; index++) await gateway.request("/gateway", {});
@@ -199,7 +199,7 @@ Deno.test("a request over the key's pace does not run by being sent again, and i
   assertEquals(gateway.calls.length, 60);
 });
 
-Deno.test("requests under way are bounded for each key, each address and in all", async () => {
+Deno.test("requests under way are limited for each key, each address and in total", async () => {
   const finish = Promise.withResolvers<void>();
   let started = 0;
   const gateway = await makeGateway({
@@ -229,26 +229,26 @@ Deno.test("requests under way are bounded for each key, each address and in all"
   assertEquals((await (await at("c", other.secret)).ask("/gateway", {})).status, 200);
 });
 
-Deno.test("bodies that dribble in hold the places of their own address only", async () => {
+Deno.test("slow bodies count against their own address only", async () => {
   const gateway = await makeGateway({ requests: { maxPerAddress: 2, bodyTimeoutMs: 50 } });
-  const dribble = () => {
+  const sendSlowly = () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), "203.0.113.9");
   };
-  const slow = [dribble(), dribble()];
-  assertEquals((await dribble()).status, 429);
+  const slow = [sendSlowly(), sendSlowly()];
+  assertEquals((await sendSlowly()).status, 429);
   assertEquals((await gateway.request("/gateway", {})).status, 200);
   assertEquals((await Promise.all(slow)).map(({ status }) => status), [408, 408]);
 });
 
-Deno.test("one body too many cuts off the oldest of the address that has most, and lets the newcomer in", async () => {
+Deno.test("a body beyond the limit aborts the oldest body of the address with the most, and is read", async () => {
   const gateway = await makeGateway({ requests: { maxBodies: 3, bodyTimeoutMs: 1000 } });
-  const dribble = (peer: string) => {
+  const sendSlowly = (peer: string) => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     return gateway.send(new Request("http://gateway/gateway", { method: "POST", body }), peer);
   };
   const ended: string[] = [];
-  const begin = async (name: string, peer: string) => void ended.push(`${name} ${(await dribble(peer)).status}`);
+  const begin = async (name: string, peer: string) => void ended.push(`${name} ${(await sendSlowly(peer)).status}`);
   const slow = [
     begin("honest", "198.51.100.7"),
     begin("first", "203.0.113.1"),
@@ -262,7 +262,7 @@ Deno.test("one body too many cuts off the oldest of the address that has most, a
   await Promise.all(slow);
 });
 
-Deno.test("open streams are bounded for each key, and one that ends makes room", async () => {
+Deno.test("open streams are limited for each key, and one that ends allows another", async () => {
   const { connect } = makeBroker();
   await using gateway = await makeGateway({ connect, streams: { maxPerKey: 2 } });
   const first = await subscribe(gateway, { topic: "a" });
@@ -278,7 +278,7 @@ Deno.test("open streams are bounded for each key, and one that ends makes room",
   await fourth.leave();
 });
 
-Deno.test("100,000 garbage bodies from 1,000 addresses leave the paces and places as they were", async () => {
+Deno.test("100,000 garbage bodies from 1,000 addresses leave no rate limit or limiter used up", async () => {
   using time = new FakeTime();
   const gateway = await makeGateway({ rates: rates() });
   const body = garbage();

@@ -1,4 +1,4 @@
-/** Refused requests: remembered for the operator, and told to no client. */
+/** Refused requests: recorded for the operator, and not shown to clients. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createRefusalTelemetry, RecentRefusals, type RefusalCount } from "../../src/observability/recent_refusals.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -29,7 +29,7 @@ const fromPeer = (requests: number) => ({ requests, addresses: [{ address: PEER,
 const byName = (one: RefusalCount, other: RefusalCount) =>
   `${one.cause} ${one.key}` < `${other.cause} ${other.key}` ? -1 : 1;
 
-Deno.test("a request with an unknown key is remembered by its address, on every route and in both versions", async () => {
+Deno.test("a request with an unknown key is recorded by its address, on every route and in both versions", async () => {
   const { gateway, list } = await makeRemembering();
   for (const version of [1, 2] as const) {
     const stranger = await gateway.phone(randomBytes(32), { version });
@@ -39,7 +39,7 @@ Deno.test("a request with an unknown key is remembered by its address, on every 
   assertEquals(list(), [{ cause: "unknown_key", ...fromPeer(7) }]);
 });
 
-Deno.test("a request that names a key that is not in force is remembered by that key, and gets the same 401 as all others", async () => {
+Deno.test("a request that names a key that is not in force is recorded by that key, and gets the same 401 as all others", async () => {
   const { gateway, list, load } = await makeRemembering();
   const make = (name: string, given: Partial<KeyRecord> = {}) => makeRecord({ name, ...given });
   const [phone, gone, guest] = [make("annas-phone"), make("old-tablet"), make("guest")];
@@ -69,14 +69,14 @@ Deno.test("a request that names a key that is not in force is remembered by that
     { cause: "removed", requests: 3, key: "old-tablet" },
     { cause: "unknown_key", ...fromPeer(1) },
   ]);
-  // What names a key, and was sealed with another one, is let in no more than before.
+  // A request that names a key and was sealed with another one is still refused.
   const forged = await gateway.phone(randomBytes(32), { headers: { [KEY_ID_HEADER]: gateway.key.kid } });
   assertEquals(await wire(await forged.ask("/gateway", {})), expected);
   assertEquals(list().find(({ cause }) => cause === "in_force"), { cause: "in_force", requests: 1, key: "default" });
   assertEquals(gateway.calls, []);
 });
 
-Deno.test("a retired secret is told by its key although its address failed too often", async () => {
+Deno.test("a retired secret is recorded by its key although its address failed too often", async () => {
   using _time = new FakeTime();
   const { gateway, list, load } = await makeRemembering({
     rates: createRateLimits({
@@ -102,7 +102,7 @@ Deno.test("a retired secret is told by its key although its address failed too o
   ]);
 });
 
-Deno.test("a stale request is remembered with its key and clock, also of a subscription", async () => {
+Deno.test("an expired request is recorded with its key and clock offset, also of a subscription", async () => {
   const { gateway, list } = await makeRemembering();
   gateway.clock.seconds += 1000;
   for (const version of [1, 2] as const) {
@@ -113,20 +113,20 @@ Deno.test("a stale request is remembered with its key and clock, also of a subsc
     await stream.leave();
     assertEquals(list(), [{ cause: "clock", requests: 2 * version, key: "default", "clock_offset_seconds": 100 }]);
   }
-  // No clock says that.
+  // No valid timestamp.
   for (const timestamp of [null, "soon"]) await gateway.request("/gateway", { timestamp });
   await gateway.post("/gateway", await gateway.seal('{"timestamp":1e999}'));
   assertEquals(list().map(({ requests }) => requests), [4]);
 });
 
-Deno.test("a client that asks for the version has no wrong clock", async () => {
+Deno.test("a version probe is not recorded as a wrong clock", async () => {
   const { gateway, list } = await makeRemembering();
   const phone = await gateway.phone(gateway.secret, { version: 2 });
   assertEquals((await phone.request("/gateway", { timestamp: 0 })).status, 403);
   assertEquals(list(), []);
 });
 
-Deno.test("what a key's rights or rate do not allow is remembered by the key, also of a subscription", async () => {
+Deno.test("a request that a key's rights or rate do not allow is recorded by the key, also of a subscription", async () => {
   using _time = new FakeTime();
   const { gateway, list, load } = await makeRemembering({
     rates: createRateLimits({
@@ -151,14 +151,14 @@ Deno.test("what a key's rights or rate do not allow is remembered by the key, al
   ]);
 });
 
-Deno.test("a page of another site is remembered by its address", async () => {
+Deno.test("a cross-site request is recorded by its address", async () => {
   const { gateway, list } = await makeRemembering();
   const page = await gateway.phone(gateway.secret, { headers: { "Sec-Fetch-Site": "cross-site" } });
   assertEquals((await page.ask("/gateway", {})).status, 403);
   assertEquals(list(), [{ cause: "cross_site", ...fromPeer(1) }]);
 });
 
-Deno.test("a service that is none is no trouble of a key, whatever its rights: the doctor asks for it", async () => {
+Deno.test("an unknown service is not recorded as a refusal of a key's rights: the doctor probes with it", async () => {
   const { gateway, list, load } = await makeRemembering();
   const guest = makeRecord({ name: "guest", services: ["jeedom"] });
   await load(guest);
@@ -169,14 +169,14 @@ Deno.test("a service that is none is no trouble of a key, whatever its rights: t
   assertEquals(list(), []);
 });
 
-Deno.test("a refused request is remembered whatever its client calls itself", async () => {
+Deno.test("a refused request is recorded whatever its User-Agent", async () => {
   const { gateway, list } = await makeRemembering();
   const stranger = await gateway.phone(randomBytes(32), { headers: { "User-Agent": "e2e-gateway-check" } });
   await stranger.ask("/gateway", {});
   assertEquals(list(), [{ cause: "unknown_key", ...fromPeer(1) }]);
 });
 
-Deno.test("requests that are answered leave nothing behind", async () => {
+Deno.test("answered requests are not recorded", async () => {
   const { gateway, list } = await makeRemembering();
   for (const version of [1, 2] as const) {
     assertEquals((await (await gateway.phone(gateway.secret, { version })).request("/gateway", {})).status, 200);

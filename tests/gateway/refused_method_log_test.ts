@@ -12,7 +12,7 @@ function makeLog() {
 
 const keyOf = (name: string) => ({ name, scope: new Scope({ jeedom: { methods: ["*"] } }) });
 
-Deno.test("report() tells once for each key and method, with the command that grants it", () => {
+Deno.test("report() logs once for each key and method, with the command that grants it", () => {
   const { lines, log } = makeLog();
   const [phone, tablet] = [keyOf("phone"), keyOf("tablet")];
   const refused = new MethodNotGrantedError("log::get", ["*", "user::*"]);
@@ -33,7 +33,7 @@ Deno.test("report() tells once for each key and method, with the command that gr
   ]);
 });
 
-Deno.test("report() has a bound for each key, which another key does not share", () => {
+Deno.test("report() has a limit for each key", () => {
   const { lines, log } = makeLog();
   const [greedy, modest] = [keyOf("greedy"), keyOf("modest")];
   for (let n = 0; n < 10_000; n++) log.report(new MethodNotGrantedError(`x${n}`, []), greedy);

@@ -1,4 +1,4 @@
-/** What a key grants, and what becomes of its requests and streams when it is taken away. */
+/** Rights of keys, and requests and streams of revoked keys. */
 import { assert, assertEquals } from "@std/assert";
 import type { Log } from "../../src/observability/log.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -12,7 +12,7 @@ import { makeGateway, makeRecord } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
 import { type FlatRights, rightsOf } from "../support/rights.ts";
 
-/** A gateway with its real services, on a Jeedom and a broker that take everything. */
+/** Creates a gateway with its real services, on a Jeedom and a broker that accept everything. */
 async function makeHome(
   given: FlatRights,
   { answer = () => Promise.resolve(Response.json({ result: 1 })), log }: {
@@ -73,7 +73,7 @@ async function refusal(answer: Promise<{ status: number; body: unknown }>): Prom
   return JSON.parse(String(body)).error;
 }
 
-Deno.test("a key without a service is refused all of it, and nothing is reached", async () => {
+Deno.test("a key without a service is refused it, and nothing is reached", async () => {
   await using home = await makeHome({ publish: ["#"], subscribe: ["#"], methods: ["*"] });
   const { phone, reached } = home;
   assertEquals(
@@ -90,7 +90,7 @@ Deno.test("a key without a service is refused all of it, and nothing is reached"
   assertEquals(reached, []);
 });
 
-Deno.test("a key may publish what its filters match, on both routes, and nothing else", async () => {
+Deno.test("a key may publish to topics that its filters match, on both routes, and to no other", async () => {
   const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["home/+/set"] });
   for (
     const [path, topic, allowed] of [
@@ -107,7 +107,7 @@ Deno.test("a key may publish what its filters match, on both routes, and nothing
   assertEquals(reached, ["broker home/light/set", "broker home/light/set"]);
 });
 
-Deno.test("a key may subscribe to what lies within its filters, and not to more", async () => {
+Deno.test("a key may subscribe within its filters, and not beyond", async () => {
   await using home = await makeHome({ services: ["mqtt"], subscribe: ["home/+/temp"] });
   const { phone } = home;
   for (
@@ -126,7 +126,7 @@ Deno.test("a key may subscribe to what lies within its filters, and not to more"
   }
 });
 
-Deno.test("a message that the key may not read is not passed on, even if the broker sends it", async () => {
+Deno.test("a message that the key may not receive is not passed on, even if the broker sends it", async () => {
   await using home = await makeHome({ services: ["mqtt"], subscribe: ["home/+/temp"] });
   const { phone, state } = home;
   const stream = await subscribe(phone, { topic: "home/+/temp" });
@@ -138,7 +138,7 @@ Deno.test("a message that the key may not read is not passed on, even if the bro
   await stream.leave();
 });
 
-Deno.test("what begins with $ is granted by naming it, and by no other filter", async () => {
+Deno.test("topics that begin with $ are granted only by filters that name them", async () => {
   await using home = await makeHome({
     services: ["mqtt"],
     subscribe: ["#", "$SYS/broker/#", "$share/g/home/#"],
@@ -166,7 +166,7 @@ Deno.test("what begins with $ is granted by naming it, and by no other filter", 
   assertEquals(reached, ["broker $dps/x"]);
 });
 
-Deno.test("messages of a shared subscription reach its listener alone, who has no right to the topic itself", async () => {
+Deno.test("messages of a shared subscription reach its listener alone, without a right to the topic itself", async () => {
   await using home = await makeHome({ services: ["mqtt"], subscribe: ["$share/g/home/#"] });
   const { gateway, record, phone, state } = home;
   const other = makeRecord({ name: "other", services: ["mqtt"], subscribe: ["home/#"] });
@@ -204,7 +204,7 @@ Deno.test("a key may call its methods with the API key at home, and no other end
   assertEquals(reached.length, 1);
 });
 
-Deno.test("a guest opens the gate and nothing else, whatever the request calls it", async () => {
+Deno.test("a guest may run its command and nothing else, however the request names it", async () => {
   const { phone, reached } = await makeHome({ services: ["jeedom"], methods: ["*"], ownApikey: true, commands: [12] });
   const ask = (jsonrpc: string, params: unknown) => phone.request("/gateway", { jsonrpc, apikey: "mine", params });
   assertEquals((await ask("cmd::execCmd", { id: "12" })).status, 200);
@@ -220,7 +220,7 @@ Deno.test("a guest opens the gate and nothing else, whatever the request calls i
   assertEquals(reached.length, 1);
 });
 
-Deno.test("a guest hears of its own command alone, with the digits that Jeedom wrote", async () => {
+Deno.test("a guest receives only events of its own command, with the digits that Jeedom wrote", async () => {
   const event = (id: string, value: string) =>
     `{"datetime":1790000000.10,"name":"cmd::update","option":{"cmd_id":${id},"value":${value}}}`;
   const body = `{"jsonrpc":"2.0","id":99999,"result":{"datetime":1790000001.50,"result":[${event("13", '"secret"')},` +
@@ -228,12 +228,12 @@ Deno.test("a guest hears of its own command alone, with the digits that Jeedom w
   const answer = () => Promise.resolve(new Response(body));
   const { phone } = await makeHome({ services: ["jeedom"], methods: ["*"], commands: [12] }, { answer });
   const asked = await phone.exchange("/gateway", { jsonrpc: "event::changes", params: { datetime: 0 } });
-  const heard = String(await openAnswer(asked.exchange, await asked.response.text()));
-  assert(heard.includes(`{"datetime":1790000001.50,"result":[${event("12", "6066005651767221768")}]}`), heard);
-  assert(!heard.includes("secret"), heard);
+  const received = String(await openAnswer(asked.exchange, await asked.response.text()));
+  assert(received.includes(`{"datetime":1790000001.50,"result":[${event("12", "6066005651767221768")}]}`), received);
+  assert(!received.includes("secret"), received);
 });
 
-Deno.test("a poll that outlives its key's rights brings nothing", async () => {
+Deno.test("a poll that ends after its key's rights changed returns nothing", async () => {
   const answered = Promise.withResolvers<Response>();
   const rights = { services: ["jeedom"], methods: ["*"] };
   const { phone, gateway, record, reached } = await makeHome(rights, { answer: () => answered.promise });
@@ -247,7 +247,7 @@ Deno.test("a poll that outlives its key's rights brings nothing", async () => {
   assertEquals(await refusal(poll), "Key phone was changed: connect again");
 });
 
-Deno.test("a method that is not granted is in the log once, with the command that grants it", async () => {
+Deno.test("a method that is not granted is logged once, with the command that grants it", async () => {
   const lines: unknown[] = [];
   const log: Log = { debug() {}, info() {}, error() {}, warn: (_message, properties) => void lines.push(properties) };
   const { phone } = await makeHome({ services: ["jeedom"], methods: ["*"], refusedMethods: ["cmd::*"] }, { log });
@@ -259,7 +259,7 @@ Deno.test("a method that is not granted is in the log once, with the command tha
   }]);
 });
 
-Deno.test("a key may name brokers of its list only, and log in as nobody else without", async () => {
+Deno.test("a key may name brokers of its list only, and a login for no other broker", async () => {
   const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"], brokers: ["other:1883"] });
   const ask = (payload: Record<string, unknown>) =>
     phone.request("/mqtt/publish", { topic: "t", message: "", ...payload });
@@ -279,7 +279,7 @@ Deno.test("a key may name brokers of its list only, and log in as nobody else wi
   assertEquals(reached, ["broker t", "broker t", "broker t", "other t"]);
 });
 
-Deno.test("a host that is none is refused by name, zones and line breaks included", async () => {
+Deno.test("an invalid host is refused, including zones and line breaks", async () => {
   const { phone, reached } = await makeHome({ services: ["mqtt"], publish: ["#"], brokers: ["*"] });
   for (const host of ["fe80::1%eth0", "::1%.example.com", "a\nb", "a b", "mqtt://a", "[::1]", "a/b", "bröker"]) {
     const { status, body } = await phone.request("/mqtt/publish", { topic: "t", message: "", broker_host: host });
@@ -300,7 +300,7 @@ Deno.test("link-local and metadata addresses are refused although every broker i
   assertEquals(reached, []);
 });
 
-Deno.test("a revoked key gets the 401 of everybody else, and its 50 open streams end with the reason", async () => {
+Deno.test("a revoked key gets the same 401 as all others, and its 50 open streams end with the reason", async () => {
   await using home = await makeHome({ services: ["mqtt"], subscribe: ["#"], publish: ["#"] });
   const { gateway, phone, record, state } = home;
   const streams = await Promise.all(Array.from({ length: 50 }, () => subscribe(phone, { topic: "a" })));
@@ -317,7 +317,7 @@ Deno.test("a revoked key gets the 401 of everybody else, and its 50 open streams
   assertEquals([refused.status, await refused.text()], [401, '{"error":"Decryption failed"}']);
 });
 
-Deno.test("a listener whose key is revoked gets nothing of what waited for it", async () => {
+Deno.test("a listener whose key is revoked receives none of the events that waited", async () => {
   await using home = await makeHome({ services: ["mqtt"], subscribe: ["#"] });
   const { gateway, phone, state } = home;
   const stream = await subscribe(phone, { topic: "a" });
@@ -341,7 +341,7 @@ Deno.test("a request whose key is revoked while it waits for the store does not 
   assertEquals([message, reached], ["Key phone was removed or disabled", []]);
 });
 
-Deno.test("a stream ends when its key expires, and one that begins too late is never fed", async () => {
+Deno.test("a stream ends when its key expires, and one that begins later receives nothing", async () => {
   await using home = await makeHome({ services: ["mqtt"], subscribe: ["#"] });
   const { gateway, phone, record, state } = home;
   await gateway.keyring.replace({
@@ -357,7 +357,7 @@ Deno.test("a stream ends when its key expires, and one that begins too late is n
   assertEquals(state.addresses.length, 1);
 });
 
-Deno.test("naming the key by its id opens with that key only, and a wrong id looks like a wrong key", async () => {
+Deno.test("a key id opens with that key only, and a wrong id is answered like a wrong key", async () => {
   const { gateway, record } = await makeHome({ services: ["mqtt"], publish: ["#"] });
   const other = makeRecord({ name: "other", services: ["mqtt"], publish: ["#"] });
   await gateway.keyring.replace({ single: undefined, records: [record, other] });
@@ -373,7 +373,7 @@ Deno.test("naming the key by its id opens with that key only, and a wrong id loo
   assertEquals(await statusWith("nonsense"), refused);
 });
 
-Deno.test("the audit tells each decision once, with key, target and outcome, and neither values nor secrets", async () => {
+Deno.test("the audit records each decision once, with key, target and outcome, and neither values nor secrets", async () => {
   await using home = await makeHome({
     services: ["mqtt", "jeedom"],
     publish: ["a"],
@@ -392,7 +392,7 @@ Deno.test("the audit tells each decision once, with key, target and outcome, and
   const good = await subscribe(phone, { topic: "a" });
   await good.next();
   await good.leave();
-  gateway.replays.claim = () => ({ kind: "away" });
+  gateway.replays.claim = () => ({ kind: "unavailable" });
   assertEquals((await phone.ask("/gateway", {})).status, 503);
   const { decisions } = gateway;
   assertEquals(decisions.map(({ route, service, target, outcome }) => [route, service, target, outcome]), [

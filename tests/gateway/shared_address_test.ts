@@ -1,4 +1,4 @@
-/** Phones that share an address with a client without a key, a phone with an old key, or a slow sender. */
+/** Clients that share an address with a client without a key, one with an old key, or a slow sender. */
 import { assert, assertEquals } from "@std/assert";
 import type { Version } from "../../src/protocol/exchange.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -61,7 +61,7 @@ for (const { name, version, namesKey } of PHONES) {
       () => ({ body: envelopeV1(), headers: {} }),
       () => ({ body: envelopeV1(), headers: { [KEY_ID_HEADER]: randomBytes(8).toHex() } }),
       () => ({ body: envelopeV2(randomBytes(8).toHex()), headers: {} }),
-      // What a relay has seen.
+      // Requests that a relay has recorded.
       () => ({ body: envelopeV1(), headers: { [KEY_ID_HEADER]: kid } }),
       () => ({ body: envelopeV2(kid), headers: {} }),
     ];
@@ -81,12 +81,12 @@ for (const { name, version, namesKey } of PHONES) {
     const statuses = await throwGarbage(gateway, 300, () => ({ body: envelopeV2("0123456789abcdef"), headers: {} }));
     assertEquals(statuses.at(-1), 429);
     const { response } = await phone.exchange("/gateway", {});
-    // Without a name it cannot be told from the garbage before it is opened.
+    // Without a key id it cannot be distinguished from garbage before it is opened.
     assertEquals(response.status, version === 1 && !namesKey ? 429 : 200);
   });
 }
 
-Deno.test("a phone that comes for the first time is let in beside one with an old key, if it names its own", async () => {
+Deno.test("a new client is admitted beside one with an old key, if it names its key", async () => {
   using _time = new FakeTime();
   const gateway = await makeLimited();
   const old = await gateway.phone(randomBytes(32), { version: 2 });
@@ -100,7 +100,7 @@ Deno.test("a phone that comes for the first time is let in beside one with an ol
   assertEquals((await phone.request("/gateway", {})).status, 200);
 });
 
-Deno.test("a phone that names its key learns the gateway's version and time at an address that has failed too often", async () => {
+Deno.test("a client that names its key receives the gateway's version and time at an address that failed too often", async () => {
   using _time = new FakeTime();
   const gateway = await makeLimited();
   const headers = { [KEY_ID_HEADER]: await deriveKeyId(gateway.secret) };
@@ -115,7 +115,7 @@ Deno.test("a phone that names its key learns the gateway's version and time at a
   assertEquals(gateway.failures.length, 10);
 });
 
-Deno.test("an id that a key has and one that none has get the same answers, as often as they are tried", async () => {
+Deno.test("existing and unknown key ids get the same answers, as often as they are tried", async () => {
   const unknown = "0123456789abcdef";
   for (const floods of [false, true]) {
     const seen: number[][] = [];
@@ -123,7 +123,7 @@ Deno.test("an id that a key has and one that none has get the same answers, as o
       using time = new FakeTime();
       const gateway = await makeLimited();
       const kid = isKnown ? await deriveKeyId(gateway.secret) : unknown;
-      // The phone has used its key from the same address.
+      // The client has used its key from the same address.
       const phone = await gateway.phone(gateway.secret, { version: 2 });
       assertEquals((await phone.request("/gateway", {})).status, 200);
       // Repeats, which use up requests without a failure.
@@ -145,7 +145,7 @@ Deno.test("an id that a key has and one that none has get the same answers, as o
   }
 });
 
-Deno.test("an address that has failed too often costs one attempt for each request, and none for those that name no key", async () => {
+Deno.test("an address that failed too often costs one attempt for each request, and none for requests without a key id", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway();
   const attempts: boolean[] = [];
@@ -163,7 +163,7 @@ Deno.test("an address that has failed too often costs one attempt for each reque
   assertEquals(attempts, Array(100).fill(true));
 });
 
-Deno.test("a client that knows a key's id but not the key makes no more attempts at it than the address's rate, twice over", async () => {
+Deno.test("a client with a key's id but not the key gets no more attempts than twice the address's rate", async () => {
   using _time = new FakeTime();
   const gateway = await makeGateway();
   let attempts = 0;
@@ -182,7 +182,7 @@ Deno.test("a client that knows a key's id but not the key makes no more attempts
   assertEquals(attempts, 240);
 });
 
-Deno.test("recorded requests do not make an address one that a key is used from", async () => {
+Deno.test("recorded requests do not associate an address with a key", async () => {
   using _time = new FakeTime();
   const gateway = await makeLimited();
   const owner = await gateway.phone(gateway.secret, { version: 2, peer: "198.51.100.7" });
@@ -195,7 +195,7 @@ Deno.test("recorded requests do not make an address one that a key is used from"
   assertEquals(gateway.calls.length, 1);
 });
 
-Deno.test("a key at one address that fails cannot use up what another key may fail there", async () => {
+Deno.test("failures of one key at an address do not use up those of another key there", async () => {
   using _time = new FakeTime();
   const gateway = await makeLimited();
   const guest = makeRecord({ name: "guest", services: ["jeedom"] });
@@ -207,21 +207,21 @@ Deno.test("a key at one address that fails cannot use up what another key may fa
   for (const phone of phones) assertEquals((await phone.request("/gateway", {})).status, 200);
 });
 
-Deno.test("bodies of an address that come drop by drop make room for its next one, before they hold all its places", async () => {
+Deno.test("slow bodies of an address are aborted for its next one, before they reach its limit", async () => {
   let ms = 0;
   const gateway = await makeGateway({ requests: { maxPerAddress: 8, bodyTimeoutMs: 1000 }, limiterClock: () => ms });
   const ended: number[] = [];
-  const dribble = async () => {
+  const sendSlowly = async () => {
     const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
     ended.push((await gateway.send(new Request("http://gateway/gateway", { method: "POST", body }))).status);
   };
   const slow: Promise<void>[] = [];
-  for (let index = 0; index < 4; index++) slow.push(dribble());
+  for (let index = 0; index < 4; index++) slow.push(sendSlowly());
   assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
   assertEquals(ended, [], "Cut off though they have only begun");
   for (let index = 0; index < 20; index++) {
     ms += 500;
-    slow.push(dribble());
+    slow.push(sendSlowly());
     assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
   }
   assert(ended.length >= 22 && ended.every((status) => status === 408), String(ended));

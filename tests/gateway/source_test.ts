@@ -1,4 +1,4 @@
-/** Who made an answer, and why: `source`, `code` and `service` as a client finds them. */
+/** Origin of answers: `source`, `code` and `service`. */
 import { assertEquals } from "@std/assert";
 import { BrokerError, BrokerForbiddenError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -13,7 +13,7 @@ import { subscribe } from "../support/listener.ts";
 
 const VERSIONS: readonly Version[] = [1, 2];
 
-/** All that an answer says. */
+/** Returns the members of an answer. */
 async function answerOf(
   phone: Awaited<ReturnType<typeof makeGateway>>,
   payload: Record<string, unknown>,
@@ -25,7 +25,7 @@ async function answerOf(
 
 const failing = (error: Error) => services(() => Promise.reject(error));
 
-Deno.test("each error of the gateway itself carries source and its code, beside the text", async () => {
+Deno.test("each error of the gateway itself has source and its code, beside the text", async () => {
   const codes = ["service_unreachable", "service_timeout", "service_answer", "broker", "broker_not_allowed"] as const;
   const cases: readonly [Error, number, string, string][] = [
     [new ScopeError("do this"), 403, "scope", "This key may not do this"],
@@ -50,7 +50,7 @@ Deno.test("each error of the gateway itself carries source and its code, beside 
   }
 });
 
-Deno.test("an answer of Jeedom never carries source, whatever it says, and names the service unless it is a 200", async () => {
+Deno.test("an answer of Jeedom never has source, and names the service unless its status is 200", async () => {
   const strange = JSON.stringify(JSON.stringify({ error: "Request expired", code: "expired", source: "gateway" }));
   for (const bodyJson of [strange, '{"error":"Request expired","source":"gateway"}', '""', "null"]) {
     for (const status of [200, 403, 429, 500]) {
@@ -62,7 +62,7 @@ Deno.test("an answer of Jeedom never carries source, whatever it says, and names
   }
 });
 
-Deno.test("the success of a publish carries source, and its text is as it was", async () => {
+Deno.test("a successful publish has source, and its text is unchanged", async () => {
   const body = { success: true, topic: "t", message: "Published successfully" };
   const gateway = await makeGateway({ services: (mqtt) => [mqtt], publish: () => Promise.resolve() });
   assertEquals(await answerOf(gateway, { topic: "t", message: "m" }, "/mqtt/publish"), {
@@ -73,7 +73,7 @@ Deno.test("the success of a publish carries source, and its text is as it was", 
   });
 });
 
-Deno.test("a refusal before any service carries source and its code", async () => {
+Deno.test("a refusal before any service has source and its code", async () => {
   const gateway = await makeGateway({
     rates: { ...NO_RATE_LIMITS, takeKey: () => Promise.resolve(7) },
   });
@@ -95,7 +95,7 @@ Deno.test("a refusal before any service carries source and its code", async () =
   }
 });
 
-Deno.test("a nonce or salt that comes again, and a repeat without its answer, have codes of their own", async () => {
+Deno.test("a reused nonce or salt, and a repeat without its answer, have their own codes", async () => {
   for (const version of VERSIONS) {
     const gateway = await makeGateway({
       services: services(() => Promise.resolve(gatewayReply(200, { x: "y".repeat(200_000) }))),
@@ -121,7 +121,7 @@ Deno.test("a nonce or salt that comes again, and a repeat without its answer, ha
   }
 });
 
-Deno.test("a key that was taken away while its request waited is told so by code", async () => {
+Deno.test("a request whose key is revoked while it waits gets the code key_revoked", async () => {
   const [asked, waiting] = [Promise.withResolvers<void>(), Promise.withResolvers<number>()];
   const gateway = await makeGateway({
     rates: {
@@ -140,7 +140,7 @@ Deno.test("a key that was taken away while its request waited is told so by code
   assertEquals([status, source, JSON.parse(String(body)).code], [403, "gateway", "key_revoked"]);
 });
 
-Deno.test("the last event of a stream carries source and its code in both versions, and no other event does", async () => {
+Deno.test("the last event of a stream has source and its code in both versions, and no other event does", async () => {
   for (const version of VERSIONS) {
     const { connect, state } = makeBroker();
     await using gateway = await makeGateway({ connect, streams: { maxPerKey: 1 } });
@@ -167,7 +167,7 @@ Deno.test("the last event of a stream carries source and its code in both versio
   }
 });
 
-Deno.test("a stream that cannot begin tells by code whether the broker failed or is not allowed", async () => {
+Deno.test("a stream that cannot begin has a code for a broker that failed or is not allowed", async () => {
   for (
     const [error, code] of [
       [new BrokerError("Broker is away"), "broker"],
@@ -180,7 +180,7 @@ Deno.test("a stream that cannot begin tells by code whether the broker failed or
   }
 });
 
-Deno.test("what is told without a key has neither source nor code, byte for byte as before", async () => {
+Deno.test("plaintext errors have neither source nor code", async () => {
   const gateway = await makeGateway();
   const unopened = await gateway.post("/gateway", "nothing");
   assertEquals([unopened.status, await unopened.text()], [401, '{"error":"Decryption failed"}']);

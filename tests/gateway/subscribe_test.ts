@@ -10,7 +10,7 @@ const SINCE = "must be an object with epoch, a string, and offset, a whole numbe
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("POST /mqtt/subscribe answers with an event stream that no proxy holds back", async () => {
+Deno.test("POST /mqtt/subscribe answers with an event stream that no proxy buffers", async () => {
   const { connect } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const stream = await subscribe(gateway, { topic: "a" });
@@ -49,7 +49,7 @@ Deno.test("a stream begins with connected, then passes messages on", async () =>
   await stream.leave();
 });
 
-Deno.test("a payload that is not UTF-8 comes in base64", async () => {
+Deno.test("a payload that is not UTF-8 is sent in base64", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const stream = await subscribe(gateway, { topic: "a" });
@@ -60,7 +60,7 @@ Deno.test("a payload that is not UTF-8 comes in base64", async () => {
   await stream.leave();
 });
 
-Deno.test("a message that the broker sent ahead of its grant comes after connected", async () => {
+Deno.test("a message that the broker sent before SUBACK comes after connected", async () => {
   const granted = Promise.withResolvers<string[]>();
   const { connect, state } = makeBroker({ subscribe: () => granted.promise });
   await using gateway = await makeGateway({ connect });
@@ -74,7 +74,7 @@ Deno.test("a message that the broker sent ahead of its grant comes after connect
   await stream.leave();
 });
 
-Deno.test("a broker that floods ahead of its grant ends the attempt", async () => {
+Deno.test("a broker that floods before SUBACK ends the attempt", async () => {
   const granted = Promise.withResolvers<string[]>();
   const { connect, state } = makeBroker({ subscribe: () => granted.promise });
   await using gateway = await makeGateway({ connect });
@@ -102,7 +102,7 @@ Deno.test("all streams share one broker connection, all publishes another, and b
   assertEquals(state.unsubscribed.sort(), ["a", "b"]);
 });
 
-Deno.test("a listener that leaves while the gateway connects ends the attempt", async () => {
+Deno.test("a listener that disconnects while the gateway connects ends the attempt", async () => {
   let [began, aborted] = [false, false];
   const connect: ConnectBroker = (_address, { signal }) =>
     new Promise((_resolve, reject) => {
@@ -119,7 +119,7 @@ Deno.test("a listener that leaves while the gateway connects ends the attempt", 
   await until("abandoning", () => aborted && gateway.streams.size === 0);
 });
 
-Deno.test("a broker that goes away ends the stream with disconnected", async () => {
+Deno.test("a broker that disconnects ends the stream with disconnected", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const stream = await subscribe(gateway, { topic: "a" });
@@ -136,7 +136,7 @@ Deno.test("a broker that goes away ends the stream with disconnected", async () 
   assertEquals(gateway.streams.size, 0);
 });
 
-Deno.test("a broker that refuses or is away gives one error and the end", async () => {
+Deno.test("a broker that refuses or is unreachable causes one error and the end", async () => {
   const { connect } = makeBroker({
     subscribe: () => Promise.resolve(["a"]),
   });
@@ -154,7 +154,7 @@ Deno.test("a broker that refuses or is away gives one error and the end", async 
   }
 });
 
-Deno.test("a broker that does not answer in time gives an error and is left", async () => {
+Deno.test("a broker that does not answer in time causes an error and is disconnected", async () => {
   const { connect, state } = makeBroker({ subscribe: () => new Promise(() => {}) });
   await using gateway = await makeGateway({
     connect,
@@ -166,7 +166,7 @@ Deno.test("a broker that does not answer in time gives an error and is left", as
   await until("closing", () => state.closed === 1);
 });
 
-Deno.test("a bad request gives one error event and the end, and reaches no broker", async () => {
+Deno.test("an invalid request gets one error event and the end, and reaches no broker", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   for (
@@ -216,7 +216,7 @@ Deno.test("a repeated subscription is refused", async () => {
   await first.body?.cancel();
 });
 
-Deno.test("a message too large to pass on is left out with a gap that names it", async () => {
+Deno.test("a message that is too large is left out with a gap that names it", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const stream = await subscribe(gateway, { topic: "a" });
@@ -224,7 +224,7 @@ Deno.test("a message too large to pass on is left out with a gap that names it",
   state.deliver({ topic: "a", payload: new Uint8Array(100_001), qos: 0, retain: true });
   const gap = await stream.next();
   assertEquals([gap?.["type"], gap?.["message"]], ["gap", "Message on a is larger than 100000 bytes: left out"]);
-  // One that the connection itself has left out, for its head.
+  // A message that the connection itself left out, for its header.
   state.deliver({ topic: "a", payload: new Uint8Array(), omittedBytes: 99_999, qos: 0, retain: false });
   const omitted = await stream.next();
   assertEquals([omitted?.["type"], omitted?.["message"]], [gap?.["type"], gap?.["message"]]);
@@ -235,14 +235,14 @@ Deno.test("a message too large to pass on is left out with a gap that names it",
   await stream.leave();
 });
 
-Deno.test("what a key may not receive leaves no trace: no event, no count, however large it is", async () => {
+Deno.test("a message that a key may not receive causes no event and no count, however large it is", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a"] });
   await gateway.keyring.replace({ single: undefined, records: [record] });
   const stream = await subscribe(await gateway.phone(record.secret), { topic: "a" });
   await stream.next();
-  // A broker with ideas of its own: it delivers under a filter that does not match.
+  // A broker that delivers under a filter that does not match.
   for (const payload of [new Uint8Array(100_001), bytes("small")]) {
     state.deliver({ topic: "secret/topic", payload, qos: 0, retain: false, subscriptions: [1] });
   }
@@ -252,7 +252,7 @@ Deno.test("what a key may not receive leaves no trace: no event, no count, howev
   await stream.leave();
 });
 
-Deno.test("a listener that comes back gets what it missed, and nothing twice", async () => {
+Deno.test("a listener that resumes receives the messages that it missed, and none twice", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
   const publish = (payload: string) => state.deliver({ topic: "a", payload: bytes(payload), qos: 0, retain: false });
@@ -262,7 +262,7 @@ Deno.test("a listener that comes back gets what it missed, and nothing twice", a
   publish("2");
   const { epoch, offset } = await first.next() ?? {};
   await first.leave();
-  // By then the broker has sent whatever it retains.
+  // By then the broker has sent its retained messages.
   gateway.clock.seconds += 10;
   publish("3");
   const second = await subscribe(gateway, { topic: "a", since: { epoch, offset } });
@@ -275,12 +275,12 @@ Deno.test("a listener that comes back gets what it missed, and nothing twice", a
   await second.leave();
 });
 
-Deno.test("a listener whose place is unknown is told that something may be missing", async () => {
+Deno.test("a listener with an unknown position gets a gap", async () => {
   const { connect } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const stream = await subscribe(gateway, { topic: "a", since: { epoch: "another", offset: 3 } });
   const connected = await stream.next();
-  // Cut off here, the listener would come back with its old place, and hear of the gap then.
+  // Disconnected here, the listener would resume with its old position, and get the gap then.
   assertEquals([connected?.["type"], connected?.["epoch"]], ["connected", undefined]);
   assertEquals(await stream.next(), {
     type: "gap",
@@ -292,7 +292,7 @@ Deno.test("a listener whose place is unknown is told that something may be missi
   await stream.leave();
 });
 
-Deno.test("what a listener missed is checked against the rights of the key that it comes back with", async () => {
+Deno.test("missed messages are checked against the rights of the key that resumes", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
   const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a/+", "b"] });
@@ -313,7 +313,7 @@ Deno.test("what a listener missed is checked against the rights of the key that 
   await back.leave();
 });
 
-Deno.test("a position tells a key nothing of what others listen to, though its rights reach as far", async () => {
+Deno.test("a position does not show a key what others subscribe to, though its rights reach as far", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
   const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["a/+", "c/+"] });
@@ -321,19 +321,19 @@ Deno.test("a position tells a key nothing of what others listen to, though its r
   const owner = await subscribe(gateway, { topics: ["a/+"] });
   const since = { epoch: EPOCH, offset: (await owner.next())?.["offset"] };
   state.deliver({ topic: "a/1", payload: bytes("x"), qos: 0, retain: false });
-  const heard = [];
+  const received = [];
   for (const place of ["a", "c"]) {
     const guest = await subscribe(await gateway.phone(record.secret), { topic: `${place}/+`, since });
     const types = [(await guest.next())?.["type"], (await guest.next())?.["type"]];
     state.deliver({ topic: `${place}/2`, payload: bytes("x"), qos: 0, retain: false });
-    heard.push([...types, String((await guest.next())?.["topic"]).slice(1)]);
+    received.push([...types, String((await guest.next())?.["topic"]).slice(1)]);
     await guest.leave();
   }
-  assertEquals(heard, [["connected", "gap", "/2"], ["connected", "gap", "/2"]]);
+  assertEquals(received, [["connected", "gap", "/2"], ["connected", "gap", "/2"]]);
   await owner.leave();
 });
 
-Deno.test("a listener that asked to keep stays while the broker is away, and another one is sent off", async () => {
+Deno.test("a listener with keep stays while the broker is unavailable, and another one is disconnected", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const keeper = await subscribe(gateway, { topic: "a", keep: true });

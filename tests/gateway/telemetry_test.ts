@@ -1,4 +1,4 @@
-/** What is told of requests and streams to whoever measures and reads the log. */
+/** Metrics and logs of requests and streams. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { BrokerMessage } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -16,7 +16,7 @@ const delivery = (text: string): BrokerMessage => (
   { topic: "a", payload: new TextEncoder().encode(text), qos: 0, retain: false }
 );
 
-Deno.test("every answer has an id of its own, which the audit and the log have as well", async () => {
+Deno.test("every response has its own id, which the audit and the log contain as well", async () => {
   const lines: Record<string, unknown>[] = [];
   const note = (_message: string, properties: Record<string, unknown> = {}) => void lines.push(properties);
   const gateway = await makeGateway({ log: { debug: note, info: note, warn: note, error: note } });
@@ -29,7 +29,7 @@ Deno.test("every answer has an id of its own, which the audit and the log have a
   assertEquals(lines.map(({ request }) => request), [ids[1]]);
 });
 
-Deno.test("an answered call is counted by route, service and result, and its steps are measured", async () => {
+Deno.test("an answered call is counted by route, service and result, and its operations are measured", async () => {
   const gateway = await makeGateway();
   await gateway.request("/gateway", { jsonrpc: "ping" });
   await gateway.request("/mqtt/publish", { topic: "t", message: "m" });
@@ -37,11 +37,11 @@ Deno.test("an answered call is counted by route, service and result, and its ste
     ["/gateway", "jeedom", "ok"],
     ["/mqtt/publish", "mqtt", "ok"],
   ]);
-  assertEquals(gateway.told.steps, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
+  assertEquals(gateway.told.operations, ["admission", "opening", "jeedom", "admission", "opening", "mqtt"]);
   assertEquals(gateway.told.refused, []);
 });
 
-Deno.test("each refusal before a key is proved is counted by its reason and its route", async () => {
+Deno.test("each refusal before a key opened the request is counted by its reason and its route", async () => {
   using _time = new FakeTime();
   const tight = createRateLimits({
     address: { burst: 4, perSecond: 1 },
@@ -71,7 +71,7 @@ Deno.test("too many requests of an address at a time are counted as busy", async
   assertEquals(gateway.told.refused, ["busy"]);
 });
 
-Deno.test("each refusal after a key is proved is counted by its reason", async () => {
+Deno.test("each refusal after a key opened the request is counted by its reason", async () => {
   const faults = new Map<unknown, Error>([
     ["scope", new ScopeError("This key may not call that")],
     ["field", new ServiceError(400, "Invalid field: service", { code: "field" })],
@@ -92,7 +92,7 @@ Deno.test("each refusal after a key is proved is counted by its reason", async (
   assertEquals(results, ["refused", "refused", "failed", "failed", "refused", "refused"]);
 });
 
-Deno.test("a repeat is counted as one, and a nonce that comes again as a refused replay", async () => {
+Deno.test("a repeat is counted as one, and a reused nonce as a refused replay", async () => {
   const gateway = await makeGateway();
   const { text } = await gateway.sealNow("/gateway", { jsonrpc: "ping" });
   await gateway.post("/gateway", text);
@@ -134,7 +134,7 @@ Deno.test("a stream that is refused is counted as refused, with its reason", asy
   assertEquals(gateway.told.ended, ["refused", "refused", "refused"]);
 });
 
-Deno.test("what waited for somebody whose key is taken away is counted as dropped", async () => {
+Deno.test("events that waited for a listener whose key is revoked are counted as dropped", async () => {
   const broker = makeBroker();
   await using gateway = await makeGateway({ connect: broker.connect });
   const stream = await subscribe(gateway, { topic: "a" });
@@ -148,7 +148,7 @@ Deno.test("what waited for somebody whose key is taken away is counted as droppe
   while (await stream.next() !== undefined);
 });
 
-Deno.test("while the gateway stops, no stream begins, and ordinary requests go on", async () => {
+Deno.test("no stream begins while the gateway stops, and other requests continue", async () => {
   const gateway = await makeGateway();
   await gateway.streams.drain({ withinMs: 0, random: () => 0 });
   const refused = await gateway.ask("/mqtt/subscribe", { topic: "a" });
@@ -158,7 +158,7 @@ Deno.test("while the gateway stops, no stream begins, and ordinary requests go o
   assertEquals(gateway.told.refused, ["stopping"]);
 });
 
-Deno.test("GET /health/ready says no more than ok or not", async () => {
+Deno.test("GET /health/ready returns only its status", async () => {
   let isReady = true;
   const gateway = await makeGateway({ isReady: () => isReady });
   const ask = (path: string) => gateway.send(new Request(`http://gateway${path}`), PEER);

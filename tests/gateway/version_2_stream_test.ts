@@ -1,4 +1,4 @@
-/** Version 2 of `POST /mqtt/subscribe`: numbered, sealed for one listener, with a beginning, signs of life and an end. */
+/** Version 2 of `POST /mqtt/subscribe`: numbered, sealed for one listener, with opening, heartbeats and an end. */
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { StreamOpener } from "../../src/protocol/v2/stream.ts";
@@ -9,7 +9,7 @@ import { listen, subscribe } from "../support/listener.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** A gateway with a broker, and a phone that speaks version 2 with it. */
+/** Creates a gateway with a broker, and a client of version 2. */
 async function makeHome(streams: Overrides["streams"] = {}) {
   const { connect, state } = makeBroker();
   const gateway = await makeGateway({ connect, streams });
@@ -22,7 +22,7 @@ async function makeHome(streams: Overrides["streams"] = {}) {
   };
 }
 
-Deno.test("a stream of version 2 begins with open, and numbers its events from 0 without holes", async () => {
+Deno.test("a stream of version 2 begins with open, and numbers its events from 0 without gaps", async () => {
   await using home = await makeHome();
   const { response } = await home.phone.exchange("/mqtt/subscribe", { topic: "a" });
   assertEquals(response.headers.get("Content-Type"), "text/event-stream");
@@ -66,7 +66,7 @@ Deno.test("a stream of version 2 carries the same events as one of version 1, in
   }
 });
 
-Deno.test("a silent stream of version 2 shows by a sealed ping that it lives, and never by a comment", async () => {
+Deno.test("a silent stream of version 2 sends a sealed ping as heartbeat, and never a comment", async () => {
   await using home = await makeHome({ keepaliveSeconds: 5 });
   const stream = await subscribe(home.phone, { topic: "a" });
   await stream.next();
@@ -99,7 +99,7 @@ Deno.test("a stream of version 2 ends with end when the gateway stops, and one o
   assertEquals([await modern.next(), await old.next()], [undefined, undefined]);
 });
 
-Deno.test("two streams of one key are sealed apart, and an event of one does not open in the other", async () => {
+Deno.test("two streams of one key are sealed separately, and an event of one does not open in the other", async () => {
   await using home = await makeHome();
   const [one, other] = [
     await home.phone.exchange("/mqtt/subscribe", { topic: "a" }),
@@ -116,7 +116,7 @@ Deno.test("two streams of one key are sealed apart, and an event of one does not
   await assertRejects(() => home.phone.open(first.data), EnvelopeError);
 });
 
-/** The first records of a stream as they came. */
+/** Returns the first records of a stream. */
 async function listenRaw({ body }: Response): Promise<{ readonly opening: string; readonly data: string }> {
   let text = "";
   for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -127,7 +127,7 @@ async function listenRaw({ body }: Response): Promise<{ readonly opening: string
   throw new Error("Stream ended");
 }
 
-Deno.test("an event that is sent back as a request is nothing", async () => {
+Deno.test("an event that is sent back as a request is refused", async () => {
   await using home = await makeHome();
   const { response } = await home.phone.exchange("/mqtt/subscribe", { topic: "a" });
   const { opening, data } = await listenRaw(response);
@@ -136,7 +136,7 @@ Deno.test("an event that is sent back as a request is nothing", async () => {
   }
 });
 
-Deno.test("a subscription that is repeated, stale or badly said gets one error event, and the end", async () => {
+Deno.test("a subscription that is repeated, expired or invalid gets one error event, and the end", async () => {
   await using home = await makeHome();
   const { text, exchange } = await home.phone.sealNow("/mqtt/subscribe", { topic: "a" });
   const first = await listen(home.phone, await home.gateway.post("/mqtt/subscribe", text), exchange);
@@ -160,7 +160,7 @@ Deno.test("a subscription that is repeated, stale or badly said gets one error e
   assertEquals(await bad.next(), undefined);
 });
 
-Deno.test("a listener of version 2 that comes back gets what it missed, under a new key", async () => {
+Deno.test("a listener of version 2 that resumes receives what it missed, under a new key", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect, pool: { resumeMs: 60_000 } });
   const phone = await gateway.phone(gateway.secret, { version: 2 });
@@ -168,11 +168,11 @@ Deno.test("a listener of version 2 that comes back gets what it missed, under a 
   const before = await subscribe(phone, { topic: "a" });
   await before.next();
   deliver("1");
-  const heard = await before.next();
+  const received = await before.next();
   await before.leave();
   await until("it is gone", () => gateway.streams.size === 0);
   deliver("2");
-  const since = { epoch: heard?.["epoch"], offset: heard?.["offset"] };
+  const since = { epoch: received?.["epoch"], offset: received?.["offset"] };
   const after = await subscribe(phone, { topic: "a", since });
   assertEquals((await after.next())?.["type"], "connected");
   assertEquals((await after.next())?.["payload"], "2");
@@ -181,7 +181,7 @@ Deno.test("a listener of version 2 that comes back gets what it missed, under a 
   await after.leave();
 });
 
-Deno.test("a key that is taken away ends its streams of version 2 in their order", async () => {
+Deno.test("a revoked key ends its streams of version 2 in order", async () => {
   const { connect, state } = makeBroker();
   await using gateway = await makeGateway({ connect });
   const record = makeRecord({ name: "guest", services: ["mqtt"], subscribe: ["#"] });

@@ -1,4 +1,4 @@
-/** Version 2 on the routes that answer with one envelope: what a relay cannot do any more. */
+/** Version 2 on the routes that answer with one envelope. */
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { EnvelopeError } from "../../src/protocol/aead.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -10,13 +10,13 @@ import { makeGateway, makeRecord, NOW } from "../support/gateway.ts";
 const FAILED = '{"error":"Decryption failed"}';
 const EXPIRED = '{"error":"Request expired","code":"expired"}';
 
-/** A gateway, and a phone that speaks version 2 with it. */
+/** Creates a gateway and a client of version 2. */
 async function makeHome() {
   const gateway = await makeGateway();
   return { gateway, phone: await gateway.phone(gateway.secret, { version: 2 }) };
 }
 
-/** Fails unless a response is the one for everything that no key opens. */
+/** Fails unless a response is the one to a request that no key opens. */
 async function assertFailed(response: Response): Promise<void> {
   assertEquals([response.status, await response.text()], [401, FAILED]);
 }
@@ -43,7 +43,7 @@ Deno.test("both versions work with the same key at the same time", async () => {
   assertEquals(gateway.calls.length, 6);
 });
 
-Deno.test("a request that is sent to another route is not even opened", async () => {
+Deno.test("a request that is sent to another route is not opened", async () => {
   const { gateway, phone } = await makeHome();
   const routes: readonly Route[] = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"];
   for (const route of routes) {
@@ -61,7 +61,7 @@ Deno.test("answers that a relay swaps between two requests open for neither", as
   await assertRejects(() => phone.answer(other.response, one.exchange), EnvelopeError);
 });
 
-Deno.test("an answer that is sent back as a request is nothing", async () => {
+Deno.test("an answer that is sent back as a request is refused", async () => {
   const { gateway, phone } = await makeHome();
   const { response } = await phone.exchange("/gateway", {});
   const [, sealed = ""] = (await response.text()).split(".");
@@ -80,7 +80,7 @@ Deno.test("a repeat gets the first answer, byte for byte, and runs nothing", asy
   assertEquals(gateway.calls.length, 1);
 });
 
-Deno.test("a salt that is used for another request is refused", async () => {
+Deno.test("a reused salt is refused", async () => {
   const { gateway, phone } = await makeHome();
   const salt = randomBytes(16);
   const key = await importSecretKey(gateway.secret);
@@ -93,7 +93,7 @@ Deno.test("a salt that is used for another request is refused", async () => {
   assertEquals(gateway.calls.length, 1);
 });
 
-Deno.test("a stale request is told the gateway's clock, for that request alone", async () => {
+Deno.test("the answer to an expired request has the gateway's time, and opens for that request alone", async () => {
   const { gateway, phone } = await makeHome();
   gateway.clock.seconds = NOW + 1000;
   for (const timestamp of [0, NOW, undefined, NOW + 2000]) {
@@ -106,7 +106,7 @@ Deno.test("a stale request is told the gateway's clock, for that request alone",
   assertEquals(gateway.calls, []);
 });
 
-Deno.test("what is wrong with a request of version 2 is always told with the same bytes", async () => {
+Deno.test("every malformed request of version 2 gets the same bytes", async () => {
   const { gateway, phone } = await makeHome();
   const { text } = await phone.sealNow("/gateway", {});
   const stranger = await gateway.phone(randomBytes(32), { version: 2 });
@@ -147,13 +147,13 @@ Deno.test("a key of minProtocol 2 opens no request of version 1, named or not", 
   assertEquals(gateway.calls.length, 1);
 });
 
-Deno.test("the header that names a key means nothing in version 2", async () => {
+Deno.test("the key id header is ignored in version 2", async () => {
   const { gateway } = await makeHome();
   const phone = await gateway.phone(gateway.secret, { version: 2, headers: { "E2E-Key-Id": "0000000000000000" } });
   assertEquals((await phone.request("/gateway", {})).status, 200);
 });
 
-Deno.test("each answer of version 2 has a salt of its own", async () => {
+Deno.test("each answer of version 2 has its own salt", async () => {
   const { phone } = await makeHome();
   const salts = await Promise.all(Array.from({ length: 50 }, async () => {
     const { response } = await phone.exchange("/gateway", {});
@@ -162,7 +162,7 @@ Deno.test("each answer of version 2 has a salt of its own", async () => {
   assertEquals(new Set(salts).size, 50);
 });
 
-Deno.test("a repeat whose answer was not kept is told so under a new salt", async () => {
+Deno.test("a repeat whose answer was not kept gets its error under a new salt", async () => {
   const gateway = await makeGateway({
     replays: {
       claim: () => ({ kind: "repeat", answer: Promise.resolve(undefined) }),

@@ -12,7 +12,14 @@ function makeHandler(
 ) {
   const handler = createAdminHandler({
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("ready 1\n") },
-    readiness: { isReady: true, failing: [], up: new Map([["broker", true]]), ageSeconds: undefined, ...readiness },
+    readiness: {
+      dependencies: ["broker", "jeedom", "replay_store"],
+      isReady: true,
+      failing: [],
+      up: new Map([["broker", true]]),
+      ageSeconds: undefined,
+      ...readiness,
+    },
     refusals: { list: () => REFUSALS },
     version: "1.2.3",
     listensOn,
@@ -22,13 +29,13 @@ function makeHandler(
   return (path: string, init?: RequestInit) => handler(new Request(`http://${host}${path}`, init), "127.0.0.1");
 }
 
-Deno.test("GET /metrics is the metrics' text", async () => {
+Deno.test("GET /metrics returns the metrics' text", async () => {
   const response = await makeHandler()("/metrics");
   assertEquals([response.status, response.headers.get("Content-Type")], [200, "text/plain; version=0.0.4"]);
   assertEquals(await response.text(), "ready 1\n");
 });
 
-Deno.test("GET /health/ready names each part, and those that fail", async () => {
+Deno.test("GET /health/ready names each dependency, and those that fail", async () => {
   const good = await makeHandler()("/health/ready");
   assertEquals([good.status, await good.json()], [200, {
     status: "ok",
@@ -47,32 +54,32 @@ Deno.test("GET /health/ready names each part, and those that fail", async () => 
   }]);
 });
 
-Deno.test("GET /refusals tells the requests refused in the last minutes, and is not to be kept", async () => {
+Deno.test("GET /refusals returns the requests refused in the last minutes, and may not be cached", async () => {
   const response = await makeHandler()("/refusals");
   assertEquals([response.status, response.headers.get("Cache-Control")], [200, "no-store"]);
   assertEquals(await response.json(), { minutes: 10, refusals: REFUSALS });
 });
 
-Deno.test("GET /health/ready tells the age of its checks in whole seconds, and none before the first", async () => {
+Deno.test("GET /health/ready returns the age of its checks in whole seconds, and none before the first", async () => {
   const ageOf = async (ageSeconds: number | undefined) =>
     (await makeHandler({ ageSeconds })("/health/ready")).headers.get("Age");
   assertEquals([await ageOf(undefined), await ageOf(0), await ageOf(12.4)], [null, "0", "12"]);
 });
 
 Deno.test("GET /health and /health/live answer as long as the process does", async () => {
-  const ask = makeHandler({ isReady: false, failing: ["broker"] });
-  assertEquals(await (await ask("/health")).json(), { status: "ok", version: "1.2.3" });
-  assertEquals(await (await ask("/health/live")).json(), { status: "ok" });
+  const send = makeHandler({ isReady: false, failing: ["broker"] });
+  assertEquals(await (await send("/health")).json(), { status: "ok", version: "1.2.3" });
+  assertEquals(await (await send("/health/live")).json(), { status: "ok" });
 });
 
-Deno.test("other paths are a 404, other methods a 405, and each answer has an id", async () => {
-  const ask = makeHandler();
-  const [lost, wrong] = [await ask("/gateway"), await ask("/metrics", { method: "POST" })];
+Deno.test("other paths return 404, other methods 405, and each response has an id", async () => {
+  const send = makeHandler();
+  const [lost, wrong] = [await send("/gateway"), await send("/metrics", { method: "POST" })];
   assertEquals([lost.status, wrong.status, wrong.headers.get("Allow")], [404, 405, "GET, HEAD"]);
   assertMatch(lost.headers.get("X-Request-Id") ?? "", /^[0-9a-f]{16}$/);
 });
 
-Deno.test("a port that is for this machine answers whoever asks for this machine by name or address", async () => {
+Deno.test("a port on loopback answers requests for localhost and loopback addresses", async () => {
   const statuses = async (listensOn: string, hosts: readonly string[]) =>
     await Promise.all(hosts.map(async (host) => (await makeHandler({}, { listensOn, host })("/metrics")).status));
   const here = ["localhost", "LOCALHOST:9464", "127.0.0.1:9464", "127.5.4.3", "[::1]:9464", "[::ffff:127.0.0.1]"];
@@ -81,7 +88,7 @@ Deno.test("a port that is for this machine answers whoever asks for this machine
   }
 });
 
-Deno.test("a port that is for this machine refuses a name that a tunnel or a name server leads here", async () => {
+Deno.test("a port on loopback refuses names that a tunnel or DNS rebinding leads to it", async () => {
   const names = [
     "home.tailnet.ts.net",
     "gateway.example.org",
@@ -98,7 +105,7 @@ Deno.test("a port that is for this machine refuses a name that a tunnel or a nam
   }
 });
 
-Deno.test("a port that is for others too answers to every name", async () => {
+Deno.test("a port on other addresses answers requests for every name", async () => {
   for (const listensOn of ["0.0.0.0", "192.168.1.20", "::"]) {
     assertEquals((await makeHandler({}, { listensOn, host: "gateway.lan:9464" })("/metrics")).status, 200);
   }

@@ -4,25 +4,25 @@ import { until } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { settle } from "../support/settle.ts";
 
-const well = () => Promise.resolve();
+const succeed = () => Promise.resolve();
 
 function makeReadiness(options: Partial<ReadinessOptions> = {}) {
   const lines: string[] = [];
-  const tell = (message: string, properties: Record<string, unknown> = {}) =>
+  const log = (message: string, properties: Record<string, unknown> = {}) =>
     void lines.push(message.replace(/\{(\w+)\}/g, (_, name) => String(properties[name])));
   const readiness = new Readiness({
-    checks: { broker: well, jeedom: well, "replay_store": well },
+    checks: { broker: succeed, jeedom: succeed, "replay_store": succeed },
     needs: ["broker", "jeedom", "replay_store"],
     isClockWrong: () => false,
     everyMs: 15_000,
     monotonic: () => 0,
-    log: { info: tell, warn: tell },
+    log: { info: log, warn: log },
     ...options,
   });
   return { readiness, lines };
 }
 
-Deno.test("nothing is ready before its first check, and everything after it", async () => {
+Deno.test("Readiness is not ready before the first checks, and ready after them", async () => {
   const { readiness, lines } = makeReadiness();
   assertEquals(readiness.failing, ["broker", "jeedom", "replay_store"]);
   assertEquals([...readiness.up], []);
@@ -32,11 +32,11 @@ Deno.test("nothing is ready before its first check, and everything after it", as
   readiness.close();
 });
 
-Deno.test("a part is looked at again and again, and each change is told once", async () => {
+Deno.test("Readiness checks a dependency repeatedly, and logs each change once", async () => {
   using time = new FakeTime();
   let fault: string | undefined = "Connection refused";
   const broker = () => fault === undefined ? Promise.resolve() : Promise.reject(new Error(fault));
-  const { readiness, lines } = makeReadiness({ checks: { broker, jeedom: well, "replay_store": well } });
+  const { readiness, lines } = makeReadiness({ checks: { broker, jeedom: succeed, "replay_store": succeed } });
   readiness.start();
   await settle();
   assertEquals(readiness.failing, ["broker"]);
@@ -54,35 +54,35 @@ Deno.test("a part is looked at again and again, and each change is told once", a
   readiness.close();
 });
 
-Deno.test("a check that hangs has failed after five seconds", async () => {
+Deno.test("a check that does not settle fails after five seconds", async () => {
   using time = new FakeTime();
-  let asked = 0;
+  let checks = 0;
   const hang = () => {
-    asked += 1;
+    checks += 1;
     return new Promise<void>(() => {});
   };
-  const { readiness, lines } = makeReadiness({ checks: { broker: well, jeedom: hang, "replay_store": well } });
+  const { readiness, lines } = makeReadiness({ checks: { broker: succeed, jeedom: hang, "replay_store": succeed } });
   readiness.start();
   time.pass(4999);
   await settle();
-  assertEquals([readiness.up.get("jeedom"), asked], [undefined, 1]);
+  assertEquals([readiness.up.get("jeedom"), checks], [undefined, 1]);
   time.pass(1);
   await settle();
   assertEquals([readiness.up.get("jeedom"), lines], [false, ["Check of jeedom failed: No answer within 5 s"]]);
   readiness.close();
 });
 
-Deno.test("its age is that of the oldest check, and none before the first", async () => {
+Deno.test("ageSeconds is the age of the oldest check, and undefined before the first", async () => {
   using time = new FakeTime();
   let now = 1000;
-  const checks = { broker: well, jeedom: () => new Promise<void>(() => {}), "replay_store": well };
+  const checks = { broker: succeed, jeedom: () => new Promise<void>(() => {}), "replay_store": succeed };
   const { readiness } = makeReadiness({ checks, monotonic: () => now });
   assertEquals(readiness.ageSeconds, undefined);
   readiness.start();
   await settle();
   now += 4000;
   assertEquals(readiness.ageSeconds, 4);
-  // A part that hangs is checked when its time is over.
+  // A check that does not settle counts when its time is over.
   now += 1000;
   time.pass(5000);
   await settle();
@@ -93,8 +93,12 @@ Deno.test("its age is that of the oldest check, and none before the first", asyn
   readiness.close();
 });
 
-Deno.test("a part that is not needed is looked at, and keeps nothing from being ready", async () => {
-  const checks = { broker: well, jeedom: () => Promise.reject(new Error("Nobody there")), "replay_store": well };
+Deno.test("Readiness checks a dependency that is not needed, and is ready without it", async () => {
+  const checks = {
+    broker: succeed,
+    jeedom: () => Promise.reject(new Error("Connection refused")),
+    "replay_store": succeed,
+  };
   const { readiness } = makeReadiness({ checks, needs: ["broker", "replay_store"] });
   readiness.start();
   await until("ready", () => readiness.isReady);
@@ -102,7 +106,7 @@ Deno.test("a part that is not needed is looked at, and keeps nothing from being 
   readiness.close();
 });
 
-Deno.test("a gateway that stops is not ready, whatever the parts say", async () => {
+Deno.test("Readiness is not ready after stop(), whatever the checks show", async () => {
   const { readiness } = makeReadiness();
   readiness.start();
   await until("ready", () => readiness.isReady);
@@ -111,10 +115,10 @@ Deno.test("a gateway that stops is not ready, whatever the parts say", async () 
   readiness.close();
 });
 
-Deno.test("nothing is looked at or told after the end", async () => {
+Deno.test("Readiness checks and logs nothing after close()", async () => {
   const answer = Promise.withResolvers<void>();
   const { readiness, lines } = makeReadiness({
-    checks: { broker: () => answer.promise, jeedom: well, "replay_store": well },
+    checks: { broker: () => answer.promise, jeedom: succeed, "replay_store": succeed },
   });
   readiness.start();
   readiness.close();
@@ -123,11 +127,11 @@ Deno.test("nothing is looked at or told after the end", async () => {
   assertEquals([lines, [...readiness.up]], [[], []]);
 });
 
-Deno.test("a gateway whose clock was wrong at its start is not ready, until it is right", async () => {
+Deno.test("Readiness is not ready while the clock is wrong", async () => {
   let isClockWrong = true;
   const { readiness } = makeReadiness({ isClockWrong: () => isClockWrong });
   readiness.start();
-  await until("all parts answered", () => readiness.up.size === 3);
+  await until("all checks ended", () => readiness.up.size === 3);
   assertEquals([readiness.isReady, readiness.failing], [false, ["clock"]]);
   isClockWrong = false;
   assertEquals([readiness.isReady, readiness.failing], [true, []]);

@@ -79,7 +79,7 @@ Deno.test("loadOrCreateKey() refuses a key file that is a directory", () =>
     await assertRejects(() => loadOrCreateKey(directory, options), KeyFileError, "cannot be read");
   }));
 
-Deno.test("loadOrCreateKey() closes a file that others can read", () =>
+Deno.test("loadOrCreateKey() restricts the mode of a file that others can read", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/key.txt`;
     await Deno.writeTextFile(path, HEX);
@@ -89,7 +89,7 @@ Deno.test("loadOrCreateKey() closes a file that others can read", () =>
     assertEquals((await loadOrCreateKey(path, options)).tightened, false);
   }));
 
-Deno.test("loadOrCreateKey() refuses a file that it cannot close, unless modes are ignored", () =>
+Deno.test("loadOrCreateKey() rejects a file whose mode it cannot restrict, unless modes are ignored", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/key.txt`;
     await Deno.writeTextFile(path, HEX);
@@ -106,15 +106,15 @@ Deno.test("loadOrCreateKey() refuses a file that it cannot close, unless modes a
     assertEquals(loaded.secret.toHex(), HEX);
   }));
 
-Deno.test("loadOrCreateKey() tells where a new key cannot be written", async () => {
+Deno.test("loadOrCreateKey() reports where a new key cannot be written", async () => {
   await assertRejects(
     () => loadOrCreateKey("/proc/nowhere/key.txt", options),
     KeyFileError,
-    "set SECRET_KEY_FILE to a place that is",
+    "set SECRET_KEY_FILE to a path in one that is",
   );
 });
 
-Deno.test("loadOrCreateKey() gives all of several first starts the same key", () =>
+Deno.test("loadOrCreateKey() returns the same key to simultaneous first starts", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/key.txt`;
     const keys = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateKey(path, options)));
@@ -149,7 +149,7 @@ Deno.test("loadOrCreateKey() leaves no copy of a key behind when the file cannot
     assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
   }));
 
-/** Error of a full disk, after it took the name and a part of the text. */
+/** Error of a full disk, after it has created the file and written a part of the text. */
 const diskFull = () => Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
 
 const namesIn = async (directory: string) => (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
@@ -172,7 +172,7 @@ Deno.test("loadOrCreateKey() leaves no file behind on a full disk, and says to f
     assertEquals(await namesIn(directory), []);
   }));
 
-Deno.test("loadOrCreateKey() leaves no file behind when a directory has no room for another name", () =>
+Deno.test("loadOrCreateKey() leaves no file behind when a directory is full", () =>
   inTempDir(async (directory) => {
     const refuse = () => Promise.reject(diskFull());
     const files: KeyFileSystem = { ...Deno, link: refuse, rename: refuse };
@@ -184,7 +184,7 @@ Deno.test("loadOrCreateKey() leaves no file behind when a directory has no room 
     assertEquals(await namesIn(directory), []);
   }));
 
-Deno.test("loadOrCreateKey() takes the key of a start that removed this one's copy as a leftover", () =>
+Deno.test("loadOrCreateKey() returns the key of another start that removed its temporary file", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/key.txt`;
     let others: Uint8Array | undefined;
@@ -201,7 +201,7 @@ Deno.test("loadOrCreateKey() takes the key of a start that removed this one's co
     assertEquals(await namesIn(directory), ["key.txt"]);
   }));
 
-Deno.test("removeLeftovers() removes copies that killed starts left, and nothing else", () =>
+Deno.test("removeLeftovers() removes only the temporary files of killed processes", () =>
   inTempDir(async (directory) => {
     const left = [".secret_key.0123456789abcdef.tmp", ".secret_key.ffffffffffffffff.tmp"];
     const others = ["key.txt", "keys.json.tmp", ".secret_key.tmp", ".secret_key.0123456789abcdef.tmp.bak"];

@@ -3,15 +3,15 @@ import { keyFolderFault, PROJECT_FOLDERS } from "../../src/keys/key_folder.ts";
 
 const folders = { working: "/srv/house", project: "/opt/e2e-gateway/app" };
 
-Deno.test("keyFolderFault() refuses roots of the system and homes of persons", () => {
+Deno.test("keyFolderFault() rejects system folders and home folders", () => {
   const system = ["/", "/etc", "/usr", "/usr/local/", "/home", "/root", "/tmp", "/var", "/var/lib", "/dev", "/srv/."];
-  for (const folder of system) assertEquals(keyFolderFault(folder, folders), "is the system's", folder);
+  for (const folder of system) assertEquals(keyFolderFault(folder, folders), "is a system folder", folder);
   for (const folder of ["/home/anna", "/Users/anna/"]) {
-    assertEquals(keyFolderFault(folder, folders), "is a person's home", folder);
+    assertEquals(keyFolderFault(folder, folders), "is a home folder", folder);
   }
 });
 
-Deno.test("keyFolderFault() refuses the folder of the code, the one that the gateway runs in, and what is above", () => {
+Deno.test("keyFolderFault() rejects the project folder, the working folder, and their parents", () => {
   const other = { ...folders, working: "/data/house/gateway" };
   for (
     const [folder, place] of [
@@ -26,22 +26,22 @@ Deno.test("keyFolderFault() refuses the folder of the code, the one that the gat
   ) assertEquals(typeof keyFolderFault(folder, place), "string", folder);
 });
 
-Deno.test("keyFolderFault() refuses each folder that comes with the project, and what lies in it", async () => {
+Deno.test("keyFolderFault() rejects each folder of the project, and its subfolders", async () => {
   const project = new URL("../..", import.meta.url);
   const present = (await Array.fromAsync(Deno.readDir(project))).filter(({ isDirectory }) => isDirectory);
   const made = ["data", "dist", "coverage", "node_modules"];
-  // Editors make folders with a dot of their own.
+  // Editors create folders that start with a dot.
   const folders = present.map(({ name }) => name).filter((name) => !made.includes(name) && !/^\.(?!ci$)/.test(name));
   assertEquals(folders.filter((name) => !PROJECT_FOLDERS.includes(name)), []);
   const place = { working: "/srv/house", project: "/opt/app" };
   for (const name of PROJECT_FOLDERS) {
     for (const path of [`/opt/app/${name}`, `/opt/app/${name}/a/b`]) {
-      assertEquals(keyFolderFault(path, place), "holds the project's own files", path);
+      assertEquals(keyFolderFault(path, place), "holds files of the project", path);
     }
   }
 });
 
-Deno.test("keyFolderFault() lets every folder of its own be", () => {
+Deno.test("keyFolderFault() accepts separate folders", () => {
   const own = ["/data", "/app/data", "/srv/house/data", "/opt/e2e-gateway/app/data", "/var/lib/e2e-gateway/data"];
   const further = ["/mnt/keys", "/etc/e2e-gateway", "/home/anna/gateway/data", "/tmp/x", "/srv/house2", "/run/secrets"];
   for (const folder of [...own, ...further]) assertEquals(keyFolderFault(folder, folders), undefined, folder);

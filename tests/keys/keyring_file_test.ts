@@ -36,14 +36,14 @@ const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o7
 const listing = async (directory: string) =>
   (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name).toSorted();
 
-/** Holds the lock as another process would: the kernel tells open files apart, not processes. */
+/** Holds the lock as another process would: the kernel distinguishes open files, not processes. */
 async function heldLock(path: string): Promise<Deno.FsFile> {
   const file = await Deno.open(`${path}.lock`, { write: true, create: true });
   assert(await file.tryLock(true));
   return file;
 }
 
-Deno.test("readKeysFile() answers undefined when there is no file", () =>
+Deno.test("readKeysFile() returns undefined without a file", () =>
   inTempDir(async (directory) => {
     assertEquals(await readKeysFile(`${directory}/keys.json`, options), undefined);
     assertEquals(await readKeysFile(`${directory}/no/keys.json`, options), undefined);
@@ -60,7 +60,7 @@ Deno.test("readKeysFile() reads what editKeysFile() wrote, in a directory that w
     assertEquals(await listing(`${directory}/a/b`), ["keys.json", "keys.json.lock"]);
   }));
 
-Deno.test("readKeysFile() closes a file that others can read, and tells it once", () =>
+Deno.test("readKeysFile() restricts the mode of a file that others can read, and reports it once", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await editKeysFile(path, add("phone"), options);
@@ -74,7 +74,7 @@ Deno.test("readKeysFile() closes a file that others can read, and tells it once"
     assertEquals((await editKeysFile(path, add("tablet"), options)).tightened, true);
   }));
 
-Deno.test("readKeysFile() refuses a file that it cannot close, unless modes are ignored", () =>
+Deno.test("readKeysFile() rejects a file whose mode it cannot restrict, unless modes are ignored", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await editKeysFile(path, add("phone"), options);
@@ -84,7 +84,7 @@ Deno.test("readKeysFile() refuses a file that it cannot close, unless modes are 
     assertEquals(names((await readKeysFile(path, { ...options, files, mode: "ignore" }))?.keys), ["phone"]);
   }));
 
-Deno.test("readKeysFile() names what is wrong with a file and the remedy, and quotes no secret", () =>
+Deno.test("readKeysFile() reports the problem of a file and the remedy, and quotes no secret", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     const right = formatKeysFile([record("phone", SECRET)]);
@@ -116,7 +116,7 @@ Deno.test("readKeysFile() and editKeysFile() refuse a directory, and a link to a
     await Deno.remove(`${directory}.lock`);
   }));
 
-Deno.test("editKeysFile() keeps the file, its lock and its unfinished copy to the owner", () =>
+Deno.test("editKeysFile() makes the file, its lock and its temporary file readable only by the owner", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     const modes: number[] = [];
@@ -142,7 +142,7 @@ Deno.test("editKeysFile() replaces the file behind a link, and keeps the link", 
     await editKeysFile(link, add("tablet"), options);
     assertEquals((await Deno.lstat(link)).isSymlink, true);
     assertEquals(names((await readKeysFile(target, options))?.keys), ["phone", "tablet"]);
-    // One lock for both names, or their editors would not wait for each other.
+    // One lock for both names, or edits would not wait for each other.
     assertEquals(await listing(directory), ["disk", "keys.json"]);
     assertEquals(await listing(`${directory}/disk`), ["real.json", "real.json.lock"]);
   }));
@@ -158,7 +158,7 @@ Deno.test("editKeysFile() writes nothing, and frees the lock, when the change th
     await editKeysFile(path, add("phone"), { ...options, waitMs: 0 });
   }));
 
-Deno.test("editKeysFile() does not write what could not be read back", () =>
+Deno.test("editKeysFile() does not write an invalid file", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await editKeysFile(path, () => [record("phone", SECRET)], options);
@@ -177,14 +177,14 @@ Deno.test("editKeysFile() does not write what could not be read back", () =>
       const error = await assertRejects(
         () => editKeysFile(path, (records) => [...records, one], options),
         KeyFileError,
-        "is left as it was, as the change would spoil it",
+        "is unchanged, as the edit would make it invalid",
       );
       assert(!error.message.includes(SECRET.toHex().slice(8, 24)), "The message quotes a secret");
       assertEquals(await Deno.readTextFile(path), text);
     }
   }));
 
-Deno.test("editKeysFile() leaves the old file whole and no copy behind, whatever fails", () =>
+Deno.test("editKeysFile() leaves the file unchanged and no temporary file after any failure", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await editKeysFile(path, add("phone"), options);
@@ -212,7 +212,7 @@ Deno.test("editKeysFile() leaves the old file whole and no copy behind, whatever
       const error = await assertRejects(
         () => editKeysFile(path, add("tablet"), { ...options, files: { ...Deno, ...failure } }),
         KeyFileError,
-        "cannot be written and is left as it was: No space left on device",
+        "cannot be written and is unchanged: No space left on device",
       );
       assert(error.message.includes(path), error.message);
       assertEquals(await Deno.readTextFile(path), text);
@@ -221,7 +221,7 @@ Deno.test("editKeysFile() leaves the old file whole and no copy behind, whatever
     await editKeysFile(path, add("tablet"), { ...options, waitMs: 0 });
   }));
 
-Deno.test("editKeysFile() sweeps up what a process that died left, and follows no link there", () =>
+Deno.test("editKeysFile() removes the temporary file of a killed process, and follows no link there", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await Deno.writeTextFile(`${directory}/other`, "other");
@@ -234,7 +234,7 @@ Deno.test("editKeysFile() sweeps up what a process that died left, and follows n
     assertEquals(await listing(directory), ["keys.json", "keys.json.lock", "other"]);
   }));
 
-Deno.test("editKeysFile() does not take the file away from another user", () =>
+Deno.test("editKeysFile() does not change the owner of the file", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await editKeysFile(path, add("phone"), options);
@@ -251,7 +251,7 @@ Deno.test("editKeysFile() does not take the file away from another user", () =>
     assertEquals(await listing(directory), ["keys.json", "keys.json.lock"]);
   }));
 
-Deno.test("editKeysFile() tells where it cannot write", async () => {
+Deno.test("editKeysFile() reports where it cannot write", async () => {
   const error = await assertRejects(
     () => editKeysFile("/proc/nowhere/keys.json", add("phone"), options),
     KeyFileError,
@@ -260,7 +260,7 @@ Deno.test("editKeysFile() tells where it cannot write", async () => {
   assert(error.message.includes('"/proc/nowhere/keys.json.lock"'), error.message);
 });
 
-Deno.test("editKeysFile() loses none of many edits at once, and readers see whole files only", () =>
+Deno.test("editKeysFile() loses no simultaneous edit, and readers only see complete files", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     let done = false;
@@ -285,10 +285,10 @@ Deno.test("editKeysFile() gives up on a lock that stays held, naming the lock fi
     const error = await assertRejects(
       () => editKeysFile(path, add("tablet"), { ...options, waitMs: 100 }),
       KeysFileLockedError,
-      "is left as it was: another process holds",
+      "is unchanged: another process holds",
     );
     assert(error.message.includes(`"${path}.lock"`), error.message);
-    // Reading takes no lock: a process that hangs must not stop the gateway.
+    // Reading needs no lock: a process that hangs must not stop the gateway.
     assertEquals(names((await readKeysFile(path, options))?.keys), ["phone"]);
   }));
 
@@ -328,7 +328,7 @@ Deno.test("editKeysFile() says to free some space when a full disk has no room f
     assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
   }));
 
-Deno.test("editKeysFile() tells that a file system has no locks", () =>
+Deno.test("editKeysFile() reports a file system without locks", () =>
   inTempDir(async (directory) => {
     const files: KeysFileSystem = {
       ...Deno,
@@ -345,7 +345,7 @@ Deno.test("editKeysFile() tells that a file system has no locks", () =>
     );
   }));
 
-Deno.test("readKeysFile() refuses what is no file, or larger than any keys file, without reading it", () =>
+Deno.test("readKeysFile() rejects a path that is not a file, or too large, without reading it", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
@@ -362,7 +362,7 @@ Deno.test("readKeysFile() refuses what is no file, or larger than any keys file,
     await refused("of at most 16777216 bytes");
   }));
 
-Deno.test("readKeysFile() leaves the mode of somebody else's file alone", () =>
+Deno.test("readKeysFile() does not change the mode of a file that is not a keys file", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/other.txt`;
     await Deno.writeTextFile(path, "not keys", { mode: 0o644 });
@@ -371,7 +371,7 @@ Deno.test("readKeysFile() leaves the mode of somebody else's file alone", () =>
     assertEquals(await modeOf(path), 0o644);
   }));
 
-Deno.test("readKeysFile() takes no offence at a byte order mark", () =>
+Deno.test("readKeysFile() accepts a byte order mark", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await Deno.writeTextFile(path, `\ufeff${formatKeysFile([record("phone")])}`, { mode: 0o600 });

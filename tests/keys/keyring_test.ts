@@ -47,7 +47,7 @@ async function opensV2(keyring: LiveKeyring, secret: Bytes): Promise<string | un
   }
 }
 
-/** How many calls of WebCrypto something takes. It has to wait for each of them. */
+/** Counts the calls of WebCrypto of an operation, which has to await each of them. */
 async function countingCalls(name: "decrypt" | "deriveKey", work: () => Promise<unknown>): Promise<number> {
   const original: (...args: never[]) => Promise<unknown> = crypto.subtle[name];
   let count = 0;
@@ -69,7 +69,7 @@ async function countingCalls(name: "decrypt" | "deriveKey", work: () => Promise<
 
 const countingDecryptions = (work: () => Promise<unknown>) => countingCalls("decrypt", work);
 
-/** The key that opens what a secret sealed. */
+/** Returns the key that opens an envelope sealed with a secret. */
 async function keyOf(keyring: LiveKeyring, secret: Bytes) {
   return (await keyring.open(await sealed(secret), { route, address: "a" })).key;
 }
@@ -95,7 +95,7 @@ Deno.test("open() with a named key tries that one and no other", async () => {
   }
 });
 
-Deno.test("open() does one decryption for a named key, known or not", async () => {
+Deno.test("open() does one decryption for a named key, whether it exists or not", async () => {
   const { keyring } = makeKeyring();
   const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
   await keyring.replace(only(...records));
@@ -107,7 +107,7 @@ Deno.test("open() does one decryption for a named key, known or not", async () =
   }
 });
 
-Deno.test("open() derives and decrypts once for a request of version 2, whether its key is known or not", async () => {
+Deno.test("open() derives and decrypts once for a request of version 2, whether its key exists or not", async () => {
   const { keyring } = makeKeyring();
   const records = Array.from({ length: 10 }, (_, index) => makeRecord({ name: `k${index}` }));
   await keyring.replace(only(...records));
@@ -161,7 +161,7 @@ Deno.test("open() with few keys tries those that the address used, or the one th
   assertEquals((await keyring.open(strange, { ...few, kid: await deriveKeyId(secretOf(5)) })).key.name, "k5");
 });
 
-Deno.test("open() refuses keys that are disabled, of another protocol, or whose time has come", async () => {
+Deno.test("open() rejects keys that are disabled, expired, or of another protocol version", async () => {
   const { keyring, clock } = makeKeyring();
   const expiring = makeRecord({ name: "expiring", expires: (NOW + 10) * 1000 });
   const disabled = makeRecord({ name: "disabled", disabled: true });
@@ -210,7 +210,7 @@ Deno.test("replace() revokes what was removed, disabled or changed, and nothing 
   assertEquals((await keyOf(keyring, narrowed.secret)).scope.useService("mqtt")["subscribe"], ["a"]);
 });
 
-Deno.test("a rotated key works under both secrets until the overlap ends, as one name with two ids", async () => {
+Deno.test("a rotated key is usable with both secrets until the overlap ends, as one name with two ids", async () => {
   const { keyring, clock } = makeKeyring();
   const before = makeRecord({ name: "k" });
   await keyring.replace(only(before));
@@ -235,7 +235,7 @@ Deno.test("the old secret of a rotation does not outlive the key", async () => {
   assertEquals(await opens(keyring, old), undefined);
 });
 
-Deno.test("the single key has every right and the name default, beside all others", async () => {
+Deno.test("the default key has all rights and the name default, beside all others", async () => {
   const { keyring } = makeKeyring();
   const single = randomBytes(32);
   const record = makeRecord({ name: "k" });
@@ -248,7 +248,7 @@ Deno.test("the single key has every right and the name default, beside all other
   assertEquals(key.revoked.reason.message, "Key default was removed or disabled");
 });
 
-Deno.test("ends tells when each working key ends, a rotated one by the secret that stays", async () => {
+Deno.test("expiryByName has the expiry of each usable key, for a rotated key that of the new secret", async () => {
   const { keyring, clock } = makeKeyring();
   const previous = { secret: randomBytes(32), until: (NOW + 5) * 1000 };
   const records = [
@@ -258,12 +258,12 @@ Deno.test("ends tells when each working key ends, a rotated one by the secret th
   ];
   await keyring.replace({ single: randomBytes(32), records });
   const all = new Map<string, number | undefined>([["default", undefined], ["forever", undefined]]);
-  assertEquals(keyring.ends, new Map([...all, ["guest", (NOW + 10) * 1000]]));
+  assertEquals(keyring.expiryByName, new Map([...all, ["guest", (NOW + 10) * 1000]]));
   clock.seconds = NOW + 10;
-  assertEquals(keyring.ends, all);
+  assertEquals(keyring.expiryByName, all);
 });
 
-Deno.test("identify() tells the key of an id and why it does not open, as long as its secret is known or was", async () => {
+Deno.test("identify() returns the key of an id and why it does not open, for current and removed secrets", async () => {
   const { clock, keyring } = makeKeyring();
   const record = makeRecord({ name: "phone" });
   const old = await deriveKeyId(record.secret);
@@ -282,7 +282,7 @@ Deno.test("identify() tells the key of an id and why it does not open, as long a
   assertEquals(keyring.identify(old, 2)?.state, "in_force");
   clock.seconds += 60;
   assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });
-  // The command forgets it in the file.
+  // The command removes it from the file.
   const { previous: _, ...kept } = rotated;
   await keyring.replace(only(kept));
   assertEquals(keyring.identify(old, 2), { name: "phone", state: "old_secret" });
@@ -297,7 +297,7 @@ Deno.test("identify() tells the key of an id and why it does not open, as long a
   assertEquals(keyring.identify("", 1), undefined);
 });
 
-Deno.test("identify() knows disabled and expired keys and secrets of a rotation from the file alone", async () => {
+Deno.test("identify() finds disabled and expired keys and old secrets from the file alone", async () => {
   const { keyring } = makeKeyring();
   const past = (NOW - 1) * 1000;
   const disabled = makeRecord({ name: "guest", disabled: true });
@@ -314,7 +314,7 @@ Deno.test("identify() knows disabled and expired keys and secrets of a rotation 
   ]);
 });
 
-Deno.test("identify() calls a key expired that has expired, also when the clock is set back", async () => {
+Deno.test("identify() reports a key as expired, also after the clock is set back", async () => {
   const { clock, keyring } = makeKeyring();
   const record = makeRecord({ name: "brief", expires: (NOW + 10) * 1000 });
   await keyring.replace(only(record));
@@ -324,7 +324,7 @@ Deno.test("identify() calls a key expired that has expired, also when the clock 
   assertEquals(keyring.identify(await deriveKeyId(record.secret), 2), { name: "brief", state: "expired" });
 });
 
-Deno.test("identify() forgets the secrets that were taken away first", async () => {
+Deno.test("identify() forgets the secrets that were removed first", async () => {
   const { keyring } = makeKeyring();
   const records = Array.from({ length: 1001 }, (_, index) => makeRecord({ name: `k${index}` }));
   await keyring.replace(only(...records));

@@ -9,8 +9,8 @@ import { makeRecord } from "../support/gateway.ts";
 function makeWatcher() {
   const keyring = new LiveKeyring(() => Date.now(), randomBytes, {});
   const lines: string[] = [];
-  const tell = (message: string, properties = {}) => void lines.push(`${message} ${JSON.stringify(properties)}`);
-  const log: Log = { debug: tell, info: tell, warn: tell, error: tell };
+  const write = (message: string, properties = {}) => void lines.push(`${message} ${JSON.stringify(properties)}`);
+  const log: Log = { debug: write, info: write, warn: write, error: write };
   const disk = {
     stamp: "1",
     names: ["a"],
@@ -26,7 +26,7 @@ function makeWatcher() {
       if (disk.fault !== undefined) return Promise.reject(disk.fault);
       return Promise.resolve({ single: undefined, records: disk.names.map((name) => makeRecord({ name })) });
     },
-    stamp: () => disk.look?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
+    fingerprint: () => disk.look?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
     pollMs: 1,
     log,
   };
@@ -42,24 +42,24 @@ Deno.test("watchKeys() loads the keys when the files have changed, and only then
   await watcher.close();
 });
 
-Deno.test("watchKeys() does not load at the first look that finds a change: an editor may not be done", async () => {
+Deno.test("watchKeys() does not load at the first poll that finds a change: an editor may not be done", async () => {
   const { keyring, disk, watcher } = makeWatcher();
   disk.stamps = ["2", "1", "2", "1", "2", "1"];
   disk.stamp = "1";
-  await until("all looks were taken", () => disk.stamps.length === 0);
+  await until("all polls ran", () => disk.stamps.length === 0);
   assertEquals([keyring.size, disk.loads], [0, 0]);
   await watcher.close();
 });
 
-Deno.test("watchKeys() loads at the second look, also while the files go on changing", async () => {
+Deno.test("watchKeys() loads at the second poll, also while the files keep changing", async () => {
   const { keyring, disk, watcher } = makeWatcher();
   disk.stamps = Array.from({ length: 1000 }, (_, index) => `edit ${index}`);
   await until("a change is loaded", () => keyring.size === 1);
-  assert(disk.stamps.length > 0, "Only when nothing changed any more");
+  assert(disk.stamps.length > 0, "Loaded only after the last change");
   await watcher.close();
 });
 
-Deno.test("watchKeys() keeps the keys that it has when the new ones cannot be loaded, and says so once", async () => {
+Deno.test("watchKeys() keeps the current keys when the new ones cannot be loaded, and logs it once", async () => {
   const { keyring, lines, disk, watcher } = makeWatcher();
   await watcher.reload();
   disk.fault = new Error("Keys file is wrong");
@@ -70,7 +70,7 @@ Deno.test("watchKeys() keeps the keys that it has when the new ones cannot be lo
   await watcher.close();
 });
 
-Deno.test("watchKeys() tries again what failed for a passing reason, without a further change of the files", async () => {
+Deno.test("watchKeys() retries after a temporary failure, without a further change of the files", async () => {
   const { keyring, disk, watcher } = makeWatcher();
   await watcher.reload();
   disk.fault = new Error("Too many open files");
@@ -83,7 +83,7 @@ Deno.test("watchKeys() tries again what failed for a passing reason, without a f
   await watcher.close();
 });
 
-Deno.test("watchKeys() takes no look while one is under way", async () => {
+Deno.test("watchKeys() does not poll while a poll is running", async () => {
   const { disk, watcher } = makeWatcher();
   const hanging = Promise.withResolvers<string>();
   let looks = 0;

@@ -9,7 +9,7 @@ function makeAddressOf() {
 
 const hex = (number: number) => number.toString(16);
 
-/** What so many addresses, one after the other, are counted as. */
+/** Returns the ids that a number of addresses, one after another, are counted as. */
 function countedAs(addressOf: (peer: string) => string, addresses: Iterable<string>): Set<string> {
   return new Set(Array.from(addresses, addressOf));
 }
@@ -18,14 +18,14 @@ function* ipv6Within48(prefix: string, count: number): Generator<string> {
   for (let index = 0; index < count; index++) yield `${prefix}:${hex(index)}::1`;
 }
 
-Deno.test("an address of IPv6 is counted by /64, until its /56 has sixteen of them", () => {
+Deno.test("find() counts IPv6 by /64, until its /56 has sixteen of them", () => {
   const { addressOf } = makeAddressOf();
   const ids = countedAs(addressOf, ipv6Within48("2001:db8:1", 256));
   assertEquals(ids.size, 17);
   assert(ids.has("2001:db8:1::/64") && ids.has("2001:db8:1:f::/64") && ids.has("2001:db8:1::/56"));
 });
 
-Deno.test("a /48 with 65,536 networks is counted as some dozens", () => {
+Deno.test("find() counts a /48 with 65,536 networks as some dozens", () => {
   const { addressOf } = makeAddressOf();
   const ids = countedAs(addressOf, ipv6Within48("2001:db8:1", 65_536));
   assert(ids.size <= 65, `${ids.size} counts`);
@@ -33,7 +33,7 @@ Deno.test("a /48 with 65,536 networks is counted as some dozens", () => {
   assertEquals(addressOf("2001:db8:2::1"), "2001:db8:2::/64", "Another household");
 });
 
-Deno.test("an address that was there before its network filled up stays counted alone, for as long as it sends", () => {
+Deno.test("find() counts an address that came before its network was full alone, as long as it is active", () => {
   const { clock, addressOf } = makeAddressOf();
   const phone = "2001:db8:1:7777::1";
   assertEquals(addressOf(phone), "2001:db8:1:7777::/64");
@@ -47,7 +47,7 @@ Deno.test("an address that was there before its network filled up stays counted 
   assertEquals(addressOf(phone), "2001:db8:1::/48", "Came back after its network had filled up");
 });
 
-Deno.test("a network is counted apart again when it has been quiet for two minutes", () => {
+Deno.test("find() counts addresses of a network alone again after two idle minutes", () => {
   const { clock, addressOf } = makeAddressOf();
   countedAs(addressOf, ipv6Within48("2001:db8:1", 1000));
   assertEquals(addressOf("2001:db8:1:9999::1"), "2001:db8:1::/48");
@@ -57,7 +57,7 @@ Deno.test("a network is counted apart again when it has been quiet for two minut
   assertEquals(addressOf("2001:db8:1:9999::1"), "2001:db8:1:9999::/64");
 });
 
-Deno.test("a quarter of a million addresses of IPv4 are counted as eight thousand at most, and those known before alone", () => {
+Deno.test("find() counts 250,000 addresses of IPv4 as at most eight thousand, and earlier ones alone", () => {
   const { addressOf } = makeAddressOf();
   assertEquals(addressOf("198.51.100.7"), "198.51.100.7");
   const ids = new Set<string>();
@@ -71,7 +71,7 @@ Deno.test("a quarter of a million addresses of IPv4 are counted as eight thousan
   assertEquals(addressOf("203.0.113.5"), "203.0.0.0/16", "A newcomer shares with its neighbours only");
 });
 
-Deno.test("addresses of thousands of networks are counted together in the end, and all is forgotten when they are gone", () => {
+Deno.test("find() counts addresses of thousands of networks together, and forgets all when they are idle", () => {
   const { clock, addressOf } = makeAddressOf();
   const ids = new Set<string>();
   for (let index = 0; index < 10_000; index++) ids.add(addressOf(`2${hex(index).padStart(3, "0")}:${hex(index)}::1`));

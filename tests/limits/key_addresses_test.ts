@@ -1,21 +1,21 @@
 import { assertEquals } from "@std/assert";
 import { KeyAddresses } from "../../src/limits/key_addresses.ts";
 
-Deno.test("keysAt() returns the keys of an address, the one that was used last first", () => {
+Deno.test("keysAt() returns the keys of an address, the most recently used first", () => {
   const pairs = new KeyAddresses();
   for (const kid of ["a", "b", "c", "a"]) pairs.add(kid, "home");
   assertEquals(pairs.keysAt("home"), ["a", "c", "b"]);
   assertEquals(pairs.keysAt("elsewhere"), []);
 });
 
-Deno.test("has() knows a pair of key and address, and no other one", () => {
+Deno.test("has() returns whether a pair of key and address was added", () => {
   const pairs = new KeyAddresses();
   pairs.add("a", "home");
   pairs.add("b", "work");
   assertEquals([pairs.has("a", "home"), pairs.has("a", "work"), pairs.has("b", "home")], [true, false, false]);
 });
 
-Deno.test("add() lets a key that is used from very many addresses push out only its own", () => {
+Deno.test("add() evicts only a key's own pairs when it is used from very many addresses", () => {
   const pairs = new KeyAddresses();
   pairs.add("modest", "home");
   for (let index = 0; index < 100_000; index++) pairs.add("greedy", `address ${index}`);
@@ -24,7 +24,7 @@ Deno.test("add() lets a key that is used from very many addresses push out only 
   assertEquals(pairs.keysAt("address 5"), []);
 });
 
-Deno.test("add() remembers sixteen keys of an address, the last ones", () => {
+Deno.test("add() keeps the last sixteen keys of an address", () => {
   const pairs = new KeyAddresses();
   for (let index = 0; index < 20; index++) pairs.add(`key ${index}`, "home");
   assertEquals(pairs.keysAt("home").length, 16);

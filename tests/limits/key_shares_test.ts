@@ -8,7 +8,7 @@ function fill(shares: KeyShares, kid: string): number {
   return count;
 }
 
-Deno.test("hasRoom() lets a key hold no more than what is left free", () => {
+Deno.test("hasRoom() limits a key to the bytes that are free", () => {
   const shares = new KeyShares(120);
   assertEquals(fill(shares, "a"), 60);
   assertEquals(fill(shares, "b"), 30);
@@ -17,7 +17,7 @@ Deno.test("hasRoom() lets a key hold no more than what is left free", () => {
   assertEquals(fill(shares, "c") > 0, true);
 });
 
-Deno.test("hasRoom() leaves something for a key that comes late, in any order of greedy ones", () => {
+Deno.test("hasRoom() leaves bytes for a late key, in any order of greedy ones", () => {
   fc.assert(fc.property(fc.array(fc.nat({ max: 9 }), { maxLength: 60 }), (order) => {
     const shares = new KeyShares(1200);
     for (const key of order) fill(shares, `greedy ${key}`);
@@ -26,7 +26,7 @@ Deno.test("hasRoom() leaves something for a key that comes late, in any order of
   }));
 });
 
-Deno.test("release() forgets a key that holds nothing", () => {
+Deno.test("release() removes a key that holds nothing", () => {
   const shares = new KeyShares(10);
   shares.take("a", 5);
   shares.release("a", 5);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { type BudgetHolder, type EvictionCause, MemoryBudget } from "../../src/limits/memory_budget.ts";
 
-/** A holder that lets go of everything when it is evicted. */
+/** Holder that drops all its bytes when it is evicted. */
 class Holder implements BudgetHolder {
   readonly evictions: EvictionCause[] = [];
   readonly owner: string;
@@ -25,7 +25,7 @@ class Holder implements BudgetHolder {
   }
 }
 
-Deno.test("set() evicts the largest holder of an owner that holds more than its share", () => {
+Deno.test("set() evicts the largest holder of an owner beyond its share", () => {
   const budget = new MemoryBudget(100);
   const [small, large, other] = ["greedy", "greedy", "modest"].map((owner) => new Holder(budget, owner));
   other?.set(50);
@@ -35,7 +35,7 @@ Deno.test("set() evicts the largest holder of an owner that holds more than its 
   assertEquals(budget.bytes, 71);
 });
 
-Deno.test("set() evicts of the owner that holds most in sum, though another has the largest holder", () => {
+Deno.test("set() evicts from the owner with the most bytes, though another has the largest holder", () => {
   const budget = new MemoryBudget(100);
   const many = Array.from({ length: 5 }, () => new Holder(budget, "greedy"));
   for (const holder of many) holder.set(9);
@@ -46,7 +46,7 @@ Deno.test("set() evicts of the owner that holds most in sum, though another has 
   assertEquals([one.evictions, late.evictions], [[], []]);
 });
 
-Deno.test("a budget never holds more than its bound, nor an owner more than half, and one that holds least loses nothing", () => {
+Deno.test("set() keeps the budget within its limit, and each owner within half of it", () => {
   const steps = fc.array(fc.record({ holder: fc.nat(8), bytes: fc.nat(40) }), { maxLength: 60 });
   fc.assert(fc.property(steps, (all) => {
     const budget = new MemoryBudget(100);

@@ -10,7 +10,7 @@ async function takeAll(take: () => Promise<number>, count: number): Promise<numb
   return waits.filter((wait) => wait === 0).length;
 }
 
-Deno.test("take() lets a burst pass at once, then one a second, and the burst again after a minute", async () => {
+Deno.test("take() allows a burst at once, then one a second, and the burst again after a minute", async () => {
   using time = new FakeTime();
   const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
@@ -22,7 +22,7 @@ Deno.test("take() lets a burst pass at once, then one a second, and the burst ag
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
 });
 
-Deno.test("take() tells how long to wait, in whole seconds, at least one", async () => {
+Deno.test("take() returns the wait in whole seconds, at least one", async () => {
   using time = new FakeTime();
   const limiter = createRateLimiter("test", { rate: { burst: 1, perSecond: 1 }, createCounter: memoryCounter });
   assertEquals([await limiter.take("a"), await limiter.take("a")], [0, 1]);
@@ -32,14 +32,14 @@ Deno.test("take() tells how long to wait, in whole seconds, at least one", async
   assertEquals(await limiter.take("a"), 0);
 });
 
-Deno.test("take() counts for each one apart", async () => {
+Deno.test("take() counts each id separately", async () => {
   using _time = new FakeTime();
   const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
   assertEquals(await takeAll(() => limiter.take("b"), 20), 10);
 });
 
-Deno.test("peek() says what take() would say, and counts nothing", async () => {
+Deno.test("peek() returns what take() would return, and counts nothing", async () => {
   using time = new FakeTime();
   const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   for (let count = 0; count < 10; count++) {
@@ -51,7 +51,7 @@ Deno.test("peek() says what take() would say, and counts nothing", async () => {
   assertEquals(await limiter.peek("a"), 0);
 });
 
-Deno.test("take() does not stop anybody for long when the clock is set back an hour", async () => {
+Deno.test("take() returns no long wait when the clock is set back an hour", async () => {
   using time = new FakeTime();
   const limiter = createRateLimiter("test", { rate: RATE, createCounter: memoryCounter });
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
@@ -61,7 +61,7 @@ Deno.test("take() does not stop anybody for long when the clock is set back an h
   assertEquals(await takeAll(() => limiter.take("a"), 20), 10);
 });
 
-Deno.test("takeKey() keeps each key's own pace, and one for all others, by name", async () => {
+Deno.test("takeKey() limits keys by their own rate, and others by the default rate, each by name", async () => {
   using _time = new FakeTime();
   const rates = createRateLimits({ address: RATE, failed: RATE, key: RATE, createCounter: memoryCounter });
   const own = { name: "own", rate: { burst: 3, perSecond: 1 } };

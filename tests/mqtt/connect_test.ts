@@ -11,11 +11,11 @@ import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort, withTcpServer } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
-import { close, CONNECT, SUBSCRIBE, versionOf, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { close, CONNACK, CONNECT, SUBSCRIBE, versionOf, withScriptedBroker } from "../support/scripted_broker.ts";
 import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
 
@@ -23,24 +23,24 @@ function failure(address: BrokerAddress, signal = never): Promise<Error> {
   return within("failing", assertRejects(() => connect(address, { signal }), BrokerError));
 }
 
-Deno.test("connect() tells a broker that is not there", async () => {
+Deno.test("connect() reports a broker that refuses the connection", async () => {
   const port = freePort();
   const { message } = await failure({ host: "127.0.0.1", port });
   assertEquals(message, `Broker 127.0.0.1:${port} refused the connection: nothing listens there (code ECONNREFUSED)`);
 });
 
-Deno.test("connect() tells a host that does not exist", async () => {
+Deno.test("connect() reports a host that does not exist", async () => {
   const { message } = await failure({ host: "no-such-host.invalid", port: 1883 });
   assertEquals(message.startsWith("Broker no-such-host.invalid:1883 not found"), true, message);
 });
 
-Deno.test("connect() tells a server that hangs up instead of speaking MQTT", () =>
+Deno.test("connect() reports a server that closes the connection", () =>
   withTcpServer((connection) => connection.close(), async (port) => {
     const { message } = await failure({ host: "127.0.0.1", port });
     assertEquals(message.startsWith(`Broker 127.0.0.1:${port} `), true, message);
   }));
 
-Deno.test("connect() gives up on a silent server when its signal says so", () =>
+Deno.test("connect() stops waiting for a silent server when its signal is aborted", () =>
   withTcpServer(() => {}, async (port) => {
     const stop = new AbortController();
     const failing = failure({ host: "127.0.0.1", port }, stop.signal);
@@ -48,7 +48,7 @@ Deno.test("connect() gives up on a silent server when its signal says so", () =>
     assertEquals((await failing).message, "Too late");
   }));
 
-Deno.test("a connection publishes, subscribes and delivers in order, with retain as MQTT 3.1.1 means it", async () => {
+Deno.test("a connection publishes, subscribes and delivers in order, with the retain flag of MQTT 3.1.1", async () => {
   const broker = await startEmbeddedBroker(0);
   const received: BrokerMessage[] = [];
   const connection = await connect(broker, {
@@ -67,13 +67,13 @@ Deno.test("a connection publishes, subscribes and delivers in order, with retain
   const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
   assertEquals(received.map(({ payload }) => text(payload)), ["old", ...Array.from({ length: 50 }, (_, n) => `${n}`)]);
   assertEquals(received.map(({ retain }) => retain), [true, ...Array(50).fill(false)]);
-  // The embedded broker speaks 3.1.1, which has no numbers for subscriptions.
+  // The embedded broker speaks 3.1.1, which has no subscription identifiers.
   assertEquals(received[0]?.subscriptions, undefined);
   await close(connection);
   await broker.close();
 });
 
-Deno.test("a receiver that asks to wait holds back the next message", async () => {
+Deno.test("a promise from onMessage delays the next message", async () => {
   const broker = await startEmbeddedBroker(0);
   const received: string[] = [];
   const room = Promise.withResolvers<void>();
@@ -96,11 +96,11 @@ Deno.test("a receiver that asks to wait holds back the next message", async () =
   await broker.close();
 });
 
-Deno.test("a lost connection says so, and publishes no more", async () => {
+Deno.test("a closed connection resolves `closed`, and publishes no more", async () => {
   const broker = await startEmbeddedBroker(0);
   const connection = await connect(broker, { signal: never });
   await broker.close();
-  const { message } = await within("losing", connection.lost);
+  const { message } = await within("losing", connection.closed);
   assertEquals(message, `Broker 127.0.0.1:${broker.port} closed the connection`);
   for (const qos of [0, 1, 2] as const) {
     await assertRejects(
@@ -114,7 +114,7 @@ Deno.test("a lost connection says so, and publishes no more", async () => {
   await close(connection);
 });
 
-Deno.test("connect() survives a login that MQTT cannot carry, and a server that speaks something else", () =>
+Deno.test("connect() rejects a login that MQTT cannot encode, and a server of another protocol", () =>
   withTcpServer((connection) => {
     connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")).catch(() => {});
   }, async (port) => {
@@ -122,15 +122,15 @@ Deno.test("connect() survives a login that MQTT cannot carry, and a server that 
     assertEquals(huge.message.startsWith(`Broker 127.0.0.1:${port} failed`), true, huge.message);
     const foreign = await failure({ host: "127.0.0.1", port });
     assertEquals(foreign.message.startsWith(`Broker 127.0.0.1:${port} failed`), true, foreign.message);
-    // A fault that nobody listens to would end the process by now.
+    // An unhandled error would have ended the process by now.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }));
 
-Deno.test("a broker whose name leads to a forbidden address is not connected to", async () => {
+Deno.test("connect() rejects a broker whose name resolves to a forbidden address", async () => {
   let connections = 0;
   await withTcpServer(() => void (connections += 1), async (port) => {
     const refusing = createConnectBroker({
-      keepAliveSeconds: 20,
+      keepaliveSeconds: 20,
       addressFault: (address) => /^127\.|^::1$/.test(address) ? "is loopback" : undefined,
     });
     const ways = [{}, { tls: {} }, { webSocketPath: "/mqtt" }, { webSocketPath: "/mqtt", tls: {} }];
@@ -146,18 +146,18 @@ Deno.test("a broker whose name leads to a forbidden address is not connected to"
 });
 
 for (
-  const [words, refusal] of [
+  const [action, refusal] of [
     ["answers 1", [0x20, 2, 0, 1]],
     ["answers 132", [0x20, 3, 0, 132, 0]],
-    ["hangs up", "hang up"],
+    ["closes the connection", "close"],
   ] as const
 ) {
-  Deno.test(`connect() speaks MQTT 5, and 3.1.1 with a broker that ${words}`, async () => {
+  Deno.test(`connect() speaks MQTT 5, and 3.1.1 with a broker that ${action}`, async () => {
     const versions: unknown[] = [];
-    await withBareBroker((packet) => {
+    await withScriptedBroker((packet) => {
       if (packet.type !== CONNECT) return undefined;
       versions.push(versionOf(packet));
-      return versionOf(packet) === 4 ? WELCOME[4] : refusal;
+      return versionOf(packet) === 4 ? CONNACK[4] : refusal;
     }, async (address) => {
       const connection = await within("connecting", connect(address, { signal: never }));
       assertEquals(versions, [5, 4]);
@@ -165,23 +165,23 @@ for (
     });
   });
 
-  Deno.test(`connect() tells a broker that ${words} whatever it is asked, and asks no third time`, async () => {
+  Deno.test(`connect() reports a broker that ${action} with any version, and makes no third attempt`, async () => {
     const versions: unknown[] = [];
-    await withBareBroker((packet) => {
+    await withScriptedBroker((packet) => {
       versions.push(versionOf(packet));
-      return refusal === "hang up" || versionOf(packet) === 5 ? refusal : [0x20, 2, 0, 1];
+      return refusal === "close" || versionOf(packet) === 5 ? refusal : [0x20, 2, 0, 1];
     }, async (address) => {
       const { message } = await failure(address);
-      const expected = refusal === "hang up" ? "closed the connection" : "speaks neither MQTT 5 nor 3.1.1 (code 1)";
+      const expected = refusal === "close" ? "closed the connection" : "speaks neither MQTT 5 nor 3.1.1 (code 1)";
       assertEquals(message, `Broker 127.0.0.1:${address.port} ${expected}`);
       assertEquals(versions, [5, 4]);
     });
   });
 }
 
-Deno.test("connect() does not try another version where the login is refused", async () => {
+Deno.test("connect() does not try another version if the login is refused", async () => {
   let greetings = 0;
-  await withBareBroker(() => {
+  await withScriptedBroker(() => {
     greetings += 1;
     return [0x20, 3, 0, 134, 0];
   }, async (address) => {
@@ -191,9 +191,9 @@ Deno.test("connect() does not try another version where the login is refused", a
   });
 });
 
-Deno.test("connect() gives up in the second version too when its signal says so", async () => {
+Deno.test("connect() stops waiting for the second version too when its signal is aborted", async () => {
   const stop = new AbortController();
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     if (versionOf(packet) === 5) return [0x20, 2, 0, 1];
     stop.abort(new BrokerError("Too late"));
     return undefined;
@@ -203,12 +203,12 @@ Deno.test("connect() gives up in the second version too when its signal says so"
 });
 
 for (const version of [5, 4] as const) {
-  Deno.test(`subscribe() returns just the filters that the broker refused, in version ${version}`, async () => {
-    await withBareBroker((packet) => {
-      if (packet.type === CONNECT) return versionOf(packet) === version ? WELCOME[version] : [0x20, 2, 0, 1];
+  Deno.test(`subscribe() returns only the filters that the broker refused, in version ${version}`, async () => {
+    await withScriptedBroker((packet) => {
+      if (packet.type === CONNECT) return versionOf(packet) === version ? CONNACK[version] : [0x20, 2, 0, 1];
       if (packet.type !== SUBSCRIBE) return undefined;
       const [high = 0, low = 0] = packet.body;
-      // Each filter here is a single letter, followed by its options.
+      // Each filter is a single letter, followed by its options.
       const letters = [...packet.body].filter((_, index, body) => index > 3 && body[index - 1] === 1);
       const codes = letters.map((letter) => String.fromCharCode(letter) < "c" ? 0 : version === 5 ? 135 : 128);
       return version === 5
@@ -223,39 +223,39 @@ for (const version of [5, 4] as const) {
   });
 }
 
-Deno.test("a broker that answers no ping is told as the reason, also to those who wait", async () => {
-  await withBareBroker((packet) => packet.type === CONNECT ? WELCOME[5] : undefined, async (address) => {
-    const impatient = createConnectBroker({ keepAliveSeconds: 1, addressFault: () => undefined });
+Deno.test("a missing ping response is the reason of the end, also for pending commands", async () => {
+  await withScriptedBroker((packet) => packet.type === CONNECT ? CONNACK[5] : undefined, async (address) => {
+    const impatient = createConnectBroker({ keepaliveSeconds: 1, addressFault: () => undefined });
     const connection = await impatient(address, { signal: never });
-    const { heard } = connection;
+    const { packetsReceived } = connection;
     const failing = assertRejects<Error>(() => connection.publish(MESSAGE).acknowledged, BrokerError);
     const { message } = await within<Error>("failing", failing);
     assertEquals(message, `Broker 127.0.0.1:${address.port} failed: Keepalive timeout`);
-    assertEquals((await connection.lost).message, message);
-    assertEquals(connection.heard, heard);
+    assertEquals((await connection.closed).message, message);
+    assertEquals(connection.packetsReceived, packetsReceived);
     await close(connection);
   });
 });
 
-Deno.test("a connection counts whatever it hears", async () => {
+Deno.test("packetsReceived counts every packet", async () => {
   let write: (bytes: readonly number[]) => void = () => {};
-  await withBareBroker((packet, writeHere) => {
+  await withScriptedBroker((packet, writeHere) => {
     write = writeHere;
-    return packet.type === CONNECT ? WELCOME[5] : undefined;
+    return packet.type === CONNECT ? CONNACK[5] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
-    const { heard } = connection;
+    const { packetsReceived } = connection;
     write([0x30, 5, 0, 1, 97, 0, 120]);
-    await until("a message", () => connection.heard === heard + 1);
+    await until("a message", () => connection.packetsReceived === packetsReceived + 1);
     write([0xd0, 0]);
-    await until("a pong", () => connection.heard === heard + 2);
+    await until("a pong", () => connection.packetsReceived === packetsReceived + 2);
     await close(connection);
   });
 });
 
 Deno.test({
   ...needing(
-    "a broker of MQTT 5 tells for which subscriptions a message is, one delivery each, and retained ones again",
+    "an MQTT 5 broker sends a delivery with the id of each subscription, and retained messages again",
     { mosquitto: MOSQUITTO },
   ),
   async fn() {
@@ -283,7 +283,7 @@ Deno.test({
     await connection.unsubscribe(["a/#"]);
     await connection.publish({ topic: "a/b", payload: "last", qos: 2, retain: false }).acknowledged;
     await until("the last one", () => received.length >= 1);
-    // Had the other filter still been there, its delivery would have come by the next round trip.
+    // A delivery for the other filter would have arrived by the next round trip.
     await connection.unsubscribe(["a/+"]);
     assertEquals(received, [["last", 2, false, [largest]]]);
     await close(connection);
@@ -292,7 +292,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("a broker of MQTT 5 tells that it refuses a message, and takes the next one", { mosquitto: MOSQUITTO }),
+  ...needing("an MQTT 5 broker refuses a message with a reason, and accepts the next one", { mosquitto: MOSQUITTO }),
   fn: () =>
     inTempDir(async (directory) => {
       const file = `${directory}/acl`;
@@ -313,7 +313,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("a broker of MQTT 5 takes any number of messages at once, as it gets no more than its receive maximum", {
+  ...needing("any number of messages is published at once within the receive maximum of an MQTT 5 broker", {
     mosquitto: MOSQUITTO,
   }),
   async fn() {
@@ -324,13 +324,13 @@ Deno.test({
       onMessage: ({ payload }) => void received.add(new TextDecoder().decode(payload)),
     });
     await connection.subscribe([{ filter: "a", qos: 2, id: 1 }]);
-    // One too many, and Mosquitto would end the connection.
+    // With one more, Mosquitto would close the connection.
     await Promise.all(Array.from(
       { length: 200 },
       (_, count) => connection.publish({ ...MESSAGE, payload: String(count), qos: 2 }).acknowledged,
     ));
     await until("all messages", () => received.size === 200);
-    assertGreater(connection.heard, 400);
+    assertGreater(connection.packetsReceived, 400);
     await close(connection);
     await broker.stop();
   },

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { BrokerError } from "../../src/mqtt/broker.ts";
-import { codeOf, explainFailure, tooLate } from "../../src/mqtt/errors.ts";
+import { connectionError, errorCode, timeoutError } from "../../src/mqtt/errors.ts";
 
 function withCode(code: unknown, message = "details"): Error {
   return Object.assign(new Error(message), { code });
 }
 
-Deno.test("explainFailure() says what a code means, in MQTT 3.1.1 and in 5", () => {
-  const explained = (code: unknown) => explainFailure(withCode(code), "broker:1883").message;
+Deno.test("connectionError() explains codes of MQTT 3.1.1 and 5", () => {
+  const explained = (code: unknown) => connectionError(withCode(code), "broker:1883").message;
   assertEquals(explained(1), "Broker broker:1883 speaks neither MQTT 5 nor 3.1.1 (code 1)");
   assertEquals(explained(132), "Broker broker:1883 speaks neither MQTT 5 nor 3.1.1 (code 132)");
   for (const code of [4, 5, 134, 135]) {
@@ -18,37 +18,37 @@ Deno.test("explainFailure() says what a code means, in MQTT 3.1.1 and in 5", () 
   assertEquals(explained("ENOTFOUND"), "Broker broker:1883 not found: no such host name (code ENOTFOUND)");
 });
 
-Deno.test("explainFailure() passes on what it does not know, and hides what the sandbox would tell of itself", () => {
-  const error = explainFailure(withCode(131, "Connection refused: odd"), "broker:1883");
+Deno.test("connectionError() includes unknown errors, but not those of the sandbox", () => {
+  const error = connectionError(withCode(131, "Connection refused: odd"), "broker:1883");
   assertEquals([error instanceof BrokerError, error.message], [
     true,
     "Broker broker:1883 failed: Connection refused: odd",
   ]);
-  assertEquals(explainFailure("odd", "broker:1883").message, "Broker broker:1883 failed: odd");
+  assertEquals(connectionError("odd", "broker:1883").message, "Broker broker:1883 failed: odd");
   const denied = Object.assign(new Error('Requires net access to "broker:1883"'), { name: "NotCapable" });
   assertEquals(
-    explainFailure(denied, "broker:1883").message,
+    connectionError(denied, "broker:1883").message,
     "Broker broker:1883 is outside of what the sandbox allows",
   );
 });
 
-Deno.test("tooLate() says what was missed, in seconds", () => {
+Deno.test("timeoutError() names the missing response, and the time in seconds", () => {
   const address = { host: "broker", port: 1883, username: "joe", password: "secret" };
-  const error = tooLate(address, "answer", 1500);
+  const error = timeoutError(address, "answer", 1500);
   assertEquals([error instanceof BrokerError, error.message], [
     true,
     "Broker broker:1883 did not answer within 1.5 s",
   ]);
 });
 
-Deno.test("codeOf() finds the code of an error, and of nothing else", () => {
-  assertEquals([withCode(132), withCode("ENOTFOUND")].map(codeOf), [132, "ENOTFOUND"]);
-  assertEquals([new Error("none"), withCode({}), { code: 1 }, undefined].map(codeOf), Array(4).fill(undefined));
+Deno.test("errorCode() returns the code of an error, and of nothing else", () => {
+  assertEquals([withCode(132), withCode("ENOTFOUND")].map(errorCode), [132, "ENOTFOUND"]);
+  assertEquals([new Error("none"), withCode({}), { code: 1 }, undefined].map(errorCode), Array(4).fill(undefined));
 });
 
-Deno.test("explainFailure() says what to do about a name of multicast DNS, and of no other", () => {
+Deno.test("connectionError() has a remedy for names of multicast DNS, and for no others", () => {
   const notFound = (host: string) =>
-    explainFailure(Object.assign(new Error("x"), { code: "ENOTFOUND" }), `${host}:1883`);
+    connectionError(Object.assign(new Error("x"), { code: "ENOTFOUND" }), `${host}:1883`);
   assertEquals(
     notFound("jeedom.local").message,
     "Broker jeedom.local:1883 not found: no such host name. jeedom.local needs mDNS, which containers and this " +
@@ -57,6 +57,6 @@ Deno.test("explainFailure() says what to do about a name of multicast DNS, and o
   for (const host of ["jeedom.lan", "local", "local.example", "x.locals"]) {
     assertEquals(notFound(host).message.includes("mDNS"), false, host);
   }
-  const refused = explainFailure(Object.assign(new Error("x"), { code: "ECONNREFUSED" }), "jeedom.local:1883");
+  const refused = connectionError(Object.assign(new Error("x"), { code: "ECONNREFUSED" }), "jeedom.local:1883");
   assertEquals(refused.message.includes("mDNS"), false);
 });

@@ -6,6 +6,7 @@ import { until, within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
 import {
   close,
+  CONNACK,
   CONNECT,
   DISCONNECT,
   type Packet,
@@ -14,17 +15,16 @@ import {
   SUBSCRIBE,
   UNSUBSCRIBE,
   versionOf,
-  WELCOME,
-  withBareBroker,
-} from "../support/bare_broker.ts";
+  withScriptedBroker,
+} from "../support/scripted_broker.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 const MESSAGE: Publication = { topic: "a", payload: "x", qos: 1, retain: false };
 
-Deno.test("publish() refuses by itself what would make the broker hang up on everybody", async () => {
+Deno.test("publish() rejects messages on which the broker would close the connection", async () => {
   let published = 0;
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     // Maximum QoS 1, no retained messages, packets of 100 bytes.
     if (packet.type === CONNECT) return [0x20, 12, 0, 0, 9, 36, 1, 37, 0, 39, 0, 0, 0, 100];
     if (packet.type !== PUBLISH) return undefined;
@@ -43,15 +43,15 @@ Deno.test("publish() refuses by itself what would make the broker hang up on eve
   });
 });
 
-Deno.test("subscribe() and unsubscribe() send no packet that the broker would hang up on", async () => {
+Deno.test("subscribe() and unsubscribe() send no packet on which the broker would close the connection", async () => {
   const packets: Packet[] = [];
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     // Packets of 100 bytes.
     if (packet.type === CONNECT) return [0x20, 8, 0, 0, 5, 39, 0, 0, 0, 100];
     packets.push(packet);
     const id = packet.body.slice(0, 2);
     if (packet.type === SUBSCRIBE) return [0x90, 4, ...id, 0, 0];
-    // One reason for each filter: here they have 31 bytes and their length each.
+    // One reason code per filter: each takes 31 bytes and its length field here.
     const filters = Math.round((packet.body.length - 3) / 33);
     return packet.type === UNSUBSCRIBE ? [0xb0, 3 + filters, ...id, 0, ...Array(filters).fill(0)] : undefined;
   }, async (address) => {
@@ -66,26 +66,26 @@ Deno.test("subscribe() and unsubscribe() send no packet that the broker would ha
   });
 });
 
-Deno.test("a connection is given up when the broker leaves too much without an answer", async () => {
-  await withBareBroker((packet) => {
-    // It takes 4 messages before it acknowledges the first, which it never does.
+Deno.test("a connection closes itself when too many messages are not acknowledged", async () => {
+  await withScriptedBroker((packet) => {
+    // A receive maximum of 4, and no acknowledgement.
     if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 4];
     return undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
     for (let count = 1; count <= 3; count++) {
-      const { acknowledged, abandon } = connection.publish(MESSAGE);
+      const { acknowledged, cancel } = connection.publish(MESSAGE);
       await new Promise((resolve) => setTimeout(resolve, 1));
-      abandon();
-      abandon();
+      cancel();
+      cancel();
       await assertRejects(() => acknowledged, BrokerError);
     }
-    assertEquals((await within("the end", connection.lost)).message, "Broker acknowledges too little");
+    assertEquals((await within("the end", connection.closed)).message, "Broker acknowledges too little");
     await close(connection);
   });
 });
 
-Deno.test("subscribe() asks for filters with names that MQTT.js keeps for itself, each at its quality", async () => {
+Deno.test("subscribe() requests filters whose names MQTT.js reserves, each with its quality of service", async () => {
   const broker = await startEmbeddedBroker(0);
   const received: unknown[] = [];
   const connection = await connect(broker, {
@@ -101,9 +101,9 @@ Deno.test("subscribe() asks for filters with names that MQTT.js keeps for itself
   await broker.close();
 });
 
-Deno.test("subscribe() numbers no subscriptions with a broker of MQTT 5 that takes no numbers", async () => {
+Deno.test("subscribe() sends no identifiers to an MQTT 5 broker that does not support them", async () => {
   const packets: Packet[] = [];
-  await withBareBroker((packet) => {
+  await withScriptedBroker((packet) => {
     // Property 41: subscription identifiers are not available.
     if (packet.type === CONNECT) return [0x20, 5, 0, 0, 2, 41, 0];
     if (packet.type !== SUBSCRIBE) return undefined;
@@ -120,10 +120,10 @@ Deno.test("subscribe() numbers no subscriptions with a broker of MQTT 5 that tak
 });
 
 for (const version of [5, 4] as const) {
-  Deno.test(`commands on a connection that ends fail with its reason, and none unheard, in version ${version}`, () =>
-    withBareBroker((packet) => {
-      if (packet.type === CONNECT) return versionOf(packet) === version ? WELCOME[version] : [0x20, 2, 0, 1];
-      return packet.type === DISCONNECT ? "hang up" : undefined;
+  Deno.test(`pending commands fail with the reason of a closed connection, in version ${version}`, () =>
+    withScriptedBroker((packet) => {
+      if (packet.type === CONNECT) return versionOf(packet) === version ? CONNACK[version] : [0x20, 2, 0, 1];
+      return packet.type === DISCONNECT ? "close" : undefined;
     }, async (address) => {
       const connection = await connect(address, { signal: never });
       const requests = ["a", "b"].map((filter, index) => ({ filter, qos: 1 as const, id: index + 1 }));
@@ -139,8 +139,8 @@ for (const version of [5, 4] as const) {
         );
       const closing = connection.close(new BrokerError("Idle"));
       await failures();
-      // Right now MQTT.js lets go of what it has, and refuses commands in yet another way.
-      await connection.lost;
+      // At this moment, MQTT.js settles pending commands, and rejects new ones in another way.
+      await connection.closed;
       await failures();
       await closing;
       await failures();
@@ -148,10 +148,10 @@ for (const version of [5, 4] as const) {
     }));
 }
 
-Deno.test("publish() keeps within the broker's receive maximum, and sends what waits as soon as it may", async () => {
+Deno.test("publish() stays within the broker's receive maximum, and sends queued messages as soon as possible", async () => {
   const ids: number[][] = [];
   let write: (bytes: readonly number[]) => void = () => {};
-  await withBareBroker((packet, writeHere) => {
+  await withScriptedBroker((packet, writeHere) => {
     write = writeHere;
     // Property 33: a receive maximum of 2.
     if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 2];
@@ -161,12 +161,12 @@ Deno.test("publish() keeps within the broker's receive maximum, and sends what w
     const connection = await connect(address, { signal: never });
     const [first, second, third, fourth] = Array.from({ length: 4 }, () => connection.publish(MESSAGE));
     await until("the first two", () => ids.length === 2);
-    third?.abandon();
+    third?.cancel();
     write([0x40, 2, ...ids[0] ?? []]);
     await within("the first", first?.acknowledged ?? Promise.reject());
     await until("the next one", () => ids.length === 3);
     write([0x40, 2, ...ids[2] ?? []]);
-    // The third was taken back while it waited, so this is the fourth.
+    // The third was canceled in the queue, so this is the fourth.
     await within("the fourth", fourth?.acknowledged ?? Promise.reject());
     write([0x40, 2, ...ids[1] ?? []]);
     await within("the second", second?.acknowledged ?? Promise.reject());
@@ -175,13 +175,13 @@ Deno.test("publish() keeps within the broker's receive maximum, and sends what w
   });
 });
 
-Deno.test("abandon() ends a message in flight: nothing more is sent of it, and its failure needs nobody to hear it", async () => {
+Deno.test("cancel() ends a message in flight: nothing more of it is sent, and its failure is handled", async () => {
   const types: unknown[] = [];
   let write: (bytes: readonly number[]) => void = () => {};
   let id: number[] = [];
-  await withBareBroker((packet, writeHere) => {
+  await withScriptedBroker((packet, writeHere) => {
     write = writeHere;
-    if (packet.type === CONNECT) return WELCOME[5];
+    if (packet.type === CONNECT) return CONNACK[5];
     types.push(packet.type);
     if (packet.type === PUBLISH) id = [...packet.body.slice(3, 5)];
     return packet.type === UNSUBSCRIBE ? [0xb0, 4, ...packet.body.slice(0, 2), 0, 0] : undefined;
@@ -189,9 +189,9 @@ Deno.test("abandon() ends a message in flight: nothing more is sent of it, and i
     const connection = await connect(address, { signal: never });
     const delivery = connection.publish({ ...MESSAGE, qos: 2 });
     await until("the message", () => id.length === 2);
-    delivery.abandon();
-    delivery.abandon();
-    // The broker has it after all, and asks whether to pass it on.
+    delivery.cancel();
+    delivery.cancel();
+    // The broker received it after all, and sends PUBREC.
     write([0x50, 2, ...id]);
     await within("a round trip", connection.unsubscribe(["a"]));
     await within("another one", connection.unsubscribe(["a"]));
@@ -200,38 +200,38 @@ Deno.test("abandon() ends a message in flight: nothing more is sent of it, and i
     await close(connection);
     await until("the farewell", () => types.includes(DISCONNECT));
     assertEquals(types.includes(PUBREL), false);
-    delivery.abandon();
+    delivery.cancel();
   });
 });
 
-Deno.test("publish() tells why the broker refused a message", async () => {
-  await withBareBroker((packet) => {
-    if (packet.type === CONNECT) return WELCOME[5];
+Deno.test("publish() rejects with the reason of the broker", async () => {
+  await withScriptedBroker((packet) => {
+    if (packet.type === CONNECT) return CONNACK[5];
     return packet.type === PUBLISH ? [0x40, 3, ...packet.body.slice(3, 5), 135] : undefined;
   }, async (address) => {
     const connection = await connect(address, { signal: never });
     await assertRejects(() => connection.publish(MESSAGE).acknowledged, BrokerError, "Not authorized");
-    // The connection is none the worse for it, and no room was lost.
+    // The connection stays open, and the window has its full size.
     await assertRejects(() => connection.publish(MESSAGE).acknowledged, BrokerError, "Not authorized");
     await close(connection);
   });
 });
 
-Deno.test("a connection that ends fails all messages, however many wait, with the reason of its end", async () => {
-  for (const how of ["hang up", "close"] as const) {
+Deno.test("a closed connection fails any number of pending messages with its reason", async () => {
+  for (const closedBy of ["broker", "gateway"] as const) {
     let sent = 0;
-    await withBareBroker((packet) => {
+    await withScriptedBroker((packet) => {
       if (packet.type === CONNECT) return [0x20, 6, 0, 0, 3, 33, 0, 2];
       sent += 1;
-      return how === "hang up" && sent === 2 ? how : undefined;
+      return closedBy === "broker" && sent === 2 ? "close" : undefined;
     }, async (address) => {
       const connection = await connect(address, { signal: never });
       const messages = Array.from({ length: 20_000 }, () => connection.publish(MESSAGE).acknowledged);
       await until("the first", () => sent === 2);
-      const closing = how === "close" ? connection.close(new BrokerError("Idle")) : undefined;
+      const closing = closedBy === "gateway" ? connection.close(new BrokerError("Idle")) : undefined;
       const results = await within("failing", Promise.allSettled(messages));
       const reasons = results.map((result) => result.status === "rejected" && result.reason.message);
-      const expected = how === "close" ? "Idle" : `Broker 127.0.0.1:${address.port} closed the connection`;
+      const expected = closedBy === "gateway" ? "Idle" : `Broker 127.0.0.1:${address.port} closed the connection`;
       assertEquals([...new Set(reasons)], [expected]);
       await closing;
       await close(connection);
@@ -240,10 +240,10 @@ Deno.test("a connection that ends fails all messages, however many wait, with th
   }
 });
 
-Deno.test("a connection that ends fails the messages of QoS 0 that the socket did not take", () =>
+Deno.test("a closed connection fails messages of QoS 0 that the socket did not take", () =>
   withTcpServer(async (socket) => {
     await socket.read(new Uint8Array(1000));
-    await socket.write(Uint8Array.from(WELCOME[5]));
+    await socket.write(Uint8Array.from(CONNACK[5]));
   }, async (port) => {
     const connection = await connect({ host: "127.0.0.1", port }, { signal: never });
     const payload = "x".repeat(2 ** 20);

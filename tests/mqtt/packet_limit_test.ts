@@ -14,7 +14,7 @@ function packet(first: number, body: readonly number[]): number[] {
   return [first, ...varint(body.length), ...body];
 }
 
-/** A PUBLISH packet; `properties` are for MQTT 5. */
+/** Makes a PUBLISH packet; `properties` are for MQTT 5. */
 function publish(
   topic: string,
   payload: readonly number[],
@@ -26,7 +26,7 @@ function publish(
   return packet(0x31 | qos << 1, [name.length >> 8, name.length & 255, ...name, ...id, ...own, ...payload]);
 }
 
-/** Sends bytes through a limit in pieces, and returns what comes out, and what it complains of. */
+/** Sends bytes through a limit in chunks, and returns its output and its faults. */
 async function limited(bytes: readonly number[], { pieces = [], version = 4, maxBytes = MAX_BYTES }: {
   readonly pieces?: readonly number[];
   readonly version?: 4 | 5;
@@ -43,7 +43,7 @@ async function limited(bytes: readonly number[], { pieces = [], version = 4, max
   return { out, faults };
 }
 
-/** What stands for a message that was left out. */
+/** Returns the packet that replaces a message. */
 function mark(length: number): number[] {
   const size = new Uint8Array(4);
   new DataView(size.buffer).setUint32(0, length);
@@ -52,7 +52,7 @@ function mark(length: number): number[] {
 
 const large = (length: number) => Array<number>(length).fill(7);
 
-Deno.test("a limit passes every packet on that fits, whatever pieces it comes in", async () => {
+Deno.test("PacketLimit passes packets within the limit, in any chunks", async () => {
   const packets = fc.array(fc.array(fc.nat(255), { maxLength: MAX_BYTES - 2 }).map((body) => packet(0x40, body)));
   await fc.assert(fc.asyncProperty(packets, fc.array(fc.nat(9)), async (packets, pieces) => {
     const bytes = packets.flat();
@@ -60,7 +60,7 @@ Deno.test("a limit passes every packet on that fits, whatever pieces it comes in
   }));
 });
 
-Deno.test("a limit replaces the payload of a message that is too large, and passes on what comes before and after", async () => {
+Deno.test("PacketLimit replaces the payload of a message that is too large, and passes other packets", async () => {
   const small = publish("small", [1, 2, 3]);
   for (const qos of [0, 1, 2] as const) {
     for (const version of [4, 5] as const) {
@@ -78,7 +78,7 @@ Deno.test("a limit replaces the payload of a message that is too large, and pass
   }
 });
 
-Deno.test("a limit takes a packet of just its size, and none that is a byte larger", async () => {
+Deno.test("PacketLimit passes a packet of exactly the limit, and none that is a byte larger", async () => {
   const head = publish("t", []).length;
   const fits = publish("t", large(MAX_BYTES - head));
   assertEquals(fits.length, MAX_BYTES);
@@ -89,11 +89,11 @@ Deno.test("a limit takes a packet of just its size, and none that is a byte larg
   );
 });
 
-Deno.test("a limit holds the head of a large message only, however large it says that it is", async () => {
+Deno.test("PacketLimit buffers only the header of a large message, however large its length field", async () => {
   const limit = new PacketLimit({ maxBytes: MAX_BYTES, version: 4, marker: MARKER, onFault: () => {} });
   let bytes = 0;
   limit.on("data", (chunk: Uint8Array) => void (bytes += chunk.length));
-  // 268,435,455 bytes: as large as the length can say.
+  // 268,435,455 bytes: the largest length.
   limit.write(Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, 0x61]));
   for (let count = 0; count < 100; count++) {
     if (!limit.write(Buffer.alloc(65_536))) await new Promise((resolve) => limit.once("drain", resolve));
@@ -102,7 +102,7 @@ Deno.test("a limit holds the head of a large message only, however large it says
   limit.destroy();
 });
 
-Deno.test("a limit tells of a packet that is too large and no message, or a message whose head is", async () => {
+Deno.test("PacketLimit reports a packet that is too large and no message, or whose header is too large", async () => {
   const fault = (size: number) => `Broker sent a packet of ${size} bytes: more than 64 are not taken`;
   const suback = packet(0x90, large(100));
   assertEquals((await limited([...publish("t", [1]), ...suback])).faults, [fault(suback.length)]);
@@ -110,13 +110,13 @@ Deno.test("a limit tells of a packet that is too large and no message, or a mess
   assertEquals((await limited(head, { version: 5 })).faults, [fault(head.length)]);
 });
 
-Deno.test("a limit passes a malformed length on, for the parser to refuse", async () => {
+Deno.test("PacketLimit passes a malformed length to the parser", async () => {
   const bytes = [0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3];
   const { out, faults } = await limited(bytes);
   assertEquals([out.slice(0, 5), faults], [bytes.slice(0, 5), []]);
 });
 
-Deno.test("omittedBytes() tells only what begins with the marker of the connection, and ends there", () => {
+Deno.test("omittedBytes() reads only payloads of exactly the marker and a length", () => {
   const marked = Uint8Array.from(mark(150_000_000));
   assertEquals(omittedBytes(marked, MARKER), 150_000_000);
   assertEquals(omittedBytes(marked.subarray(1), MARKER), undefined);

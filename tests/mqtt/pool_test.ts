@@ -6,7 +6,8 @@ import {
   type Publication,
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
-import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
@@ -15,39 +16,39 @@ import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { needing } from "../support/needs.ts";
 import {
   afterLastTimer,
+  CONNACK,
   CONNECT,
   DISCONNECT,
   PUBLISH,
   SUBSCRIBE,
-  WELCOME,
-  withBareBroker,
-} from "../support/bare_broker.ts";
+  withScriptedBroker,
+} from "../support/scripted_broker.ts";
 
 const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const MESSAGE: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
 
-/** Connections that do as a test tells them. */
+/** Makes connections that a test controls. */
 function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) {
-  const connections: { closed: string | undefined; lose: () => void; deliver: ReceiveMessage }[] = [];
+  const connections: { closeReason: string | undefined; end: () => void; deliver: ReceiveMessage }[] = [];
   const connect: ConnectBroker = (_, { onMessage = () => undefined }) => {
-    const { promise: lost, resolve } = Promise.withResolvers<BrokerError>();
+    const { promise: closed, resolve } = Promise.withResolvers<BrokerError>();
     const connection: typeof connections[number] = {
-      closed: undefined,
-      lose: () => resolve(new BrokerError("Lost")),
+      closeReason: undefined,
+      end: () => resolve(new BrokerError("Closed")),
       deliver: onMessage,
     };
     connections.push(connection);
     return Promise.resolve({
-      lost,
-      // One that talks, so that no publish ends it.
-      get heard() {
+      closed,
+      // Always increases, so that no timeout closes it as frozen.
+      get packetsReceived() {
         return performance.now();
       },
-      publish: () => ({ acknowledged: acknowledge(), abandon: () => {} }),
+      publish: () => ({ acknowledged: acknowledge(), cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => Promise.resolve(),
       close(reason = new BrokerError("Closed")) {
-        connection.closed = reason.message;
+        connection.closeReason = reason.message;
         resolve(reason);
         return Promise.resolve();
       },
@@ -56,50 +57,61 @@ function makeBroker(acknowledge: () => Promise<void> = () => Promise.resolve()) 
   return { connect, connections };
 }
 
-/** A pool whose clock moves only when told. */
-function makePool(connect: ConnectBroker, options: Partial<BrokerPoolOptions> = {}) {
-  const clock = { ms: 0 };
-  const pool = new BrokerPool({
-    connect,
-    timeoutMs: 10_000,
-    idleMs: 60_000,
-    maxConnections: 4,
-    history: new MemoryHistory({ epoch: "epoch", maxBytes: 1_000_000 }),
-    resumeMs: 0,
-    backpressure: () => undefined,
-    random: () => 0,
-    onFault: (error) => {
-      throw error;
-    },
-    now: () => clock.ms,
-    monotonic: () => clock.ms,
-    ...options,
-  });
-  return { pool, clock };
+/** Options of a pool in a test. */
+interface PoolOverrides {
+  readonly timeoutMs?: number;
+  readonly maxConnections?: number;
+  readonly defaultBroker?: BrokerAddress;
+  readonly idleSeconds?: number;
+  readonly monotonic?: () => number;
 }
 
-/** Somebody who notes what is told. */
-function makeListener(filter: string): { readonly heard: string[]; readonly listener: Subscriber } {
-  const heard: string[] = [];
+/** Makes a pool whose clock stands still until the test moves it. */
+function makePool(
+  connect: ConnectBroker,
+  { timeoutMs = 10_000, maxConnections = 4, idleSeconds = 60, defaultBroker, monotonic }: PoolOverrides = {},
+) {
+  const time = { ms: 0 };
+  const pool = new BrokerPool({
+    connect,
+    limits: { timeoutMs, idleSeconds, maxConnections },
+    hub: {
+      history: new MemoryHistory({ epoch: "epoch", limits: { resumeBytes: 1_000_000 } }),
+      limits: { resumeSeconds: 0 },
+      backpressure: () => undefined,
+      random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
+    },
+    clock: { now: () => time.ms, monotonic: monotonic ?? (() => time.ms), after: SYSTEM_CLOCK.after },
+    ...defaultBroker && { defaultBroker },
+  });
+  return { pool, time };
+}
+
+/** Makes a subscriber that records its events. */
+function makeListener(filter: string): { readonly events: string[]; readonly listener: Subscriber } {
+  const events: string[] = [];
   return {
-    heard,
+    events,
     listener: {
       owner: "phone",
       filters: [filter],
       qos: 1,
       keep: false,
       since: undefined,
-      connected: () => void heard.push("connected"),
-      gap: () => void heard.push("gap"),
-      message: ({ topic }) => void heard.push(topic),
-      offline: ({ message }) => void heard.push(`offline: ${message}`),
-      online: () => void heard.push("online"),
-      ended: ({ message }) => void heard.push(`ended: ${message}`),
+      connected: () => void events.push("connected"),
+      gap: () => void events.push("gap"),
+      message: ({ topic }) => void events.push(topic),
+      offline: ({ message }) => void events.push(`offline: ${message}`),
+      online: () => void events.push("online"),
+      ended: ({ message }) => void events.push(`ended: ${message}`),
     },
   };
 }
 
-Deno.test("a pool opens two connections for each host, port and login: one that publishes and one that listens", async () => {
+Deno.test("a pool opens two connections per host, port and login: one to publish and one to subscribe", async () => {
   const { connect, connections } = makeBroker();
   const { pool } = makePool(connect, { maxConnections: 20 });
   const addresses = [
@@ -110,51 +122,51 @@ Deno.test("a pool opens two connections for each host, port and login: one that 
     { ...ADDRESS, username: "joe", password: "b" },
   ];
   const listeners = addresses.map(() => makeListener("t"));
-  for (let turn = 0; turn < 3; turn++) {
+  for (let round = 0; round < 3; round++) {
     await Promise.all(addresses.map((address) => pool.publish({ ...address }, MESSAGE)));
   }
   listeners.forEach(({ listener }, index) => pool.listen(addresses[index] ?? ADDRESS, listener));
-  await until("the grants", () => listeners.every(({ heard }) => heard.length === 1));
+  await until("the grants", () => listeners.every(({ events }) => events.length === 1));
   assertEquals(connections.length, 10);
   await pool.close();
-  assertEquals(connections.map(({ closed }) => closed), Array(10).fill("Gateway is shutting down"));
+  assertEquals(connections.map(({ closeReason }) => closeReason), Array(10).fill("Gateway is shutting down"));
 });
 
-Deno.test("a pool has two connections to a real broker for any number of publishes and listeners", async () => {
+Deno.test("a pool has two connections to a real broker for any number of publishes and subscribers", async () => {
   const broker = await startBroker();
   let connects = 0;
-  const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
-  const { pool } = makePool((...words) => {
+  const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
+  const { pool } = makePool((...parameters) => {
     connects += 1;
-    return connect(...words);
+    return connect(...parameters);
   });
   const listeners = Array.from({ length: 10 }, (_, index) => makeListener(index % 2 === 0 ? "a/#" : "a/+"));
   for (const { listener } of listeners) pool.listen(broker, listener);
   await Promise.all(Array.from({ length: 10 }, () => pool.publish(broker, { ...MESSAGE, topic: "b" })));
-  await until("the grants", () => listeners.every(({ heard }) => heard.length === 1));
+  await until("the grants", () => listeners.every(({ events }) => events.length === 1));
   await pool.publish(broker, { ...MESSAGE, topic: "a/b" });
-  await until("the message", () => listeners.every(({ heard }) => heard.length === 2));
-  assertEquals(listeners.map(({ heard }) => heard), Array(10).fill(["connected", "a/b"]));
+  await until("the message", () => listeners.every(({ events }) => events.length === 2));
+  assertEquals(listeners.map(({ events }) => events), Array(10).fill(["connected", "a/b"]));
   assertEquals(connects, 2);
   await pool.close();
   await broker.stop();
 });
 
-Deno.test("a pool gives up the longest idle connection for a new one, and none that is in use", async () => {
+Deno.test("a pool closes the longest idle connection for a new one, and none in use", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   let isSlow = false;
   const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
-  const { pool, clock } = makePool(connect, { maxConnections: 2 });
+  const { pool, time } = makePool(connect, { maxConnections: 2 });
   const to = (port: number) => {
-    clock.ms += 1;
+    time.ms += 1;
     return pool.publish({ ...ADDRESS, port }, MESSAGE);
   };
   await to(1);
   await to(2);
   await to(1);
   await to(3);
-  assertEquals(connections.map(({ closed }) => closed), [undefined, "Idle", undefined]);
-  const { listener, heard } = makeListener("t");
+  assertEquals(connections.map(({ closeReason }) => closeReason), [undefined, "Idle", undefined]);
+  const { listener, events } = makeListener("t");
   const leave = pool.listen({ ...ADDRESS, port: 1 }, listener);
   isSlow = true;
   const waiting = to(3);
@@ -166,71 +178,71 @@ Deno.test("a pool gives up the longest idle connection for a new one, and none t
   );
   acknowledge();
   await waiting;
-  await until("the grant", () => heard.length === 1);
-  // The listener has been there for longer than the last publish; it stays.
+  await until("the grant", () => events.length === 1);
+  // The subscriber is older than the last publish; it stays.
   await to(4);
-  assertEquals(connections.map(({ closed }) => closed), ["Idle", "Idle", "Idle", undefined, undefined]);
+  assertEquals(connections.map(({ closeReason }) => closeReason), ["Idle", "Idle", "Idle", undefined, undefined]);
   leave();
   await pool.close();
-  assertEquals(heard, ["connected"]);
+  assertEquals(events, ["connected"]);
 });
 
-Deno.test("busy connections to other brokers, however many, take nothing away from the broker at home", async () => {
+Deno.test("any number of busy connections to other brokers does not affect the default broker", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   let isSlow = false;
   const { connect, connections } = makeBroker(() => isSlow ? acknowledged : Promise.resolve());
-  const { pool } = makePool(connect, { maxConnections: 2, home: ADDRESS });
+  const { pool } = makePool(connect, { maxConnections: 2, defaultBroker: ADDRESS });
   await pool.publish(ADDRESS, MESSAGE);
   isSlow = true;
   const others = [1, 2].map((port) => pool.publish({ ...ADDRESS, port }, MESSAGE));
   await assertRejects(() => pool.publish({ ...ADDRESS, port: 3 }, MESSAGE), BrokerError, "2 are busy");
   isSlow = false;
   await pool.publish(ADDRESS, MESSAGE);
-  const { listener, heard } = makeListener("t");
+  const { listener, events } = makeListener("t");
   pool.listen(ADDRESS, listener);
-  await until("the grant", () => heard.length === 1);
-  assertEquals(connections.map(({ closed }) => closed), Array(4).fill(undefined));
+  await until("the grant", () => events.length === 1);
+  assertEquals(connections.map(({ closeReason }) => closeReason), Array(4).fill(undefined));
   acknowledge();
   await Promise.all(others);
   await pool.close();
 });
 
-Deno.test("a pool opens a new connection after the old one was lost, and the other one stays", async () => {
+Deno.test("a pool opens a new connection after one closed, and the other one stays", async () => {
   const { connect, connections } = makeBroker();
   const { pool } = makePool(connect);
   await pool.publish(ADDRESS, MESSAGE);
-  const { listener, heard } = makeListener("t");
+  const { listener, events } = makeListener("t");
   pool.listen(ADDRESS, listener);
-  await until("the grant", () => heard.length === 1);
-  connections[0]?.lose();
+  await until("the grant", () => events.length === 1);
+  connections[0]?.end();
   await new Promise((resolve) => setTimeout(resolve, 0));
   await pool.publish(ADDRESS, MESSAGE);
   assertEquals(connections.length, 3);
-  assertEquals(heard, ["connected"]);
-  connections[1]?.lose();
-  await until("the loss", () => heard.length === 2);
-  assertEquals(heard, ["connected", "ended: Lost"]);
+  assertEquals(events, ["connected"]);
+  connections[1]?.end();
+  await until("the end", () => events.length === 2);
+  assertEquals(events, ["connected", "ended: Closed"]);
   await pool.publish(ADDRESS, MESSAGE);
   assertEquals(connections.length, 3);
   await pool.close();
 });
 
-Deno.test("a broker that hangs up on a message hangs up on no listener, at any quality of service", () => {
+Deno.test("a connection that closes because of a message ends no subscriber, at any quality of service", () => {
   const PINGREQ = 12;
-  return withBareBroker(({ type, body }, write) => {
-    if (type === CONNECT) return WELCOME[5];
+  return withScriptedBroker(({ type, body }, write) => {
+    if (type === CONNECT) return CONNACK[5];
     if (type === SUBSCRIBE) return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
     if (type === PINGREQ) return [0xd0, 0];
-    if (type === DISCONNECT) return "hang up";
+    if (type === DISCONNECT) return "close";
     if (type !== PUBLISH) return undefined;
-    // DISCONNECT: not authorized, and then it hangs up.
+    // DISCONNECT with reason "not authorized", then the end of the connection.
     write([0xe0, 2, 0x87, 0]);
-    return "hang up";
+    return "close";
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
-    const { listener, heard } = makeListener("t");
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
+    const { listener, events } = makeListener("t");
     pool.listen(address, listener);
-    await until("the grant", () => heard.length === 1);
+    await until("the grant", () => events.length === 1);
     for (const qos of [0, 1, 2] as const) {
       await assertRejects(
         () => within("failing", pool.publish(address, { ...MESSAGE, qos })),
@@ -238,29 +250,29 @@ Deno.test("a broker that hangs up on a message hangs up on no listener, at any q
         "ended the connection: Not authorized (code 135)",
       );
     }
-    assertEquals(heard, ["connected"]);
+    assertEquals(events, ["connected"]);
     await pool.close();
     await afterLastTimer();
   });
 });
 
-Deno.test("an owner whose messages a broker hangs up on ends those of another one once at most", () => {
+Deno.test("an owner whose messages close the connection affects another owner's once at most", () => {
   const PINGREQ = 12;
   let greetings = 0;
-  return withBareBroker(({ type, body }) => {
+  return withScriptedBroker(({ type, body }) => {
     if (type === CONNECT) {
       greetings += 1;
-      return WELCOME[5];
+      return CONNACK[5];
     }
     if (type === PINGREQ) return [0xd0, 0];
-    if (type === DISCONNECT) return "hang up";
-    // The topic of the greedy one is forbidden, and the modest one's messages are never acknowledged.
-    return type === PUBLISH && new TextDecoder().decode(body).includes("forbidden") ? "hang up" : undefined;
+    if (type === DISCONNECT) return "close";
+    // The greedy owner's topic is forbidden, and the modest owner's messages are never acknowledged.
+    return type === PUBLISH && new TextDecoder().decode(body).includes("forbidden") ? "close" : undefined;
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const publishing = (topic: string, owner: string) => pool.publish(address, { ...MESSAGE, topic }, { owner });
     const fails = (sent: Promise<void>) => assertRejects(() => within("failing", sent), BrokerError, "closed");
-    // The first time, nobody knows whose message it was.
+    // The first time, the cause is unknown.
     await Promise.all([fails(publishing("t", "modest")), fails(publishing("forbidden", "greedy"))]);
     let failed = false;
     const modest = publishing("t", "modest").catch(() => failed = true);
@@ -275,45 +287,45 @@ Deno.test("an owner whose messages a broker hangs up on ends those of another on
   });
 });
 
-Deno.test("an owner whose subscription a broker hangs up on ends the streams of another one once at most", () =>
-  withBareBroker(({ type, body }) => {
-    if (type === CONNECT) return WELCOME[5];
-    if (type === DISCONNECT) return "hang up";
+Deno.test("an owner whose subscription closes the connection ends the streams of another one once at most", () =>
+  withScriptedBroker(({ type, body }) => {
+    if (type === CONNECT) return CONNACK[5];
+    if (type === DISCONNECT) return "close";
     if (type !== SUBSCRIBE) return undefined;
-    if (new TextDecoder().decode(body).includes("forbidden")) return "hang up";
+    if (new TextDecoder().decode(body).includes("forbidden")) return "close";
     return [0x90, 4, body[0] ?? 0, body[1] ?? 0, 0, 0];
   }, async (address) => {
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
     const modest = makeListener("t");
     pool.listen(address, { ...modest.listener, owner: "modest" });
-    await until("the grant", () => modest.heard.length === 1);
+    await until("the grant", () => modest.events.length === 1);
     const refuse = async () => {
       const greedy = makeListener("forbidden");
       pool.listen(address, { ...greedy.listener, owner: "greedy" });
-      await until("the end", () => greedy.heard.length === 1);
-      assertStringIncludes(greedy.heard[0] ?? "", "closed the connection");
+      await until("the end", () => greedy.events.length === 1);
+      assertStringIncludes(greedy.events[0] ?? "", "closed the connection");
     };
     await refuse();
-    await until("the end", () => modest.heard.length === 2);
+    await until("the end", () => modest.events.length === 2);
     const again = makeListener("t");
     pool.listen(address, { ...again.listener, owner: "modest" });
-    await until("the grant", () => again.heard.length === 1);
+    await until("the grant", () => again.events.length === 1);
     for (let count = 0; count < 3; count++) await refuse();
-    assertEquals(again.heard, ["connected"]);
+    assertEquals(again.events, ["connected"]);
     await pool.close();
     await afterLastTimer();
   }));
 
-Deno.test("listeners hear of a broker that is frozen as soon as a publish shows it, and not when its keep-alive does", async () => {
+Deno.test("subscribers of a frozen broker end as soon as a publish fails, before the keep-alive does", async () => {
   const never = new Promise<never>(() => {});
   let connects = 0;
   const connect: ConnectBroker = () => {
     connects += 1;
-    const { promise: lost, resolve } = Promise.withResolvers<BrokerError>();
+    const { promise: closed, resolve } = Promise.withResolvers<BrokerError>();
     return Promise.resolve({
-      lost,
-      heard: 0,
-      publish: () => ({ acknowledged: never, abandon: () => {} }),
+      closed,
+      packetsReceived: 0,
+      publish: () => ({ acknowledged: never, cancel: () => {} }),
       subscribe: () => Promise.resolve([]),
       unsubscribe: () => never,
       close(reason = new BrokerError("Closed")) {
@@ -324,54 +336,54 @@ Deno.test("listeners hear of a broker that is frozen as soon as a publish shows 
   };
   const monotonic = () => performance.now();
   const { pool } = makePool(connect, { timeoutMs: 20, monotonic });
-  const { listener, heard } = makeListener("t");
+  const { listener, events } = makeListener("t");
   pool.listen(ADDRESS, listener);
-  await until("the grant", () => heard.length === 1);
+  await until("the grant", () => events.length === 1);
   await assertRejects(() => pool.publish(ADDRESS, MESSAGE), BrokerError, "did not acknowledge");
-  await until("the end", () => heard.length === 2);
-  assertEquals([heard, connects], [["connected", "ended: Broker broker:1883 did not answer within 0.02 s"], 2]);
+  await until("the end", () => events.length === 2);
+  assertEquals([events, connects], [["connected", "ended: Broker broker:1883 did not answer within 0.02 s"], 2]);
   await pool.close();
 });
 
-Deno.test("a publish that is not acknowledged fails alone: listeners to the same broker go on", async () => {
+Deno.test("a publish without acknowledgement fails alone: subscribers of the same broker stay", async () => {
   const { connect, connections } = makeBroker(() => new Promise(() => {}));
   const { pool } = makePool(connect, { timeoutMs: 50 });
-  const { listener, heard } = makeListener("t");
+  const { listener, events } = makeListener("t");
   pool.listen(ADDRESS, listener);
-  await until("the grant", () => heard.length === 1);
+  await until("the grant", () => events.length === 1);
   await assertRejects(
     () => pool.publish(ADDRESS, MESSAGE),
     BrokerError,
     "did not acknowledge the message within 0.05 s",
   );
   connections[0]?.deliver({ topic: "t", payload: new Uint8Array(), qos: 0, retain: false });
-  assertEquals(heard, ["connected", "t"]);
-  assertEquals(connections.map(({ closed }) => closed), [undefined, undefined]);
+  assertEquals(events, ["connected", "t"]);
+  assertEquals(connections.map(({ closeReason }) => closeReason), [undefined, undefined]);
   await pool.close();
 });
 
-Deno.test("a pool closes a connection after its idle time, and not while somebody publishes or listens", async () => {
+Deno.test("a pool closes a connection after its idle time, and not during a publish or subscription", async () => {
   const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
   const { connect, connections } = makeBroker(() => acknowledged);
-  const { pool, clock } = makePool(connect, { idleMs: 1000 });
-  const closed = () => connections.map(({ closed }) => closed);
+  const { pool, time } = makePool(connect, { idleSeconds: 1 });
+  const closed = () => connections.map(({ closeReason }) => closeReason);
   const listening = { ...ADDRESS, port: 1 };
-  const { listener, heard } = makeListener("t");
+  const { listener, events } = makeListener("t");
   const leave = pool.listen(listening, listener);
   const slow = pool.publish(ADDRESS, MESSAGE);
-  await until("the grant", () => heard.length === 1);
-  // A pool that looks for idle connections later than this one shows that this one has looked.
+  await until("the grant", () => events.length === 1);
+  // A later pool closes its idle connection after the sweep of this one.
   const later = makeBroker();
-  const { pool: laterPool, clock: laterClock } = makePool(later.connect, { idleMs: 1000 });
+  const { pool: laterPool, time: laterTime } = makePool(later.connect, { idleSeconds: 1 });
   await laterPool.publish(ADDRESS, MESSAGE);
-  laterClock.ms += 1000;
-  clock.ms += 10_000;
-  await until("a look", () => later.connections[0]?.closed === "Idle");
+  laterTime.ms += 1000;
+  time.ms += 10_000;
+  await until("a sweep", () => later.connections[0]?.closeReason === "Idle");
   assertEquals(closed(), [undefined, undefined]);
   acknowledge();
   await slow;
   leave();
-  clock.ms += 1000;
+  time.ms += 1000;
   await until("closing", () => closed().every((reason) => reason === "Idle"));
   await pool.publish(ADDRESS, MESSAGE);
   assertEquals(connections.length, 3);
@@ -379,7 +391,7 @@ Deno.test("a pool closes a connection after its idle time, and not while somebod
   await pool.close();
 });
 
-Deno.test("close() ends listeners and fails publishes with its reason, also while the broker is connected to", async () => {
+Deno.test("close() ends subscribers and fails publishes with its reason, also during the connection attempt", async () => {
   const { connect } = makeBroker();
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   const { pool } = makePool(async (address, { signal, ...rest }) => {
@@ -389,7 +401,7 @@ Deno.test("close() ends listeners and fails publishes with its reason, also whil
   });
   const [joined, joining] = [makeListener("t"), makeListener("t")];
   pool.listen(ADDRESS, joined.listener);
-  await until("the grant", () => joined.heard.length === 1);
+  await until("the grant", () => joined.events.length === 1);
   pool.listen({ ...ADDRESS, port: 1884 }, joining.listener);
   const failing = assertRejects(
     () => pool.publish({ ...ADDRESS, port: 1884 }, MESSAGE),
@@ -397,19 +409,19 @@ Deno.test("close() ends listeners and fails publishes with its reason, also whil
     "Gateway is shutting down",
   );
   const closing = pool.close();
-  assertEquals(joined.heard, ["connected", "ended: Gateway is shutting down"]);
-  assertEquals(joining.heard, ["ended: Gateway is shutting down"]);
+  assertEquals(joined.events, ["connected", "ended: Gateway is shutting down"]);
+  assertEquals(joining.events, ["ended: Gateway is shutting down"]);
   open();
   await within("closing", Promise.all([closing, failing]));
 });
 
-Deno.test("check() asks a real broker, frozen or not, and the connection stays open for it", async () => {
+Deno.test("check() gets a response of a real broker, and the connection stays open for the idle time", async () => {
   const broker = await startBroker();
-  const { pool, clock } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }));
+  const { pool, time } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }));
   await pool.check(broker);
   await pool.check(broker);
   assertEquals(pool.usage, { connections: 1, subscriptions: 0, listeners: 0 });
-  clock.ms += 59_000;
+  time.ms += 59_000;
   await pool.check(broker);
   assertEquals(pool.usage.connections, 1);
   await broker.stop();
@@ -417,7 +429,7 @@ Deno.test("check() asks a real broker, frozen or not, and the connection stays o
   await pool.close();
 });
 
-Deno.test("usage counts the connections, the filters and the listeners", async () => {
+Deno.test("usage counts connections, filters and subscribers", async () => {
   const { connect } = makeBroker();
   const { pool } = makePool(connect);
   assertEquals(pool.usage, { connections: 0, subscriptions: 0, listeners: 0 });
@@ -431,26 +443,26 @@ Deno.test("usage counts the connections, the filters and the listeners", async (
 });
 
 Deno.test(
-  needing("each listener of a shared subscription is a member of its group, with a real broker", {
+  needing("each subscriber of a shared subscription is a member of its group, with a real broker", {
     mosquitto: MOSQUITTO,
   }),
   async () => {
     const broker = await startBroker();
-    const { pool } = makePool(createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined }), {
+    const { pool } = makePool(createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined }), {
       maxConnections: 32,
     });
     const members = [makeListener("$share/g/t/#"), makeListener("$share/g/t/#")];
     const plain = makeListener("t/#");
     const system = makeListener("$SYS/broker/version");
     const leaves = [...members, plain, system].map(({ listener }) => pool.listen(broker, listener));
-    await until("the grants", () => [...members, plain, system].every(({ heard }) => heard[0] === "connected"));
+    await until("the grants", () => [...members, plain, system].every(({ events }) => events[0] === "connected"));
     for (let count = 0; count < 20; count++) await pool.publish(broker, { ...MESSAGE, topic: `t/${count}` });
-    await until("all messages", () => plain.heard.length === 21);
-    await until("each message at one member", () => members.flatMap(({ heard }) => heard).length === 22);
-    const shared = members.flatMap(({ heard }) => heard.slice(1)).sort();
-    assertEquals(shared, plain.heard.slice(1).sort());
-    for (const { heard } of members) assertEquals(heard.length > 1, true, "a member without its share");
-    await until("what the broker tells of itself", () => system.heard.length === 2);
+    await until("all messages", () => plain.events.length === 21);
+    await until("each message at one member", () => members.flatMap(({ events }) => events).length === 22);
+    const shared = members.flatMap(({ events }) => events.slice(1)).sort();
+    assertEquals(shared, plain.events.slice(1).sort());
+    for (const { events } of members) assertEquals(events.length > 1, true, "a member without its share");
+    await until("the system topic", () => system.events.length === 2);
     assertEquals(pool.usage.connections, 4);
     for (const leave of leaves) leave();
     assertEquals(pool.usage.connections, 2);
@@ -459,7 +471,7 @@ Deno.test(
   },
 );
 
-Deno.test("shared subscriptions of one owner take a part of all connections, and the embedded broker has none", async () => {
+Deno.test("shared subscriptions of one owner take a part of all connections; the embedded broker has none", async () => {
   const { connect } = makeBroker();
   const { pool } = makePool(connect, { maxConnections: 16 });
   const [first, second, third] = ["$share/g/a", "$share/g/a", "$share/g/b"].map(makeListener);
@@ -480,11 +492,11 @@ Deno.test("shared subscriptions of one owner take a part of all connections, and
   await pool.close();
 });
 
-Deno.test("logins that one owner makes up leave connections to others, whether it listens or publishes", async () => {
+Deno.test("fake logins of one owner leave connections to others, whether it subscribes or publishes", async () => {
   const hanging = Promise.withResolvers<void>();
   const { connect } = makeBroker(() => hanging.promise);
   const { pool } = makePool(connect, { maxConnections: 16 });
-  const login = (index: number) => ({ ...ADDRESS, username: `made up ${index}`, password: "" });
+  const login = (index: number) => ({ ...ADDRESS, username: `fake ${index}`, password: "" });
   const { listener } = makeListener("t");
   for (const index of [0, 1]) pool.listen(login(index), listener);
   const publishes = [2, 3].map((index) => pool.publish(login(index), MESSAGE, { owner: "phone" }));
@@ -494,12 +506,12 @@ Deno.test("logins that one owner makes up leave connections to others, whether i
     "Too many broker connections: this key keeps 4 busy",
   );
   await assertRejects(() => pool.publish(login(5), MESSAGE, { owner: "phone" }), BrokerError, "this key keeps 4 busy");
-  // What is open already is there for all.
+  // Open connections are shared by all owners.
   pool.listen(login(0), listener);
   pool.listen(ADDRESS, { ...listener, owner: "other" });
   hanging.resolve();
   await Promise.all([...publishes, pool.publish(ADDRESS, MESSAGE, { owner: "other" })]);
-  // Publishes that are over count no more.
+  // Completed publishes do not count.
   await pool.publish(login(5), MESSAGE, { owner: "phone" });
   await pool.close();
 });

@@ -2,50 +2,50 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SendWindow } from "../../src/mqtt/send_window.ts";
 
-Deno.test("enter() sends at once as many as the window takes, and the others in their order as room is made", () => {
+Deno.test("enqueue() sends up to the size of the window at once, and the others in order after release()", () => {
   const window = new SendWindow(2);
   const sent: string[] = [];
-  for (const name of ["a", "b", "c", "d"]) window.enter(() => void sent.push(name));
+  for (const name of ["a", "b", "c", "d"]) window.enqueue(() => void sent.push(name));
   assertEquals(sent, ["a", "b"]);
-  window.leave();
+  window.release();
   assertEquals(sent, ["a", "b", "c"]);
-  window.leave();
+  window.release();
   assertEquals(sent, ["a", "b", "c", "d"]);
 });
 
-Deno.test("cancel() takes back what waits, and tells when it is too late for that", () => {
+Deno.test("cancel() removes a queued message, and returns false if it was sent", () => {
   const window = new SendWindow(1);
   const sent: string[] = [];
   const first = () => void sent.push("first");
   const second = () => void sent.push("second");
-  window.enter(first);
-  window.enter(second);
+  window.enqueue(first);
+  window.enqueue(second);
   assertEquals([window.cancel(first), window.cancel(second), window.cancel(second)], [false, true, false]);
-  window.leave();
+  window.release();
   assertEquals(sent, ["first"]);
-  // What was taken back has used no room.
-  window.enter(second);
+  // A canceled message takes no room.
+  window.enqueue(second);
   assertEquals(sent, ["first", "second"]);
 });
 
-Deno.test("a window bears any number that leave while they are sent, as all do when a connection ends", () => {
+Deno.test("any number of messages can be released while they are sent, as when a connection closes", () => {
   const window = new SendWindow(1);
   let sent = 0;
-  window.enter(() => void (sent += 1));
+  window.enqueue(() => void (sent += 1));
   for (let count = 0; count < 100_000; count++) {
-    window.enter(() => {
+    window.enqueue(() => {
       sent += 1;
-      window.leave();
+      window.release();
     });
   }
-  window.leave();
+  window.release();
   assertEquals(sent, 100_001);
 });
 
-Deno.test("a window never has more under way than it takes, and keeps none back without need, whatever happens", () => {
+Deno.test("a window is never exceeded, and never has room while messages are queued", () => {
   const steps = fc.array(fc.oneof(
-    fc.constant({ do: "enter" as const }),
-    fc.constant({ do: "leave" as const }),
+    fc.constant({ do: "enqueue" as const }),
+    fc.constant({ do: "release" as const }),
     fc.nat(20).map((index) => ({ do: "cancel" as const, index })),
   ));
   fc.assert(fc.property(fc.integer({ min: 1, max: 5 }), steps, (size, steps) => {
@@ -55,15 +55,15 @@ Deno.test("a window never has more under way than it takes, and keeps none back 
     const cancelled = new Set<number>();
     let left = 0;
     for (const step of steps) {
-      const underWay = sent.length - left;
-      if (step.do === "enter") {
+      const unacknowledged = sent.length - left;
+      if (step.do === "enqueue") {
         const name = entered.length;
         const send = () => void sent.push(name);
         entered.push(send);
-        window.enter(send);
-      } else if (step.do === "leave" && underWay > 0) {
+        window.enqueue(send);
+      } else if (step.do === "release" && unacknowledged > 0) {
         left += 1;
-        window.leave();
+        window.release();
       } else if (step.do === "cancel") {
         const send = entered[step.index];
         if (send !== undefined && window.cancel(send)) cancelled.add(step.index);

@@ -6,6 +6,7 @@ import {
   type ConnectOptions,
   type Publication,
 } from "../../src/mqtt/broker.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { SharedConnection, type SharedConnectionOptions } from "../../src/mqtt/shared_connection.ts";
 import { until, within } from "../support/deadline.ts";
 
@@ -13,29 +14,29 @@ const ADDRESS: BrokerAddress = { host: "broker", port: 1883 };
 const PUBLICATION: Publication = { topic: "t", payload: "m", qos: 1, retain: false };
 const MESSAGE: BrokerMessage = { topic: "t", payload: new Uint8Array(), qos: 0, retain: false };
 
-/** A connection that does as a test tells it. */
+/** Connection that a test controls. */
 class FakeConnection {
-  readonly #lost = Promise.withResolvers<BrokerError>();
-  readonly lost = this.#lost.promise;
-  /** Reasons of its closing. */
-  readonly closed: (string | undefined)[] = [];
-  heard = 1;
-  /** Whether it is heard of while messages are under way. */
-  talks = false;
+  readonly #closed = Promise.withResolvers<BrokerError>();
+  readonly closed = this.#closed.promise;
+  /** Reasons of calls of close(). */
+  readonly closeReasons: (string | undefined)[] = [];
+  packetsReceived = 1;
+  /** True if a packet arrives while a message is pending. */
+  receivesPackets = false;
   published = 0;
-  abandoned = 0;
+  canceled = 0;
   acknowledged: Promise<void> = Promise.resolve();
 
   constructor(readonly signal: AbortSignal, readonly deliver: NonNullable<ConnectOptions["onMessage"]>) {}
 
-  lose(message: string): void {
-    this.#lost.resolve(new BrokerError(message));
+  end(message: string): void {
+    this.#closed.resolve(new BrokerError(message));
   }
 
   publish() {
     this.published += 1;
-    if (this.talks) this.heard += 1;
-    return { acknowledged: this.acknowledged, abandon: () => void (this.abandoned += 1) };
+    if (this.receivesPackets) this.packetsReceived += 1;
+    return { acknowledged: this.acknowledged, cancel: () => void (this.canceled += 1) };
   }
 
   subscribe(): Promise<string[]> {
@@ -46,19 +47,19 @@ class FakeConnection {
     return Promise.resolve();
   }
 
-  /** Closing takes a while: the connection is lost when {@linkcode lose} says so. */
+  /** Waits for the test to call {@linkcode end}. */
   close(reason?: BrokerError): Promise<void> {
-    this.closed.push(reason?.message);
-    return this.lost.then(() => {});
+    this.closeReasons.push(reason?.message);
+    return this.closed.then(() => {});
   }
 }
 
-/** A shared connection to a broker that takes whatever comes. */
+/** Makes a shared connection to a broker that accepts every command. */
 function makeShared(
   { opened = Promise.resolve(), ...options }: Partial<SharedConnectionOptions> & { opened?: Promise<unknown> } = {},
 ) {
   const connections: FakeConnection[] = [];
-  const told: string[] = [];
+  const calls: string[] = [];
   const shared = new SharedConnection(ADDRESS, {
     async connect(_, { signal, onMessage = () => undefined }) {
       const connection = new FakeConnection(signal, onMessage);
@@ -68,16 +69,16 @@ function makeShared(
       return connection;
     },
     timeoutMs: 10_000,
-    onMessage: ({ topic }) => void told.push(`message ${topic}`),
-    onLost: ({ message }) => void told.push(`lost: ${message}`),
-    monotonic: () => performance.now(),
+    onMessage: ({ topic }) => void calls.push(`message ${topic}`),
+    onClosed: ({ message }) => void calls.push(`closed: ${message}`),
+    clock: SYSTEM_CLOCK,
     ...options,
   });
-  return { shared, connections, told };
+  return { shared, connections, calls };
 }
 
-/** Lets happen what happens at once. */
-function turn(): Promise<void> {
+/** Waits for the next task of the event loop. */
+function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
@@ -90,23 +91,23 @@ Deno.test("publish() opens one connection for concurrent and later messages", as
   assertEquals([connections.length, connections[0]?.published, shared.isOpen], [1, 21, true]);
 });
 
-Deno.test("publish() opens a new connection after the old one was lost, which is told once", async () => {
-  const { shared, connections, told } = makeShared();
+Deno.test("publish() opens a new connection after the old one closed, which is reported once", async () => {
+  const { shared, connections, calls } = makeShared();
   await shared.publish(PUBLICATION);
-  connections[0]?.lose("Gone");
-  await turn();
-  assertEquals([told, shared.isOpen], [["lost: Gone"], false]);
+  connections[0]?.end("Reset");
+  await nextTask();
+  assertEquals([calls, shared.isOpen], [["closed: Reset"], false]);
   await shared.publish(PUBLICATION);
   assertEquals(connections.map(({ published }) => published), [1, 1]);
-  const dropping = shared.drop();
-  connections[1]?.lose("Connection closed");
-  await within("dropping", dropping);
-  assertEquals(told, ["lost: Gone", "lost: Connection closed"]);
+  const closing = shared.close();
+  connections[1]?.end("Connection closed");
+  await within("closing", closing);
+  assertEquals(calls, ["closed: Reset", "closed: Connection closed"]);
 });
 
-Deno.test("publish() tries again for the next message when connecting failed, and not for the same one", async () => {
+Deno.test("publish() connects again for the next message after a failed attempt, and not for the same one", async () => {
   let attempts = 0;
-  const { shared, told } = makeShared({
+  const { shared, calls } = makeShared({
     connect() {
       attempts += 1;
       return Promise.reject(new BrokerError("Broker broker:1883 not found"));
@@ -116,82 +117,82 @@ Deno.test("publish() tries again for the next message when connecting failed, an
     await assertRejects(() => shared.publish(PUBLICATION), BrokerError, "not found");
     assertEquals(attempts, expected);
   }
-  assertEquals(told, []);
+  assertEquals(calls, []);
 });
 
-Deno.test("publish() does not try a message again that failed on its way", async () => {
+Deno.test("publish() does not retry a message that failed in flight", async () => {
   const { shared, connections } = makeShared();
   await shared.publish(PUBLICATION);
   const [first] = connections;
   if (first === undefined) throw new Error("No connection");
-  first.acknowledged = first.lost.then((reason) => Promise.reject(reason));
-  const failing = assertRejects(() => shared.publish(PUBLICATION), BrokerError, "Gone");
-  await turn();
-  first.lose("Gone");
+  first.acknowledged = first.closed.then((reason) => Promise.reject(reason));
+  const failing = assertRejects(() => shared.publish(PUBLICATION), BrokerError, "Reset");
+  await nextTask();
+  first.end("Reset");
   await failing;
   assertEquals([connections.length, first.published], [1, 2]);
 });
 
-Deno.test("publish() sends nothing once its time is over, even when the broker comes back right then", async () => {
+Deno.test("publish() sends nothing after its timeout, even if the connection opens right then", async () => {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-  const { shared, connections, told } = makeShared({ timeoutMs: 20, opened });
+  const { shared, connections, calls } = makeShared({ timeoutMs: 20, opened });
   const expected = "Broker broker:1883 did not answer within 0.02 s";
   await assertRejects(() => shared.publish(PUBLICATION), BrokerError, expected);
   assertEquals([connections[0]?.signal.aborted, shared.isOpen], [true, false]);
   open();
-  await turn();
-  assertEquals([connections[0]?.published, told], [0, []]);
+  await nextTask();
+  assertEquals([connections[0]?.published, calls], [0, []]);
 });
 
-Deno.test("publish() ends the connection when the broker says nothing at all", async () => {
-  const { shared, connections, told } = makeShared({ timeoutMs: 20 });
+Deno.test("publish() closes the connection if no packet arrives", async () => {
+  const { shared, connections, calls } = makeShared({ timeoutMs: 20 });
   await shared.publish(PUBLICATION);
   const [connection] = connections;
   if (connection === undefined) throw new Error("No connection");
   connection.acknowledged = new Promise(() => {});
   const expected = "Broker broker:1883 did not acknowledge the message within 0.02 s";
   await assertRejects(() => shared.publish(PUBLICATION), BrokerError, expected);
-  assertEquals([connection.abandoned, told, shared.isOpen], [1, [`lost: ${expected}`], false]);
-  await until("closing", () => connection.closed.length === 1);
-  assertEquals(connection.closed, [expected]);
+  assertEquals([connection.canceled, calls, shared.isOpen], [1, [`closed: ${expected}`], false]);
+  await until("closing", () => connection.closeReasons.length === 1);
+  assertEquals(connection.closeReasons, [expected]);
 });
 
-Deno.test("publish() fails alone when the broker does not acknowledge and is heard of, and listening goes on", async () => {
-  const { shared, connections, told } = makeShared({ timeoutMs: 20 });
+Deno.test("publish() fails alone if other packets arrive, and the connection stays open", async () => {
+  const { shared, connections, calls } = makeShared({ timeoutMs: 20 });
   await shared.publish(PUBLICATION);
   const [connection] = connections;
   if (connection === undefined) throw new Error("No connection");
   const { promise, reject } = Promise.withResolvers<void>();
   connection.acknowledged = promise;
-  connection.talks = true;
+  connection.receivesPackets = true;
   await assertRejects(() => shared.publish(PUBLICATION), BrokerError, "did not acknowledge the message");
-  assertEquals([connection.abandoned, shared.isOpen], [1, true]);
-  // Nobody waits for this any more; if it were unheard, the test would fail.
+  assertEquals([connection.canceled, shared.isOpen], [1, true]);
+  // A late rejection must not be unhandled: then the test would fail.
   reject(new BrokerError("Message removed"));
-  await turn();
+  await nextTask();
   connection.deliver(MESSAGE);
   connection.acknowledged = Promise.resolve();
   await shared.publish(PUBLICATION);
-  assertEquals([connections.length, connection.closed, told], [1, [], ["message t"]]);
+  assertEquals([connections.length, connection.closeReasons, calls], [1, [], ["message t"]]);
 });
 
-Deno.test("use() ends the connection when its command is not answered in time, also if the broker talks", async () => {
-  const { shared, connections, told } = makeShared({ timeoutMs: 20 });
+Deno.test("use() closes the connection after a timeout, also if other packets arrive", async () => {
+  const { shared, connections, calls } = makeShared({ timeoutMs: 20 });
   const expected = "Broker broker:1883 did not end the subscription within 0.02 s";
   const { promise, reject } = Promise.withResolvers<void>();
   const failing = shared.use("end the subscription", () => {
-    connections.forEach((connection) => connection.heard += 1);
+    connections.forEach((connection) => connection.packetsReceived += 1);
     return promise;
   });
   await assertRejects(() => failing, BrokerError, expected);
-  assertEquals([shared.isOpen, told], [false, [`lost: ${expected}`]]);
-  await until("closing", () => connections[0]?.closed[0] === expected);
-  reject(new BrokerError("Nobody waits for this"));
-  await turn();
+  assertEquals([shared.isOpen, calls], [false, [`closed: ${expected}`]]);
+  await until("closing", () => connections[0]?.closeReasons[0] === expected);
+  reject(new BrokerError("Too late"));
+  await nextTask();
 });
 
-Deno.test("a command on a connection that was lost does not end the next one when its time is over", async () => {
-  const { shared, connections, told } = makeShared({ timeoutMs: 1000 });
+Deno.test("a command on a closed connection does not close the next one after its timeout", async () => {
+  const { shared, connections, calls } = makeShared({ timeoutMs: 1000 });
   const late = [
     assertRejects(() => shared.use("answer", () => new Promise(() => {})), BrokerError, "did not answer"),
     assertRejects(
@@ -203,74 +204,74 @@ Deno.test("a command on a connection that was lost does not end the next one whe
       "did not acknowledge",
     ),
   ];
-  await turn();
+  await nextTask();
   assertEquals(connections[0]?.published, 1);
-  connections[0]?.lose("Gone");
-  await turn();
+  connections[0]?.end("Reset");
+  await nextTask();
   await shared.publish(PUBLICATION);
   assertEquals(connections.length, 2);
   await Promise.all(late);
-  assertEquals([shared.isOpen, connections[1]?.closed, told], [true, [], ["lost: Gone"]]);
+  assertEquals([shared.isOpen, connections[1]?.closeReasons, calls], [true, [], ["closed: Reset"]]);
 });
 
-Deno.test("drop() tells the loss once and at once, and no message of that connection after it", async () => {
-  const { shared, connections, told } = makeShared();
+Deno.test("close() reports the end once and at once, and no later message of that connection", async () => {
+  const { shared, connections, calls } = makeShared();
   await shared.publish(PUBLICATION);
   const [connection] = connections;
   connection?.deliver(MESSAGE);
-  const dropping = shared.drop(new BrokerError("Idle"));
-  assertEquals([told, shared.isOpen], [["message t", "lost: Idle"], false]);
+  const closing = shared.close(new BrokerError("Idle"));
+  assertEquals([calls, shared.isOpen], [["message t", "closed: Idle"], false]);
   assertEquals(connection?.deliver(MESSAGE), undefined);
-  // Another connection is opened while the old one is still saying goodbye.
+  // Another connection is opened while the old one is still closing.
   await shared.publish(PUBLICATION);
   connection?.deliver(MESSAGE);
-  connection?.lose("Idle");
-  await within("dropping", dropping);
+  connection?.end("Idle");
+  await within("closing", closing);
   connection?.deliver(MESSAGE);
-  connections[1]?.lose("Gone");
-  await turn();
-  assertEquals(told, ["message t", "lost: Idle", "lost: Gone"]);
-  assertEquals(connections.map(({ closed }) => closed), [["Idle"], []]);
+  connections[1]?.end("Reset");
+  await nextTask();
+  assertEquals(calls, ["message t", "closed: Idle", "closed: Reset"]);
+  assertEquals(connections.map(({ closeReasons }) => closeReasons), [["Idle"], []]);
 });
 
-Deno.test("drop() ends an attempt to open the connection, and tells its reason to all who wait for it", async () => {
+Deno.test("close() aborts an attempt to open the connection, and rejects all pending commands with its reason", async () => {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-  const { shared, connections, told } = makeShared({ opened });
+  const { shared, connections, calls } = makeShared({ opened });
   const waiting = [
     assertRejects(() => shared.publish(PUBLICATION), BrokerError, "Shutting down"),
     assertRejects(() => shared.use("answer", (connection) => connection.subscribe([])), BrokerError, "Shutting down"),
   ];
-  const dropping = shared.drop(new BrokerError("Shutting down"));
+  const closing = shared.close(new BrokerError("Shutting down"));
   assertEquals([connections[0]?.signal.aborted, shared.isOpen], [true, false]);
   open();
-  await within("dropping", Promise.all([dropping, ...waiting]));
-  assertEquals([connections[0]?.published, told], [0, []]);
+  await within("closing", Promise.all([closing, ...waiting]));
+  assertEquals([connections[0]?.published, calls], [0, []]);
 });
 
-Deno.test("drop() does nothing where there is no connection", async () => {
-  const { shared, told } = makeShared();
-  await shared.drop();
-  assertEquals([shared.isOpen, told], [false, []]);
+Deno.test("close() does nothing without a connection", async () => {
+  const { shared, calls } = makeShared();
+  await shared.close();
+  assertEquals([shared.isOpen, calls], [false, []]);
 });
 
-Deno.test("check() gives up on a silent broker with its connection, and on a slow one without it", async () => {
+Deno.test("check() closes the connection to a silent broker, and not to a slow one", async () => {
   const silent = makeShared({ timeoutMs: 50 });
   await silent.shared.publish(PUBLICATION);
-  const hang = () => new Promise<void>(() => {});
+  const neverSettle = () => new Promise<void>(() => {});
   const [frozen] = silent.connections;
   if (frozen === undefined) throw new Error("No connection");
-  frozen.unsubscribe = hang;
+  frozen.unsubscribe = neverSettle;
   await assertRejects(() => silent.shared.check(), BrokerError, "did not answer");
-  assertEquals(frozen.closed.length, 1);
+  assertEquals(frozen.closeReasons.length, 1);
 
   const busy = makeShared({ timeoutMs: 50 });
   await busy.shared.publish(PUBLICATION);
   const [slow] = busy.connections;
   if (slow === undefined) throw new Error("No connection");
   slow.unsubscribe = () => {
-    slow.heard += 1;
-    return hang();
+    slow.packetsReceived += 1;
+    return neverSettle();
   };
   await assertRejects(() => busy.shared.check(), BrokerError, "did not answer");
-  assertEquals(slow.closed, []);
+  assertEquals(slow.closeReasons, []);
 });

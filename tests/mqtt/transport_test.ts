@@ -1,23 +1,23 @@
-/** What MQTT runs on: TLS with certificates on both sides, WebSockets, and streams within the process. */
+/** Transports: TLS with certificates on both sides, WebSockets, and streams within the process. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { BROKER } from "../../src/doctor/checks/broker.ts";
+import { BROKER_CHECK } from "../../src/services/mqtt/doctor.ts";
 import { type BrokerAddress, BrokerError } from "../../src/mqtt/broker.ts";
 import { createConnectBroker } from "../../src/mqtt/connect.ts";
-import { makeContext, PATIENT } from "../support/doctor_context.ts";
+import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
 import { needing } from "../support/needs.ts";
-import { afterLastTimer } from "../support/bare_broker.ts";
+import { afterLastTimer } from "../support/scripted_broker.ts";
 import { until, within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { MOSQUITTO, startBroker, untilListening } from "../support/broker.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 
-const connect = createConnectBroker({ keepAliveSeconds: 20, addressFault: () => undefined });
+const connect = createConnectBroker({ keepaliveSeconds: 20, addressFault: () => undefined });
 const never = new AbortController().signal;
 
-/** Sends a message there and back. */
+/** Publishes a message and receives it. */
 async function roundTrip(address: BrokerAddress): Promise<void> {
   const received: string[] = [];
   const connection = await within(
@@ -39,11 +39,11 @@ async function roundTrip(address: BrokerAddress): Promise<void> {
 }
 
 Deno.test({
-  ...needing("MQTT runs on TLS with a client certificate, and on WebSockets with and without it", {
+  ...needing("connect() uses TLS with a client certificate, and WebSockets with and without it", {
     mosquitto: MOSQUITTO,
     openssl: HAS_OPENSSL,
   }),
-  // What opens a WebSocket leaves timers of its own behind for a moment.
+  // The WebSocket library leaves timers running for a moment.
   sanitizeOps: false,
   sanitizeResources: false,
 }, () =>
@@ -69,13 +69,13 @@ Deno.test({
       await assertRejects(() => within("failing", connect(address, { signal: never })), BrokerError, "Certificate");
       const { message, remedy } = await within(
         "the check",
-        BROKER.run(
+        BROKER_CHECK.run(
           makeContext({
             env: { MQTT_BROKER_HOST: "localhost", MQTT_PROTOCOL: webSocketPath === undefined ? "mqtts" : "wss" },
             brokerAddress: () => Promise.resolve(address),
             connectBroker: connect,
           }),
-          PATIENT,
+          NEVER_ABORTED,
         ),
       );
       assert(remedy?.startsWith("Set MQTT_CERT_FILE and MQTT_KEY_FILE"), `${message} ${remedy}`);
@@ -86,11 +86,11 @@ Deno.test({
 Deno.test(
   needing("client identifiers begin with the prefix of the address, and differ", { mosquitto: MOSQUITTO }),
   async () => {
-    // The broker takes clients of this name alone.
+    // The broker accepts only clients with this prefix.
     const broker = await startBroker(["allow_anonymous true", "clientid_prefixes home-gateway"]);
     const address = { host: broker.host, port: broker.port, clientIdPrefix: "home-gateway" };
     const connections = [await connect(address, { signal: never }), await connect(address, { signal: never })];
-    // Had they the same one, the second would have ended the first.
+    // With the same identifier, the second connection would have closed the first.
     for (const connection of connections) {
       await connection.publish({ topic: "t", payload: "", qos: 1, retain: false }).acknowledged;
     }
@@ -100,7 +100,7 @@ Deno.test(
   },
 );
 
-Deno.test("large messages and bursts reach the embedded broker and come from it, in process and by its port", async () => {
+Deno.test("large messages and bursts pass through the embedded broker, in process and on its port", async () => {
   const broker = await startEmbeddedBroker(0);
   const port = { host: broker.host, port: broker.port };
   const inside = { ...port, open: broker.openStream };
@@ -131,7 +131,7 @@ Deno.test("large messages and bursts reach the embedded broker and come from it,
     await send(Array(1500).fill(10), 2);
     await Promise.all([sender.close(), receiver.close()]);
   }
-  // A program that has no window of its own: aedes would end its connection beyond 1,000 at a time.
+  // Another client without flow control: aedes would close its connection beyond 1,000 at a time.
   const program = await connectAsync(`mqtt://${broker.host}:${broker.port}`, { reconnectPeriod: 0 });
   const sent = Array.from({ length: 1500 }, (_, index) => program.publishAsync("t", `${index}`, { qos: 2 }));
   await within("acknowledging", Promise.all(sent));
@@ -140,21 +140,21 @@ Deno.test("large messages and bursts reach the embedded broker and come from it,
   await afterLastTimer();
 });
 
-Deno.test("the embedded broker lets go of a client within the process that leaves, and the client of the broker", async () => {
+Deno.test("the embedded broker frees an in-process client that disconnects, and the client frees the broker", async () => {
   const broker = await startEmbeddedBroker(0);
   const address = { host: broker.host, port: broker.port, open: broker.openStream };
   const [watcher, leaver] = [await connect(address, { signal: never }), await connect(address, { signal: never })];
   await leaver.close();
   await broker.close();
   assertEquals(
-    (await within("losing", watcher.lost)).message,
+    (await within("losing", watcher.closed)).message,
     `Broker 127.0.0.1:${broker.port} closed the connection`,
   );
   await afterLastTimer();
 });
 
-Deno.test("connect() tells a server that has no WebSocket at that path, and the doctor the remedy", {
-  // What opens a WebSocket leaves timers of its own behind for a moment.
+Deno.test("connect() reports a server without a WebSocket at that path, and the doctor has a remedy", {
+  // The WebSocket library leaves timers running for a moment.
   sanitizeOps: false,
   sanitizeResources: false,
 }, async () => {
@@ -163,12 +163,12 @@ Deno.test("connect() tells a server that has no WebSocket at that path, and the 
     () => new Response("", { status: 404 }),
   );
   const address = { host: "127.0.0.1", port: server.addr.port, webSocketPath: "/elsewhere" };
-  const house = makeContext({
+  const context = makeContext({
     env: { MQTT_BROKER_HOST: "127.0.0.1", MQTT_PROTOCOL: "ws" },
     brokerAddress: () => Promise.resolve(address),
     connectBroker: connect,
   });
-  const { message, remedy } = await within("the check", BROKER.run(house, PATIENT));
+  const { message, remedy } = await within("the check", BROKER_CHECK.run(context, NEVER_ABORTED));
   assert(message.endsWith("Unexpected server response: 404"), message);
   assert(remedy?.startsWith("Set MQTT_PATH"), remedy);
   await server.shutdown();

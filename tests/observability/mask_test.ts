@@ -2,25 +2,25 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseConfig } from "../../src/config/parse.ts";
 import { createMask, LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
-import { visibleLine } from "../../src/observability/visible.ts";
+import { visibleLine } from "../../src/lib/visible.ts";
 
 const mask = (line: string, secrets: readonly string[] = []) => createMask(secrets)(line);
 
-Deno.test("createMask() takes a secret out of a line, as it is and escaped, encoded or in base64", () => {
+Deno.test("createMask() masks a secret, plain, escaped, encoded and in base64", () => {
   const secret = 'pass"word\\\\é/+';
   const escape = (text: string) => JSON.stringify(text).slice(1, -1);
   const base64 = new TextEncoder().encode(secret).toBase64();
-  for (const spelling of [secret, escape(secret), escape(escape(secret)), encodeURIComponent(secret), base64]) {
-    assertEquals(mask(`a ${spelling} b`, [secret]), "a *** b");
+  for (const encoding of [secret, escape(secret), escape(escape(secret)), encodeURIComponent(secret), base64]) {
+    assertEquals(mask(`a ${encoding} b`, [secret]), "a *** b");
   }
 });
 
-Deno.test("createMask() takes a secret with line breaks out of the line that shows it for people", () => {
+Deno.test("createMask() masks a secret with line breaks in a line of text", () => {
   const secret = "pass\nword\twith breaks";
   assertEquals(mask(`a ${visibleLine(secret)} b`, [secret]), "a *** b");
 });
 
-Deno.test("createMask() takes any secret out of JSON", () => {
+Deno.test("createMask() masks any secret in JSON", () => {
   const text = fc.string({ minLength: LEAST_SECRET_LENGTH, unit: "grapheme" });
   fc.assert(fc.property(text, fc.string(), (secret, before) => {
     const escaped = JSON.stringify(secret).slice(1, -1);
@@ -28,15 +28,15 @@ Deno.test("createMask() takes any secret out of JSON", () => {
   }));
 });
 
-Deno.test("createMask() looks for no secret that is a part of too many words, and for the longer of two", () => {
+Deno.test("createMask() ignores a short secret, and masks the longer of two", () => {
   assertEquals(mask("a password of 7: 1234567", ["1234567"]), "a password of 7: 1234567");
   assertEquals(mask("x secret-one-and-two y", ["secret-one", "secret-one-and-two"]), "x *** y");
 });
 
-Deno.test("createMask() takes out what looks like a key or a login, and leaves ids and ordinary words", () => {
+Deno.test("createMask() masks all text in the form of a key or a login, and leaves ids and ordinary words", () => {
   const key = crypto.getRandomValues(new Uint8Array(32));
-  for (const spelling of [key.toHex(), key.toBase64(), key.toBase64({ alphabet: "base64url", omitPadding: true })]) {
-    assertEquals(mask(`key ${spelling}, and "${spelling}"`), 'key ***, and "***"');
+  for (const encoding of [key.toHex(), key.toBase64(), key.toBase64({ alphabet: "base64url", omitPadding: true })]) {
+    assertEquals(mask(`key ${encoding}, and "${encoding}"`), 'key ***, and "***"');
   }
   assertEquals(mask(`?key=${key.toBase64()}`), "?key=***");
   assertEquals(mask("redis://ann:geheim@host/1"), "redis://***@host/1");
@@ -48,7 +48,7 @@ Deno.test("createMask() takes out what looks like a key or a login, and leaves i
   assertEquals([mask(topic), topic.length], [topic, 43]);
 });
 
-Deno.test("secretsOf() finds the secret settings, and both spellings of a password in a URL", () => {
+Deno.test("secretsOf() lists the secret settings, and the password of a URL encoded and decoded", () => {
   const config = parseConfig({
     JEEDOM_APIKEY: "jeedom-key",
     MQTT_BROKER_HOST: "broker",

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Gauges } from "../../src/observability/telemetry.ts";
-import { LEVELS, makeMetrics, shown, valueOf } from "../support/metrics.ts";
-import { seriesOf } from "../support/prometheus_text.ts";
+import { gatewayMetricsText, makeMetrics, valueOf, writtenMetrics } from "../support/metrics.ts";
+import { parsePrometheusText, seriesOf } from "../support/prometheus_text.ts";
 
-/** Every metric with its kind and labels. */
+/** All metrics with their kinds and labels. */
 const METRICS: readonly string[] = [
   "e2e_gateway_requests_total counter result route service",
   "e2e_gateway_refusals_total counter reason",
@@ -38,39 +37,39 @@ const METRICS: readonly string[] = [
 ];
 
 const series = async (metrics: ReturnType<typeof makeMetrics>) =>
-  [...(await shown(metrics)).values()].flatMap(({ samples }) => samples.map(seriesOf)).sort();
+  [...(await writtenMetrics(metrics)).values()].flatMap(({ samples }) => samples.map(seriesOf)).sort();
 
-Deno.test("text() has exactly the metrics that are documented, with their labels, and help for each", async () => {
-  using metrics = makeMetrics();
-  const found = [...await shown(metrics)].map(([name, { kind, samples }]) => {
+Deno.test("a gateway has exactly the metrics that are documented, with their labels, and help for each", async () => {
+  const found = [...parsePrometheusText(await gatewayMetricsText())].map(([name, { kind, samples }]) => {
     const labels = new Set(samples.flatMap((sample) => Object.keys(sample.labels)));
     labels.delete("le");
     return [name, kind, ...[...labels].sort()].join(" ");
   });
   assertEquals(found.sort(), METRICS.toSorted());
+  using metrics = makeMetrics();
   assertEquals(metrics.contentType, "text/plain; version=0.0.4; charset=utf-8");
 });
 
-Deno.test("text() shows every word at 0 before anything happened", async () => {
+Deno.test("text() has every label value at 0 before anything happened", async () => {
   using metrics = makeMetrics();
-  const families = await shown(metrics);
-  const words = (name: string, label: string) =>
+  const families = await writtenMetrics(metrics);
+  const valuesOf = (name: string, label: string) =>
     new Set(families.get(name)?.samples.map((sample) => sample.labels[label]));
   const zeros = ["requests_total", "refusals_total", "streams_ended_total", "dropped_events_total", "streams"];
   for (const name of [...zeros, "request_seconds", "step_seconds", "delivery_seconds"]) {
     const samples = families.get(`e2e_gateway_${name}`)?.samples ?? [];
     assert(samples.length > 0 && samples.every(({ value }) => value === 0), name);
   }
-  assertEquals(words("e2e_gateway_refusals_total", "reason").size, 14);
-  assertEquals(words("e2e_gateway_streams_ended_total", "reason").size, 7);
-  assertEquals(words("e2e_gateway_dropped_events_total", "reason"), new Set(["too_slow", "revoked", "too_large"]));
-  assertEquals(words("e2e_gateway_requests_total", "result").size, 5);
-  assertEquals(words("e2e_gateway_request_seconds", "route").size, 8);
-  assertEquals(words("e2e_gateway_step_seconds", "step").size, 5);
-  assertEquals(words("e2e_gateway_streams", "version"), new Set(["1", "2"]));
+  assertEquals(valuesOf("e2e_gateway_refusals_total", "reason").size, 14);
+  assertEquals(valuesOf("e2e_gateway_streams_ended_total", "reason").size, 7);
+  assertEquals(valuesOf("e2e_gateway_dropped_events_total", "reason"), new Set(["too_slow", "revoked", "too_large"]));
+  assertEquals(valuesOf("e2e_gateway_requests_total", "result").size, 5);
+  assertEquals(valuesOf("e2e_gateway_request_seconds", "route").size, 8);
+  assertEquals(valuesOf("e2e_gateway_step_seconds", "step").size, 5);
+  assertEquals(valuesOf("e2e_gateway_streams", "version"), new Set(["1", "2"]));
 });
 
-Deno.test("answered() counts by route, service and result, and sorts the duration", async () => {
+Deno.test("answered() counts by route, service and result, and adds the duration to its bucket", async () => {
   using metrics = makeMetrics();
   metrics.answered({ route: "/gateway", service: "jeedom", result: "ok", seconds: 0.2 });
   metrics.answered({ route: "/gateway", service: "jeedom", result: "ok", seconds: 500 });
@@ -84,7 +83,7 @@ Deno.test("answered() counts by route, service and result, and sorts the duratio
   assertEquals([await bucket("0.1"), await bucket("0.25"), await bucket("120"), await bucket("+Inf")], [1, 2, 2, 3]);
 });
 
-Deno.test("step() measures what it runs, passes its result on, and its error", async () => {
+Deno.test("measure() measures an operation, and passes on its result and its error", async () => {
   let now = 1000;
   using metrics = makeMetrics({ monotonic: () => now });
   const work = (ms: number) => () => {
@@ -102,7 +101,7 @@ Deno.test("step() measures what it runs, passes its result on, and its error", a
   assertEquals(await valueOf(metrics, { name: "e2e_gateway_step_seconds_count", labels }), 2);
 });
 
-Deno.test("stream() follows what is open, and counts each end", async () => {
+Deno.test("stream() counts open streams and each end", async () => {
   using metrics = makeMetrics();
   const open = (version: string) => valueOf(metrics, { name: "e2e_gateway_streams", labels: { version } });
   const ended = (reason: string) => valueOf(metrics, { name: "e2e_gateway_streams_ended_total", labels: { reason } });
@@ -133,62 +132,39 @@ Deno.test("refused(), dropped() and delivered() count", async () => {
   assertEquals(await count("delivery_seconds_sum"), 60.0055);
 });
 
-Deno.test("gauges follow the levels, which are asked once for each text", async () => {
-  let levels: Gauges = LEVELS;
-  let asked = 0;
-  using metrics = makeMetrics({
-    levels: () => {
-      asked += 1;
-      return levels;
-    },
-  });
-  const value = (name: string, labels = {}) => valueOf(metrics, { name: `e2e_gateway_${name}`, labels });
-  const plain = [
-    "queue_bytes",
-    "backlog_bytes",
-    "unread_answer_bytes",
-    "ring_bytes",
-    "shared_event_bytes",
-    "subscriptions",
-    "listeners",
-    "broker_connections",
-    "replay_entries",
-    "replay_bytes",
-    "bodies_arriving",
-    "requests_running",
-  ];
-  for (const [index, name] of plain.entries()) assertEquals(await value(name), 1001 + index, name);
-  assertEquals([await value("ready"), await value("keys")], [0, 2]);
-  assertEquals([await value("up", { part: "broker" }), await value("up", { part: "jeedom" })], [1, 0]);
-  assertEquals(asked, plain.length + 4);
-
-  levels = { ...LEVELS, queueBytes: 5, isReady: true, replays: undefined, up: { jeedom: true } };
-  assertEquals([await value("queue_bytes"), await value("ready")], [5, 1]);
-  // In Redis there is nothing to tell, and 0 would be a lie; the same for a part that was not checked yet.
-  assertEquals([await value("replay_entries"), await value("replay_bytes")], [undefined, undefined]);
-  assertEquals([await value("up", { part: "broker" }), await value("up", { part: "jeedom" })], [undefined, 1]);
-
-  levels = LEVELS;
-  assertEquals(await value("replay_entries"), 1009);
+Deno.test("gauge() reads its value once for each text, and hides it while it is undefined", async () => {
+  using metrics = makeMetrics();
+  let value: number | undefined = 7;
+  let reads = 0;
+  metrics.gauge({ name: "test_bytes", help: "Bytes", read: () => (reads++, value) });
+  assertEquals(reads, 0);
+  assertEquals(await valueOf(metrics, { name: "test_bytes" }), 7);
+  value = 5;
+  assertEquals(await valueOf(metrics, { name: "test_bytes" }), 5);
+  value = undefined;
+  assertEquals(await valueOf(metrics, { name: "test_bytes" }), undefined);
+  value = 0;
+  assertEquals(await valueOf(metrics, { name: "test_bytes" }), 0);
+  assertEquals(reads, 4);
 });
 
-Deno.test("key_expiry_seconds vanishes with its key, and is absent for a key that never expires", async () => {
-  let keys: Gauges["keys"] = [{ name: "old", expiresInSeconds: 10 }, { name: "phone", expiresInSeconds: 20 }];
-  using metrics = makeMetrics({ levels: () => ({ ...LEVELS, keys }) });
+Deno.test("gauge() with a label has a series for each value that is read, and for no earlier one", async () => {
+  using metrics = makeMetrics();
+  let values: [string, number][] = [["old", 10], ["phone", 20]];
+  metrics.gauge({ name: "test_expiry", help: "Seconds", label: "key", read: () => values });
   const expiry = async () =>
-    (await shown(metrics)).get("e2e_gateway_key_expiry_seconds")?.samples.map(({ labels, value }) => [
-      labels["key"],
-      value,
-    ]);
+    (await writtenMetrics(metrics)).get("test_expiry")?.samples.map(({ labels, value }) => [labels["key"], value]);
   assertEquals(await expiry(), [["old", 10], ["phone", 20]]);
-  keys = [{ name: "phone", expiresInSeconds: 19 }, { name: "default", expiresInSeconds: undefined }];
+  values = [["phone", 19]];
   assertEquals(await expiry(), [["phone", 19]]);
-  // The file allows no such names; the format must hold all the same.
-  keys = [{ name: 'a"b\\c\nd}', expiresInSeconds: 5 }, { name: "__proto__", expiresInSeconds: 6 }];
+  // The keys file allows no such names; the format must hold all the same.
+  values = [['a"b\\c\nd}', 5], ["__proto__", 6]];
   assertEquals(await expiry(), [['a"b\\c\nd}', 5], ["__proto__", 6]]);
+  values = [];
+  assertEquals(await expiry(), []);
 });
 
-Deno.test("process figures are those of the platform at the time of the text", async () => {
+Deno.test("metrics of the process have the platform's values at the time of the text", async () => {
   let cpuSeconds = 1.5;
   using metrics = makeMetrics({
     process: () => ({ rssBytes: 11, heapBytes: 12, cpuSeconds, startTimeSeconds: 13 }),
@@ -202,7 +178,7 @@ Deno.test("process figures are those of the platform at the time of the text", a
   assertEquals(await value("process_cpu_seconds_total"), 2);
 });
 
-Deno.test("two sets of metrics share nothing", async () => {
+Deno.test("createMetrics() shares nothing between two sets of metrics", async () => {
   using one = makeMetrics();
   using other = makeMetrics({ version: "2.0.0" });
   const before = await series(other);
@@ -213,7 +189,7 @@ Deno.test("two sets of metrics share nothing", async () => {
   assertEquals(await valueOf(other, { name: "e2e_gateway_build_info", labels: { version: "2.0.0" } }), 1);
 });
 
-Deno.test("texts that are asked for at the same time are whole", async () => {
+Deno.test("text() is complete when it is called several times at once", async () => {
   using metrics = makeMetrics();
   const texts = await Promise.all(Array.from({ length: 5 }, () => metrics.text()));
   assertEquals(new Set(texts).size, 1);

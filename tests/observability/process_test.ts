@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { makeMetrics, valueOf } from "../support/metrics.ts";
 
-/** A clock and a timer of metrics that move only when told. */
+/** Clock and timer that the test moves. */
 function makeClock() {
   let now = 5000;
   let work = () => {};
@@ -14,7 +14,7 @@ function makeClock() {
       isRunning = true;
       return () => void (isRunning = false);
     },
-    /** Lets the timer have its turn so much too late, in milliseconds. */
+    /** Runs the timer with a delay, in milliseconds. */
     tick(lateMs: number) {
       now += 1000 + lateMs;
       work();
@@ -42,7 +42,7 @@ Deno.test("event_loop_lag_seconds is the longest delay within the last minute", 
   assertEquals(await lag(metrics), 0.004);
 });
 
-Deno.test("event_loop_lag_seconds counts a timer that still waits for its turn", async () => {
+Deno.test("event_loop_lag_seconds includes a timer that is due", async () => {
   const clock = makeClock();
   using metrics = makeMetrics(clock);
   clock.pass(900);

@@ -11,7 +11,7 @@ function makeRefusals() {
   return { clock, refusals: new RecentRefusals(() => clock.ms) };
 }
 
-/** Counts a request as often as it is said. */
+/** Calls a function a number of times. */
 function repeat(count: number, work: (index: number) => void): void {
   for (let index = 0; index < count; index++) work(index);
 }
@@ -27,7 +27,7 @@ Deno.test("list() counts requests with an unknown key by address, the most frequ
   }]);
 });
 
-Deno.test("list() counts what names a key by that key and its state, whatever the reason of the refusal", () => {
+Deno.test("list() counts requests that name a known key by that key and its state, whatever the reason", () => {
   const { refusals } = makeRefusals();
   const states: readonly KeyState[] = ["old_secret", "removed", "disabled", "expired", "old_version", "in_force"];
   for (const [index, state] of states.entries()) {
@@ -42,7 +42,7 @@ Deno.test("list() counts what names a key by that key and its state, whatever th
   );
 });
 
-Deno.test("list() counts what a key opened by key and reason, with the clock that came last", () => {
+Deno.test("list() counts opened requests by key and reason, with the last offset of the clock", () => {
   const { refusals } = makeRefusals();
   repeat(2, () => refusals.add("expired", { address: "a", key: "phone", clockOffset: 500 }));
   refusals.add("expired", { address: "a", key: "phone", clockOffset: -95.04 });
@@ -55,7 +55,7 @@ Deno.test("list() counts what a key opened by key and reason, with the clock tha
   ]);
 });
 
-Deno.test("list() can be written as JSON, whatever time a client has sent", () => {
+Deno.test("list() can be written as JSON, whatever timestamp a client sends", () => {
   for (const clockOffset of [Number.MAX_VALUE, -Number.MAX_VALUE]) {
     const { refusals } = makeRefusals();
     refusals.add("expired", { address: "a", key: "phone", clockOffset });
@@ -63,19 +63,19 @@ Deno.test("list() can be written as JSON, whatever time a client has sent", () =
   }
 });
 
-Deno.test("list() leaves out refusals about which a person can do nothing", () => {
+Deno.test("list() omits refusals on which no operator can act", () => {
   const { refusals } = makeRefusals();
   const reasons: readonly RefusalReason[] = ["route", "body", "stopping", "store", "busy"];
   for (const reason of reasons) refusals.add(reason, { address: "a" });
   for (const reason of ["field", "payload", "replay", "busy"] as const) {
     refusals.add(reason, { address: "a", key: "k" });
   }
-  // Stamped before the gateway started: the clock is right.
+  // Without an offset, the timestamp is before the start of the gateway.
   refusals.add("expired", { address: "a", key: "k" });
   assertEquals(refusals.list(), []);
 });
 
-Deno.test("list() forgets a request after ten minutes and no sooner", () => {
+Deno.test("list() drops a request after ten minutes and not earlier", () => {
   const { clock, refusals } = makeRefusals();
   refusals.add("envelope", { address: "a" });
   clock.ms += 5 * MINUTE_MS;
@@ -88,7 +88,7 @@ Deno.test("list() forgets a request after ten minutes and no sooner", () => {
   assertEquals(refusals.list(), []);
 });
 
-Deno.test("add() counts 200 addresses or keys of a cause apart in each minute, and no more", () => {
+Deno.test("add() has counters for 200 addresses or keys of a cause in each minute, and no more", () => {
   const { clock, refusals } = makeRefusals();
   repeat(200, (index) => refusals.add("envelope", { address: `early ${index}` }));
   repeat(5, () => refusals.add("envelope", { address: "late" }));
@@ -104,7 +104,7 @@ Deno.test("add() counts 200 addresses or keys of a cause apart in each minute, a
   assertEquals(refusals.list()[0]?.addresses?.[0], { address: "late", requests: 5 });
 });
 
-Deno.test("a flood of addresses and of named keys shows little, and displaces no other cause", () => {
+Deno.test("list() stays short during a flood of addresses and keys, and lists all other causes", () => {
   const { clock, refusals } = makeRefusals();
   repeat(20, () => {
     repeat(2000, (index) => refusals.add("envelope", { address: `flood ${index}` }));
@@ -126,19 +126,19 @@ Deno.test("a flood of addresses and of named keys shows little, and displaces no
   assert(JSON.stringify(list).length < 10_000);
 });
 
-Deno.test("a key whose requests are refused is listed while addresses flood", () => {
+Deno.test("list() has a key whose requests are refused during a flood of addresses", () => {
   const { refusals } = makeRefusals();
   repeat(100_000, (index) => refusals.add("envelope", { address: `flood ${index}` }));
   refusals.add("envelope", { address: "192.0.2.1", named: { name: "annas-phone", state: "old_secret" } });
   assertEquals(refusals.list().at(-1), { cause: "old_secret", requests: 1, key: "annas-phone" });
 });
 
-Deno.test("createRefusalTelemetry() counts each refusal, and records it", () => {
+Deno.test("createRefusalTelemetry() counts each refusal, and passes it on", () => {
   const { refusals } = makeRefusals();
   const inner = recordTelemetry();
   const telemetry = createRefusalTelemetry(inner, refusals);
   telemetry.refused("envelope", { address: "a" });
   telemetry.delivered(1);
-  assertEquals([inner.told.refused, inner.told.delivered], [["envelope"], [1]]);
+  assertEquals([inner.recorded.refused, inner.recorded.delivered], [["envelope"], [1]]);
   assertEquals(refusals.list()[0]?.requests, 1);
 });

@@ -10,7 +10,7 @@ interface Recorded {
   isEnded: boolean;
 }
 
-/** A tracer that keeps its spans. */
+/** Tracer that records its spans. */
 function makeTracer() {
   const spans: Recorded[] = [];
   const startSpan = (name: string): Span => {
@@ -26,29 +26,29 @@ function makeTracer() {
   return { spans, tracer };
 }
 
-/** Telemetry that keeps what it was told. */
+/** Telemetry that records its calls. */
 function makeTelemetry() {
-  const told: unknown[] = [];
+  const calls: unknown[] = [];
   const telemetry: Telemetry = {
-    measure: (step, work) => (told.push(step), work()),
-    stream: (version) => (told.push(version), (end) => void told.push(end)),
-    answered: (request) => void told.push(request),
-    refused: (reason) => void told.push(reason),
-    delivered: (seconds) => void told.push(seconds),
-    dropped: (reason, events) => void told.push([reason, events]),
+    measure: (operation, work) => (calls.push(operation), work()),
+    stream: (version) => (calls.push(version), (end) => void calls.push(end)),
+    answered: (request) => void calls.push(request),
+    refused: (reason) => void calls.push(reason),
+    delivered: (seconds) => void calls.push(seconds),
+    dropped: (reason, events) => void calls.push([reason, events]),
   };
-  return { telemetry, told };
+  return { telemetry, calls };
 }
 
-Deno.test("measure() runs in a span of its name, and passes on what came of it", async () => {
-  const [{ spans, tracer }, { telemetry, told }] = [makeTracer(), makeTelemetry()];
+Deno.test("measure() runs in a span of its name, and passes on its result", async () => {
+  const [{ spans, tracer }, { telemetry, calls }] = [makeTracer(), makeTelemetry()];
   const { measure } = createTraced(telemetry, tracer);
   assertEquals(await measure("opening", () => Promise.resolve(7)), 7);
-  assertEquals(told, ["opening"]);
+  assertEquals(calls, ["opening"]);
   assertEquals(spans, [{ name: "opening", attributes: {}, isEnded: true }]);
 });
 
-Deno.test("measure() marks what failed with the class of the error, and nothing of its text", async () => {
+Deno.test("measure() marks a failed span with the class of the error, and nothing of its message", async () => {
   const [{ spans, tracer }, { telemetry }] = [makeTracer(), makeTelemetry()];
   const { measure } = createTraced(telemetry, tracer);
   const error = new TypeError("the-password");
@@ -63,50 +63,50 @@ Deno.test("measure() marks what failed with the class of the error, and nothing 
   assertEquals(spans.length, 2);
 });
 
-Deno.test("stream() is a span until its end, with the end and the version", () => {
-  const [{ spans, tracer }, { telemetry, told }] = [makeTracer(), makeTelemetry()];
+Deno.test("stream() has a span until its end, with the reason and the version", () => {
+  const [{ spans, tracer }, { telemetry, calls }] = [makeTracer(), makeTelemetry()];
   const { stream } = createTraced(telemetry, tracer);
   const [end, fail] = [stream(2), stream(1)];
   assertEquals(spans.map(({ isEnded }) => isEnded), [false, false]);
   end("too_slow");
   fail("failed");
-  assertEquals(told, [2, 1, "too_slow", "failed"]);
+  assertEquals(calls, [2, 1, "too_slow", "failed"]);
   assertEquals(spans.map(({ name, attributes, status }) => [name, Object.values(attributes), status]), [
     ["stream", ["too_slow", 2], undefined],
     ["stream", ["failed", 1], SpanStatusCode.ERROR],
   ]);
 });
 
-Deno.test("everything else passes through", () => {
-  const [{ spans, tracer }, { telemetry, told }] = [makeTracer(), makeTelemetry()];
+Deno.test("createTraced() passes on all other calls without a span", () => {
+  const [{ spans, tracer }, { telemetry, calls }] = [makeTracer(), makeTelemetry()];
   const traced = createTraced(telemetry, tracer);
   const request = { route: "/gateway", service: "none", result: "refused", seconds: 1 } as const;
   traced.answered(request);
   traced.refused("busy", { address: "192.0.2.1" });
   traced.delivered(0.5);
   traced.dropped("revoked", 3);
-  assertEquals(told, [request, "busy", 0.5, ["revoked", 3]]);
+  assertEquals(calls, [request, "busy", 0.5, ["revoked", 3]]);
   assertEquals(spans, []);
 });
 
-Deno.test("refused() passes on whose request it was", () => {
+Deno.test("refused() passes on the sender of the request", () => {
   const requests: unknown[] = [];
   const telemetry = { ...makeTelemetry().telemetry, refused: (...given: unknown[]) => void requests.push(given) };
   createTraced(telemetry, makeTracer().tracer).refused("envelope", { address: "192.0.2.1" });
   assertEquals(requests, [["envelope", { address: "192.0.2.1" }]]);
 });
 
-Deno.test("findTracer() finds none where OTEL_DENO is not set", () => {
+Deno.test("findTracer() returns undefined when OTEL_DENO is not set", () => {
   assertEquals(findTracer("1"), undefined);
 });
 
-Deno.test("findTracer() finds Deno's where OTEL_DENO is set, though the sandbox hides the variable", async () => {
+Deno.test("findTracer() returns Deno's tracer when OTEL_DENO is set, although the sandbox hides the variable", async () => {
   const module = new URL("../../src/observability/tracing.ts", import.meta.url).href;
   const script = `
     const { createTraced, findTracer } = await import(${JSON.stringify(module)});
     const tracer = findTracer("7");
     if (tracer === undefined || Deno.env.get("OTEL_DENO") !== undefined) throw new Error("Not as it should be");
-    const traced = createTraced({ step: (_, work) => work(), stream: () => () => {} }, tracer);
+    const traced = createTraced({ measure: (_, work) => work(), stream: () => () => {} }, tracer);
     await traced.measure("admission", () => traced.measure("opening", () => Promise.resolve()));
     await traced.measure("mqtt", () => Promise.reject(new RangeError("the-password"))).catch(() => {});
     traced.stream(2)("left");

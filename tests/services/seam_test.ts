@@ -5,7 +5,7 @@ import { addLine } from "../../src/cli/keys/add.ts";
 import { replaceRights, rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { setLine } from "../../src/cli/keys/set.ts";
-import { parseGroups } from "../../src/config/parse.ts";
+import { parseSettings } from "../../src/config/parse.ts";
 import { settingsTable } from "../../src/config/settings.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
@@ -15,6 +15,7 @@ import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { createEchoService, echo, ECHO_SETTINGS } from "../support/echo_service/echo.ts";
 import { makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 import { listen, subscribe } from "../support/listener.ts";
+import { gatewayMetricsText } from "../support/metrics.ts";
 
 const LIST = [...SERVICES, echo];
 
@@ -73,7 +74,7 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
 
 Deno.test("the settings table has the settings of a third service", () => {
   const table = settingsTable([ECHO_SETTINGS]);
-  assertEquals(parseGroups(table, [{ ECHO_GREETING: "Hi" }]).values["echo"], { greeting: "Hi" });
+  assertEquals(Object(parseSettings(table, [{ ECHO_GREETING: "Hi" }]))["echo"], { greeting: "Hi" });
 });
 
 Deno.test("POST /gateway reaches a third service as its key may, and names all services", async () => {
@@ -135,6 +136,14 @@ Deno.test("POST /subscribe reaches every service that has subscriptions", async 
     "/subscribe",
   ]);
   assertEquals([ended?.service, ended?.outcome.startsWith("ended: ")], ["echo", true]);
+});
+
+Deno.test("the metrics have the label values and the dependency of a third service", async () => {
+  const text = await gatewayMetricsText(LIST, { echo: { greeting: "Hi" } });
+  assertStringIncludes(text, 'e2e_gateway_requests_total{route="/gateway",service="echo",result="ok"} 0');
+  assertStringIncludes(text, 'e2e_gateway_requests_total{route="/subscribe",service="echo",result="subscribed"} 0');
+  assertStringIncludes(text, 'e2e_gateway_step_seconds_count{step="echo"} 0');
+  assertStringIncludes(text, 'e2e_gateway_up{part="echo"} 1');
 });
 
 Deno.test("POST /mqtt/subscribe is for MQTT alone, whatever the request names", async () => {

@@ -17,7 +17,7 @@ function makeWatch() {
   return { steps, pass };
 }
 
-Deno.test("check() tells of a clock that is set back or ahead, once each time", () => {
+Deno.test("check() reports a clock that is set back or ahead, once each time", () => {
   const { steps, pass } = makeWatch();
   pass(1000, -7_200_000);
   pass(1000);
@@ -27,7 +27,7 @@ Deno.test("check() tells of a clock that is set back or ahead, once each time", 
   assertEquals(steps, [-7_200_000, 90_000, -90_000]);
 });
 
-Deno.test("check() says nothing of a clock that is slewed, and adds up what is set in small steps", () => {
+Deno.test("check() ignores a slewed clock, and adds up small steps", () => {
   const { steps, pass } = makeWatch();
   for (let second = 0; second < 3600; second++) pass(1000, 0.5);
   assertEquals(steps, []);
@@ -35,7 +35,7 @@ Deno.test("check() says nothing of a clock that is slewed, and adds up what is s
   assertEquals(steps, [-6200]);
 });
 
-Deno.test("check() takes a machine that was suspended for a clock that was set ahead", () => {
+Deno.test("check() reports a suspended machine as a clock that was set ahead", () => {
   const { steps, pass } = makeWatch();
   pass(0, 3_600_000);
   assertEquals(steps, [3_600_000]);

@@ -13,9 +13,7 @@ function identity(nonce: number, tag = nonce, kid = "default", timestamp = 1000)
 function makeStore({ maxBytes = 1_000_000, maxAnswerBytes = 1_000_000, seconds = 120, since = 0 } = {}) {
   const clock = { ms: 0 };
   const store = createMemoryReplayStore({
-    seconds,
-    maxBytes,
-    maxAnswerBytes,
+    limits: { maxAgeSeconds: seconds / 2, memoryBytes: maxBytes, answerBytes: maxAnswerBytes },
     since,
     monotonic: () => clock.ms,
   });
@@ -49,16 +47,16 @@ Deno.test("claim() lets a repeat wait for the first answer", async () => {
   assertEquals(await waiting, "late");
 });
 
-Deno.test("claim() tells a nonce that is used for another request", () => {
+Deno.test("claim() detects a nonce that was used for another request", () => {
   const { store } = makeStore();
   settle(store, 1, "answer");
   assertEquals(store.claim(identity(1, 2)).kind, "nonce reused");
 });
 
-Deno.test("a key that never pauses takes up no more memory than it is remembered for", () => {
+Deno.test("a key in constant use takes no more memory than its stored requests", () => {
   const { store, clock } = makeStore({ maxBytes: 2 ** 30 });
   const nonce = new Uint8Array(12);
-  // Of a size to be seen: 1.3 MB are remembered at a time, 530 MB came by.
+  // Large enough to measure: 1.3 MB are stored at a time, of 530 MB in total.
   const tag = new Uint8Array(10_000);
   const before = Deno.memoryUsage().heapUsed;
   for (let count = 0; count < 40_000; count++) {
@@ -78,7 +76,7 @@ Deno.test("claim() keeps the keys apart", () => {
   assertEquals(store.claim(identity(1, 1, "other")).kind, "first");
 });
 
-Deno.test("claim() forgets after its time and not before", () => {
+Deno.test("claim() drops a request after its time and not before", () => {
   const { store, clock } = makeStore({ seconds: 120 });
   settle(store, 1, "answer");
   clock.ms = 119_999;
@@ -87,7 +85,7 @@ Deno.test("claim() forgets after its time and not before", () => {
   assertEquals(store.claim(identity(2)).kind, "forgotten", "Not newer than what was forgotten");
 });
 
-Deno.test("claim() refuses what may have run and was forgotten, though the wall clock went back", () => {
+Deno.test("claim() refuses a dropped request that may have run, after the wall clock was set back", () => {
   const { store, clock } = makeStore({ seconds: 120 });
   for (let count = 0; count <= 100; count++) store.claim(identity(count, count, "default", 1000 + count / 10));
   clock.ms = 120_001;
@@ -96,7 +94,7 @@ Deno.test("claim() refuses what may have run and was forgotten, though the wall 
   assertEquals(store.claim(identity(202, 202, "default", 1010.5)).kind, "first");
 });
 
-Deno.test("claim() goes on after a clock that was an hour ahead, and never runs what was stamped then", () => {
+Deno.test("claim() works after a clock was an hour ahead, and refuses timestamps from that hour", () => {
   const { store, clock } = makeStore({ seconds: 120 });
   const claim = (id: number, timestamp: number) => store.claim(identity(id, id, "default", timestamp)).kind;
   assertEquals(claim(1, 4600), "first");
@@ -118,7 +116,7 @@ Deno.test("claim() refuses when a key's identities fill its share of the memory,
   assertEquals(store.claim(identity(200, 200, "default", 2000)).kind, "first");
 });
 
-Deno.test("claim() gives up kept answers, oldest first, before it refuses a request", async () => {
+Deno.test("claim() drops kept answers, oldest first, before it refuses a request", async () => {
   const { store } = makeStore({ maxBytes: 4096 });
   settle(store, 1, "a".repeat(1000));
   settle(store, 2, "b".repeat(1000));
@@ -162,13 +160,13 @@ Deno.test("claim() does not keep an answer above its bound, and the request stil
   assertEquals(await repeated(store, 2), undefined);
 });
 
-Deno.test("claim() refuses what was stamped before the memory began, in whole seconds", () => {
+Deno.test("claim() refuses timestamps before the start of the memory, in whole seconds", () => {
   const { store } = makeStore({ since: 1000.9 });
   assertEquals(store.claim(identity(1, 1, "a", 999.9)).kind, "forgotten");
   assertEquals(store.claim(identity(1, 1, "a", 1000)).kind, "first");
 });
 
-Deno.test("recall() finds a request that was claimed, for as long as it is remembered, and claims nothing", async () => {
+Deno.test("recall() finds a claimed request for as long as it is stored, and claims nothing", async () => {
   const { store, clock } = makeStore();
   assertEquals(store.recall(identity(1)).kind, "unknown");
   settle(store, 1, "answer");
@@ -180,7 +178,7 @@ Deno.test("recall() finds a request that was claimed, for as long as it is remem
   assertEquals(store.recall(identity(1)).kind, "unknown");
 });
 
-/** Claims with a key until it is refused; returns how many were first. */
+/** Claims with a key until it is refused; returns the number of first claims. */
 function fill(store: MemoryReplayStore, kid: string, { from = 0 } = {}): number {
   let count = 0;
   while (store.claim({ ...identity(0, 1, kid), nonce: nonceOf(from + count) }).kind === "first") count++;
@@ -193,7 +191,7 @@ function nonceOf(number: number): Uint8Array {
   return nonce;
 }
 
-Deno.test("claim() refuses a key that fills its share, and no other one, also beside several greedy keys", () => {
+Deno.test("claim() refuses only the key that fills its share, also beside several such keys", () => {
   const { store } = makeStore({ maxBytes: 512 * 1000 });
   for (let greedy = 0; greedy < 3; greedy++) assert(fill(store, `greedy ${greedy}`) > 0);
   for (let greedy = 0; greedy < 3; greedy++) fill(store, `greedy ${greedy}`, { from: 10_000 });
@@ -201,7 +199,7 @@ Deno.test("claim() refuses a key that fills its share, and no other one, also be
   assert(fill(store, "modest") > 50, "Nothing is left for a modest key");
 });
 
-Deno.test("claim() gives a key its share back when its requests expire", () => {
+Deno.test("claim() frees the share of a key when its requests expire", () => {
   const { store, clock } = makeStore({ maxBytes: 512 * 100 });
   const first = fill(store, "a");
   assertEquals(first, 50);
@@ -210,7 +208,7 @@ Deno.test("claim() gives a key its share back when its requests expire", () => {
   assertEquals(store.usage, { entries: 1, bytes: 512 });
 });
 
-Deno.test("settle() drops answers of the key that holds most of them, and keeps those of the others", async () => {
+Deno.test("settle() drops answers of the key with the most bytes, and keeps those of the others", async () => {
   const { store } = makeStore({ maxBytes: 512 * 100 });
   const keep = (nonce: number, kid: string, size: number) => {
     const claim = store.claim(identity(nonce, nonce, kid));
@@ -230,7 +228,7 @@ Deno.test("settle() drops answers of the key that holds most of them, and keeps 
   assertEquals(await kept(1, "modest"), 2000, "Identities push out the greedy key's answers, too");
 });
 
-Deno.test("beginAt() lets pass what is stamped after the clock was set back, and remembers what ran", () => {
+Deno.test("beginAt() accepts requests after the clock was set back, and keeps stored ones", () => {
   const { store } = makeStore({ since: 8200 });
   assertEquals(store.claim(identity(1, 1, "a", 8201)).kind, "first");
   assertEquals(store.claim(identity(2, 2, "a", 1001)).kind, "forgotten");
@@ -243,7 +241,7 @@ Deno.test("beginAt() lets pass what is stamped after the clock was set back, and
   ]);
 });
 
-Deno.test("claim() counts what is remembered exactly, however many requests expired before", () => {
+Deno.test("claim() counts stored requests exactly, after any number of expired ones", () => {
   const { store, clock } = makeStore({ maxBytes: 2 ** 30, seconds: 10 });
   for (let number = 0; number < 25_000; number++) {
     clock.ms = number;

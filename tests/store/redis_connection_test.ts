@@ -35,7 +35,7 @@ function redisTest(
     ));
 }
 
-/** Runs a test against a server that answers each message of a client with the next of some replies. */
+/** Runs a test against a server that answers each message of a client with the next of the replies. */
 function withReplies(
   replies: readonly string[],
   test: (connection: RedisConnection, lines: string[], connections: () => number) => Promise<void>,
@@ -58,7 +58,7 @@ function withReplies(
 
 const isUp = (connection: RedisConnection) => until("there is a connection", () => connection.client !== undefined);
 
-redisTest("openRedis() connects, tells each change once, and comes back", async (redis, connection, lines) => {
+redisTest("openRedis() connects, logs each change once, and reconnects", async (redis, connection, lines) => {
   await isUp(connection);
   const seen: unknown[] = [];
   const stopListening = connection.onConnect((client) => seen.push(client));
@@ -85,18 +85,18 @@ redisTest("a client of a lost connection never works again", async (redis, conne
   await assertRejects(() => old.get("key"));
 });
 
-redisTest("a frozen server ends what waits for it within the deadline", async (redis, connection, lines) => {
+redisTest("commands to a frozen server fail within the time limit", async (redis, connection, lines) => {
   await isUp(connection);
   redis.signal("SIGSTOP");
   const waiting = [connection.limits.del("key"), connection.limits.eval("return 1", { keys: [], arguments: [] })];
   const results = await within("commands end", Promise.allSettled(waiting));
   assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
-  assertEquals(lines[1], "No connection to Redis at {place}: It is silent for 800 ms");
+  assertEquals(lines[1], "No connection to Redis at {place}: No reply for 800 ms");
   redis.signal("SIGCONT");
   await isUp(connection);
 }, { timeoutMs: 800 });
 
-redisTest("close() lets what is under way finish", async (_, connection) => {
+redisTest("close() waits for pending commands", async (_, connection) => {
   await isUp(connection);
   const waiting = Promise.all(Array.from({ length: 100 }, () => connection.client?.set("key", "value")));
   await connection.close();
@@ -104,7 +104,7 @@ redisTest("close() lets what is under way finish", async (_, connection) => {
   assertEquals(connection.client, undefined);
 });
 
-redisTest("close() does not wait for a frozen server longer than the deadline", async (redis, connection) => {
+redisTest("close() does not wait for a frozen server longer than the time limit", async (redis, connection) => {
   await isUp(connection);
   redis.signal("SIGSTOP");
   const waiting = Promise.allSettled([connection.client?.get("key")]);
@@ -112,20 +112,20 @@ redisTest("close() does not wait for a frozen server longer than the deadline", 
   assertEquals((await waiting)[0]?.status, "rejected");
 }, { timeoutMs: 800 });
 
-Deno.test("close() ends a connection that never began to answer", () =>
+Deno.test("close() ends a connection without any reply", () =>
   withTcpServer(() => {}, (port) =>
     withConnection(new URL(`redis://127.0.0.1:${port}`), async (connection) => {
       await within("closing", connection.close());
     }, 60_000)));
 
-Deno.test("openRedis() gives up on a silent server in time, and tells it once", () =>
+Deno.test("openRedis() gives up on a silent server in time, and logs it once", () =>
   withReplies([], async (connection, lines, connections) => {
     await until("it tries again", () => connections() > 3);
     assertEquals(lines, ["No connection to Redis at {place}: The handshake took more than 400 ms"]);
     assertEquals(connection.client, undefined);
   }, { timeoutMs: 400 }));
 
-Deno.test("openRedis() survives a server that speaks something else", () =>
+Deno.test("openRedis() survives a server of another protocol", () =>
   withReplies(["HTTP/1.1 400 Bad Request\r\n\r\n"], async (connection, lines, connections) => {
     await until("it tries again", () => connections() > 3);
     assertEquals(lines, ['No connection to Redis at {place}: Unknown RESP type 72 "H"']);
@@ -142,7 +142,7 @@ Deno.test("openRedis() does not let an old server repeat the password into the l
     { password: "hunter2" },
   ));
 
-Deno.test("a connection ends at the first reply that makes no sense", () =>
+Deno.test("a connection ends at the first invalid reply", () =>
   withReplies(["+OK\r\n", "Hello\r\n$5\r\nother\r\n"], async (connection) => {
     await isUp(connection);
     const client = connection.client;
@@ -151,14 +151,14 @@ Deno.test("a connection ends at the first reply that makes no sense", () =>
     await assertRejects(() => client.get("c"));
   }));
 
-Deno.test("openRedis() refuses what is no address, without repeating it", () => {
+Deno.test("openRedis() rejects invalid URLs, without quoting them", () => {
   for (const url of ["http://:hunter2@host", "redis://:hunter2@host/no-number", "redis://:hunter2%zz@host"]) {
     const open = () => openRedis({ url: new URL(url), timeoutMs: 1, random: () => 0, log: { info() {}, warn() {} } });
     assert(!String(assertThrows(open)).includes("hunter2"));
   }
 });
 
-redisTest("limits count in the server, and go on in memory while it is frozen or away", async (redis, connection) => {
+redisTest("limits count in the server, and in memory while it is frozen or unavailable", async (redis, connection) => {
   await isUp(connection);
   const common = { keyPrefix: "limit", points: 3, duration: 600 };
   const inMemory = new RateLimiterMemory(common);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { RedisClient } from "../../src/store/redis_client.ts";
+import type { RedisClient } from "../../src/store/redis_connection.ts";
 import { watchRedisDurability } from "../../src/store/redis_durability.ts";
 import type { RequestIdentity } from "../../src/store/replay_store.ts";
 import {
@@ -14,36 +14,36 @@ import {
   run,
   sealed,
   SECONDS,
-  untilTold,
+  untilLogged,
 } from "../support/redis_gateway.ts";
 import { until, within } from "../support/deadline.ts";
 
-redisTest("claim() answers away until the server is there", async (redis, open) => {
+redisTest("claim() returns unavailable until the server is connected", async (redis, open) => {
   const gateway = open();
-  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
-  await untilTold(gateway, "No connection to Redis");
-  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
+  await untilLogged(gateway, "No connection to Redis");
+  assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   await redis.start();
   await run(gateway, identity(1), "answer");
   assertEquals(await repeat(gateway, identity(1)), "answer");
 }, { isStarted: false });
 
 redisTest(
-  "claim() answers away in time when the server is frozen, and works again when it is not",
+  "claim() returns unavailable in time when the server is frozen, and works again afterwards",
   async (redis, open) => {
     const gateway = open({ timeoutMs: 1000 });
     await run(gateway, identity(1), "answer");
     redis.signal("SIGSTOP");
     const claims = Array.from({ length: 50 }, (_, index) => gateway.store.claim(identity(100 + index)));
     const kinds = (await within("claims end", Promise.all(claims), 10_000)).map(({ kind }) => kind);
-    assertEquals(new Set(kinds), new Set(["away"]));
+    assertEquals(new Set(kinds), new Set(["unavailable"]));
     assertEquals(gateway.connection.client, undefined, "Nothing waits once the silence is known");
-    assertEquals((await gateway.store.claim(identity(2))).kind, "away");
+    assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
     redis.signal("SIGCONT");
     assertEquals(await repeat(gateway, identity(1)), "answer");
     assertEquals(await kindOf(gateway, identity(3)), "first");
     for (let index = 0; index < 50; index++) {
-      // It may have been written to the server, and may not: either way it did not run before.
+      // The server may have stored it or not; either way it did not run before.
       assert(["first", "repeat"].includes(await kindOf(gateway, identity(100 + index))));
     }
   },
@@ -57,12 +57,12 @@ for (const appendonly of [false, true]) {
     async (redis, open) => {
       const gateway = open();
       await claim(gateway, identity(0));
-      // Some are stamped ahead of the clock.
+      // Some timestamps are ahead of the clock.
       const load = startLoad([gateway], (number) => NOW + (number * 7919) % 30);
       await until("some ran", () => load.ran.size > 500);
       await redis.kill();
       await redis.start();
-      await untilTold(gateway, "may have forgotten");
+      await untilLogged(gateway, "may have lost");
       await load.stop();
       const kinds = new Set<string>();
       for (const request of load.ran.values()) kinds.add(await kindOf(gateway, request));
@@ -80,7 +80,7 @@ for (const appendonly of [false, true]) {
     await until("some ran", () => load.ran.size > 500);
     await redis.kill();
     await redis.start();
-    await Promise.all(gateways.map((gateway) => untilTold(gateway, "may have forgotten")));
+    await Promise.all(gateways.map((gateway) => untilLogged(gateway, "may have lost")));
     await load.stop();
     for (const gateway of [...gateways, open()]) {
       const kinds = new Set<string>();
@@ -90,7 +90,7 @@ for (const appendonly of [false, true]) {
   }, { appendonly });
 }
 
-/** Claims fresh requests and such that ran, without a pause; `stop` fails when one was first for the second time. */
+/** Claims new requests and repeats without a pause; `stop` throws if one was first twice. */
 function startLoad(gateways: readonly Gateway[], timestampOf: (number: number) => number) {
   const ran = new Map<number, RequestIdentity>();
   const twice: number[] = [];
@@ -122,56 +122,59 @@ function startLoad(gateways: readonly Gateway[], timestampOf: (number: number) =
 }
 
 redisTest(
-  "claim() refuses what ran ahead of the clock when another gateway noticed the loss first",
+  "claim() refuses requests ahead of the clock when another gateway noticed the loss first",
   async (redis, open) => {
     const gateway = open();
     await run(gateway, identity(1, { timestamp: NOW + 20 }));
     const marker = await redis.command("GET", `${PREFIX}since`);
     await redis.command("FLUSHALL");
     await redis.command("SET", `${PREFIX}since`, `${String(marker).split(" ")[0]} ${Math.floor(NOW) + 1}`);
-    await untilTold(gateway, "may have forgotten");
+    await untilLogged(gateway, "may have lost");
     assertEquals(await kindOf(gateway, identity(1, { timestamp: NOW + 20 })), "forgotten");
     assertEquals(await kindOf(gateway, identity(2, { timestamp: NOW + 21 })), "first");
   },
 );
 
-redisTest("claim() refuses what may have run when somebody empties the server", async (redis, open) => {
+redisTest("claim() refuses requests that may have run when the server is emptied", async (redis, open) => {
   const gateway = open();
   await run(gateway, identity(1, { timestamp: NOW + 20 }));
   await run(gateway, identity(2));
   await redis.command("FLUSHALL");
-  await untilTold(gateway, "may have forgotten");
+  await untilLogged(gateway, "may have lost");
   assertEquals(await kindOf(gateway, identity(1, { timestamp: NOW + 20 })), "forgotten");
   assertEquals(await kindOf(gateway, identity(2)), "forgotten");
 });
 
-redisTest("claim() answers away while the server may evict keys, and forgets what ran before", async (redis, open) => {
-  const gateway = open();
-  await run(gateway, identity(1));
-  await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
-  assertEquals(await kindOf(gateway, identity(1)), "repeat", "Without a limit nothing is evicted");
-  await redis.command("CONFIG", "SET", "maxmemory", "100mb");
-  await untilTold(
-    gateway,
-    'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
-  );
-  assertEquals((await gateway.store.claim(identity(2))).kind, "away");
-  await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
-  await untilTold(gateway, "fit to remember requests again");
-  assertEquals(await kindOf(gateway, identity(1)), "forgotten");
-  assertEquals(await kindOf(gateway, identity(3, { timestamp: NOW + 1 })), "first");
-});
+redisTest(
+  "claim() returns unavailable while the server may evict keys, and refuses earlier requests afterwards",
+  async (redis, open) => {
+    const gateway = open();
+    await run(gateway, identity(1));
+    await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+    assertEquals(await kindOf(gateway, identity(1)), "repeat", "Without a limit nothing is evicted");
+    await redis.command("CONFIG", "SET", "maxmemory", "100mb");
+    await untilLogged(
+      gateway,
+      'error Redis may forget requests, so none is accepted: It evicts keys: set its maxmemory-policy to noeviction instead of "allkeys-lru"',
+    );
+    assertEquals((await gateway.store.claim(identity(2))).kind, "unavailable");
+    await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+    await untilLogged(gateway, "can store requests again");
+    assertEquals(await kindOf(gateway, identity(1)), "forgotten");
+    assertEquals(await kindOf(gateway, identity(3, { timestamp: NOW + 1 })), "first");
+  },
+);
 
-redisTest("claim() answers away from the beginning when the server evicts keys", async (redis, open) => {
+redisTest("claim() returns unavailable from the start when the server evicts keys", async (redis, open) => {
   await redis.command("CONFIG", "SET", "maxmemory-policy", "volatile-ttl");
   await redis.command("CONFIG", "SET", "maxmemory", "100mb");
   const gateway = open();
-  await untilTold(gateway, 'noeviction instead of "volatile-ttl"');
-  assertEquals((await gateway.store.claim(identity(1))).kind, "away");
+  await untilLogged(gateway, 'noeviction instead of "volatile-ttl"');
+  assertEquals((await gateway.store.claim(identity(1))).kind, "unavailable");
   assertEquals(await redis.command("DBSIZE"), 0);
 });
 
-redisTest("claim() answers full when the server has no room, until it has", async (redis, open) => {
+redisTest("claim() returns full while the server is out of memory", async (redis, open) => {
   const gateway = open();
   await run(gateway, identity(1), "answer");
   await redis.command("CONFIG", "SET", "maxmemory", "1");
@@ -181,15 +184,15 @@ redisTest("claim() answers full when the server has no room, until it has", asyn
   assertEquals(await kindOf(gateway, identity(2)), "first");
 });
 
-redisTest("claim() refuses what may have expired early when the clocks step apart", async (_, open) => {
+redisTest("claim() refuses requests that may have expired early when the clocks diverge", async (_, open) => {
   const gateway = open();
   await run(gateway, identity(1));
   gateway.clock.seconds += SECONDS / 4 + 30;
-  await untilTold(gateway, "may have forgotten");
+  await untilLogged(gateway, "may have lost");
   assertEquals(await kindOf(gateway, identity(1)), "forgotten");
 });
 
-redisTest("claim() does not believe that the memory begins in the future", async (redis, open) => {
+redisTest("claim() ignores a marker in the future", async (redis, open) => {
   await run(open(), identity(1));
   const marker = await redis.command("GET", `${PREFIX}since`);
   for (const ahead of [1_000_000, 90]) {
@@ -201,7 +204,7 @@ redisTest("claim() does not believe that the memory begins in the future", async
   }
 });
 
-/** A server that knows no key. */
+/** Server without keys. */
 const SILENT: RedisClient = {
   isReady: true,
   get: () => Promise.resolve(null),
@@ -212,12 +215,12 @@ const SILENT: RedisClient = {
   del: () => Promise.resolve(0),
 };
 
-Deno.test("trusted() has no connection to a server that is too old or cannot say what it is, and tells why", async () => {
+Deno.test("trusted() returns no client of a server that is too old or unknown, and logs why", async () => {
   const cases = {
     "redis_version:6.2.14\r\n": 'Version "6.2.14" is too old: use Valkey, or Redis 7',
     "maxmemory:0\r\n": 'Version "unknown" is too old: use Valkey, or Redis 7',
     "redis_version:7.4.0\r\n": 'It evicts keys: set its maxmemory-policy to noeviction instead of "unknown"',
-    "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not tell its run_id: use Valkey, or Redis 7",
+    "redis_version:7.4.0\r\nmaxmemory:0\r\n": "It does not report its run_id: use Valkey, or Redis 7",
   };
   for (const [info, fault] of Object.entries(cases)) {
     const told: unknown[] = [];
@@ -279,7 +282,7 @@ for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
   });
 }
 
-redisTest("settle() loses the answer and nothing else when the server is gone", async (redis, open) => {
+redisTest("settle() loses only the answer when the server is unavailable", async (redis, open) => {
   const gateway = open();
   const first = await claim(gateway, identity(1));
   const waiting = repeat(gateway, identity(1));
@@ -287,7 +290,7 @@ redisTest("settle() loses the answer and nothing else when the server is gone", 
   await redis.kill();
   if (first.kind === "first") first.settle(sealed("answer"));
   assertEquals(await waiting, "answer");
-  assertEquals((await gateway.store.claim(identity(3))).kind, "away");
+  assertEquals((await gateway.store.claim(identity(3))).kind, "unavailable");
 });
 
 redisTest("close() does not wait for answers of other gateways", async (_, open) => {
@@ -300,7 +303,7 @@ redisTest("close() does not wait for answers of other gateways", async (_, open)
 });
 
 redisTest(
-  "claim() needs a user with EVAL, SET, GET and INFO on its own keys, and says what another lacks",
+  "claim() needs a user with EVAL, SET, GET and INFO on its own keys, and logs what is missing",
   async (redis, open) => {
     await redis.command("ACL", "SETUSER", "gate", "on", ">hunter2", `~${PREFIX}*`, "+eval", "+set", "+get", "+info");
     await redis.command("ACL", "SETUSER", "reader", "on", ">hunter2", `~${PREFIX}*`, "+get", "+info");
@@ -314,12 +317,12 @@ redisTest(
     assertEquals(gateway.lines, [`info Connected to Redis at 127.0.0.1:${redis.port}`]);
     const reader = open({ user: "reader", password: "hunter2" });
     await until("the missing right is told", async () => {
-      assertEquals((await reader.store.claim(identity(1))).kind, "away");
-      return reader.lines.some((line) => line.startsWith("warn Redis refused to remember a request: NOPERM"));
+      assertEquals((await reader.store.claim(identity(1))).kind, "unavailable");
+      return reader.lines.some((line) => line.startsWith("warn Redis refused to store a request: NOPERM"));
     });
     const stranger = open({ user: "gate", password: "hunter3" });
-    await untilTold(stranger, "WRONGPASS");
-    assertEquals((await stranger.store.claim(identity(1))).kind, "away");
+    await untilLogged(stranger, "WRONGPASS");
+    assertEquals((await stranger.store.claim(identity(1))).kind, "unavailable");
     for (const { lines } of [gateway, reader, stranger]) assert(!lines.join().includes("hunter"), lines.join());
   },
 );

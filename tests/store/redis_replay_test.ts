@@ -29,7 +29,7 @@ redisTest("claim() lets a repeat wait for the first answer, in this gateway and 
   assertEquals(await Promise.all(waiting), ["late", "late", "late"]);
 });
 
-redisTest("claim() lets a repeat that came first hear a too long answer, and keeps nothing", async (_, open) => {
+redisTest("claim() gives a waiting repeat an answer above the limit, and does not keep it", async (_, open) => {
   const gateway = open();
   const first = await claim(gateway, identity(1));
   const waiting = repeat(gateway, identity(1));
@@ -39,7 +39,7 @@ redisTest("claim() lets a repeat that came first hear a too long answer, and kee
   await until("it is not kept", async () => await repeat(gateway, identity(1)) === undefined);
 });
 
-redisTest("claim() keeps an answer up to its bound, and none above it", async (_, open) => {
+redisTest("claim() keeps an answer up to the limit, and none above it", async (_, open) => {
   const [one, other] = [open(), open()];
   await run(one, identity(1), "x".repeat(100));
   await run(one, identity(2), "x".repeat(101));
@@ -66,7 +66,7 @@ redisTest("claim() is first for one of many equal claims at once from two gatewa
   }
 });
 
-redisTest("claim() tells a nonce that is used for another request, running or done", async (_, open) => {
+redisTest("claim() detects a nonce that was used for another request, running or done", async (_, open) => {
   const gateway = open();
   const first = await claim(gateway, identity(1));
   assertEquals(await kindOf(gateway, identity(1, { tag: 2 })), "nonce reused");
@@ -81,7 +81,7 @@ redisTest("claim() keeps the keys apart", async (_, open) => {
   assertEquals(await kindOf(gateway, identity(1, { kid: "another" })), "first");
 });
 
-redisTest("claim() accepts in a new process what was stamped before it began, and knows what ran", async (_, open) => {
+redisTest("claim() accepts timestamps from before its process started, and detects repeats", async (_, open) => {
   const old = open();
   await run(old, identity(1), "answer");
   await old.close();
@@ -91,13 +91,13 @@ redisTest("claim() accepts in a new process what was stamped before it began, an
   assertEquals(await kindOf(fresh, identity(2)), "first");
 });
 
-redisTest("claim() refuses what was stamped before a server without memory was met", async (_, open) => {
+redisTest("claim() refuses timestamps from before the first connection to an empty server", async (_, open) => {
   const gateway = open();
   assertEquals(await kindOf(gateway, identity(1, { timestamp: Math.floor(NOW) - 0.1 })), "forgotten");
   assertEquals(await kindOf(gateway, identity(1, { timestamp: Math.floor(NOW) })), "first");
 });
 
-redisTest("claim() gives each key its time, which an answer does not change", async (redis, open) => {
+redisTest("claim() sets a TTL for each request, which an answer does not change", async (redis, open) => {
   const gateway = open();
   await run(gateway, identity(1), "answer");
   await repeat(gateway, identity(1));
@@ -112,7 +112,7 @@ redisTest("claim() gives each key its time, which an answer does not change", as
   }
 });
 
-redisTest("recall() finds what ran here or in another gateway, and claims nothing", async (_, open) => {
+redisTest("recall() finds requests of this and other gateways, and claims nothing", async (_, open) => {
   const [one, other] = [open(), open()];
   await until("Redis is trusted", async () => (await one.store.recall(identity(1))).kind === "unknown");
   await run(one, identity(1), "answer");
@@ -128,7 +128,7 @@ redisTest("recall() finds what ran here or in another gateway, and claims nothin
 });
 
 redisTest(
-  "claim() refuses a key that fills its share, and no other one, and still knows its requests",
+  "claim() refuses only the key that fills its share, and still detects its repeats",
   async (_, open) => {
     const gateway = open({ maxBytes: 2 * 512 * 10 });
     const numbers = Array.from({ length: 20 }, (_, number) => number);
@@ -140,13 +140,13 @@ redisTest(
   },
 );
 
-redisTest("settle() keeps no answer beyond the key's share, and those of other keys", async (_, open) => {
+redisTest("settle() keeps no answer beyond the share of the key, and keeps those of other keys", async (_, open) => {
   const gateway = open({ maxBytes: 2 * 512 * 10 });
   const answer = "x".repeat(100);
   const { store } = gateway;
   await run(gateway, identity(0), answer);
   const other = identity(1, { kid: "fedcba9876543210" });
-  // One request settled many times stands for many requests, of which the key's other share has room for five only.
+  // One request settled many times stands for many requests, as the key's share of requests only has room for five.
   const first = await claim(gateway, identity(2));
   for (let times = 0; first.kind === "first" && times < 100; times++) first.settle(sealed(answer));
   await run(gateway, identity(3), answer);

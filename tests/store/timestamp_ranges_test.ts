@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { TimestampRanges } from "../../src/store/timestamp_ranges.ts";
 
-Deno.test("includes() knows every timestamp that was added, in any order", () => {
+Deno.test("includes() returns true for all added timestamps, in any order", () => {
   fc.assert(fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })), (stamps) => {
     const ranges = new TimestampRanges();
     for (const stamp of stamps) ranges.add(stamp);
@@ -12,7 +12,7 @@ Deno.test("includes() knows every timestamp that was added, in any order", () =>
   }));
 });
 
-Deno.test("includes() takes nothing for added that is far from all, however many there are", () => {
+Deno.test("includes() returns false for distant timestamps, however many were added", () => {
   const ranges = new TimestampRanges();
   for (let second = 0; second < 3600; second++) ranges.add(1000 + second);
   // While the clock was an hour ahead.
@@ -23,7 +23,7 @@ Deno.test("includes() takes nothing for added that is far from all, however many
   assertEquals([ranges.includes(9599), ranges.includes(9600)], [true, false]);
 });
 
-Deno.test("includes() takes no hour ahead for added, however many nights there were before", () => {
+Deno.test("includes() returns false for the next hour, however many nights were added", () => {
   const ranges = new TimestampRanges();
   for (let night = 0; night < 40; night++) ranges.add(night * 28_800);
   const now = 40 * 28_800;
@@ -31,7 +31,7 @@ Deno.test("includes() takes no hour ahead for added, however many nights there w
   for (const later of [1, 600, 3599]) assertEquals(ranges.includes(now + later), false, String(later));
 });
 
-Deno.test("a copy is not changed by what is added later", () => {
+Deno.test("copy() returns an independent set", () => {
   const ranges = new TimestampRanges();
   ranges.add(1);
   const copy = ranges.copy();

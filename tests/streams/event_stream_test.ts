@@ -13,8 +13,8 @@ const encoder = new TextEncoder();
 
 let sealing = 0;
 
-/** An event that is "sealed" by showing it, each after another number of turns. */
-function shown(event: StreamEvent): OutgoingEvent {
+/** Returns an event that is "sealed" as plaintext, after a varying number of turns of the event loop. */
+function plainEvent(event: StreamEvent): OutgoingEvent {
   const position = event.type === "message" ? { epoch: event.epoch, offset: event.offset } : undefined;
   const text = JSON.stringify(event);
   return new OutgoingEvent(encoder.encode(text), {
@@ -27,7 +27,7 @@ function shown(event: StreamEvent): OutgoingEvent {
 }
 
 function message(payload: string, offset = 0): OutgoingEvent {
-  return shown({ type: "message", topic: "t", payload, qos: 0, retain: false, timestamp: 0, epoch: "e", offset });
+  return plainEvent({ type: "message", topic: "t", payload, qos: 0, retain: false, timestamp: 0, epoch: "e", offset });
 }
 
 type StreamChoices = Partial<EventStreamOptions> & Partial<EventStreamOptions["settings"]>;
@@ -40,7 +40,7 @@ function makeStream(
   const stream = new EventStream({
     owner: "phone",
     records: new LargeRecords(),
-    makeEvent: shown,
+    makeEvent: plainEvent,
     format: SHARED_FORMAT,
     settings: { queueBytes, stallTimeoutMs, keepaliveSeconds },
     backlog: new MemoryBudget(1_000_000),
@@ -54,10 +54,10 @@ function makeStream(
     monotonic: () => state.now,
     ...options,
   });
-  return { stream, state, told: telemetry.told };
+  return { stream, state, told: telemetry.recorded };
 }
 
-/** What a listener sees of an event. */
+/** Fields of a received event. */
 interface Seen {
   readonly type: string;
   readonly payload?: string;
@@ -76,7 +76,7 @@ async function allOf({ body }: EventStream): Promise<Seen[]> {
   return eventsOf(text);
 }
 
-Deno.test("an event stream sends events in the order of their pushing, however long each takes to seal", async () => {
+Deno.test("push() sends events in order, however long each takes to seal", async () => {
   const { stream } = makeStream();
   const expected = Array.from({ length: 500 }, (_, index) => String(index));
   const all = allOf(stream);
@@ -100,7 +100,7 @@ Deno.test("end() appends the last event with its time and closes the stream", as
   assertEquals(state.ends, 1);
 });
 
-Deno.test("tick() shows that a silent stream lives, before its silence is too long, and not sooner", async () => {
+Deno.test("tick() sends a heartbeat before the silence is too long, and not sooner", async () => {
   const { stream, state } = makeStream({ keepaliveSeconds: 5 });
   const reader = stream.body.getReader();
   let pending = reader.read();
@@ -121,7 +121,7 @@ Deno.test("tick() shows that a silent stream lives, before its silence is too lo
   await reader.cancel();
 });
 
-Deno.test("a listener that leaves frees what feeds the stream, once", async () => {
+Deno.test("a listener that disconnects frees the stream's source, once", async () => {
   const backlog = new MemoryBudget(1_000_000);
   const { stream, state } = makeStream({ backlog });
   const reader = stream.body.getReader();
@@ -135,7 +135,7 @@ Deno.test("a listener that leaves frees what feeds the stream, once", async () =
   assertEquals([state.ends, backlog.bytes], [1, 0]);
 });
 
-Deno.test("push() shows a listener out with a reason and its place when a key's share is used up, and drops what waited", async () => {
+Deno.test("push() evicts a listener with a reason and its position when a key's share is exceeded, and drops waiting events", async () => {
   const { stream, state, told } = makeStream({ queueBytes: 1000, backlog: new MemoryBudget(4000) });
   const reader = stream.body.getReader();
   stream.push(message("first", 7));
@@ -159,7 +159,7 @@ Deno.test("push() shows a listener out with a reason and its place when a key's 
   assert(count > 5);
 });
 
-Deno.test("a burst far beyond the queue's bound reaches a listener that reads, whether it is live or missed", async () => {
+Deno.test("a burst far beyond the queue's limit reaches a listener that reads, whether it is live or backlog", async () => {
   for (const isBacklog of [false, true]) {
     const { stream, state } = makeStream({
       queueBytes: 1000,
@@ -170,7 +170,7 @@ Deno.test("a burst far beyond the queue's bound reaches a listener that reads, w
     for (const [index, payload] of expected.entries()) stream.push(message(payload, index), isBacklog);
     const reader = stream.body.getReader();
     let text = "";
-    // 64 KiB in 4 s: a steady line of 16 kB/s, for which one event alone takes longer than the patience.
+    // 64 KiB in 4 s: a connection of 16 kB/s, on which one event alone takes longer than the stall timeout.
     while (text.split("\n\n").length < 5) {
       state.now += 4000;
       stream.tick();
@@ -190,7 +190,7 @@ Deno.test("a burst far beyond the queue's bound reaches a listener that reads, w
   }
 });
 
-Deno.test("a listener that stops amid an event is too slow, gets the rest of it, and goes on after it", async () => {
+Deno.test("a listener that stops within an event is too slow, receives the rest of it, and resumes after it", async () => {
   const { stream, state } = makeStream({ queueBytes: 1000, stallTimeoutMs: 5000 });
   stream.push(message("x".repeat(300_000), 1));
   stream.push(message("next", 2));
@@ -214,7 +214,7 @@ Deno.test("a listener that stops amid an event is too slow, gets the rest of it,
   });
 });
 
-Deno.test("a dead listener is shown out when its patience is over, in live traffic as well, and not before", () => {
+Deno.test("tick() ends the stream of a dead listener at the stall timeout, also with live events, and not before", () => {
   const { stream, state } = makeStream({ queueBytes: 1000, stallTimeoutMs: 5000 });
   state.now = 60_000;
   stream.push(message("x".repeat(300)));
@@ -230,7 +230,7 @@ Deno.test("a dead listener is shown out when its patience is over, in live traff
   assertEquals(state.tooSlow, 1);
 });
 
-Deno.test("the records of a key's streams are one, and no stream copies them", async () => {
+Deno.test("the streams of a key share one record without copying it", async () => {
   const event = message("x".repeat(200_000));
   const pieces = await Promise.all([0, 1].map(async () => {
     const { stream } = makeStream();
@@ -243,7 +243,7 @@ Deno.test("the records of a key's streams are one, and no stream copies them", a
   assert(pieces[0]?.buffer === pieces[1]?.buffer);
 });
 
-Deno.test("a listener that reads is not too slow, however much comes in all", async () => {
+Deno.test("a listener that reads is not too slow, however many events come", async () => {
   const { stream, state } = makeStream({ queueBytes: 1000 });
   const reader = stream.body.getReader();
   for (let count = 0; count < 100; count++) {
@@ -254,7 +254,7 @@ Deno.test("a listener that reads is not too slow, however much comes in all", as
   await reader.cancel();
 });
 
-Deno.test("a single event larger than the queue still passes", async () => {
+Deno.test("a single event larger than the queue is delivered", async () => {
   const { stream, state } = makeStream({ queueBytes: 10 });
   stream.push(message("x".repeat(100_000)));
   const reader = stream.body.getReader();
@@ -266,7 +266,7 @@ Deno.test("a single event larger than the queue still passes", async () => {
   await reader.cancel();
 });
 
-Deno.test("a backlog may be larger than the queue, also what comes behind it, until the listener has caught up", async () => {
+Deno.test("a backlog may exceed the queue, with live events behind it, until the listener has caught up", async () => {
   const backlog = new MemoryBudget(1_000_000);
   const { stream, state } = makeStream({ queueBytes: 1000, backlog });
   const expected = Array.from({ length: 300 }, (_, index) => String(index).padStart(100, "0"));
@@ -284,7 +284,7 @@ Deno.test("a backlog may be larger than the queue, also what comes behind it, un
   await reader.cancel();
 });
 
-Deno.test("tick() shows out a listener that leaves a backlog untouched for too long", async () => {
+Deno.test("tick() ends the stream of a listener that does not read its backlog for too long", async () => {
   const { stream, state } = makeStream({ stallTimeoutMs: 5000, queueBytes: 1000 });
   state.now = 60_000;
   for (let count = 0; count < 1000; count++) stream.push(message("x".repeat(100), count), true);
@@ -304,7 +304,7 @@ Deno.test("tick() shows out a listener that leaves a backlog untouched for too l
   assert(last?.resume !== undefined && last.resume.offset > 0);
 });
 
-Deno.test("when the backlogs of all are too large, the largest of the key with most of them is shown out, and no other", async () => {
+Deno.test("when the budget is exceeded, the largest stream of the key with the most bytes is evicted, and no other", async () => {
   const backlog = new MemoryBudget(20_000);
   const make = (owner: string) => makeStream({ backlog, queueBytes: 100, owner });
   const [large, small, other, modest] = [make("greedy"), make("greedy"), make("other"), make("modest")];
@@ -324,7 +324,7 @@ Deno.test("when the backlogs of all are too large, the largest of the key with m
   assertEquals(backlog.bytes, 0);
 });
 
-Deno.test("a dead listener of a key leaves the key's other streams alone, however much comes", async () => {
+Deno.test("a dead listener does not affect the key's other streams, however many events come", async () => {
   const backlog = new MemoryBudget(20_000);
   const dead = makeStream({ backlog, queueBytes: 1000 });
   const alive = makeStream({ backlog, queueBytes: 1000 });
@@ -339,7 +339,7 @@ Deno.test("a dead listener of a key leaves the key's other streams alone, howeve
   await reader.cancel();
 });
 
-Deno.test("cutOff() drops what waits, and is no matter of slowness", async () => {
+Deno.test("revoke() drops waiting events, and does not count as slowness", async () => {
   const { stream, state } = makeStream();
   stream.push(message("secret"));
   stream.revoke("Key phone was removed or disabled");
@@ -347,7 +347,7 @@ Deno.test("cutOff() drops what waits, and is no matter of slowness", async () =>
   assertEquals(state.tooSlow, 0);
 });
 
-Deno.test("a hundred waiting events come in few pieces", async () => {
+Deno.test("a hundred waiting events are sent in few pieces", async () => {
   const { stream } = makeStream();
   for (let count = 0; count < 100; count++) stream.push(message("x".repeat(100)));
   const reader = stream.body.getReader();
@@ -356,7 +356,7 @@ Deno.test("a hundred waiting events come in few pieces", async () => {
   await reader.cancel();
 });
 
-Deno.test("a stream is closed when the last event was taken, and broken off when its listener leaves it for half a minute", async () => {
+Deno.test("a stream is closed when the last event was read, or without it after half a minute without a read", async () => {
   const { stream, state } = makeStream();
   stream.push(message("x"));
   stream.end("failed", "broken");
@@ -374,7 +374,7 @@ Deno.test("a stream is closed when the last event was taken, and broken off when
   assertEquals(await allOf(stalled.stream), [], "it is broken off without a last event, and without an error");
 });
 
-Deno.test("of a large event in version 2, a key's listeners get one record after the other, and none waits for a dead one", async () => {
+Deno.test("a key's listeners of version 2 receive a large event one after another, and none waits for a dead one", async () => {
   const records = new LargeRecords();
   let held = 0;
   const format = {
@@ -395,4 +395,39 @@ Deno.test("of a large event in version 2, a key's listeners get one record after
   await within("the record of the other one", Promise.resolve(second));
   assertEquals(held, 2);
   for (const reader of readers) await reader.cancel();
+});
+
+const MIB = 2 ** 20;
+
+Deno.test("LargeRecords.acquire() limits an owner to 16 MiB of large records, without delaying other owners", async () => {
+  const records = new LargeRecords();
+  const taken: string[] = [];
+  const take = async (name: string, bytes: number, owner = "phone") => {
+    const release = await records.acquire(owner, bytes);
+    taken.push(name);
+    return release;
+  };
+  const [first, second] = [take("first", 6 * MIB), take("second", 6 * MIB)];
+  const third = take("third", 6 * MIB);
+  const other = take("other", 10 * MIB, "other");
+  await settle();
+  assertEquals(taken, ["first", "second", "other"]);
+  (await second)?.();
+  (await third)?.();
+  (await first)?.();
+  (await other)?.();
+  assertEquals(taken, ["first", "second", "other", "third"]);
+});
+
+Deno.test("LargeRecords.acquire() ignores small records, and allows a single one of any size", async () => {
+  const records = new LargeRecords();
+  assertEquals(records.acquire("phone", MIB), undefined);
+  const release = await records.acquire("phone", 100 * MIB);
+  let isIn = false;
+  const next = records.acquire("phone", 2 * MIB)?.then(() => isIn = true);
+  await settle();
+  assertEquals(isIn, false);
+  release?.();
+  await next;
+  assertEquals(isIn, true);
 });

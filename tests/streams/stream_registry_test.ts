@@ -5,7 +5,7 @@ import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway } from "../support/gateway.ts";
 import { subscribe } from "../support/listener.ts";
 
-Deno.test("drain() ends each stream at a moment of its own, and tells each when to come back", async () => {
+Deno.test("drain() ends each stream at a random moment, with a random retry", async () => {
   const broker = makeBroker();
   await using gateway = await makeGateway({ connect: broker.connect });
   const phone = await gateway.phone(gateway.secret, { version: 2 });
@@ -31,7 +31,7 @@ Deno.test("drain() ends each stream at a moment of its own, and tells each when 
   assertEquals(last.map((event) => event?.["retry"]), [3, 1, 5]);
 });
 
-Deno.test("a stream that was on its way when the gateway was told to stop does not begin", async () => {
+Deno.test("a stream that is being opened when the gateway stops does not begin", async () => {
   const broker = makeBroker();
   await using gateway = await makeGateway({ connect: broker.connect });
   const phone = await gateway.phone(gateway.secret, { version: 2 });
@@ -51,7 +51,7 @@ Deno.test("drain() takes no time without streams", async () => {
   assertEquals(gateway.streams.isDraining, true);
 });
 
-Deno.test("waitingBytes is what waits for all listeners together", async () => {
+Deno.test("waitingBytes is the sum of all streams", async () => {
   const broker = makeBroker();
   await using gateway = await makeGateway({ connect: broker.connect });
   const streams = [await subscribe(gateway, { topic: "a" }), await subscribe(gateway, { topic: "a" })];
@@ -60,7 +60,7 @@ Deno.test("waitingBytes is what waits for all listeners together", async () => {
   const payload = new TextEncoder().encode("x".repeat(1000));
   for (let count = 0; count < 3; count++) broker.state.deliver({ topic: "a", payload, qos: 0, retain: false });
   const waiting = gateway.streams.waitingBytes;
-  // One of each stream is on its way by now.
+  // One event of each stream is being sealed by now.
   assertEquals([waiting > 4 * 1000, waiting < 6 * 2000], [true, true]);
   for (const stream of streams) {
     for (let count = 0; count < 3; count++) await stream.next();

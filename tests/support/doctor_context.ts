@@ -1,26 +1,25 @@
-/** A house for one check: everything in it is as a test says, and nothing else is reached. */
+/** Context for one check: fakes that a test configures, and no access to the machine or the network. */
 import { localUrl } from "../../src/config/local_url.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
-import { createContext, type DoctorContext, type DoctorOptions } from "../../src/doctor/context.ts";
-import type { Machine } from "../../src/doctor/machine.ts";
+import { createContext, type DoctorContext, type DoctorOptions, type Machine } from "../../src/doctor/context.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { fakePlatform } from "./platform.ts";
 
 export const NOW = Date.UTC(2026, 0, 31, 12, 30);
-/** Where the gateway is by default. */
+/** Default URL of the gateway. */
 export const LOCAL_URL = "http://127.0.0.1:10000";
 
-/** Never aborts. */
-export const PATIENT: AbortSignal = new AbortController().signal;
+/** Signal that never aborts. */
+export const NEVER_ABORTED: AbortSignal = new AbortController().signal;
 
-interface Furnishing extends Partial<Omit<DoctorOptions, "config" | "machine">> {
+interface ContextOptions extends Partial<Omit<DoctorOptions, "config" | "machine">> {
   readonly env?: Variables;
   readonly machine?: Partial<Machine>;
 }
 
-export function makeContext({ env = {}, machine = {}, ...rest }: Furnishing = {}): DoctorContext {
+export function makeContext({ env = {}, machine = {}, ...rest }: ContextOptions = {}): DoctorContext {
   return createContext({
     config: parseConfig(env),
     isSet: (name) => Boolean(env[name]),
@@ -31,17 +30,17 @@ export function makeContext({ env = {}, machine = {}, ...rest }: Furnishing = {}
     jeedomFetch: () => Promise.resolve(machine.fetch ?? (() => Promise.reject(new TypeError("fetch failed")))),
     connectBroker: () => Promise.reject(new BrokerError("Broker is not there")),
     now: () => NOW,
-    random: randomBytes,
+    randomBytes,
     ...rest,
   });
 }
 
-/** A `fetch` that always gets the same answer. */
+/** Makes a `fetch` that always returns the same response. */
 export function answering(status: number, body = "", headers: Record<string, string> = {}): typeof fetch {
   return () => Promise.resolve(new Response(body, { status, headers }));
 }
 
-/** What `fetch` throws, as Deno words it. */
-export function fetchFailure(words: string): typeof fetch {
-  return () => Promise.reject(new TypeError("fetch failed", { cause: new Error(`error sending request: ${words}`) }));
+/** Makes a `fetch` that fails with an error in the format of Deno. */
+export function fetchFailure(text: string): typeof fetch {
+  return () => Promise.reject(new TypeError("fetch failed", { cause: new Error(`error sending request: ${text}`) }));
 }

@@ -1,30 +1,30 @@
-/** A broker without a socket. */
+/** Fake broker without a socket. */
 import { type BrokerAddress, type BrokerConnection, BrokerError, type ReceiveMessage } from "../../src/mqtt/broker.ts";
 import type { BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 
-/** A broker that grants everything and remembers what happened to it. */
+/** Makes a broker that grants every filter and records what it receives. */
 export function makeBroker(overrides: Partial<BrokerConnection> = {}) {
-  let lost = Promise.withResolvers<BrokerError>();
+  let closed = Promise.withResolvers<BrokerError>();
   const state = {
     addresses: [] as BrokerAddress[],
-    /** Filters and qualities of service, of one request to subscribe each. */
+    /** Filters and qualities of service of each SUBSCRIBE request. */
     subscriptions: [] as (readonly [string, number])[][],
     unsubscribed: [] as string[],
     published: [] as string[],
     closed: 0,
     deliver: (() => undefined) as ReceiveMessage,
-    lose: (message: string) => lost.resolve(new BrokerError(message)),
+    lose: (message: string) => closed.resolve(new BrokerError(message)),
   };
   const connect: BrokerPoolOptions["connect"] = (address, { onMessage }) => {
     state.addresses.push(address);
     state.deliver = onMessage ?? state.deliver;
-    const ended = lost = Promise.withResolvers<BrokerError>();
+    const current = closed = Promise.withResolvers<BrokerError>();
     return Promise.resolve({
-      lost: ended.promise,
-      heard: 0,
+      closed: current.promise,
+      packetsReceived: 0,
       publish({ topic }) {
         state.published.push(topic);
-        return { acknowledged: Promise.resolve(), abandon: () => {} };
+        return { acknowledged: Promise.resolve(), cancel: () => {} };
       },
       subscribe(requests) {
         state.subscriptions.push(requests.map(({ filter, qos }) => [filter, qos] as const));
@@ -36,7 +36,7 @@ export function makeBroker(overrides: Partial<BrokerConnection> = {}) {
       },
       close(reason = new BrokerError("Closed")) {
         state.closed += 1;
-        ended.resolve(reason);
+        current.resolve(reason);
         return Promise.resolve();
       },
       ...overrides,

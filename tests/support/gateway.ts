@@ -1,4 +1,4 @@
-/** A gateway on fakes, and a phone that talks to it without a socket. */
+/** Gateway on fakes, and a client that calls it without a socket. */
 import { getLogger } from "@logtape/logtape";
 import type { AccessOptions } from "../../src/gateway/admission.ts";
 import {
@@ -12,6 +12,7 @@ import { createLimiters, type RequestSettings } from "../../src/gateway/limiters
 import type { StreamSettings } from "../../src/streams/event_stream.ts";
 import { StreamRegistry } from "../../src/streams/stream_registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerPool, type BrokerPoolOptions } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { Decision } from "../../src/observability/audit.ts";
@@ -37,10 +38,10 @@ import { type Service, textReply } from "../../src/services/service.ts";
 import { type FlatRights, rightsOf } from "./rights.ts";
 import { recordTelemetry } from "./telemetry.ts";
 
-/** 2023-11-14, in seconds: the fixture's clock stands here until a test moves it. */
+/** 2023-11-14, in seconds: the fixture's clock, until a test moves it. */
 export const NOW = 1_700_000_000;
 
-/** The name of the fixture's order of messages. */
+/** Epoch of the fixture's message positions. */
 export const EPOCH = "0123456789abcdef";
 
 /** Limits of requests in the fixture. */
@@ -73,7 +74,7 @@ export interface Answer {
   readonly timestamp: number;
 }
 
-/** Both services made of one way to handle requests. */
+/** Returns both services, with one function that handles the requests of both. */
 export function services(
   handle: (name: string, payload: Payload) => ReturnType<Service["handle"]>,
 ): readonly Service[] {
@@ -87,10 +88,10 @@ export function services(
   return [make("jeedom"), make("mqtt")];
 }
 
-/** The other end of the fixture's connections. */
+/** Peer address of the fixture's connections. */
 export const PEER = "192.0.2.1";
 
-/** A record of a key with no rights but those that are given. */
+/** Returns the record of a key with no rights but the given ones. */
 export function makeRecord(given: FlatRights & Partial<KeyRecord> & Pick<KeyRecord, "name">): KeyRecord {
   const { services: _1, publish: _2, subscribe: _3, methods: _4, refusedMethods: _5, ...others } = given;
   const { commands: _6, scenarios: _7, endpoints: _8, brokers: _9, ownApikey: _10, ...fields } = others;
@@ -126,15 +127,15 @@ export interface Overrides
   readonly limiterClock?: () => number;
   /** Opens connections to brokers. */
   readonly connect?: BrokerPoolOptions["connect"];
-  /** What else the pool of brokers does differently. */
-  readonly pool?: Partial<BrokerPoolOptions>;
+  /** Further options of the pool of brokers. */
+  readonly pool?: { readonly timeoutMs?: number; readonly resumeMs?: number };
 }
 
-/** Makes a gateway; `overrides` replace its parts. The phone holds the key of every right. */
-export async function makeGateway({ connect, pool, ...overrides }: Overrides = {}) {
+/** Creates a gateway with the given collaborators and settings. Its client holds a key with all rights. */
+export async function makeGateway({ connect, pool = {}, ...overrides }: Overrides = {}) {
   const secret = randomBytes(32);
   const clock = { seconds: NOW };
-  /** How far the wall clock was set, in seconds. */
+  /** Offset to which the wall clock was set, in seconds. */
   let setBy = 0;
   const calls: unknown[] = [];
   const streams = new StreamRegistry();
@@ -142,18 +143,17 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   const clocks = { now: () => (clock.seconds + setBy) * 1000, monotonic: () => clock.seconds * 1000 };
   const brokers = new BrokerPool({
     connect: connect ?? (() => Promise.reject(new Error("No broker in this test"))),
-    history: new MemoryHistory({ epoch: EPOCH, maxBytes: 1_000_000 }),
-    timeoutMs: 10_000,
-    idleMs: 0,
-    maxConnections: 10,
-    resumeMs: 0,
-    backpressure: () => encoder.backpressure(),
-    random: () => 0,
-    onFault: (error) => {
-      throw error;
+    limits: { timeoutMs: pool.timeoutMs ?? 10_000, idleSeconds: 0, maxConnections: 10 },
+    hub: {
+      history: new MemoryHistory({ epoch: EPOCH, limits: { resumeBytes: 1_000_000 } }),
+      limits: { resumeSeconds: (pool.resumeMs ?? 0) / 1000 },
+      backpressure: () => encoder.backpressure(),
+      random: () => 0,
+      onFault: (error) => {
+        throw error;
+      },
     },
-    ...clocks,
-    ...pool,
+    clock: { ...SYSTEM_CLOCK, ...clocks },
   });
   const telemetry = recordTelemetry();
   const decisions: Decision[] = [];
@@ -161,9 +161,7 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
   const keyring = new LiveKeyring(() => clock.seconds * 1000, randomBytes, allRights(SERVICES));
   await keyring.replace({ single: secret, records: [] });
   const replays: ReplayStore = createMemoryReplayStore({
-    seconds: 120,
-    maxBytes: 1_000_000,
-    maxAnswerBytes: 100_000,
+    limits: { maxAgeSeconds: 60, memoryBytes: 1_000_000, answerBytes: 100_000 },
     since: NOW,
     monotonic: () => clock.seconds * 1000,
   });
@@ -234,25 +232,25 @@ export async function makeGateway({ connect, pool, ...overrides }: Overrides = {
     keyring,
     replays,
     secret,
-    told: telemetry.told,
+    told: telemetry.recorded,
   };
   return {
     ...parts,
-    /** Sets the wall clock of the gateway alone, by some seconds against that of everybody. */
+    /** Sets the gateway's wall clock to an offset in seconds from the clients'. */
     setWall: (seconds: number) => void (setBy = seconds),
     ...await makePhone(secret, parts),
-    /** Closes what may be open to brokers. */
+    /** Closes connections to brokers. */
     [Symbol.asyncDispose]: () => brokers.close(),
-    /** A phone with another key. */
+    /** Returns a client with another key. */
     phone: (other: Bytes, choices: PhoneChoices = {}) => makePhone(other, { ...parts, ...choices }),
   };
 }
 
-/** Where a phone is, and what it sends along. */
+/** Address, headers and version of a client. */
 export interface PhoneChoices {
   readonly peer?: string;
   readonly headers?: HeadersInit;
-  /** Version of the protocol that it speaks: 1 by default. */
+  /** Version of the protocol; 1 by default. */
   readonly version?: Version;
 }
 
@@ -261,7 +259,7 @@ interface PhoneOptions extends PhoneChoices {
   readonly clock: { readonly seconds: number };
 }
 
-/** What a phone does, without a socket. */
+/** Client without a socket. */
 export type Phone = Awaited<ReturnType<typeof makePhone>>;
 
 async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}, version = 1 }: PhoneOptions) {
@@ -269,14 +267,14 @@ async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}
   const write = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
   /** Seals an envelope of version 1. */
   const seal = (value: unknown) => sealEnvelope(key.aead, write(value), randomBytes).then(String);
-  /** Opens one. */
+  /** Opens an envelope of version 1. */
   const open = async (text: string): Promise<unknown> => JSON.parse(await openEnvelope(key.aead, parseEnvelope(text)));
   const post = (path: string, body: BodyInit) =>
     send(new Request(`http://gateway${path}`, { method: "POST", body, headers }), peer);
   /** Seals a payload with the current timestamp. */
   const sealNow = (route: Route, payload: Record<string, unknown>) =>
     sealRequest(key, write({ timestamp: clock.seconds, ...payload }), { version, route, random: randomBytes });
-  /** The same, and posts it: what comes back belongs to the exchange. */
+  /** Seals and posts a payload; the response belongs to the exchange. */
   async function exchange(route: Route, payload: Record<string, unknown>) {
     const { text, exchange } = await sealNow(route, payload);
     return { response: await post(route, text), exchange };
@@ -292,7 +290,7 @@ async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}
     sealNow,
     exchange,
     ask: async (route: Route, payload: Record<string, unknown>) => (await exchange(route, payload)).response,
-    /** Asks, and opens the answer. */
+    /** Sends a request and opens its answer. */
     async request(route: Route, payload: Record<string, unknown>): Promise<Answer> {
       const asked = await exchange(route, payload);
       if (asked.response.status !== 200) {
@@ -300,7 +298,7 @@ async function makePhone(secret: Bytes, { send, clock, peer = PEER, headers = {}
       }
       return await answer(asked.response, asked.exchange);
     },
-    /** Opens the answer of a response; of version 1 where no exchange is given. */
+    /** Opens the answer of a response; of version 1 if no exchange is given. */
     answer: (response: Response, asked: Exchange = { version: 1, key }) => answer(response, asked),
   };
 }

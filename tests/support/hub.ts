@@ -7,7 +7,8 @@ import {
   type QoS,
   type ReceiveMessage,
 } from "../../src/mqtt/broker.ts";
-import { Hub, type HubOptions } from "../../src/mqtt/hub/hub.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
+import { Hub, type HubConfig } from "../../src/mqtt/hub/hub.ts";
 import type { Subscriber } from "../../src/mqtt/hub/subscriber.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import type { ReceivedMessage } from "../../src/mqtt/hub/received_message.ts";
@@ -17,179 +18,189 @@ import type { Position } from "../../src/protocol/event.ts";
 import { FakeTime } from "./fake_time.ts";
 import { settle } from "./settle.ts";
 
-/** How a broker delivers a message that matches several subscriptions of one connection. */
-export type Way = "a copy for each subscription" | "one copy with all ids" | "one copy without ids";
+/** Deliveries of a message that matches several subscriptions of one connection. */
+export type DeliveryMode = "a copy for each subscription" | "one copy with all ids" | "one copy without ids";
 
-/** MQTT 5 as Mosquitto does it, MQTT 5 as others do it, and MQTT 3.1.1. */
-export const WAYS: readonly Way[] = ["a copy for each subscription", "one copy with all ids", "one copy without ids"];
+/** MQTT 5 with Mosquitto, MQTT 5 with other brokers, and MQTT 3.1.1. */
+export const DELIVERY_MODES: readonly DeliveryMode[] = [
+  "a copy for each subscription",
+  "one copy with all ids",
+  "one copy without ids",
+];
 
-const UNREACHABLE = new BrokerError("Broker is not there");
-const HUNG_UP = new BrokerError("Broker hung up");
+const UNREACHABLE = new BrokerError("Broker unreachable");
+const CLOSED = new BrokerError("Connection reset");
 
 const utf8 = new TextEncoder();
 
-/** One connection: what is on its way to the broker, and what on its way back. Neither overtakes its like. */
-interface Line {
+/** Connection with commands in flight to the broker and packets in flight from it, each in order. */
+interface Connection {
   readonly subscriptions: Map<string, { readonly id: number; readonly qos: QoS }>;
   readonly commands: (() => void)[];
   readonly packets: (() => void)[];
-  readonly lost: PromiseWithResolvers<BrokerError>;
+  readonly closed: PromiseWithResolvers<BrokerError>;
   readonly onMessage: ReceiveMessage;
 }
 
-/** A broker as strict as a real one in what it promises, and as free in the rest. */
+/** Broker that keeps the guarantees of MQTT, and whose other behaviour a test chooses. */
 export class FakeBroker {
-  /** The SUBSCRIBE requests so far. */
+  /** SUBSCRIBE requests so far. */
   readonly subscribed: (readonly FilterRequest[])[] = [];
-  /** The UNSUBSCRIBE requests so far. */
+  /** UNSUBSCRIBE requests so far. */
   readonly unsubscribed: (readonly string[])[] = [];
-  /** When somebody tried to connect, in milliseconds. */
+  /** Times of connection attempts, in milliseconds. */
   readonly attempts: number[] = [];
   /** Filters that are refused. */
   readonly refused = new Set<string>();
-  /** What is retained: payloads by topic. */
+  /** Retained payloads by topic. */
   readonly retained = new Map<string, string>();
-  /** How it delivers. */
-  way: Way = "a copy for each subscription";
-  /** Whether it can be reached. */
-  isUp = true;
-  /** Whether it hangs up on whoever subscribes. */
-  hangsUp = false;
-  /** Whether what is sent to it arrives at once, or with {@linkcode read}. */
-  reads = true;
-  /** Whether what it sends arrives at once, or with {@linkcode send}. */
-  sends = true;
-  /** Whether retained messages come ahead of SUBACK. */
-  retainedFirst = false;
-  /** Whether a SUBACK arrives ahead of everything that is on its way. */
-  overtakes = false;
-  #line: Line | undefined;
+  /** Deliveries of a message that matches several subscriptions. */
+  deliveryMode: DeliveryMode = "a copy for each subscription";
+  /** True if connection attempts succeed. */
+  isReachable = true;
+  /** True if it closes the connection on each SUBSCRIBE. */
+  closesOnSubscribe = false;
+  /** True if commands arrive at once, or with {@linkcode read}. */
+  readsAtOnce = true;
+  /** True if its packets arrive at once, or with {@linkcode send}. */
+  sendsAtOnce = true;
+  /** True if it sends retained messages before SUBACK. */
+  sendsRetainedFirst = false;
+  /** True if a SUBACK overtakes all packets in flight. */
+  sendsGrantsFirst = false;
+  #current: Connection | undefined;
 
   readonly connect: ConnectBroker = (_address, { signal, onMessage = () => undefined }) => {
     this.attempts.push(Date.now());
     const { promise, resolve, reject } = Promise.withResolvers<BrokerConnection>();
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    if (!this.isUp) {
+    if (!this.isReachable) {
       reject(UNREACHABLE);
       return promise;
     }
-    const lost = Promise.withResolvers<BrokerError>();
-    const line: Line = { subscriptions: new Map(), commands: [], packets: [], lost, onMessage };
-    this.#line = line;
-    lost.promise.then(reject);
-    this.#command(line, () => line.packets.push(() => resolve(this.#connection(line))));
+    const closed = Promise.withResolvers<BrokerError>();
+    const connection: Connection = { subscriptions: new Map(), commands: [], packets: [], closed, onMessage };
+    this.#current = connection;
+    closed.promise.then(reject);
+    this.#command(connection, () => connection.packets.push(() => resolve(this.#open(connection))));
     return promise;
   };
 
-  /** Publishes a message of some other client. */
+  /** Publishes a message of another client. */
   publish(topic: string, payload: string, { retain = false, qos = 0 }: { retain?: boolean; qos?: QoS } = {}): void {
     if (retain && payload === "") this.retained.delete(topic);
     else if (retain) this.retained.set(topic, payload);
-    const line = this.#line;
-    if (line === undefined) return;
-    const matching = [...line.subscriptions].filter(([filter]) => matches(filter, topic)).map(([, each]) => each);
-    const copies = this.way === "a copy for each subscription" ? matching.map((each) => [each]) : [matching];
+    const connection = this.#current;
+    if (connection === undefined) return;
+    const matching = [...connection.subscriptions].filter(([filter]) => matches(filter, topic)).map(([, each]) => each);
+    const copies = this.deliveryMode === "a copy for each subscription" ? matching.map((each) => [each]) : [matching];
     for (const copy of copies.filter(({ length }) => length > 0)) {
       const granted = copy.some((each) => each.qos >= qos) ? qos : 0;
-      this.#deliver(line, { topic, payload, retain: false, qos: granted, ids: copy.map(({ id }) => id) });
+      this.#deliver(connection, { topic, payload, retain: false, qos: granted, ids: copy.map(({ id }) => id) });
     }
-    this.#work();
+    this.#transfer();
   }
 
-  /** Lets so many of the requests that are on their way arrive, and all of them from now on if no number is given. */
+  /** Makes a number of commands arrive; without a number, all of them from now on. */
   read(count?: number): void {
-    if (count === undefined) this.reads = true;
-    else for (const command of this.#line?.commands.splice(0, count) ?? []) command();
-    this.#work();
+    if (count === undefined) this.readsAtOnce = true;
+    else for (const command of this.#current?.commands.splice(0, count) ?? []) command();
+    this.#transfer();
   }
 
-  /** Lets so many of the packets that are on their way arrive in one piece, or all from now on. */
+  /** Makes a number of packets arrive at once; without a number, all of them from now on. */
   send(count?: number): void {
-    if (count === undefined) this.sends = true;
-    else for (const packet of this.#line?.packets.splice(0, count) ?? []) packet();
-    this.#work();
+    if (count === undefined) this.sendsAtOnce = true;
+    else for (const packet of this.#current?.packets.splice(0, count) ?? []) packet();
+    this.#transfer();
   }
 
-  /** Breaks the connection. What was on its way is lost. */
-  hangUp(reason = HUNG_UP): void {
-    const line = this.#line;
-    this.#line = undefined;
-    line?.lost.resolve(reason);
+  /** Closes the connection. Everything in flight is lost. */
+  closeConnection(reason = CLOSED): void {
+    const connection = this.#current;
+    this.#current = undefined;
+    connection?.closed.resolve(reason);
   }
 
-  #connection(line: Line): BrokerConnection {
+  #open(connection: Connection): BrokerConnection {
     return {
-      lost: line.lost.promise,
-      heard: 0,
-      publish: () => ({ acknowledged: Promise.resolve(), abandon() {} }),
+      closed: connection.closed.promise,
+      packetsReceived: 0,
+      publish: () => ({ acknowledged: Promise.resolve(), cancel() {} }),
       subscribe: async (requests) => {
         this.subscribed.push(requests);
-        if (this.hangsUp) this.hangUp();
+        if (this.closesOnSubscribe) this.closeConnection();
         // MQTT 5 has room for one id in a packet.
-        const packets = this.way === "one copy without ids" ? [requests] : requests.map((request) => [request]);
-        const refused = await Promise.all(packets.map((packet) => this.#subscribe(line, packet)));
+        const packets = this.deliveryMode === "one copy without ids"
+          ? [requests]
+          : requests.map((request) => [request]);
+        const refused = await Promise.all(packets.map((packet) => this.#subscribe(connection, packet)));
         return refused.flat();
       },
       unsubscribe: async (filters) => {
         this.unsubscribed.push(filters);
-        await this.#ask<void>(line, (answer) => {
-          for (const filter of filters) line.subscriptions.delete(filter);
-          line.packets.push(answer);
+        await this.#request<void>(connection, (respond) => {
+          for (const filter of filters) connection.subscriptions.delete(filter);
+          connection.packets.push(respond);
         });
       },
       close: (reason = new BrokerError("Connection closed")) => {
-        if (this.#line === line) this.hangUp(reason);
-        else line.lost.resolve(reason);
+        if (this.#current === connection) this.closeConnection(reason);
+        else connection.closed.resolve(reason);
         return Promise.resolve();
       },
     };
   }
 
-  #subscribe(line: Line, requests: readonly FilterRequest[]): Promise<string[]> {
-    return this.#ask(line, (answer) => {
+  #subscribe(connection: Connection, requests: readonly FilterRequest[]): Promise<string[]> {
+    return this.#request(connection, (respond) => {
       const refused = requests.map(({ filter }) => filter).filter((filter) => this.refused.has(filter));
-      const grant = () => answer(refused);
-      if (this.overtakes) line.packets.unshift(grant);
-      else if (!this.retainedFirst) line.packets.push(grant);
+      const grant = () => respond(refused);
+      if (this.sendsGrantsFirst) connection.packets.unshift(grant);
+      else if (!this.sendsRetainedFirst) connection.packets.push(grant);
       for (const { filter, id, qos } of requests) {
         if (refused.includes(filter)) continue;
-        line.subscriptions.set(filter, { id, qos });
+        connection.subscriptions.set(filter, { id, qos });
         for (const [topic, payload] of this.retained) {
-          if (matches(filter, topic)) this.#deliver(line, { topic, payload, retain: true, qos, ids: [id] });
+          if (matches(filter, topic)) this.#deliver(connection, { topic, payload, retain: true, qos, ids: [id] });
         }
       }
-      if (this.retainedFirst && !this.overtakes) line.packets.push(grant);
+      if (this.sendsRetainedFirst && !this.sendsGrantsFirst) connection.packets.push(grant);
     });
   }
 
-  /** Sends a request, and waits for its answer. */
-  #ask<T>(line: Line, request: (answer: (result: T) => void) => void): Promise<T> {
+  /** Sends a command and waits for its response. */
+  #request<T>(connection: Connection, command: (respond: (result: T) => void) => void): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<T>();
-    this.#command(line, () => request(resolve));
-    return Promise.race([promise, line.lost.promise.then((reason) => Promise.reject(reason))]);
+    this.#command(connection, () => command(resolve));
+    return Promise.race([promise, connection.closed.promise.then((reason) => Promise.reject(reason))]);
   }
 
-  #deliver(line: Line, { topic, payload, retain, qos, ids }: {
+  #deliver(connection: Connection, { topic, payload, retain, qos, ids }: {
     readonly topic: string;
     readonly payload: string;
     readonly retain: boolean;
     readonly qos: QoS;
     readonly ids: readonly number[];
   }): void {
-    const subscriptions = this.way === "one copy without ids" ? undefined : ids;
+    const subscriptions = this.deliveryMode === "one copy without ids" ? undefined : ids;
     const message: BrokerMessage = { topic, payload: utf8.encode(payload), qos, retain, subscriptions };
-    line.packets.push(() => void line.onMessage(message));
+    connection.packets.push(() => void connection.onMessage(message));
   }
 
-  #command(line: Line, run: () => void): void {
-    line.commands.push(run);
-    this.#work();
+  #command(connection: Connection, run: () => void): void {
+    connection.commands.push(run);
+    this.#transfer();
   }
 
-  #work(): void {
-    const line = this.#line;
-    while (this.reads && line !== undefined && line.commands.length > 0) line.commands.shift()?.();
-    while (this.sends && line !== undefined && line.packets.length > 0) line.packets.shift()?.();
+  #transfer(): void {
+    const connection = this.#current;
+    while (this.readsAtOnce && connection !== undefined && connection.commands.length > 0) {
+      connection.commands.shift()?.();
+    }
+    while (this.sendsAtOnce && connection !== undefined && connection.packets.length > 0) {
+      connection.packets.shift()?.();
+    }
   }
 }
 
@@ -197,30 +208,30 @@ function matches(filter: string, topic: string): boolean {
   return new TopicFilterSet([filter]).matches(topic);
 }
 
-/** What a listener asks for, as far as it matters. */
-export type Wishes = Partial<Pick<Subscriber, "owner" | "qos" | "keep" | "since">>;
+/** Options of a subscriber in a test. */
+export type SubscriberOptions = Partial<Pick<Subscriber, "owner" | "qos" | "keep" | "since">>;
 
-/** A listener that writes down what it hears. */
-export class Recorder implements Subscriber {
-  /** What it heard, in words. */
-  readonly heard: string[] = [];
-  /** The messages among it. */
+/** Subscriber that records its events. */
+export class RecordingSubscriber implements Subscriber {
+  /** Events as text. */
+  readonly events: string[] = [];
+  /** Messages among the events. */
   readonly messages: ReceivedMessage[] = [];
-  /** Positions of `connected`, of gaps and of the messages. */
+  /** Positions of `connected`, gaps and messages. */
   readonly positions: Position[] = [];
-  /** Whether each message was told to be of a backlog. */
+  /** Flag `isBacklog` of each message. */
   readonly backlog: boolean[] = [];
   readonly owner: string;
   readonly filters: readonly string[];
   readonly qos: QoS;
   readonly keep: boolean;
   readonly since: Position | undefined;
-  /** Leaves the hub. */
-  leave: () => void = () => {};
-  /** Called after each thing that it heard. */
-  onHeard: (what: string) => void = () => {};
+  /** Removes it from the hub. */
+  unsubscribe: () => void = () => {};
+  /** Called after each event. */
+  onEvent: (event: string) => void = () => {};
 
-  constructor(filters: readonly string[], { owner = "phone", qos = 0, keep = false, since }: Wishes = {}) {
+  constructor(filters: readonly string[], { owner = "phone", qos = 0, keep = false, since }: SubscriberOptions = {}) {
     this.owner = owner;
     this.filters = filters;
     this.qos = qos;
@@ -228,101 +239,109 @@ export class Recorder implements Subscriber {
     this.since = since;
   }
 
-  /** The position to come back with. */
+  /** Position to resume from. */
   get position(): Position | undefined {
     return this.positions.at(-1);
   }
 
   connected(position: Position | undefined): void {
     if (position !== undefined) this.positions.push(position);
-    this.#note("connected");
+    this.#record("connected");
   }
 
   gap(position: Position): void {
     this.positions.push(position);
-    this.#note("gap");
+    this.#record("gap");
   }
 
   message(message: ReceivedMessage, isBacklog: boolean): void {
     this.messages.push(message);
     this.positions.push(message.position);
     this.backlog.push(isBacklog);
-    this.#note(`${message.topic}: ${message.payload}${message.retain ? " (retained)" : ""}`);
+    this.#record(`${message.topic}: ${message.payload}${message.retain ? " (retained)" : ""}`);
   }
 
   offline(reason: BrokerError): void {
-    this.#note(`offline: ${reason.message}`);
+    this.#record(`offline: ${reason.message}`);
   }
 
   online(): void {
-    this.#note("online");
+    this.#record("online");
   }
 
   ended(reason: BrokerError): void {
-    this.#note(`ended: ${reason.message}`);
+    this.#record(`ended: ${reason.message}`);
   }
 
-  #note(what: string): void {
-    this.heard.push(what);
-    this.onHeard(what);
+  #record(event: string): void {
+    this.events.push(event);
+    this.onEvent(event);
   }
 }
 
-/** A hub, its broker, and the clock of both. */
-export class Stage implements AsyncDisposable {
-  /** How long subscriptions outlive their listeners, in milliseconds. */
+/** Configuration of an environment. */
+export interface EnvironmentOptions {
+  /** Most bytes of the history. */
+  readonly maxBytes?: number;
+  readonly backpressure?: HubConfig["backpressure"];
+}
+
+/** Hub with its broker and the clock of both. */
+export class HubEnvironment implements AsyncDisposable {
+  /** Time for which idle subscriptions are kept, in milliseconds. */
   static readonly RESUME_MS = 10_000;
   readonly broker = new FakeBroker();
-  readonly log: MemoryHistory;
+  readonly history: MemoryHistory;
   readonly hub: Hub;
   readonly connection: SharedConnection;
   readonly #time = new FakeTime();
 
-  constructor({ maxBytes = 1_000_000, ...options }: Partial<HubOptions> & { readonly maxBytes?: number } = {}) {
-    this.log = new MemoryHistory({ epoch: "this", maxBytes });
-    this.connection = new SharedConnection({ host: "house", port: 1883 }, {
+  constructor({ maxBytes = 1_000_000, backpressure = () => undefined }: EnvironmentOptions = {}) {
+    this.history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: maxBytes } });
+    const clock = { ...SYSTEM_CLOCK, monotonic: SYSTEM_CLOCK.now };
+    this.connection = new SharedConnection({ host: "broker", port: 1883 }, {
       connect: this.broker.connect,
       timeoutMs: 10_000,
       onMessage: (message) => this.hub.receive(message),
-      onLost: (reason) => this.hub.lost(reason),
-      monotonic: Date.now,
+      onClosed: (reason) => this.hub.connectionClosed(reason),
+      clock,
     });
     this.hub = new Hub({
       connection: this.connection,
-      history: this.log,
-      resumeMs: Stage.RESUME_MS,
-      backpressure: () => undefined,
-      random: () => 0,
-      onFault: (error) => {
-        throw error;
+      config: {
+        history: this.history,
+        limits: { resumeSeconds: HubEnvironment.RESUME_MS / 1000 },
+        backpressure,
+        random: () => 0,
+        onFault: (error) => {
+          throw error;
+        },
       },
-      now: Date.now,
-      monotonic: Date.now,
-      ...options,
+      clock,
     });
   }
 
-  /** Adds a listener, which need not be heard yet. */
-  join(filters: string | readonly string[], wishes?: Wishes): Recorder {
-    const listener = new Recorder(typeof filters === "string" ? [filters] : filters, wishes);
-    listener.leave = this.hub.join(listener);
-    return listener;
+  /** Adds a subscriber, which may be pending. */
+  add(filters: string | readonly string[], options?: SubscriberOptions): RecordingSubscriber {
+    const subscriber = new RecordingSubscriber(typeof filters === "string" ? [filters] : filters, options);
+    subscriber.unsubscribe = this.hub.subscribe(subscriber);
+    return subscriber;
   }
 
-  /** Adds a listener and waits until the broker has granted what it asked for. */
-  async listen(filters: string | readonly string[], wishes?: Wishes): Promise<Recorder> {
-    const listener = this.join(filters, wishes);
-    await this.gather();
-    return listener;
+  /** Adds a subscriber and waits until the broker has granted its filters. */
+  async subscribe(filters: string | readonly string[], options?: SubscriberOptions): Promise<RecordingSubscriber> {
+    const subscriber = this.add(filters, options);
+    await this.passBatchTime();
+    return subscriber;
   }
 
-  /** Lets just the time pass that it takes until the broker is asked. */
-  gather(): Promise<void> {
-    return this.pass(5);
+  /** Advances the time by which the hub collects subscribers for a request. */
+  passBatchTime(): Promise<void> {
+    return this.advance(5);
   }
 
-  /** Lets time pass, in milliseconds, step by step. */
-  async pass(ms: number, step = 50): Promise<void> {
+  /** Advances the time step by step, in milliseconds. */
+  async advance(ms: number, step = 50): Promise<void> {
     await settle();
     for (let left = ms; left > 0; left -= step) {
       this.#time.pass(Math.min(left, step));
@@ -333,7 +352,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.hub.close(new BrokerError("End of the test"));
-    await this.connection.drop();
+    await this.connection.close();
     await settle();
     this.#time[Symbol.dispose]();
   }

@@ -1,5 +1,5 @@
 /** The simulated Jeedom on a port of loopback. */
-import { House } from "../../src/demo/house.ts";
+import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import {
   createSimulatedJeedom,
   type SimulatedJeedom,
@@ -11,7 +11,7 @@ import { PING } from "../../src/services/jeedom/health.ts";
 export interface JeedomServer {
   readonly url: string;
   readonly apikey: string;
-  readonly house: House;
+  readonly house: SimulatedHome;
   /** The requests it got, without the gateway's own checks whether it is there. */
   readonly requests: Request[];
   /** Its state, and what it has under way. */
@@ -30,8 +30,8 @@ export interface JeedomServerOptions
 export function startJeedom({ tls, ...options }: JeedomServerOptions = {}): JeedomServer {
   const apikey = crypto.randomUUID();
   const now = () => Date.now();
-  const house = new House(now);
-  const simulated = createSimulatedJeedom({ apikey, house, now, pollEveryMs: 20, ...options });
+  const house = new SimulatedHome(now);
+  const simulated = createSimulatedJeedom({ apikey, home: house, now, pollEveryMs: 20, ...options });
   const requests: Request[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls }, async (request) => {
     const kept = request.clone();

@@ -1,21 +1,21 @@
-/** A phone that listens to a stream. */
+/** Reads the event stream of a subscription. */
 import type { Exchange } from "../../src/protocol/exchange.ts";
 import { StreamOpener } from "../../src/protocol/v2/stream.ts";
 import type { Phone } from "./gateway.ts";
 
-/** Subscribes, and reads the events one by one. */
+/** Subscribes and returns a reader of single events. */
 export async function subscribe(phone: Phone, payload: Record<string, unknown>) {
   const { response, exchange } = await phone.exchange("/mqtt/subscribe", payload);
   return { response, exchange, ...await listen(phone, response, exchange) };
 }
 
-/** Reads the events of a response one by one. */
+/** Returns a reader of single events of a response. */
 export async function listen(phone: Phone, { body }: Response, exchange: Exchange) {
   if (body === null) throw new Error("Response has no body");
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
 
-  /** The next record as it came; undefined at the end of the stream. */
+  /** Reads the next record; undefined at the end of the stream. */
   async function record(): Promise<string | undefined> {
     for (;;) {
       const end = text.indexOf("\n\n");
@@ -43,7 +43,7 @@ export async function listen(phone: Phone, { body }: Response, exchange: Exchang
   const open = await makeOpen();
   return {
     record,
-    /** The next event, opened; undefined at the end of the stream. */
+    /** Reads and decrypts the next event; undefined at the end of the stream. */
     async next(): Promise<Record<string, unknown> | undefined> {
       const block = await record();
       if (block === undefined) return undefined;

@@ -1,51 +1,87 @@
+/** Metrics of a test, and those of a real gateway. */
+import { startGateway } from "../../src/app/start.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import { formatKeysFile } from "../../src/keys/schema.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { createMetrics, type Metrics, type MetricsOptions } from "../../src/observability/metrics.ts";
-import type { Gauges } from "../../src/observability/telemetry.ts";
+import { type ProcessMetricsOptions, registerProcessMetrics } from "../../src/observability/process.ts";
+import { until } from "./deadline.ts";
+import { makeRecord } from "./gateway.ts";
+import { freePort } from "./loopback.ts";
+import { fakePlatform } from "./platform.ts";
 import { type Family, parsePrometheusText, type Sample } from "./prometheus_text.ts";
+import { inTempDir } from "./temp_dir.ts";
 
-/** A house where each thing is there, and each figure another. */
-export const LEVELS: Gauges = {
-  queueBytes: 1001,
-  backlogBytes: 1002,
-  unreadBytes: 1003,
-  ringBytes: 1004,
-  sharedEventBytes: 1005,
-  subscriptions: 1006,
-  listeners: 1007,
-  brokerConnections: 1008,
-  replays: { entries: 1009, bytes: 1010 },
-  bodies: 1011,
-  running: 1012,
-  up: { broker: true, jeedom: false, replay_store: true },
-  isReady: false,
-  keys: [
-    { name: "default", expiresInSeconds: undefined },
-    { name: "phone", expiresInSeconds: 1012.5 },
-  ],
-};
-
-/** Metrics of an imaginary process, with clocks that are told. */
-export function makeMetrics(options: Partial<MetricsOptions> = {}): Metrics & Disposable {
-  const metrics = createMetrics({
-    levels: () => LEVELS,
+/** Metrics of two services and a fake process, on clocks that the test sets. */
+export function makeMetrics(
+  options: Partial<MetricsOptions & ProcessMetricsOptions> = {},
+): Metrics & Disposable & { close(): void } {
+  const monotonic = options.monotonic ?? (() => 0);
+  const metrics = createMetrics({ monotonic, version: options.version ?? "1.2.3" });
+  metrics.addService({ name: "jeedom", hasSubscriptions: false });
+  metrics.addService({
+    name: "mqtt",
+    hasSubscriptions: true,
+    aliases: { call: "/mqtt/publish", subscribe: "/mqtt/subscribe" },
+  });
+  const close = registerProcessMetrics(metrics, {
     process: () => ({ rssBytes: 2001, heapBytes: 2002, cpuSeconds: 2003.25, startTimeSeconds: 1_700_000_000.5 }),
-    monotonic: () => 0,
-    version: "1.2.3",
+    monotonic,
     ...options,
   });
-  return { ...metrics, [Symbol.dispose]: () => metrics.close() };
+  return { ...metrics, close, [Symbol.dispose]: close };
 }
 
-/** What metrics show, by name. */
-export async function shown(metrics: Metrics): Promise<Map<string, Family>> {
+/**
+ * Starts a gateway, and returns its metrics as it writes them once all dependencies were checked.
+ *
+ * @param settings groups of settings of further services
+ */
+export async function gatewayMetricsText(services = SERVICES, settings: object = {}): Promise<string> {
+  let text = "";
+  await inTempDir(async (directory) => {
+    const port = freePort();
+    const config = {
+      ...settings,
+      ...parseConfig({
+        HOST: "127.0.0.1",
+        PORT: "0",
+        METRICS_HOST: "127.0.0.1",
+        METRICS_PORT: String(port),
+        SECRET_KEY_FILE: `${directory}/secret_key.txt`,
+        KEYS_FILE: `${directory}/keys.json`,
+        MQTT_BROKER_PORT: String(freePort()),
+      }),
+    };
+    const phone = makeRecord({ name: "phone", expires: Date.now() + 86_400_000 });
+    await Deno.writeTextFile(config.keys.keysFile, formatKeysFile([phone]), { mode: 0o600 });
+    const platform = fakePlatform({ fetch: () => Promise.reject(new TypeError("No Jeedom in this test")) });
+    const silent = () => {};
+    const log = { debug: silent, info: silent, warn: silent, error: silent };
+    const gateway = await startGateway(config, platform, log, services);
+    try {
+      await until("all dependencies are checked", async () => {
+        text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+        return [...text.matchAll(/^e2e_gateway_up\{/gm)].length === services.length + 1;
+      });
+    } finally {
+      await gateway.stop();
+    }
+  });
+  return text;
+}
+
+/** Metrics as they are written, by name. */
+export async function writtenMetrics(metrics: Metrics): Promise<Map<string, Family>> {
   return parsePrometheusText(await metrics.text());
 }
 
-/** The one value of a series; undefined where it is absent. */
+/** Returns the value of one series; undefined where it is absent. */
 export async function valueOf(
   metrics: Metrics,
   { name, labels = {} }: { readonly name: string; readonly labels?: Sample["labels"] },
 ): Promise<number | undefined> {
-  const samples = [...(await shown(metrics)).values()].flatMap(({ samples }) => samples);
+  const samples = [...(await writtenMetrics(metrics)).values()].flatMap(({ samples }) => samples);
   const wanted = Object.entries(labels);
   return samples.find((sample) =>
     sample.name === name && Object.keys(sample.labels).length === wanted.length &&

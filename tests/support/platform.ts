@@ -1,7 +1,7 @@
-/** A machine for commands, on the real one's files unless told otherwise, that prints into an array. */
+/** A platform for commands that uses the real files by default and prints into an array. */
 import type { Platform } from "../../src/platform.ts";
 
-/** Makes the machine. */
+/** Creates the platform; `overrides` replace its members. */
 export function fakePlatform(overrides: Partial<Platform> = {}): Platform & { readonly lines: string[] } {
   const lines: string[] = [];
   return {

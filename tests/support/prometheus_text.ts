@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 
-/** One line with a value. */
+/** Line with a value. */
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** A metric with all that belongs to it. */
+/** Metric with its description and samples. */
 export interface Family {
   readonly kind: string;
   readonly help: string;
@@ -22,9 +22,9 @@ const SAMPLE = new RegExp(
 );
 const SUFFIXES: Readonly<Record<string, readonly string[]>> = { histogram: ["_bucket", "_sum", "_count"] };
 
-/** Reads Prometheus' text format, more strictly than Prometheus does: anything odd fails. */
+/** Parses Prometheus' text format, more strictly than Prometheus does. */
 export function parsePrometheusText(text: string): Map<string, Family> {
-  assert(text.endsWith("\n"), "The last line has no end");
+  assert(text.endsWith("\n"), "The last line has no line break");
   const families = new Map<string, Family>();
   const lines = text.split("\n").filter((line) => line !== "");
   let current: { readonly name: string; readonly family: Family } | undefined;
@@ -32,19 +32,19 @@ export function parsePrometheusText(text: string): Map<string, Family> {
     const line = lines[index] ?? "";
     const [, name, help] = HELP.exec(line) ?? [];
     if (name !== undefined && help !== undefined) {
-      const [, typed, kind] = TYPE.exec(lines[++index] ?? "") ?? [];
-      if (kind === undefined || typed !== name) throw new SyntaxError(`No type follows the help of ${name}`);
-      if (families.has(name)) throw new SyntaxError(`${name} is there twice`);
+      const [, typedName, kind] = TYPE.exec(lines[++index] ?? "") ?? [];
+      if (kind === undefined || typedName !== name) throw new SyntaxError(`No type follows the help of ${name}`);
+      if (families.has(name)) throw new SyntaxError(`${name} occurs twice`);
       current = { name, family: { kind, help, samples: [] } };
       families.set(name, current.family);
       continue;
     }
     const [, sample, labels = "", ...rest] = SAMPLE.exec(line) ?? [];
     const value = Number(rest.at(-1));
-    if (sample === undefined || !Number.isFinite(value)) throw new SyntaxError(`No line of the format: ${line}`);
+    if (sample === undefined || !Number.isFinite(value)) throw new SyntaxError(`Not a line of the format: ${line}`);
     const suffixes = SUFFIXES[current?.family.kind ?? ""] ?? [""];
     if (current === undefined || !suffixes.some((suffix) => sample === `${current?.name}${suffix}`)) {
-      throw new SyntaxError(`${sample} stands below ${current?.name}`);
+      throw new SyntaxError(`${sample} follows the help of ${current?.name}`);
     }
     current.family.samples.push({ name: sample, labels: parseLabels(labels), value });
   }
@@ -54,14 +54,14 @@ export function parsePrometheusText(text: string): Map<string, Family> {
 
 function parseLabels(text: string): Record<string, string> {
   const pairs = [...text.matchAll(new RegExp(LABEL, "g"))].map(([, name = "", value = ""]) =>
-    [name, value.replace(/\\(.)/g, (_, sign) => sign === "n" ? "\n" : sign)] as const
+    [name, value.replace(/\\(.)/g, (_, escaped) => escaped === "n" ? "\n" : escaped)] as const
   );
   const labels = Object.fromEntries(pairs);
-  assertEquals(Object.keys(labels).length, pairs.length, `A label is there twice: ${text}`);
+  assertEquals(Object.keys(labels).length, pairs.length, `A label occurs twice: ${text}`);
   return labels;
 }
 
-/** A sample's name and labels in one text. */
+/** Returns the name and labels of a sample as one text. */
 export function seriesOf({ name, labels }: Sample): string {
   return `${name} ${JSON.stringify(Object.entries(labels).sort(([one], [other]) => one < other ? -1 : 1))}`;
 }

@@ -1,4 +1,4 @@
-/** Gateways that share a Redis, for tests: each has a connection and a replay store of its own, as a process has. */
+/** Gateways that share a Redis, for tests: each has its own connection and replay store, like a process. */
 import type { SealedText } from "../../src/protocol/aead.ts";
 import { openRedis, type RedisConnection } from "../../src/store/redis_connection.ts";
 import { createRedisReplayStore, type RedisReplayStore } from "../../src/store/redis_replay.ts";
@@ -9,11 +9,11 @@ import { needing } from "./needs.ts";
 
 export const PREFIX = "test:";
 export const SECONDS = 600;
-/** A moment in the middle of a second, in seconds since 1970; the clock stands still unless a test moves it. */
+/** Time in the middle of a second, in seconds since 1970; the clock only moves when a test sets it. */
 export const NOW = Math.floor(Date.now() / 1000) + 0.5;
 const TIMEOUT_MS = 4000;
 
-/** A gateway's share: a connection, a store and their log. */
+/** Connection, store and log of a gateway. */
 export interface Gateway {
   readonly store: RedisReplayStore;
   readonly connection: RedisConnection;
@@ -29,12 +29,12 @@ export interface GatewayOptions {
   readonly maxBytes?: number;
 }
 
-export type Open = (options?: GatewayOptions) => Gateway;
+export type OpenGateway = (options?: GatewayOptions) => Gateway;
 
-/** Declares a test with a server and as many gateways as it opens. */
+/** Declares a test with a server and a function that opens gateways. */
 export function redisTest(
   name: string,
-  test: (redis: TestRedis, open: Open) => Promise<void>,
+  test: (redis: TestRedis, open: OpenGateway) => Promise<void>,
   options: TestRedisOptions = {},
 ): void {
   Deno.test(needing(name, { "redis-server": REDIS_SERVER }), () =>
@@ -66,9 +66,7 @@ function openGateway(
   const store = createRedisReplayStore({
     connection,
     prefix: PREFIX,
-    seconds: SECONDS,
-    maxBytes,
-    maxAnswerBytes: 100,
+    limits: { maxAgeSeconds: SECONDS / 2, memoryBytes: maxBytes, answerBytes: 100 },
     now: () => clock.seconds * 1000,
     monotonic: () => performance.now(),
     log,
@@ -99,12 +97,12 @@ export function identity(
   return { kid, nonce: bytes(nonce, 12), tag: bytes(tag, 16), timestamp };
 }
 
-/** Claims until the store can be asked. */
+/** Claims a request once the store is available. */
 export async function claim({ store }: Gateway, request: RequestIdentity): Promise<Claim> {
-  let claim: Claim = { kind: "away" };
-  await until("the store can be asked", async () => {
+  let claim: Claim = { kind: "unavailable" };
+  await until("the store is available", async () => {
     claim = await store.claim(request);
-    return claim.kind !== "away";
+    return claim.kind !== "unavailable";
   });
   return claim;
 }
@@ -123,6 +121,6 @@ export async function repeat(gateway: Gateway, request: RequestIdentity): Promis
 
 export const kindOf = async (gateway: Gateway, request: RequestIdentity) => (await claim(gateway, request)).kind;
 
-/** Waits until a gateway notices what happened to the server. */
-export const untilTold = ({ lines }: Gateway, part: string) =>
+/** Waits for a log line of a gateway that includes a text. */
+export const untilLogged = ({ lines }: Gateway, part: string) =>
   until(part, () => lines.some((line) => line.includes(part)));

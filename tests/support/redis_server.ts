@@ -1,35 +1,35 @@
-/** A real Redis or Valkey for tests, on loopback, in a directory of its own. */
+/** Real Redis or Valkey for tests, on loopback, in a temporary directory. */
 import { createClient } from "redis";
 import { until, within } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
 import { findProgram } from "./programs.ts";
 
-/** A server that can be ended and started again at the same address. */
+/** Server that can be stopped and restarted at the same address. */
 export interface TestRedis {
   readonly port: number;
-  /** Its URL, with the given credentials. */
+  /** Returns its URL, with credentials. */
   url(user?: string, password?: string): URL;
-  /** Sends a command over a connection of its own; keys and values as text. */
+  /** Sends a command over a separate connection; keys and values as text. */
   command(...command: string[]): Promise<unknown>;
-  /** Sends the process a signal, such as SIGSTOP. */
+  /** Sends a signal to the process, such as SIGSTOP. */
   signal(signal: Deno.Signal): void;
-  /** Ends the process at once, as a power cut does, or kindly. */
+  /** Ends the process: at once by default, like a power failure, or with another signal. */
   kill(signal?: Deno.Signal): Promise<void>;
-  /** Starts the process again, with what its append-only file holds. */
+  /** Restarts the process with its append-only file. */
   start(): Promise<void>;
 }
 
-/** How to start a server. */
+/** Options of a server. */
 export interface TestRedisOptions {
-  /** Whether it writes an append-only file, synced every second. */
+  /** True to write an append-only file, synced every second. */
   readonly appendonly?: boolean;
-  /** Further arguments. */
+  /** Additional arguments. */
   readonly args?: readonly string[];
-  /** Whether it runs from the beginning. */
+  /** False to start it later. */
   readonly isStarted?: boolean;
 }
 
-/** Path of the server, or undefined. CI sets REQUIRE_REDIS so that nothing is skipped unnoticed there. */
+/** Path of the server, or undefined. CI sets REQUIRE_REDIS, so tests are never skipped silently there. */
 export const REDIS_SERVER: string | undefined = findProgram(
   ["redis-server", "valkey-server"].flatMap((name) =>
     ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map((directory) => `${directory}/${name}`)
@@ -37,10 +37,10 @@ export const REDIS_SERVER: string | undefined = findProgram(
   "REQUIRE_REDIS",
 );
 
-/** Runs a test with a server, which is ended and removed at the end whatever its state. */
+/** Runs a test with a server, which is stopped and removed at the end. */
 export async function withRedis(options: TestRedisOptions, test: (redis: TestRedis) => Promise<void>): Promise<void> {
   const path = REDIS_SERVER;
-  if (path === undefined) throw new Error("No redis-server here: the test must be ignored");
+  if (path === undefined) throw new Error("No redis-server: the test must be ignored");
   const directory = await Deno.makeTempDir({ prefix: "redis-" });
   const port = freePort();
   let child: Deno.ChildProcess | undefined;
@@ -75,7 +75,7 @@ export async function withRedis(options: TestRedisOptions, test: (redis: TestRed
   }
 }
 
-/** Whether the server has read its file and takes commands: an error such as NOAUTH is a good sign, too. */
+/** Tells whether the server has loaded its file and accepts commands; an error such as NOAUTH counts as well. */
 async function isUp(port: number): Promise<boolean> {
   try {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port });

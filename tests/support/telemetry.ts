@@ -1,29 +1,36 @@
-/** A telemetry that remembers what it was told. */
+/** Telemetry that records its calls. */
 import type { AnsweredRequest, DropReason, StreamEnd, Telemetry } from "../../src/observability/telemetry.ts";
 
-/** What was told. */
-export interface Told {
+/** Recorded calls. */
+export interface RecordedTelemetry {
   readonly answered: AnsweredRequest[];
   readonly refused: string[];
-  readonly steps: string[];
+  readonly operations: string[];
   readonly dropped: (readonly [DropReason, number])[];
   readonly ended: StreamEnd[];
   readonly delivered: number[];
 }
 
-/** Makes it. */
-export function recordTelemetry(): Telemetry & { readonly told: Told } {
-  const told: Told = { answered: [], refused: [], steps: [], dropped: [], ended: [], delivered: [] };
+/** Creates the telemetry. */
+export function recordTelemetry(): Telemetry & { readonly recorded: RecordedTelemetry } {
+  const recorded: RecordedTelemetry = {
+    answered: [],
+    refused: [],
+    operations: [],
+    dropped: [],
+    ended: [],
+    delivered: [],
+  };
   return {
-    told,
-    measure(step, work) {
-      told.steps.push(step);
+    recorded,
+    measure(operation, work) {
+      recorded.operations.push(operation);
       return work();
     },
-    stream: () => (end) => void told.ended.push(end),
-    answered: (request) => void told.answered.push(request),
-    refused: (reason) => void told.refused.push(reason),
-    delivered: (seconds) => void told.delivered.push(seconds),
-    dropped: (reason, events) => void told.dropped.push([reason, events]),
+    stream: () => (end) => void recorded.ended.push(end),
+    answered: (request) => void recorded.answered.push(request),
+    refused: (reason) => void recorded.refused.push(reason),
+    delivered: (seconds) => void recorded.delivered.push(seconds),
+    dropped: (reason, events) => void recorded.dropped.push([reason, events]),
   };
 }

@@ -1,5 +1,5 @@
 /** The simulated Jeedom with few PHP workers, whose calls last as long as a test wants. */
-import { House } from "../../src/demo/house.ts";
+import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type JeedomCall } from "../../src/demo/simulated_jeedom.ts";
 import { PING } from "../../src/services/jeedom/health.ts";
 
@@ -43,7 +43,7 @@ export function startWorkerJeedom(workers: number): WorkerJeedom {
   }
 
   const now = () => Date.now();
-  const simulated = createSimulatedJeedom({ apikey: "", house: new House(now), now, workers, run });
+  const simulated = createSimulatedJeedom({ apikey: "", home: new SimulatedHome(now), now, workers, run });
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => simulated.handle(request),

@@ -130,7 +130,7 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
 
     /** Settings that break several things at once; of each its message and its remedy. */
     const broken: readonly (readonly [Variables, Readonly<Record<string, readonly [string, RegExp]>>])[] = [
-      [{ PORT: "http" }, { configuration: ["PORT must be a whole number", /Mend this/] }],
+      [{ PORT: "http" }, { configuration: ["PORT must be a whole number", /Fix this/] }],
       [{
         JEEDOM_APIKEY: "not the key of this Jeedom",
         MQTT_BROKER_PORT: String(freePort()),
@@ -153,8 +153,8 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
         PUBLIC_URL: env["JEEDOM_URL"],
       }, {
         jeedom: ["/elsewhere answers HTTP 404", /path in JEEDOM_URL/],
-        broker: ["not found", /Mend MQTT_BROKER_HOST/],
-        public_url: ["HTTP 404", /Mend PUBLIC_URL/],
+        broker: ["not found", /Fix MQTT_BROKER_HOST/],
+        public_url: ["HTTP 404", /Fix PUBLIC_URL/],
       }],
       [{ JEEDOM_URL: `http://127.0.0.1:${freePort()}`, PORT: new URL(env["JEEDOM_URL"] ?? "").port }, {
         jeedom: ["nothing listens there", /Start Jeedom/],
@@ -184,7 +184,7 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
     ]);
     const waiting = ["keys", "metrics", "public_url"].map((name) => check(idle, name));
     assertEquals(waiting.map(({ status, message }) => [status, message]), [
-      ["skipped", "There is no key yet: the first start makes one"],
+      ["skipped", "There is no key yet: the first start creates one"],
       ["skipped", "The gateway does not run"],
       ["skipped", "The gateway does not run"],
     ]);
@@ -199,7 +199,7 @@ Deno.test(
         const outcome = await examine({ ...LOGIN, MQTT_BROKER_PORT: String(closed.port) });
         assertEquals([outcome.code, check(outcome, "broker").status], [2, "failed"]);
         assertStringIncludes(check(outcome, "broker").message, "refused the user name or password");
-        assertStringIncludes(check(outcome, "broker").remedy ?? "", "Mend MQTT_USERNAME and MQTT_PASSWORD");
+        assertStringIncludes(check(outcome, "broker").remedy ?? "", "Fix MQTT_USERNAME and MQTT_PASSWORD");
       } finally {
         await closed.stop();
       }
@@ -282,13 +282,13 @@ Deno.test("doctor tells another gateway with the same key from this one", () =>
       try {
         const same = await examine({ PUBLIC_URL: twin.url });
         assertEquals(same.code, 2);
-        assertStringIncludes(check(same, "public_url").message, 'another gateway, which has key "default", too');
+        assertStringIncludes(check(same, "public_url").message, 'another gateway, which also has key "default"');
         const other = await examine({ PUBLIC_URL: stranger.url });
         assertEquals(other.code, 2);
-        assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not know");
+        assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not have");
         // The doctor in the stranger's place holds its own key against the gateway of the house.
         const wrongPlace = await examine({}, stranger.directory);
-        assertStringIncludes(check(wrongPlace, "gateway").message, 'does not know key "default" of these files');
+        assertStringIncludes(check(wrongPlace, "gateway").message, 'does not have key "default" of these files');
       } finally {
         await twin.stop();
         await stranger.stop();

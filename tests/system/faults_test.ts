@@ -7,7 +7,7 @@ import { until, within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";
 import { HAS_OPENSSL, makeCertificate } from "../support/certificate.ts";
 import { freePort } from "../support/loopback.ts";
-import { CONNECT, PUBLISH, WELCOME, withBareBroker } from "../support/bare_broker.ts";
+import { CONNACK, CONNECT, PUBLISH, withScriptedBroker } from "../support/scripted_broker.ts";
 import { MOSQUITTO, startBroker, type TestBroker } from "../support/broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 
@@ -114,13 +114,13 @@ Deno.test(
 
 Deno.test("a broker that dies before it acknowledges gives an error at once, and gets nothing twice", async () => {
   let published = 0;
-  await withBareBroker(
+  await withScriptedBroker(
     // It reads the PUBLISH, perhaps after the gateway's own check or together with it, and dies.
     ({ type }) => {
-      if (type === CONNECT) return WELCOME[4];
+      if (type === CONNECT) return CONNACK[4];
       if (type !== PUBLISH) return undefined;
       published += 1;
-      return "hang up";
+      return "close";
     },
     ({ port }) =>
       withGateway({ MQTT_BROKER_HOST: "127.0.0.1", MQTT_BROKER_PORT: String(port) }, async ({ client, output }) => {

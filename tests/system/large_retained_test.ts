@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { connectAsync } from "mqtt";
 import type { BrokerAddress } from "../../src/mqtt/broker.ts";
 import { within } from "../support/deadline.ts";
-import { withOldLine } from "../support/old_line.ts";
+import { withMqtt3Proxy } from "../support/mqtt3_proxy.ts";
 import { IS_LINUX, needing } from "../support/needs.ts";
 import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
@@ -59,7 +59,7 @@ Deno.test(
     try {
       // A broker of MQTT 5 was told what the gateway takes.
       assertEquals(await run(broker), []);
-      await withOldLine(broker, async (address) => {
+      await withMqtt3Proxy(broker, async (address) => {
         assertEquals(await run(address), Array(4).fill("Message on d/huge is larger than 8388608 bytes: left out"));
       });
     } finally {

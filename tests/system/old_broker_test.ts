@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { until } from "../support/deadline.ts";
-import { withOldLine } from "../support/old_line.ts";
+import { withMqtt3Proxy } from "../support/mqtt3_proxy.ts";
 import { needing } from "../support/needs.ts";
 import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { startGatewayProcess } from "../support/gateway_process.ts";
@@ -18,7 +18,7 @@ Deno.test(
     device.on("message", (_topic, payload) => arrived.push(payload.toString()));
     await device.subscribeAsync("burst", { qos: 0 });
     try {
-      await withOldLine(broker, async ({ host, port }) => {
+      await withMqtt3Proxy(broker, async ({ host, port }) => {
         const gateway = await startGatewayProcess({ MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(port) });
         try {
           const sent = Array.from({ length: 55 }, (_, index) => String(index));

@@ -80,14 +80,14 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
         "  6 with an old secret of annas-phone\n",
         "  5 with the expired key guest\n",
         "  4 with the removed key old-tablet\n",
-        "  2 of bobs-phone for what it may not do\n",
-        "-> Pair the device of annas-phone anew: deno task keys show annas-phone\n",
+        "  2 of bobs-phone without the right to them\n",
+        "-> Pair the device of annas-phone again: deno task keys show annas-phone\n",
       ]
     ) assertStringIncludes(report, line);
     // A busy machine may be slow to deliver it.
     assertMatch(report, / 3 with a clock (?:9[5-9]|1[01]\d) s off \(behind\), of bobs-phone\n/);
     const off = await run(["doctor"], { directory, env: { ...env, METRICS_PORT: "off" }, flags: DOCTOR });
-    assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log tells/);
+    assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log shows/);
   } finally {
     await gateway.stop();
   }

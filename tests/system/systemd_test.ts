@@ -322,7 +322,7 @@ Deno.test(
         const child = start(`${program}/run serve`, env, directory);
         const output = new ProcessOutput(child);
         try {
-          await output.line((line) => line.includes("Service manager could not be told"));
+          await output.line((line) => line.includes("systemd could not be notified"));
           child.kill("SIGTERM");
           assertEquals((await within("it ends", child.status)).code, 0, output.text);
         } finally {

@@ -7,9 +7,7 @@ import { createMemoryReplayStore } from "../../src/store/memory_replay.ts";
 
 const gateway = await makeGateway({
   replays: createMemoryReplayStore({
-    seconds: 120,
-    maxBytes: 2 ** 30,
-    maxAnswerBytes: 2 ** 20,
+    limits: { maxAgeSeconds: 60, memoryBytes: 2 ** 30, answerBytes: 2 ** 20 },
     since: NOW,
     monotonic: () => performance.now(),
   }),

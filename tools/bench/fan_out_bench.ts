@@ -5,6 +5,7 @@
 import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
 import { MemoryBudget } from "../../src/limits/memory_budget.ts";
+import { SYSTEM_CLOCK } from "../../src/lib/clock.ts";
 import { BrokerPool } from "../../src/mqtt/pool.ts";
 import { MemoryHistory } from "../../src/mqtt/hub/memory_history.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -21,15 +22,15 @@ for (const [count, version] of [[1, 1], [1, 2], [50, 1], [50, 2], [1000, 1], [10
   const sealer = new EventEncoder({ randomBytes });
   const pool = new BrokerPool({
     connect,
-    history: new MemoryHistory({ epoch: "bench", maxBytes: 8 * 2 ** 20 }),
-    timeoutMs: 10_000,
-    idleMs: 60_000,
-    maxConnections: 1,
-    resumeMs: 60_000,
-    backpressure: () => undefined,
-    random: () => 0,
-    onFault: () => {},
-    ...clocks,
+    limits: { timeoutMs: 10_000, idleSeconds: 60, maxConnections: 1 },
+    hub: {
+      history: new MemoryHistory({ epoch: "bench", limits: { resumeBytes: 8 * 2 ** 20 } }),
+      limits: { resumeSeconds: 60 },
+      backpressure: () => undefined,
+      random: () => 0,
+      onFault: () => {},
+    },
+    clock: SYSTEM_CLOCK,
   });
   const readers = await Promise.all(Array.from({ length: count }, async () => {
     const connected = Promise.withResolvers<void>();

@@ -5,7 +5,7 @@ import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { formatKeysFile } from "../../src/keys/schema.ts";
 import { makeRecord } from "../../tests/support/gateway.ts";
 import { freePort } from "../../tests/support/loopback.ts";
-import { withOldLine } from "../../tests/support/old_line.ts";
+import { withMqtt3Proxy } from "../../tests/support/mqtt3_proxy.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
 import { Attacker } from "./attacker.ts";
@@ -122,7 +122,7 @@ async function findBroker({ broker }: Attack, opened: AsyncDisposableStack) {
   if (broker === undefined) return { port, settings: { MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(port) } };
   const { promise, resolve } = Promise.withResolvers<number>();
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
-  const line = withOldLine({ host, port }, async (address) => {
+  const line = withMqtt3Proxy({ host, port }, async (address) => {
     resolve(address.port);
     await over;
   });

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { House } from "../../src/demo/house.ts";
+import { SimulatedHome } from "../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type JeedomCall } from "../../src/demo/simulated_jeedom.ts";
 import { PING } from "../../src/services/jeedom/health.ts";
 import { freePort } from "../../tests/support/loopback.ts";
@@ -52,7 +52,7 @@ export async function startJeedom(run: (call: JeedomCall) => unknown): Promise<J
   const now = () => Date.now();
   const simulated = createSimulatedJeedom({
     apikey: "",
-    house: new House(now),
+    home: new SimulatedHome(now),
     now,
     run: (call) => call.body === PING ? "pong" : run(call),
   });

@@ -6,7 +6,7 @@
 import type { KeyRecord } from "../../keys/schema.ts";
 import { type CommandLine, readArgs } from "../args.ts";
 import { changeKey, type KeysSession, oneName } from "./session.ts";
-import { whyDead } from "./key_state.ts";
+import { unusableReason } from "../../keys/status.ts";
 
 /** Command line of `keys disable`. */
 export const DISABLE_LINE = {
@@ -42,7 +42,7 @@ export async function enableKey(session: KeysSession): Promise<void> {
       ? `Key "${name}" is enabled: a running gateway accepts it within 2 seconds.`
       : `Key "${name}" was enabled already.`,
   );
-  if (whyDead({ ...record, disabled: false }, session.now) !== undefined) {
+  if (unusableReason({ ...record, disabled: false }, session.now) !== undefined) {
     session.warn(
       `Key "${name}" has expired, so it still does not work: deno task keys set ${name} --expires 90d`,
     );

@@ -3,8 +3,15 @@
  *
  * @module
  */
-import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../../doctor/run_tailscale.ts";
-import { findFunnelRoute, type FunnelRoute, funnelUrl, parseTailscaleStatus } from "../../doctor/tailscale_status.ts";
+import {
+  findFunnelRoute,
+  FUNNEL_STATUS,
+  type FunnelRoute,
+  funnelUrl,
+  parseTailscaleStatus,
+  runTailscale,
+  TAILSCALE_STATUS,
+} from "../../doctor/tailscale.ts";
 import { isLoopback, parseAddress } from "../../net/ip_address.ts";
 import { localUrl, type ServerAddress } from "../../config/local_url.ts";
 import type { NetworkAddress, Platform } from "../../platform.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { MAX_RATE, type Rate } from "../../keys/schema.ts";
-import { parseEnd } from "./duration.ts";
+import { parseEnd } from "../../keys/duration.ts";
 
 /** Values of `--rate` and `--burst`. */
 export interface RateValues {

@@ -6,8 +6,8 @@
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME } from "../../keys/schema.ts";
 import { type CommandLine, readOptions } from "../args.ts";
-import { formatDay } from "./duration.ts";
-import { describeState } from "./key_state.ts";
+import { formatDay } from "../../keys/duration.ts";
+import { describeState } from "../../keys/status.ts";
 import { summarizeRights } from "./rights_text.ts";
 import type { KeysSession } from "./session.ts";
 

@@ -7,7 +7,7 @@ import type { Rights, ServiceRights } from "../../keys/rights.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
 import { SERVICES } from "../../services/registry.ts";
 import type { ServiceModule } from "../../services/service.ts";
-import { formatDuration, formatTime } from "./duration.ts";
+import { formatDuration, formatTime } from "../../keys/duration.ts";
 
 /**
  * Describes all that can be changed of a key: one line each, with its label.

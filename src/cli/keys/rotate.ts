@@ -7,8 +7,8 @@ import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { changeKey, type KeysSession, oneName } from "./session.ts";
-import { formatDuration, formatTime, parseDuration } from "./duration.ts";
-import { overlapLeft, whyDead } from "./key_state.ts";
+import { formatDuration, formatTime, parseDuration } from "../../keys/duration.ts";
+import { overlapLeft, unusableReason } from "../../keys/status.ts";
 import { describeNextStep } from "./show.ts";
 
 /** Command line of `keys rotate`. */
@@ -50,7 +50,7 @@ export async function rotateKey(session: KeysSession): Promise<void> {
   if (overlapLeft(old, now) > 0) {
     print("The secret before that still worked: it ends now, and its open streams within 2 seconds.");
   }
-  const dead = whyDead(old, now);
-  if (dead !== undefined) print(`The key is still ${dead}: neither secret works.`);
+  const reason = unusableReason(old, now);
+  if (reason !== undefined) print(`The key is still ${reason}: neither secret works.`);
   print(describeNextStep(name, session));
 }

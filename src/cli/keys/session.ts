@@ -5,14 +5,14 @@
  */
 import type { Config } from "../../config/settings.ts";
 import type { Bytes, RandomBytes } from "../../protocol/bytes.ts";
-import { readKey, refuseUnlessFile } from "../../keys/default_key_file.ts";
+import { assertRegularFile, readKey } from "../../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
 import type { Platform } from "../../platform.ts";
 import { SERVICES } from "../../services/registry.ts";
 import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
-import { overlapLeft } from "./key_state.ts";
+import { overlapLeft } from "../../keys/status.ts";
 
 /** Key files and console of a subcommand. */
 export interface KeysSession {
@@ -83,7 +83,7 @@ export function openSession({ platform, ...given }: KeysSessionOptions): KeysSes
       return edit;
     },
     async readDefault() {
-      await refuseUnlessFile(secretKeyFile, platform.files);
+      await assertRegularFile(secretKeyFile, platform.files);
       return await readKey(secretKeyFile, platform.files);
     },
   };

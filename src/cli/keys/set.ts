@@ -10,7 +10,7 @@ import type { OptionValues } from "../../services/rights_options.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { changeKey, findKey, type KeysSession, oneName } from "./session.ts";
-import { whyDead } from "./key_state.ts";
+import { unusableReason } from "../../keys/status.ts";
 import { expiryFromOption, protocolFromOption, rateFromOptions, type RateValues } from "./key_options.ts";
 import { replaceRights, setRightsOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
@@ -60,9 +60,9 @@ export async function setKey(session: KeysSession): Promise<void> {
       : "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
   );
   for (const reach of remainingReach(after.rights, values)) warn(`Key "${name}" may still ${reach}`);
-  const dead = whyDead(after, now);
-  if (dead === "disabled") warn(`Key "${name}" is still disabled: deno task keys enable ${name}`);
-  if (dead === "expired") warn(`Key "${name}" is still expired: deno task keys set ${name} --expires 90d`);
+  const reason = unusableReason(after, now);
+  if (reason === "disabled") warn(`Key "${name}" is still disabled: deno task keys enable ${name}`);
+  if (reason === "expired") warn(`Key "${name}" is still expired: deno task keys set ${name} --expires 90d`);
 }
 
 /** Describes rights that still reach devices although the options limit the key to some. */
@@ -81,7 +81,7 @@ interface SetValues extends OptionValues, RateValues {
   readonly "min-protocol"?: string | undefined;
 }
 
-/** Finds the changed fields; the error names everything that is wrong with the options. */
+/** Returns the changed fields. The error names everything that is wrong with the options. */
 function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<KeyRecord> {
   const { rights, mistakes: wrongRights } = replaceRights(record.rights, values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);

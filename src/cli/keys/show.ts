@@ -11,7 +11,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { findKey, type KeysSession, oneName } from "./session.ts";
 import { findAddresses, isContainer } from "./gateway_addresses.ts";
-import { whyDead } from "./key_state.ts";
+import { unusableReason } from "../../keys/status.ts";
 
 /** Command line of `keys show`. */
 export const SHOW_LINE = {
@@ -55,7 +55,7 @@ export async function showKey(session: KeysSession): Promise<void> {
 
 async function secretOf(name: string, { read, now, warn }: KeysSession): Promise<Bytes> {
   const record = findKey(await read(), name);
-  const dead = whyDead(record, now);
+  const dead = unusableReason(record, now);
   if (dead === "disabled") warn(`Key "${name}" is disabled: enable it with deno task keys enable ${name}`);
   if (dead === "expired") warn(`Key "${name}" has expired: extend it with deno task keys set ${name} --expires 90d`);
   return record.secret;

@@ -1,51 +1,51 @@
 /**
- * Whether the gateway runs on its port, and knows the keys in the files.
+ * Check of the gateway on its port: it runs in this version, and has the keys in the files.
  *
  * @module
  */
-import { visibleLine } from "../../observability/visible.ts";
-import { isObject } from "../../lib/json.ts";
-import { openAnswer } from "../../protocol/exchange.ts";
 import { jsonOf } from "../../lib/http_probe.ts";
-import type { Check } from "../check.ts";
-import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
+import { isObject } from "../../lib/json.ts";
+import { visibleLine } from "../../lib/visible.ts";
+import { openAnswer } from "../../protocol/exchange.ts";
+import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 import type { GatewayProbe } from "../gateway_probe.ts";
 
 /** Message of checks that depend on the gateway; only this check reports the failure and its remedy. */
 export const NOT_RUNNING = "The gateway does not run";
 
-/** What a gateway says in plain text is short, in characters. */
-const MAX_WORDS = 100;
+/** Longest error text of a gateway, in characters. */
+const MAX_ERROR_LENGTH = 100;
 
-/** The gateway's port. */
+/** Check of the gateway on its port. */
 export const GATEWAY: Check = {
   name: "gateway",
-  async run(house, signal) {
-    const { config: { server: { port } }, version } = house;
-    const state = await house.gateway(signal);
+  async run(context, signal) {
+    const { config: { server: { port } }, version } = context;
+    const state = await context.gateway(signal);
     switch (state.kind) {
-      case "anywhere":
-        return skipped("PORT is 0, so that only the log tells the port", "Set PORT to have the gateway checked");
+      case "unknown_port":
+        return skipped("PORT is 0, so only the log shows the port", "Set PORT to have the gateway checked");
       case "free":
         return failed(`It does not run: port ${port} is free`, "Start the gateway: deno task start");
-      case "closed":
-        return failed(`Port ${port} ${state.words}`, "Mend HOST and PORT");
+      case "unavailable":
+        return failed(`Port ${port} ${state.message}`, "Fix HOST and PORT");
       case "other":
         return failed(
-          `Port ${port} is taken by another program, which ${state.words}`,
-          `Stop that program (sudo ss -ltnp "sport = :${port}" tells it), or set PORT to a free one`,
+          `Port ${port} is taken by another program, which ${state.message}`,
+          `Stop that program (find it with sudo ss -ltnp "sport = :${port}"), or set PORT to a free one`,
         );
       case "silent":
         return failed(
-          `Port ${port} is taken, and ${state.words}: the gateway hangs, or another program is there`,
-          `Restart the gateway; stop another program (sudo ss -ltnp "sport = :${port}" tells it), or set PORT to a free one`,
+          `Port ${port} is taken, and ${state.message}: the gateway hangs, or another program is there`,
+          `Restart the gateway; stop another program (find it with sudo ss -ltnp "sport = :${port}"), or set PORT to a ` +
+            "free one",
         );
-      case "veiled":
+      case "tls_name_mismatch":
         return ok(`Port ${port} speaks TLS with a certificate that is not for this address: see public_url`);
       case "gateway": {
-        const heard = await reportAnswer(house, await house.probe(signal));
-        if (heard.status === "failed" || state.version === version) return heard;
+        const finding = await reportProbe(context, await context.probe(signal));
+        if (finding.status === "failed" || state.version === version) return finding;
         return warning(
           `Version ${state.version} runs on port ${port}, and ${version} is installed`,
           "Restart the gateway",
@@ -55,33 +55,30 @@ export const GATEWAY: Check = {
   },
 };
 
-async function reportAnswer(
+async function reportProbe(
   { config: { server: { port } }, version }: DoctorContext,
-  knock: GatewayProbe | undefined,
+  probe: GatewayProbe | undefined,
 ): Promise<Finding> {
   const runs = `Version ${version} runs on port ${port}`;
-  if (knock?.answer === undefined) return ok(`${runs}; there is no key to try it with`);
-  const { answer, key, exchange } = knock;
+  if (probe?.answer === undefined) return ok(`${runs}; there is no key to test it with`);
+  const { answer, key, exchange } = probe;
   if (answer.kind === "failure") {
-    return failed(`Port ${port} ${answer.words}`, "Restart the gateway, and look into its log");
+    return failed(`Port ${port} ${answer.message}`, "Restart the gateway, and see its log");
   }
   if (answer.status === 401) {
     return failed(
-      `The gateway on port ${port} does not know key "${key}" of these files`,
+      `The gateway on port ${port} does not have key "${key}" of these files`,
       "Run the doctor where the gateway runs, with the same settings; or restart the gateway",
     );
   }
   if (answer.status !== 200) {
-    const told = jsonOf(answer);
-    const words = isObject(told) ? visibleLine(String(told["error"])).slice(0, MAX_WORDS) : "no reason";
-    return failed(
-      `The gateway answers HTTP ${answer.status}: ${words}`,
-      "Try again in a minute; then look into its log",
-    );
+    const body = jsonOf(answer);
+    const reason = isObject(body) ? visibleLine(String(body["error"])).slice(0, MAX_ERROR_LENGTH) : "no reason";
+    return failed(`The gateway answers HTTP ${answer.status}: ${reason}`, "Try again in a minute; then see its log");
   }
   try {
     await openAnswer(exchange, answer.text);
-    return ok(`${runs} and knows key "${key}"`);
+    return ok(`${runs} and has key "${key}"`);
   } catch {
     return failed(`The answer on port ${port} does not open with key "${key}"`, "Restart the gateway");
   }

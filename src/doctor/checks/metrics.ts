@@ -1,73 +1,76 @@
 /**
- * Whether the port for metrics is the gateway's, and what the gateway itself says of its parts there.
+ * Check of the metrics port: it is the gateway's, and the gateway is ready.
  *
  * @module
  */
-import { isObject } from "../../lib/json.ts";
 import { ask, jsonOf, type Reply } from "../../lib/http_probe.ts";
-import type { Check } from "../check.ts";
-import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
+import { isObject } from "../../lib/json.ts";
+import { isJeedomSet, SET_JEEDOM } from "../../services/jeedom/doctor.ts";
+import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
-import { findPortState } from "../port_state.ts";
+import { findPortState } from "../gateway_state.ts";
 import { NOT_RUNNING } from "./gateway.ts";
-import { isJeedomSet, SET_JEEDOM } from "./jeedom.ts";
 
-/** The port for metrics and health. */
+/** Check of the port for metrics and health. */
 export const METRICS: Check = {
   name: "metrics",
-  async run(house, signal) {
-    const { config: { metrics: { host, port } }, localUrl, machine, now } = house;
+  async run(context, signal) {
+    const { config: { metrics: { host, port } }, localUrl, machine, now } = context;
     if (port === "off") return skipped("Not used: METRICS_PORT is off");
-    if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
+    if (port === 0) return skipped("METRICS_PORT is 0, so only the log shows the port");
     const url = localUrl({ host, port, tlsCertFile: undefined });
-    const [asked, { kind }] = await Promise.all([
+    const [answer, { kind }] = await Promise.all([
       ask(`${url}/health/ready`, { fetch: machine.fetch, now, signal }),
-      house.gateway(signal),
+      context.gateway(signal),
     ]);
-    if (asked.kind === "reply") {
-      const health = healthOf(asked);
-      if (health === undefined) return taken(port, `answers HTTP ${asked.status}`);
+    if (answer.kind === "reply") {
+      const health = healthOf(answer);
+      if (health === undefined) return reportTaken(port, `answers HTTP ${answer.status}`);
       if (kind === "free") {
         return warning(
-          `A gateway answers on port ${port} for metrics, and not on PORT, which is ${house.config.server.port}`,
+          `A gateway answers on port ${port} for metrics, and not on PORT, which is ${context.config.server.port}`,
           "Restart the gateway: PORT has changed since its start",
         );
       }
-      return reportHealth(health, house);
+      return reportHealth(health, context);
     }
     const state = findPortState(machine, { hostname: host, port });
     if (state.kind === "taken") {
-      return kind === "silent" && asked.reason === "late"
+      return kind === "silent" && answer.reason === "late"
         ? skipped(`Port ${port} does not answer either: see gateway`)
-        : taken(port, asked.words);
+        : reportTaken(port, answer.message);
     }
-    if (state.kind === "closed") return failed(`Port ${port} ${state.words}`, "Mend METRICS_HOST and METRICS_PORT");
+    if (state.kind === "unavailable") {
+      return failed(`Port ${port} ${state.message}`, "Fix METRICS_HOST and METRICS_PORT");
+    }
     if (kind === "gateway") {
       return warning(`The gateway runs, and not with port ${port} for metrics`, "Restart the gateway");
     }
     return skipped(
-      kind === "veiled" || kind === "anywhere" ? `Port ${port} is free: the gateway is not found there` : NOT_RUNNING,
+      kind === "tls_name_mismatch" || kind === "unknown_port"
+        ? `Port ${port} is free: the gateway is not found there`
+        : NOT_RUNNING,
     );
   },
 };
 
-function taken(port: number, words: string): Finding {
+function reportTaken(port: number, message: string): Finding {
   return failed(
-    `Port ${port} is taken by another program, which ${words}`,
+    `Port ${port} is taken by another program, which ${message}`,
     "Stop that program, or set METRICS_PORT to a free port, or to off",
   );
 }
 
-/** Health as the gateway reports it. */
+/** Health that the gateway reports. */
 interface Health {
   readonly isReady: boolean;
-  /** The parts that fail, and what else keeps it from being ready. */
+  /** Dependencies that fail, and other reasons for which it is not ready. */
   readonly failing: readonly string[];
-  /** Seconds since its oldest check, as text; undefined where it does not report them. */
+  /** Seconds since its oldest health check, as text; undefined if it does not report them. */
   readonly age: string | undefined;
 }
 
-/** Reads the health that a gateway reports; undefined where the answer is not a gateway's. */
+/** Reads the health in an answer; undefined if it is not a gateway's. */
 function healthOf(reply: Reply): Health | undefined {
   const value = jsonOf(reply);
   if (!isObject(value) || !Array.isArray(value["failing"]) || !isObject(value["parts"])) return undefined;
@@ -79,22 +82,22 @@ function healthOf(reply: Reply): Health | undefined {
   return { isReady: reply.status === 200, failing, age };
 }
 
-/** Reports the gateway's own health and its age, as the other checks are newer and may contradict it. */
-function reportHealth({ isReady, failing, age }: Health, house: DoctorContext): Finding {
-  const isNeeded = house.config.health.needs.includes("jeedom");
-  const isSet = isJeedomSet(house);
-  const wanting = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
+/** Reports the gateway's own health and its age: the other checks are newer and may contradict it. */
+function reportHealth({ isReady, failing, age }: Health, context: DoctorContext): Finding {
+  const isNeeded = context.config.health.needs.includes("jeedom");
+  const isSet = isJeedomSet(context);
+  const relevant = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
   const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
-  if (isReady && wanting.length === 0) return ok(`The gateway says that it is ready${asOf}`);
-  const names = wanting.join(", ") + asOf;
-  if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(house));
+  if (isReady && relevant.length === 0) return ok(`The gateway reports that it is ready${asOf}`);
+  const names = relevant.join(", ") + asOf;
+  if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(context));
   const message = `The gateway is not ready: ${names}`;
-  if (wanting.length > 1 || wanting[0] !== "jeedom") return failed(message, remedyFor(house));
-  if (!isNeeded) return failed(message, "Restart the gateway: READY_NEEDS does not name jeedom any more");
-  return isSet ? failed(message, remedyFor(house)) : warning(`${message}, which is not set`, SET_JEEDOM);
+  if (relevant.length > 1 || relevant[0] !== "jeedom") return failed(message, remedyFor(context));
+  if (!isNeeded) return failed(message, "Restart the gateway: READY_NEEDS no longer names jeedom");
+  return isSet ? failed(message, remedyFor(context)) : warning(`${message}, which is not set`, SET_JEEDOM);
 }
 
 function remedyFor({ config: { health: { checkSeconds: seconds } } }: DoctorContext): string {
-  return `See the lines for these above, and the gateway's log. It checks again every ${seconds} s; changed settings ` +
+  return `See their lines above, and the gateway's log. It checks again every ${seconds} s; changed settings ` +
     "need a restart";
 }

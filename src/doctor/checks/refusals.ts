@@ -1,5 +1,5 @@
 /**
- * Requests that the gateway refused in the last minutes, by cause, as it tells on its port for metrics.
+ * Check of the requests that the gateway refused in the last minutes, by cause, as reported on its metrics port.
  *
  * @module
  */
@@ -7,30 +7,29 @@ import { z } from "zod";
 import { ADDRESS_CAUSES, NAMED_CAUSES, OPENED_CAUSES } from "../../observability/recent_refusals.ts";
 import { DEFAULT_KEY_NAME, isKeyName } from "../../keys/schema.ts";
 import { ask, jsonOf } from "../../lib/http_probe.ts";
-import type { Check } from "../check.ts";
-import { type Finding, ok, skipped, warning } from "../finding.ts";
+import { type Check, type Finding, ok, skipped, warning } from "../check.ts";
 
-/** Refused requests. */
+/** Check of refused requests. */
 export const REFUSALS: Check = {
   name: "refusals",
   async run({ config: { metrics: { host, port } }, localUrl, machine, now }, signal) {
-    if (port === "off") return skipped("METRICS_PORT is off: only the log tells what the gateway refuses");
-    if (port === 0) return skipped("METRICS_PORT is 0, so that only the log tells the port");
+    if (port === "off") return skipped("METRICS_PORT is off: only the log shows what the gateway refuses");
+    if (port === 0) return skipped("METRICS_PORT is 0, so only the log shows the port");
     const url = localUrl({ host, port, tlsCertFile: undefined });
-    const asked = await ask(`${url}/refusals`, { fetch: machine.fetch, now, signal });
-    if (asked.kind === "failure") return skipped(`No gateway answers on port ${port}: see metrics`);
-    const told = asked.status === 200 ? ANSWER.safeParse(jsonOf(asked)).data : undefined;
-    if (told === undefined) return skipped(`No gateway of this version answers on port ${port}: see metrics`);
-    return report(told);
+    const reply = await ask(`${url}/refusals`, { fetch: machine.fetch, now, signal });
+    if (reply.kind === "failure") return skipped(`No gateway answers on port ${port}: see metrics`);
+    const answer = reply.status === 200 ? ANSWER.safeParse(jsonOf(reply)).data : undefined;
+    if (answer === undefined) return skipped(`No gateway of this version answers on port ${port}: see metrics`);
+    return reportRefusals(answer);
   },
 };
 
-/** The name of a key. Whatever listens on the port, its text does not reach the terminal. */
-const name = z.string().refine(isKeyName);
+/** Key name. Text of another program on the port must not reach the terminal. */
+const keyName = z.string().refine(isKeyName);
 
 const ADDRESS = /^(?:[\da-f.:]{2,45}(?:\/\d{1,3})?|others)$/;
 
-/** An address or a network, or the word for very many. */
+/** Address, network, or `others`. */
 const address = z.string().transform((text) => ADDRESS.test(text) ? text : "elsewhere");
 
 const count = z.int().min(1);
@@ -44,7 +43,7 @@ const refusal = z.discriminatedUnion("cause", [
   z.object({
     cause: z.enum([...NAMED_CAUSES, ...OPENED_CAUSES]),
     requests: count,
-    key: name,
+    key: keyName,
     clock_offset_seconds: z.number().optional(),
   }),
 ]);
@@ -56,35 +55,35 @@ type Refusal = z.infer<typeof refusal>;
 type AddressRefusal = Extract<Refusal, { readonly addresses: unknown }>;
 type KeyRefusal = Exclude<Refusal, AddressRefusal>;
 
-/** Refused requests, in words that follow their number, and what to do. */
+/** Description of refused requests, which follows their number, and the remedy. */
 interface Description {
   readonly text: string;
   readonly remedy: string;
 }
 
-/** By cause, of requests whose key is not known. */
+/** Descriptions by cause, of requests whose key is unknown. */
 const BY_ADDRESS: Readonly<Record<AddressRefusal["cause"], Description>> = {
   "unknown_key": {
     text: "with an unknown key",
     remedy:
-      "If a device of yours is there, pair it anew: deno task keys show NAME. If not, a stranger tries keys: nothing to do",
+      "If one of your devices is there, pair it again: deno task keys show NAME. If not, an attacker tries keys: nothing to do",
   },
   "address_rate": {
     text: "above the rate limit of an address",
     remedy:
-      "If a device of yours is there, see which key it has, and let it ask less often; it may ask again after a minute",
+      "If one of your devices is there, check its key, and make it send fewer requests; it is accepted again after a minute",
   },
   "cross_site": {
-    text: "of a web page of another site",
+    text: "from a web page of another site",
     remedy: "If the page is yours, allow its origin: ALLOWED_ORIGINS",
   },
 };
 
-/** By cause, of requests that a key opened, or that name one. */
+/** Descriptions by cause, of requests that a key opened, or that name one. */
 const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Description>> = {
   "old_secret": ({ key }) => ({
     text: `with an old secret of ${key}`,
-    remedy: `Pair the device of ${key} anew: deno task keys show ${key}`,
+    remedy: `Pair the device of ${key} again: deno task keys show ${key}`,
   }),
   removed: ({ key }) => ({
     text: `with the removed key ${key}`,
@@ -101,41 +100,40 @@ const BY_KEY: Readonly<Record<KeyRefusal["cause"], (refusal: KeyRefusal) => Desc
     remedy: `If ${key} is to work again: deno task keys set ${key} --expires 90d`,
   }),
   "old_version": ({ key }) => ({
-    text: `with the key ${key} in version 1, which it must not be used with`,
+    text: `with the key ${key} in version 1, which the key does not allow`,
     remedy: `Update the app of ${key}, or allow version 1: deno task keys set ${key} --min-protocol 1`,
   }),
   "in_force": ({ key }) => ({
-    text: `naming the key ${key}, but sealed with another one or altered on the way`,
-    remedy: `If the device of ${key} fails, something on the way changes its requests: see public_url`,
+    text: `naming the key ${key}, but sealed with another one or altered in transit`,
+    remedy: `If the device of ${key} fails, something in between changes its requests: see public_url`,
   }),
   clock: ({ key, clock_offset_seconds: offset = 0 }) => {
     const isBehind = offset < 0;
     const remedy =
-      `Let the device of ${key} set its clock by itself; where several are off alike, it is this machine's: timedatectl`;
+      `Turn on automatic time on the device of ${key}; if several devices are off alike, this machine's clock is wrong: timedatectl`;
     return {
-      text: `with a clock ${formatSpan(offset)} off (${isBehind ? "behind" : "ahead"}), of ${key}`,
-      // A recording is as old as it is.
+      text: `with a clock ${formatDuration(offset)} off (${isBehind ? "behind" : "ahead"}), of ${key}`,
+      // A replayed request looks the same.
       remedy: isBehind
-        ? `${remedy}; where its clock is right, an old request of ${key} is sent again: nothing to do`
+        ? `${remedy}; if its clock is correct, an old request of ${key} is replayed: nothing to do`
         : remedy,
     };
   },
   rights: ({ key }) => ({
-    text: `of ${key} for what it may not do`,
-    remedy:
-      "The log names each of them. What keys may do: deno task keys list. To change that: deno task keys set NAME",
+    text: `of ${key} without the right to them`,
+    remedy: "The log names each of them. Rights of keys: deno task keys list. To change them: deno task keys set NAME",
   }),
   "key_rate": ({ key }) => ({
     text: `of ${key} above its rate limit`,
-    remedy: `Let the device of ${key} ask less often, or allow more: ${
+    remedy: `Make the device of ${key} send fewer requests, or allow more: ${
       key === DEFAULT_KEY_NAME ? "KEY_RATE and KEY_BURST" : `deno task keys set ${key} --rate N --burst N`
     }`,
   }),
 };
 
-const NAMED_REMEDY = "Anyone can name a key: where its device works, a stranger sent that, and there is nothing to do";
+const NAMED_REMEDY = "Anyone can name a key: if its device works, an attacker sent these, and there is nothing to do";
 
-function report({ minutes, refusals }: Answer): Finding {
+function reportRefusals({ minutes, refusals }: Answer): Finding {
   if (refusals.length === 0) return ok(`No refused request in the last ${minutes} minutes`);
   const lines = refusals.map((refusal, index) => {
     const { requests } = refusal;
@@ -157,8 +155,8 @@ function describe(refusal: Refusal): Description {
   return { text: `${text}, from ${from}${isAll ? "" : " and others"}`, remedy };
 }
 
-/** Writes a span of time, without its sign: seconds up to two minutes, then minutes, hours or days. */
-function formatSpan(seconds: number): string {
+/** Formats the size of a duration: in seconds up to two minutes, then in minutes, hours or days. */
+function formatDuration(seconds: number): string {
   const size = Math.abs(seconds);
   const [unit, length] = size < 120
     ? ["s", 1]

@@ -1,90 +1,95 @@
 /**
- * Whether Tailscale runs, and Funnel leads to the gateway; where Tailscale is installed.
+ * Check of Tailscale, if it is installed: it runs, and Funnel leads to the gateway.
  *
  * @module
  */
-import type { Check } from "../check.ts";
-import { failed, type Finding, ok, skipped, warning } from "../finding.ts";
+import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
-import { FUNNEL_STATUS, runTailscale, TAILSCALE_STATUS } from "../run_tailscale.ts";
 import {
   findFunnelRoute,
+  FUNNEL_STATUS,
   type FunnelRoute,
   funnelUrl,
   parseTailscaleStatus,
+  runTailscale,
+  TAILSCALE_STATUS,
   type TailscaleStatus,
-} from "../tailscale_status.ts";
+} from "../tailscale.ts";
 import { FUNNEL_ON, isTailnetName } from "../tunnel.ts";
 
 const DAY_MS = 86_400_000;
 
-/** How long before its end the machine's key is told of, in days. */
+/** Time before the expiry of the machine's key from which a warning is due, in days. */
 const NOTICE_DAYS = 14;
 
 const STATES: Readonly<Record<string, readonly [string, string]>> = {
   NeedsLogin: ["This machine is not logged in to Tailscale", "Log in: sudo tailscale up"],
   NeedsMachineAuth: [
-    "This machine waits for the approval of the tailnet's administrator",
+    "This machine needs the approval of the tailnet's administrator",
     "Approve it: https://login.tailscale.com/admin/machines",
   ],
-  Stopped: ["Tailscale is switched off", "Switch it on: sudo tailscale up"],
+  Stopped: ["Tailscale is turned off", "Turn it on: sudo tailscale up"],
 };
 
-/** Tailscale and its Funnel. */
+/** Check of Tailscale and its Funnel. */
 export const TAILSCALE: Check = {
   name: "tailscale",
-  async run(house, signal) {
-    const { config, machine } = house;
+  async run(context, signal) {
+    const { config, machine } = context;
     const url = config.server.publicUrl;
-    if (url !== undefined && !isTailnetName(url.hostname)) return skipped("Not used: PUBLIC_URL leads another way");
-    // Without a public address, nobody depends on it.
-    const bad = url === undefined ? warning : failed;
+    if (url !== undefined && !isTailnetName(url.hostname)) {
+      return skipped("Not used: PUBLIC_URL is not a Tailscale name");
+    }
+    // Without a public URL, nothing depends on Tailscale.
+    const problem = url === undefined ? warning : failed;
     const outputs = await Promise.all([
       runTailscale(machine, { args: TAILSCALE_STATUS, signal }),
       runTailscale(machine, { args: FUNNEL_STATUS, signal }),
     ]);
     if (signal.aborted) {
-      return bad("Tailscale's daemon does not answer", "Restart it: sudo systemctl restart tailscaled");
+      return problem("Tailscale's daemon does not answer", "Restart it: sudo systemctl restart tailscaled");
     }
-    const [told, funnel] = outputs;
-    if (typeof told === "string") return skipped(told);
-    const status = parseTailscaleStatus(told.stdout);
-    if (told.code !== 0 && status === undefined) {
-      return bad("Tailscale's daemon does not run", "Start it: sudo systemctl enable --now tailscaled");
+    const [output, funnel] = outputs;
+    if (typeof output === "string") return skipped(output);
+    const status = parseTailscaleStatus(output.stdout);
+    if (output.code !== 0 && status === undefined) {
+      return problem("Tailscale's daemon does not run", "Start it: sudo systemctl enable --now tailscaled");
     }
-    if (status === undefined) return skipped("Tailscale answers in a form that the doctor does not know");
-    const fault = faultOf(status, house, bad);
-    if (fault !== undefined) return fault;
-    const way = findFunnelRoute(typeof funnel === "string" ? "" : funnel.stdout, config.server.port);
-    return withExpiry(reportFunnelRoute(way, status, url), status, house.now());
+    if (status === undefined) return skipped("The output of tailscale has an unknown format");
+    const finding = findProblem(status, context, problem);
+    if (finding !== undefined) return finding;
+    const route = findFunnelRoute(typeof funnel === "string" ? "" : funnel.stdout, config.server.port);
+    return withExpiry(reportFunnelRoute(route, status, url), status, context.now());
   },
 };
 
-function faultOf(
+function findProblem(
   { state, expires, isExpired }: TailscaleStatus,
   { now }: DoctorContext,
-  bad: typeof warning,
+  problem: typeof warning,
 ): Finding | undefined {
   const known = STATES[state];
-  if (known !== undefined) return bad(...known);
+  if (known !== undefined) return problem(...known);
   if (isExpired || (expires !== undefined && expires <= now())) {
-    return bad("This machine's key for Tailscale has expired", "Renew it: sudo tailscale up --force-reauth");
+    return problem("This machine's key for Tailscale has expired", "Renew it: sudo tailscale up --force-reauth");
   }
   if (state === "Running") return undefined;
-  return bad(`Tailscale is not connected: its state is "${state}"`, "Wait a moment; then: sudo tailscale up");
+  return problem(`Tailscale is not connected: its state is "${state}"`, "Wait a moment; then: sudo tailscale up");
 }
 
-function reportFunnelRoute(way: FunnelRoute | undefined, { name }: TailscaleStatus, url: URL | undefined): Finding {
+function reportFunnelRoute(route: FunnelRoute | undefined, { name }: TailscaleStatus, url: URL | undefined): Finding {
   const runs = name === undefined ? "Runs" : `Runs as ${name}`;
-  if (way === undefined) {
+  if (route === undefined) {
     if (url === undefined) return ok(`${runs}; Funnel does not lead to the gateway`);
-    // Without TLS, phones of the tailnet reach the port itself.
-    if (url.protocol === "http:") return ok(`${runs}; nothing but the tailnet leads to the gateway`);
-    return failed(`${runs}, and does not lead to the gateway's port`, FUNNEL_ON);
+    // Without TLS, phones in the tailnet connect to the port itself.
+    if (url.protocol === "http:") return ok(`${runs}; only the tailnet leads to the gateway`);
+    return failed(`${runs}, and Funnel does not lead to the gateway's port`, FUNNEL_ON);
   }
-  if (!way.isPublic) return warning(`${runs}, and leads to the gateway for the tailnet's own devices alone`, FUNNEL_ON);
-  if (url !== undefined && way.host !== `${url.hostname}:${url.port || 443}`) {
-    const address = funnelUrl(way);
+  if (!route.isPublic) {
+    return warning(`${runs}, and leads to the gateway only for the tailnet's own devices`, FUNNEL_ON);
+  }
+  if (url !== undefined && route.host !== `${url.hostname}:${url.port || 443}`) {
+    const address = funnelUrl(route);
     return warning(
       `Funnel leads from ${address} to the gateway, and PUBLIC_URL is another one`,
       `Set PUBLIC_URL=${address}`,
@@ -93,7 +98,7 @@ function reportFunnelRoute(way: FunnelRoute | undefined, { name }: TailscaleStat
   return ok(`${runs}; Funnel leads to the gateway`);
 }
 
-/** A way that works will not for long. */
+/** Adds a warning about the key's expiry to a route that still works. */
 function withExpiry(finding: Finding, { expires }: TailscaleStatus, now: number): Finding {
   if (finding.status !== "ok" || expires === undefined || expires - now > NOTICE_DAYS * DAY_MS) return finding;
   return warning(

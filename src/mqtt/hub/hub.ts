@@ -1,411 +1,429 @@
 /**
- * Hands the messages of one broker connection out to any number of listeners, and lets them come back without a gap.
+ * Passes the messages of one broker connection to any number of subscribers, which can resume without a gap.
  *
  * @module
  */
 import { Backoff } from "../../lib/backoff.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { BrokerError, type BrokerMessage, type FilterRequest, type QoS } from "../broker.ts";
-import { canResume, isCovered, missedMessages, receivedBy } from "./catch_up.ts";
-import type { Subscriber } from "./subscriber.ts";
-import { highestQos, SubscriberState } from "./member.ts";
-import type { MemoryHistory } from "./memory_history.ts";
-import { type ReceivedMessage, receivedMessage } from "./received_message.ts";
-import { SharedPayloads } from "./shared_payloads.ts";
 import type { SharedConnection } from "../shared_connection.ts";
+import type { EventHistory } from "./history.ts";
+import { type ReceivedMessage, receivedMessage, SharedPayloads } from "./received_message.ts";
+import { canReplay, canResume, missedMessages, receivedTopics } from "./resume.ts";
 import { type EarlyBytes, RetainedDelivery } from "./retained.ts";
-import { byAge, type Hold, type Subscription, Subscriptions } from "./subscriptions.ts";
+import { highestQos, type Subscriber, SubscriberState } from "./subscriber.ts";
+import { byAge, type OwnerState, type Subscription, Subscriptions } from "./subscriptions.ts";
 
-/** What a hub needs. */
-export interface HubOptions {
-  /** The connection, whose messages and end have to be told to the hub. */
-  readonly connection: SharedConnection;
-  /** Where messages get their positions, and are kept. */
-  readonly history: MemoryHistory;
-  /** How long to go on subscribing for listeners that may come back, in milliseconds. */
-  readonly resumeMs: number;
-  /** Asked after each message: the broker is held back until the promise, if there is one, settles. */
-  readonly backpressure: () => Promise<void> | undefined;
-  /** Draws from 0 up to but not including 1, for the waits between tries to reach a broker that was lost. */
-  readonly random: () => number;
-  /** Told of what should never happen. */
-  readonly onFault: (error: unknown) => void;
-  /** The wall clock, in milliseconds since 1970. */
-  readonly now: () => number;
-  /** A clock that never jumps, in milliseconds. */
-  readonly monotonic: () => number;
-  /** Called with the owner of a listener whose subscription was under way when the broker hung up. */
-  readonly onHungUp?: (owner: string) => void;
+/** Limits of a hub. */
+export interface HubLimits {
+  /** Time to keep a subscription without subscribers, as they may resume, in seconds. */
+  readonly resumeSeconds: number;
 }
 
-/** A connection that lasted so long was a good one, in milliseconds: the wait after it is short again. */
-const STEADY_MS = 30_000;
+/** Configuration that all hubs have in common. */
+export interface HubConfig {
+  /** Assigns positions to messages, and keeps them for replay. */
+  readonly history: EventHistory;
+  /** Limits of each hub. */
+  readonly limits: HubLimits;
+  /** Called after each message; the connection reads no further until the promise, if there is one, settles. */
+  readonly backpressure: () => Promise<void> | undefined;
+  /** Random number from 0 up to but not including 1, for the waits between connection attempts. */
+  readonly random: () => number;
+  /** Called with errors that only a defect of the gateway can cause. */
+  readonly onFault: (error: unknown) => void;
+}
 
-/** How long to gather listeners before the broker is asked, in milliseconds: an app opens several streams at once. */
-const GATHER_MS = 5;
+/** Connection of a hub, and its configuration. */
+export interface HubOptions {
+  /** Connection, whose owner calls {@linkcode Hub.receive} and {@linkcode Hub.connectionClosed}. */
+  readonly connection: SharedConnection;
+  /** Configuration that all hubs have in common. */
+  readonly config: HubConfig;
+  /** Clock of timestamps and timeouts. */
+  readonly clock: Clock;
+  /** Called with the owner of each subscriber whose request was pending when the connection closed. */
+  readonly onClosedWhileSubscribing?: (owner: string) => void;
+}
 
-/** The hub of one broker connection. */
+/** Duration after which a connection resets the backoff, in milliseconds. */
+const STABLE_MS = 30_000;
+
+/** Time to collect subscribers for one request, in milliseconds: an app opens several streams at once. */
+const BATCH_MS = 5;
+
+/** Subscribers and subscriptions of one broker connection. */
 export class Hub {
+  readonly #connection: SharedConnection;
+  readonly #history: EventHistory;
+  readonly #clock: Clock;
   readonly #options: HubOptions;
   readonly #subscriptions = new Subscriptions<SubscriberState>();
-  readonly #joining = new Set<SubscriberState>();
-  /** Those that wait for the next try to reach the broker. */
-  readonly #away = new Set<SubscriberState>();
+  /** Subscribers that wait for the next request. */
+  readonly #pending = new Set<SubscriberState>();
+  /** Subscribers that wait for the next connection attempt. */
+  readonly #offline = new Set<SubscriberState>();
   readonly #backoff: Backoff;
-  /** Bytes of retained messages that wait for a grant, by owner. */
-  readonly #early = new Map<string, EarlyBytes>();
-  readonly #retained = new SharedPayloads();
-  #gathering: ReturnType<typeof setTimeout> | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #losses = 0;
+  /** Bytes of retained messages that wait for SUBACKs, by owner. */
+  readonly #earlyBytes = new Map<string, EarlyBytes>();
+  readonly #sharedPayloads = new SharedPayloads();
+  /** Stops the timer of the next request. */
+  #stopBatch: (() => void) | undefined;
+  /** Stops the timer of the next connection attempt. */
+  #stopRetry: (() => void) | undefined;
+  /** Number of connections that have closed. */
+  #closedConnections = 0;
   #grantedAt = 0;
 
-  /** Makes a hub that nobody listens to. */
+  /** Makes a hub without subscribers. */
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
+    this.#connection = options.connection;
+    this.#history = options.config.history;
+    this.#clock = options.clock;
+    this.#backoff = new Backoff(options.config.random);
   }
 
-  /** Whether it asks the broker for anything, also on behalf of listeners that may come back. */
+  /** True if it has subscriptions, including those of subscribers that may resume. */
   get isInUse(): boolean {
     return this.#subscriptions.size > 0;
   }
 
-  /** Whether somebody listens now. */
+  /** True if it has subscribers. */
   get hasSubscribers(): boolean {
     return [...this.#subscriptions].some(({ subscribers }) => subscribers.size > 0);
   }
 
-  /** How many filters it asks the broker for. */
+  /** Number of filters that are requested from the broker. */
   get subscriptions(): number {
     return this.#subscriptions.size;
   }
 
-  /** How many listen. */
+  /** Number of subscribers. */
   get subscribers(): number {
-    return this.#everybody().size;
+    return this.#allSubscribers().size;
   }
 
   /**
-   * Adds a listener.
+   * Adds a subscriber.
    *
-   * @returns the function that takes it away again; the listener is not told
+   * @returns the function that removes it without a call of `ended`
    * @throws {BrokerError} if there are too many filters
    */
-  join(listener: Subscriber): () => void {
-    const { owner, filters, since } = listener;
-    const member = new SubscriberState(listener);
+  subscribe(subscriber: Subscriber): () => void {
+    const { owner, filters, since } = subscriber;
+    const state = new SubscriberState(subscriber);
     this.#unsubscribe(this.#subscriptions.makeRoom(owner, filters));
-    member.subscribeTo(this.#subscriptions.enlist(member, { owner, filters }));
-    const { isWhole, offset } = this.#beginning(member, Infinity);
-    if (since !== undefined && isWhole && canResume(member, { offset, now: this.#options.monotonic() })) {
-      this.#admit(member, { isWhole, offset }, []);
-    } else {
-      this.#joining.add(member);
-      this.#gathering ??= setTimeout(() => this.#subscribe(), GATHER_MS);
-    }
-    return () => this.#remove(member);
-  }
-
-  /** Takes a message from the broker; to be called in the broker's order. */
-  receive(delivery: BrokerMessage): Promise<void> | undefined {
-    const meant = this.#subscriptions.recipientsOf(delivery);
-    // A filter that was just given up, or a broker with ideas of its own.
-    if (meant.length === 0) return undefined;
-    const { history, backpressure, now } = this.#options;
-    const message = receivedMessage(delivery, { position: history.next(), receivedAt: now() });
-    if (message.retain) this.#passRetained(this.#retained.share(message), meant);
+    state.setSubscriptions(this.#subscriptions.add(state, { owner, filters }));
+    const start = this.#startOf(state, Infinity);
+    const point = { offset: start.offset, now: this.#clock.monotonic() };
+    if (since !== undefined && start.isComplete && canResume(state, point)) this.#activate(state, start, []);
     else {
-      history.keep({ message, source: this, subscriptions: delivery.subscriptions });
-      this.#pass(message, meant);
+      this.#pending.add(state);
+      this.#stopBatch ??= this.#clock.after(BATCH_MS, () => this.#requestSubscriptions());
     }
-    return backpressure();
+    return () => this.#remove(state);
   }
 
-  /** Notes that the connection has ended. Those that stay wait for it to come back; the others are told the end. */
-  lost(reason: BrokerError): void {
-    this.#losses += 1;
-    // One that hangs up again and again is not asked in haste.
-    if (this.#options.monotonic() - this.#grantedAt >= STEADY_MS) this.#backoff.reset();
+  /** Passes on a message from the broker; to be called in the broker's order. */
+  receive(delivery: BrokerMessage): Promise<void> | undefined {
+    const recipients = this.#subscriptions.recipientsOf(delivery);
+    // A filter that was just unsubscribed, or a broker that matches differently.
+    if (recipients.length === 0) return undefined;
+    const history = this.#history;
+    const message = receivedMessage(delivery, { position: history.next(), receivedAt: this.#clock.now() });
+    if (message.retain) this.#passRetained(this.#sharedPayloads.share(message), recipients);
+    else {
+      history.append({ message, source: this, subscriptions: delivery.subscriptions });
+      this.#passLive(message, recipients);
+    }
+    return this.#options.config.backpressure();
+  }
+
+  /** Handles the end of the connection: reconnects for subscribers with `keep`, and ends the others. */
+  connectionClosed(reason: BrokerError): void {
+    this.#closedConnections += 1;
+    // Connections that close soon after a grant do not reset the backoff.
+    if (this.#clock.monotonic() - this.#grantedAt >= STABLE_MS) this.#backoff.reset();
     for (const subscription of this.#subscriptions) {
-      subscription.activeFrom = undefined;
-      subscription.qos = undefined;
-      for (const snapshot of subscription.snapshots) snapshot.clear();
-      subscription.snapshots.clear();
-      for (const hold of subscription.holds.values()) {
-        hold.from = undefined;
-        hold.qos = undefined;
+      subscription.grantedQos = undefined;
+      for (const delivery of subscription.retainedDeliveries) delivery.discardEarly();
+      subscription.retainedDeliveries.clear();
+      for (const owner of subscription.owners.values()) {
+        owner.activeFrom = undefined;
+        owner.grantedQos = undefined;
       }
     }
-    for (const member of this.#members("listening")) {
-      if (!member.subscriber.keep) this.#end(member, reason);
-      else if (member.isListening) {
-        member.state = "away";
-        this.#away.add(member);
-        member.subscriber.offline(reason);
+    for (const state of this.#withStatus("active")) {
+      if (!state.subscriber.keep) this.#end(state, reason);
+      else if (state.isActive) {
+        state.status = "offline";
+        this.#offline.add(state);
+        state.subscriber.offline(reason);
       }
     }
-    // What nobody waits for need not be asked for again.
+    // Idle subscriptions are not requested again.
     this.#subscriptions.expire();
-    this.#comeBack();
+    this.#scheduleReconnect();
   }
 
-  /** Gives up what nobody has listened to for long; to be called every second or so. */
+  /** Ends subscriptions that have been idle for too long; to be called about every second. */
   sweep(): void {
-    const { resumeMs, monotonic } = this.#options;
-    const now = monotonic();
-    const given = this.#subscriptions.expire(now - resumeMs);
+    const now = this.#clock.monotonic();
+    const expired = this.#subscriptions.expire(now - this.#options.config.limits.resumeSeconds * 1000);
     for (const subscription of this.#subscriptions) {
-      for (const snapshot of subscription.snapshots) {
-        if (!snapshot.isSettled(now)) continue;
-        subscription.snapshots.delete(snapshot);
-        this.#subscriptions.addWindow(subscription, snapshot.owner, snapshot.window);
+      for (const delivery of subscription.retainedDeliveries) {
+        if (!delivery.isSettled(now)) continue;
+        subscription.retainedDeliveries.delete(delivery);
+        this.#subscriptions.addRetainedWindow(subscription, delivery.owner, delivery.window);
       }
     }
-    this.#unsubscribe(given);
+    this.#unsubscribe(expired);
   }
 
-  /** Ends all listeners. */
+  /** Ends all subscribers. */
   close(reason: BrokerError): void {
-    clearTimeout(this.#gathering);
-    clearTimeout(this.#retry);
-    for (const state of ["joining", "listening", "away"] as const) {
-      for (const member of this.#members(state)) this.#end(member, reason);
+    this.#stopBatch?.();
+    this.#stopRetry?.();
+    for (const status of ["pending", "active", "offline"] as const) {
+      for (const state of this.#withStatus(status)) this.#end(state, reason);
     }
     this.#subscriptions.expire();
-    this.#options.history.forget(this);
+    this.#history.deleteSource(this);
   }
 
-  /** Hands a message to all listeners of the subscriptions that this delivery is for, each of them once. */
-  #pass(message: ReceivedMessage, meant: readonly Subscription<SubscriberState>[]): void {
+  /** Passes a live message once to each subscriber of its recipients. */
+  #passLive(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
     const { topic, position: { offset } } = message;
-    for (const subscription of meant) {
-      for (const snapshot of subscription.snapshots) snapshot.pass(topic, offset);
-      for (const member of subscription.subscribers) {
-        if (member.lastOffset === offset || !member.receivesVia(subscription, topic)) continue;
-        member.lastOffset = offset;
-        if (member.isListening) member.subscriber.message(message, false);
+    for (const subscription of recipients) {
+      for (const delivery of subscription.retainedDeliveries) delivery.recordLive(topic, offset);
+      for (const state of subscription.subscribers) {
+        if (state.lastOffset === offset || !state.receivesVia(subscription, topic)) continue;
+        state.lastOffset = offset;
+        if (state.isActive) state.subscriber.message(message, false);
       }
     }
   }
 
-  /** Hands a retained message to those who subscribed of late. */
-  #passRetained(message: ReceivedMessage, meant: readonly Subscription<SubscriberState>[]): void {
-    const now = this.#options.monotonic();
-    for (const subscription of meant) {
-      for (const snapshot of subscription.snapshots) {
-        if (snapshot.take(message, now)) {
-          for (const member of snapshot.members) member.subscriber.message(message, true);
-        } else if (snapshot.isFlooded) {
-          for (const member of snapshot.members) {
-            this.#end(member, new BrokerError("Broker sent too much before its grant"));
+  /** Passes a retained message to the subscribers of recent requests. */
+  #passRetained(message: ReceivedMessage, recipients: readonly Subscription<SubscriberState>[]): void {
+    const now = this.#clock.monotonic();
+    for (const { retainedDeliveries } of recipients) {
+      for (const delivery of retainedDeliveries) {
+        if (delivery.offer(message, now)) {
+          for (const { subscriber } of delivery.subscribers) subscriber.message(message, true);
+        } else if (delivery.isOverLimit) {
+          for (const state of delivery.subscribers) {
+            this.#end(state, new BrokerError("Broker sent too much before its grant"));
           }
-          snapshot.clear();
-          subscription.snapshots.delete(snapshot);
+          delivery.discardEarly();
+          retainedDeliveries.delete(delivery);
         }
       }
     }
   }
 
-  /** Asks the broker for the filters of all that wait for it. */
-  async #subscribe(): Promise<void> {
-    this.#gathering = undefined;
-    const { connection, history, monotonic } = this.#options;
-    const members = [...this.#joining, ...this.#away];
-    this.#joining.clear();
-    this.#away.clear();
-    if (members.length === 0) return;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    // The oldest first: what comes for one of them has then come for all older ones too.
-    const wanted = [...new Set(members.flatMap(({ subscriptions }) => subscriptions))].sort(byAge);
-    const losses = this.#losses;
+  /** Requests the filters of all pending and offline subscribers from the broker. */
+  async #requestSubscriptions(): Promise<void> {
+    this.#stopBatch = undefined;
+    const states = [...this.#pending, ...this.#offline];
+    this.#pending.clear();
+    this.#offline.clear();
+    if (states.length === 0) return;
+    this.#stopRetry?.();
+    this.#stopRetry = undefined;
+    // The oldest first: a message that arrives for one of them has then arrived for all older ones too.
+    const wanted = [...new Set(states.flatMap(({ subscriptions }) => subscriptions))].sort(byAge);
+    const closedConnections = this.#closedConnections;
     let from = 0;
-    let snapshots: readonly RetainedDelivery<SubscriberState>[] = [];
-    let asked: readonly FilterRequest[] = [];
-    let holds: readonly (readonly [Hold, QoS])[] = [];
+    let deliveries: readonly RetainedDelivery<SubscriberState>[] = [];
+    let requests: readonly FilterRequest[] = [];
+    let owners: readonly (readonly [OwnerState, QoS])[] = [];
     try {
-      const refused = await connection.use("answer", (open) => {
-        // A place of its own: who comes back with an older one has missed what came before the broker was asked.
-        from = history.next().offset;
-        const present = members.filter(({ state }) => state !== "gone");
-        snapshots = this.#expectRetained(present, from);
-        holds = present.flatMap(holdsOf);
-        // Never less than before: who is away for a moment may want more.
-        asked = wanted.map(({ id, filter, subscribers, qos = 0 }) => {
+      const refused = await this.#connection.use("answer", (open) => {
+        // Reserves an offset: a resume from before it has missed everything up to SUBSCRIBE.
+        from = this.#history.next().offset;
+        const present = states.filter(({ status }) => status !== "removed");
+        deliveries = this.#expectRetained(present, from);
+        owners = present.flatMap(ownersOf);
+        // Never less than before: a subscriber that may resume could need more.
+        requests = wanted.map(({ id, filter, subscribers, grantedQos = 0 }) => {
           const highest = highestQos(subscribers);
-          return { id, filter, qos: highest > qos ? highest : qos };
+          return { id, filter, qos: highest > grantedQos ? highest : grantedQos };
         });
-        return open.subscribe(asked);
+        return open.subscribe(requests);
       });
-      if (losses !== this.#losses) throw new BrokerError("Broker closed the connection");
-      this.#grantedAt = monotonic();
+      if (closedConnections !== this.#closedConnections) throw new BrokerError("Broker closed the connection");
+      this.#grantedAt = this.#clock.monotonic();
       for (const [index, subscription] of wanted.entries()) {
-        if (refused.includes(subscription.filter)) this.#refused(subscription);
+        if (refused.includes(subscription.filter)) this.#endRefused(subscription);
+        // Not the highest of all subscribers: later ones were not part of this request.
+        subscription.grantedQos = requests[index]?.qos;
+      }
+      for (const [owner, qos] of owners) {
         // A later request may have been granted sooner.
-        subscription.activeFrom = Math.min(subscription.activeFrom ?? from, from);
-        // Others, who want more, may have come since.
-        subscription.qos = asked[index]?.qos;
+        owner.activeFrom = Math.min(owner.activeFrom ?? from, from);
+        if (owner.grantedQos === undefined || owner.grantedQos < qos) owner.grantedQos = qos;
       }
-      for (const [hold, qos] of holds) {
-        hold.from = Math.min(hold.from ?? from, from);
-        if (hold.qos === undefined || hold.qos < qos) hold.qos = qos;
-      }
-      for (const snapshot of snapshots) {
-        const beginnings = [...snapshot.members].map((member) => [member, this.#beginning(member, from)] as const);
-        const early = snapshot.grant(monotonic(), beginnings.every(([, { isWhole }]) => isWhole));
-        for (const [member, beginning] of beginnings) this.#admit(member, beginning, early);
+      for (const delivery of deliveries) {
+        const starts = [...delivery.subscribers].map((state) => [state, this.#startOf(state, from)] as const);
+        const early = delivery.grant(this.#clock.monotonic(), starts.every(([, { isComplete }]) => isComplete));
+        for (const [state, start] of starts) this.#activate(state, start, early);
       }
     } catch (error) {
-      if (!(error instanceof BrokerError)) this.#options.onFault(error);
+      if (!(error instanceof BrokerError)) this.#options.config.onFault(error);
       const reason = error instanceof BrokerError ? error : new BrokerError("Internal error");
-      for (const member of members) {
-        if (member.state === "joining") {
-          if (losses !== this.#losses) this.#options.onHungUp?.(member.subscriber.owner);
-          this.#end(member, reason);
-        } else if (member.state === "away") this.#away.add(member);
+      for (const state of states) {
+        if (state.status === "pending") {
+          if (closedConnections !== this.#closedConnections) {
+            this.#options.onClosedWhileSubscribing?.(state.subscriber.owner);
+          }
+          this.#end(state, reason);
+        } else if (state.status === "offline") this.#offline.add(state);
       }
-      this.#comeBack();
+      this.#scheduleReconnect();
     }
   }
 
-  /** Notes that retained messages will come: listeners of one owner and the same filters get the same of them. */
-  #expectRetained(members: readonly SubscriberState[], from: number): RetainedDelivery<SubscriberState>[] {
-    const groups = Map.groupBy(members, (member) => {
-      const filters = member.subscriptions.map(({ id }) => id).sort();
-      // Those that have a part of them already are apart by how far they read.
-      const isAmid = this.#received(member).length > 0;
-      return JSON.stringify([member.subscriber.owner, filters, isAmid ? member.subscriber.since?.offset : undefined]);
+  /** Prepares for retained messages, which are the same for subscribers of one owner and the same filters. */
+  #expectRetained(states: readonly SubscriberState[], from: number): RetainedDelivery<SubscriberState>[] {
+    const groups = Map.groupBy(states, (state) => {
+      const ids = state.subscriptions.map(({ id }) => id).sort();
+      // Subscribers that have a part of the messages are grouped by how far they read.
+      const hasPart = this.#receivedTopics(state).length > 0;
+      return JSON.stringify([state.subscriber.owner, ids, hasPart ? state.subscriber.since?.offset : undefined]);
     });
-    const snapshots = [...groups.values()].map((group) => {
+    const deliveries = [...groups.values()].map((group) => {
       const [first] = group;
-      // Whoever goes on from an older place may leave again amid what was missed, before the first retained message.
-      const limiters = group.map((member) => this.#beginning(member, from).offset);
+      // A resumed subscriber may leave again during the replay, before the first retained message.
+      const offsets = group.map((state) => this.#startOf(state, from).offset);
       const owner = first?.subscriber.owner ?? "";
-      const early = this.#early.get(owner) ?? { bytes: 0 };
-      this.#early.set(owner, early);
-      const snapshot = new RetainedDelivery<SubscriberState>({
+      const earlyBytes = this.#earlyBytes.get(owner) ?? { bytes: 0 };
+      this.#earlyBytes.set(owner, earlyBytes);
+      const delivery = new RetainedDelivery<SubscriberState>({
         owner,
-        early,
-        from: Math.min(from, ...limiters),
-        received: first === undefined ? [] : this.#received(first),
+        earlyBytes,
+        from: Math.min(from, ...offsets),
+        received: first === undefined ? [] : this.#receivedTopics(first),
       });
-      for (const member of group) snapshot.members.add(member);
-      return snapshot;
+      for (const state of group) delivery.subscribers.add(state);
+      return delivery;
     });
-    // Not before all are made: no listener has got anything of the new ones.
-    for (const snapshot of snapshots) {
-      for (const { subscriptions } of snapshot.members) for (const each of subscriptions) each.snapshots.add(snapshot);
+    // Only after all are made: no subscriber has received anything of the new ones.
+    for (const delivery of deliveries) {
+      for (const { subscriptions } of delivery.subscribers) {
+        for (const subscription of subscriptions) subscription.retainedDeliveries.add(delivery);
+      }
     }
-    return snapshots;
+    return deliveries;
   }
 
-  /** The topics of which a listener that comes back has the retained message, if it has missed nothing since. */
-  #received(member: SubscriberState): string[] {
-    const { isWhole, offset } = this.#beginning(member, -1);
-    return isWhole ? receivedBy(member, { offset, now: this.#options.monotonic() }) : [];
+  /** Returns the topics whose retained message a resumed subscriber has, if it missed nothing since. */
+  #receivedTopics(state: SubscriberState): string[] {
+    const { isComplete, offset } = this.#startOf(state, -1);
+    return isComplete ? receivedTopics(state, { offset, now: this.#clock.monotonic() }) : [];
   }
 
   /**
-   * Finds from where on a listener hears, and whether it has missed nothing before.
+   * Returns the point from which a subscriber gets messages.
    *
-   * @param from the offset at which the broker was asked
+   * @param from offset of the request to the broker
    */
-  #beginning(member: SubscriberState, from: number): Beginning {
-    const { history } = this.#options;
-    const { since } = member.subscriber;
-    const isBack = member.state === "away";
-    const isKnown = !isBack && since !== undefined && history.knows(since);
+  #startOf(state: SubscriberState, from: number): StartPoint {
+    const history = this.#history;
+    const { since } = state.subscriber;
+    const isReconnecting = state.status === "offline";
+    const isKnown = !isReconnecting && since !== undefined && history.includes(since);
     const offset = isKnown ? since.offset : from;
-    const isWhole = !isBack && (since === undefined || isKnown) && isCovered(member, { history, source: this, offset });
-    return { offset, isWhole };
+    const isComplete = !isReconnecting && (since === undefined || isKnown) &&
+      canReplay(state, { history, source: this, offset });
+    return { offset, isComplete };
   }
 
-  #unsubscribe(given: readonly Subscription<SubscriberState>[]): void {
-    const { connection } = this.#options;
-    if (given.length === 0 || !connection.isOpen) return;
-    const filters = given.map(({ filter }) => filter);
-    // If it fails, the connection is lost, and with it the subscription.
-    connection.use("end the subscription", (open) => open.unsubscribe(filters)).catch(() => {});
+  #unsubscribe(subscriptions: readonly Subscription<SubscriberState>[]): void {
+    if (subscriptions.length === 0 || !this.#connection.isOpen) return;
+    const filters = subscriptions.map(({ filter }) => filter);
+    // A failure closes the connection, and with it the subscription.
+    this.#connection.use("end the subscription", (open) => open.unsubscribe(filters)).catch(() => {});
   }
 
-  #refused(subscription: Subscription<SubscriberState>): void {
+  #endRefused(subscription: Subscription<SubscriberState>): void {
     const reason = new BrokerError(`Broker refused the subscription to ${subscription.filter}`);
-    for (const member of subscription.subscribers) this.#end(member, reason);
+    for (const state of subscription.subscribers) this.#end(state, reason);
     this.#subscriptions.delete(subscription);
   }
 
   /**
-   * Lets a listener hear: first what it missed, from here on what comes. Nothing may come in between, so nothing here
-   * waits.
+   * Starts to pass messages to a subscriber, after those that it missed. Synchronous, so that no message arrives in
+   * between.
    *
-   * @param early what the broker sent of retained messages ahead of its grant
+   * @param early retained messages that arrived before the SUBACK
    */
-  #admit(member: SubscriberState, { offset, isWhole }: Beginning, early: readonly ReceivedMessage[]): void {
-    // Another one may have made it leave.
-    if (member.state === "gone") return;
-    const { subscriber } = member;
-    const { history } = this.#options;
-    const isBack = member.state === "away";
-    const position = { ...history.position, offset };
-    member.state = "listening";
-    if (isBack) subscriber.online();
-    else subscriber.connected(isWhole ? position : undefined);
-    if (!isWhole && member.isListening) subscriber.gap(position);
-    const missed = [...missedMessages(member, history.after(offset, this)), ...early];
+  #activate(state: SubscriberState, { offset, isComplete }: StartPoint, early: readonly ReceivedMessage[]): void {
+    // Another subscriber's callback may have removed it.
+    if (state.status === "removed") return;
+    const { subscriber } = state;
+    const isReconnecting = state.status === "offline";
+    const position = { ...this.#history.position, offset };
+    state.status = "active";
+    if (isReconnecting) subscriber.online();
+    else subscriber.connected(isComplete ? position : undefined);
+    if (!isComplete && state.isActive) subscriber.gap(position);
+    const missed = [...missedMessages(state, this.#history.after(offset, this)), ...early];
     if (early.length > 0) missed.sort((one, other) => one.position.offset - other.position.offset);
-    for (const message of missed) if (member.isListening) subscriber.message(message, true);
+    for (const message of missed) if (state.isActive) subscriber.message(message, true);
   }
 
-  /** Tries again later to reach a broker that somebody waits for. */
-  #comeBack(): void {
-    if (this.#away.size === 0 || this.#retry !== undefined) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#subscribe();
-    }, this.#backoff.next());
+  /** Sets the timer of the next connection attempt, if any subscriber waits for it. */
+  #scheduleReconnect(): void {
+    if (this.#offline.size === 0 || this.#stopRetry !== undefined) return;
+    this.#stopRetry = this.#clock.after(this.#backoff.next(), () => {
+      this.#stopRetry = undefined;
+      this.#requestSubscriptions();
+    });
   }
 
-  #end(member: SubscriberState, reason: BrokerError): void {
-    // Whoever was told before may have made it leave.
-    if (member.state === "gone") return;
-    this.#remove(member);
-    member.subscriber.ended(reason);
+  #end(state: SubscriberState, reason: BrokerError): void {
+    // Another subscriber's callback may have removed it.
+    if (state.status === "removed") return;
+    this.#remove(state);
+    state.subscriber.ended(reason);
   }
 
-  #remove(member: SubscriberState): void {
-    member.state = "gone";
-    this.#joining.delete(member);
-    this.#away.delete(member);
-    const given: Subscription<SubscriberState>[] = [];
-    for (const subscription of member.subscriptions) {
-      for (const { members } of subscription.snapshots) members.delete(member);
-      const left = { owner: member.subscriber.owner, now: this.#options.monotonic() };
-      const tooMuch = this.#subscriptions.leave(subscription, member, left);
-      if (tooMuch !== undefined) given.push(tooMuch);
+  #remove(state: SubscriberState): void {
+    state.status = "removed";
+    this.#pending.delete(state);
+    this.#offline.delete(state);
+    const deleted: Subscription<SubscriberState>[] = [];
+    for (const subscription of state.subscriptions) {
+      for (const { subscribers } of subscription.retainedDeliveries) subscribers.delete(state);
+      const options = { owner: state.subscriber.owner, now: this.#clock.monotonic() };
+      const overLimit = this.#subscriptions.remove(subscription, state, options);
+      if (overLimit !== undefined) deleted.push(overLimit);
     }
-    this.#unsubscribe(given);
+    this.#unsubscribe(deleted);
   }
 
-  #members(state: SubscriberState["state"]): SubscriberState[] {
-    return [...this.#everybody()].filter((member) => member.state === state);
+  #withStatus(status: SubscriberState["status"]): SubscriberState[] {
+    return [...this.#allSubscribers()].filter((state) => state.status === status);
   }
 
-  #everybody(): Set<SubscriberState> {
+  #allSubscribers(): Set<SubscriberState> {
     return new Set([...this.#subscriptions].flatMap(({ subscribers }) => [...subscribers]));
   }
 }
 
-/** From where on a listener hears. */
-interface Beginning {
-  /** All messages after this offset follow, as far as they are kept. */
+/** Point from which a subscriber gets messages. */
+interface StartPoint {
+  /** Offset after which it gets all messages that are kept. */
   readonly offset: number;
-  /** Whether all of them are. */
-  readonly isWhole: boolean;
+  /** True if all of them are kept. */
+  readonly isComplete: boolean;
 }
 
-/** What a listener's owner holds of each of its subscriptions, and the quality of service that was asked for. */
-function holdsOf({ subscriptions, subscriber: { owner, qos } }: SubscriberState): (readonly [Hold, QoS])[] {
-  return subscriptions.map(({ holds }) => holds.get(owner)).filter((hold) => hold !== undefined).map((hold) =>
-    [hold, qos] as const
+/** Returns the state of a subscriber's owner in each subscription, with the quality of service that it requests. */
+function ownersOf({ subscriptions, subscriber: { owner, qos } }: SubscriberState): (readonly [OwnerState, QoS])[] {
+  return subscriptions.map(({ owners }) => owners.get(owner)).filter((state) => state !== undefined).map((state) =>
+    [state, qos] as const
   );
 }

@@ -1,141 +1,140 @@
 /**
- * The order of all messages that came from brokers, and the last of them for listeners that come back.
+ * History of messages in memory.
  *
  * @module
  */
 import type { Position } from "../../protocol/event.ts";
-import { heldBytes, type ReceivedMessage } from "./received_message.ts";
-import { type HistoryEntry, TopicHistory } from "./topic_history.ts";
+import type { EventHistory, HistoryEntry, HistoryQuery } from "./history.ts";
+import { messageBytes } from "./received_message.ts";
+import { type StoredEntry, TopicHistory } from "./topic_history.ts";
 
-/** A message that is kept, and what is needed to tell for whom it was. */
-export interface KeptMessage {
-  /** The message. */
-  readonly message: ReceivedMessage;
-  /** Who got it: messages of one broker are nothing for listeners of another. */
-  readonly source: object;
-  /** The subscriptions that this delivery was for; undefined for all that match. */
-  readonly subscriptions: readonly number[] | undefined;
-}
-
-/** How much a log keeps. */
-export interface MemoryHistoryOptions {
-  /** The name of this order of messages, which no other one may have. */
-  readonly epoch: string;
+/** Limits of a history. */
+export interface HistoryLimits {
   /** Most bytes of messages to keep. */
-  readonly maxBytes: number;
-  /** How long messages are kept at most, in milliseconds; without a bound by default. */
-  readonly maxAgeMs?: number;
+  readonly resumeBytes: number;
+  /** Time within which a stream may resume, in seconds; unlimited by default. */
+  readonly resumeSeconds?: number;
 }
 
-/** How many evicted messages leave an empty place, beside as many as are kept, before those are freed. */
+/** Identity and limits of a history. */
+export interface MemoryHistoryOptions {
+  /** Unique name of this order of messages. */
+  readonly epoch: string;
+  /** Limits of the kept messages. */
+  readonly limits: HistoryLimits;
+}
+
+/** Evicted entries that are tolerated, beside as many as are kept, before the array is compacted. */
 const MAX_EVICTED = 1000;
 
 /**
- * One order for the messages of all brokers, and one bound for the memory that they take. When it is reached, the
- * broker that holds most loses messages, and among them those of the topics that hold most.
+ * One order and one memory limit for the messages of all brokers. At the limit, the connection with the most bytes
+ * loses messages, and within it the topics with the most bytes.
  */
-export class MemoryHistory {
-  readonly #options: MemoryHistoryOptions;
-  readonly #histories = new Map<object, TopicHistory<KeptMessage>>();
-  /** All messages in order, with some that were evicted. */
-  #entries: HistoryEntry<KeptMessage>[] = [];
-  /** Where to begin in them: all before were evicted. */
+export class MemoryHistory implements EventHistory {
+  readonly #epoch: string;
+  readonly #maxBytes: number;
+  readonly #maxAgeMs: number;
+  readonly #histories = new Map<object, TopicHistory<HistoryEntry>>();
+  /** All messages in order, among them some evicted ones. */
+  #entries: StoredEntry<HistoryEntry>[] = [];
+  /** Index before which all entries are evicted. */
   #first = 0;
-  /** How many of the entries are kept. */
+  /** Number of entries that are not evicted. */
   #kept = 0;
   #bytes = 0;
   #offset = 0;
 
-  /** Makes an empty log. */
-  constructor(options: MemoryHistoryOptions) {
-    this.#options = options;
+  /** Makes an empty history. */
+  constructor({ epoch, limits: { resumeBytes, resumeSeconds = Infinity } }: MemoryHistoryOptions) {
+    this.#epoch = epoch;
+    this.#maxBytes = resumeBytes;
+    // A stream that resumes at the last moment may have been behind for that long before, and for a minute more.
+    this.#maxAgeMs = 2 * resumeSeconds * 1000 + 60_000;
   }
 
-  /** Position of the last message. */
+  /** Position that was assigned last. */
   get position(): Position {
-    return { epoch: this.#options.epoch, offset: this.#offset };
+    return { epoch: this.#epoch, offset: this.#offset };
   }
 
-  /** Bytes that the kept messages take. */
+  /** Bytes of the kept messages. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Gives out the next position: to a message, or to mark when something happened. */
+  /** Assigns the next position, as {@linkcode EventHistory.next}. */
   next(): Position {
     this.#offset += 1;
     return this.position;
   }
 
-  /** Keeps a message, as long as there is room. Its position has to be the last one given. */
-  keep(kept: KeptMessage): void {
-    const { source, message } = kept;
+  /** Appends a message, as {@linkcode EventHistory.append}, and evicts others at the limits. */
+  append(entry: HistoryEntry): void {
+    const { source, message } = entry;
     const history = this.#histories.get(source) ?? new TopicHistory();
     this.#histories.set(source, history);
-    const entry = { offset: message.position.offset, bytes: heldBytes(message), message: kept };
-    this.#entries.push(history.add(message.topic, entry));
+    const stored = { offset: message.position.offset, bytes: messageBytes(message), value: entry };
+    this.#entries.push(history.add(message.topic, stored));
     this.#kept += 1;
-    this.#bytes += entry.bytes;
+    this.#bytes += stored.bytes;
     this.#expire(message.receivedAt);
-    while (this.#bytes > this.#options.maxBytes) this.#evicted(this.#largest().evict());
+    while (this.#bytes > this.#maxBytes) this.#discount(this.#largest().evict());
     if (this.#entries.length > 2 * this.#kept + MAX_EVICTED) this.#compact();
   }
 
-  /** Tells whether a position is one of this log's. */
-  knows({ epoch, offset }: Position): boolean {
-    return epoch === this.#options.epoch && offset <= this.#offset;
+  /** Returns whether this history assigned a position. */
+  includes({ epoch, offset }: Position): boolean {
+    return epoch === this.#epoch && offset <= this.#offset;
   }
 
-  /** Tells whether all messages of a source that match some filters are still there after an offset. */
-  reaches(
-    offset: number,
-    { source, filters }: { readonly source: object; readonly filters: readonly string[] },
-  ): boolean {
+  /** Returns whether all selected messages after an offset are kept. */
+  isCompleteAfter(offset: number, { source, filters }: HistoryQuery): boolean {
     const history = this.#histories.get(source);
-    return history === undefined || filters.every((filter) => history.floor(filter) <= offset);
+    return history === undefined || filters.every((filter) => history.lastEvicted(filter) <= offset);
   }
 
-  /** Yields what is kept of one source after an offset, in order; to be read before the next message comes. */
-  *after(offset: number, source: object): Generator<KeptMessage, void, void> {
+  /** Iterates over kept messages, as {@linkcode EventHistory.after}. */
+  *after(offset: number, source: object): Generator<HistoryEntry, void, void> {
     for (let index = this.#firstAfter(offset); index < this.#entries.length; index++) {
-      const kept = this.#entries[index]?.message;
-      if (kept?.source === source) yield kept;
+      const entry = this.#entries[index]?.value;
+      if (entry?.source === source) yield entry;
     }
   }
 
-  /** Forgets a source that will not be asked for again. */
-  forget(source: object): void {
-    for (const entry of this.#entries) {
-      if (entry.message?.source !== source) continue;
-      entry.message = undefined;
-      this.#evicted(entry);
+  /** Deletes the messages of a source. */
+  deleteSource(source: object): void {
+    for (const stored of this.#entries) {
+      if (stored.value?.source !== source) continue;
+      stored.value = undefined;
+      this.#discount(stored);
     }
     this.#histories.delete(source);
   }
 
-  /** Evicts messages that are too old for a listener to ask for. */
+  /** Evicts messages beyond the age limit. */
   #expire(now: number): void {
-    const { maxAgeMs = Infinity } = this.#options;
     for (; this.#first < this.#entries.length; this.#first += 1) {
       const oldest = this.#entries[this.#first];
-      if (oldest?.message === undefined) continue;
-      if (now - oldest.message.message.receivedAt <= maxAgeMs) return;
-      this.#evicted(oldest.group.evict());
+      if (oldest?.value === undefined) continue;
+      if (now - oldest.value.message.receivedAt <= this.#maxAgeMs) return;
+      this.#discount(oldest.group.evict());
     }
   }
 
-  #evicted({ bytes }: HistoryEntry<KeptMessage>): void {
+  /** Subtracts an evicted entry from the totals. */
+  #discount({ bytes }: StoredEntry<HistoryEntry>): void {
     this.#bytes -= bytes;
     this.#kept -= 1;
   }
 
-  #largest(): TopicHistory<KeptMessage> {
+  #largest(): TopicHistory<HistoryEntry> {
     return [...this.#histories.values()].reduce((one, other) => other.bytes > one.bytes ? other : one);
   }
 
-  /** Frees the places of what was evicted. */
+  /** Removes evicted entries from the array. */
   #compact(): void {
-    this.#entries = this.#entries.filter(({ message }) => message !== undefined);
+    this.#entries = this.#entries.filter(({ value }) => value !== undefined);
     this.#first = 0;
   }
 

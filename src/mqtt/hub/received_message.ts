@@ -1,38 +1,41 @@
 /**
- * A message as listeners get it.
+ * Messages as the hub passes them to subscribers.
  *
  * @module
  */
 import type { Position } from "../../protocol/event.ts";
 import type { BrokerMessage, QoS } from "../broker.ts";
 
-/** A message as it came to the gateway: one object for all who listen. */
+/** Message from a broker: one object for all subscribers. */
 export interface ReceivedMessage {
-  /** Its position in the log; each delivery has one of its own. */
+  /** Position in the history; each delivery has its own. */
   readonly position: Position;
-  /** The topic it was published to. */
+  /** Topic it was published to. */
   readonly topic: string;
-  /** Its payload as text, or as bytes where it is not UTF-8; empty where it was left out, as too large. */
+  /** Payload as text, or as bytes if it is not UTF-8; empty if it was omitted as too large. */
   readonly payload: string | Uint8Array;
-  /** Length of the payload as it came, in bytes. */
+  /** Length of the payload as the broker sent it, in bytes. */
   readonly payloadBytes: number;
-  /** Whether the payload was left out. */
+  /** True if the payload was omitted. */
   readonly isOmitted?: boolean;
-  /** Quality of service with which it came. */
+  /** Quality of service of this delivery. */
   readonly qos: QoS;
-  /** True when the broker had kept it from before the subscription. */
+  /** True for a retained message, which the broker stored before the subscription. */
   readonly retain: boolean;
-  /** When it came, in milliseconds since 1970. */
+  /** Time of its arrival, in milliseconds since 1970. */
   readonly receivedAt: number;
 }
 
-/** What a message that is held costs beside its payload and topic, in bytes. */
+/** Memory that a stored message takes beside its payload and topic, in bytes. */
 export const MESSAGE_OVERHEAD_BYTES = 256;
+
+/** Payloads longer than this are shared, in bytes. */
+const WORTH_SHARING_BYTES = 64 * 1024;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Makes a message out of what a broker delivered.
+ * Makes a message from a delivery of a broker.
  *
  * @param receivedAt in milliseconds since 1970
  */
@@ -44,16 +47,35 @@ export function receivedMessage(
   return omittedBytes === undefined ? message : { ...message, payloadBytes: omittedBytes, isOmitted: true };
 }
 
-/** What a message costs in memory while it is held, in bytes. */
-export function heldBytes({ topic, payloadBytes, isOmitted = false }: ReceivedMessage): number {
+/** Returns the memory that a stored message takes, in bytes. */
+export function messageBytes({ topic, payloadBytes, isOmitted = false }: ReceivedMessage): number {
   return (isOmitted ? 0 : payloadBytes) + topic.length + MESSAGE_OVERHEAD_BYTES;
 }
 
-/** A copy in any case: what MQTT.js hands over is part of a larger piece, which would stay in memory with it. */
+/** Always copies: MQTT.js passes a view of a larger buffer, which would stay in memory with it. */
 function decoded(payload: Uint8Array): string | Uint8Array {
   try {
     return strictUtf8.decode(payload);
   } catch {
     return payload.slice();
+  }
+}
+
+/**
+ * Keeps large retained payloads in memory once: a broker sends them again for each new subscription. An entry lives as
+ * long as its message is used elsewhere.
+ */
+export class SharedPayloads {
+  readonly #last = new Map<string, WeakRef<ReceivedMessage>>();
+
+  /** Returns the message, with the payload object of the last one on its topic if they are equal. */
+  share(message: ReceivedMessage): ReceivedMessage {
+    const { topic, payload, payloadBytes } = message;
+    if (payloadBytes <= WORTH_SHARING_BYTES || typeof payload !== "string") return message;
+    const last = this.#last.get(topic)?.deref();
+    const shared = last?.payload === payload ? { ...message, payload: last.payload } : message;
+    for (const [other, one] of this.#last) if (one.deref() === undefined) this.#last.delete(other);
+    this.#last.set(topic, new WeakRef(shared));
+    return shared;
   }
 }

@@ -1,141 +1,189 @@
 /**
- * The retained messages that a broker sends to those who have just subscribed.
+ * Retained messages, which a broker sends after each SUBSCRIBE.
  *
  * @module
  */
-import { heldBytes, type ReceivedMessage } from "./received_message.ts";
-import { ReceivedTopics } from "./received_topics.ts";
-import type { RetainedWindow } from "./subscriptions.ts";
+import { messageBytes, type ReceivedMessage } from "./received_message.ts";
 
 /**
- * How long after the last one a retained message may still come, in milliseconds. MQTT has no sign for the last of
- * them; a later one would be lost only if somebody else subscribes in between.
+ * Longest pause before a further retained message, in milliseconds. MQTT does not mark the last one; a later one is
+ * lost only if another subscriber asks for the same filter in between.
  */
 const SETTLED_MS = 5_000;
 
 /**
- * Most bytes that a broker may send one owner ahead of its grants. What it retains for one filter may come before the
- * grant of the next, and what another owner has asked for just before comes as well.
+ * Most bytes of retained messages that wait for SUBACKs of one owner. Those of one filter may arrive before the SUBACK
+ * of the next, and so may those of another owner's earlier request.
  */
 const MAX_EARLY_BYTES = 32 * 2 ** 20;
 
-/** For whom a snapshot is. */
-export interface RetainedDeliveryOptions {
-  /** The owner of its members. */
-  readonly owner: string;
-  /** The offset up to which its members read at least. */
+/** Memory that a topic takes beside its text, and a set of topics beside its entries, in bytes. */
+const TOPIC_OVERHEAD_BYTES = 64;
+
+/** Part of the order of messages in which a broker sent retained ones. */
+export interface RetainedWindow {
+  /** Offset from which its subscribers received messages. */
   readonly from: number;
-  /** Bytes that came for the owner ahead of grants, in all of its snapshots. */
-  readonly early: EarlyBytes;
-  /** Topics of which the members have a value already; void if it turns out that they have missed something. */
+  /** Offset of the last retained message. */
+  readonly last: number;
+  /** Topics of the retained messages, while they are stored. */
+  readonly topics?: ReceivedTopics;
+}
+
+/** Topics that the subscribers of a retained delivery have a value of, each with the offset of the first one. */
+export class ReceivedTopics {
+  #offsets: Map<string, number> | undefined = new Map();
+  #bytes = TOPIC_OVERHEAD_BYTES;
+
+  /** Memory that the topics take, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds a topic, unless it is there. */
+  add(topic: string, offset: number): void {
+    if (this.#offsets === undefined || this.#offsets.has(topic)) return;
+    this.#offsets.set(topic, offset);
+    this.#bytes += topic.length + TOPIC_OVERHEAD_BYTES;
+  }
+
+  /** Returns whether a subscriber that read up to an offset has a value of a topic. */
+  has(topic: string, offset = Infinity): boolean {
+    const from = this.#offsets?.get(topic);
+    return from !== undefined && from <= offset;
+  }
+
+  /** Returns the topics that a subscriber that read up to an offset has a value of. */
+  upTo(offset: number): string[] {
+    return [...this.#offsets ?? []].filter(([, from]) => from <= offset).map(([topic]) => topic);
+  }
+
+  /** Frees the memory: a resumed subscriber gets all retained messages again. */
+  clear(): void {
+    this.#offsets = undefined;
+    this.#bytes = 0;
+  }
+}
+
+/** Subscribers of a retained delivery. */
+export interface RetainedDeliveryOptions {
+  /** Owner of all subscribers. */
+  readonly owner: string;
+  /** Offset that all subscribers have read at least. */
+  readonly from: number;
+  /** Counter of the owner's bytes that wait for SUBACKs, in all of its deliveries. */
+  readonly earlyBytes: EarlyBytes;
+  /** Topics that the subscribers have a value of; ignored if it turns out that they missed messages. */
   readonly received?: Iterable<string>;
 }
 
-/** Count of bytes that wait for a grant. */
+/** Counter of bytes that wait for SUBACKs. */
 export interface EarlyBytes {
-  /** How many there are. */
+  /** Number of bytes. */
   bytes: number;
 }
 
 /**
- * Retained messages for listeners of one owner that subscribed to the same filters at the same time, from what a broker
- * retains: each topic once, even if the broker sends it for several filters, or again when others subscribe later.
+ * Retained messages for subscribers of one owner that requested the same filters at the same time. Passes each topic
+ * once, even if the broker sends it for several filters, or again for later subscribers.
  */
-export class RetainedDelivery<Member> {
-  /** Those who get it. */
-  readonly members: Set<Member> = new Set();
-  /** Whose they are. */
+export class RetainedDelivery<Subscriber> {
+  /** Recipients. */
+  readonly subscribers: Set<Subscriber> = new Set();
+  /** Owner of the recipients. */
   readonly owner: string;
   readonly #topics = new ReceivedTopics();
-  /** Those of the topics that the members have already, of which the broker has not sent the retained message yet. */
+  /** Topics that the subscribers have a value of, until the broker sends their retained message. */
   readonly #skipped: Set<string>;
+  /** Messages that wait for the SUBACK, by topic. */
   #early = new Map<string, ReceivedMessage>();
   #earlyBytes = 0;
-  readonly #ofOwner: EarlyBytes;
-  #granted = false;
-  #last = 0;
+  readonly #ownerEarlyBytes: EarlyBytes;
+  #isGranted = false;
+  /** Time of the last message, in milliseconds. */
+  #lastAt = 0;
   readonly #from: number;
   #lastOffset: number;
 
-  /** Begins to wait for retained messages. */
-  constructor({ owner, from, early, received = [] }: RetainedDeliveryOptions) {
+  /** Makes a delivery that waits for its SUBACK. */
+  constructor({ owner, from, earlyBytes, received = [] }: RetainedDeliveryOptions) {
     this.owner = owner;
-    this.#ofOwner = early;
+    this.#ownerEarlyBytes = earlyBytes;
     this.#from = from;
     this.#lastOffset = from;
     this.#skipped = new Set(received);
   }
 
-  /** Where in the order of messages they came, by now. */
+  /** Part of the order of messages that it covers so far. */
   get window(): RetainedWindow {
     return { from: this.#from, last: this.#lastOffset, topics: this.#topics };
   }
 
   /**
-   * Takes a retained message.
+   * Offers a retained message.
    *
    * @param now in milliseconds
-   * @returns whether it is for the members, now: not what they have got, and not what comes ahead of the grant
+   * @returns whether to pass it to the subscribers now: not before the SUBACK, and each topic once
    */
-  take(message: ReceivedMessage, now: number): boolean {
+  offer(message: ReceivedMessage, now: number): boolean {
     const { topic, position: { offset } } = message;
     if (this.isSettled(now)) return false;
-    if (this.#granted) {
-      // The broker is still at it.
-      if (this.#skipped.delete(topic)) this.#last = now;
+    if (this.#isGranted) {
+      // A message that is skipped also shows that the broker is still sending.
+      if (this.#skipped.delete(topic)) this.#lastAt = now;
       if (this.#topics.has(topic)) return false;
-      this.#note(topic, offset);
-      this.#last = now;
+      this.#record(topic, offset);
+      this.#lastAt = now;
       return true;
     }
     if (this.#early.has(topic)) return false;
     this.#early.set(topic, message);
-    this.#earlyBytes += heldBytes(message);
-    this.#ofOwner.bytes += heldBytes(message);
+    this.#earlyBytes += messageBytes(message);
+    this.#ownerEarlyBytes.bytes += messageBytes(message);
     return false;
   }
 
-  /** Notes that a newer message on a topic goes to the members: what is retained is no news any more. */
-  pass(topic: string, offset: number): void {
-    if (this.#granted) this.#topics.add(topic, offset);
+  /** Records that the subscribers got a live message, which supersedes the retained one of its topic. */
+  recordLive(topic: string, offset: number): void {
+    if (this.#isGranted) this.#topics.add(topic, offset);
   }
 
-  /** Whether more came ahead of the owner's grants than can be held. */
-  get isFlooded(): boolean {
-    return this.#earlyBytes > 0 && this.#ofOwner.bytes > MAX_EARLY_BYTES;
+  /** True if more bytes wait for the owner's SUBACKs than the limit, some of them in this delivery. */
+  get isOverLimit(): boolean {
+    return this.#earlyBytes > 0 && this.#ownerEarlyBytes.bytes > MAX_EARLY_BYTES;
   }
 
-  /** Drops what came ahead of the grant. */
-  clear(): void {
-    this.#ofOwner.bytes -= this.#earlyBytes;
+  /** Drops the messages that wait for the SUBACK. */
+  discardEarly(): void {
+    this.#ownerEarlyBytes.bytes -= this.#earlyBytes;
     this.#earlyBytes = 0;
     this.#early.clear();
   }
 
   /**
-   * Notes that the broker has granted the subscription.
+   * Records the SUBACK.
    *
-   * @param isWhole whether the members have missed nothing that they do not get now
-   * @returns the messages for them that came ahead of it
+   * @param isComplete whether the subscribers get everything that they missed
+   * @returns the messages that waited for it
    */
-  grant(now: number, isWhole: boolean): readonly ReceivedMessage[] {
-    // What they have may be outdated: the newer value is among what they missed.
-    if (!isWhole) this.#skipped.clear();
+  grant(now: number, isComplete: boolean): readonly ReceivedMessage[] {
+    // Their values may be outdated: newer ones are among the missed messages.
+    if (!isComplete) this.#skipped.clear();
     for (const topic of this.#skipped) this.#topics.add(topic, this.#from);
     const early = [...this.#early.values()].filter(({ topic }) => !this.#skipped.delete(topic));
-    for (const { topic, position } of early) this.#note(topic, position.offset);
-    this.clear();
-    this.#granted = true;
-    this.#last = now;
+    for (const { topic, position } of early) this.#record(topic, position.offset);
+    this.discardEarly();
+    this.#isGranted = true;
+    this.#lastAt = now;
     return early;
   }
 
-  /** Tells whether nothing more is to come. */
+  /** Returns whether no further message is expected. */
   isSettled(now: number): boolean {
-    return this.#granted && now - this.#last > SETTLED_MS;
+    return this.#isGranted && now - this.#lastAt > SETTLED_MS;
   }
 
-  #note(topic: string, offset: number): void {
+  #record(topic: string, offset: number): void {
     this.#topics.add(topic, offset);
     this.#lastOffset = Math.max(this.#lastOffset, offset);
   }

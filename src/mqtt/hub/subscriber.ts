@@ -1,46 +1,102 @@
 /**
- * What a hub tells to whoever listens.
+ * Subscribers of a hub.
  *
  * @module
  */
 import type { Position } from "../../protocol/event.ts";
 import type { BrokerError, QoS } from "../broker.ts";
+import { TopicTrie } from "../topics/trie.ts";
 import type { ReceivedMessage } from "./received_message.ts";
+import { byAge, type Subscription } from "./subscriptions.ts";
 
-/** Somebody who wants the messages that match some filters. Its functions must not throw. */
+/** Recipient of the messages that match some filters. Its methods must not throw. */
 export interface Subscriber {
-  /** For whom it listens: what the listeners of one owner leave behind is bounded together. */
+  /** Key on whose behalf it subscribes; limits apply to each owner. */
   readonly owner: string;
-  /** At least one filter, each of them once. */
+  /** At least one filter, without duplicates. */
   readonly filters: readonly string[];
-  /** Highest quality of service to ask the broker for. */
+  /** Highest quality of service to request from the broker. */
   readonly qos: QoS;
-  /** Whether to stay while the broker is away. */
+  /** True to stay subscribed while the broker is unreachable. */
   readonly keep: boolean;
-  /** The position of the last message that it got before, to go on after it. */
+  /** Position of the last message on its previous stream, to resume after. */
   readonly since: Position | undefined;
   /**
-   * The broker has granted the subscriptions. Comes first, and once.
+   * Reports that the broker granted the subscriptions; called first, and once.
    *
-   * @param position all messages after it follow; undefined where something may be missing, as a gap tells at once
+   * @param position all messages after it follow; undefined if some may be missing, which a gap then reports
    */
   connected(position: Position | undefined): void;
   /**
-   * Something may be missing.
+   * Reports that messages may be missing.
    *
    * @param position all messages after it follow
    */
   gap(position: Position): void;
   /**
-   * A message.
+   * Passes a message.
    *
-   * @param isBacklog whether it is of those that come all at once when one begins to listen
+   * @param isBacklog whether it is one of those passed all at once at the start of the subscription
    */
   message(message: ReceivedMessage, isBacklog: boolean): void;
-  /** The broker is away; only for one that stays. */
+  /** Reports that the broker is unreachable; only with `keep`. */
   offline(reason: BrokerError): void;
-  /** The broker is back. */
+  /** Reports that the broker granted the subscriptions again. */
   online(): void;
-  /** Nothing more will come. */
+  /** Reports the end of the subscription; called last. */
   ended(reason: BrokerError): void;
+}
+
+/** State of a subscriber in its hub. */
+export class SubscriberState {
+  /** The subscriber. */
+  readonly subscriber: Subscriber;
+  /** `pending` until the broker grants its filters, `offline` while the broker is unreachable. */
+  status: "pending" | "active" | "offline" | "removed" = "pending";
+  /** Offset of the last message considered: a message that matches several of its filters is passed once. */
+  lastOffset = 0;
+  #subscriptions: readonly Subscription<SubscriberState>[] = [];
+  #trie: TopicTrie<Subscription<SubscriberState>> | undefined;
+
+  /** Makes the state of a pending subscriber. */
+  constructor(subscriber: Subscriber) {
+    this.subscriber = subscriber;
+  }
+
+  /** Subscriptions of its filters, the oldest first. */
+  get subscriptions(): readonly Subscription<SubscriberState>[] {
+    return this.#subscriptions;
+  }
+
+  /** Sets the subscriptions of its filters, the oldest first. */
+  setSubscriptions(subscriptions: readonly Subscription<SubscriberState>[]): void {
+    this.#subscriptions = subscriptions;
+    if (subscriptions.length < 2) return;
+    this.#trie = new TopicTrie();
+    for (const subscription of subscriptions) this.#trie.add(subscription.filter, subscription);
+  }
+
+  /** True if it receives live messages. */
+  get isActive(): boolean {
+    return this.status === "active";
+  }
+
+  /** Returns those of its subscriptions that match a topic, the oldest first. */
+  matching(topic: string): readonly Subscription<SubscriberState>[] {
+    if (this.#trie !== undefined) return this.#trie.match(topic).sort(byAge);
+    const [only] = this.#subscriptions;
+    return only !== undefined && only.matches(topic) ? [only] : [];
+  }
+
+  /** Returns whether a subscription is the oldest of its own that matches: of several deliveries, that one is passed. */
+  receivesVia(subscription: Subscription<SubscriberState>, topic: string): boolean {
+    return this.#trie === undefined || this.matching(topic)[0] === subscription;
+  }
+}
+
+/** Returns the highest quality of service that any subscriber requests. */
+export function highestQos(states: ReadonlySet<SubscriberState>): QoS {
+  let highest: QoS = 0;
+  for (const { subscriber: { qos } } of states) if (qos > highest) highest = qos;
+  return highest;
 }

@@ -1,264 +1,261 @@
 /**
- * The subscriptions of one broker connection: one for each filter, however many listen to it.
+ * Subscriptions of one broker connection: one for each filter, shared by all of its subscribers.
  *
  * @module
  */
 import { BrokerError, type BrokerMessage, type QoS } from "../broker.ts";
-import type { ReceivedTopics } from "./received_topics.ts";
-import type { RetainedDelivery } from "./retained.ts";
-import { deliveredFilter } from "../topics/rules.ts";
 import { TopicFilterSet } from "../topics/filter_set.ts";
+import { deliveredFilter } from "../topics/rules.ts";
 import { TopicTrie } from "../topics/trie.ts";
+import type { ReceivedTopics, RetainedDelivery, RetainedWindow } from "./retained.ts";
 
-/** One filter that the broker was or will be asked for. */
-export interface Subscription<Member> {
-  /** Its number: the older, the smaller. */
+/** Filter that was or will be requested from the broker. */
+export interface Subscription<Subscriber> {
+  /** Subscription identifier; grows with each new one. */
   readonly id: number;
-  /** The topic filter. */
+  /** Topic filter. */
   readonly filter: string;
-  /** Tells whether a topic that is delivered for it matches. */
+  /** Returns whether it matches the topic of a delivery. */
   readonly matches: (topic: string) => boolean;
-  /** Those who asked for it. */
-  readonly subscribers: Set<Member>;
-  /** What the broker may still be sending of what it retains. */
-  readonly snapshots: Set<RetainedDelivery<Member>>;
-  /** Each owner's part in it: of those that listen, and of those that left and may come back. */
-  readonly holds: Map<string, Hold>;
-  /** Highest quality of service that the broker has granted; undefined while it has granted none. */
-  qos: QoS | undefined;
-  /** The offset after which no message was missed; undefined while the broker sends none. */
-  activeFrom: number | undefined;
+  /** Current subscribers. */
+  readonly subscribers: Set<Subscriber>;
+  /** Retained messages that the broker may still be sending. */
+  readonly retainedDeliveries: Set<RetainedDelivery<Subscriber>>;
+  /** State of each owner that has subscribers, or had some that may resume. */
+  readonly owners: Map<string, OwnerState>;
+  /** Highest quality of service that was requested and granted; undefined without a grant. */
+  grantedQos: QoS | undefined;
 }
 
 /**
- * One owner's part in a subscription. Whether a listener goes on without a gap depends on this alone, so that it
- * does not tell whether another owner listens.
+ * State of one owner in a subscription. Only this decides whether its subscribers resume without a gap, so that they
+ * cannot find out whether another owner is subscribed.
  */
-export interface Hold {
-  /** How many of its listeners there are. */
-  members: number;
-  /** The offset at which the broker was first asked on its behalf; undefined until it has granted that. */
-  from: number | undefined;
+export interface OwnerState {
+  /** Number of its subscribers. */
+  subscriberCount: number;
+  /** Offset of the first request on its behalf, from which it has missed nothing; undefined without a grant. */
+  activeFrom: number | undefined;
   /** Highest quality of service that it was granted. */
-  qos: QoS | undefined;
-  /** Where in the order of messages the broker sent it what it retains, as far as that is over. */
-  readonly retained: RetainedWindow[];
-  /** Since when none of its listeners is there, in milliseconds; undefined while one is. */
-  leftAt: number | undefined;
+  grantedQos: QoS | undefined;
+  /** Completed deliveries of retained messages to it. */
+  readonly retainedWindows: RetainedWindow[];
+  /** Time at which its last subscriber left, in milliseconds; undefined while it has one. */
+  idleSince: number | undefined;
 }
 
-/** A part of the order of messages in which retained ones came, for those who had asked for them. */
-export interface RetainedWindow {
-  /** The offset from which those listened who asked for them. */
-  readonly from: number;
-  /** The offset of the last one. */
-  readonly last: number;
-  /** Their topics, where they are still known. */
-  readonly topics?: ReceivedTopics;
-}
-
-/** Most filters of one connection: a bound for the broker's memory and for ours. */
+/** Most filters on one connection: limits the broker's memory and the gateway's. */
 const MAX_SUBSCRIPTIONS = 10_000;
 
-/** Most of them for one owner: 20 streams with all that they may have, and what their owner left. */
-const MAX_OWNED = 2_500;
+/** Most filters of one owner: enough for 20 streams at their limit, and the idle ones. */
+const MAX_PER_OWNER = 2_500;
 
-/** Most filters to go on subscribing to for one owner's listeners that left: two streams with all that they may have. */
-const MAX_ABANDONED = 200;
+/** Most filters of one owner without subscribers: enough for two streams at their limit. */
+const MAX_IDLE_PER_OWNER = 200;
 
-/** Most windows to remember apart; the oldest are joined. */
+/** Most retained windows per owner and filter; beyond it the two oldest are merged. */
 const MAX_WINDOWS = 16;
 
-/** Most bytes of received topics to remember for one owner. */
+/** Most bytes of received topics to store for one owner. */
 const MAX_TOPIC_BYTES = 2 ** 20;
 
-/** Sorts subscriptions, the oldest first. */
+/** Compares subscriptions for a sort with the oldest first. */
 export function byAge(one: { readonly id: number }, other: { readonly id: number }): number {
   return one.id - other.id;
 }
 
 /** All subscriptions of one connection. */
-export class Subscriptions<Member> {
-  readonly #byFilter = new Map<string, Subscription<Member>>();
-  readonly #byId = new Map<number, Subscription<Member>>();
-  readonly #byOwner = new Map<string, Set<Subscription<Member>>>();
-  /** What each owner has left, the longest ago first. */
-  readonly #left = new Map<string, Set<Subscription<Member>>>();
-  /** The topics of retained messages that each owner has got, the longest ago first. */
-  readonly #topics = new Map<string, Set<ReceivedTopics>>();
-  readonly #trie = new TopicTrie<Subscription<Member>>();
+export class Subscriptions<Subscriber> {
+  readonly #byFilter = new Map<string, Subscription<Subscriber>>();
+  readonly #byId = new Map<number, Subscription<Subscriber>>();
+  readonly #byOwner = new Map<string, Set<Subscription<Subscriber>>>();
+  /** Subscriptions in which each owner has no subscribers, the longest idle first. */
+  readonly #idle = new Map<string, Set<Subscription<Subscriber>>>();
+  /** Topics of retained messages that each owner received, the oldest first. */
+  readonly #receivedTopics = new Map<string, Set<ReceivedTopics>>();
+  readonly #trie = new TopicTrie<Subscription<Subscriber>>();
   #lastId = 0;
 
-  /** How many there are. */
+  /** Number of subscriptions. */
   get size(): number {
     return this.#byFilter.size;
   }
 
   /**
-   * Makes room for some filters of an owner: within its own bound at the cost of what itself has left, within the bound
-   * of all at the cost of filters without listeners.
+   * Makes room for filters of an owner: deletes idle ones of the owner at its own limit, and filters without any
+   * subscribers at the limit of the connection.
    *
-   * @returns the subscriptions that were deleted for it
+   * @returns the deleted subscriptions
    * @throws {BrokerError} if there are too many
    */
-  makeRoom(owner: string, filters: readonly string[]): readonly Subscription<Member>[] {
+  makeRoom(owner: string, filters: readonly string[]): readonly Subscription<Subscriber>[] {
     const wanted = new Set(filters);
-    const isSpare = ({ filter }: Subscription<Member>) => !wanted.has(filter);
+    const isUnwanted = ({ filter }: Subscription<Subscriber>) => !wanted.has(filter);
     const own = this.#byOwner.get(owner) ?? new Set();
     const owned = [...own].filter(({ filter }) => wanted.has(filter)).length;
-    const spareOwn = own.size + wanted.size - owned - MAX_OWNED;
-    const left = spareOwn <= 0 ? [] : [...this.#left.get(owner) ?? []].filter(isSpare).slice(0, spareOwn);
-    if (spareOwn > left.length) throw new BrokerError(`Too many topic filters: more than ${MAX_OWNED} are in use`);
-    const deleted: Subscription<Member>[] = [];
-    for (const subscription of left) if (this.#drop(subscription, owner)) deleted.push(subscription);
+    const ownExcess = own.size + wanted.size - owned - MAX_PER_OWNER;
+    const idle = ownExcess <= 0 ? [] : [...this.#idle.get(owner) ?? []].filter(isUnwanted).slice(0, ownExcess);
+    if (ownExcess > idle.length) throw new BrokerError(`Too many topic filters: more than ${MAX_PER_OWNER} are in use`);
+    const deleted: Subscription<Subscriber>[] = [];
+    for (const subscription of idle) if (this.#removeOwner(subscription, owner)) deleted.push(subscription);
     const added = filters.filter((filter) => !this.#byFilter.has(filter)).length;
-    const spare = this.size + added - MAX_SUBSCRIPTIONS;
-    const unused = spare <= 0 ? [] : this.unused().filter(isSpare).slice(0, spare);
-    if (spare > unused.length) {
+    const excess = this.size + added - MAX_SUBSCRIPTIONS;
+    const unused = excess <= 0 ? [] : this.unused().filter(isUnwanted).slice(0, excess);
+    if (excess > unused.length) {
       throw new BrokerError(`Too many topic filters: more than ${MAX_SUBSCRIPTIONS} are in use`);
     }
     for (const subscription of unused) this.delete(subscription);
     return [...deleted, ...unused];
   }
 
-  /** Adds a member to the subscriptions of some filters, which are made where they are new; the oldest comes first. */
-  enlist(member: Member, { owner, filters }: EnlistOptions): Subscription<Member>[] {
+  /**
+   * Adds a subscriber to the subscriptions of some filters, which it makes for new ones.
+   *
+   * @returns the subscriptions, the oldest first
+   */
+  add(subscriber: Subscriber, { owner, filters }: AddOptions): Subscription<Subscriber>[] {
     return filters.map((filter) => {
-      const subscription = this.#byFilter.get(filter) ?? this.#add(filter);
-      subscription.subscribers.add(member);
-      const hold = subscription.holds.get(owner) ?? this.#hold(subscription, owner);
-      hold.members += 1;
-      hold.leftAt = undefined;
-      this.#left.get(owner)?.delete(subscription);
+      const subscription = this.#byFilter.get(filter) ?? this.#create(filter);
+      subscription.subscribers.add(subscriber);
+      const state = subscription.owners.get(owner) ?? this.#addOwner(subscription, owner);
+      state.subscriberCount += 1;
+      state.idleSince = undefined;
+      this.#idle.get(owner)?.delete(subscription);
       return subscription;
     }).sort(byAge);
   }
 
   /**
-   * Takes a member out of a subscription. What one owner leaves behind is bounded.
+   * Removes a subscriber from a subscription, which stays idle for its owner within a limit.
    *
-   * @param left who left it, and when, in milliseconds
-   * @returns the subscription that no owner holds any more, if there is one; it is deleted
+   * @param options owner of the subscriber, and the current time in milliseconds
+   * @returns the subscription that was deleted at the limit, if its owner was the last one
    */
-  leave(
-    subscription: Subscription<Member>,
-    member: Member,
+  remove(
+    subscription: Subscription<Subscriber>,
+    subscriber: Subscriber,
     { owner, now }: { readonly owner: string; readonly now: number },
-  ): Subscription<Member> | undefined {
-    const hold = subscription.holds.get(owner);
-    if (!subscription.subscribers.delete(member) || hold === undefined) return undefined;
-    hold.members -= 1;
-    if (hold.members > 0) return undefined;
-    hold.leftAt = now;
-    const own = this.#left.get(owner) ?? new Set();
-    this.#left.set(owner, own.add(subscription));
-    const [oldest] = own;
-    return oldest !== undefined && own.size > MAX_ABANDONED && this.#drop(oldest, owner) ? oldest : undefined;
+  ): Subscription<Subscriber> | undefined {
+    const state = subscription.owners.get(owner);
+    if (!subscription.subscribers.delete(subscriber) || state === undefined) return undefined;
+    state.subscriberCount -= 1;
+    if (state.subscriberCount > 0) return undefined;
+    state.idleSince = now;
+    const idle = this.#idle.get(owner) ?? new Set();
+    this.#idle.set(owner, idle.add(subscription));
+    const [oldest] = idle;
+    const isOverLimit = oldest !== undefined && idle.size > MAX_IDLE_PER_OWNER;
+    return isOverLimit && this.#removeOwner(oldest, owner) ? oldest : undefined;
   }
 
   /**
-   * Ends what owners hold that left.
+   * Removes idle owners from their subscriptions.
    *
-   * @param before those that left by then, in milliseconds; all of them by default
-   * @returns the subscriptions that no owner holds any more; they are deleted
+   * @param before only those idle since then or longer, in milliseconds; all of them by default
+   * @returns the subscriptions that were deleted with their last owner
    */
-  expire(before = Infinity): Subscription<Member>[] {
-    const deleted: Subscription<Member>[] = [];
-    for (const [owner, left] of this.#left) {
-      for (const subscription of left) {
-        if ((subscription.holds.get(owner)?.leftAt ?? 0) > before) break;
-        if (this.#drop(subscription, owner)) deleted.push(subscription);
+  expire(before = Infinity): Subscription<Subscriber>[] {
+    const deleted: Subscription<Subscriber>[] = [];
+    for (const [owner, idle] of this.#idle) {
+      for (const subscription of idle) {
+        if ((subscription.owners.get(owner)?.idleSince ?? 0) > before) break;
+        if (this.#removeOwner(subscription, owner)) deleted.push(subscription);
       }
     }
     return deleted;
   }
 
-  /** Finds the subscriptions that a delivery is for: by their ids where it has some, otherwise by its topic. */
-  recipientsOf({ topic, subscriptions }: Pick<BrokerMessage, "topic" | "subscriptions">): Subscription<Member>[] {
+  /** Returns the subscriptions that a delivery is for: by its ids, or by its topic if it has none. */
+  recipientsOf({ topic, subscriptions }: Pick<BrokerMessage, "topic" | "subscriptions">): Subscription<Subscriber>[] {
     if (subscriptions === undefined) return this.#trie.match(topic).sort(byAge);
     return subscriptions.map((id) => this.#byId.get(id)).filter((found) => found !== undefined).sort(byAge);
   }
 
-  /** The subscriptions that nobody listens to, the longest empty first. */
-  unused(): Subscription<Member>[] {
-    const all = new Set([...this.#left.values()].flatMap((left) => [...left]));
-    const emptyAt = ({ holds }: Subscription<Member>) =>
-      Math.max(...[...holds.values()].map(({ leftAt = 0 }) => leftAt));
+  /** Returns the subscriptions without subscribers, the longest idle first. */
+  unused(): Subscription<Subscriber>[] {
+    const all = new Set([...this.#idle.values()].flatMap((idle) => [...idle]));
+    const lastUsed = ({ owners }: Subscription<Subscriber>) =>
+      Math.max(...[...owners.values()].map(({ idleSince = 0 }) => idleSince));
     return [...all].filter(({ subscribers }) => subscribers.size === 0).sort((one, other) =>
-      emptyAt(one) - emptyAt(other)
+      lastUsed(one) - lastUsed(other)
     );
   }
 
   /** Deletes a subscription. */
-  delete(subscription: Subscription<Member>): void {
-    for (const owner of subscription.holds.keys()) this.#disown(subscription, owner);
+  delete(subscription: Subscription<Subscriber>): void {
+    for (const owner of subscription.owners.keys()) this.#deleteOwner(subscription, owner);
     if (this.#byFilter.get(subscription.filter) !== subscription) return;
     this.#byFilter.delete(subscription.filter);
     this.#byId.delete(subscription.id);
     this.#trie.delete(deliveredFilter(subscription.filter));
   }
 
-  /** Notes that a broker has sent an owner all that it retains, and remembers the newest topics of it. */
-  addWindow(subscription: Subscription<Member>, owner: string, window: RetainedWindow): void {
-    const hold = subscription.holds.get(owner);
-    if (hold === undefined) return;
-    addWindow(hold, window);
-    const known = this.#topics.get(owner) ?? new Set();
-    if (window.topics === undefined || known.has(window.topics)) return;
-    this.#topics.set(owner, known.add(window.topics));
-    let bytes = [...known].reduce((sum, topics) => sum + topics.bytes, 0);
-    for (const topics of known) {
+  /** Records a completed delivery of retained messages, and stores the owner's newest topics of them. */
+  addRetainedWindow(subscription: Subscription<Subscriber>, owner: string, window: RetainedWindow): void {
+    const state = subscription.owners.get(owner);
+    if (state === undefined) return;
+    appendWindow(state, window);
+    const stored = this.#receivedTopics.get(owner) ?? new Set();
+    if (window.topics === undefined || stored.has(window.topics)) return;
+    this.#receivedTopics.set(owner, stored.add(window.topics));
+    let bytes = [...stored].reduce((sum, topics) => sum + topics.bytes, 0);
+    for (const topics of stored) {
       if (bytes <= MAX_TOPIC_BYTES) break;
       bytes -= topics.bytes;
-      topics.forget();
-      known.delete(topics);
+      topics.clear();
+      stored.delete(topics);
     }
   }
 
-  /** All of them. */
-  [Symbol.iterator](): Iterator<Subscription<Member>> {
+  /** Iterates over all subscriptions. */
+  [Symbol.iterator](): Iterator<Subscription<Subscriber>> {
     return this.#byFilter.values();
   }
 
-  /** Ends what an owner holds of a subscription, which is deleted with its last owner: then it returns true. */
-  #drop(subscription: Subscription<Member>, owner: string): boolean {
-    this.#disown(subscription, owner);
-    if (subscription.holds.size > 0) return false;
+  /** Removes an owner from a subscription, and deletes it with its last owner; returns whether it did. */
+  #removeOwner(subscription: Subscription<Subscriber>, owner: string): boolean {
+    this.#deleteOwner(subscription, owner);
+    if (subscription.owners.size > 0) return false;
     this.delete(subscription);
     return true;
   }
 
-  #disown(subscription: Subscription<Member>, owner: string): void {
-    subscription.holds.delete(owner);
-    this.#left.get(owner)?.delete(subscription);
+  #deleteOwner(subscription: Subscription<Subscriber>, owner: string): void {
+    subscription.owners.delete(owner);
+    this.#idle.get(owner)?.delete(subscription);
     const own = this.#byOwner.get(owner);
     own?.delete(subscription);
     if (own?.size !== 0) return;
     this.#byOwner.delete(owner);
-    this.#left.delete(owner);
-    this.#topics.delete(owner);
+    this.#idle.delete(owner);
+    this.#receivedTopics.delete(owner);
   }
 
-  #hold(subscription: Subscription<Member>, owner: string): Hold {
-    const hold: Hold = { members: 0, from: undefined, qos: undefined, retained: [], leftAt: undefined };
-    subscription.holds.set(owner, hold);
+  #addOwner(subscription: Subscription<Subscriber>, owner: string): OwnerState {
+    const state: OwnerState = {
+      subscriberCount: 0,
+      activeFrom: undefined,
+      grantedQos: undefined,
+      retainedWindows: [],
+      idleSince: undefined,
+    };
+    subscription.owners.set(owner, state);
     this.#byOwner.set(owner, (this.#byOwner.get(owner) ?? new Set()).add(subscription));
-    return hold;
+    return state;
   }
 
-  #add(filter: string): Subscription<Member> {
+  #create(filter: string): Subscription<Subscriber> {
     this.#lastId += 1;
     const delivered = deliveredFilter(filter);
-    const grant = new TopicFilterSet([delivered]);
-    const subscription: Subscription<Member> = {
+    const filterSet = new TopicFilterSet([delivered]);
+    const subscription: Subscription<Subscriber> = {
       id: this.#lastId,
       filter,
-      matches: (topic) => grant.matches(topic),
+      matches: (topic) => filterSet.matches(topic),
       subscribers: new Set(),
-      snapshots: new Set(),
-      holds: new Map(),
-      qos: undefined,
-      activeFrom: undefined,
+      retainedDeliveries: new Set(),
+      owners: new Map(),
+      grantedQos: undefined,
     };
     this.#byFilter.set(filter, subscription);
     this.#byId.set(subscription.id, subscription);
@@ -267,51 +264,58 @@ export class Subscriptions<Member> {
   }
 }
 
-/** Owner and filters of a listener. */
-export interface EnlistOptions {
-  /** For whom the member listens. */
+/** Owner and filters of a subscriber. */
+export interface AddOptions {
+  /** Owner of the subscriber. */
   readonly owner: string;
-  /** At least one filter, each of them once. */
+  /** At least one filter, without duplicates. */
   readonly filters: readonly string[];
 }
 
-/** Tells whether an owner has missed no message after an offset. */
-export function isHeld<Member>(
-  { activeFrom, holds }: Subscription<Member>,
+/** Returns whether an owner has missed no message after an offset. */
+export function isActiveSince<Subscriber>(
+  { owners }: Subscription<Subscriber>,
   owner: string,
   offset: number,
 ): boolean {
-  const from = holds.get(owner)?.from;
-  return activeFrom !== undefined && activeFrom <= offset && from !== undefined && from <= offset;
+  const activeFrom = owners.get(owner)?.activeFrom;
+  return activeFrom !== undefined && activeFrom <= offset;
 }
 
-/** Tells whether a delivery is for a subscription, by the ids that came with it. */
-export function isRecipient<Member>({ id }: Subscription<Member>, meant: readonly number[] | undefined): boolean {
-  return meant === undefined || meant.includes(id);
+/** Returns whether a delivery with these ids is for a subscription; one without ids is for all that match. */
+export function isRecipient<Subscriber>(
+  { id }: Subscription<Subscriber>,
+  recipientIds: readonly number[] | undefined,
+): boolean {
+  return recipientIds === undefined || recipientIds.includes(id);
 }
 
-/** Notes that a broker has sent all that it retains. */
-export function addWindow({ retained }: Pick<Hold, "retained">, window: RetainedWindow): void {
-  retained.push(window);
-  const [oldest, next] = retained;
-  if (retained.length <= MAX_WINDOWS || oldest === undefined || next === undefined) return;
-  retained.splice(0, 2, { from: oldest.from, last: Math.max(oldest.last, next.last) });
+/** Appends a retained window, and merges the two oldest beyond the limit. */
+export function appendWindow(
+  { retainedWindows }: Pick<OwnerState, "retainedWindows">,
+  window: RetainedWindow,
+): void {
+  retainedWindows.push(window);
+  const [oldest, next] = retainedWindows;
+  if (retainedWindows.length <= MAX_WINDOWS || oldest === undefined || next === undefined) return;
+  retainedWindows.splice(0, 2, { from: oldest.from, last: Math.max(oldest.last, next.last) });
 }
 
 /**
- * Finds the retained deliveries of which an owner's listener may have missed a part: it was there when they were asked
- * for, and left before the last message of them.
+ * Returns the retained deliveries of which an owner's subscriber may have missed a part: it was subscribed at their
+ * start, and left before their last message.
  *
- * @param at the offset up to which the listener read, and the time in milliseconds
+ * @param point offset up to which the subscriber read, and the current time in milliseconds
  */
-export function retainedAmid<Member>(
-  { snapshots, holds }: Subscription<Member>,
+export function interruptedWindows<Subscriber>(
+  { retainedDeliveries, owners }: Subscription<Subscriber>,
   owner: string,
   { offset, now }: { readonly offset: number; readonly now: number },
 ): RetainedWindow[] {
-  const isAmid = ({ from, last }: RetainedWindow) => from <= offset && offset < last;
-  const open = [...snapshots].filter((one) =>
+  const isInterrupted = ({ from, last }: RetainedWindow) => from <= offset && offset < last;
+  const open = [...retainedDeliveries].filter((one) =>
     one.owner === owner && one.window.from <= offset && (!one.isSettled(now) || offset < one.window.last)
   );
-  return [...holds.get(owner)?.retained.filter(isAmid) ?? [], ...open.map(({ window }) => window)];
+  const completed = owners.get(owner)?.retainedWindows.filter(isInterrupted) ?? [];
+  return [...completed, ...open.map(({ window }) => window)];
 }

@@ -1,33 +1,34 @@
 /**
- * The last messages of one broker connection, grouped by the levels of their topics: a device that sends much takes
- * from its own group, and loses its own messages first.
+ * Messages of one broker connection, grouped by the first levels of their topics: a device that publishes much evicts
+ * messages of its own group first.
  *
  * @module
  */
+import { FifoQueue } from "../../lib/fifo_queue.ts";
 
-/** Levels of topics by which messages are grouped: what differs only below them shares a group. */
+/** Levels of a topic that form groups; topics that differ only below them share one. */
 const MAX_GROUP_LEVELS = 3;
 
-/** Most groups beside each other; the topics of further ones share one more. */
+/** Most groups below one; further topics share one more group. */
 const MAX_GROUPS = 64;
 
-/** A message that is kept. */
-export interface HistoryEntry<T> {
-  /** Greater than that of all entries before. */
+/** Entry of a history. */
+export interface StoredEntry<T> {
+  /** Greater than the offsets of all earlier entries. */
   readonly offset: number;
-  /** Bytes that it counts for. */
+  /** Bytes that are counted for it. */
   readonly bytes: number;
-  /** The message; undefined once it was evicted. */
-  message: T | undefined;
-  /** Evicts it, if it is the oldest of all: then it is the oldest of its group as well. */
-  readonly group: { evict(): HistoryEntry<T> };
+  /** Its content; undefined after its eviction. */
+  value: T | undefined;
+  /** Group that evicts it, if it is the oldest of all: then it is the oldest of its group too. */
+  readonly group: { evict(): StoredEntry<T> };
 }
 
 /** Messages of one broker connection. */
 export class TopicHistory<T> {
-  readonly #root = new Group<T>(undefined, { depth: 0, base: -1 });
+  readonly #root = new Group<T>(undefined, { depth: 0, initialFloor: -1 });
 
-  /** Bytes of all messages together. */
+  /** Bytes of all messages. */
   get bytes(): number {
     return this.#root.bytes;
   }
@@ -35,89 +36,87 @@ export class TopicHistory<T> {
   /**
    * Adds the newest message.
    *
-   * @param topic the topic it was published to
+   * @param topic topic it was published to
    */
-  add(topic: string, entry: Omit<HistoryEntry<T>, "group">): HistoryEntry<T> {
+  add(topic: string, entry: Omit<StoredEntry<T>, "group">): StoredEntry<T> {
     let group = this.#root;
     for (const level of topic.split("/", MAX_GROUP_LEVELS)) {
-      group = group.below(level);
-      if (group.isLast) break;
+      group = group.child(level);
+      if (group.isLeaf) break;
     }
     return group.add(entry);
   }
 
-  /** Evicts the oldest message of the group that holds most: at each level, of its part that holds most. */
-  evict(): HistoryEntry<T> {
+  /** Evicts the oldest message of the largest group: at each level, of the child with the most bytes. */
+  evict(): StoredEntry<T> {
     let group = this.#root;
-    for (let largest = group.largest(); largest !== undefined; largest = group.largest()) group = largest;
+    for (let largest = group.largestChild(); largest !== undefined; largest = group.largestChild()) group = largest;
     return group.evict();
   }
 
   /**
-   * Finds how much was lost: messages that match a filter and have a greater offset than this are all there.
+   * Returns the greatest offset at which a message that matches a filter may have been evicted: all later ones are
+   * kept.
    *
-   * @returns an offset, or -1 where nothing was lost
+   * @returns the offset, or -1 if none was evicted
    */
-  floor(filter: string): number {
-    return this.#root.floor(filter.split("/"));
+  lastEvicted(filter: string): number {
+    return this.#root.lastEvicted(filter.split("/"));
   }
 }
 
 /** Messages whose topics begin with the same levels. */
 class Group<T> {
-  /** Bytes of all messages, with those of the groups below. */
+  /** Bytes of all messages, including those of child groups. */
   bytes = 0;
   readonly #parent: Group<T> | undefined;
   readonly #depth: number;
-  /** Messages of the topic that ends here. Where there is nothing below, of all that begin so. */
-  #own: HistoryEntry<T>[] = [];
-  /** Where the own messages begin in their array. */
-  #first = 0;
+  /** Messages of the topic that ends here; in a leaf, of all topics that begin with its levels. */
+  readonly #own = new FifoQueue<StoredEntry<T>>();
   #ownBytes = 0;
-  /** Below this, anything may be lost: before the group was made, its messages were in a shared one. */
-  readonly #base: number;
-  /** Greatest offset that was evicted of the own messages, and of any. */
+  /** Offset up to which messages may have been evicted before the group existed, from the overflow group. */
+  readonly #initialFloor: number;
+  /** Greatest offset that was evicted from the own messages. */
   #ownFloor: number;
+  /** Greatest offset that was evicted from the own messages or those of child groups. */
   #floor: number;
-  readonly #groups = new Map<string, Group<T>>();
-  /** All that has no group of its own here. */
-  #shared: Group<T> | undefined;
+  readonly #children = new Map<string, Group<T>>();
+  /** Messages of all levels without a child group of their own. */
+  #overflow: Group<T> | undefined;
 
-  constructor(parent: Group<T> | undefined, { depth, base }: { readonly depth: number; readonly base: number }) {
+  constructor(
+    parent: Group<T> | undefined,
+    { depth, initialFloor }: { readonly depth: number; readonly initialFloor: number },
+  ) {
     this.#parent = parent;
     this.#depth = depth;
-    this.#base = base;
-    this.#ownFloor = base;
-    this.#floor = base;
+    this.#initialFloor = initialFloor;
+    this.#ownFloor = initialFloor;
+    this.#floor = initialFloor;
   }
 
-  /** Whether it has no groups below: its topics may have any further levels. */
-  get isLast(): boolean {
+  /** True if it has no child groups; its topics may have any further levels. */
+  get isLeaf(): boolean {
     return this.#depth >= MAX_GROUP_LEVELS;
   }
 
-  /** Finds the group of a level. */
-  find(level: string): Group<T> {
-    return this.#groups.get(level) ?? (this.#shared ??= new Group(this, { depth: MAX_GROUP_LEVELS, base: this.#base }));
-  }
-
-  /** Finds or makes the group of a level. */
-  below(level: string): Group<T> {
-    const found = this.#groups.get(level);
+  /** Returns the child group of a level, which it makes while there are fewer than the limit. */
+  child(level: string): Group<T> {
+    const found = this.#children.get(level);
     if (found !== undefined) return found;
-    const shared = this.find(level);
-    // Messages of the level may be among the shared ones: a group that does not have them could not tell their loss.
-    if (shared.bytes > 0) return shared;
-    if (this.#groups.size >= MAX_GROUPS) this.#deleteEmpty(shared);
-    if (this.#groups.size >= MAX_GROUPS) return shared;
-    const made = new Group<T>(this, { depth: this.#depth + 1, base: shared.#floor });
-    this.#groups.set(level, made);
+    const overflow = this.#overflowGroup();
+    // Messages of the level may be in the overflow group: a new group would miss their eviction.
+    if (overflow.bytes > 0) return overflow;
+    if (this.#children.size >= MAX_GROUPS) this.#deleteEmptyChild(overflow);
+    if (this.#children.size >= MAX_GROUPS) return overflow;
+    const made = new Group<T>(this, { depth: this.#depth + 1, initialFloor: overflow.#floor });
+    this.#children.set(level, made);
     return made;
   }
 
   /** Adds the newest message. */
-  add({ offset, bytes, message }: Omit<HistoryEntry<T>, "group">): HistoryEntry<T> {
-    const entry: HistoryEntry<T> = { offset, bytes, message, group: this };
+  add({ offset, bytes, value }: Omit<StoredEntry<T>, "group">): StoredEntry<T> {
+    const entry: StoredEntry<T> = { offset, bytes, value, group: this };
     this.#own.push(entry);
     this.#ownBytes += bytes;
     this.#count(bytes);
@@ -125,27 +124,22 @@ class Group<T> {
   }
 
   /** Evicts the oldest own message. */
-  evict(): HistoryEntry<T> {
-    const entry = this.#own[this.#first];
+  evict(): StoredEntry<T> {
+    const entry = this.#own.shift();
     if (entry === undefined) throw new Error("No message to evict");
-    entry.message = undefined;
-    this.#first += 1;
-    if (this.#first * 2 > this.#own.length) {
-      this.#own = this.#own.slice(this.#first);
-      this.#first = 0;
-    }
+    entry.value = undefined;
     this.#ownBytes -= entry.bytes;
     this.#ownFloor = entry.offset;
     this.#count(-entry.bytes);
-    this.#lose(entry.offset);
+    this.#raiseFloor(entry.offset);
     return entry;
   }
 
-  /** Finds the group below that holds most; undefined where its own messages are more. */
-  largest(): Group<T> | undefined {
+  /** Returns the child group with the most bytes; undefined if the own messages have more. */
+  largestChild(): Group<T> | undefined {
     let largest: Group<T> | undefined;
     let most = this.#ownBytes;
-    for (const group of this.#below()) {
+    for (const group of this.#allChildren()) {
       if (group.bytes <= most) continue;
       largest = group;
       most = group.bytes;
@@ -153,27 +147,31 @@ class Group<T> {
     return largest;
   }
 
-  /** Finds the greatest offset that was lost of what the rest of a filter matches. */
-  floor([level, ...rest]: readonly string[]): number {
-    if (level === "#" || this.isLast) return this.#floor;
+  /** Returns the greatest offset that was evicted from what the remaining levels of a filter match. */
+  lastEvicted([level, ...rest]: readonly string[]): number {
+    if (level === "#" || this.isLeaf) return this.#floor;
     if (level === undefined) return this.#ownFloor;
-    if (level !== "+") return this.find(level).floor(rest);
-    return Math.max(this.#base, ...[...this.#below()].map((group) => group.floor(rest)));
+    if (level !== "+") return (this.#children.get(level) ?? this.#overflowGroup()).lastEvicted(rest);
+    return Math.max(this.#initialFloor, ...[...this.#allChildren()].map((group) => group.lastEvicted(rest)));
   }
 
-  *#below(): Iterable<Group<T>> {
-    yield* this.#groups.values();
-    if (this.#shared !== undefined) yield this.#shared;
+  #overflowGroup(): Group<T> {
+    return this.#overflow ??= new Group(this, { depth: MAX_GROUP_LEVELS, initialFloor: this.#initialFloor });
   }
 
-  /** Deletes the empty group that lost its last message longest ago: that counts for the shared one from here on. */
-  #deleteEmpty(shared: Group<T>): void {
-    const [oldest] = [...this.#groups].filter(([, { bytes }]) => bytes === 0)
+  *#allChildren(): Iterable<Group<T>> {
+    yield* this.#children.values();
+    if (this.#overflow !== undefined) yield this.#overflow;
+  }
+
+  /** Deletes the empty child whose last eviction is oldest; from then on its floor is one of the overflow group. */
+  #deleteEmptyChild(overflow: Group<T>): void {
+    const [oldest] = [...this.#children].filter(([, { bytes }]) => bytes === 0)
       .sort(([, one], [, other]) => one.#floor - other.#floor);
     if (oldest === undefined) return;
     const [level, group] = oldest;
-    this.#groups.delete(level);
-    shared.#lose(group.#floor);
+    this.#children.delete(level);
+    overflow.#raiseFloor(group.#floor);
   }
 
   #count(bytes: number): void {
@@ -181,8 +179,8 @@ class Group<T> {
     if (this.#parent !== undefined) this.#parent.#count(bytes);
   }
 
-  #lose(offset: number): void {
+  #raiseFloor(offset: number): void {
     this.#floor = Math.max(this.#floor, offset);
-    if (this.#parent !== undefined) this.#parent.#lose(offset);
+    if (this.#parent !== undefined) this.#parent.#raiseFloor(offset);
   }
 }

@@ -1,50 +1,50 @@
 /**
- * What a topic filter matches, and which filters lie within others (MQTT 3.1.1, section 4.7).
+ * Matches topics with filters, and compares filters with each other (MQTT 3.1.1, section 4.7).
  *
  * @module
  */
 
-import { deliveredFilter, isBrokersOwn, isShared } from "./rules.ts";
+import { deliveredFilter, isShared, isSystemTopic } from "./rules.ts";
 
-/** One level of a filter or topic: a text, or in filters a wildcard. */
+/** One level of a filter or topic: a name, or in filters a wildcard. */
 type Level = string;
 
-/** Filters that grant something, split once so that matching has nothing left to prepare. */
+/** Set of topic filters, such as those that a key may use; split into levels once. */
 export class TopicFilterSet {
-  readonly #grants: readonly (readonly Level[])[];
-  /** What is granted of shared subscriptions, by group; `+` for any. */
+  readonly #filters: readonly (readonly Level[])[];
+  /** Filters of shared subscriptions by group; `+` stands for any group. */
   readonly #shared: ReadonlyMap<Level, readonly string[]>;
 
-  /** Makes grants from filters, each of them well-formed. */
+  /** Makes a set of well-formed filters. */
   constructor(filters: readonly string[]) {
-    this.#grants = filters.filter((filter) => !isShared(filter)).map((filter) => filter.split("/"));
+    this.#filters = filters.filter((filter) => !isShared(filter)).map((filter) => filter.split("/"));
     const shared = Map.groupBy(filters.filter(isShared), groupOf);
-    this.#shared = new Map([...shared].map(([group, ones]) => [group, ones.map(deliveredFilter)]));
+    this.#shared = new Map([...shared].map(([group, members]) => [group, members.map(deliveredFilter)]));
   }
 
-  /** Tells whether one of the filters matches a topic. */
+  /** Returns whether one of the filters matches a topic. */
   matches(topic: string): boolean {
     const levels = topic.split("/");
-    return this.#grants.some((grant) => matchesLevels(grant, levels));
+    return this.#filters.some((filter) => matchesLevels(filter, levels));
   }
 
   /**
-   * Tells whether every topic that a filter matches is matched by one of these filters. Exact for all of them
-   * together: `home` and `home/+/#` contain `home/#`, though neither does alone. What begins with `$` lies only within
-   * what begins the same way: a shared subscription within one that names the group, or `+` for it.
+   * Returns whether these filters together match every topic that a filter matches: `home` and `home/+/#` cover
+   * `home/#`, though neither does alone. A filter that begins with `$` is covered only by filters with the same first
+   * level, and a shared subscription only by one with the same group, or `+` as group.
    */
-  contain(filter: string): boolean {
+  covers(filter: string): boolean {
     if (isShared(filter)) {
       const group = groupOf(filter);
       const shared = [...this.#shared.get(group) ?? [], ...this.#shared.get("+") ?? []];
-      return group !== "+" && new TopicFilterSet(shared).contain(deliveredFilter(filter));
+      return group !== "+" && new TopicFilterSet(shared).covers(deliveredFilter(filter));
     }
     const [first = "", ...rest] = filter.split("/");
-    // A topic has at least one level, so "#" at the start stands for one or more.
-    if (first === "#") return contains(this.#grants, ["+", "#"]);
-    // Topics of the broker's own are met by no wildcard in the first place (section 4.7.2).
-    const grants = isBrokersOwn(first) ? this.#grants.filter(([level]) => level === first) : this.#grants;
-    return contains(grants, [first, ...rest]);
+    // A topic has at least one level, so a "#" at the start matches one or more.
+    if (first === "#") return coversLevels(this.#filters, ["+", "#"]);
+    // A wildcard at the start matches no topic that begins with $ (section 4.7.2).
+    const candidates = isSystemTopic(first) ? this.#filters.filter(([level]) => level === first) : this.#filters;
+    return coversLevels(candidates, [first, ...rest]);
   }
 }
 
@@ -64,20 +64,23 @@ function matchesLevels(filter: readonly Level[], topic: readonly Level[]): boole
 }
 
 /**
- * Walks down the wanted filter level by level, with the rest of each grant that still matches. A wildcard in the
- * wanted filter stands for any text, so only a wildcard can cover it: a text that no grant names is the hardest case.
+ * Compares a filter level by level, with the remaining levels of each filter that still matches. Only a wildcard covers
+ * a wildcard, which also matches names that no filter contains.
  */
-function contains(grants: readonly (readonly Level[])[], wanted: readonly Level[]): boolean {
-  if (grants.some(([level]) => level === "#")) return true;
+function coversLevels(filters: readonly (readonly Level[])[], wanted: readonly Level[]): boolean {
+  if (filters.some(([level]) => level === "#")) return true;
   const [level, ...rest] = wanted;
-  if (level === undefined) return grants.some((grant) => grant.length === 0);
+  if (level === undefined) return filters.some((filter) => filter.length === 0);
   if (level === "#") {
-    // It stands for nothing further, and for one further level followed by another "#".
-    return grants.some((grant) => grant.length === 0) && contains(step(grants, "+"), wanted);
+    // Matches no further level, or one level followed by another "#".
+    return filters.some((filter) => filter.length === 0) && coversLevels(step(filters, "+"), wanted);
   }
-  return contains(step(grants, level), rest);
+  return coversLevels(step(filters, level), rest);
 }
 
-function step(grants: readonly (readonly Level[])[], level: Level): (readonly Level[])[] {
-  return grants.filter(([first]) => first === "+" || (level !== "+" && first === level)).map((grant) => grant.slice(1));
+/** Returns the remaining levels of the filters that match one level. */
+function step(filters: readonly (readonly Level[])[], level: Level): (readonly Level[])[] {
+  return filters.filter(([first]) => first === "+" || (level !== "+" && first === level)).map((filter) =>
+    filter.slice(1)
+  );
 }

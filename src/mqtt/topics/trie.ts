@@ -1,36 +1,36 @@
 /**
- * Finding the topic filters that match a topic without trying each of them (MQTT 3.1.1, section 4.7).
+ * Finds the topic filters that match a topic without trying each of them (MQTT 3.1.1, section 4.7).
  *
  * @module
  */
 
-/** One level of the filters: those that end here, and the levels that follow. */
-class Branch<T> {
-  readonly named: Map<string, Branch<T>> = new Map();
-  plus: Branch<T> | undefined;
-  hash: Branch<T> | undefined;
-  /** Boxed, so that `undefined` can be a value like any other. */
-  held: { readonly value: T } | undefined;
+/** Node of the trie: the filter that ends here, and the children by their next level. */
+class TrieNode<T> {
+  readonly named: Map<string, TrieNode<T>> = new Map();
+  plus: TrieNode<T> | undefined;
+  hash: TrieNode<T> | undefined;
+  /** Value of the filter that ends here; boxed, as the value may be undefined. */
+  entry: { readonly value: T } | undefined;
 
-  get empty(): boolean {
-    return !this.held && !this.plus && !this.hash && this.named.size === 0;
+  get isEmpty(): boolean {
+    return !this.entry && !this.plus && !this.hash && this.named.size === 0;
   }
 
-  next(level: string): Branch<T> | undefined {
+  child(level: string): TrieNode<T> | undefined {
     if (level === "+") return this.plus;
     if (level === "#") return this.hash;
     return this.named.get(level);
   }
 
-  grow(level: string): Branch<T> {
-    if (level === "+") return this.plus ??= new Branch();
-    if (level === "#") return this.hash ??= new Branch();
-    const branch = this.named.get(level) ?? new Branch();
-    this.named.set(level, branch);
-    return branch;
+  getOrAddChild(level: string): TrieNode<T> {
+    if (level === "+") return this.plus ??= new TrieNode();
+    if (level === "#") return this.hash ??= new TrieNode();
+    const node = this.named.get(level) ?? new TrieNode();
+    this.named.set(level, node);
+    return node;
   }
 
-  cut(level: string): void {
+  deleteChild(level: string): void {
     if (level === "+") this.plus = undefined;
     else if (level === "#") this.hash = undefined;
     else this.named.delete(level);
@@ -38,11 +38,11 @@ class Branch<T> {
 }
 
 /**
- * Topic filters with one value each. Matching looks only at the branches that fit the topic: about as much work among
- * thousands of filters as among a few, and even at worst, with wildcards everywhere, each branch once.
+ * Topic filters with one value each. Matching visits only the nodes that fit the topic: about as much work with
+ * thousands of filters as with a few, and in the worst case, with wildcards everywhere, each node once.
  */
 export class TopicTrie<T> {
-  readonly #root = new Branch<T>();
+  readonly #root = new TrieNode<T>();
   #size = 0;
 
   /** Number of filters. */
@@ -50,71 +50,71 @@ export class TopicTrie<T> {
     return this.#size;
   }
 
-  /** Number of branches that the filters take up, counted one by one: shows that deleted filters leave none behind. */
-  get branches(): number {
-    return countBelow(this.#root);
+  /** Number of nodes, counted one by one: shows that deleted filters leave none behind. */
+  get nodeCount(): number {
+    return countNodes(this.#root);
   }
 
-  /** Adds a well-formed filter, or replaces the value of one that is already there. */
+  /** Adds a well-formed filter, or replaces its value. */
   add(filter: string, value: T): void {
-    let branch = this.#root;
-    for (const level of filter.split("/")) branch = branch.grow(level);
-    if (!branch.held) this.#size++;
-    branch.held = { value };
+    let node = this.#root;
+    for (const level of filter.split("/")) node = node.getOrAddChild(level);
+    if (!node.entry) this.#size++;
+    node.entry = { value };
   }
 
-  /** Deletes a filter, written just as it was added. Does nothing when it is not there. */
+  /** Deletes a filter, if it is there. */
   delete(filter: string): void {
-    const path: { readonly parent: Branch<T>; readonly level: string }[] = [];
-    let branch = this.#root;
+    const path: { readonly parent: TrieNode<T>; readonly level: string }[] = [];
+    let node = this.#root;
     for (const level of filter.split("/")) {
-      const next = branch.next(level);
+      const next = node.child(level);
       if (!next) return;
-      path.push({ parent: branch, level });
-      branch = next;
+      path.push({ parent: node, level });
+      node = next;
     }
-    if (!branch.held) return;
-    branch.held = undefined;
+    if (!node.entry) return;
+    node.entry = undefined;
     this.#size--;
     for (const { parent, level } of path.reverse()) {
-      if (!parent.next(level)?.empty) return;
-      parent.cut(level);
+      if (!parent.child(level)?.isEmpty) return;
+      parent.deleteChild(level);
     }
   }
 
   /** Returns the values of all filters that match a topic, in no particular order. */
   match(topic: string): T[] {
     const found: T[] = [];
-    // Topics of the broker's own are met by no wildcard at the start (section 4.7.2).
+    // A wildcard at the start matches no topic that begins with $ (section 4.7.2).
     let wildcards = !topic.startsWith("$");
-    let reached = [this.#root];
+    let nodes = [this.#root];
     for (const level of topic.split("/")) {
-      const next: Branch<T>[] = [];
-      for (const branch of reached) {
+      const next: TrieNode<T>[] = [];
+      for (const node of nodes) {
         if (wildcards) {
-          if (branch.hash?.held) found.push(branch.hash.held.value);
-          if (branch.plus) next.push(branch.plus);
+          if (node.hash?.entry) found.push(node.hash.entry.value);
+          if (node.plus) next.push(node.plus);
         }
-        const named = branch.named.get(level);
+        const named = node.named.get(level);
         if (named) next.push(named);
       }
       if (next.length === 0) return found;
-      reached = next;
+      nodes = next;
       wildcards = true;
     }
-    for (const { held, hash } of reached) {
-      if (held) found.push(held.value);
+    for (const { entry, hash } of nodes) {
+      if (entry) found.push(entry.value);
       // "a/#" also matches "a".
-      if (hash?.held) found.push(hash.held.value);
+      if (hash?.entry) found.push(hash.entry.value);
     }
     return found;
   }
 }
 
-function countBelow<T>({ named, plus, hash }: Branch<T>): number {
+function countNodes<T>({ named, plus, hash }: TrieNode<T>): number {
   let count = 0;
-  for (const branch of [plus, hash, ...named.values()]) {
-    if (branch) count += 1 + countBelow(branch);
+  for (const node of [plus, hash, ...named.values()]) {
+    if (node) count += 1 + countNodes(node);
   }
   return count;
 }

@@ -5,7 +5,8 @@
  */
 import type { BrokerAddress } from "../../mqtt/broker.ts";
 import { FieldError } from "../../protocol/payload.ts";
-import { type BrokerPattern, canonicalHost, hostFault, isBrokerAllowed, isHost } from "../../net/egress.ts";
+import { type BrokerPattern, hostFault, isBrokerAllowed } from "../../net/egress.ts";
+import { canonicalHost, isHost } from "../../net/host.ts";
 import { ServiceError } from "../service.ts";
 import type { BrokerFields } from "./request.ts";
 import type { MqttGrants } from "./rights.ts";

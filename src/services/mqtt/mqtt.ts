@@ -7,6 +7,7 @@ import type { Config } from "../../config/settings.ts";
 import { formatBrokerPattern } from "../../net/egress.ts";
 import type { ServiceModule } from "../service.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
+import { BROKER_CHECK } from "./doctor.ts";
 import { MQTT_RIGHTS } from "./rights.ts";
 import { MQTT_PORT, MQTT_SETTINGS } from "./settings.ts";
 import { createMqttService, MQTT } from "./service.ts";
@@ -17,6 +18,7 @@ export const mqtt: ServiceModule = {
   dependency: "broker",
   settings: MQTT_SETTINGS,
   rights: MQTT_RIGHTS,
+  doctor: [BROKER_CHECK],
   allowNet,
   create({ config, brokers, broker, encoder, maxEventBytes, telemetry, now }) {
     const directory = createBrokerDirectory({

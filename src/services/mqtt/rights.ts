@@ -71,7 +71,7 @@ export class MqttGrants {
 
   /** Returns whether the key may subscribe to a filter: to all that it matches. */
   maySubscribe(filter: string): boolean {
-    return this.#subscribe.contain(filter);
+    return this.#subscribe.covers(filter);
   }
 
   /** Requires a filter to subscribe to. */

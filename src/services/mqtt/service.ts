@@ -9,8 +9,8 @@ import {
   filterFault,
   grantedTopicFault,
   grantFault,
-  isBrokersOwn,
   isShared,
+  isSystemTopic,
   topicFault,
 } from "../../mqtt/topics/rules.ts";
 import { createReadRights } from "../../keys/rights.ts";
@@ -64,7 +64,7 @@ export function createMqttService({ directory, brokers, events }: MqttServiceOpt
       const request = parsePublishRequest(payload);
       const { topic } = request;
       const grants = readRights(scope);
-      const isNamed = isBrokersOwn(topic) && grants.mayPublish(topic);
+      const isNamed = isSystemTopic(topic) && grants.mayPublish(topic);
       const fault = isNamed ? grantedTopicFault(topic) : topicFault(topic);
       if (fault !== undefined) throw new FieldError(`Invalid field: topic: ${fault}`);
       grants.publish(topic);
@@ -106,7 +106,7 @@ export function createMqttService({ directory, brokers, events }: MqttServiceOpt
  */
 function authorizeFilters(grants: MqttGrants, { filters }: SubscribeRequest): void {
   for (const filter of filters) {
-    const isNamed = isBrokersOwn(filter) && grants.maySubscribe(filter);
+    const isNamed = isSystemTopic(filter) && grants.maySubscribe(filter);
     const fault = isNamed ? grantFault(filter) : filterFault(filter);
     if (fault !== undefined) throw new FieldError(`Invalid field: topic: filter ${fault}`);
     grants.subscribe(filter);

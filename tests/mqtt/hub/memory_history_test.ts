@@ -2,18 +2,18 @@ import { assert, assertEquals } from "@std/assert";
 import { MemoryHistory } from "../../../src/mqtt/hub/memory_history.ts";
 import { type ReceivedMessage, receivedMessage } from "../../../src/mqtt/hub/received_message.ts";
 
-const house = {};
-const barn = {};
+const main = {};
+const other = {};
 
-/** Keeps a message, on the topic "a" with a payload of one byte: 258 bytes with all that belongs to it. */
-function keep(
-  log: MemoryHistory,
+/** Appends a message; on the topic "a" with a payload of one byte it counts for 258 bytes. */
+function append(
+  history: MemoryHistory,
   source: object,
   payload: string,
   { topic = "a", receivedAt = 0 }: { readonly topic?: string; readonly receivedAt?: number } = {},
 ): void {
   const message: ReceivedMessage = {
-    position: log.next(),
+    position: history.next(),
     topic,
     payload,
     payloadBytes: payload.length,
@@ -21,84 +21,94 @@ function keep(
     retain: false,
     receivedAt,
   };
-  log.keep({ message, source, subscriptions: undefined });
+  history.append({ message, source, subscriptions: undefined });
 }
 
-const after = (log: MemoryHistory, offset: number, source: object) =>
-  [...log.after(offset, source)].map(({ message }) => message.payload);
+const after = (history: MemoryHistory, offset: number, source: object) =>
+  [...history.after(offset, source)].map(({ message }) => message.payload);
 
-Deno.test("next() gives out positions that grow, and knows() them and no others", () => {
-  const log = new MemoryHistory({ epoch: "this", maxBytes: 1000 });
-  assertEquals(log.position, { epoch: "this", offset: 0 });
-  assertEquals([log.next(), log.next()], [{ epoch: "this", offset: 1 }, { epoch: "this", offset: 2 }]);
-  assertEquals([0, 2, 3].map((offset) => log.knows({ epoch: "this", offset })), [true, true, false]);
-  assertEquals(log.knows({ epoch: "other", offset: 1 }), false);
+Deno.test("next() assigns growing positions, and includes() accepts only those", () => {
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 1000 } });
+  assertEquals(history.position, { epoch: "this", offset: 0 });
+  assertEquals([history.next(), history.next()], [{ epoch: "this", offset: 1 }, { epoch: "this", offset: 2 }]);
+  assertEquals([0, 2, 3].map((offset) => history.includes({ epoch: "this", offset })), [true, true, false]);
+  assertEquals(history.includes({ epoch: "other", offset: 1 }), false);
 });
 
-Deno.test("after() yields what came later from the same broker", () => {
-  const log = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
-  for (const [source, payload] of [[house, "1"], [barn, "2"], [house, "3"]] as const) keep(log, source, payload);
-  assertEquals([after(log, 0, house), after(log, 1, house), after(log, 0, barn)], [["1", "3"], ["3"], ["2"]]);
+Deno.test("after() returns later messages of the same broker", () => {
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 10_000 } });
+  for (const [source, payload] of [[main, "1"], [other, "2"], [main, "3"]] as const) append(history, source, payload);
+  assertEquals([after(history, 0, main), after(history, 1, main), after(history, 0, other)], [["1", "3"], ["3"], [
+    "2",
+  ]]);
 });
 
-const reaches = (log: MemoryHistory, offset: number, source: object = house, ...filters: string[]) =>
-  log.reaches(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
+const isComplete = (history: MemoryHistory, offset: number, source: object = main, ...filters: string[]) =>
+  history.isCompleteAfter(offset, { source, filters: filters.length === 0 ? ["a"] : filters });
 
-Deno.test("reaches() tells whether all that came later and matches is still there, of that broker", () => {
-  const log = new MemoryHistory({ epoch: "this", maxBytes: 2 * 258 });
-  keep(log, house, "1");
-  log.next();
-  keep(log, house, "2");
-  assertEquals([reaches(log, 0), log.bytes], [true, 2 * 258]);
-  keep(log, barn, "3");
-  assertEquals([0, 1, 2].map((offset) => reaches(log, offset)), [false, true, true]);
-  assertEquals([reaches(log, 0, barn), reaches(log, 0, house, "b", "c/#")], [true, true]);
-  assertEquals(reaches(log, 0, house, "b", "#"), false);
-  assertEquals([after(log, 0, house), after(log, 0, barn)], [["2"], ["3"]]);
+Deno.test("isCompleteAfter() tells whether all later messages of a broker that match are kept", () => {
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 2 * 258 } });
+  append(history, main, "1");
+  history.next();
+  append(history, main, "2");
+  assertEquals([isComplete(history, 0), history.bytes], [true, 2 * 258]);
+  append(history, other, "3");
+  assertEquals([0, 1, 2].map((offset) => isComplete(history, offset)), [false, true, true]);
+  assertEquals([isComplete(history, 0, other), isComplete(history, 0, main, "b", "c/#")], [true, true]);
+  assertEquals(isComplete(history, 0, main, "b", "#"), false);
+  assertEquals([after(history, 0, main), after(history, 0, other)], [["2"], ["3"]]);
 });
 
-Deno.test("a log without room keeps nothing, and says so", () => {
-  const log = new MemoryHistory({ epoch: "this", maxBytes: 0 });
-  assertEquals(reaches(log, 0), true);
-  keep(log, house, "1");
-  assertEquals([reaches(log, 0), reaches(log, 1), after(log, 0, house)], [false, true, []]);
+Deno.test("a history without memory keeps nothing, and is incomplete", () => {
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 0 } });
+  assertEquals(isComplete(history, 0), true);
+  append(history, main, "1");
+  assertEquals([isComplete(history, 0), isComplete(history, 1), after(history, 0, main)], [false, true, []]);
 });
 
-Deno.test("a broker that sends much evicts no messages of another one, and a topic none of another topic", () => {
-  const log = new MemoryHistory({ epoch: "this", maxBytes: 10_000 });
-  keep(log, house, "quiet");
-  keep(log, barn, "quiet", { topic: "door" });
-  for (let index = 0; index < 100; index++) keep(log, barn, "x".repeat(700), { topic: `flood/${index}` });
-  keep(log, barn, "x".repeat(20_000), { topic: "huge" });
-  assertEquals([reaches(log, 0), reaches(log, 0, barn, "door"), reaches(log, 0, barn, "flood/#")], [true, true, false]);
-  assertEquals([reaches(log, 101, barn, "huge"), reaches(log, 103, barn, "huge")], [false, true]);
-  assertEquals([after(log, 0, house), after(log, 0, barn)[0]], [["quiet"], "quiet"]);
-  assert(log.bytes <= 10_000);
+Deno.test("a flood evicts no messages of another broker, and none of another topic", () => {
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 10_000 } });
+  append(history, main, "quiet");
+  append(history, other, "quiet", { topic: "door" });
+  for (let index = 0; index < 100; index++) append(history, other, "x".repeat(700), { topic: `flood/${index}` });
+  append(history, other, "x".repeat(20_000), { topic: "huge" });
+  assertEquals([
+    isComplete(history, 0),
+    isComplete(history, 0, other, "door"),
+    isComplete(history, 0, other, "flood/#"),
+  ], [
+    true,
+    true,
+    false,
+  ]);
+  assertEquals([isComplete(history, 101, other, "huge"), isComplete(history, 103, other, "huge")], [false, true]);
+  assertEquals([after(history, 0, main), after(history, 0, other)[0]], [["quiet"], "quiet"]);
+  assert(history.bytes <= 10_000);
 });
 
-Deno.test("keep() evicts what is too old, and frees its place", () => {
-  const log = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000, maxAgeMs: 1000 });
-  for (let second = 0; second < 5000; second++) {
-    keep(log, house, "x", { receivedAt: second * 1000, topic: `${second}` });
+Deno.test("append() evicts messages beyond the age limit, and compacts", () => {
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 1_000_000, resumeSeconds: 30 } });
+  for (let index = 0; index < 5000; index++) {
+    append(history, main, "x", { receivedAt: index * 120_000, topic: `${index}` });
   }
-  assertEquals(after(log, 0, house).length, 2);
-  assertEquals(log.bytes, 2 * (256 + 4 + 1));
-  assertEquals([reaches(log, 4990, house, "4998"), reaches(log, 4998, house, "#")], [true, true]);
-  assertEquals(reaches(log, 4997, house, "#"), false);
+  assertEquals(after(history, 0, main).length, 2);
+  assertEquals(history.bytes, 2 * (256 + 4 + 1));
+  assertEquals([isComplete(history, 4990, main, "4998"), isComplete(history, 4998, main, "#")], [true, true]);
+  assertEquals(isComplete(history, 4997, main, "#"), false);
 });
 
-Deno.test("forget() drops what a broker sent, and nothing else", () => {
-  const log = new MemoryHistory({ epoch: "this", maxBytes: 1_000_000 });
-  for (const source of [house, barn, house]) keep(log, source, "x");
-  log.forget(house);
-  assertEquals([after(log, 0, house), after(log, 0, barn), log.bytes], [[], ["x"], 258]);
+Deno.test("deleteSource() deletes the messages of a broker, and no others", () => {
+  const history = new MemoryHistory({ epoch: "this", limits: { resumeBytes: 1_000_000 } });
+  for (const source of [main, other, main]) append(history, source, "x");
+  history.deleteSource(main);
+  assertEquals([after(history, 0, main), after(history, 0, other), history.bytes], [[], ["x"], 258]);
 });
 
-Deno.test("a message whose payload was left out takes no room for it", () => {
-  const log = new MemoryHistory({ epoch: "e", maxBytes: 10_000 });
-  keep(log, house, "1");
+Deno.test("a message whose payload was omitted takes no memory for it", () => {
+  const history = new MemoryHistory({ epoch: "e", limits: { resumeBytes: 10_000 } });
+  append(history, main, "1");
   const delivery = { topic: "a", payload: new Uint8Array(), omittedBytes: 150_000_000, qos: 0, retain: false } as const;
-  const message = receivedMessage(delivery, { position: log.next(), receivedAt: 0 });
-  log.keep({ message, source: house, subscriptions: undefined });
-  assertEquals([message.payloadBytes, after(log, 0, house).length, log.bytes < 600], [150_000_000, 2, true]);
+  const message = receivedMessage(delivery, { position: history.next(), receivedAt: 0 });
+  history.append({ message, source: main, subscriptions: undefined });
+  assertEquals([message.payloadBytes, after(history, 0, main).length, history.bytes < 600], [150_000_000, 2, true]);
 });

@@ -7,91 +7,91 @@ function retained(topic: string, payload = "on"): ReceivedMessage {
   return { position, topic, payload, payloadBytes: payload.length, qos: 0, retain: true, receivedAt: 0 };
 }
 
-Deno.test("take() is for each topic once after the grant, whatever is sent again for others", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
-  assertEquals(snapshot.grant(0, true), []);
-  assertEquals(["a", "b", "a"].map((topic) => snapshot.take(retained(topic), 0)), [true, true, false]);
+Deno.test("offer() accepts each topic once after the grant, even if the broker repeats it for others", () => {
+  const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
+  assertEquals(delivery.grant(0, true), []);
+  assertEquals(["a", "b", "a"].map((topic) => delivery.offer(retained(topic), 0)), [true, true, false]);
 });
 
-Deno.test("grant() gives what came ahead of it, in order, and nothing of that comes again", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
+Deno.test("grant() returns the messages from before it in order, and none of them is accepted again", () => {
+  const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
   const early = ["b", "a", "b"].map((topic) => retained(topic));
-  assertEquals(early.map((message) => snapshot.take(message, 0)), [false, false, false]);
-  assertEquals(snapshot.grant(0, true), early.slice(0, 2));
-  assertEquals(["a", "c"].map((topic) => snapshot.take(retained(topic), 0)), [false, true]);
+  assertEquals(early.map((message) => delivery.offer(message, 0)), [false, false, false]);
+  assertEquals(delivery.grant(0, true), early.slice(0, 2));
+  assertEquals(["a", "c"].map((topic) => delivery.offer(retained(topic), 0)), [false, true]);
 });
 
-Deno.test("pass() makes what is retained old news, but only once live messages go to the members", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
-  snapshot.pass("a", 1);
-  assertEquals(snapshot.take(retained("a"), 0), false);
-  assertEquals(snapshot.grant(0, true).length, 1);
-  snapshot.pass("b", 1);
-  assertEquals(snapshot.take(retained("b"), 0), false);
+Deno.test("recordLive() supersedes the retained message of a topic, but only after the grant", () => {
+  const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
+  delivery.recordLive("a", 1);
+  assertEquals(delivery.offer(retained("a"), 0), false);
+  assertEquals(delivery.grant(0, true).length, 1);
+  delivery.recordLive("b", 1);
+  assertEquals(delivery.offer(retained("b"), 0), false);
 });
 
-Deno.test("isSettled() holds five seconds after the grant or the last message, and never before the grant", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 0 });
-  assertEquals(snapshot.isSettled(1e9), false);
-  snapshot.grant(1000, true);
-  assertEquals([6000, 6001].map((now) => snapshot.isSettled(now)), [false, true]);
-  snapshot.take(retained("a"), 6000);
-  assertEquals([11_000, 11_001].map((now) => snapshot.isSettled(now)), [false, true]);
-  assertEquals(snapshot.take(retained("b"), 11_001), false, "whatever comes now is for somebody else");
+Deno.test("isSettled() is true five seconds after the grant or the last message, and never before the grant", () => {
+  const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 0 });
+  assertEquals(delivery.isSettled(1e9), false);
+  delivery.grant(1000, true);
+  assertEquals([6000, 6001].map((now) => delivery.isSettled(now)), [false, true]);
+  delivery.offer(retained("a"), 6000);
+  assertEquals([11_000, 11_001].map((now) => delivery.isSettled(now)), [false, true]);
+  assertEquals(delivery.offer(retained("b"), 11_001), false, "a later message is for another request");
 });
 
-Deno.test("isFlooded() holds when more than 32 MiB came ahead of one owner's grants, in all of its snapshots", () => {
+Deno.test("isOverLimit is true when more than 32 MiB wait for one owner's grants, in all of its deliveries", () => {
   const early = { bytes: 0 };
-  const [one, two] = [0, 1].map(() => new RetainedDelivery<string>({ owner: "phone", from: 0, early }));
-  const idle = new RetainedDelivery<string>({ owner: "phone", from: 0, early });
+  const [one, two] = [0, 1].map(() => new RetainedDelivery<string>({ owner: "phone", from: 0, earlyBytes: early }));
+  const idle = new RetainedDelivery<string>({ owner: "phone", from: 0, earlyBytes: early });
   const half = "x".repeat(2 ** 24 - 300);
-  for (const snapshot of [one, two]) snapshot?.take(retained("a", half), 0);
-  assertEquals([one?.isFlooded, two?.isFlooded], [false, false]);
-  one?.take(retained("c", "x".repeat(400)), 0);
-  assertEquals([one?.isFlooded, two?.isFlooded, idle.isFlooded], [true, true, false]);
-  one?.clear();
-  assertEquals([one?.isFlooded, two?.isFlooded, one?.grant(0, true)], [false, false, []]);
+  for (const delivery of [one, two]) delivery?.offer(retained("a", half), 0);
+  assertEquals([one?.isOverLimit, two?.isOverLimit], [false, false]);
+  one?.offer(retained("c", "x".repeat(400)), 0);
+  assertEquals([one?.isOverLimit, two?.isOverLimit, idle.isOverLimit], [true, true, false]);
+  one?.discardEarly();
+  assertEquals([one?.isOverLimit, two?.isOverLimit, one?.grant(0, true)], [false, false, []]);
   assertEquals(two?.grant(0, true).length, 1);
   assertEquals(early.bytes, 0);
 });
 
-Deno.test("window() tells where in the order of messages they came", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 7 });
-  const window = () => ({ from: snapshot.window.from, last: snapshot.window.last });
+Deno.test("window covers the offsets of the retained messages", () => {
+  const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 7 });
+  const window = () => ({ from: delivery.window.from, last: delivery.window.last });
   assertEquals(window(), { from: 7, last: 7 });
-  snapshot.grant(0, true);
-  snapshot.take({ ...retained("a"), position: { epoch: "this", offset: 9 } }, 0);
-  snapshot.take({ ...retained("a"), position: { epoch: "this", offset: 12 } }, 0);
+  delivery.grant(0, true);
+  delivery.offer({ ...retained("a"), position: { epoch: "this", offset: 9 } }, 0);
+  delivery.offer({ ...retained("a"), position: { epoch: "this", offset: 12 } }, 0);
   assertEquals(window(), { from: 7, last: 9 });
-  assertEquals([8, 9].map((offset) => snapshot.window.topics?.upTo(offset)), [[], ["a"]]);
+  assertEquals([8, 9].map((offset) => delivery.window.topics?.upTo(offset)), [[], ["a"]]);
 });
 
 for (const isEarly of [true, false]) {
-  const when = isEarly ? "ahead of" : "after";
-  Deno.test(`take() skips what the members have that comes ${when} the grant, unless they missed something`, () => {
+  const when = isEarly ? "before" : "after";
+  Deno.test(`offer() skips topics that the subscribers have, ${when} the grant, unless they missed messages`, () => {
     for (const isWhole of [true, false]) {
-      const snapshot = new RetainedDelivery<string>({
+      const delivery = new RetainedDelivery<string>({
         owner: "phone",
-        early: { bytes: 0 },
+        earlyBytes: { bytes: 0 },
         from: 5,
         received: ["a", "b"],
       });
       const messages = ["a", "c", "b"].map((topic) => ({ ...retained(topic), position: { epoch: "this", offset: 9 } }));
-      const taken = (now: number) => messages.filter((message) => snapshot.take(message, now));
-      const before = isEarly ? taken(0) : [];
-      const heard = [...before, ...snapshot.grant(0, isWhole), ...taken(1)].map(({ topic }) => topic);
-      assertEquals(heard, isWhole ? ["c"] : ["a", "c", "b"]);
-      assertEquals(snapshot.window.topics?.upTo(5), isWhole ? ["a", "b"] : []);
-      assertEquals(snapshot.window.topics?.upTo(9).toSorted(), ["a", "b", "c"]);
+      const accepted = (now: number) => messages.filter((message) => delivery.offer(message, now));
+      const before = isEarly ? accepted(0) : [];
+      const topics = [...before, ...delivery.grant(0, isWhole), ...accepted(1)].map(({ topic }) => topic);
+      assertEquals(topics, isWhole ? ["c"] : ["a", "c", "b"]);
+      assertEquals(delivery.window.topics?.upTo(5), isWhole ? ["a", "b"] : []);
+      assertEquals(delivery.window.topics?.upTo(9).toSorted(), ["a", "b", "c"]);
     }
   });
 }
 
-Deno.test("isSettled() waits while the broker sends what the members have, once for each topic", () => {
-  const snapshot = new RetainedDelivery<string>({ owner: "phone", early: { bytes: 0 }, from: 5, received: ["a"] });
-  snapshot.grant(0, true);
-  snapshot.take(retained("a"), 4000);
-  assertEquals(snapshot.isSettled(9000), false);
-  snapshot.take(retained("a"), 8000);
-  assertEquals(snapshot.isSettled(9001), true);
+Deno.test("isSettled() waits while the broker sends skipped topics, once for each of them", () => {
+  const delivery = new RetainedDelivery<string>({ owner: "phone", earlyBytes: { bytes: 0 }, from: 5, received: ["a"] });
+  delivery.grant(0, true);
+  delivery.offer(retained("a"), 4000);
+  assertEquals(delivery.isSettled(9000), false);
+  delivery.offer(retained("a"), 8000);
+  assertEquals(delivery.isSettled(9001), true);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
-import { type HistoryEntry, TopicHistory } from "../../../src/mqtt/hub/topic_history.ts";
+import { type StoredEntry, TopicHistory } from "../../../src/mqtt/hub/topic_history.ts";
 
 const FILTERS = [
   "#",
@@ -22,12 +22,12 @@ const FILTERS = [
 
 const topicArbitrary = fc.oneof(
   fc.constantFrom("a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/e", "b", "a//c"),
-  // More than may have a group of their own.
+  // More levels than there are groups.
   fc.nat(99).map((number) => `x${number}`),
   fc.nat(99).map((number) => `x${number % 5}/y${number}`),
 );
 
-Deno.test("floor() never hides a loss: what matches a filter and came after it is there", () => {
+Deno.test("lastEvicted() hides no eviction: all later messages that match the filter are kept", () => {
   const steps = fc.array(
     fc.record({ topic: topicArbitrary, bytes: fc.integer({ min: 1, max: 30 }), evictions: fc.nat(2) }),
     { maxLength: 400, size: "max" },
@@ -35,68 +35,68 @@ Deno.test("floor() never hides a loss: what matches a filter and came after it i
   fc.assert(
     fc.property(steps, fc.boolean(), (all, isByAge) => {
       const history = new TopicHistory<string>();
-      const entries: HistoryEntry<string>[] = [];
+      const entries: StoredEntry<string>[] = [];
       for (const [offset, { topic, bytes, evictions }] of all.entries()) {
-        entries.push(history.add(topic, { offset, bytes, message: topic }));
+        entries.push(history.add(topic, { offset, bytes, value: topic }));
         for (let left = evictions; left > 0 && history.bytes > 0; left--) {
-          const oldest = entries.find(({ message }) => message !== undefined);
+          const oldest = entries.find(({ value }) => value !== undefined);
           if (isByAge) oldest?.group.evict();
           else history.evict();
         }
       }
-      const kept = entries.filter(({ message }) => message !== undefined);
+      const kept = entries.filter(({ value }) => value !== undefined);
       assertEquals(history.bytes, kept.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const filter of FILTERS) {
-        const grants = new TopicFilterSet([filter]);
-        const floor = history.floor(filter);
-        const lost = entries.filter(({ message }, index) =>
-          message === undefined && grants.matches(all[index]?.topic ?? "")
+        const filterSet = new TopicFilterSet([filter]);
+        const floor = history.lastEvicted(filter);
+        const evicted = entries.filter(({ value }, index) =>
+          value === undefined && filterSet.matches(all[index]?.topic ?? "")
         );
-        for (const { offset } of lost) assert(offset <= floor, `${filter} hides the loss of ${offset}`);
+        for (const { offset } of evicted) assert(offset <= floor, `${filter} hides the eviction of ${offset}`);
       }
     }),
     { numRuns: 300 },
   );
 });
 
-Deno.test("evict() takes the oldest of the topic that holds most, within the levels that hold most", () => {
+Deno.test("evict() evicts the oldest message of the largest topic within the largest levels", () => {
   const history = new TopicHistory<string>();
   let offset = 0;
   const add = (topic: string, bytes: number) =>
-    history.add(topic, { offset: offset++, bytes, message: `${topic} ${bytes}` });
+    history.add(topic, { offset: offset++, bytes, value: `${topic} ${bytes}` });
   add("home/lamp", 50);
   for (const device of [1, 2, 3]) add(`home/cam/${device}`, 20);
   add("attacker/1", 60);
   for (const bytes of [30, 25]) add("attacker/2", bytes);
-  assertEquals(history.evict().message, undefined);
+  assertEquals(history.evict().value, undefined);
   const floors = () =>
-    ["home/lamp", "home/cam/#", "attacker/1", "attacker/2", "#"].map((filter) => history.floor(filter));
+    ["home/lamp", "home/cam/#", "attacker/1", "attacker/2", "#"].map((filter) => history.lastEvicted(filter));
   assertEquals(floors(), [-1, -1, 4, -1, 4]);
   history.evict();
-  assertEquals(floors(), [-1, 1, 4, -1, 4], "now the home holds more, and its cameras most of it");
+  assertEquals(floors(), [-1, 1, 4, -1, 4], "now `home` is larger, and most of it is `cam`");
 });
 
-Deno.test("topics of many first levels share one group, and leave those alone that were there before", () => {
+Deno.test("topics of many first levels share one group, and do not affect earlier ones", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
-  const add = (topic: string) => history.add(topic, { offset, bytes: 100, message: offset++ });
+  const add = (topic: string) => history.add(topic, { offset, bytes: 100, value: offset++ });
   const known = Array.from({ length: 60 }, (_, index) => `known/${index}`);
   for (const topic of ["home", ...known.map((topic) => topic.replace("/", ""))]) add(topic);
   for (let index = 0; index < 1000; index++) {
     add(`flood${index}`);
     if (index >= 100) history.evict();
   }
-  assertEquals(["home", "known0", "known59/#"].map((filter) => history.floor(filter)), [-1, -1, -1]);
-  assert(history.floor("flood900") > 900);
+  assertEquals(["home", "known0", "known59/#"].map((filter) => history.lastEvicted(filter)), [-1, -1, -1]);
+  assert(history.lastEvicted("flood900") > 900);
 });
 
-Deno.test("a new topic gets a group of its own again when those that are empty are given up, without hiding their loss", () => {
+Deno.test("a new topic gets its own group after empty ones are deleted, without hiding their evictions", () => {
   const history = new TopicHistory<number>();
   let offset = 0;
-  const add = (topic: string) => history.add(topic, { offset, bytes: 100, message: offset++ });
+  const add = (topic: string) => history.add(topic, { offset, bytes: 100, value: offset++ });
   for (let index = 0; index < 64; index++) add(`old${index}`);
   while (history.bytes > 0) history.evict();
   add("new");
-  assertEquals(history.floor("new") >= 0, true, "it was of the shared ones until now");
-  assert(history.floor("old0") >= 0 && history.floor("old63") >= 63);
+  assertEquals(history.lastEvicted("new") >= 0, true, "it was in the overflow group until now");
+  assert(history.lastEvicted("old0") >= 0 && history.lastEvicted("old63") >= 63);
 });

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { TopicFilterSet } from "../../../src/mqtt/topics/filter_set.ts";
 
-/** Matching by a regular expression: another way to the same answer than the code's. */
+/** Matches by regular expression, independently of the code under test. */
 function matches(filter: string, topic: string): boolean {
   if (topic.startsWith("$") && /^[+#]/.test(filter)) return false;
   const pattern = filter.split("/").map((level) =>
@@ -13,7 +13,7 @@ function matches(filter: string, topic: string): boolean {
 
 const LEVELS = ["a", "b", "", "other"];
 
-/** Every topic of up to five levels; "other" stands for all names that no filter mentions. */
+/** Topics of up to five levels; "other" stands for all names that no filter contains. */
 const TOPICS: string[] = (function topics(depth: number): string[] {
   if (depth === 1) return LEVELS;
   return [...LEVELS, ...topics(depth - 1).flatMap((rest) => LEVELS.map((level) => `${level}/${rest}`))];
@@ -31,28 +31,28 @@ Deno.test("matches() agrees with a brute-force matcher", () => {
   }));
 });
 
-Deno.test("contain() agrees with a brute-force matcher, for any number of grants together", () => {
+Deno.test("covers() agrees with a brute-force matcher, for any number of filters together", () => {
   fc.assert(
     fc.property(fc.array(filterArbitrary, { maxLength: 5 }), filterArbitrary, (grants, wanted) => {
       const expected = TOPICS.every((topic) =>
         !matches(wanted, topic) || grants.some((grant) => matches(grant, topic))
       );
-      assertEquals(new TopicFilterSet(grants).contain(wanted), expected, `${wanted} within ${grants.join(" ")}`);
+      assertEquals(new TopicFilterSet(grants).covers(wanted), expected, `${wanted} within ${grants.join(" ")}`);
     }),
     { numRuns: 1000 },
   );
 });
 
-Deno.test("contain() never lets through a topic that the grants do not match", () => {
+Deno.test("covers() never accepts a topic that the filters do not match", () => {
   fc.assert(
     fc.property(fc.array(filterArbitrary), filterArbitrary, fc.constantFrom(...TOPICS), (grants, wanted, topic) => {
       const granted = new TopicFilterSet(grants);
-      if (granted.contain(wanted) && matches(wanted, topic)) assertEquals(granted.matches(topic), true);
+      if (granted.covers(wanted) && matches(wanted, topic)) assertEquals(granted.matches(topic), true);
     }),
   );
 });
 
-Deno.test("contain() tells narrower from wider", () => {
+Deno.test("covers() distinguishes narrower and wider filters", () => {
   const table: [grants: string[], wanted: string, expected: boolean][] = [
     [["home/+/temp"], "home/#", false],
     [["home/+/temp"], "home/+/temp", true],
@@ -77,17 +77,17 @@ Deno.test("contain() tells narrower from wider", () => {
     [["$SYS/#"], "$SYS/broker", true],
   ];
   for (const [grants, wanted, expected] of table) {
-    assertEquals(new TopicFilterSet(grants).contain(wanted), expected, `${wanted} within ${grants.join(" ")}`);
+    assertEquals(new TopicFilterSet(grants).covers(wanted), expected, `${wanted} within ${grants.join(" ")}`);
   }
 });
 
-Deno.test("matches() meets no topic of the broker's own with a wildcard", () => {
+Deno.test("matches() does not match system topics with a wildcard", () => {
   assertEquals(new TopicFilterSet(["#", "+/x"]).matches("$SYS/x"), false);
   assertEquals(new TopicFilterSet(["$SYS/#"]).matches("$SYS/x"), true);
 });
 
-Deno.test("contain() lets what begins with $ lie only within grants that begin the same way", () => {
-  const contain = (grants: string[], filter: string) => new TopicFilterSet(grants).contain(filter);
+Deno.test("covers() accepts filters that begin with $ only within filters with the same first level", () => {
+  const contain = (grants: string[], filter: string) => new TopicFilterSet(grants).covers(filter);
   for (const filter of ["$SYS/broker/uptime", "$SYS/#", "$share/g/home/x", "$share/g/#", "$share/g/$SYS/x"]) {
     assertEquals(contain(["#", "+/#", "+/+/#", "home/#"], filter), false, filter);
   }
@@ -109,6 +109,6 @@ Deno.test("contain() lets what begins with $ lie only within grants that begin t
   ) assertEquals(contain([grant], filter), granted, `${grant} ${filter}`);
 });
 
-Deno.test("matches() gives no right to a topic itself for a share of its messages", () => {
+Deno.test("matches() does not match the topic of a shared subscription", () => {
   assertEquals(new TopicFilterSet(["$share/g/home/#"]).matches("home/x"), false);
 });

@@ -14,7 +14,7 @@ Deno.test("topicFault() accepts ordinary topics", () => {
   }
 });
 
-Deno.test("topicFault() refuses wildcards, system topics, control characters and what is too long", () => {
+Deno.test("topicFault() rejects wildcards, system topics, control characters and long topics", () => {
   const faults: [string, RegExp][] = [
     ["", /empty/],
     ["a/+", /wildcards/],
@@ -35,7 +35,7 @@ Deno.test("topicFault() refuses wildcards, system topics, control characters and
   for (const [topic, message] of faults) assertMatch(topicFault(topic) ?? "", message);
 });
 
-Deno.test("topicFault() accepts the longest topic and refuses one byte more", () => {
+Deno.test("topicFault() accepts the longest topic and rejects one byte more", () => {
   assertEquals(topicFault("a".repeat(65_535)), undefined);
   assertMatch(topicFault("a".repeat(65_536)) ?? "", /65535 bytes/);
 });
@@ -46,25 +46,25 @@ Deno.test("filterFault() accepts wildcards as whole levels", () => {
   }
 });
 
-Deno.test("filterFault() refuses wildcards that are part of a level or in the wrong place", () => {
+Deno.test("filterFault() rejects wildcards that are part of a level or in the wrong place", () => {
   for (const filter of ["a#", "a/#/b", "#/a", "##", "a+", "+a/b", "a/b+/c", "", "$SYS/#", "a\0", "$share/g/#"]) {
     assertEquals(typeof filterFault(filter), "string", filter);
   }
 });
 
-Deno.test("filterFault() finds no fault with any faultless topic", () => {
+Deno.test("filterFault() accepts every topic that topicFault() accepts", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (topic) => {
     if (topicFault(topic) === undefined) assertEquals(filterFault(topic), undefined);
   }));
 });
 
-Deno.test("grantFault() accepts ordinary filters, and those of the broker's own that have a name", () => {
+Deno.test("grantFault() accepts ordinary filters, and system topics with a name", () => {
   for (const filter of ["#", "a/+", "$SYS/#", "$SYS/broker/+", "$share/g/home/#", "$share/+/#", "$share/g/$SYS/x"]) {
     assertEquals(grantFault(filter), undefined, filter);
   }
 });
 
-Deno.test("grantFault() refuses what names nothing, or the filter that nobody has", () => {
+Deno.test("grantFault() rejects system filters without a name, and the gateway's own level", () => {
   const filters = [
     "$",
     "$/a",
@@ -82,14 +82,14 @@ Deno.test("grantFault() refuses what names nothing, or the filter that nobody ha
   }
 });
 
-Deno.test("grantedTopicFault() accepts topics of the broker's own without wildcards", () => {
+Deno.test("grantedTopicFault() accepts system topics without wildcards", () => {
   for (const topic of ["$SYS/x", "$dps/register", "a"]) assertEquals(grantedTopicFault(topic), undefined, topic);
   for (const topic of ["$SYS/#", "$SYS/+", "$e2e-gateway/check", "", "$"]) {
     assertEquals(typeof grantedTopicFault(topic), "string", topic);
   }
 });
 
-Deno.test("deliveredFilter() is what follows the group of a shared subscription, and any other filter itself", () => {
+Deno.test("deliveredFilter() returns the filter of a shared subscription, and any other filter itself", () => {
   for (
     const [filter, delivered] of [["$share/g/home/#", "home/#"], ["$share/g/", ""], ["$SYS/#", "$SYS/#"], ["a", "a"]]
   ) {

@@ -8,7 +8,7 @@ const filterArbitrary = fc.tuple(
   fc.constantFrom("a", "", "$", "+", "#", "#"),
 ).map(([levels, last]) => [...levels, last].join("/"));
 
-/** Up to four levels, so that some topics reach beyond every filter. */
+/** Topics of up to four levels, so that some are longer than every filter. */
 const topicArbitrary = fc.array(fc.constantFrom("a", "b", "", "$", "other"), { minLength: 1, maxLength: 4 })
   .map((levels) => levels.join("/"));
 
@@ -20,13 +20,13 @@ function filled(filters: readonly string[]): TopicTrie<string> {
   return trie;
 }
 
-/** Every beginning of a filter, by whole levels: what a trie has to keep a branch for. */
+/** Returns the prefixes of a filter by whole levels: a trie has a node for each. */
 function beginnings(filter: string): string[] {
   const levels = filter.split("/");
   return levels.map((_, index) => levels.slice(0, index + 1).join("/"));
 }
 
-Deno.test("match() agrees with trying every filter, after any adding and deleting", () => {
+Deno.test("match() agrees with trying every filter, after any additions and deletions", () => {
   fc.assert(
     fc.property(stepsArbitrary, fc.array(topicArbitrary, { minLength: 1 }), (steps, topics) => {
       const trie = new TopicTrie<number>();
@@ -45,13 +45,13 @@ Deno.test("match() agrees with trying every filter, after any adding and deletin
         assertEquals(trie.match(topic).sort(), expected.map(([, value]) => value).sort(), topic);
       }
       assertEquals(trie.size, model.size);
-      assertEquals(trie.branches, new Set([...model.keys()].flatMap(beginnings)).size);
+      assertEquals(trie.nodeCount, new Set([...model.keys()].flatMap(beginnings)).size);
     }),
     { numRuns: 1000 },
   );
 });
 
-Deno.test("match() knows the odd cases of the standard", () => {
+Deno.test("match() handles the special cases of the standard", () => {
   const table: [topic: string, expected: string[]][] = [
     ["a", ["#", "+", "a/#"]],
     ["a/", ["#", "+/+", "a/#", "a/+"]],
@@ -64,7 +64,7 @@ Deno.test("match() knows the odd cases of the standard", () => {
   for (const [topic, expected] of table) assertEquals(trie.match(topic).sort(), expected.sort(), topic);
 });
 
-Deno.test("match() reaches filters of 100 levels", () => {
+Deno.test("match() finds filters of 100 levels", () => {
   const deep = Array.from({ length: 100 }, () => "a").join("/");
   assertEquals(filled([deep]).match(deep), [deep]);
   assertEquals(filled([deep.replaceAll("a", "+")]).match(deep).length, 1);
@@ -78,19 +78,19 @@ Deno.test("add() replaces the value when the filter is there already", () => {
   assertEquals(trie.size, 1);
 });
 
-Deno.test("delete() leaves no branch behind when every filter is gone", () => {
+Deno.test("delete() leaves no node behind when every filter is deleted", () => {
   const filters = ["#", "+", "", "a", "a/b/c", "a/b/#", "a/+/+/d", "/", "$SYS/#"];
   const trie = filled(filters);
   for (const filter of filters) trie.delete(filter);
   assertEquals(trie.size, 0);
-  assertEquals(trie.branches, 0);
+  assertEquals(trie.nodeCount, 0);
   for (const topic of ["", "a", "a/b", "a/b/c", "a/b/c/d", "/", "$SYS/a"]) assertEquals(trie.match(topic), []);
 });
 
-Deno.test("delete() does nothing when the filter is only the beginning of others, or reaches beyond them", () => {
+Deno.test("delete() does nothing for a prefix or an extension of other filters", () => {
   const trie = filled(["a/b/c"]);
   for (const filter of ["a", "a/b", "a/b/c/d", "a/b/#", "a/+/c"]) trie.delete(filter);
   assertEquals(trie.match("a/b/c"), ["a/b/c"]);
   assertEquals(trie.size, 1);
-  assertEquals(trie.branches, 3);
+  assertEquals(trie.nodeCount, 3);
 });

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { House } from "../../../src/demo/house.ts";
+import { SimulatedHome } from "../../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom, type JeedomSettings } from "../../../src/demo/simulated_jeedom.ts";
 import { createJeedomCheck } from "../../../src/services/jeedom/health.ts";
 
@@ -37,7 +37,7 @@ Deno.test("the check fails when Jeedom refuses ping, as it refuses calls then", 
 });
 
 Deno.test("the check fails with each setting of Jeedom by which it refuses ping, and not with others", async () => {
-  const jeedom = createSimulatedJeedom({ apikey: "x", house: new House(() => 0), now: () => 0 });
+  const jeedom = createSimulatedJeedom({ apikey: "x", home: new SimulatedHome(() => 0), now: () => 0 });
   const { check } = makeCheck((request) => {
     const url = new URL(request.url);
     return jeedom.handle(new Request(url.origin + url.pathname.replace("/sub", ""), request), "203.0.113.9");

@@ -1,5 +1,5 @@
 /** The simulated Jeedom in a process of its own. It answers as fast as it can, with what it was sent. */
-import { House } from "../../../src/demo/house.ts";
+import { SimulatedHome } from "../../../src/demo/simulated_home.ts";
 import { createSimulatedJeedom } from "../../../src/demo/simulated_jeedom.ts";
 import { PING } from "../../../src/services/jeedom/health.ts";
 import { answerCommands } from "../answer_commands.ts";
@@ -8,7 +8,7 @@ const now = () => Date.now();
 
 const { handle } = createSimulatedJeedom({
   apikey: "bench",
-  house: new House(now),
+  home: new SimulatedHome(now),
   now,
   run({ body }) {
     // The gateway's own checks bring no key.

@@ -8,7 +8,7 @@ import type { Fault, Scene } from "../fault.ts";
 const [DATA, DISK_BYTES] = ["data", 64 * 1024];
 
 /** What is told where keys cannot be written. */
-const LEFT_AS_IT_WAS = /cannot be written and is left as it was|cannot be used/;
+const UNCHANGED = /cannot be written and is unchanged|cannot be used/;
 
 const needs = ["root"] as const;
 const house = { prepare: mountDisk } as const;
@@ -68,7 +68,7 @@ async function refuseToAdd(scene: Scene): Promise<void> {
   const before = await keysText(scene);
   const failed = countFailures(scene);
   const { code, text } = await keysAdd(scene, "refused");
-  if (code === 0 || !LEFT_AS_IT_WAS.test(text)) scene.complain(`Adding a key says (exit code ${code}): ${text}`);
+  if (code === 0 || !UNCHANGED.test(text)) scene.complain(`Adding a key says (exit code ${code}): ${text}`);
   if (await keysText(scene) !== before) scene.complain("The keys file is another one now");
   for await (const { name } of Deno.readDir(`${scene.house.directory}/${DATA}`)) {
     if (name.endsWith(".tmp")) scene.complain(`A copy of the keys is left: ${name}`);

@@ -1,7 +1,7 @@
-/** Which origins may be set. */
+/** Origins that ALLOWED_ORIGINS accepts. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfig } from "../../src/config/parse.ts";
-import { parseOrigin } from "../../src/net/origin.ts";
+import { parseOrigin } from "../../src/net/host.ts";
 
 Deno.test("parseOrigin() reads an origin as browsers write it", () => {
   for (
@@ -18,7 +18,7 @@ Deno.test("parseOrigin() reads an origin as browsers write it", () => {
   ) assertEquals(parseOrigin(text), origin);
 });
 
-Deno.test("parseOrigin() refuses everything that is not one exact origin, and plain HTTP on other machines", () => {
+Deno.test("parseOrigin() rejects everything except one exact origin, and plain HTTP on other machines", () => {
   for (
     const text of [
       "*",
@@ -49,7 +49,7 @@ Deno.test("parseOrigin() refuses everything that is not one exact origin, and pl
   ) assertThrows(() => parseOrigin(text), TypeError, "must be exact origins", text);
 });
 
-Deno.test("ALLOWED_ORIGINS is a list of origins, none by default, and tells what is wrong with it", () => {
+Deno.test("ALLOWED_ORIGINS is a list of origins, empty by default, with an error for invalid ones", () => {
   assertEquals(parseConfig({}).server.allowedOrigins, []);
   const ALLOWED_ORIGINS = "https://a.example/, HTTP://LOCALHOST:5173";
   assertEquals(parseConfig({ ALLOWED_ORIGINS }).server.allowedOrigins, ["https://a.example", "http://localhost:5173"]);

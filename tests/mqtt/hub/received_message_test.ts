@@ -1,13 +1,13 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { ReceivedMessage } from "../../../src/mqtt/hub/received_message.ts";
-import { SharedPayloads } from "../../../src/mqtt/hub/shared_payloads.ts";
+import { SharedPayloads } from "../../../src/mqtt/hub/received_message.ts";
 
 function message(payload: string, offset: number): ReceivedMessage {
   const position = { epoch: "e", offset };
   return { position, topic: "t", payload, payloadBytes: payload.length, qos: 0, retain: true, receivedAt: offset };
 }
 
-Deno.test("SharedPayloads.share() leaves messages as they are, but for the memory of equal payloads", () => {
+Deno.test("share() returns equal messages, which share the memory of equal payloads", () => {
   const payloads = new SharedPayloads();
   const large = "x".repeat(100_000);
   const first = payloads.share(message(large, 1));

@@ -1,18 +1,18 @@
 /**
- * Spans of time as people write and read them: `90d`, `24h`, `30m`.
+ * Durations as text: `90d`, `24h`, `30m`.
  *
  * @module
  */
 
 const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000 } as const;
 
-/** A hundred years: longer than anybody means, and short enough for every date to have a year of four digits. */
+/** Longest duration, a hundred years: every date keeps a year of four digits. */
 const MAX_MS = 36_525 * UNIT_MS.d;
 
 /**
- * Reads a span of time.
+ * Parses a duration.
  *
- * @returns milliseconds, more than none, or undefined if the text is no such span
+ * @returns milliseconds above 0, or undefined if the text is invalid
  */
 export function parseDuration(text: string): number | undefined {
   const [, count, unit] = /^(\d{1,9})([dhm])$/.exec(text) ?? [];
@@ -22,10 +22,10 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /**
- * Reads when something ends: after a span from now, or with the last moment of a day (UTC).
+ * Parses an expiry: a duration from now, or a day at whose end (UTC) it expires.
  *
  * @param now the time, in milliseconds since 1970
- * @returns milliseconds since 1970, or undefined if the text is neither, or over already
+ * @returns milliseconds since 1970, or undefined if the text is invalid or in the past
  */
 export function parseEnd(text: string, now: number): number | undefined {
   const span = parseDuration(text);
@@ -38,19 +38,19 @@ export function parseEnd(text: string, now: number): number | undefined {
   return end > now && end - now <= MAX_MS ? end : undefined;
 }
 
-/** Writes a span of time in its largest fitting unit, rounded: `12 d`, `23 h`, `5 min`. */
+/** Formats a duration in its largest fitting unit, rounded: `12 d`, `23 h`, `5 min`. */
 export function formatDuration(ms: number): string {
   if (ms >= 2 * UNIT_MS.d) return `${Math.round(ms / UNIT_MS.d)} d`;
   if (ms >= 2 * UNIT_MS.h) return `${Math.round(ms / UNIT_MS.h)} h`;
   return `${Math.max(1, Math.round(ms / UNIT_MS.m))} min`;
 }
 
-/** Writes the day of a time in milliseconds since 1970: `2027-01-31`. */
+/** Formats the day of a time in milliseconds since 1970: `2027-01-31`. */
 export function formatDay(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-/** Writes a time in milliseconds since 1970 to the minute: `2027-01-31 12:00 UTC`. */
+/** Formats a time in milliseconds since 1970 to the minute: `2027-01-31 12:00 UTC`. */
 export function formatTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

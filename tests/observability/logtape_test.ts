@@ -1,9 +1,11 @@
-import { resetSync } from "@logtape/logtape";
+import { type LogRecord, resetSync } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
 import type { Config } from "../../src/config/settings.ts";
-import { auditLog, type Log, startLog } from "../../src/observability/log.ts";
+import type { Log } from "../../src/observability/log.ts";
+import { auditLog, createLineSink, startLog } from "../../src/observability/logtape.ts";
+import { until } from "../support/deadline.ts";
 
 const SETTINGS = {
   JEEDOM_APIKEY: "Zz9kqv3WkLmN0pQrStUv",
@@ -21,14 +23,14 @@ const SECRETS = [
 ];
 const REQUEST = "3f2a00112233eeff";
 
-/** Runs the log of a configuration, and returns the lines that it wrote. */
+/** Sets up the log of a configuration, and returns the lines that the test writes. */
 function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, isTerminal = false): string[] {
   const lines: string[] = [];
   const names = ["debug", "info", "warn", "error"] as const;
   // deno-lint-ignore no-console
   const real = names.map((name) => console[name]);
   // deno-lint-ignore no-console
-  for (const name of names) console[name] = (...words: unknown[]) => void lines.push(...words.join(" ").split("\n"));
+  for (const name of names) console[name] = (...parts: unknown[]) => void lines.push(...parts.join(" ").split("\n"));
   try {
     const config = parseConfig({ ...SETTINGS, LOG_LEVEL: "debug", ...env });
     test(startLog(config, isTerminal), config);
@@ -40,29 +42,29 @@ function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, 
   return lines;
 }
 
-/** Logs a secret in every place that somebody may put it. */
-function tellEverywhere(log: Log, secret: string): void {
+/** Logs a secret in every part of a record. */
+function logEverywhere(log: Log, secret: string): void {
   const cause = new Error(`Login with ${secret} failed`);
   const error = Object.assign(new Error(`No connection: ${secret}`, { cause }), { command: ["AUTH", secret] });
-  for (const tell of [log.debug, log.info, log.warn, log.error].map((method) => method.bind(log))) {
-    tell(`In the message: ${secret}`);
-    tell("In a property: {value}", { value: secret });
-    tell("In a name: {value}", { value: { [secret]: 1 } });
-    tell("In an object: {value}", { value: { list: [{ deep: new Map([["x", secret]]), text: `a ${secret} b` }] } });
-    tell("In an error: {error}", { error });
-    tell("In many errors: {error}", { error: new AggregateError([error], secret) });
-    tell("In a URL: {url}", { url: `http://joe:${encodeURIComponent(secret)}@host/?a=${encodeURIComponent(secret)}` });
-    tell("In a header: {header}", { header: `Basic ${new TextEncoder().encode(`joe:${secret}`).toBase64()}` });
-    tell("Twice: {value}", { value: JSON.stringify({ text: JSON.stringify([secret]) }) });
-    tell("By its name: {password}, {login}", { password: secret, login: { token: secret, x: { payload: [secret] } } });
+  for (const write of [log.debug, log.info, log.warn, log.error].map((method) => method.bind(log))) {
+    write(`In the message: ${secret}`);
+    write("In a property: {value}", { value: secret });
+    write("In a name: {value}", { value: { [secret]: 1 } });
+    write("In an object: {value}", { value: { list: [{ deep: new Map([["x", secret]]), text: `a ${secret} b` }] } });
+    write("In an error: {error}", { error });
+    write("In many errors: {error}", { error: new AggregateError([error], secret) });
+    write("In a URL: {url}", { url: `http://joe:${encodeURIComponent(secret)}@host/?a=${encodeURIComponent(secret)}` });
+    write("In a header: {header}", { header: `Basic ${new TextEncoder().encode(`joe:${secret}`).toBase64()}` });
+    write("Twice: {value}", { value: JSON.stringify({ text: JSON.stringify([secret]) }) });
+    write("By its name: {password}, {login}", { password: secret, login: { token: secret, x: { payload: [secret] } } });
   }
 }
 
-function holds(line: string, secret: string): boolean {
+function hasSecret(line: string, secret: string): boolean {
   const json = JSON.stringify(secret).slice(1, -1);
   const base64 = new TextEncoder().encode(secret).toBase64({ omitPadding: true }).slice(0, -2);
   return [secret, json, JSON.stringify(json).slice(1, -1), encodeURIComponent(secret), base64]
-    .some((spelling) => line.includes(spelling));
+    .some((encoding) => line.includes(encoding));
 }
 
 for (
@@ -72,38 +74,38 @@ for (
     true,
   ]] as const
 ) {
-  Deno.test(`startLog() lets no secret out, wherever it is logged, as ${form}`, () => {
+  Deno.test(`startLog() masks a secret wherever it is logged, as ${form}`, () => {
     for (const secret of SECRETS) {
       const lines = linesOf(
         (log) => {
-          tellEverywhere(log, secret);
-          tellEverywhere(auditLog(), secret);
+          logEverywhere(log, secret);
+          logEverywhere(auditLog(), secret);
         },
         env,
         isTerminal,
       );
       assert(lines.length >= 80, `${lines.length} lines`);
-      for (const line of lines) assert(!holds(line, secret), line);
+      for (const line of lines) assert(!hasSecret(line, secret), line);
       if (form === "JSON") lines.forEach((line) => JSON.parse(line));
       assert(lines.some((line) => line.includes("In a property") && line.includes("***")));
     }
   });
 }
 
-Deno.test("startLog() shows the request after the level for people, and as a field in JSON", () => {
-  const tell = (log: Log) => {
+Deno.test("startLog() writes the id of the request after the level in text, and as a field in JSON", () => {
+  const write = (log: Log) => {
     log.warn("Broke: {reason}", { reason: "why\nnot", request: REQUEST });
     log.info("Started");
     auditLog().info("{route} done", { route: "/gateway", request: REQUEST });
   };
-  const text = linesOf(tell, { LOG_FORMAT: "text" });
+  const text = linesOf(write, { LOG_FORMAT: "text" });
   assertEquals(text.map((line) => line.slice("2026-11-24 06:14:24.724 +00:00 ".length)), [
     `[WRN] [${REQUEST}] gateway: Broke: why not`,
     "[INF] gateway: Started",
     `[INF] [${REQUEST}] audit: /gateway done`,
   ]);
   assertMatch(text[0] ?? "", /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \+00:00 \[/);
-  const json = linesOf(tell, { LOG_FORMAT: "json" }).map((line) => JSON.parse(line));
+  const json = linesOf(write, { LOG_FORMAT: "json" }).map((line) => JSON.parse(line));
   assertEquals(json.map(({ request }) => request), [REQUEST, undefined, REQUEST]);
   const { "@timestamp": timestamp, ...fields } = json[0];
   assertMatch(timestamp, /Z$/);
@@ -115,12 +117,12 @@ Deno.test("startLog() shows the request after the level for people, and as a fie
     reason: "why\nnot",
     request: REQUEST,
   });
-  const [colored = ""] = linesOf(tell, {}, true);
+  const [colored = ""] = linesOf(write, {}, true);
   assertStringIncludes(colored, ` [${REQUEST}] `);
   assertStringIncludes(colored, "\x1b[33m");
 });
 
-Deno.test("startLog() takes out fields by their names, key material, and nothing of an ordinary line", () => {
+Deno.test("startLog() masks fields by their names, key material, and nothing of an ordinary line", () => {
   const key = crypto.getRandomValues(new Uint8Array(32));
   for (const LOG_FORMAT of ["json", "text"]) {
     const [fields = "", material = "", plain = ""] = linesOf((log) => {
@@ -135,7 +137,7 @@ Deno.test("startLog() takes out fields by their names, key material, and nothing
   }
 });
 
-Deno.test("startLog() writes of equal messages the first twenty, but all decisions", () => {
+Deno.test("startLog() writes the first twenty of equal messages, but all decisions", () => {
   const lines = linesOf((log) => {
     for (let count = 0; count < 50; count++) {
       log.warn("Refused {address}", { address: `192.0.2.${count}` });
@@ -146,33 +148,33 @@ Deno.test("startLog() writes of equal messages the first twenty, but all decisio
   assertEquals(lines.filter((line) => line.includes("Decided")).length, 50);
 });
 
-/** Each kind of character that is not shown but acted on, in what a client may choose. */
-const UNSEEN = [..."\0\t\r\n\x1b\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069"];
+/** Control characters of each kind. */
+const CONTROLS = [..."\0\t\r\n\x1b\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069"];
 
-Deno.test("startLog() quotes topics and outcomes for people, so that none looks like another decision", () => {
+Deno.test("startLog() quotes topics and outcomes in text, so that none looks like another decision", () => {
   const template = "{route} {service} {target} by {key}: {outcome}, {ms} ms";
   const forged = 'home/x by owner: "200", 1 ms\n2026-11-24 06:14:24.724 +00:00 [INF] audit: /gateway "';
   const outcome = `403 This key may not publish to ${forged}`;
   const decision = { route: "/mqtt/publish", service: "mqtt", key: "guest", ms: 3 };
-  const tell = () => {
+  const write = () => {
     auditLog().info(template, { ...decision, target: forged, outcome });
     auditLog().info(template, { ...decision, target: "-", service: "-", outcome: "200" });
   };
-  const [first = "", second = "", ...more] = linesOf(tell, { LOG_FORMAT: "text" });
+  const [first = "", second = "", ...more] = linesOf(write, { LOG_FORMAT: "text" });
   assertEquals(more, []);
   assertStringIncludes(
     first,
     `audit: /mqtt/publish mqtt ${JSON.stringify(forged)} by guest: ${JSON.stringify(outcome)}, 3 ms`,
   );
   assertStringIncludes(second, 'audit: /mqtt/publish - - by guest: "200", 3 ms');
-  const [json = ""] = linesOf(tell, { LOG_FORMAT: "json" });
+  const [json = ""] = linesOf(write, { LOG_FORMAT: "json" });
   assertEquals([JSON.parse(json).target, JSON.parse(json).outcome], [forged, outcome]);
 });
 
 for (const LOG_FORMAT of ["text", "color", "json"]) {
-  Deno.test(`startLog() writes no character that a terminal acts on, as ${LOG_FORMAT}`, () => {
+  Deno.test(`startLog() writes no control character, as ${LOG_FORMAT}`, () => {
     const env = LOG_FORMAT === "color" ? {} : { LOG_FORMAT };
-    for (const character of UNSEEN) {
+    for (const character of CONTROLS) {
       const text = `a${character}b`;
       const lines = linesOf(
         (log) => {
@@ -191,7 +193,7 @@ for (const LOG_FORMAT of ["text", "color", "json"]) {
   });
 }
 
-Deno.test("startLog() sets in the further lines of an error, which its message may have chosen", () => {
+Deno.test("startLog() indents the further lines of an error, which its message may have forged", () => {
   const lines = linesOf((log) => {
     log.error("Broke: {error}", { error: new Error("x\n2026-11-24 06:14:24.724 +00:00 [INF] audit: forged") });
   }, { LOG_FORMAT: "text" });
@@ -199,7 +201,7 @@ Deno.test("startLog() sets in the further lines of an error, which its message m
   for (const line of lines.slice(1)) assertMatch(line, /^ {4}/);
 });
 
-Deno.test("startLog() tells what was left out by its template, without values that it does not have", () => {
+Deno.test("startLog() summarizes suppressed messages by their template, without undefined values", () => {
   for (const LOG_FORMAT of ["text", "json"]) {
     const lines = linesOf((log) => {
       for (let count = 0; count < 50; count++) {
@@ -232,12 +234,12 @@ Deno.test("startLog() tells what was left out by its template, without values th
   }
 });
 
-Deno.test("startLog() shows a value that is not there as a dash", () => {
+Deno.test("startLog() writes an undefined value as a dash", () => {
   const [line = ""] = linesOf((log) => log.info("From {address}: {x}", { address: undefined }), { LOG_FORMAT: "text" });
   assertMatch(line, /From -: -$/);
 });
 
-Deno.test("startLog() writes the finished message of a JSON line as people read it, on one line", () => {
+Deno.test("startLog() writes the formatted message in a JSON line as in text, on one line", () => {
   const audit = "{route} {target} by {key}: {outcome}";
   const lines = linesOf((log) => {
     log.warn("From {address}: {list} {missing}", { address: "192.0.2.1", list: ["a\nb"], missing: undefined });
@@ -256,7 +258,7 @@ Deno.test("startLog() writes the finished message of a JSON line as people read 
   assertEquals(lines.at(-1).message, audit);
 });
 
-Deno.test("startLog() bounds the finished message of a JSON line, and cuts no secret in two", () => {
+Deno.test("startLog() limits the formatted message in a JSON line, and cuts no secret in two", () => {
   const secret = SETTINGS.JEEDOM_APIKEY;
   for (let lead = 1990 - secret.length; lead < 2010; lead++) {
     const [line = ""] = linesOf(
@@ -267,4 +269,29 @@ Deno.test("startLog() bounds the finished message of a JSON line, and cuts no se
     assert(text.length <= 2001, `${text.length} characters`);
     assert(!text.includes(secret.slice(0, 4)), text.slice(-30));
   }
+});
+
+function record(text: string): LogRecord {
+  return { category: ["t"], level: "info", message: [text], rawMessage: text, timestamp: 0, properties: {} };
+}
+
+Deno.test("createLineSink() writes the lines of one iteration of the event loop at once and in order", async () => {
+  const written: string[] = [];
+  const sink = createLineSink(({ rawMessage }: LogRecord) => `${rawMessage}\n`, (lines) => void written.push(lines));
+  sink(record("one"));
+  sink(record("two"));
+  assertEquals(written, []);
+  await until("writing", () => written.length === 1);
+  sink(record("three"));
+  await until("writing", () => written.length === 2);
+  assertEquals(written, ["one\ntwo", "three"]);
+});
+
+Deno.test("createLineSink() writes pending lines when it is disposed", () => {
+  const written: string[] = [];
+  {
+    using sink = createLineSink(({ rawMessage }: LogRecord) => `${rawMessage}\n`, (lines) => void written.push(lines));
+    sink(record("last"));
+  }
+  assertEquals(written, ["last"]);
 });

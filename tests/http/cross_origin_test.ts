@@ -5,11 +5,12 @@ import { memoryCounter } from "../../src/limits/rate_limiter.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { makeBroker } from "../support/fake_broker.ts";
 import { makeGateway, type Overrides } from "../support/gateway.ts";
+import { isCrossSite } from "../../src/http/cross_origin.ts";
 
 const APP = "https://app.example";
 const OTHER = "https://evil.example";
 
-/** Spellings that are not the allowed origin, and what has none. */
+/** Other spellings of the allowed origin, and values without an origin. */
 const OTHERS = [
   OTHER,
   "http://app.example",
@@ -25,7 +26,7 @@ const ALLOWED = { allowedOrigins: [APP, "http://localhost:5173"] } as const;
 
 const fromPage = (origin: string) => ({ "Origin": origin, "Sec-Fetch-Site": "cross-site" });
 
-/** The headers of an answer that are about other origins. */
+/** Returns the headers of a response that concern other origins. */
 function corsHeaders({ headers }: Response): Readonly<Record<string, string>> {
   return Object.fromEntries([...headers].filter(([name]) => name === "vary" || name.startsWith("access-control-")));
 }
@@ -43,7 +44,7 @@ const PREFLIGHT = {
   "access-control-max-age": "7200",
 };
 
-/** Asks like a browser whether it may send a request. */
+/** Returns a preflight as browsers send it. */
 function preflight(origin: string, { path = "/gateway", more = {} }: PreflightOptions = {}): Request {
   const headers = { ...fromPage(origin), "Access-Control-Request-Method": "POST", ...more };
   return new Request(`http://gateway${path}`, { method: "OPTIONS", headers });
@@ -80,7 +81,7 @@ Deno.test("a page of an allowed origin may read a stream", async () => {
   await response.body?.cancel();
 });
 
-Deno.test("a page of an allowed origin may read every refusal, and how long to wait", async () => {
+Deno.test("a page of an allowed origin may read every error and its Retry-After", async () => {
   using _time = new FakeTime();
   const one = { burst: 1, perSecond: 1 };
   const rates = createRateLimits({
@@ -104,7 +105,7 @@ Deno.test("a page of an allowed origin may read every refusal, and how long to w
   }
 });
 
-Deno.test("a fault of the gateway may be read by a page of an allowed origin", async () => {
+Deno.test("a page of an allowed origin may read an internal error", async () => {
   const { page } = await makePage({
     rates: {
       requests: { take: () => Promise.reject(new Error("Broken")), peek: () => Promise.resolve(0) },
@@ -116,7 +117,7 @@ Deno.test("a fault of the gateway may be read by a page of an allowed origin", a
   assertEquals([response.status, corsHeaders(response)], [500, SHARED]);
 });
 
-Deno.test("a page of any other origin is refused as ever, and told nothing", async () => {
+Deno.test("a page of any other origin is refused, without CORS headers", async () => {
   for (const origin of OTHERS) {
     const { gateway, page } = await makePage({}, origin);
     const response = await page.ask("/gateway", {});
@@ -126,13 +127,13 @@ Deno.test("a page of any other origin is refused as ever, and told nothing", asy
   }
 });
 
-Deno.test("an app or program that names no origin is answered, and told that answers differ", async () => {
+Deno.test("an app without an origin is answered, with Vary", async () => {
   const gateway = await makeGateway(ALLOWED);
   const response = await gateway.ask("/gateway", {});
   assertEquals([response.status, corsHeaders(response)], [200, { vary: "Origin" }]);
 });
 
-Deno.test("a preflight of an allowed origin is answered with what clients send, on every route", async () => {
+Deno.test("a preflight of an allowed origin is answered with the headers that clients send, on every route", async () => {
   const gateway = await makeGateway(ALLOWED);
   for (const path of ["/gateway", "/mqtt/publish", "/mqtt/subscribe", "//gateway"]) {
     const response = await gateway.send(preflight(APP, { path }));
@@ -142,7 +143,7 @@ Deno.test("a preflight of an allowed origin is answered with what clients send, 
   assertEquals(health.headers.get("Access-Control-Allow-Methods"), "GET, HEAD");
 });
 
-Deno.test("a preflight for an address at home is allowed to an allowed origin alone", async () => {
+Deno.test("a preflight for a private network is allowed to an allowed origin only", async () => {
   const gateway = await makeGateway(ALLOWED);
   const more = { "Access-Control-Request-Private-Network": "true" };
   const allowed = await gateway.send(preflight(APP, { more }));
@@ -150,7 +151,7 @@ Deno.test("a preflight for an address at home is allowed to an allowed origin al
   assertEquals(corsHeaders(await gateway.send(preflight(OTHER, { more }))), { vary: "Origin" });
 });
 
-Deno.test("a preflight of any other origin is refused, and told nothing", async () => {
+Deno.test("a preflight of any other origin is refused, without CORS headers", async () => {
   const gateway = await makeGateway(ALLOWED);
   for (const origin of OTHERS) {
     const response = await gateway.send(preflight(origin));
@@ -158,7 +159,7 @@ Deno.test("a preflight of any other origin is refused, and told nothing", async 
   }
 });
 
-Deno.test("preflights count as requests of their address, but not those of other origins", async () => {
+Deno.test("preflights count as requests of their address, unless their origin is not allowed", async () => {
   using _time = new FakeTime();
   const rate = { burst: 2, perSecond: 1 };
   const gateway = await makeGateway({
@@ -172,7 +173,7 @@ Deno.test("preflights count as requests of their address, but not those of other
   assertEquals((await gateway.ask("/gateway", {})).status, 429);
 });
 
-Deno.test("OPTIONS that is no preflight is a method like any other", async () => {
+Deno.test("OPTIONS without a preflight's headers returns 405", async () => {
   const gateway = await makeGateway(ALLOWED);
   const response = await gateway.send(
     new Request("http://gateway/gateway", { method: "OPTIONS", headers: fromPage(APP) }),
@@ -180,7 +181,7 @@ Deno.test("OPTIONS that is no preflight is a method like any other", async () =>
   assertEquals([response.status, response.headers.get("Allow")], [405, "POST"]);
 });
 
-Deno.test("without ALLOWED_ORIGINS no answer has anything to do with other origins", async () => {
+Deno.test("no response has CORS headers when ALLOWED_ORIGINS is empty", async () => {
   const gateway = await makeGateway();
   for (const origin of [APP, "null", ""]) {
     const page = await gateway.phone(gateway.secret, { headers: fromPage(origin) });
@@ -189,4 +190,84 @@ Deno.test("without ALLOWED_ORIGINS no answer has anything to do with other origi
     }
   }
   assertEquals(corsHeaders(await gateway.ask("/gateway", {})), {});
+});
+
+const REFUSED = '{"error":"Cross-site request"}';
+
+const CROSS_SITE: readonly Record<string, string>[] = [
+  { "Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example" },
+  { "Sec-Fetch-Site": "cross-site", "Origin": "null" },
+  { "Sec-Fetch-Site": "cross-site" },
+  { "Sec-Fetch-Site": "same-site", "Origin": "https://other.gateway" },
+  { "Origin": "https://evil.example" },
+  { "Origin": "http://gateway.evil.example" },
+  { "Origin": "http://gateway:8080" },
+];
+
+const OWN: readonly Record<string, string>[] = [
+  {},
+  { "Sec-Fetch-Site": "same-origin", "Origin": "http://gateway" },
+  // Behind a tunnel that changes the Host header.
+  { "Sec-Fetch-Site": "same-origin", "Origin": "https://home.example" },
+  { "Sec-Fetch-Site": "none" },
+  { "Origin": "http://gateway" },
+  // Behind a proxy that ends TLS.
+  { "Origin": "https://gateway" },
+  { "Origin": "https://phones.example" },
+  // Apps.
+  { "Origin": "null" },
+  { "Origin": "file://" },
+  { "Origin": "capacitor://localhost" },
+  { "Origin": "http://localhost" },
+  { "Origin": "https://localhost" },
+];
+
+Deno.test("a cross-site request is refused with 403 on every route, its body unread", async () => {
+  const gateway = await makeGateway();
+  for (const path of ["/gateway", "/mqtt/publish", "/mqtt/subscribe"]) {
+    for (const headers of CROSS_SITE) {
+      let pulled = false;
+      const body = new ReadableStream({ pull: () => void (pulled = true) }, { highWaterMark: 0 });
+      const request = new Request(`http://gateway${path}`, { method: "POST", body, headers });
+      const response = await gateway.send(request);
+      assertEquals([response.status, await response.text()], [403, REFUSED], JSON.stringify(headers));
+      assertEquals(response.headers.get("Access-Control-Allow-Origin"), null);
+      assertEquals(pulled, false);
+    }
+  }
+  assertEquals([gateway.calls.length, gateway.failures.length], [0, 0]);
+});
+
+Deno.test("isCrossSite() returns false for the gateway's own page when a proxy writes its port into the Host header", () => {
+  const isRefused = (url: string, origin: string) =>
+    isCrossSite(new Request(url, { method: "POST", headers: { "Origin": origin } }), undefined);
+  assertEquals(isRefused("http://home.example:443/gateway", "https://home.example"), false);
+  assertEquals(isRefused("http://home.example:80/gateway", "http://home.example"), false);
+  assertEquals(isRefused("http://home.example:8443/gateway", "https://home.example:8443"), false);
+  assertEquals(isRefused("http://home.example:8443/gateway", "https://home.example"), true);
+});
+
+Deno.test("a request of the gateway's own page or of an app is answered", async () => {
+  const gateway = await makeGateway({ publicUrl: new URL("https://phones.example/prefix") });
+  for (const headers of OWN) {
+    const phone = await gateway.phone(gateway.secret, { headers });
+    assertEquals((await phone.request("/gateway", {})).status, 200, JSON.stringify(headers));
+  }
+});
+
+Deno.test("cross-site requests count neither as requests nor as failures of the address", async () => {
+  using _time = new FakeTime();
+  const rate = { burst: 10, perSecond: 1 };
+  const gateway = await makeGateway({
+    rates: createRateLimits({ address: rate, failed: rate, key: rate, createCounter: memoryCounter }),
+  });
+  const page = await gateway.phone(gateway.secret, { headers: { "Sec-Fetch-Site": "cross-site" } });
+  for (let index = 0; index < 100; index++) assertEquals((await page.post("/gateway", "garbage")).status, 403);
+  assertEquals((await gateway.request("/gateway", {})).status, 200);
+});
+
+Deno.test("GET /health answers pages of any site", async () => {
+  const gateway = await makeGateway();
+  const headers = { "Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example" };
+  assertEquals((await gateway.send(new Request("http://gateway/health", { headers }))).status, 200);
 });

@@ -1,45 +1,45 @@
 /**
- * A small imaginary house whose devices live: what the simulated Jeedom and the simulated sensors both show.
+ * Simulated home: the devices behind the simulated Jeedom and the simulated sensors.
  *
  * @module
  */
 
-/** The state of one device: degrees Celsius, or 0 and 1 for closed and open, off and on. */
+/** Change of a device: degrees Celsius, or 0 and 1 for closed and open, off and on. */
 export interface Change {
-  /** Id of the device, which is also its command's id in Jeedom. */
+  /** Id of the device, and of its command in Jeedom. */
   readonly id: number;
-  /** Its new value. */
+  /** New value. */
   readonly value: number;
-  /** When it changed, in seconds since 1970, with fractions. */
+  /** Time, in seconds since 1970, with fractions. */
   readonly at: number;
 }
 
-/** The devices of the house by id, with their names and rooms. */
+/** Devices of the home. */
 export const DEVICES: readonly { readonly id: number; readonly name: string; readonly topic: string }[] = [
   { id: 1, name: "Temperature", topic: "home/livingroom/temperature" },
   { id: 2, name: "Front door", topic: "home/hall/door" },
   { id: 3, name: "Light", topic: "home/livingroom/light" },
 ];
 
-/** Id of the light, the one device that can be switched. */
+/** Id of the light, the only device that can be switched. */
 export const LIGHT_ID = 3;
 
-/** Most changes to remember for whoever polls. */
-const MEMORY = 250;
+/** Most changes that are kept for polls. */
+const MAX_CHANGES = 250;
 
-/** A house with a temperature, a door and a light. */
-export class House {
+/** Home with a temperature, a door and a light. */
+export class SimulatedHome {
   readonly #values = new Map<number, number>([[1, 20.5], [2, 0], [LIGHT_ID, 0]]);
   readonly #changes: Change[] = [];
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #now: () => number;
 
-  /** Makes a house, with a wall clock in milliseconds since 1970. */
+  /** Makes a home; `now` returns the time in milliseconds since 1970. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Tells the value of a device, or undefined where there is no such device. */
+  /** Returns the value of a device; undefined if there is no such device. */
   value(id: number): number | undefined {
     return this.#values.get(id);
   }
@@ -49,7 +49,7 @@ export class House {
     const change = { id, value, at: this.#now() / 1000 };
     this.#values.set(id, value);
     this.#changes.push(change);
-    if (this.#changes.length > MEMORY) this.#changes.shift();
+    if (this.#changes.length > MAX_CHANGES) this.#changes.shift();
     for (const listener of this.#listeners) listener(change);
   }
 
@@ -58,13 +58,13 @@ export class House {
     return this.#changes.filter(({ at }) => at >= seconds);
   }
 
-  /** Calls a function for each change from now on. Returns the function that ends it. */
+  /** Calls a listener for each change from now on. Returns a function that removes it. */
   onChange(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Lets a little time pass: the temperature drifts, and now and then somebody goes through the door. */
+  /** Simulates some time: the temperature drifts, and sometimes the door opens or closes. */
   tick(): void {
     const temperature = this.#values.get(1) ?? 20;
     this.set(1, Math.round((temperature + (Math.random() - 0.5) * 0.4) * 10) / 10);

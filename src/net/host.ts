@@ -1,0 +1,47 @@
+/**
+ * Hosts of URLs, and web origins.
+ *
+ * @module
+ */
+import { isLoopback, parseAddress } from "./ip_address.ts";
+
+/** Name or address, without port, brackets and zone, in the syntax of Deno's permission flags. */
+const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_-]+)*|(?=.*:.*:)[0-9A-Fa-f:.]{2,45})$/;
+
+/** Tells whether a text is a host, and nothing else. */
+export function isHost(text: string): boolean {
+  return HOST.test(text);
+}
+
+/** Returns the host of a URL, without the brackets of IPv6. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+/** Returns a host with brackets if it is an IPv6 address, as in URLs. */
+export function formatHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** Returns the canonical spelling of a host: lower case, and the shortest form of an address. */
+export function canonicalHost(host: string): string {
+  return parseAddress(host)?.toString() ?? host.toLowerCase();
+}
+
+/** Rule for origins, as part of an error message. */
+const ORIGIN_RULE = "must be exact origins such as https://app.example, without login, path, query and wildcards; " +
+  "http:// only for localhost, as browsers have no WebCrypto on other pages over http";
+
+/**
+ * Parses a web origin (RFC 6454): the scheme, host and port of a site, in any spelling of a URL.
+ *
+ * @param text such as `https://app.example` or `http://localhost:5173`
+ * @returns the origin as browsers write it into the header `Origin`: lower case, without the default port
+ * @throws {TypeError} if it is not an origin, or one of plain HTTP on another machine
+ */
+export function parseOrigin(text: string): string {
+  const url = URL.parse(text);
+  const isOrigin = url !== null && url.href === `${url.origin}/` && isHost(hostOf(url));
+  if (isOrigin && (url.protocol === "https:" || url.protocol === "http:" && isLoopback(hostOf(url)))) return url.origin;
+  throw new TypeError(ORIGIN_RULE);
+}

@@ -1,0 +1,178 @@
+/**
+ * Log by LogTape: formats, masking of secrets, and limits of repeated messages.
+ *
+ * @module
+ */
+import {
+  configureSync,
+  type Filter,
+  type FormattedValues,
+  getAnsiColorFormatter,
+  getConsoleSink,
+  getJsonLinesFormatter,
+  getLogger,
+  getTextFormatter,
+  getThrottlingFilter,
+  type LogRecord,
+  type TextFormatter,
+} from "@logtape/logtape";
+import { redactByField } from "@logtape/redaction";
+import type { Config } from "../config/settings.ts";
+import { isObject } from "../lib/json.ts";
+import type { Log } from "./log.ts";
+import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
+import { visible, visibleJson, visibleLine } from "../lib/visible.ts";
+
+/** Settings of the log, and the settings whose secrets it masks. */
+export type LogConfig = Pick<Config, "log"> & Partial<Config>;
+
+/**
+ * Sets the log up, once for each process, and returns it. Secrets of the configuration are masked in every line.
+ *
+ * @param isTerminal chooses the format of `LOG_FORMAT=auto`: colored text on a terminal, otherwise JSON lines
+ */
+export function startLog(config: LogConfig, isTerminal: boolean): Log {
+  const format = config.log.format === "auto" ? isTerminal ? "color" : "json" : config.log.format;
+  const mask = createMask(secretsOf(config));
+  const formatRecord = {
+    color: () => asText(getAnsiColorFormatter({ value: formatValue, format: layoutLine(({ level }) => level) })),
+    text: () => asText(getTextFormatter({ value: formatValue, format: layoutLine(({ level }) => `[${level}]`) })),
+    json: () => asJson(mask),
+  }[format]();
+  const formatter: TextFormatter = format === "json"
+    ? (record) => visibleJson(mask(formatRecord(record)))
+    : (record) => mask(formatRecord(record));
+  configureSync({
+    sinks: {
+      console: redactByField(ignoreErrors(getConsoleSink({ formatter })), {
+        fieldPatterns: [SECRET_FIELD],
+        action: () => MASKED,
+      }),
+      // Without redaction by field, as the fields of a decision are known, and there is one for each request.
+      // deno-lint-ignore no-console
+      lines: createLineSink(formatter, ignoreErrors((lines) => console.info(lines))),
+    },
+    filters: { flood: createFloodFilter() },
+    loggers: [
+      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.log.level },
+      { category: "audit", sinks: ["lines"], lowestLevel: config.log.level },
+      { category: "log", sinks: ["console"], lowestLevel: "warning" },
+      { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
+    ],
+  });
+  return getLogger("gateway");
+}
+
+/** Creates a writer that never throws: a full disk loses lines, but does not stop the gateway. */
+function ignoreErrors<T>(write: (entry: T) => void): (entry: T) => void {
+  return (entry) => {
+    try {
+      write(entry);
+    } catch {
+      // It cannot be reported anywhere.
+    }
+  };
+}
+
+/** Returns the log of decisions about requests, of which no line is suppressed. */
+export function auditLog(): Log {
+  return getLogger("audit");
+}
+
+/** Creates a filter that writes only the first equal messages of each minute, so that a port scan fills no disk. */
+function createFloodFilter(): Filter {
+  return getThrottlingFilter({
+    limit: 20,
+    windowMs: 60_000,
+    summary: { logger: { warning: reportSuppressed } },
+  });
+}
+
+/** Logs how many messages were suppressed, with their template: the values of its placeholders differ in each. */
+function reportSuppressed(_message: string, { suppressed, lastRecord }: Record<string, unknown>): void {
+  const template = isObject(lastRecord) ? lastRecord["rawMessage"] : "";
+  getLogger("log").warn("{suppressed} more like this in a minute: {template}", { suppressed, template });
+}
+
+/** Longest formatted message in a line of JSON, in characters: its values are fields as well. */
+const MAX_TEXT_LENGTH = 2000;
+
+/** Formats records as JSON lines: template, values, and in `text` the formatted message on one line. */
+function asJson(mask: (line: string) => string): TextFormatter {
+  const formatJson = getJsonLinesFormatter({ message: "template", properties: "flatten" });
+  const formatText = asText(getTextFormatter({
+    timestamp: "none",
+    value: (value, inspect) => value instanceof Error ? `${value.name}: ${value.message}` : formatValue(value, inspect),
+    format: ({ message }) => message,
+  }));
+  return (record) => {
+    const message = visibleLine(formatText(record).trimEnd());
+    // Masked before it is cut: the mask recognizes no part of a secret.
+    const text = message.length > MAX_TEXT_LENGTH ? `${mask(message).slice(0, MAX_TEXT_LENGTH)}…` : message;
+    return formatJson({ ...record, properties: { ...record.properties, text } });
+  };
+}
+
+/** Formats records as text, with values from clients in quotes: no topic can look like the rest of a line. */
+function asText(format: TextFormatter): TextFormatter {
+  return (record) => format(record.category[0] === "audit" ? quoteDecision(record) : record);
+}
+
+function quoteDecision(record: LogRecord): LogRecord {
+  const { target, outcome } = record.properties;
+  const isFromClient = (part: unknown) => part !== "-" && (part === target || part === outcome);
+  return { ...record, message: record.message.map((part) => isFromClient(part) ? JSON.stringify(part) : part) };
+}
+
+/** Creates the layout of a text line, with the request's id after the level. */
+function layoutLine(level: (values: FormattedValues) => string): (values: FormattedValues) => string {
+  return (values) => {
+    const { timestamp, category, message, record: { properties: { request } } } = values;
+    const requestId = request === undefined ? "" : ` [${formatValue(request, String)}]`;
+    return `${timestamp} ${level(values)}${requestId} ${category}: ${message}`;
+  };
+}
+
+/** Formats a value as text. A client may have sent it: it must not move the cursor, or look like another line. */
+function formatValue(value: unknown, inspect: (value: unknown) => string): string {
+  if (value === undefined) return "-";
+  if (typeof value === "string") return visibleLine(value);
+  // An error has several lines: further ones are indented.
+  return visible(inspect(value)).replace(/\n(?! )/g, "\n    ");
+}
+
+/** Sink of log records. */
+export interface LineSink<Entry> extends Disposable {
+  /** Accepts a record, which is written soon after. */
+  (entry: Entry): void;
+}
+
+/**
+ * Creates a sink that writes all lines of one iteration of the event loop at once: a synchronous write to the console
+ * for each request took a tenth of the gateway's time.
+ *
+ * @param write writes lines; the last one comes without its line break
+ */
+export function createLineSink<Entry>(
+  formatter: (entry: Entry) => string,
+  write: (lines: string) => void,
+): LineSink<Entry> {
+  let lines = "";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (lines === "") return;
+    const text = lines;
+    lines = "";
+    write(text.replace(/\r?\n$/, ""));
+  }
+
+  const sink = (entry: Entry) => {
+    lines += formatter(entry);
+    timer ??= setTimeout(flush);
+  };
+  // LogTape calls it at the end of the process.
+  return Object.assign(sink, { [Symbol.dispose]: flush });
+}

@@ -1,0 +1,26 @@
+import { assertEquals } from "@std/assert";
+import { ok } from "../../src/doctor/check.ts";
+import { CHECKS, checksWith } from "../../src/doctor/checks.ts";
+
+Deno.test("CHECKS includes the checks of all services", () => {
+  const names = CHECKS.map(({ name }) => name);
+  assertEquals(names, [
+    "keys",
+    "clock",
+    "jeedom",
+    "broker",
+    "redis",
+    "gateway",
+    "metrics",
+    "refusals",
+    "public_url",
+    "tailscale",
+  ]);
+});
+
+Deno.test("checksWith() adds the checks of a service", () => {
+  const echo = { name: "echo", run: () => Promise.resolve(ok("Answers")) };
+  const own = checksWith([{}]).map(({ name }) => name);
+  const names = checksWith([{ doctor: [echo] }]).map(({ name }) => name);
+  assertEquals(names.filter((name) => !own.includes(name)), ["echo"]);
+});
