@@ -129,14 +129,14 @@ Deno.test("rightsFromOptions() refuses options that grant nothing alone", () => 
 });
 
 Deno.test("rateFromOptions() wants both numbers, and a burst of at least the rate", () => {
-  assertEquals(rateFromOptions({}), { pace: undefined, mistakes: [] });
-  assertEquals(rateFromOptions({ rate: "5", burst: "20" }), { pace: { perSecond: 5, burst: 20 }, mistakes: [] });
+  assertEquals(rateFromOptions({}), { rate: undefined, mistakes: [] });
+  assertEquals(rateFromOptions({ rate: "5", burst: "20" }), { rate: { perSecond: 5, burst: 20 }, mistakes: [] });
   assertEquals(rateFromOptions({ rate: "5" }).mistakes, ["--burst N must be given together with --rate"]);
   assertEquals(rateFromOptions({ burst: "5" }).mistakes, ["--rate N must be given together with --burst"]);
   assertEquals(rateFromOptions({ rate: "5", burst: "4" }).mistakes, ['--burst "4" must be at least --rate']);
   for (const text of ["", "0", "-1", "1.5", "1e3", "x", "1000001", "99999999"]) {
-    const { pace, mistakes } = rateFromOptions({ rate: text, burst: "1000000" });
-    assertEquals([pace, mistakes], [undefined, [`--rate "${text}" must be a whole number from 1 to 1000000`]]);
+    const { rate, mistakes } = rateFromOptions({ rate: text, burst: "1000000" });
+    assertEquals([rate, mistakes], [undefined, [`--rate "${text}" must be a whole number from 1 to 1000000`]]);
   }
 });
 

@@ -52,10 +52,10 @@ export async function addKey(session: KeysSession): Promise<void> {
   const { values, positionals } = readArgs(session.args, commandLine(SERVICES));
   const name = oneName(positionals, session);
   const { rights, mistakes: wrongRights } = rightsFromOptions(values);
-  const { pace, mistakes: wrongPace } = rateFromOptions(values);
+  const { rate, mistakes: wrongRate } = rateFromOptions(values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const { minProtocol, mistakes: wrongProtocol } = protocolFromOption(values["min-protocol"]);
-  const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...wrongProtocol];
+  const mistakes = [...wrongRights, ...wrongRate, ...wrongEnd, ...wrongProtocol];
   refuse([...nameMistakes(name, await session.read()), ...mistakes]);
 
   const record: KeyRecord = {
@@ -66,7 +66,7 @@ export async function addKey(session: KeysSession): Promise<void> {
     disabled: false,
     minProtocol,
     rights,
-    rate: pace,
+    rate,
   };
   await session.edit((records) => {
     // Another command may have taken the name since.

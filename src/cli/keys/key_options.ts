@@ -19,8 +19,8 @@ export interface RateValues {
  *
  * @returns the rate limit, undefined for the one of all keys; and what is wrong with the options, each with its fix
  */
-export function rateFromOptions(values: RateValues): { readonly pace: Rate | undefined; readonly mistakes: string[] } {
-  if (values.rate === undefined && values.burst === undefined) return { pace: undefined, mistakes: [] };
+export function rateFromOptions(values: RateValues): { readonly rate: Rate | undefined; readonly mistakes: string[] } {
+  if (values.rate === undefined && values.burst === undefined) return { rate: undefined, mistakes: [] };
   const mistakes: string[] = [];
   const read = (name: keyof RateValues, other: keyof RateValues) => {
     const text = values[name];
@@ -37,7 +37,7 @@ export function rateFromOptions(values: RateValues): { readonly pace: Rate | und
   const perSecond = read("rate", "burst");
   const burst = read("burst", "rate");
   if (mistakes.length === 0 && burst < perSecond) mistakes.push(`--burst "${burst}" must be at least --rate`);
-  return { pace: mistakes.length === 0 ? { perSecond, burst } : undefined, mistakes };
+  return { rate: mistakes.length === 0 ? { perSecond, burst } : undefined, mistakes };
 }
 
 /** Expiry of a key, and what is wrong with the option. */

@@ -22,7 +22,7 @@ export function describeKey(
   const isOver = expires !== undefined && expires <= now;
   return [
     ...describeRights(rights, services),
-    ["pace", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
+    ["rate limit", rate === undefined ? "as configured" : `${rate.perSecond} a second, ${rate.burst} at once`],
     ["protocol", minProtocol === 2 ? "version 2 only" : "versions 1 and 2"],
     [
       "expires",

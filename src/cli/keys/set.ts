@@ -86,14 +86,14 @@ function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<Ke
   const { rights, mistakes: wrongRights } = replaceRights(record.rights, values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const protocol = protocolFromOption(values["min-protocol"] ?? String(record.minProtocol));
-  const isDefaultPace = values.rate === "default" && values.burst === undefined;
-  const { pace, mistakes: wrongPace } = rateFromOptions(isDefaultPace ? {} : values);
-  const mistakes = [...wrongRights, ...wrongPace, ...wrongEnd, ...protocol.mistakes];
+  const isDefaultRate = values.rate === "default" && values.burst === undefined;
+  const { rate, mistakes: wrongRate } = rateFromOptions(isDefaultRate ? {} : values);
+  const mistakes = [...wrongRights, ...wrongRate, ...wrongEnd, ...protocol.mistakes];
   if (mistakes.length > 0) throw new UsageError(mistakes.join("\n"));
   return {
     rights,
     ...values.expires === undefined ? {} : { expires },
-    ...pace !== undefined || isDefaultPace ? { rate: pace } : {},
+    ...rate !== undefined || isDefaultRate ? { rate } : {},
     minProtocol: protocol.minProtocol,
   };
 }
