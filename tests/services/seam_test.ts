@@ -73,10 +73,11 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
   );
 });
 
-Deno.test("the sandbox allows the network and the settings of a third service", () => {
+Deno.test("the sandbox allows the connections and settings of a third service", () => {
   const flags = permissionFlags(parseConfig({}), undefined, LIST);
-  assertStringIncludes(flags.find((flag) => flag.startsWith("--allow-net=")) ?? "", ",echo.example:7");
-  assertStringIncludes(flags.find((flag) => flag.startsWith("--allow-env=")) ?? "", ",ECHO_GREETING,");
+  const flag = (name: string) => flags.find((flag) => flag.startsWith(`--${name}=`)) ?? "";
+  assertStringIncludes(flag("allow-net"), ",echo.example:7");
+  assertStringIncludes(flag("allow-env"), ",ECHO_GREETING,");
 });
 
 Deno.test("the settings table has the settings of a third service", () => {
