@@ -142,7 +142,7 @@ export async function startGateway(
   const limiters = createLimiters({
     requests: config.requests,
     streams: config.streams,
-    maxAnswerBytes: config.jeedom.maxResponseBytes,
+    maxAnswerBytes: Math.max(...modules.map((module) => module.maxAnswerBytes(config))),
   }, clocks);
   registerLimiterGauges(metrics, limiters);
   const handler = createHandler({

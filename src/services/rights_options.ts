@@ -108,11 +108,8 @@ export function describeList(values: readonly (string | number)[]): string {
   return values.join(", ") || "none";
 }
 
-/** Number of entries of a list that fit into a line with others. */
-const FEW = 3;
-
 /** Joins the first entries of a list, and the number of the others. */
-export function summarizeList(values: readonly (string | number)[]): string {
-  const more = values.length - FEW;
-  return values.slice(0, FEW).join(" ") + (more > 0 ? ` and ${more} more` : "");
+export function summarizeList(values: readonly (string | number)[], most = 3): string {
+  const more = values.length - most;
+  return values.slice(0, most).join(" ") + (more > 0 ? ` and ${more} more` : "");
 }

@@ -33,6 +33,8 @@ export interface ServiceModule extends GrantableService {
   readonly rights: RightsDefinition;
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
   allowNet(config: Config): readonly string[] | undefined;
+  /** Returns the size of its largest answer, in bytes. */
+  maxAnswerBytes(config: Config): number;
   /** Creates the service. What it opens is closed with `resources`. */
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
   /** Checks of `doctor` for it. */
@@ -77,7 +79,7 @@ export interface ServiceDependencies {
 
 /** Executes requests of one kind. */
 export interface Service {
-  /** Name by which requests and rights call it. */
+  /** Its name. */
   readonly name: string;
   /** Status of an answer that names a missing or wrong field. */
   readonly fieldErrorStatus: number;

@@ -218,7 +218,7 @@ Deno.test("slow bodies of an address are aborted for its next one, before they r
   const slow: Promise<void>[] = [];
   for (let index = 0; index < 4; index++) slow.push(sendSlowly());
   assertEquals((await gateway.request("/gateway", { timestamp: NOW })).status, 200);
-  assertEquals(ended, [], "Cut off though they have only begun");
+  assertEquals(ended, [], "aborted though they have only begun");
   for (let index = 0; index < 20; index++) {
     ms += 500;
     slow.push(sendSlowly());

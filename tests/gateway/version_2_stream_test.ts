@@ -73,7 +73,7 @@ Deno.test("a silent stream of version 2 sends a sealed ping as heartbeat, and ne
   let event: Record<string, unknown> | undefined;
   stream.next().then((next) => event = next);
   home.gateway.clock.seconds = NOW + 5;
-  await until("a sign of life", () => {
+  await until("a heartbeat", () => {
     home.gateway.streams.tick();
     return event !== undefined;
   });

@@ -5,7 +5,8 @@ import { addLine } from "../../src/cli/keys/add.ts";
 import { replaceRights, rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { setLine } from "../../src/cli/keys/set.ts";
-import { parseSettings } from "../../src/config/parse.ts";
+import { parseConfig, parseSettings } from "../../src/config/parse.ts";
+import { permissionFlags } from "../../src/config/sandbox.ts";
 import { settingsTable } from "../../src/config/settings.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
@@ -70,6 +71,13 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
     SyntaxError,
     'keys[0].rights.echo: no such field: "word"',
   );
+});
+
+Deno.test("the sandbox allows the connections and settings of a third service", () => {
+  const flags = permissionFlags(parseConfig({}), undefined, LIST);
+  const flag = (name: string) => flags.find((flag) => flag.startsWith(`--${name}=`)) ?? "";
+  assertStringIncludes(flag("allow-net"), ",echo.example:7");
+  assertStringIncludes(flag("allow-env"), ",ECHO_GREETING,");
 });
 
 Deno.test("the settings table has the settings of a third service", () => {

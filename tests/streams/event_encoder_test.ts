@@ -135,10 +135,10 @@ Deno.test("backpressure() returns a promise while many bytes are being sealed, a
   });
   await within("relief", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
   await Promise.all(records);
-  await until("the pressure is gone", () => encoder.backpressure() === undefined);
-  // As much again that nobody is there to hear: only the sockets need a turn.
+  await until("no backpressure", () => encoder.backpressure() === undefined);
+  // As many bytes without listeners: only the sockets must be served.
   for (let count = 0; count < 10; count++) encoder.message(key, message({ payloadBytes: 10_000 }), 0, EVERYTHING);
-  await within("a turn for the sockets", encoder.backpressure() ?? Promise.reject(new Error("No pressure")));
+  await within("relief of the sockets", encoder.backpressure() ?? Promise.reject(new Error("No backpressure")));
   assertEquals(encoder.backpressure(), undefined);
 });
 

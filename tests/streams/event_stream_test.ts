@@ -130,8 +130,8 @@ Deno.test("a listener that disconnects frees the stream's source, once", async (
   stream.push(message("y"), true);
   await reader.cancel();
   await pending;
-  stream.push(message("nobody listens"), true);
-  stream.end("failed", "nobody listens");
+  stream.push(message("no listener"), true);
+  stream.end("failed", "no listener");
   assertEquals([state.ends, backlog.bytes], [1, 0]);
 });
 

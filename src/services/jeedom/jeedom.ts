@@ -24,6 +24,7 @@ export const jeedom: ServiceModule = {
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
     `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`,
   ],
+  maxAnswerBytes: ({ jeedom: { maxResponseBytes } }) => maxResponseBytes,
   async create({ config, platform, log, monotonic, checkTimeoutMs, resources }) {
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());

@@ -20,6 +20,8 @@ export const mqtt: ServiceModule = {
   rights: MQTT_RIGHTS,
   doctor: [BROKER_CHECK],
   allowNet,
+  // Its answers say no more than that a message was published.
+  maxAnswerBytes: () => 0,
   create({ config, brokers, broker, encoder, maxEventBytes, telemetry, now }) {
     const directory = createBrokerDirectory({
       configured: broker,

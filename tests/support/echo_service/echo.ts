@@ -83,6 +83,7 @@ export const echo: ServiceModule = {
   dependency: NAME,
   settings: ECHO_SETTINGS,
   rights: ECHO_RIGHTS,
+  maxAnswerBytes: () => 0,
   allowNet: () => ["echo.example:7"],
   create({ config, encoder, now }) {
     const { greeting } = configSchema.parse(config).echo;
