@@ -33,7 +33,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "SMALL_VALUE_BYTES",
     "COPIES",
   ],
-  "from where on memory is looked after": ["WORTH_FREEING_BYTES", "WORTH_SHARING_BYTES"],
+  "from where on memory is looked after": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES"],
   "characters": ["COMMA", "BRACKET", "BRACE"],
   "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
