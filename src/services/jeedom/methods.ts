@@ -1,5 +1,5 @@
 /**
- * The methods of Jeedom's JSON-RPC API, each decided once: whether the pattern `*` grants it, and why.
+ * Methods of Jeedom's JSON-RPC API: whether the pattern `*` grants each of them, and the reason.
  *
  * The list is that of `core/api/jeeApi.php` in Jeedom 4.5. A method that is not here comes from a plugin or from another
  * version, and is granted by name alone. `docs/jeedom-methods.md` shows the same table.
@@ -9,9 +9,9 @@
 
 /** One method of Jeedom's API. */
 export interface JeedomMethod {
-  /** Its name, as Jeedom compares it: to the letter. */
+  /** Its name, case-sensitive as in Jeedom. */
   readonly name: string;
-  /** Whether a pattern that names no class, such as `*`, grants it. */
+  /** True if a pattern that names no class, such as `*`, grants it. */
   readonly granted: boolean;
   /**
    * Use by a key that is limited to some commands and scenarios: `id` names a command or a scenario of its list, or
