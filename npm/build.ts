@@ -1,4 +1,4 @@
-/** Makes the npm package of the client, ready for `npm pack` or `npm publish`. */
+/** Builds the npm package of the client, ready for `npm pack` or `npm publish`. */
 import { readToolArgs, refuseMore } from "../tools/support/tool_args.ts";
 import project from "../deno.json" with { type: "json" };
 import { type CommandLine, UsageError } from "../src/cli/args.ts";

@@ -1,9 +1,9 @@
-/** A module and all that it imports, as JavaScript and declarations that Node and TypeScript find their way through. */
+/** Compiler of a module and its imports to JavaScript and declarations for Node and TypeScript. */
 import ts from "typescript";
 
 /**
- * What may be used without asking: what Node 20 has. Newer things are type errors here, other than for Deno. The last
- * two are for code that looks first whether the platform has it.
+ * Libraries of Node 20: newer functions are type errors here. The last two are for code that checks first whether the
+ * platform has a function.
  */
 const PLATFORM = [
   "es2023",
@@ -15,11 +15,11 @@ const PLATFORM = [
   "esnext.typedarrays",
 ];
 
-/** How to compile. */
+/** Options of the compiler. */
 export interface CompileOptions {
-  /** The directory that names begin in. */
+  /** Root directory of the sources. */
   readonly sources: string;
-  /** Further checks that the code is written for. */
+  /** Further checks of the compiler. */
   readonly checks: ts.CompilerOptions;
 }
 
@@ -55,10 +55,10 @@ export function compileModule(entry: string, { sources, checks }: CompileOptions
   return new Map([...files].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** Stands for a directory: nothing is written. */
+/** Virtual directory: the compiler writes nothing. */
 const OUT = "/out";
 
-/** Lets declarations name what is really there: the compiler does that for JavaScript only. */
+/** Rewrites the imports in declarations: the compiler does that for JavaScript only. */
 function relink(declarations: string): string {
   return declarations.replaceAll(/((?:from|import\() ?"\.[^"]+)\.ts"/g, '$1.js"');
 }

@@ -1,8 +1,8 @@
-/** The package.json of the client. */
+/** Manifest of the npm package. */
 
-/** What the package is made from. */
+/** Inputs of the manifest. */
 export interface ManifestSource {
-  /** The project, as its deno.json tells it. */
+  /** The project's deno.json. */
   readonly project: { readonly version: string; readonly license: string };
   /** Name of the module that is imported by the package's name, without its ending. */
   readonly entry: string;
@@ -10,13 +10,13 @@ export interface ManifestSource {
   readonly files: readonly string[];
 }
 
-/** What npm, Node, TypeScript and bundlers need to know. */
+/** Content of package.json. */
 export interface Manifest {
-  /** What to import. */
+  /** Name to import. */
   readonly name: string;
-  /** The same as that of the gateway. */
+  /** Version of the gateway. */
   readonly version: string;
-  /** Everything else. */
+  /** Other fields. */
   readonly [field: string]: unknown;
 }
 
@@ -31,7 +31,7 @@ export function makeManifest({ project, entry, files }: ManifestSource): Manifes
     license: project.license,
     type: "module",
     sideEffects: false,
-    // The first with AbortSignal.any and WebCrypto without a flag.
+    // The first version with AbortSignal.any and WebCrypto without a flag.
     engines: { node: ">=20.3" },
     types,
     exports: {

@@ -1,4 +1,4 @@
-/* What the gateway answered, out of what was opened. */
+/* Answers of the gateway, opened. */
 package e2egateway
 
 import java.io.ByteArrayInputStream
@@ -9,7 +9,7 @@ import java.util.zip.GZIPInputStream
 import org.json.JSONException
 import org.json.JSONObject
 
-/** Takes an answer out of what was opened, and unpacks its body. @throws TamperedException if it is no answer. */
+/** Parses an opened answer, and decompresses its body. @throws TamperedException if it is not an answer. */
 internal fun answerIn(json: JSONObject, httpStatus: Int): Answer {
     val status = json.opt("status") as? Int
     val timestamp = json.opt("timestamp") as? Number
@@ -32,19 +32,19 @@ private fun unpack(packed: String, httpStatus: Int): Any? =
         throw TamperedException(httpStatus, "Answer does not unpack: ${failure.message}")
     }
 
-/** Unpacks what is no larger than an answer may be: a few bytes can stand for very many. */
+/** Decompresses up to the largest answer: a few bytes can become very many. */
 private fun gunzip(packed: ByteArray): ByteArray {
     val unpacked = ByteArrayOutputStream()
-    val piece = ByteArray(PIECE_BYTES)
+    val chunk = ByteArray(CHUNK_BYTES)
     GZIPInputStream(ByteArrayInputStream(packed)).use { stream ->
-        var count = stream.read(piece)
+        var count = stream.read(chunk)
         while (count >= 0) {
             if (unpacked.size() + count > LONGEST_SEALED_BYTES) throw IOException("it is larger than any gateway's")
-            unpacked.write(piece, 0, count)
-            count = stream.read(piece)
+            unpacked.write(chunk, 0, count)
+            count = stream.read(chunk)
         }
     }
     return unpacked.toByteArray()
 }
 
-private const val PIECE_BYTES = 65_536
+private const val CHUNK_BYTES = 65_536

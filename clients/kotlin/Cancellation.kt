@@ -1,4 +1,4 @@
-/* Giving up, from another thread. */
+/* Cancelling from another thread. */
 package e2egateway
 
 import java.io.InterruptedIOException
@@ -7,30 +7,30 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
 
 /**
- * Gives up the calls that it was handed to, from any thread and at once: they throw [CancellationException]. What the
- * gateway has already, it may still do.
+ * Cancels the calls that it was passed to, from any thread and at once: they throw [CancellationException]. A request
+ * that reached the gateway may still run.
  */
 class Cancellation {
     private val cancelled = CountDownLatch(1)
     private val stops = mutableListOf<() -> Unit>()
 
-    /** Whether [cancel] was called. */
+    /** True once [cancel] was called. */
     val isCancelled: Boolean get() = cancelled.count == 0L
 
-    /** Gives up what is under way, and all that comes later. */
+    /** Cancels running and later calls. */
     fun cancel() {
         cancelled.countDown()
         synchronized(stops) { stops.toList() }.forEach { it() }
     }
 
-    /** Does something that [stop] ends. @throws CancellationException when it is given up. */
+    /** Runs work that [stop] ends. @throws CancellationException when it is cancelled. */
     internal fun <T> during(stop: () -> Unit, work: () -> T): T {
         synchronized(stops) { stops += stop }
         try {
             throwIfCancelled()
             return work()
         } catch (failure: Exception) {
-            // What a stopped call throws differs from place to place.
+            // A stopped call throws different exceptions.
             throwIfCancelled()
             throw failure
         } finally {
@@ -38,7 +38,7 @@ class Cancellation {
         }
     }
 
-    /** Waits. @throws CancellationException when it is given up meanwhile. */
+    /** Waits. @throws CancellationException when it is cancelled meanwhile. */
     internal fun sleep(millis: Long) {
         try {
             cancelled.await(millis, TimeUnit.MILLISECONDS)

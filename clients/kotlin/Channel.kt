@@ -1,4 +1,4 @@
-/* Seals requests for one gateway in the version of the protocol that it knows, and opens what it seals. */
+/* Sealed requests to one gateway, in its version of the protocol, and their answers. */
 package e2egateway
 
 import java.io.InterruptedIOException
@@ -13,10 +13,10 @@ import okhttp3.Response
 import org.json.JSONException
 import org.json.JSONObject
 
-/** The gateway waits up to 30 s for Jeedom; this leaves room for a slow network. */
+/** Longest wait for an answer: the gateway waits up to 30 s for Jeedom. */
 internal const val CALL_SECONDS = 40L
 
-/** What a client and its gateway know of each other: key, version and time. */
+/** Sealed channel to one gateway: key, version and time. */
 internal class Channel(
     url: String,
     key: String,
@@ -25,20 +25,20 @@ internal class Channel(
     protocol: Int,
     keyName: String?
 ) {
-    /** Sends what is sealed here. */
+    /** Plain HTTP to the gateway. */
     val transport = Transport(url, http, keyName)
     private val key = SharedKey(key)
     private var probe: CompletableFuture<Int>? = null
 
-    /** How far the gateway's clock is ahead, as it proved, in milliseconds. */
+    /** Lead of the gateway's clock, authenticated, in milliseconds. */
     @Volatile
     private var aheadMillis = 0L
 
-    /** Whether the gateway marks what it answers by itself, as newer ones do. */
+    /** True once the gateway named itself as a source: older ones do not. */
     @Volatile
-    private var tellsSource = false
+    private var reportsSource = false
 
-    /** The version in use; [GatewayClient.AUTO] until it is known. Never goes back from 2 to 1. */
+    /** Version in use; [GatewayClient.AUTO] until it is known. Never changes from 2 to 1. */
     @Volatile
     var protocol: Int = protocol
         private set
@@ -47,25 +47,25 @@ internal class Channel(
         require(protocol in GatewayClient.AUTO..2) { "Protocol must be 1, 2 or AUTO, not \"$protocol\"" }
     }
 
-    /** The gateway's time as far as it is known, in milliseconds since 1970. */
+    /** Returns the time by the gateway's clock, as far as it is known, in milliseconds since 1970. */
     fun now(): Long = clock() + aheadMillis
 
     /** Sends a request and waits for its answer. @throws GatewayException also where the gateway refuses it. */
     fun call(route: Route, request: JSONObject, timeoutMillis: Long, cancellation: Cancellation): Answer {
         val deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis)
-        fun left() = maxOf(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))
-        findProtocol(left(), cancellation)
+        fun rest() = maxOf(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))
+        findProtocol(rest(), cancellation)
         return withRightClock(isCommand = true) { stamp ->
-            val (answer, json) = exchange(seal(route, request, stamp), route, left(), cancellation)
+            val (answer, json) = exchange(seal(route, request, stamp), route, rest(), cancellation)
             // Services answer on this route alone.
-            refusalIn(answer, json, mayBeService = tellsSource && route == Route.GATEWAY)?.let { throw it }
+            refusalIn(answer, json, mayBeService = reportsSource && route == Route.GATEWAY)?.let { throw it }
             answer
         }
     }
 
     /**
-     * Finds out which version the gateway knows, once for all that wait for it. The probe is stamped with 1970, so it
-     * runs nothing, and a gateway that knows version 2 proves that by its refusal.
+     * Finds the version of the gateway, once for all requests that wait for it. The timestamp of the probe is 1970, so
+     * it cannot run, and a gateway of version 2 proves that by its refusal.
      */
     fun findProtocol(timeoutMillis: Long, cancellation: Cancellation) {
         if (protocol != GatewayClient.AUTO) return
@@ -85,10 +85,10 @@ internal class Channel(
     }
 
     /**
-     * Sends one request, and another one if the gateway proves that its clock is a different one. Only in version 2:
-     * in version 1, an old refusal could be played back to have a command run twice.
+     * Sends a request, and again if the gateway proves that its clock differs. Only in version 2: in version 1, an
+     * attacker could replay an old refusal, so that a command runs twice.
      *
-     * @param isCommand whether it must not run twice: then it goes again only if no copy of it ran, or ever will
+     * @param isCommand true if it must not run twice: then it is sent again only if no copy of it can ever run
      */
     fun <T> withRightClock(isCommand: Boolean, send: (Stamp) -> T): T {
         val stamp = Stamp(clock, aheadMillis)
@@ -102,13 +102,13 @@ internal class Channel(
         }
     }
 
-    /** Stamps a request, and seals it. A fresh envelope each time. */
+    /** Seals a request with a timestamp, in a new envelope each time. */
     fun seal(route: Route, request: JSONObject, stamp: Stamp): Exchange {
         val text = request.put("timestamp", stamp.timestamp).toString()
         return if (protocol == 1) key.sealV1(text) else key.sealV2(text, route)
     }
 
-    /** Returns the answer, and all that was opened. */
+    /** Returns the answer, and all of its JSON. */
     private fun exchange(
         exchange: Exchange,
         route: Route,
@@ -119,7 +119,7 @@ internal class Channel(
             val text = readText(body, LONGEST_SEALED_BYTES)
                 ?: throw TamperedException(response.code, "Answer is larger than any gateway's")
             val json = opened(response) { exchange.openAnswer(text) } ?: JSONObject()
-            if (isFromGateway(json)) tellsSource = true
+            if (isFromGateway(json)) reportsSource = true
             Pair(answerIn(json, response.code), json)
         }
 
@@ -129,13 +129,13 @@ internal class Channel(
     private fun beginProbe(): CompletableFuture<Int> {
         val begun = CompletableFuture<Int>()
         probe = begun
-        // In a thread of its own: it is shared, so none of those who wait for it may end it by going away.
+        // In a thread of its own: it is shared, so a cancelled request must not end it.
         thread(isDaemon = true, name = "gateway-probe") {
             try {
                 protocol = askProtocol()
                 begun.complete(protocol)
             } catch (failure: Throwable) {
-                // Errors too: here nobody else would hear of them, and everybody would wait.
+                // Errors too: otherwise all requests would wait.
                 synchronized(this) { probe = null }
                 begun.completeExceptionally(failure)
             }
@@ -148,11 +148,11 @@ internal class Channel(
         val (answer, json) = try {
             exchange(request, Route.GATEWAY, 1000 * CALL_SECONDS, Cancellation())
         } catch (failure: WrongKeyException) {
-            // Version 1 would be a second failed attempt. That the gateway said so is no proof: nothing is remembered.
+            // Version 1 would be a second failed attempt. The header is not authenticated: the version is not stored.
             if (failure.knowsVersion2) throw failure
             return 1
         }
-        // It opened: whatever it says, it is of version 2, and nothing less will do from now on.
+        // It opened: whatever its status, it is of version 2, which is required from now on.
         protocol = 2
         val refusal = refusalIn(answer, json, mayBeService = false)
             ?: TamperedException(answer.status, "Gateway accepted a request from 1970")
@@ -166,7 +166,7 @@ internal class Channel(
     }
 }
 
-/** Opens a part of an answer and reads the JSON in it, if any. @throws TamperedException if it does not open. */
+/** Opens a part of an answer, and parses the JSON in it, if any. @throws TamperedException if it does not open. */
 internal fun opened(response: Response, open: () -> String?): JSONObject? =
     try {
         open()?.let { readJsonObject(it) }

@@ -1,4 +1,4 @@
-/* One stream of events: a request, and what comes back until the line ends. */
+/* One stream of events: a subscribe request, and its events until the stream ends. */
 package e2egateway
 
 import java.io.Closeable
@@ -13,51 +13,51 @@ import okio.BufferedSource
 import org.json.JSONObject
 
 /**
- * Asks for streams, one at a time.
+ * Opens streams, one at a time.
  *
- * @param silenceMillis a stream in which nothing comes for so long is dead
+ * @param silenceMillis longest time without a heartbeat
  */
 internal class EventStream(private val channel: Channel, private val silenceMillis: Long) {
     private val client = channel.transport.streamClient(silenceMillis)
 
     /**
-     * Hears one stream up to its last event, without the pings.
+     * Reads one stream up to its last event, without the pings.
      *
-     * @throws GatewayException if it cannot begin, breaks off or falls silent, or if something was changed on the way
+     * @throws GatewayException if it cannot begin, breaks off or falls silent, or an event does not open
      */
-    fun hear(request: JSONObject, cancellation: Cancellation, listen: (Event) -> Unit) {
+    fun read(request: JSONObject, cancellation: Cancellation, onEvent: (Event) -> Unit) {
         channel.findProtocol(1000 * CALL_SECONDS, cancellation)
         channel.withRightClock(isCommand = false) { stamp ->
             val exchange = channel.seal(Route.SUBSCRIBE, request, stamp)
             val call = channel.transport.newCall(client, Route.SUBSCRIBE, exchange.text)
-            Patience(silenceMillis, call::cancel).use { hear(call, exchange, it, cancellation, listen) }
+            SilenceTimer(silenceMillis, call::cancel).use { read(call, exchange, it, cancellation, onEvent) }
         }
     }
 
-    private fun hear(
+    private fun read(
         call: Call,
         exchange: Exchange,
-        patience: Patience,
+        silence: SilenceTimer,
         cancellation: Cancellation,
-        listen: (Event) -> Unit
+        onEvent: (Event) -> Unit
     ) = try {
-        patience.begin()
+        silence.begin()
         channel.transport.execute(call, cancellation) { response, body ->
             val records = Records(response.code, body.source())
             val opener = exchange.openStream()
             do {
-                // In version 1 comments are signs of life, so that OkHttp's own timeout does. In version 2 somebody on
-                // the way could make them up: there only what opens counts.
-                if (channel.protocol == 1) patience.end() else patience.begin()
+                // In version 1 comments are heartbeats, so OkHttp's own timeout is enough. In version 2 an attacker
+                // could send bytes: only an event that opens is a heartbeat.
+                if (channel.protocol == 1) silence.end() else silence.begin()
                 val event = nextEvent(records, opener, response)
-                patience.end()
+                silence.end()
                 cancellation.throwIfCancelled()
-                if (event.type != "ping") listen(event)
+                if (event.type != "ping") onEvent(event)
             } while (!event.isLast)
         }
     } catch (failure: GatewayException) {
-        if (!patience.isOver) throw failure
-        throw if (failure is TruncatedException) silence() else RequestTimeoutException("No stream began in time")
+        if (!silence.isOver) throw failure
+        throw if (failure is TruncatedException) wentSilent() else RequestTimeoutException("No stream began in time")
     }
 
     private fun nextEvent(records: Records, opener: StreamOpener, response: Response): Event {
@@ -67,7 +67,7 @@ internal class EventStream(private val channel: Channel, private val silenceMill
             } catch (failure: GatewayException) {
                 throw failure
             } catch (failure: SocketTimeoutException) {
-                throw silence()
+                throw wentSilent()
             } catch (failure: IOException) {
                 throw TruncatedException("Stream broke off: ${failure.message}")
             } ?: throw TruncatedException("Stream broke off")
@@ -76,27 +76,27 @@ internal class EventStream(private val channel: Channel, private val silenceMill
         }
     }
 
-    private fun silence() = TruncatedException("Stream went silent: nothing came for ${silenceMillis / 1000.0} s")
+    private fun wentSilent() = TruncatedException("Stream went silent: nothing came for ${silenceMillis / 1000.0} s")
 }
 
-/** One record of Server-Sent Events, as far as the protocol uses them. */
+/** Record of Server-Sent Events, with the fields that the protocol uses. */
 private class Record(val event: String?, val id: String?, val data: String)
 
-/** Reads records. What is cut off before its empty line is none. */
+/** Reads records. A record that is cut off before its empty line is dropped. */
 private class Records(private val status: Int, private val source: BufferedSource) {
     /**
      * Waits for the next record that has data; null at the end of the body.
      *
-     * @throws TamperedException if it is none of a gateway's
+     * @throws TamperedException if it is not a gateway's
      */
     fun next(): Record? {
-        var left = LONGEST_SEALED_BYTES
+        var rest = LONGEST_SEALED_BYTES
         var event: String? = null
         var id: String? = null
         var data: String? = null
         while (true) {
-            val line = nextLine(left) ?: return null
-            left -= line.length + 1
+            val line = nextLine(rest) ?: return null
+            rest -= line.length + 1
             val name = line.substringBefore(':')
             val value = line.substringAfter(':', "").removePrefix(" ")
             when (name) {
@@ -109,7 +109,7 @@ private class Records(private val status: Int, private val source: BufferedSourc
             }
             if (line != "") continue
             if (data != null) return Record(event, id, data)
-            left = LONGEST_SEALED_BYTES
+            rest = LONGEST_SEALED_BYTES
             event = null
             id = null
         }
@@ -124,14 +124,14 @@ private class Records(private val status: Int, private val source: BufferedSourc
 
 private const val LINE_END = '\n'.toByte()
 
-/** Ends a wait that lasts too long. The time in which the listener is busy does not count. */
-private class Patience(private val millis: Long, private val giveUp: () -> Unit) : Closeable {
+/** Ends a wait that lasts too long. Time in which the listener handles an event does not count. */
+private class SilenceTimer(private val millis: Long, private val abort: () -> Unit) : Closeable {
     private val timers = Executors.newSingleThreadScheduledExecutor { task ->
         Thread(task, "gateway-silence").also { it.isDaemon = true }
     }
     private var timer: ScheduledFuture<*>? = null
 
-    /** Whether a wait lasted too long. */
+    /** True once a wait lasted too long. */
     @Volatile
     var isOver = false
         private set
@@ -153,6 +153,6 @@ private class Patience(private val millis: Long, private val giveUp: () -> Unit)
 
     private fun runOut() {
         isOver = true
-        giveUp()
+        abort()
     }
 }

@@ -1,5 +1,5 @@
 /*
- * A client of the end-to-end encryption gateway. Copy all files of this folder into an Android app.
+ * Client of the end-to-end encryption gateway. Copy all files of this folder into an Android app.
  *
  * Needs OkHttp 4.12 and org.json (part of Android), and Android 8.0 (API 26) for java.util.Base64.
  * All functions block, so none but subscribe() belongs on the main thread; see README.md for coroutines.
@@ -14,15 +14,15 @@ import org.json.JSONArray
 import org.json.JSONObject
 
 /**
- * What the gateway answered, opened.
+ * Opened answer.
  *
- * @property status 200 for a success; otherwise what Jeedom said went wrong, in the way of HTTP
- * @property body the service's answer: a JSONObject, JSONArray, String, Number, Boolean or null
- * @property timestamp the gateway's clock, in seconds since 1970
+ * @property status 200 for a success; otherwise the failure of the service, as in HTTP
+ * @property body answer of the service: a JSONObject, JSONArray, String, Number, Boolean or null
+ * @property timestamp time of the gateway, in seconds since 1970
  */
 data class Answer(val status: Int, val body: Any?, val timestamp: Double)
 
-/** A broker other than the gateway's own, a login for it, or both. */
+/** Broker other than the gateway's own, its login, or both. */
 data class Broker(
     val host: String? = null,
     val port: Int? = null,
@@ -30,23 +30,22 @@ data class Broker(
     val password: String? = null
 )
 
-/** The version that a gateway in good health tells. */
+/** Status and version of a healthy gateway. */
 data class Health(val status: String, val version: String)
 
 /**
- * Speaks with one gateway under one key. May be used by several threads; one for the whole app is best, as it finds out
- * about the gateway's version and clock once.
+ * Client of one gateway under one key. Threads may share it; use one for the whole app, as it finds the version and the
+ * clock of the gateway once.
  *
- * @param url the gateway's address, such as `https://home.example.ts.net`
- * @param key the key, 64 hexadecimal characters
- * @param http the client whose connections, proxies and certificates to use
- * @param clock tells the milliseconds since 1970; in version 2 it may be wrong, as the gateway proves its own time
- * @param backoff tells how many milliseconds a subscription waits before it is tried again, from how many tries were
- * in vain
- * @param protocol the version of the protocol: 1, 2, or [AUTO] to ask the gateway before the first request. Once
- * [GatewayClient.protocol] tells 2, store that, and hand it over the next time: nobody can then talk this app back into
- * version 1
- * @param keyName what to call the key in error messages: its name from the pairing code
+ * @param url address of the gateway, such as `https://home.example.ts.net`
+ * @param key key, 64 hexadecimal characters
+ * @param http client whose connections, proxies and certificates are used
+ * @param clock returns the milliseconds since 1970; in version 2 it may be wrong, as the gateway authenticates its time
+ * @param backoff returns the wait before a retry of a subscription, in milliseconds, from the number of failed tries
+ * @param protocol version of the protocol: 1, 2, or [AUTO] to ask the gateway before the first request. Once
+ * [GatewayClient.protocol] is 2, store that, and pass it the next time: an attacker in between then cannot downgrade
+ * this app to version 1
+ * @param keyName name of the key in error messages, from the pairing code
  * @throws IllegalArgumentException if the key or the version is malformed
  */
 class GatewayClient @JvmOverloads constructor(
@@ -60,22 +59,22 @@ class GatewayClient @JvmOverloads constructor(
 ) {
     private val channel = Channel(url, key, http, clock, protocol, keyName)
 
-    /** The version of the protocol in use; [AUTO] until it is known. Never goes back from 2 to 1. */
+    /** Version of the protocol in use; [AUTO] until it is known. Never changes from 2 to 1. */
     val protocol: Int get() = channel.protocol
 
     /**
      * Calls a method of Jeedom's JSON-RPC API.
      *
-     * @param method its name, such as `event::changes`
-     * @param params its parameters
+     * @param method name of the method, such as `event::changes`
+     * @param params parameters of the method
      * @param apikey Jeedom's API key, where the gateway has none of its own
      * @param endpoint path of the API on the Jeedom server
-     * @param timeoutSeconds longest wait; a long poll needs more than it asks for
-     * @param cancellation gives up the waiting; the call itself may still run
+     * @param timeoutSeconds longest wait; for a long poll, more than its own wait
+     * @param cancellation ends the wait; the call itself may still run
      * @param compress `gzip` to let the gateway compress a large answer; an older gateway does not
      * @return Jeedom's answer, with its HTTP status; it may be an error of Jeedom's own
      * @throws GatewayException if the gateway refuses, cannot be reached, or does not answer in time
-     * @throws CancellationException if it was given up
+     * @throws CancellationException if it was cancelled
      */
     @JvmOverloads
     @Throws(IOException::class)
@@ -99,12 +98,12 @@ class GatewayClient @JvmOverloads constructor(
     }
 
     /**
-     * Follows Jeedom's events, such as commands that got a new value. Nothing is sent before one is asked for. Where
-     * all has failed for five minutes, it throws; begin again with the `datetime` of the last event as `since`.
+     * Iterates over Jeedom's events, such as new values of commands. Sends nothing before the first step. After five
+     * minutes of nothing but failures it throws; call again with the `datetime` of the last event as `since`.
      *
-     * @param since where to begin, in seconds since 1970 by Jeedom's clock; now without it
-     * @param longPollingSeconds how long Jeedom may keep a poll that has nothing to tell; the gateway allows 120
-     * @param filter name of a filter for events, as Jeedom knows them
+     * @param since begins after this time of Jeedom's clock, in seconds since 1970; now by default
+     * @param longPollingSeconds longest wait of Jeedom for an event; the gateway allows 120
+     * @param filter name of an event filter in Jeedom
      * @param apikey Jeedom's API key, where the gateway has none of its own
      * @param endpoint path of the API on the Jeedom server
      */
@@ -123,16 +122,16 @@ class GatewayClient @JvmOverloads constructor(
     }
 
     /**
-     * Publishes an MQTT message, and waits until the broker has it.
+     * Publishes an MQTT message, and waits until the broker acknowledged it.
      *
-     * @param message the payload; null sends an empty one, which clears a retained message
+     * @param message payload; null sends an empty one, which clears a retained message
      * @param qos quality of service: 0, 1 or 2
-     * @param retain whether the broker shall keep the message for later subscribers
+     * @param retain makes the broker retain the message for later subscribers
      * @param timeoutSeconds longest wait
-     * @param cancellation gives up the waiting; the message may still go out
+     * @param cancellation ends the wait; the message may still be published
      * @return status 200 once the broker has acknowledged the message
      * @throws GatewayException if the gateway refuses, cannot be reached, or does not answer in time
-     * @throws CancellationException if it was given up
+     * @throws CancellationException if it was cancelled
      */
     @JvmOverloads
     @Throws(IOException::class)
@@ -150,8 +149,8 @@ class GatewayClient @JvmOverloads constructor(
     }
 
     /**
-     * Publishes an MQTT message of any bytes, and waits until the broker has it; the rest is as for a text. From Java
-     * it is called `publishBytes`.
+     * Publishes an MQTT message of any bytes, and waits until the broker acknowledged it; the rest is as for a text.
+     * Its name in Java is `publishBytes`.
      */
     @JvmOverloads
     @JvmName("publishBytes")
@@ -188,20 +187,20 @@ class GatewayClient @JvmOverloads constructor(
     }
 
     /**
-     * Listens to MQTT topics until the subscription is closed. Returns at once; whatever goes wrong before the first
-     * `connected` reaches [SubscriptionListener.onEnd]. From then on, `disconnected`, `end` and `error` tell why a
-     * stream ended; the next one begins with `connected` and goes on where the last one ended. `gap` says that
-     * something may be missing nevertheless. After an `end` with `retry` the client waits at least so many seconds. The
-     * subscription ends by itself with a failure that no other try would mend, with [TamperedException] as soon as
-     * somebody on the way changed anything, and with what its listener throws.
+     * Subscribes to MQTT topics until the subscription is closed. Returns at once; failures before the first
+     * `connected` reach [SubscriptionListener.onEnd]. From then on, `disconnected`, `end` and `error` have the reason why
+     * a stream ended; the next one begins with `connected` and resumes where the last one ended. `gap` says that messages
+     * may be missing nevertheless. After an `end` with `retry` the client waits at least that many seconds. The
+     * subscription ends with a lasting failure, with [TamperedException] as soon as an event was changed in between, and
+     * with an exception of its listener.
      *
      * @param topics topic filters, such as `home/+/temperature`
      * @param qos highest quality of service
-     * @param executor whose thread to occupy for as long as the subscription lasts; a daemon thread by default
-     * @param since where to go on: the [Event.position] of an earlier event
-     * @param keep whether the stream stays open while the gateway's broker is away, which `offline` and `online` tell
+     * @param executor executor that runs the subscription until it ends; a daemon thread by default
+     * @param since position to resume after: the [Event.position] of an earlier event
+     * @param keep keeps the stream open while the gateway's broker is unreachable, which `offline` and `online` report
      * @param resume false for one stream only: its last event, or a failure, ends the subscription
-     * @param silenceMillis after how long without a sign of life a stream is dead; the gateway gives one every 15 s
+     * @param silenceMillis longest time without a heartbeat; the gateway sends one at least every 15 s
      */
     @JvmOverloads
     fun subscribe(
@@ -230,7 +229,7 @@ class GatewayClient @JvmOverloads constructor(
     /**
      * Asks whether the gateway runs.
      *
-     * @throws GatewayException if it does not say that it is well, or cannot be reached
+     * @throws GatewayException if it is unreachable, or not healthy
      */
     @Throws(IOException::class)
     fun health(): Health {
@@ -239,10 +238,10 @@ class GatewayClient @JvmOverloads constructor(
     }
 
     companion object {
-        /** For `protocol`: the gateway is asked which version it knows. */
+        /** Value of `protocol` to ask the gateway for its version. */
         const val AUTO = 0
 
-        /** Three signs of life that did not come. */
+        /** Three missed heartbeats. */
         private const val SILENCE_MILLIS = 45_000L
 
         private val DAEMON_THREAD = Executor { task ->

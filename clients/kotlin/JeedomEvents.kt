@@ -1,4 +1,4 @@
-/* Jeedom's events, by one long poll after the other. */
+/* Events of Jeedom, by one long poll after the other. */
 package e2egateway
 
 import java.io.Closeable
@@ -6,33 +6,33 @@ import java.util.ArrayDeque
 import java.util.concurrent.CancellationException
 import org.json.JSONObject
 
-/** One event of Jeedom; [json] holds all of it. */
+/** Event of Jeedom; [json] has all of its fields. */
 class JeedomEvent internal constructor(val json: JSONObject) {
-    /** When it happened, in seconds since 1970 by Jeedom's clock. */
+    /** Time of the event, in seconds since 1970 by Jeedom's clock. */
     val datetime: Double = json.optDouble("datetime")
 
-    /** What happened, such as `cmd::update`. */
+    /** Kind of event, such as `cmd::update`. */
     val name: String = json.optString("name")
 
-    /** To whom, and how: mostly a JSONObject, such as `{"cmd_id": 3, "value": 1}`. */
+    /** Content of the event: mostly a JSONObject, such as `{"cmd_id": 3, "value": 1}`. */
     val option: Any? = json.opt("option").orNull()
 
-    /** Tells it from all others. */
+    /** Differs for different events. */
     internal val identity: List<Any> = listOf(datetime, name, option.toString())
 
     override fun toString(): String = json.toString()
 }
 
-/** Calls a method of Jeedom; a wait for the answer ends after some seconds, or when it is cancelled. */
+/** Calls a method of Jeedom; the wait for the answer ends after a timeout, or when it is cancelled. */
 internal typealias CallJeedom =
     (method: String, params: JSONObject?, timeoutSeconds: Long, cancellation: Cancellation) -> Answer
 
 /**
- * Jeedom's events in the order in which they come, for one thread; [close] may be called by any. Both functions of the
+ * Events of Jeedom in the order in which they come, for one thread; any thread may call [close]. Both functions of the
  * iterator wait for the next event. It ends only when it is closed.
  *
- * Polls overlap, as Jeedom may write an event late; each event is handed over once nevertheless. Failures that may pass
- * are waited out, but after five minutes of nothing else the newest one is thrown.
+ * Polls overlap, as Jeedom may write an event late; each event is returned once nevertheless. Temporary failures are
+ * retried; after five minutes of nothing else the newest one is thrown.
  */
 class JeedomEvents internal constructor(
     private val call: CallJeedom,
@@ -52,8 +52,8 @@ class JeedomEvents internal constructor(
      * Waits for an event.
      *
      * @return false after [close]
-     * @throws GatewayException what will not pass by itself, such as a key that may not ask, or has not for five
-     * minutes; [JeedomException] if Jeedom refuses
+     * @throws GatewayException a lasting failure, such as a missing right, or five minutes of temporary ones;
+     * [JeedomException] if Jeedom refuses
      */
     override fun hasNext(): Boolean {
         try {
@@ -64,13 +64,13 @@ class JeedomEvents internal constructor(
         }
     }
 
-    /** Waits for an event and takes it. @throws NoSuchElementException after [close]. */
+    /** Waits for an event, and returns it. @throws NoSuchElementException after [close]. */
     override fun next(): JeedomEvent {
         if (!hasNext()) throw NoSuchElementException("Jeedom's events were closed")
         return waiting.remove()
     }
 
-    /** Ends it, from any thread and at once. */
+    /** Ends the iterator, from any thread and at once. */
     override fun close() = cancellation.cancel()
 
     private fun poll() {
@@ -79,10 +79,10 @@ class JeedomEvents internal constructor(
             if (known == null) overlap = Overlap(askTime()) else askChanges(known)
             tries = 0
         } catch (failure: GatewayException) {
-            val pause = failure.retryAfterSeconds ?: if (failure is FailedException) 0L else throw failure
+            val wait = failure.retryAfterSeconds ?: if (failure is FailedException) 0L else throw failure
             if (tries == 0) failingSince = nanoTime()
             if (nanoTime() - failingSince >= LONGEST_FAILING_NANOS) throw failure
-            cancellation.sleep(maxOf(1000 * pause, backoff(tries)))
+            cancellation.sleep(maxOf(1000 * wait, backoff(tries)))
             tries += 1
         }
     }
@@ -104,10 +104,10 @@ class JeedomEvents internal constructor(
         if (until == null || list == null) throw JeedomException(200, "Jeedom does not tell its events")
 
         val events = (0 until list.length()).mapNotNull { list.optJSONObject(it) }.map(::JeedomEvent)
-        val news = overlap.advance(until.toDouble(), events.filter { it.name != "" && !it.datetime.isNaN() })
-        waiting.addAll(news)
-        // What the overlap brings again ends a poll at once.
-        if (news.size == 0 && System.nanoTime() - began < QUICK_NANOS) cancellation.sleep(QUICK_MILLIS)
+        val newEvents = overlap.advance(until.toDouble(), events.filter { it.name != "" && !it.datetime.isNaN() })
+        waiting.addAll(newEvents)
+        // Events within the overlap end a poll at once.
+        if (newEvents.size == 0 && System.nanoTime() - began < QUICK_NANOS) cancellation.sleep(QUICK_MILLIS)
     }
 
     private fun ask(method: String, params: JSONObject?, timeoutSeconds: Long): Any? {
@@ -126,39 +126,40 @@ class JeedomEvents internal constructor(
     }
 
     private fun errorOf(method: String, status: Int, error: JSONObject): GatewayException {
-        val words = "Jeedom refuses $method: ${error.optString("message")} (${error.opt("code")})"
-        return if (error.opt("code") == DATABASE_AWAY) FailedException(status, words) else JeedomException(status, words)
+        val message = "Jeedom refuses $method: ${error.optString("message")} (${error.opt("code")})"
+        return if (error.opt("code") == INTERNAL_ERROR) FailedException(status, message)
+        else JeedomException(status, message)
     }
 }
 
-/** Polls that overlap, so that nothing is lost between two of them, and what came twice then. */
+/** Range of polls that overlap, so that no event is lost between two of them, without the events that come twice. */
 private class Overlap(private val begin: Double) {
     private var seen = emptyMap<List<Any>, Double>()
 
-    /** From when to ask, in seconds. */
+    /** Begin of the next poll, in seconds. */
     var from: Double = begin
         private set
 
-    /** Takes the events of a poll, up to a time of Jeedom's, and returns the new ones. */
+    /** Moves on by the events of a poll, up to a time of Jeedom, and returns the new ones. */
     fun advance(until: Double, events: List<JeedomEvent>): List<JeedomEvent> {
         val known = HashMap(seen)
         // Jeedom may bring the event at the beginning itself again.
-        val news = events.filter { it.datetime > begin && known.put(it.identity, it.datetime) == null }
-        // Jeedom may tell the time of its last event, which can be long ago: never further back.
+        val newEvents = events.filter { it.datetime > begin && known.put(it.identity, it.datetime) == null }
+        // The last event may be long ago: the polls never go back.
         from = maxOf(from, until - OVERLAP_SECONDS)
         seen = known.filterValues { it >= from }
-        return news
+        return newEvents
     }
 }
 
 private const val OVERLAP_SECONDS = 2
 
-/** Jeedom's code for what breaks off as its database starts anew. */
-private const val DATABASE_AWAY = -32000
+/** Jeedom's code for an internal failure, such as a database that restarts. */
+private const val INTERNAL_ERROR = -32000
 
-/** After so long with nothing but failures, the caller must know. */
+/** Longest time of nothing but failures. */
 private const val LONGEST_FAILING_NANOS = 300_000_000_000L
 
-/** A poll that was over so soon did not wait, and neither will the next. */
+/** Duration of a poll for which Jeedom did not wait; the next one waits as long. */
 private const val QUICK_MILLIS = 1000L
 private const val QUICK_NANOS = 1_000_000 * QUICK_MILLIS

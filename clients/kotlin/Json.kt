@@ -1,15 +1,15 @@
-/* JSON from elsewhere, which must not use up the stack. */
+/* Parser of untrusted JSON, with a limit on nesting. */
 package e2egateway
 
 import org.json.JSONException
 import org.json.JSONObject
 import org.json.JSONTokener
 
-/** Reads a JSON object. @throws JSONException if it is none, or is nested too deeply. */
+/** Parses a JSON object. @throws JSONException if it is malformed, or nested too deeply. */
 internal fun readJsonObject(text: String): JSONObject =
     readJson(text) as? JSONObject ?: throw JSONException("Text is not a JSON object")
 
-/** Reads any JSON value. @throws JSONException if it is none, or is nested too deeply. */
+/** Parses any JSON value. @throws JSONException if it is malformed, or nested too deeply. */
 internal fun readJson(text: String): Any? {
     if (isTooDeep(text)) throw JSONException("JSON is nested too deeply")
     return try {
@@ -18,12 +18,12 @@ internal fun readJson(text: String): Any? {
         if (tokens.nextClean() != END) throw JSONException("JSON has something after it")
         value.orNull()
     } catch (failure: StackOverflowError) {
-        // Android also reads what is not quite JSON, such as comments, and those are not counted above.
+        // Android also accepts extensions of JSON, such as comments, which are not counted above.
         throw JSONException("JSON is nested too deeply")
     }
 }
 
-/** Null also where JSON says so. */
+/** Returns null for the null of JSON as well. */
 internal fun Any?.orNull(): Any? = if (this === JSONObject.NULL) null else this
 
 private fun isTooDeep(text: String): Boolean {
@@ -34,7 +34,7 @@ private fun isTooDeep(text: String): Boolean {
         val char = text[index]
         if (char == '"') isString = !isString
         if (isString) {
-            // What is escaped ends no string.
+            // An escaped quotation mark does not end a string.
             if (char == '\\') index += 1
         } else if (char == '[' || char == '{') {
             depth += 1
@@ -47,7 +47,7 @@ private fun isTooDeep(text: String): Boolean {
     return false
 }
 
-/** What JSONTokener.nextClean() tells at the end. */
+/** Result of JSONTokener.nextClean() at the end. */
 private const val END = '\u0000'
 
 /** Jeedom's PHP writes no more than 512 levels, and far more fit on the stack of any thread. */

@@ -1,4 +1,4 @@
-/* The code that hands a key to a phone: `e2eg://pair?url=…&name=…#key=…`, mostly as a QR code. */
+/* Pairing codes, which transfer a key to a phone: `e2eg://pair?url=…&name=…#key=…`, mostly as a QR code. */
 package e2egateway
 
 import java.io.ByteArrayOutputStream
@@ -6,19 +6,19 @@ import java.nio.ByteBuffer
 import java.nio.charset.CharacterCodingException
 
 /**
- * What an app needs in order to use a gateway. Not a data class, so that no log gets the key by mistake.
+ * Address of a gateway and a key for it. Not a data class, so that the key is not logged by mistake.
  *
- * @property url the gateway's address, without a slash at its end
- * @property name the key's name, for the person
- * @property key the key, 64 hexadecimal characters
+ * @property url address of the gateway, without a slash at its end
+ * @property name name of the key, for people
+ * @property key key, 64 hexadecimal characters
  */
 class Pairing private constructor(val url: String, val name: String, val key: String) {
     override fun toString(): String = "Pairing(name=$name)"
 
     companion object {
         /**
-         * Reads a pairing code. Whatever is not as the gateway writes it is refused: a code comes from a camera, which
-         * sees what anybody printed.
+         * Parses a pairing code. Anything that a gateway does not write is refused: a code comes from a camera, so it
+         * is not trusted.
          *
          * @throws IllegalArgumentException if the text is anything else; the message never quotes it
          */
@@ -44,7 +44,7 @@ class Pairing private constructor(val url: String, val name: String, val key: St
         /** No user, no password, no query, no fragment. */
         private val ADDRESS = Regex("https?://[A-Za-z0-9._~\\[\\]:-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
 
-        /** Java's own decoder makes spaces of plus signs, and lets broken UTF-8 pass. */
+        /** Percent-decodes a text: Java's decoder turns plus signs into spaces, and accepts malformed UTF-8. */
         private fun decoded(text: String): String {
             require(Regex("(%[0-9a-fA-F]{2}|[!-$&-~])*").matches(text)) { NOT_ENCODED }
             val bytes = ByteArrayOutputStream()

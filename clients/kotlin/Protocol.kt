@@ -1,5 +1,5 @@
 /*
- * The two versions of the protocol, as far as a client needs them; see docs/protocol.md. Nothing here does any I/O.
+ * Both versions of the protocol, for clients; see docs/protocol.md. Without input and output.
  */
 package e2egateway
 
@@ -13,47 +13,47 @@ import javax.crypto.Mac
 import javax.crypto.spec.GCMParameterSpec
 import javax.crypto.spec.SecretKeySpec
 
-/** What a request is for: the name that version 2 seals it with, and its path. */
+/** Route of a request, to which it is bound in version 2, and its path. */
 internal enum class Route(val path: String) {
     GATEWAY("/gateway"),
     PUBLISH("/mqtt/publish"),
     SUBSCRIBE("/mqtt/subscribe")
 }
 
-/** Something sealed does not open. It never says why: it was changed, belongs elsewhere, or has another key. */
+/** An envelope or event does not open. Never says why: it was changed, is for another request, or has another key. */
 internal class EnvelopeException : GeneralSecurityException("Envelope does not open")
 
-/** A sealed request, and the means to open what answers it. Each is sent once. */
+/** Sealed request, which opens its answer or stream. Each is sent once. */
 internal interface Exchange {
-    /** The text to send. */
+    /** Text to send. */
     val text: String
 
-    /** Opens the answer. @throws EnvelopeException if it is not one to this request. */
+    /** Opens the answer. @throws EnvelopeException if it is not the answer to this request. */
     fun openAnswer(text: String): String
 
-    /** Makes the opener of one stream, which wants all of its records in their order. */
+    /** Makes the opener of one stream, for all of its records in order. */
     fun openStream(): StreamOpener
 }
 
-/** Opens the records of one stream, in their order. */
+/** Opens the records of one stream, in order. */
 internal interface StreamOpener {
     /**
      * Opens a record.
      *
-     * @param event its `event` field, or null
-     * @param id its `id` field, or null
-     * @return the plaintext; null for a record that holds no event
+     * @param event field `event`, or null
+     * @param id field `id`, or null
+     * @return the plaintext; null for a record without an event
      * @throws EnvelopeException if it is not the next one of this stream
      */
     fun open(event: String?, id: String?, data: String): String?
 }
 
-/** The key that a client and its gateway share. @throws IllegalArgumentException if it is malformed. */
+/** Key that a client and its gateway share. @throws IllegalArgumentException if it is malformed. */
 internal class SharedKey(hex: String) {
     private val secret: ByteArray = bytesOfHex(hex)
     private val envelopeKey = SecretKeySpec(secret, "AES")
 
-    /** Its public id: 16 hexadecimal characters. */
+    /** Public id: 16 hexadecimal characters. */
     val kid: String = hkdf(secret, ByteArray(0), "e2eg/2 kid", 8).joinToString("") { "%02x".format(it) }
 
     /** Seals a request in version 1: `base64( nonce ‖ ciphertext ‖ tag )`. The nonce is new for each. */
@@ -66,18 +66,18 @@ internal class SharedKey(hex: String) {
         return ExchangeV2(this, route, salt, "$VERSION_2$kid.${BASE64_URL.encode(salt + ciphertext)}")
     }
 
-    /** Opens an envelope of version 1. @throws EnvelopeException if it is none, or has another key. */
+    /** Opens an envelope of version 1. @throws EnvelopeException if it is malformed, or has another key. */
     fun openV1(text: String): String {
         val envelope = BASE64.decode(text.filterNot { it in WHITE_SPACE })
         if (envelope.size < NONCE_BYTES + TAG_BYTES) throw EnvelopeException()
         return open(envelopeKey, envelope.copyOf(NONCE_BYTES), ByteArray(0), envelope.after(NONCE_BYTES))
     }
 
-    /** The key of one message or stream. */
+    /** Derives the key of one message or stream. */
     fun messageKey(salt: ByteArray, direction: String): SecretKeySpec =
         SecretKeySpec(hkdf(secret, salt, "e2eg/2 $direction", KEY_BYTES), "AES")
 
-    /** What a message is bound to: [last] is the route, or the number of an event. */
+    /** Returns the authenticated context of a message: [last] is the route, or the number of an event. */
     fun context(direction: String, last: String): ByteArray = "e2eg/2 $direction\n$kid\n$last".toByteArray()
 }
 
@@ -109,7 +109,7 @@ private class ExchangeV2(
         override fun open(event: String?, id: String?, data: String): String? {
             val number = next
             val opened = streamKey ?: return begin(event, data)
-            // The number is counted here, and not taken from the wire: so nobody can skip, repeat or swap.
+            // The number is counted, not read from the wire: an attacker cannot skip, repeat or swap events.
             if (id != number.toString()) throw EnvelopeException()
             next += 1
             val nonce = ByteBuffer.allocate(NONCE_BYTES).putLong(NONCE_BYTES - 8, number).array()
@@ -145,8 +145,8 @@ private val RANDOM = SecureRandom()
 private fun randomBytes(count: Int): ByteArray = ByteArray(count).also(RANDOM::nextBytes)
 
 /**
- * HKDF-SHA-256 (RFC 5869), for up to 32 bytes, which is one block. Made of HMAC, as Android has no HKDF of its own in
- * most of its versions.
+ * HKDF-SHA-256 (RFC 5869), for up to 32 bytes, which is one block. Made of HMAC, as most versions of Android have no
+ * HKDF.
  */
 internal fun hkdf(secret: ByteArray, salt: ByteArray, info: String, length: Int): ByteArray {
     // An empty salt stands for zeros; Java refuses empty keys.
@@ -163,7 +163,7 @@ private fun hmac(key: ByteArray, message: ByteArray): ByteArray {
 private fun seal(key: SecretKeySpec, nonce: ByteArray, context: ByteArray, plaintext: String): ByteArray =
     cipher(Cipher.ENCRYPT_MODE, key, nonce, context).doFinal(plaintext.toByteArray())
 
-/** Verifies and decrypts. @throws EnvelopeException if the tag does not fit, or the plaintext is not UTF-8. */
+/** Verifies and decrypts. @throws EnvelopeException if the tag does not verify, or the plaintext is not UTF-8. */
 internal fun open(key: SecretKeySpec, nonce: ByteArray, context: ByteArray, ciphertext: ByteArray): String =
     try {
         val plaintext = cipher(Cipher.DECRYPT_MODE, key, nonce, context).doFinal(ciphertext)
@@ -181,7 +181,7 @@ private fun cipher(mode: Int, key: SecretKeySpec, nonce: ByteArray, context: Byt
     return cipher
 }
 
-/** An alphabet for bytes. Java's decoders take several spellings of the same bytes; the protocol takes one. */
+/** Encoding of bytes. Java's decoders accept several encodings of the same bytes; the protocol accepts one. */
 internal class Alphabet(private val encoder: Base64.Encoder, private val decoder: Base64.Decoder) {
     fun encode(bytes: ByteArray): String = encoder.encodeToString(bytes)
 

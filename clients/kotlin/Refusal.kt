@@ -1,4 +1,4 @@
-/* Which failure a refusal is: plain ones of HTTP, sealed ones, and events that say why a stream did not begin. */
+/* Errors for refusals: of plain HTTP, sealed, and in events before `connected`. */
 package e2egateway
 
 import java.time.Instant
@@ -6,86 +6,87 @@ import kotlin.math.ceil
 import org.json.JSONException
 import org.json.JSONObject
 
-/** Whether the gateway marked an answer or event as its own. */
+/** Tells whether the gateway itself is the source of an answer or event. */
 internal fun isFromGateway(json: JSONObject): Boolean = json.opt("source") == "gateway"
 
 /**
- * Tells whether the gateway itself refused a request after it had opened it. Its refusals are texts with an error in
- * it. A service may answer with the same text, so that decides only for gateways that do not mark their own answers.
+ * Returns the error that an opened answer stands for. Refusals of the gateway are texts with a JSON object that has an
+ * `error`. A service may answer with the same text, so it decides only for gateways that do not name their source.
  *
  * @param json all of the answer
- * @param mayBeService whether an answer without a mark comes from a service: the gateway marks its own
- * @return the refusal, or null for an answer
+ * @param mayBeService true if an answer without a source comes from a service: the gateway names itself
+ * @return the error, or null for an answer of a service
  */
 internal fun refusalIn(answer: Answer, json: JSONObject, mayBeService: Boolean): GatewayException? {
     if (answer.status == 200) return null
     if (!isFromGateway(json)) {
-        return if (mayBeService || json.opt("service") is String) null else oldRefusalIn(answer)
+        return if (mayBeService || json.opt("service") is String) null else olderRefusalIn(answer)
     }
     val body = errorIn(answer.body) ?: JSONObject()
-    val words = body.opt("error") as? String ?: "HTTP ${answer.status}"
-    return refusalOf(Refusal(answer.status, words, answer.timestamp, retryAfterSeconds(body)), codeIn(body))
+    val message = body.opt("error") as? String ?: "HTTP ${answer.status}"
+    return refusalOf(Refusal(answer.status, message, answer.timestamp, retryAfterSeconds(body)), codeIn(body))
 }
 
-/** What an `error` event means that came instead of `connected`; such an event tells no status. */
+/** Returns the error for an `error` event before `connected`; such an event has no status. */
 internal fun refusalIn(event: Event): GatewayException {
-    val words = event.json.optString("message")
+    val message = event.json.optString("message")
     val timestamp = (event.json.opt("timestamp") as? Number)?.toDouble()
     val code = codeIn(event.json)
     return when {
-        code != null -> refusalOf(Refusal(0, words, timestamp, retryAfterSeconds(event.json)), code)
-        words == EXPIRED -> expired(0, timestamp)
-        isAboutRights(words) -> ScopeException(0, words)
-        words.startsWith("Too many ") -> RateLimitException(0, words, 0)
-        words.startsWith("MQTT error: ") -> FailedException(0, words)
-        else -> RefusedException(0, words)
+        code != null -> refusalOf(Refusal(0, message, timestamp, retryAfterSeconds(event.json)), code)
+        message == EXPIRED -> expired(0, timestamp)
+        isAboutRights(message) -> ScopeException(0, message)
+        message.startsWith("Too many ") -> RateLimitException(0, message, 0)
+        message.startsWith("MQTT error: ") -> FailedException(0, message)
+        else -> RefusedException(0, message)
     }
 }
 
-/** The wait that the header `Retry-After` asks for; 0 if it is none. A date comes from no gateway. */
+/** Returns the wait in the header `Retry-After`; 0 if it is malformed, or a date, which no gateway sends. */
 internal fun retryAfterSeconds(header: String?): Long =
     if (header != null && Regex("[0-9]+(\\.[0-9]+)?").matches(header)) wholeSeconds(header.toDouble()) else 0
 
-/** Adds how long to wait, where that is known. */
-internal fun withWait(words: String, seconds: Long): String = if (seconds == 0L) words else "$words: wait $seconds s"
+/** Adds the wait, where it is known. */
+internal fun withWait(message: String, seconds: Long): String =
+    if (seconds == 0L) message else "$message: wait $seconds s"
 
-private class Refusal(val status: Int, val words: String, val timestamp: Double?, val retryAfterSeconds: Long)
+private class Refusal(val status: Int, val message: String, val timestamp: Double?, val retryAfterSeconds: Long)
 
-/** By the gateway's code; by the status where it told none, or one that is newer than this client. */
+/** Makes the error for a code; for a missing or unknown code, the error for the status. */
 private fun refusalOf(refusal: Refusal, code: String?): GatewayException {
     val status = refusal.status
-    val words = refusal.words
+    val message = refusal.message
     val wait = refusal.retryAfterSeconds
     return when (code) {
         "expired" -> expired(status, refusal.timestamp, code)
-        "scope", "broker_not_allowed" -> ScopeException(status, words, code)
-        "key_revoked" -> WrongKeyException(status, words, code)
-        "key_rate", "busy" -> RateLimitException(status, withWait(words, wait), wait, code)
+        "scope", "broker_not_allowed" -> ScopeException(status, message, code)
+        "key_revoked" -> WrongKeyException(status, message, code)
+        "key_rate", "busy" -> RateLimitException(status, withWait(message, wait), wait, code)
         "broker", "service_unreachable", "service_timeout", "service_answer", "internal" ->
-            FailedException(status, words, code)
-        "restart" -> UnavailableException(status, withWait(words, wait), wait, code)
+            FailedException(status, message, code)
+        "restart" -> UnavailableException(status, withWait(message, wait), wait, code)
         "payload", "field", "unknown_service", "replay", "salt_reused", "already_executed", "too_slow" ->
-            RefusedException(status, words, code)
+            RefusedException(status, message, code)
         else -> when {
-            status == 429 -> RateLimitException(status, withWait(words, wait), wait, code)
-            status >= 500 -> FailedException(status, words, code)
-            else -> RefusedException(status, words, code)
+            status == 429 -> RateLimitException(status, withWait(message, wait), wait, code)
+            status >= 500 -> FailedException(status, message, code)
+            else -> RefusedException(status, message, code)
         }
     }
 }
 
-/** What a gateway means that tells neither source nor code. */
-private fun oldRefusalIn(answer: Answer): GatewayException? {
+/** Returns the error of an older gateway, which sends neither source nor code. */
+private fun olderRefusalIn(answer: Answer): GatewayException? {
     val body = errorIn(answer.body)
-    val words = body?.opt("error") as? String
-    if (body == null || words == null) return null
+    val message = body?.opt("error") as? String
+    if (body == null || message == null) return null
     val wait = retryAfterSeconds(body)
     return when {
-        answer.status == 429 -> RateLimitException(answer.status, withWait(words, wait), wait)
-        answer.status >= 500 -> FailedException(answer.status, words)
-        answer.status == 403 && words == EXPIRED -> expired(answer.status, answer.timestamp)
-        answer.status == 403 && isAboutRights(words) -> ScopeException(answer.status, words)
-        else -> RefusedException(answer.status, words)
+        answer.status == 429 -> RateLimitException(answer.status, withWait(message, wait), wait)
+        answer.status >= 500 -> FailedException(answer.status, message)
+        answer.status == 403 && message == EXPIRED -> expired(answer.status, answer.timestamp)
+        answer.status == 403 && isAboutRights(message) -> ScopeException(answer.status, message)
+        else -> RefusedException(answer.status, message)
     }
 }
 
@@ -105,7 +106,7 @@ private fun retryAfterSeconds(json: JSONObject): Long {
 
 private fun wholeSeconds(seconds: Double): Long = ceil(minOf(seconds, LONGEST_RETRY_SECONDS)).toLong()
 
-/** Longest wait that is taken from the other side: no gateway gone wrong keeps a client away for good. */
+/** Longest wait that a gateway can ask for: a faulty gateway must not stop a client for ever. */
 internal const val LONGEST_RETRY_SECONDS = 3600.0
 
 private const val EXPIRED = "Request expired"
@@ -115,5 +116,5 @@ private fun expired(status: Int, timestamp: Double?, code: String? = null): Expi
     return ExpiredException(status, "$EXPIRED: this device's clock is wrong$time", timestamp, code)
 }
 
-private fun isAboutRights(words: String): Boolean =
-    words.startsWith("This key may not ") || words.startsWith("Broker not allowed")
+private fun isAboutRights(message: String): Boolean =
+    message.startsWith("This key may not ") || message.startsWith("Broker not allowed")

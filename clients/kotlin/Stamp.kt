@@ -1,30 +1,30 @@
-/* When a request was stamped, and whether it can ever have run. */
+/* Timestamp of a request. */
 package e2egateway
 
-/** How far a timestamp may be from the clock of a gateway whose MAX_AGE_SECONDS was left alone. */
+/** Default of the gateway's MAX_AGE_SECONDS: largest distance of a timestamp from its clock. */
 private const val MAX_AGE_SECONDS = 60.0
 
 /**
- * The time of a request.
+ * Timestamp of a request, which tells later whether the request can have run.
  *
- * @param clock tells the milliseconds since 1970
- * @param aheadMillis what the gateway's clock is ahead of it
+ * @param clock returns the milliseconds since 1970
+ * @param aheadMillis lead of the gateway's clock
  */
 internal class Stamp(private val clock: () -> Long, aheadMillis: Long) {
     private val wallMillis = clock()
     private val monotonicNanos = System.nanoTime()
 
-    /** What the request says, in seconds since 1970. */
+    /** Timestamp in the request, in seconds since 1970. */
     val timestamp: Double = (wallMillis + aheadMillis) / 1000.0
 
     /**
-     * Tells whether the request was too old for the gateway ever since it was sealed. Only then no copy of it can have
-     * run before this one was refused, and none ever will.
+     * Tells whether the request was too old for the gateway from the moment it was sealed. Only then no copy of it can
+     * have run before this one was refused, and none ever will.
      *
-     * @param gatewayTime what the refusal says, in seconds since 1970
+     * @param gatewayTime time in the refusal, in seconds since 1970
      */
     fun wasAlwaysTooOld(gatewayTime: Double): Boolean {
-        // One of them may have been set meanwhile, the other one may have slept.
+        // The wall clock may have been set meanwhile; the monotonic clock may have stopped during sleep.
         val elapsed = maxOf((clock() - wallMillis) / 1000.0, (System.nanoTime() - monotonicNanos) / 1e9)
         return gatewayTime - timestamp > MAX_AGE_SECONDS + elapsed
     }

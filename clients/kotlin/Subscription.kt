@@ -1,4 +1,4 @@
-/* A subscription to MQTT topics: what it brings, and how it goes from one stream to the next. */
+/* Subscription to MQTT topics: its events, and one stream after the other. */
 package e2egateway
 
 import java.io.Closeable
@@ -9,58 +9,58 @@ import kotlin.math.ceil
 import kotlin.random.Random
 import org.json.JSONObject
 
-/** A place in the gateway's order of messages: whoever hands it over has heard all that came up to there. */
+/** Position in the gateway's message history, to resume after: all messages up to it were received. */
 data class Position(val epoch: String, val offset: Long)
 
-/** One event of a subscription; [json] holds all of it. */
+/** Event of a subscription; [json] has all of its fields. */
 class Event internal constructor(val json: JSONObject) {
     /**
-     * `connected` first, then `message`s; a stream's last is `error`, `disconnected` or `end`. `gap` says that
-     * something may be missing, `offline` and `online` that the gateway's broker went away and came back.
+     * `connected` first, then `message`s; the last event of a stream is `error`, `disconnected` or `end`. `gap` says
+     * that messages may be missing, `offline` and `online` that the gateway's broker disconnected and reconnected.
      */
     val type: String = json.optString("type")
 
-    /** The topic that a message was published to; the first filter for `connected`. */
+    /** Topic of a message; the first filter for `connected`. */
     val topic: String = json.optString("topic")
 
-    /** A message's payload as text, or null where it is not UTF-8. */
+    /** Payload of a message as text; null where it is not UTF-8. */
     val payload: String? = if (json.isNull("payload")) null else json.optString("payload")
 
-    /** True for a message that the broker had kept from before the subscription. */
+    /** True for a message that the broker had retained before the subscription. */
     val isRetained: Boolean = json.optBoolean("retain")
 
     /** True for the event that ends a stream; unless the subscription ends as well, another stream follows. */
     val isLast: Boolean = type == "error" || type == "disconnected" || type == "end"
 
-    /** Up to where everything has been heard with this event, for [GatewayClient.subscribe]; null if it tells none. */
+    /** Position to resume after, for [GatewayClient.subscribe]; null if the event has none. */
     val position: Position? = positionIn(if (type == "error") json.optJSONObject("resume") else json)
 
-    /** A message's payload as bytes, of whatever kind. */
+    /** Returns the payload of a message as bytes. */
     fun payloadBytes(): ByteArray =
         payload?.toByteArray() ?: Base64.getDecoder().decode(json.optString("payload_b64"))
 
     override fun toString(): String = json.toString()
 }
 
-/** Hears what a subscription brings, always on the subscription's own thread. */
+/** Receives the events of a subscription, always on the subscription's own thread. */
 interface SubscriptionListener {
     /**
-     * Called for each event, in order; the next one waits until this returns. What it throws ends the subscription: an
-     * [IOException] reaches [onEnd], a [CancellationException] means the same as [Subscription.close], and anything
-     * else is thrown in the subscription's thread, without [onEnd].
+     * Called for each event, in order; the next one waits until this returns. An exception ends the subscription: an
+     * [IOException] reaches [onEnd], a [CancellationException] has the effect of [Subscription.close], and any other is
+     * thrown in the subscription's thread, without [onEnd].
      */
     fun onEvent(event: Event)
 
     /**
      * Called once, when no more events will come.
      *
-     * @param failure why the subscription failed: a [GatewayException], unless its thread was interrupted or [onEvent]
-     * threw another one; null where its last event told that, and after [Subscription.close]
+     * @param failure failure of the subscription: a [GatewayException], unless its thread was interrupted or [onEvent]
+     * threw another one; null where the last event has the reason, and after [Subscription.close]
      */
     fun onEnd(failure: IOException?)
 }
 
-/** A running subscription. */
+/** Running subscription. */
 class Subscription internal constructor() : Closeable {
     internal val cancellation = Cancellation()
 
@@ -69,10 +69,10 @@ class Subscription internal constructor() : Closeable {
 }
 
 /**
- * How long to wait before a subscription is tried again: longer each time, and by chance, so that the clients of a
- * gateway that was away do not all come back at the same moment.
+ * Returns the wait before a subscription is retried: exponential, with jitter, so that the clients of a gateway that
+ * restarted do not reconnect at the same moment.
  *
- * @param tries how many tries since the last good stream were in vain
+ * @param tries number of failed tries since the last stream
  * @return milliseconds: from half to all of 0.5, 1, 2, 4, 8, 16, then 30 s
  */
 fun backoffMillis(tries: Int): Long {
@@ -80,7 +80,7 @@ fun backoffMillis(tries: Int): Long {
     return Random.nextLong(longest / 2, longest + 1)
 }
 
-/** Goes from one stream to the next, on the subscription's thread. */
+/** Opens one stream after the other, on the subscription's thread. */
 internal class Follower(
     private val channel: Channel,
     private val streams: EventStream,
@@ -90,7 +90,7 @@ internal class Follower(
     private val resume: Boolean
 ) {
     private val cancellation: Cancellation get() = subscription.cancellation
-    private var goesOn = false
+    private var resumes = false
     private var tries = 0
     private var isConnected = false
     private var connectedAt = 0L
@@ -98,10 +98,10 @@ internal class Follower(
 
     val subscription = Subscription()
 
-    /** Follows the streams until the end, and tells the listener of it. */
+    /** Reads streams until the end, and calls the listener for it. */
     fun follow() {
         val failure = try {
-            goFromStreamToStream()
+            readStreams()
             null
         } catch (closed: CancellationException) {
             null
@@ -113,14 +113,14 @@ internal class Follower(
         listener.onEnd(failure)
     }
 
-    private fun goFromStreamToStream() {
+    private fun readStreams() {
         while (true) {
             isConnected = false
             retryMillis = 0
-            val failure = hearStream()
-            if (!goesOn) return
-            if (isConnected && failure != null) tell(brokenOff(failure))
-            if (isConnected && System.nanoTime() - connectedAt >= GOOD_STREAM_NANOS) tries = 0
+            val failure = readStream()
+            if (!resumes) return
+            if (isConnected && failure != null) deliver(disconnected(failure))
+            if (isConnected && System.nanoTime() - connectedAt >= STEADY_NANOS) tries = 0
             failure?.retryAfterSeconds?.let { retryMillis = 1000 * it }
             cancellation.sleep(maxOf(retryMillis, backoff(tries)))
             tries += 1
@@ -128,33 +128,33 @@ internal class Follower(
     }
 
     /** Returns the failure of a stream after which another one may follow. @throws GatewayException for all others. */
-    private fun hearStream(): GatewayException? =
+    private fun readStream(): GatewayException? =
         try {
-            streams.hear(request, cancellation, ::hear)
+            streams.read(request, cancellation, ::handle)
             null
         } catch (failure: GatewayException) {
-            if (!goesOn || !mayPass(failure)) throw failure
+            if (!resumes || !isTemporary(failure)) throw failure
             failure
         }
 
-    private fun hear(event: Event) {
+    private fun handle(event: Event) {
         if (event.type == "end") retryMillis = retryMillisIn(event)
         if (event.type == "connected") {
             isConnected = true
             connectedAt = System.nanoTime()
-            goesOn = resume
+            resumes = resume
         } else if (event.type == "message") {
             tries = 0
         } else if (event.isLast && !isConnected) {
             if (event.type == "error") throw refusalIn(event)
-            // Whoever listens knows already that there is no stream just now.
-            if (goesOn) return
+            // The end of the last stream was reported already.
+            if (resumes) return
         }
         event.position?.let { request.put("since", it.toJson()) }
-        tell(event)
+        deliver(event)
     }
 
-    private fun tell(event: Event) =
+    private fun deliver(event: Event) =
         try {
             listener.onEvent(event)
         } catch (closed: CancellationException) {
@@ -163,7 +163,7 @@ internal class Follower(
             throw ListenerFailure(failure)
         }
 
-    private fun brokenOff(failure: GatewayException) = Event(
+    private fun disconnected(failure: GatewayException) = Event(
         JSONObject()
             .put("type", "disconnected")
             .put("message", failure.message)
@@ -171,29 +171,29 @@ internal class Follower(
     )
 }
 
-/** What the listener threw, on its way past all that handles failures of the network. */
+/** Wraps an exception of the listener, so that it is not handled as a failure of the network. */
 private class ListenerFailure(override val cause: Exception) : RuntimeException(cause)
 
-/** A stream that lasted this long was a good one: what comes next is another trouble. */
-private const val GOOD_STREAM_NANOS = 30_000_000_000L
+/** Duration of a stream after which the backoff is reset. */
+private const val STEADY_NANOS = 30_000_000_000L
 
-/** The wait that a gateway asks for as it stops; 0 if it is none. */
+/** Returns the wait that a stopping gateway asks for; 0 if malformed. */
 private fun retryMillisIn(event: Event): Long {
     val seconds = (event.json.opt("retry") as? Number)?.toDouble() ?: 0.0
     return if (seconds in 0.0..LONGEST_RETRY_SECONDS) ceil(1000 * seconds).toLong() else 0
 }
 
-/** The gateway's codes for refusals that pass by themselves. OkHttp, or a proxy, may have sent a request twice. */
-private val PASSING = listOf("too_slow", "replay", "key_revoked")
+/** Codes of temporary refusals. OkHttp, or a proxy, may have sent a request twice. */
+private val TEMPORARY = listOf("too_slow", "replay", "key_revoked")
 
-/** How those begin at older gateways, which tell no code. */
-private val OLD_PASSING = listOf("Too slow: ", "Request was used before")
+/** Beginnings of their texts at older gateways, which send no code. */
+private val OLDER_TEMPORARY = listOf("Too slow: ", "Request was used before")
 
-private fun mayPass(failure: GatewayException): Boolean =
+private fun isTemporary(failure: GatewayException): Boolean =
     when {
         failure.retryAfterSeconds != null || failure is FailedException || failure is ExpiredException -> true
-        failure.gatewayCode != null -> failure.gatewayCode in PASSING
-        else -> OLD_PASSING.any { (failure.message ?: "").startsWith(it) }
+        failure.gatewayCode != null -> failure.gatewayCode in TEMPORARY
+        else -> OLDER_TEMPORARY.any { (failure.message ?: "").startsWith(it) }
     }
 
 internal fun Position.toJson(): JSONObject = JSONObject().put("epoch", epoch).put("offset", offset)

@@ -1,4 +1,4 @@
-/* Sends HTTP requests to one gateway, each once, and tells what can go wrong with that. */
+/* HTTP requests to one gateway, each sent once, with their failures as errors of the client. */
 package e2egateway
 
 import java.io.IOException
@@ -17,34 +17,34 @@ import org.json.JSONException
 import org.json.JSONObject
 
 /**
- * The way to one gateway.
+ * HTTP to one gateway.
  *
- * @param keyName what to call the key in error messages
+ * @param keyName name of the key in error messages
  */
 internal class Transport(url: String, private val http: OkHttpClient, keyName: String?) {
-    /** The gateway's address, without a slash at its end. */
+    /** Address of the gateway, without a slash at its end. */
     val url = url.trimEnd('/')
-    private val keyWords = if (keyName == null) "this key" else "key $keyName"
+    private val keyLabel = if (keyName == null) "this key" else "key $keyName"
 
     /** Makes the call that sends a request. */
     fun newCall(client: OkHttpClient, route: Route, text: String): Call =
         client.newCall(Request.Builder().url(url + route.path).post(SentOnce(text)).build())
 
-    /** Makes a client for calls. Only the whole call is bounded: Jeedom may take its time before the first byte. */
+    /** Makes a client for calls. Only the whole call has a timeout: Jeedom may be slow to send the first byte. */
     fun bounded(millis: Long): OkHttpClient =
         http.newBuilder()
             .callTimeout(millis, TimeUnit.MILLISECONDS)
             .readTimeout(0, TimeUnit.MILLISECONDS)
             .build()
 
-    /** Makes a client for streams, which may last, but not be silent for so long. */
+    /** Makes a client for streams, which have no timeout but for silence. */
     fun streamClient(silenceMillis: Long): OkHttpClient =
         http.newBuilder()
             .callTimeout(0, TimeUnit.MILLISECONDS)
             .readTimeout(silenceMillis, TimeUnit.MILLISECONDS)
             .build()
 
-    /** Reads the gateway's health. */
+    /** Returns the gateway's health. */
     fun health(): JSONObject {
         val call = bounded(1000 * CALL_SECONDS).newCall(Request.Builder().url("$url/health").build())
         val health = execute(call, Cancellation()) { response, body ->
@@ -54,7 +54,7 @@ internal class Transport(url: String, private val http: OkHttpClient, keyName: S
         return health
     }
 
-    /** Sends a request, and uses the answer if it was accepted. @throws GatewayException for all that can fail. */
+    /** Sends a request, and uses the answer if it was accepted. @throws GatewayException for every failure. */
     fun <T> execute(call: Call, cancellation: Cancellation, use: (Response, ResponseBody) -> T): T =
         cancellation.during(call::cancel) {
             try {
@@ -73,31 +73,34 @@ internal class Transport(url: String, private val http: OkHttpClient, keyName: S
             }
         }
 
-    /** A refusal before anything was opened, in the words of the gateway, or of whatever stands before it. */
+    /** Returns the error for a plain refusal, with the text of the gateway or of a proxy before it. */
     private fun refusalOf(response: Response): GatewayException {
         val status = response.code
-        val told = try {
+        val json = try {
             response.body?.let(::readObject)
         } catch (failure: IOException) {
             null
         }
-        val words = told?.opt("error") as? String ?: "HTTP $status"
+        val message = json?.opt("error") as? String ?: "HTTP $status"
         val wait = retryAfterSeconds(response.header("Retry-After"))
         val newestVersion = response.header("E2E-Protocol")?.toIntOrNull() ?: 0
         return when {
             status == 401 -> WrongKeyException(
                 status,
-                "$words: gateway does not take $keyWords",
+                "$message: gateway does not accept $keyLabel",
                 knowsVersion2 = newestVersion >= 2
             )
-            status == 429 -> RateLimitException(status, withWait(if (words == TOO_MANY) TOO_MANY_HERE else words, wait), wait)
-            status == 408 || status >= 500 -> UnavailableException(status, withWait(words, wait), wait)
-            else -> RefusedException(status, words)
+            status == 429 -> {
+                val reason = if (message == TOO_MANY) TOO_MANY_HERE else message
+                RateLimitException(status, withWait(reason, wait), wait)
+            }
+            status == 408 || status >= 500 -> UnavailableException(status, withWait(message, wait), wait)
+            else -> RefusedException(status, message)
         }
     }
 }
 
-/** A text that OkHttp may not send again by itself, as it otherwise does after some failures and refusals. */
+/** Body that OkHttp must not send again, as it does by default after some failures and refusals. */
 private class SentOnce(text: String) : RequestBody() {
     private val bytes = text.toByteArray()
 
@@ -113,16 +116,16 @@ private class SentOnce(text: String) : RequestBody() {
 }
 
 /**
- * Reads a body, but none that would fill the memory: anybody on the way could send that.
+ * Reads a body up to a limit.
  *
- * @return null if it is longer than so many bytes
+ * @return null if it has more than [longest] bytes
  */
 internal fun readText(body: ResponseBody, longest: Long): String? {
     val source = body.source()
     return if (source.request(longest + 1)) null else source.readUtf8()
 }
 
-/** Reads a JSON object that nobody sealed; null if it is none, or is longer than any of a gateway. */
+/** Reads a plain JSON object; null if it is malformed or too large. */
 private fun readObject(body: ResponseBody): JSONObject? =
     try {
         readText(body, LONGEST_PLAIN_BYTES)?.let { readJsonObject(it) }
@@ -130,13 +133,13 @@ private fun readObject(body: ResponseBody): JSONObject? =
         null
     }
 
-/** Longest answer or event to read: far above what a gateway seals. */
+/** Largest answer or event: far above what a gateway seals. */
 internal const val LONGEST_SEALED_BYTES = 64L * 1024 * 1024
 
-/** Enough for the words of any refusal, and for a gateway's health. */
+/** Largest plain answer: a refusal, or a gateway's health. */
 private const val LONGEST_PLAIN_BYTES = 8192L
 
-/** The gateway's text for an address that has to wait, and what it is about: the answer does not tell which of both. */
+/** Text of the gateway for an address over its rate limit, and the clearer one of this client. */
 private const val TOO_MANY = "Too many requests"
 private const val TOO_MANY_HERE = "Too many requests or failed attempts from this address"
 

@@ -5,8 +5,7 @@
  */
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { formatJson, formatTable, summarize } from "../conformance/report.ts";
-import { type About, runChecks } from "../conformance/run_checks.ts";
-import { SUBJECTS } from "../conformance/subjects.ts";
+import { type CheckInfo, runChecks, SUBJECTS } from "../conformance/run_checks.ts";
 import { topicFault } from "../mqtt/topics/rules.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import type { Version } from "../protocol/exchange.ts";
@@ -79,7 +78,7 @@ export function conformance(platform: Platform): Promise<number> {
 }
 
 /** Prints one line for each subject, as the checks run. */
-function reportProgress({ printError }: Platform): (about: About) => void {
+function reportProgress({ printError }: Platform): (check: CheckInfo) => void {
   let last = "";
   return ({ number, subject }) => {
     if (subject === last) return;

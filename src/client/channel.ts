@@ -1,5 +1,5 @@
 /**
- * Sealed requests to one gateway, in the version that it speaks, stamped with the time that it has.
+ * Sealed requests to one gateway, in its version of the protocol, with timestamps by its clock.
  *
  * @module
  */
@@ -12,56 +12,53 @@ import { type Clock, SYSTEM_CLOCK } from "../lib/clock.ts";
 import { ExpiredError, NoWebCryptoError, TamperedError, WrongKeyError } from "./gateway_error.ts";
 import { Negotiation } from "./negotiation.ts";
 import { sealedRefusal } from "./refusal.ts";
-import { RequestTimestamp } from "./stamp.ts";
 import { Transport } from "./transport.ts";
 
-/** Where the gateway is, and the secret shared with it. */
+/** Address of the gateway, the secret shared with it, and the platform's functions. */
 export interface ChannelOptions {
-  /** The gateway's address, such as `https://home.example.ts.net`. */
+  /** Address of the gateway, such as `https://home.example.ts.net`. */
   readonly url: string;
   /** The key: 64 hexadecimal characters. */
   readonly key: string;
-  /** The key's name, from the pairing code: errors about the key tell it. */
+  /** Name of the key, from the pairing code, for error messages. */
   readonly keyName?: string | undefined;
   /**
-   * The version of the protocol to speak. By default, `auto`, the client asks the gateway once, before its first
-   * request. Keep what {@linkcode Channel.protocol} tells then: with 2, nobody on the way can talk a client into
-   * version 1.
+   * Version of the protocol. By default, `auto`, the client asks the gateway once, before its first request. Store the
+   * result, {@linkcode Channel.protocol}: with 2, an attacker in between cannot downgrade a client to version 1.
    */
   readonly protocol?: Version | "auto" | undefined;
   /**
-   * Whether to name the key by its public id in version 1 as well, so that a gateway with many keys tries this one
-   * alone. Whoever sees the headers can then tell the requests of this key from those of others. Off by default;
-   * version 2 always names it.
+   * Sends the public id of the key in version 1 as well, so that a gateway with many keys tries this one alone. An
+   * observer of the headers can then link the requests of this key. Off by default; version 2 always sends it.
    */
   readonly tellKeyId?: boolean | undefined;
-  /** Sends HTTP requests; the platform's own by default. */
+  /** Sends HTTP requests; the platform's `fetch` by default. */
   readonly fetch?: typeof fetch | undefined;
-  /** The time, for the stamps of requests and for waiting; the platform's own by default. */
+  /** Clock for timestamps and waits; the platform's by default. */
   readonly clock?: Clock | undefined;
 }
 
-/** Where a request goes, and how long it is of interest. */
+/** Route of a request, and its abort signal. */
 export interface RequestOptions {
-  /** The route, to which it is bound in version 2. */
+  /** Route, to which the request is bound in version 2. */
   readonly route: Route;
-  /** Gives it up. */
+  /** Aborts the request. */
   readonly signal: AbortSignal;
 }
 
-/** A request that was sent, and what came back so far. */
+/** Request that was sent, and the beginning of its answer. */
 export interface Sent {
-  /** The beginning of the answer. */
+  /** Response, its body yet unread. */
   readonly response: Response;
-  /** Opens what is in it. */
+  /** Opens the answer. */
   readonly exchange: Exchange;
-  /** When the request was stamped. */
-  readonly stamp: RequestTimestamp;
+  /** Timestamp of the request. */
+  readonly timestamp: RequestTimestamp;
 }
 
-/** The way to one gateway under one key. */
+/** Sealed channel to one gateway under one key. */
 export class Channel {
-  /** The platform's time; requests of version 2 are stamped with the gateway's. */
+  /** Clock of the platform; timestamps of version 2 are by the gateway's. */
   readonly clock: Clock;
   /** Plain HTTP to the same gateway. */
   readonly transport: Transport;
@@ -69,15 +66,15 @@ export class Channel {
   #key: Promise<SecretKey> | undefined;
   readonly #tellKeyId: boolean;
   readonly #negotiation: Negotiation;
-  /** How far the gateway's clock is ahead, in milliseconds. */
+  /** Lead of the gateway's clock, in milliseconds. */
   #offsetMs = 0;
-  /** Whether the gateway has told of an answer that it made it itself: an older one never does. */
-  #tellsMaker = false;
+  /** Set once the gateway named itself as the source of an answer: an older one never does. */
+  #reportsSource = false;
 
   /**
-   * Makes a channel; nothing is sent yet.
+   * Makes a channel; sends nothing yet.
    *
-   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address none of HTTP, or the protocol unknown
+   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address not one of HTTP, or the protocol unknown
    */
   constructor({ url, key, keyName, protocol = "auto", tellKeyId = false, fetch, clock }: ChannelOptions) {
     const secret = parseKey(key);
@@ -91,16 +88,16 @@ export class Channel {
     this.#negotiation = new Negotiation(version, (signal) => this.#probe(signal));
   }
 
-  /** The version of the protocol; undefined while it is not known. */
+  /** Version of the protocol; undefined until it is known. */
   get protocol(): Version | undefined {
     return this.#negotiation.version;
   }
 
   /**
    * Sends a request, and opens the answer. In version 2 a request that the gateway refused for its time, and that can
-   * never have run, is sealed anew and sent once more; besides, nothing is ever sent twice.
+   * never have run, is sealed again and sent once more; nothing else is ever sent twice.
    *
-   * @throws {GatewayError} if there is no answer, or it is the gateway's own error
+   * @throws {GatewayError} if there is no answer, or it is an error of the gateway itself
    */
   async call(request: Record<string, unknown>, options: RequestOptions): Promise<Answer> {
     const sent = await this.post(request, options);
@@ -108,25 +105,25 @@ export class Channel {
       return await this.#accept(sent, options);
     } catch (error) {
       const gatewayTime = this.learnTime(error);
-      if (gatewayTime === undefined || !sent.stamp.wasAlwaysTooOld(gatewayTime)) throw error;
+      if (gatewayTime === undefined || !sent.timestamp.wasAlwaysTooOld(gatewayTime)) throw error;
     }
     return await this.#accept(await this.post(request, options), options);
   }
 
   /**
-   * Seals a request, stamped with the time, and sends it.
+   * Seals a request with the current time, and sends it.
    *
-   * @throws {GatewayError} if nobody answered, or it was refused
+   * @throws {GatewayError} if there was no answer, or the request was refused
    */
   async post(request: Record<string, unknown>, options: RequestOptions): Promise<Sent> {
     return await this.#post(request, { ...options, version: await this.#negotiation.agree(options.signal) });
   }
 
   /**
-   * Corrects the time of later requests from a refusal. Not in version 1, where somebody on the way could play back an
-   * old refusal, and so have a command sent twice.
+   * Corrects the time of later requests from a refusal. Not in version 1, where an attacker could replay an old refusal,
+   * so that a command is sent twice.
    *
-   * @returns the gateway's time as the refusal tells it, in seconds since 1970; undefined if it is none
+   * @returns the gateway's time from the refusal, in seconds since 1970; undefined for any other error
    */
   learnTime(error: unknown): number | undefined {
     if (this.protocol !== 2 || !(error instanceof ExpiredError) || error.gatewayTime === undefined) return undefined;
@@ -134,7 +131,7 @@ export class Channel {
     return error.gatewayTime;
   }
 
-  /** The error for an answer or event that is not what it should be. */
+  /** Makes the error for an answer or event that does not open or is malformed. */
   tampered(what: string, cause?: unknown): TamperedError {
     const { keyLabel, url } = this.transport;
     return new TamperedError(`${what} is not sealed with ${keyLabel} for this request: check who answers at ${url}`, {
@@ -143,24 +140,24 @@ export class Channel {
   }
 
   async #accept(sent: Sent, { route, signal }: RequestOptions): Promise<Answer> {
-    const { answer, maker } = await this.#answer(sent, signal);
-    // Of publishes, all answers are the gateway's.
-    const isService = maker === "service" || maker === undefined && this.#tellsMaker && route !== "/mqtt/publish";
-    const refusal = isService ? undefined : sealedRefusal(answer, { isTold: maker === "gateway" });
+    const { answer, source } = await this.#answer(sent, signal);
+    // All answers to publishes come from the gateway itself.
+    const isService = source === "service" || source === undefined && this.#reportsSource && route !== "/mqtt/publish";
+    const refusal = isService ? undefined : sealedRefusal(answer, { isFromGateway: source === "gateway" });
     if (refusal !== undefined) throw refusal;
     return answer;
   }
 
-  /** Finds the version with a request that can run nothing, being far too old. */
+  /** Finds the version with a request that cannot run: it is far too old. */
   async #probe(signal: AbortSignal): Promise<Version> {
     try {
       const sent = await this.#post({}, { route: "/gateway", signal, version: 2, timestamp: 0 });
-      // Whatever it says: only a gateway of version 2 with this key could seal it, and just now.
+      // Whatever its status: only a gateway of version 2 with this key can seal an answer to this request.
       this.#correct((await this.#answer(sent, signal)).answer.timestamp);
       return 2;
     } catch (error) {
-      // A gateway that knows version 2 does not take this key in version 1 either: asking again would count as a second
-      // failed attempt. That it said so is no proof, so nothing is remembered of it.
+      // A gateway of version 2 does not accept this key in version 1 either: asking again would count as a second failed
+      // attempt. The header is not authenticated, so the version is not remembered.
       if (error instanceof WrongKeyError && !error.knowsVersion2) return 1;
       throw error;
     }
@@ -173,16 +170,16 @@ export class Channel {
       readonly timestamp?: number;
     },
   ): Promise<Sent> {
-    // Only here: asking for health takes neither key nor WebCrypto.
+    // Only here: a health check needs neither key nor WebCrypto.
     requireWebCrypto();
     const key = await (this.#key ??= importSecretKey(this.#secret));
-    const stamp = new RequestTimestamp(this.clock, version === 2 ? this.#offsetMs : 0);
-    const stamped = { ...request, timestamp: timestamp ?? stamp.timestamp };
-    const { text, exchange } = await sealRequest(key, JSON.stringify(stamped), { version, route, random: randomBytes });
+    const now = new RequestTimestamp(this.clock, version === 2 ? this.#offsetMs : 0);
+    const payload = JSON.stringify({ ...request, timestamp: timestamp ?? now.seconds });
+    const { text, exchange } = await sealRequest(key, payload, { version, route, random: randomBytes });
     const keyId = version === 1 && this.#tellKeyId ? { [KEY_ID_HEADER]: key.kid } : {};
     const headers = { "Content-Type": "application/octet-stream", ...keyId };
     const response = await this.transport.send(route, { method: "POST", headers, body: text, signal });
-    return { response, exchange, stamp };
+    return { response, exchange, timestamp: now };
   }
 
   async #answer({ response, exchange }: Sent, signal: AbortSignal): Promise<OpenedAnswer> {
@@ -191,7 +188,7 @@ export class Channel {
       throw this.tampered("Answer", error);
     });
     if (opened === undefined) throw this.tampered("Answer");
-    this.#tellsMaker ||= opened.maker === "gateway";
+    this.#reportsSource ||= opened.source === "gateway";
     return opened;
   }
 
@@ -201,12 +198,44 @@ export class Channel {
 }
 
 /**
- * Browsers hide WebCrypto from pages that came over plain HTTP, except from the same machine (Web Cryptography API,
- * section 10.1: `[SecureContext]`); Node before 20 has no global one.
+ * Checks that there is WebCrypto. Browsers hide it from pages over plain HTTP, except from the same machine (Web
+ * Cryptography API, section 10.1: `[SecureContext]`); Node before 20 has no global one.
  *
  * @throws {NoWebCryptoError} if it is missing
  */
 function requireWebCrypto(): void {
   const { crypto }: { readonly crypto?: { readonly subtle?: SubtleCrypto } } = globalThis;
   if (crypto?.subtle === undefined) throw new NoWebCryptoError();
+}
+
+/** Default of the gateway's `MAX_AGE_SECONDS`: largest distance of a timestamp from its clock, in seconds. */
+const MAX_AGE_SECONDS = 60;
+
+/** Timestamp of a request, which tells later whether the request can ever have run. */
+export class RequestTimestamp {
+  /** Timestamp in the request, in seconds since 1970. */
+  readonly seconds: number;
+  readonly #clock: Clock;
+  readonly #wall: number;
+  readonly #monotonic: number;
+
+  /** Takes the current time of a clock, and corrects it by the lead of the gateway's clock. */
+  constructor(clock: Clock, offsetMs: number) {
+    this.#clock = clock;
+    this.#wall = clock.now();
+    this.#monotonic = clock.monotonic();
+    this.seconds = (this.#wall + offsetMs) / 1000;
+  }
+
+  /**
+   * Tells whether the request was too old for the gateway from the moment it was sealed. Only then no copy of it can
+   * have run before this one was refused, and none ever will: see docs/protocol.md, Correcting the clock.
+   *
+   * @param gatewayTime time in the refusal, in seconds since 1970
+   */
+  wasAlwaysTooOld(gatewayTime: number): boolean {
+    // The wall clock may have been set meanwhile; the monotonic clock may have stopped during sleep.
+    const elapsedMs = Math.max(this.#clock.now() - this.#wall, this.#clock.monotonic() - this.#monotonic);
+    return gatewayTime - this.seconds > MAX_AGE_SECONDS + elapsedMs / 1000;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * A client of the gateway. Needs `fetch` and WebCrypto, and nothing of Deno.
+ * Client of the gateway. Needs `fetch` and WebCrypto, and nothing of Deno.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { Channel, type ChannelOptions } from "./channel.ts";
 import { withDeadline } from "../lib/async.ts";
 import { noAnswerWithin, UnreachableError } from "./gateway_error.ts";
 import { toBase64 } from "../protocol/bytes.ts";
-import { isObject } from "../lib/json.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
 import { openStream } from "./open_stream.ts";
 import {
@@ -31,27 +31,53 @@ export type { Clock } from "../lib/clock.ts";
 export type * from "../protocol/event.ts";
 export { formatPairingUri, type Pairing, parsePairingUri } from "../protocol/pairing.ts";
 
-/** Where the gateway is, the secret shared with it, and what the client takes from its platform. */
+/** Address of the gateway, the secret shared with it, and the platform's functions. */
 export interface GatewayClientOptions extends ChannelOptions {
-  /** Spreads the waits between tries: draws from 0 up to but not including 1; `Math.random` by default. */
+  /** Returns a number from 0 up to but not including 1, for waits between retries; `Math.random` by default. */
   readonly random?: (() => number) | undefined;
 }
 
 /** Longest wait for an answer, in milliseconds: longer than the gateway waits for Jeedom or a broker. */
 const TIMEOUT_MS = 40_000;
 
-/** How long Jeedom may wait for something to happen, in seconds: most proxies cut a silent connection after 60 s. */
+/** Longest wait of Jeedom for an event, in seconds: most proxies cut a silent connection after 60 s. */
 const LONG_POLLING_SECONDS = 50;
 
-/** Speaks with one gateway under one key. */
+/**
+ * Client of one gateway under one key.
+ *
+ * @example A call, and errors by their code
+ * ```ts
+ * import { GatewayClient, GatewayError } from "@e2e-gateway/client";
+ *
+ * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+ * try {
+ *   const answer = await gateway.callJeedom("cmd::byId", { id: 3 });
+ *   console.log(answer.status, answer.body);
+ * } catch (error) {
+ *   if (!(error instanceof GatewayError)) throw error;
+ *   console.error(error.code, error.message);
+ * }
+ * ```
+ */
 export class GatewayClient {
   readonly #channel: Channel;
   readonly #random: () => number;
 
   /**
-   * Makes a client; nothing is sent yet.
+   * Makes a client; sends nothing yet.
    *
-   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address none of HTTP, or the protocol unknown
+   * @throws {TypeError} if the key is not 64 hexadecimal characters, the address not one of HTTP, or the protocol unknown
+   *
+   * @example From a pairing code
+   * ```ts
+   * import { GatewayClient, parsePairingUri } from "@e2e-gateway/client";
+   *
+   * const code = `e2eg://pair?url=https%3A%2F%2Fhome.example&name=phone#key=${"0123456789abcdef".repeat(4)}`;
+   * const { url, key, name } = parsePairingUri(code);
+   * const gateway = new GatewayClient({ url, key, keyName: name });
+   * console.log(await gateway.health());
+   * ```
    */
   constructor(options: GatewayClientOptions) {
     this.#channel = new Channel(options);
@@ -59,8 +85,19 @@ export class GatewayClient {
   }
 
   /**
-   * The version of the protocol; undefined before the first request found it. Store 2, and give it to the next client:
-   * it then needs not ask, and nobody on the way can talk it into version 1.
+   * Version of the protocol; undefined until the first request found it. Store 2, and pass it to the next client: that
+   * one need not ask, and an attacker in between cannot downgrade it to version 1.
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const options = { url: "https://home.example", key: "0123456789abcdef".repeat(4) };
+   * const first = new GatewayClient(options);
+   * await first.callJeedom("ping");
+   * const next = new GatewayClient({ ...options, protocol: first.protocol });
+   * console.log(next.protocol); // 2
+   * ```
    */
   get protocol(): Version | undefined {
     return this.#channel.protocol;
@@ -69,10 +106,19 @@ export class GatewayClient {
   /**
    * Calls a method of Jeedom's JSON-RPC API.
    *
-   * @param method its name, such as `event::changes`
-   * @param params its parameters
+   * @param method name of the method, such as `event::changes`
+   * @param params parameters of the method
    * @returns Jeedom's answer, with its HTTP status
-   * @throws {GatewayError} if there is no answer of Jeedom's
+   * @throws {GatewayError} if there is no answer of Jeedom
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const { status, body } = await gateway.callJeedom("cmd::byId", { id: 3 }, { timeout: 10_000 });
+   * console.log(status, body);
+   * ```
    */
   callJeedom(method: string, params?: Record<string, unknown>, options: CallOptions = {}): Promise<Answer> {
     const { signal, timeout, ...fields } = options;
@@ -80,28 +126,48 @@ export class GatewayClient {
   }
 
   /**
-   * Listens to the events of Jeedom until the caller leaves the loop or aborts the signal. Each comes once. Failures
-   * that may pass are waited out in silence; what happened meanwhile still comes, as far as Jeedom remembers: of each
-   * command's values, the newest.
+   * Yields the events of Jeedom until the caller leaves the loop or aborts the signal. Each comes once. Temporary
+   * failures are retried without notice; events of that time still come, as far as Jeedom keeps them: of the values of
+   * one command, the newest.
    *
    * @throws {JeedomError} if Jeedom refuses
-   * @throws {GatewayError} if the gateway refuses, or something is not what it should be; after five minutes of nothing
-   *   but failures that may pass, the last of them. Listen again with `since`, the time of the last event
+   * @throws {GatewayError} if the gateway refuses, or an answer is malformed; after five minutes of nothing but temporary
+   *   failures, the last of them. Call again with `since`, the time of the last event
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for await (const event of gateway.jeedomEvents()) {
+   *   console.log(event.name, event.option);
+   *   break; // or go on
+   * }
+   * ```
    */
   jeedomEvents(options: JeedomEventsOptions = {}): AsyncGenerator<JeedomEvent, void> {
     const { since, longPolling = LONG_POLLING_SECONDS, filter, signal, ...jeedom } = options;
     return followJeedom(
-      (method, params, patience) =>
-        this.callJeedom(method, params, { ...jeedom, signal, timeout: patience * 1000 + TIMEOUT_MS }),
+      (method, params, waitSeconds) =>
+        this.callJeedom(method, params, { ...jeedom, signal, timeout: waitSeconds * 1000 + TIMEOUT_MS }),
       { since, longPolling, filter, signal, clock: this.#channel.clock, random: this.#random },
     );
   }
 
   /**
-   * Publishes an MQTT message, and waits until the broker has it.
+   * Publishes an MQTT message, and waits until the broker acknowledged it.
    *
-   * @param message the payload, as text or as bytes; null sends an empty one
-   * @throws {GatewayError} if that did not happen, or it is not known
+   * @param message payload, as text or as bytes; null sends an empty one
+   * @throws {GatewayError} if it was not published, or that is unknown
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * await gateway.publish("home/mode", "night", { qos: 1, retain: true });
+   * await gateway.publish("home/picture", new Uint8Array([0xff, 0xd8, 0xff]));
+   * ```
    */
   publish(topic: string, message: string | Uint8Array | null, options: PublishOptions = {}): Promise<Answer> {
     const { signal, timeout, qos, retain, ...broker } = options;
@@ -111,17 +177,29 @@ export class GatewayClient {
   }
 
   /**
-   * Listens to MQTT topics until the caller leaves the loop or aborts the signal. The latter also works while nothing
-   * comes.
+   * Yields the events of MQTT topics until the caller leaves the loop or aborts the signal. The signal also works while
+   * no event comes.
    *
-   * Once it was connected, the subscription survives its streams: an `error`, `disconnected` or `end` event tells that
-   * one ended, or broke off, and later a new `connected` that messages come again, from where they ended. A `gap` after
-   * it tells that some may be missing. After an `end` with `retry` it waits at least that long. With
-   * `resume: false` such an event is the last.
+   * Once it was connected, the subscription reconnects: an `error`, `disconnected` or `end` event says that its stream
+   * ended or broke off, and a later `connected` that messages come again, from where they ended. A `gap` after it says
+   * that some may be missing. After an `end` with `retry` it waits at least that long. With `resume: false` such an event
+   * is the last.
    *
    * @param filters topic filters, such as `home/+/temperature`
    * @throws {GatewayError} if the gateway could not be reached at first, or refused, at first or later; with
    *   `resume: false`, if the stream broke off without a last event
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * for await (const event of gateway.subscribe(["home/#"], { signal: AbortSignal.timeout(60_000) })) {
+   *   if (event.type !== "message") continue;
+   *   console.log(event.topic, event.payload);
+   *   break; // or go on
+   * }
+   * ```
    */
   subscribe(filters: readonly string[], options: SubscribeOptions = {}): AsyncGenerator<StreamEvent, void> {
     const { signal, qos, since: begin, keep, resume: resumes = true, ...broker } = options;
@@ -132,14 +210,23 @@ export class GatewayClient {
   }
 
   /**
-   * Asks whether the gateway runs. Needs no key, and so proves nothing.
+   * Asks whether the gateway runs. The answer is not authenticated, so it proves nothing.
    *
-   * @returns its status and version
-   * @throws {GatewayError} if it does not say that it is well
+   * @returns status and version of the gateway
+   * @throws {GatewayError} if the gateway does not answer, or is not healthy
+   *
+   * @example
+   * ```ts
+   * import { GatewayClient } from "@e2e-gateway/client";
+   *
+   * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+   * const { version } = await gateway.health({ timeout: 5000 });
+   * console.log(`Gateway ${version} runs`);
+   * ```
    */
   async health(options: WaitOptions = {}): Promise<{ readonly status: string; readonly version: string }> {
     const { transport } = this.#channel;
-    return await this.#inTime(options, async (signal) => {
+    return await this.#withTimeout(options, async (signal) => {
       const health = parseHealth(await transport.readText(await transport.send("/health", { signal }), signal));
       if (health !== undefined) return health;
       throw new UnreachableError(`No gateway answers at ${transport.url}: something else does`);
@@ -147,10 +234,13 @@ export class GatewayClient {
   }
 
   #call(route: Route, request: Record<string, unknown>, options: WaitOptions): Promise<Answer> {
-    return this.#inTime(options, (signal) => this.#channel.call(request, { route, signal }));
+    return this.#withTimeout(options, (signal) => this.#channel.call(request, { route, signal }));
   }
 
-  #inTime<T>({ timeout = TIMEOUT_MS, signal }: WaitOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  #withTimeout<T>(
+    { timeout = TIMEOUT_MS, signal }: WaitOptions,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     return withDeadline(work, {
       clock: this.#channel.clock,
       timeout,
@@ -161,11 +251,7 @@ export class GatewayClient {
 }
 
 function parseHealth(json: string): { readonly status: string; readonly version: string } | undefined {
-  try {
-    const health: unknown = JSON.parse(json);
-    if (!isObject(health) || health["status"] !== "ok" || typeof health["version"] !== "string") return undefined;
-    return { status: health["status"], version: health["version"] };
-  } catch {
-    return undefined;
-  }
+  const health = tryParseJson(json);
+  if (!isObject(health) || health["status"] !== "ok" || typeof health["version"] !== "string") return undefined;
+  return { status: health["status"], version: health["version"] };
 }

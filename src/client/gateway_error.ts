@@ -1,10 +1,10 @@
 /**
- * What can go wrong between a client and its gateway: one class for each thing that an app would treat differently.
+ * Errors of the client: one class for each kind of failure that an app handles differently.
  *
  * @module
  */
 
-/** Names what went wrong, the same in all clients, and never changed. */
+/** Stable code of a class of errors, the same in all clients. */
 export type GatewayErrorCode =
   | "unreachable"
   | "timeout"
@@ -20,31 +20,48 @@ export type GatewayErrorCode =
   | "refused"
   | "no_webcrypto";
 
-/** What is known of a failure besides its words. */
+/** Properties of an error besides its message. */
 export interface GatewayErrorOptions extends ErrorOptions {
-  /** The gateway's status; 0 by default. */
+  /** Status of the gateway's answer; 0 by default. */
   readonly status?: number | undefined;
-  /** Least time to wait before the next try, in milliseconds; undefined where no later try will help. */
+  /** Shortest wait before a retry, in milliseconds; undefined where no retry will help. */
   readonly retryAfterMs?: number | undefined;
-  /** The gateway's own code for it. */
+  /** Code of the gateway. */
   readonly gatewayCode?: string | undefined;
 }
 
-/** The gateway refused a request, did not answer, or its answer could not be taken. */
+/**
+ * The gateway refused a request, did not answer, or its answer could not be used.
+ *
+ * @example Retry only what may succeed later
+ * ```ts
+ * import { GatewayClient, GatewayError, WrongKeyError } from "@e2e-gateway/client";
+ *
+ * const gateway = new GatewayClient({ url: "https://home.example", key: "0123456789abcdef".repeat(4) });
+ * try {
+ *   await gateway.publish("home/mode", "night");
+ * } catch (error) {
+ *   if (error instanceof WrongKeyError) console.error("Pair this device again");
+ *   else if (error instanceof GatewayError && error.retryAfterMs !== undefined) {
+ *     console.error(`${error.message}: retry in ${error.retryAfterMs} ms at the earliest`);
+ *   } else throw error;
+ * }
+ * ```
+ */
 export abstract class GatewayError extends Error {
-  /** Tells which class it is, also across languages and versions. */
+  /** Stable code of the class, also across languages and versions. */
   abstract readonly code: GatewayErrorCode;
-  /** The status of HTTP, or the sealed one; 0 where nobody answered, or no answer counts. */
+  /** Status of HTTP, or the sealed one; 0 where there was no answer, or none that counts. */
   readonly status: number;
-  /** Least time to wait before the next try, in milliseconds; undefined where no later try will help. */
+  /** Shortest wait before a retry, in milliseconds; undefined where no retry will help. */
   readonly retryAfterMs: number | undefined;
   /**
-   * The gateway's own code for a sealed refusal, such as `broker_not_allowed`: docs/protocol.md lists them. Undefined for
-   * all else. An older gateway tells none; it is then what its text means, as far as that is known.
+   * Code of a sealed refusal of the gateway, such as `broker_not_allowed`: docs/protocol.md lists them. Undefined for
+   * other errors. For an older gateway, which sends no code, it is derived from the text where that is known.
    */
   readonly gatewayCode: string | undefined;
 
-  /** Makes the error from what happened. */
+  /** Makes the error. */
   constructor(message: string, { status = 0, retryAfterMs, gatewayCode, ...options }: GatewayErrorOptions = {}) {
     super(message, options);
     this.name = new.target.name;
@@ -54,51 +71,55 @@ export abstract class GatewayError extends Error {
   }
 }
 
-/** A failure that may pass by itself. */
+/** Temporary failure: a retry may succeed. */
 export abstract class PassingError extends GatewayError {
-  /** Makes the error; nobody said how long to wait, unless the options do. */
+  /** Makes the error; without a shortest wait, unless the options have one. */
   constructor(message: string, { retryAfterMs = 0, ...options }: GatewayErrorOptions = {}) {
     super(message, { retryAfterMs, ...options });
   }
 }
 
-/** Nobody answers, or the connection broke off before the whole answer was there. A call may have run. */
+/** No answer, or the connection broke off within it. A call may have run. */
 export class UnreachableError extends PassingError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "unreachable";
 }
 
 /** No answer in time. A call may have run. */
 export class RequestTimeoutError extends PassingError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "timeout";
 }
 
-/** Makes the error of a request that was not answered in time, in milliseconds. */
+/**
+ * Makes the error of a request that was not answered in time, in milliseconds.
+ *
+ * @internal
+ */
 export function noAnswerWithin(ms: number): RequestTimeoutError {
   return new RequestTimeoutError(`No answer within ${ms / 1000} s: a call may have run all the same`);
 }
 
 /** A stream broke off or went silent before its last event. */
 export class TruncatedError extends PassingError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "truncated";
 }
 
 /**
- * An answer or event does not open, is not for this request, or is not the next one: somebody on the way changed it, or
- * it is not the gateway that answers.
+ * An answer or event does not open, is not for this request, or is not the next one: it was changed in between, or it is
+ * not the gateway that answers.
  */
 export class TamperedError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "tampered";
 }
 
-/** The gateway does not take the key: it never had it, or it was removed, disabled or is over. */
+/** The gateway does not accept the key: it is unknown, or was removed, disabled or has expired. */
 export class WrongKeyError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "wrong_key";
-  /** True if the gateway said that it knows version 2: then version 1 does not help. Not proven: the answer is plain. */
+  /** True if the gateway announced version 2: then version 1 does not help. Not authenticated: the answer is plain. */
   readonly knowsVersion2: boolean;
 
   /** Makes the error. */
@@ -108,17 +129,17 @@ export class WrongKeyError extends GatewayError {
   }
 }
 
-/** Facts about a key that the gateway does not take. */
+/** Properties of the error for a key that the gateway does not accept. */
 export interface WrongKeyErrorOptions extends GatewayErrorOptions {
-  /** True if the gateway said that it knows version 2; false by default. */
+  /** True if the gateway announced version 2; false by default. */
   readonly knowsVersion2?: boolean | undefined;
 }
 
 /** The request's timestamp is too far from the gateway's time. */
 export class ExpiredError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "expired";
-  /** The gateway's time, in seconds since 1970; undefined where it did not tell. */
+  /** Time of the gateway, in seconds since 1970; undefined where it did not send it. */
   readonly gatewayTime: number | undefined;
 
   /** Makes the error from the gateway's time, in seconds since 1970. */
@@ -128,51 +149,51 @@ export class ExpiredError extends GatewayError {
   }
 }
 
-/** What is known of a request that came too late or too early. */
+/** Properties of the error for a request that came too late or too early. */
 export interface ExpiredErrorOptions extends GatewayErrorOptions {
-  /** The gateway's time, in seconds since 1970. */
+  /** Time of the gateway, in seconds since 1970. */
   readonly gatewayTime?: number | undefined;
 }
 
-/** The key may not do this. */
+/** The key has no right to do this. */
 export class ScopeError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "scope";
 }
 
-/** Too much was asked for in too short a time, or at once. */
+/** Too many requests in too short a time, or at once. */
 export class RateLimitError extends PassingError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "rate_limit";
 }
 
-/** The gateway, or a proxy before it, could not take the request just now. */
+/** The gateway, or a proxy before it, could not accept the request just now. */
 export class UnavailableError extends PassingError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "unavailable";
 }
 
-/** The gateway took the request, but Jeedom or the broker behind it failed. A call may have run. */
+/** The gateway accepted the request, but Jeedom or the broker behind it failed. A call may have run. */
 export class FailedError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "failed";
 }
 
-/** Jeedom refused to tell its events. */
+/** Jeedom refused to send its events. */
 export class JeedomError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "jeedom";
 }
 
-/** The gateway refuses the request as it is, such as one with a wrong field. */
+/** The gateway refuses the request, such as one with a wrong field. */
 export class RefusedError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "refused";
 }
 
 /** The platform has no WebCrypto: nothing was sent. */
 export class NoWebCryptoError extends GatewayError {
-  /** Tells this class. */
+  /** Code of this class. */
   override readonly code = "no_webcrypto";
 
   /** Makes the error. */

@@ -1,5 +1,5 @@
 /**
- * The events of Jeedom, by one long poll after the other.
+ * Events of Jeedom, by one long poll after the other.
  *
  * @module
  */
@@ -8,82 +8,83 @@ import type { Answer } from "./answer.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { FailedError, GatewayError, JeedomError } from "./gateway_error.ts";
 import { isObject } from "../lib/json.ts";
-import { Overlap } from "./overlap.ts";
 
-/** Something that happened in Jeedom. */
+/** Event of Jeedom. */
 export interface JeedomEvent {
-  /** When, in seconds since 1970 by Jeedom's clock. */
+  /** Time of the event, in seconds since 1970 by Jeedom's clock. */
   readonly datetime: number;
-  /** What kind of event, such as `cmd::update`. */
+  /** Kind of event, such as `cmd::update`. */
   readonly name: string;
-  /** What it is about; its form depends on the kind. */
+  /** Content of the event; its form depends on the kind. */
   readonly option: unknown;
 }
 
-/** How to follow Jeedom. */
+/** Options for following Jeedom. */
 export interface FollowOptions {
-  /** Begins after this time of Jeedom's, in seconds; now by default. */
+  /** Begins after this time of Jeedom's clock, in seconds; now by default. */
   readonly since?: number | undefined;
-  /** How long Jeedom may wait for something to happen, in seconds. */
+  /** Longest wait of Jeedom for an event, in seconds. */
   readonly longPolling: number;
-  /** Name of a filter that Jeedom knows. */
+  /** Name of a filter in Jeedom. */
   readonly filter?: string | undefined;
-  /** The time, and waiting. */
+  /** Clock for waits. */
   readonly clock: Clock;
-  /** Draws from 0 up to but not including 1. */
+  /** Returns a number from 0 up to but not including 1. */
   readonly random: () => number;
-  /** Ends the listening at once. */
+  /** Ends the events at once. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Calls a method of Jeedom; `patience` is how long the answer may take on purpose, in seconds. */
-export type CallJeedom = (method: string, params: Record<string, unknown>, patience: number) => Promise<Answer>;
+/** Calls a method of Jeedom; `waitSeconds` is how long Jeedom may hold the answer back on purpose. */
+export type CallJeedom = (method: string, params: Record<string, unknown>, waitSeconds: number) => Promise<Answer>;
 
-/** A poll that was over so soon, in milliseconds, did not wait; neither does the next. */
+/** Duration of a poll for which Jeedom did not wait, in milliseconds; the next one waits as long. */
 const QUICK_MS = 1000;
 
-/** After so much time of nothing but failures the caller is told, in milliseconds: a restart of Jeedom takes less. */
+/** Longest time of nothing but failures, in milliseconds: a restart of Jeedom takes less. */
 const FAILING_MAX_MS = 5 * 60_000;
 
-/** The code of what goes wrong inside of Jeedom, such as a database that is started anew. */
+/** JSON-RPC code of a failure inside of Jeedom, such as a database that restarts. */
 const INTERNAL_RPC_ERROR = -32_000;
 
 /**
- * Follows Jeedom until the caller ends it. Failures that may pass are waited out; after them it goes on where it was.
+ * Yields the events of Jeedom until the caller ends it. Temporary failures are retried, and the events of that time
+ * still come.
  *
  * @throws {JeedomError} if Jeedom refuses
- * @throws {GatewayError} the first failure that will not pass, or the last one of five minutes of nothing else
+ * @throws {GatewayError} the first lasting failure, or the last one of five minutes of nothing but temporary ones
  */
 export async function* followJeedom(
   call: CallJeedom,
   { since, longPolling, filter, clock, random, signal }: FollowOptions,
 ): AsyncGenerator<JeedomEvent, void> {
   const backoff = new Backoff(random);
-  let overlap = since === undefined ? undefined : new Overlap(since);
+  let polls = since === undefined ? undefined : new OverlappingPolls(since);
   let failingSince: number | undefined;
   for (;;) {
     let waitMs = 0;
-    let news: readonly JeedomEvent[] = [];
+    let newEvents: readonly JeedomEvent[] = [];
     try {
-      if (overlap === undefined) {
-        overlap = new Overlap(parseTime(await callMethod(call, "datetime", { params: {}, patience: 0 })));
+      if (polls === undefined) {
+        polls = new OverlappingPolls(parseTime(await callMethod(call, "datetime", { params: {}, waitSeconds: 0 })));
       } else {
         const startedAt = clock.monotonic();
-        const params = { datetime: overlap.from, longPolling, ...(filter === undefined ? {} : { filter }) };
-        const changes = parseChanges(await callMethod(call, "event::changes", { params, patience: longPolling }));
-        news = overlap.advance(changes);
-        // What the overlap brings again ends a poll at once.
-        if (news.length === 0 && clock.monotonic() - startedAt < QUICK_MS) waitMs = QUICK_MS;
+        const params = { datetime: polls.from, longPolling, ...(filter === undefined ? {} : { filter }) };
+        const changes = parseChanges(await callMethod(call, "event::changes", { params, waitSeconds: longPolling }));
+        newEvents = polls.advance(changes);
+        // Events within the overlap end a poll at once.
+        if (newEvents.length === 0 && clock.monotonic() - startedAt < QUICK_MS) waitMs = QUICK_MS;
       }
       backoff.reset();
       failingSince = undefined;
     } catch (error) {
-      const passes = error instanceof FailedError || error instanceof GatewayError && error.retryAfterMs !== undefined;
+      const isTemporary = error instanceof FailedError ||
+        error instanceof GatewayError && error.retryAfterMs !== undefined;
       failingSince ??= clock.monotonic();
-      if (!passes || clock.monotonic() - failingSince >= FAILING_MAX_MS) throw error;
+      if (!isTemporary || clock.monotonic() - failingSince >= FAILING_MAX_MS) throw error;
       waitMs = Math.max(backoff.next(), error.retryAfterMs ?? 0);
     }
-    yield* news;
+    yield* newEvents;
     if (waitMs > 0) await sleep(waitMs, { clock, signal });
   }
 }
@@ -91,9 +92,9 @@ export async function* followJeedom(
 async function callMethod(
   call: CallJeedom,
   method: string,
-  { params, patience }: { readonly params: Record<string, unknown>; readonly patience: number },
+  { params, waitSeconds }: { readonly params: Record<string, unknown>; readonly waitSeconds: number },
 ): Promise<unknown> {
-  const { status, body } = await call(method, params, patience);
+  const { status, body } = await call(method, params, waitSeconds);
   const { error, result } = isObject(body) ? body : {};
   if (isObject(error)) {
     const reason = `${error["message"]} (${error["code"]})`;
@@ -102,7 +103,7 @@ async function callMethod(
   }
   if (status >= 500) throw new FailedError(`Jeedom failed: HTTP status ${status}`, { status });
   if (status !== 200) throw new JeedomError(`Jeedom does not answer ${method}: HTTP status ${status}`, { status });
-  // A page of its web server's, nothing at all, or half an answer.
+  // A page of its web server, an empty body, or half an answer.
   if (result === undefined) throw new FailedError(`Jeedom does not answer ${method} in JSON-RPC`, { status });
   return result;
 }
@@ -118,9 +119,64 @@ function parseChanges(result: unknown): { readonly datetime: number; readonly ev
   return { datetime: parseTime(result["datetime"]), events: result["result"].flatMap(parseEvent) };
 }
 
-/** An event, or none: something that is no event should not hide the others. */
+/** Returns a list of one event; an empty one for a malformed event, so that it does not hide the others. */
 function parseEvent(value: unknown): JeedomEvent[] {
   if (!isObject(value) || typeof value["name"] !== "string") return [];
   const datetime = Number(value["datetime"]);
   return Number.isFinite(datetime) ? [{ datetime, name: value["name"], option: value["option"] }] : [];
+}
+
+/** Overlap of two polls, in seconds: Jeedom writes some events a little after their time. */
+const OVERLAP_SECONDS = 2;
+
+/** Range of polls that overlap, so that no event is lost between two of them, without the events that come twice. */
+export class OverlappingPolls {
+  readonly #begin: number;
+  #from: number;
+  /** Times of events that were returned and may come again, by identity. */
+  #seen: ReadonlyMap<string, number> = new Map();
+
+  /** Begins after a time of Jeedom's clock, in seconds. */
+  constructor(begin: number) {
+    this.#begin = begin;
+    this.#from = begin;
+  }
+
+  /** Begin of the next poll, in seconds. */
+  get from(): number {
+    return this.#from;
+  }
+
+  /**
+   * Moves on by the result of a poll.
+   *
+   * @param datetime time of Jeedom's last event, in seconds
+   * @returns the events that were not returned before, in their order
+   */
+  advance(
+    { datetime, events }: { readonly datetime: number; readonly events: readonly JeedomEvent[] },
+  ): readonly JeedomEvent[] {
+    const seen = new Map(this.#seen);
+    const newEvents = events.filter(({ datetime: at, name, option }) => {
+      const id = identity({ datetime: at, name, option });
+      // Jeedom may bring the event at the beginning itself again.
+      if (at <= this.#begin || seen.has(id)) return false;
+      seen.set(id, at);
+      return true;
+    });
+    // The last event may be long ago: the polls never go back.
+    this.#from = Math.max(this.#from, datetime - OVERLAP_SECONDS);
+    this.#seen = new Map([...seen].filter(([, at]) => at >= this.#from));
+    return newEvents;
+  }
+}
+
+/** Returns a text that differs for different events. */
+function identity({ datetime, name, option }: JeedomEvent): string {
+  try {
+    return JSON.stringify([datetime, name, option]);
+  } catch {
+    // Nested too deeply to be written: time and name are used alone.
+    return JSON.stringify([datetime, name]);
+  }
 }

@@ -1,31 +1,31 @@
 /**
- * Which version of the protocol a client and its gateway speak.
+ * Negotiation of the version of the protocol.
  *
  * @module
  */
 import type { Version } from "../protocol/exchange.ts";
 import { abortable } from "../lib/async.ts";
 
-/** A probe under way. */
+/** Probe that runs. */
 interface Probe {
-  /** What it finds. */
+  /** Version that it finds. */
   readonly result: Promise<Version>;
-  /** Ends it. */
+  /** Aborts the probe. */
   readonly stop: AbortController;
-  /** How many requests wait for it. */
+  /** Number of requests that wait for it. */
   waiting: number;
 }
 
-/** Finds the version once, and stays with it: a gateway that is said to have gone back to version 1 did not. */
+/** Finds the version once, and keeps it: a later answer that claims version 1 is a downgrade attack. */
 export class Negotiation {
   readonly #ask: (signal: AbortSignal) => Promise<Version>;
   #version: Version | undefined;
   #probe: Probe | undefined;
 
   /**
-   * Begins; nothing is asked yet.
+   * Begins; asks nothing yet.
    *
-   * @param version the version, where it is known
+   * @param version version, where it is known
    * @param ask asks the gateway
    */
   constructor(version: Version | undefined, ask: (signal: AbortSignal) => Promise<Version>) {
@@ -33,16 +33,16 @@ export class Negotiation {
     this.#ask = ask;
   }
 
-  /** The version; undefined while it is not known. */
+  /** Version; undefined until it is known. */
   get version(): Version | undefined {
     return this.#version;
   }
 
   /**
-   * Tells the version, and finds it where it is not known. Who comes meanwhile waits for the same probe. It ends when
-   * nobody waits for it any more; after a failure the next one begins anew.
+   * Returns the version, and finds it where it is not known. Concurrent requests share one probe, which is aborted when
+   * all of them are; after a failure the next request begins a new one.
    *
-   * @throws whatever the probe met
+   * @throws the error of the probe
    */
   async agree(signal: AbortSignal): Promise<Version> {
     if (this.#version !== undefined) return this.#version;
@@ -68,7 +68,7 @@ export class Negotiation {
 
   async #find(signal: AbortSignal): Promise<Version> {
     const version = await this.#ask(signal);
-    // What is known already was never less, whatever a probe says that came late.
+    // Version 2 was proven meanwhile, whatever a late probe says.
     if (this.#version !== 2) this.#version = version;
     return this.#version;
   }

@@ -1,19 +1,29 @@
 /**
- * One stream of events: a request, and what comes back until the line ends.
+ * One stream of events: a subscribe request, and its events until the stream ends.
  *
  * @module
  */
+import { withDeadline } from "../lib/async.ts";
+import type { Clock } from "../lib/clock.ts";
+import { isObject } from "../lib/json.ts";
+import { readChunks } from "../lib/read_bytes.ts";
+import { EventTooLargeError, readServerSentEvents, type ServerSentEvent } from "../lib/sse.ts";
 import { EnvelopeError } from "../protocol/aead.ts";
 import type { StreamEvent } from "../protocol/event.ts";
+import { type Exchange, openAnswer } from "../protocol/exchange.ts";
+import { StreamOpener } from "../protocol/v2/stream.ts";
 import type { Channel } from "./channel.ts";
-import { withDeadline } from "../lib/async.ts";
 import { noAnswerWithin, TruncatedError } from "./gateway_error.ts";
-import { isObject } from "../lib/json.ts";
-import { openEvents } from "./open_events.ts";
-import { readChunks } from "./read_chunks.ts";
-import { EventTooLargeError, readEvents } from "./read_events.ts";
 import { eventRefusal } from "./refusal.ts";
-import { SILENCE_MS, SilenceTimer } from "./silence.ts";
+
+/** Longest time without a heartbeat, in milliseconds: the gateway sends one at least every 15 s. */
+const SILENCE_MS = 45_000;
+
+/**
+ * Most characters of one event. The largest event of a gateway, 8 MiB of payload, is far smaller; a larger one would fill
+ * the memory of a phone.
+ */
+const EVENT_MAX_LENGTH = 64 * 2 ** 20;
 
 const EVENT_TYPES: readonly unknown[] = [
   "connected",
@@ -27,14 +37,14 @@ const EVENT_TYPES: readonly unknown[] = [
 ] satisfies StreamEvent["type"][];
 
 /**
- * Asks for a stream and hands over its events, the last one included. In version 2 a request that the gateway proves
- * to have refused for its time is sealed anew and sent once more.
+ * Opens a stream and yields its events, the last one included. In version 2 a request that the gateway proves to have
+ * refused for its time is sealed again and sent once more.
  *
  * @param request the fields of the subscribe request, without its timestamp
- * @param signal ends the stream
+ * @param options `signal` ends the stream
  * @throws {TruncatedError} if the stream broke off or went silent before its last event
- * @throws {TamperedError} if an event is not what it should be
- * @throws {GatewayError} if nobody answered, or the request was refused, also by an event
+ * @throws {TamperedError} if an event does not open or is malformed
+ * @throws {GatewayError} if there was no answer, or the request was refused, also by an event
  */
 export async function* openStream(
   channel: Channel,
@@ -44,10 +54,15 @@ export async function* openStream(
   try {
     yield* openOnce(channel, request, options);
   } catch (error) {
-    // A subscription switches nothing: it may begin twice.
+    // A subscription changes nothing: it may begin twice.
     if (channel.learnTime(error) === undefined) throw error;
     yield* openOnce(channel, request, options);
   }
+}
+
+/** Tells whether an event is the last one of its stream. */
+export function isFinal({ type }: StreamEvent): boolean {
+  return type === "error" || type === "disconnected" || type === "end";
 }
 
 async function* openOnce(
@@ -61,46 +76,106 @@ async function* openOnce(
   );
   if (response.body === null) throw new TruncatedError("Answer has no body");
   const silence = new SilenceTimer(channel.clock, signal);
-  const chunks = readChunks(response.body, silence.signal);
-  // In version 2 anybody could send bytes; only an event that opens is a sign of life.
-  const bytes = exchange.version === 1 ? heard(chunks, silence) : chunks;
+  // In version 2 an attacker could send bytes; only an event that opens is a heartbeat.
+  const chunks = readBody(response.body, { silence, isHeartbeat: exchange.version === 1 });
   let isConnected = false;
-  silence.listen();
+  silence.restart();
   try {
-    for await (const value of openEvents(readEvents(bytes), exchange)) {
-      silence.listen();
+    for await (const value of openEvents(readServerSentEvents(chunks, { maxLength: EVENT_MAX_LENGTH }), exchange)) {
+      silence.restart();
       const event = parseEvent(value);
       if (event === undefined) continue;
       if (event.type === "error" && !isConnected) throw eventRefusal(event);
       isConnected ||= event.type === "connected";
-      silence.rest();
+      silence.stop();
       yield event;
       if (isFinal(event)) return;
-      silence.listen();
+      silence.restart();
     }
   } catch (error) {
     const isForged = error instanceof EnvelopeError || error instanceof SyntaxError ||
       error instanceof EventTooLargeError;
     throw isForged ? channel.tampered("Event", error) : error;
   } finally {
-    silence.rest();
+    silence.stop();
   }
   throw new TruncatedError("Stream broke off");
 }
 
-/** Tells an event that is the last one of its stream. */
-export function isFinal({ type }: StreamEvent): boolean {
-  return type === "error" || type === "disconnected" || type === "end";
-}
+/** Aborts a stream that is silent for too long. Time in which the caller handles an event does not count. */
+class SilenceTimer {
+  /** Aborted when the stream is silent for too long, or by the caller. */
+  readonly signal: AbortSignal;
+  readonly #silent = new AbortController();
+  readonly #clock: Clock;
+  #stop = () => {};
 
-async function* heard(chunks: AsyncIterable<Uint8Array>, silence: SilenceTimer): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of chunks) {
-    silence.listen();
-    yield chunk;
+  /** Makes a timer that does not run yet. */
+  constructor(clock: Clock, signal: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.signal = signal === undefined ? this.#silent.signal : AbortSignal.any([signal, this.#silent.signal]);
+  }
+
+  /** Begins to measure silence, from now. */
+  restart(): void {
+    this.#stop();
+    this.#stop = this.#clock.after(SILENCE_MS, () => {
+      this.#silent.abort(new TruncatedError(`Stream went silent: nothing came for ${SILENCE_MS / 1000} s`));
+    });
+  }
+
+  /** Stops measuring. */
+  stop(): void {
+    this.#stop();
   }
 }
 
-/** An event, or undefined for a sign of life and for one of a kind that a newer gateway knows. */
+/**
+ * Reads a body until it ends.
+ *
+ * @param options `silence` ends it; where any chunk is a heartbeat, each restarts that timer
+ * @throws {TruncatedError} if the connection was lost
+ */
+async function* readBody(
+  body: ReadableStream<Uint8Array>,
+  { silence, isHeartbeat }: { readonly silence: SilenceTimer; readonly isHeartbeat: boolean },
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    for await (const chunk of readChunks(body, silence.signal)) {
+      if (isHeartbeat) silence.restart();
+      yield chunk;
+    }
+  } catch (cause) {
+    silence.signal.throwIfAborted();
+    throw new TruncatedError("Stream broke off", { cause });
+  }
+}
+
+/**
+ * Opens each event, and parses the JSON in it.
+ *
+ * @param exchange the request that the stream answers
+ * @throws {EnvelopeError} if an event does not open; in version 2 also if it is not the next one of this very stream
+ * @throws {SyntaxError} if it holds no JSON
+ */
+async function* openEvents(
+  events: AsyncIterable<ServerSentEvent>,
+  exchange: Exchange,
+): AsyncGenerator<unknown, void> {
+  let stream: StreamOpener | undefined;
+  for await (const { event, id = "", data } of events) {
+    if (data === undefined) continue;
+    if (exchange.version === 1) {
+      yield JSON.parse(await openAnswer(exchange, data));
+    } else if (stream !== undefined) {
+      yield JSON.parse(await stream.open(data, id));
+    } else if (event === "open") {
+      stream = await StreamOpener.begin(exchange, data);
+    } else throw new EnvelopeError();
+  }
+}
+
+/** Returns the event; undefined for a heartbeat, and for an event of a type that only newer clients know. */
 function parseEvent(value: unknown): StreamEvent | undefined {
   if (isStreamEvent(value)) return value;
   if (isObject(value) && typeof value["type"] === "string") return undefined;

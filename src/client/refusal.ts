@@ -1,5 +1,5 @@
 /**
- * Which error a refusal is: plain ones of HTTP, sealed ones, and events that say why a stream did not begin.
+ * Errors for refusals: of plain HTTP, sealed, and in events before `connected`.
  *
  * @module
  */
@@ -19,25 +19,25 @@ import {
   WrongKeyError,
 } from "./gateway_error.ts";
 import { PROTOCOL_HEADER } from "../protocol/exchange.ts";
-import { isObject } from "../lib/json.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 
 /**
- * Longest wait that is taken from the other side, in seconds: longer ones overflow timers, and no gateway gone wrong keeps
- * a client away for good.
+ * Longest wait that a gateway can ask for, in seconds: longer ones overflow timers, and a faulty gateway must not stop a
+ * client for ever.
  */
 export const RETRY_MAX_SECONDS = 3600;
 
-/** Most to read of a refusal that nobody sealed, in bytes: the gateway's own are short. */
+/** Largest plain refusal to read, in bytes: the gateway's own are short. */
 const PLAIN_MAX_BYTES = 8192;
 
 const EXPIRED = "Request expired";
 
-/** The gateway's text for an address that has to wait, and what it is about: the answer does not tell which of both. */
+/** Text of the gateway for an address over its rate limit, and the clearer one of this client. */
 const TOO_MANY = "Too many requests";
 const TOO_MANY_HERE = "Too many requests or failed attempts from this address";
 
-/** What the texts of gateways begin with that tell no codes, and what they mean. */
-const OLD_TEXTS: readonly (readonly [string, ErrorCode])[] = [
+/** Beginnings of the texts of older gateways, which send no codes, and their codes. */
+const OLDER_TEXTS: readonly (readonly [string, ErrorCode])[] = [
   ["This key may not ", "scope"],
   ["Broker not allowed", "broker_not_allowed"],
   ["Too many ", "busy"],
@@ -47,9 +47,9 @@ const OLD_TEXTS: readonly (readonly [string, ErrorCode])[] = [
 ];
 
 /**
- * Reads a refusal by plain HTTP. Nobody proved it to be the gateway's.
+ * Reads a refusal by plain HTTP, which is not authenticated.
  *
- * @param key what to call the key
+ * @param key name of the key in the message
  */
 export async function readPlainRefusal(
   response: Response,
@@ -59,11 +59,11 @@ export async function readPlainRefusal(
   const reason = await readReason(response, signal) ?? (response.statusText || `HTTP status ${status}`);
   if (status === 401) {
     return new WrongKeyError(
-      `${reason}: gateway does not take ${key}, or it was removed, disabled, is over, or is for version 2 alone`,
+      `${reason}: gateway does not accept ${key}: it may be unknown, removed, disabled, expired, or for version 2 only`,
       { status, knowsVersion2: Number(headers.get(PROTOCOL_HEADER)) >= 2 },
     );
   }
-  const retryAfterMs = retryAfter(headers.get("Retry-After") ?? "");
+  const retryAfterMs = headerRetryAfter(headers.get("Retry-After") ?? "");
   const limit = { status, retryAfterMs };
   if (status === 429) return new RateLimitError(withWait(reason === TOO_MANY ? TOO_MANY_HERE : reason, limit), limit);
   if (status === 408 || status >= 500) return new UnavailableError(withWait(reason, limit), limit);
@@ -71,72 +71,72 @@ export async function readPlainRefusal(
 }
 
 /**
- * Tells the gateway's own sealed error from a success, and where the gateway does not tell who made an answer, from the
- * answer of a service behind it.
+ * Returns the error that an answer of the gateway itself stands for. Where an older gateway does not name the source, its
+ * errors are told from the answers of services by their text.
  *
- * @param isTold whether the gateway told that it made the answer itself
+ * @param isFromGateway true if the gateway named itself as the source
  * @returns the error, or undefined if there is none
  */
 export function sealedRefusal(
   { status, body, timestamp }: Answer,
-  { isTold }: { readonly isTold: boolean },
+  { isFromGateway }: { readonly isFromGateway: boolean },
 ): GatewayError | undefined {
   if (status === 200) return undefined;
   const { error, code, retry_after: seconds } = typeof body === "string" ? parseFields(body) : {};
-  if (typeof error !== "string" && !isTold) return undefined;
+  if (typeof error !== "string" && !isFromGateway) return undefined;
   const reason = typeof error === "string" ? error : `Refused with status ${status}`;
-  const told = typeof code === "string" ? code : undefined;
-  const gatewayCode = isTold ? told : status === 403 ? codeOfText(reason) : undefined;
+  const sentCode = typeof code === "string" ? code : undefined;
+  const gatewayCode = isFromGateway ? sentCode : status === 403 ? codeOfText(reason) : undefined;
   return refusalOf(reason, { status, gatewayCode, gatewayTime: timestamp, retryAfterMs: sealedRetryAfter(seconds) });
 }
 
-/** Tells what an `error` event means that came instead of `connected`. */
+/** Returns the error that an `error` event before `connected` stands for. */
 export function eventRefusal({ message, timestamp, code }: FinalEvent): GatewayError {
   return refusalOf(message, { gatewayCode: code ?? codeOfText(message), gatewayTime: timestamp, retryAfterMs: 0 });
 }
 
-/** What is known of a refusal besides its reason. */
-interface RefusalFacts {
+/** Properties of a refusal besides its reason. */
+interface RefusalDetails {
   readonly status?: number;
   readonly gatewayCode: string | undefined;
   readonly gatewayTime: number;
   readonly retryAfterMs: number;
 }
 
-/** Makes the error for a code; for any other one, also one of a newer gateway, the error for the status. */
-function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...facts }: RefusalFacts): GatewayError {
-  const { status = 0, gatewayCode } = facts;
+/** Makes the error for a code; for an unknown code, such as one of a newer gateway, the error for the status. */
+function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...details }: RefusalDetails): GatewayError {
+  const { status = 0, gatewayCode } = details;
   switch (gatewayCode) {
     case "expired":
-      return expired({ ...facts, gatewayTime });
+      return expired({ ...details, gatewayTime });
     case "scope":
     case "broker_not_allowed":
-      return new ScopeError(reason, facts);
+      return new ScopeError(reason, details);
     case "key_revoked":
-      return new WrongKeyError(reason, facts);
+      return new WrongKeyError(reason, details);
     case "key_rate":
     case "busy":
-      return new RateLimitError(withWait(reason, { retryAfterMs }), { ...facts, retryAfterMs });
+      return new RateLimitError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
     case "restart":
-      return new UnavailableError(withWait(reason, { retryAfterMs }), { ...facts, retryAfterMs });
+      return new UnavailableError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
     case "broker":
     case "service_unreachable":
     case "service_timeout":
     case "service_answer":
     case "internal":
-      return new FailedError(reason, facts);
+      return new FailedError(reason, details);
   }
-  if (status === 429) return new RateLimitError(withWait(reason, { retryAfterMs }), { ...facts, retryAfterMs });
-  return status >= 500 ? new FailedError(reason, facts) : new RefusedError(reason, facts);
+  if (status === 429) return new RateLimitError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
+  return status >= 500 ? new FailedError(reason, details) : new RefusedError(reason, details);
 }
 
-/** Adds how long to wait, in whole seconds, where that is known. */
+/** Adds the wait, in whole seconds, where it is known. */
 function withWait(reason: string, { retryAfterMs }: { readonly retryAfterMs: number }): string {
   return retryAfterMs === 0 ? reason : `${reason}: wait ${Math.ceil(retryAfterMs / 1000)} s`;
 }
 
 function codeOfText(text: string): ErrorCode | undefined {
-  return text === EXPIRED ? "expired" : OLD_TEXTS.find(([start]) => text.startsWith(start))?.[1];
+  return text === EXPIRED ? "expired" : OLDER_TEXTS.find(([start]) => text.startsWith(start))?.[1];
 }
 
 function expired(options: ExpiredErrorOptions & { readonly gatewayTime: number }): ExpiredError {
@@ -150,26 +150,22 @@ async function readReason(response: Response, signal: AbortSignal | undefined): 
     const { error } = parseFields(new TextDecoder().decode(await readBytes(response, PLAIN_MAX_BYTES, { signal })));
     return typeof error === "string" ? error : undefined;
   } catch {
-    // The status alone must do.
+    // The status is used alone.
     return undefined;
   }
 }
 
 function parseFields(json: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
+  const value = tryParseJson(json);
+  return isObject(value) ? value : {};
 }
 
-/** The wait that a header asks for, in milliseconds. A date, which the gateway never sends, counts as none. */
-function retryAfter(seconds: string): number {
+/** Returns the wait in a `Retry-After` header, in milliseconds; 0 for a date, which the gateway never sends. */
+function headerRetryAfter(seconds: string): number {
   return /^\d+(\.\d+)?$/.test(seconds) ? sealedRetryAfter(Number(seconds)) : 0;
 }
 
-/** The wait that a sealed refusal asks for, in milliseconds; none for anything that is no number of seconds. */
+/** Returns the wait in a sealed refusal, in milliseconds; 0 for anything but a number of seconds. */
 function sealedRetryAfter(seconds: unknown): number {
   return typeof seconds === "number" && seconds >= 0 ? Math.min(seconds, RETRY_MAX_SECONDS) * 1000 : 0;
 }

@@ -1,19 +1,19 @@
 /**
- * What a caller may choose for each kind of request.
+ * Options of each kind of request.
  *
  * @module
  */
 import type { Position } from "../protocol/event.ts";
 
-/** How long to wait for an answer. */
+/** Options for the wait for an answer. */
 export interface WaitOptions {
-  /** Longest wait, in milliseconds; 40 000 by default. What was asked for may still happen. */
+  /** Longest wait, in milliseconds; 40 000 by default. The request may still run after it. */
   readonly timeout?: number | undefined;
-  /** Gives up the waiting; what was asked for may still happen. */
+  /** Ends the wait; the request may still run. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How Jeedom is reached. */
+/** Access to Jeedom. */
 export interface JeedomOptions {
   /** Jeedom's API key, where the gateway has none of its own. */
   readonly apikey?: string | undefined;
@@ -21,25 +21,25 @@ export interface JeedomOptions {
   readonly endpoint?: string | undefined;
 }
 
-/** Choices for a Jeedom call. */
+/** Options for a Jeedom call. */
 export interface CallOptions extends WaitOptions, JeedomOptions {
-  /** Asks for a compressed answer, which is a fraction as long for a large house. Off by default. */
+  /** Asks for a compressed answer, which is far shorter for a large home. Off by default. */
   readonly compress?: "gzip" | undefined;
 }
 
-/** Choices for listening to Jeedom. */
+/** Options for the events of Jeedom. */
 export interface JeedomEventsOptions extends JeedomOptions {
-  /** Begins after this time of Jeedom's, in seconds, such as the last event's; now by default. */
+  /** Begins after this time of Jeedom's clock, in seconds, such as the last event's; now by default. */
   readonly since?: number | undefined;
-  /** How long Jeedom may wait for something to happen, in whole seconds; 50 by default. */
+  /** Longest wait of Jeedom for an event, in whole seconds; 50 by default. */
   readonly longPolling?: number | undefined;
-  /** Name of a filter for events that is known to Jeedom. */
+  /** Name of an event filter in Jeedom. */
   readonly filter?: string | undefined;
-  /** Ends the listening at once: it then throws the signal's reason. */
+  /** Ends the events at once: the loop then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A broker other than the gateway's own, and a login for it. */
+/** Broker other than the gateway's own, and its login. */
 export interface BrokerOptions {
   /** Host name or address. */
   readonly brokerHost?: string | undefined;
@@ -51,29 +51,29 @@ export interface BrokerOptions {
   readonly password?: string | undefined;
 }
 
-/** Choices for a message. */
+/** Options for a message. */
 export interface PublishOptions extends WaitOptions, BrokerOptions {
   /** Quality of service: 0, 1 or 2. */
   readonly qos?: 0 | 1 | 2 | undefined;
-  /** Whether the broker shall keep the message for later subscribers. */
+  /** Makes the broker retain the message for later subscribers. */
   readonly retain?: boolean | undefined;
 }
 
-/** Choices for a subscription. */
+/** Options for a subscription. */
 export interface SubscribeOptions extends BrokerOptions {
   /** Highest quality of service. */
   readonly qos?: 0 | 1 | 2 | undefined;
-  /** Goes on after the event with this `epoch` and `offset`, as far as the gateway still remembers. */
+  /** Resumes after the event with this `epoch` and `offset`, as far as the gateway keeps messages. */
   readonly since?: Position | undefined;
-  /** Whether to stay connected while the broker is away, and be told by `offline` and `online`. */
+  /** Keeps the stream open while the broker is unreachable, which `offline` and `online` events report. */
   readonly keep?: boolean | undefined;
-  /** Whether to subscribe again by itself after a stream ended. On by default. */
+  /** Subscribes again after a stream ended. On by default. */
   readonly resume?: boolean | undefined;
-  /** Ends the subscription at once: it then throws the signal's reason. */
+  /** Ends the subscription at once: the loop then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Names the broker as requests do. */
+/** Returns the fields of a request that name its broker. */
 export function brokerFields({ brokerHost, brokerPort, ...login }: BrokerOptions): Record<string, unknown> {
   return { broker_host: brokerHost, broker_port: brokerPort, ...login };
 }

@@ -1,5 +1,5 @@
 /**
- * Makes one subscription out of many streams: when one ends or breaks off, the next goes on where it ended.
+ * One subscription out of many streams: when one ends or breaks off, the next resumes where it ended.
  *
  * @module
  */
@@ -11,33 +11,34 @@ import { ExpiredError, FailedError, GatewayError } from "./gateway_error.ts";
 import { isFinal } from "./open_stream.ts";
 import { RETRY_MAX_SECONDS } from "./refusal.ts";
 
-/** A stream that lasted so long was a good one, in milliseconds: the wait after it is short again. */
+/** Duration of a stream, in milliseconds, after which the backoff is reset. */
 const STEADY_MS = 30_000;
 
 /**
- * What passes by itself, once a stream was connected: `fetch` may send a request a second time when a connection breaks,
- * and a key that was changed works again; one that was taken away gets a 401 the next time.
+ * Codes that are temporary once a stream was connected: `fetch` may send a request a second time when a connection
+ * breaks, and a key whose rights changed works again; a key that was removed gets a 401 the next time.
  */
-const PASSING_CODES: readonly unknown[] = ["too_slow", "replay", "key_revoked"] satisfies ErrorCode[];
+const TEMPORARY_CODES: readonly unknown[] = ["too_slow", "replay", "key_revoked"] satisfies ErrorCode[];
 
-/** How to go on. */
+/** Options for resuming. */
 export interface ResumeOptions {
-  /** Where the first stream begins, if not now. */
+  /** Position after which the first stream begins; now by default. */
   readonly since?: Position | undefined;
-  /** The time, and waiting. */
+  /** Clock for waits and timestamps. */
   readonly clock: Clock;
-  /** Draws from 0 up to but not including 1. */
+  /** Returns a number from 0 up to but not including 1. */
   readonly random: () => number;
-  /** Ends the subscription at once, also while it waits. */
+  /** Ends the subscription at once, also during a wait. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Follows streams until the caller ends it. Until the first is connected, any failure is the end. After that a line
- * that broke off is told as a `disconnected` event, and tries that may succeed later are repeated in silence.
+ * Yields the events of one stream after the other until the caller ends it. Until the first is connected, any failure
+ * ends it. After that a broken connection is reported as a `disconnected` event, and temporary failures are retried
+ * without notice.
  *
- * @param open opens a stream that goes on after a position
- * @throws {GatewayError} the first failure that will not pass
+ * @param open opens a stream that resumes after a position
+ * @throws {GatewayError} the first lasting failure
  */
 export async function* resume(
   open: (since: Position | undefined) => AsyncIterable<StreamEvent>,
@@ -54,7 +55,7 @@ export async function* resume(
         if (event.type === "connected") connectedAt = clock.monotonic();
         if (event.type === "message") backoff.reset();
         if (event.type === "end") retryAfterMs = retryMs(event.retry);
-        // The caller knows already that it is disconnected.
+        // The end of the last stream was reported already.
         if (connectedAt === undefined && wasConnected && isFinal(event)) break;
         wasConnected ||= connectedAt !== undefined;
         position = positionOf(event) ?? position;
@@ -62,7 +63,7 @@ export async function* resume(
         if (connectedAt === undefined && isFinal(event)) return;
       }
     } catch (error) {
-      if (!wasConnected || !(error instanceof GatewayError) || !isPassing(error)) throw error;
+      if (!wasConnected || !(error instanceof GatewayError) || !isTemporary(error)) throw error;
       retryAfterMs = error.retryAfterMs ?? 0;
       if (connectedAt !== undefined) {
         yield { type: "disconnected", message: error.message, timestamp: Math.floor(clock.now() / 1000) };
@@ -73,21 +74,20 @@ export async function* resume(
   }
 }
 
-/** Tells whether a stream that could not begin just now may begin later, as there was one before. */
-function isPassing(error: GatewayError): boolean {
+/** Tells whether a stream that could not begin may begin later, as there was one before. */
+function isTemporary(error: GatewayError): boolean {
   if (error.retryAfterMs !== undefined || error instanceof FailedError) return true;
-  // The clock is right: a gateway that has just started refuses what may have been sent before.
-  return error instanceof ExpiredError || PASSING_CODES.includes(error.gatewayCode);
+  // The clock is right: a gateway that has just started refuses requests that may have been sent before.
+  return error instanceof ExpiredError || TEMPORARY_CODES.includes(error.gatewayCode);
 }
 
-/** The wait that a gateway asks for as it stops, in milliseconds; 0 for anything that is none. */
+/** Returns the wait that a stopping gateway asks for, in milliseconds; 0 for any other value. */
 function retryMs(seconds: unknown): number {
   return typeof seconds === "number" && seconds >= 0 && seconds <= RETRY_MAX_SECONDS ? seconds * 1000 : 0;
 }
 
-/** Where to go on after an event. An older gateway tells no position, and its streams begin anew. */
+/** Returns the position to resume after; undefined for an older gateway, which sends none. */
 function positionOf(event: StreamEvent): Position | undefined {
-  const place: Partial<Position> | undefined = "resume" in event ? event.resume : "epoch" in event ? event : undefined;
-  const { epoch, offset } = place ?? {};
+  const { epoch, offset }: Partial<Position> = ("resume" in event ? event.resume : "epoch" in event ? event : {}) ?? {};
   return epoch === undefined || offset === undefined ? undefined : { epoch, offset };
 }

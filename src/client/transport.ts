@@ -1,5 +1,5 @@
 /**
- * HTTP to one gateway, and its failures in our words.
+ * HTTP to one gateway, with its failures as errors of the client.
  *
  * @module
  */
@@ -7,34 +7,34 @@ import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
 import { TamperedError, UnreachableError } from "./gateway_error.ts";
 import { readPlainRefusal } from "./refusal.ts";
 
-/** Largest answer to read, in bytes: far above what a gateway lets through, and nothing that would fill a phone. */
+/** Largest answer to read, in bytes: far above what a gateway sends, far below the memory of a phone. */
 const ANSWER_MAX_BYTES = 64 * 2 ** 20;
 
-/** Where the gateway is, and how to get there. */
+/** Address of the gateway, and the platform's `fetch`. */
 export interface TransportOptions {
-  /** The gateway's address. */
+  /** Address of the gateway. */
   readonly url: string;
-  /** Sends HTTP requests; the platform's own by default. */
+  /** Sends HTTP requests; the platform's `fetch` by default. */
   readonly fetch?: typeof fetch | undefined;
-  /** What errors call the key. */
+  /** Name of the key in errors. */
   readonly keyLabel: string;
 }
 
-/** The way to one gateway. */
+/** HTTP to one gateway. */
 export class Transport {
-  /** The gateway's address, without a slash at its end. */
+  /** Address of the gateway, without a slash at its end. */
   readonly url: string;
-  /** What errors call the key. */
+  /** Name of the key in errors. */
   readonly keyLabel: string;
   readonly #fetch: typeof fetch;
 
   /**
-   * Makes it; nothing is sent yet.
+   * Makes a transport; sends nothing yet.
    *
-   * @throws {TypeError} if the address is none of HTTP
+   * @throws {TypeError} if the address is not one of HTTP
    */
   constructor(options: TransportOptions) {
-    // Callers in JavaScript may give anything.
+    // Callers in JavaScript may pass anything.
     if (!/^https?:\/\/[^/]/.test(options.url) || !URL.canParse(options.url)) {
       throw new TypeError(`Address must begin with http:// or https://, not "${options.url}"`);
     }
@@ -44,14 +44,14 @@ export class Transport {
   }
 
   /**
-   * Sends an HTTP request as it is.
+   * Sends an HTTP request.
    *
-   * @param path the route, with a slash at its beginning
-   * @throws {UnreachableError} if nobody answered
-   * @throws {GatewayError} if the answer's status is no success
+   * @param path route, with a slash at its beginning
+   * @throws {UnreachableError} if there was no answer
+   * @throws {GatewayError} if the status of the answer is not a success
    */
   async send(path: string, init: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
-    // Browsers refuse to run their fetch as a method of something else.
+    // Browsers refuse to run their fetch as a method of another object.
     const fetch = this.#fetch;
     let response: Response;
     try {
@@ -65,7 +65,7 @@ export class Transport {
   }
 
   /**
-   * Reads an answer's body.
+   * Reads the body of an answer.
    *
    * @throws {UnreachableError} if it broke off
    * @throws {TamperedError} if it is larger than any answer
@@ -80,7 +80,7 @@ export class Transport {
   }
 }
 
-/** Adds what else may be wrong on a web page, which browsers tell to no program: the gateway does not allow its origin. */
+/** Returns the other possible reason on a web page, which browsers hide: the gateway does not allow the page's origin. */
 function otherOrigin(url: string): string {
   const { location }: { readonly location?: { readonly origin?: string } } = globalThis;
   const origin = location?.origin;

@@ -1,52 +1,48 @@
 /**
- * An opened answer, and what may be expected of it.
+ * Opened answers, and expectations of them.
  *
  * @module
  */
-import { isObject } from "../lib/json.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 import { expect, expectEqual, Mismatch, Skip } from "./mismatch.ts";
 
-/** A JSON object, whose fields are yet to be looked at. */
+/** JSON object whose fields are yet to be checked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** An answer that has the shape of one. */
+/** Answer with fields of the right types. */
 export interface Answer {
-  /** What became of the request, in the way of HTTP. */
+  /** Status of the request, as in HTTP. */
   readonly status: number;
-  /** The service's answer. */
+  /** Answer of the service. */
   readonly body: unknown;
-  /** The gateway's clock, in seconds since 1970. */
+  /** Time of the gateway, in seconds since 1970. */
   readonly timestamp: number;
-  /** Who made it: `gateway` for the gateway itself. */
+  /** Source of the answer: `gateway` for the gateway itself. */
   readonly source: unknown;
 }
 
-/** Words by which a gateway tells a key what it does not grant. */
+/** Beginning of a refusal for a missing right of the key. */
 const NOT_GRANTED = "This key may not ";
 
-/** How far apart two clocks may be, in seconds: farther, and no request would be current. */
+/** Largest difference of two clocks, in seconds: beyond it every request would be expired. */
 const CLOCK_SECONDS = 60;
 
 /**
- * Reads a JSON object.
+ * Parses a JSON object.
  *
- * @param what whose text it is, for the message
+ * @param what name of the text, for the message
  * @throws {Mismatch} if it is anything else
  */
 export function parseFields(text: string, what: string): Fields {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // Told below, like every other shape.
-  }
-  throw new Mismatch(`${what} is no JSON object: ${text}`);
+  const value = tryParseJson(text);
+  if (isObject(value)) return value;
+  throw new Mismatch(`${what} is not a JSON object: ${text}`);
 }
 
 /**
- * Reads an answer.
+ * Parses an answer.
  *
- * @throws {Mismatch} if it does not have the shape of one
+ * @throws {Mismatch} if a field is missing or of a wrong type
  */
 export function parseAnswer(text: string): Answer {
   const { status, body, timestamp, source } = parseFields(text, "Answer");
@@ -55,71 +51,67 @@ export function parseAnswer(text: string): Answer {
   return { status, body, timestamp, source };
 }
 
-/** Tells the message of an answer that is an error of the gateway itself, or undefined for any other answer. */
+/** Returns the message of an answer that is an error of the gateway itself; undefined for any other answer. */
 export function errorOf({ status, body }: Answer): string | undefined {
   const { error } = status === 200 ? {} : parseBody(body);
   return typeof error === "string" ? error : undefined;
 }
 
-/** Tells the code of an error of the gateway itself. */
+/** Returns the code of an error of the gateway itself. */
 export function codeOf({ body }: Answer): unknown {
   return parseBody(body)["code"];
 }
 
 function parseBody(body: unknown): Fields {
-  try {
-    const value: unknown = typeof body === "string" ? JSON.parse(body) : undefined;
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
+  const value = typeof body === "string" ? tryParseJson(body) : undefined;
+  return isObject(value) ? value : {};
 }
 
-/** A refusal that the protocol asks for. */
+/** Refusal that the protocol requires. */
 export interface Refusal {
   /** Status of the answer. */
   readonly status: number;
-  /** A part of its message: all of it where the protocol fixes it, or the name of a field. */
+  /** Part of the message: all of it where the protocol fixes it, or the name of a field. */
   readonly error: string;
 }
 
 /**
- * Insists that an answer is a certain refusal.
+ * Checks that an answer is a certain refusal.
  *
  * @throws {Mismatch} if it is another answer
- * @throws {Skip} if the key does not grant what the check would have tried
+ * @throws {Skip} if the key has no right to the request of the check
  */
 export function expectRefusal(answer: Answer, { status, error }: Refusal): void {
   const message = errorOf(answer);
   skipUnlessGranted(message);
   expectEqual("status", { seen: answer.status, expected: status });
-  expect(message !== undefined, `Body is no JSON string with an error: ${JSON.stringify(answer.body)}`);
-  expect(message.includes(error), `Error does not tell "${error}": ${message}`);
+  expect(message !== undefined, `Body is not a JSON string with an error: ${JSON.stringify(answer.body)}`);
+  expect(message.includes(error), `Error does not contain "${error}": ${message}`);
 }
 
 /**
- * Insists that a gateway's clock agrees with the one here.
+ * Checks that the clock of the gateway agrees with the local one.
  *
- * @param timestamp what the gateway told
- * @param now the time here, in seconds since 1970
- * @throws {Mismatch} if they are farther apart than clocks that agree
+ * @param timestamp time of the gateway
+ * @param now local time, in seconds since 1970
+ * @throws {Mismatch} if they differ by more than a minute
  */
 export function expectClock(timestamp: unknown, now: number): void {
   const isNow = typeof timestamp === "number" && Math.abs(timestamp - now) <= CLOCK_SECONDS;
-  expect(isNow, `timestamp is ${JSON.stringify(timestamp)}, here it is ${Math.floor(now)}`);
+  expect(isNow, `timestamp is ${JSON.stringify(timestamp)}, local time is ${Math.floor(now)}`);
 }
 
 /**
- * Looks whether a refusal is about the key, and not about what was asked.
+ * Skips the check after a refusal for a missing right of the key.
  *
- * @throws {Skip} if the key does not grant it
+ * @throws {Skip} if the message is one
  */
 export function skipUnlessGranted(message: unknown): void {
   if (typeof message === "string" && message.startsWith(NOT_GRANTED)) throw new Skip(message);
 }
 
-/** Tells whether a message says that the broker, or Jeedom, or a right of the key is missing. */
-export function isOutOfReach(status: number, message: string): boolean {
+/** Tells whether a refusal means that the broker or Jeedom is unreachable, or that the key has no right to it. */
+export function isUnavailable(status: number, message: string): boolean {
   return message.startsWith(NOT_GRANTED) || message.startsWith("Broker not allowed") ||
     message.startsWith("MQTT error: ") || status === 502 || status === 504;
 }

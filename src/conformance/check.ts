@@ -1,39 +1,67 @@
 /**
- * What a check is.
+ * Checks, and the services that they need.
  *
  * @module
  */
 import type { Version } from "../protocol/exchange.ts";
-import type { Need } from "./need.ts";
+import { errorOf, isUnavailable } from "./answer.ts";
 import type { Probe } from "./probe.ts";
 
-/** Both versions, for checks of what holds in either. */
+/** Both versions of the protocol. */
 export const BOTH: readonly Version[] = [1, 2];
 
-/** One rule of docs/protocol.md, and how to see whether a gateway keeps it. Independent of all others. */
+/** Rule of docs/protocol.md, and a test of it, independent of all others. */
 export interface Check {
-  /** Its name in the table. */
+  /** Name in the table. */
   readonly name: string;
-  /** What the protocol says. */
+  /** Rule of the protocol. */
   readonly rule: string;
-  /** The versions in which it holds; none for what has no envelope. */
+  /** Versions of the protocol; none for rules without an envelope. */
   readonly versions: readonly Version[];
-  /** What has to be there. Without it the check is skipped. */
+  /** Service without which the check is skipped. */
   readonly needs?: Need;
-  /** Whether it takes so long that it is made only on demand. */
+  /** True if the check takes so long that it runs only on demand. */
   readonly isSlow?: boolean;
   /**
-   * Makes the check, and leaves nothing behind.
+   * Runs the check, and removes all that it retained on the broker.
    *
-   * @throws `Mismatch` if the gateway does not keep the rule; `Skip` if that cannot be seen here
+   * @throws `Mismatch` if the gateway breaks the rule; `Skip` if that cannot be tested here
    */
   run(probe: Probe): Promise<void>;
 }
 
 /** Checks of one subject. */
 export interface Subject {
-  /** What they are about. */
+  /** Name of the subject. */
   readonly name: string;
-  /** The checks. */
+  /** Checks. */
   readonly checks: readonly Check[];
+}
+
+/** Service behind the gateway that a check needs, with a right of the key to it. */
+export type Need = "broker" | "Jeedom";
+
+/** Returns the reason why a service is unavailable; undefined if it is available. */
+export function whyUnavailable(need: Need, probe: Probe): Promise<string | undefined> {
+  return need === "broker" ? whyBrokerUnavailable(probe) : whyJeedomUnavailable(probe);
+}
+
+async function whyJeedomUnavailable(probe: Probe): Promise<string | undefined> {
+  const { answer } = await probe.ask("/gateway", { jsonrpc: "ping" });
+  return reason(answer.status, errorOf(answer));
+}
+
+async function whyBrokerUnavailable(probe: Probe): Promise<string | undefined> {
+  const topic = probe.freshTopic();
+  const { answer } = await probe.ask("/mqtt/publish", { topic, message: "" });
+  const refused = reason(answer.status, errorOf(answer));
+  if (refused !== undefined) return refused;
+  await using stream = await probe.subscribe({ topic });
+  const { type, message } = stream.first.event;
+  return type === "error" ? reason(0, String(message)) : undefined;
+}
+
+/** Other failures are found by the checks. */
+function reason(status: number, message: string | undefined): string | undefined {
+  return message !== undefined && isUnavailable(status, message) ? message : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * How a check ends other than well.
+ * Expectations of a check, and its failures.
  *
  * @module
  */
@@ -7,53 +7,53 @@
 /** Longest value in a message, in characters. */
 const MAX_LENGTH = 60;
 
-/** The gateway did something else than the protocol says. The message tells what was seen. */
+/** The gateway breaks a rule of the protocol. The message says what was seen. */
 export class Mismatch extends Error {
-  /** Makes the error from what was seen, for the table. */
+  /** Makes the error. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "Mismatch";
   }
 }
 
-/** A check cannot be made here, which says nothing about the gateway. The message tells why. */
+/** A check cannot run here, which says nothing about the gateway. The message says why. */
 export class Skip extends Error {
-  /** Makes the error from the reason, for the table. */
+  /** Makes the error. */
   constructor(message: string) {
     super(message);
     this.name = "Skip";
   }
 }
 
-/** What came, and what should have. */
+/** Value that was seen, and the expected one. */
 export interface Comparison {
-  /** What came. */
+  /** Value that was seen. */
   readonly seen: unknown;
-  /** What the protocol says; compared as JSON. */
+  /** Value that the protocol requires; compared as JSON. */
   readonly expected: unknown;
 }
 
 /**
- * Compares what came with what should have.
+ * Compares a value with the expected one.
  *
- * @param what the thing, in words
+ * @param what name of the value
  * @throws {Mismatch} if they differ
  */
 export function expectEqual(what: string, { seen, expected }: Comparison): void {
-  const [came, due] = [seen, expected].map((value) => JSON.stringify(value) ?? "nothing");
-  if (came !== due) throw new Mismatch(`${what}: expected ${shorten(due)}, got ${shorten(came)}`);
+  const [actual, required] = [seen, expected].map((value) => JSON.stringify(value) ?? "nothing");
+  if (actual !== required) throw new Mismatch(`${what}: expected ${shorten(required)}, got ${shorten(actual)}`);
 }
 
-/** Of an envelope, the beginning is enough to see that it is another one. */
+/** Shortens a text: the beginning of an envelope is enough to tell it from another. */
 function shorten(text = ""): string {
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
 }
 
 /**
- * Insists on a condition.
+ * Checks a condition.
  *
- * @param seen what was seen if it does not hold
- * @throws {Mismatch} if it does not hold
+ * @param seen message if the condition is false
+ * @throws {Mismatch} if the condition is false
  */
 export function expect(condition: boolean, seen: string): asserts condition {
   if (!condition) throw new Mismatch(seen);

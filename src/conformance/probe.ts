@@ -1,5 +1,5 @@
 /**
- * What the checks reach a gateway with: requests as they should be, and as they should not.
+ * Client of the checks: sends valid and invalid requests to a gateway.
  *
  * @module
  */
@@ -8,28 +8,35 @@ import { toHex } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
-import { type Answer, type Fields, parseAnswer } from "./answer.ts";
-import { type Clock, wait, within } from "./clock.ts";
+import { type Answer, type Fields, parseAnswer, type Refusal } from "./answer.ts";
+import { withDeadline } from "../lib/async.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { Mismatch } from "./mismatch.ts";
 import { Stream } from "./stream.ts";
 
-/** What the kit works with. */
+/** Request to `POST /gateway` that runs nothing, whatever rights the key has. */
+export const HARMLESS: Fields = { service: "conformance" };
+
+/** Answer to {@linkcode HARMLESS}, once it is admitted. */
+export const HARMLESS_ANSWER: Refusal = { status: 403, error: 'Unknown service: must be "' };
+
+/** Gateway to check, and what a probe uses of the platform. */
 export interface ProbeOptions {
   /** Address of the gateway, without a slash at the end. */
   readonly url: string;
-  /** The key, 32 bytes. */
+  /** Key, 32 bytes. */
   readonly secret: Bytes;
-  /** Topics of the checks are below this one. */
+  /** Parent topic of all topics of the checks. */
   readonly topic: string;
   /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
-  /** Where time comes from. It must agree with the gateway's. */
-  readonly clock: Clock;
-  /** Where nonces, salts and names of topics come from. */
+  /** Clock, which must agree with the gateway's. */
+  readonly clock: Pick<Clock, "now" | "after">;
+  /** Source of nonces, salts and names of topics. */
   readonly random: RandomBytes;
 }
 
-/** A plain HTTP answer, read to its end. */
+/** Plain HTTP response with its whole body. */
 export interface Reply {
   /** HTTP status. */
   readonly status: number;
@@ -39,45 +46,45 @@ export interface Reply {
   readonly text: string;
 }
 
-/** A request that is ready to be sent, any number of times. */
+/** Sealed request, which can be sent any number of times. */
 export interface SealedRequest {
-  /** Where it is meant to go. */
+  /** Route that it was sealed for. */
   readonly route: Route;
-  /** The body. */
+  /** Body. */
   readonly text: string;
-  /** Opens its answer. */
+  /** Opens the answer. */
   readonly exchange: Exchange;
 }
 
-/** A request, and what came back. */
+/** Request and its answer. */
 export interface Asked {
-  /** The request. */
+  /** Request. */
   readonly request: SealedRequest;
-  /** The answer as it came. */
+  /** Response with the sealed answer. */
   readonly reply: Reply;
-  /** What it says. */
+  /** Opened answer. */
   readonly answer: Answer;
 }
 
-/** How to seal otherwise than usual. */
-export interface SealChoices {
-  /** Another source of nonces and salts. */
+/** Options for sealing a request. */
+export interface SealOptions {
+  /** Source of nonces and salts; that of the probe by default. */
   readonly random?: RandomBytes;
-  /** Another key. */
+  /** Key; that of the probe by default. */
   readonly key?: SecretKey;
 }
 
 /** Longest wait for an answer, in milliseconds: a gateway waits up to 30 s for Jeedom. */
 const ANSWER_MS = 40_000;
 
-/** Longest wait for a gateway that asks for patience, in seconds. A minute fills every burst again. */
-const PATIENCE_SECONDS = 120;
+/** Longest wait for a rate limit, in seconds: a minute refills every burst. */
+const MAX_LIMITED_SECONDS = 120;
 
-/** Speaks one version with one gateway. */
+/** Client of one gateway in one version of the protocol. */
 export class Probe {
-  /** Which version. */
+  /** Version of the protocol. */
   readonly version: Version;
-  /** The key. */
+  /** Key. */
   readonly key: SecretKey;
   readonly #options: ProbeOptions;
 
@@ -92,28 +99,28 @@ export class Probe {
     return new Probe(version, { ...options, key: await importSecretKey(options.secret) });
   }
 
-  /** The time, in seconds since 1970, with fractions. */
+  /** Current time, in seconds since 1970, with fractions. */
   get seconds(): number {
     return this.#options.clock.now() / 1000;
   }
 
-  /** Random bytes. */
+  /** Returns random bytes. */
   random(length: number): Bytes {
     return this.#options.random(length);
   }
 
-  /** A topic that nobody has used before. */
+  /** Returns an unused topic. */
   freshTopic(): string {
     return `${this.#options.topic}/${toHex(this.random(8))}`;
   }
 
-  /** Sends a plain HTTP request, again while the gateway asks for patience. */
+  /** Sends a plain HTTP request; repeats it while the address is over its rate limit. */
   async send(path: string, init: () => RequestInit & { readonly method: string }): Promise<Reply> {
     const response = await this.#fetch(path, init);
-    return { status: response.status, headers: response.headers, text: await this.#soon(response.text()) };
+    return { status: response.status, headers: response.headers, text: await this.#withDeadline(response.text()) };
   }
 
-  /** Posts a body as it is. */
+  /** Posts a body unchanged. */
   post(route: Route, body: string | Bytes, headers: Record<string, string> = {}): Promise<Reply> {
     return this.send(route, () => ({ method: "POST", body, headers }));
   }
@@ -121,10 +128,10 @@ export class Probe {
   /**
    * Seals a request.
    *
-   * @param payload its text, or its fields; those get the time where they have no field `timestamp`
+   * @param payload text, or fields, which get the current time where they have no field `timestamp`
    */
-  async seal(route: Route, payload: string | Fields, choices: SealChoices = {}): Promise<SealedRequest> {
-    const { key = this.key, random = this.#options.random } = choices;
+  async seal(route: Route, payload: string | Fields, options: SealOptions = {}): Promise<SealedRequest> {
+    const { key = this.key, random = this.#options.random } = options;
     const text = typeof payload === "string" ? payload : JSON.stringify({ timestamp: this.seconds, ...payload });
     return { route, ...await sealRequest(key, text, { version: this.version, route, random }) };
   }
@@ -132,7 +139,7 @@ export class Probe {
   /**
    * Opens the answer to a request.
    *
-   * @throws {Mismatch} if it is none
+   * @throws {Mismatch} if there is none, or it does not open
    */
   async open({ exchange }: SealedRequest, { status, text }: Reply): Promise<Answer> {
     if (status !== 200) throw new Mismatch(`HTTP ${status} instead of a sealed answer: ${text}`);
@@ -142,47 +149,50 @@ export class Probe {
     return parseAnswer(opened);
   }
 
-  /** Seals a request, posts it and opens the answer; a new one while the key is over its pace. */
+  /** Seals a request, posts it and opens the answer; sends a new one while the key is over its rate limit. */
   async ask(route: Route, payload: string | Fields): Promise<Asked> {
-    return await this.paced(async () => {
+    return await this.retryWhileLimited(async () => {
       const request = await this.seal(route, payload);
       const reply = await this.post(route, request.text);
       return { request, reply, answer: await this.open(request, reply) };
     }, ({ answer }) => answer.status === 429);
   }
 
-  /** Asks for a stream; once more while the key is over its pace. The stream is to be closed. */
+  /** Subscribes; again while the key is over its rate limit. The caller closes the stream. */
   async subscribe(fields: Fields): Promise<Stream> {
-    return await this.paced(
-      async () => await this.follow(await this.seal("/mqtt/subscribe", fields)),
+    return await this.retryWhileLimited(
+      async () => await this.openStream(await this.seal("/mqtt/subscribe", fields)),
       async (stream) => {
         const { type, message } = stream.first.event;
-        const isOver = type === "error" && String(message).startsWith("Too many ");
-        if (isOver) await stream[Symbol.asyncDispose]();
-        return isOver;
+        const isLimited = type === "error" && String(message).startsWith("Too many ");
+        if (isLimited) await stream[Symbol.asyncDispose]();
+        return isLimited;
       },
     );
   }
 
-  /** Sends a sealed subscribe request. The stream is to be closed. */
-  async follow({ route, text, exchange }: SealedRequest): Promise<Stream> {
+  /** Sends a sealed subscribe request. The caller closes the stream. */
+  async openStream({ route, text, exchange }: SealedRequest): Promise<Stream> {
     const response = await this.#fetch(route, () => ({ method: "POST", body: text }));
     return await Stream.begin(response, { exchange, clock: this.#options.clock });
   }
 
-  /** Tries, and tries again a second later while that is over the pace of the key. */
-  async paced<T>(attempt: () => Promise<T>, isOverPace: (result: T) => boolean | Promise<boolean>): Promise<T> {
-    for (let tries = 0; tries < PATIENCE_SECONDS; tries++) {
+  /** Repeats an attempt once a second while the key is over its rate limit. */
+  async retryWhileLimited<T>(
+    attempt: () => Promise<T>,
+    isLimited: (result: T) => boolean | Promise<boolean>,
+  ): Promise<T> {
+    for (let tries = 0; tries < MAX_LIMITED_SECONDS; tries++) {
       const result = await attempt();
-      if (!await isOverPace(result)) return result;
-      await wait(this.#options.clock, 1000);
+      if (!await isLimited(result)) return result;
+      await sleep(1000, this.#options);
     }
-    throw new Mismatch(`Key was over its pace for ${PATIENCE_SECONDS} s, with one request a second`);
+    throw new Mismatch(`Key was over its rate limit for ${MAX_LIMITED_SECONDS} s, with one request a second`);
   }
 
   async #fetch(path: string, init: () => RequestInit): Promise<Response> {
-    for (let waited = 0; waited <= PATIENCE_SECONDS;) {
-      const response = await this.#soon(this.#options.fetch(this.#options.url + path, init()));
+    for (let waited = 0; waited <= MAX_LIMITED_SECONDS;) {
+      const response = await this.#withDeadline(this.#options.fetch(this.#options.url + path, init()));
       if (response.status !== 429) return response;
       await response.body?.cancel();
       const seconds = Number(response.headers.get("Retry-After"));
@@ -190,12 +200,16 @@ export class Probe {
         throw new Mismatch("HTTP 429 has no Retry-After of 1 to 60 s");
       }
       waited += seconds;
-      await wait(this.#options.clock, seconds * 1000);
+      await sleep(seconds * 1000, this.#options);
     }
-    throw new Mismatch(`HTTP 429 for ${PATIENCE_SECONDS} s, although each Retry-After was kept`);
+    throw new Mismatch(`HTTP 429 for ${MAX_LIMITED_SECONDS} s, although each Retry-After was kept`);
   }
 
-  #soon<T>(work: Promise<T>): Promise<T> {
-    return within(work, { clock: this.#options.clock, what: "answer", ms: ANSWER_MS });
+  #withDeadline<T>(work: Promise<T>): Promise<T> {
+    return withDeadline(() => work, {
+      clock: this.#options.clock,
+      timeout: ANSWER_MS,
+      timeoutError: () => new Mismatch(`No answer within ${ANSWER_MS / 1000} s`),
+    });
   }
 }

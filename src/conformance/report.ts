@@ -1,17 +1,17 @@
 /**
- * How the results are told.
+ * Reports of results.
  *
  * @module
  */
 import type { CheckResult } from "./run_checks.ts";
 
-/** How many checks ended how. */
+/** Number of checks by result. */
 export interface Summary {
-  /** The gateway keeps the rule. */
+  /** The gateway follows the rule. */
   readonly passed: number;
-  /** It does not. */
+  /** The gateway breaks the rule. */
   readonly failed: number;
-  /** Nobody knows. */
+  /** The check did not run. */
   readonly skipped: number;
 }
 
@@ -24,7 +24,7 @@ export function summarize(results: readonly CheckResult[]): Summary {
   return { passed: count("passed"), failed: count("failed"), skipped: count("skipped") };
 }
 
-/** Lays the results out, one line each; what failed or was skipped has a second one, and what failed its rule. */
+/** Formats results as a table, one line each, with the reason of failed and skipped checks and the rule of failed ones. */
 export function formatTable(results: readonly CheckResult[]): string {
   const rows = results.map(({ number, version, result, subject, name }) => [
     String(number),
@@ -46,7 +46,7 @@ export function formatTable(results: readonly CheckResult[]): string {
   return [line(HEADER), ...lines, "", `${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n");
 }
 
-/** The same for programs. */
+/** Formats results as JSON. */
 export function formatJson(results: readonly CheckResult[]): string {
   return JSON.stringify({ ...summarize(results), checks: results }, null, 2);
 }

@@ -1,58 +1,80 @@
 /**
- * Makes the checks, one after the other.
+ * Runs the checks, one after the other.
  *
  * @module
  */
 import { errorText } from "../lib/errors.ts";
 import type { Version } from "../protocol/exchange.ts";
-import type { Check, Subject } from "./check.ts";
-import { HARMLESS } from "./checks/harmless.ts";
+import { type Check, type Need, type Subject, whyUnavailable } from "./check.ts";
+import { ENVELOPE } from "./checks/envelope.ts";
+import { JEEDOM } from "./checks/jeedom.ts";
+import { PUBLISH } from "./checks/publish.ts";
+import { REFUSALS } from "./checks/refusals.ts";
+import { REPLAY } from "./checks/replay.ts";
+import { RESUME } from "./checks/resume.ts";
+import { SOURCE } from "./checks/source.ts";
+import { STREAM } from "./checks/stream.ts";
+import { TIME } from "./checks/time.ts";
+import { TRANSPORT } from "./checks/transport.ts";
 import { Mismatch, Skip } from "./mismatch.ts";
-import { type Need, whyMissing } from "./need.ts";
-import { Probe, type ProbeOptions } from "./probe.ts";
+import { HARMLESS, Probe, type ProbeOptions } from "./probe.ts";
 
-/** What to check, and how. */
+/** All checks by subject, in the order in which they run. */
+export const SUBJECTS: readonly Subject[] = [
+  TRANSPORT,
+  ENVELOPE,
+  REFUSALS,
+  TIME,
+  REPLAY,
+  SOURCE,
+  JEEDOM,
+  PUBLISH,
+  STREAM,
+  RESUME,
+];
+
+/** Options of a run. */
 export interface RunOptions extends ProbeOptions {
-  /** The checks. */
+  /** Checks by subject. */
   readonly subjects: readonly Subject[];
-  /** The versions to speak. */
+  /** Versions of the protocol. */
   readonly versions: readonly Version[];
-  /** Whether to make the checks that take long. */
+  /** True to run the checks that take long. */
   readonly slow: boolean;
-  /** Told before each check. */
-  readonly onCheck?: (about: About) => void;
+  /** Called before each check. */
+  readonly onCheck?: (check: CheckInfo) => void;
 }
 
-/** Which check. */
-export interface About {
-  /** Its number in this run, from 1. */
+/** Check of a run. */
+export interface CheckInfo {
+  /** Number in this run, from 1. */
   readonly number: number;
-  /** What it is about. */
+  /** Name of the subject. */
   readonly subject: string;
-  /** Its name. */
+  /** Name of the check. */
   readonly name: string;
-  /** What the protocol says. */
+  /** Rule of the protocol. */
   readonly rule: string;
-  /** The version that was spoken; undefined for what has no envelope. */
+  /** Version of the protocol; undefined for rules without an envelope. */
   readonly version: Version | undefined;
 }
 
-/** What came of a check. */
-export interface CheckResult extends About {
-  /** How it ended. */
+/** Result of a check. */
+export interface CheckResult extends CheckInfo {
+  /** Result. */
   readonly result: "passed" | "failed" | "skipped";
-  /** What was seen instead of what should have been, or why it was skipped; on one line. */
+  /** What was seen, or the reason why the check was skipped; on one line. */
   readonly seen?: string;
 }
 
-/** Longest remark in the table, in characters. */
+/** Longest `seen` in the table, in characters. */
 const MAX_SEEN = 240;
 
-/** Makes all checks that are wanted. Whatever they throw is their result. */
+/** Runs all checks of a version. An error of a check is its result. */
 export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
-  const missing = new Map<string, Promise<string | undefined>>();
+  const unavailable = new Map<string, Promise<string | undefined>>();
   const probes = new Map<Version, Promise<Probe>>();
-  const greetings = new Map<Version, Promise<void>>();
+  const admissions = new Map<Version, Promise<void>>();
 
   function probeOf(version: Version): Promise<Probe> {
     const probe = probes.get(version) ?? Probe.make(version, options);
@@ -60,27 +82,27 @@ export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
     return probe;
   }
 
-  /** Once for each version: a gateway that refuses everything refuses what is wrong, too, and that proves nothing. */
-  function greet(probe: Probe): Promise<void> {
-    const greeting = greetings.get(probe.version) ?? expectUnderstood(probe);
-    greetings.set(probe.version, greeting);
-    return greeting;
+  /** Once for each version: a gateway that refuses every request also refuses invalid ones, which proves nothing. */
+  function checkAdmission(probe: Probe): Promise<void> {
+    const admission = admissions.get(probe.version) ?? expectAdmitted(probe);
+    admissions.set(probe.version, admission);
+    return admission;
   }
 
-  /** Looks once for each version: the answer takes a request of that version. */
-  function lookFor(need: Need, probe: Probe): Promise<string | undefined> {
+  /** Asks once for each version, with a request of that version. */
+  function findReason(need: Need, probe: Probe): Promise<string | undefined> {
     const name = `${need} ${probe.version}`;
-    const found = missing.get(name) ?? whyMissing(need, probe);
-    missing.set(name, found);
-    return found;
+    const reason = unavailable.get(name) ?? whyUnavailable(need, probe);
+    unavailable.set(name, reason);
+    return reason;
   }
 
-  async function outcomeOf(check: Check, version: Version | undefined): Promise<Pick<CheckResult, "result" | "seen">> {
-    if (check.isSlow && !options.slow) return { result: "skipped", seen: "Takes long: made with --slow" };
+  async function run(check: Check, version: Version | undefined): Promise<Pick<CheckResult, "result" | "seen">> {
+    if (check.isSlow && !options.slow) return { result: "skipped", seen: "Takes long: runs with --slow" };
     try {
       const probe = await probeOf(version ?? options.versions[0] ?? 1);
-      if (version !== undefined) await greet(probe);
-      const reason = check.needs === undefined ? undefined : await lookFor(check.needs, probe);
+      if (version !== undefined) await checkAdmission(probe);
+      const reason = check.needs === undefined ? undefined : await findReason(check.needs, probe);
       if (reason !== undefined) throw new Skip(`Needs ${check.needs}: ${reason}`);
       await check.run(probe);
       return { result: "passed" };
@@ -90,32 +112,34 @@ export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
   }
 
   const results: CheckResult[] = [];
-  for (const { subject, check, version } of plan(options)) {
+  for (const { subject, check, version } of checksOf(options)) {
     const { name, rule } = check;
-    const about = { number: results.length + 1, subject, name, rule, version };
-    options.onCheck?.(about);
-    results.push({ ...about, ...await outcomeOf(check, version) });
+    const info = { number: results.length + 1, subject, name, rule, version };
+    options.onCheck?.(info);
+    results.push({ ...info, ...await run(check, version) });
   }
   return results;
 }
 
 /**
- * Sends a request that is right in all that can be known.
+ * Sends a valid request.
  *
  * @throws {Mismatch} if the gateway does not open it
  */
-async function expectUnderstood(probe: Probe): Promise<void> {
+async function expectAdmitted(probe: Probe): Promise<void> {
   const { status } = await probe.post("/gateway", (await probe.seal("/gateway", HARMLESS)).text);
   if (status !== 401) return;
-  throw new Mismatch(`HTTP 401 to a right request: the key is another one, or is not for version ${probe.version}`);
+  throw new Mismatch(`HTTP 401 to a valid request: the gateway does not accept this key in version ${probe.version}`);
 }
 
-/** What is to be done, in the order of the table. */
-function plan({ subjects, versions }: RunOptions) {
+/** Returns the checks of a run, in the order of the table. */
+function checksOf({ subjects, versions }: RunOptions) {
   return subjects.flatMap(({ name: subject, checks }) =>
     checks.flatMap((check) => {
-      const spoken = check.versions.length === 0 ? [undefined] : versions.filter((one) => check.versions.includes(one));
-      return spoken.map((version) => ({ subject, check, version }));
+      const checked = check.versions.length === 0
+        ? [undefined]
+        : versions.filter((one) => check.versions.includes(one));
+      return checked.map((version) => ({ subject, check, version }));
     })
   );
 }

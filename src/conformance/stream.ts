@@ -1,19 +1,19 @@
 /**
- * An open subscription, checked for the rules that hold for each of its records.
+ * Open subscription whose records are checked as they are read.
  *
  * @module
  */
 import type { Fields } from "./answer.ts";
-import { EventReader, type Received, type StreamOptions } from "./event_reader.ts";
+import { EventReader, formatRecord, type Received, type StreamOptions } from "./event_reader.ts";
 import { expect, expectEqual, Mismatch } from "./mismatch.ts";
 
-/** Reads the events of a subscription. To be closed. */
+/** Open subscription. */
 export class Stream implements AsyncDisposable {
   /** Headers of the response. */
   readonly headers: Headers;
-  /** What a stream of version 2 began with, `2.base64url( salt )`; empty in version 1. */
+  /** Opening of a stream of version 2, `2.base64url( salt )`; empty in version 1. */
   readonly opening: string;
-  /** The first event. */
+  /** First event. */
   readonly first: Received;
   readonly #events: EventReader;
 
@@ -25,13 +25,13 @@ export class Stream implements AsyncDisposable {
   }
 
   /**
-   * Begins to read.
+   * Begins to read a response.
    *
    * @throws {Mismatch} if the body does not begin as a stream of that version
    */
   static async begin(response: Response, options: StreamOptions): Promise<Stream> {
     const { status, headers, body } = response;
-    if (status !== 200 || body === null) throw new Mismatch(`No stream: HTTP ${status} ${await response.text()}`);
+    if (status !== 200 || body === null) throw new Mismatch(`Not a stream: HTTP ${status} ${await response.text()}`);
     const events = new EventReader(body, options);
     try {
       const opening = await events.readOpening();
@@ -45,7 +45,7 @@ export class Stream implements AsyncDisposable {
   }
 
   /**
-   * Waits for the next event that is no sign of life.
+   * Waits for the next event that is not a heartbeat.
    *
    * @throws {Mismatch} if none comes, or it does not open, or is not the next one
    */
@@ -58,10 +58,10 @@ export class Stream implements AsyncDisposable {
   }
 
   /**
-   * Collects messages up to a certain one.
+   * Collects messages up to a certain one, which is left out.
    *
-   * @param payload the payload of the last one, which is left out
-   * @throws {Mismatch} if another event comes, or it does not come
+   * @param payload payload of that message
+   * @throws {Mismatch} if another event comes, or the message does not
    */
   async messagesBefore(payload: string): Promise<Fields[]> {
     const messages: Fields[] = [];
@@ -74,18 +74,18 @@ export class Stream implements AsyncDisposable {
   }
 
   /**
-   * Waits for a sign of life: a comment in version 1, a sealed ping in version 2.
+   * Waits for a heartbeat: a comment in version 1, a sealed ping in version 2.
    *
    * @param ms longest wait, in milliseconds
    * @throws {Mismatch} if none comes
    */
-  async signOfLife(ms: number): Promise<void> {
+  async heartbeat(ms: number): Promise<void> {
     if (this.#events.version === 1) {
-      const record = await this.#events.readRecord("sign of life", ms);
-      expect(record !== undefined && record.text.startsWith(":"), `No comment: ${record?.text ?? "the end"}`);
+      const record = await this.#events.readRecord("heartbeat", ms);
+      expect(record?.comment !== undefined && record.data === undefined, `No comment: ${formatRecord(record)}`);
       return;
     }
-    const received = await this.#events.read("sign of life", ms);
+    const received = await this.#events.read("heartbeat", ms);
     expectEqual("type of event", { seen: received?.event["type"], expected: "ping" });
     expectEqual("type of its timestamp", { seen: typeof received?.event["timestamp"], expected: "number" });
   }
@@ -100,7 +100,7 @@ export class Stream implements AsyncDisposable {
     expect(received === undefined, `Event after the last one: ${JSON.stringify(received?.event)}`);
   }
 
-  /** Leaves the stream. */
+  /** Closes the stream. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#events.close();
   }

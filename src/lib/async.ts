@@ -1,6 +1,5 @@
 /**
- * Promises that end in time, can be aborted, or run one after the other. Uses only what Node 20 has: the client is built
- * on it.
+ * Deadlines, aborts and mutexes for promises. Uses only what Node 20 has: the client is built on it.
  *
  * @module
  */
@@ -10,8 +9,8 @@ import type { Clock } from "./clock.ts";
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Waits for work, but not after an abort: platforms differ in what hears a signal, and in what they throw then. The
- * work's own outcome is ignored in that case.
+ * Waits for work until an abort; after it, the outcome of the work is ignored. Platforms differ in which operations an
+ * abort ends, and in the error.
  *
  * @throws the signal's reason, once it is aborted
  */
@@ -40,17 +39,17 @@ export interface DeadlineOptions {
   readonly clock: Pick<Clock, "after">;
   /** Longest wait, in milliseconds. */
   readonly timeout: number;
-  /** Makes the error that the work fails with after it. */
+  /** Makes the error of a timeout. */
   readonly timeoutError: () => Error;
   /** Ends the wait at once. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Does work until its time is over or the caller aborts.
+ * Runs work until the deadline or an abort.
  *
  * @param work aborted by its signal in both cases
- * @throws {Error} `timeoutError`, once the time is over; the signal's reason, once it is aborted
+ * @throws {Error} `timeoutError` after the deadline; the signal's reason after an abort
  */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -75,11 +74,11 @@ export async function settledWithin(work: Promise<unknown>, ms: number): Promise
   clearTimeout(timer);
 }
 
-/** Runs work one after the other, in the order in which it comes. */
+/** Runs one piece of work at a time, in the order of the calls. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Runs work once all earlier work has ended, however it ended, and passes on its outcome. */
+  /** Runs work once all earlier work has ended or failed, and returns its outcome. */
   runExclusive<T>(work: () => Promise<T>): Promise<T> {
     const running = this.#last.then(work);
     this.#last = running.catch(() => {});
@@ -91,7 +90,7 @@ export class Mutex {
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs work once all earlier work of the same id has ended, and passes on its outcome. */
+  /** Runs work once all earlier work of the same id has ended or failed, and returns its outcome. */
   async runExclusive<T>(id: string, work: () => Promise<T>): Promise<T> {
     const running = (this.#last.get(id) ?? Promise.resolve()).then(work);
     const ended = running.catch(() => {});

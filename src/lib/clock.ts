@@ -1,5 +1,5 @@
 /**
- * The time, and waiting for it.
+ * Time, timers and waits.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import { abortable } from "./async.ts";
 
 /** A clock with timers. */
 export interface Clock {
-  /** Tells the time, in milliseconds since 1970. */
+  /** Returns the time, in milliseconds since 1970. */
   now(): number;
-  /** Tells milliseconds since some moment, and never jumps. */
+  /** Returns the milliseconds since an arbitrary moment; never jumps. */
   monotonic(): number;
-  /** Calls a function once, after that many milliseconds. Returns the function that prevents it. */
+  /** Calls a function once, after that many milliseconds. Returns a function that cancels the call. */
   after(ms: number, run: () => void): () => void;
 }
 
-/** The platform's own clock. */
+/** Clock of the platform. */
 export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -25,11 +25,11 @@ export const SYSTEM_CLOCK: Clock = {
   },
 };
 
-/** How to wait. */
+/** Options for a wait. */
 export interface SleepOptions {
-  /** Whose time it is. */
-  readonly clock: Clock;
-  /** Ends the waiting at once. */
+  /** Clock that measures it. */
+  readonly clock: Pick<Clock, "after">;
+  /** Ends the wait at once. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Objects of JSON with two members of one name: RFC 8259, section 4 leaves open what they mean, and `JSON.parse` takes
- * the last in silence.
+ * Duplicate members of JSON objects: RFC 8259, section 4 leaves open what they mean, and `JSON.parse` silently takes the
+ * last.
  *
  * @module
  */
@@ -13,21 +13,21 @@ export interface DuplicateMember {
   readonly name: string;
 }
 
-/** An object or list that the scan is inside of. */
+/** Object or list around the current token. */
 interface Container {
   /** Names so far; undefined for a list. */
   readonly names: Set<string> | undefined;
-  /** Name of the member, or index of the element, that the scan is at. */
+  /** Name or index of the current value. */
   at: string | number;
 }
 
-/** Strings, with the colon behind a member's name, and the marks of structure. Numbers and words need no look. */
+/** Strings, with the colon after a member's name, and structural characters. Numbers and literals are skipped. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\],]/gs;
 
 /**
  * Finds the first object with two members of one name, at any depth.
  *
- * @param text JSON, which `JSON.parse` takes
+ * @param text valid JSON
  */
 export function findDuplicateMember(text: string): DuplicateMember | undefined {
   const containers: Container[] = [];
@@ -39,7 +39,7 @@ export function findDuplicateMember(text: string): DuplicateMember | undefined {
     else if (token === ",") {
       if (typeof inside?.at === "number") inside.at++;
     } else if (colon !== undefined && inside?.names !== undefined) {
-      // One name has several spellings: "a" is "\u0061".
+      // A name can be escaped: "\u0061" is "a".
       const name = String(JSON.parse(token.slice(0, -colon.length)));
       if (inside.names.has(name)) return { path: containers.slice(0, -1).map(({ at }) => at), name };
       inside.names.add(name);

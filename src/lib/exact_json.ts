@@ -1,17 +1,17 @@
 /**
  * JSON values whose numbers keep the digits that they were written with.
  *
- * A double holds some 15 digits, and JavaScript writes a number in its own way: `6066005651767221768` would go on as
- * `6066005651767222000`, `1.0` as `1`, `1e400` as `null`. A number that would change is kept as its source text, which
- * `JSON.stringify` writes as it is (ECMA-262, `JSON.rawJSON`).
+ * A double has some 15 digits, and JavaScript formats a number in its own way: `6066005651767221768` would become
+ * `6066005651767222000`, `1.0` would become `1`, `1e400` `null`. A number that would change is kept as its source text,
+ * which `JSON.stringify` writes unchanged (ECMA-262, `JSON.rawJSON`).
  *
  * @module
  */
 import { isObject } from "./json.ts";
 
 /**
- * What this file uses of ECMA-262's "JSON.parse source text access", which TypeScript does not describe yet. Node 20 has
- * none of it: there, where only clients run, numbers are parsed as ever.
+ * Part of ECMA-262's "JSON.parse source text access" that TypeScript does not declare yet. Node 20, where only clients
+ * run, does not have it: numbers are parsed as usual there.
  */
 interface SourceTextJson {
   rawJSON(text: string): unknown;
@@ -23,8 +23,8 @@ const sourceText = JSON as unknown as SourceTextJson;
 const isRaw = (value: unknown): value is { readonly rawJSON: string } => sourceText.isRawJSON?.(value) === true;
 
 /**
- * Matches texts in which a number might change: one with more digits than a double keeps, or in a spelling that is not
- * JavaScript's own. It may match inside of strings as well: that costs time, and changes nothing.
+ * Matches texts in which a number might change: one with more digits than a double keeps, or not in JavaScript's own
+ * format. May match within strings as well, which costs time only.
  */
 const MAY_CHANGE = /[\d.]{16}|\.\d*0(?!\d)|\d[eE]|-0(?![.\d])|\.0{6}/;
 
@@ -37,7 +37,7 @@ export function mayChangeNumbers(text: string): boolean {
  * Parses JSON text. `JSON.stringify` writes each number of the result with the digits of the text.
  *
  * @throws {SyntaxError} if it is not JSON
- * @throws {RangeError} if it holds a number to be kept, and is nested some thousand levels deep
+ * @throws {RangeError} if it has a number to keep, and is nested some thousand levels deep
  */
 export function parseExact(text: string): unknown {
   if (!mayChangeNumbers(text)) return JSON.parse(text);
@@ -47,12 +47,12 @@ export function parseExact(text: string): unknown {
   });
 }
 
-/** Returns the number that a value is, where {@linkcode parseExact} kept its source text; else the value as it is. */
+/** Returns the number of a value whose source text {@linkcode parseExact} kept; any other value unchanged. */
 export function plainNumber(value: unknown): unknown {
   return isRaw(value) ? Number(value.rawJSON) : value;
 }
 
-/** Tells whether lists and objects are nested in each other more than so many levels deep. */
+/** Tells whether lists and objects are nested more than that many levels deep. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== "object" || value === null || isRaw(value)) return false;
   if (levels === 0) return true;
@@ -60,7 +60,7 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   return members.some((member) => isDeeperThan(levels - 1, member));
 }
 
-/** Tells whether a JSON value holds more than so many values, itself and those within it. */
+/** Tells whether a JSON value consists of more than that many values, itself and those within it. */
 export function hasMoreValues(max: number, value: unknown): boolean {
   let count = 0;
   const isOver = (one: unknown): boolean => {
@@ -75,21 +75,21 @@ export function countParts(text: string): number {
   return withoutStrings(text).match(/[{[:]/g)?.length ?? 0;
 }
 
-/** Tells whether `JSON.stringify` writes the numbers of a value as the JSON text has them that it was parsed from. */
+/** Tells whether `JSON.stringify` writes the numbers of a value as in the JSON text that it was parsed from. */
 export function keepsNumbers(text: string, value: unknown): boolean {
   return withoutStrings(text) === withoutStrings(JSON.stringify(value));
 }
 
-/** Removes escapes first, so that each quotation mark that is left begins or ends a string. */
+/** Removes white space and strings; escapes first, so that each remaining quotation mark begins or ends a string. */
 function withoutStrings(json: string): string {
   return json.replace(/\\.|\s/g, "").replace(/"[^"]*"/g, "");
 }
 
 /**
- * Splits an object's text into the texts of its members, without parsing them.
+ * Splits the text of an object into the texts of its members, without parsing them.
  *
- * @param text JSON, which `JSON.parse` takes for an object
- * @returns the text of each member's value by name; of two members of one name the last, as `JSON.parse` takes it
+ * @param text valid JSON of an object
+ * @returns the text of each member's value by name; of duplicates the last, as with `JSON.parse`
  */
 export function memberTexts(text: string): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();

@@ -1,15 +1,15 @@
 /**
- * A queue in which taking the first costs the same however long it is.
+ * First-in, first-out queue with removal in constant time.
  *
  * @module
  */
 
-/** Items in the order in which they were pushed. */
+/** First-in, first-out queue. */
 export class FifoQueue<T> {
   #items: T[] = [];
   #head = 0;
 
-  /** The item that was pushed first, of those that are left. */
+  /** First item; undefined if the queue is empty. */
   get first(): T | undefined {
     return this.#items[this.#head];
   }
@@ -23,7 +23,7 @@ export class FifoQueue<T> {
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (this.#head < this.#items.length) this.#head += 1;
-    // Each item is moved at most once for each that was taken.
+    // Amortized: at most one item is copied for each one removed.
     if (this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;

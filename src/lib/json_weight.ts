@@ -1,36 +1,36 @@
 /**
- * What JSON costs in memory once it is parsed, estimated from its text: two characters can be a list of its own.
+ * Memory of parsed JSON, estimated from its text: a list can have two characters.
  *
  * @module
  */
 
-/** A text is there some times: opened, as a field, and as it goes out. */
+/** Copies of a text in memory: opened, as a field, and as it is sent. */
 const COPIES = 4;
 
-/** What a list or an object costs besides its text, and a number that keeps its spelling, in bytes. */
+/** Memory of a list, an object, or a number whose digits are kept, besides its text, in bytes. */
 const VALUE_BYTES = 64;
 
-/** What any other value costs besides its text, in bytes. */
+/** Memory of any other value besides its text, in bytes. */
 const SMALL_VALUE_BYTES = 16;
 
-/** Characters before a value of a list or of an object. */
+/** Codes of the characters before a value of a list or of an object. */
 const COMMA = 44;
 const BRACKET = 91;
 const BRACE = 123;
 
-/** Estimates what a request takes until it is answered, in bytes. */
+/** Estimates the memory of a request until it is answered, in bytes. */
 export function payloadWeight(json: string): number {
   const { containers, others } = countValues(json);
   return COPIES * json.length + VALUE_BYTES * (containers + others);
 }
 
-/** Estimates what the values of an answer take while it is looked through, in bytes. */
+/** Estimates the memory of the values of an answer while it is parsed, in bytes. */
 export function valuesWeight(json: string): number {
   const { containers, others } = countValues(json);
   return VALUE_BYTES * containers + SMALL_VALUE_BYTES * others;
 }
 
-/** Counts lists and objects, and what follows a comma. */
+/** Counts lists and objects, and values after a comma. */
 function countValues(json: string): { readonly containers: number; readonly others: number } {
   let [containers, others] = [0, 0];
   for (let index = 0; index < json.length; index++) {

@@ -1,9 +1,10 @@
 /**
- * Reading a body without trusting its size.
+ * Reading bodies of HTTP messages: whole up to a limit, or chunk by chunk.
  *
  * @module
  */
-import { type Bytes, joinBytes } from "../protocol/bytes.ts";
+import { joinBytes } from "./join_bytes.ts";
+import { abortable } from "./async.ts";
 
 /** A body is larger than its reader allows. */
 export class TooLargeError extends Error {
@@ -14,30 +15,30 @@ export class TooLargeError extends Error {
   }
 }
 
-/** A body with more bytes is a large one. */
+/** Largest body that is not large, in bytes. */
 export const LARGE_BODY_BYTES = 64 * 1024;
 
-/** How a body is read. */
+/** Options for reading a body. */
 export interface ReadBytesOptions {
-  /** Ends the reading with its reason. */
+  /** Aborts the read with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Waited for before more than {@linkcode LARGE_BODY_BYTES} are read. */
+  /** Called and awaited before more than {@linkcode LARGE_BODY_BYTES} are read. */
   readonly beforeLarge?: () => Promise<void>;
 }
 
 /**
- * Reads a whole body, but never more of it than allowed.
+ * Reads a whole body up to a limit.
  *
- * @param message the request or response whose body to read
- * @param maxBytes the most to read
- * @param options when to stop, and what to wait for before a large one
- * @throws {TooLargeError} from the announced length, or as soon as the bytes pass the limit
+ * @param message request or response with the body
+ * @param maxBytes largest body, in bytes
+ * @param options `signal` aborts the read; `beforeLarge` can delay a large body
+ * @throws {TooLargeError} by the announced length, or as soon as more bytes came
  */
 export async function readBytes(
   message: Request | Response,
   maxBytes: number,
   { signal, beforeLarge }: ReadBytesOptions = {},
-): Promise<Bytes> {
+): Promise<Uint8Array<ArrayBuffer>> {
   if (message.body === null) return new Uint8Array();
   const reader = message.body.getReader();
   const stop = () => void reader.cancel(signal?.reason).catch(() => {});
@@ -64,5 +65,27 @@ export async function readBytes(
     throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
+  }
+}
+
+/**
+ * Reads a body chunk by chunk until it ends. Cancels it in any case, so that its connection is closed.
+ *
+ * @throws the signal's reason, once it is aborted; else the error that the body failed with
+ */
+export async function* readChunks(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      // Deno 2.9 at times ignores the signal of a fetch while its body is read.
+      const { done, value } = await abortable(reader.read(), signal);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
   }
 }

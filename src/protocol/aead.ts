@@ -12,26 +12,26 @@ export const NONCE_BYTES = 12;
 /** Length of the authentication tag at the end of the ciphertext, in bytes. */
 export const TAG_BYTES = 16;
 
-/** Plaintext whose tag verified. Only {@linkcode decrypt} makes one. */
+/** Plaintext whose tag verified. Only {@linkcode decrypt} returns one. */
 export type OpenedText = string & { readonly brand: "opened" };
 
-/** Text that carries ciphertext. Only the envelopes' modules make one, so plaintext cannot be sent by mistake. */
+/** Text of ciphertext. Only the envelope modules return one, so plaintext cannot be sent by mistake. */
 export type SealedText = string & { readonly brand: "sealed" };
 
-/** The one error for everything that can be wrong with something sealed; it never says what was. */
+/** The one error for every flaw of an envelope or event; it does not say which. */
 export class EnvelopeError extends Error {
-  /** Makes the error; there is nothing to tell apart. */
+  /** Makes the error. */
   constructor() {
     super("Decryption failed");
     this.name = "EnvelopeError";
   }
 }
 
-/** What goes into the tag besides key and text. */
+/** Inputs of AES-GCM besides key and text. */
 export interface AeadParameters {
   /** 12 bytes, never twice under one key. */
   readonly nonce: Bytes;
-  /** What both sides have to agree on although it is not sent; nothing by default. */
+  /** Authenticated context that is not sent; empty by default. */
   readonly additionalData?: Bytes;
 }
 

@@ -1,61 +1,50 @@
 /**
- * Bytes, and their spellings as text. Uses what the platform has, and does without where it is older than
- * `Uint8Array.fromBase64`: Node below 25, browsers before 2025.
+ * Bytes, and their encodings as text. Uses `Uint8Array.fromBase64` where the platform has it, and a fallback elsewhere:
+ * Node below 25, browsers before 2025.
  *
  * @module
  */
 
-/** Bytes in memory of their own, the form that WebCrypto takes. */
+/** Bytes in memory of their own, as WebCrypto requires. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Fills a fresh array of the given length with cryptographically strong random bytes. */
+/** Returns a new array of that length of cryptographically strong random bytes. */
 export type RandomBytes = (length: number) => Bytes;
 
-/** Random bytes from WebCrypto. */
+/** Returns random bytes from WebCrypto. */
 export function randomBytes(length: number): Bytes {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-/** Joins pieces into one. */
-export function joinBytes(chunks: readonly Uint8Array[]): Bytes {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
-}
-
-/** Bytes that are worth freeing. */
-const WORTH_FREEING_BYTES = 64 * 1024;
+/** Smallest array to free, in bytes. */
+const FREE_MIN_BYTES = 64 * 1024;
 
 /**
- * Gives the memory of many bytes back at once, where the platform can (ECMA-262, `ArrayBuffer.prototype.transfer`): the
- * garbage collector comes late for them. They, and all that shares their buffer, must not be used again.
+ * Frees the memory of a large array at once, where the platform can (ECMA-262, `ArrayBuffer.prototype.transfer`): the
+ * garbage collector frees it late. The array, and all that share its buffer, must not be used again.
  */
 export function free({ buffer, byteLength }: Bytes): void {
-  if (byteLength > WORTH_FREEING_BYTES && "transfer" in ArrayBuffer.prototype) buffer.transfer(0);
+  if (byteLength > FREE_MIN_BYTES && "transfer" in ArrayBuffer.prototype) buffer.transfer(0);
 }
 
-/** What newer platforms can do by themselves; their type declarations take it for granted. */
+/** True on newer platforms; type declarations assume it. */
 const hasBase64 = "fromBase64" in Uint8Array;
 
-/** Most bytes to hand to `String.fromCharCode` at once: more arguments overflow the stack. */
-const PIECE_BYTES = 8192;
+/** Most bytes to pass to `String.fromCharCode` at once: more arguments overflow the stack. */
+const CHUNK_BYTES = 8192;
 
-/** Writes bytes in standard base64, with padding (RFC 4648, section 4). */
+/** Encodes bytes in standard base64, with padding (RFC 4648, section 4). */
 export function toBase64(bytes: Bytes): string {
   if (hasBase64) return bytes.toBase64();
   let binary = "";
-  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + PIECE_BYTES));
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + CHUNK_BYTES));
   }
   return btoa(binary);
 }
 
 /**
- * Reads standard base64. ASCII white space is skipped; padding must be complete and unused bits zero (RFC 4648,
+ * Decodes standard base64. ASCII white space is skipped; padding must be complete and unused bits zero (RFC 4648,
  * section 3.5).
  *
  * @throws {SyntaxError} if the text is anything else
@@ -68,14 +57,14 @@ export function fromBase64(text: string): Bytes {
   return bytes;
 }
 
-/** Writes bytes in base64url, without padding (RFC 4648, section 5). */
+/** Encodes bytes in base64url, without padding (RFC 4648, section 5). */
 export function toBase64Url(bytes: Bytes): string {
   if (hasBase64) return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
   return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
 /**
- * Reads base64url without padding. Each sequence of bytes has one spelling: no white space, and unused bits are zero.
+ * Decodes base64url without padding. Each sequence of bytes has one encoding: no white space, and unused bits are zero.
  *
  * @throws {SyntaxError} if the text is anything else
  */
@@ -89,13 +78,13 @@ export function fromBase64Url(text: string): Bytes {
   return bytes;
 }
 
-/** Writes bytes as hexadecimal characters, lower case. */
+/** Encodes bytes as hexadecimal characters, lower case. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**
- * Reads hexadecimal characters, in either case.
+ * Decodes hexadecimal characters, in either case.
  *
  * @throws {SyntaxError} if the text is anything else
  */
@@ -104,7 +93,7 @@ export function fromHex(text: string): Bytes {
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
-/** Reads base64 as browsers always could, which is laxer than ours. */
+/** Decodes base64 with `atob`, which accepts more than {@linkcode fromBase64}. */
 function decodeBase64(text: string): Bytes {
   let binary: string;
   try {

@@ -1,10 +1,10 @@
 /**
- * The stable codes of the errors that the gateway itself makes. Programs decide by them; texts may change.
+ * Codes of the gateway's own errors. They never change, for programs; texts may.
  *
  * @module
  */
 
-/** What went wrong, in one word that never changes. `docs/protocol.md` says what each one means to a client. */
+/** Stable code of an error. `docs/protocol.md` says what each one means to a client. */
 export type ErrorCode =
   | "expired"
   | "replay"

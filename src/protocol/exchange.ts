@@ -1,5 +1,5 @@
 /**
- * A request and what answers it, in either version.
+ * A request and its answer, in either version.
  *
  * @module
  */
@@ -19,41 +19,41 @@ import {
 } from "./v2/envelope.ts";
 import type { SecretKey } from "./secret_key.ts";
 
-/** A version of the protocol. */
+/** Version of the protocol. */
 export type Version = 1 | 2;
 
 /**
- * The header of an HTTP 401 that tells the newest version that the gateway knows. A client that asked in that version then
- * knows that its key is wrong, and spends no second failed attempt on version 1. It is plain, so it proves nothing.
+ * Header of an HTTP 401 with the newest version of the gateway. A client of that version then knows that its key is wrong,
+ * and makes no second failed attempt in version 1. The header is not authenticated.
  */
 export const PROTOCOL_HEADER = "E2E-Protocol";
 
-/** A request as received: well-formed, and proof of nothing yet. */
+/** Request as received: well-formed, not yet authenticated. */
 export type RequestEnvelope = Envelope | EnvelopeV2;
 
-/** A request that both sides know: its answer is sealed for it alone in version 2, and for its key in version 1. */
+/** Request that an answer is bound to: in version 2 to this request alone, in version 1 to its key. */
 export type Exchange = ({ readonly version: 2 } & RequestBinding) | { readonly version: 1; readonly key: SecretKey };
 
 /**
- * Splits a request into its parts. The version shows in its first characters: nothing is tried.
+ * Parses a request. Its first characters name the version: no other is tried.
  *
- * @throws {EnvelopeError} if the text is a request of no version
+ * @throws {EnvelopeError} if the text is not a request of any version
  */
 export function parseRequest(text: string): RequestEnvelope {
   return text.startsWith(VERSION_2) ? parseRequestV2(text) : parseEnvelope(text);
 }
 
-/** What sealing a request takes. */
+/** Options for sealing a request. */
 export interface SealRequestOptions {
-  /** Which version to speak. */
+  /** Version of the protocol. */
   readonly version: Version;
-  /** Where the request goes. */
+  /** Route of the request. */
   readonly route: Route;
-  /** Where nonce or salt come from. */
+  /** Source of the nonce or salt. */
   readonly random: RandomBytes;
 }
 
-/** Encrypts a request; what comes back is opened with the exchange. */
+/** Encrypts a request; the exchange opens its answer. */
 export async function sealRequest(
   key: SecretKey,
   plaintext: string,
@@ -64,18 +64,18 @@ export async function sealRequest(
   return { text, exchange: { version, ...binding } };
 }
 
-/** A request that a key opened. */
+/** Opened request. */
 export interface OpenedRequest {
-  /** The plaintext. */
+  /** Plaintext. */
   readonly text: OpenedText;
-  /** What its answer is to be sealed for. */
+  /** Seals its answer. */
   readonly exchange: Exchange;
 }
 
 /**
  * Verifies and decrypts a request that may have been sealed with another key.
  *
- * @param route where it went
+ * @param route route at which it was received
  * @returns undefined if it was sealed with another key or, in version 2, for another route, or is not UTF-8
  */
 export async function openRequest(
@@ -101,7 +101,7 @@ export function sealAnswer(exchange: Exchange, plaintext: string, random: Random
 /**
  * Verifies and decrypts an answer.
  *
- * @throws {EnvelopeError} if it was changed on the way or, in version 2, belongs to another request
+ * @throws {EnvelopeError} if it was changed or, in version 2, belongs to another request
  */
 export async function openAnswer(exchange: Exchange, text: string): Promise<OpenedText> {
   return exchange.version === 1

@@ -1,28 +1,38 @@
 /**
- * The address that hands a key to a device: `e2eg://pair?url=…&name=…#key=…`, mostly as a QR code.
+ * Pairing URIs, which transfer a key to a device: `e2eg://pair?url=…&name=…#key=…`, mostly as a QR code.
  *
  * @module
  */
 import { toHex } from "./bytes.ts";
 import { parseKey } from "./secret_key.ts";
 
-/** What a device needs in order to use the gateway. */
+/** Address of a gateway and a key for it. */
 export interface Pairing {
-  /** Address of the gateway as the device reaches it, without a slash at its end. */
+  /** Address of the gateway for the device, without a slash at its end. */
   readonly url: string;
-  /** Name of the key, for the person to tell several apart. */
+  /** Name of the key. */
   readonly name: string;
-  /** The key, 64 hexadecimal characters. */
+  /** Key: 64 hexadecimal characters. */
   readonly key: string;
 }
 
-/** Longer names are not names; the keys file has the same limit. */
+/** Longest name, in characters; the keys file has the same limit. */
 const MAX_NAME_LENGTH = 64;
 
 /**
- * Writes a pairing as a URI. The key stands in the fragment, which browsers keep from servers.
+ * Formats a pairing as a URI. The key is in the fragment, which browsers do not send to servers.
  *
- * @throws {TypeError} if a part cannot be right; the message never quotes one
+ * @throws {TypeError} if a part is not valid; the message never quotes it
+ *
+ * @example
+ * ```ts
+ * import { formatPairingUri } from "@e2e-gateway/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const key = "0123456789abcdef".repeat(4);
+ * const uri = formatPairingUri({ url: "https://home.example", name: "phone", key });
+ * assertEquals(uri, `e2eg://pair?url=https%3A%2F%2Fhome.example&name=phone#key=${key}`);
+ * ```
  */
 export function formatPairingUri({ url, name, key }: Pairing): string {
   const parts = { url: checkedUrl(url), name: checkedName(name), key: checkedKey(key) };
@@ -30,9 +40,19 @@ export function formatPairingUri({ url, name, key }: Pairing): string {
 }
 
 /**
- * Reads a pairing from its URI. Accepts `url` and `name` in either order, and nothing besides.
+ * Parses a pairing URI. Accepts `url` and `name` in either order, and no other fields.
  *
  * @throws {TypeError} if the text is anything else; the message never quotes it
+ *
+ * @example
+ * ```ts
+ * import { parsePairingUri } from "@e2e-gateway/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const key = "0123456789abcdef".repeat(4);
+ * const pairing = parsePairingUri(`e2eg://pair?url=https%3A%2F%2Fhome.example&name=phone#key=${key}`);
+ * assertEquals(pairing, { url: "https://home.example", name: "phone", key });
+ * ```
  */
 export function parsePairingUri(text: string): Pairing {
   const match = /^e2eg:\/\/pair\?([^#]*)#key=([^#]*)$/.exec(text);
@@ -57,7 +77,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Gives an address one spelling, so that a device does not take one gateway for two. */
+/** Normalizes an address, so that a device recognizes the same gateway. */
 function checkedUrl(text: string | undefined): string {
   const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
@@ -66,7 +86,7 @@ function checkedUrl(text: string | undefined): string {
   if (url.username !== "" || url.password !== "") {
     throw new TypeError("Gateway's URL must not contain a user name or password");
   }
-  // An empty query or fragment is one, too: devices append paths to the address.
+  // Even an empty query or fragment: devices append paths to the address.
   if (/[?#]/.test(url.href)) throw new TypeError("Gateway's URL must not contain a query or fragment");
   return url.href.replace(/\/+$/, "");
 }

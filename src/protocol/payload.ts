@@ -1,8 +1,8 @@
 /**
- * What an opened request may say: the fields of each kind of request, and how a wrong one is named.
+ * Payloads of requests: the fields of each kind of request, and errors that name a wrong one.
  *
- * Fields that are not listed are ignored, so that a newer client can talk to an older gateway; `null` in an
- * optional field means absent, as clients in several languages send it.
+ * Unknown fields are ignored, so that a newer client can use an older gateway; `null` in an optional field means absent,
+ * as clients in several languages send it.
  *
  * @module
  */
@@ -16,12 +16,12 @@ import {
   memberTexts,
   parseExact,
 } from "../lib/exact_json.ts";
-import { isObject } from "../lib/json.ts";
+import { isObject, tryParseJson } from "../lib/json.ts";
 
-/** An authenticated request: one JSON object whose fields are yet to be checked. */
+/** Authenticated request: one JSON object whose fields are yet to be checked. */
 export type Payload = Readonly<Record<string, unknown>>;
 
-/** A request's field is missing or wrong. The message names the field, and goes to the client as it is. */
+/** A field of a request is missing or wrong. The message names the field, and is sent to the client. */
 export class FieldError extends Error {
   /** Makes the error from its message for the client. */
   constructor(message: string) {
@@ -31,21 +31,16 @@ export class FieldError extends Error {
 }
 
 /**
- * Reads an opened plaintext as a payload.
+ * Parses an opened plaintext.
  *
- * @throws {FieldError} if it is anything but one JSON object, a message that the gateway itself sealed, or holds too many
- * objects, lists and members
+ * @throws {FieldError} if it is anything but one JSON object, a message that the gateway itself sealed, or has too many
+ *   objects, lists and members
  */
 export function parsePayload(text: OpenedText): Payload {
   if (text.length > MAX_PARTS && countParts(text) > MAX_PARTS) {
     throw new FieldError(`Payload must hold at most ${MAX_PARTS} objects, lists and members`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
+  const value = tryParseJson(text);
   if (!isObject(value)) throw new FieldError("Payload must be one JSON object");
   if (isOwnMessage(value)) throw new FieldError("Payload is a message of the gateway, not a request");
   return value;
@@ -61,29 +56,29 @@ const MAX_FIELD_DEPTH = 255;
 const MAX_PARTS = 20_000;
 
 /**
- * Most values in a field of which some number is kept as it was written: parsing them takes some 20 ms, a hundred times
- * as long as with plain numbers, and every other request waits.
+ * Most values in a field with a number whose digits are kept: parsing them takes some 20 ms, a hundred times as long as
+ * with plain numbers, and every other request waits.
  */
 const MAX_EXACT_VALUES = 10_000;
 
 /**
- * Keeps the digits of the numbers in `params` and `message`, which go on to a service as their sender wrote them. The
+ * Keeps the digits of the numbers in `params` and `message`, which are passed to a service as the client wrote them. The
  * gateway itself reads all other fields, as ordinary numbers.
  *
- * It takes time, so it is for requests that may run, and not for those that are repeated or over their rate limit.
+ * Slow, so only for requests that may run, not for replays or requests over their rate limit.
  *
- * @param text what the payload was read from
- * @throws {FieldError} if one of the two holds too many values for that
+ * @param text text that the payload was parsed from
+ * @throws {FieldError} if one of the two has too many values
  */
 export function keepDigits(payload: Payload, text: OpenedText): Payload {
-  // What is nested that deeply is refused with all its numbers.
+  // Refused later for its depth, whatever its numbers.
   if (!mayChangeNumbers(text) || isDeeperThan(MAX_FIELD_DEPTH + 1, payload)) return payload;
   const texts = memberTexts(text);
   const kept = (["params", "message"] as const).flatMap((field) => {
     const source = texts.get(field);
     const value = payload[field];
     if (source === undefined || !mayChangeNumbers(source)) return [];
-    // A number for params is refused as such.
+    // Refused later: params must be an object.
     if (field === "params" && !isObject(value)) return [];
     if (!hasMoreValues(MAX_EXACT_VALUES, value)) return [[field, parseExact(source)]];
     if (keepsNumbers(source, value)) return [];
@@ -141,8 +136,8 @@ export function parseFields<T>(
 }
 
 /**
- * Tells a message that the gateway itself sealed: an answer or a stream's event. In version 1 nothing but its fields
- * tells it from a request, and somebody on the way could send it back as one.
+ * Recognizes a message that the gateway itself sealed: an answer or an event. In version 1 only its fields differ from a
+ * request's, and an attacker could send it back as one.
  */
 function isOwnMessage(payload: Payload): boolean {
   return typeof payload["type"] === "string" || ("status" in payload && "body" in payload);

@@ -1,17 +1,17 @@
 /**
- * A shared secret, its public name, and its forms for each version of the protocol.
+ * Shared secret, its public id, and its keys for each version of the protocol.
  *
  * @module
  */
 import { KEY_BYTES } from "./aead.ts";
 import { type Bytes, fromHex, toHex } from "./bytes.ts";
 
-/** The header by which a client of version 1 may name its key, so that the gateway need not try all of them. */
+/** Header with the id of the key in version 1, so that the gateway need not try all keys. */
 export const KEY_ID_HEADER = "E2E-Key-Id";
 
-/** A secret, imported: it cannot be read back. */
+/** Imported secret, which cannot be exported. */
 export interface SecretKey {
-  /** Its public id: 16 hexadecimal characters. */
+  /** Public id: 16 hexadecimal characters. */
   readonly kid: string;
   /** Seals and opens the envelopes of version 1. */
   readonly aead: CryptoKey;
@@ -19,22 +19,22 @@ export interface SecretKey {
   readonly hkdf: CryptoKey;
 }
 
-/** Tells what a derived key or id is for, and what it depends on besides the secret (RFC 5869, sections 3.1, 3.2). */
+/** Inputs of HKDF besides the secret (RFC 5869, sections 3.1, 3.2). */
 export interface Derivation {
   /** Random bytes that are not secret. */
   readonly salt: Bytes;
-  /** The purpose, in UTF-8. */
+  /** Purpose of the derived key or id, in UTF-8. */
   readonly info: Bytes;
 }
 
-/** What a key is for: one side seals, the other one opens. */
+/** Use of a key: one side seals, the other one opens. */
 export type KeyUse = "encrypt" | "decrypt";
 
 const KEY_ID: Derivation = { salt: new Uint8Array(), info: new TextEncoder().encode("e2eg/2 kid") };
 const KEY_ID_BITS = 64;
 
 /**
- * Reads a key from its text.
+ * Parses a key.
  *
  * @returns the key, 32 bytes, or undefined if the text is anything but 64 hexadecimal characters
  */
@@ -43,7 +43,7 @@ export function parseKey(hex: string): Bytes | undefined {
 }
 
 /**
- * Imports a secret for all that it is needed for.
+ * Imports a secret for both versions of the protocol.
  *
  * @param secret the key, 32 bytes
  * @throws {RangeError} if it is of another length

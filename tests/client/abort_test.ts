@@ -6,7 +6,7 @@ import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { within } from "../support/deadline.ts";
 
-Deno.test("subscribe() ends when its signal says so, even where the body of a fetch does not hear it", async () => {
+Deno.test("subscribe() ends when its signal is aborted, even where the body of a fetch ignores it", async () => {
   const secret = randomBytes(32);
   const key = await importKey(secret);
   const connected = await sealEnvelope(key, JSON.stringify({ type: "connected", topics: ["t"] }), randomBytes);
@@ -30,7 +30,7 @@ Deno.test("subscribe() ends when its signal says so, even where the body of a fe
   assertEquals(cancelled, true);
 });
 
-Deno.test("a timeout that is negative, no number, or longer than timers can measure, sets no timer that warns", async () => {
+Deno.test("a timeout that is negative, NaN, or longer than timers can measure, sets no timer that warns", async () => {
   const warnings: string[] = [];
   const note = ({ name }: Error) => void warnings.push(name);
   process.on("warning", note);

@@ -1,4 +1,4 @@
-/** Who made an answer, and what its code means: the gateway's own errors, told from what Jeedom says. */
+/** Source and code of an answer: errors of the gateway itself, and answers of Jeedom. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ExpiredError, FailedError, GatewayError, TamperedError } from "../../src/client/gateway_client.ts";
 import { toBase64 } from "../../src/protocol/bytes.ts";
@@ -12,7 +12,7 @@ const OLD_ERRORS = ["Request expired", "This key may not call it", "Broker not a
 );
 
 for (const protocol of VERSIONS) {
-  Deno.test(`calls of version ${protocol} go by the code of a gateway that tells one, whatever its words`, async () => {
+  Deno.test(`calls of version ${protocol} go by the code of a gateway, whatever its text`, async () => {
     for (
       const [code, status, expected] of [
         ["expired", 403, ["ExpiredError", undefined]],
@@ -46,7 +46,7 @@ for (const protocol of VERSIONS) {
         const error = await assertRejects(
           () => call === "publish" ? client.publish("t", "m") : client.callJeedom("ping"),
           GatewayError,
-          code === "expired" ? "Request expired" : "Some words",
+          code === "expired" ? "Request expired" : "Some text",
         );
         assertEquals([error.name, error.retryAfterMs], expected, code);
         assertEquals([error.status, error.gatewayCode], [status, typeof code === "string" ? code : undefined]);
@@ -54,30 +54,30 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`calls of version ${protocol} take an error of the gateway's that is none for a refusal`, async () => {
+  Deno.test(`calls of version ${protocol} throw for an error of the gateway in any form`, async () => {
     for (const body of [null, "", "so", { error: "x" }, '{"error":5}']) {
       const { client } = clientOf([made({ source: "gateway" }, 500, body)], new FakeClock(), { protocol });
       await assertRejects(() => client.callJeedom("ping"), FailedError, "Refused with status 500");
     }
   });
 
-  Deno.test(`callJeedom() of version ${protocol} hands over what Jeedom says as a gateway would say it`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} returns an answer of Jeedom with the text of a gateway`, async () => {
     for (const body of OLD_ERRORS) {
       for (const status of [403, 429, 500]) {
         // The gateway names the service: also in the first answer of all.
         const named = clientOf([made({ service: "jeedom" }, status, body)], new FakeClock(), { protocol });
         assertEquals(await named.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
-        // It has told before what it made itself, and does not tell so here.
+        // The gateway has named itself as a source before, and does not here.
         for (const before of [made({ source: "gateway" }, 200, "{}"), coded(403, "scope")]) {
-          const told = clientOf([before, answer(status, body)], new FakeClock(), { protocol });
-          await told.client.publish("t", "m").catch(() => {});
-          assertEquals(await told.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
+          const known = clientOf([before, answer(status, body)], new FakeClock(), { protocol });
+          await known.client.publish("t", "m").catch(() => {});
+          assertEquals(await known.client.callJeedom("ping"), { status, body, timestamp: 1_700_000_000 });
         }
       }
     }
   });
 
-  Deno.test(`callJeedom() of version ${protocol} goes by the texts of an older gateway, and by no code of Jeedom's`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} goes by the texts of an older gateway, and not by codes of Jeedom`, async () => {
     const texts = OLD_ERRORS.map((body) => answer(403, body));
     const { client } = clientOf(texts, new FakeClock(), { protocol });
     const names = [];
@@ -85,7 +85,7 @@ for (const protocol of VERSIONS) {
     assertEquals(names, ["ExpiredError", "ScopeError", "ScopeError", "RefusedError"]);
   });
 
-  Deno.test(`publish() of version ${protocol} never takes a failure for an answer, not of an older gateway either`, async () => {
+  Deno.test(`publish() of version ${protocol} never returns a failure as an answer, not of an older gateway either`, async () => {
     const { client } = clientOf(
       [made({ source: "gateway" }, 200, "{}"), failure(500, "MQTT error: away")],
       new FakeClock(),
@@ -95,7 +95,7 @@ for (const protocol of VERSIONS) {
     await assertRejects(() => client.publish("t", "m"), FailedError, "MQTT error: away");
   });
 
-  Deno.test(`subscribe() of version ${protocol} goes by the code of an error event, whatever its words`, async () => {
+  Deno.test(`subscribe() of version ${protocol} goes by the code of an error event, whatever its text`, async () => {
     for (
       const [code, name] of [
         ["expired", "ExpiredError"],
@@ -119,13 +119,13 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("a client with protocol auto knows from the probe that its gateway tells who made an answer", async () => {
+Deno.test("a client with protocol auto learns from the probe that its gateway names the source of an answer", async () => {
   const [body = ""] = OLD_ERRORS;
   const { client } = clientOf([coded(403, "expired"), answer(403, body)], new FakeClock(), { protocol: "auto" });
   assertEquals((await client.callJeedom("ping")).status, 403);
 });
 
-Deno.test("a client corrects its clock from the code, and never from what Jeedom says", async () => {
+Deno.test("a client corrects its clock by the code, and never by an answer of Jeedom", async () => {
   const late = (maker: Record<string, unknown>, body: unknown) =>
     plain(JSON.stringify({ status: 403, body, timestamp: 1_700_007_200, ...maker }));
   const own = late({ source: "gateway" }, '{"error":"Too old","code":"expired"}');
@@ -137,7 +137,7 @@ Deno.test("a client corrects its clock from the code, and never from what Jeedom
   assertEquals(fooled.requests.length, 1);
 });
 
-Deno.test("subscribe() repeats what passes by its code, once it was connected", async () => {
+Deno.test("subscribe() retries after temporary codes, once it was connected", async () => {
   const end = (code: string) => stream([{ ...final("error", "Words"), source: "gateway", code }]);
   const connected = stream([{ type: "connected", topic: "t", topics: ["t"] }], "ends");
   const passing = ["too_slow", "replay", "key_revoked", "expired", "broker", "busy"].map(end);
@@ -178,7 +178,7 @@ Deno.test("Retry-After counts as a number of seconds up to an hour, sealed or no
   }
 });
 
-Deno.test("publish() sends bytes as they are, in base64, in place of a message", async () => {
+Deno.test("publish() sends bytes unchanged, in base64, instead of a message", async () => {
   const { client, requests } = clientOf([answer(200, "{}"), answer(200, "{}")], new FakeClock());
   await client.publish("t", Uint8Array.of(0, 255, 128, 62).subarray(1));
   await client.publish("t", new Uint8Array());
@@ -193,7 +193,7 @@ async function gzip(text: string): Promise<string> {
   return toBase64(new Uint8Array(await new Response(packed).arrayBuffer()));
 }
 
-Deno.test("callJeedom() asks for a compressed answer when it is told to, and unpacks it", async () => {
+Deno.test("callJeedom() asks for a compressed answer with the option, and decompresses it", async () => {
   const body = { result: "é".repeat(5000) };
   const packed = plain(JSON.stringify({ status: 200, body_gzip: await gzip(JSON.stringify(body)), timestamp: 5 }));
   const { client, requests } = clientOf([packed, answer(200, "as it is")], new FakeClock());
@@ -206,8 +206,8 @@ Deno.test("callJeedom() asks for a compressed answer when it is told to, and unp
   assertEquals(requests.map(({ fields }) => fields["compress"]), ["gzip", undefined]);
 });
 
-Deno.test("callJeedom() takes no packed answer that is none, and unpacks no more than it would read", async () => {
-  // White space and a number: JSON, for whoever unpacks all of it.
+Deno.test("callJeedom() rejects a malformed compressed answer, and limits the decompressed one", async () => {
+  // White space and a number: JSON, if all of it is decompressed.
   const bomb = await gzip(`${" ".repeat(65 * 2 ** 20)}7`);
   assert(bomb.length < 2 ** 20, "No bomb");
   for (
@@ -226,7 +226,7 @@ Deno.test("callJeedom() takes no packed answer that is none, and unpacks no more
   }
 });
 
-Deno.test("callJeedom() hands over JSON that is nested as deeply as Jeedom likes", async () => {
+Deno.test("callJeedom() returns JSON of any depth", async () => {
   const depth = 200_000;
   const { client } = clientOf(
     [plain(`{"status":200,"timestamp":1,"body":${"[".repeat(depth)}${"]".repeat(depth)}}`)],
@@ -235,7 +235,7 @@ Deno.test("callJeedom() hands over JSON that is nested as deeply as Jeedom likes
   assert(Array.isArray((await client.callJeedom("ping")).body));
 });
 
-Deno.test("an expired request of an older gateway tells what its text means", async () => {
+Deno.test("an expired request at an older gateway has the code of its text", async () => {
   const { client } = clientOf([failure(403, "Request expired")], new FakeClock());
   const error = await assertRejects(() => client.callJeedom("ping"), ExpiredError);
   assertEquals(error.gatewayCode, "expired");

@@ -1,4 +1,4 @@
-/** What somebody on the way may do to answers and streams of version 2, and what a client makes of it. */
+/** Attacks on answers and streams of version 2. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -36,7 +36,7 @@ const answerAttacks: Readonly<Record<string, (request: Received) => Promise<stri
 };
 
 for (const [what, attack] of Object.entries(answerAttacks)) {
-  Deno.test(`publish() of version 2 takes no answer when it gets ${what}`, async () => {
+  Deno.test(`publish() of version 2 rejects ${what}`, async () => {
     const clock = new FakeClock();
     const { client, requests } = clientOf([async (request) => new Response(await attack(request))], clock);
     const error = await assertRejects(() => client.publish("t", "m"), GatewayError, "Answer is not sealed");
@@ -46,7 +46,7 @@ for (const [what, attack] of Object.entries(answerAttacks)) {
   });
 }
 
-Deno.test("callJeedom() of version 2 takes none of two answers that are swapped", async () => {
+Deno.test("callJeedom() of version 2 rejects two answers that are swapped", async () => {
   const held: { readonly request: Received; readonly send: (response: Response) => void }[] = [];
   const hold: Answerer = (request) => new Promise((send) => held.push({ request, send }));
   const { client } = clientOf([hold, hold], new FakeClock());
@@ -63,7 +63,7 @@ Deno.test("callJeedom() of version 2 takes none of two answers that are swapped"
   assertEquals(codes, ["tampered", "tampered"]);
 });
 
-Deno.test("callJeedom() of version 1 takes neither its own request nor an answer of version 2", async () => {
+Deno.test("callJeedom() of version 1 rejects its own request, and an answer of version 2", async () => {
   for (
     const attack of [
       ({ body }: Received) => Promise.resolve(body),
@@ -93,8 +93,8 @@ const openingOf = (block = "") => block.slice(0, block.indexOf("\n\n") + 2);
 const firstOf = (block = "") => block.slice(block.indexOf("\n\n") + 2);
 
 /** The same blocks with some of them moved. */
-const order = (...places: readonly number[]) => (sent: readonly string[]) =>
-  places.map((place) => sent[place] ?? "").join("");
+const order = (...indexes: readonly number[]) => (sent: readonly string[]) =>
+  indexes.map((index) => sent[index] ?? "").join("");
 
 const streamAttacks: Readonly<Record<string, StreamAttack>> = {
   "an event dropped": [order(0, 1, 3, 4, 5), one, "tampered"],
@@ -106,12 +106,12 @@ const streamAttacks: Readonly<Record<string, StreamAttack>> = {
     one,
     "tampered",
   ],
-  "an event dropped and the numbers mended": [
+  "an event dropped and the numbers adjusted": [
     (sent) => order(0, 1)(sent) + sent[3]?.replace("id: 3", "id: 2") + order(4, 5)(sent),
     one,
     "tampered",
   ],
-  "a number taken away": [
+  "a number removed": [
     (sent) => order(0, 1)(sent) + sent[2]?.replace("id: 2\n", "") + order(3, 4, 5)(sent),
     one,
     "tampered",
@@ -164,7 +164,7 @@ const streamAttacks: Readonly<Record<string, StreamAttack>> = {
     [],
     "tampered",
   ],
-  "an answer in place of a stream": [
+  "an answer instead of a stream": [
     async (_sent, { exchange }) => `event: open\ndata: ${await seal(exchange)}\n\n`,
     [],
     "tampered",
@@ -198,7 +198,7 @@ for (const [what, [attack, handedOver, code]] of Object.entries(streamAttacks)) 
   }
 }
 
-Deno.test("subscribe() of version 2 takes nothing more after the last event", async () => {
+Deno.test("subscribe() of version 2 reads nothing after the last event", async () => {
   const { client } = clientOf([async ({ exchange }, signal) => {
     const sent = await blocks([connected(0), final("end", "bye"), message(9)], exchange);
     return bodyOf([new TextEncoder().encode(sent.join(""))], "ends", signal);

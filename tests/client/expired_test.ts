@@ -25,7 +25,7 @@ const nonces = (requests: readonly Received[]) => new Set(requests.map(({ nonce 
 /** A stream that refuses a request for its time, telling the gateway's. */
 const staleStream = (timestamp: number) => stream([{ ...final("error", "Request expired"), timestamp }]);
 
-Deno.test("publish() of version 2 corrects its clock from a sealed refusal, and sends anew just once", async () => {
+Deno.test("publish() of version 2 corrects its clock from a sealed refusal, and sends again just once", async () => {
   const clock = new FakeClock();
   const { client, requests } = clientOf([stale(NOW + 7200), answer(200, "a"), answer(200, "b")], clock);
   assertEquals((await client.publish("t", "m")).body, "a");
@@ -38,14 +38,14 @@ Deno.test("publish() of version 2 corrects its clock from a sealed refusal, and 
   clock.assertIdle();
 });
 
-Deno.test("publish() of version 2 gives up after a second refusal", async () => {
+Deno.test("publish() of version 2 fails after a second refusal", async () => {
   const { client, requests } = clientOf([stale(NOW + 7200), stale(NOW + 9000)], new FakeClock());
   const error = await assertRejects(() => client.publish("t", "m"), ExpiredError, "Request expired");
   assertEquals([error.code, error.status, error.gatewayTime], ["expired", 403, NOW + 9000]);
   assertEquals([error.retryAfterMs, requests.length], [undefined, 2]);
 });
 
-Deno.test("publish() of version 2 sends nothing again that may have run, or may yet: it corrects its clock alone", async () => {
+Deno.test("publish() of version 2 sends nothing again that may have run, or may still run: it only corrects its clock", async () => {
   const cases: readonly (readonly [string, number, number])[] = [
     ["a right clock: the gateway may have restarted", 0, 0],
     ["a clock that is slow by less than the window", 60, 0],
@@ -81,7 +81,7 @@ Deno.test("publish() of version 2 does not send again when its clock was set bac
   assertEquals(requests.length, 1);
 });
 
-Deno.test("publish() of version 1 never sends a second time: an old refusal could be played back", async () => {
+Deno.test("publish() of version 1 never sends a second time: an old refusal could be replayed", async () => {
   const { client, requests } = clientOf([stale(NOW + 7200), answer(200, "b")], new FakeClock(), { protocol: 1 });
   const error = await assertRejects(
     () => client.publish("t", "m"),
@@ -93,7 +93,7 @@ Deno.test("publish() of version 1 never sends a second time: an old refusal coul
   assertEquals(stamps(requests), [NOW, NOW]);
 });
 
-Deno.test("subscribe() of version 2 corrects its clock from an event, and asks anew just once", async () => {
+Deno.test("subscribe() of version 2 corrects its clock from an event, and asks again just once", async () => {
   for (const resume of [true, false]) {
     const { client, requests } = clientOf(
       [staleStream(NOW - 7200), stream([connected(1), message(2)]), staleStream(NOW), staleStream(NOW + 1)],
@@ -112,7 +112,7 @@ Deno.test("subscribe() of version 1 never asks a second time", async () => {
   assertEquals([error.gatewayTime, requests.length], [NOW + 7200, 1]);
 });
 
-Deno.test("publish() of version 2 sends nothing again for a refusal that nobody sealed", async () => {
+Deno.test("publish() of version 2 sends nothing again for a plain refusal", async () => {
   const plain = () => Response.json({ error: "Request expired", timestamp: NOW + 7200 }, { status: 403 });
   for (const answer of [plain, unreachable, refuse(503), refuse(401)]) {
     const { client, requests } = clientOf([answer], new FakeClock());

@@ -1,4 +1,4 @@
-/** A gateway for tests of the client: what it answers to each request, byte for byte, is up to the test. */
+/** Fake gateway for tests of the client: the test decides each response, byte for byte. */
 import type { Clock } from "../../src/lib/clock.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
@@ -9,7 +9,7 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
 /** The key that client and gateway share. */
-export const KEY = "ab".repeat(32);
+export const KEY = "0123456789abcdef".repeat(4);
 
 /** The same, imported. */
 export const secret = await importSecretKey(Uint8Array.fromHex(KEY));
@@ -17,24 +17,24 @@ export const secret = await importSecretKey(Uint8Array.fromHex(KEY));
 /** Both versions of the protocol. */
 export const VERSIONS: readonly Version[] = [1, 2];
 
-/** A request as it came. */
+/** Request as received. */
 export interface Received {
-  /** Where it went. */
+  /** Route. */
   readonly route: string;
-  /** The envelope. */
+  /** Envelope. */
   readonly body: string;
-  /** Its nonce or salt, in hexadecimal. */
+  /** Nonce or salt, in hexadecimal. */
   readonly nonce: string;
-  /** What was in it. */
+  /** Opened fields. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** What its answer is bound to. */
+  /** Seals the answer. */
   readonly exchange: Exchange;
 }
 
 /** Answers one request. The signal is that of the client's request. */
 export type Answerer = (request: Received, signal: AbortSignal) => Response | Promise<Response>;
 
-/** How a body ends: as if it were complete, with a lost connection, or not at all. */
+/** End of a body: regular, with a lost connection, or none. */
 export type BodyEnd = "ends" | "breaks" | "stays open";
 
 export const position = (offset: number): Position => ({ epoch: "e1", offset });
@@ -56,7 +56,7 @@ export async function receive(route: string, body: string): Promise<Received> {
   return { route, body, nonce, fields: JSON.parse(text), exchange };
 }
 
-/** Seals the events of a stream, each as a block; the first one follows what the stream begins with. */
+/** Seals the events of a stream, each as a block; the first block includes the opening. */
 export async function blocks(events: readonly unknown[], exchange: Exchange): Promise<string[]> {
   const plain = events.map((event) => JSON.stringify(event));
   if (exchange.version === 1) {
@@ -71,17 +71,17 @@ export async function blocks(events: readonly unknown[], exchange: Exchange): Pr
   return [opening + (sealed[0] ?? ""), ...sealed.slice(1)];
 }
 
-/** A body of these pieces. */
-export function bodyOf(pieces: readonly Uint8Array[], end: BodyEnd, signal: AbortSignal): Response {
-  const rest = [...pieces];
+/** A body of these chunks. */
+export function bodyOf(chunks: readonly Uint8Array[], end: BodyEnd, signal: AbortSignal): Response {
+  const rest = [...chunks];
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       // As a real `fetch` does.
       signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
     },
     pull(controller) {
-      const piece = rest.shift();
-      if (piece !== undefined) controller.enqueue(piece);
+      const chunk = rest.shift();
+      if (chunk !== undefined) controller.enqueue(chunk);
       else if (end === "ends") controller.close();
       else if (end === "breaks") controller.error(new TypeError("Connection reset by peer"));
     },
@@ -105,26 +105,26 @@ export const plain = (text: string): Answerer => async ({ exchange }) =>
 export const answer = (status: number, body: unknown, timestamp = 1_700_000_000): Answerer =>
   plain(JSON.stringify({ status, body, timestamp }));
 
-/** Seals an answer of a gateway that tells who made it. */
+/** Seals an answer of a gateway that names the source. */
 export const made = (maker: Record<string, unknown>, status: number, body: unknown): Answerer =>
   plain(JSON.stringify({ status, body, timestamp: 1_700_000_000, ...maker }));
 
 /** Seals an error of the gateway's own, with its code. */
 export const coded = (status: number, code: unknown, more: Record<string, unknown> = {}): Answerer =>
-  made({ source: "gateway" }, status, JSON.stringify({ error: "Some words", code, ...more }));
+  made({ source: "gateway" }, status, JSON.stringify({ error: "Some text", code, ...more }));
 
 /** Seals an error of the gateway's own. */
 export const failure = (status: number, error: string, more: Record<string, unknown> = {}): Answerer =>
   answer(status, JSON.stringify({ error, ...more }));
 
-/** Refuses a request for its time, telling the gateway's, in seconds. */
+/** Refuses an expired request, with the gateway's time in seconds. */
 export const stale = (timestamp: number): Answerer =>
   answer(403, JSON.stringify({ error: "Request expired" }), timestamp);
 
-/** Nobody answers. */
+/** Fails as without a network. */
 export const unreachable: Answerer = () => Promise.reject(new TypeError("Connection refused"));
 
-/** Answers only when nobody waits any more. */
+/** Never answers. */
 export const mute: Answerer = (_request, signal) =>
   new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 
@@ -132,7 +132,7 @@ export const mute: Answerer = (_request, signal) =>
 export const refuse = (status: number, headers: Record<string, string> = {}): Answerer => () =>
   Response.json({ error: `Refused with ${status}` }, { status, headers });
 
-/** A `fetch` to a gateway that answers as listed, one answer for each request. */
+/** Returns a `fetch` to a gateway with these answers, one for each request. */
 export function fetchOf(answers: readonly Answerer[]): { readonly fetch: typeof fetch; readonly requests: Received[] } {
   const rest = [...answers];
   const requests: Received[] = [];
@@ -145,20 +145,20 @@ export function fetchOf(answers: readonly Answerer[]): { readonly fetch: typeof 
       const received = await receive(new URL(String(input)).pathname, body);
       requests.push(received);
       const answer = rest.shift();
-      // No TypeError: it is no failure of the network, but of the test.
+      // Not a TypeError, which would be a failure of the network.
       if (answer === undefined) throw new Error("Client asks more often than expected");
       return await answer(received, signal);
     },
   };
 }
 
-/** How a client of a made-up gateway is. */
+/** Options of a client of a fake gateway. */
 export interface ClientOfOptions {
-  /** Which version it speaks; 2 by default. */
+  /** Version of the protocol; 2 by default. */
   readonly protocol?: Version | "auto";
-  /** Draws from 0 up to but not including 1; always 0 by default. */
+  /** Returns a number from 0 up to but not including 1; always 0 by default. */
   readonly random?: () => number;
-  /** The key's name. */
+  /** Name of the key. */
   readonly keyName?: string;
 }
 

@@ -14,12 +14,12 @@ import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "./fake_gateway.ts";
 
-Deno.test("GatewayClient refuses a key that is none, without telling it", () => {
+Deno.test("GatewayClient refuses a malformed key, without quoting it", () => {
   const error = assertThrows(() => new GatewayClient({ url: "http://x", key: "5ec2e7" }), TypeError, "64 hexadecimal");
   assert(!error.message.includes("5ec2e7"));
 });
 
-Deno.test("new GatewayClient() refuses an address that is none of HTTP, and a protocol that there is not", () => {
+Deno.test("new GatewayClient() refuses an address that is not of HTTP, and an unknown protocol", () => {
   for (const url of ["home.example", "ftp://home.example", "", "http://", "http:///x", "https://a b"]) {
     assertThrows(() => new GatewayClient({ url, key: KEY }), TypeError, `not "${url}"`);
   }
@@ -30,7 +30,7 @@ Deno.test("new GatewayClient() refuses an address that is none of HTTP, and a pr
   }
 });
 
-Deno.test("gateway_client.ts reads and writes pairing codes", () => {
+Deno.test("gateway_client.ts exports the functions for pairing codes", () => {
   const pairing = { url: "http://home", name: "Anna's phone", key: KEY };
   assertEquals(parsePairingUri(formatPairingUri(pairing)), pairing);
 });
@@ -75,7 +75,7 @@ for (const protocol of VERSIONS) {
     clock.assertIdle();
   });
 
-  Deno.test(`callJeedom() of version ${protocol} hands over what Jeedom itself says, whatever its status`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} returns the answer of Jeedom itself, whatever its status`, async () => {
     for (const body of [{ error: "no" }, "<h1>Not Found</h1>", '"error"', "[]", '{"error":1}', "null"]) {
       const { client } = clientOf([answer(404, body)], new FakeClock(), { protocol });
       assertEquals(await client.callJeedom("ping"), { status: 404, body, timestamp: 1_700_000_000 });
@@ -85,7 +85,7 @@ for (const protocol of VERSIONS) {
     assertEquals((await client.callJeedom("ping")).status, 200);
   });
 
-  Deno.test(`callJeedom() of version ${protocol} takes no answer that is none`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} rejects a malformed answer`, async () => {
     const clock = new FakeClock();
     const values = [null, 7, [], {}, { status: "200", timestamp: 1 }, { status: 200 }, { timestamp: 1 }];
     const wrong = [
@@ -104,7 +104,7 @@ for (const protocol of VERSIONS) {
     clock.assertIdle();
   });
 
-  Deno.test(`callJeedom() of version ${protocol} gives up when its time is over, or its caller says so`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} ends after its timeout, or when its caller aborts`, async () => {
     const clock = new FakeClock();
     const { client, requests } = clientOf([mute, mute], clock, { protocol });
     const late = client.callJeedom("ping");
@@ -124,7 +124,7 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("callJeedom() gives up a body that does not come, and one that comes too late", async () => {
+Deno.test("callJeedom() ends a wait for a body that does not come, or comes too late", async () => {
   const clock = new FakeClock();
   const release = Promise.withResolvers<void>();
   let isRead = false;
@@ -153,7 +153,7 @@ Deno.test("callJeedom() gives up a body that does not come, and one that comes t
   clock.assertIdle();
 });
 
-Deno.test("GatewayClient names its key in version 1 only where it is told to, and in version 2 in the envelope", async () => {
+Deno.test("GatewayClient names its key in version 1 only with the option, and in version 2 in the envelope", async () => {
   const seen: (string | null)[] = [];
   for (const [protocol, tellKeyId] of [[1, true], [1, false], [2, true]] as const) {
     const client = new GatewayClient({
@@ -172,7 +172,7 @@ Deno.test("GatewayClient names its key in version 1 only where it is told to, an
   assertEquals(seen, [secret.kid, null, null]);
 });
 
-Deno.test("GatewayClient calls fetch as browsers want it: as a function of nobody", async () => {
+Deno.test("GatewayClient calls fetch without a receiver, as browsers require", async () => {
   const client = new GatewayClient({
     url: "http://gateway",
     key: KEY,
@@ -198,7 +198,7 @@ function healthOf(answer: () => Response | Promise<Response>, clock = new FakeCl
   return { client, requests, clock };
 }
 
-Deno.test("health() tells a gateway from something else, and asks for no version", async () => {
+Deno.test("health() distinguishes a gateway from another server, and asks for no version", async () => {
   const { client, requests, clock } = healthOf(() => Response.json({ status: "ok", version: "1.0.0", more: 1 }));
   assertEquals(await client.health(), { status: "ok", version: "1.0.0" });
   assertEquals([requests, client.protocol], [["http://gateway/health"], undefined]);
@@ -213,15 +213,19 @@ Deno.test("health() tells a gateway from something else, and asks for no version
   }
   const down = healthOf(() => new Response("", { status: 503 }));
   assertEquals((await assertRejects(() => down.client.health(), UnavailableError)).status, 503);
-  const gone = healthOf(() => Promise.reject(new TypeError("Connection refused")));
-  const error = await assertRejects(() => gone.client.health(), GatewayError, "No gateway answers at http://gateway");
+  const unreachable = healthOf(() => Promise.reject(new TypeError("Connection refused")));
+  const error = await assertRejects(
+    () => unreachable.client.health(),
+    GatewayError,
+    "No gateway answers at http://gateway",
+  );
   assertEquals([error.code, error.status], ["unreachable", 0]);
 });
 
-Deno.test("a page is told that its origin may not be allowed, and a platform that has none is not", async () => {
+Deno.test("a page gets the hint that its origin may not be allowed, and a platform without origin does not", async () => {
   const own = Object.getOwnPropertyDescriptor(globalThis, "location") ?? {};
   const unreachable = "No gateway answers at http://gateway";
-  const places: readonly (readonly [unknown, string])[] = [
+  const cases: readonly (readonly [unknown, string])[] = [
     [{ origin: "https://app.example" }, `${unreachable}, or its ALLOWED_ORIGINS does not name https://app.example`],
     [{ origin: "http://gateway" }, unreachable],
     // Such as a React Native app with a polyfill.
@@ -229,7 +233,7 @@ Deno.test("a page is told that its origin may not be allowed, and a platform tha
     [undefined, unreachable],
   ];
   try {
-    for (const [value, message] of places) {
+    for (const [value, message] of cases) {
       Object.defineProperty(globalThis, "location", { value, configurable: true });
       const { client } = healthOf(() => Promise.reject(new TypeError("Connection refused")));
       assertEquals((await assertRejects(() => client.health(), GatewayError)).message, message);

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type GatewayClient, GatewayError, type JeedomEvent } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
-import { Overlap } from "../../src/client/overlap.ts";
+import { OverlappingPolls } from "../../src/client/jeedom_events.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import {
   answer,
@@ -46,7 +46,7 @@ const asked = (requests: readonly Received[]) =>
   requests.map(({ fields }) => Object(fields["params"])["datetime"] ?? fields["jsonrpc"]);
 
 for (const protocol of VERSIONS) {
-  Deno.test(`jeedomEvents() of version ${protocol} begins at Jeedom's time, and asks again from shortly before`, async () => {
+  Deno.test(`jeedomEvents() of version ${protocol} begins at Jeedom's time, and polls again from shortly before`, async () => {
     const clock = new FakeClock();
     const { client, requests } = clientOf(
       [result(100), changes(110, event(101), event(110)), changes(120.5, event(120.5)), changes(130, event(130))],
@@ -67,13 +67,13 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("jeedomEvents() begins after since, and asks for 50 s and no filter by default", async () => {
+Deno.test("jeedomEvents() begins after since, and polls for 50 s and no filter by default", async () => {
   const { client, requests } = clientOf([changes(101, event(101))], new FakeClock());
   await take(client, 1, { since: 77.5 });
   assertEquals(requests[0]?.fields["params"], { datetime: 77.5, longPolling: 50 });
 });
 
-Deno.test("jeedomEvents() hands over each event once, also one that Jeedom wrote late", async () => {
+Deno.test("jeedomEvents() yields each event once, also one that Jeedom wrote late", async () => {
   const clock = new FakeClock();
   const { client, requests } = clientOf([
     changes(110, event(109), event(110), event(110)),
@@ -88,10 +88,10 @@ Deno.test("jeedomEvents() hands over each event once, also one that Jeedom wrote
   assertEquals(asked(requests), [100, 108, 109, 109]);
 });
 
-Deno.test("jeedomEvents() hands over nothing from before its beginning", async () => {
+Deno.test("jeedomEvents() yields nothing from before its beginning", async () => {
   const { client, requests } = clientOf([
     changes(100),
-    // Jeedom tells the time of its last event, however long ago.
+    // Jeedom sends the time of its last event, however long ago.
     changes(60, event(99), event(100)),
     changes(101, event(60), event(99), event(101)),
   ], new FakeClock());
@@ -99,13 +99,13 @@ Deno.test("jeedomEvents() hands over nothing from before its beginning", async (
   assertEquals(asked(requests), [100, 100, 100]);
 });
 
-Deno.test("jeedomEvents() remembers no more than what the overlap can bring again", async () => {
+Deno.test("jeedomEvents() keeps only the events within the overlap", async () => {
   const polls = [changes(100, event(100)), changes(200, event(200)), changes(201, event(100), event(200), event(201))];
   const { client } = clientOf(polls, new FakeClock());
   assertEquals((await take(client, 4, { since: 90 })).map(({ datetime }) => datetime), [100, 200, 100, 201]);
 });
 
-Deno.test("jeedomEvents() waits a second after a poll that was quick and brought nothing new", async () => {
+Deno.test("jeedomEvents() waits a second after a quick poll without new events", async () => {
   const clock = new FakeClock();
   const { client } = clientOf([
     changes(100, event(100)),
@@ -120,7 +120,7 @@ Deno.test("jeedomEvents() waits a second after a poll that was quick and brought
   clock.assertIdle();
 });
 
-Deno.test("jeedomEvents() waits out what may pass, longer each time, and goes on from the same place", async () => {
+Deno.test("jeedomEvents() retries after temporary failures, with longer waits, and resumes at the same time", async () => {
   const clock = new FakeClock();
   const passing = [
     unreachable,
@@ -157,7 +157,7 @@ Deno.test("jeedomEvents() waits out what may pass, longer each time, and goes on
   clock.assertIdle();
 });
 
-Deno.test("jeedomEvents() ends with what will not pass", async () => {
+Deno.test("jeedomEvents() ends with a lasting failure", async () => {
   const rpcError = answer(200, { jsonrpc: "2.0", id: 1, error: { code: 2, message: "Vous n'êtes pas autorisé" } });
   const ends: [Answerer, string, string][] = [
     [rpcError, "jeedom", "Jeedom refuses event::changes: Vous n'êtes pas autorisé (2)"],
@@ -171,7 +171,7 @@ Deno.test("jeedomEvents() ends with what will not pass", async () => {
     [refuse(401), "wrong_key", "Refused with 401"],
     [() => new Response("<html>"), "tampered", "not sealed"],
   ];
-  for (const [end, code, words] of ends) {
+  for (const [end, code, message] of ends) {
     const clock = new FakeClock();
     const { client } = clientOf([changes(100, event(99)), end], clock);
     const seen: JeedomEvent[] = [];
@@ -180,20 +180,20 @@ Deno.test("jeedomEvents() ends with what will not pass", async () => {
         for await (const event of client.jeedomEvents({ since: 90 })) seen.push(event);
       },
       GatewayError,
-      words,
+      message,
     );
     assertEquals([error.code, seen], [code, [event(99)]]);
     clock.assertIdle();
   }
   for (
-    const [answer, words] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "does not tell its time"]] as const
+    const [answer, message] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "does not tell its time"]] as const
   ) {
     const { client } = clientOf([answer], new FakeClock());
-    await assertRejects(() => client.jeedomEvents().next(), GatewayError, words);
+    await assertRejects(() => client.jeedomEvents().next(), GatewayError, message);
   }
 });
 
-Deno.test("jeedomEvents() survives a database that restarts, a page in place of an answer, and half an answer", async () => {
+Deno.test("jeedomEvents() survives a database that restarts, a page instead of an answer, and half an answer", async () => {
   const rpcError = (code: unknown) => answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "Gone away" } });
   const passing = [
     rpcError(-32_000),
@@ -213,7 +213,7 @@ Deno.test("jeedomEvents() survives a database that restarts, a page in place of 
   }
 });
 
-Deno.test("jeedomEvents() ends with each refusal of Jeedom's, at the first and at a later question", async () => {
+Deno.test("jeedomEvents() ends with each refusal of Jeedom, of the first and of a later poll", async () => {
   for (const code of [1, 2, 5, 500, 701, -32_001, "-32000", undefined]) {
     const refusal = answer(200, { jsonrpc: "2.0", id: 1, error: { code, message: "No" } });
     for (const before of [[], [result(100)], [result(100), changes(110)]]) {
@@ -224,7 +224,7 @@ Deno.test("jeedomEvents() ends with each refusal of Jeedom's, at the first and a
   }
 });
 
-Deno.test("jeedomEvents() tells its caller after five minutes of nothing but failures, and begins to count anew after a success", async () => {
+Deno.test("jeedomEvents() fails after five minutes of nothing but failures, and restarts that time after a success", async () => {
   const clock = new FakeClock();
   const fail: Answerer = (request, signal) => {
     clock.pass(10_000);
@@ -244,8 +244,8 @@ Deno.test("jeedomEvents() tells its caller after five minutes of nothing but fai
   clock.assertIdle();
 });
 
-Deno.test("advance() knows an event that no platform can write as JSON by its time and its name", () => {
-  const overlap = new Overlap(100);
+Deno.test("advance() identifies an event that cannot be written as JSON by its time and its name", () => {
+  const overlap = new OverlappingPolls(100);
   // As JSON.stringify of some platforms does with deep nesting.
   const option = {
     toJSON() {
@@ -257,7 +257,7 @@ Deno.test("advance() knows an event that no platform can write as JSON by its ti
   assertEquals(overlap.advance({ datetime: 102, events: [deep, other] }), [other]);
 });
 
-Deno.test("jeedomEvents() leaves out what is no event, and keeps the others", async () => {
+Deno.test("jeedomEvents() skips malformed events, and keeps the others", async () => {
   const strange = [null, 1, {}, { name: "x" }, { datetime: "soon", name: "x" }, { datetime: 101, name: 1 }];
   const { client } = clientOf([changes("103", ...strange, { ...event(0), datetime: "102" })], new FakeClock());
   assertEquals(await take(client, 1, { since: 100 }), [event(102)]);
@@ -276,7 +276,7 @@ Deno.test("jeedomEvents() ends at once when it is aborted, in a poll or in a wai
   }
 });
 
-Deno.test("jeedomEvents() gives a poll as long as it asked for and 40 s, and then asks again", async () => {
+Deno.test("jeedomEvents() ends a poll 40 s after its own wait, and then polls again", async () => {
   const clock = new FakeClock();
   const { client, requests } = clientOf([mute, changes(101, event(101))], clock);
   const next = client.jeedomEvents({ since: 100 }).next();

@@ -45,7 +45,7 @@ const cutInAnEvent: Answerer = async ({ exchange }) => {
 };
 
 for (const protocol of VERSIONS) {
-  Deno.test(`subscribe() goes on after a connection of version ${protocol} that is cut within an event`, () =>
+  Deno.test(`subscribe() resumes after a connection of version ${protocol} that is cut within an event`, () =>
     withGateway(
       { answers: [cutInAnEvent, stream([connected(5), message(9)], "stays open")], protocol },
       async (client, sinces) => {
@@ -56,7 +56,7 @@ for (const protocol of VERSIONS) {
     ));
 }
 
-Deno.test("subscribe() leaves no timer and no connection behind when it is aborted, at any moment", async () => {
+Deno.test("subscribe() leaves no timer and no connection open when it is aborted, at any moment", async () => {
   for (const abortAt of ["connected", "message", "disconnected"] as const) {
     await withGateway({ answers: [cutInAnEvent], protocol: 2 }, async (client) => {
       const stopped = new AbortController();

@@ -46,7 +46,7 @@ function held(answer: Answerer): { readonly answer: Answerer; release(): void } 
   };
 }
 
-Deno.test("GatewayClient asks a gateway once, with what can run nothing, and pins version 2", async () => {
+Deno.test("GatewayClient probes a gateway once, with a request that cannot run, and pins version 2", async () => {
   const clock = new FakeClock();
   const answers = [stale(NOW), answer(200, "a"), answer(200, "b"), stream([connected(1)])];
   const { client, requests } = clientOf(answers, clock, AUTO);
@@ -60,13 +60,13 @@ Deno.test("GatewayClient asks a gateway once, with what can run nothing, and pin
   clock.assertIdle();
 });
 
-Deno.test("GatewayClient corrects its clock from the answer to its probe", async () => {
+Deno.test("GatewayClient corrects its clock by the answer to its probe", async () => {
   const { client, requests } = clientOf([stale(NOW - 500), answer(200, "")], new FakeClock(), AUTO);
   await client.callJeedom("ping");
   assertEquals(requests.map(({ fields }) => fields["timestamp"]), [0, NOW - 500]);
 });
 
-Deno.test("GatewayClient falls back to version 1 where version 2 is not known, for its life", async () => {
+Deno.test("GatewayClient falls back to version 1 at a gateway of version 1, for its life", async () => {
   const answers = [refuse(401), answer(200, "a"), stream([connected(1), message(2)]), refuse(401)];
   const { client, requests } = clientOf(answers, new FakeClock(), AUTO);
   assertEquals((await client.callJeedom("ping")).body, "a");
@@ -96,7 +96,7 @@ Deno.test("GatewayClient pins version 2 by any answer that opens", async () => {
   assertEquals([client.protocol, versions(requests)], [2, [2, 2]]);
 });
 
-Deno.test("GatewayClient asks nothing where it is told the version", async () => {
+Deno.test("GatewayClient asks nothing with a pinned version", async () => {
   for (const protocol of [1, 2] as const) {
     const { client, requests } = clientOf([answer(200, "")], new FakeClock(), { protocol });
     assertEquals(client.protocol, protocol);
@@ -105,7 +105,7 @@ Deno.test("GatewayClient asks nothing where it is told the version", async () =>
   }
 });
 
-Deno.test("GatewayClient throws what its probe met, and asks again with the next request", async () => {
+Deno.test("GatewayClient throws the error of its probe, and probes again with the next request", async () => {
   const forged: Answerer = async () =>
     new Response(
       await sealAnswer({ version: 1, key: secret }, '{"status":403,"body":"","timestamp":1}', randomBytes),
@@ -129,7 +129,7 @@ Deno.test("GatewayClient throws what its probe met, and asks again with the next
   }
 });
 
-Deno.test("GatewayClient shares one probe among requests that come at once", async () => {
+Deno.test("GatewayClient shares one probe among concurrent requests", async () => {
   const clock = new FakeClock();
   const probe = held(stale(NOW));
   const answers = [probe.answer, ...["a", "b", "c"].map((body) => answer(200, body))];
@@ -142,7 +142,7 @@ Deno.test("GatewayClient shares one probe among requests that come at once", asy
   clock.assertIdle();
 });
 
-Deno.test("GatewayClient fails all requests that share a failed probe, and asks anew for whoever tries again at once", async () => {
+Deno.test("GatewayClient fails all requests that share a failed probe, and asks again for the next one", async () => {
   const probe = held(unreachable);
   const answers = [probe.answer, stale(NOW), answer(200, "a"), answer(200, "a"), answer(200, "a")];
   const { client, requests } = clientOf(answers, new FakeClock(), AUTO);
@@ -157,7 +157,7 @@ Deno.test("GatewayClient fails all requests that share a failed probe, and asks 
   assertEquals(requests.filter(({ fields }) => fields["timestamp"] === 0).length, 2);
 });
 
-Deno.test("GatewayClient ends a probe with the last who waits for it, and not before", async () => {
+Deno.test("GatewayClient aborts a probe with the last request that waits for it, and not before", async () => {
   const clock = new FakeClock();
   const probe = held(stale(NOW));
   const { client, requests } = clientOf([probe.answer, answer(200, "a")], clock, AUTO);

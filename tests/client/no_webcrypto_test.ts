@@ -21,7 +21,7 @@ async function withCrypto(value: unknown, test: () => Promise<void>): Promise<vo
 }
 
 for (const protocol of ["auto", 1, 2] as const) {
-  Deno.test(`GatewayClient of version ${protocol} without WebCrypto says what is missing, and sends nothing`, async () => {
+  Deno.test(`GatewayClient of version ${protocol} without WebCrypto reports that, and sends nothing`, async () => {
     const requests: string[] = [];
     const client = new GatewayClient({
       url: "http://gateway",

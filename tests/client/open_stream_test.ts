@@ -15,7 +15,7 @@ import { final } from "./follow.ts";
 import { blocks, bodyOf, clientOf, connected, message, refuse, stream, unreachable, VERSIONS } from "./fake_gateway.ts";
 
 for (const protocol of VERSIONS) {
-  Deno.test(`subscribe() opens events of version ${protocol} however bytes are cut, and skips signs of life`, async () => {
+  Deno.test(`subscribe() opens events of version ${protocol} however bytes are cut, and skips heartbeats`, async () => {
     for (const last of ["disconnected", "error", "end"] as const) {
       const events = [
         connected(1),
@@ -41,7 +41,7 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`subscribe() of version ${protocol} without resume tells a stream that breaks off`, async () => {
+  Deno.test(`subscribe() of version ${protocol} without resume reports a stream that breaks off`, async () => {
     for (const events of [[], [connected(1)], [connected(1), message(2)]]) {
       for (const end of ["ends", "breaks"] as const) {
         const clock = new FakeClock();
@@ -57,14 +57,14 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`subscribe() of version ${protocol} takes no event that is none`, async () => {
+  Deno.test(`subscribe() of version ${protocol} rejects a malformed event`, async () => {
     for (const value of [null, 1, [], {}, { type: 1 }, { status: 200, body: "", timestamp: 1 }]) {
       const { client } = clientOf([stream([value])], new FakeClock(), { protocol });
       await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), TamperedError, "Event is not sealed");
     }
   });
 
-  Deno.test(`subscribe() of version ${protocol} cancels the stream when its reader breaks off`, async () => {
+  Deno.test(`subscribe() of version ${protocol} cancels the stream when its reader leaves the loop`, async () => {
     let cancelled = false;
     const { client } = clientOf(
       [async ({ exchange }) => {
@@ -83,7 +83,7 @@ for (const protocol of VERSIONS) {
     assertEquals(cancelled, true);
   });
 
-  Deno.test(`subscribe() of version ${protocol} throws what an error before connected means`, async () => {
+  Deno.test(`subscribe() of version ${protocol} throws the error for an error event before connected`, async () => {
     const meanings = [
       ["This key may not subscribe to t", ScopeError, "scope"],
       ["Broker not allowed: b", ScopeError, "scope"],
@@ -106,9 +106,9 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("subscribe() tells a gateway that is not there from one that refuses", async () => {
-  const nobody = clientOf([unreachable], new FakeClock()).client;
-  await assertRejects(() => Array.fromAsync(nobody.subscribe(["t"])), UnreachableError);
+Deno.test("subscribe() distinguishes an unreachable gateway from one that refuses", async () => {
+  const missing = clientOf([unreachable], new FakeClock()).client;
+  await assertRejects(() => Array.fromAsync(missing.subscribe(["t"])), UnreachableError);
   const refused = clientOf([refuse(404)], new FakeClock()).client;
   await assertRejects(() => Array.fromAsync(refused.subscribe(["t"])), RefusedError, "Refused with 404");
 });

@@ -4,7 +4,7 @@ import { GatewayError, WrongKeyError } from "../../src/client/gateway_client.ts"
 import { FakeClock } from "../support/fake_clock.ts";
 import { type Answerer, clientOf, failure, refuse, unreachable, VERSIONS } from "./fake_gateway.ts";
 
-/** Publishes once, and tells the error in short. */
+/** Publishes once, and returns the error in short. */
 async function shortly(answer: Answerer, protocol: 1 | 2): Promise<unknown[]> {
   const clock = new FakeClock();
   const { client, requests } = clientOf([answer], clock, { protocol });
@@ -15,7 +15,7 @@ async function shortly(answer: Answerer, protocol: 1 | 2): Promise<unknown[]> {
 }
 
 for (const protocol of VERSIONS) {
-  Deno.test(`publish() of version ${protocol} tells plain refusals apart, and sends nothing twice`, async () => {
+  Deno.test(`publish() of version ${protocol} distinguishes plain refusals, and sends nothing twice`, async () => {
     const hour = { "Retry-After": "99999999999" };
     const date = { "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT" };
     for (
@@ -37,7 +37,7 @@ for (const protocol of VERSIONS) {
     ) assertEquals(await shortly(answer, protocol), expected);
   });
 
-  Deno.test(`publish() of version ${protocol} tells sealed refusals apart, and sends nothing twice`, async () => {
+  Deno.test(`publish() of version ${protocol} distinguishes sealed refusals, and sends nothing twice`, async () => {
     for (
       const [answer, ...expected] of [
         [failure(403, "This key may not publish to t"), "ScopeError", "scope", 403, undefined],
@@ -56,29 +56,29 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("publish() tells the words of a refusal, and which key it is about", async () => {
+Deno.test("publish() fails with the text of a refusal, and the name of its key", async () => {
   const page = () => new Response("<html>", { status: 502, statusText: "Bad Gateway" });
   const bare = () => new Response("{}", { status: 418 });
   const huge = () => new Response(`{"error":"${"x".repeat(10_000)}"}`, { status: 500 });
   for (
-    const [answer, words] of [
+    const [answer, text] of [
       [refuse(413), "Refused with 413"],
       [page, "Bad Gateway"],
       [bare, "HTTP status 418"],
       [huge, "HTTP status 500"],
       [failure(400, "Missing required field: topic"), "Missing required field: topic"],
-      [refuse(401), 'Refused with 401: gateway does not take key "annas-phone"'],
+      [refuse(401), 'Refused with 401: gateway does not accept key "annas-phone"'],
     ] as const
   ) {
     const { client } = clientOf([answer], new FakeClock(), { keyName: "annas-phone" });
     const { message } = await assertRejects(() => client.publish("t", "m"), GatewayError);
-    assert(message.startsWith(words), message);
+    assert(message.startsWith(text), message);
   }
   const { client } = clientOf([refuse(401)], new FakeClock());
-  await assertRejects(() => client.publish("t", "m"), WrongKeyError, "does not take this key");
+  await assertRejects(() => client.publish("t", "m"), WrongKeyError, "does not accept this key");
 });
 
-Deno.test("publish() tells a connection that breaks off in an answer", async () => {
+Deno.test("publish() reports a connection that breaks off within an answer", async () => {
   const broken: Answerer = () =>
     new Response(
       new ReadableStream({
@@ -91,7 +91,7 @@ Deno.test("publish() tells a connection that breaks off in an answer", async () 
   assertEquals(await shortly(broken, 2), ["UnreachableError", "unreachable", 0, 0]);
 });
 
-Deno.test("publish() hands on what is no failure of the network", async () => {
+Deno.test("publish() throws errors other than failures of the network unchanged", async () => {
   const { client } = clientOf([() => Promise.reject(new RangeError("Fetch is broken"))], new FakeClock());
   await assertRejects(() => client.publish("t", "m"), RangeError, "Fetch is broken");
 });

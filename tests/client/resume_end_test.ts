@@ -16,7 +16,7 @@ import {
   VERSIONS,
 } from "./fake_gateway.ts";
 
-Deno.test("subscribe() ends with a refusal that will not pass", async () => {
+Deno.test("subscribe() ends with a lasting refusal", async () => {
   for (const status of [400, 401, 404, 413]) {
     const clock = new FakeClock();
     const { client } = clientOf([stream([connected(3), message(4)]), refuse(status)], clock);
@@ -70,10 +70,10 @@ Deno.test("subscribe() ends with any failure before it was connected", async () 
     [stream([], "ends"), "Stream broke off"],
     [stream([], "breaks"), "Stream broke off"],
   ];
-  for (const [answer, words] of failures) {
+  for (const [answer, message] of failures) {
     const clock = new FakeClock();
     const { client } = clientOf([answer], clock);
-    await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, words);
+    await assertRejects(() => Array.fromAsync(client.subscribe(["t"])), GatewayError, message);
     clock.assertIdle();
   }
   const { client } = clientOf([stream([final("disconnected", "stops")])], new FakeClock());
@@ -129,7 +129,7 @@ Deno.test("subscribe() ends at once when it is aborted during a stream, or befor
   }
 });
 
-Deno.test("subscribe() leaves nothing behind when its reader leaves, at any event", async () => {
+Deno.test("subscribe() leaves nothing open when its reader leaves the loop, at any event", async () => {
   for (const leaveAt of [0, 1, 2, 3, 4]) {
     const clock = new FakeClock();
     const answers = [stream([connected(1), message(2)]), stream([connected(2), message(3)], "stays open")];

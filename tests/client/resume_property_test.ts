@@ -20,7 +20,7 @@ import {
 
 /** What becomes of one stream. */
 interface Fate {
-  /** Messages that are published before it begins, each so many places after the one before. */
+  /** Messages that are published before it begins, by the distance of their offsets. */
   readonly published: readonly number[];
   /** How much of its bytes arrives, from 0 to 1. */
   readonly part: number;
@@ -65,7 +65,7 @@ class Log {
       if (last !== "none") {
         const sent = rest.slice(0, Math.floor(part * rest.length));
         const event = last === "disconnected"
-          ? final("disconnected", "Broker went away")
+          ? final("disconnected", "Broker disconnected")
           : { ...final("error", "Too slow"), resume: position(sent.at(-1) ?? from) };
         return await stream([connected(from), ...sent.map(message), event], end)(request, signal);
       }

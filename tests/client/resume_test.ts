@@ -15,7 +15,7 @@ import {
 } from "./fake_gateway.ts";
 
 for (const [end, protocol] of [["ends", 1], ["breaks", 1], ["ends", 2], ["breaks", 2]] as const) {
-  Deno.test(`subscribe() goes on after the last event when a line of version ${protocol} ${end}, with a fresh request`, async () => {
+  Deno.test(`subscribe() resumes after the last event when a stream of version ${protocol} ${end}, with a new request`, async () => {
     const clock = new FakeClock();
     const answers = [
       stream([connected(3), message(5), message(9)], end),
@@ -34,7 +34,7 @@ for (const [end, protocol] of [["ends", 1], ["breaks", 1], ["ends", 2], ["breaks
   });
 }
 
-Deno.test("subscribe() goes on from connected when no message came, and from since when it was given", async () => {
+Deno.test("subscribe() resumes from connected when no message came, and from since when it was given", async () => {
   const { client, requests } = clientOf([
     stream([connected(3)]),
     stream([{ ...connected(4), epoch: "e2" }, { type: "gap", message: "Some may be missing", timestamp: 5 }]),
@@ -48,14 +48,14 @@ Deno.test("subscribe() goes on from connected when no message came, and from sin
   }]);
 });
 
-Deno.test("subscribe() begins anew with a gateway that tells no position", async () => {
+Deno.test("subscribe() starts over with a gateway that sends no position", async () => {
   const old = { type: "connected", topic: "t", topics: ["t"] };
   const { client, requests } = clientOf([stream([old]), stream([old, message(1)])], new FakeClock());
   assertEquals(await follow(client.subscribe(["t"]), 1), ["connected", BROKEN, "connected", "m1"]);
   assertEquals(requests.map(({ fields }) => "since" in fields), [false, false]);
 });
 
-Deno.test("subscribe() goes on where an error tells it to", async () => {
+Deno.test("subscribe() resumes after the position in an error", async () => {
   const slow = { ...final("error", "Too slow: 1 s"), resume: position(8) };
   const answers = [stream([connected(3), message(5), slow]), stream([connected(8), message(9)])];
   const { client, requests } = clientOf(answers, new FakeClock());
@@ -69,7 +69,7 @@ Deno.test("subscribe() goes on where an error tells it to", async () => {
   assertEquals(requests[1]?.fields["since"], position(8));
 });
 
-Deno.test("subscribe() hands over the end of a gateway that stops, and goes on", async () => {
+Deno.test("subscribe() yields the end of a gateway that stops, and resumes", async () => {
   const end = { type: "end", reason: "restart", message: "Gateway is shutting down", timestamp: 5 };
   const { client } = clientOf(
     [stream([connected(3), end]), stream([end]), stream([connected(3), message(4)])],
@@ -83,7 +83,7 @@ Deno.test("subscribe() hands over the end of a gateway that stops, and goes on",
   ]);
 });
 
-Deno.test("subscribe() hands over disconnected and notices, and goes on", async () => {
+Deno.test("subscribe() yields disconnected and notices, and resumes", async () => {
   const answers = [
     stream([connected(3), { type: "offline", message: "away", timestamp: 5 }, final("disconnected", "stops")]),
     stream([connected(3), { type: "online", message: "back", timestamp: 6 }, message(4)]),
@@ -100,7 +100,7 @@ Deno.test("subscribe() hands over disconnected and notices, and goes on", async 
 });
 
 for (const protocol of VERSIONS) {
-  Deno.test(`subscribe() repeats in silence what may pass, in version ${protocol}`, async () => {
+  Deno.test(`subscribe() retries temporary failures without notice, in version ${protocol}`, async () => {
     const passing: Answerer[] = [
       unreachable,
       ...[408, 429, 500, 502, 503, 504].map((status) => refuse(status)),

@@ -29,23 +29,23 @@ Deno.test("subscribe() waits shortly after a stream that lasted, and longer afte
   assertEquals(clock.waits, [250, 500, 250]);
 });
 
-Deno.test("subscribe() waits as long as Retry-After says, where that is longer", async () => {
+Deno.test("subscribe() waits as long as Retry-After asks, where that is longer", async () => {
   const clock = new FakeClock();
-  const told = ["7", "0", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "99999999999"];
+  const asked = ["7", "0", "Wed, 21 Oct 2026 07:28:00 GMT", "-5", "99999999999"];
   const { client } = clientOf([
     stream([connected(1)]),
-    ...told.map((value, index) => refuse(index % 2 === 0 ? 429 : 503, { "Retry-After": value })),
+    ...asked.map((value, index) => refuse(index % 2 === 0 ? 429 : 503, { "Retry-After": value })),
     stream([connected(1), message(2)]),
   ], clock);
   await follow(client.subscribe(["t"]), 2);
   assertEquals(clock.waits, [250, 7000, 1000, 2000, 4000, 3_600_000]);
 });
 
-Deno.test("subscribe() comes back no sooner than the end of a stream says, and within an hour", async () => {
+Deno.test("subscribe() reconnects no sooner than the end of a stream asks, and within an hour", async () => {
   const clock = new FakeClock();
   const end = { type: "end", reason: "restart", message: "Gateway is shutting down", timestamp: 5 };
-  const told = [3.7, 0.1, 0, 3600, 3600.1, -1, 1e300, "9", [9], true, null, undefined];
-  const streams = told.map((retry) => stream([connected(1), message(2), { ...end, retry }], "ends"));
+  const asked = [3.7, 0.1, 0, 3600, 3600.1, -1, 1e300, "9", [9], true, null, undefined];
+  const streams = asked.map((retry) => stream([connected(1), message(2), { ...end, retry }], "ends"));
   const { client } = clientOf(
     [...streams, stream([{ ...end, retry: 2.5 }]), stream([connected(2), message(3)])],
     clock,
@@ -55,12 +55,12 @@ Deno.test("subscribe() comes back no sooner than the end of a stream says, and w
     if (event.type === "end") seen.push(event.retry);
     if (event.type === "message" && event.offset === 3) break;
   }
-  assertEquals(seen, told);
+  assertEquals(seen, asked);
   assertEquals(clock.waits, [3700, 250, 250, 3_600_000, ...Array(8).fill(250), 2500]);
 });
 
 for (const protocol of VERSIONS) {
-  Deno.test(`subscribe() hands a silent line of version ${protocol} over as disconnected, and goes on`, async () => {
+  Deno.test(`subscribe() reports a silent stream of version ${protocol} as disconnected, and resumes`, async () => {
     const clock = new FakeClock();
     const answers = [
       stream([connected(1)], "stays open"),
@@ -92,7 +92,7 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("subscribe() tries anew when a library sent its request a second time by itself", async () => {
+Deno.test("subscribe() retries when a library sent its request a second time", async () => {
   const clock = new FakeClock();
   const used = "Request was used before: seal a new one for each subscription";
   const { client } = clientOf(

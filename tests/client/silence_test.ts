@@ -1,4 +1,4 @@
-/** What breaks the silence of a stream, and what does not. */
+/** Heartbeats of a stream. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { TruncatedError } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
@@ -7,8 +7,8 @@ import { type Answerer, blocks, clientOf, connected, message } from "./fake_gate
 
 const PINGS = [1, 2, 3].map((timestamp) => ({ type: "ping", timestamp }));
 
-/** A stream whose pieces come one by one, when the client asks and the test gives. */
-class Hand {
+/** Stream whose chunks the test sends one by one, when the client reads. */
+class ManualStream {
   #enqueue: ((text: string) => void) | undefined;
   #blocks: readonly string[] = [];
 
@@ -29,16 +29,16 @@ class Hand {
     );
   };
 
-  /** Gives text, or a block by its number. */
-  async give(piece: string | number): Promise<void> {
-    await until("the client asks", () => this.#enqueue !== undefined);
-    this.#enqueue?.(typeof piece === "number" ? this.#blocks[piece] ?? "" : piece);
+  /** Sends text, or a block by its number. */
+  async send(chunk: string | number): Promise<void> {
+    await until("the client reads", () => this.#enqueue !== undefined);
+    this.#enqueue?.(typeof chunk === "number" ? this.#blocks[chunk] ?? "" : chunk);
   }
 
-  /** Gives it, and waits until the client has read it. */
-  async giveAndWait(piece: string | number): Promise<void> {
-    await this.give(piece);
-    await until("the client asks again", () => this.#enqueue !== undefined);
+  /** Sends it, and waits until the client has read it. */
+  async sendAndWait(chunk: string | number): Promise<void> {
+    await this.send(chunk);
+    await until("the client reads again", () => this.#enqueue !== undefined);
   }
 }
 
@@ -51,38 +51,38 @@ for (
     3,
   ]]] as const
 ) {
-  Deno.test(`subscribe() takes ${what} of version ${protocol} for signs of life`, async () => {
+  Deno.test(`subscribe() takes ${what} of version ${protocol} as heartbeats`, async () => {
     const clock = new FakeClock();
-    const hand = new Hand();
-    const { client } = clientOf([hand.answer], clock, { protocol });
+    const manual = new ManualStream();
+    const { client } = clientOf([manual.answer], clock, { protocol });
     const events = client.subscribe(["t"], { resume: false });
     const first = events.next();
-    await hand.give(0);
+    await manual.send(0);
     assertEquals((await first).value?.type, "connected");
     const next = events.next();
     for (const piece of pieces) {
       clock.strike(30_000);
-      await hand.giveAndWait(piece);
+      await manual.sendAndWait(piece);
     }
-    await hand.give(4);
+    await manual.send(4);
     assertEquals((await within("the message", next)).value?.type, "message");
     await events.return();
     clock.assertIdle();
   });
 }
 
-Deno.test("subscribe() takes neither comments nor other bytes of version 2 for signs of life", async () => {
+Deno.test("subscribe() takes neither comments nor other bytes of version 2 as heartbeats", async () => {
   for (const piece of [": keepalive\n\n", "retry: 1\n\n", "id: 1\ndata: aaaa", "x"]) {
     const clock = new FakeClock();
-    const hand = new Hand();
-    const { client } = clientOf([hand.answer], clock);
+    const manual = new ManualStream();
+    const { client } = clientOf([manual.answer], clock);
     const events = client.subscribe(["t"], { resume: false });
     const first = events.next();
-    await hand.give(0);
+    await manual.send(0);
     assertEquals((await first).value?.type, "connected");
     const next = events.next();
     clock.strike(30_000);
-    await hand.giveAndWait(piece);
+    await manual.sendAndWait(piece);
     clock.strike(15_000);
     const error = await assertRejects(() => within("the end", next), TruncatedError, "went silent");
     assertEquals([error.code, error.retryAfterMs], ["truncated", 0]);

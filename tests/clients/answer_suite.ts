@@ -1,11 +1,11 @@
-/** What every client makes of answers that are large, deep or compressed. */
+/** Tests of every client: answers that are large, deep or compressed. */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
-import { type Fate, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, withFakeGateway } from "./fake_gateway.ts";
 
 const MIB = 2 ** 20;
 
-/** More than a client may unpack. */
+/** More than a client may decompress. */
 const TOO_MANY_BYTES = 65 * MIB;
 
 async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -15,33 +15,33 @@ async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 
 const packed = (text: string) => gzip(new TextEncoder().encode(text));
 
-/** Answers with a body that is packed. */
-const replyPacked = (packed: unknown, more: Readonly<Record<string, unknown>> = {}): Fate => async (visit) =>
-  visit.answer(200, await visit.sealed({ status: 200, timestamp: 1, body_gzip: packed, ...more }));
+/** Answers with a compressed body. */
+const replyPacked = (packed: unknown, more: Readonly<Record<string, unknown>> = {}): Respond => async (request) =>
+  request.answer(200, await request.sealed({ status: 200, timestamp: 1, body_gzip: packed, ...more }));
 
 /** Registers the tests of one client. */
 export function testAnswers(program: ClientProgram): void {
   const tests = new ClientTests(program);
 
-  tests.test("asks for a compressed answer when told so, and never otherwise, and unpacks it", () => {
+  tests.test("asks for a compressed answer only with the option, and decompresses it", () => {
     const body = { result: "é".repeat(2000), list: [1, null, "x"] };
-    const fates: readonly Fate[] = [
-      async (visit) => await replyPacked(await packed(JSON.stringify(body)))(visit),
-      async (visit) => await replyPacked(await packed('"text"'))(visit),
+    const responses: readonly Respond[] = [
+      async (request) => await replyPacked(await packed(JSON.stringify(body)))(request),
+      async (request) => await replyPacked(await packed('"text"'))(request),
       // A short answer, or an older gateway's.
-      (visit) => visit.reply(body),
+      (request) => request.reply(body),
     ];
-    const words = ["call", ...fates.flatMap(() => ["datetime", "{}"])];
-    return withFakeGateway([...fates, (visit) => visit.reply("well")], async (gateway) => {
-      const lines = await tests.all(gateway, words, { CLIENT_COMPRESS: "gzip", CLIENT_PROTOCOL: "2" });
+    const args = ["call", ...responses.flatMap(() => ["datetime", "{}"])];
+    return withFakeGateway([...responses, (request) => request.reply("well")], async (gateway) => {
+      const lines = await tests.all(gateway, args, { CLIENT_COMPRESS: "gzip", CLIENT_PROTOCOL: "2" });
       assertEquals(lines.map((line) => [line["status"], line["body"]]), [[200, body], [200, "text"], [200, body]]);
       assertEquals((await tests.run(gateway, ["call", "datetime", "{}"], { CLIENT_PROTOCOL: "2" }))["body"], "well");
-      assertEquals(gateway.visits.map(({ request }) => request["compress"]), ["gzip", "gzip", "gzip", undefined]);
+      assertEquals(gateway.requests.map(({ fields }) => fields["compress"]), ["gzip", "gzip", "gzip", undefined]);
     });
   });
 
-  tests.test("unpacks nothing that fills its memory, is cut off, or is no gzip", async () => {
-    // White space, and then a 7: a client that unpacks all of it reads that.
+  tests.test("rejects a compressed body that fills its memory, is cut off, or is not gzip", async () => {
+    // White space, and then a 7: a client that decompresses all of it reads that.
     const bomb = await gzip(new Uint8Array(TOO_MANY_BYTES).fill(0x20).fill(0x37, -1));
     const whole = Uint8Array.fromBase64(await packed('{"result": 1}'));
     const flipped = Uint8Array.from(whole, (byte, index) => index === whole.length - 8 ? byte ^ 1 : byte);
@@ -56,32 +56,32 @@ export function testAnswers(program: ClientProgram): void {
       await packed(""),
     ];
     await withFakeGateway(wrong.map((text) => replyPacked(text)), async (gateway) => {
-      const words = ["call", ...wrong.flatMap(() => ["datetime", "{}"])];
-      const lines = await tests.all(gateway, words, { CLIENT_COMPRESS: "gzip", CLIENT_PROTOCOL: "2" });
+      const args = ["call", ...wrong.flatMap(() => ["datetime", "{}"])];
+      const lines = await tests.all(gateway, args, { CLIENT_COMPRESS: "gzip", CLIENT_PROTOCOL: "2" });
       assertEquals(lines.length, wrong.length, JSON.stringify(lines));
       for (const line of lines) tests.assertFailure(line, "tampered", { retryAfter: null });
     });
   });
 
-  tests.test("takes an answer nested thousands of times for an ordinary failure, if it cannot read it", () => {
+  tests.test("reports an answer that is nested too deeply as an ordinary failure", () => {
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const objects = `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`;
-    const fates: readonly Fate[] = [
-      (visit) => visit.replyText(deep),
-      (visit) => visit.replyText(objects),
-      (visit) => visit.replyText("[".repeat(100_000)),
-      async (visit) => await replyPacked(await packed(deep))(visit),
+    const responses: readonly Respond[] = [
+      (request) => request.replyText(deep),
+      (request) => request.replyText(objects),
+      (request) => request.replyText("[".repeat(100_000)),
+      async (request) => await replyPacked(await packed(deep))(request),
       // A text of Jeedom, which looks like a refusal at its beginning.
-      (visit) => visit.reply(`{"error":${"[".repeat(100_000)}`, { status: 403 }),
-      (visit) => visit.reply(`{"error":${deep}}`, { status: 500, source: "gateway" }),
+      (request) => request.reply(`{"error":${"[".repeat(100_000)}`, { status: 403 }),
+      (request) => request.reply(`{"error":${deep}}`, { status: 500, source: "gateway" }),
       // As deep as PHP writes.
-      (visit) => visit.replyText(`${"[".repeat(500)}"deep"${"]".repeat(500)}`),
-      (visit) => visit.reply("well"),
+      (request) => request.replyText(`${"[".repeat(500)}"deep"${"]".repeat(500)}`),
+      (request) => request.reply("well"),
     ];
-    return withFakeGateway(fates, async (gateway) => {
-      const words = ["call", ...fates.flatMap(() => ["datetime", "{}"])];
-      const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
-      assertEquals([lines.length, gateway.visits.length], [fates.length, fates.length]);
+    return withFakeGateway(responses, async (gateway) => {
+      const args = ["call", ...responses.flatMap(() => ["datetime", "{}"])];
+      const lines = await tests.all(gateway, args, { CLIENT_PROTOCOL: "2" });
+      assertEquals([lines.length, gateway.requests.length], [responses.length, responses.length]);
       const [arrays, maps, cut, unpacked, text, marked, php, well] = lines;
       for (const line of [arrays, maps, unpacked]) {
         // JavaScript reads it.
@@ -95,19 +95,19 @@ export function testAnswers(program: ClientProgram): void {
     });
   });
 
-  tests.test("publishes bytes as they are", () => {
+  tests.test("publishes bytes unchanged", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     const publish = (coded: string) => ["publish", "home/camera", coded, "1", "true", "base64"];
-    const fate: Fate = (visit) => visit.reply('{"success":true}', { source: "gateway" });
-    return withFakeGateway([fate, fate], async (gateway) => {
+    const respond: Respond = (request) => request.reply('{"success":true}', { source: "gateway" });
+    return withFakeGateway([respond, respond], async (gateway) => {
       assertEquals((await tests.run(gateway, publish(bytes.toBase64())))["status"], 200);
       assertEquals((await tests.run(gateway, publish("")))["status"], 200);
-      const fields = gateway.visits.map(({ request }) => [
-        request["payload_b64"],
-        "message" in request,
-        request["topic"],
-        request["qos"],
-        request["retain"],
+      const fields = gateway.requests.map(({ fields }) => [
+        fields["payload_b64"],
+        "message" in fields,
+        fields["topic"],
+        fields["qos"],
+        fields["retain"],
       ]);
       assertEquals(fields, [bytes.toBase64(), ""].map((payload) => [payload, false, "home/camera", 1, true]));
     });
@@ -121,12 +121,12 @@ export function testIntegers(program: ClientProgram): void {
   tests.test("sends and reads integers of 64 bits with all their digits", () => {
     const numbers = ["6066005651767221768", "-9223372036854775808", "9223372036854775807", "9007199254740993"];
     const list = `[${numbers.join(",")}]`;
-    return withFakeGateway([(visit) => visit.replyText(`{"result":${list}}`)], async (gateway) => {
+    return withFakeGateway([(request) => request.replyText(`{"result":${list}}`)], async (gateway) => {
       await tests.withClient(gateway, ["call", "datetime", `{"ids":${list}}`], async (client) => {
         await client.line("status");
         assertEquals(client.texts.map((text) => text.replaceAll(" ", "").includes(list)), [true]);
       });
-      assertEquals(gateway.visits.map(({ json }) => json.replaceAll(" ", "").includes(list)), [true]);
+      assertEquals(gateway.requests.map(({ json }) => json.replaceAll(" ", "").includes(list)), [true]);
     });
   });
 }

@@ -19,9 +19,9 @@
  *
  * A failure is `{"failure": CLASS, "code": CODE, "status": NUMBER, "message": TEXT, "retryAfter": SECONDS or null,
  * "gatewayCode": TEXT or null}`, and has the gateway's `timestamp` where the code is `expired`. For an error of another kind, such as a malformed key,
- * code and status are null. Before each new try of a subscription, or of a poll for events, the driver tells how long
- * it is to wait: `{"backoff": TRIES, "seconds": NUMBER}`. When its command is done it waits for the end of its standard
- * input, which by itself ends nothing: the client has to close its connections, not the end of the process.
+ * code and status are null. Before each retry of a subscription, or of a poll for events, the driver prints how long
+ * it waits: `{"backoff": TRIES, "seconds": NUMBER}`. When its command is done it waits for the end of its standard
+ * input, which ends nothing: the client must close its connections, not the end of the process.
  *
  * | Variable | For |
  * | --- | --- |
@@ -29,33 +29,33 @@
  * | `CLIENT_CLOCK_OFFSET` | Seconds to add to the client's clock |
  * | `CLIENT_KEY_NAME` | The key's name |
  * | `CLIENT_TIMEOUT` | Longest wait for the answer to a call, in seconds |
- * | `CLIENT_BACKOFF_FACTOR` | What to multiply waits between tries with |
- * | `CLIENT_COMPRESS` | How the answers to calls may be compressed: `gzip` |
- * | `CLIENT_MONOTONIC_FACTOR` | How much faster the clock runs by which `events` tells how long all has failed |
+ * | `CLIENT_BACKOFF_FACTOR` | Factor of waits between retries |
+ * | `CLIENT_COMPRESS` | Compression of the answers to calls: `gzip` |
+ * | `CLIENT_MONOTONIC_FACTOR` | Factor of the clock by which `events` measures the time of failures |
  */
 import { assertEquals } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { needing, type Needs } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
 
-/** A driver, and how its language names things. */
+/** Driver, and the names of errors in its language. */
 export interface ClientProgram {
   readonly language: string;
-  /** What the driver needs. */
+  /** Programs that the driver needs. */
   readonly needs: Needs;
-  /** Tells how to run the driver. */
+  /** Returns the command that runs the driver. */
   readonly command: () => {
     readonly path: string;
     readonly args: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
   };
-  /** How names of errors end. */
+  /** Ending of the names of errors. */
   readonly suffix: "Error" | "Exception";
-  /** Name of the error for a key that is none. */
+  /** Name of the error for a malformed key. */
   readonly badArgument: string;
 }
 
-/** What an error is for, as each client's errors tell it, and how the names of its classes begin. */
+/** Codes of errors, and the beginnings of the names of their classes. */
 export const CODES = {
   unreachable: "Unreachable",
   timeout: "RequestTimeout",
@@ -71,22 +71,22 @@ export const CODES = {
   refused: "Refused",
 } as const;
 
-/** A stable name for what went wrong. */
+/** Stable code of an error. */
 export type Code = keyof typeof CODES;
 
-/** Where a client shall connect to, and with which key. */
-export interface Place {
+/** Address and key of a gateway for a client. */
+export interface Target {
   readonly url: string;
   readonly key: string;
 }
 
-/** What a driver printed. */
+/** Line that a driver printed. */
 export type Line = Readonly<Record<string, unknown>>;
 
 /** Settings of a driver. */
 export type Env = Readonly<Record<string, string>>;
 
-/** Hardly any waiting, but enough for a clock to move on. */
+/** Short waits, but long enough for a clock to advance. */
 export const QUICK: Env = { CLIENT_BACKOFF_FACTOR: "0.01" };
 
 /** A running driver. */
@@ -94,10 +94,10 @@ export class Client {
   readonly #child: Deno.ChildProcess;
   readonly #output: ProcessOutput;
 
-  constructor(program: ClientProgram, place: Place, words: readonly string[], env: Env) {
+  constructor(program: ClientProgram, target: Target, args: readonly string[], env: Env) {
     const command = program.command();
     this.#child = new Deno.Command(command.path, {
-      args: [...command.args, place.url, place.key, ...words],
+      args: [...command.args, target.url, target.key, ...args],
       env: { ...command.env, ...env },
       stdin: "piped",
       stdout: "piped",
@@ -125,14 +125,14 @@ export class Client {
     return JSON.parse(text);
   }
 
-  /** Tells the driver to close the subscription. */
+  /** Makes the driver close the subscription. */
   async close(): Promise<void> {
     const writer = this.#child.stdin.getWriter();
     await writer.write(new TextEncoder().encode("close\n"));
     writer.releaseLock();
   }
 
-  /** Lets the driver end, and fails if it does not end well. */
+  /** Ends the driver, and fails if its exit code is not 0. */
   async finish(): Promise<void> {
     await this.#child.stdin.close();
     const { code } = await this.#child.status;
@@ -168,15 +168,15 @@ export class ClientTests {
 
   /** Runs a command beside a part of the test, and returns all that it printed. */
   async withClient(
-    place: Place,
-    words: readonly string[],
+    target: Target,
+    args: readonly string[],
     use: (client: Client) => Promise<unknown>,
     env: Env = {},
   ): Promise<Line[]> {
-    const client = new Client(this.#program, place, words, env);
+    const client = new Client(this.#program, target, args, env);
     try {
       await use(client);
-      // The end of a JVM, for example, that has all of its work still before it.
+      // Such as the end of a JVM.
       await within("the end of the client", client.finish(), 60_000);
       return client.lines;
     } finally {
@@ -185,20 +185,22 @@ export class ClientTests {
   }
 
   /** Runs a command that ends by itself, and returns all that it printed. */
-  all(place: Place, words: readonly string[], env: Env = {}): Promise<Line[]> {
-    return this.withClient(place, words, () => Promise.resolve(), env);
+  all(target: Target, args: readonly string[], env: Env = {}): Promise<Line[]> {
+    return this.withClient(target, args, () => Promise.resolve(), env);
   }
 
   /** Runs a command that has one result. */
-  async run(place: Place, words: readonly string[], env: Env = {}): Promise<Line> {
-    const [result, ...more] = await this.all(place, words, env);
+  async run(target: Target, args: readonly string[], env: Env = {}): Promise<Line> {
+    const [result, ...more] = await this.all(target, args, env);
     if (result === undefined || more.length > 0) throw new Error("Client must print one result");
     return result;
   }
 
   /** Checks that a line is a failure with this code, of the class for it. */
   assertFailure(line: Line | undefined, code: Code, fields: Line = {}): void {
-    const told = Object.fromEntries(["failure", "code", ...Object.keys(fields)].map((name) => [name, line?.[name]]));
-    assertEquals(told, { failure: CODES[code] + this.#program.suffix, code, ...fields }, JSON.stringify(line));
+    const reported = Object.fromEntries(
+      ["failure", "code", ...Object.keys(fields)].map((name) => [name, line?.[name]]),
+    );
+    assertEquals(reported, { failure: CODES[code] + this.#program.suffix, code, ...fields }, JSON.stringify(line));
   }
 }

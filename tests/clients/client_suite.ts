@@ -1,6 +1,5 @@
 /**
- * What every client in another language must do, against the real gateway and against a made-up one whose bytes the
- * test decides.
+ * Tests of every client, against the real gateway and against a fake one whose bytes the test decides.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connectAsync } from "mqtt";
@@ -19,17 +18,17 @@ import { testResume } from "./resume_suite.ts";
 import { testVersions } from "./version_suite.ts";
 import { withEnvironment } from "./environment.ts";
 
-/** One stream, and not another after it. */
+/** One stream without resuming. */
 const ONCE = '{"resume": false}';
 
 const OTHER_KEY = "0123456789abcdef".repeat(4);
 
 const VECTORS = new URL("../testdata/vectors.json", import.meta.url);
 
-/** A request that no gateway gets. */
+/** Request that no gateway receives. */
 const NOWHERE = { url: "http://127.0.0.1:9", key: OTHER_KEY };
 
-/** Counts the entries of all lists; what is in an entry belongs to it. */
+/** Counts the entries of all lists, not those within entries. */
 function countEntries(value: unknown): number {
   if (Array.isArray(value)) return value.length;
   if (typeof value !== "object" || value === null) return 0;
@@ -49,15 +48,15 @@ export function testClient(program: ClientProgram): void {
     tests.test(`of version ${version} calls methods of Jeedom, publishes, and receives its own message`, () =>
       withEnvironment(async ({ gateway }) => {
         const env = { CLIENT_PROTOCOL: version };
-        const words = ["call", "cmd::byId", '{"id": 3}', "no::such method", "{}", "no::such", "{}"];
-        const [light, refused, unknown] = await tests.all(gateway, words, env);
+        const args = ["call", "cmd::byId", '{"id": 3}', "no::such method", "{}", "no::such", "{}"];
+        const [light, refused, unknown] = await tests.all(gateway, args, env);
         assertEquals(light?.["status"], 200);
         const result = { id: 3, name: "Light", "eqLogic_id": 1, currentValue: 0 };
         assertEquals(light?.["body"], { jsonrpc: "2.0", id: 99_999, result });
         assert(Math.abs(Number(light?.["timestamp"]) - Date.now() / 1000) < 60);
         tests.assertFailure(refused, "refused", { status: 403 });
         assertMatch(String(refused?.["message"]), /jsonrpc/);
-        // What Jeedom says is an answer, even if it is an error.
+        // An error of Jeedom is an answer, too.
         assertEquals(unknown?.["status"], 200);
 
         await tests.withClient(gateway, ["subscribe", "1", "{}", "home/lamp"], async (client) => {
@@ -73,13 +72,13 @@ export function testClient(program: ClientProgram): void {
       }));
   }
 
-  tests.test("with another key is told the gateway's health, is refused all else, and names the key", () =>
+  tests.test("with another key gets the gateway's health, is refused otherwise, and names the key", () =>
     withEnvironment(async ({ gateway: { url }, jeedom }) => {
-      const place = { url, key: OTHER_KEY };
+      const target = { url, key: OTHER_KEY };
       const env = { CLIENT_KEY_NAME: "annas-phone" };
-      assertEquals(await tests.run(place, ["health"], env), { status: "ok", version: VERSION });
-      for (const words of [["call", "datetime", "{}"], ["subscribe", "0", "{}", "home/#"]]) {
-        const line = await tests.run(place, words, env);
+      assertEquals(await tests.run(target, ["health"], env), { status: "ok", version: VERSION });
+      for (const args of [["call", "datetime", "{}"], ["subscribe", "0", "{}", "home/#"]]) {
+        const line = await tests.run(target, args, env);
         tests.assertFailure(line, "wrong_key", { status: 401, retryAfter: null });
         assertMatch(String(line["message"]), /key "?annas-phone/);
       }
@@ -117,7 +116,7 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
-  tests.test("receives through a wildcard what matches it, and nothing else", () =>
+  tests.test("receives through a wildcard only matching messages", () =>
     withEnvironment(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "2", "{}", "home/+/temperature", "garden/#"], async (client) => {
         await client.line("type", "connected");
@@ -146,7 +145,7 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
-  tests.test("publishes bytes that come back as they were, and is told the code of a refusal", () =>
+  tests.test("publishes bytes that come back unchanged, and has the code of a refusal", () =>
     withEnvironment(async ({ gateway }) => {
       const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80).toBase64();
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/camera"], async (client) => {
@@ -161,7 +160,7 @@ export function testClient(program: ClientProgram): void {
       tests.assertFailure(refused, "refused", { status: 403, gatewayCode: "field" });
     }));
 
-  tests.test("that asked for one stream hears its end when the gateway stops", () =>
+  tests.test("that asked for one stream gets its end when the gateway stops", () =>
     withEnvironment(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");
@@ -182,14 +181,14 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
-  tests.test("hears of Jeedom's events, each once", () =>
+  tests.test("receives Jeedom's events, each once", () =>
     withEnvironment(async ({ gateway, jeedom }) => {
       const since = Date.now() / 1000;
       jeedom.house.set(2, 1);
       const choices = JSON.stringify({ since: since - 1, longPolling: 2 });
       const lines = await tests.withClient(gateway, ["events", "3", choices], async (client) => {
         await client.line("datetime");
-        // Of each command, Jeedom keeps the newest change alone.
+        // Jeedom keeps only the newest change of each command.
         jeedom.house.set(3, 1);
         jeedom.house.set(1, 21.5);
         jeedom.house.set(3, 0);
@@ -199,16 +198,16 @@ export function testClient(program: ClientProgram): void {
       assertEquals(option, [[2, 1], [1, 21.5], [3, 0]].map(([id, value]) => ({ cmd_id: id, value })));
     }));
 
-  tests.test("reads events that arrive in pieces between comments, and closes the connection when it has enough", () => {
+  tests.test("reads events in chunks between comments, and closes the connection when it is closed", () => {
     const left = Promise.withResolvers<void>();
-    return withFakeGateway([async (visit) => {
-      await visit.begin();
-      const connected = await visit.event({ type: "connected", topics: ["#"] });
-      const message = await visit.event({ type: "message", topic: "home/é", payload: "é".repeat(9000) });
+    return withFakeGateway([async (request) => {
+      await request.begin();
+      const connected = await request.event({ type: "connected", topics: ["#"] });
+      const message = await request.event({ type: "message", topic: "home/é", payload: "é".repeat(9000) });
       const crlf = message.replace("data: ", "retry: 7\ndata:").replaceAll("\n", "\r\n");
       const text = `: hello\n\n${connected}: keepalive\n\n${crlf}: more\n\n`;
-      for (const piece of text.match(/[^]{1,700}|\n/g) ?? []) await visit.piece(piece);
-      await visit.left();
+      for (const piece of text.match(/[^]{1,700}|\n/g) ?? []) await request.chunk(piece);
+      await request.closed();
       left.resolve();
     }], async (gateway) => {
       await tests.withClient(gateway, ["subscribe", "1", "{}", "#"], async (client) => {

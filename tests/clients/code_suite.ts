@@ -1,15 +1,15 @@
-/** How every client tells the gateway's own refusals from the answers of services, and what they mean. */
+/** Tests of every client: refusals of the gateway itself, answers of services, and codes. */
 import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../src/protocol/error_code.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff, endAtOnce, error, refuse, stay } from "./responses.ts";
-import { EXPIRED, type Fate, withFakeGateway } from "./fake_gateway.ts";
-import { heard, subscribing } from "./subscribing.ts";
+import { EXPIRED, type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { received, subscribing } from "./subscribing.ts";
 
-/** No probe: it would be the first answer. */
+/** No probe, which would be the first answer. */
 const PINNED = { CLIENT_PROTOCOL: "2" };
 
-/** What each code of the gateway means. */
+/** Error code of each code of the gateway. */
 const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   expired: "expired",
   scope: "scope",
@@ -32,14 +32,14 @@ const MEANINGS: Readonly<Record<ErrorCode, Code>> = {
   "too_slow": "refused",
 };
 
-/** A text that an older gateway would mean something else with. */
+/** Text with another meaning at an older gateway. */
 const misleading = (meaning: Code) => meaning === "scope" ? "Request expired" : "This key may not call datetime";
 
-/** A refusal of a gateway that marks its own answers. */
-const marked = (status: number, fields: Readonly<Record<string, unknown>>): Fate => (visit) =>
-  visit.reply(JSON.stringify(fields), { status, source: "gateway" });
+/** Refusal of a gateway that names itself as the source. */
+const marked = (status: number, fields: Readonly<Record<string, unknown>>): Respond => (request) =>
+  request.reply(JSON.stringify(fields), { status, source: "gateway" });
 
-const calls = (fates: readonly Fate[]) => ["call", ...fates.flatMap(() => ["datetime", "{}"])];
+const calls = (responses: readonly Respond[]) => ["call", ...responses.flatMap(() => ["datetime", "{}"])];
 
 /** Registers the tests of one client. */
 export function testCodes(program: ClientProgram): void {
@@ -49,25 +49,25 @@ export function testCodes(program: ClientProgram): void {
 
   tests.test("decides by the code of a refusal, whatever its text says", () => {
     const cases = Object.entries(MEANINGS);
-    const fates = cases.map(([code, meaning]) => marked(403, { error: misleading(meaning), code }));
-    return withFakeGateway(fates, async (gateway) => {
-      const lines = await tests.all(gateway, calls(fates), PINNED);
-      assertEquals([lines.length, gateway.visits.length], [cases.length, cases.length]);
+    const responses = cases.map(([code, meaning]) => marked(403, { error: misleading(meaning), code }));
+    return withFakeGateway(responses, async (gateway) => {
+      const lines = await tests.all(gateway, calls(responses), PINNED);
+      assertEquals([lines.length, gateway.requests.length], [cases.length, cases.length]);
       for (const [index, [gatewayCode, meaning]] of cases.entries()) {
         tests.assertFailure(lines[index], meaning, { status: 403, gatewayCode });
       }
     });
   });
 
-  tests.test("decides by the status where a marked refusal has no code, or one that is newer than the client", () => {
+  tests.test("decides by the status where a refusal with a source has no code, or an unknown one", () => {
     const codes = [{}, { code: "brand_new" }, { code: 7 }];
     const meanings: readonly (readonly [number, Code])[] = [[429, "rate_limit"], [503, "failed"], [403, "refused"]];
     const cases = codes.flatMap((code) => meanings.map(([status, meaning]) => ({ code, status, meaning })));
-    const fates = cases.map(({ code, status }) => marked(status, { error: "Request expired", ...code }));
-    // What is no JSON object is a refusal nevertheless.
-    const strange: Fate = (visit) => visit.reply("[[[", { status: 403, source: "gateway" });
-    return withFakeGateway([...fates, strange], async (gateway) => {
-      const lines = await tests.all(gateway, calls([...fates, strange]), PINNED);
+    const responses = cases.map(({ code, status }) => marked(status, { error: "Request expired", ...code }));
+    // A body that is not a JSON object is a refusal, too.
+    const malformed: Respond = (request) => request.reply("[[[", { status: 403, source: "gateway" });
+    return withFakeGateway([...responses, malformed], async (gateway) => {
+      const lines = await tests.all(gateway, calls([...responses, malformed]), PINNED);
       for (const [index, { code, status, meaning }] of cases.entries()) {
         tests.assertFailure(lines[index], meaning, {
           status,
@@ -78,14 +78,14 @@ export function testCodes(program: ClientProgram): void {
     });
   });
 
-  tests.test("takes an answer that the gateway marked for a success if its status is 200", () =>
-    withFakeGateway([(visit) => visit.reply('{"success":true}', { source: "gateway" })], async (gateway) => {
+  tests.test("accepts an answer of the gateway itself with status 200 as a success", () =>
+    withFakeGateway([(request) => request.reply('{"success":true}', { source: "gateway" })], async (gateway) => {
       const answer = await tests.run(gateway, ["publish", "home/lamp", "on", "1", "false"], PINNED);
       assertEquals([answer["status"], answer["body"]], [200, '{"success":true}']);
     }));
 
-  /** What a service may say in the words of an older gateway. */
-  const WORDS: readonly (readonly [number, string])[] = [
+  /** Answers of a service with the texts of an older gateway. */
+  const TEXTS: readonly (readonly [number, string])[] = [
     [403, EXPIRED],
     [403, '{"error":"This key may not call datetime"}'],
     [429, '{"error":"Too many requests","retry_after":3600}'],
@@ -94,32 +94,34 @@ export function testCodes(program: ClientProgram): void {
   ];
 
   const asServices = (lines: readonly Readonly<Record<string, unknown>>[]) =>
-    assertEquals(lines.map(({ status, body }) => [status, body]), WORDS.map((answer) => [...answer]));
+    assertEquals(lines.map(({ status, body }) => [status, body]), TEXTS.map((answer) => [...answer]));
 
-  tests.test("is fooled by no service that talks like the gateway, once it knows that this one marks its answers", () => {
-    const fates = WORDS.map(([status, body]): Fate => (visit) => visit.reply(body, { status }));
+  tests.test("is not fooled by a service with the texts of a gateway, once the gateway named itself as a source", () => {
+    const responses = TEXTS.map(([status, body]): Respond => (request) => request.reply(body, { status }));
     const first = marked(403, { error: "No", code: "field" });
-    return withFakeGateway([first, ...fates], async (gateway) => {
-      const [refused, ...lines] = await tests.all(gateway, calls([first, ...fates]), PINNED);
+    return withFakeGateway([first, ...responses], async (gateway) => {
+      const [refused, ...lines] = await tests.all(gateway, calls([first, ...responses]), PINNED);
       tests.assertFailure(refused, "refused", { gatewayCode: "field" });
       asServices(lines);
-      assertEquals(gateway.visits.length, 1 + fates.length);
+      assertEquals(gateway.requests.length, 1 + responses.length);
     });
   });
 
-  tests.test("knows from the answer to its probe that the gateway marks its answers", () => {
-    const fates = WORDS.map(([status, body]): Fate => (visit) => visit.reply(body, { status }));
-    return withFakeGateway(fates, async (gateway) => {
-      asServices(await tests.all(gateway, calls(fates)));
-      assertEquals([gateway.probes.length, gateway.visits.length], [1, fates.length]);
+  tests.test("learns from the answer to its probe that the gateway names itself as a source", () => {
+    const responses = TEXTS.map(([status, body]): Respond => (request) => request.reply(body, { status }));
+    return withFakeGateway(responses, async (gateway) => {
+      asServices(await tests.all(gateway, calls(responses)));
+      assertEquals([gateway.probes.length, gateway.requests.length], [1, responses.length]);
     }, { probes: [marked(403, { error: "Request expired", code: "expired" })] });
   });
 
-  tests.test("is not fooled by the first answer that it gets either, if that names its service", () => {
-    const fates = WORDS.map(([status, body]): Fate => (visit) => visit.reply(body, { status, service: "jeedom" }));
-    return withFakeGateway(fates, async (gateway) => {
-      asServices(await tests.all(gateway, calls(fates), PINNED));
-      assertEquals(gateway.visits.length, fates.length);
+  tests.test("is not fooled by the first answer either, if it names its service", () => {
+    const responses = TEXTS.map(([status, body]): Respond => (request) =>
+      request.reply(body, { status, service: "jeedom" })
+    );
+    return withFakeGateway(responses, async (gateway) => {
+      asServices(await tests.all(gateway, calls(responses), PINNED));
+      assertEquals(gateway.requests.length, responses.length);
     });
   });
 
@@ -128,12 +130,12 @@ export function testCodes(program: ClientProgram): void {
     const events = cases.map(([code, meaning]) => error(misleading(meaning), { source: "gateway", code }));
     const unknown = error("Too many streams", { source: "gateway", code: "brand_new" });
     const expired = error("No", { source: "gateway", code: "expired", timestamp: Math.floor(Date.now() / 1000) });
-    // Sent anew once, as it switches nothing.
-    const fates = [...events, unknown, expired, expired].map(endAtOnce);
-    return withFakeGateway(fates, async (gateway) => {
+    // Sent again once, as it changes nothing.
+    const responses = [...events, unknown, expired, expired].map(endAtOnce);
+    return withFakeGateway(responses, async (gateway) => {
       const times = cases.length + 2;
       const lines = await tests.all(gateway, ["subscribe", "0", JSON.stringify({ times }), "#"], PINNED);
-      assertEquals([lines.length, gateway.visits.length], [times, fates.length]);
+      assertEquals([lines.length, gateway.requests.length], [times, responses.length]);
       for (const [index, [gatewayCode, meaning]] of cases.entries()) {
         tests.assertFailure(lines[index], meaning, { status: 0, gatewayCode });
       }
@@ -142,19 +144,19 @@ export function testCodes(program: ClientProgram): void {
     });
   });
 
-  tests.test("subscribes again after refusals whose code tells that they pass", () => {
+  tests.test("subscribes again after refusals with a temporary code", () => {
     const passing = ["too_slow", "replay", "key_revoked", "busy", "key_rate", "broker", "internal", "restart"];
     const refusals = passing.map((code) => endAtOnce(error("No", { source: "gateway", code })));
     return subscribe([breakOff, ...refusals, stay(1)], { count: 1, version: "2" }, (lines) => {
-      assertEquals(heard(lines), ["connected", "disconnected", "connected", "1"]);
+      assertEquals(received(lines), ["connected", "disconnected", "connected", "1"]);
     });
   });
 
-  tests.test("ends its subscription with a refusal whose code tells that it does not pass", async () => {
+  tests.test("ends its subscription with a refusal with a lasting code", async () => {
     for (const code of ["scope", "field", "salt_reused"]) {
       const refusal = error("Too slow: a text that older gateways use", { source: "gateway", code });
       await subscribe([breakOff, endAtOnce(refusal)], { version: "2" }, (lines) => {
-        assertEquals(heard(lines), ["connected", "disconnected"]);
+        assertEquals(received(lines), ["connected", "disconnected"]);
         assertEquals(lines.at(-1)?.["gatewayCode"], code);
       });
     }
@@ -190,14 +192,14 @@ export function testCodes(program: ClientProgram): void {
       [429, 503].map((status) => refuse(status, "{}", { "Retry-After": text }))
     );
     const sealed = numbers.map(([seconds]) => marked(429, { error: "No", code: "key_rate", "retry_after": seconds }));
-    const old = numbers.map(([seconds]): Fate => (visit) =>
-      visit.reply(JSON.stringify({ error: "No", "retry_after": seconds }), { status: 429 })
+    const old = numbers.map(([seconds]): Respond => (request) =>
+      request.reply(JSON.stringify({ error: "No", "retry_after": seconds }), { status: 429 })
     );
     // First those of an older gateway.
-    const fates = [...old, ...plain, ...sealed];
+    const responses = [...old, ...plain, ...sealed];
     const expected = [...numbers, ...headers.flatMap((header) => [header, header]), ...numbers];
-    return withFakeGateway(fates, async (gateway) => {
-      const lines = await tests.all(gateway, calls(fates), { ...QUICK, ...PINNED });
+    return withFakeGateway(responses, async (gateway) => {
+      const lines = await tests.all(gateway, calls(responses), { ...QUICK, ...PINNED });
       // A client that counts whole seconds waits a little longer.
       const waits = lines.map(({ retryAfter }) => Math.ceil(Number(retryAfter)));
       assertEquals(waits, expected.map(([, seconds]) => Math.ceil(seconds)));

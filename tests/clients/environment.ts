@@ -11,8 +11,8 @@ export interface TestEnvironment {
   readonly brokerPort: number;
 }
 
-/** Runs a test in a world of its own. */
-export async function withEnvironment(test: (world: TestEnvironment) => Promise<void>): Promise<void> {
+/** Runs a test in an environment of its own. */
+export async function withEnvironment(test: (environment: TestEnvironment) => Promise<void>): Promise<void> {
   const jeedom = startJeedom();
   const gateway = await startGatewayProcess({
     JEEDOM_URL: jeedom.url,

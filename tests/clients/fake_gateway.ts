@@ -1,76 +1,76 @@
 /**
- * A gateway of which a test decides what each request gets, down to the bytes. It has a log of numbered messages, and
- * sends of it what comes after the position that a request names. Probes it answers by itself.
+ * Fake gateway whose responses a test decides, down to the bytes. It has a history of numbered messages, and sends those
+ * after the position of a request. It answers probes itself.
  */
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { openRequest, parseRequest } from "../../src/protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
 import { withTcpServer } from "../support/loopback.ts";
-import type { Place } from "./client_program.ts";
-import { plainAnswer, type Received, Visit } from "./visit.ts";
+import type { Target } from "./client_program.ts";
+import { ClientRequest, plainAnswer, type Received } from "./client_request.ts";
 
-/** What happens to one request. The connection breaks off after it. */
-export type Fate = (visit: Visit) => Promise<void>;
+/** Responds to one request. The connection breaks off after it. */
+export type Respond = (request: ClientRequest) => Promise<void>;
 
-/** A gateway and who came to it. */
-export interface MadeUpGateway extends Place {
-  /** The requests, without probes. */
-  readonly visits: readonly Visit[];
-  /** The requests that ask which version the gateway knows, as far as it knows version 2. */
-  readonly probes: readonly Visit[];
-  /** How many requests of version 2 came to a gateway that does not know it. */
-  readonly strange: number;
+/** Fake gateway, and the requests that it received. */
+export interface FakeGateway extends Target {
+  /** Requests, without probes. */
+  readonly requests: readonly ClientRequest[];
+  /** Probes for the version, at a gateway of version 2. */
+  readonly probes: readonly ClientRequest[];
+  /** Number of requests of version 2 at a gateway of version 1. */
+  readonly unsupported: number;
 }
 
-/** Choices for a made-up gateway. */
-export interface MadeUpGatewayOptions {
-  /** The newest version that it knows; 2 by default. */
+/** Options of a fake gateway. */
+export interface FakeGatewayOptions {
+  /** Newest version of the protocol; 2 by default. */
   readonly version?: 1 | 2;
-  /** What the first probes get; later ones are answered well. */
-  readonly probes?: readonly Fate[];
+  /** Responses to the first probes; later ones get a regular answer. */
+  readonly probes?: readonly Respond[];
 }
 
-/** What a gateway says to a request from another time. */
+/** Body of a gateway for an expired request. */
 export const EXPIRED = '{"error":"Request expired"}';
 
-/** What it says to a request that it cannot open. */
+/** Body of a gateway for a request that does not open. */
 export const UNOPENED = '{"error":"Decryption failed"}';
 
-const answerProbe: Fate = (visit) => visit.reply(EXPIRED, { status: 403 });
+const answerProbe: Respond = (request) => request.reply(EXPIRED, { status: 403 });
 
-/** Runs a test with a gateway that treats the first request as the first fate says, and so on. */
+/** Runs a test with a fake gateway that handles the first request by the first response, and so on. */
 export async function withFakeGateway(
-  fates: readonly Fate[],
-  test: (gateway: MadeUpGateway) => Promise<void>,
-  options: MadeUpGatewayOptions = {},
+  responses: readonly Respond[],
+  test: (gateway: FakeGateway) => Promise<void>,
+  options: FakeGatewayOptions = {},
 ): Promise<void> {
   const secret = randomBytes(32);
   const key = await importSecretKey(secret);
-  const visits: Visit[] = [];
-  const probes: Visit[] = [];
+  const requests: ClientRequest[] = [];
+  const probes: ClientRequest[] = [];
   const problems: unknown[] = [];
-  let strange = 0;
+  let unsupported = 0;
 
-  async function treat(connection: Deno.TcpConn): Promise<void> {
+  async function handle(connection: Deno.TcpConn): Promise<void> {
     const received = await readRequest(connection);
     if (received === undefined) return;
     const { path, body } = received;
     if (options.version === 1 && body.startsWith("2.")) {
-      strange += 1;
+      unsupported += 1;
       await connection.write(new TextEncoder().encode(plainAnswer(401, UNOPENED)));
       return;
     }
-    const visit = new Visit(connection, await open(key, path, body));
-    const isProbe = JSON.stringify(visit.request) === '{"timestamp":0}';
-    const fate = isProbe ? options.probes?.[probes.length] ?? answerProbe : fates[visits.length];
-    (isProbe ? probes : visits).push(visit);
-    await fate?.(visit);
+    const request = new ClientRequest(connection, await open(key, path, body));
+    const isProbe = JSON.stringify(request.fields) === '{"timestamp":0}';
+    const respond = isProbe ? options.probes?.[probes.length] ?? answerProbe : responses[requests.length];
+    (isProbe ? probes : requests).push(request);
+    await respond?.(request);
   }
 
   async function receive(connection: Deno.TcpConn): Promise<void> {
     try {
-      await treat(connection);
+      await handle(connection);
     } catch (error) {
       problems.push(error);
     } finally {
@@ -79,26 +79,26 @@ export async function withFakeGateway(
   }
 
   await withTcpServer(receive, async (port) => {
-    const place = { url: `http://127.0.0.1:${port}`, key: toHex(secret) };
+    const target = { url: `http://127.0.0.1:${port}`, key: toHex(secret) };
     await test({
-      ...place,
-      visits,
+      ...target,
+      requests,
       probes,
-      get strange() {
-        return strange;
+      get unsupported() {
+        return unsupported;
       },
     });
-    if (problems.length > 0) throw new AggregateError(problems, "Made-up gateway failed");
+    if (problems.length > 0) throw new AggregateError(problems, "Fake gateway failed");
   });
 }
 
 async function open(key: SecretKey, route: Route, envelope: string): Promise<Received> {
   const opened = await openRequest(key, parseRequest(envelope), { route });
   if (opened === undefined) throw new Error("Request does not open");
-  return { request: JSON.parse(opened.text), json: opened.text, envelope, exchange: opened.exchange };
+  return { fields: JSON.parse(opened.text), json: opened.text, envelope, exchange: opened.exchange };
 }
 
-/** Reads a request; none comes over a connection that a client only holds ready, as Node's fetch does. */
+/** Reads a request; undefined for an unused connection, as of Node's fetch. */
 async function readRequest(
   connection: Deno.TcpConn,
 ): Promise<{ readonly path: Route; readonly body: string } | undefined> {

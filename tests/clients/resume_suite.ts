@@ -1,13 +1,13 @@
-/** How every client in another language goes on when a stream ends. */
+/** Tests of every client: resuming when a stream ends. */
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { freePort } from "../support/loopback.ts";
 import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
-import { withCuttingLine } from "./cutting_line.ts";
-import { breakOff, disconnected, end, endAtOnce, error, hangUp, refuse, serve, stay } from "./responses.ts";
+import { withCuttingProxy } from "./cutting_proxy.ts";
+import { breakOff, closeConnection, disconnected, end, endAtOnce, error, refuse, serve, stay } from "./responses.ts";
 import { withFakeGateway } from "./fake_gateway.ts";
-import { heard, subscribing, waits } from "./subscribing.ts";
-import { message, positionOf } from "./visit.ts";
+import { received, subscribing, waits } from "./subscribing.ts";
+import { message, positionOf } from "./client_request.ts";
 
 /** Registers the tests of one client. */
 export function testResume(program: ClientProgram): void {
@@ -19,48 +19,48 @@ export function testResume(program: ClientProgram): void {
     tests.test(`of version ${version} gets every message once and in order, whatever happens to its streams`, () =>
       subscribe(
         [
-          async (visit) => {
-            await visit.serve(3);
-            await visit.piece((await visit.event(message(4))).slice(0, 60));
+          async (request) => {
+            await request.serve(3);
+            await request.chunk((await request.event(message(4))).slice(0, 60));
           },
           refuse(503, '{"error":"Too many requests to remember"}', { "Retry-After": "1" }),
-          hangUp,
-          async (visit) => {
-            await visit.serve(5);
+          closeConnection,
+          async (request) => {
+            await request.serve(5);
             // All of an event, but for the empty line that ends it.
-            await visit.piece((await visit.event(message(6))).slice(0, -1));
-            await visit.end();
+            await request.chunk((await request.event(message(6))).slice(0, -1));
+            await request.end();
           },
           serve(7, version === "auto" ? end : disconnected("Gateway is shutting down")),
           serve(8, error("Too slow: 262144 bytes wait", { resume: { ...positionOf(8), offset: 85 } })),
           stay(10),
         ],
         { count: 10, version },
-        (lines, visits) => {
+        (lines, requests) => {
           const last = version === "auto" ? "end" : "disconnected";
           const first = ["connected", "1", "2", "3", "disconnected", "connected", "4", "5", "disconnected"];
           const second = ["connected", "6", "7", last, "connected", "8", "error", "connected", "9", "10"];
-          assertEquals(heard(lines), [...first, ...second]);
+          assertEquals(received(lines), [...first, ...second]);
           assertEquals(waits(lines), [0, 1, 2, 0, 0, 0]);
 
           const tooSlow = { ...positionOf(8), offset: 85 };
           const [three, five, seven] = [positionOf(3), positionOf(5), positionOf(7)];
-          assertEquals(visits.map(({ since }) => since), [undefined, three, three, three, five, seven, tooSlow]);
-          assertEquals(new Set(visits.map(({ unique }) => unique)).size, visits.length);
-          assertEquals(new Set(visits.map((visit) => visit.version)), new Set([version === "auto" ? 2 : 1]));
-          const stamps = visits.map(({ request }) => Number(request["timestamp"]));
+          assertEquals(requests.map(({ since }) => since), [undefined, three, three, three, five, seven, tooSlow]);
+          assertEquals(new Set(requests.map(({ unique }) => unique)).size, requests.length);
+          assertEquals(new Set(requests.map((request) => request.version)), new Set([version === "auto" ? 2 : 1]));
+          const stamps = requests.map(({ fields }) => Number(fields["timestamp"]));
           for (const [index, stamp] of stamps.entries()) assertGreater(stamp, stamps[index - 1] ?? 0);
-          const [, refused, next] = visits;
-          assertGreaterOrEqual(Number(next?.came) - Number(refused?.answered), 990);
+          const [, refused, next] = requests;
+          assertGreaterOrEqual(Number(next?.receivedAt) - Number(refused?.answeredAt), 990);
 
-          const told = lines.filter((line) => line["type"] === "disconnected");
-          for (const { message } of told) assert(typeof message === "string" && message !== "");
-          assert(Math.abs(Number(told[0]?.["timestamp"]) - Date.now() / 1000) < 60);
+          const reported = lines.filter((line) => line["type"] === "disconnected");
+          for (const { message } of reported) assert(typeof message === "string" && message !== "");
+          assert(Math.abs(Number(reported[0]?.["timestamp"]) - Date.now() / 1000) < 60);
         },
       ));
   }
 
-  tests.test("waits longer from try to try, by chance, and 30 s at most", () =>
+  tests.test("waits longer with each retry, with jitter, and 30 s at most", () =>
     withFakeGateway([], async (gateway) => {
       const tries = [0, 1, 2, 3, 4, 5, 6, 7, 5000, ...Array<number>(20).fill(0)];
       const lines = await tests.all(gateway, ["backoff", ...tries.map(String)]);
@@ -73,17 +73,17 @@ export function testResume(program: ClientProgram): void {
       assertGreater(new Set(lines.slice(9).map((line) => line["seconds"])).size, 1);
     }));
 
-  tests.test("waits longer while streams bring nothing, and begins anew after a message", () =>
-    subscribe([breakOff, breakOff, breakOff, serve(1), breakOff, stay(2)], { count: 2 }, (lines, visits) => {
+  tests.test("waits longer while streams bring no message, and starts over after one", () =>
+    subscribe([breakOff, breakOff, breakOff, serve(1), breakOff, stay(2)], { count: 2 }, (lines, requests) => {
       assertEquals(waits(lines), [0, 1, 2, 0, 1]);
-      assertEquals(heard(lines).filter((event) => event !== "connected" && event !== "disconnected"), ["1", "2"]);
+      assertEquals(received(lines).filter((event) => event !== "connected" && event !== "disconnected"), ["1", "2"]);
       const [start, one] = [positionOf(0), positionOf(1)];
-      assertEquals(visits.map(({ since }) => since), [undefined, start, start, start, one, one]);
+      assertEquals(requests.map(({ since }) => since), [undefined, start, start, start, one, one]);
     }));
 
-  tests.test("does not tell of tries that fail in passing", () => {
+  tests.test("does not report temporary failures of retries", () => {
     const failing = [
-      hangUp,
+      closeConnection,
       refuse(408),
       refuse(429, '{"error":"Too many requests"}', { "Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT" }),
       refuse(500),
@@ -97,61 +97,61 @@ export function testResume(program: ClientProgram): void {
       endAtOnce(end),
     ];
     return subscribe([breakOff, ...failing, stay(1)], { count: 1 }, (lines) => {
-      assertEquals(heard(lines), ["connected", "disconnected", "connected", "1"]);
+      assertEquals(received(lines), ["connected", "disconnected", "connected", "1"]);
       assertEquals(waits(lines), [...[breakOff, ...failing].keys()]);
     });
   });
 
-  tests.test("tries again later when its time seems wrong although there was a stream before", () => {
+  tests.test("retries later when its time seems wrong although there was a stream before", () => {
     const now = Math.floor(Date.now() / 1000);
     const expired = endAtOnce(error("Request expired", { timestamp: now }));
-    // Version 2 sends the request anew once before it waits.
+    // Version 2 sends the request again once before it waits.
     return subscribe([breakOff, expired, expired, stay(1)], { count: 1 }, (lines) => {
-      assertEquals(heard(lines), ["connected", "disconnected", "connected", "1"]);
+      assertEquals(received(lines), ["connected", "disconnected", "connected", "1"]);
       assertEquals(waits(lines), [0, 1]);
     });
   });
 
-  tests.test("asks at each try to be kept while the broker is away, and tells of that", () => {
+  tests.test("asks at each try to be kept while the broker is unreachable, and reports that", () => {
     const notices = ["gap", "offline", "online", "gap"].map((type) => ({ type, message: "Why", timestamp: 1 }));
     const choices = { since: positionOf(4), keep: true };
-    return subscribe([serve(5, ...notices), stay(6)], { count: 2, choices }, (lines, visits) => {
+    return subscribe([serve(5, ...notices), stay(6)], { count: 2, choices }, (lines, requests) => {
       const types = notices.map(({ type }) => type);
-      assertEquals(heard(lines), ["connected", "5", ...types, "disconnected", "connected", "6"]);
-      assertEquals(visits.map(({ since }) => since), [positionOf(4), positionOf(5)]);
-      assertEquals(visits.map(({ request }) => request["keep"]), [true, true]);
+      assertEquals(received(lines), ["connected", "5", ...types, "disconnected", "connected", "6"]);
+      assertEquals(requests.map(({ since }) => since), [positionOf(4), positionOf(5)]);
+      assertEquals(requests.map(({ fields }) => fields["keep"]), [true, true]);
     });
   });
 
-  tests.test("goes on without a position where the gateway tells none", () =>
+  tests.test("resumes without a position where the gateway sends none", () =>
     subscribe(
       [
-        async (visit) => {
-          await visit.begin();
-          await visit.send({ type: "connected" }, { type: "message", payload: "1" }, error("Why", { resume: null }));
+        async (request) => {
+          await request.begin();
+          await request.send({ type: "connected" }, { type: "message", payload: "1" }, error("Why", { resume: null }));
         },
         stay(1),
       ],
       { count: 2 },
-      (lines, visits) => {
-        assertEquals(heard(lines), ["connected", "1", "error", "connected", "1"]);
-        assertEquals(visits.map(({ since }) => since), [undefined, undefined]);
+      (lines, requests) => {
+        assertEquals(received(lines), ["connected", "1", "error", "connected", "1"]);
+        assertEquals(requests.map(({ since }) => since), [undefined, undefined]);
       },
     ));
 
-  tests.test("misses nothing and hears nothing twice over a line that is cut again and again", async () => {
+  tests.test("receives every message once over connections that are cut again and again", async () => {
     const gateway = await startGatewayProcess({ ...UNLIMITED, MQTT_BROKER_PORT: String(freePort()) });
     try {
       const numbers = Array.from({ length: 30 }, (_, index) => String(index));
       // Enough for a few messages each time.
-      await withCuttingLine({ url: gateway.url, answerBytes: 2000 }, async (url) => {
-        const words = ["subscribe", String(numbers.length), "{}", "home/#"];
-        const lines = await tests.withClient({ url, key: gateway.key }, words, async (client) => {
+      await withCuttingProxy({ url: gateway.url, answerBytes: 2000 }, async (url) => {
+        const args = ["subscribe", String(numbers.length), "{}", "home/#"];
+        const lines = await tests.withClient({ url, key: gateway.key }, args, async (client) => {
           await client.line("type", "connected");
           for (const number of numbers) await gateway.client.publish("home/n", number, { qos: 1 });
           await client.line("end");
         }, QUICK);
-        const events = heard(lines);
+        const events = received(lines);
         assertEquals(events.filter((event) => event !== "connected" && event !== "disconnected"), numbers);
         assertGreater(events.filter((event) => event === "connected").length, 4);
       });

@@ -1,37 +1,37 @@
-/** A subscription at a made-up gateway, from its beginning to its end. */
+/** Subscription at a fake gateway, from its beginning to its end. */
 import { assertEquals } from "@std/assert";
 import { type ClientTests, type Line, QUICK } from "./client_program.ts";
-import { type Fate, withFakeGateway } from "./fake_gateway.ts";
-import type { Visit } from "./visit.ts";
+import { type Respond, withFakeGateway } from "./fake_gateway.ts";
+import type { ClientRequest } from "./client_request.ts";
 
 /** The events in short: the numbers of messages, and the types of others. */
-export const heard = (lines: readonly Line[]) =>
+export const received = (lines: readonly Line[]) =>
   lines.filter((line) => "type" in line).map((line) => line["payload"] ?? line["type"]);
 
-/** How many tries had been in vain before each wait. */
+/** Number of failed tries before each wait. */
 export const waits = (lines: readonly Line[]) => lines.flatMap((line) => "backoff" in line ? [line["backoff"]] : []);
 
 /** Choices for a subscription. */
 export interface Subscribing {
-  /** After how many messages to close it; never by default. */
+  /** Number of messages after which it is closed; never by default. */
   readonly count?: number;
   readonly choices?: unknown;
   readonly version?: string;
 }
 
-/** Subscribes at a made-up gateway until the subscription has ended; all fates must have been met. */
+/** Subscribes at a fake gateway until the subscription has ended; all responses must have been used. */
 export function subscribing(tests: ClientTests) {
   return (
-    fates: readonly Fate[],
+    responses: readonly Respond[],
     { count = 0, choices = {}, version = "auto" }: Subscribing,
-    check: (lines: readonly Line[], visits: readonly Visit[]) => void,
+    check: (lines: readonly Line[], requests: readonly ClientRequest[]) => void,
   ): Promise<void> =>
-    withFakeGateway(fates, async (gateway) => {
-      const words = ["subscribe", String(count), JSON.stringify(choices), "#"];
+    withFakeGateway(responses, async (gateway) => {
+      const args = ["subscribe", String(count), JSON.stringify(choices), "#"];
       const ended = (line: Line) => "end" in line || "failure" in line;
-      const lines = await tests.all(gateway, words, { ...QUICK, CLIENT_PROTOCOL: version });
-      assertEquals(gateway.visits.length, fates.length, JSON.stringify(lines));
+      const lines = await tests.all(gateway, args, { ...QUICK, CLIENT_PROTOCOL: version });
+      assertEquals(gateway.requests.length, responses.length, JSON.stringify(lines));
       assertEquals(lines.findIndex(ended), lines.length - 1, JSON.stringify(lines));
-      check(lines, gateway.visits);
+      check(lines, gateway.requests);
     });
 }

@@ -1,92 +1,92 @@
-/** How every client finds out which version of the protocol to speak, and what time it is. */
+/** Tests of every client: version of the protocol, and clock. */
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code } from "./client_program.ts";
-import { endAtOnce, error, hangUp, refuse } from "./responses.ts";
-import { EXPIRED, type Fate, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
+import { closeConnection, endAtOnce, error, refuse } from "./responses.ts";
+import { EXPIRED, type Respond, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
 
 const CALL = ["call", "datetime", "{}"];
 const CALLS = [...CALL, "datetime", "{}", "datetime", "{}"];
 
-const well: Fate = (visit) => visit.reply("well");
-const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403 });
+const well: Respond = (request) => request.reply("well");
+const expired: Respond = (request) => request.reply(EXPIRED, { status: 403 });
 
-const stamps = (visits: readonly { readonly request: Readonly<Record<string, unknown>> }[]) =>
-  visits.map(({ request }) => Number(request["timestamp"]));
+const stamps = (requests: readonly { readonly fields: Readonly<Record<string, unknown>> }[]) =>
+  requests.map(({ fields }) => Number(fields["timestamp"]));
 
 /** Registers the tests of one client. */
 export function testVersions(program: ClientProgram): void {
   const tests = new ClientTests(program);
 
-  tests.test("asks once which version the gateway knows, also for calls at the same time, and stays with 2", () =>
+  tests.test("asks once for the version, also for concurrent calls, and keeps 2", () =>
     withFakeGateway([well, well, well, well], async (gateway) => {
       const lines = await tests.all(gateway, ["together", "4", "datetime"]);
       assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", "well", 2]);
-      assertEquals(gateway.visits.map(({ version }) => version), [2, 2, 2, 2]);
+      assertEquals(gateway.requests.map(({ version }) => version), [2, 2, 2, 2]);
       assertEquals(gateway.probes.map(({ version }) => version), [2]);
-      assertEquals(new Set(gateway.visits.map(({ unique }) => unique)).size, 4);
+      assertEquals(new Set(gateway.requests.map(({ unique }) => unique)).size, 4);
     }));
 
-  tests.test("falls back to version 1 at a gateway that does not know another one, and asks no more", () =>
+  tests.test("falls back to version 1 at a gateway of version 1, and asks no more", () =>
     withFakeGateway([well, well, well], async (gateway) => {
       const lines = await tests.all(gateway, ["together", "3", "datetime"]);
       assertEquals(lines.map(({ body, protocol }) => body ?? protocol), ["well", "well", "well", 1]);
-      assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
-      assertEquals(gateway.strange, 1);
+      assertEquals(gateway.requests.map(({ version }) => version), [1, 1, 1]);
+      assertEquals(gateway.unsupported, 1);
     }, { version: 1 }));
 
-  tests.test("that was told to speak version 2 asks nothing, and never falls back", async () => {
+  tests.test("with version 2 pinned asks nothing, and never falls back", async () => {
     const env = { CLIENT_PROTOCOL: "2" };
     await withFakeGateway([well], async (gateway) => {
       assertEquals((await tests.run(gateway, CALL, env))["body"], "well");
-      assertEquals([gateway.visits.length, gateway.probes.length], [1, 0]);
+      assertEquals([gateway.requests.length, gateway.probes.length], [1, 0]);
     });
     await withFakeGateway([], async (gateway) => {
       tests.assertFailure(await tests.run(gateway, CALL, env), "wrong_key", { status: 401 });
-      assertEquals([gateway.visits.length, gateway.strange], [0, 1]);
+      assertEquals([gateway.requests.length, gateway.unsupported], [0, 1]);
     }, { version: 1 });
   });
 
-  tests.test("asks again for the version when its question had no answer", () =>
+  tests.test("asks again for the version when its probe had no answer", () =>
     withFakeGateway([well], async (gateway) => {
       const [unavailable, unreachable, tampered, answered] = await tests.all(gateway, [...CALLS, "datetime", "{}"]);
       tests.assertFailure(unavailable, "unavailable", { status: 503 });
       tests.assertFailure(unreachable, "unreachable", { status: 0 });
       tests.assertFailure(tampered, "tampered");
       assertEquals(answered?.["body"], "well");
-      assertEquals(gateway.visits.map(({ version }) => version), [2]);
+      assertEquals(gateway.requests.map(({ version }) => version), [2]);
       assertEquals(gateway.probes.length, 4);
       assertEquals(new Set(gateway.probes.map(({ unique }) => unique)).size, 4);
     }, {
       probes: [
         refuse(503, '{"error":"Wait"}'),
-        hangUp,
+        closeConnection,
         refuse(200, "<html>Welcome to the hotel</html>"),
       ],
     }));
 
-  tests.test("with a wrong key does not try version 1 at a gateway that knows 2, but learns nothing from its refusal", () => {
+  tests.test("with a wrong key does not try version 1 at a gateway of version 2, but does not trust its refusal", () => {
     const unopened = refuse(401, UNOPENED, { "E2E-Protocol": "2" });
     return withFakeGateway([well], async (gateway) => {
       const [first, second, third] = await tests.all(gateway, CALLS);
       for (const line of [first, second]) tests.assertFailure(line, "wrong_key", { status: 401, retryAfter: null });
       assertEquals(third?.["body"], "well");
-      assertEquals(gateway.visits.map(({ version }) => version), [2]);
+      assertEquals(gateway.requests.map(({ version }) => version), [2]);
       assertEquals(gateway.probes.length, 3);
     }, { probes: [unopened, unopened] });
   });
 
-  tests.test("falls back to version 1 where a refusal tells a version that is none, or not 2", () => {
-    const told = ["1", "", "two"];
-    return withFakeGateway(told.map(() => well), async (gateway) => {
-      for (const _ of told) assertEquals((await tests.run(gateway, CALL))["body"], "well");
-      assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
-    }, { probes: told.map((version) => refuse(401, UNOPENED, { "E2E-Protocol": version })) });
+  tests.test("falls back to version 1 where a refusal announces a malformed version, or not 2", () => {
+    const reported = ["1", "", "two"];
+    return withFakeGateway(reported.map(() => well), async (gateway) => {
+      for (const _ of reported) assertEquals((await tests.run(gateway, CALL))["body"], "well");
+      assertEquals(gateway.requests.map(({ version }) => version), [1, 1, 1]);
+    }, { probes: reported.map((version) => refuse(401, UNOPENED, { "E2E-Protocol": version })) });
   });
 
   tests.test("says how long to wait", () => {
-    const sealed = (status: number, text: string, more: Readonly<Record<string, unknown>>): Fate => (visit) =>
-      visit.reply(JSON.stringify({ error: text, ...more }), { status, source: "gateway" });
-    const refusals: readonly (readonly [Fate, string])[] = [
+    const sealed = (status: number, text: string, more: Readonly<Record<string, unknown>>): Respond => (request) =>
+      request.reply(JSON.stringify({ error: text, ...more }), { status, source: "gateway" });
+    const refusals: readonly (readonly [Respond, string])[] = [
       [
         refuse(429, '{"error":"Too many requests"}', { "Retry-After": "12" }),
         "Too many requests or failed attempts from this address: wait 12 s",
@@ -104,9 +104,9 @@ export function testVersions(program: ClientProgram): void {
       [sealed(429, "Slow down", { code: "newer", retry_after: 3 }), "Slow down: wait 3 s"],
       [sealed(503, "Stopping", { code: "restart", retry_after: 2.5 }), "Stopping: wait 3 s"],
     ];
-    return withFakeGateway(refusals.map(([fate]) => fate), async (gateway) => {
-      const words = ["call", ...refusals.flatMap(() => ["datetime", "{}"])];
-      const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
+    return withFakeGateway(refusals.map(([respond]) => respond), async (gateway) => {
+      const args = ["call", ...refusals.flatMap(() => ["datetime", "{}"])];
+      const lines = await tests.all(gateway, args, { CLIENT_PROTOCOL: "2" });
       assertEquals(lines.map(({ message }) => message), refusals.map(([, text]) => text));
     });
   });
@@ -118,7 +118,7 @@ export function testVersions(program: ClientProgram): void {
       tests.assertFailure(first, "wrong_key");
       tests.assertFailure(second, "wrong_key");
       assertEquals(third?.["body"], "well");
-      assertEquals(gateway.visits.map(({ version }) => version), [2, 2, 2]);
+      assertEquals(gateway.requests.map(({ version }) => version), [2, 2, 2]);
       assertEquals(gateway.probes.length, 1);
     });
   });
@@ -127,11 +127,11 @@ export function testVersions(program: ClientProgram): void {
     withFakeGateway([well, well, well], async (gateway) => {
       const lines = await tests.all(gateway, CALLS, { CLIENT_CLOCK_OFFSET: "-3600" });
       assertEquals(lines.map(({ body }) => body), ["well", "well", "well"]);
-      for (const stamp of stamps(gateway.visits)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
+      for (const stamp of stamps(gateway.requests)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
     }));
 
-  tests.test("whose clock is slow sends a request anew when the gateway proves it, but only once", () => {
-    const later: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: Date.now() / 1000 + 3600 });
+  tests.test("whose clock is slow sends a request again when the gateway proves it, but only once", () => {
+    const later: Respond = (request) => request.reply(EXPIRED, { status: 403, timestamp: Date.now() / 1000 + 3600 });
     return withFakeGateway([expired, well, later, later, well], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "-3600" };
       const [first, second, third] = await tests.all(gateway, CALLS, env);
@@ -139,26 +139,26 @@ export function testVersions(program: ClientProgram): void {
       tests.assertFailure(second, "expired", { status: 403 });
       assert(Math.abs(Number(second?.["timestamp"]) - 3600 - Date.now() / 1000) < 60);
       assertEquals(third?.["body"], "well");
-      const { visits } = gateway;
-      assertEquals([visits.length, new Set(visits.map(({ unique }) => unique)).size], [5, 5]);
+      const { requests } = gateway;
+      assertEquals([requests.length, new Set(requests.map(({ unique }) => unique)).size], [5, 5]);
       for (const [index, ahead] of [-3600, 0, 0, 3600, 3600].entries()) {
-        assert(Math.abs(Number(stamps(visits)[index]) - ahead - Date.now() / 1000) < 60, String(index));
+        assert(Math.abs(Number(stamps(requests)[index]) - ahead - Date.now() / 1000) < 60, String(index));
       }
     });
   });
 
-  tests.test("sends nothing again that may have run, or may yet, but learns the time", () => {
+  tests.test("sends nothing again that may have run, or may still run, but corrects its clock", () => {
     // The gateway has just started; or its clock is later by a minute, but was not when the request was sealed.
-    const afterWhile: Fate = async (visit) => {
+    const afterWhile: Respond = async (request) => {
       await new Promise((resolve) => setTimeout(resolve, 1500));
-      await visit.reply(EXPIRED, { status: 403, timestamp: Number(visit.request["timestamp"]) + 61 });
+      await request.reply(EXPIRED, { status: 403, timestamp: Number(request.fields["timestamp"]) + 61 });
     };
     return withFakeGateway([expired, afterWhile, well], async (gateway) => {
       const [started, slow, third] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "2" });
       tests.assertFailure(started, "expired", { status: 403 });
       tests.assertFailure(slow, "expired", { status: 403 });
       assertEquals(third?.["body"], "well");
-      assertEquals(gateway.visits.length, 3);
+      assertEquals(gateway.requests.length, 3);
     });
   });
 
@@ -168,44 +168,44 @@ export function testVersions(program: ClientProgram): void {
       const [early, second] = await tests.all(gateway, [...CALL, "datetime", "{}"], env);
       tests.assertFailure(early, "expired", { status: 403 });
       assertEquals(second?.["body"], "well");
-      assertEquals(gateway.visits.length, 2);
-      assert(Math.abs(Number(stamps(gateway.visits)[1]) - Date.now() / 1000) < 60);
+      assertEquals(gateway.requests.length, 2);
+      assert(Math.abs(Number(stamps(gateway.requests)[1]) - Date.now() / 1000) < 60);
     }));
 
-  tests.test("sends a subscription anew when its time is wrong, but only once", () => {
+  tests.test("sends a subscription again when its time is wrong, but only once", () => {
     const endExpired = endAtOnce(error("Request expired", { timestamp: Math.floor(Date.now() / 1000) }));
-    return withFakeGateway([endExpired, (visit) => visit.serve(1), endExpired, endExpired], async (gateway) => {
-      const words = ["subscribe", "1", '{"times": 2}', "#"];
+    return withFakeGateway([endExpired, (request) => request.serve(1), endExpired, endExpired], async (gateway) => {
+      const args = ["subscribe", "1", '{"times": 2}', "#"];
       const env = { CLIENT_PROTOCOL: "2", CLIENT_CLOCK_OFFSET: "3600" };
-      const lines = await tests.all(gateway, words, env);
+      const lines = await tests.all(gateway, args, env);
       assertEquals(lines.map(({ type, end }) => type ?? end), ["connected", "message", true, undefined]);
       tests.assertFailure(lines.at(-1), "expired", { status: 0 });
-      assertEquals(gateway.visits.length, 4);
-      assertGreater(Number(stamps(gateway.visits)[0]), Date.now() / 1000 + 3000);
+      assertEquals(gateway.requests.length, 4);
+      assertGreater(Number(stamps(gateway.requests)[0]), Date.now() / 1000 + 3000);
     });
   });
 
-  tests.test("of version 1 sends nothing again and corrects nothing when an old refusal is played back", () => {
+  tests.test("of version 1 sends nothing again and corrects nothing when an old refusal is replayed", () => {
     let old = "";
-    const first: Fate = async (visit) => {
-      old = await visit.sealed({ status: 403, body: EXPIRED, timestamp: 1_700_000_000 });
-      await visit.answer(200, old);
+    const first: Respond = async (request) => {
+      old = await request.sealed({ status: 403, body: EXPIRED, timestamp: 1_700_000_000 });
+      await request.answer(200, old);
     };
-    return withFakeGateway([first, (visit) => visit.answer(200, old), well], async (gateway) => {
+    return withFakeGateway([first, (request) => request.answer(200, old), well], async (gateway) => {
       const [expired, playedBack, answered] = await tests.all(gateway, CALLS, { CLIENT_PROTOCOL: "1" });
       tests.assertFailure(expired, "expired", { timestamp: 1_700_000_000 });
       tests.assertFailure(playedBack, "expired");
       assertEquals(answered?.["body"], "well");
-      assertEquals(gateway.visits.map(({ version }) => version), [1, 1, 1]);
-      for (const stamp of stamps(gateway.visits)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
+      assertEquals(gateway.requests.map(({ version }) => version), [1, 1, 1]);
+      for (const stamp of stamps(gateway.requests)) assert(Math.abs(stamp - Date.now() / 1000) < 60);
     });
   });
 
-  tests.test("tells failures apart, and never sends a request again by itself", () => {
-    const sealed = (status: number, text: string, more = {}): Fate => (visit) =>
-      visit.reply(JSON.stringify({ error: text, ...more }), { status });
-    const failures: readonly (readonly [Fate, Code, number, (number | null)?])[] = [
-      [hangUp, "unreachable", 0, 0],
+  tests.test("distinguishes failures, and never repeats a request", () => {
+    const sealed = (status: number, text: string, more = {}): Respond => (request) =>
+      request.reply(JSON.stringify({ error: text, ...more }), { status });
+    const failures: readonly (readonly [Respond, Code, number, (number | null)?])[] = [
+      [closeConnection, "unreachable", 0, 0],
       [refuse(503, "", { "Retry-After": "7" }), "unavailable", 503, 7],
       [refuse(408, ""), "unavailable", 408, 0],
       [refuse(429, '{"error":"Too many requests"}', { "Retry-After": "3" }), "rate_limit", 429, 3],
@@ -219,24 +219,27 @@ export function testVersions(program: ClientProgram): void {
       [sealed(502, "Jeedom is out of reach"), "failed", 502],
       [sealed(504, "Jeedom is slow"), "failed", 504],
     ];
-    const fates = [...failures.map(([fate]) => fate), (visit: Parameters<Fate>[0]) => visit.reply("", { status: 500 })];
-    return withFakeGateway(fates, async (gateway) => {
-      const lines = await tests.all(gateway, ["call", ...fates.flatMap(() => ["datetime", "{}"])]);
+    const responses = [
+      ...failures.map(([respond]) => respond),
+      (request: Parameters<Respond>[0]) => request.reply("", { status: 500 }),
+    ];
+    return withFakeGateway(responses, async (gateway) => {
+      const lines = await tests.all(gateway, ["call", ...responses.flatMap(() => ["datetime", "{}"])]);
       for (const [index, [, code, status, retryAfter]] of failures.entries()) {
         const wait = retryAfter === undefined ? {} : { retryAfter };
         tests.assertFailure(lines[index], code, { status, ...wait });
         assertNotEquals(lines[index]?.["message"], "");
       }
-      // That was Jeedom, not the gateway.
+      // An answer of Jeedom, not of the gateway.
       assertEquals([lines.at(-1)?.["status"], lines.at(-1)?.["body"]], [500, ""]);
-      assertEquals([lines.length, gateway.visits.length], [fates.length, fates.length]);
+      assertEquals([lines.length, gateway.requests.length], [responses.length, responses.length]);
     });
   });
 
-  tests.test("gives up a call that is not answered in time", () =>
-    withFakeGateway([(visit) => visit.left()], async (gateway) => {
+  tests.test("aborts a call that is not answered in time", () =>
+    withFakeGateway([(request) => request.closed()], async (gateway) => {
       const env = { CLIENT_PROTOCOL: "2", CLIENT_TIMEOUT: "5" };
       tests.assertFailure(await tests.run(gateway, CALL, env), "timeout", { status: 0 });
-      assertEquals(gateway.visits.length, 1);
+      assertEquals(gateway.requests.length, 1);
     }));
 }

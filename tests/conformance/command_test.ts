@@ -10,22 +10,22 @@ const run = async (
   fetch: typeof globalThis.fetch = () => Promise.reject(new Error("asked")),
   env: Record<string, string> = {},
 ) => {
-  const faults: string[] = [];
+  const errors: string[] = [];
   const platform = fakePlatform({
     args,
     files: noFiles,
     fetch,
     env: (name) => env[name],
-    printError: (line) => void faults.push(line),
+    printError: (line) => void errors.push(line),
   });
   const code = await conformance(platform);
   const isWarning = (line: string) => line.startsWith("Others on this machine can see a key that is given with --key:");
-  const warnings = faults.filter(isWarning);
-  const text = [...platform.lines, ...faults.filter((line) => !isWarning(line))].join("\n");
+  const warnings = errors.filter(isWarning);
+  const text = [...platform.lines, ...errors.filter((line) => !isWarning(line))].join("\n");
   return { code, text, warnings };
 };
 
-Deno.test("conformance refuses a wrong command line with exit code 2, before it asks anybody", async () => {
+Deno.test("conformance refuses a wrong command line with exit code 2, before any request", async () => {
   for (
     const [args, message] of [
       [["--protocol", "3", "--key", KEY], 'Protocol must be 1 or 2, not "3"'],
@@ -46,7 +46,7 @@ Deno.test("conformance refuses a wrong command line with exit code 2, before it 
   }
 });
 
-Deno.test("conformance tells in one line that nobody answers", async () => {
+Deno.test("conformance reports in one line that the gateway is unreachable", async () => {
   const { code, text } = await run(
     ["--url", "http://gateway", "--key", KEY],
     () => Promise.reject(new TypeError("Connection refused")),
@@ -54,7 +54,7 @@ Deno.test("conformance tells in one line that nobody answers", async () => {
   assertEquals([code, text], [1, "Connection refused"]);
 });
 
-Deno.test("conformance warns that others can see a key of its command line, and of no other", async () => {
+Deno.test("conformance warns that others can see a key of its command line, and of no other key", async () => {
   const refuse = () => Promise.reject(new TypeError("Connection refused"));
   const at = ["--url", "http://gateway"];
   const { code, warnings } = await run([...at, "--key", KEY], refuse);
@@ -63,7 +63,7 @@ Deno.test("conformance warns that others can see a key of its command line, and 
   assertEquals((await run(at, refuse, { GATEWAY_KEY: KEY })).warnings, []);
 });
 
-Deno.test("conformance exits with 1 when GATEWAY_KEY is no key", async () => {
+Deno.test("conformance exits with 1 when GATEWAY_KEY is not a key", async () => {
   const { code, text } = await run(["--url", "http://gateway"], undefined, { GATEWAY_KEY: "secret" });
   assertEquals([code, text], [1, "Key must be 64 hexadecimal characters"]);
 });

@@ -1,20 +1,20 @@
-/** Gateways that are wrong in one thing each, and the checks that have to see it. */
+/** Gateways with one fault each, and the checks that must detect it. */
 import { fromBase64, randomBytes, toBase64 } from "../../src/protocol/bytes.ts";
 import { type Route, tryRequestV2 } from "../../src/protocol/v2/envelope.ts";
 import { parseRequest, sealRequest, type Version } from "../../src/protocol/exchange.ts";
 import { KEY_ID_HEADER, type SecretKey } from "../../src/protocol/secret_key.ts";
-import { type Fields, type Habits, through } from "./middleman.ts";
+import { type Changes, type Fields, tamperingFetch } from "./tampering_proxy.ts";
 
-/** A wrong gateway. */
+/** Fault of a gateway. */
 export interface Fault {
   readonly name: string;
-  /** Makes the way to it. */
+  /** Returns a `fetch` to the faulty gateway. */
   readonly fetch: (key: SecretKey) => typeof fetch;
-  /** The checks that have to fail, and what they have to see. */
-  readonly seenBy: Readonly<Record<string, RegExp>>;
-  /** Whether it shows by what does not come. */
+  /** Checks that must fail, and their messages. */
+  readonly detectedBy: Readonly<Record<string, RegExp>>;
+  /** True if the fault is that something is not sent. */
   readonly isSilence?: boolean;
-  /** In which versions. */
+  /** Versions of the protocol. */
   readonly versions?: readonly Version[];
 }
 
@@ -22,14 +22,14 @@ interface Message {
   readonly path: string;
   readonly method: string;
   readonly headers: Headers;
-  /** The body, where it is a text. */
+  /** Body, where it is text. */
   readonly body: string | undefined;
 }
 
 type Respond = (message: Message, pass: (body?: string) => Promise<Response>) => Response | Promise<Response>;
 
-/** A way on which somebody without the key answers, or changes what passes. */
-function between(respond: Respond): Fault["fetch"] {
+/** Returns a `fetch` through a proxy without the key, which answers itself or changes messages. */
+function proxied(respond: Respond): Fault["fetch"] {
   return () => (input, init) =>
     Promise.resolve(respond(
       {
@@ -42,19 +42,19 @@ function between(respond: Respond): Fault["fetch"] {
     ));
 }
 
-/** The same for somebody who answers all that is not as expected with one status. */
-function answering(status: number, isWrong: (message: Message) => boolean): Fault["fetch"] {
-  return between((message, pass) =>
-    isWrong(message) ? Response.json({ error: "Decryption failed" }, { status }) : pass()
+/** Returns a `fetch` through a proxy that refuses some requests with one status. */
+function refusing(status: number, isRefused: (message: Message) => boolean): Fault["fetch"] {
+  return proxied((message, pass) =>
+    isRefused(message) ? Response.json({ error: "Decryption failed" }, { status }) : pass()
   );
 }
 
-/** A way on which somebody with the key spoils what passes. */
-const spoiling = (habits: Habits): Fault["fetch"] => (key) => through(key, habits);
+/** Returns a `fetch` through a proxy with the key, which changes messages. */
+const tampering = (changes: Changes): Fault["fetch"] => (key) => tamperingFetch(key, changes);
 
 /** Changes headers of all responses. */
 function withHeaders(change: (headers: Headers) => void): Fault["fetch"] {
-  return between(async (_message, pass) => {
+  return proxied(async (_message, pass) => {
     const response = await pass();
     const headers = new Headers(response.headers);
     change(headers);
@@ -75,7 +75,7 @@ const without = (...names: readonly string[]) => (fields: Fields) => [
   Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name))),
 ];
 
-/** Opens requests for whatever route they were sealed. */
+/** Opens requests of any route. */
 const anyRoute = (key: SecretKey): typeof fetch => async (input, init) => {
   const url = new URL(String(input));
   const envelope = typeof init?.body === "string" && init.body.startsWith("2.") ? parse(init.body) : undefined;
@@ -101,173 +101,177 @@ function parse(text: string) {
   }
 }
 
-const vague = spoiling({
+const withoutReasons = tampering({
   answer: (answer) => answer["status"] === 200 ? answer : { ...answer, body: '{"error":"Refused"}' },
   event: (event) => [isType("error")(event) ? { ...event, message: "Refused" } : event],
 });
 
-const UNTOLD = /Error does not tell/;
-const UNNAMED = /Message does not name/;
+const NO_REASON = /Error does not contain/;
+const NO_FIELD = /Message does not name/;
 const DETAIL = /body: expected .*, got .*tag/;
 const ACCEPTED = /HTTP status: expected 401, got 200/;
-const AGAIN = /answer.*: expected .*, got/;
+const ANOTHER_ANSWER = /answer.*: expected .*, got/;
 const TWICE = /expected \[\["one",\d\]\], got \[\["one",\d\],\["one",\d\]\]/;
 
-/** All of them. */
+/** All faults. */
 export const FAULTS: readonly Fault[] = [
   {
-    name: "health tells more",
-    fetch: between(({ path }, pass) =>
+    name: "health has more fields",
+    fetch: proxied(({ path }, pass) =>
       path === "/health" ? Response.json({ status: "ok", version: "1", host: "pi" }) : pass()
     ),
-    seenBy: { "health tells status and version, and no more": /fields/ },
+    detectedBy: { "health has status and version, and nothing else": /fields/ },
   },
   {
     name: "no HEAD",
-    fetch: answering(405, ({ method }) => method === "HEAD"),
-    seenBy: { "health answers HEAD": /405/ },
+    fetch: refusing(405, ({ method }) => method === "HEAD"),
+    detectedBy: { "health answers HEAD": /405/ },
   },
   {
     name: "paths are not exact",
-    fetch: answering(401, ({ path }) => path === "/gateway/"),
-    seenBy: { "unknown path": /expected 404, got 401/ },
+    fetch: refusing(401, ({ path }) => path === "/gateway/"),
+    detectedBy: { "unknown path": /expected 404, got 401/ },
   },
   {
-    name: "slashes are counted",
-    fetch: answering(404, ({ path }) => path.startsWith("//")),
-    seenBy: { "slashes before a path": /expected 200, got 404/ },
+    name: "leading slashes are significant",
+    fetch: refusing(404, ({ path }) => path.startsWith("//")),
+    detectedBy: { "slashes before a path": /expected 200, got 404/ },
   },
   {
-    name: "answers do not tell who made them",
-    fetch: spoiling({ answer: (answer) => ({ ...answer, source: undefined }) }),
-    seenBy: {
+    name: "answers have no source",
+    fetch: tampering({ answer: (answer) => ({ ...answer, source: undefined }) }),
+    detectedBy: {
       "an error carries source and its code": /source and code/,
       "a publish carries source": /source and code/,
     },
   },
   {
     name: "errors have no codes",
-    fetch: spoiling({
+    fetch: tampering({
       answer: (answer) => ({ ...answer, body: String(answer["body"]).replace(/"code":"\w+"/, '"code":"error"') }),
     }),
-    seenBy: { "an error carries source and its code": /got \["gateway","error"\]/ },
+    detectedBy: { "an error carries source and its code": /got \["gateway","error"\]/ },
   },
   {
     name: "every answer is the gateway's",
-    fetch: spoiling({ answer: (answer) => ({ ...answer, source: "gateway" }) }),
-    seenBy: { "an answer of Jeedom carries no source": /expected nothing, got "gateway"/ },
+    fetch: tampering({ answer: (answer) => ({ ...answer, source: "gateway" }) }),
+    detectedBy: { "an answer of Jeedom carries no source": /expected nothing, got "gateway"/ },
   },
   {
-    name: "events do not tell who made them",
-    fetch: spoiling({ event: without("source", "code") }),
-    seenBy: { "an error event carries source and its code": /type, source and code/ },
+    name: "events have no source and code",
+    fetch: tampering({ event: without("source", "code") }),
+    detectedBy: { "an error event carries source and its code": /type, source and code/ },
   },
-  { name: "no Allow", fetch: withHeaders((headers) => headers.delete("Allow")), seenBy: { "wrong method": /Allow/ } },
+  {
+    name: "no Allow",
+    fetch: withHeaders((headers) => headers.delete("Allow")),
+    detectedBy: { "wrong method": /Allow/ },
+  },
   {
     name: "sizes are not limited",
-    fetch: answering(401, ({ method, body = "" }) => method === "POST" && (body === "" || body.length > 2 ** 20)),
-    seenBy: { "too large, as its length tells": /got 401/, "too large, as its bytes tell": /got 401/ },
+    fetch: refusing(401, ({ method, body = "" }) => method === "POST" && (body === "" || body.length > 2 ** 20)),
+    detectedBy: { "too large by its length": /got 401/, "too large by its bytes": /got 401/ },
   },
   {
     name: "answers have another type",
     fetch: withHeaders((headers) => headers.set("Content-Type", "text/plain")),
-    seenBy: { "type of an answer": /Content-Type/, headers: /text\/plain/ },
+    detectedBy: { "type of an answer": /Content-Type/, headers: /text\/plain/ },
   },
   {
     name: "requests need a type",
-    fetch: answering(415, ({ headers }) => headers.get("Content-Type")?.startsWith("text/") ?? false),
-    seenBy: { "type of a request": /HTTP 415/ },
+    fetch: refusing(415, ({ headers }) => headers.get("Content-Type")?.startsWith("text/") ?? false),
+    detectedBy: { "type of a request": /HTTP 415/ },
   },
   {
     name: "white space is refused",
-    fetch: answering(401, ({ body = "" }) => /\s/.test(body)),
-    seenBy: { "white space is skipped": /HTTP 401/, "a repeat in another spelling": /401/ },
+    fetch: refusing(401, ({ body = "" }) => /\s/.test(body)),
+    detectedBy: { "white space is skipped": /HTTP 401/, "a repeat in another encoding": /401/ },
     versions: [1],
   },
   {
     name: "named keys are refused",
-    fetch: answering(401, ({ headers }) => headers.has(KEY_ID_HEADER)),
-    seenBy: { "the key may be named": /HTTP 401/ },
+    fetch: refusing(401, ({ headers }) => headers.has(KEY_ID_HEADER)),
+    detectedBy: { "the key may be named": /HTTP 401/ },
   },
   {
     name: "clock with fractions",
-    fetch: spoiling({ answer: (answer) => ({ ...answer, timestamp: Number(answer["timestamp"]) + 0.5 }) }),
-    seenBy: { "shape of an answer": /not whole/ },
+    fetch: tampering({ answer: (answer) => ({ ...answer, timestamp: Number(answer["timestamp"]) + 0.5 }) }),
+    detectedBy: { "shape of an answer": /not whole/ },
   },
   {
     name: "clock that is wrong",
-    fetch: spoiling({
+    fetch: tampering({
       answer: (answer) => ({ ...answer, timestamp: 0 }),
       event: (event) => [{ ...event, timestamp: 0 }],
     }),
-    seenBy: { "timestamp is old": /timestamp is 0/, "stale subscription": /timestamp is 0/ },
+    detectedBy: { "timestamp is old": /timestamp is 0/, "expired subscription": /timestamp is 0/ },
   },
   {
     name: "answers of another version",
-    fetch: between(async ({ path }, pass) =>
+    fetch: proxied(async ({ path }, pass) =>
       path === "/gateway" ? new Response((await (await pass()).text()).replace(/^(2\.)?/, "3.")) : await pass()
     ),
-    seenBy: { "version of an answer": /does not open/ },
+    detectedBy: { "version of an answer": /does not open/ },
   },
   {
     name: "nonces and salts are fixed",
-    fetch: spoiling({ random: (length) => new Uint8Array(length) }),
-    seenBy: { "fresh nonce or salt for each answer": /same one/, "a key of its own for each stream": /the salt/ },
+    fetch: tampering({ random: (length) => new Uint8Array(length) }),
+    detectedBy: { "fresh nonce or salt for each answer": /same one/, "a key of its own for each stream": /the salt/ },
   },
   {
     name: "any JSON is an object",
-    fetch: spoiling({ request: (fields) => [Array.isArray(fields) ? { timestamp: Date.now() / 1000 } : fields] }),
-    seenBy: { "payload is no object": UNTOLD },
+    fetch: tampering({ request: (fields) => [Array.isArray(fields) ? { timestamp: Date.now() / 1000 } : fields] }),
+    detectedBy: { "payload is not an object": NO_REASON },
   },
   {
     name: "own messages are taken for requests",
-    fetch: spoiling({ request: without("type", "status", "body") }),
-    seenBy: {
-      "a payload with the shape of an event": UNTOLD,
-      "a payload with the shape of an answer": UNTOLD,
+    fetch: tampering({ request: without("type", "status", "body") }),
+    detectedBy: {
+      "a payload with the shape of an event": NO_REASON,
+      "a payload with the shape of an answer": NO_REASON,
     },
     versions: [1],
   },
   {
-    name: "refusals do not tell why",
-    fetch: vague,
-    seenBy: {
-      "unknown fields, and null": UNTOLD,
-      "unknown service": UNTOLD,
-      "a wrong field of a call is named": UNTOLD,
-      "a wrong field of a message is named": UNTOLD,
-      "topics with wildcards, or of the broker's own": UNTOLD,
-      "refused: no topic": UNNAMED,
-      "refused: an empty topic": UNNAMED,
-      "refused: # within a filter": UNNAMED,
-      "refused: a filter of the broker's own": UNNAMED,
-      "refused: topics are no list": UNNAMED,
-      "refused: a wrong quality of service": UNNAMED,
-      "refused: a wrong position": UNNAMED,
-      "refused: a wrong keep": UNNAMED,
+    name: "refusals have no reason",
+    fetch: withoutReasons,
+    detectedBy: {
+      "unknown fields, and null": NO_REASON,
+      "unknown service": NO_REASON,
+      "a wrong field of a call is named": NO_REASON,
+      "a wrong field of a message is named": NO_REASON,
+      "topics with wildcards, or of the broker's own": NO_REASON,
+      "refused: no topic": NO_FIELD,
+      "refused: an empty topic": NO_FIELD,
+      "refused: # within a filter": NO_FIELD,
+      "refused: a filter of the broker's own": NO_FIELD,
+      "refused: topics is not a list": NO_FIELD,
+      "refused: a wrong quality of service": NO_FIELD,
+      "refused: a wrong position": NO_FIELD,
+      "refused: a wrong keep": NO_FIELD,
     },
   },
   {
     name: "null is a value",
-    fetch: spoiling({ request: (fields) => [fields["service"] === null ? { ...fields, service: "null" } : fields] }),
-    seenBy: { "unknown fields, and null": UNTOLD },
+    fetch: tampering({ request: (fields) => [fields["service"] === null ? { ...fields, service: "null" } : fields] }),
+    detectedBy: { "unknown fields, and null": NO_REASON },
   },
   {
     name: "401 with a detail",
-    fetch: between(async (_message, pass) => {
+    fetch: proxied(async (_message, pass) => {
       const response = await pass();
       if (response.status !== 401) return response;
       await response.body?.cancel();
       return Response.json({ error: "Decryption failed", detail: "tag" }, { status: 401 });
     }),
-    seenBy: {
+    detectedBy: {
       garbage: DETAIL,
-      nothing: DETAIL,
+      "an empty body": DETAIL,
       "shorter than nonce and tag": DETAIL,
       "shorter than salt and tag": DETAIL,
       "another key": DETAIL,
-      "a key id that nobody knows": DETAIL,
-      "a key id in the header that nobody knows": DETAIL,
+      "an unknown key id": DETAIL,
+      "an unknown key id in the header": DETAIL,
       "one bit is flipped": DETAIL,
       "plaintext is not UTF-8": DETAIL,
       "an answer, sent back as a request": DETAIL,
@@ -277,56 +281,56 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "lenient base64",
-    fetch: between(({ body }, pass) => pass(body?.includes(".") === false ? normalized(body) : body)),
-    seenBy: { "padding is missing": ACCEPTED },
+    fetch: proxied(({ body }, pass) => pass(body?.includes(".") === false ? normalized(body) : body)),
+    detectedBy: { "padding is missing": ACCEPTED },
     versions: [1],
   },
   {
     name: "lenient base64url",
-    fetch: between(({ body }, pass) => pass(body?.replace(/[=\s]+$/, ""))),
-    seenBy: { padding: ACCEPTED, "white space": ACCEPTED },
+    fetch: proxied(({ body }, pass) => pass(body?.replace(/[=\s]+$/, ""))),
+    detectedBy: { padding: ACCEPTED, "white space": ACCEPTED },
     versions: [2],
   },
   {
     name: "key ids in any case",
-    fetch: between(({ body }, pass) => pass(body?.replace(/^2\.[^.]*/, (text) => text.toLowerCase()))),
-    seenBy: { "a key id in capitals": ACCEPTED },
+    fetch: proxied(({ body }, pass) => pass(body?.replace(/^2\.[^.]*/, (text) => text.toLowerCase()))),
+    detectedBy: { "a key id in capitals": ACCEPTED },
     versions: [2],
   },
   {
     name: "routes are not bound",
     fetch: anyRoute,
-    seenBy: { "sealed for another route": ACCEPTED, "a request again, on another route": /got \[200/ },
+    detectedBy: { "sealed for another route": ACCEPTED, "a request again, on another route": /got \[200/ },
     versions: [2],
   },
   {
-    name: "timestamps are whole, and nobody minds them",
-    fetch: spoiling({
+    name: "timestamps are whole numbers, and not checked",
+    fetch: tampering({
       request: (fields) => {
         const isBroken = fields["timestamp"] === Math.floor(Number(fields["timestamp"])) + 0.25;
         return [{ ...fields, timestamp: isBroken ? "x" : Date.now() / 1000 }];
       },
     }),
-    seenBy: {
-      "fractions are accepted": UNTOLD,
-      "timestamp is missing": UNTOLD,
-      "timestamp is a string": UNTOLD,
-      "timestamp is old": UNTOLD,
-      "timestamp is ahead": UNTOLD,
-      "stale subscription": /event: expected/,
+    detectedBy: {
+      "fractions are accepted": NO_REASON,
+      "timestamp is missing": NO_REASON,
+      "timestamp is a string": NO_REASON,
+      "timestamp is old": NO_REASON,
+      "timestamp is ahead": NO_REASON,
+      "expired subscription": /event: expected/,
     },
   },
   {
-    name: "nothing is remembered",
-    fetch: spoiling({}),
-    seenBy: {
-      "a repeat gets the first answer": AGAIN,
-      "a repeat in another spelling": AGAIN,
-      "a repeat runs nothing": AGAIN,
+    name: "replays are not detected",
+    fetch: tampering({}),
+    detectedBy: {
+      "a repeat gets the first answer": ANOTHER_ANSWER,
+      "a repeat in another encoding": ANOTHER_ANSWER,
+      "a repeat runs nothing": ANOTHER_ANSWER,
       "the same request several times at once": /different answers/,
-      "a repeat on another route": AGAIN,
+      "a repeat on another route": ANOTHER_ANSWER,
       "a subscribe request again, on another route": /status: expected 409/,
-      "another request with the same nonce or salt": UNTOLD,
+      "another request with the same nonce or salt": NO_REASON,
       "a repeated subscription": /event: expected/,
     },
   },
@@ -334,7 +338,7 @@ export const FAULTS: readonly Fault[] = [
     name: "everything runs twice",
     fetch: (key) => {
       const answers = new Map<string, Promise<string>>();
-      const twice = through(key, {
+      const twice = tamperingFetch(key, {
         request: (fields, route) => route === "/mqtt/publish" ? [fields, fields] : [fields],
       });
       return async (input, init) => {
@@ -345,7 +349,7 @@ export const FAULTS: readonly Fault[] = [
         return new Response(await answer);
       };
     },
-    seenBy: {
+    detectedBy: {
       "a repeat runs nothing": /messages: expected/,
       "the same request several times at once": /messages: expected/,
       "quality of service 0: acknowledged, and received once": TWICE,
@@ -355,88 +359,91 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "Jeedom's answers are texts",
-    fetch: spoiling({ answer: (answer) => ({ ...answer, body: JSON.stringify(answer["body"]) }) }),
-    seenBy: { "a call passes, service absent": /no JSON-RPC/, "a call passes, service named": /no JSON-RPC/ },
+    fetch: tampering({ answer: (answer) => ({ ...answer, body: JSON.stringify(answer["body"]) }) }),
+    detectedBy: { "a call passes, service absent": /not JSON-RPC/, "a call passes, service named": /not JSON-RPC/ },
   },
   {
-    name: "fields of messages are taken wrong",
-    fetch: spoiling({
+    name: "fields of messages are misread",
+    fetch: tampering({
       request: (fields) => [
         "message" in fields ? { ...fields, message: String(fields["message"]), service: null } : fields,
       ],
     }),
-    seenBy: {
+    detectedBy: {
       "as a service of the other route": /answer/,
-      "a message that is no string": /payloads/,
+      "a message that is not a string": /payloads/,
       "a message of null clears a retained one": /messages/,
     },
   },
   {
     name: "wildcards are published",
-    fetch: spoiling({
+    fetch: tampering({
       request: (fields) => [{ ...fields, topic: String(fields["topic"]).replace(/[+#$]/g, "x") }],
     }),
-    seenBy: { "topics with wildcards, or of the broker's own": /status: expected 400, got 200/ },
+    detectedBy: { "topics with wildcards, or of the broker's own": /status: expected 400, got 200/ },
   },
   {
     name: "proxies may hold streams back",
     fetch: withHeaders((headers) => headers.delete("X-Accel-Buffering")),
-    seenBy: { headers: /null/ },
+    detectedBy: { headers: /null/ },
   },
   {
-    name: "connected forgets its topics",
-    fetch: spoiling({ event: (event) => [isType("connected")(event) ? { ...event, topics: [] } : event] }),
-    seenBy: { "connected comes first": /topic and topics/ },
+    name: "connected has no topics",
+    fetch: tampering({ event: (event) => [isType("connected")(event) ? { ...event, topics: [] } : event] }),
+    detectedBy: { "connected comes first": /topic and topics/ },
   },
   {
     name: "messages are dropped",
-    fetch: spoiling({ event: (event) => String(event["payload"]).startsWith("3") ? [] : [event] }),
-    seenBy: { "messages come complete and in order": /payloads/, "since goes on without loss or double": /messages/ },
+    fetch: tampering({ event: (event) => String(event["payload"]).startsWith("3") ? [] : [event] }),
+    detectedBy: {
+      "messages come complete and in order": /payloads/,
+      "since resumes without loss or duplicates": /messages/,
+    },
   },
   {
     name: "messages come twice",
-    fetch: spoiling({ event: (event) => [event, event] }),
-    seenBy: {
+    fetch: tampering({ event: (event) => [event, event] }),
+    detectedBy: {
       "filters bring what they match, once": /type of event|messages/,
       "retained messages are marked": /payload and retain|further/,
     },
   },
   {
     name: "offsets stand still",
-    fetch: spoiling({ event: (event) => ["offset" in event ? { ...event, offset: 5 } : event] }),
-    seenBy: { "messages come complete and in order": /offset 5 follows 5/ },
+    fetch: tampering({ event: (event) => ["offset" in event ? { ...event, offset: 5 } : event] }),
+    detectedBy: { "messages come complete and in order": /offset 5 follows 5/ },
   },
   {
     name: "nothing is marked as retained",
-    fetch: spoiling({ event: (event) => ["retain" in event ? { ...event, retain: false } : event] }),
-    seenBy: { "retained messages are marked": /retain/ },
+    fetch: tampering({ event: (event) => ["retain" in event ? { ...event, retain: false } : event] }),
+    detectedBy: { "retained messages are marked": /retain/ },
   },
   {
     name: "positions are ignored",
-    fetch: spoiling({ request: without("since") }),
-    seenBy: {
-      "since goes on without loss or double": /position/,
+    fetch: tampering({ request: without("since") }),
+    detectedBy: {
+      "since resumes without loss or duplicates": /position/,
       "an unknown epoch is a gap": /first event/,
       "refused: a wrong position": /type and timestamp|Message does not name/,
     },
   },
   {
     name: "streams without an opening",
-    fetch: between(async ({ path }, pass) => {
+    fetch: proxied(async ({ path }, pass) => {
       const response = await pass();
       if (path !== "/mqtt/subscribe" || response.body === null) return response;
       return new Response(withoutOpening(response.body), response);
     }),
-    seenBy: {
-      "numbers without holes": /not "event: open"/,
+    detectedBy: {
+      "numbers without gaps": /not "event: open"/,
       headers: /not "event: open"/,
       "an event, sent back as a request": /not "event: open"/,
     },
     versions: [2],
   },
   {
-    name: "numbers with holes",
-    fetch: between(async ({ path }, pass) => {
+    name: "numbers with gaps",
+    fetch: proxied(async ({ path }, pass) => {
       const response = await pass();
       if (path !== "/mqtt/subscribe" || response.body === null) return response;
       return new Response(
@@ -448,14 +455,14 @@ export const FAULTS: readonly Fault[] = [
         response,
       );
     }),
-    seenBy: { "numbers without holes": /not the next one/ },
+    detectedBy: { "numbers without gaps": /not the next one/ },
     versions: [2],
   },
   {
     name: "streams are silent",
     isSilence: true,
-    fetch: spoiling({ isSilent: true, event: (event) => isType("ping")(event) ? [] : [event] }),
-    seenBy: { "a sign of life within 15 s": /No sign of life/ },
+    fetch: tampering({ dropsComments: true, event: (event) => isType("ping")(event) ? [] : [event] }),
+    detectedBy: { "a heartbeat within 15 s": /No heartbeat/ },
   },
 ];
 

@@ -1,17 +1,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatTable, summarize } from "../../src/conformance/report.ts";
-import { runChecks, type RunOptions } from "../../src/conformance/run_checks.ts";
-import { SUBJECTS } from "../../src/conformance/subjects.ts";
+import { runChecks, type RunOptions, SUBJECTS } from "../../src/conformance/run_checks.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parseRequest, sealAnswer } from "../../src/protocol/exchange.ts";
 import { importSecretKey } from "../../src/protocol/secret_key.ts";
 
 const secret = randomBytes(32);
 
-/** What gateways here ask to wait for, in milliseconds. */
+/** Waits that the fake gateways ask for, in milliseconds. */
 const WAITS: readonly number[] = [7_000, 60_000];
 
-/** These waits take no time, and no deadline ever passes: sealing and opening take as long as they take. */
+/** Options of a run in which these waits take no time, and no deadline passes. */
 function options(fetch: typeof globalThis.fetch, given: Partial<RunOptions> = {}): RunOptions {
   return {
     url: "http://gateway",
@@ -44,14 +43,14 @@ const always = (answer: unknown): typeof fetch => async (_input, init) => {
   return new Response(await sealAnswer({ version: 1, key }, JSON.stringify(answer), randomBytes));
 };
 
-Deno.test("runChecks() passes nothing when the gateway says nothing that makes sense", async () => {
+Deno.test("runChecks() passes nothing when the answers of the gateway make no sense", async () => {
   for (const status of [200, 400, 500]) {
     const results = await runChecks(options(() => Promise.resolve(new Response("sense", { status }))));
     assertEquals(results.filter(({ result }) => result !== "failed"), [], String(status));
   }
-  const gone = await runChecks(options(() => Promise.reject(new TypeError("Connection refused"))));
-  assertEquals(gone.filter(({ result }) => result !== "failed"), []);
-  assertEquals(new Set(gone.map(({ seen }) => seen)), new Set(["Connection refused"]));
+  const unreachable = await runChecks(options(() => Promise.reject(new TypeError("Connection refused"))));
+  assertEquals(unreachable.filter(({ result }) => result !== "failed"), []);
+  assertEquals(new Set(unreachable.map(({ seen }) => seen)), new Set(["Connection refused"]));
 });
 
 Deno.test("runChecks() skips, and does not pass, what needs a broker, Jeedom or a right that is missing", async () => {
@@ -72,7 +71,7 @@ Deno.test("runChecks() skips, and does not pass, what needs a broker, Jeedom or 
   }
 });
 
-Deno.test("runChecks() waits as long as the gateway asks, and gives up on one that always asks", async () => {
+Deno.test("runChecks() waits as long as the gateway asks, and fails at one that always asks", async () => {
   let requests = 0;
   const waits: number[] = [];
   const { clock, ...rest } = options((_input, init) => {
@@ -98,16 +97,16 @@ Deno.test("runChecks() waits as long as the gateway asks, and gives up on one th
   assertEquals([result?.result, result?.seen], ["failed", "HTTP 429 for 120 s, although each Retry-After was kept"]);
 });
 
-Deno.test("formatTable() shows rule and what was seen of a failure, on one line each, and counts", async () => {
+Deno.test("formatTable() shows the rule and what was seen of a failed check, on one line each, and totals", async () => {
   const results = await runChecks(options(() => Promise.resolve(new Response("a\n\u001b[2Jb")), {
-    subjects: only("health tells status and version, and no more"),
+    subjects: only("health has status and version, and nothing else"),
   }));
   assertEquals(summarize(results), { passed: 0, failed: 1, skipped: 0 });
   const lines = formatTable(results).split("\n");
   assertEquals(lines[0], "#  V  RESULT  CHECK");
-  assertEquals(lines[1], "1  -  FAILED  Transport: health tells status and version, and no more");
+  assertEquals(lines[1], "1  -  FAILED  Transport: health has status and version, and nothing else");
   assertEquals(lines[2]?.trim().startsWith("rule: `GET /health`"), true);
-  assertEquals(lines[3], "              seen: Body is no JSON object: a [2Jb");
+  assertEquals(lines[3], "              seen: Body is not a JSON object: a [2Jb");
   assertEquals(lines.at(-1), "0 passed, 1 failed, 0 skipped");
 });
 
@@ -125,7 +124,7 @@ Deno.test("docs/conformance.md lists each check with its rule, and no other", as
   assertEquals(rows, expected);
 });
 
-Deno.test("each check has a name of its own", () => {
+Deno.test("each check has a unique name", () => {
   const names = SUBJECTS.flatMap(({ checks }) => checks.map(({ name }) => name));
   assertEquals(names.filter((name, index) => names.indexOf(name) !== index), []);
 });

@@ -1,15 +1,15 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { KeyedMutex } from "../../src/lib/async.ts";
 
-Deno.test("runExclusive() lets work of one id take turns in order, and leaves other ids alone", async () => {
+Deno.test("runExclusive() runs work of one id in order, one at a time, and other ids at the same time", async () => {
   const mutex = new KeyedMutex();
-  const told: string[] = [];
+  const log: string[] = [];
   let endFirst = () => {};
   const first = new Promise<void>((resolve) => endFirst = resolve);
   const work = (name: string, until: Promise<void> = Promise.resolve()) => async () => {
-    told.push(`begin ${name}`);
+    log.push(`begin ${name}`);
     await until;
-    told.push(`end ${name}`);
+    log.push(`end ${name}`);
     return name;
   };
   const one = mutex.runExclusive("a", work("1", first));
@@ -18,7 +18,7 @@ Deno.test("runExclusive() lets work of one id take turns in order, and leaves ot
   assertEquals(await mutex.runExclusive("b", work("other")), "other");
   endFirst();
   assertEquals(await Promise.all([one, two, three]), ["1", "2", "3"]);
-  assertEquals(told, ["begin 1", "begin other", "end other", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
+  assertEquals(log, ["begin 1", "begin other", "end other", "end 1", "begin 2", "end 2", "begin 3", "end 3"]);
 });
 
 Deno.test("runExclusive() goes on after work that failed", async () => {

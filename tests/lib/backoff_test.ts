@@ -20,7 +20,7 @@ Deno.test("Backoff spreads the waits evenly", () => {
   assertEquals([0, 0.5, 0.75].map((drawn) => new Backoff(() => drawn).next()), [250, 375, 437.5]);
 });
 
-Deno.test("Backoff begins anew after reset(), and stays at its bound after thousands of tries", () => {
+Deno.test("Backoff starts over after reset(), and stays at its bound after thousands of retries", () => {
   const backoff = new Backoff(() => 0);
   for (let tries = 0; tries < 5000; tries++) backoff.next();
   assertEquals(backoff.next(), 15_000);

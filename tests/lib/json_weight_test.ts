@@ -8,7 +8,7 @@ Deno.test("payloadWeight() counts values as well as characters", () => {
   assert(payloadWeight(lists) > 25 * lists.length);
 });
 
-Deno.test("valuesWeight() finds what is short as text and large as values, and lets a large house pass", () => {
+Deno.test("valuesWeight() detects short texts of many values, and accepts a large home", () => {
   const events = Array(100_000).fill({
     datetime: 1700000000.5,
     name: "cmd::update",

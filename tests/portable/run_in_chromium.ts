@@ -9,10 +9,10 @@ export const CHROMIUM: string | undefined = findProgram(
   "REQUIRE_CHROMIUM",
 );
 
-/** Loopback is a secure context, in which WebCrypto is to be had. */
+/** Loopback is a secure context, with WebCrypto. */
 const HOSTNAME = "127.0.0.1";
 
-/** Sends what the tests came to, or why they did not run. */
+/** Sends the outcomes of the tests, or the reason why they did not run. */
 const PAGE = `<!doctype html>
 <title>Tests</title>
 <script type="module">
@@ -28,7 +28,7 @@ const PAGE = `<!doctype html>
 
 const FLAGS = [
   "--headless",
-  // Root, as in a container, has no sandbox. Nothing but the page below is opened.
+  // Root, as in a container, has no sandbox. Only the page below is opened.
   "--no-sandbox",
   "--disable-gpu",
   "--disable-dev-shm-usage",
@@ -39,7 +39,7 @@ const FLAGS = [
   "--no-proxy-server",
 ];
 
-/** What the page sends. */
+/** Report of the page. */
 interface Report {
   readonly outcomes?: Outcome[];
   readonly fault?: string;
@@ -98,7 +98,7 @@ export async function startChromium(
   const profile = await Deno.makeTempDir({ prefix: "chromium-" });
   const browser = new Deno.Command(chromium, {
     args: [...FLAGS, ...flags, `--user-data-dir=${profile}`, url],
-    // It leaves sockets behind where temporary files go.
+    // It does not remove its sockets among temporary files.
     env: { TMPDIR: profile },
     stdin: "null",
     stdout: "null",

@@ -8,7 +8,7 @@ const PROGRAM_MS = 120_000;
  *
  * @param command the program and its arguments
  * @returns what it wrote on standard output
- * @throws if it fails, or does not come to its end; then it is killed
+ * @throws if it fails, or does not end in time; then it is killed
  */
 export async function runProgram(
   [program, ...args]: readonly [string, ...string[]],

@@ -3,8 +3,10 @@ import { runProgram } from "./run_program.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PROTOCOL_TESTS = new URL("tests/protocol/", ROOT);
-/** Tests of what the client takes from `src/lib`; the rest of it is for Deno. */
-const LIB_TESTS = ["async", "backoff", "json_weight", "lru_cache"].map((name) => `tests/lib/${name}_test.ts`);
+/** Tests of the modules of `src/lib` that the client uses; the others are for Deno. */
+const LIB_TESTS = ["async", "backoff", "json_weight", "lru_cache", "read_chunks", "sse"].map((name) =>
+  `tests/lib/${name}_test.ts`
+);
 const COLLECTOR = new URL("test_collector.ts", import.meta.url);
 
 /** Name of the bundle in its directory. */
@@ -39,10 +41,10 @@ export async function writeBundle(directory: string): Promise<void> {
       `  return await collector.run();\n}\n`,
   );
   try {
-    // Told that it is for browsers, it brings nothing in that only Node or Deno has.
+    // For browsers, so that it includes nothing that only Node or Deno has.
     await runDeno(["bundle", "--quiet", "--platform", "browser", "--output", `${directory}/${BUNDLE}`, entry]);
   } catch (cause) {
-    throw new Error("Deno makes no bundle: the first time, it needs the network to download esbuild", { cause });
+    throw new Error("Deno cannot bundle: the first time, it needs the network to download esbuild", { cause });
   }
 }
 

@@ -1,14 +1,14 @@
-/** A test as modules declare it. */
+/** Declared test. */
 interface CollectedTest {
   readonly name: string;
   readonly run: () => void | Promise<void>;
 }
 
-/** What became of a test; a message says that it failed. */
+/** Outcome of a test. */
 export interface Outcome {
-  /** The test's name. */
+  /** Name of the test. */
   readonly name: string;
-  /** Why it failed. */
+  /** Reason of a failure; absent if the test passed. */
   readonly failure?: string;
 }
 
@@ -19,7 +19,7 @@ export interface Outcome {
 export class TestCollector {
   readonly #tests: CollectedTest[] = [];
 
-  /** Becomes the `Deno` of all modules that are imported from now on; nothing else of Deno is there any more. */
+  /** Replaces `Deno` for all modules that are imported from now on; no other function of Deno is available. */
   install(): void {
     const test = (name: string, run: () => void | Promise<void>) => this.#tests.push({ name, run });
     Object.defineProperty(globalThis, "Deno", { value: { test } });
@@ -33,16 +33,16 @@ export class TestCollector {
         await run();
         outcomes.push({ name });
       } catch (error) {
-        outcomes.push({ name, failure: told(error) });
+        outcomes.push({ name, failure: errorText(error) });
       }
     }
     return outcomes;
   }
 }
 
-function told(error: unknown): string {
+function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error.stack ?? error.message;
-  // Where a property fails, the cause tells why.
-  return error.cause === undefined ? text : `${text}\nCaused by: ${told(error.cause)}`;
+  // For a failed property, the cause has the reason.
+  return error.cause === undefined ? text : `${text}\nCaused by: ${errorText(error.cause)}`;
 }

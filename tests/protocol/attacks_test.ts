@@ -1,18 +1,10 @@
 /**
- * Somebody between phone and gateway who has no key, but everything that ever passed: each test is one thing that they
- * can try with it, and the part of version 2 that stops it. What they repeat word for word to the same route, only the
- * replay store can tell.
+ * Attackers between phone and gateway, without the key but with all earlier traffic: each test is one attack, and the part
+ * of version 2 that stops it. Exact repeats to the same route are stopped by the replay store alone.
  */
 import { assertEquals } from "@std/assert";
-import {
-  fromBase64,
-  fromBase64Url,
-  joinBytes,
-  randomBytes,
-  toBase64,
-  toBase64Url,
-  toHex,
-} from "../../src/protocol/bytes.ts";
+import { joinBytes } from "../../src/lib/join_bytes.ts";
+import { fromBase64, fromBase64Url, randomBytes, toBase64, toBase64Url, toHex } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import {
   openResponseV2,
@@ -69,7 +61,7 @@ async function assertLastRefused(
   for (const { id, data } of events.slice(-1)) await assertRefused(() => opener.open(data, id));
 }
 
-Deno.test("attack: a request played to another route is refused", async () => {
+Deno.test("attack: a request replayed to another route is refused", async () => {
   for (const sealedFor of ROUTES) {
     const { text } = await seal(sealedFor);
     for (const route of ROUTES) {
@@ -133,14 +125,14 @@ Deno.test("attack: answers swapped between two requests are refused, also betwee
   assertEquals(String(await openResponseV2(first.binding, toFirst)), "the door is shut");
 });
 
-Deno.test("attack: an event left out is noticed, whatever number the next one gets", async () => {
+Deno.test("attack: a dropped event is detected, whatever the number of the next one", async () => {
   await assertLastRefused([STREAM.event(1)]);
   await assertLastRefused([{ ...STREAM.event(1), id: "0" }]);
   await assertLastRefused([STREAM.event(0), STREAM.event(2)]);
   await assertLastRefused([STREAM.event(0), { ...STREAM.event(2), id: "1" }]);
 });
 
-Deno.test("attack: a stream cut short cannot be given its end", async () => {
+Deno.test("attack: a stream that is cut cannot be given an end", async () => {
   await assertLastRefused([STREAM.event(0), STREAM.event(4)]);
   await assertLastRefused([STREAM.event(0), { ...STREAM.event(4), id: "1" }]);
   const other = await record(SUBSCRIPTION, ["connected", "end"]);
@@ -159,7 +151,7 @@ Deno.test("attack: an event repeated is refused, also under the next number", as
   await assertLastRefused([STREAM.event(0), STREAM.event(1), { ...STREAM.event(1), id: "2" }]);
 });
 
-Deno.test("attack: an event put in is refused: of another stream, another key, or version 1", async () => {
+Deno.test("attack: an inserted event is refused: of another stream, another key, or version 1", async () => {
   const again = await record(SUBSCRIPTION, ["connected", "first"]);
   const foreign = await record({ ...SUBSCRIPTION, key: OTHER_KEY }, ["connected", "first"]);
   const old = await sealEnvelope(KEY.aead, "first", random);
@@ -167,7 +159,7 @@ Deno.test("attack: an event put in is refused: of another stream, another key, o
   for (const data of injected) await assertLastRefused([STREAM.event(0), { id: "1", data }]);
 });
 
-Deno.test("attack: a sign of life cannot be faked or sent again", async () => {
+Deno.test("attack: a heartbeat cannot be forged or replayed", async () => {
   const ping = STREAM.event(3).data;
   for (const data of [ping, "", "ping", '{"type":"ping","timestamp":1700000000}']) {
     await assertLastRefused([STREAM.event(0), { id: "1", data }]);
@@ -183,7 +175,7 @@ Deno.test("attack: the stream of another request does not open, under either ope
   await assertLastRefused([STREAM.event(0)], { binding, opening: STREAM.opening });
 });
 
-Deno.test("attack: a request of version 2 is none of version 1, and the other way round", async () => {
+Deno.test("attack: a request of version 2 is not one of version 1, and the other way round", async () => {
   const { text, binding } = await seal();
   const payload = payloadOf(text);
   const old = await sealEnvelope(KEY.aead, '{"command":"open the door"}', random);
@@ -198,7 +190,7 @@ Deno.test("attack: a request of version 2 is none of version 1, and the other wa
   await assertRefused(() => openRequest(`2.${old}`, gateway), "a prefix before version 1");
 });
 
-Deno.test("attack: an answer of version 1 is none to a request of version 2, and the other way round", async () => {
+Deno.test("attack: an answer of version 1 does not answer a request of version 2, and the other way round", async () => {
   const { binding } = await seal();
   const toOld = await sealEnvelope(KEY.aead, "done", random);
   const toNew = await sealResponseV2(binding, "done", random);

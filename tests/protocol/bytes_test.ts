@@ -13,7 +13,7 @@ import {
 import { anyText } from "../support/damage.ts";
 
 // The module has two ways, and a platform takes one of them. Both are held against the definition, written out below:
-// this file runs where the platform knows base64, and where it does not.
+// this file runs on platforms with and without base64.
 
 const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const STANDARD = `${ALPHANUMERIC}+/`;
@@ -52,7 +52,7 @@ function outcome(decode: (text: string) => Bytes, text: string): number[] | unde
 
 const bytes = fc.uint8Array({ maxLength: 200 }).map((drawn) => Uint8Array.from(drawn));
 
-Deno.test("toBase64() and toBase64Url() write as RFC 4648 defines it", () => {
+Deno.test("toBase64() and toBase64Url() encode as RFC 4648 defines it", () => {
   const padded = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
   padded.forEach((text, length) => {
     const input = new TextEncoder().encode("foobar".slice(0, length));
@@ -66,7 +66,7 @@ Deno.test("toBase64() and toBase64Url() write as RFC 4648 defines it", () => {
   }));
 });
 
-Deno.test("fromBase64() and fromBase64Url() read whatever was written, of any length", () => {
+Deno.test("fromBase64() and fromBase64Url() decode every encoded text, of any length", () => {
   fc.assert(fc.property(bytes, (drawn) => {
     assertEquals(fromBase64(toBase64(drawn)), drawn);
     assertEquals(fromBase64Url(toBase64Url(drawn)), drawn);
@@ -101,7 +101,7 @@ Deno.test("fromBase64() and fromBase64Url() agree with the definition on any tex
   );
 });
 
-Deno.test("fromBase64() and fromBase64Url() refuse spellings that other decoders let pass", () => {
+Deno.test("fromBase64() and fromBase64Url() refuse encodings that other decoders accept", () => {
   const refused = {
     "vertical tab": "Zm9v\v",
     "no-break space": "Zm9v\u00a0",
@@ -125,7 +125,7 @@ Deno.test("fromBase64() and fromBase64Url() refuse spellings that other decoders
   }
 });
 
-Deno.test("fromHex() reads what toHex() wrote, and capitals", () => {
+Deno.test("fromHex() decodes the output of toHex(), and capitals", () => {
   fc.assert(fc.property(bytes, (drawn) => {
     assertEquals(fromHex(toHex(drawn)), drawn);
     assertEquals(fromHex(toHex(drawn).toUpperCase()), drawn);
@@ -139,7 +139,7 @@ Deno.test("fromHex() refuses everything else", () => {
   }
 });
 
-Deno.test("randomBytes() fills fresh arrays of the length that was asked for", () => {
+Deno.test("randomBytes() returns new arrays of the given length", () => {
   assertEquals([0, 1, 12, 4096].map((length) => randomBytes(length).length), [0, 1, 12, 4096]);
   assertNotEquals(randomBytes(32), randomBytes(32));
 });

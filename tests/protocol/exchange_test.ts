@@ -37,7 +37,7 @@ Deno.test("openAnswer() and the gateway's side open what was sealed, for any JSO
   }));
 });
 
-Deno.test("StreamOpener gives back any JSON value", async () => {
+Deno.test("StreamOpener returns any JSON value", async () => {
   const { exchange } = await exchangeOf(2);
   if (exchange.version !== 2) throw new Error("Not version 2");
   const sealer = await StreamSealer.begin(exchange, random);
@@ -48,11 +48,11 @@ Deno.test("StreamOpener gives back any JSON value", async () => {
   }));
 });
 
-Deno.test("parseRequest() tells the version from the first characters", async () => {
+Deno.test("parseRequest() finds the version in the first characters", async () => {
   for (const version of VERSIONS) assertEquals(parseRequest((await exchangeOf(version)).text).version, version);
 });
 
-Deno.test("sealAnswer() answers a repeated request anew, and either answer opens", async () => {
+Deno.test("sealAnswer() seals an answer to a repeated request again, and either opens", async () => {
   for (const version of VERSIONS) {
     const { exchange } = await exchangeOf(version);
     const answers = await Promise.all(["first", "second"].map((body) => sealAnswer(exchange, body, random)));
@@ -102,12 +102,12 @@ async function assertHarmless(samples: readonly string[], open: (text: string) =
   );
 }
 
-Deno.test("parseRequest() throws nothing but its one error on any text", async () => {
+Deno.test("parseRequest() throws only its one error on any text", async () => {
   const samples = await Promise.all(VERSIONS.map(async (version) => (await exchangeOf(version)).text));
   await assertHarmless(samples, (text) => openRequest(text, { key: KEY, route: "/gateway" }));
 });
 
-Deno.test("openAnswer() throws nothing but its one error on any text", async () => {
+Deno.test("openAnswer() throws only its one error on any text", async () => {
   for (const version of VERSIONS) {
     const { exchange } = await exchangeOf(version);
     const samples = [await sealAnswer(exchange, "{}", random), await sealAnswer(exchange, "{}", random)];
@@ -115,7 +115,7 @@ Deno.test("openAnswer() throws nothing but its one error on any text", async () 
   }
 });
 
-Deno.test("StreamOpener throws nothing but its one error on any text", async () => {
+Deno.test("StreamOpener throws only its one error on any text", async () => {
   const { exchange } = await exchangeOf(2);
   if (exchange.version !== 2) throw new Error("Not version 2");
   const sealer = await StreamSealer.begin(exchange, random);

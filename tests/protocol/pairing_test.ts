@@ -28,14 +28,14 @@ Deno.test("formatPairingUri() has the key in the fragment only, and the rest per
   );
 });
 
-Deno.test("formatPairingUri() gives an address one spelling", () => {
+Deno.test("formatPairingUri() normalizes an address", () => {
   const written = (url: string) => parsePairingUri(formatPairingUri({ ...PAIRING, url })).url;
   assertEquals(written("HTTPS://Home.Example:443/"), "https://home.example");
   assertEquals(written("https://home.example/e2e/"), "https://home.example/e2e");
   assertEquals(written("http://[::1]:10000"), "http://[::1]:10000");
 });
 
-Deno.test("parsePairingUri() reads what formatPairingUri() wrote, for every name, path and key", () => {
+Deno.test("parsePairingUri() parses the output of formatPairingUri(), for every name, path and key", () => {
   const character = fc.integer({ min: 0x20, max: 0x10ffff }).filter((code) => code < 0xd800 || code > 0xdfff)
     .map((code) => String.fromCodePoint(code));
   const name = fc.string({ unit: character, minLength: 1, maxLength: 20 }).filter((text) => !/\p{Cc}/u.test(text));
@@ -49,7 +49,7 @@ Deno.test("parsePairingUri() reads what formatPairingUri() wrote, for every name
   }));
 });
 
-Deno.test("parsePairingUri() takes url and name in either order, and a key in upper case", () => {
+Deno.test("parsePairingUri() accepts url and name in either order, and a key in upper case", () => {
   const text = `e2eg://pair?name=phone&url=http%3A%2F%2Fgate#key=${KEY.toUpperCase()}`;
   assertEquals(parsePairingUri(text), { url: "http://gate", name: "phone", key: KEY });
 });
@@ -106,7 +106,7 @@ Deno.test("formatPairingUri() and parsePairingUri() refuse an address that is no
   }
 });
 
-Deno.test("formatPairingUri() refuses a name that is empty, too long or not to be shown", () => {
+Deno.test("formatPairingUri() refuses a name that is empty, too long or not printable", () => {
   for (const name of ["", "x".repeat(65), "\ud800", "a\nb", "\u001b[2J"]) {
     assertRefused(() => formatPairingUri({ ...PAIRING, name }), "Key's name must");
   }

@@ -10,7 +10,7 @@ Deno.test("parsePayload() refuses everything but one JSON object", () => {
   }
 });
 
-Deno.test("parsePayload() refuses more objects, lists and members than it can hold and parse quickly, and nothing else", () => {
+Deno.test("parsePayload() refuses too many objects, lists and members, and nothing else", () => {
   const request = (count: number, value: string) => opened(`{"message":[${Array(count).fill(value).join(",")}]}`);
   for (const [value, parts] of [["{}", 1], ["[]", 1], ['{"a":1}', 2], ['{"a" : [ ]}', 3]] as const) {
     // The payload, its member and the list are parts as well.

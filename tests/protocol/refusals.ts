@@ -20,7 +20,7 @@ export async function outcomeOf(open: Open): Promise<unknown> {
   } catch (error) {
     if (!(error instanceof EnvelopeError)) throw error;
     assertEquals([error.name, error.message], ["EnvelopeError", "Decryption failed"]);
-    assert(error.cause === undefined, "The error tells its cause");
+    assert(error.cause === undefined, "The error has a cause");
     return undefined;
   }
 }

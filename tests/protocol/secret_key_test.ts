@@ -1,6 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { type Bytes, joinBytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
+import { joinBytes } from "../../src/lib/join_bytes.ts";
+import { type Bytes, randomBytes, toHex } from "../../src/protocol/bytes.ts";
 import { deriveKeyId, deriveMessageKey, importKey, importSecretKey, parseKey } from "../../src/protocol/secret_key.ts";
 import { anyText } from "../support/damage.ts";
 import { KEY, SECRET } from "../support/known_keys.ts";
@@ -29,7 +30,7 @@ Deno.test("deriveKeyId() differs from key to key, and refuses keys of another le
   await assertRejects(() => deriveKeyId(randomBytes(16)), RangeError);
 });
 
-Deno.test("importSecretKey() names the key by its id, and gives nothing of it back", async () => {
+Deno.test("importSecretKey() has the id of the key, and exports nothing of it", async () => {
   assertEquals(KEY.kid, await deriveKeyId(SECRET));
   for (const key of [KEY.aead, KEY.hkdf]) {
     assertEquals(key.extractable, false);
@@ -62,7 +63,7 @@ Deno.test("deriveMessageKey() is HKDF-SHA-256 of salt and purpose", async () => 
   );
 });
 
-Deno.test("deriveMessageKey() makes keys for one side, which nobody reads back", async () => {
+Deno.test("deriveMessageKey() returns keys for one use, which cannot be exported", async () => {
   for (const usage of ["encrypt", "decrypt"] as const) {
     const key = await deriveMessageKey(KEY, { salt: randomBytes(16), info: utf8.encode("x"), usage });
     assertEquals([key.extractable, key.usages], [false, [usage]]);

@@ -20,7 +20,7 @@ const { v1, v2 } = vectors;
 const sealedV1 = [...v1.requests, ...v1.answers, ...v1.events];
 const openV1 = (text: string) => openEnvelope(KEY.aead, parseEnvelope(text));
 
-/** Randomness that a vector tells. */
+/** Random bytes of a vector. */
 const drawn = (hex: string) => () => fromHex(hex);
 
 function routeNamed(name: string): Route {
@@ -33,7 +33,7 @@ function bindingOf(vector: { requestSalt: string; route?: string }): RequestBind
   return { key: KEY, route: routeNamed(vector.route ?? "/mqtt/subscribe"), salt: fromHex(vector.requestSalt) };
 }
 
-/** What WebCrypto alone makes of a message key, nonce and additional data that a vector tells. */
+/** Result of WebCrypto alone for the message key, nonce and additional data of a vector. */
 async function sealedBy(
   messageKey: string,
   { nonce, additionalData, plaintext }: { nonce: number; additionalData: string; plaintext: string },
@@ -58,7 +58,7 @@ Deno.test("vectors: version 1 seals and opens every envelope as frozen", async (
   }
 });
 
-Deno.test("vectors: version 1 accepts every frozen spelling", async () => {
+Deno.test("vectors: version 1 accepts every frozen encoding", async () => {
   assert(v1.accepted.length > 0);
   for (const { name, plaintext, envelope } of v1.accepted) {
     assertEquals(String(await openV1(envelope)), plaintext, name);

@@ -37,7 +37,7 @@ Deno.test("conformance fails and tells why when the key is another one", async (
   const { code, out, key } = await runKit(["--protocol", "2", "--key", "ab".repeat(32)]);
   assertEquals(code, 1);
   assertStringIncludes(out, "FAILED   Envelope: shape of an answer");
-  assertStringIncludes(out, "seen: HTTP 401 to a right request: the key is another one, or is not for version 2");
-  assertStringIncludes(out, "passed   Transport: health tells status and version, and no more");
+  assertStringIncludes(out, "seen: HTTP 401 to a valid request: the gateway does not accept this key in version 2");
+  assertStringIncludes(out, "passed   Transport: health has status and version, and nothing else");
   assertEquals(out.includes("ab".repeat(32)) || out.includes(key), false, "A key was printed");
 });

@@ -8,7 +8,7 @@ import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { endAtOnce, error, stay } from "../clients/responses.ts";
 import { withFakeGateway } from "../clients/fake_gateway.ts";
-import { heard, subscribing } from "../clients/subscribing.ts";
+import { received, subscribing } from "../clients/subscribing.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SOURCES = ["clients/kotlin", "tests/clients/kotlin"];
@@ -70,7 +70,7 @@ const tests = new ClientTests(program);
 tests.test("seals a new request when its next try was sent twice on the way", () => {
   const repeated = endAtOnce(error("Request was used before: seal a new one for each subscription"));
   return subscribing(tests)([(visit) => visit.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
-    assertEquals(heard(lines), ["connected", "1", "disconnected", "connected", "2"]);
+    assertEquals(received(lines), ["connected", "1", "disconnected", "connected", "2"]);
   });
 });
 
@@ -82,9 +82,9 @@ tests.test("ends a subscription with what its listener throws, and takes it for 
     const told = lines.map((line) => line["payload"] ?? line["type"] ?? line["failure"] ?? line["uncaught"] ?? "end");
     assertEquals(told, [...thrown.slice(0, -1), "end"].flatMap((name) => ["connected", "1", name]));
     assertEquals(lines.filter((line) => "uncaught" in line).length, 1);
-    assertEquals(gateway.visits.length, thrown.length);
-    for (const { request } of gateway.visits) {
-      assert(Math.abs(Number(request["timestamp"]) - Date.now() / 1000) < 60);
+    assertEquals(gateway.requests.length, thrown.length);
+    for (const { fields } of gateway.requests) {
+      assert(Math.abs(Number(fields["timestamp"]) - Date.now() / 1000) < 60);
     }
   });
 });

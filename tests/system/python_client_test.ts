@@ -4,7 +4,7 @@ import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { refuse, stay } from "../clients/responses.ts";
-import { EXPIRED, type Fate, withFakeGateway } from "../clients/fake_gateway.ts";
+import { EXPIRED, type Respond, withFakeGateway } from "../clients/fake_gateway.ts";
 import { withEnvironment } from "../clients/environment.ts";
 import { within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";
@@ -48,7 +48,7 @@ const tests = new ClientTests(program);
 tests.test("takes numbers that are larger than any float for ordinary failures, or for no wait", () => {
   const huge = "9".repeat(400);
   const refusal = JSON.stringify(`{"error":"Too many requests","retry_after":${huge}}`);
-  const fates: readonly Fate[] = [
+  const fates: readonly Respond[] = [
     (visit) => visit.replyText(refusal, 429),
     (visit) => visit.replyText(`{"result":{"datetime":${huge},"result":[]}}`),
   ];
@@ -141,8 +141,8 @@ Deno.test({
     const messages = (lines: readonly string[]) => lines.filter((line) => line.startsWith("home/"));
     const notices = (lines: readonly string[]) =>
       lines.filter((line) => !line.startsWith("home/")).map((line) => line.replace(/:.*/, ""));
-    const cut: Fate = (visit) => visit.serve(1);
-    await withFakeGateway([cut, stay(2), cut], async ({ url, key, visits, probes }) => {
+    const cut: Respond = (visit) => visit.serve(1);
+    await withFakeGateway([cut, stay(2), cut], async ({ url, key, requests, probes }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
       const { code, lines } = await listen(["subscribe", "#"], place, /^home\/n 2$/);
       assertEquals(messages(lines), ["home/n 1", "home/n 2"]);
@@ -153,7 +153,7 @@ Deno.test({
       assertEquals(messages(once.lines), ["home/n 1"]);
       assertEquals(notices(once.lines), ["connected", "Stream broke off"]);
       assertEquals(once.code, 1);
-      assertEquals(visits.map(({ request }) => request["keep"]), [true, true, false]);
+      assertEquals(requests.map(({ fields }) => fields["keep"]), [true, true, false]);
       assertEquals(probes.length, 0, "Each probe counts as a failure of the whole address");
     });
   },
@@ -177,7 +177,7 @@ Deno.test({
 Deno.test({
   ...needing("Python command line tells whose clock is wrong, and the right time", NEEDS),
   fn: () => {
-    const expired: Fate = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
+    const expired: Respond = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
     return withFakeGateway([expired, expired], async ({ url, key }) => {
       const { code, stderr } = await run(["call", "datetime"], { GATEWAY_URL: url, GATEWAY_KEY: key });
       const words = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
@@ -201,12 +201,12 @@ Deno.test({
         [["t", "--qos", "1", "--", "-5"], { message: "-5" }],
         [["t", "--file", path], { "payload_b64": bytes.toBase64() }],
       ];
-      const fate: Fate = (visit) => visit.reply('{"success":true}');
-      await withFakeGateway(published.map(() => fate), async ({ url, key, visits }) => {
+      const fate: Respond = (visit) => visit.reply('{"success":true}');
+      await withFakeGateway(published.map(() => fate), async ({ url, key, requests }) => {
         for (const [index, [args, fields]] of published.entries()) {
           const { code, stderr } = await run(["publish", ...args], { GATEWAY_URL: url, GATEWAY_KEY: key });
           assertEquals([code, stderr], [0, ""]);
-          const { topic, message, payload_b64 } = visits[index]?.request ?? {};
+          const { topic, message, payload_b64 } = requests[index]?.fields ?? {};
           assertEquals({ topic, message, payload_b64 }, {
             message: undefined,
             payload_b64: undefined,
@@ -231,7 +231,7 @@ Deno.test({
     const evil = "\u001b[2J\u0007\r\u009b1m\u202egnp\u2066\u200f\u2028";
     const escaped = "\\u001b[2J\\u0007\\u000d\\u009b1m\\u202egnp\\u2066\\u200f\\u2028";
     const message = { type: "message", topic: `home/${evil}`, payload: `é\tü\nhome/lock open${evil}` };
-    const fates: readonly Fate[] = [
+    const fates: readonly Respond[] = [
       async (visit) => {
         await visit.connect();
         await visit.send(message, { type: "disconnected", message: `Why${evil}\nconnected: not`, timestamp: 1 });
@@ -268,10 +268,10 @@ Deno.test({
     NEEDS,
   ),
   fn: () => {
-    const nested = (depth: number): Fate => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
+    const nested = (depth: number): Respond => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
     // Newer Pythons read deeper than they print.
     const depths = [400, 960, 990, 2000, 100_000];
-    return withFakeGateway(depths.map(nested), async ({ url, key, visits }) => {
+    return withFakeGateway(depths.map(nested), async ({ url, key, requests }) => {
       for (const depth of depths) {
         const { code, stdout, stderr } = await run(["call", "deep"], { GATEWAY_URL: url, GATEWAY_KEY: key });
         if (code === 0) assertEquals(stdout.replaceAll(/\s/g, "").length, 2 * depth);
@@ -280,7 +280,7 @@ Deno.test({
         if (depth === 400) assertEquals(code, 0);
         if (depth === 100_000) assertEquals(code, 1);
       }
-      assertEquals(visits.length, depths.length);
+      assertEquals(requests.length, depths.length);
     });
   },
 });
@@ -374,7 +374,7 @@ Deno.test({
   ...needing("Python command line reads key files and variables as editors and shells leave them", NEEDS),
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
-    const well: Fate = (visit) => visit.reply("well");
+    const well: Respond = (visit) => visit.reply("well");
     try {
       await withFakeGateway([well, well, well, well], async ({ url, key }) => {
         const path = `${directory}/key.txt`;
@@ -463,18 +463,18 @@ Deno.test({
       [["--apikey-file", path], variable, "from-file", /^$/],
       [["--apikey", "typed"], variable, "typed", /^Warning: other users of this machine can read --apikey: use .*$/],
     ];
-    const events: Fate = (visit) => visit.reply({ jsonrpc: "2.0", error: { code: 1, message: "No" } });
-    const fates = ways.flatMap((): Fate[] => [(visit) => visit.reply("well"), events]);
+    const events: Respond = (visit) => visit.reply({ jsonrpc: "2.0", error: { code: 1, message: "No" } });
+    const fates = ways.flatMap((): Respond[] => [(visit) => visit.reply("well"), events]);
     try {
-      await withFakeGateway(fates, async ({ url, key, visits }) => {
+      await withFakeGateway(fates, async ({ url, key, requests }) => {
         for (const [args, more, apikey, said] of ways) {
           const place = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
           const call = await run(["call", "x", ...args], place);
-          assertEquals([call.code, call.stdout, visits.at(-1)?.request["apikey"]], [0, "well", apikey]);
+          assertEquals([call.code, call.stdout, requests.at(-1)?.fields["apikey"]], [0, "well", apikey]);
           assertMatch(call.stderr, said);
           assertEquals(call.stderr.includes("typed"), false);
           await run(["events", "--since", "1", ...args], place);
-          assertEquals(visits.at(-1)?.request["apikey"], apikey);
+          assertEquals(requests.at(-1)?.fields["apikey"], apikey);
         }
         const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
         assertEquals((await run(["call", "x", "--apikey", "a", "--apikey-file", path], place)).code, 2);

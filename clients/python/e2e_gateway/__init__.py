@@ -1,4 +1,4 @@
-"""A client of the end-to-end encryption gateway.
+"""Client of the end-to-end encryption gateway.
 
 A package to copy into a project. Needs Python 3.9 or later and the package
 ``cryptography``.
@@ -60,10 +60,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the client when it is asked for.
+    """Load the client at its first use.
 
-    It needs ``cryptography``. Without that, the command line says so; Python
-    loads this module before it.
+    It needs ``cryptography``. Without it, the command line prints a message;
+    Python loads this module before that.
     """
     if name != "GatewayClient":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

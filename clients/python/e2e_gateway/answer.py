@@ -1,4 +1,4 @@
-"""Reads what the gateway answered, opened."""
+"""Answers of the gateway, opened."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 
 from .errors import TamperedError
 
-#: Most to unpack of an answer, in bytes: what fills no memory yet.
+#: Largest body after decompression, in bytes.
 LONGEST_BODY = 64 * 2**20
-#: For zlib: a gzip header and trailer.
+#: Value of ``wbits`` for gzip.
 GZIP = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the gateway answered, opened."""
+    """Opened answer."""
 
-    #: 200 for a success; otherwise what went wrong, in the way of HTTP.
+    #: 200 for a success; otherwise the failure, as in HTTP.
     status: int
-    #: The service's answer.
+    #: Answer of the service.
     body: Any
-    #: The gateway's clock, in seconds since 1970.
+    #: Time of the gateway, in seconds since 1970.
     timestamp: float
 
 
 def read_json(plaintext: str) -> dict[str, Any]:
-    """Read what was opened.
+    """Parse opened JSON.
 
     :raises TamperedError: if it is not a JSON object
     """
@@ -40,9 +40,9 @@ def read_json(plaintext: str) -> dict[str, Any]:
 
 
 def read_answer(opened: dict[str, Any]) -> Answer:
-    """Take an answer out of what was opened; unpack its body.
+    """Parse an opened answer, and decompress its body.
 
-    :raises TamperedError: if it is no answer
+    :raises TamperedError: if it is not an answer
     """
     status, timestamp = opened.get("status"), opened.get("timestamp")
     if not isinstance(status, int) or not isinstance(timestamp, (int, float)):

@@ -1,4 +1,4 @@
-"""Sends sealed requests to one gateway: in which version, and at what time."""
+"""Sealed requests to one gateway, in its version and with its time."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from .refusal import is_from_gateway, sealed_refusal
 from .stamp import Stamp
 from .transport import Response, send
 
-#: Too old for a gateway to do anything, so it can only tell its version.
+#: Request that cannot run, as it is far too old, to find the version.
 PROBE = {"timestamp": 0}
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A request that was sent, and what came back so far."""
+    """Request that was sent, and the beginning of its answer."""
 
-    #: The beginning of the answer.
+    #: Response, its body yet unread.
     response: Response
-    #: Opens what is in it.
+    #: Opens the answer.
     exchange: Exchange
-    #: When the request was stamped.
+    #: Timestamp of the request.
     stamp: Stamp
 
 
 class Channel:
-    """The way to one gateway under one key; threads may share it."""
+    """Sealed channel to one gateway under one key; threads may share it."""
 
     def __init__(
         self,
@@ -50,31 +50,31 @@ class Channel:
         clock: Callable[[], float],
         key_name: str | None,
     ) -> None:
-        """Make a channel; nothing is sent yet.
+        """Make a channel; send nothing yet.
 
-        :param version: which one to speak; None to ask the gateway
+        :param version: version of the protocol; None to ask the gateway
         """
         self.url = url
         self._key = key
         self._clock = clock
         self._key_name = key_name
-        #: What the gateway's clock is ahead, in seconds.
+        #: Lead of the gateway's clock, in seconds.
         self._ahead = 0.0
-        #: Whether the gateway marks what it answers by itself, as newer ones.
-        self._tells_source = False
+        #: True once the gateway named itself as a source: older ones do not.
+        self._reports_source = False
         self._negotiation = Negotiation(version, self._probe)
 
     @property
     def version(self) -> int | None:
-        """The version that is spoken; None if it is not known yet."""
+        """Version of the protocol; None until it is known."""
         return self._negotiation.version
 
     def now(self) -> float:
-        """Tell the time, in seconds since 1970, as the gateway sees it."""
+        """Return the time by the gateway's clock, in seconds since 1970."""
         return self._clock() + self._ahead
 
     def correct(self, timestamp: Any) -> None:
-        """Take the time that the gateway proved to tell just now.
+        """Correct the clock by an authenticated time of the gateway.
 
         Only in version 2: in version 1 it could be an old answer.
         """
@@ -92,11 +92,11 @@ class Channel:
         try:
             return self._accept(sent, route)
         except ExpiredError as error:
-            # In version 1 it may be about another request.
+            # In version 1 it may be for another request.
             if self.version != 2:
                 raise
             self.correct(error.gateway_time)
-            # A command goes again only if no copy of it ran, or ever will.
+            # A command is sent again only if no copy of it can ever run.
             if not sent.stamp.was_always_too_old(error.gateway_time):
                 raise
         return self._accept(self.post(route, fields, timeout), route)
@@ -104,9 +104,9 @@ class Channel:
     def post(
         self, route: str, fields: dict[str, Any], timeout: float
     ) -> Sent:
-        """Seal a request, stamped with the time, and send it.
+        """Seal a request with the current time, and send it.
 
-        :raises GatewayError: if there is none, or it is a refusal
+        :raises GatewayError: if there is no answer, or a refusal
         """
         version = self._negotiation.agree(timeout)
         stamp = Stamp(self._clock, self._ahead)
@@ -115,17 +115,17 @@ class Channel:
         return Sent(response, exchange, stamp)
 
     def tampered(self) -> TamperedError:
-        """Tell that something does not open."""
+        """Make the error for an answer that does not open."""
         return TamperedError(
             "Answer does not open: it is not what the gateway sealed with "
-            f"{self._key_called()} for this request",
+            f"{self._key_label()} for this request",
         )
 
     def _accept(self, sent: Sent, route: str) -> Answer:
         opened = self._open_answer(sent.response, sent.exchange)
         answer = read_answer(opened)
         # Services answer on this route alone.
-        may_be_service = self._tells_source and route == "/gateway"
+        may_be_service = self._reports_source and route == "/gateway"
         refusal = sealed_refusal(answer, opened, may_be_service)
         if refusal is not None:
             raise refusal
@@ -156,7 +156,7 @@ class Channel:
             hint = ", or is the key for version 2 alone" * (version == 1)
             raise WrongKeyError(
                 f"{error.message}: does the gateway have "
-                f"{self._key_called()}{hint}?",
+                f"{self._key_label()}{hint}?",
                 status=error.status,
                 knows_version_2=error.knows_version_2,
             ) from None
@@ -171,7 +171,7 @@ class Channel:
         except EnvelopeError:
             raise self.tampered() from None
         if is_from_gateway(opened):
-            self._tells_source = True
+            self._reports_source = True
         return opened
 
     def _probe(self, timeout: float) -> None:
@@ -179,7 +179,7 @@ class Channel:
         opened = self._open_answer(response, exchange)
         self.correct(read_answer(opened).timestamp)
 
-    def _key_called(self) -> str:
+    def _key_label(self) -> str:
         if self._key_name is None:
             return "this key"
         return f"key {self._key_name}"

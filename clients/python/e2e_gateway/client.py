@@ -1,4 +1,4 @@
-"""The client: what it can do, and with which choices."""
+"""Client of the gateway."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from .protocol import Key
 from .subscription import follow, position
 from .waiting import Backoff, backoff
 
-#: The gateway waits up to 30 s for Jeedom: this leaves room for the network.
+#: Longest wait for an answer, in seconds: the gateway waits up to 30 s for
+#: Jeedom.
 DEFAULT_TIMEOUT = 40.0
-#: The gateway shows a sign of life at least every 15 s: three missed ones
-#: mean that the line is dead.
+#: Longest time without a heartbeat, in seconds: the gateway sends one at least
+#: every 15 s.
 STREAM_TIMEOUT = 45.0
 
 def _check_url(url: str) -> None:
-    """Refuse what is no address of HTTP.
+    """Check an address of HTTP.
 
-    :raises ValueError: with what is wrong
+    :raises ValueError: if it is malformed
     """
     if not re.match("https?://[^/]", url):
         raise ValueError(
@@ -34,20 +35,20 @@ def _check_url(url: str) -> None:
         )
     try:
         parts = urllib.parse.urlsplit(url)
-        is_right = parts.hostname is not None and parts.port != 0
+        is_valid = parts.hostname is not None and parts.port != 0
     except ValueError:
-        # Such as a port that is no number.
-        is_right = False
-    if not is_right or re.search(r"\s", url):
+        # Such as a port that is not a number.
+        is_valid = False
+    if not is_valid or re.search(r"\s", url):
         raise ValueError(f'Address has a wrong host or port: "{url}"')
 
 
-#: 1, 2, or ``auto`` to ask the gateway.
+#: Version of the protocol: 1, 2, or ``auto`` to ask the gateway.
 Protocol = Union[int, str]
 
 
 class GatewayClient:
-    """Speaks with one gateway under one key; threads may share it."""
+    """Client of one gateway under one key; threads may share it."""
 
     def __init__(
         self,
@@ -60,18 +61,18 @@ class GatewayClient:
         protocol: Protocol = "auto",
         key_name: str | None = None,
     ) -> None:
-        """Make a client; nothing is sent yet.
+        """Make a client; send nothing yet.
 
         :param url: the address, such as ``https://home.example.ts.net``
         :param key: the key, 64 hexadecimal characters
         :param timeout: longest wait for an answer, in seconds
-        :param clock: tells the seconds since 1970; in version 2 the client
-            corrects it by itself
-        :param backoff: tells how many seconds to wait before a subscription
-            is tried again, from how many tries were in vain
-        :param protocol: the version to speak: 1, 2, or ``auto`` to ask the
+        :param clock: returns the seconds since 1970; in version 2 the client
+            corrects it
+        :param backoff: returns the wait before a retry, in seconds, from the
+            number of failed tries
+        :param protocol: version of the protocol: 1, 2, or ``auto`` to ask the
             gateway before the first request
-        :param key_name: what the key is called, for messages of errors
+        :param key_name: name of the key, for error messages
         :raises ValueError: if the key, the address or the version is
             malformed
         """
@@ -91,10 +92,10 @@ class GatewayClient:
 
     @property
     def protocol(self) -> Protocol:
-        """The version that is spoken: 1 or 2; ``auto``: not known yet.
+        """Version of the protocol: 1 or 2; ``auto`` until it is known.
 
-        Keep a 2, and give it to the next client: then nobody on the line can
-        make that one believe that the gateway does not know version 2.
+        Store 2, and pass it to the next client: an attacker in between then
+        cannot downgrade that one to version 1.
         """
         return self._channel.version or "auto"
 
@@ -110,8 +111,8 @@ class GatewayClient:
     ) -> Answer:
         """Call a method of Jeedom's JSON-RPC API.
 
-        :param method: its name, such as ``jeeObject::full``
-        :param params: its parameters
+        :param method: name of the method, such as ``jeeObject::full``
+        :param params: parameters of the method
         :param apikey: Jeedom's API key, where the gateway has none of its own
         :param endpoint: path of the API on the Jeedom server
         :param compress: ``gzip`` to let the gateway compress a large answer;
@@ -140,27 +141,27 @@ class GatewayClient:
         apikey: str | None = None,
         endpoint: str | None = None,
     ) -> Generator[dict[str, Any], None, None]:
-        """Follow Jeedom's events, from the first step of the loop on.
+        """Yield Jeedom's events, until the generator is closed.
 
-        Each event has ``datetime``, ``name`` and ``option``. It goes on until
-        the generator is closed, also after failures that may pass. After five
-        minutes of nothing but failures it raises the newest one; begin again
-        with ``since`` as the ``datetime`` of the last event.
+        Each event has ``datetime``, ``name`` and ``option``. Temporary
+        failures are retried. After five minutes of nothing but failures the
+        newest one is raised; call again with the ``datetime`` of the last
+        event as ``since``.
 
-        :param since: from when on, in seconds of Jeedom's clock; from now on
-            without it
-        :param long_polling: how long Jeedom waits for an event, in seconds
-        :param filter: name of a filter that Jeedom knows
+        :param since: begins after this time of Jeedom's clock, in seconds;
+            now by default
+        :param long_polling: longest wait of Jeedom for an event, in seconds
+        :param filter: name of a filter in Jeedom
         :param apikey: Jeedom's API key, where the gateway has none of its own
         :param endpoint: path of the API on the Jeedom server
-        :raises GatewayError: a failure that will not pass, or has not for
-            five minutes; a ``JeedomError`` when Jeedom refuses
+        :raises GatewayError: a lasting failure, or five minutes of temporary
+            ones; a ``JeedomError`` if Jeedom refuses
         """
 
         def ask(method: str, params: dict[str, Any]) -> Answer:
-            patience = long_polling + DEFAULT_TIMEOUT
+            longest = long_polling + DEFAULT_TIMEOUT
             return self.call_jeedom(
-                method, params, apikey, endpoint, timeout=patience
+                method, params, apikey, endpoint, timeout=longest
             )
 
         return jeedom_events(
@@ -184,18 +185,18 @@ class GatewayClient:
         *,
         timeout: float | None = None,
     ) -> Answer:
-        """Publish an MQTT message, and wait until the broker has it.
+        """Publish an MQTT message, and wait until the broker acknowledged it.
 
-        :param message: the payload: a text; bytes; None for an empty one,
+        :param message: payload: a text; bytes; None for an empty one,
             which clears a retained message; any other value as its JSON text
         :param qos: quality of service: 0, 1 or 2
-        :param retain: whether the broker shall keep the message for later
+        :param retain: makes the broker retain the message for later
             subscribers
-        :param broker_host: a broker other than the gateway's own; in the same
-            way its port, and a login
+        :param broker_host: broker other than the gateway's own; with its port
+            and login
         :returns: status 200 once the broker has acknowledged the message
         :raises GatewayError: if the gateway cannot be reached, or refuses, or
-            the broker did not take the message
+            the broker did not accept the message
         """
         fields = {
             "service": "mqtt",
@@ -227,30 +228,30 @@ class GatewayClient:
         resume: bool = True,
         timeout: float = STREAM_TIMEOUT,
     ) -> Generator[dict[str, Any], None, None]:
-        """Listen to MQTT topics, from the first step of the loop on.
+        """Yield the events of MQTT topics, until the generator is closed.
 
         The first event has the ``type`` ``connected``; each ``message`` has
         ``topic``, ``payload``, ``qos``, ``retain`` and ``timestamp``. A
         payload that is not UTF-8 is None, and in ``payload_b64``.
 
-        Once it was connected, the subscription goes on until the generator
-        is closed. ``disconnected``, ``end`` and ``error`` tell in
-        ``message`` why a stream ended; the next one begins with
-        ``connected`` and goes on where the last one ended. ``gap`` says that
-        something may be missing nevertheless. After an ``end`` with
-        ``retry`` the client waits at least so many seconds.
+        Once it was connected, the subscription reconnects until the
+        generator is closed. ``disconnected``, ``end`` and ``error`` have in
+        ``message`` the reason why a stream ended; the next one begins with
+        ``connected``, and resumes where the last one ended. ``gap`` says
+        that messages may be missing nevertheless. After an ``end`` with
+        ``retry`` the client waits at least that many seconds.
 
-        :param topics: filters, such as ``home/+/temperature``, or just one
+        :param topics: filters, such as ``home/+/temperature``, or one filter
         :param qos: highest quality of service
-        :param since: where to go on: an earlier event, or only its ``epoch``
-            and ``offset``
-        :param keep: whether the stream stays open while the gateway's broker
-            is away, which ``offline`` and ``online`` tell
+        :param since: position to resume after: an earlier event, or only its
+            ``epoch`` and ``offset``
+        :param keep: keeps the stream open while the gateway's broker is
+            unreachable, which ``offline`` and ``online`` events report
         :param resume: False for one stream only: ``disconnected``, ``end``
             or ``error`` is its last event
-        :param timeout: longest silence, in seconds; the gateway breaks it at
-            least every 15 s
-        :raises GatewayError: what will not pass; any failure before it was
+        :param timeout: longest time without a heartbeat, in seconds; the
+            gateway sends one at least every 15 s
+        :raises GatewayError: a lasting failure; any failure before it was
             connected for the first time, or without ``resume``
         :raises KeyError: if ``since`` has no ``epoch`` and ``offset``
         """
@@ -275,13 +276,14 @@ class GatewayClient:
     def health(self) -> dict[str, Any]:
         """Ask whether the gateway runs, without the key.
 
-        :returns: its ``status`` and ``version``
-        :raises GatewayError: if it does not say that it is well
+        :returns: ``status`` and ``version`` of the gateway
+        :raises GatewayError: if it does not answer, or is not healthy
         """
         return ask_health(self._url, self._timeout)
 
     def _call(
         self, route: str, fields: dict[str, Any], timeout: float | None
     ) -> Answer:
-        patience = self._timeout if timeout is None else timeout
-        return self._channel.call(route, fields, patience)
+        if timeout is None:
+            timeout = self._timeout
+        return self._channel.call(route, fields, timeout)

@@ -1,4 +1,4 @@
-"""The command line: calls, publishes and listens."""
+"""Command line of the client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .secret_file import read_secret
 from .settings import Settings
 from .terminal import one_line, printable
 
-#: What ends with Ctrl-C, or with the one who reads it, and well.
+#: Commands that end successfully by Ctrl-C, or when the reader closes.
 LISTENING = ("subscribe", "events")
 
 
@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run: Callable[[argparse.Namespace], int] = options.run
             return run(options)
         finally:
-            # Here, and not at Python's end, which would tell a failure in a
-            # traceback. Without a standard output there is no stream.
+            # Here, and not at the end of Python, which would print a traceback
+            # for a failure. Without a standard output there is no stream.
             if sys.stdout is not None:
                 sys.stdout.flush()
     except KeyboardInterrupt:
@@ -69,24 +69,24 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="e2e_gateway",
-        description="Talk to the gateway.",
+        description="Client of the e2e-gateway.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--url",
-        help="address of the gateway; without it GATEWAY_URL, or else this "
-        "machine, at PORT (10000)",
+        help="address of the gateway; default: GATEWAY_URL, or this "
+        "machine at PORT (10000)",
     )
     parser.add_argument(
         "--key-file",
         metavar="FILE",
-        help="file that holds the key; without it GATEWAY_KEY",
+        help="file with the key; default: GATEWAY_KEY",
     )
     parser.add_argument(
         "--protocol",
         choices=("auto", "1", "2"),
         default="2",
-        help="version of the protocol, 2 without; auto asks the gateway",
+        help="version of the protocol; default: 2; auto asks the gateway",
     )
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND"
@@ -108,10 +108,10 @@ def _parser() -> argparse.ArgumentParser:
             "events", help="print Jeedom's events until Ctrl-C"
         )
     )
-    health = commands.add_parser("health", help="ask whether it runs")
+    health = commands.add_parser("health", help="ask whether the gateway runs")
     health.set_defaults(run=_health)
     usages = (
-        # One line each: what argparse would break after 80 characters.
+        # One line each: argparse would break them after 80 characters.
         " ".join(command.format_usage().split()[1:])
         for command in commands.choices.values()
     )
@@ -156,7 +156,7 @@ def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retain",
         action="store_true",
-        help="keep the message for later subscribers",
+        help="retain the message for later subscribers",
     )
     parser.set_defaults(run=_publish)
 
@@ -172,7 +172,7 @@ def _add_subscribe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once",
         action="store_true",
-        help="end with the stream, instead of going on with another one",
+        help="exit when the stream ends, instead of reconnecting",
     )
     parser.set_defaults(run=_subscribe)
 
@@ -182,7 +182,7 @@ def _add_events(parser: argparse.ArgumentParser) -> None:
         "--since",
         type=float,
         metavar="SECONDS",
-        help="from when on, by Jeedom's clock; from now on without",
+        help="begin after this time of Jeedom's clock; default: now",
     )
     _add_apikey(parser)
     parser.set_defaults(run=_events)
@@ -193,8 +193,8 @@ def _add_apikey(parser: argparse.ArgumentParser) -> None:
     ways.add_argument(
         "--apikey-file",
         metavar="FILE",
-        help="file that holds Jeedom's API key, where the gateway has none "
-        "of its own; without it JEEDOM_CALL_APIKEY",
+        help="file with Jeedom's API key, where the gateway has none; "
+        "default: JEEDOM_CALL_APIKEY",
     )
     ways.add_argument(
         "--apikey",
@@ -284,7 +284,7 @@ def _events(options: argparse.Namespace) -> int:
 
 
 def _health(options: argparse.Namespace) -> int:
-    # Nothing is sealed for this, so any key will do.
+    # A health check is not sealed, so any key works.
     url = options.url or Settings().gateway_url()
     health = GatewayClient(url, "0" * 64).health()
     print(one_line(f"{health['status']} {health['version']}"))
@@ -302,11 +302,11 @@ def _print_answer(answer: Answer) -> int:
 
 
 def _drop_output(*streams: TextIO | None) -> None:
-    """Discard what is left in streams: Python writes that at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Discard buffered output: Python writes it at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         if stream is not None:
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(null, stream.fileno())
 
 
 def _fail(reason: str) -> int:

@@ -1,22 +1,22 @@
-"""What can go wrong between a client and its gateway, and what it means."""
+"""Errors of the client."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-#: What the gateway says to a request from another time.
+#: Text of the gateway for a request with a wrong timestamp.
 EXPIRED = "Request expired"
 
 
 class GatewayError(Exception):
-    """Something went wrong; each class below is for one reason.
+    """Base of all errors; each class below is for one reason.
 
     ``code`` is a stable name for the reason. ``status`` is the status of the
-    answer in the way of HTTP, 0 if nobody answered. ``retry_after`` tells
-    after how many seconds another try may do better, 0 if nobody said; it is
-    None where no later try will help. ``gateway_code`` is the gateway's own
-    code for its refusal, such as ``key_rate``; None if it told none.
+    answer, as in HTTP; 0 if there was no answer. ``retry_after`` is the
+    shortest wait before a retry, in seconds; 0 if it is unknown, and None
+    where no retry will help. ``gateway_code`` is the gateway's code for its
+    refusal, such as ``key_rate``; None if it sent none.
     """
 
     code: ClassVar[str]
@@ -41,7 +41,7 @@ class GatewayError(Exception):
 
 
 class PassingError(GatewayError):
-    """A failure that may pass by itself."""
+    """Temporary failure: a retry may succeed."""
 
     def __init__(
         self,
@@ -60,38 +60,38 @@ class PassingError(GatewayError):
 
 
 class UnreachableError(PassingError, ConnectionError):
-    """The network failed, or nobody answers there. It may pass."""
+    """The network failed, or there is no answer."""
 
     code = "unreachable"
 
 
 class RequestTimeoutError(PassingError, TimeoutError):
-    """No answer came in time; what was asked for may have been done."""
+    """No answer in time; the request may have run."""
 
     code = "timeout"
 
 
 class TruncatedError(PassingError, ConnectionError):
-    """A stream broke off before its last event. It may pass."""
+    """A stream broke off before its last event."""
 
     code = "truncated"
 
 
 class TamperedError(GatewayError):
-    """An answer or event is not what the gateway sealed for this request.
+    """An answer or event does not open, or is not for this request.
 
-    Somebody on the way changed it, put it in, or left something out before
-    it; or the gateway has another key.
+    It was changed or inserted in between, or an event before it was removed;
+    or the gateway has another key.
     """
 
     code = "tampered"
 
 
 class WrongKeyError(GatewayError):
-    """The gateway has no such key, or does not take it any more.
+    """The gateway does not accept the key, or no longer.
 
-    ``knows_version_2`` tells whether the gateway said that it knows version
-    2: then version 1 does not help. Not proven: the answer is plain.
+    ``knows_version_2`` is true if the gateway announced version 2: then
+    version 1 does not help. Not authenticated: the answer is plain.
     """
 
     code = "wrong_key"
@@ -111,7 +111,7 @@ class WrongKeyError(GatewayError):
 class ExpiredError(GatewayError):
     """The clock of this machine, or of the gateway, is wrong.
 
-    ``gateway_time`` is the gateway's clock, in seconds since 1970.
+    ``gateway_time`` is the time of the gateway, in seconds since 1970.
     """
 
     code = "expired"
@@ -124,7 +124,8 @@ class ExpiredError(GatewayError):
         gateway_code: str | None = None,
     ) -> None:
         super().__init__(
-            f"{EXPIRED}: this device's clock is wrong{_told(gateway_time)}",
+            f"{EXPIRED}: this device's clock is wrong"
+            f"{_time_text(gateway_time)}",
             status=status,
             gateway_code=gateway_code,
         )
@@ -132,45 +133,45 @@ class ExpiredError(GatewayError):
 
 
 class ScopeError(GatewayError):
-    """The key may not do this."""
+    """The key has no right to do this."""
 
     code = "scope"
 
 
 class RateLimitError(PassingError):
-    """There were too many requests. It passes.
+    """Too many requests.
 
-    Nothing ran, if that was sealed: anybody on the way can send HTTP 429.
+    Nothing ran if the refusal was sealed; HTTP 429 is not authenticated.
     """
 
     code = "rate_limit"
 
 
 class UnavailableError(PassingError):
-    """The gateway, or a proxy before it, cannot take requests just now."""
+    """The gateway, or a proxy before it, cannot accept requests now."""
 
     code = "unavailable"
 
 
 class FailedError(GatewayError):
-    """The gateway tried, and Jeedom or the MQTT broker failed."""
+    """Jeedom or the MQTT broker, behind the gateway, failed."""
 
     code = "failed"
 
 
 class JeedomError(GatewayError):
-    """Jeedom answered a poll for events with an error, or told none."""
+    """Jeedom answered a poll for events with an error, or without events."""
 
     code = "jeedom"
 
 
 class RefusedError(GatewayError):
-    """The gateway refuses such a request, as one with a missing field."""
+    """The gateway refuses the request, such as one with a missing field."""
 
     code = "refused"
 
 
-def _told(gateway_time: Any) -> str:
+def _time_text(gateway_time: Any) -> str:
     try:
         moment = datetime.fromtimestamp(gateway_time, timezone.utc)
     except (TypeError, ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""Asks whether a gateway runs."""
+"""Health check of a gateway."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .transport import LONGEST_PLAIN, send
 
 
 def ask_health(url: str, timeout: float) -> dict[str, Any]:
-    """Ask for the health of a gateway; nothing is sealed for this.
+    """Ask for the health of a gateway; the answer is not authenticated.
 
-    :param url: its address, without a slash at the end
-    :returns: its ``status`` and ``version``
-    :raises GatewayError: if it does not say that it is well
+    :param url: address, without a slash at the end
+    :returns: ``status`` and ``version`` of the gateway
+    :raises GatewayError: if it does not answer, or is not healthy
     """
     with send(urllib.request.Request(f"{url}/health"), timeout) as response:
         try:

@@ -1,4 +1,4 @@
-"""Follows Jeedom's events by long polls."""
+"""Events of Jeedom, by long polls."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .errors import FailedError, GatewayError, JeedomError
 from .overlap import Overlap
 from .waiting import Backoff
 
-#: A poll that came back within so many seconds with nothing new is followed
-#: by as long a wait, or the overlap would make a circle of it.
+#: A poll without new events that took less, in seconds, is followed by as long
+#: a wait: events within the overlap end a poll at once.
 SHORT_POLL = 1.0
-#: After so many seconds of nothing but failures, the caller must know.
+#: Longest time of nothing but failures, in seconds.
 LONGEST_FAILING = 300.0
-#: Jeedom's code for what breaks off as its database starts anew.
-DATABASE_AWAY = -32000
+#: Jeedom's code for an internal failure, such as a database that restarts.
+INTERNAL_ERROR = -32000
 
 #: Calls a method of Jeedom with parameters.
 Ask = Callable[[str, dict[str, Any]], Answer]
@@ -27,9 +27,9 @@ Ask = Callable[[str, dict[str, Any]], Answer]
 
 @dataclass(frozen=True)
 class _Changes:
-    """What a poll brought."""
+    """Result of a poll."""
 
-    #: Jeedom's clock, in seconds since 1970.
+    #: Time of Jeedom, in seconds since 1970.
     datetime: float
     events: list[dict[str, Any]]
 
@@ -44,8 +44,8 @@ def jeedom_events(
 ) -> Generator[dict[str, Any], None, None]:
     """Yield events, each once, until the generator is closed.
 
-    :raises GatewayError: the first failure that will not pass, or the newest
-        one after ``LONGEST_FAILING`` seconds of nothing else
+    :raises GatewayError: the first lasting failure, or the newest one after
+        ``LONGEST_FAILING`` seconds of nothing but temporary ones
     """
     overlap = None if since is None else Overlap(since)
     tries = 0
@@ -77,9 +77,9 @@ def jeedom_events(
             continue
         tries = 0
         failing_since = None
-        news = overlap.advance(changes.datetime, changes.events)
-        yield from news
-        if not news and time.monotonic() - asked_at < SHORT_POLL:
+        new_events = overlap.advance(changes.datetime, changes.events)
+        yield from new_events
+        if not new_events and time.monotonic() - asked_at < SHORT_POLL:
             time.sleep(SHORT_POLL)
 
 
@@ -87,17 +87,17 @@ def _read_changes(result: Any) -> _Changes:
     events = result.get("result") if isinstance(result, dict) else None
     if not isinstance(events, list):
         raise JeedomError("Jeedom does not tell its events", status=200)
-    # Something that is no event should not hide the others.
+    # A malformed event must not hide the others.
     return _Changes(
         _number(result.get("datetime")), [it for it in events if _is_event(it)]
     )
 
 
 def _result(ask: Ask, method: str, params: dict[str, Any]) -> Any:
-    """Call a method and take the result out of the answer.
+    """Call a method, and return the result in its answer.
 
-    :raises FailedError: for what may pass, as while Jeedom starts
-    :raises JeedomError: for what will not
+    :raises FailedError: for a temporary failure, as while Jeedom starts
+    :raises JeedomError: for a lasting one
     """
     answer = ask(method, params)
     status, body = answer.status, answer.body
@@ -105,7 +105,7 @@ def _result(ask: Ask, method: str, params: dict[str, Any]) -> Any:
     error = fields.get("error")
     if isinstance(error, dict):
         code = error.get("code")
-        kind = FailedError if code == DATABASE_AWAY else JeedomError
+        kind = FailedError if code == INTERNAL_ERROR else JeedomError
         reason = f"Jeedom refuses {method}: {error.get('message')} ({code})"
         raise kind(reason, status=status)
     if status >= 500:
@@ -132,15 +132,15 @@ def _is_event(value: Any) -> bool:
 
 
 def _number(value: Any) -> float:
-    told = _time(value)
-    if told is None:
+    number = _time(value)
+    if number is None:
         raise JeedomError(f'Jeedom told no time, but "{value}"', status=200)
-    return told
+    return number
 
 
 def _time(value: Any) -> float | None:
     try:
-        told = float(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return told if math.isfinite(told) else None
+    return number if math.isfinite(number) else None

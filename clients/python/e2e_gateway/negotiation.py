@@ -1,4 +1,4 @@
-"""Finds out which version of the protocol a gateway speaks."""
+"""Negotiation of the version of the protocol."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .errors import RequestTimeoutError, UnreachableError, WrongKeyError
 
 
 class Negotiation:
-    """Finds the version once, and stays with it; threads may share it."""
+    """Finds the version once, and keeps it; threads may share it."""
 
     def __init__(
         self, version: int | None, probe: Callable[[float], None]
     ) -> None:
-        """Begin; nothing is asked yet.
+        """Begin; ask nothing yet.
 
-        :param version: the version; None to ask for it
-        :param probe: asks the gateway in version 2, and waits for its answer
-            as many seconds as it is told; a ``WrongKeyError`` means that the
-            gateway knows version 1 only, unless it says that it knows 2
+        :param version: version; None to ask for it
+        :param probe: asks the gateway in version 2, with a timeout in
+            seconds; a ``WrongKeyError`` means that the gateway has version 1
+            only, unless it announced version 2
         """
         self._probe = probe
         self._lock = threading.Lock()
@@ -32,18 +32,17 @@ class Negotiation:
 
     @property
     def version(self) -> int | None:
-        """The version that is spoken; None if it is not known yet."""
+        """Version of the protocol; None until it is known."""
         found = self._found
         if found is None or not found.done() or found.exception():
             return None
         return found.result()
 
     def agree(self, timeout: float) -> int:
-        """Tell the version; ask, unless somebody asks already.
+        """Return the version; ask once, whatever the number of threads.
 
         :param timeout: longest wait, in seconds
-        :raises GatewayError: if there is no answer; whoever comes next asks
-            again
+        :raises GatewayError: if there is no answer; the next call asks again
         """
         with self._lock:
             found = self._found
@@ -74,8 +73,8 @@ class Negotiation:
         try:
             self._probe(timeout)
         except WrongKeyError as error:
-            # Version 1 would be a second failed attempt. That the gateway
-            # said so is no proof, so nothing is remembered of it.
+            # Version 1 would be a second failed attempt. The header is not
+            # authenticated, so the version is not stored.
             if error.knows_version_2:
                 raise
             return 1

@@ -1,4 +1,4 @@
-"""Polls that overlap, so that nothing is lost between two of them."""
+"""Range of polls that overlap, so that no event is lost between two."""
 
 from __future__ import annotations
 
@@ -6,45 +6,44 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-#: Jeedom may write an event late: each poll begins so long before the end of
-#: the last one, in seconds.
+#: Overlap of two polls, in seconds: Jeedom may write an event late.
 OVERLAP = 2.0
 
 
 class Overlap:
-    """Where the polls are, and what they brought lately."""
+    """Begin of the next poll, and the events that may come again."""
 
     def __init__(self, begin: float) -> None:
-        """Begin after a time of Jeedom's, in seconds since 1970."""
+        """Begin after a time of Jeedom, in seconds since 1970."""
         self._begin = begin
-        #: After which time to ask, in seconds since 1970.
+        #: Begin of the next poll, in seconds since 1970.
         self.start = begin
         self._seen: dict[str, float] = {}
 
     def advance(
         self, until: float, events: Iterable[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """Take what a poll brought, and move on.
+        """Move on by the result of a poll.
 
-        :param until: where Jeedom says to go on, in seconds since 1970
+        :param until: time of Jeedom's last event, in seconds since 1970
         :param events: each with its time in ``datetime``
-        :returns: what is new, in its order
+        :returns: new events, in their order
         """
-        news = []
+        new_events = []
         for event in events:
             at, identity = float(event["datetime"]), _identity(event)
             # Jeedom may bring the event at the beginning itself again.
             if at > self._begin and identity not in self._seen:
                 self._seen[identity] = at
-                news.append(event)
-        # Where nothing happened, Jeedom tells no later time: never back.
+                new_events.append(event)
+        # The last event may be long ago: the polls never go back.
         self.start = max(self.start, until - OVERLAP)
         self._seen = {
-            what: at for what, at in self._seen.items() if at >= self.start
+            key: at for key, at in self._seen.items() if at >= self.start
         }
-        return news
+        return new_events
 
 
 def _identity(event: dict[str, Any]) -> str:
-    told = [event.get(name) for name in ("datetime", "name", "option")]
-    return json.dumps(told, sort_keys=True)
+    parts = [event.get(name) for name in ("datetime", "name", "option")]
+    return json.dumps(parts, sort_keys=True)

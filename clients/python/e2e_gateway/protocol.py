@@ -1,7 +1,6 @@
-"""Both versions of the protocol: how requests are sealed, and what opens.
+"""Both versions of the protocol: sealing requests and opening answers.
 
-Nothing in here waits, or knows of a network. See docs/protocol.md of the
-gateway.
+Without input and output. See docs/protocol.md of the gateway.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 NONCE_BYTES = 12
 SALT_BYTES = 16
 TAG_BYTES = 16
-#: The first characters of what is of version 2; base64 has no dot.
+#: First characters of a text of version 2; base64 has no dot.
 VERSION_2 = b"2."
 
 #: Each key of version 2 seals one message, so its nonce need not differ.
@@ -29,26 +28,26 @@ _ZERO_NONCE = bytes(NONCE_BYTES)
 
 
 class EnvelopeError(Exception):
-    """Something sealed does not open. It never says why."""
+    """An envelope or event does not open. Never says why."""
 
     def __init__(self) -> None:
         super().__init__("Decryption failed")
 
 
 class Key:
-    """A secret that a client and its gateway share."""
+    """Secret that a client and its gateway share."""
 
     def __init__(self, text: str) -> None:
-        """Read a key.
+        """Parse a key.
 
         :raises ValueError: if it is not 64 hexadecimal characters
         """
         if not re.fullmatch("[0-9a-fA-F]{64}", text):
             raise ValueError("Key must be 64 hexadecimal characters")
         self._secret = bytes.fromhex(text)
-        #: Seals and opens everything in version 1.
+        #: Seals and opens envelopes of version 1.
         self.aead = AESGCM(self._secret)
-        #: Its public id.
+        #: Public id.
         self.kid = self._derive("kid", b"", 8).hex()
 
     def message_key(self, direction: str, salt: bytes) -> AESGCM:
@@ -59,7 +58,7 @@ class Key:
         return AESGCM(self._derive(direction, salt, 32))
 
     def context(self, direction: str, last: str) -> bytes:
-        """Tell what both sides have to agree on although it is not sent.
+        """Return the authenticated context, which is not sent.
 
         :param last: the route, or the number of an event
         """
@@ -72,7 +71,7 @@ class Key:
 
 @dataclass(frozen=True)
 class ExchangeV1:
-    """A request of version 1, to open what answers it."""
+    """Request of version 1, which opens its answer or stream."""
 
     key: Key
 
@@ -90,18 +89,18 @@ class ExchangeV1:
 
 @dataclass(frozen=True)
 class ExchangeV2:
-    """A request of version 2, to open what answers it."""
+    """Request of version 2, which opens its answer or stream."""
 
     key: Key
-    #: Where it went: part of its context, so that nobody moves it.
+    #: Route, part of its context: the request does not open on another one.
     route: str
-    #: Random bytes: part of the keys of all that answers it.
+    #: Random bytes, part of the key of its answer or stream.
     salt: bytes
 
     def open_answer(self, text: bytes) -> str:
         """Open the answer to this very request.
 
-        :raises EnvelopeError: if it is not that
+        :raises EnvelopeError: if it is not its answer
         """
         if not text.startswith(VERSION_2):
             raise EnvelopeError
@@ -119,8 +118,8 @@ class ExchangeV2:
     def open_stream(self, opening: bytes) -> StreamOpener:
         """Begin the stream that answers this request.
 
-        :param opening: what the stream begins with
-        :raises EnvelopeError: if that is no beginning of a stream
+        :param opening: opening of the stream
+        :raises EnvelopeError: if it is malformed
         """
         if not opening.startswith(VERSION_2):
             raise EnvelopeError
@@ -133,7 +132,7 @@ class ExchangeV2:
 
 
 class StreamOpener:
-    """Opens the events of one stream of version 2, in their order."""
+    """Opens the events of one stream of version 2, in order."""
 
     def __init__(self, key: Key, aead: AESGCM) -> None:
         self._key = key
@@ -143,7 +142,7 @@ class StreamOpener:
     def open(self, number: bytes, text: bytes) -> str:
         """Open the next event.
 
-        :param number: its number, as it came with it
+        :param number: number on the wire
         :raises EnvelopeError: if it is not the next event of this stream
         """
         expected = str(self._next)
@@ -167,8 +166,8 @@ def seal_request_v1(
 ) -> tuple[bytes, ExchangeV1]:
     """Seal a request of version 1.
 
-    :param nonce: only for tests: it must never be the same twice
-    :returns: the text to send, and what opens its answer
+    :param nonce: only for tests: it must never be used twice
+    :returns: the text to send, and the exchange that opens its answer
     """
     nonce = os.urandom(NONCE_BYTES) if nonce is None else nonce
     sealed = key.aead.encrypt(nonce, plaintext, None)
@@ -180,9 +179,9 @@ def seal_request_v2(
 ) -> tuple[bytes, ExchangeV2]:
     """Seal a request of version 2.
 
-    :param route: where it goes, without what a proxy adds to the path
-    :param salt: only for tests: it must never be the same twice
-    :returns: the text to send, and what opens its answer
+    :param route: route, without a prefix that a proxy adds to the path
+    :param salt: only for tests: it must never be used twice
+    :returns: the text to send, and the exchange that opens its answer
     """
     salt = os.urandom(SALT_BYTES) if salt is None else salt
     sealed = key.message_key("request", salt).encrypt(
@@ -202,7 +201,7 @@ def _decrypt(
 
 
 def _decode_base64(text: bytes) -> bytes:
-    """Read base64 of which each sequence of bytes has one spelling."""
+    """Decode base64 with padding, in its one canonical encoding."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except binascii.Error:
@@ -213,7 +212,7 @@ def _decode_base64(text: bytes) -> bytes:
 
 
 def _decode_base64url(text: bytes) -> bytes:
-    """Read base64url without padding, in its one spelling."""
+    """Decode base64url without padding, in its one canonical encoding."""
     try:
         decoded = base64.b64decode(
             text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True

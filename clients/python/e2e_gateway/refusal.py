@@ -1,4 +1,4 @@
-"""Tells which error a refusal is: of plain HTTP, sealed, or an event."""
+"""Errors for refusals: of plain HTTP, sealed, and in events."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from .errors import (
     WrongKeyError,
 )
 
-#: Longest wait that is taken from the other side, in seconds: no gateway gone
-#: wrong keeps a client away for good.
+#: Longest wait that a gateway can ask for, in seconds: a faulty gateway must
+#: not stop a client for ever.
 LONGEST_RETRY = 3600.0
-#: The gateway's text for an address that has to wait, and what it is about:
-#: the answer does not tell which of both.
+#: Text of the gateway for an address over its rate limit, and the clearer one
+#: of this client.
 TOO_MANY = "Too many requests"
 TOO_MANY_HERE = "Too many requests or failed attempts from this address"
-#: How a gateway that tells no code begins when a key may not do something.
-OLD_SCOPE = ("This key may not ", "Broker not allowed")
-#: What the gateway's codes mean, as far as it is not by the status alone.
+#: Beginnings of the texts of older gateways, without a code, for a missing
+#: right.
+OLDER_SCOPE = ("This key may not ", "Broker not allowed")
+#: Classes of the gateway's codes; other codes are classed by their status.
 CLASSES: Mapping[str, type[GatewayError]] = {
     "expired": ExpiredError,
     "scope": ScopeError,
@@ -54,18 +55,18 @@ CLASSES: Mapping[str, type[GatewayError]] = {
 
 
 def is_from_gateway(opened: Mapping[str, Any]) -> bool:
-    """Tell whether the gateway marked an answer or event as its own."""
+    """Tell whether the gateway itself is the source of an answer or event."""
     return opened.get("source") == "gateway"
 
 
 def http_refusal(
     status: int, reason: str, retry_after: float, newest_version: int
 ) -> GatewayError:
-    """Tell what an HTTP status means that is not a success.
+    """Return the error for an HTTP status that is not a success.
 
     :param retry_after: seconds, 0 where the answer has none
-    :param newest_version: of the protocol, as the gateway tells it in a 401;
-        0 where it does not
+    :param newest_version: newest version that the gateway announced in a 401;
+        0 where it did not
     """
     if status == 401:
         return WrongKeyError(
@@ -91,15 +92,15 @@ def http_refusal(
 def sealed_refusal(
     answer: Answer, opened: Mapping[str, Any], may_be_service: bool
 ) -> GatewayError | None:
-    """Tell what an opened answer means; None if a service gave it.
+    """Return the error that an opened answer stands for; None for a service's.
 
-    The gateway's refusals are strings that hold a JSON object with an
-    ``error``. A service may answer with the same text, so it does not decide
-    where the gateway marks its own answers.
+    Refusals of the gateway are strings that contain a JSON object with an
+    ``error``. A service may answer with the same text, so the text does not
+    decide where the gateway names itself as the source.
 
     :param opened: all of the answer
-    :param may_be_service: whether an answer without a mark comes from a
-        service: this gateway marks its own
+    :param may_be_service: true if an answer without a source comes from a
+        service: this gateway names itself
     """
     if answer.status == 200:
         return None
@@ -114,20 +115,20 @@ def sealed_refusal(
         )
     if may_be_service or isinstance(opened.get("service"), str):
         return None
-    return _old_refusal(answer)
+    return _older_refusal(answer)
 
 
 def event_refusal(event: Mapping[str, Any]) -> GatewayError:
-    """Tell what an ``error`` event means that came instead of ``connected``.
+    """Return the error for an ``error`` event before ``connected``.
 
-    Such an event tells no status.
+    Such an event has no status.
     """
     reason = str(event.get("message"))
     if isinstance(event.get("code"), str):
         return _by_code(event, reason, 0, event.get("timestamp"))
     if reason == EXPIRED:
         return ExpiredError(gateway_time=event.get("timestamp"))
-    if reason.startswith(OLD_SCOPE):
+    if reason.startswith(OLDER_SCOPE):
         return ScopeError(reason)
     if reason.startswith("Too many "):
         return RateLimitError(reason)
@@ -139,8 +140,8 @@ def event_refusal(event: Mapping[str, Any]) -> GatewayError:
 def _by_code(
     refusal: Mapping[str, Any], reason: str, status: int, gateway_time: Any
 ) -> GatewayError:
-    told = refusal.get("code")
-    code = told if isinstance(told, str) else None
+    value = refusal.get("code")
+    code = value if isinstance(value, str) else None
     kind = CLASSES.get(code or "", _by_status(status))
     if kind is ExpiredError:
         return ExpiredError(
@@ -163,15 +164,15 @@ def _by_status(status: int) -> type[GatewayError]:
     return FailedError if status >= 500 else RefusedError
 
 
-def _old_refusal(answer: Answer) -> GatewayError | None:
-    """Tell what a gateway without marks means; None if it is no refusal."""
+def _older_refusal(answer: Answer) -> GatewayError | None:
+    """Return the error of an older gateway; None if it is not a refusal."""
     refusal = _fields(answer.body)
     status, reason = answer.status, refusal.get("error")
     if not isinstance(reason, str):
         return None
     if status == 403 and reason == EXPIRED:
         return ExpiredError(status=status, gateway_time=answer.timestamp)
-    if status == 403 and reason.startswith(OLD_SCOPE):
+    if status == 403 and reason.startswith(OLDER_SCOPE):
         return ScopeError(reason, status=status)
     if status == 429:
         seconds = _retry_after(refusal.get("retry_after"))
@@ -182,14 +183,14 @@ def _old_refusal(answer: Answer) -> GatewayError | None:
 
 
 def _with_wait(reason: str, retry_after: float) -> str:
-    """Add how long to wait, in whole seconds, where that is known."""
+    """Add the wait, in whole seconds, where it is known."""
     if retry_after == 0:
         return reason
     return f"{reason}: wait {math.ceil(retry_after)} s"
 
 
 def _retry_after(seconds: Any) -> float:
-    """Tell the wait that a refusal asks for; 0 if it is none."""
+    """Return the wait that a refusal asks for; 0 if malformed."""
     is_number = isinstance(seconds, (int, float)) and seconds is not True
     if not is_number or not 0 <= seconds < math.inf:
         return 0.0
@@ -197,7 +198,7 @@ def _retry_after(seconds: Any) -> float:
 
 
 def _fields(body: Any) -> Mapping[str, Any]:
-    """Read the JSON object in a text; empty for anything else."""
+    """Parse the JSON object in a text; empty for anything else."""
     if not isinstance(body, str):
         return {}
     try:

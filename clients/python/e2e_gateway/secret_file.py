@@ -1,21 +1,21 @@
-"""Reads a secret that is alone in a file."""
+"""Secret in a file of its own."""
 
 from __future__ import annotations
 
 import codecs
 
-#: More than any secret has, in bytes: a file may be a device by mistake.
+#: Largest file, in bytes: a path may name a device by mistake.
 _LONGEST = 4096
 
 
 def read_secret(path: str, what: str) -> str:
     """Return the secret, without white space around it.
 
-    A byte order mark of UTF-8 and line ends of Windows do no harm.
+    A byte order mark of UTF-8 and line ends of Windows are accepted.
 
-    :param what: what messages call the file, such as ``Key file``; they never
-        quote what is in it
-    :raises ValueError: if the file does not hold one secret
+    :param what: name of the file in messages, such as ``Key file``; they never
+        quote its content
+    :raises ValueError: if the file does not contain one secret
     """
     name = f'{what} "{path}"'
     try:

@@ -1,4 +1,4 @@
-"""Reads settings of the gateway's command line: environment, then ``.env``."""
+"""Settings of the command line: the environment, then ``.env``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 
-#: A line of ``.env``: a name, and its value in quotes or up to a comment.
+#: Line of ``.env``: a name, and its value in quotes or up to a comment.
 _LINE = re.compile(
     r"^\s*(?:export\s+)?(\w+)[ \t]*=[ \t]*"
     r"(?:'([^'\n]*)'|\"([^\"\n]*)\"|([^#\r\n]*))",
@@ -18,16 +18,16 @@ _DEFAULT_PORT = "10000"
 
 
 class Settings:
-    """The environment, which wins, and ``.env`` in the working directory."""
+    """Environment, which wins, and ``.env`` in the working directory."""
 
     def __init__(self) -> None:
-        """Begin; the file is read when something is looked for in it."""
+        """Begin; the file is read at its first use."""
         self._file: Mapping[str, str] | None = None
 
     def get(self, name: str) -> str:
         """Return a setting without the spaces around it; empty if absent.
 
-        :raises ValueError: if ``.env`` is there and cannot be read
+        :raises ValueError: if ``.env`` exists and cannot be read
         """
         given = os.environ.get(name, "").strip()
         if given:
@@ -39,7 +39,7 @@ class Settings:
     def gateway_url(self) -> str:
         """Return ``GATEWAY_URL``, or the gateway's address on this machine.
 
-        :raises ValueError: if ``PORT`` is none
+        :raises ValueError: if ``PORT`` is not a port
         """
         return self.get("GATEWAY_URL") or self._local_url()
 
@@ -68,7 +68,7 @@ def _read_file() -> Mapping[str, str]:
         with open(".env", encoding="utf-8-sig", errors="replace") as file:
             text = file.read()
     except (FileNotFoundError, IsADirectoryError):
-        # A directory of that name is a virtual environment of Python's.
+        # A directory of that name is a virtual environment of Python.
         return {}
     except OSError as error:
         raise ValueError(f".env cannot be read: {error.strerror}") from None

@@ -1,40 +1,40 @@
-"""Tells when a request was stamped, and whether it can ever have run."""
+"""Timestamp of a request."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-#: How far a timestamp may be from the clock of a gateway whose
-#: ``MAX_AGE_SECONDS`` was left alone, in seconds.
+#: Default of the gateway's ``MAX_AGE_SECONDS``: largest distance of a
+#: timestamp from its clock, in seconds.
 MAX_AGE = 60.0
 
 
 class Stamp:
-    """The time of a request."""
+    """Timestamp of a request, which tells later whether it can have run."""
 
     def __init__(self, clock: Callable[[], float], ahead: float) -> None:
-        """Take the time now.
+        """Take the current time.
 
-        :param clock: tells the seconds since 1970
-        :param ahead: what the gateway's clock is ahead of it, in seconds
+        :param clock: returns the seconds since 1970
+        :param ahead: lead of the gateway's clock, in seconds
         """
         self._clock = clock
         self._wall = clock()
         self._monotonic = time.monotonic()
-        #: What the request says, in seconds since 1970.
+        #: Timestamp in the request, in seconds since 1970.
         self.timestamp = self._wall + ahead
 
     def was_always_too_old(self, gateway_time: float) -> bool:
-        """Tell whether it was too old for the gateway since it was sealed.
+        """Tell whether it was too old for the gateway from its beginning.
 
         Only then no copy of the request can have run before this one was
         refused, and none ever will.
 
-        :param gateway_time: what the refusal says, in seconds since 1970
+        :param gateway_time: time in the refusal, in seconds since 1970
         """
-        # One of them may have been set meanwhile, the other one may have
-        # slept.
+        # The wall clock may have been set meanwhile; the monotonic clock may
+        # have stopped during sleep.
         elapsed = max(
             self._clock() - self._wall, time.monotonic() - self._monotonic
         )

@@ -1,4 +1,4 @@
-"""One stream of events: reads, opens and checks them."""
+"""One stream of events."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .refusal import event_refusal
 from .transport import LONGEST_ANSWER, Response
 
 ROUTE = "/mqtt/subscribe"
-#: The last event of a stream has one of these types.
+#: Types of the last event of a stream.
 LAST = ("error", "disconnected", "end")
-#: What a record is made of; comments and unknown fields mean nothing here.
+#: Fields of a record; comments and other fields are ignored.
 FIELDS = (b"event", b"id", b"data")
 
 
 @dataclass(frozen=True)
 class _Record:
-    """One record of Server-Sent Events."""
+    """Record of Server-Sent Events."""
 
     event: bytes
     number: bytes
@@ -40,16 +40,16 @@ def open_stream(
 ) -> Generator[dict[str, Any], None, None]:
     """Yield the events of one stream, up to its last one.
 
-    :param timeout: longest silence, in seconds
+    :param timeout: longest time without a heartbeat, in seconds
     :raises GatewayError: if the gateway refuses, the stream breaks off or
-        falls silent, or somebody changed it
+        falls silent, or an event does not open
     """
     try:
         yield from _events_once(channel, fields, timeout)
         return
     except ExpiredError as error:
-        # The stream never began, and in version 2 that is about this very
-        # request. It switches nothing, so it may begin twice.
+        # In version 2 the refusal is for this very request. A subscription
+        # changes nothing, so it may begin twice.
         if channel.version != 2:
             raise
         channel.correct(error.gateway_time)
@@ -78,11 +78,11 @@ def _events_once(
 def _opened(
     channel: Channel, response: Response, exchange: Exchange
 ) -> Iterator[dict[str, Any]]:
-    """Yield what the gateway sealed, in its order."""
-    # In version 1 nothing tells its signs of life from somebody else's.
-    any_byte_counts = isinstance(exchange, ExchangeV1)
+    """Yield opened events, in their order."""
+    # In version 1 heartbeats are not authenticated.
+    is_any_byte_heartbeat = isinstance(exchange, ExchangeV1)
     opener: StreamOpener | None = None
-    for record in _records(response, any_byte_counts):
+    for record in _records(response, is_any_byte_heartbeat):
         try:
             if isinstance(exchange, ExchangeV1):
                 plaintext = exchange.open_answer(record.data)
@@ -100,14 +100,14 @@ def _opened(
 
 
 def _records(
-    response: Response, any_byte_counts: bool
+    response: Response, is_any_byte_heartbeat: bool
 ) -> Iterator[_Record]:
     """Yield records.
 
-    :raises TamperedError: if one is none of a gateway's
+    :raises TamperedError: if one is not a gateway's
     """
     fields: dict[bytes, bytes] = {}
-    for line in _lines(response, any_byte_counts):
+    for line in _lines(response, is_any_byte_heartbeat):
         if line:
             name, _, value = line.partition(b":")
             if name == b"data" and name in fields:
@@ -124,28 +124,27 @@ def _records(
         fields = {}
 
 
-def _lines(response: Response, any_byte_counts: bool) -> Iterator[bytes]:
-    """Yield each line as soon as it is whole, however the network cut it.
+def _lines(response: Response, is_any_byte_heartbeat: bool) -> Iterator[bytes]:
+    """Yield each complete line, whatever the chunks.
 
-    :raises TamperedError: if an empty line, which ends a record, is so far
-        away that the record would fill the memory
+    :raises TamperedError: if a record is too large
     """
     line = bytearray()
     #: Bytes since the last empty line, up to this one.
     before = 0
     while True:
         try:
-            piece = response.read_piece()
+            chunk = response.read_chunk()
         except UnreachableError as error:
             raise TruncatedError("Stream broke off") from error
         except RequestTimeoutError as error:
             raise TruncatedError("Stream fell silent") from error
-        if not piece:
+        if not chunk:
             return
-        if any_byte_counts:
+        if is_any_byte_heartbeat:
             response.extend()
-        # Only what is new is searched: an event can have many pieces.
-        end, *starts = piece.split(b"\n")
+        # Only the new chunk is searched: an event can have many.
+        end, *starts = chunk.split(b"\n")
         line += end
         for start in starts:
             whole = bytes(line.removesuffix(b"\r"))

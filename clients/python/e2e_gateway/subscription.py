@@ -1,4 +1,4 @@
-"""Makes one subscription out of many streams."""
+"""One subscription out of many streams."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from .refusal import LONGEST_RETRY
 from .stream import LAST, open_stream
 from .waiting import Backoff
 
-#: A stream that lasted this long, in seconds, was a good one: what comes next
-#: is another trouble, and is waited for as little as the first.
+#: Duration of a stream after which the backoff is reset, in seconds.
 GOOD_STREAM = 30.0
-#: The gateway's codes for refusals that pass by themselves.
-PASSING = ("too_slow", "replay", "key_revoked")
-#: How those begin at older gateways, which tell no code.
-OLD_PASSING = ("Too slow: ", "Request was used before")
+#: Codes of temporary refusals.
+TEMPORARY = ("too_slow", "replay", "key_revoked")
+#: Beginnings of their texts at older gateways, which send no code.
+OLDER_TEMPORARY = ("Too slow: ", "Request was used before")
 
 
 def follow(
@@ -32,79 +31,79 @@ def follow(
 ) -> Generator[dict[str, Any], None, None]:
     """Yield the events of one stream after the other.
 
-    :raises GatewayError: the first failure that will not pass; any, until
-        the first stream was connected
+    :raises GatewayError: the first lasting failure; any, until the first
+        stream was connected
     """
     fields = dict(fields)
-    goes_on = False
+    resumes = False
     tries = 0
     while True:
         connected_at: float | None = None
-        pause = 0.0
+        wait = 0.0
         try:
             with closing(open_stream(channel, fields, timeout)) as events:
                 for event in events:
                     kind = event.get("type")
                     if kind == "end":
-                        pause = _retry(event.get("retry"))
+                        wait = _retry(event.get("retry"))
                     if kind == "connected":
                         connected_at = time.monotonic()
-                        goes_on = resume
+                        resumes = resume
                     elif kind == "message":
                         tries = 0
-                    elif connected_at is None and goes_on and kind in LAST:
-                        # Told already: no stream is connected.
+                    elif connected_at is None and resumes and kind in LAST:
+                        # The end of the last stream was reported already.
                         break
                     fields["since"] = _progress(event) or fields["since"]
                     yield event
         except GatewayError as error:
-            if not goes_on or not _may_pass(error):
+            if not resumes or not _is_temporary(error):
                 raise
-            pause = error.retry_after or 0.0
+            wait = error.retry_after or 0.0
             if connected_at is not None:
                 yield {
                     "type": "disconnected",
                     "message": error.message,
                     "timestamp": int(channel.now()),
                 }
-        if not goes_on:
+        if not resumes:
             return
         if (
             connected_at is not None
             and time.monotonic() - connected_at >= GOOD_STREAM
         ):
             tries = 0
-        time.sleep(max(pause, backoff(tries)))
+        time.sleep(max(wait, backoff(tries)))
         tries += 1
 
 
 def position(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the position out of an event.
+    """Return the position of an event.
 
     :raises KeyError: if it has none
     """
     return {"epoch": event["epoch"], "offset": event["offset"]}
 
 
-def _may_pass(error: GatewayError) -> bool:
+def _is_temporary(error: GatewayError) -> bool:
     if error.retry_after is not None:
         return True
     if isinstance(error, (FailedError, ExpiredError)):
         return True
     if error.gateway_code is not None:
-        return error.gateway_code in PASSING
-    return error.message.startswith(OLD_PASSING)
+        return error.gateway_code in TEMPORARY
+    return error.message.startswith(OLDER_TEMPORARY)
 
 
 def _retry(seconds: Any) -> float:
-    """Tell the wait that a gateway asks for as it stops; 0 if it is none."""
+    """Return the wait that a stopping gateway asks for; 0 if malformed."""
     is_number = isinstance(seconds, (int, float)) and seconds is not True
     return seconds if is_number and 0 <= seconds <= LONGEST_RETRY else 0.0
 
 
 def _progress(event: dict[str, Any]) -> dict[str, Any] | None:
-    """Tell the position up to which everything has come, if it is new."""
-    place = event.get("resume") if event.get("type") == "error" else event
-    if isinstance(place, dict) and {"epoch", "offset"} <= place.keys():
-        return position(place)
+    """Return the position to resume after; None if it does not change."""
+    at = event.get("resume") if event.get("type") == "error" else event
+    if isinstance(at, dict) and {"epoch", "offset"} <= at.keys():
+        return position(at)
     return None

@@ -1,11 +1,11 @@
-"""Makes text from elsewhere safe to print on a terminal."""
+"""Escapes untrusted text for terminals."""
 
 from __future__ import annotations
 
 import re
 
-#: Control characters but tab and line feed, marks that turn the direction of
-#: text, separators of lines, and halves of characters, which have no UTF-8.
+#: Control characters except tab and line feed, marks that change the direction
+#: of text, line separators, and surrogates, which have no UTF-8.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
     "\ud800-\udfff]"
@@ -13,13 +13,13 @@ _UNSAFE = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""Escape what would command a terminal, as ``\u001b``.
+    r"""Escape control characters of a terminal, as ``\u001b``.
 
-    JSON text stays the same JSON. Lines stay lines.
+    The value of JSON text and line ends do not change.
     """
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str) -> str:
-    r"""Escape what would command a terminal, and line feeds as ``\n``."""
+    r"""Escape control characters of a terminal, and line feeds as ``\n``."""
     return printable(text).replace("\n", "\\n")

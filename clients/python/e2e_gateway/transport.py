@@ -1,4 +1,4 @@
-"""Sends HTTP requests, and tells what went wrong in the client's errors."""
+"""HTTP requests, with their failures as errors of the client."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .errors import (
 )
 from .refusal import LONGEST_RETRY, http_refusal
 
-#: Far above what a gateway seals at once, and nothing that fills a memory.
+#: Largest answer, in bytes: far above what a gateway sends.
 LONGEST_ANSWER = 64 * 2**20
-#: Enough for the words of any refusal, and for a gateway's health.
+#: Largest plain answer, in bytes: a refusal, or a gateway's health.
 LONGEST_PLAIN = 8192
-PIECE_BYTES = 65536
+CHUNK_BYTES = 65536
 
 
 class Response:
-    """An answer that is still coming, and how long to wait for it."""
+    """Response whose body is yet to be read, and its deadline."""
 
     def __init__(
         self, response: http.client.HTTPResponse, timeout: float
     ) -> None:
         self._response = response
-        # What _Watched leaves there. Its own timeout is from piece to piece,
-        # and whoever sends one byte now and then would never be late.
+        # Set by _Watched. The socket's own timeout is for each chunk, so an
+        # attacker who sends a byte now and then would never reach it.
         self._socket: socket.socket = cast(Any, response).socket
         self._timeout = timeout
         self.extend()
@@ -53,17 +53,17 @@ class Response:
 
     @property
     def status(self) -> int:
-        """The HTTP status, a success."""
+        """HTTP status, a success."""
         return self._response.status
 
     def extend(self) -> None:
-        """Begin to wait anew."""
+        """Restart the deadline."""
         self._deadline = time.monotonic() + self._timeout
 
     def read(self, longest: int = LONGEST_ANSWER) -> bytes:
         """Read the whole body.
 
-        :param longest: what fills no memory yet, in bytes
+        :param longest: largest body, in bytes
         :raises RequestTimeoutError: if it does not come in time
         :raises UnreachableError: if it breaks off
         :raises TamperedError: if it is longer
@@ -71,30 +71,30 @@ class Response:
         expected = self._response.length
         body = bytearray()
         while expected is None or len(body) < expected:
-            piece = self.read_piece()
-            if not piece:
+            chunk = self.read_chunk()
+            if not chunk:
                 break
-            body += piece
+            body += chunk
             if len(body) > longest:
                 raise TamperedError("Answer is larger than any gateway's")
         if expected is not None and len(body) < expected:
             raise UnreachableError("Answer broke off")
         return bytes(body)
 
-    def read_piece(self) -> bytes:
-        """Read what has come; nothing at the end of the body.
+    def read_chunk(self) -> bytes:
+        """Read the next chunk; nothing at the end of the body.
 
         :raises RequestTimeoutError: if nothing comes in time
         :raises UnreachableError: if the body breaks off
         """
-        left = self._deadline - time.monotonic()
+        rest = self._deadline - time.monotonic()
         try:
-            if left <= 0:
+            if rest <= 0:
                 raise socket.timeout
-            self._socket.settimeout(left)
-            return self._response.read1(PIECE_BYTES)
+            self._socket.settimeout(rest)
+            return self._response.read1(CHUNK_BYTES)
         except socket.timeout:
-            raise _late(self._timeout) from None
+            raise _timed_out(self._timeout) from None
         except (http.client.HTTPException, OSError) as error:
             raise UnreachableError("Answer broke off") from error
 
@@ -113,16 +113,16 @@ def send(request: urllib.request.Request, timeout: float) -> Response:
             raise _refusal(error) from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, socket.timeout):
-            raise _late(timeout) from error
-        raise _nobody(request, error.reason) from error
+            raise _timed_out(timeout) from error
+        raise _unreachable(request, error.reason) from error
     except socket.timeout as error:
-        raise _late(timeout) from error
+        raise _timed_out(timeout) from error
     except (http.client.HTTPException, OSError) as error:
-        raise _nobody(request, error) from error
+        raise _unreachable(request, error) from error
 
 
 class _Watched(http.client.HTTPConnection):
-    """Leaves its socket with the response, for timeouts during it."""
+    """Connection that sets its socket at the response, for its timeouts."""
 
     def getresponse(self) -> http.client.HTTPResponse:
         """Wait for the beginning of an answer."""
@@ -150,11 +150,11 @@ class _HttpsHandler(urllib.request.HTTPSHandler):
         return self.do_open(cast(Any, _WatchedTls), req)
 
 
-def _late(timeout: float) -> RequestTimeoutError:
+def _timed_out(timeout: float) -> RequestTimeoutError:
     return RequestTimeoutError(f"No answer within {timeout:g} s")
 
 
-def _nobody(
+def _unreachable(
     request: urllib.request.Request, reason: object
 ) -> UnreachableError:
     place = f"{request.type}://{request.host}"
@@ -163,20 +163,20 @@ def _nobody(
 
 def _refusal(refusal: urllib.error.HTTPError) -> GatewayError:
     seconds = refusal.headers.get("Retry-After", "")
-    # A date comes from no gateway.
+    # No gateway sends a date.
     is_number = re.fullmatch(r"[0-9]+(\.[0-9]+)?", seconds)
-    told = float(seconds) if is_number else 0.0
+    wait = float(seconds) if is_number else 0.0
     version = refusal.headers.get("E2E-Protocol", "")
     return http_refusal(
         refusal.code,
         _reason(refusal),
-        min(told, LONGEST_RETRY),
+        min(wait, LONGEST_RETRY),
         int(version) if re.fullmatch("[0-9]{1,4}", version) else 0,
     )
 
 
 def _reason(refusal: urllib.error.HTTPError) -> str:
-    """Tell a refusal in the words of the gateway, or of a proxy before it."""
+    """Return the text of the gateway, or of a proxy before it."""
     try:
         return str(json.loads(refusal.read(LONGEST_PLAIN))["error"])
     except (

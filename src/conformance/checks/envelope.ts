@@ -1,5 +1,5 @@
 /**
- * What opens, and what may be in it.
+ * Envelopes and payloads.
  *
  * @module
  */
@@ -10,8 +10,7 @@ import { KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { expectClock, expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import type { Probe, Reply } from "../probe.ts";
-import { HARMLESS, HARMLESS_ANSWER } from "./harmless.ts";
+import { HARMLESS, HARMLESS_ANSWER, type Probe, type Reply } from "../probe.ts";
 
 /** Checks of envelopes and payloads. */
 export const ENVELOPE: Subject = {
@@ -68,7 +67,7 @@ export const ENVELOPE: Subject = {
       },
     },
     {
-      name: "payload is no object",
+      name: "payload is not an object",
       rule: "403 `Payload must be one JSON object`",
       versions: BOTH,
       async run(probe) {

@@ -1,12 +1,12 @@
 /**
- * Calls of Jeedom, and the choice of a service.
+ * Calls of Jeedom, and the field `service`.
  *
  * @module
  */
 import { expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual, Mismatch } from "../mismatch.ts";
-import { HARMLESS, HARMLESS_ANSWER } from "./harmless.ts";
+import { HARMLESS, HARMLESS_ANSWER } from "../probe.ts";
 
 const WRONG_FIELDS: readonly (readonly [string, Fields])[] = [
   ["jsonrpc", {}],
@@ -23,7 +23,7 @@ export const JEEDOM: Subject = {
   checks: [
     {
       name: "unknown service",
-      rule: "403 `Unknown service: must be …`, with the names of the services there are",
+      rule: "403 `Unknown service: must be …`, with the names of the services",
       versions: BOTH,
       async run(probe) {
         expectRefusal((await probe.ask("/gateway", HARMLESS)).answer, HARMLESS_ANSWER);
@@ -48,7 +48,7 @@ export const JEEDOM: Subject = {
         const { answer: { status, body } } = await probe.ask("/gateway", { ...fields, jsonrpc: "ping" });
         expectEqual("status", { seen: status, expected: 200 });
         if (typeof body !== "object" || body === null) {
-          throw new Mismatch(`Body is no JSON-RPC: ${JSON.stringify(body)}`);
+          throw new Mismatch(`Body is not JSON-RPC: ${JSON.stringify(body)}`);
         }
         const { jsonrpc, result } = Object.fromEntries(Object.entries(body));
         expectEqual("jsonrpc and result", { seen: [jsonrpc, result], expected: ["2.0", "pong"] });

@@ -1,5 +1,5 @@
 /**
- * Publishing messages.
+ * MQTT messages.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export const PUBLISH: Subject = {
   checks: [
     ...([0, 1, 2] as const).map((qos): Check => ({
       name: `quality of service ${qos}: acknowledged, and received once`,
-      rule: "A success only after the broker acknowledged; the body is a string of JSON that tells the topic",
+      rule: "A success only after the broker acknowledged; the body is a string of JSON with the topic",
       versions: BOTH,
       needs: "broker",
       async run(probe) {
@@ -49,7 +49,7 @@ export const PUBLISH: Subject = {
       },
     },
     {
-      name: "a message that is no string",
+      name: "a message that is not a string",
       rule: "Any other value is sent as its JSON text",
       versions: BOTH,
       needs: "broker",

@@ -1,20 +1,20 @@
 /**
- * What no key opens: always the same 401.
+ * Bodies that no key opens: always the same 401.
  *
  * @module
  */
 import { encrypt, NONCE_BYTES } from "../../protocol/aead.ts";
-import { type Bytes, fromBase64, fromBase64Url, joinBytes, toBase64, toBase64Url } from "../../protocol/bytes.ts";
+import { joinBytes } from "../../lib/join_bytes.ts";
+import { type Bytes, fromBase64, fromBase64Url, toBase64, toBase64Url } from "../../protocol/bytes.ts";
 import { VERSION_2 } from "../../protocol/v2/envelope.ts";
 import type { Version } from "../../protocol/exchange.ts";
 import { importSecretKey, KEY_ID_HEADER } from "../../protocol/secret_key.ts";
 import { BOTH, type Check, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
-import type { Probe } from "../probe.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS, type Probe } from "../probe.ts";
 
-/** A body that must not open. */
-interface Wrong {
+/** Body that must not open. */
+interface InvalidBody {
   readonly name: string;
   readonly versions: readonly Version[];
   readonly make: (probe: Probe) => string | Bytes | Promise<string | Bytes>;
@@ -23,9 +23,9 @@ interface Wrong {
 
 const sealed = async (probe: Probe) => (await probe.seal("/gateway", HARMLESS)).text;
 
-const WRONG: readonly Wrong[] = [
+const INVALID_BODIES: readonly InvalidBody[] = [
   { name: "garbage", versions: BOTH, make: ({ version }) => `${version === 2 ? VERSION_2 : ""}not an envelope!` },
-  { name: "nothing", versions: [1], make: () => "" },
+  { name: "an empty body", versions: [1], make: () => "" },
   { name: "shorter than nonce and tag", versions: [1], make: (probe) => toBase64(probe.random(27)) },
   {
     name: "shorter than salt and tag",
@@ -36,13 +36,13 @@ const WRONG: readonly Wrong[] = [
     name: "another key",
     versions: BOTH,
     async make(probe) {
-      // In version 2 under the id of the right one: another id is the next case.
+      // In version 2 with the id of the right key: another id is the next case.
       const key = { ...await importSecretKey(probe.random(32)), kid: probe.key.kid };
       return (await probe.seal("/gateway", HARMLESS, { key })).text;
     },
   },
   {
-    name: "a key id that nobody knows",
+    name: "an unknown key id",
     versions: [2],
     async make(probe) {
       const key = await importSecretKey(probe.random(32));
@@ -50,7 +50,7 @@ const WRONG: readonly Wrong[] = [
     },
   },
   {
-    name: "a key id in the header that nobody knows",
+    name: "an unknown key id in the header",
     versions: [1],
     make: sealed,
     headers: { [KEY_ID_HEADER]: "0000000000000000" },
@@ -112,10 +112,10 @@ const WRONG: readonly Wrong[] = [
   },
 ];
 
-/** Checks that all of these get the same bytes. */
+/** Checks that all of them get the same bytes. */
 export const REFUSALS: Subject = {
   name: "Refused with 401",
-  checks: WRONG.map(({ name, versions, make, headers }): Check => ({
+  checks: INVALID_BODIES.map(({ name, versions, make, headers }): Check => ({
     name,
     rule: '401 `{"error":"Decryption failed"}`, always the same bytes and no detail',
     versions,

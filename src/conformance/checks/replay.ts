@@ -1,24 +1,23 @@
 /**
- * The same request more than once.
+ * Repeated requests.
  *
  * @module
  */
 import { expectRefusal, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import type { Probe, SealedRequest } from "../probe.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS, type Probe, type SealedRequest } from "../probe.ts";
 
-/** How many at once. */
+/** Number of requests at once. */
 const CONCURRENT = 5;
 
-/** Checks of repeats. */
+/** Checks of repeated requests. */
 export const REPLAY: Subject = {
   name: "Replay",
   checks: [
     {
       name: "a repeat gets the first answer",
-      rule: "The first answer is given again, the very same envelope",
+      rule: "The gateway sends the first answer again, the very same envelope",
       versions: BOTH,
       async run(probe) {
         const { request, reply } = await probe.ask("/gateway", HARMLESS);
@@ -26,8 +25,8 @@ export const REPLAY: Subject = {
       },
     },
     {
-      name: "a repeat in another spelling",
-      rule: "A request is known by its nonce, decoded; the spelling of the base64 plays no part",
+      name: "a repeat in another encoding",
+      rule: "A request is recognized by its decoded nonce, whatever the white space in its base64",
       versions: [1],
       async run(probe) {
         const { request, reply } = await probe.ask("/gateway", HARMLESS);
@@ -39,7 +38,7 @@ export const REPLAY: Subject = {
     },
     {
       name: "a repeat runs nothing",
-      rule: "Nothing runs: a door does not open twice",
+      rule: "A repeat never runs: a door does not open twice",
       versions: BOTH,
       needs: "broker",
       async run(probe) {
@@ -62,7 +61,7 @@ export const REPLAY: Subject = {
       async run(probe) {
         const topic = probe.freshTopic();
         await using stream = await probe.subscribe({ topic, qos: 2 });
-        const answers = await probe.paced(async () => {
+        const answers = await probe.retryWhileLimited(async () => {
           const request = await probe.seal("/mqtt/publish", { topic, message: "once", qos: 2 });
           const post = async () => {
             const reply = await probe.post("/mqtt/publish", request.text);
@@ -79,7 +78,7 @@ export const REPLAY: Subject = {
     },
     {
       name: "a repeat on another route",
-      rule: "All routes together: the first answer again, the very same envelope",
+      rule: "Replay protection spans all routes: the first answer again, the very same envelope",
       versions: [1],
       async run(probe) {
         const { request, reply } = await probe.ask("/gateway", HARMLESS);
@@ -116,7 +115,7 @@ export const REPLAY: Subject = {
       async run(probe) {
         const fixed = probe.random(16);
         const random = (length: number) => fixed.slice(0, length);
-        const [first, second] = await probe.paced(async () => {
+        const [first, second] = await probe.retryWhileLimited(async () => {
           const sealed = await Promise.all(
             ["one", "two"].map((note) => probe.seal("/gateway", { ...HARMLESS, note }, { random })),
           );
@@ -136,7 +135,7 @@ export const REPLAY: Subject = {
       versions: BOTH,
       async run(probe) {
         const request = await subscribeOnce(probe, { topic: probe.freshTopic() });
-        await using stream = await probe.follow(request);
+        await using stream = await probe.openStream(request);
         const { type, message } = stream.first.event;
         expectEqual("event", {
           seen: [type, message],
@@ -156,11 +155,11 @@ async function expectSame(
   expectEqual("answer to the repeat", { seen: [status, text], expected: [200, first] });
 }
 
-/** Subscribes, leaves at once, and tells the request; another one while the key is over its pace. */
+/** Subscribes, closes the stream at once, and returns the request; a new one while the key is over its rate limit. */
 async function subscribeOnce(probe: Probe, fields: Fields): Promise<SealedRequest> {
-  const { request } = await probe.paced(async () => {
+  const { request } = await probe.retryWhileLimited(async () => {
     const request = await probe.seal("/mqtt/subscribe", fields);
-    await using stream = await probe.follow(request);
+    await using stream = await probe.openStream(request);
     return { request, message: String(stream.first.event["message"]) };
   }, ({ message }) => message.startsWith("Too many "));
   return request;

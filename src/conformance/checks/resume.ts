@@ -1,5 +1,5 @@
 /**
- * Going on where a stream ended.
+ * Resuming a subscription.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export const RESUME: Subject = {
   name: "Resume",
   checks: [
     {
-      name: "since goes on without loss or double",
+      name: "since resumes without loss or duplicates",
       rule: "With the same filters the client gets every message once and in order",
       versions: BOTH,
       needs: "broker",

@@ -1,17 +1,17 @@
 /**
- * Who made an answer, and its code.
+ * Source of an answer, and its code.
  *
  * @module
  */
 import { type Answer, codeOf, type Fields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expectEqual } from "../mismatch.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS } from "../probe.ts";
 
-/** How old a request is that is refused everywhere, in seconds. */
-const FAR = 86_400;
+/** Age of a request that every gateway refuses, in seconds. */
+const EXPIRED_SECONDS = 86_400;
 
-/** Refused whatever the key may do, and with which code. */
+/** Codes of payloads that are refused whatever rights the key has. */
 const REFUSED: readonly (readonly [string, string | Fields])[] = [
   ["payload", "[]"],
   ["expired", { ...HARMLESS, timestamp: 0 }],
@@ -27,17 +27,17 @@ export const SOURCE: Subject = {
       rule: '`"source":"gateway"` in the answer, and a `code` beside `error`',
       versions: BOTH,
       async run(probe) {
-        for (const [code, payload] of REFUSED) expectMade((await probe.ask("/gateway", payload)).answer, code);
+        for (const [code, payload] of REFUSED) expectSource((await probe.ask("/gateway", payload)).answer, code);
       },
     },
     {
       name: "a publish carries source",
-      rule: 'The gateway answers it by itself: `"source":"gateway"`',
+      rule: 'The gateway itself answers: `"source":"gateway"`',
       versions: BOTH,
       needs: "broker",
       async run(probe) {
         const { answer } = await probe.ask("/mqtt/publish", { topic: probe.freshTopic(), message: "m" });
-        expectMade(answer, undefined);
+        expectSource(answer, undefined);
       },
     },
     {
@@ -55,7 +55,10 @@ export const SOURCE: Subject = {
       rule: '`"source":"gateway"` and `code`, beside `type`',
       versions: BOTH,
       async run(probe) {
-        await using stream = await probe.subscribe({ topic: probe.freshTopic(), timestamp: probe.seconds - FAR });
+        await using stream = await probe.subscribe({
+          topic: probe.freshTopic(),
+          timestamp: probe.seconds - EXPIRED_SECONDS,
+        });
         const { type, source, code } = stream.first.event;
         expectEqual("type, source and code", { seen: [type, source, code], expected: ["error", "gateway", "expired"] });
       },
@@ -63,6 +66,6 @@ export const SOURCE: Subject = {
   ],
 };
 
-function expectMade(answer: Answer, code: string | undefined): void {
+function expectSource(answer: Answer, code: string | undefined): void {
   expectEqual("source and code", { seen: [answer.source, codeOf(answer)], expected: ["gateway", code] });
 }

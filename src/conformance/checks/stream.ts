@@ -1,5 +1,5 @@
 /**
- * Subscriptions: what comes, in which order, and how a bad one ends.
+ * Subscriptions: their events, the order of events, and refusals.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { expect, expectEqual } from "../mismatch.ts";
 import type { Probe } from "../probe.ts";
 import type { Stream } from "../stream.ts";
 
-/** The protocol promises a sign of life after 15 s; the rest is for the way. */
-const SIGN_OF_LIFE_MS = 17_000;
+/** The protocol requires a heartbeat after 15 s; the rest is for the network. */
+const HEARTBEAT_MS = 17_000;
 
 const COUNT = 20;
 
-const WRONG: readonly (readonly [string, string, Fields])[] = [
+const INVALID_REQUESTS: readonly (readonly [string, string, Fields])[] = [
   ["no topic", "topic", {}],
   ["an empty topic", "topic", { topic: "" }],
   ["# within a filter", "topic", { topic: "a/#/b" }],
   ["a filter of the broker's own", "topic", { topic: "$share/group/topic" }],
-  ["topics are no list", "topics", { topics: "a" }],
+  ["topics is not a list", "topics", { topics: "a" }],
   ["a wrong quality of service", "qos", { topic: "a", qos: 3 }],
   ["a wrong position", "since", { topic: "a", since: { epoch: 1, offset: "2" } }],
   ["a wrong keep", "keep", { topic: "a", keep: "yes" }],
@@ -41,7 +41,7 @@ export const STREAM: Subject = {
     },
     {
       name: "connected comes first",
-      rule: "`connected` tells `topic` (the first filter), `topics` (all), `message`, `epoch`, `offset`",
+      rule: "`connected` has `topic` (the first filter), `topics` (all), `message`, `epoch`, `offset`",
       versions: BOTH,
       needs: "broker",
       async run(probe) {
@@ -58,8 +58,7 @@ export const STREAM: Subject = {
     },
     {
       name: "messages come complete and in order",
-      rule:
-        "Messages come in the broker's order, with growing offsets; `retain` is false for what is published meanwhile",
+      rule: "Messages come in the broker's order, with growing offsets; `retain` is false for new messages",
       versions: BOTH,
       needs: "broker",
       run: async (probe) => await expectOrder(probe),
@@ -82,7 +81,7 @@ export const STREAM: Subject = {
     },
     {
       name: "retained messages are marked",
-      rule: "`retain` is true for what the broker had kept; it comes after `connected`, each topic once",
+      rule: "`retain` is true for retained messages; they come after `connected`, each topic once",
       versions: BOTH,
       needs: "broker",
       async run(probe) {
@@ -91,7 +90,7 @@ export const STREAM: Subject = {
           await probe.ask("/mqtt/publish", { topic, message: "kept", qos: 1, retain: true });
           await using stream = await probe.subscribe({ topic, qos: 1 });
           expectConnected(stream);
-          // It may still be on its way when something else is published.
+          // It may still be in transit when another message is published.
           const { event } = await stream.next("retained message");
           expectEqual("payload and retain", { seen: [event["payload"], event["retain"]], expected: ["kept", true] });
           await probe.ask("/mqtt/publish", { topic, message: "end", qos: 1 });
@@ -101,7 +100,7 @@ export const STREAM: Subject = {
         }
       },
     },
-    ...WRONG.map(([name, field, fields]): Check => ({
+    ...INVALID_REQUESTS.map(([name, field, fields]): Check => ({
       name: `refused: ${name}`,
       rule: "One `error` event whose message names the field, and the end",
       versions: BOTH,
@@ -115,7 +114,7 @@ export const STREAM: Subject = {
       },
     })),
     {
-      name: "numbers without holes",
+      name: "numbers without gaps",
       rule: "`event: open` first, then `id: n` with n = 0, 1, 2 …; pings count, too",
       versions: [2],
       needs: "broker",
@@ -123,7 +122,7 @@ export const STREAM: Subject = {
         const topic = probe.freshTopic();
         await using stream = await probe.subscribe({ topic });
         expectEqual("first id", { seen: stream.first.record.id, expected: "0" });
-        // Opening an event takes its number: one out of order does not open.
+        // Opening an event needs its number: one out of order does not open.
         for (let n = 0; n < 5; n++) {
           await probe.ask("/mqtt/publish", { topic, message: String(n) });
           expectEqual("payload", { seen: (await stream.next()).event["payload"], expected: String(n) });
@@ -147,7 +146,7 @@ export const STREAM: Subject = {
       },
     },
     {
-      name: "a sign of life within 15 s",
+      name: "a heartbeat within 15 s",
       rule: "A comment (version 1) or a sealed `ping` (version 2) after at most 15 s of silence",
       versions: BOTH,
       needs: "broker",
@@ -155,7 +154,7 @@ export const STREAM: Subject = {
       async run(probe) {
         await using stream = await probe.subscribe({ topic: probe.freshTopic() });
         expectConnected(stream);
-        for (let signs = 0; signs < 2; signs++) await stream.signOfLife(SIGN_OF_LIFE_MS);
+        for (let count = 0; count < 2; count++) await stream.heartbeat(HEARTBEAT_MS);
       },
     },
   ],

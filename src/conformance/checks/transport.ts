@@ -1,28 +1,27 @@
 /**
- * What holds before anything is opened: paths, methods, sizes.
+ * Paths, methods, sizes and content types.
  *
  * @module
  */
 import { parseFields } from "../answer.ts";
 import { BOTH, type Subject } from "../check.ts";
 import { expect, expectEqual } from "../mismatch.ts";
-import type { Probe, Reply } from "../probe.ts";
-import { HARMLESS } from "./harmless.ts";
+import { HARMLESS, type Probe, type Reply } from "../probe.ts";
 
 const ROUTES = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"] as const;
 
-/** One more than the default of `MAX_BODY_BYTES`. */
+/** One byte more than the default of `MAX_BODY_BYTES`. */
 const TOO_LARGE = 2 ** 20 + 1;
 
-/** How large the pieces are in which a body without a length is sent. */
-const PIECE = 2 ** 16;
+/** Size of the chunks of a body without a length, in bytes. */
+const CHUNK_BYTES = 2 ** 16;
 
 /** Checks of paths, methods, sizes and types. */
 export const TRANSPORT: Subject = {
   name: "Transport",
   checks: [
     {
-      name: "health tells status and version, and no more",
+      name: "health has status and version, and nothing else",
       rule: '`GET /health` needs no key: `{"status":"ok","version":"…"}`',
       versions: [],
       async run(probe) {
@@ -55,7 +54,7 @@ export const TRANSPORT: Subject = {
     },
     {
       name: "slashes before a path",
-      rule: "A run of leading slashes counts as one: clients join a route to an address that ends with one",
+      rule: "Several leading slashes count as one: clients append a route to an address that ends with one",
       versions: [],
       async run(probe) {
         expectEqual("HTTP status", {
@@ -83,7 +82,7 @@ export const TRANSPORT: Subject = {
       },
     },
     {
-      name: "too large, as its length tells",
+      name: "too large by its length",
       rule: "413 `Request body too large`, by its `Content-Length`",
       versions: [],
       async run(probe) {
@@ -92,11 +91,11 @@ export const TRANSPORT: Subject = {
       },
     },
     {
-      name: "too large, as its bytes tell",
+      name: "too large by its bytes",
       rule: "413 `Request body too large`, as soon as the bytes pass the limit",
       versions: [],
       async run(probe) {
-        expectTooLarge(await probe.send("/gateway", () => ({ method: "POST", body: piecewise(TOO_LARGE) })));
+        expectTooLarge(await probe.send("/gateway", () => ({ method: "POST", body: chunkedBody(TOO_LARGE) })));
       },
     },
     {
@@ -137,15 +136,15 @@ function expectTooLarge(reply: Reply): void {
   expectPlain(reply, 413, { error: "Request body too large" });
 }
 
-/** A body whose length nobody tells beforehand. */
-function piecewise(length: number): ReadableStream<Uint8Array> {
-  let left = length;
+/** Returns a body without a length. */
+function chunkedBody(length: number): ReadableStream<Uint8Array> {
+  let rest = length;
   return new ReadableStream({
     pull(controller) {
-      const piece = new Uint8Array(Math.min(left, PIECE)).fill(65);
-      left -= piece.length;
-      controller.enqueue(piece);
-      if (left === 0) controller.close();
+      const chunk = new Uint8Array(Math.min(rest, CHUNK_BYTES)).fill(65);
+      rest -= chunk.length;
+      controller.enqueue(chunk);
+      if (rest === 0) controller.close();
     },
   });
 }

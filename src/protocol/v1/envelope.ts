@@ -7,9 +7,9 @@
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
 import { type Bytes, free, fromBase64, type RandomBytes, toBase64 } from "../bytes.ts";
 
-/** The parts of an envelope as received: well-formed, and proof of nothing yet. */
+/** Envelope as received: well-formed, not yet authenticated. */
 export interface Envelope {
-  /** Tells it from a request of version 2. */
+  /** Version of the protocol. */
   readonly version: 1;
   /** 12 bytes. */
   readonly nonce: Bytes;
@@ -17,14 +17,13 @@ export interface Envelope {
   readonly ciphertext: Bytes;
 }
 
-/** Length of the envelope of a plaintext of some bytes, in characters. */
+/** Returns the length of the envelope of a plaintext of that many bytes, in characters. */
 export function sealedLength(plaintextBytes: number): number {
   return 4 * Math.ceil((NONCE_BYTES + plaintextBytes + TAG_BYTES) / 3);
 }
 
 /**
- * Splits the base64 text of an envelope into its parts. ASCII white space is skipped, because Android's
- * default encoder breaks lines.
+ * Parses the base64 text of an envelope. ASCII white space is skipped, because Android's default encoder breaks lines.
  *
  * @throws {EnvelopeError} if the text is not base64 or too short to hold a nonce and a tag
  */
@@ -60,10 +59,10 @@ export function tryEnvelope(key: CryptoKey, envelope: Envelope): Promise<OpenedT
 }
 
 /**
- * Encrypts a text under a fresh random nonce.
+ * Encrypts a text under a new random nonce.
  *
  * @param plaintext the text, or its UTF-8 bytes
- * @param random where the nonce comes from
+ * @param random source of the nonce
  */
 export async function sealEnvelope(
   key: CryptoKey,

@@ -1,27 +1,28 @@
 /**
- * Version 2 envelopes: each message under a key of its own, bound to its direction, its route, and the request that it
- * belongs to. See docs/protocol.md.
+ * Version 2 envelopes: each message under a key of its own, bound to its direction, its route, and its request. See
+ * docs/protocol.md.
  *
  * @module
  */
 import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type SealedText, TAG_BYTES } from "../aead.ts";
-import { type Bytes, free, fromBase64Url, joinBytes, type RandomBytes, toBase64Url } from "../bytes.ts";
+import { joinBytes } from "../../lib/join_bytes.ts";
+import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
 import { deriveMessageKey, type KeyUse, type SecretKey } from "../secret_key.ts";
 
-/** What a request is for: the name that it is sealed with, whatever a proxy makes of the path. */
+/** Route that a request is bound to, whatever a proxy does to the path. */
 export type Route = "/gateway" | "/subscribe" | "/mqtt/publish" | "/mqtt/subscribe";
 
 /** Length of a salt, in bytes. */
 export const SALT_BYTES = 16;
 
-/** The first characters of everything that begins with a version; base64 has no dot. */
+/** First characters of a text of version 2; base64 has no dot. */
 export const VERSION_2 = "2.";
 
-/** The parts of a request as received: well-formed, and proof of nothing yet. */
+/** Request as received: well-formed, not yet authenticated. */
 export interface EnvelopeV2 {
-  /** Tells it from an envelope of version 1. */
+  /** Version of the protocol. */
   readonly version: 2;
-  /** The id of the key that it says to be sealed with. */
+  /** Id of the key that the request names. */
   readonly kid: string;
   /** 16 bytes. */
   readonly salt: Bytes;
@@ -29,17 +30,17 @@ export interface EnvelopeV2 {
   readonly ciphertext: Bytes;
 }
 
-/** A request, to both sides that hold its key: what its answer is bound to. */
+/** Properties of a request that its answer is bound to. */
 export interface RequestBinding {
-  /** The key that sealed it. */
+  /** Key of the request. */
   readonly key: SecretKey;
-  /** Where it went. */
+  /** Route of the request. */
   readonly route: Route;
-  /** Its salt, 16 bytes. */
+  /** Salt of the request, 16 bytes. */
   readonly salt: Bytes;
 }
 
-/** What a message is: part of its key's derivation, and of its additional data. */
+/** Direction of a message: part of the derivation of its key, and of its additional data. */
 export type Direction = "request" | "response" | "stream";
 
 const utf8 = new TextEncoder();
@@ -54,7 +55,7 @@ const INFO: Readonly<Record<Direction, Bytes>> = {
 const ZERO_NONCE: Bytes = new Uint8Array(NONCE_BYTES);
 
 /**
- * Splits the text of a request, `2.kid.base64url( salt ‖ ciphertext ‖ tag )`, into its parts.
+ * Parses the text of a request, `2.kid.base64url( salt ‖ ciphertext ‖ tag )`.
  *
  * @throws {EnvelopeError} if the text is anything else
  */
@@ -84,8 +85,8 @@ export async function tryRequestV2(
 /**
  * Encrypts a request.
  *
- * @param random where the salt comes from
- * @returns the text to send, and what the answer will be bound to
+ * @param random source of the salt
+ * @returns the text to send, and the binding of the answer
  */
 export async function sealRequestV2(
   key: SecretKey,
@@ -105,7 +106,7 @@ export async function sealRequestV2(
 /**
  * Encrypts the answer to a request, `2.base64url( salt ‖ ciphertext ‖ tag )`.
  *
- * @param random where the answer's own salt comes from: a request that is repeated may get another answer
+ * @param random source of the answer's own salt: a repeated request may get another answer
  */
 export async function sealResponseV2(
   binding: RequestBinding,
@@ -142,7 +143,7 @@ export async function openResponseV2(binding: RequestBinding, text: string): Pro
   return opened;
 }
 
-/** Derives the key of what answers a request, from the salts of both. */
+/** Derives the key of an answer or stream, from the salts of both sides. */
 export function bindKey(
   binding: RequestBinding,
   { direction, salt, usage }: {
@@ -155,7 +156,7 @@ export function bindKey(
 }
 
 /**
- * The context of a message: whoever moves it to another one breaks its tag.
+ * Encodes the context of a message: in another context its tag does not verify.
  *
  * @param last the route, or the number of the event
  */

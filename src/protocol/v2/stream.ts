@@ -1,6 +1,6 @@
 /**
- * Streams of version 2: one key for each stream, and a number for each event that nobody can skip, repeat or swap.
- * See docs/protocol.md.
+ * Streams of version 2: one key for each stream, and a number for each event, so that an event that is skipped, repeated
+ * or swapped does not open. See docs/protocol.md.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { decrypt, encrypt, EnvelopeError, NONCE_BYTES, type OpenedText, type Sea
 import { type Bytes, free, fromBase64Url, type RandomBytes, toBase64Url } from "../bytes.ts";
 import { additionalData, bindKey, type RequestBinding, SALT_BYTES, VERSION_2 } from "./envelope.ts";
 
-/** An event that has its number, while its text may still be on the way. */
+/** Event with its number, whose text may still be encrypted. */
 export interface NumberedEvent {
-  /** Its number: 0 for the first one. */
+  /** Number: 0 for the first event. */
   readonly n: number;
   /** `base64url( ciphertext ‖ tag )`. */
   readonly text: Promise<SealedText>;
@@ -18,7 +18,7 @@ export interface NumberedEvent {
 
 /** Seals the events of one stream. */
 export class StreamSealer {
-  /** What the stream begins with, so that its reader can derive the key: `2.base64url( salt )`. */
+  /** Opening of the stream, from which its reader derives the key: `2.base64url( salt )`. */
   readonly opening: string;
   readonly #key: CryptoKey;
   readonly #kid: string;
@@ -38,8 +38,7 @@ export class StreamSealer {
   }
 
   /**
-   * Encrypts the next event. Its number is taken before anything waits, so events that are written in the order of
-   * these calls are in the order of their numbers.
+   * Encrypts the next event. Numbers are in the order of the calls, not of the encryption.
    */
   seal(plaintext: string | Bytes): NumberedEvent {
     const n = this.#next;
@@ -55,7 +54,7 @@ export class StreamSealer {
   }
 }
 
-/** Opens the events of one stream, in their order, up to the first that is not what it should be. */
+/** Opens the events of one stream, in order, up to the first that does not open. */
 export class StreamOpener {
   readonly #key: CryptoKey;
   readonly #kid: string;
@@ -68,10 +67,10 @@ export class StreamOpener {
   }
 
   /**
-   * Begins with what a stream began with.
+   * Begins with the opening of a stream.
    *
    * @param binding the request that the stream answers
-   * @throws {EnvelopeError} if that is not the beginning of a stream
+   * @throws {EnvelopeError} if the opening is malformed
    */
   static async begin(binding: RequestBinding, opening: string): Promise<StreamOpener> {
     const salt = readOpening(opening);
@@ -81,9 +80,8 @@ export class StreamOpener {
   /**
    * Verifies and decrypts the next event.
    *
-   * @param id the number that came with it
-   * @throws {EnvelopeError} if it is not the next event of this very stream, or an earlier one was not: something was
-   *   changed on the way
+   * @param id number on the wire
+   * @throws {EnvelopeError} if it is not the next event of this very stream, or an earlier one was not
    */
   async open(text: string, id: string): Promise<OpenedText> {
     const n = this.#next;
@@ -119,7 +117,7 @@ function readOpening(text: string): Bytes {
       if (salt.length === SALT_BYTES) return salt;
     }
   } catch {
-    // Told below, like every other flaw.
+    // Thrown below, as for every other flaw.
   }
   throw new EnvelopeError();
 }

@@ -4,7 +4,7 @@ package e2egateway
 private const val KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1F"
 private const val HOME = "url=https%3A%2F%2Fhome.example"
 
-/** @throws IllegalStateException if a good code is refused, or a bad one taken */
+/** @throws IllegalStateException if a valid code is refused, or an invalid one accepted */
 fun checkPairing() {
     takes("$HOME&name=annas-phone", "https://home.example", "annas-phone")
     takes("name=a%2Bb+%C3%A9&url=http%3A%2F%2F[fd00::1]:8080%2Fgw%2F", "http://[fd00::1]:8080/gw", "a+b+é")

@@ -5,7 +5,7 @@ import java.io.File
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** Checks all entries of a file, and returns how many there are. @throws IllegalStateException for the first flaw. */
+/** Checks all entries of a file, and returns their number. @throws IllegalStateException for the first failure. */
 fun checkVectors(path: String): Int {
     val vectors = Vectors(JSONObject(File(path).readText()))
     vectors.check()

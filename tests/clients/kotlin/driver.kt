@@ -14,7 +14,7 @@ fun main(args: Array<String>) {
     val rest = args.drop(3)
     val lateMillis = 1000 * (System.getenv("CLIENT_CLOCK_OFFSET") ?: "0").toLong()
     val close = CountDownLatch(1)
-    // The only order is to close.
+    // The only command is to close.
     val orders = thread { while (readLine() != null) close.countDown() }
     try {
         val client = GatewayClient(
@@ -34,7 +34,7 @@ fun main(args: Array<String>) {
             "events" -> events(client, rest[0].toInt(), JSONObject(rest[1]), close)
             "backoff" -> rest.forEach { waitMillis(it.toInt()) }
             "vectors" -> {
-                // Here as well, because each start of a JVM takes its time.
+                // Here as well, because each start of a JVM is slow.
                 checkPairing()
                 show("vectors" to checkVectors(rest[0]))
             }
@@ -45,7 +45,7 @@ fun main(args: Array<String>) {
     } catch (failure: IllegalArgumentException) {
         showFailure(failure)
     }
-    // The client closes connections, not its end: time for the test to see that.
+    // The client closes connections, not the end of the process: time for the test to check that.
     orders.join()
 }
 
@@ -55,10 +55,10 @@ private fun waitMillis(tries: Int): Long {
     return (millis * (System.getenv("CLIENT_BACKOFF_FACTOR") ?: "1").toDouble()).toLong()
 }
 
-private fun publish(client: GatewayClient, words: List<String>) {
-    val (topic, message, qos, retain) = words
+private fun publish(client: GatewayClient, args: List<String>) {
+    val (topic, message, qos, retain) = args
     showAnswer(
-        if (words.getOrNull(4) != "base64") client.publish(topic, message, qos.toInt(), retain.toBoolean())
+        if (args.getOrNull(4) != "base64") client.publish(topic, message, qos.toInt(), retain.toBoolean())
         else client.publish(topic, Base64.getDecoder().decode(message), qos.toInt(), retain.toBoolean())
     )
 }
@@ -78,13 +78,13 @@ private fun together(client: GatewayClient, count: Int, method: String) {
     show("protocol" to client.protocol)
 }
 
-private fun subscribeInTurn(client: GatewayClient, words: List<String>, close: CountDownLatch) {
-    val choices = JSONObject(words[1])
-    repeat(choices.optInt("times", 1)) { subscribe(client, words[0].toInt(), choices, words.drop(2), close) }
-    // What the listener throws at its first message; one subscription for each.
+private fun subscribeInTurn(client: GatewayClient, args: List<String>, close: CountDownLatch) {
+    val choices = JSONObject(args[1])
+    repeat(choices.optInt("times", 1)) { subscribe(client, args[0].toInt(), choices, args.drop(2), close) }
+    // Exceptions of the listener at its first message; one subscription for each.
     val failures = choices.optJSONArray("throws") ?: return
     for (index in 0 until failures.length()) {
-        subscribe(client, 0, choices, words.drop(2), close) { throw exceptionNamed(failures.getString(index)) }
+        subscribe(client, 0, choices, args.drop(2), close) { throw exceptionNamed(failures.getString(index)) }
     }
 }
 
@@ -104,7 +104,7 @@ private fun subscribe(
             show(event)
             if (event.type == "message") onMessage()
             if (event.type == "message") messages += 1
-            // Here, and not in another thread: the next event must not be faster.
+            // Here, and not in another thread: the next event must not overtake it.
             if (messages == count && count > 0) running.get().close()
         }
 
@@ -156,11 +156,11 @@ private fun events(client: GatewayClient, count: Int, choices: JSONObject, close
         close.await()
         events.close()
     }
-    var heard = 0
+    var received = 0
     for (event in events) {
         show(event)
-        heard += 1
-        if (heard == count) events.close()
+        received += 1
+        if (received == count) events.close()
     }
     show("end" to true)
 }

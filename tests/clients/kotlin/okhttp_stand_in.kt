@@ -1,8 +1,8 @@
 /*
- * The part of OkHttp 4's Kotlin API that the client uses, over plain sockets: lets the unmodified client's files
- * compile and run where OkHttp cannot be installed. It is no OkHttp: no TLS, no shared connections, no retries. What
- * came before a line broke off can be read, as with OkHttp; the JDK's own client drops it. The names in its class files
- * are those of OkHttp 4.12, so that what was compiled with it also runs with the real one.
+ * Stand-in for the part of OkHttp 4's Kotlin API that the client uses, over plain sockets: the unmodified files of the
+ * client compile and run where OkHttp cannot be installed. Without TLS, shared connections and retries. Data before a
+ * broken connection can be read, as with OkHttp; the JDK's own client drops it. The names in its class files are those of
+ * OkHttp 4.12, so that class files compiled with it also run with the real one.
  */
 package okhttp3
 
@@ -54,7 +54,7 @@ class OkHttpClient internal constructor(private val callMillis: Long, private va
 
     fun newBuilder(): Builder = Builder(callMillis, readMillis)
 
-    /** Nothing here is read for longer than it may be silent, so that one bound serves for both. */
+    /** No test reads for longer than the silence timeout, so one limit is used for both. */
     fun newCall(request: Request): Call = SocketCall(request, if (readMillis > 0) readMillis else callMillis)
 
     class Builder internal constructor(private var callMillis: Long, private var readMillis: Long) {
@@ -184,7 +184,7 @@ class ResponseBody internal constructor(private val stream: InputStream) : Close
     override fun close() = stream.close()
 }
 
-/** Holds what was asked for and not yet read. */
+/** Buffer of requested data that was not read yet. */
 private class StreamSource(private val stream: InputStream) : BufferedSource {
     private var bytes = ByteArray(8192)
     private var begin = 0

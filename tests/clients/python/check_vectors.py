@@ -20,7 +20,7 @@ from e2e_gateway.protocol import (
 
 
 def check_vectors(path):
-    """Check all vectors in a file, and tell how many there were.
+    """Check all vectors in a file, and return their number.
 
     :raises ValueError: if one does not agree, naming it
     """

@@ -1,4 +1,4 @@
-"""Runs one command of the Python client; prints what comes of it as JSON.
+"""Runs one command of the Python client; prints the results as JSON.
 
 See ../client_program.ts.
 """
@@ -18,7 +18,7 @@ from e2e_gateway import GatewayClient, GatewayError, backoff, jeedom_events
 
 
 def show(line):
-    # In one piece: threads print at the same time.
+    # In one write: threads print at the same time.
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
@@ -52,9 +52,9 @@ def show_result(act):
         show(vars(answer))
 
 
-def call(client, words):
+def call(client, args):
     choices = {"compress": os.environ.get("CLIENT_COMPRESS")}
-    for method, params in zip(words[::2], words[1::2]):
+    for method, params in zip(args[::2], args[1::2]):
         show_result(
             lambda: client.call_jeedom(method, json.loads(params), **choices)
         )
@@ -133,7 +133,7 @@ def run(client, command, rest):
 
 
 def obey():
-    # The only order is to close, which in one thread is Ctrl-C.
+    # The only command is to close, which in one thread is Ctrl-C.
     for _ in sys.stdin:
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
@@ -144,7 +144,7 @@ protocol = os.environ.get("CLIENT_PROTOCOL", "auto")
 orders = threading.Thread(target=obey)
 orders.start()
 try:
-    # Lives until the end: what it leaves open, no garbage collector closes.
+    # Referenced until the end: the garbage collector must not close it.
     client = GatewayClient(
         url,
         key,
@@ -157,5 +157,6 @@ try:
     run(client, command, rest)
 except (GatewayError, OSError, ValueError) as error:
     show_failure(error)
-# The client closes connections, not its end: time for the test to see that.
+# The client closes connections, not the end of the process: time for the test
+# to check that.
 orders.join()

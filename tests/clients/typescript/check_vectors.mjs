@@ -14,7 +14,7 @@ const { openResponseV2, parseRequestV2, sealRequestV2, sealResponseV2, tryReques
 /**
  * Checks all vectors.
  *
- * @returns how many there are
+ * @returns their number
  */
 export async function checkVectors({ key: hex, kid, v1, v2 }) {
   const key = await importSecretKey(fromHex(hex));

@@ -1,4 +1,4 @@
-/** Runs one command of the npm package on Node; prints what comes of it as JSON lines. See ../client_program.ts. */
+/** Runs one command of the npm package on Node; prints the results as JSON lines. See ../client_program.ts. */
 import { Buffer } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
@@ -8,7 +8,7 @@ import { GatewayClient, GatewayError, loadModule } from "./installed.mjs";
 
 const { Backoff } = await loadModule("lib/backoff");
 
-/** What the client waits for at most while a stream is silent, in milliseconds; nothing else takes so long. */
+/** Silence timeout of the client, in milliseconds; nothing else takes so long. */
 const SILENCE_MS = 45_000;
 
 const [url, key, command, ...rest] = process.argv.slice(2);
@@ -21,7 +21,7 @@ function show(line) {
   process.stdout.write(`${toJson(line)}\n`);
 }
 
-/** JSON.parse reads what JSON.stringify cannot write. */
+/** JSON.parse accepts more than JSON.stringify can write. */
 function toJson(line) {
   try {
     return JSON.stringify(line);
@@ -31,7 +31,7 @@ function toJson(line) {
   }
 }
 
-/** Tells each wait of a client before it begins, and shortens it. */
+/** Prints each wait of a client before it begins, and shortens it. */
 function watchBackoff() {
   const factor = Number(env.CLIENT_BACKOFF_FACTOR ?? "1");
   const { next, reset } = Backoff.prototype;
@@ -72,10 +72,10 @@ function callJeedom(client, method, params) {
   return client.callJeedom(method, params, { timeout, compress: env.CLIENT_COMPRESS });
 }
 
-async function call(words) {
+async function call(args) {
   const client = makeClient();
-  for (let index = 0; index < words.length; index += 2) {
-    await attempt(async () => show(await callJeedom(client, words[index], JSON.parse(words[index + 1]))));
+  for (let index = 0; index < args.length; index += 2) {
+    await attempt(async () => show(await callJeedom(client, args[index], JSON.parse(args[index + 1]))));
   }
 }
 
@@ -103,7 +103,7 @@ async function events(count, choices) {
   await follow(makeClient().jeedomEvents({ ...choices, signal: stop.signal }), count, () => true);
 }
 
-/** Shows events until enough of those that count have come, or until the order to stop. */
+/** Shows events until enough of those that count have come, or until the command to stop. */
 async function follow(events, count, counts) {
   let left = count;
   try {
@@ -118,12 +118,12 @@ async function follow(events, count, counts) {
   show({ end: true });
 }
 
-function backoff(words) {
-  for (const word of words) {
+function backoff(args) {
+  for (const text of args) {
     const backoff = new Backoff(Math.random);
     let ms = backoff.next();
-    for (let tries = Number(word); tries > 0; tries -= 1) ms = backoff.next();
-    show({ backoff: Number(word), seconds: ms / 1000 });
+    for (let tries = Number(text); tries > 0; tries -= 1) ms = backoff.next();
+    show({ backoff: Number(text), seconds: ms / 1000 });
   }
 }
 

@@ -1,7 +1,7 @@
-/** The npm package, where Node finds it. Its name is no literal here: in this repository it is not installed. */
+/** The installed npm package. Its name is not a literal here: it is not installed in this repository. */
 const PACKAGE = "@e2e-gateway/client";
 
-/** What the package exports. */
+/** Exports of the package. */
 export const { GatewayClient, GatewayError } = await import(PACKAGE);
 
 /** Loads one of the modules behind the exports. */

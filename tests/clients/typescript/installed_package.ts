@@ -1,11 +1,11 @@
-/** The npm package of the TypeScript client, as somebody has it who installs it. */
+/** The npm package of the TypeScript client, installed in a project. */
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
 /** The oldest Node that the package is for. */
 const NODE_MAJOR = 20;
 
-/** Whether Node or npm are missing here, or too old. CI has them: there the tests run, and fail without. */
+/** True if Node or npm are missing, or too old. CI has them: there the tests fail without them. */
 export const WITHOUT_NODE = !hasNode() && Deno.env.get("CI") !== "true";
 
 function hasNode(): boolean {
@@ -24,13 +24,13 @@ export interface PackedFile {
   readonly size: number;
 }
 
-/** A Node project that has the package, and nothing else. */
+/** A Node project with the package alone. */
 export interface InstalledPackage {
   /** The project. */
   readonly project: string;
   /** The package in it. */
   readonly directory: string;
-  /** What npm packed. */
+  /** Packed files. */
   readonly files: readonly PackedFile[];
   /** Size of the tarball, in bytes. */
   readonly size: number;
@@ -39,7 +39,7 @@ export interface InstalledPackage {
 /** Builds the package, packs it, and installs it in an empty project, without a network. */
 export async function installPackage(directory: string): Promise<InstalledPackage> {
   const [built, project] = [`${directory}/built`, `${directory}/project`];
-  // Neither the settings of the machine, nor what it has in store. In small letters, as npm passes them on.
+  // Without the settings and the cache of the machine. In lower case, as npm passes them on.
   const env = {
     "npm_config_userconfig": `${directory}/npmrc`,
     "npm_config_cache": `${directory}/cache`,
@@ -60,13 +60,13 @@ export async function installPackage(directory: string): Promise<InstalledPackag
   };
 }
 
-/** Where and how to run a command. */
+/** Options for running a command. */
 export interface RunOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a command, and returns what it printed; fails with all of it if the command does. */
+/** Runs a command, and returns its output; fails with the output if the command fails. */
 export async function run(path: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(path, { ...options, args: [...args] }).output();
   const decoder = new TextDecoder();

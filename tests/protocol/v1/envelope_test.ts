@@ -24,12 +24,12 @@ Deno.test("openEnvelope() opens what another implementation sealed", async () =>
   assertEquals(await opened(VECTOR.envelope), VECTOR.plaintext);
 });
 
-Deno.test("sealEnvelope() writes the same bytes as another implementation", async () => {
+Deno.test("sealEnvelope() returns the same bytes as another implementation", async () => {
   const sealed = await sealEnvelope(key, VECTOR.plaintext, () => fromHex(VECTOR.nonce));
   assertEquals(String(sealed), VECTOR.envelope);
 });
 
-Deno.test("openEnvelope() gives back whatever sealEnvelope() sealed", async () => {
+Deno.test("openEnvelope() opens every text that sealEnvelope() sealed", async () => {
   await fc.assert(fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {
     assertEquals(await opened(await sealEnvelope(key, text, randomBytes)), text);
   }));
@@ -39,7 +39,7 @@ Deno.test("sealEnvelope() never seals the same text the same way", async () => {
   assertNotEquals(await sealEnvelope(key, "x", randomBytes), await sealEnvelope(key, "x", randomBytes));
 });
 
-Deno.test("sealedLength() tells the length of an envelope", async () => {
+Deno.test("sealedLength() returns the length of an envelope", async () => {
   for (let length = 0; length < 10; length++) {
     assertEquals((await sealEnvelope(key, "x".repeat(length), randomBytes)).length, sealedLength(length));
   }
@@ -76,7 +76,7 @@ Deno.test("parseEnvelope() skips ASCII white space wherever Android puts it", as
   assertEquals(await opened(` \t${broken}\n\f`), VECTOR.plaintext);
 });
 
-Deno.test("parseEnvelope() refuses every spelling but standard base64 with padding", async () => {
+Deno.test("parseEnvelope() refuses every encoding but standard base64 with padding", async () => {
   const sealed = await sealEnvelope(key, "ab", () => new Uint8Array(12).fill(0xfb));
   const urlSafe = sealed.replaceAll("+", "-").replaceAll("/", "_");
   assertNotEquals(urlSafe, String(sealed));
@@ -97,7 +97,7 @@ Deno.test("parseEnvelope() refuses every spelling but standard base64 with paddi
   }
 });
 
-Deno.test("parseEnvelope() throws nothing but its one error on any text", async () => {
+Deno.test("parseEnvelope() throws only its one error on any text", async () => {
   await fc.assert(fc.asyncProperty(anyText, async (text) => {
     await outcomeOf(() => parseEnvelope(text));
   }));

@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { encrypt, NONCE_BYTES } from "../../../src/protocol/aead.ts";
-import { fromBase64Url, joinBytes, randomBytes, toBase64Url } from "../../../src/protocol/bytes.ts";
+import { joinBytes } from "../../../src/lib/join_bytes.ts";
+import { fromBase64Url, randomBytes, toBase64Url } from "../../../src/protocol/bytes.ts";
 import {
   additionalData,
   openResponseV2,
@@ -27,12 +28,12 @@ const REQUEST_BYTES = fromBase64Url(REQUEST.slice(19));
 const ANSWER = await sealResponseV2(BINDING, PLAINTEXT, randomBytes);
 const ANSWER_BYTES = fromBase64Url(ANSWER.slice(2));
 
-Deno.test("sealRequestV2() names the key, and never writes the same text twice", async () => {
+Deno.test("sealRequestV2() names the key, and never returns the same text twice", async () => {
   assertMatch(REQUEST, /^2\.842007e540e342ee\.[\w-]+$/);
   assertNotEquals((await sealRequestV2(KEY, PLAINTEXT, SEALING)).text, REQUEST);
 });
 
-Deno.test("sealResponseV2() never writes the same text twice", async () => {
+Deno.test("sealResponseV2() never returns the same text twice", async () => {
   assertMatch(ANSWER, /^2\.[\w-]+$/);
   assertNotEquals(await sealResponseV2(BINDING, PLAINTEXT, randomBytes), ANSWER);
 });
@@ -45,7 +46,7 @@ Deno.test("parseRequestV2() splits a request into kid, salt and ciphertext", () 
   assertEquals(ciphertext.length, PLAINTEXT.length + 16);
 });
 
-Deno.test("tryRequestV2() and openResponseV2() give back any text, also with a byte order mark", async () => {
+Deno.test("tryRequestV2() and openResponseV2() open any text, also with a byte order mark", async () => {
   const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom("", "\ufeff", "\ufeff{}", "\0", "é☀𝄞"));
   await fc.assert(fc.asyncProperty(text, async (plaintext) => {
     const { text, binding } = await sealRequestV2(KEY, plaintext, SEALING);
@@ -89,7 +90,7 @@ Deno.test("tryRequestV2() and openResponseV2() refuse a text cut at every length
   }
 });
 
-Deno.test("parseRequestV2() refuses every other spelling", async () => {
+Deno.test("parseRequestV2() refuses every other encoding", async () => {
   const payload = toBase64Url(REQUEST_BYTES);
   const spellings = {
     "padding": `${REQUEST}=`,
@@ -113,7 +114,7 @@ Deno.test("parseRequestV2() refuses every other spelling", async () => {
   for (const [name, text] of Object.entries(spellings)) await assertRefused(() => parseRequestV2(text), name);
 });
 
-Deno.test("tryRequestV2() and openResponseV2() refuse what another key sealed", async () => {
+Deno.test("tryRequestV2() and openResponseV2() refuse the texts of another key", async () => {
   const { text, binding } = await sealRequestV2(OTHER_KEY, PLAINTEXT, SEALING);
   await assertRefused(() => openRequest(text, TO_GATEWAY));
   const foreign: RequestBinding = { ...binding, salt: BINDING.salt };
@@ -139,7 +140,7 @@ Deno.test("tryRequestV2() refuses a plaintext that is not UTF-8", async () => {
 });
 
 Deno.test("sealRequestV2(), sealResponseV2() and StreamSealer have keys of their own, even with the same salts", async () => {
-  // A source of randomness that is stuck: the purpose is all that tells the keys apart.
+  // A constant source of randomness: the keys differ only by their purpose.
   const stuck = (length: number) => new Uint8Array(length);
   const encryptions = await watchCrypto(async () => {
     const { binding } = await sealRequestV2(KEY, PLAINTEXT, { route: "/gateway", random: stuck });

@@ -21,7 +21,7 @@ async function sealOne(): Promise<{ text: string; opening: string }> {
   return { text: await sealer.seal(EVENT).text, opening: sealer.opening };
 }
 
-Deno.test("StreamOpener opens whatever StreamSealer sealed, texts and bytes, in their order", async () => {
+Deno.test("StreamOpener opens all that StreamSealer sealed, texts and bytes, in order", async () => {
   const texts = fc.array(fc.string({ unit: "grapheme" }), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(texts, fc.boolean(), async (plaintexts, asBytes) => {
@@ -95,7 +95,7 @@ Deno.test("StreamOpener refuses an event and an opening cut at every length", as
   for (const cut of cuts(opening)) await assertRefused(() => openFirst(text, cut), cut);
 });
 
-Deno.test("StreamOpener.begin() refuses every other spelling of an opening", async () => {
+Deno.test("StreamOpener.begin() refuses every other encoding of an opening", async () => {
   const { opening } = await sealOne();
   const salt = opening.slice(2);
   const spellings = [
@@ -115,7 +115,7 @@ Deno.test("StreamOpener.begin() refuses every other spelling of an opening", asy
   await assertRefused(() => StreamOpener.begin(BINDING, `2.${unused}`), unused);
 });
 
-Deno.test("StreamOpener.open() refuses every other spelling of a number", async () => {
+Deno.test("StreamOpener.open() refuses every other format of a number", async () => {
   const { text, opening } = await sealOne();
   for (const id of ["", "00", "0 ", " 0", "-0", "+0", "0.0", "0x0", "0e0", "٠", "1", "NaN", "null"]) {
     const opener = await StreamOpener.begin(BINDING, opening);
@@ -124,7 +124,7 @@ Deno.test("StreamOpener.open() refuses every other spelling of a number", async 
   assertEquals(await openFirst(text, opening), EVENT);
 });
 
-Deno.test("StreamOpener opens nothing any more after an event that it refused", async () => {
+Deno.test("StreamOpener opens nothing after an event that it refused", async () => {
   const sealer = await StreamSealer.begin(BINDING, randomBytes);
   const [first, second] = [await sealer.seal(EVENT).text, await sealer.seal(EVENT).text];
   for (const [text, id] of [[second, "0"], [first, "1"], ["!", "0"]] as const) {

@@ -1,8 +1,8 @@
-/** A line to a gateway that is cut again and again. */
+/** Proxy to a gateway whose connections are cut again and again. */
 import { withTcpServer } from "../support/loopback.ts";
 
-/** Runs a test with the address of a line that lets through only so many bytes of each answer. */
-export function withCuttingLine(
+/** Runs a test with the address of a proxy that passes only that many bytes of each answer. */
+export function withCuttingProxy(
   { url, answerBytes }: { readonly url: string; readonly answerBytes: number },
   test: (url: string) => Promise<void>,
 ): Promise<void> {
@@ -21,11 +21,11 @@ export function withCuttingLine(
 
 async function copy(from: Deno.TcpConn, to: Deno.TcpConn, bytes = Infinity): Promise<void> {
   const buffer = new Uint8Array(512);
-  for (let left = bytes; left > 0;) {
-    const count = await from.read(buffer.subarray(0, Math.min(left, buffer.length)));
+  for (let rest = bytes; rest > 0;) {
+    const count = await from.read(buffer.subarray(0, Math.min(rest, buffer.length)));
     if (count === null) return;
     for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
-    left -= count;
+    rest -= count;
   }
 }
 

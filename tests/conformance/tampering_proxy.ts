@@ -1,6 +1,6 @@
 /**
- * A wrong gateway, made of a right one and somebody between who holds the key: it opens what passes, and spoils it.
- * Requests are sealed anew, so a repeat is a new request to the gateway behind.
+ * Faulty gateway: a proxy with the key before a correct one, which opens messages, changes them, and seals them again. A
+ * repeated request is a new one to the gateway behind it.
  */
 import { type RandomBytes, randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
@@ -15,27 +15,29 @@ import {
 } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
 import { StreamOpener, StreamSealer } from "../../src/protocol/v2/stream.ts";
-import { RecordReader, type StreamRecord } from "../../src/conformance/record_reader.ts";
+import { readChunks } from "../../src/lib/read_bytes.ts";
+import { readServerSentEvents, type ServerSentEvent } from "../../src/lib/sse.ts";
 
 export type Fields = Record<string, unknown>;
 
-/** What it does to what passes. */
-export interface Habits {
-  /** Changes a request's fields. Several are sent one after the other; the last one's answer counts. */
+/** Changes of a proxy. */
+export interface Changes {
+  /** Changes the fields of a request. Several are sent one after the other; the answer to the last one counts. */
   readonly request?: (fields: Fields, route: Route) => readonly Fields[];
   /** Changes an answer. */
   readonly answer?: (answer: Fields, request: Fields) => Fields;
-  /** Changes an event, drops it, or makes several of it. */
+  /** Changes an event, drops it, or repeats it. */
   readonly event?: (event: Fields) => readonly Fields[];
-  /** Whether it swallows comments. */
-  readonly isSilent?: boolean;
-  /** Where its nonces and salts come from. */
+  /** Drops comments. */
+  readonly dropsComments?: boolean;
+  /** Source of its nonces and salts. */
   readonly random?: RandomBytes;
 }
 
-/** A `fetch` through somebody with these habits. */
-export function through(key: SecretKey, habits: Habits): typeof fetch {
-  const { random = randomBytes, request: change = (fields) => [fields], answer: spoil = (answer) => answer } = habits;
+/** Returns a `fetch` through a proxy that makes these changes. */
+export function tamperingFetch(key: SecretKey, changes: Changes): typeof fetch {
+  const { random = randomBytes, request: changeRequest = (fields) => [fields] } = changes;
+  const { answer: changeAnswer = (answer) => answer } = changes;
 
   return async (input, init) => {
     const route = new URL(String(input)).pathname as Route;
@@ -43,20 +45,23 @@ export function through(key: SecretKey, habits: Habits): typeof fetch {
     if (opened === undefined) return await fetch(input, init);
     const { fields, exchange } = opened;
     let answer = new Response();
-    for (const changed of change(fields, route)) {
+    for (const changed of changeRequest(fields, route)) {
       await answer.body?.cancel();
       const { version } = exchange;
       const sealed = await sealRequest(key, JSON.stringify(changed), { version, route, random: randomBytes });
       const response = await fetch(input, { ...init, body: sealed.text });
       if (response.headers.get("Content-Type") === "text/event-stream" && response.body !== null) {
-        const events = pass(new RecordReader(response.body), { ...habits, random, inner: sealed.exchange, exchange });
+        const events = pass(response.body, { ...changes, random, inner: sealed.exchange, exchange });
         answer = new Response(events, response);
       } else if (response.status !== 200) {
         answer = response;
       } else {
         const text = await response.text();
         const plain: Fields = JSON.parse(await openAnswer(sealed.exchange, text));
-        answer = new Response(await sealAnswer(exchange, JSON.stringify(spoil(plain, fields)), random), response);
+        answer = new Response(
+          await sealAnswer(exchange, JSON.stringify(changeAnswer(plain, fields)), random),
+          response,
+        );
       }
     }
     return answer;
@@ -73,20 +78,22 @@ async function readRequest(key: SecretKey, { text, route }: { readonly text: str
   }
 }
 
-interface Passing extends Habits {
+interface PassOptions extends Changes {
   readonly random: RandomBytes;
-  /** Opens what comes. */
+  /** Opens events of the gateway. */
   readonly inner: Exchange;
-  /** Seals what goes. */
+  /** Seals events for the client. */
   readonly exchange: Exchange;
 }
 
-function pass(records: RecordReader, options: Passing): ReadableStream<Uint8Array> {
-  const { inner, exchange, random, event: change = (event) => [event], isSilent = false } = options;
+function pass(body: ReadableStream<Uint8Array>, options: PassOptions): ReadableStream<Uint8Array> {
+  const closed = new AbortController();
+  const records = readServerSentEvents(readChunks(body, closed.signal));
+  const { inner, exchange, random, event: changeEvent = (event) => [event], dropsComments = false } = options;
   let opener: StreamOpener | undefined;
   let sealer: StreamSealer | undefined;
 
-  async function open({ data = "", id = "" }: StreamRecord): Promise<Fields> {
+  async function open({ data = "", id = "" }: ServerSentEvent): Promise<Fields> {
     return JSON.parse(
       opener === undefined ? await openEnvelope(inner.key.aead, parseEnvelope(data)) : await opener.open(data, id),
     );
@@ -99,8 +106,8 @@ function pass(records: RecordReader, options: Passing): ReadableStream<Uint8Arra
     return `id: ${n}\ndata: ${await sealed}\n\n`;
   }
 
-  async function passOn(record: StreamRecord): Promise<string> {
-    if (record.data === undefined) return isSilent ? "" : `${record.text}\n\n`;
+  async function passOn(record: ServerSentEvent): Promise<string> {
+    if (record.data === undefined) return dropsComments ? "" : `: ${record.comment}\n\n`;
     if (record.event === "open") {
       if (inner.version === 1 || exchange.version === 1) throw new Error("Version 1 has no opening");
       opener = await StreamOpener.begin(inner, record.data);
@@ -108,19 +115,22 @@ function pass(records: RecordReader, options: Passing): ReadableStream<Uint8Arra
       return `event: open\ndata: ${sealer.opening}\n\n`;
     }
     let text = "";
-    for (const event of change(await open(record))) text += await seal(event);
+    for (const event of changeEvent(await open(record))) text += await seal(event);
     return text;
   }
 
   return new ReadableStream({
     async pull(controller) {
       for (;;) {
-        const record = await records.read();
-        if (record === undefined) return controller.close();
+        const { value: record, done } = await records.next();
+        if (done || record === undefined) return controller.close();
         const text = await passOn(record);
         if (text !== "") return controller.enqueue(new TextEncoder().encode(text));
       }
     },
-    cancel: () => records.close(),
+    async cancel() {
+      closed.abort();
+      await records.return();
+    },
   });
 }

@@ -1,76 +1,76 @@
-/** One request at a made-up gateway, and the means to answer it, in the version that it came in. */
+/** Request to a fake gateway, which answers it in its version of the protocol. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Position } from "../../src/protocol/event.ts";
 import { type Exchange, sealAnswer } from "../../src/protocol/exchange.ts";
 import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
-/** A request that came, opened. */
+/** Opened request. */
 export interface Received {
-  readonly request: Readonly<Record<string, unknown>>;
-  /** Its JSON text. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** JSON text of the fields. */
   readonly json: string;
-  /** The text that it came in. */
+  /** Envelope. */
   readonly envelope: string;
   readonly exchange: Exchange;
 }
 
-/** What an answer says besides its body. */
+/** Fields of an answer besides its body. */
 export interface ReplyOptions {
   readonly status?: number;
   readonly timestamp?: number;
-  /** Who answers. */
+  /** Source of the answer. */
   readonly source?: "gateway";
-  /** The service that answers. */
+  /** Service that answers. */
   readonly service?: string;
 }
 
-/** The position right after a message of the log. */
+/** Returns the position of a message in the history. */
 export function positionOf(message: number): Position {
   return { epoch: "spring", offset: 10 * message };
 }
 
-/** A message of the log. */
+/** Returns a message of the history. */
 export function message(number: number): Record<string, unknown> {
   const payload = String(number);
   return { type: "message", topic: "home/n", payload, qos: 1, retain: false, timestamp: 1, ...positionOf(number) };
 }
 
-/** One request, and the means to answer it. */
-export class Visit {
+/** Request, which the test answers. */
+export class ClientRequest {
   readonly #connection: Deno.TcpConn;
   readonly #exchange: Exchange;
   #stream: StreamSealer | undefined;
-  /** The request, opened. */
-  readonly request: Readonly<Record<string, unknown>>;
-  /** Its JSON text. */
+  /** Fields of the request. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** JSON text of the fields. */
   readonly json: string;
-  /** The text that it came in. */
+  /** Envelope. */
   readonly envelope: string;
-  /** When it came and when it was answered last, in milliseconds of a clock that never jumps. */
-  readonly came = performance.now();
-  answered = 0;
+  /** Times of the request and of its last answer, in milliseconds of a monotonic clock. */
+  readonly receivedAt = performance.now();
+  answeredAt = 0;
 
-  constructor(connection: Deno.TcpConn, { request, json, envelope, exchange }: Received) {
+  constructor(connection: Deno.TcpConn, { fields, json, envelope, exchange }: Received) {
     this.#connection = connection;
     this.#exchange = exchange;
-    this.request = request;
+    this.fields = fields;
     this.json = json;
     this.envelope = envelope;
   }
 
-  /** The version that it came in. */
+  /** Version of the protocol. */
   get version(): 1 | 2 {
     return this.#exchange.version;
   }
 
-  /** What must never come twice: nonce or salt, as they are written. */
+  /** Nonce or salt, encoded, which must never come twice. */
   get unique(): string {
     return this.version === 1 ? this.envelope.slice(0, 16) : this.envelope.slice(19, 19 + 21);
   }
 
-  /** The position that the request names. */
+  /** Position in the request. */
   get since(): Position | undefined {
-    const since = this.request["since"];
+    const since = this.fields["since"];
     return isPosition(since) ? since : undefined;
   }
 
@@ -79,22 +79,22 @@ export class Visit {
     await this.#write(plainAnswer(status, text, headers));
   }
 
-  /** Makes the text of an answer. */
+  /** Returns the sealed text of an answer. */
   sealed(value: unknown): Promise<string> {
     return this.sealedText(JSON.stringify(value));
   }
 
-  /** Makes the text of an answer from its JSON text. */
+  /** Returns the sealed text of an answer from its JSON text. */
   sealedText(json: string): Promise<string> {
     return sealAnswer(this.#exchange, json, randomBytes);
   }
 
-  /** Answers in the way of a service. */
+  /** Answers as a service. */
   async reply(body: unknown, options: ReplyOptions = {}): Promise<void> {
     await this.answer(200, await this.sealed({ status: 200, timestamp: Date.now() / 1000, ...options, body }));
   }
 
-  /** Answers with a body in JSON text, which need not be what JavaScript can write. */
+  /** Answers with a body in JSON text, which JavaScript may not be able to write. */
   async replyText(json: string, status = 200): Promise<void> {
     await this.answer(200, await this.sealedText(`{"status":${status},"timestamp":1,"body":${json}}`));
   }
@@ -104,25 +104,25 @@ export class Visit {
     await this.beginRaw();
     if (this.#exchange.version === 1) return;
     this.#stream = await StreamSealer.begin(this.#exchange, randomBytes);
-    await this.piece(`event: ${name}\ndata: ${this.#stream.opening}\n\n`);
+    await this.chunk(`event: ${name}\ndata: ${this.#stream.opening}\n\n`);
   }
 
-  /** Begins a stream without what version 2 begins with. */
+  /** Begins a stream without an opening. */
   async beginRaw(): Promise<void> {
     await this.#write(head(200, { "Content-Type": "text/event-stream", "Transfer-Encoding": "chunked" }));
   }
 
-  /** Sends a piece of a stream. */
-  async piece(text: string): Promise<void> {
+  /** Sends a chunk of a stream. */
+  async chunk(text: string): Promise<void> {
     await this.#write(`${new TextEncoder().encode(text).length.toString(16)}\r\n${text}\r\n`);
   }
 
-  /** Ends a stream in the way of HTTP, so that it does not look broken off. */
+  /** Ends a stream regularly for HTTP. */
   async end(): Promise<void> {
     await this.#write("0\r\n\r\n");
   }
 
-  /** Makes the text of the next event. */
+  /** Returns the sealed text of the next event. */
   async event(value: unknown): Promise<string> {
     if (this.#stream === undefined) return `data: ${await this.sealed(value)}\n\n`;
     const { n, text } = this.#stream.seal(JSON.stringify(value));
@@ -131,7 +131,7 @@ export class Visit {
 
   /** Sends events. */
   async send(...values: readonly unknown[]): Promise<void> {
-    for (const value of values) await this.piece(await this.event(value));
+    for (const value of values) await this.chunk(await this.event(value));
   }
 
   /** Begins a stream with `connected`. */
@@ -141,7 +141,7 @@ export class Visit {
     await this.send({ type: "connected", topic: "#", topics: ["#"], message: "Connected", ...position });
   }
 
-  /** Begins a stream with `connected`, and sends the messages that the listener misses. */
+  /** Begins a stream with `connected`, and sends the messages after the position of the request. */
   async serve(last: number): Promise<void> {
     await this.connect();
     const { offset } = this.since ?? positionOf(0);
@@ -151,7 +151,7 @@ export class Visit {
   }
 
   /** Waits until the client has closed the connection. */
-  async left(): Promise<void> {
+  async closed(): Promise<void> {
     try {
       while (await this.#connection.read(new Uint8Array(1024)) !== null);
     } catch {
@@ -160,35 +160,35 @@ export class Visit {
   }
 
   /** Calls a function again and again, after that many milliseconds each, until the client has closed the connection. */
-  async untilLeft(act: () => Promise<void>, everyMs: number): Promise<void> {
-    let isThere = true;
-    const left = this.left().then(() => isThere = false);
-    while (isThere) {
-      await act().catch(() => isThere = false);
+  async untilClosed(act: () => Promise<void>, everyMs: number): Promise<void> {
+    let isOpen = true;
+    const closed = this.closed().then(() => isOpen = false);
+    while (isOpen) {
+      await act().catch(() => isOpen = false);
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, everyMs);
-      await Promise.race([promise, left]);
+      await Promise.race([promise, closed]);
       clearTimeout(timer);
     }
-    await left;
+    await closed;
   }
 
   async #write(text: string): Promise<void> {
-    // Before it is written: whatever the client does about it comes later.
-    this.answered = performance.now();
+    // Before the write: the client reacts after it.
+    this.answeredAt = performance.now();
     let rest = new TextEncoder().encode(text);
     while (rest.length > 0) rest = rest.subarray(await this.#connection.write(rest));
   }
 }
 
-/** Makes all of an answer in plaintext. */
+/** Returns a whole HTTP response in plaintext. */
 export function plainAnswer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): string {
   return head(status, { ...headers, "Content-Length": String(new TextEncoder().encode(text).length) }) + text;
 }
 
 function head(status: number, headers: Readonly<Record<string, string>>): string {
   const lines = Object.entries({ ...headers, Connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} Made up\r\n${lines.join("")}\r\n`;
+  return `HTTP/1.1 ${status} Fake\r\n${lines.join("")}\r\n`;
 }
 
 function isPosition(value: unknown): value is Position {

@@ -1,0 +1,37 @@
+/** Fake gateway behind `fetch`, for the examples in the client's doc comments. */
+import { connected, made, message, receive, stream } from "./fake_gateway.ts";
+
+/** Jeedom's answers, by method. */
+const JEEDOM: Readonly<Record<string, unknown>> = {
+  ping: "pong",
+  datetime: 1_700_000_000,
+  "cmd::byId": { id: 3, name: "Lamp" },
+  "event::changes": {
+    datetime: 1_700_000_001,
+    result: [{ datetime: 1_700_000_001, name: "cmd::update", option: { cmd_id: 3, value: 1 } }],
+  },
+};
+
+const refused = (error: string) => made({ source: "gateway" }, 403, JSON.stringify({ error, code: "field" }));
+
+globalThis.fetch = async (input, init) => {
+  const { origin, pathname } = new URL(String(input));
+  if (origin !== "https://home.example") throw new TypeError(`No gateway at ${origin}`);
+  if (pathname === "/health") return Response.json({ status: "ok", version: "1.0.0" });
+  const { body, signal } = init ?? {};
+  if (typeof body !== "string" || !signal) throw new Error("Request has no body or signal");
+  const request = await receive(pathname, body);
+  const { timestamp, service, jsonrpc, topic, topics } = request.fields;
+  if (timestamp === 0) return await refused("Request expired")(request, signal);
+  if (pathname === "/mqtt/subscribe" && Array.isArray(topics)) {
+    return await stream([connected(1), message(2)], "stays open")(request, signal);
+  }
+  if (pathname === "/mqtt/publish" && typeof topic === "string") {
+    return await made({ source: "gateway" }, 200, JSON.stringify({ success: true, topic }))(request, signal);
+  }
+  if (service === "jeedom" && typeof jsonrpc === "string" && jsonrpc in JEEDOM) {
+    const answer = { jsonrpc: "2.0", id: null, result: JEEDOM[jsonrpc] };
+    return await made({ service: "jeedom" }, 200, answer)(request, signal);
+  }
+  throw new Error(`Request is wrong: ${pathname} ${JSON.stringify(request.fields)}`);
+};
