@@ -6,8 +6,9 @@
  */
 import { parseProxy } from "../http/client_address.ts";
 import { parseOrigin } from "../net/host.ts";
-import { JEEDOM_SETTINGS } from "../services/jeedom/settings.ts";
-import { MQTT_SETTINGS } from "../services/mqtt/settings.ts";
+import type { JEEDOM_SETTINGS } from "../services/jeedom/settings.ts";
+import type { MQTT_SETTINGS } from "../services/mqtt/settings.ts";
+import { SERVICES } from "../services/registry.ts";
 import {
   choice,
   type GroupConfig,
@@ -29,6 +30,9 @@ import {
 
 /** Largest rate or burst. */
 const MAX_RATE = 1_000_000;
+
+/** Names of what the services depend on, in the order of `READY_NEEDS`. */
+const DEPENDENCIES: readonly string[] = SERVICES.map(({ dependency }) => dependency).toSorted();
 
 /** Settings before those of the services. */
 export const FIRST_GROUPS = {
@@ -409,12 +413,12 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, 3600),
         default: 15,
         reason: "A check costs two small packets.",
-        doc: "Interval of the background checks of the broker, Jeedom and Redis, in seconds.",
+        doc: "Interval of the background checks of the services and Redis, in seconds.",
       }),
       needs: setting("READY_NEEDS", {
         essential: true,
-        rule: listOf("broker", "jeedom"),
-        default: "broker,jeedom",
+        rule: listOf(...DEPENDENCIES),
+        default: DEPENDENCIES.join(","),
         doc:
           "Dependencies that have to work for /health/ready to answer ok. The replay store always counts, and a gateway " +
           "that stops is never ready.",
@@ -445,27 +449,22 @@ export const LAST_GROUPS = {
 /** Groups of settings, by the names of their fields in the configuration. */
 export type SettingsTable = Readonly<Record<string, SettingsGroup>>;
 
-/** Table with the gateway's own settings and those of services, in groups. */
-export type TableWith<Services extends readonly ServiceSettings[]> =
-  & typeof FIRST_GROUPS
-  & { readonly [Group in Services[number] as Group["name"]]: Group }
-  & typeof LAST_GROUPS;
-
-/** Adds the settings of services to the gateway's own. */
-export function settingsTable<const Services extends readonly ServiceSettings[]>(
-  services: Services,
-): TableWith<Services> {
-  const groups = Object.fromEntries(services.map((group) => [group.name, group]));
-  return { ...FIRST_GROUPS, ...groups, ...LAST_GROUPS } as TableWith<Services>;
+/** Returns the table of the gateway's own settings and those of services. */
+export function settingsTable(services: readonly ServiceSettings[]): SettingsTable {
+  return { ...FIRST_GROUPS, ...Object.fromEntries(services.map((group) => [group.name, group])), ...LAST_GROUPS };
 }
 
-/** The settings table. */
-export const SETTINGS: TableWith<readonly [typeof JEEDOM_SETTINGS, typeof MQTT_SETTINGS]> = settingsTable(
-  [JEEDOM_SETTINGS, MQTT_SETTINGS],
-);
+/** Groups of the gateway, and of its services: only this type names them. */
+export type GatewaySettings =
+  & typeof FIRST_GROUPS
+  & { readonly jeedom: typeof JEEDOM_SETTINGS; readonly mqtt: typeof MQTT_SETTINGS }
+  & typeof LAST_GROUPS;
+
+/** The settings table, with the services of the registry. */
+export const SETTINGS = settingsTable(SERVICES.map(({ settings }) => settings)) as GatewaySettings;
 
 /** Valid values of all settings, in groups. */
-export type Config = { readonly [Group in keyof typeof SETTINGS]: GroupConfig<(typeof SETTINGS)[Group]> };
+export type Config = { readonly [Group in keyof GatewaySettings]: GroupConfig<GatewaySettings[Group]> };
 
 /** Returns all settings in the table's order. */
 export function settingsOf(table: SettingsTable): Setting[] {
