@@ -6,7 +6,6 @@
 import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import type { Check } from "./check.ts";
-import { CLOCK } from "./checks/clock.ts";
 import { GATEWAY } from "./checks/gateway.ts";
 import { KEY_FILES } from "./checks/key_files.ts";
 import { METRICS } from "./checks/metrics.ts";
@@ -18,7 +17,7 @@ import { TAILSCALE } from "./checks/tailscale.ts";
 /** Returns all checks, with those of some services. */
 export function checksWith(services: readonly Pick<ServiceModule, "doctor">[]): Check[] {
   const ofServices = services.flatMap(({ doctor = [] }) => doctor);
-  return [KEY_FILES, CLOCK, ...ofServices, REDIS, GATEWAY, METRICS, REFUSALS, PUBLIC_URL, TAILSCALE];
+  return [KEY_FILES, ...ofServices, REDIS, GATEWAY, METRICS, REFUSALS, PUBLIC_URL, TAILSCALE];
 }
 
 /** All checks, with those of all services. */

@@ -42,7 +42,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
-  "only in what the doctor says": ["PROBE_TIMEOUT_SECONDS"],
+  "only in what the doctor says": ["PROBE_TIMEOUT_SECONDS", "WARNING_SECONDS"],
 };
 
 /** Units that a default may have, in the unit of settings and constants without one: milliseconds, bytes, a count. */

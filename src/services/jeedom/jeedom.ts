@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServiceModule } from "../service.ts";
+import { CLOCK_CHECK } from "./clock.ts";
 import { JEEDOM_CHECK } from "./doctor.ts";
 import { createJeedomCheck } from "./health.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
@@ -20,7 +21,7 @@ export const jeedom: ServiceModule = {
   dependency: "jeedom",
   settings: JEEDOM_SETTINGS,
   rights: JEEDOM_RIGHTS,
-  doctor: [JEEDOM_CHECK],
+  doctor: [CLOCK_CHECK, JEEDOM_CHECK],
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
     `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`,
   ],

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { SimulatedHome } from "../../src/demo/simulated_home.ts";
-import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
-import { CLOCK } from "../../src/doctor/checks/clock.ts";
-import { JEEDOM_CHECK } from "../../src/services/jeedom/doctor.ts";
-import type { Status } from "../../src/doctor/check.ts";
-import { answering, fetchFailure, makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
+import { SimulatedHome } from "../../../src/demo/simulated_home.ts";
+import { createSimulatedJeedom, type JeedomMode, type JeedomSettings } from "../../../src/demo/simulated_jeedom.ts";
+import { CLOCK_CHECK } from "../../../src/services/jeedom/clock.ts";
+import { JEEDOM_CHECK } from "../../../src/services/jeedom/doctor.ts";
+import type { Status } from "../../../src/doctor/check.ts";
+import { answering, fetchFailure, makeContext, NEVER_ABORTED, NOW } from "../../support/doctor_context.ts";
 
 const APIKEY = "a key of Jeedom";
 
@@ -49,7 +49,7 @@ Deno.test("jeedom tests a wrong key once in a round, and never shows it", async 
   const context = makeContext({ env: { JEEDOM_APIKEY: wrong }, machine: { fetch }, now: () => Date.now() });
   const [found, clock] = await Promise.all([
     JEEDOM_CHECK.run(context, NEVER_ABORTED),
-    CLOCK.run(context, NEVER_ABORTED),
+    CLOCK_CHECK.run(context, NEVER_ABORTED),
   ]);
   assertEquals(found.status, "failed");
   assertStringIncludes(found.message, "refuses JEEDOM_APIKEY (error 2)");
@@ -137,7 +137,7 @@ Deno.test("clock is compared with the header Date when Jeedom refuses ping", asy
         headers: { Date: new Date(NOW).toUTCString() },
       }),
     );
-  assertEquals((await CLOCK.run(makeContext({ machine: { fetch: refusing } }), NEVER_ABORTED)).status, "ok");
+  assertEquals((await CLOCK_CHECK.run(makeContext({ machine: { fetch: refusing } }), NEVER_ABORTED)).status, "ok");
 });
 
 Deno.test("jeedom describes each failure state of Jeedom, with the whole address", async () => {

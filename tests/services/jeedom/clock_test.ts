@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { CLOCK } from "../../src/doctor/checks/clock.ts";
-import { makeContext, NEVER_ABORTED, NOW } from "../support/doctor_context.ts";
+import { CLOCK_CHECK } from "../../../src/services/jeedom/clock.ts";
+import { makeContext, NEVER_ABORTED, NOW } from "../../support/doctor_context.ts";
 
 interface JeedomClock {
   /** Offset of Jeedom's clock, in seconds; positive if it is ahead. */
@@ -29,7 +29,7 @@ function runCheck({ ahead, takes = 20, hasKey = true }: JeedomClock) {
       },
     },
   });
-  return CLOCK.run(context, NEVER_ABORTED);
+  return CLOCK_CHECK.run(context, NEVER_ABORTED);
 }
 
 Deno.test("clock is compared with the middle of the round trip, however long that takes", async () => {
@@ -71,5 +71,5 @@ Deno.test("property: clock is ok for a correct clock, whatever the response time
   ));
 
 Deno.test("clock is skipped without a response of Jeedom", async () => {
-  assertEquals((await CLOCK.run(makeContext(), NEVER_ABORTED)).status, "skipped");
+  assertEquals((await CLOCK_CHECK.run(makeContext(), NEVER_ABORTED)).status, "skipped");
 });

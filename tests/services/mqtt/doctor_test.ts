@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { BROKER_CHECK } from "../../src/services/mqtt/doctor.ts";
-import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
-import { type BrokerAddress, BrokerForbiddenError } from "../../src/mqtt/broker.ts";
-import { createConnectBroker } from "../../src/mqtt/connect.ts";
-import { addressFault } from "../../src/net/egress.ts";
-import { within } from "../support/deadline.ts";
-import { withTcpServer } from "../support/loopback.ts";
-import { afterLastTimer, CONNACK, CONNECT, UNSUBSCRIBE, withScriptedBroker } from "../support/scripted_broker.ts";
-import { makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
+import { BROKER_CHECK } from "../../../src/services/mqtt/doctor.ts";
+import { startEmbeddedBroker } from "../../../src/demo/embedded_broker.ts";
+import { type BrokerAddress, BrokerForbiddenError } from "../../../src/mqtt/broker.ts";
+import { createConnectBroker } from "../../../src/mqtt/connect.ts";
+import { addressFault } from "../../../src/net/egress.ts";
+import { within } from "../../support/deadline.ts";
+import { withTcpServer } from "../../support/loopback.ts";
+import { afterLastTimer, CONNACK, CONNECT, UNSUBSCRIBE, withScriptedBroker } from "../../support/scripted_broker.ts";
+import { makeContext, NEVER_ABORTED } from "../../support/doctor_context.ts";
 
 const PASSWORD = "a secret password";
 

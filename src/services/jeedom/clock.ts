@@ -1,11 +1,11 @@
 /**
- * Check of the clock against Jeedom's, measured as in NTP: Jeedom's time is compared with the middle of the round trip.
+ * Check of this machine's clock against Jeedom's for the doctor, measured as in NTP: Jeedom's time is compared with the middle of the round trip.
  *
  * @module
  */
+import { type Check, failed, type Finding, ok, skipped, warning } from "../../doctor/check.ts";
 import type { Reply } from "../../lib/http_probe.ts";
-import type { JeedomState } from "../../services/jeedom/probe.ts";
-import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
+import type { JeedomState } from "./probe.ts";
 
 /** Offset above which clocks are not synchronized, in seconds. */
 const WARNING_SECONDS = 5;
@@ -23,7 +23,7 @@ interface Reading {
 }
 
 /** Check of this machine's clock. */
-export const CLOCK: Check = {
+export const CLOCK_CHECK: Check = {
   name: "clock",
   async run(context, signal) {
     const reading = readClock(await context.jeedom(signal));
