@@ -13,10 +13,10 @@ import {
   settingsTable,
   settingsWithValues,
 } from "./settings.ts";
-import { SERVICES } from "../services/registry.ts";
-import type { ServiceModule } from "../services/service.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 
 /** Returns the flags for the environment. Other variables read as absent: libraries look for dozens of them. */
 function envFlags(table: SettingsTable): string[] {
@@ -36,6 +36,7 @@ export interface NotifyPaths {
  * Returns the flags for `deno run` that allow what the configuration needs, and nothing else.
  *
  * @param notify the sockets for the service manager; undefined without one
+ * @param services services that connect to others
  */
 export function permissionFlags(
   config: Config,
@@ -70,18 +71,15 @@ export const MINIMAL_FLAGS: readonly string[] = [
 ];
 
 function netTargets(config: Config, sockets: readonly string[], services: readonly ServiceModule[]): string {
-  const ofServices: string[] = [];
-  for (const service of services) {
-    const targets = service.allowNet(config);
-    if (targets === undefined) return "";
-    ofServices.push(...targets);
-  }
-  const { server, metrics, replay } = config;
+  const targets = services.map((service) => service.allowNet(config));
+  if (targets.includes(undefined)) return "";
   return "=" + [
-    formatBrokerPattern(server),
-    ...metrics.port === "off" ? [] : [formatBrokerPattern({ host: metrics.host, port: metrics.port })],
-    ...ofServices,
-    ...replay.redisUrl === undefined ? [] : [redisTarget(replay.redisUrl)],
+    formatBrokerPattern(config.server),
+    ...config.metrics.port === "off"
+      ? []
+      : [formatBrokerPattern({ host: config.metrics.host, port: config.metrics.port })],
+    ...targets.flatMap((some) => some ?? []),
+    ...config.replay.redisUrl === undefined ? [] : [redisTarget(config.replay.redisUrl)],
     ...sockets.map((socket) => `unix:${socket}`),
   ].join(",");
 }

@@ -31,6 +31,9 @@ import {
 /** Largest rate or burst. */
 const MAX_RATE = 1_000_000;
 
+/** Names of what the services depend on, in the order of `READY_NEEDS`. */
+const DEPENDENCIES: readonly string[] = SERVICES.map(({ dependency }) => dependency).toSorted();
+
 /** Settings before those of the services. */
 export const FIRST_GROUPS = {
   keys: {
@@ -410,12 +413,12 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, 3600),
         default: 15,
         reason: "A check costs two small packets.",
-        doc: "Interval of the background checks of the broker, Jeedom and Redis, in seconds.",
+        doc: "Interval of the background checks of the services and Redis, in seconds.",
       }),
       needs: setting("READY_NEEDS", {
         essential: true,
-        rule: listOf("broker", "jeedom"),
-        default: "broker,jeedom",
+        rule: listOf(...DEPENDENCIES),
+        default: DEPENDENCIES.join(","),
         doc:
           "Dependencies that have to work for /health/ready to answer ok. The replay store always counts, and a gateway " +
           "that stops is never ready.",
