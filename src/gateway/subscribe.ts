@@ -89,18 +89,19 @@ export function createSubscribeHandler(
     return stream;
   }
 
+  /** Opens the stream that answers a request, and ends it at once if the request is refused. */
   function start(
     admission: Admission,
-    { format, caller: requestInfo }: { readonly format: StreamFormat; readonly caller: RequestInfo },
+    { format, requestInfo }: { readonly format: StreamFormat; readonly requestInfo: RequestInfo },
   ): EventStream {
     const { key } = admission;
-    const began = monotonic();
+    const startedAt = monotonic();
     const countRefusal = (reason: RefusalReason) => {
       const clockOffset = admission.kind === "refused" ? admission.clockOffset : undefined;
       telemetry.refused(reason, { address: requestInfo.address, key: key.name, clockOffset });
     };
-    const decided: Decide = (outcome, { result, service = only?.name, target, bytes = 0 }) => {
-      const ms = monotonic() - began;
+    const recordDecision: Decide = (outcome, { result, service = only?.name, target, bytes = 0 }) => {
+      const ms = monotonic() - startedAt;
       audit.decided({
         ...requestInfo,
         key: key.name,
@@ -115,7 +116,7 @@ export function createSubscribeHandler(
     };
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
       countRefusal(reason);
-      decided(message, { result: "refused" });
+      recordDecision(message, { result: "refused" });
       const stream = openStream(key, { format });
       stream.end("refused", message, { code });
       return stream;
@@ -128,7 +129,13 @@ export function createSubscribeHandler(
       case "admitted": {
         const release = streamLimiter.tryAcquire(key.name);
         if (release !== undefined) {
-          return follow(admission, { requestId: requestInfo.requestId, format, release, decided, countRefusal });
+          return openSubscription(admission, {
+            requestId: requestInfo.requestId,
+            format,
+            release,
+            recordDecision,
+            countRefusal,
+          });
         }
         admission.release();
         return refuse("busy", "Too many open streams: close one first", "busy");
@@ -137,31 +144,31 @@ export function createSubscribeHandler(
   }
 
   /** Opens a stream that lasts until its client disconnects, its service ends it, or its key is revoked. */
-  function follow(
-    { key, payload, release: releaseLarge }: Admitted,
-    { requestId, format, release, decided, countRefusal }: StreamContext,
+  function openSubscription(
+    { key, payload, release: releaseRequest }: Admitted,
+    { requestId, format, release, recordDecision, countRefusal }: StreamContext,
   ): EventStream {
     const about: { service?: string | undefined; target?: string | undefined } = {};
     const closed = new AbortController();
-    const ended = telemetry.stream(format.version);
+    const countEnd = telemetry.stream(format.version);
     let isConnected = false;
     const stream = openStream(key, {
       format,
       onEnd({ why, message, sentBytes }) {
         closed.abort();
-        releaseLarge();
-        ended(why);
+        releaseRequest();
+        countEnd(why);
         if (why === "too_slow") log.warn("Listener of {key} was too slow", { request: requestId, key: key.name });
         // The answer was counted when the stream was connected.
         const result = isConnected ? undefined : RESULTS[why];
-        decided(`ended: ${message}`, { result, ...about, bytes: sentBytes });
+        recordDecision(`ended: ${message}`, { result, ...about, bytes: sentBytes });
       },
       // Not at the end: a client that does not read the last event still occupies a connection.
       onClosed: release,
     });
     const onConnected = () => {
       isConnected = true;
-      decided("subscribed", { result: "subscribed", ...about });
+      recordDecision("subscribed", { result: "subscribed", ...about });
     };
     const refuse = (reason: RefusalReason, message: string, code: ErrorCode) => {
       countRefusal(reason);
@@ -185,7 +192,8 @@ export function createSubscribeHandler(
     } catch (error) {
       if (error instanceof FieldError) refuse("field", error.message, "field");
       else if (error instanceof ScopeError) refuse("scope", error.message, "scope");
-      else if (error instanceof ServiceError) refuse("scope", error.message, error.code);
+      else if (error instanceof ServiceError && error.status < 500) refuse("scope", error.message, error.code);
+      else if (error instanceof ServiceError) stream.end("failed", error.message, { code: error.code });
       else {
         log.error("Subscription broke the gateway: {error}", { request: requestId, error });
         stream.end("failed", "Internal error");
@@ -201,7 +209,7 @@ export function createSubscribeHandler(
   async function beginStream(admission: Admission): Promise<StreamFormat> {
     try {
       const format = await encoder.begin(admission.exchange);
-      // Once more: what waited may have waited past the signal, and a stream that begins now would hold up the stop.
+      // Checked again: the stop may have begun meanwhile, and a stream that begins now would delay it.
       refuseWhileStopping();
       return format;
     } catch (error) {
@@ -213,10 +221,10 @@ export function createSubscribeHandler(
   return async (request, requestInfo) => {
     refuseWhileStopping();
     const admission = await admit(request, requestInfo);
-    // Nothing to give again: a repeated subscription is refused.
+    // There is no answer to keep: a repeated subscription is refused.
     if (admission.kind !== "repeat") admission.settle?.(undefined);
     const format = await beginStream(admission);
-    const stream = start(admission, { format, caller: requestInfo });
+    const stream = start(admission, { format, requestInfo });
     return new Response(stream.body, {
       headers: {
         "Content-Type": "text/event-stream",
@@ -244,7 +252,7 @@ interface StreamContext {
   readonly format: StreamFormat;
   /** Releases the limiter of open streams. */
   readonly release: () => void;
-  readonly decided: Decide;
+  readonly recordDecision: Decide;
   readonly countRefusal: (reason: RefusalReason) => void;
 }
 

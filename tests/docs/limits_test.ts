@@ -39,6 +39,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
   "longest time of a timer": ["MAX_TIMER_MS"],
   "what may be set": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
+  "how long a timer can be": ["MAX_TIMER_MS"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
   "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
   "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],

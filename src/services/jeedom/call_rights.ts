@@ -1,5 +1,5 @@
 /**
- * Rights that depend on the parameters of a call to Jeedom, and on its answer.
+ * Rights that depend on the parameters of a call, and on its answer.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { findMethod } from "./methods.ts";
 import { type JeedomGrants, parseId } from "./rights.ts";
 import { type Reply, ServiceError } from "../service.ts";
 
-/** A method with its parameters, as Jeedom gets them. */
+/** A method with its parameters, as they are sent to Jeedom. */
 export interface JeedomCall {
   /** Name of the method. */
   readonly method: string;
@@ -20,19 +20,19 @@ export interface JeedomCall {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** Key that an answer is for. */
+/** Recipient of an answer. */
 export interface ReplyOwner {
-  /** What the key may do. */
+  /** Rights of the key. */
   readonly grants: JeedomGrants;
   /** Aborts when the key stops working. */
   readonly revoked?: AbortSignal | undefined;
 }
 
 /**
- * Asks whether a key may make a call.
+ * Requires that a key may make a call.
  *
  * @throws {ScopeError} if the key does not grant the method, the plugin, or a command or scenario that it names
- * @throws {FieldError} if it cannot be told which of these the parameters name
+ * @throws {FieldError} if the parameters do not show which of these they name
  */
 export function authorizeCall(grants: JeedomGrants, { method, params }: JeedomCall): void {
   grants.callMethod(method, grants.grantsEveryMethod ? undefined : pluginOf(params));
@@ -51,7 +51,7 @@ function pluginOf({ plugin }: JeedomCall["params"]): string | undefined {
 
 function authorizeCommands(grants: JeedomGrants, { method, params }: JeedomCall): void {
   const { id, options, value } = params;
-  // PHP goes through objects as well as through lists.
+  // PHP iterates over objects as well as over lists.
   const ids: readonly unknown[] = method === "cmd::execCmd" && Array.isArray(id) ? id : [id];
   if (ids.length === 0) throw new FieldError(ID_FAULT);
   for (const one of ids) {
@@ -73,7 +73,7 @@ function authorizeScenario(grants: JeedomGrants, { id }: JeedomCall["params"]): 
 
 const ID_FAULT = "Invalid field: params.id: must be an id in plain digits, or with cmd::execCmd a list of them";
 
-/** The options that Jeedom's own actions take, and their values. */
+/** Options of Jeedom's own actions, with a test of their values. */
 const OPTIONS: Readonly<Record<string, (value: string) => boolean>> = {
   slider: (value) => /^-?\d{1,15}(\.\d{1,15})?$/.test(value),
   color: (value) => /^#?[0-9A-Fa-f]{6}$/.test(value),
@@ -82,7 +82,7 @@ const OPTIONS: Readonly<Record<string, (value: string) => boolean>> = {
   message: isPlainText,
 };
 
-/** Jeedom puts the value of a command in the place of `#ID#`, and evaluates functions such as `variable(name)`. */
+/** Jeedom replaces `#ID#` by the value of a command, and evaluates functions such as `variable(name)`. */
 function isPlainText(value: string | undefined): boolean {
   return value !== undefined && !/[#(]/.test(value);
 }
@@ -93,16 +93,16 @@ function textOf(given: unknown): string | undefined {
   return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 }
 
-/** Refuses options by which a command would read others: `cmd::byId` answers the value that a slider got last. */
+/** Refuses options by which a command would read others: `cmd::byId` answers the last value of a slider. */
 function refuseExpressions(options: unknown): void {
   if (options === undefined || options === null || options === "") return;
   // An empty map of PHP is an empty list.
   if (Array.isArray(options) && options.length === 0) return;
-  const isFine = isObject(options) && Object.entries(options).every(([name, value]) => {
+  const isAllowed = isObject(options) && Object.entries(options).every(([name, value]) => {
     const text = textOf(value);
     return text !== undefined && Object.hasOwn(OPTIONS, name) && OPTIONS[name]?.(text) === true;
   });
-  if (isFine) return;
+  if (isAllowed) return;
   throw new FieldError(
     "Invalid field: params.options: may hold slider (a number), color, select, title and message, without # and (, " +
       "for a key that is limited to some commands",
@@ -110,7 +110,7 @@ function refuseExpressions(options: unknown): void {
 }
 
 /**
- * Leaves in an answer what its key may know.
+ * Returns the part of an answer that its key may read.
  *
  * @throws {ServiceError} if the key stopped working during a poll, or the answer cannot be understood
  */
@@ -124,7 +124,7 @@ export function limitReply(reply: Reply, { method, grants, revoked }: ReplyOwner
   return grants.isLimited ? { ...reply, bodyJson: ownEvents(reply.bodyJson, grants) } : reply;
 }
 
-/** Most that the values of such an answer may take, in bytes: numbers that keep their digits take some times as much. */
+/** Maximum memory of the parsed values of such an answer, in bytes: numbers that keep their digits take several times as much. */
 const MAX_EVENTS_BYTES = 32 * 2 ** 20;
 
 /** Returns the answer to `event::changes` with the events of the key's own commands and scenarios alone. */

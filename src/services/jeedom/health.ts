@@ -1,5 +1,5 @@
 /**
- * Asks Jeedom for a sign of life.
+ * Health check of Jeedom.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import { readBytes } from "../../lib/read_bytes.ts";
 import { addressOf, CALL_HEADERS, type JeedomOptions } from "./service.ts";
 import { readRpcOutcome } from "./answer.ts";
 
-/** More than any answer to `ping`, in bytes: what is longer comes from something else. */
+/** Longest answer to `ping`, in bytes: a longer one is not from Jeedom. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** What is sent. It needs no API key, and is well-formed: Jeedom shuts out who sends it much that is not. */
+/** Body of the check. It needs no API key, and is well-formed: Jeedom bans clients that send malformed requests. */
 export const PING: string = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
 
 const utf8 = new TextDecoder();
 
 /**
- * Makes a function that throws unless Jeedom accepts a `ping`: one that refuses it refuses calls as well, because its
- * API is off, closed to this machine, or limited to other methods.
+ * Makes the function that rejects unless Jeedom accepts a `ping`: a Jeedom that refuses it refuses calls as well, because
+ * its API is off, closed to this machine, or limited to other methods.
  *
- * @returns a function that says in its error what came instead
+ * @returns a function whose error describes the answer
  */
 export function createJeedomCheck(
   { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
@@ -47,7 +47,7 @@ export function createJeedomCheck(
   };
 }
 
-/** Says what failed in our own words: the library's may quote what was sent. */
+/** Describes a failure without the library's message, which may quote the request. */
 function faultOf(error: Error, place: string): string {
   if (error.name === "TimeoutError") return `Jeedom does not answer at ${place}`;
   return /certificate|altnames/i.test(String(error.cause))

@@ -1,8 +1,8 @@
 /**
  * HTTPS to a Jeedom whose certificate no public authority signed.
  *
- * Deno's `fetch` takes no certificate of an authority for a server's own, and `openssl req -x509` makes just such ones,
- * without the server's name. Deno's `node:https` verifies them as OpenSSL does.
+ * Deno's `fetch` does not accept the certificate of an authority as a server's own, and `openssl req -x509` makes such
+ * certificates, without the server's name. Deno's `node:https` verifies them as OpenSSL does.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { Agent, request as requestHttps } from "node:https";
 import { Readable } from "node:stream";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 
-/** Statuses of answers that have no body (Fetch standard, null body status). */
+/** Statuses of answers without a body (Fetch standard, null body status). */
 const BODILESS: readonly number[] = [204, 205, 304];
 
 /**
- * Makes a `fetch` for HTTPS that trusts some certificates, and no others. A server whose own certificate is one of them
- * may have any name: only it has the private key. All others need a signature by one of them, and the right name. Each
- * request has a connection of its own.
+ * Makes a `fetch` for HTTPS that trusts the given certificates, and no others. A server whose own certificate is one of
+ * them may have any name: only it has the private key. All others need a signature by one of them, and the right name.
+ * Each request has its own connection.
  *
  * @param pem the certificates, of authorities or of servers
- * @throws {Error} if there is none, or one that is no certificate
+ * @throws {Error} if there is none, or one is invalid
  */
 export function createPrivateFetch(pem: string): typeof fetch {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
@@ -30,7 +30,7 @@ export function createPrivateFetch(pem: string): typeof fetch {
   const agent = new Agent({
     keepAlive: false,
     ca: certificates,
-    // Asked only after the signatures, and before anything is sent.
+    // Called after the signatures are verified, and before anything is sent.
     checkServerIdentity: (host: string, certificate: PeerCertificate) =>
       trusted.has(certificate.fingerprint256) ? undefined : checkServerIdentity(host, certificate),
   });
@@ -66,7 +66,7 @@ function send(request: Request, body: Uint8Array, agent: Agent): Promise<Respons
   outgoing.on("socket", (socket) => socket.once("secureConnect", () => void (isConnected = true)));
   outgoing.on("error", (error: NodeJS.ErrnoException) => {
     signal.removeEventListener("abort", stop);
-    // In the words of Deno's own fetch: a request that was not sent is told by them.
+    // As Deno's own fetch reports it: the message shows whether the request was sent.
     const phase = isConnected ? "SendRequest" : "Connect";
     reject(
       new TypeError("fetch failed", { cause: new Error(`client error (${phase}): ${error.code}: ${error.message}`) }),

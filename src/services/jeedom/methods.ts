@@ -1,5 +1,5 @@
 /**
- * The methods of Jeedom's JSON-RPC API, each decided once: whether the pattern `*` grants it, and why.
+ * Methods of Jeedom's JSON-RPC API: whether the pattern `*` grants each of them, and the reason.
  *
  * The list is that of `core/api/jeeApi.php` in Jeedom 4.5. A method that is not here comes from a plugin or from another
  * version, and is granted by name alone. `docs/jeedom-methods.md` shows the same table.
@@ -9,9 +9,9 @@
 
 /** One method of Jeedom's API. */
 export interface JeedomMethod {
-  /** Its name, as Jeedom compares it: to the letter. */
+  /** Its name, case-sensitive as in Jeedom. */
   readonly name: string;
-  /** Whether a pattern that names no class, such as `*`, grants it. */
+  /** True if a pattern that names no class, such as `*`, grants it. */
   readonly granted: boolean;
   /**
    * Use by a key that is limited to some commands and scenarios: `id` names a command or a scenario of its list, or
@@ -32,17 +32,17 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
     name: "cmd::execCmd",
     granted: true,
     limited: "command",
-    reason: "Runs commands: what a phone is for. Jeedom evaluates `#ID#` and expressions in `options`",
+    reason: "Runs commands, the purpose of a phone. Jeedom evaluates `#ID#` and expressions in `options`",
   },
   { name: "cmd::getHistory", granted: true, limited: "command", reason: "Reads the history of one command" },
   { name: "cmd::getStatistique", granted: true, limited: "command", reason: "Reads figures of that history" },
   { name: "cmd::getTendance", granted: true, limited: "command", reason: "Reads the trend of that history" },
-  { name: "cmd::save", granted: false, reason: "Changes what a command does" },
+  { name: "cmd::save", granted: false, reason: "Changes the action of a command" },
   { name: "config::byKey", granted: false, reason: "Reads any setting, API keys and passwords among them" },
   { name: "config::save", granted: false, reason: "Changes any setting" },
   { name: "datastore::byTypeLinkIdKey", granted: false, reason: "Reads any variable: some hold codes of alarms" },
   { name: "datastore::save", granted: false, reason: "Changes the variables that scenarios decide by" },
-  { name: "datetime", granted: true, limited: "harmless", reason: "Tells the time" },
+  { name: "datetime", granted: true, limited: "harmless", reason: "Returns the time" },
   { name: "eqLogic::all", granted: true, reason: "Reads all devices" },
   { name: "eqLogic::byId", granted: true, reason: "Reads one device" },
   { name: "eqLogic::byObjectId", granted: true, reason: "Reads the devices of one room" },
@@ -54,7 +54,7 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
     name: "event::changes",
     granted: true,
     limited: "harmless",
-    reason: "Reads what changed in the whole house, whatever the rights of the Jeedom user; the answer to a limited " +
+    reason: "Reads all changes of the home, whatever the rights of the Jeedom user; the answer to a limited " +
       "key holds the events of its own commands and scenarios alone",
   },
   { name: "getJson", granted: false, reason: "Answers the API key of the user (`apikeyUser`), and registers a device" },
@@ -62,15 +62,15 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
   { name: "interactQuery::all", granted: false, reason: "Reads the sentences of the assistant with their actions" },
   { name: "jeeObject::all", granted: true, reason: "Reads all rooms" },
   { name: "jeeObject::byId", granted: true, reason: "Reads one room" },
-  { name: "jeeObject::full", granted: true, reason: "Reads the whole house: what apps begin with" },
+  { name: "jeeObject::full", granted: true, reason: "Reads the whole home, as apps do at their start" },
   { name: "jeeObject::fullById", granted: true, reason: "Reads one room with its devices" },
   { name: "jeeObject::save", granted: false, reason: "Changes rooms" },
   { name: "jeedom::backup", granted: false, reason: "Writes a backup, which takes the machine's time and disk" },
   { name: "jeedom::getUsbMapping", granted: false, reason: "Reads the hardware of the machine" },
   { name: "jeedom::halt", granted: false, reason: "Stops the machine" },
-  { name: "jeedom::isOk", granted: true, limited: "harmless", reason: "Tells whether Jeedom is well" },
+  { name: "jeedom::isOk", granted: true, limited: "harmless", reason: "Returns whether Jeedom works" },
   { name: "jeedom::reboot", granted: false, reason: "Restarts the machine" },
-  { name: "jeedom::update", granted: false, reason: "Brings new code into Jeedom" },
+  { name: "jeedom::update", granted: false, reason: "Installs new code in Jeedom" },
   { name: "log::add", granted: false, reason: "Writes a file whose name the client chooses" },
   { name: "log::empty", granted: false, reason: "Removes traces" },
   { name: "log::get", granted: false, reason: "Reads any file that exists, and requests with their API keys" },
@@ -78,13 +78,13 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
   { name: "log::getLastLine", granted: false, reason: "Reads requests with their API keys" },
   { name: "log::list", granted: false, reason: "Reads the names of log files" },
   { name: "log::remove", granted: false, reason: "Removes traces" },
-  { name: "message::add", granted: false, reason: "Speaks to the household in Jeedom's name, and runs actions" },
+  { name: "message::add", granted: false, reason: "Shows a message in Jeedom's name, and runs actions" },
   { name: "message::all", granted: true, reason: "Reads the message centre" },
-  { name: "message::removeAll", granted: false, reason: "Removes warnings that the household has not seen" },
-  { name: "message::removebyId", granted: false, reason: "Removes a warning that the household has not seen" },
+  { name: "message::removeAll", granted: false, reason: "Removes warnings that are yet unread" },
+  { name: "message::removebyId", granted: false, reason: "Removes a warning that is yet unread" },
   { name: "network::dnsRun", granted: false, reason: "Reads the state of Jeedom's own tunnel" },
-  { name: "network::restartDns", granted: false, reason: "Opens a way into the house from outside" },
-  { name: "network::stopDns", granted: false, reason: "Closes the way into the house from outside" },
+  { name: "network::restartDns", granted: false, reason: "Opens access to the home from outside" },
+  { name: "network::stopDns", granted: false, reason: "Closes access to the home from outside" },
   { name: "object::all", granted: true, reason: "As `jeeObject::all`" },
   { name: "object::byId", granted: true, reason: "As `jeeObject::byId`" },
   { name: "object::full", granted: true, reason: "As `jeeObject::full`" },
@@ -95,10 +95,10 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
   { name: "plugin::deamonInfo", granted: false, reason: "Runs a plugin's own code" },
   { name: "plugin::deamonInfoAll", granted: false, reason: "Runs the code of all plugins" },
   { name: "plugin::deamonStart", granted: false, reason: "Starts a program" },
-  { name: "plugin::deamonStop", granted: false, reason: "Stops what controls devices" },
+  { name: "plugin::deamonStop", granted: false, reason: "Stops a program that controls devices" },
   { name: "plugin::dependancyInfo", granted: false, reason: "Runs a plugin's own code" },
-  { name: "plugin::dependancyInstall", granted: false, reason: "Brings code into the machine, as root" },
-  { name: "plugin::install", granted: false, reason: "Brings code into Jeedom" },
+  { name: "plugin::dependancyInstall", granted: false, reason: "Installs code on the machine, as root" },
+  { name: "plugin::install", granted: false, reason: "Installs code in Jeedom" },
   { name: "plugin::listPlugin", granted: true, reason: "Reads the names of the plugins" },
   { name: "plugin::remove", granted: false, reason: "Removes a plugin and its devices" },
   { name: "scenario::all", granted: true, reason: "Reads all scenarios" },
@@ -107,7 +107,7 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
     name: "scenario::changeState",
     granted: true,
     limited: "scenario",
-    reason: "Runs, stops, enables and disables a scenario: what a phone is for",
+    reason: "Runs, stops, enables and disables a scenario, the purpose of a phone",
   },
   {
     name: "scenario::export",
@@ -115,23 +115,23 @@ export const JEEDOM_METHODS: readonly JeedomMethod[] = [
     limited: "scenario",
     reason: "Reads the code inside of a scenario, which may hold passwords",
   },
-  { name: "scenario::import", granted: false, reason: "Brings code into a scenario" },
-  { name: "scenario::save", granted: false, reason: "Changes what a scenario does and when" },
+  { name: "scenario::import", granted: false, reason: "Installs code in a scenario" },
+  { name: "scenario::save", granted: false, reason: "Changes the actions and the time of a scenario" },
   { name: "summary::byId", granted: true, reason: "Reads the summary of one room" },
-  { name: "summary::global", granted: true, reason: "Reads the summary of the house" },
-  { name: "timeline::all", granted: true, reason: "Reads what happened" },
-  { name: "timeline::byFolder", granted: true, reason: "Reads what happened, by folder" },
+  { name: "summary::global", granted: true, reason: "Reads the summary of the home" },
+  { name: "timeline::all", granted: true, reason: "Reads past events" },
+  { name: "timeline::byFolder", granted: true, reason: "Reads past events, by folder" },
   { name: "timeline::listFolder", granted: true, reason: "Reads the names of these folders" },
   { name: "update::all", granted: false, reason: "Reads where plugins come from, with access tokens of GitHub" },
-  { name: "update::checkUpdate", granted: false, reason: "Has Jeedom call all servers of updates" },
-  { name: "update::doUpdate", granted: false, reason: "Brings new code into Jeedom: `update::update` by another name" },
-  { name: "update::nbNeedUpdate", granted: true, reason: "Tells a number" },
-  { name: "update::update", granted: false, reason: "Brings new code into Jeedom" },
+  { name: "update::checkUpdate", granted: false, reason: "Makes Jeedom call all servers of updates" },
+  { name: "update::doUpdate", granted: false, reason: "Installs new code in Jeedom: `update::update` by another name" },
+  { name: "update::nbNeedUpdate", granted: true, reason: "Returns a number" },
+  { name: "update::update", granted: false, reason: "Installs new code in Jeedom" },
   { name: "user::all", granted: false, reason: "Reads all users with their API keys" },
-  { name: "user::getHash", granted: false, reason: "Answers an API key to who knows a password, without any key" },
+  { name: "user::getHash", granted: false, reason: "Answers an API key for a password, without any key" },
   { name: "user::save", granted: false, reason: "Makes and changes users" },
-  { name: "user::useTwoFactorAuthentification", granted: false, reason: "Tells how a user logs in, without any key" },
-  { name: "version", granted: true, limited: "harmless", reason: "Tells Jeedom's version" },
+  { name: "user::useTwoFactorAuthentification", granted: false, reason: "Returns how a user logs in, without any key" },
+  { name: "version", granted: true, limited: "harmless", reason: "Returns Jeedom's version" },
 ];
 
 const BY_NAME: ReadonlyMap<string, JeedomMethod> = new Map(JEEDOM_METHODS.map((method) => [method.name, method]));

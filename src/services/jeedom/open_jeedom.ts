@@ -1,5 +1,5 @@
 /**
- * The way to Jeedom: which certificates its HTTPS may have.
+ * Certificates that Jeedom's HTTPS may have.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { readSettingFile } from "../../config/setting_files.ts";
 import type { JeedomConfig } from "./settings.ts";
 
 /**
- * Picks the `fetch` for calls of Jeedom: the given one, or with `JEEDOM_CA_FILE` one that trusts its certificates alone.
+ * Returns the `fetch` for calls to Jeedom: the given one, or with `JEEDOM_CA_FILE` one that trusts its certificates alone.
  *
- * @param fetch the one for everything else
+ * @param fetch the one for public certificates
  * @throws {Error} if the file cannot be read, or holds no certificate
  */
 export async function openJeedomFetch(
@@ -20,7 +20,7 @@ export async function openJeedomFetch(
 ): Promise<typeof globalThis.fetch> {
   const pem = await readSettingFile("JEEDOM_CA_FILE", caFile, { files });
   if (pem === undefined) return fetch;
-  // Loaded only here: most houses have no HTTPS inside.
+  // Loaded only here: most networks at home have no HTTPS inside.
   const { createPrivateFetch } = await import("./https.ts");
   try {
     return createPrivateFetch(pem);

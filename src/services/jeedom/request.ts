@@ -41,6 +41,11 @@ export function parseJeedomRequest(payload: Payload): JeedomRequest {
   return parseFields(schema, payload, { required: ["jsonrpc"] });
 }
 
+/** Returns whether a text is a plain path: it cannot change the host, climb up, or carry a query. */
+export function isPlainPath(text: string): boolean {
+  return text.length <= 256 && /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(text);
+}
+
 const NOT_FOR_JEEDOM = "This gateway has no HTTP service: url and host need a newer gateway. For Jeedom, set jsonrpc";
 
 /** Returns why a request that names no service is not for Jeedom: it asks for a web address. */

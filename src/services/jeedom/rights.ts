@@ -16,7 +16,7 @@ import {
   summarizeList,
   wrongValues,
 } from "../rights_options.ts";
-import { isPlainPath } from "./endpoint_path.ts";
+import { isPlainPath } from "./request.ts";
 import { findMethod, type JeedomMethod, otherName } from "./methods.ts";
 
 /** Rule for a pattern of methods, in words that follow the pattern. */

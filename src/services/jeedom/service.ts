@@ -8,88 +8,87 @@ import { free } from "../../protocol/bytes.ts";
 import { plainNumber } from "../../lib/exact_json.ts";
 import { FieldError } from "../../protocol/payload.ts";
 import { LARGE_BODY_BYTES, readBytes, TooLargeError } from "../../lib/read_bytes.ts";
-import { isPlainPath } from "./endpoint_path.ts";
 import { FairSemaphore } from "../../limits/fair_semaphore.ts";
 import { createReadRights } from "../../keys/rights.ts";
 import { readAnswer } from "./answer.ts";
 import { authorizeCall, limitReply } from "./call_rights.ts";
-import { type JeedomRequest, misdirectedFault, parseJeedomRequest } from "./request.ts";
+import { isPlainPath, type JeedomRequest, misdirectedFault, parseJeedomRequest } from "./request.ts";
 import { JeedomGrants } from "./rights.ts";
 import { JeedomWorkers } from "./workers.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 
-/** Where Jeedom is and how patient to be with it. */
+/** Address, limits and collaborators of the service. */
 export interface JeedomOptions {
-  /** Jeedom's address; its path, if any, comes before each endpoint. */
+  /** Address of Jeedom; its path, if any, comes before each endpoint. */
   readonly url: URL;
-  /** The API key for requests that bring none; it never leaves the house. */
+  /** API key for requests that bring none; it never leaves the local network. */
   readonly apikey?: string | undefined;
   /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
   /** Longest wait for an ordinary answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** Longest poll to ask Jeedom for, in seconds. */
+  /** Longest poll to request of Jeedom, in seconds. */
   readonly longPollMaxSeconds: number;
   /** Largest answer to read, in bytes. */
   readonly maxResponseBytes: number;
-  /** Most long polls, and calls that were given up, that may run inside of Jeedom at a time. */
+  /** Maximum number of long polls and timed-out calls that run in Jeedom at a time. */
   readonly maxPolls: number;
-  /** Most of them for one key. */
+  /** The same for one key. */
   readonly maxPollsPerKey: number;
-  /** Where it is told that Jeedom's answers are odd. */
+  /** Logger for malformed answers of Jeedom. */
   readonly log: Pick<Log, "warn">;
-  /** A clock that never jumps, in milliseconds. */
+  /** The monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
-  /** Aborts when the gateway stops: ends what still waits for Jeedom. */
+  /** Aborts when the gateway stops: ends all waiting for Jeedom. */
   readonly closeSignal: AbortSignal;
 }
 
 /** Name of the service. */
 export const JEEDOM = "jeedom";
 
-/** The id of every call, which Jeedom gives back: the one that the seed's clients always saw. */
+/** Id of every call, which Jeedom returns: the one of the original gateway. */
 const CALL_ID = 99_999;
 
-/** Where Jeedom takes calls. */
+/** Path of the JSON-RPC API. */
 export const DEFAULT_ENDPOINT = "/core/api/jeeApi.php";
 
-/** Headers of calls: Jeedom takes any other type as a form, and text inside of a string as a form's field. */
+/** Headers of calls: Jeedom parses a body of any other type as a form. */
 export const CALL_HEADERS = { "Content-Type": "application/json", "Accept": "application/json" } as const;
 
-/** Where calls go, for Jeedom's own address: its path, if any, comes before each endpoint. */
+/** Returns the address of an endpoint, from the address of Jeedom. */
 export function addressOf(jeedom: URL, endpoint: string = DEFAULT_ENDPOINT): string {
   return jeedom.origin + jeedom.pathname.replace(/\/$/, "") + endpoint;
 }
 
-/** The one method that waits inside Jeedom for something to happen. */
+/** The only method that waits in Jeedom for an event. */
 const LONG_POLL_METHOD = "event::changes";
 
-/** Time that a poll takes beyond its own, in milliseconds: it looks once a second, and PHP has to start. */
+/** Milliseconds that a poll takes beyond its own time: Jeedom checks once a second, and PHP has to start. */
 const POLL_MARGIN_MS = 5000;
 
 /**
- * Longest time that a call counts after it was given up, in milliseconds. Its connection stays open, which tells when
- * it ends; but a Jeedom that lost its power tells nothing, and its clients must not be refused for long afterwards.
+ * Longest time that a call counts after its timeout, in milliseconds. Its connection stays open until the call ends; but
+ * after a power failure of Jeedom no end is signalled, and clients must not be refused for long.
  */
 const OVERDUE_MS = 120_000;
 
-/** Shortest time between two lines in the log about warnings of PHP, in milliseconds. */
+/** Shortest interval of log lines about warnings of PHP, in milliseconds. */
 const STRAY_TEXT_LOG_MS = 3_600_000;
 
-/** Most of the largest answers to hold at a time, from when they are read until they are sealed. */
+/** Maximum number of answers of the largest size in memory, from reading to sealing. */
 const ANSWERS_IN_MEMORY = 2;
 
-/** Most of them for one key; others wait in Jeedom. */
+/** The same for one key; others wait in Jeedom. */
 const ANSWERS_IN_MEMORY_PER_KEY = 1;
 
-/** A call as it goes to Jeedom, and what it is counted for. */
+/** A call to Jeedom, with the key that it counts for. */
 interface Call {
-  /** Keeps room for the answer. */
-  readonly hold: ServiceContext["holdMemory"];
+  /** Reserves memory for the answer. */
+  readonly holdMemory: ServiceContext["holdMemory"];
   readonly key: string;
   readonly url: string;
   readonly body: string;
-  /** How long it may wait inside of Jeedom, in seconds. */
+  /** Longest wait in Jeedom, in seconds; 0 for a call that is no poll. */
   readonly poll: number;
 }
 
@@ -100,7 +99,7 @@ export function createJeedomService(options: JeedomOptions): Service {
   const workers = new JeedomWorkers({ max: options.maxPolls, maxPerKey: options.maxPollsPerKey, monotonic });
   const base = addressOf(options.url, "");
   const apiUrl = addressOf(options.url);
-  /** Polls under way, by key, address and body. */
+  /** Running polls, by key, address and body. */
   const polls = new Map<string, Promise<Reply>>();
   const answers = new FairSemaphore({
     total: ANSWERS_IN_MEMORY * options.maxResponseBytes,
@@ -123,29 +122,29 @@ export function createJeedomService(options: JeedomOptions): Service {
       if (poll > 0) params["longPolling"] = poll;
       const body = JSON.stringify({ jsonrpc: "2.0", id: CALL_ID, method: request.jsonrpc, params });
       if (hasHalfPair(body)) {
-        // PHP reads no such JSON, and Jeedom counts that against the gateway.
+        // PHP cannot parse such JSON, and Jeedom counts that as a failed login of the gateway.
         throw new FieldError("Invalid field: params: must hold no half of a surrogate pair");
       }
-      const call = { key, url: base + endpoint, body, poll, hold: holdMemory };
-      // A command runs to its end even when its client is gone, so that the repeat finds the answer.
+      const call = { key, url: base + endpoint, body, poll, holdMemory };
+      // A command runs to its end even when its client has disconnected, so that a repeat finds the answer.
       const reply = poll > 0 ? await unlessAborted(() => join(call), clientSignal) : await send(call);
       return limitReply(reply, { method: request.jsonrpc, grants, revoked });
     },
   };
 
-  /** Sends a poll, or waits for the answer of the very same one that runs already: it would keep a second worker. */
+  /** Sends a poll, or joins an identical one that is running: it would occupy a second worker. */
   function join(call: Call): Promise<Reply> {
     const id = JSON.stringify([call.key, call.url, call.body]);
     const running = polls.get(id);
     if (running !== undefined) return running;
     const reply = send(call);
     polls.set(id, reply);
-    // Its client may be gone when it fails.
+    // Its client may have disconnected when it fails.
     reply.catch(() => {}).finally(() => polls.delete(id));
     return reply;
   }
 
-  /** Sends a call and waits for the answer, for as long as it may take. Jeedom goes on with one that is given up. */
+  /** Sends a call and waits for the answer until the timeout. Jeedom continues a call that has timed out. */
   async function send(call: Call): Promise<Reply> {
     closeSignal.throwIfAborted();
     const timeoutMs = options.timeoutMs + call.poll * 1000;
@@ -159,7 +158,7 @@ export function createJeedomService(options: JeedomOptions): Service {
         code: "service_timeout",
       });
       reject(reason);
-      worker ??= workers.giveUp(call.key, OVERDUE_MS);
+      worker ??= workers.startOverdue(call.key, OVERDUE_MS);
       timer = setTimeout(() => stop.abort(STOPPED), OVERDUE_MS);
       late.abort(reason);
     }, timeoutMs);
@@ -178,14 +177,14 @@ export function createJeedomService(options: JeedomOptions): Service {
   }
 
   async function exchange(
-    { key, url, body, hold: holdMemory }: Call,
+    { key, url, body, holdMemory }: Call,
     { signal, lateSignal }: ExchangeOptions,
   ): Promise<Reply> {
     try {
       const response = await options.fetch(url, {
         method: "POST",
         headers: CALL_HEADERS,
-        // Deno's fetch sends a text once more, by itself, when a connection that it had used before is closed without an
+        // Deno's fetch repeats a request with a text body by itself when a reused connection is closed without an
         // answer: Jeedom may have run the command by then. It cannot do that with a blob.
         body: new Blob([body]),
         redirect: "manual",
@@ -214,7 +213,7 @@ export function createJeedomService(options: JeedomOptions): Service {
       }
       throw new ServiceError(502, "Jeedom cannot be reached, or broke off its answer", {
         code: "service_unreachable",
-        // What fetch says of a failure is in its cause.
+        // fetch has the reason of a failure in its cause.
         cause: error instanceof Error && error.cause instanceof Error ? error.cause : error,
       });
     }
@@ -228,23 +227,23 @@ export function createJeedomService(options: JeedomOptions): Service {
   }
 }
 
-/** Ends of an exchange. */
+/** Signals that end an exchange. */
 interface ExchangeOptions {
-  /** Ends the wait for Jeedom: it would go on with a call that is given up, and then nothing would tell of its end. */
+  /** Closes the connection. Until then, its end shows when Jeedom has finished a call that has timed out. */
   readonly signal: AbortSignal;
-  /** Ends the reading of an answer that has begun: then Jeedom has made it, and its client waits no longer. */
+  /** Ends the reading of an answer that has begun: Jeedom has finished, and the client no longer waits. */
   readonly lateSignal: AbortSignal;
 }
 
 const STOPPED = new Error("No longer waited for");
 
-/** Tells whether a call may run on in Jeedom though its connection failed: not one that found no Jeedom. */
+/** Returns whether a call may be running in Jeedom although its connection failed: not if it never connected. */
 function mayRunOn(error: unknown): boolean {
   if (!(error instanceof ServiceError) || error.code !== "service_unreachable") return false;
   return !(error.cause instanceof Error && /client error \(Connect\)|are blocked/.test(error.cause.message));
 }
 
-/** Waits for a poll, for as long as its client does. */
+/** Waits for a poll until its client disconnects. */
 async function unlessAborted<T>(ask: () => Promise<T>, clientSignal: AbortSignal): Promise<T> {
   const abandoned = () => new ServiceError(504, "Poll abandoned: its client went away", { code: "service_timeout" });
   if (clientSignal.aborted) throw abandoned();
@@ -258,7 +257,7 @@ async function unlessAborted<T>(ask: () => Promise<T>, clientSignal: AbortSignal
   }
 }
 
-/** Tells whether JSON text has half of a surrogate pair, which `JSON.stringify` writes as an escape. */
+/** Returns whether JSON text has half of a surrogate pair, which `JSON.stringify` writes as an escape. */
 function hasHalfPair(json: string): boolean {
   return json.includes("\\ud") && /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(json);
 }
@@ -272,20 +271,20 @@ function endpointPath(endpoint: string): string {
 
 function callParams(
   request: JeedomRequest,
-  apikeyAtHome: string | undefined,
+  configuredApikey: string | undefined,
   grants: JeedomGrants,
 ): Record<string, unknown> {
   const { apikey, api, ...params } = request.params ?? {};
   for (const [name, value] of Object.entries({ "params.apikey": apikey, "params.api": api })) {
-    // PHP crashes on a key that is a list, and Jeedom counts that against the gateway.
+    // PHP crashes on a key that is a list, and Jeedom counts that as a failed login of the gateway.
     if (value !== undefined && value !== null && typeof value !== "string") {
       throw new FieldError(`Invalid field: ${name}: must be a string`);
     }
   }
   const own = apikey || api || request.apikey;
-  // Jeedom opens a session for whoever asks, with all rights of the API key's user, and takes one in its place.
+  // Jeedom opens a session on request, with all rights of the API key's user, and accepts it in place of the key.
   if (own || params["session"] || params["sess_id"]) grants.bringApikey();
-  const key = own || apikeyAtHome;
+  const key = own || configuredApikey;
   if (key === undefined && request.jsonrpc !== "ping") throw new FieldError("Missing required field: apikey");
   return key === undefined ? params : { apikey: key, ...params };
 }
@@ -294,7 +293,7 @@ function pollSeconds(params: Readonly<Record<string, unknown>>, max: number): nu
   const longPolling = plainNumber(params["longPolling"]);
   if (longPolling === undefined || longPolling === null) return 0;
   const isNumber = typeof longPolling === "number" || (typeof longPolling === "string" && /^\d+$/.test(longPolling));
-  // Jeedom would wait for whatever it reads into it, and the timeout here would not know.
+  // Jeedom would wait for the number that it reads into any other value, longer than the timeout here.
   if (!isNumber || Number(longPolling) < 0) {
     throw new FieldError("Invalid field: params.longPolling: must be a number of seconds");
   }

@@ -1,54 +1,54 @@
 /**
- * Bounds on what keeps Jeedom's PHP workers busy: long polls, and calls that the gateway gave up.
+ * Limits of busy PHP workers in Jeedom: long polls, and calls that have timed out in the gateway.
  *
- * A worker that waits goes on until its time is over, whether or not its caller is still there: Apache has 150 of
- * them, and when all of them wait, the whole house stands still.
+ * A worker waits until its time is over, whether or not its caller is still connected: Apache has 150 of them, and when
+ * all of them wait, Jeedom does nothing else.
  *
  * @module
  */
 import { ServiceError } from "../service.ts";
 
-/** Longest time after which a client is told to come again, in seconds: as with every other refusal. */
+/** Longest time until a retry, in seconds: as with every other refusal. */
 const MAX_RETRY_SECONDS = 60;
 
-/** Bounds on workers. */
+/** Limits of workers. */
 export interface JeedomWorkersOptions {
-  /** Most workers that wait, for all keys together. */
+  /** Maximum number of waiting workers, for all keys together. */
   readonly max: number;
-  /** Most of them for one key. */
+  /** The same for one key. */
   readonly maxPerKey: number;
-  /** A clock that never jumps, in milliseconds. */
+  /** The monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
 }
 
-/** A worker that is busy, and counted. */
+/** A busy worker. */
 export interface Worker {
-  /** Counts it no more: it has answered, or never began. */
+  /** Stops counting it: it has answered, or never began. */
   release(): void;
-  /** Counts it until its time is over: no answer will come, but it may run on. */
+  /** Counts it until its time is over: no answer will arrive, but it may still be running. */
   abandon(): void;
 }
 
 interface Occupied {
   readonly key: string;
-  /** When it is expected to end, in milliseconds of the monotonic clock. */
+  /** Expected end, in milliseconds of the monotonic clock. */
   readonly endsAt: number;
-  /** Whether nothing will tell of its end. */
+  /** True if no end will be signalled. */
   isAbandoned: boolean;
 }
 
-/** Counts the workers that wait, for each key and in all. */
+/** Counts the waiting workers, for each key and in total. */
 export class JeedomWorkers {
   readonly #options: JeedomWorkersOptions;
   readonly #polls = new Set<Occupied>();
   readonly #overdue = new Set<Occupied>();
 
-  /** Makes a count with no worker waiting. */
+  /** Makes a count without workers. */
   constructor(options: JeedomWorkersOptions) {
     this.#options = options;
   }
 
-  /** Number of workers that wait. */
+  /** Number of waiting workers. */
   get size(): number {
     this.#forgetEnded();
     return this.#polls.size + this.#overdue.size;
@@ -57,8 +57,8 @@ export class JeedomWorkers {
   /**
    * Counts a long poll.
    *
-   * @param key name of the key that asks
-   * @param ms how long the poll keeps its worker at most
+   * @param key name of the key of the request
+   * @param ms longest time that the poll occupies its worker
    * @throws {ServiceError} if the key, or all keys together, have too many workers waiting
    */
   startPoll(key: string, ms: number): Worker {
@@ -67,7 +67,7 @@ export class JeedomWorkers {
     const all = [...this.#polls, ...this.#overdue];
     const own = all.filter((worker) => worker.key === key);
     if (own.length >= maxPerKey) throw this.#busy("Too many polls with this key wait in Jeedom", own);
-    // A key has no more than are left for all others, and the last quarter is for keys that have none.
+    // A key has at most as many as are free for all others, and the last quarter is for keys without any.
     const free = max - all.length;
     const left = own.length === 0 ? free : free - Math.floor(max / 4);
     if (own.length >= left) throw this.#busy("Too many polls wait in Jeedom", all);
@@ -75,9 +75,9 @@ export class JeedomWorkers {
   }
 
   /**
-   * Asks whether a key may make a call other than a poll.
+   * Requires that a key may make a call other than a poll.
    *
-   * @throws {ServiceError} if Jeedom is still busy with too many earlier calls of the key, which were given up
+   * @throws {ServiceError} if Jeedom is still busy with too many earlier calls of the key, which have timed out
    */
   startCall(key: string): void {
     this.#forgetEnded();
@@ -88,12 +88,12 @@ export class JeedomWorkers {
   }
 
   /**
-   * Counts a call without an answer, from the moment that it is given up.
+   * Counts a call without an answer, from its timeout.
    *
-   * @param key name of the key that asked
-   * @param ms how long to count it at most
+   * @param key name of the key of the request
+   * @param ms longest time to count it
    */
-  giveUp(key: string, ms: number): Worker {
+  startOverdue(key: string, ms: number): Worker {
     return this.#add(this.#overdue, key, ms);
   }
 
