@@ -37,7 +37,6 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "characters": ["COMMA", "BRACKET", "BRACE"],
   "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
   "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
-  "longest time of a timer": ["MAX_TIMER_MS"],
   "what may be set": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
   "how long a timer can be": ["MAX_TIMER_MS"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
