@@ -15,7 +15,7 @@ import { makeRecord } from "../support/gateway.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { startBroker } from "../support/broker.ts";
 import { clientAt } from "../support/client_at.ts";
-import { Crowd } from "../support/crowd.ts";
+import { Crowd } from "../support/raw_connections.ts";
 import { readStatuses, writeAll } from "../support/garbage.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 import { nextEvent } from "../support/next_event.ts";

@@ -8,7 +8,7 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../support/deadline.ts";
 import { IS_LINUX, needing } from "../support/needs.ts";
 import { clientAt } from "../support/client_at.ts";
-import { Crowd } from "../support/crowd.ts";
+import { Crowd } from "../support/raw_connections.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 

@@ -35,7 +35,7 @@ Deno.test("the Jeedom of the load answers the gateway's own check, and prints no
 });
 
 Deno.test("bench:cold-start prints its report on standard output, and on standard error how far it is", async () => {
-  const child = start("tools/bench/cold_start.ts", ["1"]);
+  const child = start("tools/bench/cold_start/cold_start.ts", ["1"]);
   await child.stdin.close();
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

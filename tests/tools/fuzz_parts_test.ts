@@ -1,16 +1,16 @@
 /** The parts of the fuzzer: what it makes is what it says, and the same again from the same seed. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { createTally, runCampaign } from "../../tools/fuzz/campaign.ts";
-import { damage } from "../../tools/fuzz/damage.ts";
+import { createTally, runCampaign } from "../../tools/fuzz/run_requests.ts";
+import { damage } from "../../tools/fuzz/corrupt.ts";
 import { hostilePayload } from "../../tools/fuzz/hostile_payload.ts";
-import { httpTrick } from "../../tools/fuzz/http_tricks.ts";
-import { judge } from "../../tools/fuzz/judge.ts";
+import { httpTrick } from "../../tools/fuzz/malformed_http.ts";
+import { judge } from "../../tools/fuzz/check_answer.ts";
 import { fuzzRates, limitFaults } from "../../tools/fuzz/limits.ts";
-import { makeAttempt } from "../../tools/fuzz/make_attempt.ts";
-import { grantedRequest, ungrantedRequest } from "../../tools/fuzz/requests.ts";
-import { Seeded } from "../../tools/fuzz/seeded.ts";
+import { makeAttempt } from "../../tools/fuzz/make_request.ts";
+import { grantedRequest, ungrantedRequest } from "../../tools/fuzz/key_requests.ts";
+import { Seeded } from "../../tools/fuzz/seeded_random.ts";
 import { makeTargetRecords, type Target, targetOf } from "../../tools/fuzz/target.ts";
-import { startPermissiveGateway } from "../support/permissive_gateway.ts";
+import { startPermissiveGateway } from "./permissive_gateway.ts";
 
 Deno.test("Seeded draws the same from the same seed and place, and other things from others", () => {
   const draw = (seed: number, place: number) => new Seeded(seed, place).bytes(16).toHex();

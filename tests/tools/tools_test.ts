@@ -8,7 +8,7 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 /** Files of the tools, by the name of their task. */
 const TOOLS: ReadonlyMap<string, string> = new Map(
   Object.entries(project.tasks).flatMap(([name, { command }]) => {
-    const file = /^deno run .*?((?:tools\/\w+|npm)\/\w+\.ts)$/.exec(command)?.[1];
+    const file = /^deno run .*?((?:tools(?:\/\w+)+|npm)\/\w+\.ts)$/.exec(command)?.[1];
     return file === undefined ? [] : [[name, file] as const];
   }),
 );

@@ -5,11 +5,8 @@ import { readToolArgs } from "../support/tool_args.ts";
 
 const SUFFIX = "_bench.ts";
 
-/** Has the name of a benchmark, and is none. */
-const OTHER = "run_bench.ts";
-
 const parts = Array.from(Deno.readDirSync(import.meta.dirname ?? "."), ({ name }) => name)
-  .filter((name) => name.endsWith(SUFFIX) && name !== OTHER)
+  .filter((name) => name.endsWith(SUFFIX))
   .map((name) => name.slice(0, -SUFFIX.length))
   .toSorted();
 

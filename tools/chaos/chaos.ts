@@ -3,12 +3,12 @@
  * twice.
  */
 import { Progress } from "../support/progress.ts";
-import { inScope, runBench } from "../bench/run_bench.ts";
+import { inScope, runBench } from "../support/run_tool.ts";
 import { readToolArgs } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { ALL_FAULTS, faultNamed, missingFor } from "./all_faults.ts";
 import type { Fault } from "./fault.ts";
-import { faultLines, faultTable } from "./fault_table.ts";
+import { faultLines, faultTable } from "./report.ts";
 import { type FaultResult, runFault } from "./run_fault.ts";
 
 // deno-lint-ignore no-console

@@ -3,9 +3,9 @@ import type { Variables } from "../../src/config/settings.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
 import { type TestRedis, withRedis } from "../../tests/support/redis_server.ts";
-import { type Jeedom, startJeedom } from "../support/jeedom.ts";
+import { type Jeedom, startJeedom } from "../support/faulty_jeedom.ts";
 import { type ChaosBroker, LOGIN, startChaosBroker } from "./chaos_broker.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger } from "./request_tracker.ts";
 
 /** What kind of house a fault needs. */
 export interface TestEnvironmentOptions {

@@ -7,8 +7,8 @@ import { until } from "../../tests/support/deadline.ts";
 import { observe } from "../support/observer.ts";
 import { OBSERVER_LOGIN } from "./chaos_broker.ts";
 import type { TestEnvironment } from "./environment.ts";
-import { ACKNOWLEDGED, type Ledger } from "./ledger.ts";
-import { Recorder } from "./recorder.ts";
+import { ACKNOWLEDGED, type Ledger } from "./request_tracker.ts";
+import { Recorder } from "./replayer.ts";
 import { StreamRecord } from "./stream_record.ts";
 
 /** What runs while something is broken. */

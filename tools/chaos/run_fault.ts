@@ -1,11 +1,11 @@
 /** One fault from beginning to end: a house, load, the fault, the way back to normal, and what must hold all the while. */
 import { errorText } from "../../src/lib/errors.ts";
 import { until } from "../../tests/support/deadline.ts";
-import { brokenRules } from "./broken_rules.ts";
+import { brokenRules } from "./invariants.ts";
 import type { Fault } from "./fault.ts";
 import { openEnvironment, type TestEnvironment } from "./environment.ts";
 import { type Load, startLoad } from "./load.ts";
-import { Watch } from "./watch.ts";
+import { Watch } from "./monitor.ts";
 
 /** A number for messages, and one for commands to Jeedom. */
 export interface Both<T> {

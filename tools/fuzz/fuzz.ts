@@ -1,7 +1,7 @@
 /** Sends malformed requests to a gateway, a million by default, and tells what came of them. */
 import { describeMethod, digits, markdownTable } from "../support/report.ts";
 import { formatSpan, reportProgress } from "../support/progress.ts";
-import { runBench } from "../bench/run_bench.ts";
+import { runBench } from "../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { fuzzLimits, limitFaults, type LimitResult } from "./limits.ts";

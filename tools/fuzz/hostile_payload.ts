@@ -1,6 +1,6 @@
 /** What somebody who holds a key could ask for, right and wrong in each place, as JSON text. */
 import type { Route } from "../../src/protocol/v2/envelope.ts";
-import type { Seeded } from "./seeded.ts";
+import type { Seeded } from "./seeded_random.ts";
 
 const nest = (open: string, inner: string, close: string, depth: number) =>
   open.repeat(depth) + inner + close.repeat(depth);

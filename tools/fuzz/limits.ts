@@ -6,8 +6,8 @@ import type { Rate } from "../../src/keys/schema.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
 import { postBytes, rawRequest, type RawRequestOptions } from "../../tests/support/raw_request.ts";
-import { type Jeedom, startJeedom } from "../support/jeedom.ts";
-import { JEEDOM_RESULT, judge, type Verdict } from "./judge.ts";
+import { type Jeedom, startJeedom } from "../support/faulty_jeedom.ts";
+import { JEEDOM_RESULT, judge, type Verdict } from "./check_answer.ts";
 import { type RawAnswer, RawConnection } from "./raw_connection.ts";
 import { makeTargetRecords, SLOW_BURST, type Target, targetOf } from "./target.ts";
 

@@ -1,5 +1,5 @@
 /** Fields by which a message of the gateway is told from a request: in version 1 anything that was sealed could be either. */
-import type { Seeded } from "./seeded.ts";
+import type { Seeded } from "./seeded_random.ts";
 
 /** What the gateway answers to one of its own messages that comes as a request. */
 export const OWN_MESSAGE = "is a message of the gateway, not a request";

@@ -4,10 +4,10 @@ import { openDescriptors, rssBytes } from "../support/process_stats.ts";
 import { until } from "../../tests/support/deadline.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
-import { createTally, runCampaign, type Tally } from "./campaign.ts";
-import { makeAttempt, RETAINED_TOPIC } from "./make_attempt.ts";
+import { createTally, runCampaign, type Tally } from "./run_requests.ts";
+import { makeAttempt, RETAINED_TOPIC } from "./make_request.ts";
 import { makeTargetRecords, targetOf, watchLog } from "./target.ts";
-import { startWitness, type Witness } from "./witness.ts";
+import { startWitness, type Witness } from "./backend_observer.ts";
 
 /** What a run takes. */
 export interface FuzzOptions {

@@ -3,7 +3,7 @@ import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.t
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
 import { makeRecord } from "../../tests/support/gateway.ts";
 import type { GatewayProcess } from "../../tests/support/gateway_process.ts";
-import type { Port } from "./attempt.ts";
+import type { Port } from "./fuzz_request.ts";
 
 /**
  * Keys that open requests, by what they may do. `right` may do everything that `#` and `*` grant; `guest` may do a

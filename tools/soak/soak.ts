@@ -8,21 +8,21 @@ import { prepareInspection } from "../support/inspector.ts";
 import { openDescriptors, rssBytes } from "../support/process_stats.ts";
 import { describeMethod, digits } from "../support/report.ts";
 import { reportProgress } from "../support/progress.ts";
-import { runBench } from "../bench/run_bench.ts";
+import { runBench } from "../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
-import type { Attempt } from "../fuzz/attempt.ts";
-import { createTally, runCampaign } from "../fuzz/campaign.ts";
-import { makeAttempt } from "../fuzz/make_attempt.ts";
+import type { Attempt } from "../fuzz/fuzz_request.ts";
+import { createTally, runCampaign } from "../fuzz/run_requests.ts";
+import { makeAttempt } from "../fuzz/make_request.ts";
 import { makeTargetRecords, targetOf, watchLog } from "../fuzz/target.ts";
-import { startWitness } from "../fuzz/witness.ts";
-import { inviteGuests } from "./guests.ts";
-import { startHousehold } from "./household.ts";
+import { startWitness } from "../fuzz/backend_observer.ts";
+import { inviteGuests } from "./temporary_keys.ts";
+import { startHousehold } from "./clients.ts";
 import { startSensor } from "./sensor.ts";
-import { drawCurves, sampleTable } from "./soak_report.ts";
-import { growing, SHORTEST_MINUTES, type SoakSample } from "./verdict.ts";
+import { drawCurves, sampleTable } from "./report.ts";
+import { growing, SHORTEST_MINUTES, type SoakSample } from "./growth.ts";
 
 const LINE = {
   synopsis: "deno task soak [MINUTES]",

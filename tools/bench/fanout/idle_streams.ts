@@ -1,7 +1,7 @@
 /** Opens streams on which nothing ever happens, from a process of its own. */
 import { answerCommands } from "../answer_commands.ts";
 import { requestBytes } from "../load/http_connection.ts";
-import { inTurns } from "./in_turns.ts";
+import { inTurns } from "../../support/concurrency.ts";
 import { StreamConnection } from "./stream_connection.ts";
 
 async function open({ port, count }: { readonly port: number; readonly count: number }): Promise<void> {

@@ -9,8 +9,8 @@ import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
 import { answerCommands } from "../answer_commands.ts";
 import { requestBytes } from "../load/http_connection.ts";
-import { inTurns } from "./in_turns.ts";
-import { type Balance, Ledger } from "./ledger.ts";
+import { inTurns } from "../../support/concurrency.ts";
+import { type Balance, Ledger } from "./deliveries.ts";
 import { parsePayload, preciseNow, TOPIC } from "./payload.ts";
 import { StreamConnection } from "./stream_connection.ts";
 import { untilQuiet } from "./until_quiet.ts";

@@ -1,8 +1,8 @@
 /** Any number of plain MQTT subscribers in a process of their own: what a broker can do without a gateway. */
 import { connectAsync, type MqttClient } from "mqtt";
 import { answerCommands } from "../answer_commands.ts";
-import { inTurns } from "./in_turns.ts";
-import { type Balance, Ledger } from "./ledger.ts";
+import { inTurns } from "../../support/concurrency.ts";
+import { type Balance, Ledger } from "./deliveries.ts";
 import { parsePayload, preciseNow, TOPIC } from "./payload.ts";
 import { untilQuiet } from "./until_quiet.ts";
 

@@ -1,6 +1,6 @@
 /** The rows of the fan-out report. */
-import type { Heard } from "../fanout.ts";
-import { median } from "../../support/quantiles.ts";
+import type { Heard } from "./fanout.ts";
+import { median } from "../../support/statistics.ts";
 import { digits } from "../../support/report.ts";
 import type { GatewayMemory } from "./measure_memory.ts";
 

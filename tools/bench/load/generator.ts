@@ -7,7 +7,7 @@ import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
 import { answerCommands } from "../answer_commands.ts";
-import { quantile } from "../../support/quantiles.ts";
+import { quantile } from "../../support/statistics.ts";
 import { type HttpAnswer, HttpConnection, requestBytes } from "./http_connection.ts";
 import { checkAnswer, pathOf, requestText, type Work } from "./work.ts";
 

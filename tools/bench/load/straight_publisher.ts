@@ -1,7 +1,7 @@
 /** The other ceiling: a publisher in a process of its own, straight to the broker, with so many messages on the way. */
 import { connectAsync } from "mqtt";
 import { answerCommands } from "../answer_commands.ts";
-import { quantile } from "../../support/quantiles.ts";
+import { quantile } from "../../support/statistics.ts";
 import { message, topic } from "./work.ts";
 
 /** What to publish. */

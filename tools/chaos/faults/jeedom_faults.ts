@@ -1,7 +1,7 @@
 /** What can happen to Jeedom. */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Fault, untilFailing } from "../fault.ts";
-import type { Mood } from "../../support/jeedom.ts";
+import type { Mood } from "../../support/faulty_jeedom.ts";
 
 /** How long it is slow, in milliseconds. */
 const SLOW_MS = 3000;

@@ -2,15 +2,15 @@
  * What a flood of garbage from one address does to a phone at another: how long the phone waits for its answers with
  * and without the flood, with rate limits and without. Real gateway, flood in a process of its own, all on one machine.
  */
-import type { CommandLine } from "../../src/cli/args.ts";
-import type { GatewayClient } from "../../src/client/gateway_client.ts";
-import { clientAt } from "../../tests/support/client_at.ts";
-import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
-import { startJeedom } from "../../tests/support/jeedom_server.ts";
-import { Progress } from "../support/progress.ts";
-import { digits, markdownTable } from "../support/report.ts";
-import { inScope, runBench } from "./run_bench.ts";
-import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
+import type { CommandLine } from "../../../src/cli/args.ts";
+import type { GatewayClient } from "../../../src/client/gateway_client.ts";
+import { clientAt } from "../../../tests/support/client_at.ts";
+import { startGatewayProcess } from "../../../tests/support/gateway_process.ts";
+import { startJeedom } from "../../../tests/support/jeedom_server.ts";
+import { Progress } from "../../support/progress.ts";
+import { digits, markdownTable } from "../../support/report.ts";
+import { inScope, runBench } from "../../support/run_tool.ts";
+import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
 
 const LINE = {
   synopsis: "deno task bench:flood [SECONDS]",

@@ -1,6 +1,6 @@
 /** HTTP as nobody means it: heads, lines and lengths that servers and proxies have stumbled over. */
 import { Buffer } from "node:buffer";
-import type { Seeded } from "./seeded.ts";
+import type { Seeded } from "./seeded_random.ts";
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, "latin1");
 

@@ -21,7 +21,7 @@ Deno.test(
     "a network namespace": HAS_NAMESPACES,
   }),
   async () => {
-    const script = new URL("../support/slow_line.ts", import.meta.url).pathname;
+    const script = new URL("slow_link.ts", import.meta.url).pathname;
     const { success, stdout, stderr } = await new Deno.Command("unshare", {
       args: [...NAMESPACE, Deno.execPath(), "run", "-A", "--quiet", script],
     }).output();

@@ -1,5 +1,5 @@
 /** A gateway with no checks but the seal: it accepts every key, and does all that it is asked for, as often as it comes. */
-import { JEEDOM_RESULT } from "../../tools/fuzz/judge.ts";
+import { JEEDOM_RESULT } from "../../tools/fuzz/check_answer.ts";
 import type { TargetKeys } from "../../tools/fuzz/target.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";

@@ -2,19 +2,19 @@
  * Requests through the real gateway, beside what the platform itself can do in the same run: a pass-through proxy in
  * front of the same Jeedom, and a publisher straight to the same broker.
  */
-import type { CommandLine } from "../../src/cli/args.ts";
-import { MOSQUITTO, startBroker } from "../../tests/support/broker.ts";
-import { startBenchGateway } from "./bench_gateway.ts";
-import { startHelper } from "../support/helper_process.ts";
-import { TELL_EACH_SECOND, watchBroker } from "./load/broker_count.ts";
-import type { LoadOrder, LoadResult } from "./load/generator.ts";
-import type { Work } from "./load/work.ts";
-import { cpuMs, rssBytes } from "../support/process_stats.ts";
-import { Progress } from "../support/progress.ts";
-import { median } from "../support/quantiles.ts";
-import { describeMethod, digits, markdownTable } from "../support/report.ts";
-import { inScope, runBench } from "./run_bench.ts";
-import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
+import type { CommandLine } from "../../../src/cli/args.ts";
+import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
+import { startBenchGateway } from "../bench_gateway.ts";
+import { startHelper } from "../../support/helper_process.ts";
+import { TELL_EACH_SECOND, watchBroker } from "./broker_count.ts";
+import type { LoadOrder, LoadResult } from "./generator.ts";
+import type { Work } from "./work.ts";
+import { cpuMs, rssBytes } from "../../support/process_stats.ts";
+import { Progress } from "../../support/progress.ts";
+import { median } from "../../support/statistics.ts";
+import { describeMethod, digits, markdownTable } from "../../support/report.ts";
+import { inScope, runBench } from "../../support/run_tool.ts";
+import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
 
 const LINE = {
   synopsis: "deno task bench:load [SECONDS] [ROUNDS]",
@@ -69,7 +69,7 @@ interface Results {
 
 await runBench(async (started) => {
   const helper = (name: string) => {
-    const process = startHelper(new URL(`load/${name}.ts`, import.meta.url));
+    const process = startHelper(new URL(`${name}.ts`, import.meta.url));
     started.defer(() => process.stop());
     return process;
   };

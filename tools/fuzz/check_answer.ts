@@ -2,7 +2,7 @@
 import { type Exchange, openAnswer } from "../../src/protocol/exchange.ts";
 import { StreamOpener } from "../../src/protocol/v2/stream.ts";
 import { openEnvelope, parseEnvelope } from "../../src/protocol/v1/envelope.ts";
-import type { Port } from "./attempt.ts";
+import type { Port } from "./fuzz_request.ts";
 import type { RawAnswer } from "./raw_connection.ts";
 
 /** What an answer says. */

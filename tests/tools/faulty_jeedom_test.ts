@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Jeedom, startJeedom } from "../../tools/support/jeedom.ts";
+import { type Jeedom, startJeedom } from "../../tools/support/faulty_jeedom.ts";
 import { until } from "../support/deadline.ts";
 
 interface World {

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { growing, riseOf, slopeOf, type SoakSample } from "../../tools/soak/verdict.ts";
+import { growing, riseOf, slopeOf, type SoakSample } from "../../tools/soak/growth.ts";
 
 const MB = 2 ** 20;
 

@@ -1,5 +1,5 @@
 /** Keeps the books over a publishing: who got what, when, and in which order. */
-import { quantile } from "../../support/quantiles.ts";
+import { quantile } from "../../support/statistics.ts";
 import type { Payload } from "./payload.ts";
 
 /** What all listeners together got. */

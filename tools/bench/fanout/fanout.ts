@@ -2,20 +2,20 @@
  * One message to many listeners through the real gateway, beside as many plain MQTT subscribers in the same run:
  * whether all of it arrives, in order, how late, and what a stream costs in memory.
  */
-import { type CommandLine, UsageError } from "../../src/cli/args.ts";
-import { startBroker } from "../../tests/support/broker.ts";
-import { startBenchGateway } from "./bench_gateway.ts";
-import type { Balance } from "./fanout/ledger.ts";
-import type { ListenersBalance } from "./fanout/listeners.ts";
-import { type GatewayMemory, measureFloor, measureGatewayMemory } from "./fanout/measure_memory.ts";
-import type { Publishing } from "./fanout/publisher.ts";
-import { DELIVERY_HEADER, deliveryRow, MEMORY_HEADER, memoryRow } from "./fanout/tables.ts";
-import { startHelper } from "../support/helper_process.ts";
-import { cpuMs } from "../support/process_stats.ts";
-import { Progress, reportProgress } from "../support/progress.ts";
-import { describeMethod, markdownTable } from "../support/report.ts";
-import { inScope, runBench } from "./run_bench.ts";
-import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
+import { type CommandLine, UsageError } from "../../../src/cli/args.ts";
+import { startBroker } from "../../../tests/support/broker.ts";
+import { startBenchGateway } from "../bench_gateway.ts";
+import type { Balance } from "./deliveries.ts";
+import type { ListenersBalance } from "./listeners.ts";
+import { type GatewayMemory, measureFloor, measureGatewayMemory } from "./measure_memory.ts";
+import type { Publishing } from "./publisher.ts";
+import { DELIVERY_HEADER, deliveryRow, MEMORY_HEADER, memoryRow } from "./tables.ts";
+import { startHelper } from "../../support/helper_process.ts";
+import { cpuMs } from "../../support/process_stats.ts";
+import { Progress, reportProgress } from "../../support/progress.ts";
+import { describeMethod, markdownTable } from "../../support/report.ts";
+import { inScope, runBench } from "../../support/run_tool.ts";
+import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
 
 const LINE = {
   synopsis: "deno task bench:fanout [SECONDS] [ROUNDS] [COUNTS]",
@@ -68,7 +68,7 @@ export interface Heard {
 
 await runBench(async (started) => {
   const helper = (name: string) => {
-    const process = startHelper(new URL(`fanout/${name}.ts`, import.meta.url));
+    const process = startHelper(new URL(`${name}.ts`, import.meta.url));
     started.defer(() => process.stop());
     return process;
   };

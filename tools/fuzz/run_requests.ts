@@ -1,6 +1,6 @@
 /** Tries many things on one gateway, over some connections at a time. */
-import type { Attempt } from "./attempt.ts";
-import { judge, type Verdict } from "./judge.ts";
+import type { Attempt } from "./fuzz_request.ts";
+import { judge, type Verdict } from "./check_answer.ts";
 import { type RawAnswer, RawConnection } from "./raw_connection.ts";
 import type { Target } from "./target.ts";
 

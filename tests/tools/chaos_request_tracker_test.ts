@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ACKNOWLEDGED, Ledger } from "../../tools/chaos/ledger.ts";
+import { ACKNOWLEDGED, Ledger } from "../../tools/chaos/request_tracker.ts";
 
 /** A ledger on a clock that moves by one with each look at it. */
 function makeLedger(): Ledger {

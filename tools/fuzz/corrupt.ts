@@ -1,5 +1,5 @@
 /** Right requests, made wrong on their way. */
-import type { Seeded } from "./seeded.ts";
+import type { Seeded } from "./seeded_random.ts";
 
 /** A text that is not what was sealed: every one of them must be refused. */
 export function damage(random: Seeded, text: string, other: string): { readonly how: string; readonly text: string } {

@@ -1,7 +1,7 @@
 /** How a soak is told: curves and a table. */
 import { digits, markdownTable } from "../support/report.ts";
 import { drawCharts, type Panel } from "./chart.ts";
-import { BOUNDS, riseOf, type SoakSample } from "./verdict.ts";
+import { BOUNDS, riseOf, type SoakSample } from "./growth.ts";
 
 const MB = 2 ** 20;
 

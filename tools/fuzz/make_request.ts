@@ -4,14 +4,14 @@ import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { type Exchange, sealRequest, type Version } from "../../src/protocol/exchange.ts";
 import { KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
-import type { Attempt } from "./attempt.ts";
-import { damage } from "./damage.ts";
+import type { Attempt } from "./fuzz_request.ts";
+import { damage } from "./corrupt.ts";
 import { hostilePayload } from "./hostile_payload.ts";
-import { httpTrick } from "./http_tricks.ts";
+import { httpTrick } from "./malformed_http.ts";
 import { OWN_MESSAGE, ownMessage } from "./own_message.ts";
 import type { RawAnswer } from "./raw_connection.ts";
-import { grantedRequest, ungrantedRequest } from "./requests.ts";
-import { Seeded } from "./seeded.ts";
+import { grantedRequest, ungrantedRequest } from "./key_requests.ts";
+import { Seeded } from "./seeded_random.ts";
 import type { Target } from "./target.ts";
 
 /** What attempts are made with. */

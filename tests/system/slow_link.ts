@@ -4,10 +4,10 @@
  */
 import { assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
-import { within } from "./deadline.ts";
-import { UNLIMITED } from "./gateway_process.ts";
-import { startToxicProxy } from "./toxic_proxy.ts";
-import { withEnvironment } from "./environment.ts";
+import { within } from "../support/deadline.ts";
+import { UNLIMITED } from "../support/gateway_process.ts";
+import { startToxicProxy } from "../support/toxic_proxy.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 const BYTES_PER_SECOND = 400_000;
 

@@ -1,9 +1,9 @@
 /** Counts at a broker and at a Jeedom what reaches them, and notices what never should. */
 import type { TestBroker } from "../../tests/support/broker.ts";
 import type { JeedomCall } from "../../src/demo/simulated_jeedom.ts";
-import { startJeedom } from "../support/jeedom.ts";
+import { startJeedom } from "../support/faulty_jeedom.ts";
 import { observe } from "../support/observer.ts";
-import { JEEDOM_RESULT } from "./judge.ts";
+import { JEEDOM_RESULT } from "./check_answer.ts";
 
 /** Eyes at both. */
 export interface Witness {

@@ -1,7 +1,7 @@
 /** The end of a benchmark by a signal. */
 import { assertEquals } from "@std/assert";
 
-const MODULE = new URL("../../tools/bench/run_bench.ts", import.meta.url).href;
+const MODULE = new URL("../../tools/support/run_tool.ts", import.meta.url).href;
 
 /** Interrupts itself; the signal comes again while it ends what it started, as `deno task` sends it on. */
 const PROGRAM = `

@@ -2,15 +2,15 @@
  * How long it takes from starting the gateway's process to its first sealed answer, and how much memory it has when
  * nothing happens.
  */
-import type { CommandLine } from "../../src/cli/args.ts";
-import { startBenchGateway } from "./bench_gateway.ts";
-import { startHelper } from "../support/helper_process.ts";
-import { rssBytes } from "../support/process_stats.ts";
-import { Progress } from "../support/progress.ts";
-import { median } from "../support/quantiles.ts";
-import { describeMethod, digits, markdownTable } from "../support/report.ts";
-import { inScope, runBench } from "./run_bench.ts";
-import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
+import type { CommandLine } from "../../../src/cli/args.ts";
+import { startBenchGateway } from "../bench_gateway.ts";
+import { startHelper } from "../../support/helper_process.ts";
+import { rssBytes } from "../../support/process_stats.ts";
+import { Progress } from "../../support/progress.ts";
+import { median } from "../../support/statistics.ts";
+import { describeMethod, digits, markdownTable } from "../../support/report.ts";
+import { inScope, runBench } from "../../support/run_tool.ts";
+import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
 
 const LINE = {
   synopsis: "deno task bench:cold-start [RUNS]",
@@ -27,7 +27,7 @@ const RUNS = readToolArgs(LINE, ({ positionals: [runs, ...more] }) => {
 const IDLE_MS = 5000;
 
 await runBench(async (started) => {
-  const jeedom = startHelper(new URL("load/jeedom.ts", import.meta.url));
+  const jeedom = startHelper(new URL("../load/jeedom.ts", import.meta.url));
   started.defer(() => jeedom.stop());
   const env = { JEEDOM_URL: await jeedom.ask<string>("url"), JEEDOM_APIKEY: "bench" };
   const runs: { listens: number; answered: number; idle: number }[] = [];

@@ -1,6 +1,6 @@
 /** Requests that a key is granted, and requests that it is not: the second ones must be refused by the gateway itself. */
 import type { Route } from "../../src/protocol/v2/envelope.ts";
-import type { Seeded } from "./seeded.ts";
+import type { Seeded } from "./seeded_random.ts";
 import { LIMITED, type LiveKey } from "./target.ts";
 
 /** A request before it is sealed: all but its timestamp. */

@@ -3,7 +3,7 @@
  * prints what came of it.
  */
 import { Progress } from "../support/progress.ts";
-import { inScope, runBench } from "../bench/run_bench.ts";
+import { inScope, runBench } from "../support/run_tool.ts";
 import { readNumber, readToolArgs } from "../support/tool_args.ts";
 import { type CommandLine, UsageError } from "../../src/cli/args.ts";
 import { ATTACKS } from "./attacks.ts";
