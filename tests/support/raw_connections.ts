@@ -1,7 +1,7 @@
 /** Many raw connections of one client. */
 
 /** Connections that are all closed at the end. */
-export class Crowd {
+export class RawConnections {
   readonly connections: Deno.TcpConn[] = [];
 
   /** Opens so many, some at a time: a listener has room for few that wait. */

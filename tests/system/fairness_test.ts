@@ -15,13 +15,13 @@ import { makeRecord } from "../support/gateway.ts";
 import { EVERYDAY_RIGHTS } from "../support/rights.ts";
 import { startBroker } from "../support/broker.ts";
 import { clientAt } from "../support/client_at.ts";
-import { Crowd } from "../support/raw_connections.ts";
+import { RawConnections } from "../support/raw_connections.ts";
 import { readStatuses, writeAll } from "../support/garbage.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 import { nextEvent } from "../support/next_event.ts";
 import { postBytes, rawRequest, type RawRequestOptions, sealRaw } from "../support/raw_request.ts";
 import { UnreadHttp2 } from "../support/unread_http2.ts";
-import { startWorkerJeedom, type WorkerJeedom } from "../support/worker_jeedom.ts";
+import { startWorkerJeedom, type WorkerJeedom } from "../support/jeedom_server.ts";
 
 const PHONE = "198.51.100.7";
 const GREEDY = "203.0.113.9";
@@ -41,7 +41,7 @@ interface Scene {
   /** The modest key's client, at an address of its own. */
   readonly phone: GatewayClient;
   /** Connections that are closed at the end. */
-  readonly crowd: Crowd;
+  readonly crowd: RawConnections;
   /** Opens a stream that ends at the end, at the latest. */
   listen(client: GatewayClient, filters: readonly string[], since?: Position): Promise<ConnectedStream>;
 }
@@ -76,7 +76,7 @@ async function withTwoKeys(
     ...env,
   }, { keys: [greedy, modest], flags });
   opened.defer(async () => void await gateway.stop());
-  const crowd = new Crowd();
+  const crowd = new RawConnections();
   opened.defer(() => crowd.close());
   const clientOf = ({ secret }: KeyRecord, address: string) =>
     clientAt(address, { url: gateway.url, key: secret.toHex() });
@@ -415,7 +415,7 @@ Deno.test("addresses that hold all bodies that they may leave the rest to anothe
     const secret = await importSecretKey(modest.secret);
     const fields = { jsonrpc: "cmd::byId" };
     const { bytes } = await rawRequest(secret, { route: "/gateway", fields, from: PHONE });
-    const slow = new Crowd();
+    const slow = new RawConnections();
     try {
       // A phone on a bad line has sent half of its request.
       await slow.open(port, 1);
@@ -447,7 +447,7 @@ Deno.test("thousands of filters that one key abandoned leave room for another's"
   withTwoKeys(async (scene) => {
     const { listen, greedySecret, phone, port } = scene;
     for (let round = 0; round < 6; round++) {
-      const crowd = new Crowd();
+      const crowd = new RawConnections();
       await sendGreedy({ crowd, greedySecret, port }, 20, {
         route: "/mqtt/subscribe",
         fields: (index) => ({

@@ -8,7 +8,7 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../support/deadline.ts";
 import { IS_LINUX, needing } from "../support/needs.ts";
 import { clientAt } from "../support/client_at.ts";
-import { Crowd } from "../support/raw_connections.ts";
+import { RawConnections } from "../support/raw_connections.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 
@@ -24,14 +24,16 @@ const encoder = new TextEncoder();
 
 /** Runs a test with a gateway, and looks whether everything is free again after the crowd has left. */
 function withCrowd(
-  test: (parts: { crowd: Crowd; gateway: GatewayProcess; port: number; phone: GatewayClient }) => Promise<void>,
+  test: (
+    parts: { crowd: RawConnections; gateway: GatewayProcess; port: number; phone: GatewayClient },
+  ) => Promise<void>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   return withEnvironment(async ({ gateway }) => {
     const phone = clientAt(PHONE, gateway);
     await phone.publish("t", "m", { qos: 1 });
     const before = await openDescriptors(gateway.pid);
-    const crowd = new Crowd();
+    const crowd = new RawConnections();
     try {
       await test({ crowd, gateway, port: Number(new URL(gateway.url).port), phone });
     } finally {

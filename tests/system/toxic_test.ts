@@ -1,7 +1,7 @@
 /** Bad lines between phone and gateway, and between gateway and broker, against the real process. */
 import { assert, assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
-import { observe, type Observed } from "../../tools/support/observer.ts";
+import { observe, type ObservedMessage } from "../../tools/support/observer.ts";
 import { GatewayClient, GatewayError, type SubscribeOptions } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../support/deadline.ts";
@@ -27,7 +27,7 @@ const BREAKING: readonly (readonly ["up" | "down", Toxics])[] = [
 /** Counts what arrives at a broker, by payload. */
 async function countAt(broker: TestBroker, filter: string) {
   const counts = new Map<string, number>();
-  const onMessage = ({ payload }: Observed) => void counts.set(payload, (counts.get(payload) ?? 0) + 1);
+  const onMessage = ({ payload }: ObservedMessage) => void counts.set(payload, (counts.get(payload) ?? 0) + 1);
   return { counts, close: await observe(broker, { filters: [filter], onMessage }) };
 }
 

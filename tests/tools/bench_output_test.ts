@@ -1,6 +1,6 @@
 /** Output of benchmarks: the report on standard output, and nothing but progress on standard error. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { TextLineStream } from "../../tools/support/text_line_stream.ts";
+import { linesOf } from "../../tools/support/helper_process.ts";
 import { PING } from "../../src/services/jeedom/health.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -21,7 +21,7 @@ Deno.test("the Jeedom of the load answers the gateway's own check, and prints no
   const child = start("tools/bench/load/jeedom.ts");
   const commands = child.stdin.getWriter();
   await commands.write(new TextEncoder().encode('{"command":"url","argument":{}}\n'));
-  const answers = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
+  const answers = linesOf(child.stdout).getReader();
   const { value: url } = JSON.parse((await answers.read()).value ?? "");
   const response = await fetch(url, { method: "POST", body: PING });
   assertEquals([response.status, (await response.json()).result], [200, "pong"]);

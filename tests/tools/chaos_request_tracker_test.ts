@@ -1,49 +1,49 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ACKNOWLEDGED, Ledger } from "../../tools/chaos/request_tracker.ts";
+import { ACKNOWLEDGED, RequestTracker } from "../../tools/chaos/request_tracker.ts";
 
-/** A ledger on a clock that moves by one with each look at it. */
-function makeLedger(): Ledger {
+/** Returns a tracker whose clock advances by one with each reading. */
+function makeTracker(): RequestTracker {
   let now = 0;
-  return new Ledger(() => now++);
+  return new RequestTracker(() => now++);
 }
 
-Deno.test("Ledger.lost names what was acknowledged and never arrived, and nothing else", () => {
-  const ledger = makeLedger();
-  const [arrived, lost, failed] = [ledger.begin("a"), ledger.begin("a"), ledger.begin("b")];
-  ledger.see(arrived);
-  ledger.end(arrived, ACKNOWLEDGED);
-  ledger.end(lost, ACKNOWLEDGED);
-  ledger.end(failed, "timeout");
-  assertEquals(ledger.lost, [lost]);
-  assertEquals([ledger.twice, ledger.untold], [[], []]);
+Deno.test("RequestTracker.lost has acknowledged requests that were never executed, and no others", () => {
+  const tracker = makeTracker();
+  const [executed, lost, failed] = [tracker.send("a"), tracker.send("a"), tracker.send("b")];
+  tracker.execute(executed);
+  tracker.finish(executed, ACKNOWLEDGED);
+  tracker.finish(lost, ACKNOWLEDGED);
+  tracker.finish(failed, "timeout");
+  assertEquals(tracker.lost, [lost]);
+  assertEquals([tracker.duplicates, tracker.failedButExecuted], [[], []]);
 });
 
-Deno.test("Ledger.twice names what arrived again, however it was told", () => {
-  const ledger = makeLedger();
-  const [good, failed] = [ledger.begin("a"), ledger.begin("a")];
-  for (const number of [good, good, failed, failed]) ledger.see(number);
-  ledger.end(good, ACKNOWLEDGED);
-  ledger.end(failed, "failed");
-  assertEquals(ledger.twice, [good, failed]);
-  assertEquals(ledger.untold, [failed]);
+Deno.test("RequestTracker.duplicates has requests that were executed twice, whatever their outcome", () => {
+  const tracker = makeTracker();
+  const [succeeded, failed] = [tracker.send("a"), tracker.send("a")];
+  for (const number of [succeeded, succeeded, failed, failed]) tracker.execute(number);
+  tracker.finish(succeeded, ACKNOWLEDGED);
+  tracker.finish(failed, "failed");
+  assertEquals(tracker.duplicates, [succeeded, failed]);
+  assertEquals(tracker.failedButExecuted, [failed]);
 });
 
-Deno.test("Ledger.see() keeps numbers that nobody sent apart", () => {
-  const ledger = makeLedger();
-  ledger.see("7");
-  assertEquals([...ledger.strangers], ["7"]);
-  assertThrows(() => ledger.end("7", ACKNOWLEDGED), Error, 'Number was never sent: "7"');
+Deno.test("RequestTracker.execute() records numbers that were never sent as unknown", () => {
+  const tracker = makeTracker();
+  tracker.execute("7");
+  assertEquals([...tracker.unknown], ["7"]);
+  assertThrows(() => tracker.finish("7", ACKNOWLEDGED), Error, 'Number was never sent: "7"');
 });
 
-Deno.test("Ledger.firstAcknowledged() and failures() count what was sent since a moment", () => {
-  const ledger = makeLedger();
-  ledger.end(ledger.begin("a"), ACKNOWLEDGED);
-  ledger.end(ledger.begin("b"), "timeout");
-  ledger.end(ledger.begin("a"), ACKNOWLEDGED);
-  ledger.end(ledger.begin("a"), ACKNOWLEDGED);
-  ledger.end(ledger.begin("b"), "failed");
-  assertEquals(ledger.firstAcknowledged(4), new Map([["a", 5]]));
-  assertEquals(ledger.acknowledgedSince(4), 2);
-  assertEquals(ledger.failures(4), new Map([["failed", 1]]));
-  assertEquals(ledger.failures(), new Map([["timeout", 1], ["failed", 1]]));
+Deno.test("RequestTracker.firstAcknowledged() and failures() count requests sent since a time", () => {
+  const tracker = makeTracker();
+  tracker.finish(tracker.send("a"), ACKNOWLEDGED);
+  tracker.finish(tracker.send("b"), "timeout");
+  tracker.finish(tracker.send("a"), ACKNOWLEDGED);
+  tracker.finish(tracker.send("a"), ACKNOWLEDGED);
+  tracker.finish(tracker.send("b"), "failed");
+  assertEquals(tracker.firstAcknowledged(4), new Map([["a", 5]]));
+  assertEquals(tracker.acknowledgedSince(4), 2);
+  assertEquals(tracker.failures(4), new Map([["failed", 1]]));
+  assertEquals(tracker.failures(), new Map([["timeout", 1], ["failed", 1]]));
 });

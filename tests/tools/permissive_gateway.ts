@@ -1,4 +1,4 @@
-/** A gateway with no checks but the seal: it accepts every key, and does all that it is asked for, as often as it comes. */
+/** Gateway without checks: it accepts every key and every authenticated request, however often it is sent. */
 import { JEEDOM_RESULT } from "../../tools/fuzz/check_answer.ts";
 import type { TargetKeys } from "../../tools/fuzz/target.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -9,7 +9,7 @@ import { StreamSealer } from "../../src/protocol/v2/stream.ts";
 
 const ROUTES: readonly Route[] = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"];
 
-/** Starts it. */
+/** Starts the gateway. */
 export function startPermissiveGateway(
   keys: () => TargetKeys | undefined,
 ): { readonly url: string; stop(): Promise<void> } {
@@ -21,7 +21,7 @@ export function startPermissiveGateway(
         if (opened !== undefined) return opened;
       }
     } catch {
-      // Not an envelope.
+      // Malformed envelope.
     }
     return undefined;
   }
@@ -33,8 +33,8 @@ export function startPermissiveGateway(
     const opened = await open(await request.text().catch(() => ""), route);
     if (opened === undefined) return Response.json({ error: "Decryption failed" }, { status: 401 });
     if (route === "/mqtt/subscribe") {
-      // In chunks, as a stream comes.
-      const body = ReadableStream.from([await streamOf(opened.exchange)]).pipeThrough(new TextEncoderStream());
+      // In chunks, as a real stream.
+      const body = ReadableStream.from([await makeStream(opened.exchange)]).pipeThrough(new TextEncoderStream());
       return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
     }
     const body = route === "/gateway" ? JEEDOM_RESULT : "Published successfully";
@@ -46,8 +46,8 @@ export function startPermissiveGateway(
   return { url: `http://127.0.0.1:${server.addr.port}`, stop: () => server.shutdown() };
 }
 
-/** Two events of a stream that then ends. */
-async function streamOf(exchange: Exchange): Promise<string> {
+/** Returns a stream of two events. */
+async function makeStream(exchange: Exchange): Promise<string> {
   const events = [{ type: "connected", topic: "t" }, { type: "message", topic: "t" }].map((event) =>
     JSON.stringify(event)
   );

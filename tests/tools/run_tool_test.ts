@@ -1,16 +1,16 @@
-/** The end of a benchmark by a signal. */
+/** Interruption of a tool by a signal. */
 import { assertEquals } from "@std/assert";
 
 const MODULE = new URL("../../tools/support/run_tool.ts", import.meta.url).href;
 
-/** Interrupts itself; the signal comes again while it ends what it started, as `deno task` sends it on. */
+/** Interrupts itself, and again while it stops what it started, as `deno task` forwards the signal. */
 const PROGRAM = `
-import { runBench } from "${MODULE}";
+import { runTool } from "${MODULE}";
 const interrupt = () => new Promise((resolve) => {
   Deno.addSignalListener("SIGINT", resolve);
   Deno.kill(Deno.pid, "SIGINT");
 });
-await runBench(async (started) => {
+await runTool(async (started) => {
   const { promise, reject } = Promise.withResolvers();
   started.defer(async () => {
     reject(new Error("Helper ended"));
@@ -22,7 +22,7 @@ await runBench(async (started) => {
   return await promise;
 });`;
 
-Deno.test("runBench() stops all that was started, without an error, when a signal comes twice", async () => {
+Deno.test("runTool() stops everything without an error when a signal arrives twice", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--quiet", PROGRAM],
     env: { NO_COLOR: "1" },

@@ -98,7 +98,7 @@ const WRONG: readonly (readonly [tool: string, args: readonly string[], message:
   ["soak", ["abc"], 'MINUTES must be a number of at least 1, not "abc"'],
   ["soak", [""], 'MINUTES must be a number of at least 1, not ""'],
   ["soak", ["1", "2"], 'Unexpected argument "2"'],
-  ["chaos", ["nosuchfault"], 'Unknown fault "nosuchfault". There are: broker-killed'],
+  ["chaos", ["nosuchfault"], 'Unknown fault "nosuchfault". Faults: broker-killed'],
   ["memory", ["nosuchattack"], 'No attack has "nosuchattack" in its name'],
   ["memory", ["--seconds", "0"], '--seconds must be a number of at least 1, not "0"'],
   ["fuzz", ["99"], 'REQUESTS must be a whole number of at least 100, not "99"'],

@@ -1,33 +1,37 @@
-/** The rules that hold whatever breaks. */
-import type { TestEnvironment } from "./environment.ts";
+/** Invariants that hold under every fault. */
+import type { ChaosEnvironment } from "./environment.ts";
 import type { Load } from "./load.ts";
 
-/** How many numbers of a kind are named where a rule is broken. */
-const NAMED = 5;
+/** Most numbers named in a violation. */
+const MAX_EXAMPLES = 5;
 
 /**
- * Tells which rules were broken: what was acknowledged arrived, nothing arrived twice, streams told of each gap, nobody
- * gave up, and no gateway crashed. To be asked when all listeners have the last message.
+ * Returns the violated invariants: what was acknowledged arrived, nothing arrived twice, streams reported every gap, no
+ * listener gave up, and no gateway crashed. To be called once all listeners have the last message.
  */
-export function brokenRules(house: TestEnvironment, load: Load): string[] {
-  const broken: string[] = [];
+export function violatedInvariants(environment: ChaosEnvironment, load: Load): string[] {
+  const violations: string[] = [];
   for (const kind of ["messages", "commands"] as const) {
-    const { lost, twice, strangers } = house[kind];
-    const rules = { "Acknowledged, but lost": lost, "Ran twice": twice, "Sent by nobody": [...strangers] };
-    for (const [rule, numbers] of Object.entries(rules)) {
-      if (numbers.length === 0) continue;
-      broken.push(`${rule}: ${numbers.length} ${kind}, such as ${numbers.slice(0, NAMED).join(", ")}`);
+    const { lost, duplicates, unknown } = environment[kind];
+    const checks = { "Acknowledged, but lost": lost, "Executed twice": duplicates, "Never sent": [...unknown] };
+    for (const [name, numbers] of Object.entries(checks)) {
+      if (numbers.length > 0) violations.push(`${name}: ${numbers.length} ${kind}, such as ${examples(numbers)}`);
     }
   }
   for (const record of load.listeners) {
-    const rules = {
-      "Missing without a gap": record.missing(load.passedOn),
-      "Delivered more often than published": record.surplus(load.passedOn),
+    const checks = {
+      "Missing without a gap": record.missing(load.delivered),
+      "Delivered more often than published": record.surplus(load.delivered),
     };
-    for (const [rule, numbers] of Object.entries(rules)) {
-      if (numbers.length === 0) continue;
-      broken.push(`${rule}: ${numbers.length} for ${record.who}, such as ${numbers.slice(0, NAMED).join(", ")}`);
+    for (const [name, numbers] of Object.entries(checks)) {
+      if (numbers.length > 0) {
+        violations.push(`${name}: ${numbers.length} for ${record.name}, such as ${examples(numbers)}`);
+      }
     }
   }
-  return [...broken, ...load.givenUp, ...house.faults()];
+  return [...violations, ...load.listenerErrors, ...environment.crashes()];
+}
+
+function examples(numbers: readonly string[]): string {
+  return numbers.slice(0, MAX_EXAMPLES).join(", ");
 }

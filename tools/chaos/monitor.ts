@@ -1,59 +1,59 @@
-/** What goes on beside the load: somebody asks whether the gateway is ready, and somebody sends recorded requests again. */
+/** Polls the readiness of the gateway and replays recorded requests, while the load runs. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { GatewayProcess } from "../../tests/support/gateway_process.ts";
-import type { TestEnvironment } from "./environment.ts";
+import type { ChaosEnvironment } from "./environment.ts";
 import type { Load } from "./load.ts";
 
-/** Pause between two looks, in milliseconds. */
+/** Pause between two polls, in milliseconds. */
 const PAUSE_MS = 50;
 
-/** How many of the last requests are sent again each time. */
-const REPEATED = 40;
+/** Number of last requests that are replayed each time. */
+const REPLAYED = 40;
 
-/** What a gateway says of itself; `silent` where it does not answer. */
-type Readiness = "ready" | "unavailable" | "silent";
+/** Readiness that a gateway reports; `unreachable` without an answer. */
+type Readiness = "ready" | "unavailable" | "unreachable";
 
-/** Goes on until its end. */
-export class Watch {
-  #readiness: Readiness = "silent";
+/** Runs until `stop()`. */
+export class Monitor {
+  #readiness: Readiness = "unreachable";
   #wasUnready = false;
-  #isOver = false;
+  #isStopped = false;
   readonly #running: Promise<unknown>;
 
-  /** Begins. */
-  constructor(house: TestEnvironment, load: Load) {
+  /** Starts the monitor. */
+  constructor(environment: ChaosEnvironment, load: Load) {
     this.#running = Promise.all([
       this.#repeat(async () => {
-        this.#readiness = await readinessOf(house.gateway);
+        this.#readiness = await readinessOf(environment.gateway);
         this.#wasUnready ||= this.#readiness === "unavailable";
       }),
-      this.#repeat(() => load.recorder.repeatLast(REPEATED)),
+      this.#repeat(() => load.replayer.replayLast(REPLAYED)),
     ]);
   }
 
-  /** Whether the gateway says that it is ready. */
+  /** True if the gateway reports that it is ready. */
   get isReady(): boolean {
     return this.#readiness === "ready";
   }
 
-  /** Whether it said that it is not. */
+  /** True if the gateway reported that it was not ready since the last `reset()`. */
   get wasUnready(): boolean {
     return this.#wasUnready;
   }
 
-  /** Forgets that it was not ready. */
-  forget(): void {
+  /** Resets `wasUnready`. */
+  reset(): void {
     this.#wasUnready = false;
   }
 
-  /** Ends it. */
-  async end(): Promise<void> {
-    this.#isOver = true;
+  /** Stops the monitor. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
     await this.#running;
   }
 
   async #repeat(work: () => Promise<void>): Promise<void> {
-    while (!this.#isOver) {
+    while (!this.#isStopped) {
       await work();
       await pause(PAUSE_MS);
     }
@@ -66,6 +66,6 @@ async function readinessOf({ metricsUrl }: GatewayProcess): Promise<Readiness> {
     await response.body?.cancel();
     return response.status === 200 ? "ready" : "unavailable";
   } catch {
-    return "silent";
+    return "unreachable";
   }
 }

@@ -1,64 +1,55 @@
-/** Somebody on the way who records sealed requests, and sends them again to have something run twice. */
+/** Attacker on the network who records sealed requests and sends them again. */
+import { forEachConcurrent } from "../support/concurrency.ts";
 
-interface Recorded {
+interface RecordedRequest {
   readonly url: string;
   readonly body: string;
-  /** Whether the gateway took it. */
-  wasTaken: boolean;
+  /** True once the gateway has accepted it. */
+  wasAccepted: boolean;
 }
 
-/** Longest wait for an answer to a recorded request, in milliseconds. */
+/** Longest wait for the answer to a recorded request, in milliseconds. */
 const TIMEOUT_MS = 4000;
 
-/** How many are sent again at a time. */
-const AT_ONCE = 8;
+/** Recorded requests that are sent at a time. */
+const CONCURRENCY = 8;
 
-/** Records what passes through its `fetch`. */
-export class Recorder {
-  readonly #recorded: Recorded[] = [];
+/** Records the requests that pass through its `fetch`, and replays them. */
+export class Replayer {
+  readonly #recorded: RecordedRequest[] = [];
 
-  /** How many requests it has. */
-  get size(): number {
-    return this.#recorded.length;
-  }
-
-  /** Sends requests on as they are, and keeps a copy of those that make something happen. */
+  /** Sends a request on unchanged, and records those that have an effect. */
   readonly fetch: typeof fetch = async (input, init) => {
     const url = String(input);
     const body = init?.body;
     const recorded = typeof body === "string" && !url.endsWith("/mqtt/subscribe")
-      ? { url, body, wasTaken: false }
+      ? { url, body, wasAccepted: false }
       : undefined;
     if (recorded !== undefined) this.#recorded.push(recorded);
     const response = await fetch(input, init);
-    if (recorded !== undefined) recorded.wasTaken = response.ok;
+    if (recorded !== undefined) recorded.wasAccepted = response.ok;
     return response;
   };
 
-  /** Sends the last ones again that the gateway took. */
-  async repeatLast(count: number): Promise<void> {
-    await repeat(this.#recorded.slice(-count).filter(({ wasTaken }) => wasTaken));
+  /** Replays those of the last requests that the gateway accepted. */
+  async replayLast(count: number): Promise<void> {
+    await replay(this.#recorded.slice(-count).filter(({ wasAccepted }) => wasAccepted));
   }
 
-  /** Sends everything again, also what the gateway never got. */
-  async repeatAll(): Promise<void> {
-    await repeat([...this.#recorded]);
+  /** Replays all requests, including those that never reached the gateway. */
+  async replayAll(): Promise<void> {
+    await replay(this.#recorded.toReversed());
   }
 }
 
-async function repeat(waiting: Recorded[]): Promise<void> {
-  const work = async () => {
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await send(next);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-}
-
-/** What comes back is of no interest: what runs is counted elsewhere. */
-async function send({ url, body }: Recorded): Promise<void> {
-  try {
-    const response = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    await response.text();
-  } catch {
-    // Something is broken just now.
-  }
+/** Ignores the answers: executions are counted at the broker and Jeedom. */
+async function replay(requests: readonly RecordedRequest[]): Promise<void> {
+  await forEachConcurrent(requests, CONCURRENCY, async ({ url, body }) => {
+    try {
+      const response = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      await response.text();
+    } catch {
+      // The fault is active.
+    }
+  });
 }

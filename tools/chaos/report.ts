@@ -1,20 +1,20 @@
-/** Results of faults, as lines while they come and as a table at the end. */
+/** Results of faults, as lines during the run and as a table at the end. */
 import { markdownTable } from "../support/report.ts";
-import type { Both, FaultResult } from "./run_fault.ts";
+import type { FaultResult, PerKind } from "./run_fault.ts";
 
 const HEADER = [
   "Fault",
   "Sent",
-  "What clients saw",
-  "What streams saw",
+  "Failures of clients",
+  "Events of streams",
   "Ready",
-  "Until right again: first, all phones, all streams",
+  "Recovery: first, all clients, all streams",
   "Lost",
   "Twice",
-  "Failed, but ran",
+  "Failed, but executed",
 ];
 
-/** All results in Markdown. */
+/** Returns all results as a Markdown table. */
 export function faultTable(results: readonly FaultResult[]): string {
   return markdownTable(
     HEADER,
@@ -24,21 +24,22 @@ export function faultTable(results: readonly FaultResult[]): string {
       failures(result),
       events(result),
       result.wasUnready ? "503, then 200" : "200",
-      again(result),
+      recovery(result),
       String(sum(result.lost)),
-      String(sum(result.twice)),
-      String(sum(result.untold)),
+      String(sum(result.duplicates)),
+      String(sum(result.failedButExecuted)),
     ]),
   );
 }
 
-/** One result in a line, and a line for each rule that was broken. */
+/** Returns one result as a line, with a line for each violated invariant. */
 export function faultLines(result: FaultResult): string {
-  const { name, broken, lost, twice } = result;
-  const end = broken.length === 0 ? "ok" : "BROKEN";
-  const line = `${name.padEnd(20)} ${end.padEnd(6)} ${sum(result.sent)} sent, ${failures(result)}; right again after ` +
-    `${again(result)}; lost ${sum(lost)}, twice ${sum(twice)}`;
-  return [line, ...broken.map((rule) => `  ${rule}`)].join("\n");
+  const { name, violations, lost, duplicates } = result;
+  const status = violations.length === 0 ? "ok" : "FAILED";
+  const line =
+    `${name.padEnd(20)} ${status.padEnd(6)} ${sum(result.sent)} sent, ${failures(result)}; recovered after ` +
+    `${recovery(result)}; lost ${sum(lost)}, twice ${sum(duplicates)}`;
+  return [line, ...violations.map((violation) => `  ${violation}`)].join("\n");
 }
 
 function failures({ failures: { messages, commands } }: FaultResult): string {
@@ -53,13 +54,13 @@ function events({ events }: FaultResult): string {
   const kinds = new Set(events.flatMap((counts) => [...counts.keys()]));
   kinds.delete("connected");
   const total = (kind: string) => events.reduce((count, counts) => count + (counts.get(kind) ?? 0), 0);
-  return [...kinds].map((kind) => `${total(kind)} ${kind}`).join(", ") || "nothing";
+  return [...kinds].map((kind) => `${total(kind)} ${kind}`).join(", ") || "none";
 }
 
-function again({ againMs: { first, all, streams } }: FaultResult): string {
+function recovery({ recoveryMs: { first, all, streams } }: FaultResult): string {
   return [first, all, streams].map((ms) => isFinite(ms) ? `${(ms / 1000).toFixed(1)} s` : "never").join(", ");
 }
 
-function sum({ messages, commands }: Both<number>): number {
+function sum({ messages, commands }: PerKind<number>): number {
   return messages + commands;
 }

@@ -1,106 +1,106 @@
-/** The book of a load: what became of each numbered thing that was asked for once. */
+/** Record of numbered requests: how each was answered, and how often it was executed. */
 
-/** One numbered thing. */
-export interface Entry {
-  /** Who asked for it. */
-  readonly who: string;
-  /** When it was asked for, in milliseconds of the process's clock. */
+/** One request. */
+export interface TrackedRequest {
+  /** Name of its sender. */
+  readonly sender: string;
+  /** Monotonic time of sending, in milliseconds. */
   readonly sentAt: number;
-  /** When the answer or the failure was there; undefined while neither is. */
+  /** Monotonic time of its answer or failure; undefined until then. */
   endedAt?: number;
-  /** `acknowledged`, or the code of the failure; undefined while neither is. */
+  /** {@linkcode ACKNOWLEDGED} or the code of its failure; undefined until then. */
   outcome?: string;
-  /** How often it arrived where it was meant to. */
-  seen: number;
+  /** Number of times it arrived at the broker or Jeedom. */
+  executions: number;
 }
 
-/** How an entry ends that got a good answer. */
+/** Outcome of a request with a successful answer. */
 export const ACKNOWLEDGED = "acknowledged";
 
-/** Keeps the numbers of one kind, such as messages. */
-export class Ledger {
-  readonly #entries = new Map<string, Entry>();
-  readonly #strangers = new Set<string>();
-  readonly #now: () => number;
+/** Tracker of the requests of one kind, such as messages. */
+export class RequestTracker {
+  readonly #requests = new Map<string, TrackedRequest>();
+  readonly #unknown = new Set<string>();
+  readonly #monotonic: () => number;
 
-  /** Opens an empty book on a clock that never jumps, in milliseconds. */
-  constructor(now: () => number) {
-    this.#now = now;
+  /** @param monotonic monotonic clock, in milliseconds */
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic;
   }
 
-  /** All entries by number, the first one first. */
-  get entries(): ReadonlyMap<string, Entry> {
-    return this.#entries;
+  /** All requests by number, in order of sending. */
+  get requests(): ReadonlyMap<string, TrackedRequest> {
+    return this.#requests;
   }
 
-  /** Takes a new number for something that is about to be sent. */
-  begin(who: string): string {
-    const number = String(this.#entries.size + 1);
-    this.#entries.set(number, { who, sentAt: this.#now(), seen: 0 });
+  /** Records a request before it is sent; returns its number. */
+  send(sender: string): string {
+    const number = String(this.#requests.size + 1);
+    this.#requests.set(number, { sender, sentAt: this.#monotonic(), executions: 0 });
     return number;
   }
 
-  /** Notes how something ended: {@linkcode ACKNOWLEDGED}, or the code of a failure. */
-  end(number: string, outcome: string): void {
-    const entry = this.#entries.get(number);
-    if (entry === undefined) throw new Error(`Number was never sent: "${number}"`);
-    entry.endedAt = this.#now();
-    entry.outcome = outcome;
+  /** Records the outcome of a request: {@linkcode ACKNOWLEDGED}, or the code of a failure. */
+  finish(number: string, outcome: string): void {
+    const request = this.#requests.get(number);
+    if (request === undefined) throw new Error(`Number was never sent: "${number}"`);
+    request.endedAt = this.#monotonic();
+    request.outcome = outcome;
   }
 
-  /** Notes that something arrived. */
-  see(number: string): void {
-    const entry = this.#entries.get(number);
-    if (entry === undefined) this.#strangers.add(number);
-    else entry.seen += 1;
+  /** Records an execution at the broker or Jeedom. */
+  execute(number: string): void {
+    const request = this.#requests.get(number);
+    if (request === undefined) this.#unknown.add(number);
+    else request.executions += 1;
   }
 
-  /** How many were acknowledged that were sent after a moment. */
+  /** Returns the number of acknowledged requests that were sent at or after a time. */
   acknowledgedSince(ms = -Infinity): number {
-    return this.#list(({ sentAt, outcome }) => sentAt >= ms && outcome === ACKNOWLEDGED).length;
+    return this.#numbers(({ sentAt, outcome }) => sentAt >= ms && outcome === ACKNOWLEDGED).length;
   }
 
-  /** When each of those who ask had a good answer to something that was sent after a moment; those without are left out. */
+  /** Returns when each sender had its first success among the requests sent at or after a time. */
   firstAcknowledged(ms: number): ReadonlyMap<string, number> {
     const first = new Map<string, number>();
-    for (const { who, sentAt, endedAt = 0, outcome } of this.#entries.values()) {
+    for (const { sender, sentAt, endedAt = 0, outcome } of this.#requests.values()) {
       if (sentAt < ms || outcome !== ACKNOWLEDGED) continue;
-      first.set(who, Math.min(endedAt, first.get(who) ?? Infinity));
+      first.set(sender, Math.min(endedAt, first.get(sender) ?? Infinity));
     }
     return first;
   }
 
-  /** Counts the failures of what was sent after a moment, by their codes. */
+  /** Counts the failures of requests sent at or after a time, by their codes. */
   failures(ms = -Infinity): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { sentAt, outcome } of this.#entries.values()) {
+    for (const { sentAt, outcome } of this.#requests.values()) {
       if (sentAt < ms || outcome === undefined || outcome === ACKNOWLEDGED) continue;
       counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
     }
     return counts;
   }
 
-  /** Numbers that were acknowledged and never arrived. */
+  /** Numbers of requests that were acknowledged and never executed. */
   get lost(): readonly string[] {
-    return this.#list(({ outcome, seen }) => outcome === ACKNOWLEDGED && seen === 0);
+    return this.#numbers(({ outcome, executions }) => outcome === ACKNOWLEDGED && executions === 0);
   }
 
-  /** Numbers that arrived more than once. */
-  get twice(): readonly string[] {
-    return this.#list(({ seen }) => seen > 1);
+  /** Numbers of requests that were executed more than once. */
+  get duplicates(): readonly string[] {
+    return this.#numbers(({ executions }) => executions > 1);
   }
 
-  /** Numbers that were told as failed, and arrived all the same: their senders cannot know. */
-  get untold(): readonly string[] {
-    return this.#list(({ outcome, seen }) => outcome !== ACKNOWLEDGED && seen > 0);
+  /** Numbers of requests that failed for their senders, but were executed. */
+  get failedButExecuted(): readonly string[] {
+    return this.#numbers(({ outcome, executions }) => outcome !== ACKNOWLEDGED && executions > 0);
   }
 
-  /** What arrived under numbers that nobody sent. */
-  get strangers(): ReadonlySet<string> {
-    return this.#strangers;
+  /** Executed numbers that were never sent. */
+  get unknown(): ReadonlySet<string> {
+    return this.#unknown;
   }
 
-  #list(wanted: (entry: Entry) => boolean): string[] {
-    return [...this.#entries].filter(([, entry]) => wanted(entry)).map(([number]) => number);
+  #numbers(matches: (request: TrackedRequest) => boolean): string[] {
+    return [...this.#requests].filter(([, request]) => matches(request)).map(([number]) => number);
   }
 }

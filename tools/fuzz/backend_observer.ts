@@ -1,32 +1,32 @@
-/** Counts at a broker and at a Jeedom what reaches them, and notices what never should. */
+/** Counts messages at a broker and calls at a Jeedom, and checks that they are allowed. */
 import type { TestBroker } from "../../tests/support/broker.ts";
 import type { JeedomCall } from "../../src/demo/simulated_jeedom.ts";
-import { startJeedom } from "../support/faulty_jeedom.ts";
+import { startFaultyJeedom } from "../support/faulty_jeedom.ts";
 import { observe } from "../support/observer.ts";
 import { JEEDOM_RESULT } from "./check_answer.ts";
 
-/** Eyes at both. */
-export interface Witness {
-  /** Settings that lead a gateway to them. */
+/** Observer of a broker and a Jeedom. */
+export interface BackendObserver {
+  /** Settings of a gateway that uses them. */
   readonly env: Readonly<Record<string, string>>;
-  /** What has reached them so far. */
+  /** Messages and calls so far. */
   readonly count: { publish: number; call: number };
-  /** What should not have, in words. */
+  /** Messages and calls that the gateway must not pass on. */
   readonly faults: string[];
-  /** Ends it, and Jeedom. */
+  /** Disconnects from the broker and stops Jeedom. */
   stop(): Promise<void>;
 }
 
-/** Topics that docs/protocol.md rules out; the broker itself would let some of them pass. */
+/** Topics that docs/protocol.md forbids; the broker itself accepts some of them. */
 // deno-lint-ignore no-control-regex
 const FORBIDDEN_TOPIC = /^\$|^$|[+#\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]|\ufffd/;
 const MAX_LEVELS = 100;
 
-/** Starts to look. */
-export async function startWitness(broker: Pick<TestBroker, "host" | "port">): Promise<Witness> {
+/** Starts a Jeedom, and observes it and the broker. */
+export async function startBackendObserver(broker: Pick<TestBroker, "host" | "port">): Promise<BackendObserver> {
   const count = { publish: 0, call: 0 };
   const faults: string[] = [];
-  const leaveBroker = await observe(broker, {
+  const stopObserver = await observe(broker, {
     filters: ["#", "$share/fuzz/$SYS/fuzz"],
     onMessage({ topic, isRetained }) {
       if (isRetained) return;
@@ -36,7 +36,7 @@ export async function startWitness(broker: Pick<TestBroker, "host" | "port">): P
       }
     },
   });
-  const jeedom = await startJeedom((call) => {
+  const jeedom = await startFaultyJeedom((call) => {
     count.call += 1;
     const fault = faultOfCall(call);
     if (fault !== undefined) faults.push(`${fault}: ${call.body.slice(0, 200)}`);
@@ -52,8 +52,8 @@ export async function startWitness(broker: Pick<TestBroker, "host" | "port">): P
     count,
     faults,
     async stop() {
-      await leaveBroker();
-      await jeedom.die();
+      await stopObserver();
+      await jeedom.stop();
     },
   };
 }
@@ -62,8 +62,8 @@ function faultOfCall({ path, body }: JeedomCall): string | undefined {
   if (!/^(\/[\w~-][\w~.-]*)+$/.test(path)) return `Called ${JSON.stringify(path)}`;
   try {
     const { jsonrpc, id, method, params } = JSON.parse(body);
-    if (jsonrpc !== "2.0" || id !== 99999 || !/^[\w:.-]{1,128}$/.test(method)) return "Not such a call";
-    if (typeof params !== "object" || Array.isArray(params)) return "Parameters are no object";
+    if (jsonrpc !== "2.0" || id !== 99999 || !/^[\w:.-]{1,128}$/.test(method)) return "Malformed call";
+    if (typeof params !== "object" || Array.isArray(params)) return "Parameters are not an object";
     if ("polluted" in {} || params.polluted !== undefined) return "Prototype polluted";
     if (params.marker !== undefined && Object.keys(params).join() !== "apikey,marker") return "Parameters added";
     return undefined;

@@ -1,42 +1,42 @@
-/** One thing to try on the gateway, and what may come of it. */
+/** Fuzz request with the expectations on its answer. */
 import type { Exchange } from "../../src/protocol/exchange.ts";
 import type { RawAnswer } from "./raw_connection.ts";
 
-/** Which of the two ports. */
+/** Port of the gateway. */
 export type Port = "public" | "metrics";
 
-/** Something to put on the line. */
-export interface Attempt {
-  /** What kind of thing it is, for the tables and for whoever reads of a fault. */
+/** Request to send. */
+export interface FuzzRequest {
+  /** Kind, for tables and fault descriptions. */
   readonly kind: string;
-  /** Where it goes. */
+  /** Port that it is sent to. */
   readonly port: Port;
-  /** What is sent. */
+  /** Bytes to send. */
   readonly bytes: Uint8Array;
-  /** How many answers must come; undefined for what may as well be left without one. */
+  /** Number of required answers; undefined if an answer is optional. */
   readonly answers?: number;
-  /** What a sealed answer opens with, one for each answer; an answer without one must be plain. */
+  /** Exchanges that open the sealed answers, one each; an answer without one must be plain. */
   readonly exchanges?: readonly Exchange[];
-  /** Whether it must not run, whatever comes back. */
+  /** True if it must not be executed, whatever the answer. */
   readonly mustFail?: boolean;
-  /** Whether the gateway itself must refuse it, before it asks a broker or Jeedom. */
+  /** True if the gateway itself must refuse it, before it contacts a broker or Jeedom. */
   readonly mustRefuse?: boolean;
-  /** The HTTP status that must come. */
+  /** Required HTTP status. */
   readonly mustHaveStatus?: number;
-  /** A text that the answer must hold, once it is opened. */
-  readonly mustSay?: string;
-  /** The very body that must come: the first answer to what is sent again. Nothing runs again. */
+  /** Text that the opened answer must contain. */
+  readonly mustContain?: string;
+  /** Required body: the answer to the first of two identical requests, which must not be executed again. */
   readonly mustRepeat?: string;
-  /** Whether it must succeed: if such ones fail, the rest proves nothing. */
+  /** True if it must succeed; otherwise the rest of the run proves nothing. */
   readonly mustSucceed?: boolean;
-  /** Whether the answers have no body, as those to `HEAD`. */
+  /** True if the answers have no body, as those to `HEAD`. */
   readonly headOnly?: boolean;
-  /** Whether it goes over a connection that is kept, as those of most requests. */
-  readonly kept?: boolean;
-  /** Makes what is sent next, from the answer; only where it succeeded. */
-  readonly next?: (answer: RawAnswer) => Attempt[] | Promise<Attempt[]>;
-  /** How many events of a stream to read; one by default. */
+  /** True if it may be sent over a reused connection. */
+  readonly reusesConnection?: boolean;
+  /** Makes follow-up requests from the answer, if it was successful. */
+  readonly next?: (answer: RawAnswer) => FuzzRequest[] | Promise<FuzzRequest[]>;
+  /** Number of events to read from a stream; 1 by default. */
   readonly events?: number;
-  /** Whether to hang up as soon as everything is sent. */
-  readonly hangUp?: boolean;
+  /** True to close the connection as soon as everything is sent. */
+  readonly disconnects?: boolean;
 }

@@ -1,22 +1,22 @@
-/** Requests that a key is granted, and requests that it is not: the second ones must be refused by the gateway itself. */
+/** Requests within and beyond the rights of a key; the gateway itself must refuse the latter. */
 import type { Route } from "../../src/protocol/v2/envelope.ts";
-import type { Seeded } from "./seeded_random.ts";
-import { LIMITED, type LiveKey } from "./target.ts";
+import type { SeededRandom } from "./seeded_random.ts";
+import { type AcceptedKey, LIMITED } from "./target.ts";
 
-/** A request before it is sealed: all but its timestamp. */
+/** Request before it is sealed, without its timestamp. */
 export interface KeyedRequest {
-  /** The key that seals it. */
-  readonly key: LiveKey;
-  /** Where it goes. */
+  /** Key that seals it. */
+  readonly key: AcceptedKey;
+  /** Route. */
   readonly route: Route;
-  /** Its fields. */
+  /** Fields. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Draws one request. */
-type Draw = (random: Seeded) => KeyedRequest;
+/** Makes one request. */
+type MakeRequest = (random: SeededRandom) => KeyedRequest;
 
-/** Topics of the broker's own: no wildcard grants them (MQTT 3.1.1, section 4.7.2). */
+/** Topics of the broker itself, which no wildcard matches (MQTT 3.1.1, section 4.7.2). */
 const DOLLAR_TOPICS = ["$SYS/broker/uptime", "$SYS/fuzz", "$SYS", "$", "$share/fuzz/fuzz/1", "$fuzz/1", "$SYS/a/b/c"];
 const DOLLAR_FILTERS = [
   ...DOLLAR_TOPICS,
@@ -28,10 +28,10 @@ const DOLLAR_FILTERS = [
   "$fuzz/#",
 ];
 
-/** What `$SYS/#` does not grant. */
+/** Filters beyond `$SYS/#`. */
 const BEYOND_SYSTEM = ["$share/g/fuzz/1", "$share/g/$SYS/#", "$share/g/#", "$fuzz/#", "$", "$SYSx/a", "#", "+/a"];
 
-const WILDCARD_KEYS: readonly LiveKey[] = ["right", "guest", "mqttOnly", "modern", "quick"];
+const WILDCARD_KEYS: readonly AcceptedKey[] = ["right", "guest", "mqttOnly", "modern", "quick"];
 
 const OUTSIDE_GUEST = [
   "fuzz/1",
@@ -67,7 +67,7 @@ const BEYOND_GUEST_METHODS = [
   "scenario::changeState",
 ];
 
-/** Refused to the key `jeedomOnly` by name, or dangerous: `*` does not grant these; PHP ignores the case of names. */
+/** Methods refused to the key `jeedomOnly` by name, or not granted by `*`; PHP ignores the case of names. */
 const DANGEROUS = [
   "cmd::execCmd",
   "CMD::EXECCMD",
@@ -111,7 +111,7 @@ const BAD_ENDPOINTS = [
   "@192.0.2.1",
 ];
 
-/** Brokers that `MQTT_ALLOWED_BROKERS`, which is empty, does not name. */
+/** Brokers that are not in `MQTT_ALLOWED_BROKERS`, which is empty. */
 const OTHER_BROKERS = ["192.0.2.1", "169.254.169.254", "broker.invalid", "0.0.0.0", "::1", "0x7f.1", "2130706433"];
 
 const BAD_TOPICS = [
@@ -139,7 +139,7 @@ const BAD_FIELDS: readonly (readonly [name: string, values: readonly unknown[]])
 
 const { command, scenario } = LIMITED;
 
-/** What reaches more than one command and one scenario: whole lists, objects that PHP takes for lists, and odd numbers. */
+/** Calls beyond one command and one scenario: lists, objects that PHP treats as lists, and malformed ids. */
 const BEYOND_LIMITED: readonly KeyedRequest["fields"][] = [
   ...[command + 1, `${command + 1}`, [command, command + 1], [`${command}`, "8"], { 0: command, 1: 8 }, [[8]]].flatMap((
     id,
@@ -156,14 +156,14 @@ const BEYOND_LIMITED: readonly KeyedRequest["fields"][] = [
 const BAD_CALLS: readonly KeyedRequest["fields"][] = [
   ...[[1], "x", 7, true].map((params) => ({ params })),
   ...[7, {}, ["x"]].map((apikey) => ({ apikey })),
-  // PHP crashes on a key that is a list.
+  // PHP crashes on a list as the key.
   ...["apikey", "api"].map((name) => ({ params: { [name]: ["x"] } })),
   ...["", null, 7, "a b", "a\u0000", "../x", "x".repeat(129)].map((jsonrpc) => ({ jsonrpc })),
   ...["x", -1, "-1", [5], {}, true].map((longPolling) => ({ jsonrpc: "event::changes", params: { longPolling } })),
   ...[7, {}, []].map((endpoint) => ({ endpoint })),
 ];
 
-function publish(random: Seeded, key: LiveKey, fields: KeyedRequest["fields"]): KeyedRequest {
+function publish(random: SeededRandom, key: AcceptedKey, fields: KeyedRequest["fields"]): KeyedRequest {
   const service = { service: "mqtt" };
   const request = { topic: "fuzz/1", message: "x", ...fields };
   return random.chance(0.5)
@@ -171,18 +171,18 @@ function publish(random: Seeded, key: LiveKey, fields: KeyedRequest["fields"]): 
     : { key, route: "/gateway", fields: { ...service, ...request } };
 }
 
-function subscribe(random: Seeded, key: LiveKey, filter: string): KeyedRequest {
+function subscribe(random: SeededRandom, key: AcceptedKey, filter: string): KeyedRequest {
   const allowed = key === "guest" ? "fuzz/guest/1" : "fuzz/1";
   const fields = random.chance(0.5) ? { topic: filter } : { topics: [allowed, filter] };
   return { key, route: "/mqtt/subscribe", fields };
 }
 
-const call = (key: LiveKey, fields: KeyedRequest["fields"]): KeyedRequest => (
+const call = (key: AcceptedKey, fields: KeyedRequest["fields"]): KeyedRequest => (
   { key, route: "/gateway", fields: { jsonrpc: "cmd::byId", ...fields } }
 );
 
-/** Kinds of requests that must be refused, by name. */
-const UNGRANTED: readonly (readonly [weight: number, kind: readonly [name: string, draw: Draw]])[] = [
+/** Kinds of requests that must be refused. */
+const UNGRANTED: readonly (readonly [weight: number, kind: readonly [name: string, make: MakeRequest]])[] = [
   [2, ["publish to $", (random) => publish(random, random.pick(WILDCARD_KEYS), { topic: random.pick(DOLLAR_TOPICS) })]],
   [2, ["subscribe to $", (random) => subscribe(random, random.pick(WILDCARD_KEYS), random.pick(DOLLAR_FILTERS))]],
   [2, [
@@ -221,7 +221,7 @@ const UNGRANTED: readonly (readonly [weight: number, kind: readonly [name: strin
       (): KeyedRequest => ({ ...publish(random, "right", { service: "jeedom" }), route: "/mqtt/publish" }),
     ])()]],
   [1, ["broker", (random) => {
-    const key = random.pick<LiveKey>(["right", "guest"]);
+    const key = random.pick<AcceptedKey>(["right", "guest"]);
     const fields = { topic: "fuzz/guest/1", "broker_host": random.pick(OTHER_BROKERS) };
     return random.chance(0.5) ? publish(random, key, fields) : { key, route: "/mqtt/subscribe", fields };
   }]],
@@ -242,8 +242,8 @@ const UNGRANTED: readonly (readonly [weight: number, kind: readonly [name: strin
   }]],
 ];
 
-/** Kinds of requests that must succeed although their key may do little: what is refused to all proves nothing. */
-const GRANTED: readonly (readonly [name: string, draw: Draw])[] = [
+/** Kinds of requests that must succeed with the same keys: refusing everything would prove nothing. */
+const GRANTED: readonly (readonly [name: string, make: MakeRequest])[] = [
   [
     "publish",
     (random) => publish(random, "guest", { topic: random.pick(["fuzz/guest", "fuzz/guest/1", "fuzz/guest/a/b"]) }),
@@ -265,22 +265,25 @@ const GRANTED: readonly (readonly [name: string, draw: Draw])[] = [
     )],
 ];
 
-const GRANTED_SYSTEM: Draw = (random) =>
+const GRANTED_SYSTEM: MakeRequest = (random) =>
   subscribe(random, "system", random.pick(["$SYS/#", "$SYS/broker/uptime", "$SYS/+/x"]));
 
-/** Draws a request that must be refused. */
-export function ungrantedRequest(random: Seeded): KeyedRequest & { readonly kind: string } {
-  const [kind, draw] = random.weigh(UNGRANTED);
-  return { kind: `not granted: ${kind}`, ...draw(random) };
+/** Returns a request that must be refused. */
+export function ungrantedRequest(random: SeededRandom): KeyedRequest & { readonly kind: string } {
+  const [kind, make] = random.pickWeighted(UNGRANTED);
+  return { kind: `not granted: ${kind}`, ...make(random) };
 }
 
 /**
- * Draws a request that must succeed.
+ * Returns a request that must succeed.
  *
- * @param grantsSystemTopics whether the key `system` is granted `$SYS/#`
+ * @param grantsSystemTopics true if the key `system` has `$SYS/#`
  */
-export function grantedRequest(random: Seeded, grantsSystemTopics: boolean): KeyedRequest & { readonly kind: string } {
+export function grantedRequest(
+  random: SeededRandom,
+  grantsSystemTopics: boolean,
+): KeyedRequest & { readonly kind: string } {
   if (grantsSystemTopics && random.chance(0.1)) return { kind: "granted: $SYS", ...GRANTED_SYSTEM(random) };
-  const [kind, draw] = random.pick(GRANTED);
-  return { kind: `granted: ${kind}`, ...draw(random) };
+  const [kind, make] = random.pick(GRANTED);
+  return { kind: `granted: ${kind}`, ...make(random) };
 }

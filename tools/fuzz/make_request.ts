@@ -1,80 +1,86 @@
-/** Draws what to try next. */
+/** Makes fuzz requests from a seed: valid, malformed, unauthorized, replayed and corrupted ones. */
 import { Buffer } from "node:buffer";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { type Exchange, sealRequest, type Version } from "../../src/protocol/exchange.ts";
 import { KEY_ID_HEADER } from "../../src/protocol/secret_key.ts";
-import type { Attempt } from "./fuzz_request.ts";
-import { damage } from "./corrupt.ts";
+import type { FuzzRequest } from "./fuzz_request.ts";
+import { corruptText } from "./corrupt.ts";
 import { hostilePayload } from "./hostile_payload.ts";
-import { httpTrick } from "./malformed_http.ts";
-import { OWN_MESSAGE, ownMessage } from "./own_message.ts";
+import { malformedHttp } from "./malformed_http.ts";
 import type { RawAnswer } from "./raw_connection.ts";
 import { grantedRequest, ungrantedRequest } from "./key_requests.ts";
-import { Seeded } from "./seeded_random.ts";
+import { recordData } from "../support/sse_records.ts";
+import { SeededRandom } from "./seeded_random.ts";
 import type { Target } from "./target.ts";
 
-/** What attempts are made with. */
-export interface MakeAttemptOptions {
-  /** The same seed makes the same attempts, but for what is sealed anew. */
+/** Options of {@linkcode makeFuzzRequest}. */
+export interface MakeRequestOptions {
+  /** The same seed makes the same requests, apart from nonces. */
   readonly seed: number;
-  /** The keys to use, and to abuse. */
+  /** Keys of the gateway. */
   readonly target: Pick<Target, "keys" | "grantsSystemTopics">;
-  /** Whether the requests shall come from many addresses, as a proxy would tell. */
+  /** True to send the requests from many addresses, in `X-Forwarded-For`. */
   readonly spread: boolean;
 }
 
-/** A topic on which the broker retains a message: who subscribes hears it at once. */
+/** Topic with a retained message, which a new subscription receives at once. */
 export const RETAINED_TOPIC = "fuzz/retained";
 
 const ROUTES: readonly Route[] = ["/gateway", "/mqtt/publish", "/mqtt/subscribe"];
 
-/** Larger than `MAX_BODY_BYTES`, in characters. */
+/** Body size above `MAX_BODY_BYTES`, in characters. */
 const TOO_LARGE = 1_100_000;
 
 const utf8 = new TextEncoder();
 
-/** Makes the attempt that has a place in the order of all. */
-export async function makeAttempt(place: number, options: MakeAttemptOptions): Promise<Attempt> {
-  const random = new Seeded(options.seed, place);
+/** Message of the refusal of a request that is a message of the gateway. */
+const OWN_MESSAGE = "is a message of the gateway, not a request";
+
+/** Types of events that the gateway seals. */
+const EVENT_TYPES = ["connected", "message", "gap", "offline", "online", "error", "disconnected"];
+
+/** Makes the request with an index. */
+export async function makeFuzzRequest(index: number, options: MakeRequestOptions): Promise<FuzzRequest> {
+  const random = new SeededRandom(options.seed, index);
   const { keys, grantsSystemTopics } = options.target;
   const version: Version = random.chance(0.5) ? 1 : 2;
   const seconds = Math.floor(Date.now() / 1000);
 
   const seal = (route: Route, payload: string, key = keys.right) =>
     sealRequest(key, payload, { version, route, random: randomBytes });
-  // Streams take a connection each, so there are fewer of them.
-  const route = random.weigh<Route>([[10, "/gateway"], [10, "/mqtt/publish"], [1, "/mqtt/subscribe"]]);
+  // Each stream needs its own connection, so there are fewer of them.
+  const route = random.pickWeighted<Route>([[10, "/gateway"], [10, "/mqtt/publish"], [1, "/mqtt/subscribe"]]);
   const spread = options.spread ? [`X-Forwarded-For: 198.51.100.${random.below(250)}`] : [];
   const post = (request: PostOptions) =>
     formatPost(random, { ...request, headers: [...request.headers ?? [], ...spread] });
   const isKept = (to: Route) => to !== "/mqtt/subscribe";
 
-  async function valid(): Promise<Attempt> {
-    const payload = rightPayload(route, { place, seconds });
+  async function valid(): Promise<FuzzRequest> {
+    const payload = validPayload(route, { place: index, seconds });
     const { text, exchange } = await seal(route, payload);
     const headers = random.chance(0.7) ? [] : harmlessHeaders(random, keys.right.kid);
     const bytes = post({ route, text, headers });
-    const attempt = { ...once(exchange), kind: "right", bytes, mustSucceed: true, kept: isKept(route) };
+    const attempt = { ...once(exchange), kind: "valid", bytes, mustSucceed: true, kept: isKept(route) };
     if (!isKept(route) || !random.chance(0.2)) return attempt;
-    // The same bytes once more: nothing may run again.
-    const repeat = (body: string): Attempt => ({
+    // The same bytes again: they must not be executed again.
+    const repeat = (body: string): FuzzRequest => ({
       ...once(exchange),
-      kind: "right, repeated",
+      kind: "valid, repeated",
       bytes,
       mustRepeat: body,
-      kept: true,
+      reusesConnection: true,
     });
-    return { ...attempt, kind: "right, first", next: ({ body }: RawAnswer) => [repeat(body)] };
+    return { ...attempt, kind: "valid, before repeat", next: ({ body }: RawAnswer) => [repeat(body)] };
   }
 
-  /** A request that one of the keys with few rights makes. */
-  async function keyed(): Promise<Attempt> {
+  /** A request sealed with a key that has few rights. */
+  async function keyed(): Promise<FuzzRequest> {
     const isGranted = random.chance(0.25);
     const { kind, key, route, fields } = isGranted
       ? grantedRequest(random, grantsSystemTopics)
       : ungrantedRequest(random);
-    // The key `modern` opens nothing of version 1.
+    // The key `modern` requires version 2.
     const { text, exchange } = await sealRequest(keys[key], JSON.stringify({ ...fields, timestamp: seconds }), {
       version: key === "modern" ? 2 : version,
       route,
@@ -85,94 +91,94 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
       kind,
       bytes: post({ route, text }),
       ...isGranted ? { mustSucceed: true } : { mustRefuse: true, mustFail: true },
-      kept: isKept(route),
+      reusesConnection: isKept(route),
     };
   }
 
-  /** Right requests under keys that open nothing, or not this. */
-  async function deadKey(): Promise<Attempt> {
-    const payload = rightPayload(route, { place, seconds });
+  /** A valid request sealed with a key that is not accepted. */
+  async function rejectedKey(): Promise<FuzzRequest> {
+    const payload = validPayload(route, { place: index, seconds });
     const kind = random.pick(["expired", "disabled", "replaced", "modern", "named"] as const);
-    const refused = { ...REFUSED, kind: `dead key: ${kind}` };
+    const refused = { ...REFUSED, kind: `rejected key: ${kind}` };
     if (kind !== "modern" && kind !== "named") {
       return { ...refused, bytes: post({ route, text: (await seal(route, payload, keys[kind])).text }) };
     }
     const key = kind === "modern" ? keys.modern : keys.right;
     const { text } = await sealRequest(key, payload, { version: 1, route, random: randomBytes });
-    // A request of version 1 that names a key is opened with no other.
+    // A request of version 1 with a key id is opened with that key only.
     const other = random.pick([keys.guest.kid, keys.wrong.kid, keys.expired.kid, "", "x"]);
     const headers = kind === "named" ? [`${KEY_ID_HEADER}: ${other}`] : [];
     return { ...refused, bytes: post({ route, text, headers }) };
   }
 
-  /** A message that the gateway could have sealed, with all that a request needs: in version 1 only its fields tell. */
-  async function forged(): Promise<Attempt> {
-    const payload = { ...JSON.parse(rightPayload(route, { place, seconds })), ...ownMessage(random) };
+  /** A request with the fields of a message of the gateway: version 1 distinguishes them by their fields only. */
+  async function forged(): Promise<FuzzRequest> {
+    const payload = { ...JSON.parse(validPayload(route, { place: index, seconds })), ...ownMessage(random) };
     const { text, exchange } = await sealRequest(keys.right, JSON.stringify(payload), {
       version: 1,
       route,
       random: randomBytes,
     });
-    return { ...ownMessageSentBack(exchange), bytes: post({ route, text }), kept: isKept(route) };
+    return { ...gatewayMessage(exchange), bytes: post({ route, text }), reusesConnection: isKept(route) };
   }
 
-  /** What the gateway sealed for a request of version 1, sent back to it as a request. */
-  async function reflected(): Promise<Attempt> {
+  /** An answer or event of version 1, sent back to the gateway as a request. */
+  async function reflected(): Promise<FuzzRequest> {
     const isStream = random.chance(0.4);
     const from: Route = isStream ? "/mqtt/subscribe" : random.pick(["/gateway", "/mqtt/publish"]);
     const payload = isStream
       ? JSON.stringify({ topic: RETAINED_TOPIC, timestamp: seconds })
-      : rightPayload(from, { place, seconds });
+      : validPayload(from, { place: index, seconds });
     const { text, exchange } = await sealRequest(keys.right, payload, { version: 1, route: from, random: randomBytes });
     const to = random.pick(ROUTES);
-    const back = (own: string): Attempt => ({
-      ...ownMessageSentBack(exchange),
+    const back = (own: string): FuzzRequest => ({
+      ...gatewayMessage(exchange),
       bytes: post({ route: to, text: own }),
-      kept: isKept(to),
+      reusesConnection: isKept(to),
     });
     return {
       ...once(exchange),
-      kind: "right, its answer sent back",
+      kind: "valid, answer reflected",
       bytes: post({ route: from, text }),
       mustSucceed: true,
-      kept: !isStream,
+      reusesConnection: !isStream,
       events: 2,
-      next: ({ body }: RawAnswer) => isStream ? eventsIn(body).map(back) : [back(body)],
+      next: ({ body }: RawAnswer) => isStream ? recordData(body).map(back) : [back(body)],
     };
   }
 
-  /** A nonce or salt that was used before, with another request. */
-  async function reused(): Promise<Attempt> {
-    const drawn = randomBytes(16);
+  /** Two requests with the same nonce or salt. */
+  async function reused(): Promise<FuzzRequest> {
+    const nonce = randomBytes(16);
     const sealAgain = (to: Route, text: string) =>
-      sealRequest(keys.right, text, { version, route: to, random: (length) => drawn.slice(0, length) });
+      sealRequest(keys.right, text, { version, route: to, random: (length) => nonce.slice(0, length) });
     const publish = (message: string) =>
-      JSON.stringify({ service: "mqtt", topic: `fuzz/${place % 50}`, message, timestamp: seconds });
+      JSON.stringify({ service: "mqtt", topic: `fuzz/${index % 50}`, message, timestamp: seconds });
     const to = version === 1 ? random.pick<Route>(["/gateway", "/mqtt/publish"]) : "/mqtt/publish";
     const first = await sealAgain("/mqtt/publish", publish("first"));
     const other = await sealAgain(to, publish("other"));
-    const second: Attempt = {
+    const second: FuzzRequest = {
       ...once(other.exchange),
       kind: "nonce reused",
       bytes: post({ route: to, text: other.text }),
       mustFail: true,
       mustRefuse: true,
-      mustSay: "used before",
-      kept: true,
+      mustContain: "used before",
+      reusesConnection: true,
     };
     return {
       ...once(first.exchange),
-      kind: "right, its nonce reused",
+      kind: "valid, nonce used first",
       bytes: post({ route: "/mqtt/publish", text: first.text }),
       mustSucceed: true,
-      kept: true,
+      reusesConnection: true,
       next: () => [second],
     };
   }
 
-  /** A request of version 1, which names no route, sent again on all routes. */
-  async function repeatedElsewhere(): Promise<Attempt> {
-    const payload = JSON.stringify({ service: "mqtt", topic: `fuzz/${place % 50}`, message: "x", timestamp: seconds });
+  /** A request of version 1, which has no route, repeated on all routes. */
+  async function repeatedElsewhere(): Promise<FuzzRequest> {
+    const payload = JSON.stringify({ service: "mqtt", topic: `fuzz/${index % 50}`, message: "x", timestamp: seconds });
     const { text, exchange } = await sealRequest(keys.right, payload, {
       version: 1,
       route: "/gateway",
@@ -185,11 +191,11 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     const sent = { ...once(exchange), kept: true };
     return {
       ...sent,
-      kind: "right, repeated elsewhere",
+      kind: "valid, before repeat on another route",
       bytes: post({ route: from, text }),
       mustSucceed: true,
-      next: ({ body }: RawAnswer): Attempt[] => [
-        { ...sent, kind: "repeated elsewhere", bytes: post({ route: to, text }), mustRepeat: body },
+      next: ({ body }: RawAnswer): FuzzRequest[] => [
+        { ...sent, kind: "repeated on another route", bytes: post({ route: to, text }), mustRepeat: body },
         {
           ...once(exchange),
           kind: "repeated as a subscription",
@@ -201,9 +207,9 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     };
   }
 
-  async function tooLarge(): Promise<Attempt> {
-    const payload = rightPayload(route, { place, seconds }).replace("{", `{"x":"${"x".repeat(TOO_LARGE)}",`);
-    // No answer need come: the gateway may hang up while the body is still on its way.
+  async function tooLarge(): Promise<FuzzRequest> {
+    const payload = validPayload(route, { place: index, seconds }).replace("{", `{"x":"${"x".repeat(TOO_LARGE)}",`);
+    // The answer is optional: the gateway may close the connection while the body is still being sent.
     return {
       kind: "too large",
       port: "public",
@@ -212,19 +218,26 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     };
   }
 
-  async function hostile(): Promise<Attempt> {
+  async function hostile(): Promise<FuzzRequest> {
     const { text, exchange } = await seal(route, hostilePayload(random, route, seconds));
-    return { ...once(exchange), kind: "hostile payload", bytes: post({ route, text }), kept: isKept(route) };
+    return {
+      ...once(exchange),
+      kind: "hostile payload",
+      bytes: post({ route, text }),
+      reusesConnection: isKept(route),
+    };
   }
 
-  async function damaged(): Promise<Attempt> {
-    const [one, other] = await Promise.all([1, 2].map(() => seal(route, rightPayload(route, { place, seconds }))));
-    const { how, text } = damage(random, one?.text ?? "", other?.text ?? "");
-    return { kind: `damaged: ${how}`, ...REFUSED, bytes: post({ route, text }) };
+  async function corrupted(): Promise<FuzzRequest> {
+    const [one, other] = await Promise.all(
+      [1, 2].map(() => seal(route, validPayload(route, { place: index, seconds }))),
+    );
+    const { how, text } = corruptText(random, one?.text ?? "", other?.text ?? "");
+    return { kind: `corrupted: ${how}`, ...REFUSED, bytes: post({ route, text }) };
   }
 
-  async function misplaced(): Promise<Attempt> {
-    const payload = rightPayload(route, { place, seconds });
+  async function misplaced(): Promise<FuzzRequest> {
+    const payload = validPayload(route, { place: index, seconds });
     if (random.chance(0.5)) {
       const { text } = await seal(route, payload, keys.wrong);
       const other = random.chance(0.5) ? text : text.replace(keys.wrong.kid, keys.right.kid);
@@ -235,19 +248,19 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     return { kind: "other route", ...REFUSED, bytes: post({ route: elsewhere, text }) };
   }
 
-  async function stale(): Promise<Attempt> {
+  async function stale(): Promise<FuzzRequest> {
     const age = random.pick([3600, -3600, 1e9, -1e9, 300]);
-    const { text, exchange } = await seal(route, rightPayload(route, { place, seconds: seconds - age }));
+    const { text, exchange } = await seal(route, validPayload(route, { place: index, seconds: seconds - age }));
     return {
       ...once(exchange),
       kind: "stale",
       mustFail: true,
       bytes: post({ route, text }),
-      kept: isKept(route),
+      reusesConnection: isKept(route),
     };
   }
 
-  function garbage(): Attempt {
+  function garbage(): FuzzRequest {
     const bytes = random.bytes(random.below(400));
     const text = random.pick([
       () => bytes.toBase64(),
@@ -258,14 +271,14 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     return { kind: "garbage", ...REFUSED, bytes: post({ route, text }) };
   }
 
-  function trick(): Attempt {
-    const { name, bytes, hangUp = false } = httpTrick(random);
+  function malformed(): FuzzRequest {
+    const { name, bytes, disconnects = false } = malformedHttp(random);
     const port = random.chance(0.3) ? "metrics" : "public";
-    return { kind: `HTTP: ${name}`, port, bytes, mustFail: true, hangUp };
+    return { kind: `HTTP: ${name}`, port, bytes, mustFail: true, disconnects };
   }
 
-  /** What a web page gets whose name was made to lead to this machine. */
-  function otherHost(): Attempt {
+  /** A request of a web page after DNS rebinding. */
+  function otherHost(): FuzzRequest {
     const host = random.pick(["g.example", "192.0.2.1", "localhost.g.example", "127.0.0.1.g.example", "[2001:db8::1]"]);
     const path = random.pick(["/metrics", "/health/ready", "/health", "/"]);
     return {
@@ -277,7 +290,7 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     };
   }
 
-  async function pipelined(): Promise<Attempt> {
+  async function pipelined(): Promise<FuzzRequest> {
     const count = 2 + random.below(8);
     const sealed = await Promise.all(
       Array.from({ length: count }, () => seal("/gateway", hostilePayload(random, "/gateway", seconds))),
@@ -292,25 +305,25 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     };
   }
 
-  async function cutOff(): Promise<Attempt> {
-    const { text } = await seal(route, rightPayload(route, { place, seconds }));
+  async function cutOff(): Promise<FuzzRequest> {
+    const { text } = await seal(route, validPayload(route, { place: index, seconds }));
     const bytes = post({ route, text });
     return {
-      kind: "hung up in its body",
+      kind: "disconnected within its body",
       port: "public",
       mustFail: true,
-      hangUp: true,
+      disconnects: true,
       bytes: bytes.subarray(0, bytes.length - 1 - random.below(text.length)),
     };
   }
 
-  return await random.weigh<() => Attempt | Promise<Attempt>>([
+  return await random.pickWeighted<() => FuzzRequest | Promise<FuzzRequest>>([
     [20, valid],
     [35, hostile],
-    [20, damaged],
+    [20, corrupted],
     [20, keyed],
     [6, misplaced],
-    [3, deadKey],
+    [3, rejectedKey],
     [4, stale],
     [3, forged],
     [2, reflected],
@@ -318,7 +331,7 @@ export async function makeAttempt(place: number, options: MakeAttemptOptions): P
     [2, repeatedElsewhere],
     [0.1, tooLarge],
     [6, garbage],
-    [7, trick],
+    [7, malformed],
     [0.5, otherHost],
     [1, pipelined],
     [1, cutOff],
@@ -329,8 +342,8 @@ const latin1 = new TextDecoder("latin1");
 
 const REFUSED = { port: "public", answers: 1, mustFail: true, kept: true } as const;
 
-/** What must become of a message of the gateway that comes as a request. */
-const ownMessageSentBack = (exchange: Exchange) =>
+/** Expectations on a message of the gateway that is sent as a request. */
+const gatewayMessage = (exchange: Exchange) =>
   ({
     ...once(exchange),
     kind: "own message as a request",
@@ -339,25 +352,30 @@ const ownMessageSentBack = (exchange: Exchange) =>
     mustSay: OWN_MESSAGE,
   }) as const;
 
-/** The events of a stream of version 1, each sealed. */
-function eventsIn(body: string): string[] {
-  return [...body.matchAll(/^data: (.+)$/gm)].map(([, data = ""]) => data);
-}
-
 const once = (exchange: Exchange) => ({ port: "public", answers: 1, exchanges: [exchange] }) as const;
 
-/** A request that must work. */
-function rightPayload(route: Route, { place, seconds }: { readonly place: number; readonly seconds: number }): string {
+/** Returns the fields of an answer or of an event. */
+function ownMessage(random: SeededRandom): Readonly<Record<string, unknown>> {
+  return random.chance(0.5)
+    ? { status: random.pick([200, 403, 500]), body: random.pick<unknown>(["text", null, {}, [1]]) }
+    : { type: random.pick(EVENT_TYPES), payload: "x", epoch: "fuzz", offset: random.below(99) };
+}
+
+/** Returns the payload of a request that must succeed. */
+function validPayload(
+  route: Route,
+  { place: index, seconds }: { readonly place: number; readonly seconds: number },
+): string {
   const request = {
-    "/gateway": { service: "jeedom", jsonrpc: "cmd::byId", params: { marker: place } },
-    "/mqtt/publish": { topic: `fuzz/${place % 50}`, message: `${place}`, qos: place % 3 },
-    "/mqtt/subscribe": { topic: `fuzz/${place % 50}` },
+    "/gateway": { service: "jeedom", jsonrpc: "cmd::byId", params: { marker: index } },
+    "/mqtt/publish": { topic: `fuzz/${index % 50}`, message: `${index}`, qos: index % 3 },
+    "/mqtt/subscribe": { topic: `fuzz/${index % 50}` },
   }[route];
   return JSON.stringify({ ...request, timestamp: seconds });
 }
 
-/** Headers that change nothing, whatever they look like. */
-function harmlessHeaders(random: Seeded, kid: string): string[] {
+/** Returns a header without effect. */
+function harmlessHeaders(random: SeededRandom, kid: string): string[] {
   return [random.pick([
     "X-Key-Id: ../../etc/passwd",
     `${KEY_ID_HEADER}: ${kid}`,
@@ -381,8 +399,8 @@ interface PostOptions {
   readonly headers?: readonly string[];
 }
 
-/** A request as it is sent: its length told, or in chunks. */
-function formatPost(random: Seeded, { route, text, headers = [] }: PostOptions): Uint8Array {
+/** Returns the bytes of a request, with Content-Length or in chunks. */
+function formatPost(random: SeededRandom, { route, text, headers = [] }: PostOptions): Uint8Array {
   const body = utf8.encode(text);
   const isChunked = random.chance(0.1);
   const size = 1 + random.below(2 * body.length);

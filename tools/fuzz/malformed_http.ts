@@ -1,17 +1,17 @@
-/** HTTP as nobody means it: heads, lines and lengths that servers and proxies have stumbled over. */
+/** Malformed HTTP: heads, lines and lengths that are known to break servers and proxies. */
 import { Buffer } from "node:buffer";
-import type { Seeded } from "./seeded_random.ts";
+import type { SeededRandom } from "./seeded_random.ts";
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, "latin1");
 
-/** A trick: what is put on the line. */
-export interface Trick {
-  /** Its name. */
+/** Malformed request. */
+export interface MalformedRequest {
+  /** Kind. */
   readonly name: string;
-  /** The bytes. */
+  /** Bytes to send. */
   readonly bytes: Uint8Array;
-  /** Whether to hang up at once. */
-  readonly hangUp?: boolean;
+  /** True to close the connection at once. */
+  readonly disconnects?: boolean;
 }
 
 const ROUTES = [
@@ -110,9 +110,9 @@ const HEADERS = [
 
 const HTTP_2_PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/** One trick. None of them holds a request that a key opens, so that none of them may run. */
-export function httpTrick(random: Seeded): Trick {
-  const [name, make] = random.weigh<readonly [string, () => string | Uint8Array]>([
+/** Returns a malformed request. None contains a sealed request, so none may be executed. */
+export function malformedHttp(random: SeededRandom): MalformedRequest {
+  const [name, make] = random.pickWeighted<readonly [string, () => string | Uint8Array]>([
     [10, ["method", () => head(random, random.pick(METHODS), random.pick(ROUTES)) + "\r\n"]],
     [10, ["path", () => head(random, random.pick(["GET", "POST"]), random.pick(PATHS)) + "\r\n"]],
     [25, ["header", () => {
@@ -150,17 +150,17 @@ export function httpTrick(random: Seeded): Trick {
     ]],
     [5, ["pipelined", () => (head(random, "GET", "/health") + "\r\n").repeat(1 + random.below(60))]],
     [5, ["HTTP/2", () => joined(HTTP_2_PREFACE, frames(random))]],
-    [3, ["HTTP/2 cut", () => HTTP_2_PREFACE.slice(0, 1 + random.below(24))]],
+    [3, ["HTTP/2 truncated", () => HTTP_2_PREFACE.slice(0, 1 + random.below(24))]],
     [5, ["noise", () => random.bytes(random.below(2000))]],
     [3, ["lines of noise", () => `${latin1Noise(random)}\r\n${latin1Noise(random)}\r\n\r\n`]],
     [3, ["TLS", () => joined("\u0016\u0003\u0001\u0002\u0000\u0001", random.bytes(511))]],
     [5, ["nothing", () => ""]],
     [5, [
-      "cut head",
+      "truncated head",
       () => (head(random, "POST", "/gateway") + "Content-Length: 9\r\n\r\n").slice(0, 1 + random.below(70)),
     ]],
     [5, [
-      "cut body",
+      "truncated body",
       () => head(random, "POST", "/gateway") + "Content-Length: 5000\r\n\r\n" + "x".repeat(random.below(4999)),
     ]],
     [3, ["bare line feeds", () => (head(random, "GET", "/health") + "\r\n").replaceAll("\r", "")]],
@@ -170,15 +170,15 @@ export function httpTrick(random: Seeded): Trick {
     ]],
   ]);
   const made = make();
-  return { name, bytes: typeof made === "string" ? latin1(made) : made, hangUp: random.chance(0.3) };
+  return { name, bytes: typeof made === "string" ? latin1(made) : made, disconnects: random.chance(0.3) };
 }
 
-function head(random: Seeded, method: string, path: string): string {
+function head(random: SeededRandom, method: string, path: string): string {
   const version = random.chance(0.95) ? "HTTP/1.1" : "HTTP/1.0";
   return `${method} ${path} ${version}\r\nHost: localhost\r\n`;
 }
 
-function body(random: Seeded): string {
+function body(random: SeededRandom): string {
   return random.pick([
     "",
     "hello",
@@ -188,12 +188,12 @@ function body(random: Seeded): string {
   ]);
 }
 
-function latin1Noise(random: Seeded): string {
+function latin1Noise(random: SeededRandom): string {
   return Array.from({ length: random.below(60) }, () => String.fromCharCode(random.below(256))).join("");
 }
 
-/** Frames of HTTP/2 whose lengths are right mostly, and whose types and contents are anything. */
-function frames(random: Seeded): Uint8Array {
+/** Returns HTTP/2 frames with mostly valid lengths and arbitrary types and contents. */
+function frames(random: SeededRandom): Uint8Array {
   return joined(
     "",
     ...Array.from({ length: 1 + random.below(20) }, () => {

@@ -1,175 +1,181 @@
-/** Tries many things on one gateway, over some connections at a time. */
-import type { Attempt } from "./fuzz_request.ts";
-import { judge, type Verdict } from "./check_answer.ts";
+/** Sends fuzz requests to a gateway over several connections and checks every answer. */
+import { forEachConcurrent, range } from "../support/concurrency.ts";
+import { type AnswerCheck, checkAnswer } from "./check_answer.ts";
+import type { FuzzRequest } from "./fuzz_request.ts";
 import { type RawAnswer, RawConnection } from "./raw_connection.ts";
 import type { Target } from "./target.ts";
 
-/** What came of it all. */
-export interface Tally {
-  /** How many attempts were made. */
-  attempts: number;
-  /** How many came out how, by kind. */
+/** Counts of the requests of a run. */
+export interface FuzzCounts {
+  /** Requests made. */
+  requests: number;
+  /** Outcomes with their numbers, by kind of request. */
   readonly outcomes: Map<string, Map<string, number>>;
-  /** What ran, by the word of the answers. */
-  readonly ran: { publish: number; call: number };
-  /** What was wrong, in words, the first ones. */
+  /** Executed requests, according to the answers. */
+  readonly executed: { publish: number; call: number };
+  /** Descriptions of the first faults. */
   readonly faults: string[];
-  /** How many faults there were. */
+  /** Number of faults. */
   faultCount: number;
-  /** The same by the kind of attempt. */
+  /** Number of faults by kind of request. */
   readonly faultsByKind: Map<string, number>;
 }
 
-/** What a campaign takes. */
-export interface CampaignOptions {
-  /** The ports of the gateway. */
+/** Options of {@linkcode runRequests}. */
+export interface RunRequestsOptions {
+  /** Ports of the gateway. */
   readonly ports: Target["ports"];
-  /** Makes the attempt of a place. */
-  readonly make: (place: number) => Promise<Attempt>;
-  /** The places to try: from the first up to but not including the last. */
-  readonly places: { readonly from: number; readonly to: number };
-  /** How many connections to use at a time. */
+  /** Makes the request with an index. */
+  readonly make: (index: number) => Promise<FuzzRequest>;
+  /** Indexes of the requests: from the first up to but not including the last. */
+  readonly indexes: { readonly from: number; readonly to: number };
+  /** Connections to use at a time. */
   readonly connections: number;
 }
 
-/** Where what came of an attempt is written down. */
-interface Notes {
-  readonly note: (attempt: Attempt, outcome: string) => void;
-  readonly fault: (what: string) => void;
-  readonly next: (attempts: Attempt[]) => void;
+/** Receivers of the results of one request. */
+interface Reporter {
+  readonly outcome: (request: FuzzRequest, outcome: string) => void;
+  readonly fault: (fault: string) => void;
+  readonly next: (requests: FuzzRequest[]) => void;
 }
 
-/** Longest wait for an answer that must come, in milliseconds: longer than any deadline of the gateway. */
-const PATIENCE_MS = 30_000;
+/** Longest wait for a required answer, in milliseconds: longer than any timeout of the gateway. */
+const REQUIRED_MS = 30_000;
 
-/** Wait for an answer that need not come. */
-const GLANCE_MS = 100;
+/** Longest wait for an optional answer, in milliseconds. */
+const OPTIONAL_MS = 100;
 
 const MAX_FAULTS = 20;
 
-/** An empty tally. */
-export function createTally(): Tally {
+/** Returns zero counts. */
+export function createCounts(): FuzzCounts {
   return {
-    attempts: 0,
+    requests: 0,
     outcomes: new Map(),
-    ran: { publish: 0, call: 0 },
+    executed: { publish: 0, call: 0 },
     faults: [],
     faultCount: 0,
     faultsByKind: new Map(),
   };
 }
 
-/** Makes all attempts, and adds what came of them to a tally. */
-export async function runCampaign({ ports, make, places, connections }: CampaignOptions, tally: Tally): Promise<void> {
-  let next = places.from;
+/** Sends all requests and adds their results to the counts. */
+export async function runRequests(
+  { ports, make, indexes, connections }: RunRequestsOptions,
+  counts: FuzzCounts,
+): Promise<void> {
+  const idle: RawConnection[] = [];
 
-  function note(attempt: Attempt, outcome: string): void {
-    const outcomes = tally.outcomes.get(attempt.kind) ?? new Map<string, number>();
-    tally.outcomes.set(attempt.kind, outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1));
+  function countOutcome(request: FuzzRequest, outcome: string): void {
+    const outcomes = counts.outcomes.get(request.kind) ?? new Map<string, number>();
+    counts.outcomes.set(request.kind, outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1));
   }
 
-  async function work(): Promise<void> {
-    let kept: RawConnection | undefined;
-    while (next < places.to) {
-      const place = next++;
-      tally.attempts += 1;
-      // What follows from an answer is appended while the list is gone through.
-      const attempts = [await make(place)];
-      for (const attempt of attempts) {
-        const fault = (what: string) => {
-          tally.faultCount += 1;
-          tally.faultsByKind.set(attempt.kind, (tally.faultsByKind.get(attempt.kind) ?? 0) + 1);
-          if (tally.faults.length < MAX_FAULTS) tally.faults.push(`Attempt ${place}, ${attempt.kind}: ${what}`);
-        };
-        try {
-          kept = await perform(attempt, kept, { note, fault, next: (more) => void attempts.push(...more) });
-        } catch (error) {
-          kept?.close();
-          kept = undefined;
-          fault(String(error));
+  async function runIndex(index: number): Promise<void> {
+    let reused = idle.pop();
+    counts.requests += 1;
+    // Follow-up requests are appended during the iteration.
+    const requests = [await make(index)];
+    for (const request of requests) {
+      const fault = (description: string) => {
+        counts.faultCount += 1;
+        counts.faultsByKind.set(request.kind, (counts.faultsByKind.get(request.kind) ?? 0) + 1);
+        if (counts.faults.length < MAX_FAULTS) {
+          counts.faults.push(`Request ${index}, ${request.kind}: ${description}`);
         }
+      };
+      try {
+        const reporter = { outcome: countOutcome, fault, next: (more: FuzzRequest[]) => void requests.push(...more) };
+        reused = await perform(request, reused, reporter);
+      } catch (error) {
+        reused?.close();
+        reused = undefined;
+        fault(String(error));
       }
     }
-    kept?.close();
+    if (reused !== undefined) idle.push(reused);
   }
 
-  /** Makes one attempt, and returns the connection that can be used for the next. */
+  /** Sends one request; returns the connection that can be reused for the next. */
   async function perform(
-    attempt: Attempt,
-    kept: RawConnection | undefined,
-    notes: Notes,
+    request: FuzzRequest,
+    reused: RawConnection | undefined,
+    reporter: Reporter,
   ): Promise<RawConnection | undefined> {
-    const port = ports[attempt.port];
-    let connection = attempt.kept ? kept ?? await RawConnection.open(port) : await RawConnection.open(port);
+    const port = ports[request.port];
+    const { reusesConnection = false } = request;
+    let connection = reusesConnection && reused !== undefined ? reused : await RawConnection.open(port);
     let isOpen = false;
     try {
-      await connection.send(attempt.bytes);
-      if (attempt.hangUp) {
-        notes.note(attempt, "hung up");
-        return kept;
+      await connection.send(request.bytes);
+      if (request.disconnects) {
+        reporter.outcome(request, "disconnected");
+        return reused;
       }
-      let answer = await readFirst(connection, attempt);
-      if (answer === undefined && attempt.kept && connection === kept) {
-        // The gateway had hung up before: the same bytes may go again.
+      let answer = await readFirst(connection, request);
+      if (answer === undefined && reusesConnection && connection === reused) {
+        // The gateway had already closed the connection: the same bytes may be sent again.
         connection = await RawConnection.open(port);
-        await connection.send(attempt.bytes);
-        answer = await readFirst(connection, attempt);
+        await connection.send(request.bytes);
+        answer = await readFirst(connection, request);
       }
       for (let at = 0;; at++) {
         if (answer === undefined) {
-          notes.note(attempt, "no answer");
-          if (at < (attempt.answers ?? 0)) notes.fault(`${at} answers of ${attempt.answers}`);
+          reporter.outcome(request, "no answer");
+          if (at < (request.answers ?? 0)) reporter.fault(`${at} answers of ${request.answers}`);
           break;
         }
-        const verdict = await judge(answer, { port: attempt.port, exchange: attempt.exchanges?.[at] });
-        count(attempt, answer, verdict, notes);
+        const check = await checkAnswer(answer, { port: request.port, exchange: request.exchanges?.[at] });
+        report(request, answer, check, reporter);
         isOpen = answer.isOpen;
-        if (attempt.next !== undefined && isGood(verdict)) notes.next(await attempt.next(answer));
-        if (at + 1 >= (attempt.answers ?? 1) || !isOpen) break;
-        answer = await connection.read(PATIENCE_MS);
+        if (request.next !== undefined && isSuccess(check)) reporter.next(await request.next(answer));
+        if (at + 1 >= (request.answers ?? 1) || !isOpen) break;
+        answer = await connection.read(REQUIRED_MS);
       }
-      if (attempt.kept && isOpen) return connection;
-      return attempt.kept ? undefined : kept;
+      if (reusesConnection && isOpen) return connection;
+      return reusesConnection ? undefined : reused;
     } finally {
-      if (!attempt.kept || !isOpen) connection.close();
+      if (!reusesConnection || !isOpen) connection.close();
     }
   }
 
-  function count(attempt: Attempt, answer: RawAnswer, verdict: Verdict, { note, fault }: Notes): void {
-    const { outcome, ran, text = "" } = verdict;
-    note(attempt, outcome);
-    if (verdict.fault !== undefined) fault(verdict.fault);
-    // Too many requests are turned away, whatever they are.
-    const isTurnedAway = /429|503/.test(outcome);
-    if (attempt.mustRepeat !== undefined) {
-      if (answer.body !== attempt.mustRepeat && !isTurnedAway) fault(`Repeat got another answer: ${outcome}`);
+  function report(request: FuzzRequest, answer: RawAnswer, check: AnswerCheck, { outcome, fault }: Reporter): void {
+    const { executed, text = "" } = check;
+    outcome(request, check.outcome);
+    if (check.fault !== undefined) fault(check.fault);
+    // Any request may exceed a limit.
+    const isLimited = /429|503/.test(check.outcome);
+    if (request.mustRepeat !== undefined) {
+      if (answer.body !== request.mustRepeat && !isLimited) fault(`Repeat got another answer: ${check.outcome}`);
       return;
     }
-    if (ran !== undefined) tally.ran[ran] += 1;
-    const { mustHaveStatus = answer.status } = attempt;
+    if (executed !== undefined) counts.executed[executed] += 1;
+    const { mustHaveStatus = answer.status } = request;
+    const excerpt = `${check.outcome} ${text.slice(0, 200)}`;
     if (answer.status !== mustHaveStatus) fault(`Status ${answer.status}, not ${mustHaveStatus}`);
-    if (attempt.mustFail && isGood(verdict)) fault("It ran");
-    if (isTurnedAway) return;
-    if (attempt.mustSucceed && !isGood(verdict)) fault(`It did not run: ${outcome} ${text.slice(0, 200)}`);
-    if (attempt.mustRefuse && verdict.isRefusal !== true) fault(`Not refused: ${outcome} ${text.slice(0, 200)}`);
-    if (attempt.mustSay !== undefined && !text.includes(attempt.mustSay)) {
-      fault(`Not refused with "${attempt.mustSay}": ${outcome} ${text.slice(0, 200)}`);
+    if (request.mustFail && isSuccess(check)) fault("Executed");
+    if (isLimited) return;
+    if (request.mustSucceed && !isSuccess(check)) fault(`Not executed: ${excerpt}`);
+    if (request.mustRefuse && check.isRefusal !== true) fault(`Not refused: ${excerpt}`);
+    if (request.mustContain !== undefined && !text.includes(request.mustContain)) {
+      fault(`Not refused with "${request.mustContain}": ${excerpt}`);
     }
   }
 
-  await Promise.all(Array.from({ length: connections }, work));
+  await forEachConcurrent(range(indexes.from, indexes.to), connections, runIndex);
+  for (const connection of idle) connection.close();
 }
 
-/** Tells whether something ran. */
-function isGood({ ran, outcome }: Verdict): boolean {
-  return ran !== undefined || outcome === "200 connected";
+function isSuccess({ executed, outcome }: AnswerCheck): boolean {
+  return executed !== undefined || outcome === "200 connected";
 }
 
-async function readFirst(connection: RawConnection, { answers, ...expected }: Attempt) {
+async function readFirst(connection: RawConnection, { answers, ...expected }: FuzzRequest) {
   try {
-    return await connection.read(answers === undefined ? GLANCE_MS : PATIENCE_MS, expected);
+    return await connection.read(answers === undefined ? OPTIONAL_MS : REQUIRED_MS, expected);
   } catch (error) {
-    // Nothing, or whatever comes back to what is no HTTP/1.1, such as frames of HTTP/2.
+    // Input that is not HTTP/1.1 may be answered by anything, such as frames of HTTP/2.
     if (answers === undefined) return undefined;
     throw error;
   }

@@ -1,17 +1,17 @@
-/** Chance that can be had again: the same seed draws the same. */
+/** Reproducible random values. */
 
-/** Draws from a seed; good enough to find faults with, and not for secrets. */
-export class Seeded {
+/** Pseudo-random generator with a seed; not for secrets. */
+export class SeededRandom {
   #state: number;
 
-  /** Begins at a seed, and at a place in it, so that each of many things can be drawn by itself. */
-  constructor(seed: number, place = 0) {
-    this.#state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(place + 1, 0xc2b2ae35)) >>> 0;
-    this.draw();
+  /** @param index selects an independent sequence of the seed */
+  constructor(seed: number, index = 0) {
+    this.#state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)) >>> 0;
+    this.next();
   }
 
-  /** From 0 up to but not including 1. */
-  draw(): number {
+  /** Returns a number from 0 up to but not including 1. */
+  next(): number {
     // SplitMix with 32 bits: a counter whose bits are mixed.
     this.#state = (this.#state + 0x9e3779b9) >>> 0;
     let mixed = this.#state;
@@ -20,34 +20,34 @@ export class Seeded {
     return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 up to but not including a limit. */
+  /** Returns a whole number from 0 up to but not including a limit. */
   below(limit: number): number {
-    return Math.floor(this.draw() * limit);
+    return Math.floor(this.next() * limit);
   }
 
-  /** Whether something happens that has a share of all cases. */
-  chance(share: number): boolean {
-    return this.draw() < share;
+  /** Returns true with a probability. */
+  chance(probability: number): boolean {
+    return this.next() < probability;
   }
 
-  /** One of some things. */
-  pick<T>(things: readonly T[]): T {
-    const thing = things[this.below(things.length)];
-    if (thing === undefined) throw new RangeError("Nothing to pick from");
-    return thing;
+  /** Returns one of some values. */
+  pick<T>(values: readonly T[]): T {
+    const value = values[this.below(values.length)];
+    if (value === undefined) throw new RangeError("No values to pick from");
+    return value;
   }
 
-  /** One of some things, each as often as its weight says. */
-  weigh<T>(things: readonly (readonly [weight: number, thing: T])[]): T {
-    let at = this.draw() * things.reduce((sum, [weight]) => sum + weight, 0);
-    for (const [weight, thing] of things) {
+  /** Returns one of some values, each with a probability proportional to its weight. */
+  pickWeighted<T>(values: readonly (readonly [weight: number, value: T])[]): T {
+    let at = this.next() * values.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, value] of values) {
       at -= weight;
-      if (at < 0) return thing;
+      if (at < 0) return value;
     }
-    return this.pick(things)[1];
+    return this.pick(values)[1];
   }
 
-  /** Bytes. */
+  /** Returns random bytes. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     return Uint8Array.from({ length }, () => this.below(256));
   }

@@ -3,7 +3,7 @@
  * prints what came of it.
  */
 import { Progress } from "../support/progress.ts";
-import { inScope, runBench } from "../support/run_tool.ts";
+import { inScope, runTool } from "../support/run_tool.ts";
 import { readNumber, readToolArgs } from "../support/tool_args.ts";
 import { type CommandLine, UsageError } from "../../src/cli/args.ts";
 import { ATTACKS } from "./attacks.ts";
@@ -49,7 +49,7 @@ const row = ({ name, peakBytes, survived, served, asked, slowestMs }: AttackResu
 let isKilled = false;
 const progress = new Progress(attacks.length);
 tell("| Attack | Peak MB | Survived | Phone meanwhile |\n| --- | --- | --- | --- |");
-await runBench(async (started) => {
+await runTool(async (started) => {
   for (const attack of attacks) {
     progress.step(attack.name);
     await inScope(started, async (opened) => {

@@ -1,11 +1,11 @@
-/** How a soak is told: curves and a table. */
+/** Report of a soak: curves and a table. */
 import { digits, markdownTable } from "../support/report.ts";
 import { drawCharts, type Panel } from "./chart.ts";
-import { BOUNDS, riseOf, type SoakSample } from "./growth.ts";
+import { type Bound, BOUNDS, riseOf, type SoakSample } from "./growth.ts";
 
 const MB = 2 ** 20;
 
-/** Draws the curves. */
+/** Returns the curves as SVG text. */
 export function drawCurves(samples: readonly SoakSample[]): string {
   const panel = (title: string, unit: string, value: (sample: SoakSample) => number): Panel => ({
     title,
@@ -19,11 +19,11 @@ export function drawCurves(samples: readonly SoakSample[]): string {
     panel("File descriptors", "count", ({ descriptors }) => descriptors),
     panel("Timers", "count", ({ timers }) => timers),
     panel("Open streams", "count", ({ streams }) => streams),
-    panel("Errors that phones got", "in 10 s", ({ errors }) => errors),
+    panel("Errors of clients", "in 10 s", ({ errors }) => errors),
   ]);
 }
 
-/** A table of some samples, of the last one after all have left, and of how much each figure rises. */
+/** Returns a table of some samples, the last one after all clients have disconnected, and the rise of each metric. */
 export function sampleTable(samples: readonly SoakSample[], last: SoakSample | undefined): string {
   const cells = ({ minutes, rss, heap, descriptors, timers, resources }: SoakSample) => [
     digits(minutes, 1),
@@ -35,13 +35,13 @@ export function sampleTable(samples: readonly SoakSample[], last: SoakSample | u
     const sample = samples[Math.round(share * (samples.length - 1))];
     return [name, ...sample === undefined ? [] : cells(sample)];
   });
-  const rise = (scale: (figure: string) => number, of: (bound: (typeof BOUNDS)[number]) => number) =>
-    BOUNDS.map((bound) => digits(of(bound) / scale(bound.figure), 1));
-  const scale = (figure: string) => figure === "rss" || figure === "heap" ? MB : 1;
+  const scale = (metric: string) => metric === "rss" || metric === "heap" ? MB : 1;
+  const inUnits = (value: (bound: Bound) => number) =>
+    BOUNDS.map((bound) => digits(value(bound) / scale(bound.metric), 1));
   return markdownTable(["When", "Minute", "RSS MB", "Heap MB", "Descriptors", "Timers", "Resources"], [
     ...rows,
-    ["all left", ...last === undefined ? [] : cells(last)],
-    ["rise of the second half", "", ...rise(scale, (bound) => riseOf(samples, bound))],
-    ["at most", "", ...rise(scale, ({ most }) => most)],
+    ["all disconnected", ...last === undefined ? [] : cells(last)],
+    ["rise in the second half", "", ...inUnits((bound) => riseOf(samples, bound))],
+    ["at most", "", ...inUnits(({ most }) => most)],
   ]);
 }

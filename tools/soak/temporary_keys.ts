@@ -1,60 +1,60 @@
-/** Guests of the house: each gets a key while the gateway runs, uses it, and loses it. */
+/** Temporary keys: each is added while the gateway runs, used, rotated and removed. */
 import { setTimeout as pause } from "node:timers/promises";
 import { GatewayClient, GatewayError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { until, within } from "../../tests/support/deadline.ts";
 import { type GatewayProcess, spawnMain } from "../../tests/support/gateway_process.ts";
 
-/** Guests that come until they are told not to. */
-export interface Guests {
-  /** How many came and went. */
+/** Running cycle of temporary keys. */
+export interface KeyCycle {
+  /** Number of completed cycles. */
   readonly count: number;
-  /** What must not happen, in words. */
+  /** Keys that did not behave as expected. */
   readonly faults: readonly string[];
-  /** Waits for the last one to go. */
+  /** Stops after the current key. */
   stop(): Promise<void>;
 }
 
 const PAUSE_MS = 15_000;
 
-/** Longest wait for a key to work or to stop working: 2 s are promised, and the machine may be busy. */
-const PATIENCE_MS = 60_000;
+/** Longest wait for a change of a key to take effect: 2 s are documented, and the machine may be busy. */
+const TIMEOUT_MS = 60_000;
 
-/** Lets guests come, one after the other. */
-export function inviteGuests(gateway: GatewayProcess): Guests {
+/** Starts to add, use, rotate and remove keys, one after the other. */
+export function startKeyCycle(gateway: GatewayProcess): KeyCycle {
   const faults: string[] = [];
-  const leaving = new AbortController();
+  const stopping = new AbortController();
   let count = 0;
 
-  async function keys(...words: string[]): Promise<string> {
-    const child = spawnMain(["keys", ...words], { directory: gateway.directory, env: {} });
+  async function runKeys(...args: string[]): Promise<string> {
+    const child = spawnMain(["keys", ...args], { directory: gateway.directory, env: {} });
     const { success, stdout, stderr } = await child.output();
-    const [told, wrong] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    if (!success) throw new Error(`Command failed: keys ${words[0]}: ${wrong?.slice(0, 200)}`);
-    return told ?? "";
+    const decoder = new TextDecoder();
+    if (!success) throw new Error(`Command failed: keys ${args[0]}: ${decoder.decode(stderr).slice(0, 200)}`);
+    return decoder.decode(stdout);
   }
 
-  async function visit(name: string): Promise<void> {
-    await keys("add", name);
-    const key = /#key=([0-9a-f]{64})/.exec(await keys("show", name, "--url", gateway.url, "--no-qr"))?.[1] ?? "";
-    const guest = new GatewayClient({ url: gateway.url, key, protocol: 2 });
-    await until("a new key works", () => isKnown(guest), PATIENCE_MS);
-    const stream = guest.subscribe(["soak/guest"], { resume: false });
-    // A stream may end with its broker, too, and at once; what matters is that it ends.
+  async function runCycle(name: string): Promise<void> {
+    await runKeys("add", name);
+    const key = /#key=([0-9a-f]{64})/.exec(await runKeys("show", name, "--url", gateway.url, "--no-qr"))?.[1] ?? "";
+    const client = new GatewayClient({ url: gateway.url, key, protocol: 2 });
+    await until("a new key is accepted", () => isAccepted(client), TIMEOUT_MS);
+    const stream = client.subscribe(["soak/temporary"], { resume: false });
+    // The stream may also end with its broker; only its end matters.
     const ended = Promise.allSettled([Array.fromAsync(stream)]);
-    await keys("rotate", name, "--overlap", "0");
-    await within("the end of a stream whose key was changed", ended, PATIENCE_MS);
-    await until("an old key is refused", async () => !await isKnown(guest), PATIENCE_MS);
-    await keys("remove", name);
+    await runKeys("rotate", name, "--overlap", "0");
+    await within("the end of a stream after the rotation of its key", ended, TIMEOUT_MS);
+    await until("a replaced key is refused", async () => !await isAccepted(client), TIMEOUT_MS);
+    await runKeys("remove", name);
     count += 1;
   }
 
-  const visiting = (async () => {
-    while (!leaving.signal.aborted) {
-      await visit(`guest-${count}-${faults.length}`).catch((error) => {
-        // A stream may end with its broker, too; what matters is that it ends.
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      await runCycle(`temporary-${count}-${faults.length}`).catch((error) => {
+        // The broker may be unavailable.
         if (!(error instanceof GatewayError)) faults.push(String(error));
       });
-      await pause(PAUSE_MS, undefined, { signal: leaving.signal }).catch(() => {});
+      await pause(PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => {});
     }
   })();
   return {
@@ -63,16 +63,16 @@ export function inviteGuests(gateway: GatewayProcess): Guests {
     },
     faults,
     async stop() {
-      leaving.abort();
-      await visiting;
+      stopping.abort();
+      await running;
     },
   };
 }
 
-/** Whether the gateway knows the key; that a broker is away just now does not matter. */
-async function isKnown(guest: GatewayClient): Promise<boolean> {
+/** Tells whether the gateway accepts the key, even if the broker is unavailable. */
+async function isAccepted(client: GatewayClient): Promise<boolean> {
   try {
-    await guest.publish("soak/guest", "here");
+    await client.publish("soak/temporary", "here");
     return true;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;

@@ -1,12 +1,18 @@
-/** Many asynchronous steps, only some of them at a time. */
+/** Many asynchronous steps, with a bound on how many run at a time. */
 
-/** How many connections are opened at a time: fewer than a server's queue for new ones holds. */
-const AT_A_TIME = 64;
-
-/** Runs a step for each number below `count`. */
-export async function inTurns(count: number, step: (number: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  await Promise.all(Array.from({ length: AT_A_TIME }, async () => {
-    while (next < count) await step(next++);
+/** Runs a step for each of some values, in their order, at most `limit` of them at a time. */
+export async function forEachConcurrent<T>(
+  values: Iterable<T>,
+  limit: number,
+  step: (value: T) => Promise<void>,
+): Promise<void> {
+  const iterator = values[Symbol.iterator]();
+  await Promise.all(Array.from({ length: limit }, async () => {
+    for (let next = iterator.next(); !next.done; next = iterator.next()) await step(next.value);
   }));
+}
+
+/** Returns the whole numbers from `from` up to but not including `to`. */
+export function* range(from: number, to: number): Generator<number, void> {
+  for (let number = from; number < to; number++) yield number;
 }

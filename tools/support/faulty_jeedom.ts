@@ -1,42 +1,41 @@
-/** The simulated Jeedom on a port that it can leave, behind a line that misbehaves when it is told to. */
+/** Simulated Jeedom with faults of its HTTP server, which can be stopped and started again at its port. */
 import { createServer, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { House } from "../../src/demo/house.ts";
-import { createSimulatedJeedom, type JeedomCall } from "../../src/demo/simulated_jeedom.ts";
-import { PING } from "../../src/services/jeedom/health.ts";
+import type { JeedomCall } from "../../src/demo/simulated_jeedom.ts";
+import { simulateCalls } from "../../tests/support/jeedom_server.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 
 /**
- * What it does with requests. `well`: answers. `frozen`: says nothing; what waits runs once it is well again. `slow`:
- * dribbles its answer. `garbage`: runs them, and answers something else. `huge`: runs them, and answers 50 MB. `leaving`: hangs
- * up on every connection that was used before, just as the next request comes, in turn before and after it runs it.
+ * Handling of requests. `normal`: answers. `frozen`: does not answer; pending requests run after it. `slow`: sends its
+ * answer in small pieces. `garbage`: runs the call and sends an invalid answer. `huge`: runs the call and sends 50 MB.
+ * `disconnecting`: closes every reused connection at the next request, alternately before and after running the call.
  */
-export type Mood = "well" | "frozen" | "slow" | "garbage" | "huge" | "leaving";
+export type JeedomFault = "normal" | "frozen" | "slow" | "garbage" | "huge" | "disconnecting";
 
-/** A Jeedom to point `JEEDOM_URL` at. */
-export interface Jeedom {
-  /** Where it is. */
+/** Jeedom for `JEEDOM_URL`. */
+export interface FaultyJeedom {
+  /** Its URL. */
   readonly url: string;
-  /** What it does with requests. */
-  mood: Mood;
-  /** Cuts all connections and listens no more. */
-  die(): Promise<void>;
+  /** Handling of requests; may be changed at any time. */
+  fault: JeedomFault;
+  /** Closes all connections and the port. */
+  stop(): Promise<void>;
   /** Listens again at the same port. */
-  revive(): Promise<void>;
+  start(): Promise<void>;
 }
 
 const HUGE_BYTES = 50_000_000;
 
 /** Pause between two pieces of a slow answer, in milliseconds. */
-const DRIBBLE_MS = 30;
+const SLOW_PAUSE_MS = 30;
 
 const utf8 = new TextEncoder();
 
-/** What comes instead of an answer: no HTTP, half of it, HTTP around nonsense, and lengths and encodings that lie. */
+/** Invalid answers: not HTTP, truncated HTTP, HTTP with an invalid body, and wrong lengths and encodings. */
 const GARBAGE: readonly string[] = [
   "\u0000\u0001\u0002 garbage \r\n\r\n",
   "HTTP/1.1 999999 ??\r\nContent-Length: 3\r\n\r\nabc",
@@ -47,89 +46,83 @@ const GARBAGE: readonly string[] = [
   "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nshort",
 ];
 
-/** Starts it; `run` does what a call asks for and returns its result. The gateway's own checks are no calls. */
-export async function startJeedom(run: (call: JeedomCall) => unknown): Promise<Jeedom> {
-  const now = () => Date.now();
-  const simulated = createSimulatedJeedom({
-    apikey: "",
-    house: new House(now),
-    now,
-    run: (call) => call.body === PING ? "pong" : run(call),
-  });
+/** Starts it; `run` executes a call and returns its result. It does not see the gateway's own health checks. */
+export async function startFaultyJeedom(run: (call: JeedomCall) => unknown): Promise<FaultyJeedom> {
+  const simulated = simulateCalls(run);
   const port = freePort();
   const used = new WeakSet<Socket>();
-  let mood: Mood = "well";
+  let fault: JeedomFault = "normal";
   let changed = Promise.withResolvers<void>();
-  let [life, turn, partings] = [0, 0, 0];
+  let [generation, answers, disconnects] = [0, 0, 0];
 
   async function answer({ path, body }: JeedomCall, response: ServerResponse, socket: Socket): Promise<void> {
     const wasUsed = used.has(socket);
     used.add(socket);
-    const born = life;
-    while (mood === "frozen" && life === born) await changed.promise;
-    // It died meanwhile: then nothing runs any more.
-    if (life !== born) return;
-    const how = mood;
-    turn += 1;
-    const isParting = how === "leaving" && wasUsed;
-    if (isParting && partings++ % 2 === 0) return void socket.destroy();
+    const own = generation;
+    while (fault === "frozen" && generation === own) await changed.promise;
+    // It was stopped meanwhile: the call must not run.
+    if (generation !== own) return;
+    const current = fault;
+    answers += 1;
+    const isDisconnecting = current === "disconnecting" && wasUsed;
+    if (isDisconnecting && disconnects++ % 2 === 0) return void socket.destroy();
     const request = new Request(new URL(path, "http://jeedom"), { method: "POST", body });
     const json = await (await simulated.handle(request)).text();
-    if (isParting) return void socket.destroy();
-    if (how === "garbage") return void socket.end(GARBAGE[turn % GARBAGE.length] ?? "");
-    if (how === "huge") return await sendHuge(response, turn % 2 === 0);
+    if (isDisconnecting) return void socket.destroy();
+    if (current === "garbage") return void socket.end(GARBAGE[answers % GARBAGE.length] ?? "");
+    if (current === "huge") return await sendHuge(response, { hasLength: answers % 2 === 0 });
     response.setHeader("Content-Length", utf8.encode(json).length);
-    const pieces = how === "slow" ? json.split(/(?<=")/) : [json];
+    const pieces = current === "slow" ? json.split(/(?<=")/) : [json];
     for (const [index, piece] of pieces.entries()) {
-      if (index > 0) await pause(DRIBBLE_MS);
+      if (index > 0) await pause(SLOW_PAUSE_MS);
       response.write(piece);
     }
     response.end();
   }
 
-  // No timeouts of its own: it leaves when it is told to.
+  // Without timeouts: connections close only as the fault says.
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, async (request, response) => {
     try {
       await answer({ path: request.url ?? "", body: await text(request) }, response, request.socket);
     } catch {
-      // The gateway hung up, or this Jeedom died.
+      // The gateway disconnected, or this Jeedom was stopped.
       request.socket.destroy();
     }
   });
 
-  function wake(): void {
+  function notify(): void {
     changed.resolve();
     changed = Promise.withResolvers();
   }
 
-  async function revive(): Promise<void> {
+  async function start(): Promise<void> {
     await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   }
 
-  await revive();
+  await start();
   return {
     url: `http://127.0.0.1:${port}`,
-    get mood() {
-      return mood;
+    get fault() {
+      return fault;
     },
-    set mood(next) {
-      mood = next;
-      wake();
+    set fault(next) {
+      fault = next;
+      notify();
     },
-    async die() {
-      life += 1;
-      wake();
+    async stop() {
+      generation += 1;
+      notify();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
     },
-    revive,
+    start,
   };
 }
 
-/** With its length told beforehand, or not. */
-async function sendHuge(response: ServerResponse, tellsLength: boolean): Promise<void> {
+/** Sends a huge answer, with or without Content-Length. */
+async function sendHuge(response: ServerResponse, { hasLength }: { readonly hasLength: boolean }): Promise<void> {
   const piece = new Uint8Array(1_000_000).fill(120);
-  if (tellsLength) response.setHeader("Content-Length", HUGE_BYTES);
+  if (hasLength) response.setHeader("Content-Length", HUGE_BYTES);
   await pipeline(Readable.from(Array.from({ length: HUGE_BYTES / piece.length }, () => piece)), response);
 }

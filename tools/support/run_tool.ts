@@ -1,14 +1,16 @@
-/** Runs a benchmark, and ends everything that it started, however it ends. */
+/** Runs a tool and stops everything that it started, however it ends. */
 import { EXIT_INTERRUPTED } from "../../src/cli/exit_codes.ts";
 
-/** A terminal sends a signal to all processes, and `deno task` sends it on: within so many milliseconds it is the same. */
+/** Time in which a repeated signal counts as the same, in milliseconds: `deno task` forwards those of the terminal. */
 const SAME_SIGNAL_MS = 500;
 
 /**
- * Runs a benchmark; `started` takes everything that has to be stopped. Its report, if it returns one, is printed. A signal stops what was
- * started and exits with 130; a further one exits at once.
+ * Runs a tool and prints its report, if it returns one. The first signal stops what was started and exits with 130; a
+ * further one exits at once.
+ *
+ * @param tool its argument takes everything that must be stopped
  */
-export async function runBench(bench: (started: AsyncDisposableStack) => Promise<string | void>): Promise<void> {
+export async function runTool(tool: (started: AsyncDisposableStack) => Promise<string | void>): Promise<void> {
   const started = new AsyncDisposableStack();
   let interruption: { readonly at: number; readonly end: Promise<never> } | undefined;
   const interrupt = () => {
@@ -22,17 +24,17 @@ export async function runBench(bench: (started: AsyncDisposableStack) => Promise
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, interrupt);
   try {
-    const report = await bench(started);
+    const report = await tool(started);
     // deno-lint-ignore no-console
     if (report !== undefined) console.log(report);
   } finally {
-    // What was interrupted fails as well, which tells nothing.
+    // Once interrupted, the tool itself fails as well; that error is of no interest.
     await (interruption?.end ?? started.disposeAsync());
     for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
   }
 }
 
-/** A part of a benchmark: what it starts ends with it, or with the whole. */
+/** Runs a part of a tool; what it starts is stopped at its end, or with the whole tool. */
 export async function inScope<T>(
   started: AsyncDisposableStack,
   part: (scope: AsyncDisposableStack) => Promise<T>,

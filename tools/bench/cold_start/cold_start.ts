@@ -1,15 +1,15 @@
 /**
- * How long it takes from starting the gateway's process to its first sealed answer, and how much memory it has when
- * nothing happens.
+ * Measures the time from the start of the gateway's process to its first sealed answer, and the memory of an idle
+ * gateway.
  */
 import type { CommandLine } from "../../../src/cli/args.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { startHelper } from "../../support/helper_process.ts";
 import { rssBytes } from "../../support/process_stats.ts";
 import { Progress } from "../../support/progress.ts";
-import { median } from "../../support/statistics.ts";
 import { describeMethod, digits, markdownTable } from "../../support/report.ts";
-import { inScope, runBench } from "../../support/run_tool.ts";
+import { median } from "../../support/statistics.ts";
+import { inScope, runTool } from "../../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
 
 const LINE = {
@@ -26,7 +26,7 @@ const RUNS = readToolArgs(LINE, ({ positionals: [runs, ...more] }) => {
 
 const IDLE_MS = 5000;
 
-await runBench(async (started) => {
+await runTool(async (started) => {
   const jeedom = startHelper(new URL("../load/jeedom.ts", import.meta.url));
   started.defer(() => jeedom.stop());
   const env = { JEEDOM_URL: await jeedom.ask<string>("url"), JEEDOM_APIKEY: "bench" };
@@ -59,8 +59,10 @@ await runBench(async (started) => {
     ]),
     "",
     describeMethod([
-      `${RUNS} runs, each in a directory without a key yet, so the key is made as well; embedded broker; code in Deno's cache`,
-      `The first request is a Jeedom call; memory is RSS ${IDLE_MS / 1000} s after it, without a forced collection`,
+      `${RUNS} runs, each in a directory without a key yet, so the key is created as well; embedded broker; code in Deno's cache`,
+      `The first request is a Jeedom call; memory is RSS ${
+        IDLE_MS / 1000
+      } s after it, without a forced garbage collection`,
     ]),
   ].join("\n");
 });

@@ -1,19 +1,19 @@
 /**
- * Requests through the real gateway, beside what the platform itself can do in the same run: a pass-through proxy in
- * front of the same Jeedom, and a publisher straight to the same broker.
+ * Measures requests through the real gateway beside the upper bounds of the platform in the same run: a pass-through
+ * proxy before the same Jeedom, and a publisher straight to the same broker.
  */
 import type { CommandLine } from "../../../src/cli/args.ts";
 import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { startHelper } from "../../support/helper_process.ts";
-import { TELL_EACH_SECOND, watchBroker } from "./broker_count.ts";
-import type { LoadOrder, LoadResult } from "./generator.ts";
+import { REPORT_EACH_SECOND, watchBroker } from "./broker_count.ts";
+import type { LoadOptions, LoadResult } from "./generator.ts";
 import type { Work } from "./work.ts";
 import { cpuMs, rssBytes } from "../../support/process_stats.ts";
 import { Progress } from "../../support/progress.ts";
 import { median } from "../../support/statistics.ts";
 import { describeMethod, digits, markdownTable } from "../../support/report.ts";
-import { inScope, runBench } from "../../support/run_tool.ts";
+import { inScope, runTool } from "../../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
 
 const LINE = {
@@ -23,8 +23,8 @@ const LINE = {
   notes: `Arguments:
   SECONDS  for each case, 1 to 30 (default: 5)
   ROUNDS   of all cases (default: 5)
-Exit code 77 where Mosquitto is not installed.
-What follows -- goes to the deno run of the gateway, such as -- --cpu-prof --cpu-prof-dir=/tmp/profiles`,
+Exit code 77 if Mosquitto is not installed.
+Arguments after -- are passed to the deno run of the gateway, such as -- --cpu-prof --cpu-prof-dir=/tmp/profiles`,
 } as const satisfies CommandLine;
 
 const [SECONDS, ROUNDS, GATEWAY_FLAGS] = readToolArgs(LINE, ({ positionals }) => {
@@ -40,17 +40,19 @@ const [SECONDS, ROUNDS, GATEWAY_FLAGS] = readToolArgs(LINE, ({ positionals }) =>
 
 if (MOSQUITTO === undefined) {
   // deno-lint-ignore no-console
-  console.error("Mosquitto is not installed, which counts what reaches it: sudo apt-get install mosquitto");
+  console.error(
+    "Mosquitto is not installed; it counts the published messages. Install it: sudo apt-get install mosquitto",
+  );
   Deno.exit(77);
 }
 
 const CONNECTIONS = [1, 16, 64];
 const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qos: 0 }, { kind: "publish", qos: 1 }];
 
-/** Long enough for the compiler to have seen everything, with all connections. */
+/** Long enough for the JIT compiler to settle, with all connections. */
 const WARM_UP = { seconds: 4, connections: 64 };
 
-/** What the replay memory has room for without refusing, per second: as much as by default for 5 s. */
+/** Requests per second that the replay store has room for: as many as by default for 5 s. */
 const REQUESTS_PER_SECOND = 20_000;
 
 interface Measured extends LoadResult {
@@ -60,14 +62,14 @@ interface Measured extends LoadResult {
   readonly generatorCores: number;
 }
 
-/** What was measured of one case, in each round. */
+/** Measurements of one case, one for each round. */
 interface Results {
   readonly gateway: Measured[];
   readonly bare: Measured[];
   readonly ceiling: Measured[];
 }
 
-await runBench(async (started) => {
+await runTool(async (started) => {
   const helper = (name: string) => {
     const process = startHelper(new URL(`${name}.ts`, import.meta.url));
     started.defer(() => process.stop());
@@ -80,7 +82,7 @@ await runBench(async (started) => {
     helper("straight_publisher"),
     helper("bare_sealing"),
   ];
-  const broker = await startBroker(TELL_EACH_SECOND);
+  const broker = await startBroker(REPORT_EACH_SECOND);
   started.defer(() => broker.stop());
   const brokerCount = await watchBroker(broker.port);
   started.defer(() => brokerCount.close());
@@ -97,8 +99,8 @@ await runBench(async (started) => {
   };
   let published = 0;
 
-  /** Runs the generator against a process, and checks every answer. */
-  async function load(target: Omit<LoadOrder, "ready">, pid: number): Promise<Measured> {
+  /** Runs the generator against a process and checks every answer. */
+  async function load(target: Omit<LoadOptions, "ready">, pid: number): Promise<Measured> {
     const warmUp = await drive({ ...target, connections: WARM_UP.connections }, {
       pid,
       seconds: WARM_UP.seconds,
@@ -108,7 +110,7 @@ await runBench(async (started) => {
   }
 
   async function drive(
-    target: Omit<LoadOrder, "ready">,
+    target: Omit<LoadOptions, "ready">,
     { pid, seconds, rate }: { readonly pid: number; readonly seconds: number; readonly rate: number },
   ): Promise<Measured> {
     await generator.ask("prepare", { ...target, ready: Math.ceil(rate * seconds * 1.3) });
@@ -168,7 +170,7 @@ await runBench(async (started) => {
         ["bare sealing", async () => results[at]?.bare.push(await bareCase(work, connections))],
         ["ceiling", async () => results[at]?.ceiling.push(await ceilingCase(work, connections))],
       ];
-      // Neither is always the one that finds the machine warmed up.
+      // Alternates the order, so that none is always measured on a warm machine.
       for (const [part, run] of round % 2 === 0 ? parts : parts.toReversed()) {
         progress.step(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections, ${part}`);
         await run();
@@ -182,12 +184,12 @@ await runBench(async (started) => {
       `${ROUNDS} rounds of ${SECONDS} s per case after ${WARM_UP.seconds} s of warm-up; medians over the rounds; ratios ` +
       "from the same round, with the lowest and highest in brackets",
       "A fresh gateway process per case and round: replay store, rate limits, logs and audit on; limits too wide to refuse",
-      "Every request sealed with its own nonce before the clock starts, every answer opened and checked after it stopped " +
+      "Every request sealed with its own nonce before the measurement, every answer opened and checked after it " +
       "(HTTP 200, status 200, own number); every publish counted by the broker",
       "Ceiling of Jeedom calls: a pass-through proxy on Deno.serve and fetch, plaintext of the same size, same generator. " +
-      "Ceiling of publishes: MQTT.js straight to the same Mosquitto, as many messages on the way",
-      "Bare sealing: opens, calls or publishes, seals, and nothing else; the same envelopes, forty lines",
-      "Generator, gateway or ceiling, Jeedom and broker are processes of their own that share the cores",
+      "Ceiling of publishes: MQTT.js straight to the same Mosquitto, as many messages in flight",
+      "Bare sealing: opens, calls or publishes, and seals; the same envelopes, forty lines",
+      "Generator, gateway or ceiling, Jeedom and broker are separate processes that share the cores",
     ]),
   ].join("\n");
 });
