@@ -1,25 +1,25 @@
-/** Many raw connections of one client. */
+/** Many raw TCP connections. */
 
-/** Connections that are all closed at the end. */
+/** Connections that are opened, used and closed together. */
 export class RawConnections {
   readonly connections: Deno.TcpConn[] = [];
 
-  /** Opens so many, some at a time: a listener has room for few that wait. */
+  /** Opens `count` connections, 100 at a time: fewer than the listen backlog. */
   async open(port: number, count: number): Promise<void> {
     for (let opened = 0; opened < count; opened += 100) {
-      const some = Array.from({ length: Math.min(100, count - opened) }, async () => {
+      const batch = Array.from({ length: Math.min(100, count - opened) }, async () => {
         this.connections.push(await Deno.connect({ hostname: "127.0.0.1", port }));
       });
-      await Promise.all(some);
+      await Promise.all(batch);
     }
   }
 
-  /** Sends something on each; what was cut off meanwhile is left out. */
+  /** Sends bytes on each connection; ignores closed ones. */
   async send(bytes: (index: number) => Uint8Array): Promise<void> {
     await Promise.all(this.connections.map((connection, index) => connection.write(bytes(index)).catch(() => {})));
   }
 
-  /** Reads the status of the answer on each; an empty text where the connection ended without one. */
+  /** Returns the HTTP status received on each connection; an empty string if it ended without an answer. */
   async statuses(): Promise<string[]> {
     return await Promise.all(this.connections.map(async (connection) => {
       const buffer = new Uint8Array(1000);
@@ -28,7 +28,7 @@ export class RawConnections {
     }));
   }
 
-  /** Closes all. */
+  /** Closes all connections. */
   close(): void {
     for (const connection of this.connections.splice(0)) connection.close();
   }

@@ -1,7 +1,7 @@
-/** Rights of keys that tests begin with. */
+/** Rights of keys in tests. */
 import type { Rights } from "../../src/keys/schema.ts";
 
-/** Nothing at all. */
+/** No rights. */
 export const NO_RIGHTS: Rights = {
   services: [],
   publish: [],
@@ -13,7 +13,7 @@ export const NO_RIGHTS: Rights = {
   ownApikey: false,
 };
 
-/** What `keys add` grants without further options. */
+/** Rights that `keys add` grants by default. */
 export const EVERYDAY_RIGHTS: Rights = {
   ...NO_RIGHTS,
   services: ["jeedom", "mqtt"],

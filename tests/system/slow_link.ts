@@ -1,6 +1,6 @@
 /**
- * A listener behind a slow but steady line: run by `slow_line_test.ts` in a network namespace with small buffers, as
- * those of loopback take more than is sent here.
+ * Listener with a slow connection: run by `slow_link_test.ts` in a network namespace with small socket buffers, because
+ * the default ones hold more than is sent here.
  */
 import { assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
@@ -11,7 +11,7 @@ import { withEnvironment } from "../support/environment.ts";
 
 const BYTES_PER_SECOND = 400_000;
 
-/** Sealed, each takes 2 s on the line: twice the patience. The first two fill buffers. */
+/** Topics of large messages. Each takes 2 s, twice the stall timeout; the first two fill the buffers. */
 const LARGE = [1, 2, 3, 4, 5].map((index) => `large/${index}`);
 const SMALL = Array.from({ length: 20 }, (_, index) => `small/${index}`);
 
@@ -38,12 +38,12 @@ await withEnvironment(async ({ gateway }) => {
     await within("all retained messages", listen(), 60_000);
     assertEquals(topics.toSorted(), [...LARGE, ...SMALL].toSorted());
     assertEquals(new Set(types), new Set(["connected", "message"]));
-    // A client that comes back by itself would hide it.
+    // The client reconnects by itself, which would hide it.
     assertEquals(gateway.output.lines.filter((line) => line.includes("too slow")), []);
 
-    // The line breaks amid the large ones: what has arrived does not come again.
+    // The connection breaks during the large messages: received ones are not sent again.
     const since = { epoch: "", offset: 0 };
-    const first = async () => {
+    const readFirst = async () => {
       for await (const event of client.subscribe(["more/+"], { qos: 1 })) {
         if (event.type !== "message") continue;
         since.epoch = event.epoch;
@@ -51,18 +51,18 @@ await withEnvironment(async ({ gateway }) => {
         return event.topic;
       }
     };
-    const got = await within("the first message", first(), 60_000);
+    const received = await within("the first message", readFirst(), 60_000);
     proxy.cut();
     const rest: string[] = [];
-    const others = async () => {
+    const readRest = async () => {
       for await (const event of client.subscribe(["more/+"], { qos: 1, since })) {
-        if (event.type === "gap") throw new Error("A gap, though nothing is missing");
+        if (event.type === "gap") throw new Error("A gap although nothing is missing");
         if (event.type === "message") rest.push(event.topic);
         if (rest.length === 4) return;
       }
     };
-    await within("the other messages", others(), 60_000);
-    assertEquals([got, ...rest].toSorted(), LARGE.map((topic) => topic.replace("large", "more")));
+    await within("the other messages", readRest(), 60_000);
+    assertEquals([received, ...rest].toSorted(), LARGE.map((topic) => topic.replace("large", "more")));
   } finally {
     await proxy.close();
   }

@@ -1,4 +1,4 @@
-/** Slow but steady lines, without the buffers of loopback that hide how slow they are. */
+/** Slow connections, without the socket buffers of loopback that hide their slowness. */
 import { assert } from "@std/assert";
 import { needing } from "../support/needs.ts";
 import { hasProgram } from "../support/programs.ts";
@@ -11,13 +11,13 @@ const NAMESPACE = [
   "sh",
 ];
 
-/** Whether this machine lets us make a network of our own. */
+/** True if a network namespace can be created. */
 const HAS_NAMESPACES = await hasProgram("unshare") &&
   (await new Deno.Command("unshare", { args: [...NAMESPACE, "true"], stdout: "null", stderr: "null" }).output())
     .success;
 
 Deno.test(
-  needing("large retained messages arrive on a slow but steady line, and the rest of them after it broke", {
+  needing("large retained messages arrive over a slow connection, and the remaining ones after it broke", {
     "a network namespace": HAS_NAMESPACES,
   }),
   async () => {

@@ -1,6 +1,6 @@
 /**
- * Runs a gateway with the memory that systemd and Docker give it, attacks it in each way that might take more, and
- * prints what came of it.
+ * Runs a gateway with the memory limit of systemd and Docker, attacks its memory in each known way, and prints the
+ * results.
  */
 import { Progress } from "../support/progress.ts";
 import { inScope, runTool } from "../support/run_tool.ts";
@@ -10,21 +10,21 @@ import { ATTACKS } from "./attacks.ts";
 import { makeControlGroup } from "./control_group.ts";
 import { type AttackResult, runAttack } from "./run_attack.ts";
 
-/** `MemoryMax` in systemd/e2e-gateway.service, and `mem_limit` in docker-compose.yml. */
+/** `MemoryMax` in systemd/e2e-gateway.service and `mem_limit` in docker-compose.yml. */
 const MEMORY_BYTES = 512 * 2 ** 20;
 
 // deno-lint-ignore no-console
-const tell = (text: string) => console.log(text);
+const print = (text: string) => console.log(text);
 
 const LINE = {
   synopsis: "deno task memory [PART OF A NAME…]",
-  summary: "Attack a gateway in a control group of 512 MB in each way that might take more",
+  summary: "Attack the memory of a gateway in a control group of 512 MB",
   options: {
-    seconds: { type: "string", value: "NUMBER", default: "12", description: "How long each attack lasts" },
+    seconds: { type: "string", value: "NUMBER", default: "12", description: "Duration of each attack" },
   },
   notes:
-    `Without a part of a name, all attacks happen one after the other. What follows -- goes to the deno run of the gateway.
-Exit code 1 if the gateway was killed, 77 where no control group can be made.
+    `Without a part of a name, all attacks run one after the other. Arguments after -- are passed to the deno run of the
+gateway. Exit code 1 if the gateway was killed, 77 if no control group can be created.
 
 Attacks:
 ${ATTACKS.map(({ name }) => `  ${name}`).join("\n")}`,
@@ -41,28 +41,26 @@ const { seconds, attacks, flags } = readToolArgs(LINE, ({ values, positionals })
   };
 });
 
-const row = ({ name, peakBytes, survived, served, asked, slowestMs }: AttackResult) =>
-  `| ${name} | ${Math.round(peakBytes / 2 ** 20)} | ${survived ? "yes" : "**no**"} | ${served} of ${asked}, slowest ${
-    (slowestMs / 1000).toFixed(1)
-  } s |`;
+const row = ({ name, peakBytes, survived, served, requests, slowestMs }: AttackResult) =>
+  `| ${name} | ${Math.round(peakBytes / 2 ** 20)} | ${
+    survived ? "yes" : "**no**"
+  } | ${served} of ${requests}, slowest ${(slowestMs / 1000).toFixed(1)} s |`;
 
 let isKilled = false;
 const progress = new Progress(attacks.length);
-tell("| Attack | Peak MB | Survived | Phone meanwhile |\n| --- | --- | --- | --- |");
+print("| Attack | Peak MB | Survived | Other client |\n| --- | --- | --- | --- |");
 await runTool(async (started) => {
   for (const attack of attacks) {
     progress.step(attack.name);
-    await inScope(started, async (opened) => {
+    await inScope(started, async (scope) => {
       const group = await makeControlGroup(MEMORY_BYTES);
       if (group === undefined) {
-        tell(
-          "No control group with a bound for memory can be made here: run it as root, on Linux, outside of a container",
-        );
+        print("Cannot create a control group with a memory limit: run it as root, on Linux, outside of a container");
         Deno.exit(77);
       }
-      opened.defer(() => group.remove());
-      const result = await runAttack(attack, { ms: seconds * 1000, group, flags, opened });
-      tell(row(result));
+      scope.defer(() => group.remove());
+      const result = await runAttack(attack, { ms: seconds * 1000, group, flags, scope });
+      print(row(result));
       isKilled ||= !result.survived;
     });
   }
