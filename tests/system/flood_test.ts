@@ -1,4 +1,4 @@
-/** A flood of garbage against the real process: what it costs, and whom it stops. */
+/** A flood of garbage against the real process: its memory, and its effect on another client. */
 import { assert, assertEquals } from "@std/assert";
 import type { GatewayClient } from "../../src/client/gateway_client.ts";
 import { within } from "../support/deadline.ts";
@@ -12,8 +12,8 @@ async function publishes(phone: GatewayClient): Promise<void> {
   for (let index = 0; index < 20; index++) assertEquals((await phone.publish("t", "m")).status, 200);
 }
 
-Deno.test("200 MB of garbage bodies fit into bounded memory, and a phone at another address is served meanwhile", async () => {
-  // The process dies when its heap would pass this bound, which is less than all the bodies together.
+Deno.test("200 MB of garbage bodies take bounded memory, and a client at another address is served meanwhile", async () => {
+  // The process dies if its heap exceeds this limit, which is less than all the bodies together.
   const gateway = await startGatewayProcess({ RATE_LIMITS: "off" }, { flags: ["--v8-flags=--max-old-space-size=96"] });
   try {
     await within("the flood", flood(), 120_000);
@@ -34,7 +34,7 @@ Deno.test("200 MB of garbage bodies fit into bounded memory, and a phone at anot
   }
 });
 
-Deno.test("a flood from one address is turned away unopened, and a phone at another is served meanwhile", async () => {
+Deno.test("a flood from one address is refused unopened, and a client at another is served meanwhile", async () => {
   const gateway = await startGatewayProcess();
   try {
     const phone = clientAt("198.51.100.7", gateway);
@@ -47,7 +47,7 @@ Deno.test("a flood from one address is turned away unopened, and a phone at anot
   }
 });
 
-Deno.test("X-Forwarded-For from an address that is no proxy does not get a flood past its pace", async () => {
+Deno.test("X-Forwarded-For from an address that is not a proxy does not circumvent the rate limit", async () => {
   const gateway = await startGatewayProcess({ TRUSTED_PROXIES: "192.0.2.1" });
   try {
     const options = { port: portOf(gateway.url), bytes: 100 };
