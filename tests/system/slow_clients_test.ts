@@ -1,4 +1,4 @@
-/** Clients that take their time, and many of them, against the real process: whom that stops, and what it leaves. */
+/** Many slow clients against the real process: their effect on another client, and released resources. */
 import { assert, assertEquals } from "@std/assert";
 import { openDescriptors, rssBytes } from "../../tools/support/process_stats.ts";
 import type { GatewayClient } from "../../src/client/gateway_client.ts";
@@ -15,14 +15,14 @@ import { withEnvironment } from "../support/environment.ts";
 const ATTACKER = "203.0.113.9";
 const PHONE = "198.51.100.7";
 
-/** Some more than before: the connections of the phone itself, and to the broker. */
+/** Additional descriptors of the other client and of the connection to the broker. */
 const SPARE_DESCRIPTORS = 10;
 
 const MB = 2 ** 20;
 
 const encoder = new TextEncoder();
 
-/** Runs a test with a gateway, and looks whether everything is free again after the crowd has left. */
+/** Runs a test with a gateway, and checks that everything is released after the connections have closed. */
 function withCrowd(
   test: (
     parts: { crowd: RawConnections; gateway: GatewayProcess; port: number; phone: GatewayClient },
@@ -50,20 +50,20 @@ function withCrowd(
   }, { env, ms: 110_000 });
 }
 
-/** A phone that behaves well gets its answers. */
+/** Asserts that a publish of another client succeeds. */
 async function isServed(phone: GatewayClient, times = 5): Promise<void> {
   for (let index = 0; index < times; index++) {
     assertEquals((await within("an answer", phone.publish("t", "m", { qos: 1 }))).status, 200);
   }
 }
 
-/** How many files a process may have open here. */
+/** Returns the limit of open files of a process. */
 const FILE_LIMIT = IS_LINUX
   ? Number(/^Max open files\s+\d+\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1])
   : 0;
 
 Deno.test(
-  needing("500 connections whose heads come drop by drop stop nobody else, and leave nothing", { Linux: IS_LINUX }),
+  needing("500 connections with slow heads block no other client and leave no resources", { Linux: IS_LINUX }),
   () =>
     withCrowd(async ({ crowd, gateway, port, phone }) => {
       const before = await rssBytes(gateway.pid);
@@ -80,7 +80,7 @@ Deno.test(
 );
 
 Deno.test(
-  needing("500 bodies that come drop by drop are cut off in time, and stop nobody else", { Linux: IS_LINUX }),
+  needing("500 slow bodies are aborted in time and block no other client", { Linux: IS_LINUX }),
   () =>
     withCrowd(async ({ crowd, port, phone }) => {
       await crowd.open(port, 500);
@@ -93,12 +93,12 @@ Deno.test(
         await isServed(phone, 1);
       }
       assertEquals([...new Set(await all)].toSorted().filter((status) => status !== ""), ["408", "429"]);
-      // The phone publishes as fast as the machine lets it.
+      // The other client publishes as fast as the machine allows.
     }, { BODY_TIMEOUT_MS: "2000", RATE_LIMITS: "off" }),
 );
 
 Deno.test(
-  needing("5,000 idle connections stop nobody else, and leave nothing", {
+  needing("5,000 idle connections block no other client and leave no resources", {
     Linux: IS_LINUX,
     "12,000 open files": FILE_LIMIT >= 12_000,
   }),
@@ -116,7 +116,7 @@ Deno.test(
 for (const version of [1, 2] as const) {
   Deno.test(
     needing(
-      `1,000 streams of version ${version} that nobody reads: another phone misses nothing, memory is bounded, all is freed`,
+      `1,000 unread streams of version ${version}: another client misses nothing, memory is bounded and released`,
       { Linux: IS_LINUX, "4,000 open files": FILE_LIMIT >= 4000 },
     ),
     () =>
@@ -153,7 +153,7 @@ for (const version of [1, 2] as const) {
         }
         await publishing;
         assertEquals(received, Array.from({ length: count }, (_, index) => index));
-        // In version 2 nothing is shared: some 0.65 MB for each, as measured, however much flows.
+        // In version 2 nothing is shared: about 0.65 MB for each, as measured, independent of the number of messages.
         assert(most < 1200 * MB, `RSS of ${Math.round(most / MB)} MB`);
         await isServed(phone);
       }, UNLIMITED),

@@ -17,7 +17,7 @@ const SETTINGS = "/etc/e2e-gateway/e2e-gateway.env";
 const KEY = "/var/lib/e2e-gateway/data/secret_key.txt";
 const UNIT = "/usr/local/lib/systemd/system/e2e-gateway.service";
 
-/** CI has the tools: nothing is skipped unnoticed there. */
+/** The tools are assumed in CI, where their absence must fail. */
 const ci = Deno.env.get("CI") !== undefined;
 const NEEDS = { Linux: IS_LINUX, "shell tools": ci || (await Promise.all(TOOLS.map(hasProgram))).every(Boolean) };
 const hasAnalyze = await hasProgram("systemd-analyze");
@@ -31,7 +31,7 @@ function installTest(name: string, test: (machine: Machine) => Promise<void>): v
 
 const mode = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 
-/** The values of a setting of the unit, as many as there are. */
+/** Returns all values of a setting of the unit. */
 async function unitValues(name: string): Promise<string[]> {
   const text = await Deno.readTextFile(at("systemd/e2e-gateway.service"));
   return [...text.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
@@ -191,39 +191,39 @@ installTest("install.sh refuses what it does not know, and --purge alone", async
 });
 
 Deno.test(
-  needing("systemd-analyze finds nothing wrong with the unit, and little exposed", { "systemd-analyze": hasAnalyze }),
+  needing("systemd-analyze finds no errors in the unit, and a low exposure", { "systemd-analyze": hasAnalyze }),
   async () => {
     await inTempDir(async (directory) => {
       const unit = `${directory}/e2e-gateway.service`;
       const text = await Deno.readTextFile(at("systemd/e2e-gateway.service"));
-      // The program has to be there for this.
+      // The program must exist for this.
       await Deno.writeTextFile(unit, text.replace("/opt/e2e-gateway/run", at("systemd/run.sh")));
       const analyze = async (...args: string[]) => {
         const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", { args }).output();
         return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
       };
       assertEquals(await analyze("verify", "--man=no", unit), { code: 0, output: "" });
-      // In tenths, of 100.
+      // On a scale of 100.
       const { code, output } = await analyze("security", "--offline=true", "--threshold=20", "--no-pager", unit);
       assertEquals(code, 0, output);
     });
   },
 );
 
-Deno.test("the unit leaves the gateway time to stop, and does not start it again with wrong settings", async () => {
+Deno.test("the unit gives the gateway time to stop, and does not restart it with invalid settings", async () => {
   const { SHUTDOWN_TIMEOUT_MS } = parseConfig({});
   const [stop = ""] = await unitValues("TimeoutStopSec");
   assert(Number(stop) * 1000 > SHUTDOWN_TIMEOUT_MS + 2000);
   assertEquals(await unitValues("RestartPreventExitStatus"), ["78"]);
 });
 
-/** What a connection costs whose head never ends, as measured with heads of 63 KB: Deno takes no larger ones. */
+/** Measured memory of a connection with an incomplete head of 63 KB, the largest that Deno accepts. */
 const HEAD_BYTES = 82_000;
 
-/** What a busy gateway takes without them. */
+/** Memory of a busy gateway without them. */
 const BUSY_BYTES = 150 * 2 ** 20;
 
-Deno.test("descriptors that the unit and docker-compose.yml allow fit into the memory that they allow", async () => {
+Deno.test("the descriptor limits of the unit and docker-compose.yml fit their memory limits", async () => {
   const [descriptors = "", ...none] = await unitValues("LimitNOFILE");
   const [high = ""] = await unitValues("MemoryHigh");
   const [most = ""] = await unitValues("MemoryMax");
@@ -231,19 +231,19 @@ Deno.test("descriptors that the unit and docker-compose.yml allow fit into the m
   const inBytes = (text: string) => Number(/^(\d+)[Mm]$/.exec(text)?.[1]) * 2 ** 20;
   assert(Number(descriptors) * HEAD_BYTES + BUSY_BYTES < inBytes(high), "Unfinished heads pass MemoryHigh");
   const { MAX_STREAMS, MAX_REQUESTS, MQTT_MAX_CONNECTIONS } = parseConfig({});
-  // Each request may hold a connection of its own to Jeedom.
+  // Each request may have its own connection to Jeedom.
   assert(
     MAX_STREAMS + 2 * MAX_REQUESTS + MQTT_MAX_CONNECTIONS < Number(descriptors),
-    "Too few for what may be under way",
+    "Too few for the maximum of concurrent requests",
   );
   const { services: { gateway } } = parseYaml(await Deno.readTextFile(at("docker-compose.yml")));
   assertEquals(gateway.ulimits.nofile, Number(descriptors));
   assertEquals([inBytes(gateway.mem_limit), inBytes(gateway.memswap_limit)], [inBytes(most), inBytes(most)]);
 });
 
-Deno.test("the unit, its commands and docker-compose.yml log for people, unless the settings say otherwise", async () => {
+Deno.test("the unit, its commands and docker-compose.yml use the text log format by default", async () => {
   assertEquals(await unitValues("Environment"), ["LOG_FORMAT=text"]);
-  // systemd reads the file after Environment=, wherever it stands.
+  // systemd reads the file after Environment=, independent of their order.
   assertEquals(await unitValues("EnvironmentFile"), ["-/etc/e2e-gateway/e2e-gateway.env"]);
   assertStringIncludes(await Deno.readTextFile(at("systemd/command.sh")), "--property=Environment=LOG_FORMAT=text");
   const { services: { gateway } } = parseYaml(await Deno.readTextFile(at("docker-compose.yml")));
@@ -269,7 +269,7 @@ Deno.test("run.sh gives each command the flags of its task", async () => {
   }
 });
 
-Deno.test("the unit, the watching task and the binary bound memory as deno task start does", async () => {
+Deno.test("the unit, the dev task and the binary limit memory as deno task start does", async () => {
   const run = await Deno.readTextFile(at("systemd/run.sh"));
   const { start, dev, compile } = project.tasks;
   const [v8 = ""] = start.command.match(/--v8-flags=\S+/) ?? [];
@@ -280,14 +280,14 @@ Deno.test("the unit, the watching task and the binary bound memory as deno task 
 });
 
 Deno.test(
-  needing("what ExecStart runs tells systemd that it is ready, that it lives and that it stops", { Linux: IS_LINUX }),
+  needing("the program of ExecStart notifies systemd of readiness, watchdog and stop", { Linux: IS_LINUX }),
   async () => {
     await inTempDir(async (directory) => {
       const [execStart = ""] = await unitValues("ExecStart");
       const program = await installed(directory);
       await using socket = openNotifySocket(`${directory}/notify`);
       await Deno.mkdir(`${directory}/runtime`);
-      // As a gateway leaves it behind that was killed.
+      // As a killed gateway leaves it.
       await Deno.writeTextFile(`${directory}/runtime/notify.sock`, "");
       const child = start(execStart.replace("/opt/e2e-gateway", program), {
         NOTIFY_SOCKET: `${directory}/notify`,
@@ -298,7 +298,7 @@ Deno.test(
       try {
         await socket.told("READY=1");
         await socket.told("WATCHDOG=1");
-        // "run" has become it: NotifyAccess=main would believe no other process.
+        // The same process as "run": NotifyAccess=main ignores others.
         assertMatch(await Deno.readTextFile(`/proc/${child.pid}/cmdline`), /deno\0run\0.*\0serve\0$/s);
         child.kill("SIGTERM");
         await socket.told("STOPPING=1");
@@ -313,12 +313,12 @@ Deno.test(
 );
 
 Deno.test(
-  needing("what ExecStart runs serves where the service manager cannot be told", { Linux: IS_LINUX }),
+  needing("the program of ExecStart serves without a reachable service manager", { Linux: IS_LINUX }),
   async () => {
     await inTempDir(async (directory) => {
       const program = await installed(directory);
-      const nobody = { NOTIFY_SOCKET: `${directory}/nobody`, RUNTIME_DIRECTORY: directory };
-      for (const env of [nobody, { NOTIFY_SOCKET: "@abstract", RUNTIME_DIRECTORY: directory }]) {
+      const missing = { NOTIFY_SOCKET: `${directory}/missing`, RUNTIME_DIRECTORY: directory };
+      for (const env of [missing, { NOTIFY_SOCKET: "@abstract", RUNTIME_DIRECTORY: directory }]) {
         const child = start(`${program}/run serve`, env, directory);
         const output = new ProcessOutput(child);
         try {
@@ -333,7 +333,7 @@ Deno.test(
   },
 );
 
-/** The program as install.sh lays it out, with this machine's Deno, and what it downloaded for the tests. */
+/** Installs the program as install.sh does, with the Deno of this machine and its cache. */
 async function installed(directory: string): Promise<string> {
   const program = `${directory}/program`;
   await Deno.mkdir(`${program}/bin`, { recursive: true });
@@ -366,7 +366,7 @@ async function ended(child: Deno.ChildProcess, output: ProcessOutput): Promise<v
   try {
     child.kill("SIGKILL");
   } catch {
-    // It ended by itself.
+    // It has already ended.
   }
   await child.status;
   await output.ended;
