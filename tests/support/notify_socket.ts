@@ -6,7 +6,7 @@ export interface NotifySocket extends AsyncDisposable {
   /** Messages received so far. */
   readonly messages: readonly string[];
   /** Waits for a message with a line. */
-  told(line: string): Promise<void>;
+  untilReceived(line: string): Promise<void>;
 }
 
 /** Opens a socket at a path. */
@@ -18,7 +18,8 @@ export function openNotifySocket(path: string): NotifySocket {
   })();
   return {
     messages,
-    told: (line) => until(`received ${line}`, () => messages.some((message) => message.split("\n").includes(line))),
+    untilReceived: (line) =>
+      until(`received ${line}`, () => messages.some((message) => message.split("\n").includes(line))),
     async [Symbol.asyncDispose]() {
       socket.close();
       await reading;

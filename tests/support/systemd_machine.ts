@@ -23,7 +23,7 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   /** Calls of systemctl, useradd, userdel and chown. */
-  readonly told: readonly string[];
+  readonly calls: readonly string[];
 }
 
 /** Machine that keeps its files until it is disposed of. */
@@ -58,13 +58,13 @@ export class Machine implements AsyncDisposable {
       env: { PATH: this.#bin, E2E_GATEWAY_ROOT: this.path("") },
       stdin: "null",
     }).output();
-    const told = await Deno.readTextFile(this.#told).catch(() => "");
-    await Deno.remove(this.#told).catch(() => {});
+    const calls = await Deno.readTextFile(this.#callsFile).catch(() => "");
+    await Deno.remove(this.#callsFile).catch(() => {});
     return {
       code,
       stdout: new TextDecoder().decode(stdout),
       stderr: new TextDecoder().decode(stderr),
-      told: told.split("\n").filter((line) => line !== "").map((line) => line.replaceAll(this.path(""), "")),
+      calls: calls.split("\n").filter((line) => line !== "").map((line) => line.replaceAll(this.path(""), "")),
     };
   }
 
@@ -92,13 +92,13 @@ export class Machine implements AsyncDisposable {
     return `${this.#directory}/bin`;
   }
 
-  get #told(): string {
-    return `${this.#directory}/told`;
+  get #callsFile(): string {
+    return `${this.#directory}/calls`;
   }
 
   async #writeFakes({ user = 0, deno, cacheCode = 0, restartCode = 0 }: MachineOptions): Promise<void> {
     const users = `${this.#directory}/users`;
-    const record = (name: string) => `echo "${name} $*" >>"${this.#told}"`;
+    const record = (name: string) => `echo "${name} $*" >>"${this.#callsFile}"`;
     const fakes: Record<string, readonly string[]> = {
       id: [`echo ${user}`],
       chown: [record("chown")],

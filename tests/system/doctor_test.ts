@@ -14,7 +14,7 @@ import { startToxicProxy } from "../support/toxic_proxy.ts";
 import project from "../../deno.json" with { type: "json" };
 
 /** JSON output of the doctor. */
-interface Told {
+interface DoctorReport {
   readonly status: string;
   readonly version: string;
   readonly checks: readonly {
@@ -28,11 +28,11 @@ interface Told {
 interface Outcome {
   readonly code: number;
   readonly output: string;
-  readonly told: Told;
+  readonly report: DoctorReport;
 }
 
 /** Healthy gateway, and the settings of its doctor. */
-interface House {
+interface DoctorEnvironment {
   readonly gateway: GatewayProcess;
   readonly jeedom: JeedomServer;
   readonly env: Variables;
@@ -48,7 +48,7 @@ const REDIS_PASSWORD = "another-one";
 const LOGIN = { MQTT_USERNAME: "house", MQTT_PASSWORD };
 
 async function withSystem(
-  test: (house: House) => Promise<void>,
+  test: (environment: DoctorEnvironment) => Promise<void>,
   { settings = {}, jeedomSettings = {} }: {
     readonly settings?: Variables;
     readonly jeedomSettings?: JeedomSettings;
@@ -89,15 +89,15 @@ async function withSystem(
         const [output = "", faults] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
         assertEquals(faults, "");
         for (const secret of secrets) assert(!output.includes(secret), "A secret was printed");
-        return { code, output, told: JSON.parse(output) };
+        return { code, output, report: JSON.parse(output) };
       },
     }),
     150_000,
   );
 }
 
-function check({ told }: Outcome, name: string) {
-  const found = told.checks.find((one) => one.name === name);
+function check({ report }: Outcome, name: string) {
+  const found = report.checks.find((one) => one.name === name);
   if (found === undefined) throw new Error(`There is no check "${name}"`);
   return found;
 }
@@ -105,7 +105,7 @@ function check({ told }: Outcome, name: string) {
 Deno.test("doctor reports a healthy gateway as ok, and each fault with its remedy", () =>
   withSystem(async ({ env, examine }) => {
     const healthy = await examine();
-    const states = Object.fromEntries(healthy.told.checks.map(({ name, status }) => [name, status]));
+    const states = Object.fromEntries(healthy.report.checks.map(({ name, status }) => [name, status]));
     assertEquals(
       states,
       {
@@ -124,9 +124,9 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
       },
       healthy.output,
     );
-    assertEquals([healthy.code, healthy.told.status, healthy.told.version], [0, "ok", project.version]);
+    assertEquals([healthy.code, healthy.report.status, healthy.report.version], [0, "ok", project.version]);
     assertStringIncludes(check(healthy, "public_url").message, "leads to this gateway");
-    assertEquals(healthy.told.checks.filter(({ status, remedy }) => status === "ok" && remedy !== undefined), []);
+    assertEquals(healthy.report.checks.filter(({ status, remedy }) => status === "ok" && remedy !== undefined), []);
 
     /** Settings with several faults; each with its message and its remedy. */
     const broken: readonly (readonly [Variables, Readonly<Record<string, readonly [string, RegExp]>>])[] = [
@@ -163,12 +163,12 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
     ];
     for (const [changes, expected] of broken) {
       const outcome = await examine(changes);
-      const where = JSON.stringify(outcome.told);
+      const where = JSON.stringify(outcome.report);
       for (const [name, [message, remedy]] of Object.entries(expected)) {
         assertStringIncludes(check(outcome, name).message, message, where);
         assert(remedy.test(check(outcome, name).remedy ?? ""), where);
       }
-      const failed = outcome.told.checks.filter(({ status }) => status === "failed").map(({ name }) => name);
+      const failed = outcome.report.checks.filter(({ status }) => status === "failed").map(({ name }) => name);
       assertEquals([failed.toSorted(), outcome.code], [Object.keys(expected).toSorted(), 2], where);
     }
 
@@ -178,7 +178,7 @@ Deno.test("doctor reports a healthy gateway as ok, and each fault with its remed
       ...{ SECRET_KEY_FILE: "none/key.txt", KEYS_FILE: "none/keys.json" },
     });
     assertEquals(idle.code, 2);
-    const unhealthy = idle.told.checks.filter(({ status }) => status === "failed" || status === "warning");
+    const unhealthy = idle.report.checks.filter(({ status }) => status === "failed" || status === "warning");
     assertEquals(unhealthy.map(({ name, status, remedy }) => [name, status, remedy]), [
       ["gateway", "failed", "Start the gateway: deno task start"],
     ]);
@@ -240,16 +240,16 @@ Deno.test(WITHOUT_SETTINGS, async () => {
     const look = async (env: Variables) => {
       const child = spawnMain(["doctor", "--json"], { directory, env, flags: FLAGS });
       const { code, stdout } = await within("the doctor", child.output(), 60_000);
-      return { code, told: JSON.parse(new TextDecoder().decode(stdout)) as Told, output: "" };
+      return { code, report: JSON.parse(new TextDecoder().decode(stdout)) as DoctorReport, output: "" };
     };
     const before = await look(ports);
-    const bad = before.told.checks.filter(({ status }) => status === "failed" || status === "warning");
+    const bad = before.report.checks.filter(({ status }) => status === "failed" || status === "warning");
     assertEquals([before.code, bad.map(({ name }) => name)], [2, ["gateway"]]);
     const gateway = await startGatewayProcess(ports, { directory });
     try {
       await gateway.output.line((line) => line.includes('"part":"jeedom"'));
       const after = await look(ports);
-      assertEquals(after.told.checks.filter(({ status }) => status === "failed"), []);
+      assertEquals(after.report.checks.filter(({ status }) => status === "failed"), []);
       assertEquals([check(after, "jeedom").status, check(after, "metrics").status, after.code], [
         "skipped",
         "warning",
@@ -265,7 +265,7 @@ Deno.test(WITHOUT_SETTINGS, async () => {
     try {
       await without.output.line((line) => line.includes('"part":"jeedom"'));
       const content = await look({ ...ports, READY_NEEDS: "broker" });
-      assertEquals([content.told.status, content.code], ["ok", 0], JSON.stringify(content.told));
+      assertEquals([content.report.status, content.code], ["ok", 0], JSON.stringify(content.report));
     } finally {
       await without.stop();
     }

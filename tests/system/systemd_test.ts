@@ -38,9 +38,9 @@ async function unitValues(name: string): Promise<string[]> {
 }
 
 installTest("install.sh makes user, settings, key, program and unit, and starts the service", async (machine) => {
-  const { code, stdout, stderr, told } = await machine.install();
+  const { code, stdout, stderr, calls } = await machine.install();
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  assertEquals(told, [
+  assertEquals(calls, [
     "useradd --system --user-group --no-create-home --home-dir /var/lib/e2e-gateway --shell /usr/sbin/nologin e2e-gateway",
     "chown e2e-gateway:e2e-gateway " +
     ["/data/secret_key.txt", "/data", ""].map((path) => `/var/lib/e2e-gateway.new${path}`).join(" "),
@@ -73,9 +73,9 @@ installTest(
     for (const [path, text] of Object.entries(own)) await Deno.writeTextFile(machine.path(path), text);
     await Deno.remove(machine.path("/opt/e2e-gateway/app/main.ts"));
     await Deno.writeTextFile(machine.path("/opt/e2e-gateway/app/old.ts"), "");
-    const { code, told } = await machine.install();
+    const { code, calls } = await machine.install();
     assertEquals(code, 0);
-    assertEquals(told, [
+    assertEquals(calls, [
       "systemctl daemon-reload",
       "systemctl enable --quiet e2e-gateway.service",
       "systemctl restart e2e-gateway.service",
@@ -103,8 +103,8 @@ installTest("install.sh follows no link of the service's user", async (machine) 
   const data = machine.path("/var/lib/e2e-gateway/data");
   await Deno.rename(data, `${data}.old`);
   await Deno.symlink(machine.path("/etc"), data);
-  const { code, told } = await machine.install();
-  assertEquals([code, told.filter((line) => line.startsWith("chown"))], [0, []]);
+  const { code, calls } = await machine.install();
+  assertEquals([code, calls.filter((line) => line.startsWith("chown"))], [0, []]);
   assert(!(await machine.files("/etc")).has("/etc/secret_key.txt"));
 });
 
@@ -126,15 +126,15 @@ installTest("install.sh refuses a binary for another machine", async (machine) =
   const binary = machine.path("/binary");
   await Deno.writeTextFile(binary, "\x7fELF of another kind");
   await Deno.chmod(binary, 0o755);
-  const { code, stderr, told } = await machine.install(["--binary", binary]);
-  assertEquals([code, told], [1, []]);
+  const { code, stderr, calls } = await machine.install(["--binary", binary]);
+  assertEquals([code, calls], [1, []]);
   assertStringIncludes(stderr, "does not run here");
 });
 
 installTest("install.sh says what it would do and does nothing with --dry-run, also when not root", async (machine) => {
   const before = await machine.files("");
-  const { code, stdout, told } = await machine.install(["--dry-run"], { user: 1000 });
-  assertEquals([code, told], [0, []]);
+  const { code, stdout, calls } = await machine.install(["--dry-run"], { user: 1000 });
+  assertEquals([code, calls], [0, []]);
   assertStringIncludes(stdout, SETTINGS);
   assertEquals(await machine.files(""), before);
 });
@@ -142,8 +142,8 @@ installTest("install.sh says what it would do and does nothing with --dry-run, a
 installTest("install.sh keeps the code that runs when the new one's packages cannot be had", async (machine) => {
   await machine.install();
   const before = await machine.files("/opt/e2e-gateway/app");
-  const { code, stderr, told } = await machine.install([], { cacheCode: 1 });
-  assertEquals([code, told], [1, []]);
+  const { code, stderr, calls } = await machine.install([], { cacheCode: 1 });
+  assertEquals([code, calls], [1, []]);
   assertStringIncludes(stderr, "could not be downloaded");
   assertEquals(await machine.files("/opt/e2e-gateway/app"), before);
 });
@@ -164,8 +164,8 @@ installTest("install.sh refuses to begin without root, systemd, or a Deno that i
     [{ booted: false }, "does not run systemd"],
   ] as const;
   for (const [options, text] of cases) {
-    const { code, stderr, told } = await machine.install([], options);
-    assertEquals([code, told], [1, []], text);
+    const { code, stderr, calls } = await machine.install([], options);
+    assertEquals([code, calls], [1, []], text);
     assertStringIncludes(stderr, text);
   }
   assertEquals((await machine.files("")).size, 0);
@@ -174,11 +174,11 @@ installTest("install.sh refuses to begin without root, systemd, or a Deno that i
 installTest("install.sh --uninstall keeps settings and data, and --purge removes them", async (machine) => {
   await machine.install();
   const kept = await machine.install(["--uninstall"]);
-  assertEquals(kept.told, ["systemctl disable --now --quiet e2e-gateway.service", "systemctl daemon-reload"]);
+  assertEquals(kept.calls, ["systemctl disable --now --quiet e2e-gateway.service", "systemctl daemon-reload"]);
   assertEquals([...(await machine.files("")).keys()].sort(), [SETTINGS, KEY]);
   const purged = await machine.install(["--uninstall", "--purge"]);
   assertEquals([kept.code, purged.code], [0, 0]);
-  assertEquals(purged.told.at(-1), "userdel e2e-gateway");
+  assertEquals(purged.calls.at(-1), "userdel e2e-gateway");
   assertEquals((await machine.files("")).size, 0);
   const again = await machine.install(["--uninstall", "--purge"]);
   assertEquals(again.code, 0);
@@ -296,12 +296,12 @@ Deno.test(
       }, directory);
       const output = new ProcessOutput(child);
       try {
-        await socket.told("READY=1");
-        await socket.told("WATCHDOG=1");
+        await socket.untilReceived("READY=1");
+        await socket.untilReceived("WATCHDOG=1");
         // The same process as "run": NotifyAccess=main ignores others.
         assertMatch(await Deno.readTextFile(`/proc/${child.pid}/cmdline`), /deno\0run\0.*\0serve\0$/s);
         child.kill("SIGTERM");
-        await socket.told("STOPPING=1");
+        await socket.untilReceived("STOPPING=1");
         assertEquals((await within("it ends", child.status)).code, 0, output.text);
         assert(!output.text.includes("Service manager"), output.text);
         assertMatch(socket.messages[0] ?? "", /^READY=1\nSTATUS=\S/);

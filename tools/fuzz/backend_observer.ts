@@ -40,7 +40,7 @@ export async function startBackendObserver(broker: Pick<TestBroker, "host" | "po
     count.call += 1;
     const fault = faultOfCall(call);
     if (fault !== undefined) faults.push(`${fault}: ${call.body.slice(0, 200)}`);
-    return { told: JEEDOM_RESULT, marker: /"marker":(\d+)/.exec(call.body)?.[1] };
+    return { result: JEEDOM_RESULT, marker: /"marker":(\d+)/.exec(call.body)?.[1] };
   });
   return {
     env: {
