@@ -237,18 +237,18 @@ const WITHOUT_SETTINGS = needing("doctor without settings reports one remedy, an
 Deno.test(WITHOUT_SETTINGS, async () => {
   await inTempDir(async (directory) => {
     const ports = { PORT: String(freePort()), METRICS_PORT: String(freePort()) };
-    const look = async (env: Variables) => {
+    const runDoctor = async (env: Variables) => {
       const child = spawnMain(["doctor", "--json"], { directory, env, flags: FLAGS });
       const { code, stdout } = await within("the doctor", child.output(), 60_000);
       return { code, report: JSON.parse(new TextDecoder().decode(stdout)) as DoctorReport, output: "" };
     };
-    const before = await look(ports);
+    const before = await runDoctor(ports);
     const bad = before.report.checks.filter(({ status }) => status === "failed" || status === "warning");
     assertEquals([before.code, bad.map(({ name }) => name)], [2, ["gateway"]]);
     const gateway = await startGatewayProcess(ports, { directory });
     try {
       await gateway.output.line((line) => line.includes('"part":"jeedom"'));
-      const after = await look(ports);
+      const after = await runDoctor(ports);
       assertEquals(after.report.checks.filter(({ status }) => status === "failed"), []);
       assertEquals([check(after, "jeedom").status, check(after, "metrics").status, after.code], [
         "skipped",
@@ -264,7 +264,7 @@ Deno.test(WITHOUT_SETTINGS, async () => {
     const without = await startGatewayProcess({ ...ports, READY_NEEDS: "broker" }, { directory, key: gateway.key });
     try {
       await without.output.line((line) => line.includes('"part":"jeedom"'));
-      const content = await look({ ...ports, READY_NEEDS: "broker" });
+      const content = await runDoctor({ ...ports, READY_NEEDS: "broker" });
       assertEquals([content.report.status, content.code], ["ok", 0], JSON.stringify(content.report));
     } finally {
       await without.stop();

@@ -81,8 +81,8 @@ Deno.test("Jeedom: its answer in the form of a gateway error is returned, also t
 
 Deno.test("Jeedom: a wrong key is refused with the opaque 401", () =>
   withEnvironment(async ({ gateway }) => {
-    const stranger = new GatewayClient({ url: gateway.url, key: "ab".repeat(32) });
-    const error = await assertRejects(() => stranger.callJeedom("datetime"), GatewayError, "Decryption failed");
+    const other = new GatewayClient({ url: gateway.url, key: "ab".repeat(32) });
+    const error = await assertRejects(() => other.callJeedom("datetime"), GatewayError, "Decryption failed");
     assertEquals(error.status, 401);
   }));
 

@@ -33,13 +33,13 @@ Deno.test("170 aborted polls of a key leave the other key its polls and calls, a
       client.callJeedom("event::changes", { datetime, longPolling: 60 }, signal === undefined ? {} : { signal });
     try {
       const refusals: unknown[] = [];
-      const gone = new AbortController();
+      const aborting = new AbortController();
       const calls = Array.from(
         { length: 170 },
-        (_, index) => poll(greedy, FUTURE + index, gone.signal).catch((error) => refusals.push(error.status)),
+        (_, index) => poll(greedy, FUTURE + index, aborting.signal).catch((error) => refusals.push(error.status)),
       );
       await until("each poll runs or was refused", () => jeedom.requests.length + refusals.length === 170, 60_000);
-      gone.abort();
+      aborting.abort();
       await Promise.all(calls);
       assertEquals(jeedom.requests.length, 15, "Polls that run in Jeedom");
       assert(jeedom.simulated.busyWorkers >= 15, "They run on");

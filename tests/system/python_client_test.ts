@@ -204,8 +204,8 @@ Deno.test({
         [["t", "--qos", "1", "--", "-5"], { message: "-5" }],
         [["t", "--file", path], { "payload_b64": bytes.toBase64() }],
       ];
-      const fate: Fate = (visit) => visit.reply('{"success":true}');
-      await withFakeGateway(published.map(() => fate), async ({ url, key, visits }) => {
+      const response: Fate = (visit) => visit.reply('{"success":true}');
+      await withFakeGateway(published.map(() => response), async ({ url, key, visits }) => {
         for (const [index, [args, fields]] of published.entries()) {
           const { code, stderr } = await run(["publish", ...args], { GATEWAY_URL: url, GATEWAY_KEY: key });
           assertEquals([code, stderr], [0, ""]);
