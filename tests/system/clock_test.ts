@@ -9,7 +9,7 @@ import { startGatewayProcess } from "../support/gateway_process.ts";
 for (const ahead of [90, 7200]) {
   Deno.test(
     needing(
-      `a gateway that starts ${ahead} s ahead serves within seconds of its clock being set right, and says so meanwhile`,
+      `a gateway that starts ${ahead} s ahead serves within seconds after its clock is corrected, and logs the correction`,
       { faketime: LIBFAKETIME },
     ),
     () =>

@@ -39,7 +39,7 @@ async function openEndless(port: number): Promise<Deno.TcpConn | undefined> {
 
 Deno.test(
   needing(
-    "a gateway whose descriptors are all taken by heads that never end stays within the unit's memory, and serves again",
+    "a gateway without free descriptors because of incomplete heads stays within the unit's memory, and serves again",
     { Linux: IS_LINUX, prlimit: hasPrlimit },
   ),
   async () => {

@@ -267,7 +267,7 @@ Deno.test({
 
 Deno.test({
   ...needing(
-    "Python command line fails with a reason for an answer that is nested too deeply to read or to print",
+    "Python command line fails with a reason for an answer that is nested too deeply to parse or to print",
     NEEDS,
   ),
   fn: () => {
@@ -452,7 +452,7 @@ Deno.test({
 
 Deno.test({
   ...needing(
-    "Python command line takes Jeedom's API key from a file or a variable, and warns of one on the command line",
+    "Python command line reads Jeedom's API key from a file or a variable, and warns of one on the command line",
     NEEDS,
   ),
   fn: async () => {

@@ -124,7 +124,7 @@ function assertRefused(outcome: Outcome, ...texts: readonly string[]): void {
   assertEquals(outcome.commands, []);
 }
 
-scriptTest("run_tailscale.sh turns Funnel on and prints this machine's address, not another's", async () => {
+scriptTest("run_tailscale.sh enables Funnel and prints the URL of this machine, not another's", async () => {
   await withGateway(200, async (PORT) => {
     const { code, stdout, stderr, commands } = await runScript({ env: { PORT } });
     assertEquals({ code, stderr, commands }, { code: 0, stderr: "", commands: [`funnel --bg ${PORT}`] });
@@ -202,7 +202,7 @@ scriptTest("run_tailscale.sh says how to connect when Tailscale is not connected
   }
 });
 
-scriptTest("run_tailscale.sh says what to turn on when the machine has no name", async () => {
+scriptTest("run_tailscale.sh says what to enable when the machine has no name", async () => {
   const status = CONNECTED.replace("house.tail1234.ts.net.", "");
   assertRefused(await runScript({ status }), "no name", "MagicDNS");
 });
@@ -224,13 +224,13 @@ scriptTest("run_tailscale.sh never exposes a program that does not answer /healt
   }
 });
 
-scriptTest("run_tailscale.sh asks a gateway with a certificate over HTTPS", async () => {
+scriptTest("run_tailscale.sh checks a gateway with a certificate over HTTPS", async () => {
   const PORT = String(freePort());
   const outcome = await runScript({ env: { PORT }, envFile: "TLS_CERT_FILE=data/cert.pem\n" });
   assertRefused(outcome, `No gateway answers at https://127.0.0.1:${PORT}`);
 });
 
-scriptTest("run_tailscale.sh prints no address, and the remedies, when Tailscale refuses", async () => {
+scriptTest("run_tailscale.sh prints remedies and no URL when Tailscale refuses", async () => {
   await withGateway(200, async (PORT) => {
     const { code, stdout, stderr } = await runScript({ funnelCode: 1, env: { PORT } });
     assertEquals({ code, stdout }, { code: 1, stdout: "" });
@@ -238,7 +238,7 @@ scriptTest("run_tailscale.sh prints no address, and the remedies, when Tailscale
   });
 });
 
-scriptTest("run_tailscale.sh --off turns Funnel off, with or without a gateway", async () => {
+scriptTest("run_tailscale.sh --off disables Funnel, with or without a gateway", async () => {
   const { code, commands, stdout } = await runScript({ args: ["--off"], env: { PORT: String(freePort()) } });
   assertEquals({ code, commands }, { code: 0, commands: ["funnel --https=443 off"] });
   assertStringIncludes(stdout, "no public address");

@@ -37,7 +37,7 @@ async function unitValues(name: string): Promise<string[]> {
   return [...text.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
 }
 
-installTest("install.sh makes user, settings, key, program and unit, and starts the service", async (machine) => {
+installTest("install.sh creates user, settings, key, program and unit, and starts the service", async (machine) => {
   const { code, stdout, stderr, calls } = await machine.install();
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertEquals(calls, [
@@ -66,7 +66,7 @@ installTest("install.sh makes user, settings, key, program and unit, and starts 
 });
 
 installTest(
-  "install.sh changes no setting and no key when it runs again, and restarts the service",
+  "install.sh changes no setting and no key in a second run, and restarts the service",
   async (machine) => {
     await machine.install();
     const own = { [SETTINGS]: "PORT=9000\n", [KEY]: "ab".repeat(32), "/var/lib/e2e-gateway/data/keys.json": "mine" };
@@ -87,7 +87,7 @@ installTest(
   },
 );
 
-installTest("install.sh makes no key where another is, or is to be elsewhere", async (machine) => {
+installTest("install.sh creates no key if one exists or is configured elsewhere", async (machine) => {
   await machine.install();
   await Deno.rename(machine.path(KEY), machine.path("/var/lib/e2e-gateway/data/keys.json"));
   await machine.install();
@@ -98,7 +98,7 @@ installTest("install.sh makes no key where another is, or is to be elsewhere", a
   assert(!(await machine.files("")).has(KEY));
 });
 
-installTest("install.sh follows no link of the service's user", async (machine) => {
+installTest("install.sh follows no link of the service user", async (machine) => {
   await machine.install();
   const data = machine.path("/var/lib/e2e-gateway/data");
   await Deno.rename(data, `${data}.old`);
@@ -131,7 +131,7 @@ installTest("install.sh refuses a binary for another machine", async (machine) =
   assertStringIncludes(stderr, "does not run here");
 });
 
-installTest("install.sh says what it would do and does nothing with --dry-run, also when not root", async (machine) => {
+installTest("install.sh --dry-run prints its steps and does nothing, also without root", async (machine) => {
   const before = await machine.files("");
   const { code, stdout, calls } = await machine.install(["--dry-run"], { user: 1000 });
   assertEquals([code, calls], [0, []]);
@@ -139,7 +139,7 @@ installTest("install.sh says what it would do and does nothing with --dry-run, a
   assertEquals(await machine.files(""), before);
 });
 
-installTest("install.sh keeps the code that runs when the new one's packages cannot be had", async (machine) => {
+installTest("install.sh keeps the running code if the packages of the new one cannot be installed", async (machine) => {
   await machine.install();
   const before = await machine.files("/opt/e2e-gateway/app");
   const { code, stderr, calls } = await machine.install([], { cacheCode: 1 });
@@ -155,7 +155,7 @@ installTest("install.sh shows the journal when the gateway does not start", asyn
   assertStringIncludes(stderr, "check-config");
 });
 
-installTest("install.sh refuses to begin without root, systemd, or a Deno that is new enough", async (machine) => {
+installTest("install.sh refuses to start without root, systemd, or a recent Deno", async (machine) => {
   const cases = [
     [{ user: 1000 }, "Only root"],
     [{ deno: undefined }, "Deno is not installed"],
@@ -184,7 +184,7 @@ installTest("install.sh --uninstall keeps settings and data, and --purge removes
   assertEquals(again.code, 0);
 });
 
-installTest("install.sh refuses what it does not know, and --purge alone", async (machine) => {
+installTest("install.sh rejects unknown options, and --purge alone", async (machine) => {
   assertEquals((await machine.install(["--prefix"])).code, 2);
   assertEquals((await machine.install(["--purge"])).code, 1);
   assertEquals((await machine.files("")).size, 0);
@@ -250,13 +250,13 @@ Deno.test("the unit, its commands and docker-compose.yml use the text log format
   assertEquals(gateway.environment.LOG_FORMAT, "${LOG_FORMAT:-text}");
 });
 
-Deno.test("the unit waits until the clock is set", async () => {
+Deno.test("the unit waits for a synchronized clock", async () => {
   for (const name of ["After", "Wants"]) {
     assert((await unitValues(name)).some((value) => value.split(" ").includes("time-sync.target")), name);
   }
 });
 
-Deno.test("run.sh gives each command the flags of its task", async () => {
+Deno.test("run.sh runs each command with the flags of its task", async () => {
   const run = await Deno.readTextFile(at("systemd/run.sh"));
   for (
     const name of ["check-config", "keys", "doctor", "call", "publish", "subscribe", "health", "conformance"] as const

@@ -122,7 +122,7 @@ function live(version: Version, readBytes: number): Attack {
 /** All attacks. */
 export const ATTACKS: readonly Attack[] = [
   {
-    name: "None: the phone alone",
+    name: "None: the other client alone",
     run: async ({ isRunning }) => {
       while (isRunning()) await pause(100);
     },
