@@ -1,6 +1,6 @@
 /**
- * Runs the tests as `deno test` does, and tells how far it is; at the end, which tests were left out and what to
- * install for them. Arguments, such as paths, are passed on.
+ * Runs `deno test` with a progress counter; at the end, lists the ignored tests by requirement and the packages to
+ * install for them. Passes its arguments on, such as paths.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,50 +10,50 @@ import { type Need, PACKAGES_FOR } from "./support/needs.ts";
 
 const FLAGS = ["-A", "--parallel", "--quiet"];
 
-/** How a result begins that is printed beside those of other files. */
+/** Beginning of a result in the output of parallel tests. */
 const RESULT = /^(\S+_test\.ts) => /;
-const LEFT_OUT = / \(needs (.+)\) \.\.\. ignored /;
+const IGNORED = / \(needs (.+)\) \.\.\. ignored /;
 
 const isNeed = (text: string): text is Need => text in PACKAGES_FOR;
 
-/** Reads what `deno test` prints. */
+/** Progress from the output of `deno test`. */
 export class TestProgress {
   readonly #total: number;
   readonly #files = new Set<string>();
-  readonly #leftOut = new Map<string, number>();
+  readonly #ignored = new Map<string, number>();
 
   /** @param total number of files with tests */
   constructor(total: number) {
     this.#total = total;
   }
 
-  /** Returns a line of output, a result with the number of files that have begun and the time, in seconds. */
+  /** Returns a line of output; a result gets the number of started files and the time as a prefix. */
   show(line: string, seconds: number): string {
     const text = stripVTControlCharacters(line);
     const [, file] = RESULT.exec(text) ?? [];
     if (file === undefined) return line;
     this.#files.add(file);
-    const [, needs] = LEFT_OUT.exec(text) ?? [];
-    if (needs !== undefined) this.#leftOut.set(needs, (this.#leftOut.get(needs) ?? 0) + 1);
+    const [, needs] = IGNORED.exec(text) ?? [];
+    if (needs !== undefined) this.#ignored.set(needs, (this.#ignored.get(needs) ?? 0) + 1);
     const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds) % 60).padStart(2, "0")}`;
     return `[${this.#files.size}/${this.#total} ${time}] ${line}`;
   }
 
-  /** Tells which tests were left out, and the packages to install for them; nothing if there are none. */
-  leftOut(): string[] {
-    if (this.#leftOut.size === 0) return [];
-    const counts = [...this.#leftOut].toSorted(([, one], [, other]) => other - one);
+  /** Returns lines with the ignored tests by requirement and the packages to install; none without ignored tests. */
+  ignoredTests(): string[] {
+    if (this.#ignored.size === 0) return [];
+    const counts = [...this.#ignored].toSorted(([, one], [, other]) => other - one);
     const needs = counts.flatMap(([needs]) => needs.split(" and ")).filter(isNeed);
     const packages = new Set(needs.flatMap((need) => PACKAGES_FOR[need].split(" ")).filter((name) => name !== ""));
     return [
-      "Left out, by what is not there:",
+      "Ignored tests, by missing requirement:",
       ...counts.map(([needs, count]) => `${String(count).padStart(5)}  ${needs}`),
       ...packages.size === 0 ? [] : [`To run them on Debian: apt install ${[...packages].toSorted().join(" ")}`],
     ];
   }
 }
 
-/** Counts the files with tests in files and directories; what is neither is an option. */
+/** Counts the test files in files and directories; ignores options. */
 async function countFiles(paths: readonly string[]): Promise<number> {
   let count = 0;
   for (const path of paths) {
@@ -71,7 +71,7 @@ async function run(print: (line: string) => Promise<void>): Promise<number> {
   const begin = performance.now();
   const child = spawn(Deno.execPath(), ["test", ...FLAGS, ...Deno.args], { stdio: ["inherit", "pipe", "inherit"] });
   const closed = once(child, "close");
-  // Ctrl-C reaches the tests by itself, and they tell which of them were running.
+  // Ctrl-C reaches the tests by itself, and they report which of them were running.
   Deno.addSignalListener("SIGINT", () => {});
   Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
   try {
@@ -79,10 +79,10 @@ async function run(print: (line: string) => Promise<void>): Promise<number> {
       await print(progress.show(line, (performance.now() - begin) / 1000));
     }
     const [code] = await closed;
-    for (const line of progress.leftOut()) await print(line);
+    for (const line of progress.ignoredTests()) await print(line);
     return typeof code === "number" ? code : 1;
   } catch (error) {
-    // Nothing reads the output any more, as with `| head`.
+    // The output is closed, as by `| head`.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     child.kill("SIGTERM");
     return 1;

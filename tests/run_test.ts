@@ -5,7 +5,7 @@ import { inTempDir } from "./support/temp_dir.ts";
 const RUNNER = new URL("run.ts", import.meta.url).pathname;
 const PROJECT = new URL("../deno.json", import.meta.url).pathname;
 
-Deno.test("TestProgress.show() tells before each result how many files have begun, and the time", () => {
+Deno.test("TestProgress.show() prefixes each result with the number of started files and the time", () => {
   const progress = new TestProgress(120);
   const first = "./tests/a_test.ts => one ... ok (3ms)";
   assertEquals(progress.show(first, 9.9), `[1/120 0:09] ${first}`);
@@ -16,23 +16,23 @@ Deno.test("TestProgress.show() tells before each result how many files have begu
   assertEquals(progress.show(first, 600), `[2/120 10:00] ${first}`);
 });
 
-Deno.test("TestProgress.show() leaves all other lines as they are, also the closing one", () => {
+Deno.test("TestProgress.show() returns all other lines unchanged, including the closing one", () => {
   const progress = new TestProgress(120);
   for (const line of ["", "ok | 123 passed (4 steps) | 0 failed | 1 ignored (3s)", "one => ./tests/a_test.ts:60:6"]) {
     assertEquals(progress.show(line, 1), line);
   }
-  assertEquals(progress.leftOut(), []);
+  assertEquals(progress.ignoredTests(), []);
 });
 
-Deno.test("TestProgress.leftOut() tells how many tests need what, and the packages for it", () => {
+Deno.test("TestProgress.ignoredTests() lists the ignored tests by requirement, and the packages for them", () => {
   const progress = new TestProgress(3);
   const ignore = (needs: string) => progress.show(`./a_test.ts => one (needs ${needs}) ... ignored (0ms)`, 1);
   ignore("root");
   for (const needs of ["kotlinc", "kotlinc", "Node 20 with npm", "kotlinc", "mosquitto and openssl"]) {
     ignore(`\u001b[33m${needs}\u001b[0m`);
   }
-  assertEquals(progress.leftOut(), [
-    "Left out, by what is not there:",
+  assertEquals(progress.ignoredTests(), [
+    "Ignored tests, by missing requirement:",
     "    3  kotlinc",
     "    1  root",
     "    1  Node 20 with npm",
@@ -41,7 +41,7 @@ Deno.test("TestProgress.leftOut() tells how many tests need what, and the packag
   ]);
 });
 
-/** Runs the tests of a file whose text is given. */
+/** Runs the tests in a file with the given text. */
 async function runTests(text: string): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
   let outcome = { code: -1, lines: [""] };
   await inTempDir(async (directory) => {
@@ -54,7 +54,7 @@ async function runTests(text: string): Promise<{ readonly code: number; readonly
   return outcome;
 }
 
-Deno.test("run.ts passes the exit code on, and ends with what was left out", async () => {
+Deno.test("run.ts returns the exit code of the tests, and ends with the ignored ones", async () => {
   const good = await runTests(
     `Deno.test("works", () => {}); Deno.test({ name: "not here (needs kotlinc)", ignore: true, fn() {} });`,
   );

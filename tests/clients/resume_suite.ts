@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { freePort } from "../support/loopback.ts";
 import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
+import { startToxicProxy } from "../support/toxic_proxy.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
-import { withCuttingProxy } from "./cutting_proxy.ts";
 import { breakOff, closeConnection, disconnected, end, endAtOnce, error, refuse, serve, stay } from "./responses.ts";
 import { withFakeGateway } from "./fake_gateway.ts";
 import { received, subscribing, waits } from "./subscribing.ts";
@@ -144,8 +144,11 @@ export function testResume(program: ClientProgram): void {
     try {
       const numbers = Array.from({ length: 30 }, (_, index) => String(index));
       // Enough for a few messages each time.
-      await withCuttingProxy({ url: gateway.url, answerBytes: 2000 }, async (url) => {
+      const proxy = await startToxicProxy(Number(new URL(gateway.url).port));
+      proxy.set({ closeAfterBytes: 2000 }, "down");
+      try {
         const args = ["subscribe", String(numbers.length), "{}", "home/#"];
+        const url = `http://127.0.0.1:${proxy.port}`;
         const lines = await tests.withClient({ url, key: gateway.key }, args, async (client) => {
           await client.line("type", "connected");
           for (const number of numbers) await gateway.client.publish("home/n", number, { qos: 1 });
@@ -154,7 +157,9 @@ export function testResume(program: ClientProgram): void {
         const events = received(lines);
         assertEquals(events.filter((event) => event !== "connected" && event !== "disconnected"), numbers);
         assertGreater(events.filter((event) => event === "connected").length, 4);
-      });
+      } finally {
+        await proxy.close();
+      }
     } finally {
       await gateway.stop();
     }

@@ -4,7 +4,7 @@ import { inTempDir } from "../support/temp_dir.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** Runs Deno in the project's directory; what it prints on both outputs. */
+/** Runs Deno in the project's directory; returns the text of both outputs. */
 async function deno(args: readonly string[]): Promise<{ readonly code: number; readonly printed: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
@@ -19,7 +19,7 @@ Deno.test("doc-lint prints nothing when every exported name has a doc comment", 
   assertEquals(await deno(["task", "--quiet", "doc-lint"]), { code: 0, printed: "" });
 });
 
-Deno.test("doc-lint fails, and names the place, when a doc comment is missing", () =>
+Deno.test("doc-lint fails with the position of a missing doc comment", () =>
   inTempDir(async (directory) => {
     const file = `${directory}/bare.ts`;
     await Deno.writeTextFile(file, "export function bare(): void {}\n");

@@ -1,4 +1,4 @@
-/** Compares the documents with the code. */
+/** Comparison of the documents with the code. */
 import { assert, assertEquals } from "@std/assert";
 import { checkConfig } from "../../src/cli/check_config.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -28,7 +28,7 @@ async function defaults(): Promise<Map<string, string>> {
   }));
 }
 
-/** Two spellings of the same address. */
+/** Maps equal notations of an address to one. */
 const written = (value: string) => value === "http://localhost/" ? "http://localhost:80" : value;
 
 /** The rows of tables that begin with a setting and its default. */
@@ -74,7 +74,7 @@ Deno.test("every task has a description, and docs/commands.md names it", async (
   }
 });
 
-/** The command of `main.ts` that each task of that command runs, with its command line. */
+/** Returns the command of `main.ts` that each task runs, with its command line. */
 async function commandsOfTasks() {
   const all = Object.entries(project.tasks).flatMap(([task, { command, description }]) => {
     const name = / main\.ts ([a-z-]+)$/.exec(command)?.[1];
@@ -82,15 +82,15 @@ async function commandsOfTasks() {
   });
   return await Promise.all(all.map(async (one) => {
     const load = COMMANDS[one.name];
-    if (load === undefined) throw new Error(`The task ${one.task} runs "${one.name}", which is no command`);
+    if (load === undefined) throw new Error(`The task ${one.task} runs "${one.name}", which is not a command`);
     return { ...one, ...await load() };
   }));
 }
 
-/** Options that a text names, without their dashes. */
+/** Returns the options in a text, without dashes. */
 const optionsIn = (text: string) => [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, option = ""]) => option);
 
-Deno.test("a command, its task and its row in docs/commands.md say the same of what it does", async () => {
+Deno.test("a command, its task and its row in docs/commands.md have the same summary", async () => {
   const page = await read("docs/commands.md");
   const named = await commandsOfTasks();
   assertEquals(Object.keys(COMMANDS).filter((name) => !named.some((one) => one.name === name)), ["permissions"]);
@@ -103,7 +103,7 @@ Deno.test("a command, its task and its row in docs/commands.md say the same of w
   }
 });
 
-Deno.test("the documents name no option that the command does not take", async () => {
+Deno.test("the documents name only options that the command accepts", async () => {
   const tasks = await commandsOfTasks();
   let found = 0;
   for (
@@ -120,7 +120,7 @@ Deno.test("the documents name no option that the command does not take", async (
       "docs/operations/logs.md",
     ]
   ) {
-    // A command goes on in the next line after a backslash; in a table, its options are in the rest of the row.
+    // A backslash continues a command in the next line; in a table, the rest of the row has its options.
     for (const line of (await read(file)).replaceAll("\\\n", " ").split("\n")) {
       const isRow = line.startsWith("| `deno task ");
       const typed = isRow ? [line] : line.match(/deno task [^`;|#]+/g) ?? [];
@@ -145,7 +145,7 @@ Deno.test("docs/commands.md has every exit code, and no other", async () => {
   assertEquals(codes.slice(codes.indexOf(0), codes.indexOf(0) + known.length + 1), [0, ...known]);
 });
 
-Deno.test("every link between the documents leads somewhere", async () => {
+Deno.test("every link between the documents has a target", async () => {
   const files = [
     "README.md",
     "CONTRIBUTING.md",
@@ -192,7 +192,7 @@ Deno.test("the worked example in docs/protocol.md opens", async () => {
   }
 });
 
-Deno.test("the example in docs/keys.md is a file of keys, and the table below it has every field", async () => {
+Deno.test("the example in docs/keys.md is a valid keys file, and the table below it has every field", async () => {
   const text = await read("docs/keys.md");
   const examples = [...text.matchAll(/^```json\n(.*?)^```$/gms)].map(([, json = ""]) => json);
   assert(examples.length > 0, "No example in docs/keys.md");

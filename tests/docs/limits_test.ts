@@ -1,4 +1,4 @@
-/** docs/operations/limits.md is compared with the code: each limit is in it, with the default that it has. */
+/** Comparison of docs/operations/limits.md with the code: it has each limit with its default. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { parseConfig } from "../../src/config/parse.ts";
 import { SETTING_NAMES, settingsWithValues } from "../../src/config/settings.ts";
@@ -8,7 +8,7 @@ const ROOT = new URL("../../", import.meta.url);
 const PAGE = "docs/operations/limits.md";
 const PREFIX = "e2e_gateway_";
 
-/** Numbers of the code that bound nothing, or that only another command than `serve` asks for. */
+/** Numbers in the code that are not limits, or limits of other commands than `serve`. */
 const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
   "sizes of the format": [
     "KEY_BYTES",
@@ -22,7 +22,7 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "MARKER_BYTES",
     "MAX_FIXED_HEAD_BYTES",
   ],
-  "what something is counted as": [
+  "estimated sizes": [
     "ENTRY_BYTES",
     "SHARED_OVERHEAD_BYTES",
     "MESSAGE_OVERHEAD_BYTES",
@@ -33,19 +33,19 @@ const NO_LIMITS: Readonly<Record<string, readonly string[]>> = {
     "SMALL_VALUE_BYTES",
     "COPIES",
   ],
-  "from where on memory is looked after": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES"],
+  "thresholds of memory management": ["FREE_MIN_BYTES", "WORTH_SHARING_BYTES"],
   "characters": ["COMMA", "BRACKET", "BRACE"],
-  "how secrets are found in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
-  "words of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
-  "what may be set": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
-  "how long a timer can be": ["MAX_TIMER_MS"],
+  "search for secrets in the log": ["LEAST_SECRET_LENGTH", "MOST_ESCAPES"],
+  "constants of a protocol": ["CALL_ID", "SUBSCRIPTION_REFUSED", "PUBLISH"],
+  "ranges of settings": ["MAX_PORT", "MAX_RATE", "MQTT_PORT"],
+  "ranges of timers": ["MAX_TIMER_MS"],
   "exit codes": ["EXIT_CONFIG", "EXIT_USAGE", "EXIT_FAILURE", "EXIT_INTERRUPTED"],
-  "only where keys are edited": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
-  "how misspelt settings are found": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
-  "only in what the doctor says": ["PROBE_TIMEOUT_SECONDS", "WARNING_SECONDS"],
+  "edits of keys": ["LOCK_WAIT_MS", "LOCK_PAUSE_MS"],
+  "search for misspelt settings": ["LONGEST_NAME", "SHORT_NAME", "MOST_SUGGESTIONS", "MAX_NAMED_LINES"],
+  "the doctor": ["PROBE_TIMEOUT_SECONDS", "WARNING_SECONDS"],
 };
 
-/** Units that a default may have, in the unit of settings and constants without one: milliseconds, bytes, a count. */
+/** Units of defaults, relative to milliseconds, bytes or a count. */
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
   bytes: 1,
@@ -56,27 +56,27 @@ const UNITS: Readonly<Record<string, number>> = {
   min: 60_000,
 };
 
-/** A row of the tables. */
+/** Row of the tables. */
 interface Row {
   readonly what: string;
   readonly text: string;
-  /** The default: in milliseconds where it is a time. */
+  /** Default; times in milliseconds. */
   readonly value: number;
   readonly setBy: string;
   readonly metric: string;
 }
 
-/** A constant of the code. */
+/** Constant in the code. */
 interface Constant {
   readonly name: string;
   readonly file: string;
-  /** In milliseconds where its name says that it is a time; undefined where it is no plain number. */
+  /** Value, in milliseconds for times; undefined if it is not a number. */
   readonly value: number | undefined;
 }
 
 const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
 
-/** Settings and constants of times have their unit in their name. */
+/** Returns the unit of a time from the name of its setting or constant. */
 const inUnits = (name: string, value: number) => name.endsWith("_SECONDS") ? value * 1000 : value;
 
 function parseQuantity(text: string): number {
@@ -86,7 +86,7 @@ function parseQuantity(text: string): number {
   return Number(match[1].replaceAll(",", "")) * unit;
 }
 
-/** Reads the rows of all tables that have the five columns. */
+/** Reads the rows of all tables with five columns. */
 async function readRows(): Promise<Row[]> {
   const lines = (await read(PAGE)).split("\n").filter((line) => line.startsWith("| "));
   const cells = lines.map((line) => line.slice(2, -1).split(" | ").map((cell) => cell.trim()));
@@ -101,16 +101,16 @@ async function readRows(): Promise<Row[]> {
     }));
 }
 
-/** The setting that a row names, if it names one. */
+/** Returns the setting that a row names, if any. */
 const settingOf = ({ setBy }: Row) => /^`([A-Z_]+)`$/.exec(setBy)?.[1];
 
-/** The constant that a row names, or only its file where the number has no name. */
+/** Returns the constant that a row names, or only its file if the number has no name. */
 function constantOf({ setBy }: Row): { readonly name: string | undefined; readonly file: string } | undefined {
   const match = /^fixed: (?:`([A-Z_\d]+)` in )?`([\w/.]+)`$/.exec(setBy);
   return match?.[2] === undefined ? undefined : { name: match[1], file: match[2] };
 }
 
-/** The files that the command `serve` loads. */
+/** Returns the files that the command `serve` loads. */
 async function filesOfServe(): Promise<string[]> {
   const found = new Set(["src/cli/serve.ts"]);
   for (const file of found) {
@@ -123,7 +123,7 @@ async function filesOfServe(): Promise<string[]> {
   return [...found];
 }
 
-/** Tells whether a number is somewhere in a source, however it is grouped. */
+/** Tells whether a source contains a number, with or without digit groups. */
 const hasNumber = (source: string, value: number) =>
   source.replaceAll(/(?<=\d)_(?=\d)/g, "").match(`\\b${value}\\b`) !== null;
 
@@ -138,7 +138,7 @@ function evaluate(expression: string): number | undefined {
   return terms.reduce((sum, term) => sum + term.split("*").map(power).reduce((one, other) => one * other), 0);
 }
 
-/** The constants of a file that are numbers, or called as if they were limits. */
+/** Returns the constants of a file that are numbers or have the name of a limit. */
 async function constantsOf(file: string): Promise<Constant[]> {
   const all = [...(await read(file)).matchAll(/^(?:export )?const ([A-Z][A-Z\d_]*)(?:: number)? = ([^;]+);/gm)];
   return all.flatMap(([, name = "", expression = ""]) => {
@@ -149,7 +149,7 @@ async function constantsOf(file: string): Promise<Constant[]> {
   });
 }
 
-/** The series that metrics consist of, without values: `name` and, where there are labels, `name{label="word"}`. */
+/** Returns the series of metrics without values: `name`, with labels also `name{label="value"}`. */
 async function seriesNames(): Promise<Set<string>> {
   const lines = (await gatewayMetricsText()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   const names = lines.flatMap((line) => {
@@ -159,7 +159,7 @@ async function seriesNames(): Promise<Set<string>> {
   return new Set(names);
 }
 
-Deno.test("docs/operations/limits.md has each setting that bounds something, with its default", async () => {
+Deno.test("docs/operations/limits.md has each setting that is a limit, with its default", async () => {
   const defaults = new Map(settingsWithValues(parseConfig({})).map(({ setting, value }) => [setting.name, value]));
   const rows = (await readRows()).filter((row) => settingOf(row) !== undefined);
   for (const row of rows) {
@@ -201,7 +201,7 @@ Deno.test("docs/operations/limits.md has each fixed limit of what serve loads, w
   assertEquals(named.map(place).toSorted(), limits.map(place).toSorted());
 });
 
-Deno.test("docs/operations/limits.md names only metrics that there are", async () => {
+Deno.test("docs/operations/limits.md names only existing metrics", async () => {
   const series = await seriesNames();
   for (const { what, metric } of await readRows()) {
     if (["log", "none"].includes(metric)) continue;

@@ -1,4 +1,4 @@
-/** What the dashboard, the alerts and the page about metrics name is compared with what the gateway shows. */
+/** Comparison of the dashboard, the alerts and the page about metrics with the metrics of the gateway. */
 import { assert, assertEquals } from "@std/assert";
 import { parse as parseYaml } from "@std/yaml/parse";
 import { SETTINGS } from "../../src/config/settings.ts";
@@ -8,10 +8,10 @@ import { type Family, parsePrometheusText } from "../support/prometheus_text.ts"
 
 const read = (path: string) => Deno.readTextFile(new URL(`../../docs/operations/${path}`, import.meta.url));
 
-/** What Prometheus adds to every metric. */
+/** Labels that Prometheus adds to every metric. */
 const TARGET_LABELS = ["instance", "job"];
 
-/** Names of ours, and those that Prometheus has for processes. */
+/** Names of the gateway, and those of Prometheus for processes. */
 const NAMES = /\b(?:e2e_gateway|process)_[a-z_]+\b/g;
 
 let families: Promise<Map<string, Family>> | undefined;
@@ -21,13 +21,13 @@ function realMetrics(): Promise<Map<string, Family>> {
   return families ??= gatewayMetricsText().then(parsePrometheusText);
 }
 
-/** The series of a name as it stands in an expression, such as `x_bucket`, by their labels. */
+/** Returns the series of a name in an expression, such as `x_bucket`, by their labels. */
 function seriesOf(families: Map<string, Family>, name: string): Readonly<Record<string, string>>[] {
   const series = [...families.values()].flatMap(({ samples }) => samples).filter((sample) => sample.name === name);
   return series.map(({ labels }) => labels);
 }
 
-/** What is wrong with an expression: names, labels and words that no metric has. */
+/** Returns the faults of an expression: names, labels and label values that no metric has. */
 function faults(families: Map<string, Family>, expression: string): string[] {
   const found: string[] = [];
   const known = new Set(TARGET_LABELS);
@@ -56,13 +56,13 @@ function faults(families: Map<string, Family>, expression: string): string[] {
   for (const [clause, labels = ""] of expression.matchAll(/\b(?:by|without|on|ignoring) \(([^)]*)\)/g)) {
     for (const label of labels.split(/, */)) if (!known.has(label)) found.push(`No label "${label}": ${clause}`);
   }
-  // A quantile needs buckets, and buckets need their bound.
+  // A quantile needs buckets, and buckets need the label of their bound.
   if (/histogram_quantile/.test(expression) && !/_bucket/.test(expression)) found.push(`No buckets: ${expression}`);
   if (/_bucket/.test(expression) && !/\ble\b/.test(expression)) found.push(`Bounds are lost: ${expression}`);
   return found;
 }
 
-/** Labels that a text for people names, as in `{{part}}` or `{{ $labels.key }}`, and its expression has not. */
+/** Returns labels in a text, as in `{{part}}` or `{{ $labels.key }}`, that its expression does not have. */
 function unknownLabels(families: Map<string, Family>, { text, expression }: { text: string; expression: string }) {
   const known = new Set(TARGET_LABELS);
   for (const [name] of expression.matchAll(NAMES)) {
@@ -85,10 +85,10 @@ async function rules(): Promise<Rule[]> {
   return file.groups.flatMap(({ rules }) => rules);
 }
 
-/** The panels that show something. */
+/** Returns the panels with data. */
 const panels = dashboard.panels.filter(({ type }) => type !== "row");
 
-Deno.test("faults() finds what no metric has", async () => {
+Deno.test("faults() returns names, labels and values that no metric has", async () => {
   const families = await realMetrics();
   const bad = [
     "rate(e2e_gateway_request_total[5m])",
@@ -104,7 +104,7 @@ Deno.test("faults() finds what no metric has", async () => {
   assertEquals(faults(families, 'sum by (route) (rate(e2e_gateway_requests_total{route=~"/mqtt/.*|other"}[5m]))'), []);
 });
 
-Deno.test("alerts.yml asks for metrics, labels and words that exist", async () => {
+Deno.test("alerts.yml uses existing metrics, labels and label values", async () => {
   const families = await realMetrics();
   for (const { alert, expr, annotations } of await rules()) {
     assertEquals(faults(families, expr), [], alert);
@@ -113,7 +113,7 @@ Deno.test("alerts.yml asks for metrics, labels and words that exist", async () =
   }
 });
 
-Deno.test("alerts.yml says of each alert what happened and what to do, once", async () => {
+Deno.test("alerts.yml describes each alert and its remedy, once", async () => {
   const all = await rules();
   assert(all.length > 10);
   assertEquals(new Set(all.map(({ alert }) => alert)).size, all.length);
@@ -126,7 +126,7 @@ Deno.test("alerts.yml says of each alert what happened and what to do, once", as
   }
 });
 
-Deno.test("alerts.yml watches what a house depends on", async () => {
+Deno.test("alerts.yml covers all dependencies of a home", async () => {
   const expressions = (await rules()).map(({ expr }) => expr).join("\n");
   const watched = [
     "up{job=",
@@ -145,7 +145,7 @@ Deno.test("alerts.yml watches what a house depends on", async () => {
   assertEquals(watched.filter((part) => !expressions.includes(part)), []);
 });
 
-Deno.test("grafana.json asks for metrics, labels and words that exist", async () => {
+Deno.test("grafana.json uses existing metrics, labels and label values", async () => {
   const families = await realMetrics();
   for (const { title, targets = [] } of panels) {
     assert(targets.length > 0, title);
@@ -164,12 +164,12 @@ Deno.test("grafana.json shows every metric", async () => {
   const shownNames = JSON.stringify(dashboard).match(NAMES) ?? [];
   const families = await realMetrics();
   assertEquals([...families.keys()].filter((name) => !shownNames.some((shown) => shown.startsWith(name))), [
-    // Whether any is left is a matter for an alert; the dashboard has how long each lives.
+    // An alert covers their number; the dashboard shows their age.
     "e2e_gateway_keys",
   ]);
 });
 
-Deno.test("grafana.json uses the data source that is picked, and its panels do not overlap", () => {
+Deno.test("grafana.json uses the selected data source, and its panels do not overlap", () => {
   assert(dashboard.templating.list.some(({ name, type }) => name === "datasource" && type === "datasource"));
   const ids = dashboard.panels.map(({ id }) => id);
   assertEquals(new Set(ids).size, ids.length);
@@ -193,7 +193,7 @@ Deno.test("grafana.json uses the data source that is picked, and its panels do n
   assertEquals(rows, ["At a glance", "Requests", "Refusals and attacks", "Streams", "Brokers and Jeedom", "Process"]);
 });
 
-Deno.test("metrics.md has every metric in a table, with its kind and labels, and names no other", async () => {
+Deno.test("metrics.md has every metric in a table with its type and labels, and no others", async () => {
   const text = await read("metrics.md");
   const families = await realMetrics();
   const rows = [...text.matchAll(/^\| `([a-z0-9_]+)` +\| (counter|gauge|histogram) +\|([^|]*)\|/gm)];
@@ -210,7 +210,7 @@ Deno.test("metrics.md has every metric in a table, with its kind and labels, and
   assertEquals(others, []);
 });
 
-Deno.test("metrics.md explains every word of every label", async () => {
+Deno.test("metrics.md explains every value of every label", async () => {
   const text = await read("metrics.md");
   const families = await realMetrics();
   for (const label of ["result", "reason", "step", "part", "service"]) {
@@ -220,7 +220,7 @@ Deno.test("metrics.md explains every word of every label", async () => {
   }
 });
 
-Deno.test("metrics.md names the port that METRICS_PORT has by default", async () => {
+Deno.test("metrics.md names the default of METRICS_PORT", async () => {
   const ports = [...(await read("metrics.md")).matchAll(/\b(?:127\.0\.0\.1|gateway):(\d+)/g)].map(([, port]) => port);
   assert(ports.length > 3);
   assertEquals(new Set(ports), new Set([SETTINGS.metrics.settings.port.default]));

@@ -1,6 +1,6 @@
 /**
- * The worked bytes and the code in docs/protocol.md, computed anew from the frozen vectors, and with another
- * implementation than the gateway's own.
+ * The example bytes and the code in docs/protocol.md, computed from the test vectors with another implementation than
+ * that of the gateway.
  */
 import { assert, assertEquals } from "@std/assert";
 import { createCipheriv, createHmac } from "node:crypto";
@@ -11,17 +11,17 @@ import vectors from "../testdata/vectors.json" with { type: "json" };
 const page = await Deno.readTextFile(new URL("../../docs/protocol.md", import.meta.url));
 const { key, kid, v1, v2 } = vectors;
 
-/** A line of an example; further lines of the same value are set in below the first. */
+/** Returns a line of an example; continuation lines are indented. */
 const row = (label: string, ...values: readonly string[]) => `${label.padEnd(13)}${values.join(`\n${" ".repeat(13)}`)}`;
 
-/** Bytes in hexadecimal, 32 to a line. */
+/** Returns bytes in hexadecimal, 32 per line. */
 const hexRow = (label: string, bytes: Uint8Array) => row(label, ...toHex(bytes).match(/.{1,64}/g) ?? []);
 
 const hmac = (secret: Uint8Array, data: Uint8Array) => createHmac("sha256", secret).update(data).digest();
 
 const utf8 = new TextEncoder();
 
-/** AES-256-GCM: the rows that tell of it, and its output. */
+/** Returns the rows and the output of AES-256-GCM. */
 function sealed(plaintext: string, { secret, nonce, aad = "" }: {
   readonly secret: string;
   readonly nonce: string;
@@ -41,7 +41,7 @@ function sealed(plaintext: string, { secret, nonce, aad = "" }: {
   return { rows, bytes: joinBytes([ciphertext, tag]) };
 }
 
-/** HKDF-SHA-256 by the two steps of RFC 5869: the rows that tell of it, and its output. */
+/** Returns the rows and the output of HKDF-SHA-256 by the two steps of RFC 5869. */
 function derived(info: string, salts: { readonly requestSalt?: string; readonly salt: string }) {
   const salt = fromHex((salts.requestSalt ?? "") + salts.salt);
   const prk = hmac(salt, fromHex(key));
@@ -83,7 +83,7 @@ function workedV2(direction: "request" | "response", vector: {
   return [...rows, ...more, row("text", vector.text)].join("\n");
 }
 
-/** The stream's key, what goes over the line, and each event. */
+/** Returns the key of the stream, its records, and each event. */
 function workedStream(stream: typeof v2.streams[number]): string[] {
   const { rows, secret } = derived("e2eg/2 stream", stream);
   assertEquals(secret, stream.messageKey);
@@ -106,26 +106,26 @@ function workedKid(): string {
   return [row("key", key), row("PRK", toHex(prk)), row("HMAC", toHex(output)), row("kid", kid)].join("\n");
 }
 
-/** The vector of a kind that the page shows. */
+/** Returns the vector of a kind that the page shows. */
 function first<T>([vector]: readonly T[]): T {
   if (vector === undefined) throw new Error("No vector of this kind");
   return vector;
 }
 
-/** The text below a heading of the second level, up to the next one. */
+/** Returns the text of a section of the second level. */
 function section(heading: string): string {
   const [, text] = page.split(`\n## ${heading}\n`);
   if (text === undefined) throw new Error(`No section "${heading}" in docs/protocol.md`);
   return text.split("\n## ")[0] ?? "";
 }
 
-/** What stands between fences of one language; of none, if it is empty. */
+/** Returns the fenced blocks of a language; without a language if it is empty. */
 function fenced(text: string, language = ""): string[] {
   return [...text.matchAll(/^```(\w*)\n(.*?)\n```$/gms)].filter(([, name]) => name === language)
     .map(([, , block = ""]) => block);
 }
 
-Deno.test("every block of the worked bytes in docs/protocol.md is what the vectors give", () => {
+Deno.test("every block of example bytes in docs/protocol.md matches the vectors", () => {
   assertEquals(fenced(section("Worked bytes")), [
     workedKid(),
     ...[v1.requests, v1.answers, v1.events].map((list) => workedV1(first(list))),
@@ -141,7 +141,7 @@ Deno.test("docs/protocol.md names every vector that must be refused", () => {
   for (const { name } of [...v1.refused, ...requests, ...answers, ...streams]) assert(text.includes(name), name);
 });
 
-Deno.test("the code in docs/protocol.md opens the worked requests", async () => {
+Deno.test("the code in docs/protocol.md opens the example requests", async () => {
   const printed = [];
   for (const block of fenced(page, "sh")) {
     const [, code = ""] = /^deno eval '\n(.*)\n'$/s.exec(block) ?? [];
@@ -167,7 +167,7 @@ Deno.test("docs/protocol.md lists every code of the gateway, once", async () => 
   assertEquals(listed.toSorted(), codes.toSorted());
 });
 
-Deno.test("every link within docs/protocol.md leads to a heading", () => {
+Deno.test("every link within docs/protocol.md has a heading as its target", () => {
   const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")
   );

@@ -1,25 +1,25 @@
-/** The broker of system tests: a real Mosquitto where one is installed, the embedded broker otherwise. */
+/** Broker of system tests: Mosquitto if it is installed, otherwise the embedded broker. */
 import { startEmbeddedBroker } from "../../src/demo/embedded_broker.ts";
 import { freePort } from "./loopback.ts";
 import { findProgram } from "./programs.ts";
 
-/** A broker on loopback. */
+/** Broker on loopback. */
 export interface TestBroker {
   readonly host: string;
   readonly port: number;
-  /** Ends it, kindly or not; to be called once or more. */
+  /** Stops it; may be called again. */
   stop(signal?: Deno.Signal): Promise<void>;
-  /** Sends the process a signal, such as SIGSTOP; only with Mosquitto. */
+  /** Sends the process a signal, such as SIGSTOP; Mosquitto only. */
   signal(signal: Deno.Signal): void;
 }
 
-/** Path of Mosquitto, or undefined. CI sets REQUIRE_MOSQUITTO so that nothing is skipped unnoticed there. */
+/** Path of Mosquitto; undefined if it is not installed, unless REQUIRE_MOSQUITTO is set, as in CI. */
 export const MOSQUITTO: string | undefined = findProgram(
   ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"],
   "REQUIRE_MOSQUITTO",
 );
 
-/** Starts a broker; `config` are further lines for Mosquitto's configuration, which only Mosquitto understands. */
+/** Starts a broker; `config` are lines of Mosquitto's configuration, which the embedded broker ignores. */
 export async function startBroker(
   config: readonly string[] = ["allow_anonymous true"],
   port = freePort(),
@@ -31,7 +31,7 @@ export async function startBroker(
       ...broker,
       stop: () => closed ??= broker.close(),
       signal: () => {
-        throw new Error("Only Mosquitto takes signals");
+        throw new Error("Only Mosquitto accepts signals");
       },
     };
   }
@@ -47,7 +47,7 @@ export async function startBroker(
         child.kill("SIGCONT");
         child.kill(signal);
       } catch {
-        // It ended by itself.
+        // It has already ended.
       }
       await child.status;
       await Deno.remove(file).catch(() => {});
@@ -56,7 +56,7 @@ export async function startBroker(
   };
 }
 
-/** Waits until something listens on a port of loopback. */
+/** Waits until a port of loopback accepts connections. */
 export async function untilListening(port: number): Promise<void> {
   for (let attempt = 0; attempt < 1200; attempt++) {
     try {

@@ -1,7 +1,7 @@
-/** A client behind a proxy that is trusted to say where it is. */
+/** Client behind a trusted proxy. */
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 
-/** Makes a client whose requests count for an address. */
+/** Creates a client whose requests have an address in `X-Forwarded-For`. */
 export function clientAt(address: string, { url, key }: { readonly url: string; readonly key: string }): GatewayClient {
   return new GatewayClient({
     url,

@@ -1,8 +1,8 @@
-/** A machine for client commands, whose network is a made-up gateway. */
+/** Platform of client commands, with a fake gateway as its network. */
 import { type Answerer, fetchOf, KEY } from "../client/fake_gateway.ts";
 import { fakePlatform } from "./platform.ts";
 
-/** Makes the machine; it has a key and an address. */
+/** Creates the platform, with `GATEWAY_KEY` and `GATEWAY_URL`. */
 export function clientMachine(
   args: readonly string[],
   answers: readonly Answerer[],

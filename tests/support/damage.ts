@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import type { Bytes } from "../../src/protocol/bytes.ts";
 
-/** The same bytes with one bit flipped. */
+/** Returns a copy with one bit flipped. */
 export function flipBit(bytes: Bytes, bit: number): Bytes {
   const changed = bytes.slice();
   changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
   return changed;
 }
 
-/** Every text that differs in one bit of one character, of ASCII's seven. */
+/** Yields every text that differs in one bit of one ASCII character. */
 export function* withFlippedCharacters(text: string): Generator<string> {
   for (let at = 0; at < text.length; at++) {
     for (let bit = 0; bit < 7; bit++) {
@@ -17,19 +17,19 @@ export function* withFlippedCharacters(text: string): Generator<string> {
   }
 }
 
-/** Every beginning of a text, but the whole of it. */
+/** Yields every proper prefix of a text. */
 export function* cuts(text: string): Generator<string> {
   for (let length = 0; length < text.length; length++) yield text.slice(0, length);
 }
 
-/** Texts of any code units: also lone surrogates, which no encoding has. */
+/** Texts of any code units, including lone surrogates. */
 export const anyText = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 80 })
   .map((units) => String.fromCharCode(...units));
 
-/** Characters that envelopes are made of, and their neighbours. */
+/** Texts of the characters of envelopes and similar ones. */
 const alikeText = fc.string({ unit: fc.constantFrom(..."012AZaz09+/-_=. \n\t2.") });
 
-/** Texts that may be mistaken for one of the samples: pieces of them replaced, repeated, left out, or put before them. */
+/** Texts similar to the samples: with parts replaced, repeated, removed or inserted. */
 export function hostileText(samples: readonly string[]): fc.Arbitrary<string> {
   const piece = fc.oneof(
     alikeText,

@@ -1,10 +1,14 @@
+/** Deadlines of tests: generous, because tests do not measure time. */
+
 /**
- * Waits for something that must happen, and fails instead of hanging when it does not. Generous: tests do not
- * measure time.
+ * Waits for work.
+ *
+ * @param name names the work in the error
+ * @throws {Error} if it has not settled after `ms` milliseconds
  */
-export async function within<T>(what: string, work: Promise<T>, ms = 20_000): Promise<T> {
+export async function within<T>(name: string, work: Promise<T>, ms = 20_000): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`Did not happen in ${ms} ms: ${what}`)), ms);
+  const timer = setTimeout(() => reject(new Error(`Did not happen in ${ms} ms: ${name}`)), ms);
   try {
     return await Promise.race([work, promise]);
   } finally {
@@ -12,11 +16,16 @@ export async function within<T>(what: string, work: Promise<T>, ms = 20_000): Pr
   }
 }
 
-/** Looks again and again until a condition holds. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+/**
+ * Polls a condition until it holds.
+ *
+ * @param name names the condition in the error
+ * @throws {Error} if it does not hold after `ms` milliseconds
+ */
+export async function until(name: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
   const end = performance.now() + ms;
   while (!await condition()) {
-    if (performance.now() > end) throw new Error(`Did not happen in ${ms} ms: ${what}`);
+    if (performance.now() > end) throw new Error(`Did not happen in ${ms} ms: ${name}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,25 +1,26 @@
-/** A whole gateway for one test: with a broker of its own, Mosquitto where it is installed, and a simulated Jeedom. */
+/** Gateway process with its own broker and a simulated Jeedom. */
 import { within } from "./deadline.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway_process.ts";
 import { type JeedomServer, type JeedomServerOptions, startJeedom } from "./jeedom_server.ts";
 
+/** Running gateway and its dependencies. */
 export interface TestEnvironment {
   readonly gateway: GatewayProcess;
   readonly broker: TestBroker;
   readonly jeedom: JeedomServer;
 }
 
-/** Runs a part of a test in a world of its own, for at most so many milliseconds, and returns what came of it. */
+/** Runs a test in its own environment, for at most `ms` milliseconds, and returns its result. */
 export async function withEnvironment<T>(
-  test: (world: TestEnvironment) => Promise<T>,
-  { env = {}, jeedom: choices = {}, ms = 120_000 }: {
+  test: (environment: TestEnvironment) => Promise<T>,
+  { env = {}, jeedom: jeedomOptions = {}, ms = 120_000 }: {
     readonly env?: Readonly<Record<string, string>>;
     readonly jeedom?: JeedomServerOptions;
     readonly ms?: number;
   } = {},
 ): Promise<T> {
-  const jeedom = startJeedom(choices);
+  const jeedom = startJeedom(jeedomOptions);
   const broker = await startBroker();
   const gateway = await startGatewayProcess({
     JEEDOM_URL: jeedom.url,

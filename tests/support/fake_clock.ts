@@ -1,28 +1,26 @@
-/** A clock for the client whose waits are over at once. What would only end a silent line runs when it is told to. */
+/** Clock for the client whose waits end at once; its timeouts only run when the test advances the clock. */
 import { assertEquals } from "@std/assert";
 import type { Clock } from "../../src/lib/clock.ts";
 
-/** How long a line may be silent, in milliseconds. */
+/** Timeout of a silent stream, in milliseconds. */
 const SILENCE_MS = 45_000;
 
-/**
- * Timers that only guard something, in milliseconds: lines, answers, long polls. They are told by their number: all
- * others are waits.
- */
+/** Durations of timers that are timeouts of streams, answers and long polls; all other timers are waits. */
 const GUARDS: readonly number[] = [SILENCE_MS, 40_000, 90_000];
 
+/** Clock with recorded waits and manual timeouts. */
 export class FakeClock implements Clock {
-  /** The waits between tries, in milliseconds. */
+  /** Waits between attempts, in milliseconds. */
   readonly waits: number[] = [];
-  /** How often somebody began to listen to a line. */
+  /** Number of timeouts started. */
   listenings = 0;
-  /** What guards run, and when, in milliseconds. */
+  /** Pending timeouts with their times, in milliseconds. */
   readonly #guards = new Map<() => void, number>();
   readonly #waiting = new Set<() => void>();
   readonly #holds: boolean;
   #now = 1_700_000_000_000;
 
-  /** Makes the clock; with `holds`, waits do not end. */
+  /** @param holds true if waits do not end */
   constructor({ holds = false } = {}) {
     this.#holds = holds;
   }
@@ -52,28 +50,28 @@ export class FakeClock implements Clock {
     return () => this.#waiting.delete(run);
   }
 
-  /** Lets time pass, in milliseconds; no timer takes notice. */
+  /** Advances the clock without running timers, in milliseconds. */
   pass(ms: number): void {
     this.#now += ms;
   }
 
-  /** Whether somebody listens to a line. */
+  /** True while a timeout is pending. */
   get listens(): boolean {
     return this.#guards.size > 0;
   }
 
-  /** Lets time pass, in milliseconds, and the guards take notice. */
+  /** Advances the clock and runs the timeouts that are due, in milliseconds. */
   strike(ms: number): void {
     this.pass(ms);
     for (const [run, at] of [...this.#guards]) if (at <= this.#now && this.#guards.delete(run)) run();
   }
 
-  /** Lets the line be silent for too long. */
+  /** Advances the clock by the timeout of a silent stream. */
   fallSilent(): void {
     this.strike(SILENCE_MS);
   }
 
-  /** Fails if a timer is left that would keep the process alive. */
+  /** Fails if a timer is pending, which would keep a process alive. */
   assertIdle(): void {
     assertEquals([this.#guards.size, this.#waiting.size], [0, 0], "Timers are left");
   }

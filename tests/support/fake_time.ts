@@ -1,4 +1,4 @@
-/** A clock and timers that move only when told. */
+/** Global clock and timers that advance only by `pass()`. */
 export class FakeTime {
   readonly #real = { now: Date.now, setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
   readonly #timers = new Map<number, { at: number; run: () => void }>();
@@ -15,7 +15,7 @@ export class FakeTime {
     globalThis.clearTimeout = (id) => void this.#timers.delete(Number(id));
   }
 
-  /** Lets time pass, in milliseconds, for the clock and for the timers. */
+  /** Advances the clock and the timers, in milliseconds. */
   pass(ms: number): void {
     this.#wall += ms;
     this.#monotonic += ms;
@@ -25,7 +25,7 @@ export class FakeTime {
     }
   }
 
-  /** Sets the clock back, in milliseconds; timers take no notice. */
+  /** Sets the wall clock back without affecting timers, in milliseconds. */
   setBack(ms: number): void {
     this.#wall -= ms;
   }

@@ -1,28 +1,28 @@
-/** Bodies that no key opens, as fast as a connection takes them. */
+/** Bodies that no key opens, sent as fast as a connection accepts them. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 
-/** How many requests are on their way at a time. */
+/** Requests in flight at a time. */
 const BATCH = 100;
 
-/** Where garbage goes. */
+/** Target and sender of the garbage. */
 export interface GarbageOptions {
   readonly port: number;
-  /** What a proxy would say of its sender. */
+  /** Address of the sender, for `X-Forwarded-For`. */
   readonly forwardedFor: string;
-  /** How many bytes each body decodes to. */
+  /** Decoded size of each body. */
   readonly bytes: number;
 }
 
 /**
- * Sends garbage over one connection, many requests at a time, until told to stop; over a new one when the gateway hangs
- * up, as it does on bodies that it does not read.
+ * Sends garbage over one connection, many requests at a time; reconnects when the gateway closes the connection, as it
+ * does for bodies that it does not read.
  *
- * @param goOn is asked before each batch, with the number of answers so far
- * @returns how many answers came with each status
+ * @param shouldContinue called before each batch with the number of answers so far
+ * @returns the number of answers of each status
  */
-export async function pourGarbage(
+export async function sendGarbage(
   { port, forwardedFor, bytes }: GarbageOptions,
-  goOn: (answers: number) => boolean,
+  shouldContinue: (answers: number) => boolean,
 ): Promise<Map<string, number>> {
   const statuses = new Map<string, number>();
   const body = randomBytes(bytes).toBase64();
@@ -30,24 +30,24 @@ export async function pourGarbage(
     `POST /gateway HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: ${forwardedFor}\r\nContent-Length: ${body.length}`;
   const batch = new TextEncoder().encode(`${head}\r\n\r\n${body}`.repeat(BATCH));
   let answers = 0;
-  while (goOn(answers)) {
+  while (shouldContinue(answers)) {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-    for (let isOpen = true; isOpen && goOn(answers);) {
-      const wanted = answers + BATCH;
+    for (let isOpen = true; isOpen && shouldContinue(answers);) {
+      const expected = answers + BATCH;
       const writing = writeAll(connection, batch).catch(() => {});
       for await (const status of readStatuses(connection)) {
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         answers += 1;
-        if (answers === wanted) break;
+        if (answers === expected) break;
       }
       await writing;
-      isOpen = answers === wanted;
+      isOpen = answers === expected;
     }
   }
   return statuses;
 }
 
-/** The status of each answer, until the connection ends. */
+/** Yields the status of each answer until the connection ends. */
 export async function* readStatuses(connection: Deno.Conn): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(65_536);

@@ -1,4 +1,4 @@
-/** Starts the real gateway as its own process, in the sandbox that its configuration asks for. */
+/** Real gateway as its own process, in the sandbox that its configuration needs. */
 import { resolve } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -13,10 +13,10 @@ import { Secrets } from "./secrets.ts";
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
 
-/** Variables that a process keeps beside its settings; the last ones make the clock of faketime that of all processes. */
-const KEPT = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED"];
+/** Inherited environment variables; the last ones apply the clock of faketime to all processes. */
+const INHERITED = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED"];
 
-/** Settings of a gateway whose limits are not what a test is about. */
+/** Settings that disable or raise all limits. */
 export const UNLIMITED = {
   RATE_LIMITS: "off",
   MAX_BODIES: "10000",
@@ -27,59 +27,59 @@ export const UNLIMITED = {
   MAX_STREAMS_PER_KEY: "10000",
 };
 
-/** A gateway process and how to talk to it. */
+/** A running gateway. */
 export interface GatewayProcess {
   readonly url: string;
-  /** Where it tells metrics and health; undefined where it does not. */
+  /** URL of metrics and health; undefined without them. */
   readonly metricsUrl: string | undefined;
   readonly key: string;
   readonly pid: number;
   readonly directory: string;
   readonly output: ProcessOutput;
   readonly client: GatewayClient;
-  /** Makes the test fail at the end if the gateway ever printed this: an API key, a password, a payload. */
+  /** Registers a secret, such as an API key, a password or a payload: `stop()` fails if the gateway printed it. */
   keepSecret(name: string, secret: string): void;
   /**
    * Sends a signal and waits for the exit code.
    *
-   * @throws {Error} if it printed a secret of its settings, of its files or of the test, or that it crashed
+   * @throws {Error} if the gateway printed a secret or a crash
    */
   stop(signal?: Deno.Signal): Promise<number>;
 }
 
-/** Runs a command of `main.ts` in a directory of its own. */
-export function spawnMain(words: readonly string[], options: {
+/** Runs a command of `main.ts` in a directory. */
+export function spawnMain(commandLine: readonly string[], options: {
   readonly directory: string;
   readonly env: Variables;
   readonly flags?: readonly string[];
   readonly launcher?: readonly string[];
 }): Deno.ChildProcess {
   const env = Object.fromEntries(Object.entries(options.env).filter((entry) => entry[1] !== undefined));
-  const kept = KEPT.map((name) => [name, Deno.env.get(name) ?? ""]);
+  const inherited = INHERITED.map((name) => [name, Deno.env.get(name) ?? ""]);
   const program = [Deno.execPath(), "run", "--quiet", "--config", PROJECT, ...(options.flags ?? ["-A"]), MAIN];
-  const [command = "", ...args] = [...(options.launcher ?? []), ...program, ...words];
+  const [command = "", ...args] = [...(options.launcher ?? []), ...program, ...commandLine];
   return new Deno.Command(command, {
     args,
     cwd: options.directory,
     clearEnv: true,
-    env: { ...Object.fromEntries(kept.filter(([, value]) => value !== "")), ...env },
+    env: { ...Object.fromEntries(inherited.filter(([, value]) => value !== "")), ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
 }
 
-/** Choices for a gateway process. */
+/** Options of a gateway process. */
 export interface GatewayProcessOptions {
-  /** Where it runs; a temporary directory of its own by default. */
+  /** Working directory; a temporary one by default. */
   readonly directory?: string;
   /** Further flags for `deno run`. */
   readonly flags?: readonly string[];
-  /** The key of its client; the one that the gateway makes by default. */
+  /** Key of its client; the generated one by default. */
   readonly key?: string;
-  /** Keys that its `KEYS_FILE` holds from the start. */
+  /** Initial records of its `KEYS_FILE`. */
   readonly keys?: readonly KeyRecord[];
-  /** A program that becomes the one whose words follow its own. */
+  /** Command that executes the rest of its command line. */
   readonly launcher?: readonly string[];
 }
 
@@ -105,7 +105,7 @@ export async function startGatewayProcess(
   const { secretKeyFile, keysFile } = parseConfig(settings).keys;
   const keyFile = resolve(home, secretKeyFile);
   const key = given ?? (await Deno.readTextFile(keyFile)).trim();
-  // At the start and at the end: keys come and go meanwhile.
+  // At the start and at the end, because keys change meanwhile.
   const readKeys = async () => {
     for (const path of [keyFile, resolve(home, keysFile)]) await secrets.addKeysOf(path);
   };
@@ -124,14 +124,14 @@ export async function startGatewayProcess(
       try {
         child.kill(signal);
       } catch {
-        // It ended by itself.
+        // It has already ended.
       }
       const { code } = await child.status;
       await output.ended;
       await readKeys();
       if (own) await Deno.remove(home, { recursive: true }).catch(ignoreAbsence);
       const faults = secrets.faultsIn(output.lines);
-      if (faults.length > 0) throw new Error(`The gateway printed what it must not: ${faults.join("; ")}`);
+      if (faults.length > 0) throw new Error(`The gateway printed secrets or a crash: ${faults.join("; ")}`);
       return code;
     },
   };
@@ -140,11 +140,11 @@ export async function startGatewayProcess(
 async function writeKeys(directory: string, keys: readonly KeyRecord[]): Promise<void> {
   await Deno.mkdir(`${directory}/data`, { mode: 0o700 });
   await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile(keys), { mode: 0o600 });
-  // Where there are other keys, the gateway makes none by itself.
+  // Beside other keys, the gateway does not generate one.
   await Deno.writeTextFile(`${directory}/data/secret_key.txt`, randomBytes(KEY_BYTES).toHex(), { mode: 0o600 });
 }
 
-/** The line comes before the one that tells that it listens. */
+/** Reads the line that precedes that of the public port. */
 function metricsUrlIn(lines: readonly string[]): string | undefined {
   const line = lines.find((text) => text.includes("Metrics and health on"));
   if (line === undefined) return undefined;
@@ -152,7 +152,7 @@ function metricsUrlIn(lines: readonly string[]): string | undefined {
   return `http://${host}:${port}`;
 }
 
-/** A gateway may be stopped again. */
+/** Ignores that the directory is already removed: a gateway may be stopped again. */
 function ignoreAbsence(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

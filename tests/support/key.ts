@@ -1,11 +1,11 @@
-/** A key by itself, without a phone that holds it. */
+/** Imported key of a keyring. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
 import { type Key, LiveKeyring } from "../../src/keys/keyring.ts";
 import { makeRecord, NOW } from "./gateway.ts";
 
-/** A key that may receive what matches a filter. */
+/** Returns a key with the right to subscribe to a filter. */
 export async function makeKey(filter: string): Promise<Key> {
   const keyring = new LiveKeyring(() => NOW * 1000, randomBytes, {});
   const record = makeRecord({ name: "phone", services: ["mqtt"], subscribe: [filter] });

@@ -2,13 +2,13 @@ import { fromHex } from "../../src/protocol/bytes.ts";
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
 import vectors from "../testdata/vectors.json" with { type: "json" };
 
-/** The key of the frozen vectors, 32 bytes. */
+/** Key of the test vectors, 32 bytes. */
 export const SECRET = fromHex(vectors.key);
 
-/** The same key, imported. */
+/** Imported key of the test vectors. */
 export const KEY: SecretKey = await importSecretKey(SECRET);
 
-/** Another key, which everybody may know, too. */
+/** Another fixed key. */
 export const OTHER_KEY: SecretKey = await importSecretKey(
   fromHex("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeffe0e1e2e3e4e5e6e7e8e9eaebecedeeef"),
 );

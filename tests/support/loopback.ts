@@ -1,6 +1,6 @@
-/** Ports and bare TCP servers on loopback. */
+/** Free ports and TCP servers on loopback. */
 
-/** A port that was free a moment ago. */
+/** Returns a free port. */
 export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -8,18 +8,18 @@ export function freePort(): number {
   return port;
 }
 
-/** Runs a server that treats each connection as told; all are closed at the end. */
+/** Runs a test with a TCP server; closes all connections at the end. */
 export async function withTcpServer(
   onConnect: (connection: Deno.TcpConn) => void | Promise<void>,
   test: (port: number) => Promise<void>,
 ): Promise<void> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted: Deno.TcpConn[] = [];
-  const treated: (void | Promise<void>)[] = [];
+  const handled: (void | Promise<void>)[] = [];
   const serving = (async () => {
     for await (const connection of listener) {
       accepted.push(connection);
-      treated.push(onConnect(connection));
+      handled.push(onConnect(connection));
     }
   })();
   try {
@@ -31,9 +31,9 @@ export async function withTcpServer(
       try {
         connection.close();
       } catch {
-        // The test closed it.
+        // It is already closed.
       }
     }
-    await Promise.allSettled(treated);
+    await Promise.allSettled(handled);
   }
 }

@@ -1,6 +1,6 @@
-/** What some tests need beyond Deno. A test whose needs are not met is ignored, and its name says why. */
+/** Requirements of tests beyond Deno. A test with an unmet requirement is ignored, and its name says why. */
 
-/** Everything that a test may need, and the Debian packages that it comes with; none where no package helps. */
+/** Requirements with the Debian packages that provide them; empty if no package does. */
 export const PACKAGES_FOR = {
   bash: "bash",
   chromium: "chromium",
@@ -26,22 +26,22 @@ export const PACKAGES_FOR = {
   root: "",
 } as const;
 
-/** Something that a test may need. */
+/** Requirement of a test. */
 export type Need = keyof typeof PACKAGES_FOR;
 
-/** What a test needs, each with the path where it was found, or whether it is there. */
+/** Requirements of a test, each with the path or the presence of what it needs. */
 export type Needs = Readonly<Partial<Record<Need, string | boolean | undefined>>>;
 
-/** Whether the tests run on Linux, which shows much of its processes in /proc. */
+/** True on Linux, which has /proc. */
 export const IS_LINUX: boolean = Deno.build.os === "linux";
 
 /**
- * Returns the name of a test and whether it is ignored. The name of an ignored one ends with what is missing:
+ * Returns the name of a test and whether it is ignored. The name of an ignored test ends with its unmet requirements:
  * `… (needs kotlinc)`.
  *
  * @example
  * ```ts
- * Deno.test(needing("a wrong password is told as such", { mosquitto: MOSQUITTO }), async () => {});
+ * Deno.test(needing("a wrong password is reported", { mosquitto: MOSQUITTO }), async () => {});
  * ```
  */
 export function needing(name: string, needs: Needs): { readonly name: string; readonly ignore: boolean } {

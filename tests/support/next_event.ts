@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { within } from "./deadline.ts";
 
-/** The next event of a stream, which must be one of a type. */
+/** Returns the next event of a stream; fails if it is of another type. */
 export async function nextEvent(
   events: AsyncGenerator<StreamEvent, void>,
   type: StreamEvent["type"],

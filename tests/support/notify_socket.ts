@@ -1,15 +1,15 @@
-/** The socket that a service manager would listen on, and what it was told. */
+/** Socket of a service manager. */
 import { until } from "./deadline.ts";
 
-/** A real datagram socket. */
+/** Listening datagram socket. */
 export interface NotifySocket extends AsyncDisposable {
-  /** Everything so far, one entry for each message. */
+  /** Messages received so far. */
   readonly messages: readonly string[];
-  /** Waits for a message with a line; fails when it does not come. */
-  told(line: string): Promise<void>;
+  /** Waits for a message with a line. */
+  untilReceived(line: string): Promise<void>;
 }
 
-/** Opens the socket. */
+/** Opens a socket at a path. */
 export function openNotifySocket(path: string): NotifySocket {
   const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   const messages: string[] = [];
@@ -18,7 +18,8 @@ export function openNotifySocket(path: string): NotifySocket {
   })();
   return {
     messages,
-    told: (line) => until(`told ${line}`, () => messages.some((message) => message.split("\n").includes(line))),
+    untilReceived: (line) =>
+      until(`received ${line}`, () => messages.some((message) => message.split("\n").includes(line))),
     async [Symbol.asyncDispose]() {
       socket.close();
       await reading;

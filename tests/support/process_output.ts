@@ -1,4 +1,4 @@
-/** The lines that a process prints, to wait for and to look at. */
+/** Lines that a process prints. */
 export class ProcessOutput {
   readonly lines: string[] = [];
   readonly ended: Promise<void>;
@@ -12,23 +12,27 @@ export class ProcessOutput {
     });
   }
 
-  /** Everything so far. */
+  /** Output so far. */
   get text(): string {
     return this.lines.join("\n");
   }
 
-  /** Waits for a line; fails with everything that was printed when the process ends, or 60 s pass, without it. */
-  async line(wanted: (line: string) => boolean): Promise<string> {
-    let late = false;
+  /**
+   * Waits for a line.
+   *
+   * @throws {Error} with the whole output, if the process ends or 60 s pass without it
+   */
+  async line(matches: (line: string) => boolean): Promise<string> {
+    let isLate = false;
     const timer = setTimeout(() => {
-      late = true;
+      isLate = true;
       this.#wake();
     }, 60_000);
     try {
       for (;;) {
-        const line = this.lines.find(wanted);
+        const line = this.lines.find(matches);
         if (line !== undefined) return line;
-        if (this.#done || late) throw new Error(`Line not printed. There was:\n${this.text}`);
+        if (this.#done || isLate) throw new Error(`Line not printed. Output:\n${this.text}`);
         await new Promise<void>((resolve) => this.#waiting.add(resolve));
       }
     } finally {

@@ -1,4 +1,4 @@
-/** Tells whether a program can be started here. */
+/** Tells whether a program is installed. */
 export async function hasProgram(name: string): Promise<boolean> {
   try {
     const command = new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" });
@@ -10,9 +10,9 @@ export async function hasProgram(name: string): Promise<boolean> {
 }
 
 /**
- * Finds a program at one of some paths.
+ * Returns the first path at which a program is installed.
  *
- * @param required a variable that CI sets, so that nothing is skipped unnoticed there: then a missing one is an error
+ * @param required environment variable that CI sets to make a missing program an error
  */
 export function findProgram(paths: readonly string[], required: string): string | undefined {
   const found = paths.find((path) => {

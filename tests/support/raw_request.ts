@@ -1,23 +1,23 @@
-/** Sealed requests as the bytes of HTTP/1.1, for clients that do with their connections what no library does. */
+/** Requests as the bytes of HTTP/1.1, for clients that use a connection in ways that no HTTP library allows. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import type { Route } from "../../src/protocol/v2/envelope.ts";
 import { type Exchange, sealRequest, type Version } from "../../src/protocol/exchange.ts";
 import type { SecretKey } from "../../src/protocol/secret_key.ts";
 
-/** What to seal, and as whom to send it. */
+/** Request to seal, and its sender. */
 export interface RawRequestOptions {
   readonly route: Route;
-  /** The fields of the request, without its timestamp. */
+  /** Fields of the request, without its timestamp. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The address that a proxy would name, in `X-Forwarded-For`. */
+  /** Address of the sender, for `X-Forwarded-For`. */
   readonly from: string;
-  /** Version of the protocol; 2 by default. */
+  /** Protocol version; 2 by default. */
   readonly version?: Version;
-  /** How old the request is, in seconds; 0 by default. */
+  /** Age of the request, in seconds; 0 by default. */
   readonly age?: number;
 }
 
-/** Seals a request: what is sent, and what opens its answer. */
+/** Seals a request; returns its text, and the exchange that opens its answer. */
 export async function sealRaw(
   key: SecretKey,
   { route, fields, version = 2, age = 0 }: Omit<RawRequestOptions, "from">,
@@ -26,19 +26,20 @@ export async function sealRaw(
   return await sealRequest(key, JSON.stringify({ ...fields, timestamp }), { version, route, random: randomBytes });
 }
 
-/** Formats a request of HTTP/1.1. */
+/** Returns a `POST` request of HTTP/1.1. */
 export function postBytes(
   route: string,
   body: string,
-  headers: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const length = new TextEncoder().encode(body).length;
   return new TextEncoder().encode(
-    `POST ${route} HTTP/1.1\r\nHost: g\r\n${lines}Content-Length: ${body.length}\r\n\r\n${body}`,
+    `POST ${route} HTTP/1.1\r\nHost: g\r\n${lines}Content-Length: ${length}\r\n\r\n${body}`,
   );
 }
 
-/** Seals a request and formats it. */
+/** Seals a request; returns its bytes, and the exchange that opens its answer. */
 export async function rawRequest(key: SecretKey, options: RawRequestOptions) {
   const { text, exchange } = await sealRaw(key, options);
   return { bytes: postBytes(options.route, text, { "X-Forwarded-For": options.from }), exchange };

@@ -1,4 +1,4 @@
-/** Rights of keys that tests begin with. */
+/** Rights of keys in tests. */
 import type { Rights, ServiceRights } from "../../src/keys/rights.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { JEEDOM_RIGHTS } from "../../src/services/jeedom/rights.ts";
@@ -39,7 +39,7 @@ export function rightsOf(given: FlatRights = {}): Rights {
   };
 }
 
-/** What `keys add` grants without further options, in a record. */
+/** Rights that `keys add` grants by default, in a record. */
 export const EVERYDAY_RIGHTS = {
   rights: Object.fromEntries(SERVICES.map(({ name, rights }): [string, Rights[string]] => [name, rights.everyday])),
 };

@@ -1,4 +1,4 @@
-/** What no process may print, and whether one did. */
+/** Secrets that a process must not print, and the search for them. */
 import { parseConfig } from "../../src/config/parse.ts";
 import type { SettingsGroup, Variables } from "../../src/config/rules.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
@@ -6,7 +6,7 @@ import { LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts"
 
 const utf8 = new TextEncoder();
 
-/** The secrets of one gateway, each with what it is. */
+/** Secrets of a gateway by name, in all encodings. */
 export class Secrets {
   readonly #spellings = new Map<string, string>();
 
@@ -19,7 +19,7 @@ export class Secrets {
     }
   }
 
-  /** Adds one: a password, an API key, a payload. One that is too short to be found for sure is left out. */
+  /** Adds a secret, such as a password, an API key or a payload; ignores one that is too short to search for. */
   add(name: string, secret: string): void {
     if (secret.length < LEAST_SECRET_LENGTH) return;
     const bytes = utf8.encode(secret);
@@ -36,14 +36,14 @@ export class Secrets {
     ) this.#spellings.set(spelling, name);
   }
 
-  /** Adds 32 bytes in hexadecimal digits. */
+  /** Adds a key, given as 64 hexadecimal digits. */
   addKey(name: string, key: string): void {
     const bytes = Uint8Array.fromHex(key);
     const spellings = [bytes.toHex(), bytes.toHex().toUpperCase(), ...base64(bytes), bytes.join(","), bytes.join(", ")];
     for (const spelling of spellings) this.#spellings.set(spelling, name);
   }
 
-  /** Adds all that look like keys in a file, if there is such a file. */
+  /** Adds all keys in a file, if it exists. */
   async addKeysOf(path: string): Promise<void> {
     const text = await Deno.readTextFile(path).catch((error) => {
       if (error instanceof Deno.errors.NotFound) return "";
@@ -52,23 +52,23 @@ export class Secrets {
     for (const [key] of text.matchAll(/\b[0-9a-fA-F]{64}\b/g)) this.addKey(`A key in ${path}`, key);
   }
 
-  /** Tells what in an output should not be there: what it is and where, never itself. */
+  /** Returns the names of secrets and crashes in an output with their lines, never the secrets themselves. */
   faultsIn(lines: readonly string[]): string[] {
-    // The one exception: the first start shows the key that it makes, once, and it is not the log that does.
+    // The only exception: the first start prints the generated key once, not in the log.
     const shown = lines.findIndex((line, index) =>
       line.startsWith("Secret key: ") && lines[index - 1]?.startsWith("===")
     );
     return lines.flatMap((line, index) => {
       const names = [...this.#spellings].filter(([spelling]) => index !== shown && line.includes(spelling));
       const crash = /\bUncaught\b|\bunhandled\b|\bTimeout\w+Warning\b/i.exec(line);
-      return [...new Set([...names.map(([, name]) => name), ...crash ?? []])].map((what) =>
-        `${what}: line ${index + 1}`
+      return [...new Set([...names.map(([, name]) => name), ...crash ?? []])].map((found) =>
+        `${found}: line ${index + 1}`
       );
     });
   }
 }
 
-/** The last character may also hold bits of what follows. */
+/** Returns both encodings, without the last character if it also depends on the bytes that follow. */
 function base64(bytes: Uint8Array<ArrayBuffer>): string[] {
   const standard = bytes.toBase64({ omitPadding: true });
   const url = bytes.toBase64({ alphabet: "base64url", omitPadding: true });

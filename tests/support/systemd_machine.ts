@@ -1,15 +1,15 @@
-/** A machine to install on: a directory, and stand-ins for what only root may do that write down what they are told. */
+/** Simulated machine for install.sh: a directory, and fakes of the commands that need root, which record their calls. */
 const SCRIPT = new URL("../../systemd/install.sh", import.meta.url).pathname;
 
-/** What the script needs of the real machine. A PATH of these alone keeps the real systemd out. */
+/** Real programs that the script needs; the PATH has no others, in particular not systemd. */
 export const TOOLS: readonly string[] =
   "bash cat chmod cmp cp cut dirname find grep install ln mkdir mv od rm sed tr uname".split(" ");
 
-/** How the machine differs from one on which all is well. */
+/** Deviations from a working machine. */
 export interface MachineOptions {
   readonly user?: number;
   readonly booted?: boolean;
-  /** Version of the Deno on it; none when undefined. */
+  /** Installed version of Deno; undefined for none. */
   readonly deno?: string | undefined;
   /** Exit code of `deno cache`. */
   readonly cacheCode?: number;
@@ -17,16 +17,16 @@ export interface MachineOptions {
   readonly restartCode?: number;
 }
 
-/** What the script printed and did. */
+/** Result of the script. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** The commands that systemctl, useradd, userdel and chown were given by this run. */
-  readonly told: readonly string[];
+  /** Calls of systemctl, useradd, userdel and chown. */
+  readonly calls: readonly string[];
 }
 
-/** A machine that keeps what was installed until it is disposed of. */
+/** Machine that keeps its files until it is disposed of. */
 export class Machine implements AsyncDisposable {
   readonly #directory: string;
 
@@ -42,14 +42,14 @@ export class Machine implements AsyncDisposable {
     return machine;
   }
 
-  /** Where a path of the machine really is. */
+  /** Returns the real path of a path of the machine. */
   path(path: string): string {
     return `${this.#directory}/root${path}`;
   }
 
-  /** Runs install.sh, in the root directory of the machine. */
+  /** Runs install.sh in the root directory of the machine. */
   async install(args: readonly string[] = [], options: MachineOptions = {}): Promise<Outcome> {
-    await this.#writeStandIns({ deno: "2.9.6", ...options });
+    await this.#writeFakes({ deno: "2.9.6", ...options });
     if (options.booted === false) await Deno.remove(this.path("/run/systemd/system"));
     const { code, stdout, stderr } = await new Deno.Command(`${this.#bin}/bash`, {
       args: [SCRIPT, ...args],
@@ -58,17 +58,17 @@ export class Machine implements AsyncDisposable {
       env: { PATH: this.#bin, E2E_GATEWAY_ROOT: this.path("") },
       stdin: "null",
     }).output();
-    const told = await Deno.readTextFile(this.#told).catch(() => "");
-    await Deno.remove(this.#told).catch(() => {});
+    const calls = await Deno.readTextFile(this.#callsFile).catch(() => "");
+    await Deno.remove(this.#callsFile).catch(() => {});
     return {
       code,
       stdout: new TextDecoder().decode(stdout),
       stderr: new TextDecoder().decode(stderr),
-      told: told.split("\n").filter((line) => line !== "").map((line) => line.replaceAll(this.path(""), "")),
+      calls: calls.split("\n").filter((line) => line !== "").map((line) => line.replaceAll(this.path(""), "")),
     };
   }
 
-  /** Every file with its content or target, for comparing before and after. */
+  /** Returns every file with its content or link target. */
   async files(path: string): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     const root = this.path(path);
@@ -92,20 +92,20 @@ export class Machine implements AsyncDisposable {
     return `${this.#directory}/bin`;
   }
 
-  get #told(): string {
-    return `${this.#directory}/told`;
+  get #callsFile(): string {
+    return `${this.#directory}/calls`;
   }
 
-  async #writeStandIns({ user = 0, deno, cacheCode = 0, restartCode = 0 }: MachineOptions): Promise<void> {
+  async #writeFakes({ user = 0, deno, cacheCode = 0, restartCode = 0 }: MachineOptions): Promise<void> {
     const users = `${this.#directory}/users`;
-    const tell = (name: string) => `echo "${name} $*" >>"${this.#told}"`;
-    const standIns: Record<string, readonly string[]> = {
+    const record = (name: string) => `echo "${name} $*" >>"${this.#callsFile}"`;
+    const fakes: Record<string, readonly string[]> = {
       id: [`echo ${user}`],
-      chown: [tell("chown")],
-      systemctl: [tell("systemctl"), `if [ "$1" = restart ]; then exit ${restartCode}; fi`],
+      chown: [record("chown")],
+      systemctl: [record("systemctl"), `if [ "$1" = restart ]; then exit ${restartCode}; fi`],
       journalctl: ['echo "What the journal holds"'],
-      useradd: [tell("useradd"), `echo found >"${users}"`],
-      userdel: [tell("userdel"), `rm "${users}"`],
+      useradd: [record("useradd"), `echo found >"${users}"`],
+      userdel: [record("userdel"), `rm "${users}"`],
       getent: [`[ -e "${users}" ]`],
       ...deno === undefined ? {} : {
         deno: [
@@ -116,7 +116,7 @@ export class Machine implements AsyncDisposable {
       },
     };
     await Deno.remove(`${this.#bin}/deno`).catch(() => {});
-    for (const [name, lines] of Object.entries(standIns)) {
+    for (const [name, lines] of Object.entries(fakes)) {
       await Deno.writeTextFile(`${this.#bin}/${name}`, [`#!${this.#bin}/bash`, ...lines, ""].join("\n"));
       await Deno.chmod(`${this.#bin}/${name}`, 0o755);
     }

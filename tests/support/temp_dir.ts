@@ -1,4 +1,4 @@
-/** Runs a test in a directory of its own, which is removed at the end. */
+/** Runs a test with a temporary directory. */
 export async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   try {

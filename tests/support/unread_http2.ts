@@ -1,4 +1,4 @@
-/** An HTTP/2 connection whose client takes no byte of any body: its flow-control window is zero (RFC 9113, section 6.9). */
+/** HTTP/2 connection that reads no byte of any body: its flow-control window is zero (RFC 9113, section 6.9). */
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -17,9 +17,9 @@ const INITIAL_WINDOW_SIZE = 4;
 
 const FRAME_HEAD_BYTES = 9;
 
-/** Sends requests by prior knowledge of HTTP/2, and leaves every answer unread. */
+/** Sends requests with prior knowledge of HTTP/2 and does not read the answers. */
 export class UnreadHttp2 {
-  /** Streams whose answer has begun, or was reset. */
+  /** Streams whose answer has started or was reset. */
   readonly answered = new Set<number>();
   readonly #connection: Deno.TcpConn;
   readonly #ended: Promise<void>;
@@ -30,7 +30,7 @@ export class UnreadHttp2 {
     this.#ended = this.#read();
   }
 
-  /** Connects to a port of loopback, and says that nothing of a body may be sent. */
+  /** Connects to a port of loopback with an initial window size of zero. */
   static async open(port: number): Promise<UnreadHttp2> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
     const client = new UnreadHttp2(connection);
@@ -107,7 +107,7 @@ function frame({ type, flags = 0, stream = 0, payload = new Uint8Array() }: {
   return joined(new Uint8Array(head.buffer), payload);
 }
 
-/** A text of fewer than 127 characters with its length, without Huffman coding. */
+/** Encodes a text of fewer than 127 characters with its length, without Huffman coding. */
 function text(value: string): Uint8Array {
   return joined(Uint8Array.of(value.length), ascii(value));
 }

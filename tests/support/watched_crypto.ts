@@ -1,21 +1,21 @@
 import { toHex } from "../../src/protocol/bytes.ts";
 
-/** One encryption, as the platform was asked for it. */
+/** Recorded call of `crypto.subtle.encrypt`. */
 export interface Encryption {
-  /** The key: the salt and purpose that it was derived with, or how many keys that were not derived came before it. */
+  /** Key: salt and info of its derivation, or the number of earlier keys that were not derived. */
   readonly key: string;
-  /** The nonce, in hexadecimal characters. */
+  /** Nonce in hexadecimal. */
   readonly nonce: string;
-  /** What the tag covers besides the text. */
+  /** Additional authenticated data. */
   readonly additionalData: string;
 }
 
 type Arguments<Name extends "deriveKey" | "encrypt"> = Parameters<SubtleCrypto[Name]>;
 
 /**
- * Runs a piece of code and writes down every encryption that it asks the platform for.
+ * Runs code and returns all its encryptions.
  *
- * @param delay called as each encryption begins; its result is not handed on before
+ * @param delay called at the start of each encryption; delays its result
  */
 export async function watchCrypto(
   code: () => Promise<void>,
@@ -51,7 +51,7 @@ export async function watchCrypto(
   return encryptions;
 }
 
-/** The object's own property hides the one of its prototype. */
+/** Defines an own property, which hides that of the prototype. */
 function replace(name: string, value: unknown): void {
   Object.defineProperty(crypto.subtle, name, { value, configurable: true });
 }

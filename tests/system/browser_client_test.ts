@@ -1,4 +1,4 @@
-/** The TypeScript client in a page of another origin, in a real browser: what ALLOWED_ORIGINS lets it do. */
+/** The TypeScript client in a page of another origin, in a real browser, with and without ALLOWED_ORIGINS. */
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";
@@ -10,20 +10,20 @@ const ROOT = new URL("../../", import.meta.url);
 const CLIENT = "client.mjs";
 const WRONG_KEY = "0123456789abcdef".repeat(4);
 
-/** Findings of a page. */
+/** Results of a page. */
 interface Report {
   readonly origin: string;
   readonly outcome?: unknown;
   readonly fault?: string;
 }
 
-/** Reports what the client tells of an error. */
+/** Source of a function that reports an error of the client. */
 const SHOW = `
   const show = ({ code, status, message, retryAfterMs }) => ({ code, status, message, retryAfterMs });
   const fails = (call) => call.then((value) => ({ value }), show);
 `;
 
-/** Publishes, listens to it, and is refused for a wrong key until it is told to wait. */
+/** Source of a page that publishes, subscribes, and sends requests with a wrong key until it is rate-limited. */
 const useGateway = (url: string, key: string) =>
   `${SHOW}
   const client = new GatewayClient({ url: "${url}", key: "${key}" });
@@ -46,7 +46,7 @@ const useGateway = (url: string, key: string) =>
   return { protocol: client.protocol, seen, refused, limited, health: health.status, id: headers.get("X-Request-Id") };
 `;
 
-/** Tries the same, and reports the error. */
+/** Source of a page that publishes and reports the error. */
 const tryGateway = (url: string, key: string) =>
   `${SHOW} return await fails(new GatewayClient({ url: "${url}", key: "${key}" }).publish("t", "m"));`;
 
@@ -63,7 +63,7 @@ Deno.test.afterAll(async () => {
   if (directory !== "") await Deno.remove(directory, { recursive: true });
 });
 
-/** A web server with one page, under as many names as one likes. */
+/** Web server with one page, under any name. */
 function startSite() {
   let script = "";
   const { promise: reported, resolve } = Promise.withResolvers<Report>();
@@ -100,7 +100,7 @@ const pageOf = (script: string) =>
 </script>
 `;
 
-/** Which page to show, and what it does with the gateway at an address, with a key. */
+/** Page to open, and its script for the URL and the key of the gateway. */
 interface Visit {
   readonly pageHost: string;
   readonly allowedHost?: string | undefined;
@@ -109,7 +109,7 @@ interface Visit {
   readonly flags?: readonly string[] | undefined;
 }
 
-/** Shows a page of one origin to a browser, with a gateway that allows pages of another one, or of none. */
+/** Opens a page in a browser, with a gateway that allows the pages of some origin, or of none. */
 async function visit({ pageHost, allowedHost, gatewayHost, script, flags }: Visit): Promise<Report> {
   const site = startSite();
   const ALLOWED_ORIGINS = allowedHost === undefined ? "" : `http://${allowedHost}:${site.port}`;
@@ -150,7 +150,7 @@ for (const gatewayHost of ["127.0.0.1", "localhost"]) {
   );
 }
 
-/** Findings of a page that may use the gateway. */
+/** Results of a page that may use the gateway. */
 interface Outcome {
   readonly refused: Failure;
   readonly limited: Failure;
@@ -169,7 +169,7 @@ function isOutcome(value: unknown): value is Outcome {
 }
 
 Deno.test(
-  needing("a page of an origin that is not allowed reads nothing, whether others are allowed or none", NEEDS),
+  needing("a page of an origin that is not allowed reads nothing, with and without other allowed origins", NEEDS),
   async () => {
     for (const allowedHost of [undefined, "localhost"]) {
       const page = { pageHost: "127.0.0.1", allowedHost, gatewayHost: "127.0.0.1" };
@@ -180,7 +180,7 @@ Deno.test(
   },
 );
 
-Deno.test(needing("a page over plain HTTP is told that it needs https or localhost", NEEDS), async () => {
+Deno.test(needing("a page over plain HTTP gets an error that names https and localhost", NEEDS), async () => {
   const { origin, outcome, fault } = await visit({
     pageHost: "app.example",
     gatewayHost: "127.0.0.1",

@@ -1,4 +1,4 @@
-/** Some of the faults of `deno task chaos`, in their short form: under load, nothing is lost and nothing runs twice. */
+/** Some faults of `deno task chaos` in their short form: under load, nothing is lost and nothing is executed twice. */
 import { assertEquals } from "@std/assert";
 import { faultNamed, missingFor } from "../../tools/chaos/all_faults.ts";
 import type { Fault } from "../../tools/chaos/fault.ts";
@@ -9,13 +9,13 @@ import { needing, type Needs } from "../support/needs.ts";
 const NAMES = [
   "broker-killed",
   "jeedom-frozen",
-  "jeedom-leaving",
+  "jeedom-disconnecting",
   "gateway-killed",
   "gateway-restarted",
   "descriptors",
 ];
 
-/** What a fault needs, in the words of the tests. */
+/** Returns the requirements of a fault as those of a test. */
 function needsOf(fault: Fault): Needs {
   const missing = new Set(missingFor(fault));
   return {
@@ -30,13 +30,13 @@ function needsOf(fault: Fault): Needs {
 for (const fault of NAMES.map(faultNamed)) {
   Deno.test(
     needing(
-      `${fault.title}: nothing acknowledged is lost, nothing runs twice, and all is right again by itself`,
+      `${fault.title}: nothing acknowledged is lost, nothing is executed twice, and the gateway recovers by itself`,
       needsOf(fault),
     ),
     async () => {
-      await using opened = new AsyncDisposableStack();
-      const { broken, sent } = await within(fault.name, runFault(fault, { isShort: true, opened }), 120_000);
-      assertEquals(broken, []);
+      await using scope = new AsyncDisposableStack();
+      const { violations, sent } = await within(fault.name, runFault(fault, { isShort: true, scope }), 120_000);
+      assertEquals(violations, []);
       assertEquals(sent.messages > 0 && sent.commands > 0, true);
     },
   );

@@ -1,4 +1,4 @@
-/** The commands as processes: their help wherever they are started, their exit codes, and API keys that are never printed. */
+/** The commands as processes: help, exit codes, and API keys that are never printed. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import type { JeedomMode } from "../../src/demo/simulated_jeedom.ts";
@@ -24,10 +24,10 @@ async function ended(child: Deno.ChildProcess): Promise<Run> {
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
-/** A `.env` with which nothing can start. */
+/** Invalid `.env`. */
 const BROKEN = "PORT=abc\nHOST=a\nHOST=b\nMQTT_TLS=maybe\n";
 
-/** A home in which there is nothing, for a process that needs Deno's cache all the same. */
+/** Environment with an empty home and Deno's cache. */
 async function emptyHome(directory: string): Promise<Record<string, string>> {
   const home = `${directory}/home`;
   await Deno.mkdir(home);
@@ -36,7 +36,7 @@ async function emptyHome(directory: string): Promise<Record<string, string>> {
 
 const namesIn = async (path: string) => (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).toSorted();
 
-Deno.test("every command shows its help and exits with 0 in an empty home with a broken .env, and leaves nothing there", () =>
+Deno.test("every command prints its help and exits with 0 in an empty home with an invalid .env, and writes nothing there", () =>
   inTempDir(async (directory) => {
     const env = await emptyHome(directory);
     await Deno.writeTextFile(`${directory}/.env`, BROKEN);
@@ -48,7 +48,7 @@ Deno.test("every command shows its help and exits with 0 in an empty home with a
     assertEquals([await namesIn(directory), await namesIn(`${directory}/home`)], [[".env", "home"], []]);
   }));
 
-Deno.test("deno task start --help and others show the help of the command, and start nothing", () =>
+Deno.test("deno task start --help and others print the help of the command and start nothing", () =>
   inTempDir(async (directory) => {
     const env = await emptyHome(directory);
     for (const name of ["deno.json", "deno.lock"]) await Deno.copyFile(`${PROJECT}${name}`, `${directory}/${name}`);
@@ -114,8 +114,8 @@ Deno.test("the client commands exit with 0, 1, 2 or 78, and never print the API 
 const ASKS = await hasProgram("script");
 
 Deno.test({
-  // It runs a command on a terminal of its own.
-  ...needing("call asks for the API key on a terminal, without showing what is typed; Ctrl-C ends it with 130", {
+  // It runs a command on its own terminal.
+  ...needing("call reads the API key from a terminal without echo; Ctrl-C ends it with 130", {
     script: ASKS,
   }),
   fn: () =>
@@ -126,7 +126,7 @@ Deno.test({
       ];
       const typing = async (typed: string) => {
         const child = new Deno.Command("script", {
-          // Whether the terminal shows again what is typed, is asked afterwards.
+          // The echo of the terminal is checked afterwards.
           args: ["--quiet", "--command", `'${program.join("' '")}'; echo "exit code $?"; stty -a`, "/dev/null"],
           cwd: PROJECT,
           env: { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key, SHELL: "/bin/sh", NO_COLOR: "1" },

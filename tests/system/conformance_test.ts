@@ -1,19 +1,19 @@
-/** The conformance kit, as a person runs it, against the real gateway with its own limits. */
+/** The conformance command against the real gateway with its default limits. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnMain } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 
-/** What the kit tells programs, as far as it is looked at here. */
-interface Told {
+/** JSON output of the command, as far as it is checked here. */
+interface Report {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
   readonly checks: readonly { readonly name: string; readonly result: string; readonly seen?: string }[];
 }
 
-/** Runs the kit against a gateway of its own, whose burst of failures nobody else uses up. */
+/** Runs the command against its own gateway, whose failure rate is unused. */
 async function runKit(words: readonly string[]) {
-  // What the kit waits for, it waits for once a second then.
+  // The events that the command waits for then occur every second.
   const env = { STREAM_KEEPALIVE_SECONDS: "1" };
   return await withEnvironment(async ({ gateway: { url, key, directory } }) => {
     const child = spawnMain(["conformance", "--url", url, ...words], { directory, env: { GATEWAY_KEY: key } });
@@ -23,17 +23,17 @@ async function runKit(words: readonly string[]) {
   }, { env, ms: 120_000 });
 }
 
-Deno.test("conformance finds nothing wrong with this gateway, in either version, and skips nothing", async () => {
+Deno.test("conformance passes and skips nothing for this gateway, in both versions", async () => {
   const runs = await Promise.all(["1", "2"].map((version) => runKit(["--protocol", version, "--slow", "--json"])));
   for (const { code, out, err, key } of runs) {
-    const told: Told = JSON.parse(out);
-    assertEquals(told.checks.filter(({ result }) => result !== "passed"), []);
-    assertEquals([code, told.failed, told.skipped, told.passed], [0, 0, 0, told.checks.length]);
+    const report: Report = JSON.parse(out);
+    assertEquals(report.checks.filter(({ result }) => result !== "passed"), []);
+    assertEquals([code, report.failed, report.skipped, report.passed], [0, 0, 0, report.checks.length]);
     assertEquals((out + err).includes(key), false, "The key was printed");
   }
 });
 
-Deno.test("conformance fails and tells why when the key is another one", async () => {
+Deno.test("conformance fails with the reason for a wrong key", async () => {
   const { code, out, key } = await runKit(["--protocol", "2", "--key", "ab".repeat(32)]);
   assertEquals(code, 1);
   assertStringIncludes(out, "FAILED   Envelope: shape of an answer");

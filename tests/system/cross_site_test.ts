@@ -1,14 +1,14 @@
-/** A page of another site, in a real browser, sends to the gateway: phones behind the same address do not notice. */
+/** A page of another site in a real browser sends requests to the gateway, without effect on clients at the same address. */
 import { assert, assertEquals } from "@std/assert";
 import { until, within } from "../support/deadline.ts";
 import { CHROMIUM, startChromium } from "../portable/run_in_chromium.ts";
 import { needing } from "../support/needs.ts";
 import { startGatewayProcess } from "../support/gateway_process.ts";
 
-/** More than an address may fail at once. */
+/** More than the failure burst of an address. */
 const REQUESTS = 30;
 
-/** Sends without asking for an answer that it may not read, with and without a referrer, by name and by address. */
+/** Source of a page that sends no-cors requests, with and without a referrer, by name and by address. */
 const pageFor = (port: number) =>
   `<!doctype html>
 <script type="module">
@@ -23,7 +23,7 @@ const pageFor = (port: number) =>
 `;
 
 Deno.test(
-  needing("a hostile page in a browser gets 403 for all that it sends, and a phone at the same address is served", {
+  needing("a malicious page in a browser gets 403 for all requests, and a client at the same address is served", {
     chromium: CHROMIUM,
   }),
   async () => {
@@ -35,7 +35,7 @@ Deno.test(
     });
     const browser = await startChromium(CHROMIUM ?? "chromium", `http://127.0.0.1:${site.addr.port}/`);
     try {
-      await within("the page has sent all", done, 60_000);
+      await within("the page has sent all requests", done, 60_000);
       assertEquals((await gateway.client.publish("t", "m")).status, 200);
       const refusals = async () => {
         const text = await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
@@ -43,7 +43,7 @@ Deno.test(
           Number(new RegExp(`^e2e_gateway_refusals_total\\{reason="${reason}"\\} (\\d+)`, "m").exec(text)?.[1]);
         return { crossSite: count("cross_site"), envelope: count("envelope"), rate: count("address_rate") };
       };
-      await until("all are counted", async () => (await refusals()).crossSite >= REQUESTS);
+      await until("all requests are counted", async () => (await refusals()).crossSite >= REQUESTS);
       const { envelope, rate } = await refusals();
       assert(envelope <= 1 && rate === 0, `${envelope} failures, ${rate} over the rate`);
     } finally {

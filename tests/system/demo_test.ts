@@ -1,4 +1,4 @@
-/** What the README's first screen promises. */
+/** The demo of README.md, and output that is closed early. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
@@ -12,13 +12,13 @@ import { copyProject } from "../support/project_copy.ts";
 
 const PROJECT = new URL("../..", import.meta.url).pathname;
 
-/** Longest wait for a process that starts on a busy machine, in milliseconds. */
-const PATIENCE_MS = 60_000;
+/** Timeout for the start of a process on a busy machine, in milliseconds. */
+const START_MS = 60_000;
 
-/** Settings that no gateway starts with. */
+/** Invalid settings. */
 const WRONG_SETTINGS = { PORT: "nonsense", JEEDOM_URL: "nonsense", SECRET_KEY_FILE: "/", LOG_LEVEL: "loud" };
 
-/** A copy of the project, with an `.env` that is wrong, and a directory for temporary files. */
+/** Copy of the project with an invalid `.env`, and a directory for temporary files. */
 async function copyWithWrongSettings() {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   const temporary = await Deno.makeTempDir({ prefix: "gateway-" });
@@ -55,30 +55,30 @@ function namesIn(directory: string): string[] {
   return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
 }
 
-/** Ends what a test left running: a failed one must not leave a process behind. */
+/** Kills the process of a failed test. */
 async function kill(child: Deno.ChildProcess): Promise<void> {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It ended by itself.
+    // It has already ended.
   }
   await child.status;
 }
 
-/** Starts the demo on a free port, with a directory of its own for temporary files. */
+/** Starts the demo on a free port, with its own directory for temporary files. */
 async function startDemo(env: Variables = {}) {
   const temporary = await Deno.makeTempDir({ prefix: "gateway-" });
   const child = spawnMain(["demo"], { directory: temporary, env: { PORT: "0", TMPDIR: temporary, ...env } });
   return {
     child,
     temporary,
-    /** Waits until the whole story is told. */
-    async told(): Promise<ProcessOutput> {
+    /** Waits for the end of its output. */
+    async untilPrinted(): Promise<ProcessOutput> {
       const output = new ProcessOutput(child);
       await output.line((line) => line.includes("Ctrl-C ends it"));
       return output;
     },
-    /** Sends a signal, which has to end the demo with 0 and without a file. */
+    /** Sends a signal; the demo must exit with 0 and leave no file. */
     async endBy(signal: Deno.Signal, output: ProcessOutput): Promise<void> {
       child.kill(signal);
       assertEquals((await within("the demo's exit", child.status)).code, 0);
@@ -92,11 +92,11 @@ async function startDemo(env: Variables = {}) {
   };
 }
 
-/** Reads until some text was printed, then closes the pipe. */
+/** Reads until a text, then closes the pipe. */
 async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  // Leaving the loop cancels the stream.
+  // Breaking out of the loop cancels the stream.
   for await (const chunk of stream) {
     text += decoder.decode(chunk, { stream: true });
     if (text.includes(wanted)) return text;
@@ -104,7 +104,7 @@ async function readUntil(wanted: string, stream: ReadableStream<Uint8Array>): Pr
   throw new Error(`"${wanted}" was not printed. There was:\n${text}`);
 }
 
-Deno.test("deno task demo shows a call, a subscription and a message, whatever the settings are, and its commands work as they are printed", async () => {
+Deno.test("deno task demo shows a call, a subscription and a message with any settings, and its printed commands work", async () => {
   await using project = await copyWithWrongSettings();
   const { directory, temporary, spawn } = project;
   const before = namesIn(directory);
@@ -167,31 +167,31 @@ Deno.test("deno task demo shows a call, a subscription and a message, whatever t
   }
 });
 
-Deno.test("the demo takes a free port where its own is taken, and says so", async () => {
+Deno.test("the demo uses a free port if its own is in use, and says so", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using demo = await startDemo({ PORT: String(taken.addr.port) });
-  const output = await demo.told();
+  const output = await demo.untilPrinted();
   assertStringIncludes(output.text, `Port ${taken.addr.port} is taken`);
   assertEquals(output.text.includes(`http://127.0.0.1:${taken.addr.port}`), false, output.text);
   await demo.endBy("SIGTERM", output);
 });
 
-Deno.test("the demo ends at SIGHUP, also where its output is no terminal, and leaves no file", async () => {
+Deno.test("the demo ends at SIGHUP without a terminal as well, and leaves no file", async () => {
   await using demo = await startDemo();
-  const output = await demo.told();
+  const output = await demo.untilPrinted();
   await demo.endBy("SIGHUP", output);
 });
 
-Deno.test("the demo ends as ever when its temporary directory was removed meanwhile", async () => {
+Deno.test("the demo ends normally if its temporary directory was removed meanwhile", async () => {
   await using demo = await startDemo();
-  const output = await demo.told();
+  const output = await demo.untilPrinted();
   for (const name of namesIn(demo.temporary)) await Deno.remove(`${demo.temporary}/${name}`, { recursive: true });
   await demo.endBy("SIGINT", output);
   assertEquals(output.text.includes("NotFound"), false, output.text);
 });
 
 for (const name of ["with spaces", "with,commas"]) {
-  Deno.test(`deno task demo takes /tmp in place of a TMPDIR ${name}, which its commands cannot name`, async () => {
+  Deno.test(`deno task demo uses /tmp instead of a TMPDIR ${name}`, async () => {
     await using project = await copyWithWrongSettings();
     const temporary = `${project.temporary}/${name}`;
     await Deno.mkdir(temporary);
@@ -209,7 +209,7 @@ for (const name of ["with spaces", "with,commas"]) {
   });
 }
 
-Deno.test("the demo fails with a remedy when it can make no temporary directory", async () => {
+Deno.test("the demo fails with a remedy if it cannot create a temporary directory", async () => {
   await using demo = await startDemo({ TMPDIR: "/nowhere" });
   const { code, stderr } = await demo.child.output();
   assertEquals(code, 1);
@@ -217,23 +217,23 @@ Deno.test("the demo fails with a remedy when it can make no temporary directory"
 });
 
 for (const last of ["1. A call", "Ctrl-C ends it"]) {
-  Deno.test(`the demo ends, and leaves no file, when its output is closed after "${last}"`, async () => {
+  Deno.test(`the demo ends and leaves no file if its output is closed after "${last}"`, async () => {
     await using demo = await startDemo();
     const errors = new Response(demo.child.stderr).text();
-    const story = await within("the story", readUntil(last, demo.child.stdout), PATIENCE_MS);
-    assertEquals(story.includes("is taken"), false, story);
+    const printed = await within("the output", readUntil(last, demo.child.stdout), START_MS);
+    assertEquals(printed.includes("is taken"), false, printed);
     assertEquals((await within("the demo's exit", demo.child.status)).code, 0);
     assertEquals(await errors, "");
     assertEquals(namesIn(demo.temporary), []);
   });
 }
 
-Deno.test("subscribe ends at a further message when its output is closed", async () => {
+Deno.test("subscribe ends at the next message after its output was closed", async () => {
   const gateway = await startGatewayProcess(UNLIMITED);
   const env = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
   const child = spawnMain(["subscribe", "t"], { directory: gateway.directory, env });
   try {
-    await within("the subscription", readUntil("connected", child.stderr), PATIENCE_MS);
+    await within("the subscription", readUntil("connected", child.stderr), START_MS);
     await gateway.client.publish("t", "first", { qos: 1 });
     await within("the first message", readUntil("t first", child.stdout));
     let exitCode: number | undefined;
@@ -249,14 +249,14 @@ Deno.test("subscribe ends at a further message when its output is closed", async
   }
 });
 
-Deno.test("doctor --watch ends after a further round when its output is closed, though nothing changes", async () => {
+Deno.test("doctor --watch ends after the next round if its output is closed, even without a change", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
-  // With settings that are wrong, a round asks nothing of the machine. Rounds are at least 10 s apart.
+  // With invalid settings, a round checks nothing else. Rounds are at least 10 s apart.
   const child = spawnMain(["doctor", "--watch", "10"], { directory, env: WRONG_SETTINGS });
   try {
     const errors = new Response(child.stderr).text();
-    await within("the first round", readUntil("configuration", child.stdout), PATIENCE_MS);
-    assertEquals((await within("the doctor's exit", child.status, PATIENCE_MS)).code, 2);
+    await within("the first round", readUntil("configuration", child.stdout), START_MS);
+    assertEquals((await within("the doctor's exit", child.status, START_MS)).code, 2);
     assertEquals(await errors, "");
   } finally {
     await kill(child);
@@ -264,7 +264,7 @@ Deno.test("doctor --watch ends after a further round when its output is closed, 
   }
 });
 
-Deno.test("commands that print much end with 0 when their output is closed at once", async () => {
+Deno.test("commands with much output exit with 0 if their output is closed at once", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   for (const words of [["check-config"], ["keys", "list"], ["permissions"], ["keys"]]) {
     const child = spawnMain(words, { directory, env: {} });
@@ -276,7 +276,7 @@ Deno.test("commands that print much end with 0 when their output is closed at on
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("a gateway whose output is closed from the first line on goes on, and ends as ever", async () => {
+Deno.test("a gateway whose output is closed from the start runs and ends normally", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   const port = freePort();
   const env = { HOST: "127.0.0.1", PORT: String(port), METRICS_PORT: "off", LOG_FORMAT: "json" };
@@ -285,10 +285,10 @@ Deno.test("a gateway whose output is closed from the first line on goes on, and 
     await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
     const url = `http://127.0.0.1:${port}`;
     const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
-    await until("the start", async () => await isThere() !== undefined, PATIENCE_MS);
+    await until("the start", async () => await isThere() !== undefined, START_MS);
     const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
     const client = new GatewayClient({ url, key, protocol: 2 });
-    // Each is a line of the log.
+    // Each request is a line of the log.
     for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
     child.kill("SIGTERM");
     assertEquals((await within("the gateway's exit", child.status)).code, 0);
@@ -299,7 +299,7 @@ Deno.test("a gateway whose output is closed from the first line on goes on, and 
 });
 
 Deno.test(
-  needing("a gateway whose output is on a full disk goes on, and ends as ever", { Linux: IS_LINUX }),
+  needing("a gateway whose output is on a full disk runs and ends normally", { Linux: IS_LINUX }),
   async () => {
     const directory = await Deno.makeTempDir({ prefix: "gateway-" });
     const port = freePort();
@@ -309,7 +309,7 @@ Deno.test(
     try {
       const url = `http://127.0.0.1:${port}`;
       const isThere = () => fetch(`${url}/health`).then((answer) => answer.text(), () => undefined);
-      await until("the start", async () => await isThere() !== undefined, PATIENCE_MS);
+      await until("the start", async () => await isThere() !== undefined, START_MS);
       const key = (await Deno.readTextFile(`${directory}/data/secret_key.txt`)).trim();
       const client = new GatewayClient({ url, key, protocol: 2 });
       for (let count = 0; count < 5; count++) assertEquals((await client.publish("t", "m")).status, 200);
@@ -324,7 +324,7 @@ Deno.test(
 );
 
 Deno.test(
-  needing("a wrong command line exits with 2 where its message cannot be written", { Linux: IS_LINUX }),
+  needing("an invalid command line exits with 2 if its message cannot be written", { Linux: IS_LINUX }),
   async () => {
     const launcher = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
     const { code } = await spawnMain(["nonsense"], { directory: PROJECT, env: {}, launcher }).output();
@@ -332,7 +332,7 @@ Deno.test(
   },
 );
 
-Deno.test("the client commands tell a wrong command line, a missing key and a missing gateway", async () => {
+Deno.test("the client commands report an invalid command line, a missing key and a missing gateway", async () => {
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   const run = async (words: string[], env: Record<string, string> = {}) => {
     const { code, stderr } = await spawnMain(words, { directory, env }).output();

@@ -1,4 +1,4 @@
-/** The doctor, as a person runs it: as a process with the flags of its task, in a real house that breaks. */
+/** The doctor as a process with the flags of its task, beside a real gateway, broker and Jeedom with faults. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { JeedomSettings } from "../../src/demo/simulated_jeedom.ts";
 import type { Variables } from "../../src/config/rules.ts";
@@ -13,8 +13,8 @@ import { ProcessOutput } from "../support/process_output.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 import project from "../../deno.json" with { type: "json" };
 
-/** What the doctor says in JSON. */
-interface Told {
+/** JSON output of the doctor. */
+interface DoctorReport {
   readonly status: string;
   readonly version: string;
   readonly checks: readonly {
@@ -28,27 +28,27 @@ interface Told {
 interface Outcome {
   readonly code: number;
   readonly output: string;
-  readonly told: Told;
+  readonly report: DoctorReport;
 }
 
-/** A healthy house, and what a doctor in it is told. */
-interface House {
+/** Healthy gateway, and the settings of its doctor. */
+interface DoctorEnvironment {
   readonly gateway: GatewayProcess;
   readonly jeedom: JeedomServer;
   readonly env: Variables;
-  /** Runs the doctor with some settings changed. */
+  /** Runs the doctor with changed settings. */
   examine(changes?: Variables, directory?: string): Promise<Outcome>;
 }
 
-/** The flags of the task, and no others. */
+/** Flags of the task. */
 const FLAGS = [...project.tasks.doctor.command.matchAll(/--(?:no-prompt|allow-\S+|deny-\S+)/g)].map(([flag]) => flag);
 
-const MQTT_PASSWORD = "a password that nobody may see";
+const MQTT_PASSWORD = "a password that must stay secret";
 const REDIS_PASSWORD = "another-one";
 const LOGIN = { MQTT_USERNAME: "house", MQTT_PASSWORD };
 
 async function withSystem(
-  test: (house: House) => Promise<void>,
+  test: (environment: DoctorEnvironment) => Promise<void>,
   { settings = {}, jeedomSettings = {} }: {
     readonly settings?: Variables;
     readonly jeedomSettings?: JeedomSettings;
@@ -89,23 +89,23 @@ async function withSystem(
         const [output = "", faults] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
         assertEquals(faults, "");
         for (const secret of secrets) assert(!output.includes(secret), "A secret was printed");
-        return { code, output, told: JSON.parse(output) };
+        return { code, output, report: JSON.parse(output) };
       },
     }),
     150_000,
   );
 }
 
-function check({ told }: Outcome, name: string) {
-  const found = told.checks.find((one) => one.name === name);
+function check({ report }: Outcome, name: string) {
+  const found = report.checks.find((one) => one.name === name);
   if (found === undefined) throw new Error(`There is no check "${name}"`);
   return found;
 }
 
-Deno.test("doctor finds a healthy house right, and what is broken wrong, each with its remedy", () =>
+Deno.test("doctor reports a healthy gateway as ok, and each fault with its remedy", () =>
   withSystem(async ({ env, examine }) => {
     const healthy = await examine();
-    const states = Object.fromEntries(healthy.told.checks.map(({ name, status }) => [name, status]));
+    const states = Object.fromEntries(healthy.report.checks.map(({ name, status }) => [name, status]));
     assertEquals(
       states,
       {
@@ -124,11 +124,11 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
       },
       healthy.output,
     );
-    assertEquals([healthy.code, healthy.told.status, healthy.told.version], [0, "ok", project.version]);
+    assertEquals([healthy.code, healthy.report.status, healthy.report.version], [0, "ok", project.version]);
     assertStringIncludes(check(healthy, "public_url").message, "leads to this gateway");
-    assertEquals(healthy.told.checks.filter(({ status, remedy }) => status === "ok" && remedy !== undefined), []);
+    assertEquals(healthy.report.checks.filter(({ status, remedy }) => status === "ok" && remedy !== undefined), []);
 
-    /** Settings that break several things at once; of each its message and its remedy. */
+    /** Settings with several faults; each with its message and its remedy. */
     const broken: readonly (readonly [Variables, Readonly<Record<string, readonly [string, RegExp]>>])[] = [
       [{ PORT: "http" }, { configuration: ["PORT must be a whole number", /Fix this/] }],
       [{
@@ -163,22 +163,22 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
     ];
     for (const [changes, expected] of broken) {
       const outcome = await examine(changes);
-      const where = JSON.stringify(outcome.told);
+      const where = JSON.stringify(outcome.report);
       for (const [name, [message, remedy]] of Object.entries(expected)) {
         assertStringIncludes(check(outcome, name).message, message, where);
         assert(remedy.test(check(outcome, name).remedy ?? ""), where);
       }
-      const failed = outcome.told.checks.filter(({ status }) => status === "failed").map(({ name }) => name);
+      const failed = outcome.report.checks.filter(({ status }) => status === "failed").map(({ name }) => name);
       assertEquals([failed.toSorted(), outcome.code], [Object.keys(expected).toSorted(), 2], where);
     }
 
-    // Before the first start there is one failure, with one remedy, and no others that follow from it.
+    // Before the first start there is one failure with one remedy, without further failures that follow from it.
     const idle = await examine({
       ...{ PORT: String(freePort()), METRICS_PORT: String(freePort()) },
       ...{ SECRET_KEY_FILE: "none/key.txt", KEYS_FILE: "none/keys.json" },
     });
     assertEquals(idle.code, 2);
-    const unhealthy = idle.told.checks.filter(({ status }) => status === "failed" || status === "warning");
+    const unhealthy = idle.report.checks.filter(({ status }) => status === "failed" || status === "warning");
     assertEquals(unhealthy.map(({ name, status, remedy }) => [name, status, remedy]), [
       ["gateway", "failed", "Start the gateway: deno task start"],
     ]);
@@ -191,7 +191,7 @@ Deno.test("doctor finds a healthy house right, and what is broken wrong, each wi
   }));
 
 Deno.test(
-  needing("doctor tells a broker that refuses the password", { mosquitto: MOSQUITTO }),
+  needing("doctor reports a broker that refuses the password", { mosquitto: MOSQUITTO }),
   () =>
     withSystem(async ({ examine }) => {
       const closed = await startBroker(["allow_anonymous false"]);
@@ -206,7 +206,7 @@ Deno.test(
     }),
 );
 
-Deno.test("doctor says how old the gateway's own health is, where a fresh check says otherwise", () =>
+Deno.test("doctor reports the age of the gateway's own health if a fresh check differs", () =>
   withSystem(async ({ jeedom, gateway, examine }) => {
     await gateway.output.line((line) => line.includes("Jeedom refuses ping (error -32000)"));
     const response = await fetch(`${gateway.metricsUrl}/health/ready`);
@@ -224,32 +224,32 @@ Deno.test("doctor says how old the gateway's own health is, where a fresh check 
     );
   }, { settings: { HEALTH_CHECK_SECONDS: "600" }, jeedomSettings: { "api::forbidden::method": /^ping$/ } }));
 
-/** Whether nothing answers at the default of JEEDOM_URL. */
+/** Tells whether nothing answers at the default of JEEDOM_URL. */
 const HAS_FREE_PORT_80 = await Deno.connect({ hostname: "localhost", port: 80 }).then(
   (connection) => (connection.close(), false),
   () => true,
 );
 
-const NEWCOMER = needing("doctor tells a newcomer without settings one thing to do, and that Jeedom is not set", {
+const WITHOUT_SETTINGS = needing("doctor without settings reports one remedy, and that Jeedom is not configured", {
   "a free port 80": HAS_FREE_PORT_80,
 });
 
-Deno.test(NEWCOMER, async () => {
+Deno.test(WITHOUT_SETTINGS, async () => {
   await inTempDir(async (directory) => {
     const ports = { PORT: String(freePort()), METRICS_PORT: String(freePort()) };
-    const look = async (env: Variables) => {
+    const runDoctor = async (env: Variables) => {
       const child = spawnMain(["doctor", "--json"], { directory, env, flags: FLAGS });
       const { code, stdout } = await within("the doctor", child.output(), 60_000);
-      return { code, told: JSON.parse(new TextDecoder().decode(stdout)) as Told, output: "" };
+      return { code, report: JSON.parse(new TextDecoder().decode(stdout)) as DoctorReport, output: "" };
     };
-    const before = await look(ports);
-    const bad = before.told.checks.filter(({ status }) => status === "failed" || status === "warning");
+    const before = await runDoctor(ports);
+    const bad = before.report.checks.filter(({ status }) => status === "failed" || status === "warning");
     assertEquals([before.code, bad.map(({ name }) => name)], [2, ["gateway"]]);
     const gateway = await startGatewayProcess(ports, { directory });
     try {
       await gateway.output.line((line) => line.includes('"part":"jeedom"'));
-      const after = await look(ports);
-      assertEquals(after.told.checks.filter(({ status }) => status === "failed"), []);
+      const after = await runDoctor(ports);
+      assertEquals(after.report.checks.filter(({ status }) => status === "failed"), []);
       assertEquals([check(after, "jeedom").status, check(after, "metrics").status, after.code], [
         "skipped",
         "warning",
@@ -264,15 +264,15 @@ Deno.test(NEWCOMER, async () => {
     const without = await startGatewayProcess({ ...ports, READY_NEEDS: "broker" }, { directory, key: gateway.key });
     try {
       await without.output.line((line) => line.includes('"part":"jeedom"'));
-      const content = await look({ ...ports, READY_NEEDS: "broker" });
-      assertEquals([content.told.status, content.code], ["ok", 0], JSON.stringify(content.told));
+      const content = await runDoctor({ ...ports, READY_NEEDS: "broker" });
+      assertEquals([content.report.status, content.code], ["ok", 0], JSON.stringify(content.report));
     } finally {
       await without.stop();
     }
   });
 });
 
-Deno.test("doctor tells another gateway with the same key from this one", () =>
+Deno.test("doctor distinguishes another gateway with the same key", () =>
   withSystem(async ({ gateway, env, examine }) => {
     await inTempDir(async (directory) => {
       await Deno.mkdir(`${directory}/data`);
@@ -286,7 +286,7 @@ Deno.test("doctor tells another gateway with the same key from this one", () =>
         const other = await examine({ PUBLIC_URL: stranger.url });
         assertEquals(other.code, 2);
         assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not have");
-        // The doctor in the stranger's place holds its own key against the gateway of the house.
+        // The doctor of the other gateway uses its own key with this gateway.
         const wrongPlace = await examine({}, stranger.directory);
         assertStringIncludes(check(wrongPlace, "gateway").message, 'does not have key "default" of these files');
       } finally {
@@ -297,7 +297,9 @@ Deno.test("doctor tells another gateway with the same key from this one", () =>
   }));
 
 Deno.test(
-  needing("doctor publishes its state, and the broker says so when a watching one dies", { mosquitto: MOSQUITTO }),
+  needing("doctor publishes its state, and the broker publishes its will when doctor --watch dies", {
+    mosquitto: MOSQUITTO,
+  }),
   () =>
     withSystem(async ({ gateway, env }) => {
       const states: string[] = [];
@@ -318,17 +320,17 @@ Deno.test(
       await until("the state", () => states.length === 1);
       assertEquals([last().status, last().failing, last().warnings], ["ok", [], []]);
       const watching = spawn("--watch", "10", "--mqtt", "--json");
-      await until("the watcher's state", () => states.length === 2 && last().status === "ok");
+      await until("the state of doctor --watch", () => states.length === 2 && last().status === "ok");
       watching.child.kill("SIGKILL");
       await watching.child.status;
       await watching.output.ended;
       await until("the will", () => last().status === "offline");
       const stopping = spawn("--watch", "10", "--mqtt", "--json");
-      await until("the state of another one", () => last().status === "ok");
+      await until("the state of a further doctor", () => last().status === "ok");
       stopping.child.kill("SIGTERM");
       assertEquals((await stopping.child.status).code, 0);
       await stopping.output.ended;
-      await until("the goodbye", () => last().status === "offline");
+      await until("the offline state", () => last().status === "offline");
       assertEquals(stopping.output.lines.map((line) => JSON.parse(line).status), ["ok"]);
       leaving.abort();
       await following;

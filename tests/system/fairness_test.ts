@@ -1,6 +1,6 @@
 /**
- * Fairness on the real process: for each resource that keys, addresses or devices share, a greedy one takes all that
- * it can get, and a modest one beside it is served.
+ * Fairness of the real process: for each resource shared by keys, addresses or devices, a greedy one takes as much as it
+ * can, and a modest one is still served.
  */
 import { assert, assertEquals } from "@std/assert";
 import { prepareInspection } from "../../tools/support/inspector.ts";
@@ -14,15 +14,15 @@ import { until, within } from "../support/deadline.ts";
 import { makeRecord } from "../support/gateway.ts";
 import { startBroker } from "../support/broker.ts";
 import { clientAt } from "../support/client_at.ts";
-import { Crowd } from "../support/crowd.ts";
+import { RawConnections } from "../support/raw_connections.ts";
 import { readStatuses, writeAll } from "../support/garbage.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 import { nextEvent } from "../support/next_event.ts";
 import { postBytes, rawRequest, type RawRequestOptions, sealRaw } from "../support/raw_request.ts";
 import { UnreadHttp2 } from "../support/unread_http2.ts";
-import { startWorkerJeedom, type WorkerJeedom } from "../support/worker_jeedom.ts";
+import { startWorkerJeedom, type WorkerJeedom } from "../support/jeedom_server.ts";
 
-const PHONE = "198.51.100.7";
+const MODEST = "198.51.100.7";
 const GREEDY = "203.0.113.9";
 
 const MB = 2 ** 20;
@@ -37,43 +37,43 @@ const RIGHTS = {
   ownApikey: true,
 };
 
-/** A gateway with two keys that may do the same. */
-interface Scene {
+/** Gateway with two keys of the same rights. */
+interface Context {
   readonly gateway: GatewayProcess;
   readonly port: number;
   readonly jeedom: WorkerJeedom;
   readonly greedy: KeyRecord;
   readonly greedySecret: SecretKey;
-  /** The greedy key's client, at an address of its own. */
+  /** Client of the greedy key, at its own address. */
   readonly greedyClient: GatewayClient;
   readonly modest: KeyRecord;
-  /** The modest key's client, at an address of its own. */
-  readonly phone: GatewayClient;
-  /** Connections that are closed at the end. */
-  readonly crowd: Crowd;
-  /** Opens a stream that ends at the end, at the latest. */
+  /** Client of the modest key, at its own address. */
+  readonly client: GatewayClient;
+  /** Connections that are closed at the end of the test. */
+  readonly connections: RawConnections;
+  /** Opens a stream that is closed at the end of the test. */
   listen(client: GatewayClient, filters: readonly string[], since?: Position): Promise<ConnectedStream>;
 }
 
-/** Choices for a scene. */
-interface SceneOptions {
+/** Options of the gateway. */
+interface ContextOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly workers?: number;
   readonly flags?: readonly string[];
 }
 
-/** Runs a test with a gateway that has two keys, and looks for traces of a crash afterwards. */
+/** Runs a test with a gateway that has two keys, and checks its log for a crash. */
 async function withTwoKeys(
-  test: (scene: Scene) => Promise<void>,
-  { env = {}, workers = 1000, flags = [] }: SceneOptions = {},
+  test: (context: Context) => Promise<void>,
+  { env = {}, workers = 1000, flags = [] }: ContextOptions = {},
 ): Promise<void> {
-  await using opened = new AsyncDisposableStack();
+  await using scope = new AsyncDisposableStack();
   const recordOf = (name: string) => makeRecord({ ...RIGHTS, name });
   const [greedy, modest] = [recordOf("greedy"), recordOf("modest")] as const;
   const jeedom = startWorkerJeedom(workers);
-  opened.defer(() => jeedom.stop());
+  scope.defer(() => jeedom.stop());
   const broker = await startBroker(["allow_anonymous true", "max_queued_messages 0"]);
-  opened.defer(() => broker.stop());
+  scope.defer(() => broker.stop());
   const gateway = await startGatewayProcess({
     JEEDOM_URL: jeedom.url,
     JEEDOM_APIKEY: "fairness",
@@ -84,9 +84,9 @@ async function withTwoKeys(
     DRAIN_MS: "0",
     ...env,
   }, { keys: [greedy, modest], flags });
-  opened.defer(async () => void await gateway.stop());
-  const crowd = new Crowd();
-  opened.defer(() => crowd.close());
+  scope.defer(async () => void await gateway.stop());
+  const connections = new RawConnections();
+  scope.defer(() => connections.close());
   const clientOf = ({ secret }: KeyRecord, address: string) =>
     clientAt(address, { url: gateway.url, key: secret.toHex() });
   await within(
@@ -99,30 +99,29 @@ async function withTwoKeys(
       greedySecret: await importSecretKey(greedy.secret),
       greedyClient: clientOf(greedy, GREEDY),
       modest,
-      phone: clientOf(modest, PHONE),
-      crowd,
-      async listen(...begin) {
-        const stream = await connect(...begin);
-        opened.defer(() => stream.leave());
+      client: clientOf(modest, MODEST),
+      connections,
+      async listen(...subscription) {
+        const stream = await connect(...subscription);
+        scope.defer(() => stream.close());
         return stream;
       },
     }),
     120_000,
   );
-  // A stack outside of the log, or a crash.
-  const broken = gateway.output.lines.filter((line) => /^\s+at |Uncaught|nhandled|broke the gateway/.test(line));
-  assertEquals(broken, []);
+  const crashes = gateway.output.lines.filter((line) => /^\s+at |Uncaught|nhandled|broke the gateway/.test(line));
+  assertEquals(crashes, []);
 }
 
-/** A phone that gets what it asks for, the first time that it asks. */
-async function isServed(phone: GatewayClient): Promise<void> {
-  assertEquals((await within("a call", phone.callJeedom("cmd::byId", { id: 1 }))).status, 200);
-  assertEquals((await within("a publish", phone.publish("modest/t", "m", { qos: 1 }))).status, 200);
+/** Asserts that the first call and the first publish of a client succeed. */
+async function assertServed(client: GatewayClient): Promise<void> {
+  assertEquals((await within("a call", client.callJeedom("cmd::byId", { id: 1 }))).status, 200);
+  assertEquals((await within("a publish", client.publish("modest/t", "m", { qos: 1 }))).status, 200);
 }
 
-/** Sends requests of the greedy key over connections of their own, each from another address, and leaves them open. */
+/** Sends requests of the greedy key over separate open connections, each from another address. */
 async function sendGreedy(
-  { crowd, greedySecret, port }: Pick<Scene, "crowd" | "greedySecret" | "port">,
+  { connections, greedySecret, port }: Pick<Context, "connections" | "greedySecret" | "port">,
   count: number,
   request: Pick<RawRequestOptions, "route"> & { readonly fields: (index: number) => RawRequestOptions["fields"] },
 ): Promise<void> {
@@ -133,28 +132,28 @@ async function sendGreedy(
         rawRequest(greedySecret, { route: request.route, fields: request.fields(index), from: addressAt(index) }),
     ),
   );
-  await crowd.open(port, count);
-  await crowd.send((index) => sealed[index]?.bytes ?? new Uint8Array());
+  await connections.open(port, count);
+  await connections.send((index) => sealed[index]?.bytes ?? new Uint8Array());
 }
 
 const addressAt = (index: number): string => `198.18.${Math.floor(index / 250)}.${1 + index % 250}`;
 
-/** A stream, from its begin. */
+/** Connected stream. */
 interface ConnectedStream {
   readonly events: AsyncGenerator<StreamEvent, void>;
-  /** Leaves as a phone does whose line breaks. */
-  leave(): Promise<void>;
+  /** Closes the connection. */
+  close(): Promise<void>;
 }
 
-/** Listens until it is connected. */
-async function connect(phone: GatewayClient, filters: readonly string[], since?: Position): Promise<ConnectedStream> {
-  const leave = new AbortController();
-  const events = phone.subscribe(filters, { signal: leave.signal, resume: false, ...since ? { since } : {} });
+/** Subscribes and waits for the first event. */
+async function connect(client: GatewayClient, filters: readonly string[], since?: Position): Promise<ConnectedStream> {
+  const closing = new AbortController();
+  const events = client.subscribe(filters, { signal: closing.signal, resume: false, ...since ? { since } : {} });
   await nextEvent(events, "connected");
   return {
     events,
-    async leave() {
-      leave.abort();
+    async close() {
+      closing.abort();
       await events.next().catch(() => {});
     },
   };
@@ -169,75 +168,75 @@ const payloadOf = (event: StreamEvent) => event.type === "message" ? event.paylo
 
 const UNLIMITED_RATE = { RATE_LIMITS: "off" };
 
-Deno.test("unread answers of one key do not break off a large answer of another", () =>
-  withTwoKeys(async ({ port, greedySecret, phone, greedyClient }) => {
-    const lines = await Promise.all([1, 2].map(() => UnreadHttp2.open(port)));
+Deno.test("unread answers of one key do not abort a large answer of another", () =>
+  withTwoKeys(async ({ port, greedySecret, client, greedyClient }) => {
+    const http2 = await Promise.all([1, 2].map(() => UnreadHttp2.open(port)));
     try {
-      // 60 answers of 400 KB sealed: more than eight of the largest, which may wait in all.
-      for (const [index, line] of Array.from({ length: 30 }, () => lines).flat().entries()) {
+      // 60 answers of 400 KB sealed: more than the total limit of unread answers.
+      for (const [index, connection] of Array.from({ length: 30 }, () => http2).flat().entries()) {
         const { text } = await sealRaw(greedySecret, {
           route: "/gateway",
           fields: { jsonrpc: "cmd::byId", params: { bytes: 300_000 } },
         });
-        await line.post("/gateway", text, addressAt(index));
+        await connection.post("/gateway", text, addressAt(index));
       }
-      const answered = () => lines.reduce((sum, { answered }) => sum + answered.size, 0);
-      await until("all answers begun", () => answered() === 60);
+      const answered = () => http2.reduce((sum, { answered }) => sum + answered.size, 0);
+      await until("all answers have started", () => answered() === 60);
       for (let time = 0; time < 3; time++) {
-        const { body } = await phone.callJeedom("cmd::byId", { bytes: 2_000_000 });
+        const { body } = await client.callJeedom("cmd::byId", { bytes: 2_000_000 });
         assertEquals(JSON.stringify(body).match(/x+/)?.[0].length, 2_000_000);
       }
-      // The greedy key itself is served as well, as soon as it reads.
+      // The greedy key itself is served as well, if it reads the answer.
       assertEquals((await greedyClient.callJeedom("cmd::byId", { id: 1 })).status, 200);
     } finally {
-      await Promise.all(lines.map((line) => line.close()));
+      await Promise.all(http2.map((connection) => connection.close()));
     }
   }, {
     env: { ...UNLIMITED_RATE, JEEDOM_MAX_RESPONSE_BYTES: "2200000", MAX_REQUESTS_PER_KEY: "200" },
   }));
 
-Deno.test("large messages on one key's topics do not empty the resume history of another's", () =>
-  withTwoKeys(async ({ listen, greedyClient, phone }) => {
-    const first = await listen(phone, ["modest/#"]);
-    await phone.publish("modest/n", "0", { qos: 1 });
+Deno.test("large messages on the topics of one key do not evict the resume history of another's", () =>
+  withTwoKeys(async ({ listen, greedyClient, client }) => {
+    const first = await listen(client, ["modest/#"]);
+    await client.publish("modest/n", "0", { qos: 1 });
     const position = positionOf(await nextEvent(first.events, "message"));
-    await first.leave();
-    await phone.publish("modest/n", "1", { qos: 1 });
+    await first.close();
+    await client.publish("modest/n", "1", { qos: 1 });
     const greedy = await listen(greedyClient, ["greedy/#"]);
     for (let index = 0; index < 13; index++) {
       await greedyClient.publish("greedy/n", `${index}`.padEnd(98_000, "x"), { qos: 1 });
       await nextEvent(greedy.events, "message");
     }
-    await phone.publish("modest/n", "2", { qos: 1 });
-    const again = await listen(phone, ["modest/#"], position);
-    // No gap comes before them.
-    for (const expected of ["1", "2"]) assertEquals(payloadOf(await nextEvent(again.events, "message")), expected);
+    await client.publish("modest/n", "2", { qos: 1 });
+    const resumed = await listen(client, ["modest/#"], position);
+    // Without a gap event before them.
+    for (const expected of ["1", "2"]) assertEquals(payloadOf(await nextEvent(resumed.events, "message")), expected);
   }, { env: { ...UNLIMITED_RATE, RESUME_BYTES: String(MB) } }));
 
-Deno.test("a key that fills the replay memory is refused alone", () =>
-  withTwoKeys(async (scene) => {
-    const { phone, crowd } = scene;
-    await sendGreedy(scene, 400, {
+Deno.test("only the key that fills the replay store is refused", () =>
+  withTwoKeys(async (context) => {
+    const { client, connections } = context;
+    await sendGreedy(context, 400, {
       route: "/mqtt/publish",
       fields: () => ({ topic: "greedy/t", message: "x" }),
     });
-    const statuses = new Set(await crowd.statuses());
-    assert(statuses.has("503"), `The replay memory was not filled: ${[...statuses]}`);
-    for (let index = 0; index < 10; index++) await isServed(phone);
+    const statuses = new Set(await connections.statuses());
+    assert(statuses.has("503"), `The replay store was not filled: ${[...statuses]}`);
+    for (let index = 0; index < 10; index++) await assertServed(client);
     // 128 requests fit at most.
   }, { env: { ...UNLIMITED_RATE, REPLAY_MEMORY_BYTES: String(64 * 1024), MAX_REQUESTS_PER_KEY: "500" } }));
 
-Deno.test("large answers of one key do not push out the answer that another may ask for again", () =>
+Deno.test("large answers of one key do not evict the stored answer of another", () =>
   withTwoKeys(async ({ gateway, greedyClient, modest, port }) => {
     const secret = await importSecretKey(modest.secret);
     const { bytes } = await rawRequest(secret, {
       route: "/gateway",
       fields: { jsonrpc: "cmd::byId", params: { bytes: 1000 } },
-      from: PHONE,
+      from: MODEST,
     });
     const first = await exchange(port, bytes);
     for (let index = 0; index < 30; index++) await greedyClient.callJeedom("cmd::byId", { bytes: 150_000 });
-    // A phone whose line broke sends the same bytes again.
+    // A client whose connection broke sends the same bytes again.
     assertEquals(await exchange(port, bytes), first);
     assertEquals((await gateway.client.callJeedom("cmd::byId", { id: 1 })).status, 200);
   }, { env: { ...UNLIMITED_RATE, REPLAY_MEMORY_BYTES: String(MB) } }));
@@ -254,55 +253,55 @@ async function exchange(port: number, request: Uint8Array<ArrayBuffer>): Promise
   }
 }
 
-Deno.test("long polls that one key gave up leave Jeedom's workers to another", () =>
-  withTwoKeys(async (scene) => {
-    const { jeedom, phone, crowd } = scene;
+Deno.test("aborted long polls of one key leave Jeedom's workers to another", () =>
+  withTwoKeys(async (context) => {
+    const { jeedom, client, connections } = context;
     const polls = 30;
-    await sendGreedy(scene, polls, {
+    await sendGreedy(context, polls, {
       route: "/gateway",
       fields: (index) => ({ jsonrpc: "event::changes", params: { longPolling: 60, datetime: index } }),
     });
-    // Each reached Jeedom, or was refused.
+    // Each poll has reached Jeedom or was refused.
     let refused = 0;
-    for (const connection of crowd.connections) {
+    for (const connection of connections.connections) {
       connection.read(new Uint8Array(1000)).then((count) => refused += count === null ? 0 : 1, () => {});
     }
-    await until("all polls decided", () => jeedom.polls + refused === polls || jeedom.busy === 20);
-    crowd.close();
+    await until("all polls have run or were refused", () => jeedom.polls + refused === polls || jeedom.busy === 20);
+    connections.close();
     assert(jeedom.polls > 0, "No poll reached Jeedom");
-    await isServed(phone);
-    const own = phone.callJeedom("event::changes", { longPolling: 1, datetime: 1 });
+    await assertServed(client);
+    const own = client.callJeedom("event::changes", { longPolling: 1, datetime: 1 });
     assertEquals((await within("the modest key's own poll", own)).status, 200);
   }, {
     workers: 20,
     env: { ...UNLIMITED_RATE, JEEDOM_MAX_POLLS: "12", JEEDOM_MAX_POLLS_PER_KEY: "6" },
   }));
 
-/** What a stranger behind the phone's own address sends. */
-const FAILURES: readonly (readonly [name: string, make: (scene: Scene) => Promise<Uint8Array> | Uint8Array])[] = [
-  ["garbage", () => postBytes("/gateway", randomBytes(60).toBase64(), { "X-Forwarded-For": PHONE })],
+/** Failing requests from the address of the modest key. */
+const FAILURES: readonly (readonly [name: string, make: (context: Context) => Promise<Uint8Array> | Uint8Array])[] = [
+  ["garbage", () => postBytes("/gateway", randomBytes(60).toBase64(), { "X-Forwarded-For": MODEST })],
   [
-    "garbage that names another key",
+    "garbage with the key id of another key",
     ({ greedySecret: { kid } }) =>
-      postBytes("/gateway", `2.${kid}.${toBase64Url(randomBytes(60))}`, { "X-Forwarded-For": PHONE }),
+      postBytes("/gateway", `2.${kid}.${toBase64Url(randomBytes(60))}`, { "X-Forwarded-For": MODEST }),
   ],
   [
-    "version 1 garbage that names another key",
+    "version 1 garbage with the key id of another key",
     ({ greedySecret: { kid } }) =>
-      postBytes("/gateway", randomBytes(60).toBase64(), { "X-Forwarded-For": PHONE, "E2E-Key-Id": kid }),
+      postBytes("/gateway", randomBytes(60).toBase64(), { "X-Forwarded-For": MODEST, "E2E-Key-Id": kid }),
   ],
   [
-    "garbage of an unknown key",
+    "garbage with an unknown key id",
     () =>
       postBytes("/gateway", `2.${randomBytes(8).toHex()}.${toBase64Url(randomBytes(60))}`, {
-        "X-Forwarded-For": PHONE,
+        "X-Forwarded-For": MODEST,
       }),
   ],
   [
     "a web page's cross-site posts",
     () =>
       postBytes("/gateway", "no-cors", {
-        "X-Forwarded-For": PHONE,
+        "X-Forwarded-For": MODEST,
         "Content-Type": "text/plain;charset=UTF-8",
         "Origin": "https://page.example",
         "Sec-Fetch-Site": "cross-site",
@@ -315,7 +314,7 @@ const FAILURES: readonly (readonly [name: string, make: (scene: Scene) => Promis
       const { bytes } = await rawRequest(greedySecret, {
         route: "/gateway",
         fields: { jsonrpc: "ping" },
-        from: PHONE,
+        from: MODEST,
         age: 7200,
       });
       return bytes;
@@ -326,32 +325,32 @@ const FAILURES: readonly (readonly [name: string, make: (scene: Scene) => Promis
 const toBase64Url = (bytes: Uint8Array) => bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 
 for (const [name, make] of FAILURES) {
-  Deno.test(`${name} from a phone's own address do not lock the phone out`, () =>
-    withTwoKeys(async (scene) => {
-      const { crowd, gateway, modest, phone, port } = scene;
+  Deno.test(`${name} from a client's own address do not lock it out`, () =>
+    withTwoKeys(async (context) => {
+      const { connections, gateway, modest, client, port } = context;
       const older = new GatewayClient({
         url: gateway.url,
         key: modest.secret.toHex(),
         protocol: 1,
-        fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, "X-Forwarded-For": PHONE } }),
+        fetch: (input, init) => fetch(input, { ...init, headers: { ...init?.headers, "X-Forwarded-For": MODEST } }),
       });
-      // The household has used its phones before.
-      for (const client of [phone, older]) await isServed(client);
-      const failures = await Promise.all(Array.from({ length: 60 }, () => make(scene)));
-      await crowd.open(port, failures.length);
-      await crowd.send((index) => failures[index] ?? new Uint8Array());
-      const statuses = await crowd.statuses();
-      assert(!statuses.includes(""), "An attack had no answer");
-      for (const client of [phone, older]) await isServed(client);
+      // Both clients have used their address before.
+      for (const each of [client, older]) await assertServed(each);
+      const failures = await Promise.all(Array.from({ length: 60 }, () => make(context)));
+      await connections.open(port, failures.length);
+      await connections.send((index) => failures[index] ?? new Uint8Array());
+      const statuses = await connections.statuses();
+      assert(!statuses.includes(""), "A failing request had no answer");
+      for (const each of [client, older]) await assertServed(each);
     }, {
-      // Only failures are limited here; how many requests an address may send is another test's.
+      // Only failures are limited here; the rates of requests have their own tests.
       env: { ADDRESS_RATE: "1000", ADDRESS_BURST: "10000", KEY_RATE: "1000", KEY_BURST: "10000" },
     }));
 }
 
-Deno.test("requests from all networks of one IPv6 /48 take bounded memory, and a phone is served", async () => {
+Deno.test("requests from all networks of one IPv6 /48 take bounded memory, and another client is served", async () => {
   const { flag, inspect } = prepareInspection();
-  await withTwoKeys(async ({ port, phone }) => {
+  await withTwoKeys(async ({ port, client }) => {
     const inspector = await inspect();
     try {
       const heapAfter = async (site: number): Promise<number> => {
@@ -361,26 +360,26 @@ Deno.test("requests from all networks of one IPv6 /48 take bounded memory, and a
       };
       const first = await heapAfter(1);
       const growth = await heapAfter(2) - first;
-      // Of 3,200 networks: 3 MB where each of them is counted by itself.
+      // 3,200 networks would take 3 MB if each were counted separately.
       assert(growth < 1.5 * MB, `The heap grew by ${Math.round(growth / 1024)} KB`);
-      await isServed(phone);
+      await assertServed(client);
     } finally {
       inspector.close();
     }
   }, { flags: [flag] });
 });
 
-/** Connections that a flood uses at a time, and networks that each of them speaks for. */
+/** Connections of a flood, and networks of each of them. */
 const FLOODERS = 8;
 const NETWORKS = 400;
 
-/** Requests of one network: more than one a second, so that they are remembered for longer than a second. */
+/** Requests of one network: above one per second, so that they are counted for longer than a second. */
 const EACH = 3;
 
-/** Requests that are on their way at a time. */
+/** Requests in flight at a time. */
 const BATCH = 50;
 
-/** Sends garbage from networks of one /48, and reads all answers. */
+/** Sends garbage from networks of one /48 and reads all answers. */
 async function floodFrom(
   port: number,
   { site, part }: { readonly site: number; readonly part: number },
@@ -390,13 +389,13 @@ async function floodFrom(
     return postBytes("/gateway", "AAAA", { "X-Forwarded-For": `2001:db8:${site}:${network}::1` });
   });
   for (let at = 0; at < requests.length;) {
-    // The gateway hangs up on a body that it does not read.
-    using line = await Deno.connect({ hostname: "127.0.0.1", port });
-    const statuses = readStatuses(line);
+    // The gateway closes the connection after a body that it does not read.
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const statuses = readStatuses(connection);
     for (let isOpen = true; isOpen && at < requests.length;) {
       const batch = requests.slice(at, at + BATCH);
       const writing = (async () => {
-        for (const request of batch) await writeAll(line, request);
+        for (const request of batch) await writeAll(connection, request);
       })().catch(() => {});
       for (let answers = 0; answers < batch.length && isOpen; answers++) {
         isOpen = !(await statuses.next()).done;
@@ -407,34 +406,34 @@ async function floodFrom(
   }
 }
 
-Deno.test("a key that holds all requests that it may leaves the rest to another", () =>
-  withTwoKeys(async (scene) => {
-    const { jeedom, phone } = scene;
-    await sendGreedy(scene, 12, {
+Deno.test("a key with its maximum of requests leaves the rest to another", () =>
+  withTwoKeys(async (context) => {
+    const { jeedom, client } = context;
+    await sendGreedy(context, 12, {
       route: "/gateway",
       fields: () => ({ jsonrpc: "cmd::byId", params: { wait: true } }),
     });
     await until("the greedy key's calls run", () => jeedom.busy === 4);
-    for (let time = 0; time < 3; time++) await isServed(phone);
+    for (let time = 0; time < 3; time++) await assertServed(client);
     assertEquals(jeedom.busy, 4);
   }, { env: { ...UNLIMITED_RATE, MAX_REQUESTS: "8", MAX_REQUESTS_PER_KEY: "4" } }));
 
-Deno.test("addresses that hold all bodies that they may leave the rest to another, also where it is slow", () =>
-  withTwoKeys(async ({ crowd, modest, phone, port }) => {
+Deno.test("addresses with their maximum of pending bodies leave the rest to another, even a slow one", () =>
+  withTwoKeys(async ({ connections, modest, client, port }) => {
     const secret = await importSecretKey(modest.secret);
     const fields = { jsonrpc: "cmd::byId" };
-    const { bytes } = await rawRequest(secret, { route: "/gateway", fields, from: PHONE });
-    const slow = new Crowd();
+    const { bytes } = await rawRequest(secret, { route: "/gateway", fields, from: MODEST });
+    const slow = new RawConnections();
     try {
-      // A phone on a bad line has sent half of its request.
+      // A client with a slow connection has sent half of its request.
       await slow.open(port, 1);
       await slow.send(() => bytes.subarray(0, -9));
-      await crowd.open(port, 48);
-      await crowd.send((index) =>
+      await connections.open(port, 48);
+      await connections.send((index) =>
         postBytes("/gateway", "unfinished", { "X-Forwarded-For": `203.0.113.${index % 3}` }).subarray(0, -1)
       );
-      // Each address may have 16 at a time; eight of all may be waited for.
-      for (let time = 0; time < 3; time++) await isServed(phone);
+      // Each address may have 16 pending bodies, all together eight.
+      for (let time = 0; time < 3; time++) await assertServed(client);
       await slow.send(() => bytes.subarray(-9));
       assertEquals(await slow.statuses(), ["200"]);
     } finally {
@@ -442,72 +441,72 @@ Deno.test("addresses that hold all bodies that they may leave the rest to anothe
     }
   }, { env: { ...UNLIMITED_RATE, MAX_BODIES: "8", MAX_REQUESTS_PER_ADDRESS: "16", BODY_TIMEOUT_MS: "60000" } }));
 
-Deno.test("a key that holds all streams that it may leaves the rest to another", () =>
-  withTwoKeys(async (scene) => {
-    const { listen, crowd, phone } = scene;
-    await sendGreedy(scene, 8, { route: "/mqtt/subscribe", fields: () => ({ topic: "greedy/#" }) });
-    assertEquals(new Set(await crowd.statuses()), new Set(["200"]));
-    const own = await listen(phone, ["modest/#"]);
-    await phone.publish("modest/n", "0", { qos: 1 });
+Deno.test("a key with its maximum of streams leaves the rest to another", () =>
+  withTwoKeys(async (context) => {
+    const { listen, connections, client } = context;
+    await sendGreedy(context, 8, { route: "/mqtt/subscribe", fields: () => ({ topic: "greedy/#" }) });
+    assertEquals(new Set(await connections.statuses()), new Set(["200"]));
+    const own = await listen(client, ["modest/#"]);
+    await client.publish("modest/n", "0", { qos: 1 });
     assertEquals(payloadOf(await nextEvent(own.events, "message")), "0");
   }, { env: { ...UNLIMITED_RATE, MAX_STREAMS: "6", MAX_STREAMS_PER_KEY: "3" } }));
 
-Deno.test("thousands of filters that one key abandoned leave room for another's", () =>
-  withTwoKeys(async (scene) => {
-    const { listen, greedySecret, phone, port } = scene;
+Deno.test("thousands of abandoned filters of one key leave room for those of another", () =>
+  withTwoKeys(async (context) => {
+    const { listen, greedySecret, client, port } = context;
     for (let round = 0; round < 6; round++) {
-      const crowd = new Crowd();
-      await sendGreedy({ crowd, greedySecret, port }, 20, {
+      const connections = new RawConnections();
+      await sendGreedy({ connections, greedySecret, port }, 20, {
         route: "/mqtt/subscribe",
         fields: (index) => ({
           topics: Array.from({ length: 100 }, (_, filter) => `greedy/${round}/${index}/${filter}`),
         }),
       });
-      await crowd.statuses();
-      crowd.close();
+      await connections.statuses();
+      connections.close();
     }
-    const own = await listen(phone, Array.from({ length: 100 }, (_, index) => `modest/${index}/#`));
-    await phone.publish("modest/99/n", "0", { qos: 1 });
+    const own = await listen(client, Array.from({ length: 100 }, (_, index) => `modest/${index}/#`));
+    await client.publish("modest/99/n", "0", { qos: 1 });
     assertEquals(payloadOf(await nextEvent(own.events, "message")), "0");
   }, { env: UNLIMITED_RATE }));
 
-Deno.test("streams of one key that are not read do not hold up another's on the same topic", () =>
-  withTwoKeys(async (scene) => {
-    const { listen, greedySecret, phone, port } = scene;
-    const line = await UnreadHttp2.open(port);
+Deno.test("unread streams of one key do not delay another's on the same topic", () =>
+  withTwoKeys(async (context) => {
+    const { listen, greedySecret, client, port } = context;
+    const http2 = await UnreadHttp2.open(port);
     try {
       for (let index = 0; index < 20; index++) {
         const { text } = await sealRaw(greedySecret, { route: "/mqtt/subscribe", fields: { topic: "shared/#" } });
-        await line.post("/mqtt/subscribe", text, addressAt(index));
+        await http2.post("/mqtt/subscribe", text, addressAt(index));
       }
-      await until("all streams begun", () => line.answered.size === 20);
-      const own = await listen(phone, ["shared/#"]);
+      await until("all streams begun", () => http2.answered.size === 20);
+      const own = await listen(client, ["shared/#"]);
       for (let index = 0; index < 40; index++) {
-        await phone.publish("shared/n", `${index}`.padEnd(30_000), { qos: 1 });
+        await client.publish("shared/n", `${index}`.padEnd(30_000), { qos: 1 });
         assertEquals(payloadOf(await nextEvent(own.events, "message"))?.trim(), `${index}`);
       }
     } finally {
-      await line.close();
+      await http2.close();
     }
   }, { env: UNLIMITED_RATE }));
 
-Deno.test("retained messages that one key does not read leave another its own", () =>
-  withTwoKeys(async (scene) => {
-    const { listen, greedySecret, greedyClient, phone, port } = scene;
+Deno.test("unread retained messages of one key do not block those of another", () =>
+  withTwoKeys(async (context) => {
+    const { listen, greedySecret, greedyClient, client, port } = context;
     for (let index = 0; index < 20; index++) {
       await greedyClient.publish(`greedy/${index}`, "x".repeat(30_000), { retain: true, qos: 1 });
-      await phone.publish(`modest/${index}`, "y".repeat(5_000), { retain: true, qos: 1 });
+      await client.publish(`modest/${index}`, "y".repeat(5_000), { retain: true, qos: 1 });
     }
-    const line = await UnreadHttp2.open(port);
+    const http2 = await UnreadHttp2.open(port);
     try {
       for (let index = 0; index < 10; index++) {
         const { text } = await sealRaw(greedySecret, { route: "/mqtt/subscribe", fields: { topic: "greedy/#" } });
-        await line.post("/mqtt/subscribe", text, addressAt(index));
+        await http2.post("/mqtt/subscribe", text, addressAt(index));
       }
-      await until("all streams begun", () => line.answered.size === 10);
-      // 600 KB for each of them, and 400 KB for all that begin to listen.
+      await until("all streams begun", () => http2.answered.size === 10);
+      // 600 KB for each stream, and 400 KB for the backlog of all streams.
       for (let time = 0; time < 3; time++) {
-        const own = await listen(phone, ["modest/#"]);
+        const own = await listen(client, ["modest/#"]);
         const topics = new Set<string>();
         while (topics.size < 20) {
           const event = await nextEvent(own.events, "message");
@@ -515,17 +514,17 @@ Deno.test("retained messages that one key does not read leave another its own", 
         }
       }
     } finally {
-      await line.close();
+      await http2.close();
     }
   }, { env: { ...UNLIMITED_RATE, BACKLOG_BYTES: "400000", LISTENER_QUEUE_BYTES: "16384" } }));
 
-Deno.test("a large message that a device retained is left out, and the other devices' come", () =>
-  withTwoKeys(async ({ listen, greedyClient, phone }) => {
+Deno.test("a large retained message is skipped, and those of other devices arrive", () =>
+  withTwoKeys(async ({ listen, greedyClient, client }) => {
     await greedyClient.publish("home/a", "x".repeat(500_000), { retain: true, qos: 1 });
     await greedyClient.publish("home/b", "21.5", { retain: true, qos: 1 });
-    const own = await listen(phone, ["home/#"]);
+    const own = await listen(client, ["home/#"]);
     let value: string | null | undefined;
-    // A gap may tell of the large one.
+    // A gap event may report the large one.
     while (value === undefined) {
       const { value: event } = await within("an event", own.events.next());
       if (!event) throw new Error("The stream ended");
@@ -533,49 +532,49 @@ Deno.test("a large message that a device retained is left out, and the other dev
       value = payloadOf(event);
     }
     assertEquals(value, "21.5");
-    await phone.publish("home/c", "live", { qos: 1 });
+    await client.publish("home/c", "live", { qos: 1 });
     assertEquals(payloadOf(await nextEvent(own.events, "message")), "live");
   }, { env: { ...UNLIMITED_RATE, MAX_EVENT_BYTES: "10000" } }));
 
-Deno.test("logins that one key makes up leave broker connections to another", () =>
-  withTwoKeys(async (scene) => {
-    const { listen, crowd, gateway, phone } = scene;
-    // The gateway's own connection is idle when they come.
-    await isServed(phone);
-    await sendGreedy(scene, 10, {
+Deno.test("many logins of one key leave broker connections to another", () =>
+  withTwoKeys(async (context) => {
+    const { listen, connections, gateway, client } = context;
+    // The gateway's own connection is idle meanwhile.
+    await assertServed(client);
+    await sendGreedy(context, 10, {
       route: "/mqtt/subscribe",
-      fields: (index) => ({ topic: "greedy/#", username: `made-up-${index}`, password: "x" }),
+      fields: (index) => ({ topic: "greedy/#", username: `user-${index}`, password: "x" }),
     });
-    assertEquals(new Set(await crowd.statuses()), new Set(["200"]));
-    // Each stream holds its connection, or was refused one.
-    const decided = () => gateway.output.lines.filter((line) => line.includes("/mqtt/subscribe")).length;
-    await until("all streams decided", () => decided() >= 10);
-    await isServed(phone);
+    assertEquals(new Set(await connections.statuses()), new Set(["200"]));
+    // Each stream has a connection or was refused one.
+    const finished = () => gateway.output.lines.filter((line) => line.includes("/mqtt/subscribe")).length;
+    await until("all streams have a connection or were refused", () => finished() >= 10);
+    await assertServed(client);
     const options = { username: "modest", password: "x", qos: 1 } as const;
-    const answer = await within("a publish with a login", phone.publish("modest/t", "m", options));
+    const answer = await within("a publish with a login", client.publish("modest/t", "m", options));
     assertEquals(answer.status, 200);
-    await listen(phone, ["modest/#"]);
+    await listen(client, ["modest/#"]);
   }, { env: { ...UNLIMITED_RATE, MQTT_MAX_CONNECTIONS: "6" } }));
 
-Deno.test("a key that spends its rate leaves another key's alone", () =>
-  withTwoKeys(async (scene) => {
-    const { crowd, phone } = scene;
-    await sendGreedy(scene, 100, { route: "/mqtt/publish", fields: () => ({ topic: "greedy/t", message: "x" }) });
-    await crowd.statuses();
-    for (let time = 0; time < 4; time++) await isServed(phone);
+Deno.test("a key that exhausts its rate does not affect another key", () =>
+  withTwoKeys(async (context) => {
+    const { connections, client } = context;
+    await sendGreedy(context, 100, { route: "/mqtt/publish", fields: () => ({ topic: "greedy/t", message: "x" }) });
+    await connections.statuses();
+    for (let time = 0; time < 4; time++) await assertServed(client);
   }, { env: { KEY_RATE: "1", KEY_BURST: "10" } }));
 
-Deno.test("a key that spends the rate of a phone's own address leaves the phone served", () =>
-  withTwoKeys(async ({ crowd, greedySecret, phone, port }) => {
-    await isServed(phone);
+Deno.test("a client is served even if another key exhausts the rate of its address", () =>
+  withTwoKeys(async ({ connections, greedySecret, client, port }) => {
+    await assertServed(client);
     const flood = await Promise.all(Array.from({ length: 300 }, () =>
       rawRequest(greedySecret, {
         route: "/mqtt/publish",
         fields: { topic: "greedy/t", message: "x" },
-        from: PHONE,
+        from: MODEST,
       })));
-    await crowd.open(port, flood.length);
-    await crowd.send((index) => flood[index]?.bytes ?? new Uint8Array());
-    assert((await crowd.statuses()).includes("429"), "The address's rate was not spent");
-    for (let time = 0; time < 3; time++) await isServed(phone);
+    await connections.open(port, flood.length);
+    await connections.send((index) => flood[index]?.bytes ?? new Uint8Array());
+    assert((await connections.statuses()).includes("429"), "The rate of the address was not exhausted");
+    for (let time = 0; time < 3; time++) await assertServed(client);
   }));

@@ -1,4 +1,4 @@
-/** What a phone sees when a broker misbehaves. The tests that need a real Mosquitto are left out where there is none. */
+/** Errors that a client gets from a failing broker. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError } from "../../src/client/gateway_client.ts";
 import type { FinalEvent, StreamEvent } from "../../src/protocol/event.ts";
@@ -37,7 +37,7 @@ async function lastEvent(events: AsyncIterable<StreamEvent>, onConnected?: () =>
   throw new Error(`Stream ended with ${last?.type}`);
 }
 
-Deno.test("a publish to a broker that is not there fails with a clear message, and works once it is back", async () => {
+Deno.test("a publish to an unreachable broker fails with a clear message, and succeeds once it is reachable", async () => {
   const port = freePort();
   await withGateway({ MQTT_BROKER_HOST: "127.0.0.1", MQTT_BROKER_PORT: String(port) }, async ({ client }) => {
     const { status, message } = await assertRejects(() => client.publish("t", "m", { qos: 1 }), FailedError);
@@ -48,12 +48,12 @@ Deno.test("a publish to a broker that is not there fails with a clear message, a
   });
 });
 
-Deno.test("a broker's host that does not exist is told as such", () =>
+Deno.test("an unknown host of a broker is reported as such", () =>
   withGateway({ MQTT_BROKER_HOST: "no-such-host.invalid" }, async ({ client }) => {
     await assertRejects(() => client.publish("t", "m"), FailedError, "Broker no-such-host.invalid:1883 not found");
   }));
 
-Deno.test(needing("a wrong password is told as such, on publish and subscribe", NEEDS), async () => {
+Deno.test(needing("a wrong password is reported on publish and subscribe", NEEDS), async () => {
   const passwords = await Deno.makeTempFile();
   const hash = await new Deno.Command("mosquitto_passwd", { args: ["-b", passwords, "joe", "right"] }).output();
   assert(hash.success);
@@ -76,7 +76,7 @@ Deno.test(needing("a wrong password is told as such, on publish and subscribe", 
   }
 });
 
-Deno.test("a broker that dies ends a stream with disconnected, and the next publish with an error", async () => {
+Deno.test("the death of the broker ends a stream with disconnected, and the next publish with an error", async () => {
   const broker = await startBroker();
   await withGateway(at(broker), async ({ client }) => {
     assertEquals((await client.publish("t", "m", { qos: 1 })).status, 200);
@@ -87,7 +87,7 @@ Deno.test("a broker that dies ends a stream with disconnected, and the next publ
 });
 
 Deno.test(
-  needing("a broker that freezes during a publish gives an error in time, and nothing is sent later", NEEDS),
+  needing("a broker that freezes during a publish causes an error in time, and nothing is sent later", NEEDS),
   async () => {
     const broker = await startBroker();
     const observer = await connectAsync(`mqtt://${broker.host}:${broker.port}`, { reconnectPeriod: 0, keepalive: 0 });
@@ -103,7 +103,7 @@ Deno.test(
       broker.signal("SIGCONT");
       assertEquals((await client.publish("door", "last", { qos: 1 })).status, 200);
       await until("the last message", () => seen.includes("last"));
-      // QoS 2 runs on only with PUBREL, which the abandoned connection never sent; a CONNECT in the
+      // QoS 2 is only delivered after PUBREL, which the closed connection never sent; a CONNECT in the
       // frozen broker's backlog carries no message.
       assertEquals(seen, ["first", "last"]);
     });
@@ -112,10 +112,10 @@ Deno.test(
   },
 );
 
-Deno.test("a broker that dies before it acknowledges gives an error at once, and gets nothing twice", async () => {
+Deno.test("a broker that dies before it acknowledges causes an error at once, and gets nothing twice", async () => {
   let published = 0;
   await withScriptedBroker(
-    // It reads the PUBLISH, perhaps after the gateway's own check or together with it, and dies.
+    // It reads the PUBLISH, perhaps after or together with the gateway's own check, and dies.
     ({ type }) => {
       if (type === CONNECT) return CONNACK[4];
       if (type !== PUBLISH) return undefined;
@@ -137,7 +137,7 @@ Deno.test("a broker that dies before it acknowledges gives an error at once, and
 });
 
 Deno.test(
-  needing("a broker behind TLS is reached with its private authority, and refused without it", {
+  needing("a broker with TLS is accepted with its private authority, and rejected without it", {
     mosquitto: MOSQUITTO,
     openssl: HAS_OPENSSL,
   }),

@@ -1,4 +1,4 @@
-/** The seed's own test list, and the main job, against the real process, a real broker and a simulated Jeedom. */
+/** The test list of the original gateway, and the main functions, with the real process, a broker and a simulated Jeedom. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, GatewayError, ScopeError } from "../../src/client/gateway_client.ts";
 import type { MessageEvent, StreamEvent } from "../../src/protocol/event.ts";
@@ -10,7 +10,7 @@ import { startBroker } from "../support/broker.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 
-/** Sends a payload as it is, with its own timestamp. */
+/** Sends a payload unchanged, with its own timestamp. */
 async function send({ url, key }: GatewayProcess, path: string, payload: unknown): Promise<Response> {
   const secret = await importKey(Uint8Array.fromHex(key));
   const body = await sealEnvelope(secret, JSON.stringify(payload), randomBytes);
@@ -22,7 +22,7 @@ async function opened({ key }: GatewayProcess, response: Response): Promise<Reco
   return JSON.parse(await openEnvelope(secret, parseEnvelope(await response.text())));
 }
 
-/** Collects messages until there are as many as expected. */
+/** Collects the expected number of messages. */
 async function collect(events: AsyncIterable<StreamEvent>, count: number, onConnected: () => Promise<unknown>) {
   const messages: MessageEvent[] = [];
   for await (const event of events) {
@@ -52,7 +52,7 @@ Deno.test("Jeedom: expired and future timestamps are refused", () =>
     assertEquals(jeedom.requests.length, 0);
   }));
 
-Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", () =>
+Deno.test("Jeedom: parameters arrive, and errors within HTTP 200 are returned", () =>
   withEnvironment(async ({ gateway, jeedom: { apikey } }) => {
     const found = await gateway.client.callJeedom("cmd::byId", { id: 1 }, { apikey });
     assertEquals(Reflect.get(Reflect.get(Object(found.body), "result"), "name"), "Temperature");
@@ -60,7 +60,7 @@ Deno.test("Jeedom: parameters arrive, and errors inside of HTTP 200 come back", 
     assertEquals([missing.status, Reflect.get(Reflect.get(Object(missing.body), "error"), "code")], [200, 701]);
   }));
 
-Deno.test("Jeedom: what it says in the words of the gateway is its answer, also to the first call of a client", async () => {
+Deno.test("Jeedom: its answer in the form of a gateway error is returned, also to the first call of a client", async () => {
   const said = JSON.stringify({ error: "Request expired", code: "expired", source: "gateway" });
   const jeedom = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -81,8 +81,8 @@ Deno.test("Jeedom: what it says in the words of the gateway is its answer, also 
 
 Deno.test("Jeedom: a wrong key is refused with the opaque 401", () =>
   withEnvironment(async ({ gateway }) => {
-    const stranger = new GatewayClient({ url: gateway.url, key: "ab".repeat(32) });
-    const error = await assertRejects(() => stranger.callJeedom("datetime"), GatewayError, "Decryption failed");
+    const other = new GatewayClient({ url: gateway.url, key: "ab".repeat(32) });
+    const error = await assertRejects(() => other.callJeedom("datetime"), GatewayError, "Decryption failed");
     assertEquals(error.status, 401);
   }));
 
@@ -115,7 +115,7 @@ Deno.test("Jeedom: a hundred rapid requests are all answered, each with its own 
     assertEquals(jeedom.requests.length, 100);
   }, { env: UNLIMITED }));
 
-Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
+Deno.test("Jeedom: a long poll waits for a change and returns it", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     const since = Date.now() / 1000;
     const poll = gateway.client.callJeedom("event::changes", { datetime: since, longPolling: 30 }, {
@@ -128,7 +128,7 @@ Deno.test("Jeedom: a long poll waits for a change and brings it", () =>
     assert(JSON.stringify(body).includes('"cmd_id":3'), JSON.stringify(body));
   }));
 
-Deno.test("Jeedom: a long poll whose phone goes away runs on, and the phone that comes back gets its answer", () =>
+Deno.test("Jeedom: a long poll continues after its client disconnects, and a repeat gets its answer", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     const phone = new AbortController();
     const params = { datetime: Date.now() / 1000, longPolling: 60 };
@@ -147,7 +147,7 @@ Deno.test("Jeedom: a long poll whose phone goes away runs on, and the phone that
     assertEquals(jeedom.requests.length, 3, "One poll and two pings");
   }));
 
-Deno.test("Jeedom: polls that are given up leave workers for everything else", () =>
+Deno.test("Jeedom: aborted polls leave workers for other calls", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     const call = { apikey: jeedom.apikey };
     const phone = new AbortController();
@@ -157,7 +157,7 @@ Deno.test("Jeedom: polls that are given up leave workers for everything else", (
       const poll = gateway.client.callJeedom("event::changes", params, { ...call, signal: phone.signal });
       await poll.catch(() => decided += 1);
     });
-    await until("each poll runs or is refused", () => decided + jeedom.simulated.busyWorkers === 170, 60_000);
+    await until("each poll runs or was refused", () => decided + jeedom.simulated.busyWorkers === 170, 60_000);
     phone.abort();
     await Promise.all(polls);
     assertEquals((await gateway.client.callJeedom("version", {}, call)).status, 200);
@@ -167,7 +167,7 @@ Deno.test("Jeedom: polls that are given up leave workers for everything else", (
     assertEquals(refused.status, 429);
   }, { env: UNLIMITED, jeedom: { workers: 150 }, ms: 120_000 }));
 
-Deno.test("Jeedom: no header of the phone is passed on", () =>
+Deno.test("Jeedom: no header of the client is forwarded", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     const phone = new GatewayClient({
       url: gateway.url,
@@ -254,7 +254,7 @@ Deno.test("MQTT: missing fields are named, on both routes", () =>
     }
   }));
 
-Deno.test("subscribe: an exact topic, + and # each bring just what they match", () =>
+Deno.test("subscribe: an exact topic, + and # each deliver only what they match", () =>
   withEnvironment(async ({ gateway }) => {
     const publishAll = async () => {
       for (const topic of ["home/a/x", "home/b", "home/a", "other", "home/a/done"]) {
@@ -287,7 +287,7 @@ Deno.test("subscribe: a thousand messages arrive complete and in order", () =>
   withEnvironment(async ({ gateway }) => {
     const count = 1000;
     const messages = await collect(gateway.client.subscribe(["n"], { qos: 1 }), count, async () => {
-      // Concurrent publishes on one connection leave in the order in which they were made.
+      // Concurrent publishes on one connection are sent in their order.
       const publishing = Array.from({ length: 10 }, (_, part) => part);
       for (let base = 0; base < count; base += publishing.length) {
         for (const part of publishing) await gateway.client.publish("n", String(base + part), { qos: 0 });
@@ -296,7 +296,7 @@ Deno.test("subscribe: a thousand messages arrive complete and in order", () =>
     assertEquals(messages.map(({ payload }) => Number(payload)), Array.from({ length: count }, (_, index) => index));
   }, { env: UNLIMITED }));
 
-Deno.test("subscribe: thousands of retained messages reach a listener that reads", () =>
+Deno.test("subscribe: thousands of retained messages reach a reading listener", () =>
   withEnvironment(async ({ gateway }) => {
     const count = 3000;
     const value = "x".repeat(200);
@@ -321,7 +321,7 @@ Deno.test("replay: a request sent again over HTTP reaches Jeedom once and gets t
     assertEquals(jeedom.house.value(3), 1);
   }));
 
-Deno.test("a run of slashes before the path counts as one, in every form of a request line", () =>
+Deno.test("repeated slashes before the path count as one, in every form of a request line", () =>
   withEnvironment(async ({ gateway }) => {
     const { hostname, port } = new URL(gateway.url);
     const key = await importKey(Uint8Array.fromHex(gateway.key));

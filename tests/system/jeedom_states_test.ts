@@ -1,4 +1,4 @@
-/** What clients hear of a Jeedom in a bad state, through the real gateway. */
+/** Errors that clients get from a faulty Jeedom through the real gateway. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { JeedomMode } from "../../src/demo/simulated_jeedom.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -7,7 +7,7 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import type { GatewayProcess } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 
-/** Sends the text of a request, and returns the text of its answer. */
+/** Sends the text of a request and returns the text of its answer. */
 async function exchange({ url, key }: GatewayProcess, text: string): Promise<string> {
   const secret = await importSecretKey(Uint8Array.fromHex(key));
   const sealed = await sealRequest(secret, text, { version: 2, route: "/gateway", random: randomBytes });
@@ -17,7 +17,7 @@ async function exchange({ url, key }: GatewayProcess, text: string): Promise<str
 
 const now = () => `${Date.now() / 1000}`;
 
-Deno.test("Jeedom in a bad state is told to clients in a sentence, and its JSON is found between warnings", () =>
+Deno.test("faults of Jeedom are reported to clients, and its JSON is found between warnings", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     const ask = async (method: string) => {
       const payload = { jsonrpc: method, params: { id: 1 }, apikey: jeedom.apikey, timestamp: Date.now() / 1000 };
@@ -39,11 +39,11 @@ Deno.test("Jeedom in a bad state is told to clients in a sentence, and its JSON 
       assertStringIncludes(answer.text, words);
     }
     await gateway.output.line((line) => line.includes("text around its JSON"));
-    const told = gateway.output.lines.filter((line) => line.includes("text around its JSON"));
-    assertEquals(told.length, 1);
+    const warnings = gateway.output.lines.filter((line) => line.includes("text around its JSON"));
+    assertEquals(warnings.length, 1);
   }));
 
-Deno.test("the answer of a large house is compressed to a few percent, and each number keeps its digits", () =>
+Deno.test("a large answer is compressed to a few percent, and each number keeps its digits", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     const request = `"jsonrpc":"jeeObject::full","apikey":"${jeedom.apikey}"`;
     const whole = await exchange(gateway, `{${request},"timestamp":${now()}}`);

@@ -1,4 +1,4 @@
-/** The keys file under several real processes at once. */
+/** The keys file with several concurrent processes. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parsePairingUri } from "../../src/protocol/pairing.ts";
@@ -13,7 +13,7 @@ import { inTempDir } from "../support/temp_dir.ts";
 
 const PROJECT = new URL("../../deno.json", import.meta.url).pathname;
 
-/** The flags of the task `keys`. */
+/** Flags of the task `keys`. */
 const FLAGS = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env"];
 
 const NAMES = Array.from({ length: 10 }, (_, index) => `key${index}`);
@@ -36,7 +36,7 @@ async function namesIn(directory: string): Promise<string[]> {
   return loaded?.keys.map(({ name }) => name).toSorted() ?? [];
 }
 
-/** Holds the lock in a process of its own until it is killed. */
+/** Starts a process that holds the lock until it is killed. */
 async function holdLock(directory: string): Promise<Deno.ChildProcess> {
   await Deno.mkdir(`${directory}/data`, { recursive: true });
   const child = new Deno.Command(Deno.execPath(), {
@@ -61,7 +61,7 @@ async function kill(child: Deno.ChildProcess): Promise<void> {
   await child.status;
 }
 
-Deno.test("two processes that add ten keys each lose none, and the file is whole at every moment", () =>
+Deno.test("two processes that add ten keys each lose none, and the file is always complete", () =>
   inTempDir(async (directory) => {
     let done = false;
     const chain = async (who: string) => {
@@ -74,7 +74,7 @@ Deno.test("two processes that add ten keys each lose none, and the file is whole
     let last = 0;
     let reads = 0;
     while (!done) {
-      // Throws when it finds half a file.
+      // Throws for an incomplete file.
       const count = (await namesIn(directory)).length;
       assert(count >= last, `${last} keys became ${count}`);
       last = count;
@@ -87,14 +87,14 @@ Deno.test("two processes that add ten keys each lose none, and the file is whole
     assertEquals(files, ["keys.json", "keys.json.lock"]);
   }));
 
-Deno.test("an edit goes ahead when the process that held the lock is killed", () =>
+Deno.test("an edit continues when the process with the lock is killed", () =>
   inTempDir(async (directory) => {
     const holder = await holdLock(directory);
     const child = spawnMain(["keys", "add", "phone"], { directory, env: {}, flags: FLAGS });
     const output = new ProcessOutput(child);
     let ended = false;
     child.status.then(() => ended = true);
-    // Whoever waits for the lock has its file open. Elsewhere the kill may come first, which must do no harm either.
+    // A process that waits for the lock has its file open. Elsewhere the kill may come first, which is also safe.
     if (Deno.build.os === "linux") {
       await until("the command opens the lock file", () => hasOpen(child.pid, "keys.json.lock"));
     }
@@ -105,7 +105,7 @@ Deno.test("an edit goes ahead when the process that held the lock is killed", ()
     assertEquals(await namesIn(directory), ["phone"]);
   }));
 
-/** Linux shows the open files of every process. */
+/** Tells whether a process has a file open; Linux only. */
 async function hasOpen(pid: number, name: string): Promise<boolean> {
   try {
     for await (const { name: descriptor } of Deno.readDir(`/proc/${pid}/fd`)) {
@@ -113,12 +113,12 @@ async function hasOpen(pid: number, name: string): Promise<boolean> {
       if (target.endsWith(`/${name}`)) return true;
     }
   } catch {
-    // Not begun yet.
+    // Not started yet.
   }
   return false;
 }
 
-Deno.test("an edit gives up on a process that keeps the lock, and names the lock file", () =>
+Deno.test("an edit fails if another process keeps the lock, and names the lock file", () =>
   inTempDir(async (directory) => {
     const holder = await holdLock(directory);
     try {
@@ -128,18 +128,18 @@ Deno.test("an edit gives up on a process that keeps the lock, and names the lock
       assertStringIncludes(stderr, `/data/keys.json.lock" for more than 10 s`);
       assert(performance.now() - begin >= 10_000, "It did not wait");
       assertEquals(await namesIn(directory), []);
-      // Looking takes no lock.
+      // Reading takes no lock.
       assertEquals((await keys("list", directory)).code, 0);
     } finally {
       await kill(holder);
     }
   }));
 
-Deno.test("editors that are killed leave a whole file, a free lock, and nothing that stays", () =>
+Deno.test("killed editors leave a complete file, a free lock, and no other files", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     const options = { files: Deno, mode: "strict", services: SERVICES } as const;
-    // Long enough a file that some are killed while they write it.
+    // A long file, so that some editors are killed while writing.
     const records = Array.from({ length: 300 }, (_, index): KeyRecord => ({
       ...EVERYDAY_RIGHTS,
       name: `key${index}`,
@@ -178,7 +178,7 @@ Deno.test("editors that are killed leave a whole file, a free lock, and nothing 
     }
   }));
 
-Deno.test("a key goes through its whole life under the permissions of the task", () =>
+Deno.test("all key commands work with the permissions of the task", () =>
   inTempDir(async (directory) => {
     const env = { PUBLIC_URL: "https://home.example", KEYS_FILE: "own/keys.json" };
     const succeed = async (words: string) => {

@@ -1,6 +1,6 @@
 /**
- * The Kotlin client: the unmodified files, compiled and run on the JVM over a stand-in for OkHttp, as neither Android
- * nor OkHttp 4 can be installed from Debian's packages.
+ * The Kotlin client: its unmodified files, compiled and run on the JVM with a replacement of OkHttp, because Debian has
+ * no packages of Android and OkHttp 4.
  */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
@@ -16,7 +16,7 @@ const SOURCES = ["clients/kotlin", "tests/clients/kotlin"];
 /** Debian's packages `kotlin` and `libandroid-json-java`. */
 const KOTLINC = "/usr/bin/kotlinc";
 const JSON_JAR = "/usr/share/java/com.android.json.jar";
-/** For a program that lives a second. */
+/** JVM options for short programs. */
 const QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
 const HAS_KOTLIN = [KOTLINC, JSON_JAR].every(exists);
 
@@ -28,7 +28,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** The JVM writes and reads in the locale's encoding, and a machine may have none. */
+/** Sets UTF-8: the JVM uses the encoding of the locale, which may be unset. */
 const UTF8 = { LC_ALL: "C.UTF-8" };
 
 let classes = "";
@@ -79,8 +79,10 @@ tests.test("ends a subscription with what its listener throws, and takes it for 
   return withFakeGateway(thrown.map(() => stay(2)), async (gateway) => {
     const words = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];
     const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
-    const told = lines.map((line) => line["payload"] ?? line["type"] ?? line["failure"] ?? line["uncaught"] ?? "end");
-    assertEquals(told, [...thrown.slice(0, -1), "end"].flatMap((name) => ["connected", "1", name]));
+    const outcomes = lines.map((line) =>
+      line["payload"] ?? line["type"] ?? line["failure"] ?? line["uncaught"] ?? "end"
+    );
+    assertEquals(outcomes, [...thrown.slice(0, -1), "end"].flatMap((name) => ["connected", "1", name]));
     assertEquals(lines.filter((line) => "uncaught" in line).length, 1);
     assertEquals(gateway.requests.length, thrown.length);
     for (const { fields } of gateway.requests) {

@@ -1,4 +1,4 @@
-/** What any device may leave behind at a broker: a retained message that is far larger than the gateway's memory bears. */
+/** A retained message that is far larger than the memory of the gateway. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { connectAsync } from "mqtt";
@@ -12,18 +12,18 @@ import { type GatewayProcess, startGatewayProcess } from "../support/gateway_pro
 const HUGE_BYTES = 100 * 2 ** 20;
 
 /**
- * Read whole, the message takes five times its size. What is read and dropped leaves some 200 MB of the socket's buffers
- * to the garbage collector, however often it comes.
+ * Memory limit: a complete read takes five times the size of the message; reading and discarding it takes some 200 MB of
+ * socket buffers, however often it is sent.
  */
 const MAX_GROWTH_KB = 256 * 1024;
 
-/** The most memory that a process ever took, in kilobytes. */
+/** Returns the peak memory of a process, in kilobytes. */
 async function peakKb({ pid }: GatewayProcess): Promise<number> {
   return Number(/VmHWM:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1]);
 }
 
-/** Subscribes several times; each time a small message follows the huge one. */
-async function subscribeAgainAndAgain({ client }: GatewayProcess): Promise<string[]> {
+/** Subscribes several times; each time, a small message follows the large one. */
+async function subscribeRepeatedly({ client }: GatewayProcess): Promise<string[]> {
   const notices: string[] = [];
   for (let round = 0; round < 4; round++) {
     for await (const event of client.subscribe(["d/#"], { resume: false })) {
@@ -35,7 +35,7 @@ async function subscribeAgainAndAgain({ client }: GatewayProcess): Promise<strin
 }
 
 Deno.test(
-  needing("a huge retained message is not read, whatever version the broker speaks, and listeners go on", {
+  needing("a huge retained message is not read with any MQTT version, and listeners continue", {
     mosquitto: MOSQUITTO,
     Linux: IS_LINUX,
   }),
@@ -48,7 +48,7 @@ Deno.test(
       const gateway = await startGatewayProcess({ MQTT_BROKER_HOST: host, MQTT_BROKER_PORT: String(port) });
       try {
         const before = await peakKb(gateway);
-        const notices = await within("the streams", subscribeAgainAndAgain(gateway), 60_000);
+        const notices = await within("the streams", subscribeRepeatedly(gateway), 60_000);
         const growth = await peakKb(gateway) - before;
         assert(growth < MAX_GROWTH_KB, `grew by ${growth} KB`);
         return notices;
@@ -57,7 +57,7 @@ Deno.test(
       }
     };
     try {
-      // A broker of MQTT 5 was told what the gateway takes.
+      // A broker of MQTT 5 knows the maximum packet size of the gateway.
       assertEquals(await run(broker), []);
       await withMqtt3Proxy(broker, async (address) => {
         assertEquals(await run(address), Array(4).fill("Message on d/huge is larger than 8388608 bytes: left out"));

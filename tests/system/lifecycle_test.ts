@@ -1,4 +1,4 @@
-/** Starting, stopping, and what the sandbox forbids, with the real process. */
+/** Start, stop and sandbox of the real process. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FailedError, GatewayClient } from "../../src/client/gateway_client.ts";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -18,7 +18,7 @@ async function run(words: readonly string[], directory: string, env: Record<stri
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-Deno.test("the first start shows a new key in the banner and keeps it, the second start loads it silently", () =>
+Deno.test("the first start prints and stores a new key, the second start loads it silently", () =>
   inTempDir(async (directory) => {
     const first = await startGatewayProcess({ MQTT_BROKER_PORT: String(freePort()) }, { directory });
     assert(first.output.text.includes("NEW SECRET KEY GENERATED!"));
@@ -30,7 +30,7 @@ Deno.test("the first start shows a new key in the banner and keeps it, the secon
     await second.stop();
   }));
 
-Deno.test("a key file that others can read is closed at the start, with a line in the log", () =>
+Deno.test("a key file with read permission for others is restricted at the start, with a log line", () =>
   inTempDir(async (directory) => {
     await Deno.mkdir(`${directory}/own`);
     await Deno.writeTextFile(`${directory}/own/key.txt`, "ab".repeat(32), { mode: 0o644 });
@@ -55,7 +55,7 @@ Deno.test("a wrong configuration stops the start with every problem and exit cod
     }
   }));
 
-Deno.test("a key file among the project's own files stops every command, before any permission to write there", () =>
+Deno.test("a key file among the project's own files stops every command, without write permission there", () =>
   inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/secret_key.txt`, "ab".repeat(32), { mode: 0o600 });
     const env = { SECRET_KEY_FILE: "secret_key.txt" };
@@ -73,7 +73,7 @@ Deno.test("a key file among the project's own files stops every command, before 
     assert(moved.stdout.includes("--allow-write=data,data/keys.json"), moved.stdout);
   }));
 
-Deno.test("a broken key file stops the start with the remedy", () =>
+Deno.test("an invalid key file stops the start with a remedy", () =>
   inTempDir(async (directory) => {
     await Deno.mkdir(`${directory}/own`);
     await Deno.writeTextFile(`${directory}/own/key.txt`, "not a key", { mode: 0o600 });
@@ -82,7 +82,7 @@ Deno.test("a broken key file stops the start with the remedy", () =>
     assert(stderr.includes("Restore it from a backup, or move it away"), stderr);
   }));
 
-Deno.test("a port that is taken stops the start with the remedy", () =>
+Deno.test("a port in use stops the start with a remedy", () =>
   inTempDir(async (directory) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const ports = { PORT: String(listener.addr.port), METRICS_PORT: "0", MQTT_BROKER_PORT: String(freePort()) };
@@ -93,7 +93,7 @@ Deno.test("a port that is taken stops the start with the remedy", () =>
     assert(stderr.includes(`Port ${listener.addr.port} is taken already by another program`), stderr);
   }));
 
-Deno.test("a port for metrics that is taken stops the start with the remedy", () =>
+Deno.test("a metrics port in use stops the start with a remedy", () =>
   inTempDir(async (directory) => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
@@ -104,7 +104,7 @@ Deno.test("a port for metrics that is taken stops the start with the remedy", ()
     assert(stderr.includes("set METRICS_PORT to a free one, or to off"), stderr);
   }));
 
-Deno.test("the embedded broker takes another port when its own is taken, and says so", async () => {
+Deno.test("the embedded broker uses another port if its own is in use, and says so", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const gateway = await startGatewayProcess({ MQTT_BROKER_PORT: String(listener.addr.port) });
   const line = await gateway.output.line((text) => text.includes("embedded broker"));
@@ -126,13 +126,13 @@ Deno.test(".env is read, and the environment wins over it", () =>
   }));
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`${signal} ends streams with a last event, lets running calls finish and exits with 0`, async () => {
+  Deno.test(`${signal} ends streams with a final event, completes running calls and exits with 0`, async () => {
     const jeedom = startJeedom();
     const gateway = await startGatewayProcess({
       JEEDOM_URL: jeedom.url,
       JEEDOM_APIKEY: jeedom.apikey,
       MQTT_BROKER_PORT: String(freePort()),
-      // The call runs until it was seen that the gateway stops, however long that takes.
+      // The call runs until the gateway is seen to stop, however long that takes.
       SHUTDOWN_TIMEOUT_MS: "60000",
     });
     const ready = () => fetch(`${gateway.metricsUrl}/health/ready`);
@@ -159,7 +159,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("signals that come together are one wish, and a later one ends the gateway at once with 130", async () => {
+Deno.test("concurrent signals count as one, and a later one ends the gateway at once with 130", async () => {
   const gateway = await startGatewayProcess({ DRAIN_MS: "60000", SHUTDOWN_TIMEOUT_MS: "60000" });
   const events: StreamEvent[] = [];
   const listening = (async () => {
@@ -173,13 +173,13 @@ Deno.test("signals that come together are one wish, and a later one ends the gat
     await fetch(`${gateway.url}/health/ready`).then(({ status, body }) => body?.cancel().then(() => status)),
     503,
   );
-  // Not earlier than what still counts as one wish.
+  // After the time in which signals count as one.
   await new Promise((resolve) => setTimeout(resolve, 700));
   assertEquals(await within("the end at once", gateway.stop("SIGINT")), 130);
   await listening;
 });
 
-Deno.test("the sandbox refuses what the configuration does not name, by Deno itself", () =>
+Deno.test("the sandbox of Deno refuses everything that the configuration does not name", () =>
   inTempDir(async (directory) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const flags = permissionFlags(
@@ -207,7 +207,7 @@ Deno.test("the sandbox refuses what the configuration does not name, by Deno its
     listener.close();
   }));
 
-Deno.test("the running gateway itself is held by the sandbox when its settings point elsewhere", () =>
+Deno.test("the sandbox restricts the running gateway when its settings point elsewhere", () =>
   inTempDir(async (directory) => {
     const jeedom = startJeedom();
     const allowed = {
@@ -260,7 +260,7 @@ Deno.test("deno task start serves in its sandbox, and SIGTERM ends it with 0", (
     await output.ended;
   }));
 
-Deno.test("deno task start tells a wrong configuration and exits with 78", async () => {
+Deno.test("deno task start reports an invalid configuration and exits with 78", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "start"],
     cwd: new URL("../../", import.meta.url).pathname,

@@ -1,4 +1,4 @@
-/** Keys that change under a running gateway, and who is stopped by that. */
+/** Changes of keys while the gateway runs. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, RefusedError, ScopeError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -35,13 +35,13 @@ async function isRefused(client: GatewayClient): Promise<boolean> {
     return false;
   } catch (error) {
     if (error instanceof WrongKeyError) return true;
-    // The key was still there when its request was opened, and gone when it was to be done.
+    // The key was removed between the opening and the execution of its request.
     if (error instanceof RefusedError && / was (removed or disabled|changed)/.test(error.message)) return true;
     throw error;
   }
 }
 
-/** Settings that keep a test's many failed requests out of what it is about. */
+/** Settings that do not limit the many failed requests of a test. */
 const PATIENT = { RATE_LIMITS: "off" };
 
 Deno.test("a key added by the command works in the running gateway, and a disabled one is refused", () =>
@@ -66,21 +66,21 @@ Deno.test("a key added by the command works in the running gateway, and a disabl
     assert(!gateway.output.text.includes(key), "The key is in the log");
   }, PATIENT));
 
-Deno.test("keys set changes a key of the running gateway: its streams end, and it has the new rights with its old secret", () =>
+Deno.test("keys set changes a key of the running gateway: its streams end, and it has new rights with the same secret", () =>
   withGateway(async (gateway) => {
     const record = makeRecord({ name: "phone", ...RIGHTS });
     await writeKeys(gateway, record);
     const client = clientOf(gateway, record);
     await until("the key works", async () => !await isRefused(client));
-    const heard: string[] = [];
+    const types: string[] = [];
     const ended = (async () => {
       for await (const event of client.subscribe(["a"])) {
-        heard.push(event.type);
+        types.push(event.type);
         if (event.type === "error") return event.message;
       }
       return "";
     })();
-    await until("the stream is open", () => heard.includes("connected"));
+    await until("the stream is open", () => types.includes("connected"));
     const env = { KEYS_FILE: `${gateway.directory}/data/keys.json` };
     const child = spawnMain(["keys", "set", "phone", "--subscribe", "b", "--publish", "t", "--expires", "7d"], {
       directory: gateway.directory,
@@ -95,7 +95,7 @@ Deno.test("keys set changes a key of the running gateway: its streams end, and i
     await assertRejects(() => client.publish("other", "m"), ScopeError, "This key may not publish to other");
   }, PATIENT));
 
-Deno.test("50 open streams of a removed key end with the reason, and those of another go on", () =>
+Deno.test("50 open streams of a removed key end with the reason, and those of another continue", () =>
   withGateway(async (gateway) => {
     const [gone, kept] = [makeRecord({ name: "gone", ...RIGHTS }), makeRecord({ name: "kept", ...RIGHTS })];
     await writeKeys(gateway, gone, kept);
@@ -119,7 +119,7 @@ Deno.test("50 open streams of a removed key end with the reason, and those of an
     await assertRejects(() => clientOf(gateway, gone).publish("a", ""), WrongKeyError, "Decryption failed");
   }, UNLIMITED));
 
-Deno.test("a keys file that is torn leaves the old keys in force and an error in the log, until it is whole", () =>
+Deno.test("an incomplete keys file leaves the old keys active with an error in the log, until it is complete", () =>
   withGateway(async (gateway) => {
     const old = makeRecord({ name: "old", ...RIGHTS });
     const fresh = makeRecord({ name: "fresh", ...RIGHTS });
@@ -145,7 +145,7 @@ Deno.test("SIGHUP loads the keys at once", () =>
     assertEquals((await gateway.client.publish("t", "m")).status, 200);
   }));
 
-Deno.test("a gateway that has keys of its own makes no key of every right", () =>
+Deno.test("a gateway with a keys file generates no key with all rights", () =>
   inTempDir(async (directory) => {
     const record = makeRecord({ name: "only", ...RIGHTS });
     await Deno.mkdir(`${directory}/data`);
@@ -162,7 +162,7 @@ Deno.test("a gateway that has keys of its own makes no key of every right", () =
     }
   }));
 
-Deno.test("a gateway does not start on a keys file that is wrong, and names what is", () =>
+Deno.test("a gateway does not start with an invalid keys file, and names the fault", () =>
   inTempDir(async (directory) => {
     await Deno.mkdir(`${directory}/data`);
     const secret = randomBytes(32).toHex();

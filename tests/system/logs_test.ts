@@ -1,4 +1,4 @@
-/** The log of the real gateway: following a request, and secrets where something goes wrong. */
+/** The log of the real gateway: request ids, and the absence of secrets after errors. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { freePort } from "../support/loopback.ts";
 import { until } from "../support/deadline.ts";
@@ -9,13 +9,13 @@ const PASSWORD = 'pass"word\\of/the broker';
 const APIKEY = "an-api-key-of-the-house";
 const REDIS_PASSWORD = "pass%20of%20redis";
 
-/** The lines of the log with a property of that value. */
+/** Returns the log lines with a property of a value. */
 function linesWith({ output }: GatewayProcess, name: string, value: string): Record<string, unknown>[] {
   return output.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
     .filter((line) => line[name] === value);
 }
 
-Deno.test("a request is followed by the id in its answer, which no client chooses", () =>
+Deno.test("a request is logged with the id in its answer, which clients cannot choose", () =>
   withEnvironment(async ({ gateway }) => {
     const headers = { "X-Request-Id": "0000000000000000" };
     const refused = await fetch(`${gateway.url}/gateway`, { method: "POST", body: "nothing sealed", headers });
@@ -28,7 +28,7 @@ Deno.test("a request is followed by the id in its answer, which no client choose
     assertEquals([line?.["logger"], line?.["level"]], ["gateway", "WARN"]);
   }));
 
-Deno.test("a decision is a line with the id of its request", () =>
+Deno.test("a decision is logged with the id of its request", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     gateway.keepSecret("API key", jeedom.apikey);
     await gateway.client.callJeedom("version", {}, { apikey: jeedom.apikey });
@@ -39,7 +39,7 @@ Deno.test("a decision is a line with the id of its request", () =>
     assert(one !== other);
   }));
 
-Deno.test("no login is told when broker, Jeedom and Redis are away", async () => {
+Deno.test("no credentials are logged when broker, Jeedom and Redis are unavailable", async () => {
   const gateway = await startGatewayProcess({
     JEEDOM_URL: `http://127.0.0.1:${freePort()}`,
     JEEDOM_APIKEY: APIKEY,
@@ -55,12 +55,12 @@ Deno.test("no login is told when broker, Jeedom and Redis are away", async () =>
     await gateway.client.publish("home/light", "on").catch(() => {});
     await gateway.output.line((line) => line.includes("No connection to Redis"));
   } finally {
-    // Looks for all of them in what was printed.
+    // Searches the output for all of them.
     await gateway.stop();
   }
 });
 
-Deno.test("no login is told when broker and Jeedom refuse it", () =>
+Deno.test("no credentials are logged when broker and Jeedom refuse them", () =>
   withEnvironment(async ({ gateway }) => {
     await gateway.client.callJeedom("cmd::all").catch(() => {});
     await gateway.client.publish("home/light", "on", { username: "joe", password: PASSWORD }).catch(() => {});

@@ -1,4 +1,4 @@
-/** Long polls of a greedy key beside a modest one, at a Jeedom with as many workers as it is installed with. */
+/** Long polls of a greedy key beside a modest one, at a Jeedom with the default number of workers. */
 import { assert, assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { formatKeysFile } from "../../src/keys/schema.ts";
@@ -10,10 +10,10 @@ import { startJeedom } from "../support/jeedom_server.ts";
 
 const RIGHTS = { services: ["jeedom"], methods: ["*"] } as const;
 
-/** Never reached: nothing happens for such a poll. */
+/** A poll without changes, which never ends. */
 const FUTURE = 1e12;
 
-Deno.test("170 polls that a key gives up leave the other key its polls and calls, and Jeedom ready", () =>
+Deno.test("170 aborted polls of a key leave the other key its polls and calls, and Jeedom ready", () =>
   inTempDir(async (directory) => {
     const records = ["greedy", "modest"].map((name) => makeRecord({ name, ...RIGHTS }));
     await Deno.mkdir(`${directory}/data`);
@@ -33,13 +33,13 @@ Deno.test("170 polls that a key gives up leave the other key its polls and calls
       client.callJeedom("event::changes", { datetime, longPolling: 60 }, signal === undefined ? {} : { signal });
     try {
       const refusals: unknown[] = [];
-      const gone = new AbortController();
+      const aborting = new AbortController();
       const calls = Array.from(
         { length: 170 },
-        (_, index) => poll(greedy, FUTURE + index, gone.signal).catch((error) => refusals.push(error.status)),
+        (_, index) => poll(greedy, FUTURE + index, aborting.signal).catch((error) => refusals.push(error.status)),
       );
-      await until("each runs or is refused", () => jeedom.requests.length + refusals.length === 170, 60_000);
-      gone.abort();
+      await until("each poll runs or was refused", () => jeedom.requests.length + refusals.length === 170, 60_000);
+      aborting.abort();
       await Promise.all(calls);
       assertEquals(jeedom.requests.length, 15, "Polls that run in Jeedom");
       assert(jeedom.simulated.busyWorkers >= 15, "They run on");

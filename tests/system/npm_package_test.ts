@@ -1,4 +1,4 @@
-/** The npm package of the TypeScript client: what is in it, its types, and that it works on Node. */
+/** The npm package of the TypeScript client: its content, its types, and its use on Node. */
 import { assertEquals, assertLess, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import ts from "typescript";
 import { freePort } from "../support/loopback.ts";
@@ -13,11 +13,11 @@ import { startJeedom } from "../support/jeedom_server.ts";
 
 const NEEDS = { "Node 20 with npm": !WITHOUT_NODE };
 
-/** Sizes that only a dependency or a mistake can exceed, in bytes. */
+/** Size limits that only a dependency or a mistake exceeds, in bytes. */
 const MAX_PACKED = 50_000;
 const MAX_FILE = 20_000;
 
-/** What the example in the package's README prints, in this world. */
+/** Output of the example in the package's README. */
 const EXAMPLE_PRINTS = /^200 \{[^]*name: 'Light'[^]*\}\nhome\/mode night\n$/;
 
 let directory = "";
@@ -36,7 +36,7 @@ Deno.test.afterAll(async () => {
 const text = (name: string) => Deno.readTextFile(`${installed.directory}/${name}`);
 
 Deno.test({
-  ...needing("npm package is an ES module under the project's version and licence, and depends on nothing", NEEDS),
+  ...needing("npm package is an ES module with the version and licence of the project, without dependencies", NEEDS),
   async fn() {
     const manifest = JSON.parse(await text("package.json"));
     const { name, version, license, type, sideEffects, engines } = manifest;
@@ -70,7 +70,7 @@ Deno.test({
   },
 });
 
-Deno.test("compileModule() refuses what Node 20 does not have", () =>
+Deno.test("compileModule() rejects what Node 20 does not have", () =>
   inTempDir(async (sources) => {
     const entry = `${sources}/new.ts`;
     await Deno.writeTextFile(entry, "export const all = [Promise.withResolvers(), Deno.exit(), process.exit()];");
@@ -79,17 +79,17 @@ Deno.test("compileModule() refuses what Node 20 does not have", () =>
     for (const missing of ["withResolvers", "Deno", "process"]) assertStringIncludes(message, `'${missing}'`);
   }));
 
-/** The program in the package's README. */
+/** Returns the program in the package's README. */
 async function example(): Promise<string> {
   const [, program] = /```ts\n([^]*?)```/.exec(await text("README.md")) ?? [];
   if (program === undefined) throw new Error("README must have an example");
   return program;
 }
 
-/** What Node tells TypeScript, as far as the example needs it. */
+/** Declarations of Node that the example needs. */
 const PROCESS = "declare global { const process: { readonly env: Record<string, string | undefined> } } export {}";
 
-/** Uses the types of the client. Each line below such a comment must be a mistake. */
+/** Program with the types of the client. Each line after an expected error must be an error. */
 const TYPES = `
 import { type Answer, GatewayClient, GatewayError, type GatewayErrorCode, WrongKeyError } from "@e2e-gateway/client";
 
@@ -113,7 +113,7 @@ error.code satisfies GatewayErrorCode;
 `;
 
 Deno.test({
-  ...needing("npm package tells TypeScript the types of the client, libraries not spared", NEEDS),
+  ...needing("npm package has the types of the client, checked with libraries", NEEDS),
   async fn() {
     const programs = { example: await example(), types: TYPES, process: PROCESS };
     const paths = Object.keys(programs).map((name) => `${installed.project}/${name}.mts`);
@@ -145,7 +145,7 @@ async function node(program: string, env: Readonly<Record<string, string>> = {})
 }
 
 Deno.test({
-  ...needing("npm package calls, publishes, subscribes and tells the gateway's health on Node", NEEDS),
+  ...needing("npm package calls, publishes, subscribes and checks the health of the gateway on Node", NEEDS),
   async fn() {
     const jeedom = startJeedom();
     const settings = { JEEDOM_URL: jeedom.url, JEEDOM_APIKEY: jeedom.apikey, MQTT_BROKER_PORT: String(freePort()) };
@@ -180,8 +180,8 @@ Deno.test({
         const { name, code, status } = error;
         const kinds = [error instanceof GatewayError, error instanceof WrongKeyError];
         console.log(JSON.stringify({ name, code, status, kinds }));`;
-      const told = JSON.parse(await node(program, { GATEWAY_URL: gateway.url }));
-      assertEquals(told, { name: "WrongKeyError", code: "wrong_key", status: 401, kinds: [true, true] });
+      const error = JSON.parse(await node(program, { GATEWAY_URL: gateway.url }));
+      assertEquals(error, { name: "WrongKeyError", code: "wrong_key", status: 401, kinds: [true, true] });
     } finally {
       await gateway.stop();
     }

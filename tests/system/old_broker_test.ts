@@ -1,4 +1,4 @@
-/** A real Mosquitto that speaks MQTT 3.1.1 alone, and so cannot say how much it takes at a time. */
+/** Mosquitto with MQTT 3.1.1 only, which has no receive maximum. */
 import { assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
 import { until } from "../support/deadline.ts";
@@ -8,7 +8,7 @@ import { MOSQUITTO, startBroker } from "../support/broker.ts";
 import { startGatewayProcess } from "../support/gateway_process.ts";
 
 Deno.test(
-  needing("messages of QoS 2 that come all at once arrive at a broker of MQTT 3.1.1, each that was acknowledged", {
+  needing("each acknowledged message of a burst with QoS 2 arrives at a broker of MQTT 3.1.1", {
     mosquitto: MOSQUITTO,
   }),
   async () => {

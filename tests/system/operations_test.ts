@@ -1,4 +1,4 @@
-/** What a running gateway shows of itself, on the port for metrics and outside. */
+/** Health and metrics of a running gateway, on the metrics port and on the public one. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FailedError } from "../../src/client/gateway_client.ts";
 import { until } from "../support/deadline.ts";
@@ -11,7 +11,7 @@ async function get(url: string): Promise<{ status: number; text: string; id: str
   return { status: response.status, text: await response.text(), id: response.headers.get("X-Request-Id") };
 }
 
-Deno.test("readiness follows the broker and Jeedom, by name on the port for metrics and without outside", () =>
+Deno.test("readiness follows the broker and Jeedom, with names on the metrics port and without on the public one", () =>
   withEnvironment(async ({ gateway, broker, jeedom }) => {
     const inside = () => get(`${gateway.metricsUrl}/health/ready`);
     const outside = () => get(`${gateway.url}/health/ready`);
@@ -29,7 +29,7 @@ Deno.test("readiness follows the broker and Jeedom, by name on the port for metr
     assertEquals((await get(`${gateway.url}/health/live`)).status, 200);
   }, { env: { HEALTH_CHECK_SECONDS: "1" } }));
 
-Deno.test("GET /metrics counts what was asked, and is not to be had outside", () =>
+Deno.test("GET /metrics counts requests, and is unavailable on the public port", () =>
   withEnvironment(async ({ gateway, jeedom }) => {
     for await (const { type } of gateway.client.subscribe(["t"])) {
       if (type === "connected") await gateway.client.publish("t", "m", { qos: 1 });
@@ -59,7 +59,7 @@ Deno.test("GET /metrics counts what was asked, and is not to be had outside", ()
     assertEquals((await get(`${gateway.url}/metrics`)).status, 404);
   }));
 
-Deno.test("a request that failed is found in the log by the id of its answer", () =>
+Deno.test("a failed request is logged with the id in its answer", () =>
   withEnvironment(async ({ gateway, broker }) => {
     await broker.stop();
     await assertRejects(() => gateway.client.publish("t", "m", { qos: 1 }), FailedError);

@@ -1,4 +1,4 @@
-/** The tests of the protocol, unchanged, on the platforms that clients run on: Node, browsers, and an older Deno. */
+/** The tests of the protocol on the platforms of clients: Node, browsers, and an older Deno. */
 import { assert, assertEquals } from "@std/assert";
 import { CHROMIUM, runInChromium } from "../portable/run_in_chromium.ts";
 import { runInProcess } from "../portable/run_in_process.ts";
@@ -6,12 +6,12 @@ import { countTests, writeBundle } from "../portable/test_bundle.ts";
 import type { Outcome } from "../portable/test_collector.ts";
 import { needing } from "../support/needs.ts";
 
-/** The oldest Node that the client promises to run on. */
+/** Oldest supported version of Node. */
 const OLDEST_NODE = 20;
 
 const NODE = findNode();
 
-/** Finds Node on the path. CI sets REQUIRE_NODE so that nothing is skipped unnoticed there. */
+/** Path of Node; undefined if it is not installed, unless REQUIRE_NODE is set, as in CI. */
 function findNode(): string | undefined {
   const version = nodeVersion();
   if (version >= OLDEST_NODE) return "node";
@@ -41,14 +41,14 @@ Deno.test.afterAll(async () => {
   await Deno.remove(directory, { recursive: true });
 });
 
-/** Checks that every test of the protocol ran, and none failed. */
+/** Checks that every test of the protocol ran and passed. */
 function assertAllPass(outcomes: readonly Outcome[]): void {
   assertEquals(outcomes.filter(({ failure }) => failure !== undefined), []);
   assert(expected > 0, "Deno finds no tests");
   assertEquals(outcomes.length, expected, "Not as many tests as on Deno");
 }
 
-Deno.test("the protocol's tests pass on a Deno that has no base64 of its own", async () => {
+Deno.test("the protocol's tests pass on a Deno without native base64", async () => {
   assertAllPass(await runInProcess(directory, [Deno.execPath(), "run", "--quiet", "--no-prompt"]));
 });
 

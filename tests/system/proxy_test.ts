@@ -1,9 +1,9 @@
-/** Programs that reach into the home never go through the proxy of the environment. */
+/** Requests within the home never use the proxy of the environment. */
 import { assert, assertEquals } from "@std/assert";
 
 const PLACES = ["deno.json", "systemd/run.sh"].map((name) => new URL(`../../${name}`, import.meta.url));
 
-Deno.test("NO_PROXY of every task keeps requests to names and to addresses away from HTTP_PROXY", async () => {
+Deno.test("NO_PROXY of every task bypasses HTTP_PROXY for host names and addresses", async () => {
   const texts = await Promise.all(PLACES.map((url) => Deno.readTextFile(url)));
   const values = new Set(texts.flatMap((text) => [...text.matchAll(/NO_PROXY='([^']*)'/g)].map(([, value]) => value)));
   assert(values.size > 0);

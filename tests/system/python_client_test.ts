@@ -1,4 +1,4 @@
-/** The Python client: what every client must do, and its command line. */
+/** The Python client: the tests of every client, and its command line. */
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
@@ -13,12 +13,12 @@ import { ProcessOutput } from "../support/process_output.ts";
 const CLIENT = new URL("../../clients/python/", import.meta.url).pathname;
 const DRIVER = new URL("../clients/python/driver.py", import.meta.url).pathname;
 
-/** The system's Python first: another one on the path often has no packages. */
+/** Prefers the Python of the system: another one on the path often has no packages. */
 const python = ["/usr/bin/python3", "python3"].find(hasCryptography);
 const NEEDS = { "python3-cryptography": python !== undefined || Deno.env.get("CI") === "true" };
 const env = { PYTHONPATH: CLIENT, PYTHONDONTWRITEBYTECODE: "1", PYTHONIOENCODING: "utf-8" };
 
-/** Variables that the command line reads, and Python's buffering: not as this machine has them set. */
+/** Environment without the variables of the command line, and with unbuffered output. */
 const UNSET = Object.fromEntries(
   ["GATEWAY_URL", "GATEWAY_KEY", "JEEDOM_CALL_APIKEY", "PORT", "HOST", "TLS_CERT_FILE", "PYTHONUNBUFFERED"]
     .map((name) => [name, ""]),
@@ -59,11 +59,11 @@ tests.test("takes numbers that are larger than any float for ordinary failures, 
   });
 });
 
-/** Directory and environment of the command line. */
+/** Options of the command line. */
 interface Place {
-  /** The working directory, in which there may be an `.env`; one without by default. */
+  /** Working directory, possibly with an `.env`; without one by default. */
   readonly cwd?: string;
-  /** Program that runs: the package's folder by default. */
+  /** Program; the folder of the package by default. */
   readonly program?: readonly string[];
 }
 
@@ -82,7 +82,7 @@ function commandLine(
   });
 }
 
-/** Listens on the command line, until Ctrl-C after a line, or to the end; tells all lines and the exit code. */
+/** Runs a subscription until Ctrl-C after a line, or to its end; returns all lines and the exit code. */
 async function listen(args: readonly string[], more: Readonly<Record<string, string>>, last?: RegExp) {
   const child = commandLine(args, more).spawn();
   const output = new ProcessOutput(child);
@@ -109,7 +109,10 @@ async function run(args: readonly string[], more?: Readonly<Record<string, strin
 }
 
 Deno.test({
-  ...needing("Python command line calls, publishes, subscribes, follows events and tells the gateway's health", NEEDS),
+  ...needing(
+    "Python command line calls, publishes, subscribes, follows events and checks the health of the gateway",
+    NEEDS,
+  ),
   fn: () =>
     withEnvironment(async ({ gateway, jeedom }) => {
       const keyFile = ["--url", gateway.url, "--key-file", `${gateway.directory}/data/secret_key.txt`];
@@ -136,7 +139,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line goes on when its stream ends, and says so, or ends with it when told so", NEEDS),
+  ...needing("Python command line resumes when its stream ends, and says so, or ends with it if requested", NEEDS),
   fn: async () => {
     const messages = (lines: readonly string[]) => lines.filter((line) => line.startsWith("home/"));
     const notices = (lines: readonly string[]) =>
@@ -160,7 +163,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line ends without a word when nobody reads any more what it prints", NEEDS),
+  ...needing("Python command line ends silently when its output is closed", NEEDS),
   fn: () =>
     withFakeGateway([stay(2), (visit) => visit.reply("well")], async ({ url, key }) => {
       const place = { GATEWAY_URL: url, GATEWAY_KEY: key };
@@ -175,7 +178,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line tells whose clock is wrong, and the right time", NEEDS),
+  ...needing("Python command line reports which clock is wrong, and the correct time", NEEDS),
   fn: () => {
     const expired: Respond = (visit) => visit.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
     return withFakeGateway([expired, expired], async ({ url, key }) => {
@@ -187,7 +190,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line publishes a message that begins with a dash, and the bytes of a file", NEEDS),
+  ...needing("Python command line publishes a message that starts with a dash, and the bytes of a file", NEEDS),
   fn: async () => {
     const path = await Deno.makeTempFile({ prefix: "payload-" });
     const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80);
@@ -201,8 +204,8 @@ Deno.test({
         [["t", "--qos", "1", "--", "-5"], { message: "-5" }],
         [["t", "--file", path], { "payload_b64": bytes.toBase64() }],
       ];
-      const fate: Respond = (visit) => visit.reply('{"success":true}');
-      await withFakeGateway(published.map(() => fate), async ({ url, key, requests }) => {
+      const response: Respond = (visit) => visit.reply('{"success":true}');
+      await withFakeGateway(published.map(() => response), async ({ url, key, requests }) => {
         for (const [index, [args, fields]] of published.entries()) {
           const { code, stderr } = await run(["publish", ...args], { GATEWAY_URL: url, GATEWAY_KEY: key });
           assertEquals([code, stderr], [0, ""]);
@@ -226,7 +229,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line prints nothing that commands a terminal, from any sender", NEEDS),
+  ...needing("Python command line prints no terminal control sequences, whatever their sender", NEEDS),
   fn: () => {
     const evil = "\u001b[2J\u0007\r\u009b1m\u202egnp\u2066\u200f\u2028";
     const escaped = "\\u001b[2J\\u0007\\u000d\\u009b1m\\u202egnp\\u2066\\u200f\\u2028";
@@ -249,7 +252,7 @@ Deno.test({
       const subscribed = await run(["subscribe", "--once", "#"], place);
       assertEquals(subscribed.stdout, `home/${escaped} é\tü\\nhome/lock open${escaped}`);
       assertEquals(subscribed.stderr.split("\n")[1], `disconnected: Why${escaped}\\nconnected: not`);
-      // Lines of an answer stay lines, and JSON stays the same JSON.
+      // Line breaks of an answer are kept, and JSON is unchanged.
       assertEquals((await run(["call", "text"], place)).stdout, `é\n${escaped}`);
       const json = await run(["call", "json"], place);
       assertEquals([JSON.parse(json.stdout), json.stdout.includes("\u202e")], [{ result: [evil] }, false]);
@@ -264,19 +267,19 @@ Deno.test({
 
 Deno.test({
   ...needing(
-    "Python command line fails with a reason for an answer that is nested too deeply to read or to print",
+    "Python command line fails with a reason for an answer that is nested too deeply to parse or to print",
     NEEDS,
   ),
   fn: () => {
     const nested = (depth: number): Respond => (visit) => visit.replyText("[".repeat(depth) + "]".repeat(depth));
-    // Newer Pythons read deeper than they print.
+    // Newer versions of Python parse deeper than they serialize.
     const depths = [400, 960, 990, 2000, 100_000];
     return withFakeGateway(depths.map(nested), async ({ url, key, requests }) => {
       for (const depth of depths) {
         const { code, stdout, stderr } = await run(["call", "deep"], { GATEWAY_URL: url, GATEWAY_KEY: key });
         if (code === 0) assertEquals(stdout.replaceAll(/\s/g, "").length, 2 * depth);
         else assertMatch(stderr, /^Answer is (nested too deeply to print|not JSON, or nested too deeply)$/);
-        // In between, it depends on what Python has on its stack already.
+        // In between, it depends on the current stack of Python.
         if (depth === 400) assertEquals(code, 0);
         if (depth === 100_000) assertEquals(code, 1);
       }
@@ -320,9 +323,9 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line without its package says how to get it, and shows no traceback", NEEDS),
+  ...needing("Python command line without its package says how to install it, without a traceback", NEEDS),
   fn: async () => {
-    // Without `site` Python finds nothing that was installed.
+    // Without `site`, Python finds no installed packages.
     for (const program of [["-S", `${CLIENT}e2e_gateway`], ["-S", "-m", "e2e_gateway"]]) {
       const { code, stdout, stderr } = await run(["call", "datetime"], {}, { program });
       assertEquals([code, stdout, stderr.split("\n").length], [1, "", 1], stderr);
@@ -333,7 +336,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line shows all options of all commands, and ends well", NEEDS),
+  ...needing("Python command line prints all options of all commands and exits with 0", NEEDS),
   fn: async () => {
     const { code, stdout, stderr } = await run(["--help"]);
     assertEquals([code, stderr], [0, ""]);
@@ -356,7 +359,7 @@ Deno.test({
   ),
   fn: async () => {
     const words = `"${python}" "${CLIENT}e2e_gateway" --help`;
-    // Python buffers its output, unless it is told not to.
+    // Python buffers its output by default.
     for (const more of [{}, { PYTHONUNBUFFERED: "1" }]) {
       for (const output of ["| true", ">&-", ">/dev/full"]) {
         const { stderr } = await new Deno.Command("sh", {
@@ -371,7 +374,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("Python command line reads key files and variables as editors and shells leave them", NEEDS),
+  ...needing("Python command line reads key files and variables as editors and shells write them", NEEDS),
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
     const well: Respond = (visit) => visit.reply("well");
@@ -421,26 +424,26 @@ Deno.test({
       if (file !== undefined) await Deno.writeTextFile(`${directory}/.env`, file);
       return (await run(["health"], variables, { cwd: directory })).stderr.replace(/: \[Errno.*/, "");
     };
-    const nobody = (url: string) => `No gateway answers at ${url}`;
+    const noGateway = (url: string) => `No gateway answers at ${url}`;
     try {
-      assertEquals(await health({ PORT: "1" }), nobody("http://127.0.0.1:1"));
-      assertEquals(await health({ PORT: "1", HOST: "0.0.0.0" }), nobody("http://127.0.0.1:1"));
-      assertEquals(await health({ PORT: "1", HOST: "::" }), nobody("http://127.0.0.1:1"));
-      assertEquals(await health({ PORT: "1", HOST: "::1", TLS_CERT_FILE: "x" }), nobody("https://[::1]:1"));
-      assertEquals(await health({ PORT: "1", GATEWAY_URL: "http://127.0.0.1:2" }), nobody("http://127.0.0.1:2"));
+      assertEquals(await health({ PORT: "1" }), noGateway("http://127.0.0.1:1"));
+      assertEquals(await health({ PORT: "1", HOST: "0.0.0.0" }), noGateway("http://127.0.0.1:1"));
+      assertEquals(await health({ PORT: "1", HOST: "::" }), noGateway("http://127.0.0.1:1"));
+      assertEquals(await health({ PORT: "1", HOST: "::1", TLS_CERT_FILE: "x" }), noGateway("https://[::1]:1"));
+      assertEquals(await health({ PORT: "1", GATEWAY_URL: "http://127.0.0.1:2" }), noGateway("http://127.0.0.1:2"));
       assertMatch(await health({ PORT: "x" }), /^PORT must be a whole number from 1 to 65535, not "x"$/);
       assertMatch(await health({ PORT: "65536" }), /^PORT must be/);
       assertMatch(await health({ PORT: "0" }), /^PORT=0 is any free port/);
       const file = "\ufeff# Settings\r\n#PORT=7\r\nPORT=3 # here\r\n export HOST = '127.0.0.2'\r\n";
-      assertEquals(await health({}, file), nobody("http://127.0.0.2:3"));
-      assertEquals(await health({ PORT: "1" }), nobody("http://127.0.0.2:1"));
-      assertEquals(await health({}, 'GATEWAY_URL="http://127.0.0.1:4"\nPORT=x'), nobody("http://127.0.0.1:4"));
-      // What PowerShell writes: every second byte is null.
+      assertEquals(await health({}, file), noGateway("http://127.0.0.2:3"));
+      assertEquals(await health({ PORT: "1" }), noGateway("http://127.0.0.2:1"));
+      assertEquals(await health({}, 'GATEWAY_URL="http://127.0.0.1:4"\nPORT=x'), noGateway("http://127.0.0.1:4"));
+      // UTF-16, as PowerShell writes it.
       assertMatch(await health({}, Array.from("\ufffdPORT=3\r\n").join("\0")), /^\.env is in UTF-16/);
       await Deno.remove(`${directory}/.env`);
-      // Python's own virtual environments are called so, too.
+      // Virtual environments of Python have this name, too.
       await Deno.mkdir(`${directory}/.env`);
-      assertEquals(await health({ PORT: "1" }), nobody("http://127.0.0.1:1"));
+      assertEquals(await health({ PORT: "1" }), noGateway("http://127.0.0.1:1"));
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
@@ -449,7 +452,7 @@ Deno.test({
 
 Deno.test({
   ...needing(
-    "Python command line takes Jeedom's API key from a file or a variable, and warns of one on the command line",
+    "Python command line reads Jeedom's API key from a file or a variable, and warns of one on the command line",
     NEEDS,
   ),
   fn: async () => {

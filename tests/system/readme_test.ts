@@ -1,4 +1,4 @@
-/** The commands of README.md, typed one after the other as a newcomer does: a copy of the project, an empty HOME. */
+/** The commands of README.md, one after the other, in a copy of the project with an empty HOME. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
@@ -11,43 +11,43 @@ import { hasProgram } from "../support/programs.ts";
 
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
-/** README's default ports, which may be taken on the machine that runs the tests. */
+/** Default ports in README.md, which may be in use on this machine. */
 const DOCUMENTED = { PORT: "10000", METRICS_PORT: "9464" };
 
-/** The line that tells a reader to go on with the next command. */
+/** Output lines after which the next command may run. */
 const READY: Readonly<Record<string, RegExp>> = {
   demo: /Ctrl-C ends it/,
   start: /listens on/,
-  // The message that the commands before it had the broker keep.
+  // The retained message of the earlier commands.
   subscribe: /^home\/test 22\.5/,
 };
 
 const readme = await Deno.readTextFile(`${PROJECT}README.md`);
 
-/** Every block of code: its language, and its lines. */
+/** Returns every code block with its language and its lines. */
 const BLOCKS = [...readme.matchAll(/^```(.*?)\n(.*?)\n```$/gms)].map(([, language = "", text = ""]) => ({
   language,
   lines: text.split("\n"),
 }));
 
-/** A line to type. */
+/** Command line. */
 interface Line {
   readonly command: string;
-  /** What the document shows as its output: the block of JSON that follows. */
+  /** Documented output: the JSON block that follows. */
   readonly shown: string | undefined;
 }
 
-/** The command lines of all blocks that are marked as `sh`; blocks marked as `shell` need more than this machine. */
+/** Returns the command lines of all `sh` blocks; `shell` blocks need more than this machine. */
 const LINES: readonly Line[] = BLOCKS.flatMap(({ language, lines }, index) => {
   const next = BLOCKS[index + 1];
   const shown = next?.language === "json" ? next.lines.join("\n") : undefined;
   return language === "sh" ? lines.map((command, at) => ({ command, shown: lines[at + 1] ? undefined : shown })) : [];
 });
 
-/** Task of a command line; undefined for other programs. */
+/** Returns the task of a command line; undefined for other programs. */
 const taskOf = (command: string) => /^(?:npx -y deno@\S+|deno) task (\S+)/.exec(command)?.[1];
 
-/** A terminal in the copied project. */
+/** Terminal in the copied project. */
 class Terminal {
   readonly #directory: string;
   readonly #env: Readonly<Record<string, string>>;
@@ -57,7 +57,7 @@ class Terminal {
     this.#env = env;
   }
 
-  /** Begins a command; Ctrl-C of a terminal reaches its whole process group, and here its first process. */
+  /** Starts a command; Ctrl-C of a terminal reaches its whole process group, here its first process. */
   begin(command: string): { readonly output: ProcessOutput; stop(): Promise<number>; readonly ended: Promise<number> } {
     const child = new Deno.Command("sh", {
       args: ["-c", `exec ${this.#onFreePorts(command)}`],
@@ -88,24 +88,24 @@ class Terminal {
   }
 }
 
-/** Programs of the README: the Deno that runs this test, and an npx that starts the same one without the network. */
+/** Programs of README.md: the Deno of this test, and an npx that starts it without the network. */
 async function writePrograms(directory: string): Promise<void> {
   await Deno.mkdir(directory);
   await Deno.symlink(Deno.execPath(), `${directory}/deno`);
   const npx = `#!/bin/sh\n[ "$1 $2" = "-y deno@${Deno.version.deno}" ] || exit 1\nshift 2\nexec deno "$@"\n`;
   await Deno.writeTextFile(`${directory}/npx`, npx, { mode: 0o755 });
-  // An answer such as 404 ends curl with 0 otherwise.
+  // Otherwise curl exits with 0 for a status such as 404.
   await Deno.writeTextFile(`${directory}/.curlrc`, "fail\n");
 }
 
 Deno.test({
-  ...needing("every sh block of README.md works as it stands, in a fresh copy of the project and an empty HOME", {
+  ...needing("every sh block of README.md works unchanged in a fresh copy of the project with an empty HOME", {
     curl: await hasProgram("curl"),
   }),
   fn: () => inTempDir(typeReadme),
 });
 
-Deno.test("README.md has no block of commands that the test above leaves out without need", () => {
+Deno.test("README.md has no block of commands that the test above skips without reason", () => {
   const languages = new Set(BLOCKS.map(({ language }) => language));
   assertEquals([...languages].filter((language) => !["", "sh", "shell", "json"].includes(language)), []);
   const left = BLOCKS.filter(({ language }) => language !== "sh").flatMap(({ lines }) => lines);
@@ -155,7 +155,7 @@ async function typeReadme(directory: string): Promise<void> {
       }
       if (task === "demo") assertEquals(await namesIn(`${project}/data`), [], "The demo leaves files in data");
       if (command === "cp .env.example .env") {
-        // What the text beside this command tells the reader to do.
+        // The text beside this command asks for it.
         const settings = `JEEDOM_URL=${jeedom.url}\nJEEDOM_APIKEY=${jeedom.apikey}\n`;
         await Deno.writeTextFile(`${project}/.env`, settings, { append: true });
         assertEquals(await gateway?.stop(), 0);
@@ -164,7 +164,7 @@ async function typeReadme(directory: string): Promise<void> {
     }
     assertEquals(await gateway?.stop(), 0);
     assertEquals(await namesIn(home), [], "Files were left in HOME");
-    // A README without its blocks would pass all of the above.
+    // A README without blocks would pass all of the above.
     for (const task of ["demo", "start", "health", "publish", "subscribe", "check-config", "call", "keys", "doctor"]) {
       assert(done.some((command) => taskOf(command) === task), `No block of README.md runs deno task ${task}`);
     }

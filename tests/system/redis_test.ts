@@ -1,4 +1,4 @@
-/** The real gateway with a real Redis: what is remembered over restarts, and that nothing runs twice or unseen. */
+/** The real gateway with a real Redis: replay protection over restarts, and no request is executed twice or unrecorded. */
 import { assert, assertEquals } from "@std/assert";
 import { ExpiredError, UnavailableError } from "../../src/client/gateway_client.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -12,14 +12,14 @@ import { type JeedomServer, startJeedom } from "../support/jeedom_server.ts";
 
 const NEEDS = { "redis-server": REDIS_SERVER };
 
-interface World {
+interface RedisContext {
   readonly redis: TestRedis;
   readonly jeedom: JeedomServer;
-  /** Starts a gateway on the same Redis, Jeedom and key as the others. */
+  /** Starts a gateway with the same Redis, Jeedom and key as the others. */
   start(env?: Record<string, string>): Promise<GatewayProcess>;
 }
 
-async function inWorld(appendonly: boolean, test: (world: World) => Promise<void>): Promise<void> {
+async function withRedisGateways(appendonly: boolean, test: (context: RedisContext) => Promise<void>): Promise<void> {
   const jeedom = startJeedom();
   const directory = await Deno.makeTempDir({ prefix: "gateway-" });
   const started: GatewayProcess[] = [];
@@ -47,7 +47,7 @@ async function inWorld(appendonly: boolean, test: (world: World) => Promise<void
   }
 }
 
-/** A sealed call that Jeedom can tell from all others. */
+/** Seals a call with a unique id. */
 async function sealCall({ key }: GatewayProcess, id: string, timestamp = Date.now() / 1000): Promise<string> {
   const call = { jsonrpc: "version", params: { id }, timestamp };
   return await sealEnvelope(await importKey(Uint8Array.fromHex(key)), JSON.stringify(call), randomBytes);
@@ -58,7 +58,7 @@ async function post({ url }: GatewayProcess, body: string): Promise<{ status: nu
   return { status: response.status, text: await response.text() };
 }
 
-/** Posts a request, and tells the status inside of its answer, or HTTP's own where there is none. */
+/** Posts a request; returns the sealed status of its answer, or the HTTP status without one. */
 async function statusOf(gateway: GatewayProcess, body: string): Promise<number> {
   const { status, text } = await post(gateway, body);
   if (status !== 200) return status;
@@ -66,7 +66,7 @@ async function statusOf(gateway: GatewayProcess, body: string): Promise<number> 
   return JSON.parse(await openEnvelope(secret, parseEnvelope(text))).status;
 }
 
-/** How often Jeedom was called with each id. */
+/** Returns the number of calls that Jeedom received with each id. */
 async function runsOf({ requests }: JeedomServer): Promise<Map<string, number>> {
   const runs = new Map<string, number>();
   for (const request of requests) {
@@ -77,11 +77,11 @@ async function runsOf({ requests }: JeedomServer): Promise<Map<string, number>> 
 }
 
 async function untilServing({ client }: GatewayProcess): Promise<void> {
-  await until("the gateway takes requests", async () => {
+  await until("the gateway accepts requests", async () => {
     try {
       return (await client.callJeedom("ping")).status === 200;
     } catch (error) {
-      // Expired: a store that began anew refuses what was stamped before.
+      // Expired: an empty store refuses earlier timestamps.
       if (error instanceof UnavailableError || error instanceof ExpiredError) return false;
       throw error;
     }
@@ -89,9 +89,9 @@ async function untilServing({ client }: GatewayProcess): Promise<void> {
 }
 
 Deno.test(
-  needing("a request is remembered by another gateway on the same Redis, and over a restart", NEEDS),
+  needing("a replay is detected by another gateway with the same Redis, and after a restart", NEEDS),
   () =>
-    inWorld(false, async ({ jeedom, start }) => {
+    withRedisGateways(false, async ({ jeedom, start }) => {
       const one = await start();
       await untilServing(one);
       const early = await sealCall(one, "early");
@@ -104,7 +104,7 @@ Deno.test(
       const again = await start();
       await untilServing(again);
       assertEquals(await post(again, body), first);
-      // Stamped before this process began, and never seen: with a store that outlives it, it may run.
+      // Older than this process and never seen: with a persistent store, it may be executed.
       assertEquals((await post(again, early)).status, 200);
       const runs = await runsOf(jeedom);
       assertEquals([runs.get("once"), runs.get("early")], [1, 1]);
@@ -112,9 +112,9 @@ Deno.test(
 );
 
 Deno.test(
-  needing("without Redis nothing runs, and the answer says why; strangers get their 401 all the same", NEEDS),
+  needing("without Redis no request is executed, and the answer says why; unknown keys still get 401", NEEDS),
   () =>
-    inWorld(false, async ({ redis, jeedom, start }) => {
+    withRedisGateways(false, async ({ redis, jeedom, start }) => {
       await redis.kill();
       const gateway = await start();
       const refused = await post(gateway, await sealCall(gateway, "unseen"));
@@ -130,13 +130,13 @@ Deno.test(
 for (const appendonly of [false, true]) {
   Deno.test(
     needing(
-      `Redis killed and started again under load${
+      `Redis killed and restarted under load${
         appendonly ? ", with its append-only file" : ", empty"
-      }: nothing runs twice, nothing unseen`,
+      }: no request is executed twice or unrecorded`,
       NEEDS,
     ),
     () =>
-      inWorld(appendonly, async ({ redis, jeedom, start }) => {
+      withRedisGateways(appendonly, async ({ redis, jeedom, start }) => {
         const gateway = await start(UNLIMITED);
         await untilServing(gateway);
         const sent: { id: string; body: string; status: number }[] = [];
@@ -144,7 +144,7 @@ for (const appendonly of [false, true]) {
         const load = async (worker: number) => {
           for (let index = 0; loading; index++) {
             const id = `${worker}-${index}`;
-            // Some phones' clocks run ahead.
+            // The clocks of some clients are ahead.
             const body = await sealCall(gateway, id, Date.now() / 1000 + (worker % 2) * 30);
             sent.push({ id, body, status: await statusOf(gateway, body) });
           }
@@ -159,7 +159,7 @@ for (const appendonly of [false, true]) {
         assertEquals(jeedom.requests.length, ran, "Something ran unseen");
         await redis.start();
         const before = count(200);
-        await until("requests run again", () => count(200) > before + 100);
+        await until("requests succeed again", () => count(200) > before + 100);
         loading = false;
         await Promise.all(workers);
 
@@ -172,9 +172,9 @@ for (const appendonly of [false, true]) {
 }
 
 Deno.test(
-  needing("the paces are counted in Redis for all gateways together, and in memory while it is away", NEEDS),
+  needing("rate limits are counted in Redis for all gateways together, and in memory while it is unavailable", NEEDS),
   () =>
-    inWorld(false, async ({ redis, start }) => {
+    withRedisGateways(false, async ({ redis, start }) => {
       const [one, other] = [
         await start({ KEY_BURST: "10", KEY_RATE: "1" }),
         await start({ KEY_BURST: "10", KEY_RATE: "1" }),
@@ -183,19 +183,19 @@ Deno.test(
       await untilServing(other);
       const began = performance.now();
       let passed = 0;
-      await until("the pace is used up", async () => {
+      await until("the rate is exhausted", async () => {
         const { client } = passed % 2 === 0 ? one : other;
         const status = await client.callJeedom("ping").then(({ status }) => status, ({ status }) => status);
         if (status === 200) passed += 1;
         return status === 429;
       });
-      // One more each second: on a slow machine that takes several.
+      // One more request per second: on a slow machine it takes several.
       const more = Math.ceil((performance.now() - began) / 1000);
       assert(passed <= 10 + more, `${passed} passed`);
       await redis.kill();
-      const strange = () => post(one, randomBytes(60).toBase64());
-      const failures = await Promise.all(Array.from({ length: 5 }, strange));
+      const sendUnknown = () => post(one, randomBytes(60).toBase64());
+      const failures = await Promise.all(Array.from({ length: 5 }, sendUnknown));
       assertEquals(new Set(failures.map(({ status }) => status)), new Set([401]));
-      await until("failures have used up their pace", async () => (await strange()).status === 429);
+      await until("the rate of failures is exhausted", async () => (await sendUnknown()).status === 429);
     }),
 );

@@ -1,4 +1,4 @@
-/** Causes of refusals in the report of `deno task doctor`, beside a real gateway. */
+/** Causes of refusals in the report of `deno task doctor`, with a real gateway. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Variables } from "../../src/config/rules.ts";
 import { type Bytes, randomBytes } from "../../src/protocol/bytes.ts";
@@ -11,7 +11,7 @@ import { spawnMain, startGatewayProcess } from "../support/gateway_process.ts";
 import { ProcessOutput } from "../support/process_output.ts";
 import project from "../../deno.json" with { type: "json" };
 
-/** The flags of the task, and no others. */
+/** Flags of the task. */
 const DOCTOR = [...project.tasks.doctor.command.matchAll(/--(?:no-prompt|allow-\S+|deny-\S+)/g)].map(([flag]) => flag);
 
 async function run(words: readonly string[], options: Parameters<typeof spawnMain>[1]) {
@@ -22,7 +22,7 @@ async function run(words: readonly string[], options: Parameters<typeof spawnMai
   return { code, text: output.text };
 }
 
-/** Sends so many requests that are sealed with a secret, made so many seconds ago. */
+/** Sends requests sealed with a secret, with a timestamp of some seconds ago. */
 async function send(url: string, secret: Bytes, { count, age = 0 }: { readonly count: number; readonly age?: number }) {
   const key = await importSecretKey(secret);
   const statuses = new Set<number>();
@@ -36,14 +36,14 @@ async function send(url: string, secret: Bytes, { count, age = 0 }: { readonly c
   return [...statuses];
 }
 
-Deno.test("doctor tells what the gateway refused of late, by its cause, and keeps its own requests out of that", async () => {
+Deno.test("doctor reports recent refusals of the gateway by cause, without its own requests", async () => {
   const env: Variables = {
     HOST: "127.0.0.1",
     PORT: String(freePort()),
     METRICS_PORT: String(freePort()),
     JEEDOM_URL: `http://127.0.0.1:${freePort()}`,
     RATE_LIMITS: "off",
-    // The doctor then asks with the first key of the file, which may not publish: it is refused.
+    // The doctor then uses the first key of the file, which may not publish, and is refused.
     SECRET_KEY_FILE: "data/none.txt",
   };
   const make = (name: string, given: Partial<Parameters<typeof makeRecord>[0]> = {}) =>
@@ -84,7 +84,7 @@ Deno.test("doctor tells what the gateway refused of late, by its cause, and keep
         "-> Pair the device of annas-phone again: deno task keys show annas-phone\n",
       ]
     ) assertStringIncludes(report, line);
-    // A busy machine may be slow to deliver it.
+    // On a busy machine, it may arrive late.
     assertMatch(report, / 3 with a clock (?:9[5-9]|1[01]\d) s off \(behind\), of bobs-phone\n/);
     const off = await run(["doctor"], { directory, env: { ...env, METRICS_PORT: "off" }, flags: DOCTOR });
     assertMatch(off.text, /skipped +refusals +METRICS_PORT is off: only the log shows/);

@@ -1,4 +1,4 @@
-/** Listeners in tunnels and behind brokers that go away, against the real process. */
+/** Listeners with breaking connections, and with brokers that restart, against the real process. */
 import { assert, assertEquals } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
@@ -24,7 +24,7 @@ async function withGateway(
 
 const payloadOf = (event: StreamEvent) => event.type === "message" ? event.payload : undefined;
 
-Deno.test("a phone whose line breaks again and again gets every message once and in order", async () => {
+Deno.test("a client whose connection breaks repeatedly gets every message once and in order", async () => {
   const broker = await startBroker();
   await withGateway(broker, async ({ url, key, client }) => {
     const proxy = await startToxicProxy(Number(new URL(url).port));
@@ -56,7 +56,7 @@ Deno.test("a phone whose line breaks again and again gets every message once and
   await broker.stop();
 });
 
-Deno.test("a broker that is killed and started again is offline and online for whoever asked to keep", async () => {
+Deno.test("a broker that is killed and restarted causes offline and online events for listeners with keep", async () => {
   const port = freePort();
   let broker = await startBroker(["allow_anonymous true"], port);
   await withGateway(broker, async ({ client }) => {
@@ -82,8 +82,8 @@ Deno.test("a broker that is killed and started again is offline and online for w
 });
 
 for (const version of ["5", "3.1.1"]) {
-  Deno.test(`MQTT ${version}: each listener gets what is retained once, and then what comes, each message once`, async () => {
-    // The embedded broker speaks 3.1.1 only. Without Mosquitto it stands in for both.
+  Deno.test(`MQTT ${version}: each listener gets retained messages once, and then each new message once`, async () => {
+    // The embedded broker has MQTT 3.1.1 only. Without Mosquitto it is used for both.
     const embedded = version === "3.1.1" ? await startEmbeddedBroker(0) : undefined;
     const broker = embedded === undefined ? await startBroker() : { ...embedded, stop: embedded.close };
     await withGateway(broker, async ({ client }) => {

@@ -1,4 +1,4 @@
-/** Runs `run_tailscale.sh` with a stand-in for Tailscale that writes down what it is told. */
+/** Runs `run_tailscale.sh` with a fake Tailscale that records its calls. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort } from "../support/loopback.ts";
 import { needing } from "../support/needs.ts";
@@ -6,7 +6,7 @@ import { hasProgram } from "../support/programs.ts";
 
 const SCRIPT = new URL("../../run_tailscale.sh", import.meta.url);
 
-/** What the script needs of the machine. A PATH of these alone keeps a real Tailscale out. */
+/** Programs that the script needs; the PATH has no others, in particular not Tailscale. */
 const TOOLS = ["bash", "cat", "curl", "dirname"];
 
 const CONNECTED = JSON.stringify(
@@ -21,7 +21,7 @@ const CONNECTED = JSON.stringify(
   2,
 );
 
-/** CI has the tools: nothing is skipped unnoticed there. */
+/** The tools are assumed in CI, where their absence must fail. */
 const isHere = async (tool: string) => Deno.env.get("CI") !== undefined || await hasProgram(tool);
 const NEEDS = { bash: await isHere("bash"), curl: await isHere("curl") };
 
@@ -31,7 +31,7 @@ function scriptTest(name: string, test: () => Promise<void>): void {
 
 interface Machine {
   readonly installed?: boolean;
-  /** What `tailscale status --json` prints. */
+  /** Output of `tailscale status --json`. */
   readonly status?: string;
   /** Exit code of `tailscale status`: 1 when its service does not run. */
   readonly statusCode?: number;
@@ -47,8 +47,8 @@ interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** The commands that Tailscale was given, other than `status`. */
-  readonly told: readonly string[];
+  /** Commands of Tailscale, other than `status`. */
+  readonly commands: readonly string[];
 }
 
 async function runScript({ envFile, env = {}, args = [], ...tailscale }: Machine): Promise<Outcome> {
@@ -66,12 +66,12 @@ async function runScript({ envFile, env = {}, args = [], ...tailscale }: Machine
       env: { PATH: bin, ...env },
       stdin: "null",
     }).output();
-    const told = await Deno.readTextFile(`${directory}/told`).catch(() => "");
+    const commands = await Deno.readTextFile(`${directory}/commands`).catch(() => "");
     return {
       code,
       stdout: new TextDecoder().decode(stdout),
       stderr: new TextDecoder().decode(stderr),
-      told: told.split("\n").filter((line) => line !== ""),
+      commands: commands.split("\n").filter((line) => line !== ""),
     };
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -89,7 +89,7 @@ async function writeStandIn(
     [
       `#!${directory}/bin/bash`,
       `if [ "$1" = status ]; then cat "${directory}/status.json"; exit ${statusCode}; fi`,
-      `echo "$*" >> "${directory}/told"`,
+      `echo "$*" >> "${directory}/commands"`,
       `exit ${funnelCode}`,
       "",
     ].join("\n"),
@@ -106,7 +106,7 @@ async function findTool(name: string): Promise<string> {
   throw new Error(`The test needs "${name}" on the PATH`);
 }
 
-/** Runs something while a program on loopback answers every request with a status. */
+/** Runs a test with a server that answers every request with a status. */
 async function withGateway<T>(status: number, run: (port: string) => Promise<T>): Promise<T> {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
     return new Response(null, { status: new URL(url).pathname === "/health" ? status : 404 });
@@ -121,13 +121,13 @@ async function withGateway<T>(status: number, run: (port: string) => Promise<T>)
 function assertRefused(outcome: Outcome, ...texts: readonly string[]): void {
   for (const text of texts) assertStringIncludes(outcome.stderr, text);
   assertEquals(outcome.code, 1);
-  assertEquals(outcome.told, []);
+  assertEquals(outcome.commands, []);
 }
 
-scriptTest("run_tailscale.sh turns Funnel on and prints this machine's address, not another's", async () => {
+scriptTest("run_tailscale.sh enables Funnel and prints the URL of this machine, not another's", async () => {
   await withGateway(200, async (PORT) => {
-    const { code, stdout, stderr, told } = await runScript({ env: { PORT } });
-    assertEquals({ code, stderr, told }, { code: 0, stderr: "", told: [`funnel --bg ${PORT}`] });
+    const { code, stdout, stderr, commands } = await runScript({ env: { PORT } });
+    assertEquals({ code, stderr, commands }, { code: 0, stderr: "", commands: [`funnel --bg ${PORT}`] });
     assertStringIncludes(stdout, "https://house.tail1234.ts.net\n");
     assertEquals(stdout.includes("phone"), false);
   });
@@ -158,24 +158,24 @@ scriptTest("run_tailscale.sh reads PORT from .env, whatever its notation", async
         `PORT: ${port}`,
       ]
     ) {
-      const { told } = await runScript({ envFile: `# PORT=2\n${line}` });
-      assertEquals(told, [`funnel --bg ${port}`], line);
+      const { commands } = await runScript({ envFile: `# PORT=2\n${line}` });
+      assertEquals(commands, [`funnel --bg ${port}`], line);
     }
-    const { told } = await runScript({ envFile: `\ufeffPORT=${port}\r\n` });
-    assertEquals(told, [`funnel --bg ${port}`], "with a byte order mark, as Notepad writes it");
+    const { commands } = await runScript({ envFile: `\ufeffPORT=${port}\r\n` });
+    assertEquals(commands, [`funnel --bg ${port}`], "with a byte order mark, as Notepad writes it");
   });
 });
 
 scriptTest("run_tailscale.sh prefers PORT of the environment over .env, unless it is empty", async () => {
   await withGateway(200, async (port) => {
     const set = await runScript({ env: { PORT: port }, envFile: "PORT=1\n" });
-    assertEquals(set.told, [`funnel --bg ${port}`]);
+    assertEquals(set.commands, [`funnel --bg ${port}`]);
     const empty = await runScript({ env: { PORT: "" }, envFile: `PORT=${port}\n` });
-    assertEquals(empty.told, [`funnel --bg ${port}`]);
+    assertEquals(empty.commands, [`funnel --bg ${port}`]);
   });
 });
 
-scriptTest("run_tailscale.sh rejects a PORT that is none", async () => {
+scriptTest("run_tailscale.sh rejects an invalid PORT", async () => {
   for (const PORT of ["http", "0", "65536", "99999999999999999999", "1 2"]) {
     assertRefused(await runScript({ env: { PORT } }), "PORT must be a whole number from 1 to 65535", PORT);
   }
@@ -202,7 +202,7 @@ scriptTest("run_tailscale.sh says how to connect when Tailscale is not connected
   }
 });
 
-scriptTest("run_tailscale.sh says what to turn on when the machine has no name", async () => {
+scriptTest("run_tailscale.sh says what to enable when the machine has no name", async () => {
   const status = CONNECTED.replace("house.tail1234.ts.net.", "");
   assertRefused(await runScript({ status }), "no name", "MagicDNS");
 });
@@ -224,13 +224,13 @@ scriptTest("run_tailscale.sh never exposes a program that does not answer /healt
   }
 });
 
-scriptTest("run_tailscale.sh asks a gateway with a certificate over HTTPS", async () => {
+scriptTest("run_tailscale.sh checks a gateway with a certificate over HTTPS", async () => {
   const PORT = String(freePort());
   const outcome = await runScript({ env: { PORT }, envFile: "TLS_CERT_FILE=data/cert.pem\n" });
   assertRefused(outcome, `No gateway answers at https://127.0.0.1:${PORT}`);
 });
 
-scriptTest("run_tailscale.sh prints no address, and the remedies, when Tailscale refuses", async () => {
+scriptTest("run_tailscale.sh prints remedies and no URL when Tailscale refuses", async () => {
   await withGateway(200, async (PORT) => {
     const { code, stdout, stderr } = await runScript({ funnelCode: 1, env: { PORT } });
     assertEquals({ code, stdout }, { code: 1, stdout: "" });
@@ -238,22 +238,22 @@ scriptTest("run_tailscale.sh prints no address, and the remedies, when Tailscale
   });
 });
 
-scriptTest("run_tailscale.sh --off turns Funnel off, with or without a gateway", async () => {
-  const { code, told, stdout } = await runScript({ args: ["--off"], env: { PORT: String(freePort()) } });
-  assertEquals({ code, told }, { code: 0, told: ["funnel --https=443 off"] });
+scriptTest("run_tailscale.sh --off disables Funnel, with or without a gateway", async () => {
+  const { code, commands, stdout } = await runScript({ args: ["--off"], env: { PORT: String(freePort()) } });
+  assertEquals({ code, commands }, { code: 0, commands: ["funnel --https=443 off"] });
   assertStringIncludes(stdout, "no public address");
 });
 
-scriptTest("run_tailscale.sh --help tells how it is used and does nothing", async () => {
-  const { code, told, stdout } = await runScript({ args: ["--help"] });
-  assertEquals({ code, told }, { code: 0, told: [] });
+scriptTest("run_tailscale.sh --help prints its usage and does nothing", async () => {
+  const { code, commands, stdout } = await runScript({ args: ["--help"] });
+  assertEquals({ code, commands }, { code: 0, commands: [] });
   assertStringIncludes(stdout, "Usage: ./run_tailscale.sh");
 });
 
 scriptTest("run_tailscale.sh rejects an unknown option and does nothing", async () => {
   for (const args of [["--of"], ["--off", "now"]]) {
-    const { code, told, stderr } = await runScript({ args });
-    assertEquals({ code, told }, { code: 2, told: [] });
+    const { code, commands, stderr } = await runScript({ args });
+    assertEquals({ code, commands }, { code: 2, commands: [] });
     assertStringIncludes(stderr, "Usage:");
   }
 });

@@ -19,7 +19,7 @@ function makeSecrets(): Secrets {
   return secrets;
 }
 
-Deno.test("faultsIn() finds each secret in each spelling, and names it without showing it", () => {
+Deno.test("faultsIn() finds each secret in each encoding, and names it without printing it", () => {
   const secrets = makeSecrets();
   const utf8 = new TextEncoder();
   const leaks: [string, string][] = [
@@ -41,14 +41,14 @@ Deno.test("faultsIn() finds each secret in each spelling, and names it without s
   assertEquals(secrets.faultsIn(["joe did payload 471", KEY.toHex().slice(1)]), []);
 });
 
-Deno.test("faultsIn() lets the first start show its key, once", () => {
+Deno.test("faultsIn() allows the key that the first start prints, once", () => {
   const shown = ["===", `Secret key: ${KEY.toHex()}`];
   assertEquals(makeSecrets().faultsIn(shown), []);
   assertEquals(makeSecrets().faultsIn([...shown, ...shown]), ["key: line 4"]);
   assertEquals(makeSecrets().faultsIn([`Secret key: ${KEY.toHex()}`]), ["key: line 1"]);
 });
 
-Deno.test("a gateway process that prints a secret fails its test at stop(), and takes its directory away", async () => {
+Deno.test("stop() fails for a gateway process that printed a secret, and removes its directory", async () => {
   const gateway = await startGatewayProcess();
   const id = gateway.output.lines.find((line) => line.includes("listens on")) ?? "";
   gateway.keepSecret("the greeting", id);
@@ -57,7 +57,7 @@ Deno.test("a gateway process that prints a secret fails its test at stop(), and 
   await assertRejects(() => Deno.stat(gateway.directory), Deno.errors.NotFound);
 });
 
-Deno.test("a gateway process that prints one of its keys fails its test at stop()", () =>
+Deno.test("stop() fails for a gateway process that printed one of its keys", () =>
   inTempDir(async (directory) => {
     const gateway = await startGatewayProcess({}, { directory });
     gateway.output.lines.push(`{"reason":"${Uint8Array.fromHex(gateway.key).toBase64()}"}`);

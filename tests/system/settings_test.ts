@@ -1,4 +1,4 @@
-/** Messages of `deno task start`, in its sandbox and in a directory of its own, about settings and ports that are wrong. */
+/** Messages of `deno task start`, in its sandbox and its own directory, about invalid settings and ports. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
@@ -9,10 +9,10 @@ import { HAS_OPENSSL, makeDefaultCertificate } from "../support/certificate.ts";
 import { ProcessOutput } from "../support/process_output.ts";
 import { copyProject } from "../support/project_copy.ts";
 
-/** Settings with which nothing but the test's own is reached. */
+/** Settings without other dependencies. */
 const ALONE = { HOST: "127.0.0.1", PORT: "0", METRICS_PORT: "0", LOG_FORMAT: "json" };
 
-/** Runs a test in a directory where the project was just unpacked. */
+/** Runs a test in a fresh copy of the project. */
 function inFreshProject(test: (directory: string) => Promise<void>): Promise<void> {
   return inTempDir(async (directory) => {
     await copyProject(directory);
@@ -20,7 +20,7 @@ function inFreshProject(test: (directory: string) => Promise<void>): Promise<voi
   });
 }
 
-/** Starts a task with those variables and no others. */
+/** Starts a task with only the given variables. */
 function spawnTask(words: readonly string[], directory: string, env: Record<string, string>) {
   const kept = ["PATH", "HOME", "DENO_DIR", "TMPDIR"].flatMap((name) => {
     const value = Deno.env.get(name);
@@ -64,7 +64,7 @@ Deno.test("deno task start warns once of each misspelt setting in .env and in th
     assert(!output.text.includes("hidden"), output.text);
   }));
 
-Deno.test("serve warns of lines of .env that set nothing, in the log or beside what is wrong, and shows none", () =>
+Deno.test("serve warns of invalid lines of .env, in the log or beside other errors, without their text", () =>
   inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/.env`, "set MQTT_PASSWORD=hidden\n");
     const wrong = await within("the end", spawnMain(["serve"], { directory, env: { ...ALONE, PORT: "x" } }).output());
@@ -80,7 +80,7 @@ Deno.test("serve warns of lines of .env that set nothing, in the log or beside w
     }
   }));
 
-Deno.test("deno task start tells misspelt settings beside what is wrong, each once", () =>
+Deno.test("deno task start reports misspelt settings beside other errors, each once", () =>
   inFreshProject(async (directory) => {
     await Deno.writeTextFile(`${directory}/.env`, "MQTT_HOST=broker\nMQTT_USERNAME=joe\n");
     const { code, stderr } = await runTask(["start"], directory, { ...ALONE, LOGLEVEL: "debug" });
@@ -88,7 +88,7 @@ Deno.test("deno task start tells misspelt settings beside what is wrong, each on
     assertEquals(stderr.match(/did you mean \w+/g), ["did you mean LOG_LEVEL", "did you mean MQTT_BROKER_HOST"]);
   }));
 
-Deno.test("serve tells misspelt settings of both places itself where no sandbox keeps it from them", () =>
+Deno.test("serve reports misspelt settings of .env and environment itself without a sandbox", () =>
   inTempDir(async (directory) => {
     await Deno.writeTextFile(`${directory}/.env`, "MQTT_HOST=broker\n");
     const env = { ...ALONE, PORT: "x", LOGLEVEL: "debug" };
@@ -98,7 +98,7 @@ Deno.test("serve tells misspelt settings of both places itself where no sandbox 
     assertEquals(text.match(/did you mean \w+/g), ["did you mean LOG_LEVEL", "did you mean MQTT_BROKER_HOST"]);
   }));
 
-Deno.test("deno task check-config names a file that is not there, and what is misspelt, from its sandbox", () =>
+Deno.test("deno task check-config reports a missing file and misspelt settings within its sandbox", () =>
   inFreshProject(async (directory) => {
     await Deno.writeTextFile(`${directory}/.env`, "TLS_CERT_FILE=no-cert.pem\nTLS_KEY_FILE=no-key.pem\n");
     const wrong = await runTask(["check-config"], directory, {});
@@ -115,9 +115,9 @@ Deno.test("deno task check-config names a file that is not there, and what is mi
   }));
 
 for (const [name, HOST] of [["one address", "127.0.0.1"], ["all addresses", "0.0.0.0"]] as const) {
-  Deno.test(`deno task start names the port that a gateway on ${name} holds, before the one of its metrics`, () =>
+  Deno.test(`deno task start names the port in use by a gateway on ${name}, before its metrics port`, () =>
     inFreshProject(async (directory) => {
-      // A configured broker: the sandbox allows no other address of this machine.
+      // With a configured broker, the sandbox allows no other address of this machine.
       const broker = { MQTT_BROKER_HOST: "localhost", MQTT_BROKER_PORT: String(freePort()) };
       await using running = await gatewayOn({ HOST, ...broker });
       const { port, metricsPort } = running;
@@ -136,7 +136,7 @@ for (const [name, HOST] of [["one address", "127.0.0.1"], ["all addresses", "0.0
 }
 
 Deno.test(
-  needing("deno task start knows a gateway with TLS on the port that it holds", { openssl: HAS_OPENSSL }),
+  needing("deno task start recognizes a gateway with TLS on the port in use", { openssl: HAS_OPENSSL }),
   () =>
     inFreshProject(async (directory) => {
       await makeDefaultCertificate(directory, "own");

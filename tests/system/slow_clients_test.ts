@@ -1,4 +1,4 @@
-/** Clients that take their time, and many of them, against the real process: whom that stops, and what it leaves. */
+/** Many slow clients against the real process: their effect on another client, and released resources. */
 import { assert, assertEquals } from "@std/assert";
 import { openDescriptors, rssBytes } from "../../tools/support/process_stats.ts";
 import type { GatewayClient } from "../../src/client/gateway_client.ts";
@@ -8,104 +8,106 @@ import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { until, within } from "../support/deadline.ts";
 import { IS_LINUX, needing } from "../support/needs.ts";
 import { clientAt } from "../support/client_at.ts";
-import { Crowd } from "../support/crowd.ts";
+import { RawConnections } from "../support/raw_connections.ts";
 import { type GatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { withEnvironment } from "../support/environment.ts";
 
 const ATTACKER = "203.0.113.9";
-const PHONE = "198.51.100.7";
+const CLIENT_ADDRESS = "198.51.100.7";
 
-/** Some more than before: the connections of the phone itself, and to the broker. */
+/** Additional descriptors of the other client and of the connection to the broker. */
 const SPARE_DESCRIPTORS = 10;
 
 const MB = 2 ** 20;
 
 const encoder = new TextEncoder();
 
-/** Runs a test with a gateway, and looks whether everything is free again after the crowd has left. */
-function withCrowd(
-  test: (parts: { crowd: Crowd; gateway: GatewayProcess; port: number; phone: GatewayClient }) => Promise<void>,
+/** Runs a test with a gateway, and checks that everything is released after the connections have closed. */
+function withConnections(
+  test: (
+    parts: { connections: RawConnections; gateway: GatewayProcess; port: number; client: GatewayClient },
+  ) => Promise<void>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   return withEnvironment(async ({ gateway }) => {
-    const phone = clientAt(PHONE, gateway);
-    await phone.publish("t", "m", { qos: 1 });
+    const client = clientAt(CLIENT_ADDRESS, gateway);
+    await client.publish("t", "m", { qos: 1 });
     const before = await openDescriptors(gateway.pid);
-    const crowd = new Crowd();
+    const connections = new RawConnections();
     try {
-      await test({ crowd, gateway, port: Number(new URL(gateway.url).port), phone });
+      await test({ connections, gateway, port: Number(new URL(gateway.url).port), client });
     } finally {
-      crowd.close();
+      connections.close();
     }
     await until(
-      "all descriptors free",
+      "all descriptors are released",
       async () => await openDescriptors(gateway.pid) <= before + SPARE_DESCRIPTORS,
       40_000,
     );
-    assertEquals((await phone.publish("t", "m", { qos: 1 })).status, 200);
-    const broken = gateway.output.lines.filter((line) => /broke|Uncaught|nhandled/.test(line));
-    assertEquals(broken, []);
+    assertEquals((await client.publish("t", "m", { qos: 1 })).status, 200);
+    const crashes = gateway.output.lines.filter((line) => /broke|Uncaught|nhandled/.test(line));
+    assertEquals(crashes, []);
   }, { env, ms: 110_000 });
 }
 
-/** A phone that behaves well gets its answers. */
-async function isServed(phone: GatewayClient, times = 5): Promise<void> {
+/** Asserts that a publish of another client succeeds. */
+async function assertServed(client: GatewayClient, times = 5): Promise<void> {
   for (let index = 0; index < times; index++) {
-    assertEquals((await within("an answer", phone.publish("t", "m", { qos: 1 }))).status, 200);
+    assertEquals((await within("an answer", client.publish("t", "m", { qos: 1 }))).status, 200);
   }
 }
 
-/** How many files a process may have open here. */
+/** Returns the limit of open files of a process. */
 const FILE_LIMIT = IS_LINUX
   ? Number(/^Max open files\s+\d+\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits"))?.[1])
   : 0;
 
 Deno.test(
-  needing("500 connections whose heads come drop by drop stop nobody else, and leave nothing", { Linux: IS_LINUX }),
+  needing("500 connections with slow heads block no other client and leave no resources", { Linux: IS_LINUX }),
   () =>
-    withCrowd(async ({ crowd, gateway, port, phone }) => {
+    withConnections(async ({ connections, gateway, port, client }) => {
       const before = await rssBytes(gateway.pid);
-      await crowd.open(port, 500);
+      await connections.open(port, 500);
       const head = encoder.encode(
         `POST /gateway HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: ${ATTACKER}\r\nX-Long: aaaaaaaaaaaaaaa`,
       );
       for (let at = 0; at < head.length; at += 9) {
-        await crowd.send(() => head.subarray(at, at + 9));
-        if (at % 27 === 0) await isServed(phone, 1);
+        await connections.send(() => head.subarray(at, at + 9));
+        if (at % 27 === 0) await assertServed(client, 1);
       }
       assert(await rssBytes(gateway.pid) - before < 100 * MB, "Heads take more than 200 KB each");
     }),
 );
 
 Deno.test(
-  needing("500 bodies that come drop by drop are cut off in time, and stop nobody else", { Linux: IS_LINUX }),
+  needing("500 slow bodies are aborted in time and block no other client", { Linux: IS_LINUX }),
   () =>
-    withCrowd(async ({ crowd, port, phone }) => {
-      await crowd.open(port, 500);
+    withConnections(async ({ connections, port, client }) => {
+      await connections.open(port, 500);
       const head = `POST /gateway HTTP/1.1\r\nHost: g\r\nX-Forwarded-For: ${ATTACKER}\r\nContent-Length: 9000\r\n\r\n`;
-      await crowd.send(() => encoder.encode(head));
+      await connections.send(() => encoder.encode(head));
       let isOver = false;
-      const all = crowd.statuses().finally(() => isOver = true);
+      const all = connections.statuses().finally(() => isOver = true);
       while (!isOver) {
-        await crowd.send(() => encoder.encode("x"));
-        await isServed(phone, 1);
+        await connections.send(() => encoder.encode("x"));
+        await assertServed(client, 1);
       }
       assertEquals([...new Set(await all)].toSorted().filter((status) => status !== ""), ["408", "429"]);
-      // The phone publishes as fast as the machine lets it.
+      // The other client publishes as fast as the machine allows.
     }, { BODY_TIMEOUT_MS: "2000", RATE_LIMITS: "off" }),
 );
 
 Deno.test(
-  needing("5,000 idle connections stop nobody else, and leave nothing", {
+  needing("5,000 idle connections block no other client and leave no resources", {
     Linux: IS_LINUX,
     "12,000 open files": FILE_LIMIT >= 12_000,
   }),
   () =>
-    withCrowd(async ({ crowd, gateway, port, phone }) => {
+    withConnections(async ({ connections, gateway, port, client }) => {
       const before = await rssBytes(gateway.pid);
-      await crowd.open(port, 5000);
+      await connections.open(port, 5000);
       await until("all accepted", async () => await openDescriptors(gateway.pid) > 5000);
-      await isServed(phone);
+      await assertServed(client);
       const each = (await rssBytes(gateway.pid) - before) / 5000;
       assert(each < 64 * 1024, `${each} bytes for each idle connection`);
     }),
@@ -114,20 +116,20 @@ Deno.test(
 for (const version of [1, 2] as const) {
   Deno.test(
     needing(
-      `1,000 streams of version ${version} that nobody reads: another phone misses nothing, memory is bounded, all is freed`,
+      `1,000 unread streams of version ${version}: another client misses nothing, memory is bounded and released`,
       { Linux: IS_LINUX, "4,000 open files": FILE_LIMIT >= 4000 },
     ),
     () =>
-      withCrowd(async ({ crowd, gateway, port, phone }) => {
+      withConnections(async ({ connections, gateway, port, client }) => {
         const key = await importSecretKey(Uint8Array.fromHex(gateway.key));
-        await crowd.open(port, 1000);
+        await connections.open(port, 1000);
         const payload = JSON.stringify({ topic: "flow", timestamp: Math.floor(Date.now() / 1000) });
         const sealed = await Promise.all(
-          crowd.connections.map(() =>
+          connections.connections.map(() =>
             sealRequest(key, payload, { version, route: "/mqtt/subscribe", random: randomBytes })
           ),
         );
-        await crowd.send((index) => {
+        await connections.send((index) => {
           const text = sealed[index]?.text ?? "";
           return encoder.encode(
             `POST /mqtt/subscribe HTTP/1.1\r\nHost: g\r\nContent-Length: ${text.length}\r\n\r\n${text}`,
@@ -139,11 +141,11 @@ for (const version of [1, 2] as const) {
         let publishing: Promise<void> | undefined;
         const publish = async () => {
           for (let index = 0; index < count; index++) {
-            await phone.publish("flow", JSON.stringify([index, "x".repeat(30_000)]), { qos: 1 });
+            await client.publish("flow", JSON.stringify([index, "x".repeat(30_000)]), { qos: 1 });
             if (index % 10 === 0) most = Math.max(most, await rssBytes(gateway.pid));
           }
         };
-        for await (const event of phone.subscribe(["flow"], { qos: 1 })) {
+        for await (const event of client.subscribe(["flow"], { qos: 1 })) {
           if (event.type === "connected") publishing ??= publish();
           else if (event.type === "message") received.push(JSON.parse(event.payload ?? "")[0]);
           else if (event.type === "gap") throw new Error(event.message);
@@ -151,9 +153,9 @@ for (const version of [1, 2] as const) {
         }
         await publishing;
         assertEquals(received, Array.from({ length: count }, (_, index) => index));
-        // In version 2 nothing is shared: some 0.65 MB for each, as measured, however much flows.
+        // In version 2 nothing is shared: about 0.65 MB for each, as measured, independent of the number of messages.
         assert(most < 1200 * MB, `RSS of ${Math.round(most / MB)} MB`);
-        await isServed(phone);
+        await assertServed(client);
       }, UNLIMITED),
   );
 }

@@ -1,4 +1,4 @@
-/** Many streams, and one that nobody reads, against the real process. */
+/** Many streams, and an unread one, against the real process. */
 import { assertEquals } from "@std/assert";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
@@ -30,7 +30,7 @@ async function withGateway(
 }
 
 Deno.test(
-  needing("200 streams opened and dropped, a dozen times, leave no connection and no memory behind", {
+  needing("200 streams opened and closed a dozen times leave no connection and no memory", {
     Linux: IS_LINUX,
   }),
   () =>
@@ -46,14 +46,14 @@ Deno.test(
       for (let round = 0; round < 12; round++) await openAndDrop();
       await until("all connections closed", () => openFiles(pid) <= before + 5);
       assertEquals((await client.health()).status, "ok");
-      // The process dies when its heap would pass this bound: 2,400 streams of 20 KB or more cannot stay in it.
+      // The process dies if its heap exceeds this limit, which is less than 2,400 streams of 20 KB or more.
     }, ["--v8-flags=--max-old-space-size=48"]),
 );
 
-Deno.test("a listener that stops reading is shown out with a reason, and another one misses nothing", () =>
+Deno.test("a listener that stops reading is disconnected with a reason, and another one misses nothing", () =>
   withGateway(
-    // More room than all messages take: however fast they come, it is the time that counts. The other listener reads
-    // much more often than that, also on a slow machine.
+    // A queue larger than all messages, so that only the stall timeout counts. The other listener reads much more often
+    // than that, also on a slow machine.
     { ...UNLIMITED, LISTENER_QUEUE_BYTES: "65536", LISTENER_PATIENCE_MS: "3000", BACKLOG_BYTES: "268435456" },
     async ({ client, url, key, output }) => {
       const secret = await importKey(Uint8Array.fromHex(key));
@@ -79,7 +79,7 @@ Deno.test("a listener that stops reading is shown out with a reason, and another
         await publishing;
         assertEquals(received, count);
       };
-      // As soon as it is shown out: its connection is cut half a minute later.
+      // Once it is disconnected: its connection is closed half a minute later.
       const readStalled = async () => {
         await output.line((line) => line.includes("was too slow"));
         return await readToEnd(stalled);
@@ -93,7 +93,7 @@ Deno.test("a listener that stops reading is shown out with a reason, and another
     },
   ));
 
-/** Reads a chunked HTTP answer to its last chunk. */
+/** Reads a chunked HTTP answer up to its last chunk. */
 async function readToEnd(connection: Deno.Conn): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(2 ** 20);
@@ -101,7 +101,7 @@ async function readToEnd(connection: Deno.Conn): Promise<string> {
   while (!text.endsWith("\r\n0\r\n\r\n")) {
     const length = await connection.read(buffer);
     if (length === null) throw new Error("Connection was cut before the end of the stream");
-    // The beginning is of no interest, and would make this slow.
+    // Discards the beginning, for speed.
     text = (text + decoder.decode(buffer.subarray(0, length), { stream: true })).slice(-200_000);
   }
   return text;

@@ -17,7 +17,7 @@ const SETTINGS = "/etc/e2e-gateway/e2e-gateway.env";
 const KEY = "/var/lib/e2e-gateway/data/secret_key.txt";
 const UNIT = "/usr/local/lib/systemd/system/e2e-gateway.service";
 
-/** CI has the tools: nothing is skipped unnoticed there. */
+/** The tools are assumed in CI, where their absence must fail. */
 const ci = Deno.env.get("CI") !== undefined;
 const NEEDS = { Linux: IS_LINUX, "shell tools": ci || (await Promise.all(TOOLS.map(hasProgram))).every(Boolean) };
 const hasAnalyze = await hasProgram("systemd-analyze");
@@ -31,16 +31,16 @@ function installTest(name: string, test: (machine: Machine) => Promise<void>): v
 
 const mode = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 
-/** The values of a setting of the unit, as many as there are. */
+/** Returns all values of a setting of the unit. */
 async function unitValues(name: string): Promise<string[]> {
   const text = await Deno.readTextFile(at("systemd/e2e-gateway.service"));
   return [...text.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
 }
 
-installTest("install.sh makes user, settings, key, program and unit, and starts the service", async (machine) => {
-  const { code, stdout, stderr, told } = await machine.install();
+installTest("install.sh creates user, settings, key, program and unit, and starts the service", async (machine) => {
+  const { code, stdout, stderr, calls } = await machine.install();
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  assertEquals(told, [
+  assertEquals(calls, [
     "useradd --system --user-group --no-create-home --home-dir /var/lib/e2e-gateway --shell /usr/sbin/nologin e2e-gateway",
     "chown e2e-gateway:e2e-gateway " +
     ["/data/secret_key.txt", "/data", ""].map((path) => `/var/lib/e2e-gateway.new${path}`).join(" "),
@@ -66,16 +66,16 @@ installTest("install.sh makes user, settings, key, program and unit, and starts 
 });
 
 installTest(
-  "install.sh changes no setting and no key when it runs again, and restarts the service",
+  "install.sh changes no setting and no key in a second run, and restarts the service",
   async (machine) => {
     await machine.install();
     const own = { [SETTINGS]: "PORT=9000\n", [KEY]: "ab".repeat(32), "/var/lib/e2e-gateway/data/keys.json": "mine" };
     for (const [path, text] of Object.entries(own)) await Deno.writeTextFile(machine.path(path), text);
     await Deno.remove(machine.path("/opt/e2e-gateway/app/main.ts"));
     await Deno.writeTextFile(machine.path("/opt/e2e-gateway/app/old.ts"), "");
-    const { code, told } = await machine.install();
+    const { code, calls } = await machine.install();
     assertEquals(code, 0);
-    assertEquals(told, [
+    assertEquals(calls, [
       "systemctl daemon-reload",
       "systemctl enable --quiet e2e-gateway.service",
       "systemctl restart e2e-gateway.service",
@@ -87,7 +87,7 @@ installTest(
   },
 );
 
-installTest("install.sh makes no key where another is, or is to be elsewhere", async (machine) => {
+installTest("install.sh creates no key if one exists or is configured elsewhere", async (machine) => {
   await machine.install();
   await Deno.rename(machine.path(KEY), machine.path("/var/lib/e2e-gateway/data/keys.json"));
   await machine.install();
@@ -98,13 +98,13 @@ installTest("install.sh makes no key where another is, or is to be elsewhere", a
   assert(!(await machine.files("")).has(KEY));
 });
 
-installTest("install.sh follows no link of the service's user", async (machine) => {
+installTest("install.sh follows no link of the service user", async (machine) => {
   await machine.install();
   const data = machine.path("/var/lib/e2e-gateway/data");
   await Deno.rename(data, `${data}.old`);
   await Deno.symlink(machine.path("/etc"), data);
-  const { code, told } = await machine.install();
-  assertEquals([code, told.filter((line) => line.startsWith("chown"))], [0, []]);
+  const { code, calls } = await machine.install();
+  assertEquals([code, calls.filter((line) => line.startsWith("chown"))], [0, []]);
   assert(!(await machine.files("/etc")).has("/etc/secret_key.txt"));
 });
 
@@ -126,24 +126,24 @@ installTest("install.sh refuses a binary for another machine", async (machine) =
   const binary = machine.path("/binary");
   await Deno.writeTextFile(binary, "\x7fELF of another kind");
   await Deno.chmod(binary, 0o755);
-  const { code, stderr, told } = await machine.install(["--binary", binary]);
-  assertEquals([code, told], [1, []]);
+  const { code, stderr, calls } = await machine.install(["--binary", binary]);
+  assertEquals([code, calls], [1, []]);
   assertStringIncludes(stderr, "does not run here");
 });
 
-installTest("install.sh says what it would do and does nothing with --dry-run, also when not root", async (machine) => {
+installTest("install.sh --dry-run prints its steps and does nothing, also without root", async (machine) => {
   const before = await machine.files("");
-  const { code, stdout, told } = await machine.install(["--dry-run"], { user: 1000 });
-  assertEquals([code, told], [0, []]);
+  const { code, stdout, calls } = await machine.install(["--dry-run"], { user: 1000 });
+  assertEquals([code, calls], [0, []]);
   assertStringIncludes(stdout, SETTINGS);
   assertEquals(await machine.files(""), before);
 });
 
-installTest("install.sh keeps the code that runs when the new one's packages cannot be had", async (machine) => {
+installTest("install.sh keeps the running code if the packages of the new one cannot be installed", async (machine) => {
   await machine.install();
   const before = await machine.files("/opt/e2e-gateway/app");
-  const { code, stderr, told } = await machine.install([], { cacheCode: 1 });
-  assertEquals([code, told], [1, []]);
+  const { code, stderr, calls } = await machine.install([], { cacheCode: 1 });
+  assertEquals([code, calls], [1, []]);
   assertStringIncludes(stderr, "could not be downloaded");
   assertEquals(await machine.files("/opt/e2e-gateway/app"), before);
 });
@@ -155,7 +155,7 @@ installTest("install.sh shows the journal when the gateway does not start", asyn
   assertStringIncludes(stderr, "check-config");
 });
 
-installTest("install.sh refuses to begin without root, systemd, or a Deno that is new enough", async (machine) => {
+installTest("install.sh refuses to start without root, systemd, or a recent Deno", async (machine) => {
   const cases = [
     [{ user: 1000 }, "Only root"],
     [{ deno: undefined }, "Deno is not installed"],
@@ -164,8 +164,8 @@ installTest("install.sh refuses to begin without root, systemd, or a Deno that i
     [{ booted: false }, "does not run systemd"],
   ] as const;
   for (const [options, text] of cases) {
-    const { code, stderr, told } = await machine.install([], options);
-    assertEquals([code, told], [1, []], text);
+    const { code, stderr, calls } = await machine.install([], options);
+    assertEquals([code, calls], [1, []], text);
     assertStringIncludes(stderr, text);
   }
   assertEquals((await machine.files("")).size, 0);
@@ -174,56 +174,56 @@ installTest("install.sh refuses to begin without root, systemd, or a Deno that i
 installTest("install.sh --uninstall keeps settings and data, and --purge removes them", async (machine) => {
   await machine.install();
   const kept = await machine.install(["--uninstall"]);
-  assertEquals(kept.told, ["systemctl disable --now --quiet e2e-gateway.service", "systemctl daemon-reload"]);
+  assertEquals(kept.calls, ["systemctl disable --now --quiet e2e-gateway.service", "systemctl daemon-reload"]);
   assertEquals([...(await machine.files("")).keys()].sort(), [SETTINGS, KEY]);
   const purged = await machine.install(["--uninstall", "--purge"]);
   assertEquals([kept.code, purged.code], [0, 0]);
-  assertEquals(purged.told.at(-1), "userdel e2e-gateway");
+  assertEquals(purged.calls.at(-1), "userdel e2e-gateway");
   assertEquals((await machine.files("")).size, 0);
   const again = await machine.install(["--uninstall", "--purge"]);
   assertEquals(again.code, 0);
 });
 
-installTest("install.sh refuses what it does not know, and --purge alone", async (machine) => {
+installTest("install.sh rejects unknown options, and --purge alone", async (machine) => {
   assertEquals((await machine.install(["--prefix"])).code, 2);
   assertEquals((await machine.install(["--purge"])).code, 1);
   assertEquals((await machine.files("")).size, 0);
 });
 
 Deno.test(
-  needing("systemd-analyze finds nothing wrong with the unit, and little exposed", { "systemd-analyze": hasAnalyze }),
+  needing("systemd-analyze finds no errors in the unit, and a low exposure", { "systemd-analyze": hasAnalyze }),
   async () => {
     await inTempDir(async (directory) => {
       const unit = `${directory}/e2e-gateway.service`;
       const text = await Deno.readTextFile(at("systemd/e2e-gateway.service"));
-      // The program has to be there for this.
+      // The program must exist for this.
       await Deno.writeTextFile(unit, text.replace("/opt/e2e-gateway/run", at("systemd/run.sh")));
       const analyze = async (...args: string[]) => {
         const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", { args }).output();
         return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
       };
       assertEquals(await analyze("verify", "--man=no", unit), { code: 0, output: "" });
-      // In tenths, of 100.
+      // On a scale of 100.
       const { code, output } = await analyze("security", "--offline=true", "--threshold=20", "--no-pager", unit);
       assertEquals(code, 0, output);
     });
   },
 );
 
-Deno.test("the unit leaves the gateway time to stop, and does not start it again with wrong settings", async () => {
+Deno.test("the unit gives the gateway time to stop, and does not restart it with invalid settings", async () => {
   const { shutdown } = parseConfig({});
   const [stop = ""] = await unitValues("TimeoutStopSec");
   assert(Number(stop) * 1000 > shutdown.timeoutMs + 2000);
   assertEquals(await unitValues("RestartPreventExitStatus"), ["78"]);
 });
 
-/** What a connection costs whose head never ends, as measured with heads of 63 KB: Deno takes no larger ones. */
+/** Measured memory of a connection with an incomplete head of 63 KB, the largest that Deno accepts. */
 const HEAD_BYTES = 82_000;
 
-/** What a busy gateway takes without them. */
+/** Memory of a busy gateway without them. */
 const BUSY_BYTES = 150 * 2 ** 20;
 
-Deno.test("descriptors that the unit and docker-compose.yml allow fit into the memory that they allow", async () => {
+Deno.test("the descriptor limits of the unit and docker-compose.yml fit their memory limits", async () => {
   const [descriptors = "", ...none] = await unitValues("LimitNOFILE");
   const [high = ""] = await unitValues("MemoryHigh");
   const [most = ""] = await unitValues("MemoryMax");
@@ -231,32 +231,32 @@ Deno.test("descriptors that the unit and docker-compose.yml allow fit into the m
   const inBytes = (text: string) => Number(/^(\d+)[Mm]$/.exec(text)?.[1]) * 2 ** 20;
   assert(Number(descriptors) * HEAD_BYTES + BUSY_BYTES < inBytes(high), "Unfinished heads pass MemoryHigh");
   const { streams, requests, mqtt } = parseConfig({});
-  // Each request may hold a connection of its own to Jeedom.
+  // Each request may have its own connection to Jeedom.
   assert(
     streams.max + 2 * requests.max + mqtt.maxConnections < Number(descriptors),
-    "Too few for what may be under way",
+    "Too few for the maximum of concurrent requests",
   );
   const { services: { gateway } } = parseYaml(await Deno.readTextFile(at("docker-compose.yml")));
   assertEquals(gateway.ulimits.nofile, Number(descriptors));
   assertEquals([inBytes(gateway.mem_limit), inBytes(gateway.memswap_limit)], [inBytes(most), inBytes(most)]);
 });
 
-Deno.test("the unit, its commands and docker-compose.yml log for people, unless the settings say otherwise", async () => {
+Deno.test("the unit, its commands and docker-compose.yml use the text log format by default", async () => {
   assertEquals(await unitValues("Environment"), ["LOG_FORMAT=text"]);
-  // systemd reads the file after Environment=, wherever it stands.
+  // systemd reads the file after Environment=, independent of their order.
   assertEquals(await unitValues("EnvironmentFile"), ["-/etc/e2e-gateway/e2e-gateway.env"]);
   assertStringIncludes(await Deno.readTextFile(at("systemd/command.sh")), "--property=Environment=LOG_FORMAT=text");
   const { services: { gateway } } = parseYaml(await Deno.readTextFile(at("docker-compose.yml")));
   assertEquals(gateway.environment.LOG_FORMAT, "${LOG_FORMAT:-text}");
 });
 
-Deno.test("the unit waits until the clock is set", async () => {
+Deno.test("the unit waits for a synchronized clock", async () => {
   for (const name of ["After", "Wants"]) {
     assert((await unitValues(name)).some((value) => value.split(" ").includes("time-sync.target")), name);
   }
 });
 
-Deno.test("run.sh gives each command the flags of its task", async () => {
+Deno.test("run.sh runs each command with the flags of its task", async () => {
   const run = await Deno.readTextFile(at("systemd/run.sh"));
   for (
     const name of ["check-config", "keys", "doctor", "call", "publish", "subscribe", "health", "conformance"] as const
@@ -269,7 +269,7 @@ Deno.test("run.sh gives each command the flags of its task", async () => {
   }
 });
 
-Deno.test("the unit, the watching task and the binary bound memory as deno task start does", async () => {
+Deno.test("the unit, the dev task and the binary limit memory as deno task start does", async () => {
   const run = await Deno.readTextFile(at("systemd/run.sh"));
   const { start, dev, compile } = project.tasks;
   const [v8 = ""] = start.command.match(/--v8-flags=\S+/) ?? [];
@@ -280,14 +280,14 @@ Deno.test("the unit, the watching task and the binary bound memory as deno task 
 });
 
 Deno.test(
-  needing("what ExecStart runs tells systemd that it is ready, that it lives and that it stops", { Linux: IS_LINUX }),
+  needing("the program of ExecStart notifies systemd of readiness, watchdog and stop", { Linux: IS_LINUX }),
   async () => {
     await inTempDir(async (directory) => {
       const [execStart = ""] = await unitValues("ExecStart");
       const program = await installed(directory);
       await using socket = openNotifySocket(`${directory}/notify`);
       await Deno.mkdir(`${directory}/runtime`);
-      // As a gateway leaves it behind that was killed.
+      // As a killed gateway leaves it.
       await Deno.writeTextFile(`${directory}/runtime/notify.sock`, "");
       const child = start(execStart.replace("/opt/e2e-gateway", program), {
         NOTIFY_SOCKET: `${directory}/notify`,
@@ -296,12 +296,12 @@ Deno.test(
       }, directory);
       const output = new ProcessOutput(child);
       try {
-        await socket.told("READY=1");
-        await socket.told("WATCHDOG=1");
-        // "run" has become it: NotifyAccess=main would believe no other process.
+        await socket.untilReceived("READY=1");
+        await socket.untilReceived("WATCHDOG=1");
+        // The same process as "run": NotifyAccess=main ignores others.
         assertMatch(await Deno.readTextFile(`/proc/${child.pid}/cmdline`), /deno\0run\0.*\0serve\0$/s);
         child.kill("SIGTERM");
-        await socket.told("STOPPING=1");
+        await socket.untilReceived("STOPPING=1");
         assertEquals((await within("it ends", child.status)).code, 0, output.text);
         assert(!output.text.includes("Service manager"), output.text);
         assertMatch(socket.messages[0] ?? "", /^READY=1\nSTATUS=\S/);
@@ -313,12 +313,12 @@ Deno.test(
 );
 
 Deno.test(
-  needing("what ExecStart runs serves where the service manager cannot be told", { Linux: IS_LINUX }),
+  needing("the program of ExecStart serves without a reachable service manager", { Linux: IS_LINUX }),
   async () => {
     await inTempDir(async (directory) => {
       const program = await installed(directory);
-      const nobody = { NOTIFY_SOCKET: `${directory}/nobody`, RUNTIME_DIRECTORY: directory };
-      for (const env of [nobody, { NOTIFY_SOCKET: "@abstract", RUNTIME_DIRECTORY: directory }]) {
+      const missing = { NOTIFY_SOCKET: `${directory}/missing`, RUNTIME_DIRECTORY: directory };
+      for (const env of [missing, { NOTIFY_SOCKET: "@abstract", RUNTIME_DIRECTORY: directory }]) {
         const child = start(`${program}/run serve`, env, directory);
         const output = new ProcessOutput(child);
         try {
@@ -333,7 +333,7 @@ Deno.test(
   },
 );
 
-/** The program as install.sh lays it out, with this machine's Deno, and what it downloaded for the tests. */
+/** Installs the program as install.sh does, with the Deno of this machine and its cache. */
 async function installed(directory: string): Promise<string> {
   const program = `${directory}/program`;
   await Deno.mkdir(`${program}/bin`, { recursive: true });
@@ -366,7 +366,7 @@ async function ended(child: Deno.ChildProcess, output: ProcessOutput): Promise<v
   try {
     child.kill("SIGKILL");
   } catch {
-    // It ended by itself.
+    // It has already ended.
   }
   await child.status;
   await output.ended;

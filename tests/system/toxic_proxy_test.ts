@@ -3,7 +3,7 @@ import { startToxicProxy, type ToxicProxy } from "../support/toxic_proxy.ts";
 import { within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/loopback.ts";
 
-/** Sends back all that comes and tells of it, and ends when the other side does. */
+/** Echoes and reports all bytes, and closes when the other side does. */
 async function echo(connection: Deno.TcpConn, onBytes: (count: number) => void): Promise<void> {
   const buffer = new Uint8Array(65_536);
   try {
@@ -13,19 +13,19 @@ async function echo(connection: Deno.TcpConn, onBytes: (count: number) => void):
     }
     await connection.closeWrite();
   } catch {
-    // It was reset.
+    // Connection reset.
   }
 }
 
-interface World {
+interface ProxyContext {
   readonly proxy: ToxicProxy;
   /** Connects through the proxy. */
   connect(): Promise<Deno.TcpConn>;
-  /** How many bytes have come out of it at the server. */
+  /** Number of bytes that the server has received. */
   arrived(): number;
 }
 
-function withProxy(test: (world: World) => Promise<void>): Promise<void> {
+function withProxy(test: (context: ProxyContext) => Promise<void>): Promise<void> {
   let bytes = 0;
   return withTcpServer((connection) => echo(connection, (count) => void (bytes += count)), async (port) => {
     const proxy = await startToxicProxy(port);
@@ -33,7 +33,7 @@ function withProxy(test: (world: World) => Promise<void>): Promise<void> {
     const connect = async () => {
       const connection = await Deno.connect({ hostname: "127.0.0.1", port: proxy.port });
       opened.push(connection);
-      // There and back once: a listener of Deno's breaks over a connection that is reset before it is accepted.
+      // Waits until the connection is accepted: a Deno listener fails for one that is reset before.
       await send(connection, new Uint8Array(1));
       await read(connection, 1);
       return connection;
@@ -51,7 +51,7 @@ async function send(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void> 
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
 }
 
-/** Reads so many bytes, or to the end, and tells how many pieces they came in. */
+/** Reads so many bytes, or to the end; returns them with the number of reads. */
 async function read(connection: Deno.TcpConn, wanted = Infinity): Promise<{ bytes: number[]; pieces: number }> {
   const bytes: number[] = [];
   const buffer = new Uint8Array(65_536);
@@ -67,7 +67,7 @@ async function read(connection: Deno.TcpConn, wanted = Infinity): Promise<{ byte
 
 const DATA = Uint8Array.from({ length: 3000 }, (_, index) => index % 251);
 
-Deno.test("startToxicProxy() passes everything in order, and the end, when nothing is set", () =>
+Deno.test("startToxicProxy() forwards everything in order, and the end, without toxics", () =>
   withProxy(async ({ proxy, connect }) => {
     const connection = await connect();
     await send(connection, DATA);
@@ -76,7 +76,7 @@ Deno.test("startToxicProxy() passes everything in order, and the end, when nothi
     assertEquals(proxy.connections, 1);
   }));
 
-Deno.test("startToxicProxy() delays each direction by its latency, and not each piece anew", () =>
+Deno.test("startToxicProxy() delays a direction by its latency, not each piece in turn", () =>
   withProxy(async ({ proxy, connect }) => {
     const connection = await connect();
     proxy.set({ latencyMs: 100, jitterMs: 20, sliceBytes: 30 }, "up");
@@ -89,17 +89,17 @@ Deno.test("startToxicProxy() delays each direction by its latency, and not each 
     assert(took < 9000, `${took} ms for a latency of 100`);
   }));
 
-Deno.test("startToxicProxy() passes no more than its bandwidth", () =>
+Deno.test("startToxicProxy() limits the bandwidth", () =>
   withProxy(async ({ proxy, connect }) => {
     proxy.set({ bytesPerSecond: 10_000 }, "down");
     const connection = await connect();
     const began = performance.now();
     await send(connection, DATA);
     assertEquals((await read(connection, DATA.length)).bytes, [...DATA]);
-    assert(performance.now() - began >= 250, "3,000 bytes came faster than 10,000 in a second");
+    assert(performance.now() - began >= 250, "3,000 bytes arrived faster than 10,000 per second");
   }));
 
-Deno.test("startToxicProxy() slices what passes into small pieces with pauses", () =>
+Deno.test("startToxicProxy() splits the bytes into small pieces with pauses", () =>
   withProxy(async ({ proxy, connect }) => {
     proxy.set({ sliceBytes: 300, slicePauseMs: 50 }, "down");
     const connection = await connect();
@@ -109,7 +109,7 @@ Deno.test("startToxicProxy() slices what passes into small pieces with pauses", 
     assert(pieces >= 5, `Only ${pieces} pieces`);
   }));
 
-Deno.test("startToxicProxy() resets a connection after so many bytes, and a new one passes once that is unset", () =>
+Deno.test("startToxicProxy() resets a connection after so many bytes, and forwards a new one once that is unset", () =>
   withProxy(async ({ proxy, connect, arrived }) => {
     const broken = await connect();
     proxy.set({ resetAfterBytes: 1000 }, "up");
@@ -122,7 +122,16 @@ Deno.test("startToxicProxy() resets a connection after so many bytes, and a new 
     assertEquals((await read(whole, DATA.length)).bytes, [...DATA]);
   }));
 
-Deno.test("startToxicProxy() swallows everything while told to, and cut() resets what is open", () =>
+Deno.test("startToxicProxy() closes a connection after so many bytes", () =>
+  withProxy(async ({ proxy, connect }) => {
+    const connection = await connect();
+    proxy.set({ closeAfterBytes: 1000 }, "down");
+    await send(connection, DATA);
+    // The byte of connect() counts, too.
+    assertEquals((await read(connection)).bytes, [...DATA.subarray(0, 999)]);
+  }));
+
+Deno.test("startToxicProxy() swallows everything, and cut() resets open connections", () =>
   withProxy(async ({ proxy, connect, arrived }) => {
     const connection = await connect();
     proxy.set({ swallows: true }, "up");
@@ -136,15 +145,15 @@ Deno.test("startToxicProxy() swallows everything while told to, and cut() resets
     assertEquals(await reading, "reset");
   }));
 
-Deno.test("startToxicProxy() keeps the other side in the dark when one has left, and told to", async () => {
+Deno.test("startToxicProxy() hides the end of one side from the other", async () => {
   const arrived = Promise.withResolvers<void>();
-  let hasLeft = false;
+  let hasEnded = false;
   await withTcpServer(async (connection) => {
     const buffer = new Uint8Array(100);
     await connection.read(buffer);
     arrived.resolve();
     await connection.read(buffer).catch(() => {});
-    hasLeft = true;
+    hasEnded = true;
   }, async (port) => {
     const proxy = await startToxicProxy(port);
     proxy.set({ hidesEnd: true });
@@ -153,8 +162,8 @@ Deno.test("startToxicProxy() keeps the other side in the dark when one has left,
     await within("the data", arrived.promise);
     connection.close();
     await new Promise((resolve) => setTimeout(resolve, 100));
-    assertEquals(hasLeft, false);
+    assertEquals(hasEnded, false);
     await proxy.close();
   });
-  assertEquals(hasLeft, true);
+  assertEquals(hasEnded, true);
 });

@@ -1,7 +1,7 @@
-/** Bad lines between phone and gateway, and between gateway and broker, against the real process. */
+/** Degraded connections between client and gateway, and between gateway and broker, against the real process. */
 import { assert, assertEquals } from "@std/assert";
 import { connectAsync } from "mqtt";
-import { observe, type Observed } from "../../tools/support/observer.ts";
+import { observe, type ObservedMessage } from "../../tools/support/observer.ts";
 import { GatewayClient, GatewayError, type SubscribeOptions } from "../../src/client/gateway_client.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 import { until, within } from "../support/deadline.ts";
@@ -11,27 +11,27 @@ import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../support/
 import { startToxicProxy, type ToxicProxy, type Toxics } from "../support/toxic_proxy.ts";
 import { withEnvironment } from "../support/environment.ts";
 
-/** Lines that are slow, but whole. */
+/** Slow connections without faults. */
 const SLOW: Readonly<Record<string, Toxics>> = {
-  "far and unsteady": { latencyMs: 60, jitterMs: 50 },
-  "narrow": { bytesPerSecond: 30_000 },
-  "in crumbs": { sliceBytes: 40, slicePauseMs: 1 },
+  "high latency with jitter": { latencyMs: 60, jitterMs: 50 },
+  "low bandwidth": { bytesPerSecond: 30_000 },
+  "small pieces": { sliceBytes: 40, slicePauseMs: 1 },
 };
 
-/** Lines that break again and again, in each direction; the numbers are of no order with any message's length. */
+/** Connections that break repeatedly, in each direction; the sizes are unrelated to those of messages. */
 const BREAKING: readonly (readonly ["up" | "down", Toxics])[] = [
   ["up", { resetAfterBytes: 1777, sliceBytes: 100, latencyMs: 5 }],
   ["down", { resetAfterBytes: 1333, sliceBytes: 100, latencyMs: 5 }],
 ];
 
-/** Counts what arrives at a broker, by payload. */
+/** Counts the messages at a broker by payload. */
 async function countAt(broker: TestBroker, filter: string) {
   const counts = new Map<string, number>();
-  const onMessage = ({ payload }: Observed) => void counts.set(payload, (counts.get(payload) ?? 0) + 1);
+  const onMessage = ({ payload }: ObservedMessage) => void counts.set(payload, (counts.get(payload) ?? 0) + 1);
   return { counts, close: await observe(broker, { filters: [filter], onMessage }) };
 }
 
-/** Publishes each payload once through a client, and returns those that were acknowledged. */
+/** Publishes each payload once through a client; returns the acknowledged ones. */
 async function publishAll(client: GatewayClient, topic: string, payloads: readonly string[]): Promise<string[]> {
   const acknowledged: string[] = [];
   for (const payload of payloads) {
@@ -46,18 +46,18 @@ async function publishAll(client: GatewayClient, topic: string, payloads: readon
   return acknowledged;
 }
 
-/** Numbers that a listener got, and the places where it was told that some may be missing. */
-class Listening {
+/** Subscription with the numbers received and the positions of gap events. */
+class NumberListener {
   readonly numbers: number[] = [];
   readonly gaps = new Set<number>();
   readonly types = new Set<string>();
 
-  readonly #leave = new AbortController();
+  readonly #closing = new AbortController();
   readonly #done: Promise<void>;
 
   constructor(client: GatewayClient, topic: string, options: SubscribeOptions = {}) {
-    this.#done = this.#follow(client.subscribe([topic], { ...options, signal: this.#leave.signal }));
-    // Whoever waits hears of it.
+    this.#done = this.#follow(client.subscribe([topic], { ...options, signal: this.#closing.signal }));
+    // Rejections are handled in until() and end().
     this.#done.catch(() => {});
   }
 
@@ -69,26 +69,26 @@ class Listening {
         if (event.type === "message") this.numbers.push(Number(event.payload));
       }
     } catch (error) {
-      if (!this.#leave.signal.aborted) throw error;
+      if (!this.#closing.signal.aborted) throw error;
     }
   }
 
-  /** Waits for something, or fails with the reason why the listener ended. */
-  async until(what: string, condition: () => boolean | Promise<boolean>, ms?: number): Promise<void> {
+  /** Waits for a condition; fails if the listener ends before. */
+  async until(name: string, condition: () => boolean | Promise<boolean>, ms?: number): Promise<void> {
     const early = this.#done.then(() => {
-      throw new Error(`Listener ended before: ${what}`);
+      throw new Error(`Listener ended before: ${name}`);
     });
-    await Promise.race([until(what, condition, ms), early]);
+    await Promise.race([until(name, condition, ms), early]);
   }
 
-  /** Leaves, and fails if one came twice, out of order, or is missing where nothing was told. */
+  /** Unsubscribes; fails if a number is duplicate, out of order, or missing without a gap event. */
   async end(): Promise<void> {
-    this.#leave.abort();
+    this.#closing.abort();
     await this.#done;
     for (const [at, number] of this.numbers.entries()) {
       const before = at === 0 ? -1 : this.numbers[at - 1] ?? NaN;
-      const isRight = this.gaps.has(at) ? number > before : number === before + 1;
-      assert(isRight, `${number} came after ${before}, gaps at ${[...this.gaps].join()}`);
+      const isExpected = this.gaps.has(at) ? number > before : number === before + 1;
+      assert(isExpected, `${number} arrived after ${before}, gaps at ${[...this.gaps].join()}`);
     }
   }
 }
@@ -107,13 +107,13 @@ async function withProxy(target: number, test: (proxy: ToxicProxy) => Promise<vo
 }
 
 for (const protocol of [1, 2] as const) {
-  Deno.test(`version ${protocol}: on a slow line every request is answered right, and every event comes once`, () =>
+  Deno.test(`version ${protocol}: on a slow connection every request is answered correctly, and every event arrives once`, () =>
     withEnvironment(({ gateway, jeedom }) =>
       withProxy(portOf(gateway.url), async (proxy) => {
         const phone = new GatewayClient({ url: `http://127.0.0.1:${proxy.port}`, key: gateway.key, protocol });
         for (const [name, toxics] of Object.entries(SLOW)) {
           proxy.set(toxics);
-          const listening = new Listening(phone, `slow/${name}`);
+          const listening = new NumberListener(phone, `slow/${name}`);
           await listening.until(`connected: ${name}`, () => listening.types.has("connected"));
           const publishing = publishAll(gateway.client, `slow/${name}`, numbers(50));
           const asked = Array.from({ length: 10 }, async (_, index) => {
@@ -129,7 +129,7 @@ for (const protocol of [1, 2] as const) {
         await gateway.client.health();
       }), { env: UNLIMITED, ms: 90_000 }));
 
-  Deno.test(`version ${protocol}: on a breaking line nothing is acknowledged that the broker has not, and nothing comes twice`, () =>
+  Deno.test(`version ${protocol}: on a breaking connection only messages at the broker are acknowledged, and none arrives twice`, () =>
     withEnvironment(({ gateway, broker }) =>
       withProxy(portOf(gateway.url), async (proxy) => {
         const url = `http://127.0.0.1:${proxy.port}`;
@@ -138,9 +138,9 @@ for (const protocol of [1, 2] as const) {
         for (const [direction, toxics] of BREAKING) {
           arrived.counts.clear();
           proxy.set({});
-          const listening = new Listening(phone, `events/${direction}`);
+          const listening = new NumberListener(phone, `events/${direction}`);
           await listening.until("connected", () => listening.types.has("connected"));
-          // What is open stays as it is, so that the stream has to come back on a bad line.
+          // Open connections are unchanged, so the stream must resume over a degraded one.
           proxy.set(toxics, direction);
           const events = numbers(60);
           const [acknowledged] = await Promise.all([
@@ -177,12 +177,12 @@ async function behindProxy(
   await broker.stop();
 }
 
-Deno.test("a breaking line to the broker: what is acknowledged is there, nothing twice, and a hole is told", () =>
+Deno.test("a breaking connection to the broker: acknowledged messages arrive, none twice, and gaps are reported", () =>
   behindProxy({ MQTT_TIMEOUT_MS: "3000" }, async ({ gateway: { client, url, key }, broker, proxy }) => {
     const arrived = await countAt(broker, "door");
     const straight = await connectAsync(`mqtt://127.0.0.1:${broker.port}`, { reconnectPeriod: 0 });
     const phone = new GatewayClient({ url, key, protocol: 2, random: () => 0 });
-    const listening = new Listening(phone, "event", { keep: true, qos: 1 });
+    const listening = new NumberListener(phone, "event", { keep: true, qos: 1 });
     await listening.until("connected", () => listening.types.has("connected"));
     proxy.set({ resetAfterBytes: 333, sliceBytes: 50, latencyMs: 3 }, "up");
     proxy.set({ resetAfterBytes: 777, sliceBytes: 50, latencyMs: 3 }, "down");
@@ -200,7 +200,7 @@ Deno.test("a breaking line to the broker: what is acknowledged is there, nothing
     assert(acknowledged.length >= 10, `Only ${acknowledged.length} of 100 passed`);
     proxy.set({});
     const later = sent;
-    await listening.until("an event after all that", async () => {
+    await listening.until("an event after the reconnect", async () => {
       await straight.publishAsync("event", String(sent++), { qos: 1 });
       return (listening.numbers.at(-1) ?? -1) >= later;
     });
@@ -211,7 +211,7 @@ Deno.test("a breaking line to the broker: what is acknowledged is there, nothing
   }));
 
 Deno.test(
-  needing("a line to the broker that goes silent gives errors in time, a hole is told, and nothing is sent later", {
+  needing("a silent connection to the broker causes errors in time, gaps are reported, and nothing is sent later", {
     mosquitto: MOSQUITTO,
   }),
   () =>
@@ -219,27 +219,30 @@ Deno.test(
       { MQTT_TIMEOUT_MS: "1000", MQTT_KEEPALIVE_SECONDS: "1" },
       async ({ gateway: { client }, broker, proxy }) => {
         const arrived = await countAt(broker, "door");
-        const listening = new Listening(client, "event", { keep: true });
+        const listening = new NumberListener(client, "event", { keep: true });
         await listening.until("connected", () => listening.types.has("connected"));
         assertEquals(await publishAll(client, "door", ["before"]), ["before"]);
         for (const direction of ["up", "down"] as const) {
           proxy.set({ swallows: true }, direction);
           assertEquals(await publishAll(client, "door", [`silent ${direction}`]), []);
           proxy.set({});
-          await until("a publish again", async () => (await publishAll(client, "door", ["again"])).length === 1);
+          await until(
+            "a publish succeeds again",
+            async () => (await publishAll(client, "door", ["again"])).length === 1,
+          );
         }
-        // The gateway is not told of what is half open: it has to notice by itself.
+        // The gateway gets no end of the half-open connection and must detect it by itself.
         proxy.set({ hidesEnd: true });
         broker.signal("SIGSTOP");
         assertEquals(await publishAll(client, "door", ["half open"]), []);
         broker.signal("SIGCONT");
         proxy.set({});
         proxy.cut();
-        await until("a publish again", async () => (await publishAll(client, "door", ["last"])).length === 1);
+        await until("a publish succeeds again", async () => (await publishAll(client, "door", ["last"])).length === 1);
         await until("the last message", () => arrived.counts.has("last"));
         assertEquals(arrived.counts.get("silent up"), undefined);
         assert((arrived.counts.get("silent down") ?? 0) <= 1 && (arrived.counts.get("half open") ?? 0) <= 1);
-        await listening.until("a told gap", () => listening.types.has("online") && listening.gaps.size > 0);
+        await listening.until("a gap event", () => listening.types.has("online") && listening.gaps.size > 0);
         await listening.end();
         await arrived.close();
       },

@@ -1,4 +1,4 @@
-/** The real gateway with Deno's OpenTelemetry on, printing what it would send to a collector. */
+/** The real gateway with OpenTelemetry of Deno, which prints its spans instead of sending them. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { GatewayClient, GatewayError } from "../../src/client/gateway_client.ts";
 import { freePort } from "../support/loopback.ts";
@@ -7,14 +7,14 @@ import { type TestEnvironment, withEnvironment } from "../support/environment.ts
 
 const PASSWORD = "password-of-the-broker-4711";
 const APIKEY = "api-key-in-the-house-4712";
-const PAYLOAD = "payload-nobody-may-see-4713";
-const TOPIC = "home/topic-nobody-may-see-4714";
+const PAYLOAD = "payload-secret-4713";
+const TOPIC = "home/topic-secret-4714";
 const QUERY = "query-written-by-a-client-4715";
 const HOST = "host-written-by-a-client-4716";
 const BAGGAGE = "baggage-of-a-client-4717";
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 
-/** What docs/operations/tracing.md says to set, and how to see the spans here. */
+/** Settings of docs/operations/tracing.md, with spans on the console. */
 const RECOMMENDED = {
   OTEL_DENO: "true",
   OTEL_DENO_CONSOLE: "ignore",
@@ -24,7 +24,7 @@ const RECOMMENDED = {
 };
 const PRINTED = { OTEL_EXPORTER_OTLP_PROTOCOL: "console", NO_COLOR: "1" };
 
-/** Calls, publishes, listens, and asks for what is no route; returns all that the gateway printed until its end. */
+/** Calls, publishes, subscribes, and requests an unknown route; returns the whole output of the gateway. */
 async function useEverything({ gateway, jeedom }: TestEnvironment): Promise<string> {
   gateway.keepSecret("password", PASSWORD);
   gateway.keepSecret("API key", APIKEY);
@@ -54,7 +54,7 @@ async function askBadly({ url }: GatewayProcess): Promise<void> {
   for await (const _ of connection.readable);
 }
 
-/** The names of the gateway's own spans, each once. */
+/** Returns the distinct names of the gateway's own spans. */
 function ownSpans(output: string): string[] {
   const names = [
     ...output.matchAll(/^SPAN (\S+) [^\n]*\n(?: {2}(?:parent|status): [^\n]*\n)* {2}scope: e2e-gateway/gm),
@@ -62,23 +62,23 @@ function ownSpans(output: string): string[] {
   return [...new Set(names.map(([, name = ""]) => name))].toSorted();
 }
 
-Deno.test("tracing shows all steps, and with the documented settings nothing that a client wrote", () =>
-  withEnvironment(async (world) => {
-    const output = await useEverything(world);
+Deno.test("tracing has all steps, and with the documented settings no content of clients", () =>
+  withEnvironment(async (environment) => {
+    const output = await useEverything(environment);
     assertEquals(ownSpans(output), ["acknowledgement", "admission", "jeedom", "mqtt", "opening", "stream"]);
     assertStringIncludes(output, "e2e_gateway.end: left");
-    // A client's own headers reach Jeedom neither.
+    // The headers of a client do not reach Jeedom either.
     for (const text of [QUERY, HOST, BAGGAGE, TRACE, "url.full"]) assert(!output.includes(text), `${text}:\n${output}`);
-    assert(world.jeedom.requests.every(({ headers }) => !headers.has("traceparent") && !headers.has("baggage")));
-    // The audit may name a topic; spans may not.
+    assert(environment.jeedom.requests.every(({ headers }) => !headers.has("traceparent") && !headers.has("baggage")));
+    // The audit log may contain a topic; spans must not.
     const spans = output.split("\n").filter((line) => !line.startsWith("{"));
     assert(!spans.some((line) => line.includes(TOPIC)), spans.join("\n"));
   }, { env: { JEEDOM_APIKEY: APIKEY, MQTT_ALLOWED_BROKERS: "127.0.0.1", ...RECOMMENDED, ...PRINTED } }));
 
-Deno.test("tracing with nothing but its switch holds no secret, but the address that a client asked for", () =>
-  withEnvironment(async (world) => {
-    // That no secret is there is looked at when the gateway stops.
-    const output = await useEverything(world);
+Deno.test("tracing with only its switch contains no secret, but the URL of a request", () =>
+  withEnvironment(async (environment) => {
+    // stop() checks the absence of secrets.
+    const output = await useEverything(environment);
     assertStringIncludes(output, `url.query: ${QUERY}`);
     assertStringIncludes(output, "e2e_gateway.version: 2");
     assert(!output.includes(BAGGAGE), output);
@@ -92,7 +92,7 @@ Deno.test("tracing with nothing but its switch holds no secret, but the address 
     },
   }));
 
-Deno.test("docs/operations/tracing.md says for each way of running to set what is tested here", async () => {
+Deno.test("docs/operations/tracing.md has the tested settings for each way of running", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/operations/tracing.md", import.meta.url));
   const blocks = text.split("```").filter((block, index) => index % 2 === 1 && block.includes("OTEL_DENO="));
   const compose = text.split("```").filter((block, index) => index % 2 === 1 && block.includes("OTEL_DENO:"));

@@ -1,4 +1,4 @@
-/** The TypeScript client: what every client must do, as the npm package does it on Node. */
+/** The TypeScript client: the tests of every client with the npm package on Node. */
 import type { ClientProgram } from "../clients/client_program.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { installPackage, WITHOUT_NODE } from "../clients/typescript/installed_package.ts";

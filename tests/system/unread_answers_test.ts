@@ -1,4 +1,4 @@
-/** Answers that one key leaves unread, beside another key's. */
+/** Unread answers of one key beside those of another. */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -11,7 +11,7 @@ import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 
 const RIGHTS = { services: ["jeedom"], methods: ["eqLogic::all"] } as const;
 
-/** Asks over HTTP/2, and gives no leave to send any of the answer. */
+/** Sends requests over HTTP/2 with a flow-control window of zero. */
 async function askWithoutReading(session: ClientHttp2Session, { secret }: KeyRecord): Promise<void> {
   const payload = { jsonrpc: "eqLogic::all", timestamp: Date.now() / 1000 };
   const body = String(await sealEnvelope(await importKey(secret), JSON.stringify(payload), randomBytes));
@@ -20,9 +20,9 @@ async function askWithoutReading(session: ClientHttp2Session, { secret }: KeyRec
   request.end(body);
 }
 
-Deno.test("answers that one key does not read break off at its own cost, with a line in the log and no stack", async () => {
+Deno.test("unread answers of one key are aborted without effect on another, with a log line and no stack trace", async () => {
   const large = "x".repeat(300_000);
-  const house = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+  const jeedom = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const { id, method } = await request.json();
     return Response.json({ jsonrpc: "2.0", id, result: method === "ping" ? "pong" : large });
   });
@@ -32,7 +32,7 @@ Deno.test("answers that one key does not read break off at its own cost, with a 
   await Deno.writeTextFile(`${directory}/data/keys.json`, formatKeysFile([greedy, modest]), { mode: 0o600 });
   const gateway = await startGatewayProcess({
     ...UNLIMITED,
-    JEEDOM_URL: `http://127.0.0.1:${house.addr.port}`,
+    JEEDOM_URL: `http://127.0.0.1:${jeedom.addr.port}`,
     JEEDOM_APIKEY: crypto.randomUUID(),
     JEEDOM_MAX_RESPONSE_BYTES: String(2 ** 20),
   }, { directory, key: modest.secret.toHex() });
@@ -40,7 +40,7 @@ Deno.test("answers that one key does not read break off at its own cost, with a 
   for (const session of sessions) session.on("error", () => {});
   try {
     const { client } = gateway;
-    const brokenOff = () => gateway.output.lines.filter((line) => line.includes("broken off")).length;
+    const aborted = () => gateway.output.lines.filter((line) => line.includes("broken off")).length;
     const answered = async () => {
       const answers = await Promise.all([1, 2, 3].map(() => client.callJeedom("eqLogic::all")));
       for (const { body } of answers) assertEquals(JSON.stringify(body).includes(large), true);
@@ -50,14 +50,14 @@ Deno.test("answers that one key does not read break off at its own cost, with a 
       if (session !== undefined) await askWithoutReading(session, greedy);
       if (index % 20 === 19) await within("the other key's answers", answered(), 20_000);
     }
-    // Each takes 400 KB, and 4 MiB are the share of a key.
-    await until("the greedy key's answers are broken off", () => brokenOff() >= 15);
+    // Each takes 400 KB, and the share of a key is 4 MiB.
+    await until("the greedy key's answers are aborted", () => aborted() >= 15);
     await within("the other key's answers", answered(), 20_000);
     assert(gateway.output.lines.filter((line) => line.includes("broken off")).every((line) => line.includes("greedy")));
   } finally {
     for (const session of sessions) session.destroy();
     await gateway.stop();
-    await house.shutdown();
+    await jeedom.shutdown();
     await Deno.remove(directory, { recursive: true });
   }
   const noise = gateway.output.lines.filter((line) => !line.startsWith("{"));

@@ -1,11 +1,11 @@
-/** Output of benchmarks: the report on standard output, and nothing but progress on standard error. */
+/** Output of benchmarks: the report on standard output, and only progress on standard error. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { TextLineStream } from "../../tools/support/text_line_stream.ts";
+import { linesOf } from "../../tools/support/helper_process.ts";
 import { PING } from "../../src/services/jeedom/health.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** Starts a module of the benchmarks. */
+/** Starts a module of a benchmark. */
 function start(file: string, args: readonly string[] = []): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-check", file, ...args],
@@ -17,11 +17,11 @@ function start(file: string, args: readonly string[] = []): Deno.ChildProcess {
   }).spawn();
 }
 
-Deno.test("the Jeedom of the load answers the gateway's own check, and prints nothing about it", async () => {
+Deno.test("the Jeedom of bench:load answers the gateway's own health check, and prints nothing", async () => {
   const child = start("tools/bench/load/jeedom.ts");
   const commands = child.stdin.getWriter();
   await commands.write(new TextEncoder().encode('{"command":"url","argument":{}}\n'));
-  const answers = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
+  const answers = linesOf(child.stdout).getReader();
   const { value: url } = JSON.parse((await answers.read()).value ?? "");
   const response = await fetch(url, { method: "POST", body: PING });
   assertEquals([response.status, (await response.json()).result], [200, "pong"]);
@@ -34,8 +34,8 @@ Deno.test("the Jeedom of the load answers the gateway's own check, and prints no
   await child.status;
 });
 
-Deno.test("bench:cold-start prints its report on standard output, and on standard error how far it is", async () => {
-  const child = start("tools/bench/cold_start.ts", ["1"]);
+Deno.test("bench:cold-start prints its report on standard output, and its progress on standard error", async () => {
+  const child = start("tools/bench/cold_start/cold_start.ts", ["1"]);
   await child.stdin.close();
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,59 +1,59 @@
-/** The parts of the fuzzer: what it makes is what it says, and the same again from the same seed. */
+/** Parts of the fuzzer: requests are reproducible, and faults of a gateway are found. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { createTally, runCampaign } from "../../tools/fuzz/campaign.ts";
-import { damage } from "../../tools/fuzz/damage.ts";
+import { createCounts, runRequests } from "../../tools/fuzz/run_requests.ts";
+import { corruptText } from "../../tools/fuzz/corrupt.ts";
 import { hostilePayload } from "../../tools/fuzz/hostile_payload.ts";
-import { httpTrick } from "../../tools/fuzz/http_tricks.ts";
-import { judge } from "../../tools/fuzz/judge.ts";
+import { malformedHttp } from "../../tools/fuzz/malformed_http.ts";
+import { checkAnswer } from "../../tools/fuzz/check_answer.ts";
 import { fuzzRates, limitFaults } from "../../tools/fuzz/limits.ts";
-import { makeAttempt } from "../../tools/fuzz/make_attempt.ts";
-import { grantedRequest, ungrantedRequest } from "../../tools/fuzz/requests.ts";
-import { Seeded } from "../../tools/fuzz/seeded.ts";
-import { makeTargetRecords, type Target, targetOf } from "../../tools/fuzz/target.ts";
-import { startPermissiveGateway } from "../support/permissive_gateway.ts";
+import { makeFuzzRequest } from "../../tools/fuzz/make_request.ts";
+import { grantedRequest, ungrantedRequest } from "../../tools/fuzz/key_requests.ts";
+import { SeededRandom } from "../../tools/fuzz/seeded_random.ts";
+import { makeTarget, makeTargetRecords, type Target } from "../../tools/fuzz/target.ts";
+import { startPermissiveGateway } from "./permissive_gateway.ts";
 
-Deno.test("Seeded draws the same from the same seed and place, and other things from others", () => {
-  const draw = (seed: number, place: number) => new Seeded(seed, place).bytes(16).toHex();
+Deno.test("SeededRandom returns the same values for the same seed and index, and others otherwise", () => {
+  const draw = (seed: number, index: number) => new SeededRandom(seed, index).bytes(16).toHex();
   assertEquals(draw(1, 2), draw(1, 2));
   assertEquals(new Set([draw(1, 2), draw(1, 3), draw(2, 2), draw(2, 1)]).size, 4);
-  const random = new Seeded(5);
+  const random = new SeededRandom(5);
   const counts = [0, 0, 0, 0];
   for (let index = 0; index < 4000; index++) counts[random.below(4)] = (counts[random.below(4)] ?? 0) + 1;
   assert(counts.every((count) => count > 800 && count < 1200), String(counts));
 });
 
-Deno.test("hostilePayload() and httpTrick() make the same again from the same seed", () => {
-  for (let place = 0; place < 300; place++) {
-    const payload = () => hostilePayload(new Seeded(7, place), "/gateway", 1000);
+Deno.test("hostilePayload() and malformedHttp() return the same values for the same seed", () => {
+  for (let index = 0; index < 300; index++) {
+    const payload = () => hostilePayload(new SeededRandom(7, index), "/gateway", 1000);
     assertEquals(payload(), payload());
-    assertEquals(httpTrick(new Seeded(7, place)), httpTrick(new Seeded(7, place)));
+    assertEquals(malformedHttp(new SeededRandom(7, index)), malformedHttp(new SeededRandom(7, index)));
   }
 });
 
-Deno.test("hostilePayload() makes payloads that are JSON, ones that are not, and ones that are right", () => {
-  let [json, right] = [0, 0];
-  for (let place = 0; place < 500; place++) {
+Deno.test("hostilePayload() returns valid payloads, invalid ones, and text that is not JSON", () => {
+  let [json, valid] = [0, 0];
+  for (let index = 0; index < 500; index++) {
     try {
-      const payload = JSON.parse(hostilePayload(new Seeded(3, place), "/mqtt/publish", 1000));
+      const payload = JSON.parse(hostilePayload(new SeededRandom(3, index), "/mqtt/publish", 1000));
       json += 1;
-      if (payload.timestamp === 1000 && payload.topic?.startsWith("fuzz/") && payload.message === "21.5") right += 1;
+      if (payload.timestamp === 1000 && payload.topic?.startsWith("fuzz/") && payload.message === "21.5") valid += 1;
     } catch {
-      // Meant to be.
+      // Not JSON.
     }
   }
-  assert(json > 300 && json < 500 && right > 50 && right < json, `${json} JSON, ${right} right`);
+  assert(json > 300 && json < 500 && valid > 50 && valid < json, `${json} JSON, ${valid} valid`);
 });
 
-Deno.test("damage() never leaves a text as it was, whatever white space is worth", () => {
+Deno.test("corruptText() always changes more than white space", () => {
   const [one, other] = ["2.0123456789abcdef.AAAABBBBCCCC", "2.0123456789abcdef.DDDDEEEEFFFF"];
-  for (let place = 0; place < 2000; place++) {
-    const { text } = damage(new Seeded(9, place), one, other);
+  for (let index = 0; index < 2000; index++) {
+    const { text } = corruptText(new SeededRandom(9, index), one, other);
     assertNotEquals(text.replace(/\s/g, ""), one);
     assertNotEquals(text.replace(/\s/g, ""), other);
   }
 });
 
-Deno.test("judge() finds fault with what docs/protocol.md does not know", async () => {
+Deno.test("checkAnswer() returns a fault for answers that docs/protocol.md does not allow", async () => {
   const plain = (status: number, body: string) => ({
     status,
     body,
@@ -61,7 +61,7 @@ Deno.test("judge() finds fault with what docs/protocol.md does not know", async 
     isOpen: true,
   });
   const fault = async (status: number, body: string) =>
-    (await judge(plain(status, body), { port: "public", exchange: undefined })).fault;
+    (await checkAnswer(plain(status, body), { port: "public", exchange: undefined })).fault;
   assertEquals(await fault(401, '{"error":"Decryption failed"}'), undefined);
   assertEquals(await fault(404, '{"error":"Not found"}'), undefined);
   assert(await fault(401, '{"error":"Decryption failed: wrong tag"}') !== undefined);
@@ -69,44 +69,44 @@ Deno.test("judge() finds fault with what docs/protocol.md does not know", async 
   assert(await fault(418, "") !== undefined);
 });
 
-Deno.test("ungrantedRequest() and grantedRequest() draw the same again from the same seed", () => {
-  for (let place = 0; place < 300; place++) {
-    assertEquals(ungrantedRequest(new Seeded(7, place)), ungrantedRequest(new Seeded(7, place)));
-    assertEquals(grantedRequest(new Seeded(7, place), true), grantedRequest(new Seeded(7, place), true));
+Deno.test("ungrantedRequest() and grantedRequest() return the same requests for the same seed", () => {
+  for (let index = 0; index < 300; index++) {
+    assertEquals(ungrantedRequest(new SeededRandom(7, index)), ungrantedRequest(new SeededRandom(7, index)));
+    assertEquals(grantedRequest(new SeededRandom(7, index), true), grantedRequest(new SeededRandom(7, index), true));
   }
 });
 
-Deno.test("limitFaults() finds fault with a limit that is passed, and with one that lets nothing through", () => {
+Deno.test("limitFaults() returns a fault for an exceeded limit, and for one that nothing passes", () => {
   const result = { name: "key", sent: 100, passed: 12, atMost: 13.5 };
   assertEquals(limitFaults([result]), []);
-  assertEquals(limitFaults([{ ...result, passed: 14 }]), ["key: 14 of 100 passed, 13 at most may"]);
+  assertEquals(limitFaults([{ ...result, passed: 14 }]), ["key: 14 of 100 passed, at most 13 are allowed"]);
   assertEquals(limitFaults([{ ...result, passed: 0 }]), ["key: none of 100 passed"]);
 });
 
-/** Runs a test against a gateway that checks nothing. */
+/** Runs a test against a gateway without checks. */
 async function withPermissiveGateway(test: (target: Target) => Promise<void>): Promise<void> {
   let target: Target | undefined;
   const gateway = startPermissiveGateway(() => target?.keys);
   try {
-    target = await targetOf({ url: gateway.url, metricsUrl: undefined, key: "ab".repeat(32) }, makeTargetRecords());
+    target = await makeTarget({ url: gateway.url, metricsUrl: undefined, key: "ab".repeat(32) }, makeTargetRecords());
     await test(target);
   } finally {
     await gateway.stop();
   }
 }
 
-Deno.test("a campaign finds fault with each kind of check that a gateway lacks", () =>
+Deno.test("runRequests() finds each kind of check that a gateway lacks", () =>
   withPermissiveGateway(async (target) => {
-    const tally = createTally();
-    const make = (place: number) => makeAttempt(place, { seed: 3, target, spread: false });
-    await runCampaign({ ports: target.ports, make, places: { from: 0, to: 1500 }, connections: 8 }, tally);
-    const found = [...tally.faultsByKind.keys()].toSorted();
+    const counts = createCounts();
+    const make = (index: number) => makeFuzzRequest(index, { seed: 3, target, spread: false });
+    await runRequests({ ports: target.ports, make, indexes: { from: 0, to: 1500 }, connections: 8 }, counts);
+    const found = [...counts.faultsByKind.keys()].toSorted();
     const missing = [
-      "dead key: disabled",
-      "dead key: expired",
-      "dead key: modern",
-      "dead key: named",
-      "dead key: replaced",
+      "rejected key: disabled",
+      "rejected key: expired",
+      "rejected key: modern",
+      "rejected key: named",
+      "rejected key: replaced",
       "metrics for another host",
       "nonce reused",
       "not granted: $ beyond $SYS/#",
@@ -132,21 +132,21 @@ Deno.test("a campaign finds fault with each kind of check that a gateway lacks",
       "other key",
       "own message as a request",
       "repeated as a subscription",
-      "repeated elsewhere",
-      "right, repeated",
+      "repeated on another route",
+      "valid, repeated",
       "stale",
     ].filter((kind) => !found.includes(kind));
     assertEquals(missing, []);
-    // Right requests are served, and what no key opens is refused as it must be.
-    const innocent = found.filter((kind) =>
-      /^(right|granted|damaged|garbage)/.test(kind) && kind !== "right, repeated"
+    // Valid requests succeed, and unauthenticated ones are refused.
+    const unexpected = found.filter((kind) =>
+      /^(valid|granted|corrupted|garbage)/.test(kind) && kind !== "valid, repeated"
     );
-    assertEquals(innocent, []);
+    assertEquals(unexpected, []);
   }));
 
-Deno.test("floods find fault with each rate limit that a gateway lacks", () =>
+Deno.test("fuzzRates() finds each rate limit that a gateway lacks", () =>
   withPermissiveGateway(async (target) => {
     const results = await fuzzRates(target);
-    // Each flood that would run; what is garbage to this gateway, too, fails as often as it comes.
+    // Garbage fails at this gateway, too, every time.
     assertEquals(limitFaults(results).length, results.length, JSON.stringify(results));
   }));

@@ -1,4 +1,4 @@
-/** What is tried to get a gateway killed in a control group of 512 MB, in a short form. */
+/** Short form of attacks on the memory of a gateway in a control group of 512 MB. */
 import { assert } from "@std/assert";
 import { ATTACKS } from "../../tools/memory/attacks.ts";
 import { makeControlGroup } from "../../tools/memory/control_group.ts";
@@ -24,15 +24,15 @@ for (
       mosquitto: MOSQUITTO,
       "a control group as root": probe !== undefined,
     }),
-    // Attackers hang up amid what they send.
+    // Attackers close connections while sending.
     sanitizeOps: false,
     sanitizeResources: false,
   }, async () => {
     const [attack] = ATTACKS.filter((one) => one.name === name);
     const group = await makeControlGroup(MEMORY_BYTES);
     if (attack === undefined || group === undefined) throw new Error(`Cannot run: ${name}`);
-    await using opened = new AsyncDisposableStack();
-    opened.defer(() => group.remove());
-    assert((await runAttack(attack, { ms: 3000, group, opened })).survived);
+    await using scope = new AsyncDisposableStack();
+    scope.defer(() => group.remove());
+    assert((await runAttack(attack, { ms: 3000, group, scope })).survived);
   });
 }

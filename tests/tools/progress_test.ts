@@ -1,12 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { formatSpan, Progress } from "../../tools/support/progress.ts";
+import { formatDuration, Progress } from "../../tools/support/progress.ts";
 import { readNumber } from "../../tools/support/tool_args.ts";
 import { UsageError } from "../../src/cli/args.ts";
 
-Deno.test("Progress counts the steps, and estimates the end from those that are done", () => {
+Deno.test("Progress counts the steps and estimates the remaining time", () => {
   const lines: string[] = [];
   let now = 5000;
-  const progress = new Progress(4, { monotonic: () => now, tell: (text) => void lines.push(text) });
+  const progress = new Progress(4, { monotonic: () => now, report: (text) => void lines.push(text) });
   for (const [name, ms] of [["one", 40_000], ["two", 50_000], ["three", 150_000], ["four", 0]] as const) {
     progress.step(name);
     now += ms;
@@ -19,11 +19,11 @@ Deno.test("Progress counts the steps, and estimates the end from those that are 
   ]);
 });
 
-Deno.test("formatSpan() writes seconds below two minutes, and minutes above", () => {
-  assertEquals([0, 1400, 119_000, 120_000, 3_600_000].map(formatSpan), ["0 s", "1 s", "119 s", "2 min", "60 min"]);
+Deno.test("formatDuration() writes seconds below two minutes, and minutes above", () => {
+  assertEquals([0, 1400, 119_000, 120_000, 3_600_000].map(formatDuration), ["0 s", "1 s", "119 s", "2 min", "60 min"]);
 });
 
-Deno.test("readNumber() reads numbers in its range, groups of digits too, and nothing else", () => {
+Deno.test("readNumber() accepts numbers in its range, with grouped digits if whole, and nothing else", () => {
   const rule = { name: "N", standard: 7, min: 1, max: 1_000_000 };
   assertEquals(readNumber(undefined, rule), 7);
   assertEquals(readNumber("2.5", rule), 2.5);

@@ -1,24 +1,24 @@
-/** Command lines of the tools: `--help` and wrong arguments, under permissions that let nothing start. */
+/** Command lines of the tools: `--help` and invalid arguments, with permissions that start nothing. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import project from "../../deno.json" with { type: "json" };
 import { ALL_FAULTS } from "../../tools/chaos/all_faults.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** Files of the tools, by the name of their task. */
+/** Files of the tools by the name of their task. */
 const TOOLS: ReadonlyMap<string, string> = new Map(
   Object.entries(project.tasks).flatMap(([name, { command }]) => {
-    const file = /^deno run .*?((?:tools\/\w+|npm)\/\w+\.ts)$/.exec(command)?.[1];
+    const file = /^deno run .*?((?:tools(?:\/\w+)+|npm)\/\w+\.ts)$/.exec(command)?.[1];
     return file === undefined ? [] : [[name, file] as const];
   }),
 );
 
-/** The environment without what CI demands of the tests themselves. */
+/** Environment without the requirements of tests in CI. */
 const OUTSIDE = Object.fromEntries(
   Object.entries(Deno.env.toObject()).filter(([name]) => !name.startsWith("REQUIRE_")),
 );
 
-/** Runs a tool that may read, and neither listen, connect, write nor start a program. */
+/** Runs a tool that may read, but not listen, connect, write or start a program. */
 async function runTool(name: string, args: readonly string[], flags: readonly string[] = []) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -42,7 +42,7 @@ async function runTool(name: string, args: readonly string[], flags: readonly st
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-Deno.test("every tool is tried here", () => {
+Deno.test("every tool is tested here", () => {
   assertEquals([...TOOLS.keys()].toSorted(), [
     "bench",
     "bench:cold-start",
@@ -66,7 +66,7 @@ for (const name of TOOLS.keys()) {
     assertMatch(stdout, /^ {2}--help +\S/m);
   });
 
-  Deno.test(`${name} exits 2 with a sentence and its usage when its options are wrong`, async () => {
+  Deno.test(`${name} exits 2 with an error and its usage for an unknown option`, async () => {
     const { code, stdout, stderr } = await runTool(name, ["--nonsense"]);
     assertEquals({ code, stdout }, { code: 2, stdout: "" });
     assertEquals(stderr.split("\n").slice(0, 1), ["Unknown option '--nonsense'"]);
@@ -80,15 +80,15 @@ Deno.test("chaos --help lists every fault", async () => {
   for (const { name, title } of ALL_FAULTS) assertMatch(stdout, new RegExp(`^ {2}${name} +${escape(title)}`, "m"));
 });
 
-Deno.test("bench:load says that it needs Mosquitto where there is none, and exits 77", async () => {
+Deno.test("bench:load reports a missing Mosquitto and exits 77", async () => {
   const paths = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/opt/homebrew/sbin/mosquitto"];
   const { code, stdout, stderr } = await runTool("bench:load", [], [`--deny-read=${paths.join(",")}`]);
   assertEquals({ code, stdout }, { code: 77, stdout: "" });
   assertMatch(stderr, /^Mosquitto is not installed.*\n$/);
 });
 
-/** Arguments that cannot be right, with what is said of them. */
-const WRONG: readonly (readonly [tool: string, args: readonly string[], message: string])[] = [
+/** Invalid arguments with their errors. */
+const INVALID: readonly (readonly [tool: string, args: readonly string[], message: string])[] = [
   ["bench", ["nosuch"], 'Unknown part "nosuch"'],
   ["bench:flood", ["abc"], 'SECONDS must be a number of at least 1, not "abc"'],
   ["bench:load", ["-1"], "Unknown option '-1'"],
@@ -99,7 +99,7 @@ const WRONG: readonly (readonly [tool: string, args: readonly string[], message:
   ["soak", ["abc"], 'MINUTES must be a number of at least 1, not "abc"'],
   ["soak", [""], 'MINUTES must be a number of at least 1, not ""'],
   ["soak", ["1", "2"], 'Unexpected argument "2"'],
-  ["chaos", ["nosuchfault"], 'Unknown fault "nosuchfault". There are: broker-killed'],
+  ["chaos", ["nosuchfault"], 'Unknown fault "nosuchfault". Faults: broker-killed'],
   ["memory", ["nosuchattack"], 'No attack has "nosuchattack" in its name'],
   ["memory", ["--seconds", "0"], '--seconds must be a number of at least 1, not "0"'],
   ["fuzz", ["99"], 'REQUESTS must be a whole number of at least 100, not "99"'],
@@ -108,8 +108,8 @@ const WRONG: readonly (readonly [tool: string, args: readonly string[], message:
   ["build:npm", ["a", "b"], 'Unexpected argument "b"'],
 ];
 
-for (const [name, args, message] of WRONG) {
-  Deno.test(`${name} exits 2 with a sentence and its usage for "${args.join(" ")}"`, async () => {
+for (const [name, args, message] of INVALID) {
+  Deno.test(`${name} exits 2 with an error and its usage for "${args.join(" ")}"`, async () => {
     const { code, stdout, stderr } = await runTool(name, args);
     assertEquals({ code, stdout }, { code: 2, stdout: "" });
     assert(stderr.startsWith(message), stderr);

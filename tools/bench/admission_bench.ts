@@ -1,4 +1,4 @@
-/** A whole request through the handler, in both versions: good, of a stranger, and repeated. */
+/** A request through the whole handler, in both versions: valid, with an unknown key, and repeated. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { importKey } from "../../src/protocol/secret_key.ts";
@@ -13,15 +13,15 @@ const gateway = await makeGateway({
   }),
 });
 const request = JSON.stringify({ service: "jeedom", jsonrpc: "ping", timestamp: NOW, pad: "x".repeat(100) });
-const stranger = await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes);
+const unknown = await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes);
 const repeated = await gateway.seal(request);
-const modern = await gateway.phone(gateway.secret, { version: 2 });
-const stranger2 = await gateway.phone(randomBytes(32), { version: 2 });
-const { text: strange2 } = await stranger2.sealNow("/gateway", {});
-const { text: repeated2 } = await modern.sealNow("/gateway", {});
+const phone2 = await gateway.phone(gateway.secret, { version: 2 });
+const unknownPhone2 = await gateway.phone(randomBytes(32), { version: 2 });
+const { text: unknown2 } = await unknownPhone2.sealNow("/gateway", {});
+const { text: repeated2 } = await phone2.sealNow("/gateway", {});
 const post = (body: string) => new Request("http://gateway/gateway", { method: "POST", body });
 
-Deno.bench("seal a request, as a phone does", { group: "request", baseline: true }, async () => {
+Deno.bench("seal a request, as a client does", { group: "request", baseline: true }, async () => {
   await gateway.seal(request);
 });
 
@@ -30,16 +30,16 @@ Deno.bench("seal it, admit it, answer it", { group: "request" }, async () => {
 });
 
 Deno.bench("seal it, admit it, answer it, in version 2", { group: "request" }, async () => {
-  const { response } = await modern.exchange("/gateway", JSON.parse(request));
+  const { response } = await phone2.exchange("/gateway", JSON.parse(request));
   await response.text();
 });
 
-Deno.bench("refuse a stranger", { group: "request" }, async () => {
-  await (await gateway.send(post(stranger))).text();
+Deno.bench("refuse an unknown key", { group: "request" }, async () => {
+  await (await gateway.send(post(unknown))).text();
 });
 
-Deno.bench("refuse a stranger of version 2", { group: "request" }, async () => {
-  await (await gateway.send(post(strange2))).text();
+Deno.bench("refuse an unknown key of version 2", { group: "request" }, async () => {
+  await (await gateway.send(post(unknown2))).text();
 });
 
 Deno.bench("answer a repeat", { group: "request" }, async () => {

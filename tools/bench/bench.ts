@@ -1,15 +1,12 @@
-/** Runs the benchmarks of single parts with `deno bench`, one file after the other. */
+/** Runs the micro-benchmarks with `deno bench`, one file after the other. */
 import { type CommandLine, UsageError } from "../../src/cli/args.ts";
 import { Progress } from "../support/progress.ts";
 import { readToolArgs } from "../support/tool_args.ts";
 
 const SUFFIX = "_bench.ts";
 
-/** Has the name of a benchmark, and is none. */
-const OTHER = "run_bench.ts";
-
 const parts = Array.from(Deno.readDirSync(import.meta.dirname ?? "."), ({ name }) => name)
-  .filter((name) => name.endsWith(SUFFIX) && name !== OTHER)
+  .filter((name) => name.endsWith(SUFFIX))
   .map((name) => name.slice(0, -SUFFIX.length))
   .toSorted();
 
@@ -19,15 +16,15 @@ const LINE = {
   options: {
     filter: { type: "string", value: "TEXT", description: "Only benchmarks with this in their name, or /a pattern/" },
   },
-  notes: `Parts, all of them without a name:
+  notes: `Parts (default: all of them):
 ${parts.map((part) => `  ${part}`).join("\n")}
-What follows -- goes to deno bench, such as -- --json`,
+Arguments after -- are passed to deno bench, such as -- --json`,
 } as const satisfies CommandLine;
 
 const { chosen, flags } = readToolArgs(LINE, ({ values: { filter }, positionals }) => {
   const names = positionals.filter((word) => !word.startsWith("-"));
   const unknown = names.find((name) => !parts.includes(name));
-  if (unknown !== undefined) throw new UsageError(`Unknown part "${unknown}". There are: ${parts.join(", ")}`);
+  if (unknown !== undefined) throw new UsageError(`Unknown part "${unknown}". Parts: ${parts.join(", ")}`);
   const flags = positionals.filter((word) => word.startsWith("-"));
   return {
     chosen: names.length === 0 ? parts : names,

@@ -1,10 +1,10 @@
-/** The gateway as benchmarks run it: everything on as by default, and limits so wide that they refuse nothing. */
+/** Gateway of the benchmarks: defaults, with limits so high that they refuse nothing. */
 import type { Variables } from "../../src/config/rules.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
 
 const WIDE = "1000000";
 
-/** Limits that are counted, but not reached. */
+/** Limits that are enforced but never reached. */
 export const WIDE_LIMITS: Variables = {
   ...UNLIMITED,
   RATE_LIMITS: "on",
@@ -16,7 +16,7 @@ export const WIDE_LIMITS: Variables = {
   KEY_BURST: WIDE,
 };
 
-/** Starts the gateway as its own process, for a scope that stops it. */
+/** Starts the gateway as its own process; `scope` stops it. */
 export async function startBenchGateway(
   scope: AsyncDisposableStack,
   { env, flags = [] }: { readonly env: Variables; readonly flags?: readonly string[] },

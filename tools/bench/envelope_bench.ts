@@ -1,4 +1,4 @@
-/** Sealing and opening at the sizes of a command, of an ordinary answer and of a large one, in both versions. */
+/** Sealing and opening at the sizes of a command, an ordinary answer and a large answer, in both versions. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { parseRequestV2, sealRequestV2, sealResponseV2, tryRequestV2 } from "../../src/protocol/v2/envelope.ts";

@@ -1,6 +1,6 @@
 /**
- * One message from the broker to many listeners of one key: hub, sealing, streams, as far as the bytes for the socket.
- * Version 1 seals it once for all of them, version 2 for each.
+ * One message from the broker to many listeners of one key: hub, sealing and streams, up to the bytes for the socket.
+ * Version 1 seals it once for all listeners, version 2 once for each.
  */
 import { EventStream, LargeRecords } from "../../src/streams/event_stream.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";

@@ -1,4 +1,4 @@
-/** Opening a request among many keys: by trying, by its key's id, and for a stranger whom no key fits. */
+/** Opening a request with many keys: by trying all, by its key id, and with an unknown key. */
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { parseEnvelope, sealEnvelope } from "../../src/protocol/v1/envelope.ts";
 import { parseRequestV2, sealRequestV2 } from "../../src/protocol/v2/envelope.ts";
@@ -16,7 +16,7 @@ for (const count of [1, 10, 100]) {
   await keyring.replace({ single: undefined, records });
   const last = records.at(-1)?.secret ?? randomBytes(32);
   const envelope = parseEnvelope(await sealEnvelope(await importKey(last), request, randomBytes));
-  const strange = parseEnvelope(await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes));
+  const unknown = parseEnvelope(await sealEnvelope(await importKey(randomBytes(32)), request, randomBytes));
   const kid = await deriveKeyId(last);
   const sealed2 = await sealRequestV2(await importSecretKey(last), request, { route, random: randomBytes });
   const envelope2 = parseRequestV2(sealed2.text);
@@ -26,11 +26,11 @@ for (const count of [1, 10, 100]) {
     await keyring.open(envelope, { route, address: `${address++}` });
   });
 
-  Deno.bench(`open with the usual one of ${count} keys`, { group: "usual", baseline }, async () => {
+  Deno.bench(`open with the last used one of ${count} keys`, { group: "last used", baseline }, async () => {
     await keyring.open(envelope, { route, address: "phone" });
   });
 
-  Deno.bench(`open with the named one of ${count} keys`, { group: "named", baseline }, async () => {
+  Deno.bench(`open with the key id of one of ${count} keys`, { group: "named", baseline }, async () => {
     await keyring.open(envelope, { route, address: "phone", kid });
   });
 
@@ -38,15 +38,19 @@ for (const count of [1, 10, 100]) {
     await keyring.open(envelope2, { route, address: "phone" });
   });
 
-  Deno.bench(`refuse a stranger with ${count} keys`, { group: "stranger", baseline }, async () => {
-    await keyring.open(strange, { route, address: "stranger" }).catch(() => {});
+  Deno.bench(`refuse an unknown key with ${count} keys`, { group: "unknown", baseline }, async () => {
+    await keyring.open(unknown, { route, address: "attacker" }).catch(() => {});
   });
 
-  Deno.bench(`refuse a stranger that names one of ${count} keys`, { group: "stranger, named", baseline }, async () => {
-    await keyring.open(strange, { route, address: "stranger", kid }).catch(() => {});
-  });
+  Deno.bench(
+    `refuse an unknown key with the key id of one of ${count} keys`,
+    { group: "unknown, named", baseline },
+    async () => {
+      await keyring.open(unknown, { route, address: "attacker", kid }).catch(() => {});
+    },
+  );
 
-  Deno.bench(`refuse a stranger that names none of ${count} keys`, { group: "stranger, named" }, async () => {
-    await keyring.open(strange, { route, address: "stranger", kid: "0000000000000000" }).catch(() => {});
+  Deno.bench(`refuse an unknown key id with ${count} keys`, { group: "unknown, named" }, async () => {
+    await keyring.open(unknown, { route, address: "attacker", kid: "0000000000000000" }).catch(() => {});
   });
 }

@@ -1,4 +1,4 @@
-/** All that can be broken, and whether it can be broken here. */
+/** All faults, and their requirements on this machine. */
 import { UsageError } from "../../src/cli/args.ts";
 import { REDIS_SERVER } from "../../tests/support/redis_server.ts";
 import { MOSQUITTO } from "../../tests/support/broker.ts";
@@ -12,7 +12,7 @@ import { JEEDOM_FAULTS } from "./faults/jeedom_faults.ts";
 import { REDIS_FAULTS } from "./faults/redis_faults.ts";
 import { LIBFAKETIME } from "./libfaketime.ts";
 
-/** All faults, in the order of their running. */
+/** All faults in the order in which they run. */
 export const ALL_FAULTS: readonly Fault[] = [
   ...BROKER_FAULTS,
   ...JEEDOM_FAULTS,
@@ -22,7 +22,7 @@ export const ALL_FAULTS: readonly Fault[] = [
   ...CLOCK_FAULTS,
 ];
 
-const HERE: Readonly<Record<Need, boolean>> = {
+const AVAILABLE: Readonly<Record<Need, boolean>> = {
   mosquitto: MOSQUITTO !== undefined,
   redis: REDIS_SERVER !== undefined,
   root: Deno.build.os === "linux" && Deno.uid() === 0,
@@ -30,14 +30,18 @@ const HERE: Readonly<Record<Need, boolean>> = {
   prlimit: findProgram(["/usr/bin/prlimit"], "REQUIRE_PRLIMIT") !== undefined,
 };
 
-/** Finds a fault by its name. @throws {UsageError} with all names, if there is none */
+/**
+ * Returns a fault by its name.
+ *
+ * @throws {UsageError} with all names, if the name is unknown
+ */
 export function faultNamed(name: string): Fault {
   const found = ALL_FAULTS.find((fault) => fault.name === name);
   if (found !== undefined) return found;
-  throw new UsageError(`Unknown fault "${name}". There are: ${ALL_FAULTS.map((fault) => fault.name).join(", ")}`);
+  throw new UsageError(`Unknown fault "${name}". Faults: ${ALL_FAULTS.map((fault) => fault.name).join(", ")}`);
 }
 
-/** What a fault needs and is not here. */
+/** Returns the unmet requirements of a fault. */
 export function missingFor({ needs = [] }: Fault): readonly Need[] {
-  return needs.filter((need) => !HERE[need]);
+  return needs.filter((need) => !AVAILABLE[need]);
 }

@@ -1,25 +1,24 @@
 /**
- * Breaks each thing that the gateway depends on while phones and listeners go on, and counts what was lost and what ran
- * twice.
+ * Injects faults into each dependency of the gateway under load, and counts lost and duplicate messages and commands.
  */
 import { Progress } from "../support/progress.ts";
-import { inScope, runBench } from "../bench/run_bench.ts";
+import { inScope, runTool } from "../support/run_tool.ts";
 import { readToolArgs } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { ALL_FAULTS, faultNamed, missingFor } from "./all_faults.ts";
 import type { Fault } from "./fault.ts";
-import { faultLines, faultTable } from "./fault_table.ts";
+import { faultLines, faultTable } from "./report.ts";
 import { type FaultResult, runFault } from "./run_fault.ts";
 
 // deno-lint-ignore no-console
-const tell = (text: string) => console.log(text);
+const print = (text: string) => console.log(text);
 
 const LINE = {
   synopsis: "deno task chaos [FAULT…]",
-  summary: "Break each thing that the gateway depends on, under load, and count what was lost",
+  summary: "Inject faults into each dependency of the gateway under load, and count what was lost",
   options: {},
   notes:
-    `Without a name, all faults happen one after the other, each for some seconds. Exit code 1 if a rule was broken.
+    `Without a name, all faults run one after the other, each for some seconds. Exit code 1 if an invariant was violated.
 
 Faults:
 ${ALL_FAULTS.map(describeFault).join("\n")}`,
@@ -30,25 +29,25 @@ const faults = readToolArgs(
   ({ positionals }) => positionals.length === 0 ? ALL_FAULTS : positionals.map(faultNamed),
 );
 const results: FaultResult[] = [];
-await runBench(async (started) => {
+await runTool(async (started) => {
   const progress = new Progress(faults.length);
   for (const fault of faults) {
     progress.step(fault.name);
     const missing = missingFor(fault);
     if (missing.length > 0) {
-      tell(`${fault.name.padEnd(20)} left out: needs ${missing.join(", ")}`);
+      print(`${fault.name.padEnd(20)} skipped: needs ${missing.join(", ")}`);
       continue;
     }
-    const result = await inScope(started, (opened) => runFault(fault, { isShort: false, opened }));
+    const result = await inScope(started, (scope) => runFault(fault, { isShort: false, scope }));
     results.push(result);
-    tell(faultLines(result));
+    print(faultLines(result));
   }
   return `\n${faultTable(results)}`;
 });
-Deno.exit(results.some(({ broken }) => broken.length > 0) ? 1 : 0);
+Deno.exit(results.some(({ violations }) => violations.length > 0) ? 1 : 0);
 
 function describeFault(fault: Fault): string {
   const missing = missingFor(fault);
-  const lacks = missing.length === 0 ? "" : ` (not here: needs ${missing.join(", ")})`;
-  return `  ${fault.name.padEnd(20)} ${fault.title}${lacks}`;
+  const note = missing.length === 0 ? "" : ` (unavailable: needs ${missing.join(", ")})`;
+  return `  ${fault.name.padEnd(20)} ${fault.title}${note}`;
 }

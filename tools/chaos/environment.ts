@@ -1,48 +1,49 @@
-/** A house with everything in it: broker, Jeedom, perhaps Redis, and the real gateway in its sandbox, all to be broken. */
+/** Environment of a fault: broker, Jeedom, optionally Redis, and the real gateway in its sandbox. */
 import type { Variables } from "../../src/config/rules.ts";
 import { freePort } from "../../tests/support/loopback.ts";
 import { type GatewayProcess, startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
 import { type TestRedis, withRedis } from "../../tests/support/redis_server.ts";
-import { type Jeedom, startJeedom } from "../support/jeedom.ts";
-import { type ChaosBroker, LOGIN, startChaosBroker } from "./chaos_broker.ts";
-import { Ledger } from "./ledger.ts";
+import { type FaultyJeedom, startFaultyJeedom } from "../support/faulty_jeedom.ts";
+import { type ChaosBroker, CREDENTIALS, startChaosBroker } from "./chaos_broker.ts";
+import { RequestTracker } from "./request_tracker.ts";
 
-/** What kind of house a fault needs. */
-export interface TestEnvironmentOptions {
-  /** Whether the gateway remembers requests in Redis. */
+/** Options of an environment. */
+export interface ChaosEnvironmentOptions {
+  /** True if the replay store of the gateway is in Redis. */
   readonly hasRedis?: boolean;
-  /** Whether the broker wants logins. */
-  readonly hasLogins?: boolean;
+  /** True if the broker requires credentials. */
+  readonly hasCredentials?: boolean;
   /** Further settings of the gateway. */
   readonly env?: Variables;
-  /** Makes the gateway's directory ready before it starts; what it gives back undoes that. */
+  /** Prepares the gateway's directory before it starts; returns the function that undoes it. */
   readonly prepare?: (directory: string) => Promise<() => Promise<void>>;
 }
 
-/** A house, and the books of what arrived in it. */
-export interface TestEnvironment {
+/** Gateway, its dependencies, and the record of what reached them. */
+export interface ChaosEnvironment {
   readonly broker: ChaosBroker;
-  readonly jeedom: Jeedom;
+  readonly jeedom: FaultyJeedom;
   readonly redis: TestRedis | undefined;
-  /** The gateway that runs now, or ran last. */
+  /** Last started gateway. */
   readonly gateway: GatewayProcess;
-  /** The gateway's directory. */
+  /** Directory of the gateway. */
   readonly directory: string;
-  /** The gateway's settings. */
+  /** Settings of the gateway. */
   readonly env: Variables;
   /** Messages, counted at the broker. */
-  readonly messages: Ledger;
+  readonly messages: RequestTracker;
   /** Commands, counted at Jeedom. */
-  readonly commands: Ledger;
-  /** What went wrong with gateways up to now: ends that nobody asked for, and lines of the log that must not be. */
-  faults(): string[];
-  /** Ends the gateway, and starts another one at the same port. */
-  endGateway(signal: Deno.Signal): Promise<number>;
+  readonly commands: RequestTracker;
+  /** Returns unexpected exits of gateways, and log lines that indicate a crash. */
+  crashes(): string[];
+  /** Sends the gateway a signal; returns its exit code. */
+  stopGateway(signal: Deno.Signal): Promise<number>;
+  /** Starts a gateway at the same port. */
   startGateway(): Promise<void>;
 }
 
-/** Short waits, so that faults are over soon. */
-const SHORT: Variables = {
+/** Short timeouts, to shorten the runs. */
+const SHORT_TIMEOUTS: Variables = {
   ...UNLIMITED,
   MQTT_TIMEOUT_MS: "1000",
   MQTT_KEEPALIVE_SECONDS: "2",
@@ -53,60 +54,61 @@ const SHORT: Variables = {
   DRAIN_MS: "500",
 };
 
-/** What a log must never hold, whatever happens around the gateway. */
-const ALARMS = /Uncaught|[Uu]nhandled|broke the gateway|panicked/;
+/** Log lines that indicate a crash. */
+const CRASHES = /Uncaught|[Uu]nhandled|broke the gateway|panicked/;
 
-/** Starts a house. `opened` ends all of it, whatever its state. */
-export async function openEnvironment(
-  opened: AsyncDisposableStack,
-  { hasRedis = false, hasLogins = false, env: choices = {}, prepare }: TestEnvironmentOptions,
-): Promise<TestEnvironment> {
+/** Starts an environment; `scope` stops all of it, whatever its state. */
+export async function startChaosEnvironment(
+  scope: AsyncDisposableStack,
+  { hasRedis = false, hasCredentials = false, env: settings = {}, prepare }: ChaosEnvironmentOptions,
+): Promise<ChaosEnvironment> {
   const directory = await Deno.makeTempDir({ prefix: "chaos-" });
-  opened.defer(() => Deno.remove(directory, { recursive: true }));
-  if (prepare !== undefined) opened.defer(await prepare(directory));
-  const [messages, commands] = [new Ledger(() => performance.now()), new Ledger(() => performance.now())];
-  const jeedom = await startJeedom(({ body }) => {
+  scope.defer(() => Deno.remove(directory, { recursive: true }));
+  if (prepare !== undefined) scope.defer(await prepare(directory));
+  const monotonic = () => performance.now();
+  const [messages, commands] = [new RequestTracker(monotonic), new RequestTracker(monotonic)];
+  const jeedom = await startFaultyJeedom(({ body }) => {
     const { method, params }: { method: string; params: { id?: string } } = JSON.parse(body);
-    // Phones ask so whether the gateway serves them.
+    // Clients use it to check whether the gateway serves them.
     if (method === "ping") return "pong";
-    commands.see(String(params.id));
+    commands.execute(String(params.id));
     return params.id;
   });
-  opened.defer(() => jeedom.die());
-  const broker = await startChaosBroker({ hasLogins });
-  opened.defer(() => broker.stop());
-  const redis = hasRedis ? await openRedis(opened) : undefined;
+  scope.defer(() => jeedom.stop());
+  const broker = await startChaosBroker({ hasCredentials });
+  scope.defer(() => broker.stop());
+  const redis = hasRedis ? await startRedis(scope) : undefined;
   const env: Variables = {
-    ...SHORT,
+    ...SHORT_TIMEOUTS,
     PORT: String(freePort()),
     JEEDOM_URL: jeedom.url,
     JEEDOM_APIKEY: "chaos",
     MQTT_BROKER_HOST: broker.host,
     MQTT_BROKER_PORT: String(broker.port),
-    ...hasLogins ? { MQTT_USERNAME: LOGIN.username, MQTT_PASSWORD: LOGIN.password } : {},
+    ...hasCredentials ? { MQTT_USERNAME: CREDENTIALS.username, MQTT_PASSWORD: CREDENTIALS.password } : {},
     ...redis === undefined ? {} : { REPLAY_REDIS_URL: redis.url().href },
-    ...choices,
+    ...settings,
   };
-  const gateways: { readonly gateway: GatewayProcess; isEnding: boolean; hasEnded: boolean }[] = [];
+  const gateways: { readonly gateway: GatewayProcess; isStopping: boolean; hasEnded: boolean }[] = [];
 
   async function startGateway(): Promise<GatewayProcess> {
     const gateway = await startGatewayProcess(env, { directory });
-    const entry = { gateway, isEnding: false, hasEnded: false };
+    const entry = { gateway, isStopping: false, hasEnded: false };
     gateways.push(entry);
     gateway.output.ended.then(() => void (entry.hasEnded = true));
     return gateway;
   }
 
-  async function endGateway(signal: Deno.Signal): Promise<number> {
+  async function stopGateway(signal: Deno.Signal): Promise<number> {
     const last = gateways.at(-1);
     if (last === undefined) throw new Error("No gateway runs");
-    // Whatever ended before this is a crash.
-    last.isEnding = !last.hasEnded;
+    // An exit before this is a crash.
+    last.isStopping = !last.hasEnded;
     return await last.gateway.stop(signal);
   }
 
   let gateway = await startGateway();
-  opened.defer(async () => void await endGateway("SIGKILL"));
+  scope.defer(async () => void await stopGateway("SIGKILL"));
   return {
     broker,
     jeedom,
@@ -118,29 +120,29 @@ export async function openEnvironment(
     get gateway() {
       return gateway;
     },
-    endGateway,
+    stopGateway,
     async startGateway() {
       gateway = await startGateway();
     },
-    faults: () =>
-      gateways.flatMap(({ gateway: { output }, isEnding, hasEnded }) => [
-        ...hasEnded && !isEnding ? [`Gateway ended by itself: ${output.lines.at(-1)}`] : [],
-        ...output.lines.filter((line) => ALARMS.test(line)).slice(0, 3).map((line) => `Gateway's log has: ${line}`),
+    crashes: () =>
+      gateways.flatMap(({ gateway: { output }, isStopping, hasEnded }) => [
+        ...hasEnded && !isStopping ? [`Gateway exited by itself: ${output.lines.at(-1)}`] : [],
+        ...output.lines.filter((line) => CRASHES.test(line)).slice(0, 3).map((line) => `Log of the gateway: ${line}`),
       ]),
   };
 }
 
-/** Keeps a server of the tests' for as long as the house. */
-async function openRedis(opened: AsyncDisposableStack): Promise<TestRedis> {
+/** Starts Redis; `scope` stops it. */
+async function startRedis(scope: AsyncDisposableStack): Promise<TestRedis> {
   const started = Promise.withResolvers<TestRedis>();
-  const over = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
   const running = withRedis({}, (redis) => {
     started.resolve(redis);
-    return over.promise;
+    return stopped.promise;
   });
   running.catch(started.reject);
-  opened.defer(() => {
-    over.resolve();
+  scope.defer(() => {
+    stopped.resolve();
     return running;
   });
   return await started.promise;

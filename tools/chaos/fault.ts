@@ -1,55 +1,52 @@
-/** What can be broken, and what has to hold then. */
+/** Interface of a fault. */
 import { until } from "../../tests/support/deadline.ts";
-import type { TestEnvironment, TestEnvironmentOptions } from "./environment.ts";
+import type { ChaosEnvironment, ChaosEnvironmentOptions } from "./environment.ts";
 import type { Load } from "./load.ts";
 
-/** What a fault works on. */
-export interface Scene {
-  /** All that can be broken. */
-  readonly house: TestEnvironment;
-  /** All that runs. */
+/** Context in which a fault is injected. */
+export interface FaultContext {
+  /** Gateway and its dependencies. */
+  readonly environment: ChaosEnvironment;
+  /** Running clients. */
   readonly load: Load;
-  /** Whether there is time for a few seconds only. */
+  /** True for the short form, which takes a few seconds. */
   readonly isShort: boolean;
-  /** Notes that something is not as it must be. */
-  readonly complain: (what: string) => void;
+  /** Records a violation. */
+  readonly fail: (violation: string) => void;
 }
 
-/** What a fault cannot do without. */
+/** Requirement of a fault. */
 export type Need = "mosquitto" | "redis" | "root" | "libfaketime" | "prlimit";
 
-/** One way in which a house breaks. */
+/** One fault. */
 export interface Fault {
-  /** Its name on the command line. */
+  /** Name on the command line. */
   readonly name: string;
-  /** What happens, in words. */
+  /** One-line description. */
   readonly title: string;
-  /** What it cannot do without. */
+  /** Requirements. */
   readonly needs?: readonly Need[];
-  /** The house that it needs. */
-  readonly house?: TestEnvironmentOptions;
-  /** Whether the gateway has to say that it is not ready. */
+  /** Options of its environment. */
+  readonly environment?: ChaosEnvironmentOptions;
+  /** True if the gateway must report that it is not ready. */
   readonly isUnready?: boolean;
-  /**
-   * Breaks something while the load runs, waits until that has shown, and gives back how to mend it. What it does not
-   * mend is right again by itself.
-   */
-  readonly break: (scene: Scene) => Promise<() => Promise<void>>;
+  /** Injects the fault under load and waits for its effect; returns the function that ends it. */
+  readonly inject: (context: FaultContext) => Promise<() => Promise<void>>;
 }
 
-/** How many requests must have failed before a fault is taken for noticed. */
-const NOTICED = { full: 12, short: 4 };
+/** Failed requests after which a fault has taken effect. */
+const MIN_FAILURES = { full: 12, short: 4 };
 
-/** Waits until enough has failed. */
+/** Waits until enough requests have failed. */
 export async function untilFailing(
-  { house, isShort }: Scene,
+  { environment, isShort }: FaultContext,
   kind: "messages" | "commands",
   { code }: { readonly code?: string } = {},
 ): Promise<void> {
-  const wanted = isShort ? NOTICED.short : NOTICED.full;
+  const expected = isShort ? MIN_FAILURES.short : MIN_FAILURES.full;
   const count = () => {
-    const failures = house[kind].failures();
+    const failures = environment[kind].failures();
     return code === undefined ? [...failures.values()].reduce((sum, one) => sum + one, 0) : failures.get(code) ?? 0;
   };
-  await until(`${wanted} ${kind} have failed`, () => count() >= wanted);
+  await until(`${expected} ${kind} have failed`, () => count() >= expected);
 }

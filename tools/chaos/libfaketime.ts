@@ -1,18 +1,18 @@
-/** A wall clock for one process, to be set while it runs. Needs the library of the name, which Deno takes by preloading. */
+/** Wall clock of one process that can be set while it runs, by preloading libfaketime. */
 import { findProgram } from "../../tests/support/programs.ts";
 
-const PLACES = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib"];
+const DIRECTORIES = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib"];
 
 /** Path of the library, or undefined. */
 export const LIBFAKETIME: string | undefined = findProgram(
-  PLACES.map((place) => `${place}/faketime/libfaketimeMT.so.1`),
+  DIRECTORIES.map((directory) => `${directory}/faketime/libfaketimeMT.so.1`),
   "REQUIRE_LIBFAKETIME",
 );
 
-/** File in a process's directory that says how far its clock is off. */
+/** File in the directory of a process with the offset of its clock. */
 const OFFSET_FILE = "clock_offset";
 
-/** Variables for a process in a directory whose clock can be set; a clock that never jumps stays as it is. */
+/** Returns the environment variables for a process whose wall clock can be set; its monotonic clock is unchanged. */
 export function faketimeEnv(): Record<string, string> {
   return {
     LD_PRELOAD: LIBFAKETIME ?? "",
@@ -22,10 +22,10 @@ export function faketimeEnv(): Record<string, string> {
   };
 }
 
-/** Sets the clock of the processes in a directory, in seconds against everybody's. */
+/** Sets the clock of the processes in a directory, in seconds relative to the real clock. */
 export async function setClock(directory: string, seconds: number): Promise<void> {
   const path = `${directory}/${OFFSET_FILE}`;
   await Deno.writeTextFile(`${path}.new`, `${seconds < 0 ? "" : "+"}${seconds}\n`);
-  // The process must not read half of it.
+  // Atomic, so that the process never reads a partial file.
   await Deno.rename(`${path}.new`, path);
 }

@@ -1,178 +1,179 @@
-/** The people of a house: phones that send numbered things, listeners, and somebody who sends again what he recorded. */
+/** Load of a fault: clients that send numbered requests, listeners, and an attacker who replays requests. */
 import { errorText } from "../../src/lib/errors.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Answer, GatewayClient, GatewayError, type Version } from "../../src/client/gateway_client.ts";
 import { isObject } from "../../src/lib/json.ts";
 import { until } from "../../tests/support/deadline.ts";
 import { observe } from "../support/observer.ts";
-import { OBSERVER_LOGIN } from "./chaos_broker.ts";
-import type { TestEnvironment } from "./environment.ts";
-import { ACKNOWLEDGED, type Ledger } from "./ledger.ts";
-import { Recorder } from "./recorder.ts";
+import { OBSERVER_CREDENTIALS } from "./chaos_broker.ts";
+import type { ChaosEnvironment } from "./environment.ts";
+import { Replayer } from "./replayer.ts";
+import { ACKNOWLEDGED, type RequestTracker } from "./request_tracker.ts";
 import { StreamRecord } from "./stream_record.ts";
 
-/** What runs while something is broken. */
+/** Running load. */
 export interface Load {
-  /** What each listener got. */
+  /** Record of each listener. */
   readonly listeners: readonly StreamRecord[];
-  /** Numbers of messages as the broker passed them on. */
-  readonly passedOn: readonly string[];
-  /** Names of those who send, each of them one thing after the other. */
+  /** Numbers of messages in the order in which the broker delivered them. */
+  readonly delivered: readonly string[];
+  /** Names of the senders, each with one request of each kind at a time. */
   readonly senders: readonly string[];
-  /** What somebody on the way has recorded. */
-  readonly recorder: Recorder;
-  /** Why listeners gave up, which they must not. */
-  readonly givenUp: readonly string[];
-  /** Sends nothing new any more, and waits for what is on its way. Listeners go on. */
+  /** Attacker that records all requests. */
+  readonly replayer: Replayer;
+  /** Errors that ended a listener; there must be none. */
+  readonly listenerErrors: readonly string[];
+  /** Stops sending and waits for pending requests. Listeners continue. */
   stop(): Promise<void>;
-  /** Publishes one more message, until it is acknowledged, and waits until everybody has it. */
+  /** Publishes a last message until it is acknowledged, and waits until all listeners have received it. */
   flush(): Promise<void>;
 }
 
-/** How much runs. */
+/** Amount of load. */
 export interface LoadOptions {
-  /** How many things each phone sends at the same time, of each kind. */
+  /** Concurrent requests of each client, of each kind. */
   readonly each: number;
 }
 
 const TOPIC = "chaos/n";
 
-/** Longest wait of a phone, in milliseconds: longer than the gateway's own waits. */
+/** Timeout of a client, in milliseconds: longer than those of the gateway. */
 const TIMEOUT_MS = 4000;
 
-/** Pauses of those who send, after a success and after a failure, in milliseconds. */
-const PAUSE_MS = { good: 15, bad: 60 };
+/** Pause of a sender after a success and after a failure, in milliseconds. */
+const PAUSE_MS = { success: 15, failure: 60 };
 
-/** Begins to listen, then to send. `opened` ends all of it. */
+/** Starts the listeners, then the senders; `scope` stops them. */
 export async function startLoad(
-  opened: AsyncDisposableStack,
-  house: TestEnvironment,
+  scope: AsyncDisposableStack,
+  environment: ChaosEnvironment,
   { each }: LoadOptions,
 ): Promise<Load> {
-  const { url, key } = house.gateway;
-  const { messages, commands } = house;
-  const passedOn: string[] = [];
-  const recorder = new Recorder();
-  const givenUp: string[] = [];
-  const leave = new AbortController();
+  const { broker, env, gateway: { url, key }, messages, commands } = environment;
+  const delivered: string[] = [];
+  const replayer = new Replayer();
+  const listenerErrors: string[] = [];
+  const disconnect = new AbortController();
   let isSending = true;
 
-  const leaveBroker = await observe(house.broker, {
+  const stopObserver = await observe(broker, {
     filters: [TOPIC],
-    login: house.env["MQTT_USERNAME"] === undefined ? undefined : OBSERVER_LOGIN,
+    login: env["MQTT_USERNAME"] === undefined ? undefined : OBSERVER_CREDENTIALS,
     onMessage({ payload: number }) {
-      messages.see(number);
-      passedOn.push(number);
+      messages.execute(number);
+      delivered.push(number);
     },
   });
-  opened.defer(leaveBroker);
-  await house.broker.save();
+  scope.defer(stopObserver);
+  await broker.saveSessions();
 
   const client = (protocol: Version) =>
-    new GatewayClient({ url, key, protocol, random: () => 0, fetch: recorder.fetch });
+    new GatewayClient({ url, key, protocol, random: () => 0, fetch: replayer.fetch });
 
   async function listen(record: StreamRecord, protocol: Version, keep: boolean): Promise<void> {
     try {
-      const events = client(protocol).subscribe([TOPIC], { qos: 1, keep, signal: leave.signal });
+      const events = client(protocol).subscribe([TOPIC], { qos: 1, keep, signal: disconnect.signal });
       for await (const event of events) record.add(event, performance.now());
     } catch (error) {
-      if (!leave.signal.aborted) {
-        givenUp.push(`${record.who} gave up: ${errorText(error)}`);
-      }
+      if (!disconnect.signal.aborted) listenerErrors.push(`${record.name} failed: ${errorText(error)}`);
     }
   }
 
   async function send(
-    ledger: Ledger,
-    who: string,
-    ask: (number: string) => Promise<string>,
+    tracker: RequestTracker,
+    sender: string,
+    request: (number: string) => Promise<string>,
   ): Promise<void> {
     while (isSending) {
-      const outcome = await sendOnce(ledger, who, ask);
-      await pause(outcome === ACKNOWLEDGED ? PAUSE_MS.good : PAUSE_MS.bad);
+      const outcome = await sendOnce(tracker, sender, request);
+      await pause(outcome === ACKNOWLEDGED ? PAUSE_MS.success : PAUSE_MS.failure);
     }
   }
 
-  // A gateway that has just started refuses what it may have forgotten, and a store that it has not reached yet.
-  await until("the gateway takes requests", () => client(2).callJeedom("ping").then(() => true, () => false));
+  // Directly after its start, the gateway refuses requests that it could have forgotten, or without its store.
+  await until("the gateway accepts requests", () => client(2).callJeedom("ping").then(() => true, () => false));
   const listeners: StreamRecord[] = [];
   const listening: Promise<void>[] = [];
   const senders: string[] = [];
   const sending: Promise<void>[] = [];
   for (const protocol of [1, 2] as const) {
     for (const keep of [false, true]) {
-      const record = new StreamRecord(`listener of version ${protocol}${keep ? ", keeping" : ""}`);
+      const record = new StreamRecord(`listener of version ${protocol}${keep ? " with keep" : ""}`);
       listeners.push(record);
       listening.push(listen(record, protocol, keep));
     }
   }
-  opened.defer(async () => {
-    leave.abort();
+  scope.defer(async () => {
+    disconnect.abort();
     isSending = false;
     await Promise.all([...listening, ...sending]);
   });
-  await until("all listen", () => {
-    if (givenUp.length > 0) throw new Error(givenUp.join("\n"));
+  await until("all listeners are connected", () => {
+    if (listenerErrors.length > 0) throw new Error(listenerErrors.join("\n"));
     return listeners.every(({ events }) => events.has("connected"));
   });
   for (const protocol of [1, 2] as const) {
-    const phone = client(protocol);
+    const requester = client(protocol);
     for (let index = 0; index < each; index++) {
-      const who = `phone of version ${protocol}, ${index}`;
-      senders.push(who);
-      sending.push(send(messages, who, (number) => publish(phone, number)));
-      sending.push(send(commands, who, (number) => command(phone, number)));
+      const sender = `client of version ${protocol}, ${index}`;
+      senders.push(sender);
+      sending.push(send(messages, sender, (number) => publish(requester, number)));
+      sending.push(send(commands, sender, (number) => command(requester, number)));
     }
   }
 
   return {
     listeners,
-    passedOn,
+    delivered,
     senders,
-    recorder,
-    givenUp,
+    replayer,
+    listenerErrors,
     async stop() {
       isSending = false;
       await Promise.all(sending);
     },
     async flush() {
       let number = "";
-      const phone = client(2);
+      const publisher = client(2);
       await until("a last message is acknowledged", async () => {
-        number = String(messages.entries.size + 1);
-        return await sendOnce(messages, "last", (last) => publish(phone, last)) === ACKNOWLEDGED;
+        number = String(messages.requests.size + 1);
+        return await sendOnce(messages, "last", (last) => publish(publisher, last)) === ACKNOWLEDGED;
       });
-      await until("the last message is counted", () => passedOn.includes(number));
+      await until("the broker has delivered the last message", () => delivered.includes(number));
       await until(
         "all listeners have the last message",
-        () => listeners.every((record) => record.arrival(number) !== undefined),
+        () => listeners.every((record) => record.receivedAt(number) !== undefined),
         40_000,
       );
     },
   };
 }
 
-/** Sends one numbered thing, once, and writes down what became of it. */
-async function sendOnce(ledger: Ledger, who: string, ask: (number: string) => Promise<string>): Promise<string> {
-  const number = ledger.begin(who);
+/** Sends one numbered request and records its outcome. */
+async function sendOnce(
+  tracker: RequestTracker,
+  sender: string,
+  request: (number: string) => Promise<string>,
+): Promise<string> {
+  const number = tracker.send(sender);
   let outcome: string;
   try {
-    outcome = await ask(number);
+    outcome = await request(number);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     outcome = error.code;
   }
-  ledger.end(number, outcome);
+  tracker.finish(number, outcome);
   return outcome;
 }
 
-async function publish(phone: GatewayClient, number: string): Promise<string> {
-  const { status } = await phone.publish(TOPIC, number, { qos: 1, timeout: TIMEOUT_MS });
+async function publish(client: GatewayClient, number: string): Promise<string> {
+  const { status } = await client.publish(TOPIC, number, { qos: 1, timeout: TIMEOUT_MS });
   return status === 200 ? ACKNOWLEDGED : `status ${status}`;
 }
 
-async function command(phone: GatewayClient, number: string): Promise<string> {
-  const answer: Answer = await phone.callJeedom("cmd::execCmd", { id: number }, { timeout: TIMEOUT_MS });
+async function command(client: GatewayClient, number: string): Promise<string> {
+  const answer: Answer = await client.callJeedom("cmd::execCmd", { id: number }, { timeout: TIMEOUT_MS });
   const isOwn = answer.status === 200 && isObject(answer.body) && answer.body["result"] === number;
-  return isOwn ? ACKNOWLEDGED : "nonsense";
+  return isOwn ? ACKNOWLEDGED : "wrong answer";
 }

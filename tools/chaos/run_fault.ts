@@ -1,148 +1,151 @@
-/** One fault from beginning to end: a house, load, the fault, the way back to normal, and what must hold all the while. */
+/** Runs one fault: environment, load, injection, recovery, and the check of all invariants. */
 import { errorText } from "../../src/lib/errors.ts";
 import { until } from "../../tests/support/deadline.ts";
-import { brokenRules } from "./broken_rules.ts";
+import { type ChaosEnvironment, startChaosEnvironment } from "./environment.ts";
 import type { Fault } from "./fault.ts";
-import { openEnvironment, type TestEnvironment } from "./environment.ts";
+import { violatedInvariants } from "./invariants.ts";
 import { type Load, startLoad } from "./load.ts";
-import { Watch } from "./watch.ts";
+import { Monitor } from "./monitor.ts";
 
-/** A number for messages, and one for commands to Jeedom. */
-export interface Both<T> {
+/** Value for messages, and for commands to Jeedom. */
+export interface PerKind<T> {
   readonly messages: T;
   readonly commands: T;
 }
 
-/** What clients saw, and whether what must hold did. */
+/** Result of a fault. */
 export interface FaultResult {
   /** Name of the fault. */
   readonly name: string;
-  /** What happened, in words. */
+  /** One-line description of the fault. */
   readonly title: string;
-  /** How many were sent. */
-  readonly sent: Both<number>;
-  /** Failures by their codes, until all was right again. */
-  readonly failures: Both<ReadonlyMap<string, number>>;
-  /** Events of each listener, by kind. */
+  /** Number of requests sent. */
+  readonly sent: PerKind<number>;
+  /** Failures by their codes. */
+  readonly failures: PerKind<ReadonlyMap<string, number>>;
+  /** Events of each listener, by type. */
   readonly events: readonly ReadonlyMap<string, number>[];
-  /** Whether the gateway said that it was not ready. */
+  /** True if the gateway reported that it was not ready. */
   readonly wasUnready: boolean;
   /**
-   * How long it took after the fault was over, in milliseconds: to the first good answer, until each phone had one, and
-   * until each stream delivered what was sent since.
+   * Milliseconds from the end of the fault to the first success, to a success of every client, and to the delivery of a
+   * new message on every stream.
    */
-  readonly againMs: { readonly first: number; readonly all: number; readonly streams: number };
-  /** How many were acknowledged and never arrived. */
-  readonly lost: Both<number>;
-  /** How many arrived more than once. */
-  readonly twice: Both<number>;
-  /** How many were told as failed and arrived all the same. */
-  readonly untold: Both<number>;
-  /** The rules that were broken, in words; none if all is well. */
-  readonly broken: readonly string[];
+  readonly recoveryMs: { readonly first: number; readonly all: number; readonly streams: number };
+  /** Requests that were acknowledged and never executed. */
+  readonly lost: PerKind<number>;
+  /** Requests that were executed more than once. */
+  readonly duplicates: PerKind<number>;
+  /** Requests that failed for their senders, but were executed. */
+  readonly failedButExecuted: PerKind<number>;
+  /** Violated invariants; empty if all hold. */
+  readonly violations: readonly string[];
 }
 
-/** How much runs around a fault. */
+/** Amount of load around a fault. */
 interface Size {
-  /** Things that each phone sends at a time, of each kind. */
+  /** Concurrent requests of each client, of each kind. */
   readonly each: number;
-  /** Things of each kind that must be acknowledged before the fault. */
+  /** Requests of each kind that must succeed before the fault. */
   readonly before: number;
-  /** Things of each kind that must be acknowledged, and none fail, once everything is right again. */
+  /** Requests of each kind that must succeed without a failure after the recovery. */
   readonly after: number;
 }
 
 const FULL: Size = { each: 3, before: 100, after: 150 };
 const SHORT: Size = { each: 1, before: 10, after: 20 };
 
-/** Longest way back to normal, in milliseconds: a listener may wait half a minute between two tries. */
+/** Longest recovery, in milliseconds: a listener may wait half a minute between two attempts. */
 const RECOVERY_MS = 45_000;
 
-/** How a fault is run. */
+/** Options of a run. */
 export interface RunFaultOptions {
-  /** Whether there is time for a few seconds only. */
+  /** True for the short form, which takes a few seconds. */
   readonly isShort: boolean;
-  /** Takes all that is started; whoever made it ends it. */
-  readonly opened: AsyncDisposableStack;
+  /** Receives everything that is started; the caller disposes of it. */
+  readonly scope: AsyncDisposableStack;
 }
 
-/** Runs a fault. What breaks a rule is in the result; only a harness that is broken itself throws. */
-export async function runFault(fault: Fault, { isShort, opened }: RunFaultOptions): Promise<FaultResult> {
+/** Runs a fault. Violations are in the result; only a failure of the harness itself throws. */
+export async function runFault(fault: Fault, { isShort, scope }: RunFaultOptions): Promise<FaultResult> {
   const size = isShort ? SHORT : FULL;
-  const broken: string[] = [];
-  const complain = (what: string) => void broken.push(what);
+  const violations: string[] = [];
+  const fail = (violation: string) => void violations.push(violation);
   let isStuck = false;
-  /** What does not happen in time is one more broken rule, and nothing is waited for after it. */
-  const expect = async (happening: () => Promise<void>) => {
+  /** Records a timeout as a violation; after it, further expectations are skipped. */
+  const expect = async (expectation: () => Promise<void>) => {
     if (isStuck) return;
     try {
-      await happening();
+      await expectation();
     } catch (error) {
       isStuck = true;
-      complain(errorText(error));
+      fail(errorText(error));
     }
   };
 
-  const house = await openEnvironment(opened, fault.house ?? {});
-  const { messages, commands } = house;
-  const ledgers = [messages, commands];
-  const load = await startLoad(opened, house, size);
-  const watch = new Watch(house, load);
-  opened.defer(() => watch.end());
-  const acknowledged = (since?: number) => Math.min(...ledgers.map((ledger) => ledger.acknowledgedSince(since)));
+  const environment = await startChaosEnvironment(scope, fault.environment ?? {});
+  const { messages, commands } = environment;
+  const trackers = [messages, commands];
+  const load = await startLoad(scope, environment, size);
+  const monitor = new Monitor(environment, load);
+  scope.defer(() => monitor.stop());
+  const acknowledged = (since?: number) => Math.min(...trackers.map((tracker) => tracker.acknowledgedSince(since)));
 
   await until("the load runs", () => acknowledged() >= size.before);
-  await until("the gateway is ready", () => watch.isReady);
-  watch.forget();
-  const mend = await fault.break({ house, load, isShort, complain });
-  if (fault.isUnready) await expect(() => until("the gateway says that it is not ready", () => watch.wasUnready));
-  await mend();
-  const mendedAt = performance.now();
+  await until("the gateway is ready", () => monitor.isReady);
+  monitor.reset();
+  const endFault = await fault.inject({ environment, load, isShort, fail });
+  if (fault.isUnready) await expect(() => until("the gateway reports that it is not ready", () => monitor.wasUnready));
+  await endFault();
+  const endedAt = performance.now();
 
-  const firsts = () => ledgers.map((ledger) => ledger.firstAcknowledged(mendedAt));
-  const isEachBack = () => firsts().every((first) => load.senders.every((who) => first.has(who)));
-  await expect(() => until("every phone is acknowledged again", isEachBack, RECOVERY_MS));
-  const answers = firsts().flatMap((first) => [...first.values()]);
-  const streams = () => arrivals(house, load, mendedAt);
-  await expect(() => until("every stream delivers again", () => streams().every(isFinite), RECOVERY_MS));
-  const deliveries = streams();
-  await expect(() => until("the gateway says that it is ready again", () => watch.isReady));
+  const firstSuccesses = () => trackers.map((tracker) => tracker.firstAcknowledged(endedAt));
+  const haveAllRecovered = () => firstSuccesses().every((first) => load.senders.every((sender) => first.has(sender)));
+  await expect(() => until("requests of every client succeed again", haveAllRecovered, RECOVERY_MS));
+  const successes = firstSuccesses().flatMap((first) => [...first.values()]);
+  const deliveries = () => firstDeliveries(environment, load, endedAt);
+  await expect(() => until("every stream delivers again", () => deliveries().every(isFinite), RECOVERY_MS));
+  const firstOfStreams = deliveries();
+  await expect(() => until("the gateway reports that it is ready again", () => monitor.isReady));
 
-  const steadyAt = performance.now();
-  await expect(() => until("all goes on", () => acknowledged(steadyAt) >= size.after));
-  // In the short form beside other tests, a busy machine alone lets a second pass.
-  for (const ledger of isShort ? [] : ledgers) {
-    for (const [code, count] of ledger.failures(steadyAt)) complain(`Not right again: ${count} more failed: ${code}`);
+  const recoveredAt = performance.now();
+  await expect(() => until("further requests succeed", () => acknowledged(recoveredAt) >= size.after));
+  // The short form runs beside other tests, where a busy machine alone causes timeouts.
+  for (const tracker of isShort ? [] : trackers) {
+    for (const [code, count] of tracker.failures(recoveredAt)) fail(`Failed after the recovery: ${count} ${code}`);
   }
   await load.stop();
-  await watch.end();
+  await monitor.stop();
   await expect(() => load.flush());
-  // The repeats that follow run what never reached the gateway before.
-  const untold = { messages: messages.untold.length, commands: commands.untold.length };
-  await load.recorder.repeatAll();
+  // Counted before the replay, which executes requests that never reached the gateway.
+  const failedButExecuted = {
+    messages: messages.failedButExecuted.length,
+    commands: commands.failedButExecuted.length,
+  };
+  await load.replayer.replayAll();
   await expect(() => load.flush());
 
   return {
     name: fault.name,
     title: fault.title,
-    sent: { messages: messages.entries.size, commands: commands.entries.size },
+    sent: { messages: messages.requests.size, commands: commands.requests.size },
     failures: { messages: messages.failures(), commands: commands.failures() },
     events: load.listeners.map(({ events }) => events),
-    wasUnready: watch.wasUnready,
-    againMs: {
-      first: Math.min(...answers) - mendedAt,
-      all: Math.max(...answers) - mendedAt,
-      streams: Math.max(...deliveries) - mendedAt,
+    wasUnready: monitor.wasUnready,
+    recoveryMs: {
+      first: Math.min(...successes) - endedAt,
+      all: Math.max(...successes) - endedAt,
+      streams: Math.max(...firstOfStreams) - endedAt,
     },
     lost: { messages: messages.lost.length, commands: commands.lost.length },
-    twice: { messages: messages.twice.length, commands: commands.twice.length },
-    untold,
-    broken: [...broken, ...brokenRules(house, load)],
+    duplicates: { messages: messages.duplicates.length, commands: commands.duplicates.length },
+    failedButExecuted,
+    violations: [...violations, ...violatedInvariants(environment, load)],
   };
 }
 
-/** When each listener had the first message that was sent after a moment; infinite where it had none yet. */
-function arrivals({ messages }: TestEnvironment, { listeners }: Load, since: number): number[] {
-  const fresh = [...messages.entries].filter(([, { sentAt }]) => sentAt >= since).map(([number]) => number);
-  return listeners.map((record) => Math.min(...fresh.map((number) => record.arrival(number) ?? Infinity)));
+/** Returns when each listener received its first message sent at or after a time; infinite without one. */
+function firstDeliveries({ messages }: ChaosEnvironment, { listeners }: Load, since: number): number[] {
+  const fresh = [...messages.requests].filter(([, { sentAt }]) => sentAt >= since).map(([number]) => number);
+  return listeners.map((record) => Math.min(...fresh.map((number) => record.receivedAt(number) ?? Infinity)));
 }

@@ -1,74 +1,75 @@
-/** What one listener got, piece by piece between the gaps that it was told of. */
+/** Record of the messages of one listener, divided at its gap events. */
 import { isFinal } from "../../src/client/open_stream.ts";
 import type { StreamEvent } from "../../src/protocol/event.ts";
 
-/** Keeps the numbers of a stream that is made of many. */
+/** Record of a subscription over all its reconnects. */
 export class StreamRecord {
-  /** Who listens. */
-  readonly who: string;
-  /** Numbers in the order of their coming; after a gap a new piece begins. */
-  readonly #pieces: string[][] = [[]];
-  readonly #arrivals = new Map<string, number>();
+  /** Name of the listener. */
+  readonly name: string;
+  /** Numbers in order of receipt; a gap event starts a new segment. */
+  readonly #segments: string[][] = [[]];
+  readonly #received = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   readonly #events = new Map<string, number>();
-  readonly #endings = new Set<string>();
+  readonly #endMessages = new Set<string>();
 
-  /** Begins an empty record. */
-  constructor(who: string) {
-    this.who = who;
+  /** @param name name of the listener */
+  constructor(name: string) {
+    this.name = name;
   }
 
-  /** How many events of each kind came, but messages. */
+  /** Number of events by type, apart from messages. */
   get events(): ReadonlyMap<string, number> {
     return this.#events;
   }
 
-  /** What its streams said at their ends. */
-  get endings(): ReadonlySet<string> {
-    return this.#endings;
+  /** Texts of the final events of its streams. */
+  get endMessages(): ReadonlySet<string> {
+    return this.#endMessages;
   }
 
-  /** Takes down an event, and when it came. */
+  /** Records an event and its time of receipt. */
   add(event: StreamEvent, at: number): void {
     if (event.type !== "message") {
       this.#events.set(event.type, (this.#events.get(event.type) ?? 0) + 1);
-      if (event.type === "gap") this.#pieces.push([]);
-      if (isFinal(event)) this.#endings.add(event.message);
+      if (event.type === "gap") this.#segments.push([]);
+      if (isFinal(event)) this.#endMessages.add(event.message);
       return;
     }
     const number = event.payload ?? "";
-    if (!this.#arrivals.has(number)) this.#arrivals.set(number, at);
+    if (!this.#received.has(number)) this.#received.set(number, at);
     this.#counts.set(number, (this.#counts.get(number) ?? 0) + 1);
-    this.#pieces.at(-1)?.push(number);
+    this.#segments.at(-1)?.push(number);
   }
 
-  /** When a number came first; undefined if it did not. */
-  arrival(number: string): number | undefined {
-    return this.#arrivals.get(number);
+  /** Returns when a number was first received; undefined if it was not. */
+  receivedAt(number: string): number | undefined {
+    return this.#received.get(number);
   }
 
-  /** Finds what came more often than the broker passed it on. */
-  surplus(passedOn: readonly string[]): string[] {
-    const counts = countEach(passedOn);
+  /** Returns the numbers that were received more often than the broker delivered them. */
+  surplus(delivered: readonly string[]): string[] {
+    const counts = countEach(delivered);
     return [...this.#counts].filter(([number, count]) => count > (counts.get(number) ?? 0)).map(([number]) => number);
   }
 
   /**
-   * Finds what should have come: within a piece, and before the first gap, all that the broker passed on once.
+   * Returns the missing numbers: within a segment, and before the first one, every number that the broker delivered
+   * once must have been received.
    *
-   * @param passedOn all numbers in the broker's order; the last one must have come
+   * @param delivered all numbers in the broker's order; the last one must have been received
    */
-  missing(passedOn: readonly string[]): string[] {
-    const counts = countEach(passedOn);
-    // What was passed on twice has no place of its own.
-    const order = passedOn.filter((number) => counts.get(number) === 1);
-    const places = new Map(order.map((number, place) => [number, place]));
-    return this.#pieces.flatMap((piece, index) => {
-      const own = piece.map((number) => places.get(number)).filter((place) => place !== undefined);
+  missing(delivered: readonly string[]): string[] {
+    const counts = countEach(delivered);
+    // A number that was delivered twice has no unique position.
+    const order = delivered.filter((number) => counts.get(number) === 1);
+    const positions = new Map(order.map((number, position) => [number, position]));
+    return this.#segments.flatMap((segment, index) => {
+      const own = segment.map((number) => positions.get(number)).filter((position) => position !== undefined);
       if (own.length === 0) return [];
-      const got = new Set(own);
+      const received = new Set(own);
       const [first, last] = [index === 0 ? 0 : Math.min(...own), Math.max(...own)];
-      return order.slice(first, last + 1).filter((_, at) => !got.has(first + at));
+      return order.slice(first, last + 1).filter((_, offset) => !received.has(first + offset));
     });
   }
 }

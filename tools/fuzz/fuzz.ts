@@ -1,7 +1,7 @@
-/** Sends malformed requests to a gateway, a million by default, and tells what came of them. */
+/** Sends malformed requests to a gateway, a million by default, and checks every answer and effect. */
 import { describeMethod, digits, markdownTable } from "../support/report.ts";
-import { formatSpan, reportProgress } from "../support/progress.ts";
-import { runBench } from "../bench/run_bench.ts";
+import { formatDuration, reportProgress } from "../support/progress.ts";
+import { runTool } from "../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { fuzzLimits, limitFaults, type LimitResult } from "./limits.ts";
@@ -9,7 +9,7 @@ import { type FuzzOptions, type FuzzResult, runFuzz } from "./run_fuzz.ts";
 
 const LINE = {
   synopsis: "deno task fuzz [REQUESTS]",
-  summary: "Send malformed requests to a gateway, and watch it",
+  summary: "Send malformed requests to a gateway and check its answers",
   options: {
     seed: {
       type: "string",
@@ -29,13 +29,13 @@ const [REQUESTS, SEED] = readToolArgs(LINE, ({ values, positionals: [requests, .
   ] as const;
 });
 
-/** Share of the requests that meet a gateway with its default limits. */
+/** Share of the requests that are sent again to a gateway with its default limits. */
 const LIMITED_SHARE = 0.05;
 
-/** Growth of memory in the second half that is still no leak, in bytes: the allocator keeps what was used once. */
+/** Largest growth of memory in the second half that is not a leak, in bytes: the allocator keeps freed memory. */
 const MAX_GROWTH_BYTES = 64 * 2 ** 20;
 
-await runBench(async (scope) => {
+await runTool(async (scope) => {
   reportProgress(`Seed ${SEED}`);
   const free = await run("without limits", { requests: REQUESTS, scope });
   const limited = await run("with limits", {
@@ -43,7 +43,7 @@ await runBench(async (scope) => {
     limited: true,
     scope,
   });
-  reportProgress("beyond each limit, about 10 s");
+  reportProgress("exceeding each limit, about 10 s");
   const limits = await fuzzLimits(scope);
   const faults = [...free.faults, ...limited.faults, ...limitFaults(limits), ...growth(free)];
   if (faults.length > 0) Deno.exitCode = 1;
@@ -59,18 +59,19 @@ await runBench(async (scope) => {
 
 function run(name: string, options: Omit<FuzzOptions, "seed">): Promise<FuzzResult> {
   const began = performance.now();
-  const share = (attempts: number) => {
+  const progress = (requests: number) => {
     const passed = performance.now() - began;
-    const left = passed / attempts * (options.requests - attempts);
-    return `${name}: ${attempts} of ${options.requests}, ${formatSpan(passed)} so far, about ${formatSpan(left)} left`;
+    const left = passed / requests * (options.requests - requests);
+    const times = `${formatDuration(passed)} so far, about ${formatDuration(left)} left`;
+    return `${name}: ${requests} of ${options.requests}, ${times}`;
   };
   return runFuzz({
     seed: SEED,
     ...options,
-    onAttempts: (attempts) => reportProgress(share(attempts)),
-    onProgress: ({ attempts, pace, rss, heap }) =>
+    onRequests: (requests) => reportProgress(progress(requests)),
+    onSample: ({ requests, rate, rss, heap }) =>
       reportProgress(
-        `${share(attempts)}; ${digits(pace, 0)}/s, RSS ${digits(rss / 2 ** 20, 0)} MB, ` +
+        `${progress(requests)}; ${digits(rate, 0)}/s, RSS ${digits(rss / 2 ** 20, 0)} MB, ` +
           `heap ${digits(heap / 2 ** 20, 0)} MB`,
       ),
   });
@@ -83,36 +84,33 @@ function growth({ samples }: FuzzResult): string[] {
   return [`Memory grew by ${digits((last.rss - half.rss) / 2 ** 20, 0)} MB in the second half`];
 }
 
-function section(title: string, { tally, samples, descriptors }: FuzzResult): string[] {
-  const rows = [...tally.outcomes].toSorted(([one], [other]) => one < other ? -1 : 1).map(([kind, outcomes]) => {
-    const counts = [...outcomes].toSorted(([, one], [, other]) => other - one);
-    const sum = counts.reduce((total, [, count]) => total + count, 0);
-    return [kind, String(sum), counts.map(([outcome, count]) => `${outcome}: ${count}`).join(", ")];
+function section(title: string, { counts, samples, descriptors }: FuzzResult): string[] {
+  const rows = [...counts.outcomes].toSorted(([one], [other]) => one < other ? -1 : 1).map(([kind, outcomes]) => {
+    const sorted = [...outcomes].toSorted(([, one], [, other]) => other - one);
+    const sum = sorted.reduce((total, [, count]) => total + count, 0);
+    return [kind, String(sum), sorted.map(([outcome, count]) => `${outcome}: ${count}`).join(", ")];
   });
   const seconds = samples.reduce(
-    (sum, { attempts, pace }, at) => sum + (attempts - (samples[at - 1]?.attempts ?? 0)) / pace,
+    (sum, { requests, rate }, at) => sum + (requests - (samples[at - 1]?.requests ?? 0)) / rate,
     0,
   );
-  const mb = (sample: number) => digits((samples.at(sample)?.rss ?? NaN) / 2 ** 20, 0);
+  const mebibytes = (bytes: number | undefined) => digits((bytes ?? NaN) / 2 ** 20, 0);
+  const rss = [0, 1, 4, -1].map((at) => mebibytes(samples.at(at)?.rss)).join(", ");
+  const { publish, call } = counts.executed;
   return [
     `## ${title}`,
     "",
-    `${tally.attempts} attempts in ${digits(seconds, 0)} s (${
-      digits(tally.attempts / seconds, 0)
-    }/s), ${tally.ran.publish} ` +
-    `published, ${tally.ran.call} called, ${tally.faultCount} faults. RSS after a tenth, a fifth, half and all: ${
-      mb(0)
-    }, ` +
-    `${mb(1)}, ${mb(4)}, ${mb(-1)} MB, heap at the end ${
-      digits((samples.at(-1)?.heap ?? NaN) / 2 ** 20, 0)
-    } MB. Descriptors before and after: ${descriptors.before}, ${descriptors.after}.`,
+    `${counts.requests} requests in ${digits(seconds, 0)} s (${digits(counts.requests / seconds, 0)}/s), ` +
+    `${publish} published, ${call} called, ${counts.faultCount} faults. RSS after a tenth, a fifth, half and all: ` +
+    `${rss} MB, heap at the end ${mebibytes(samples.at(-1)?.heap)} MB. Descriptors before and after: ` +
+    `${descriptors.before}, ${descriptors.after}.`,
     "",
-    markdownTable(["Kind", "Attempts", "Answers"], rows),
+    markdownTable(["Kind", "Requests", "Answers"], rows),
     "",
   ];
 }
 
 function limitSection(limits: readonly LimitResult[]): string[] {
   const rows = limits.map(({ name, sent, passed, atMost }) => [name, String(sent), String(passed), digits(atMost, 0)]);
-  return ["## Beyond each limit", "", markdownTable(["Limit", "Sent", "Passed", "At most"], rows), ""];
+  return ["## Exceeding each limit", "", markdownTable(["Limit", "Sent", "Passed", "At most"], rows), ""];
 }

@@ -1,13 +1,13 @@
-/** What somebody who holds a key could ask for, right and wrong in each place, as JSON text. */
+/** Payloads of a malicious key holder as JSON text: valid and invalid values in every field. */
 import type { Route } from "../../src/protocol/v2/envelope.ts";
-import type { Seeded } from "./seeded.ts";
+import type { SeededRandom } from "./seeded_random.ts";
 
 const nest = (open: string, inner: string, close: string, depth: number) =>
   open.repeat(depth) + inner + close.repeat(depth);
 
-/** Any JSON value, such as nobody means it. */
-function hostileValue(random: Seeded): string {
-  return random.weigh<() => string>([
+/** Returns an unusual JSON value. */
+function hostileValue(random: SeededRandom): string {
+  return random.pickWeighted<() => string>([
     [20, () => random.pick(["null", "true", "false", "0", "-0", "1", "-1", "3", "1.5", "65535", "65536", "[]", "{}"])],
     [20, () => random.pick(['""', '"1"', '"0"', '"true"', '"null"', '" "', '"\\u0000"', '"a\\u0000b"', '"\\ufeff"'])],
     [
@@ -42,7 +42,7 @@ function hostileValue(random: Seeded): string {
   ])();
 }
 
-function deep(random: Seeded, depth: number): string {
+function deep(random: SeededRandom, depth: number): string {
   return random.chance(0.5) ? nest("[", "1", "]", depth) : nest('{"a":', "1", "}", depth);
 }
 
@@ -128,8 +128,8 @@ const METHODS = [
   "a\nb",
 ];
 
-/** Fields of a right request, each with other texts that belong into it more or less. */
-function fieldsOf(route: Route, random: Seeded): [name: string, json: string][] {
+/** Returns the fields of a request, each with a valid or an invalid value of its type. */
+function fieldsOf(route: Route, random: SeededRandom): [name: string, json: string][] {
   const text = (values: readonly string[]) => JSON.stringify(random.pick(values));
   const mqtt: [string, string][] = [
     ["qos", random.pick(["0", "1", "2"])],
@@ -152,14 +152,18 @@ function fieldsOf(route: Route, random: Seeded): [name: string, json: string][] 
   ];
 }
 
-/** A payload that may be right by chance, and mostly is not. `seconds` is the time that it is stamped with. */
-export function hostilePayload(random: Seeded, route: Route, seconds: number): string {
+/**
+ * Returns a payload that is mostly invalid.
+ *
+ * @param seconds its timestamp
+ */
+export function hostilePayload(random: SeededRandom, route: Route, seconds: number): string {
   const fields = fieldsOf(route, random);
   fields.push(["timestamp", random.chance(0.95) ? String(seconds) : hostileValue(random)]);
-  for (let times = random.below(3); times > 0; times--) {
+  for (let changes = random.below(3); changes > 0; changes--) {
     const at = random.below(fields.length);
     const [name] = random.pick(fields);
-    random.weigh<() => void>([
+    random.pickWeighted<() => void>([
       [6, () => fields[at] = [fields[at]?.[0] ?? "", hostileValue(random)]],
       [2, () => fields.splice(at, 1)],
       [2, () => fields.push([name, hostileValue(random)])],
@@ -170,7 +174,7 @@ export function hostilePayload(random: Seeded, route: Route, seconds: number): s
     ])();
   }
   const json = `{${fields.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
-  return random.weigh<() => string>([
+  return random.pickWeighted<() => string>([
     [60, () => json],
     [1, () => `\ufeff${json}`],
     [1, () => `${json}\u0000`],

@@ -1,28 +1,29 @@
-/** A connection on which anything can be sent, and HTTP/1.1 answers are read. */
+/** Connection that sends arbitrary bytes and reads HTTP/1.1 answers. */
+import { recordData } from "../support/sse_records.ts";
 
-/** An answer as it came. */
+/** Received answer. */
 export interface RawAnswer {
   /** HTTP status. */
   readonly status: number;
-  /** All header lines, in lower case up to the colon. */
+  /** Header values by name in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  /** The body; of a stream of events the first ones. */
+  /** Body; the first events of a stream. */
   readonly body: string;
-  /** Whether more answers can come on this connection. */
+  /** True if the connection can be used for further answers. */
   readonly isOpen: boolean;
 }
 
-/** What is known of an answer before it comes. */
+/** Form of the expected answer. */
 export interface ExpectedAnswer {
-  /** Whether it has no body. */
+  /** True if it has no body. */
   readonly headOnly?: boolean | undefined;
-  /** How many events of a stream to read; one by default. */
+  /** Number of events to read from a stream; 1 by default. */
   readonly events?: number | undefined;
 }
 
 const latin1 = new TextDecoder("latin1");
 
-/** A connection to a port of loopback. */
+/** Connection to a port of loopback. */
 export class RawConnection {
   readonly #buffer = new Uint8Array(64 * 1024);
   #text = "";
@@ -34,22 +35,22 @@ export class RawConnection {
     return new RawConnection(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
-  /** Sends bytes, as far as the other side takes them: it may hang up in between. */
+  /** Sends bytes; ignores that the gateway closes the connection meanwhile. */
   async send(bytes: Uint8Array): Promise<void> {
     try {
       for (let sent = 0; sent < bytes.length;) sent += await this.connection.write(bytes.subarray(sent));
     } catch {
-      // Its answer may be there all the same.
+      // The answer may have arrived nevertheless.
     }
   }
 
   /**
    * Reads an answer.
    *
-   * @param ms how long to wait for all of it
-   * @param expected whether it has no body, as the answer to `HEAD`; how many events of a stream to read
-   * @returns undefined if the connection ended before its beginning
-   * @throws {Error} if it is not there in time, and the connection is closed then, or if what comes is no answer
+   * @param ms timeout for the complete answer
+   * @param expected form of the answer
+   * @returns undefined if the connection ended before the answer
+   * @throws {Error} after the timeout, which closes the connection, or if the answer is malformed
    */
   async read(ms: number, expected: ExpectedAnswer = {}): Promise<RawAnswer | undefined> {
     let late = false;
@@ -73,7 +74,7 @@ export class RawConnection {
     try {
       this.connection.close();
     } catch {
-      // It was closed before.
+      // It is already closed.
     }
   }
 
@@ -110,8 +111,8 @@ export class RawConnection {
     return { status, headers, body, isOpen: !isStream && headers.get("connection") !== "close" };
   }
 
-  /** Takes chunks until the last one, or until it is enough. */
-  async #chunks(begin: number, isEnough: (body: string) => boolean = () => false): Promise<string> {
+  /** Reads chunks until the last one, or until the body is sufficient. */
+  async #chunks(begin: number, isSufficient: (body: string) => boolean = () => false): Promise<string> {
     let body = "";
     for (let at = begin;;) {
       const line = await this.#find("\r\n", at);
@@ -120,7 +121,7 @@ export class RawConnection {
       while (this.#text.length < line + size + 4 && await this.#more());
       body += this.#text.slice(line + 2, line + 2 + size);
       at = line + size + 4;
-      if (size > 0 && !isEnough(body)) continue;
+      if (size > 0 && !isSufficient(body)) continue;
       this.#text = this.#text.slice(at);
       return body;
     }
@@ -141,8 +142,7 @@ export class RawConnection {
   }
 }
 
-/** Tells whether a stream has sent so many events; in version 2 the opening comes before the first one. */
+/** Tells whether a body has so many events; in version 2, the opening record precedes them. */
 function hasEvents(body: string, count: number): boolean {
-  const records = body.split("\n\n").slice(0, -1).filter((record) => /^data: /m.test(record));
-  return records.length >= count + (body.includes("event: open\n") ? 1 : 0);
+  return recordData(body).length >= count + (body.includes("event: open\n") ? 1 : 0);
 }

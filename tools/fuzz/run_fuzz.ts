@@ -1,144 +1,147 @@
-/** A fuzzing run: a gateway, what counts at its back, all attempts, and what is left afterwards. */
+/** One fuzzing run: gateway, backends, all requests, and the checks after them. */
+import { startBroker } from "../../tests/support/broker.ts";
+import { until } from "../../tests/support/deadline.ts";
+import { startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
 import { prepareInspection } from "../support/inspector.ts";
 import { openDescriptors, rssBytes } from "../support/process_stats.ts";
-import { until } from "../../tests/support/deadline.ts";
-import { startBroker } from "../../tests/support/broker.ts";
-import { startGatewayProcess, UNLIMITED } from "../../tests/support/gateway_process.ts";
-import { createTally, runCampaign, type Tally } from "./campaign.ts";
-import { makeAttempt, RETAINED_TOPIC } from "./make_attempt.ts";
-import { makeTargetRecords, targetOf, watchLog } from "./target.ts";
-import { startWitness, type Witness } from "./witness.ts";
+import { type BackendObserver, startBackendObserver } from "./backend_observer.ts";
+import { makeFuzzRequest, RETAINED_TOPIC } from "./make_request.ts";
+import { createCounts, type FuzzCounts, runRequests } from "./run_requests.ts";
+import { makeTarget, makeTargetRecords, watchLog } from "./target.ts";
 
-/** What a run takes. */
+/** Options of a run. */
 export interface FuzzOptions {
-  /** What to begin from: the same seed makes the same attempts. */
+  /** Seed: the same seed makes the same requests. */
   readonly seed: number;
-  /** How many attempts. */
+  /** Number of requests. */
   readonly requests: number;
-  /** Whether the gateway counts paces and numbers, as it does by default. */
+  /** True if the gateway enforces its default limits. */
   readonly limited?: boolean;
-  /** Stops all that was started should the whole program be stopped. */
+  /** Stops everything if the whole program is stopped. */
   readonly scope?: AsyncDisposableStack;
-  /** How often to look at the gateway, and to tell of it. */
-  readonly looks?: number;
-  /** Is told of each look. */
-  readonly onProgress?: (sample: FuzzSample) => void;
-  /** Takes the number of attempts, every few seconds. */
-  readonly onAttempts?: (attempts: number) => void;
+  /** Number of measurements of the gateway during the run. */
+  readonly sampleCount?: number;
+  /** Called with each measurement. */
+  readonly onSample?: (sample: FuzzSample) => void;
+  /** Called every few seconds with the number of requests so far. */
+  readonly onRequests?: (requests: number) => void;
 }
 
-/** One look at the gateway. */
+/** Measurement of the gateway. */
 export interface FuzzSample {
-  /** Attempts so far. */
-  readonly attempts: number;
-  /** Attempts in a second since the look before. */
-  readonly pace: number;
-  /** Resident memory of the gateway after a collection, in bytes: without one it tells how lazy the collector is. */
+  /** Requests so far. */
+  readonly requests: number;
+  /** Requests per second since the previous sample. */
+  readonly rate: number;
+  /** Resident memory after a garbage collection, in bytes. */
   readonly rss: number;
-  /** Memory of its JavaScript objects, in bytes. */
+  /** Memory of JavaScript objects, in bytes. */
   readonly heap: number;
 }
 
-/** What came of a run. */
+/** Result of a run. */
 export interface FuzzResult {
-  /** The attempts. */
-  readonly tally: Tally;
-  /** Looks at the gateway, the last one after all attempts. */
+  /** Counts of all requests. */
+  readonly counts: FuzzCounts;
+  /** Measurements, the last one after all requests. */
   readonly samples: readonly FuzzSample[];
   /** Open files and sockets before and after. */
   readonly descriptors: { readonly before: number; readonly after: number };
-  /** All that is wrong; empty if the gateway passed. */
+  /** Everything that is wrong; empty if the gateway passed. */
   readonly faults: readonly string[];
 }
 
 const CONNECTIONS = 24;
 
-/** Descriptors that may be more at the end: the connections to the broker and to Jeedom are kept for a while. */
+/** Additional descriptors allowed at the end: connections to the broker and to Jeedom stay open for a while. */
 const SPARE_DESCRIPTORS = 5;
 
-/** Interval of reports of the number of attempts, in milliseconds. */
-const TELL_MS = 10_000;
+/** Interval of `onRequests`, in milliseconds. */
+const REPORT_MS = 10_000;
 
-/** So short that what is remembered has its full size long before the end. */
+/** Short times, so that the replay store reaches its full size long before the end. */
 const ENV = { MAX_AGE_SECONDS: "10", LOG_LEVEL: "info", HEALTH_CHECK_SECONDS: "3600", MQTT_IDLE_SECONDS: "2" };
 
-/** Starts all that is needed, runs, and stops it. */
+/** Starts everything, sends all requests, checks the effects, and stops everything. */
 export async function runFuzz(
-  { seed, requests, limited = false, scope, looks = 10, onProgress, onAttempts }: FuzzOptions,
+  { seed, requests, limited = false, scope, sampleCount = 10, onSample, onRequests }: FuzzOptions,
 ): Promise<FuzzResult> {
   await using started = new AsyncDisposableStack();
   scope?.use(started);
-  // What is queued for the witness must not be dropped.
+  // Messages that are queued for the observer must not be dropped.
   const broker = await startBroker(["allow_anonymous true", "max_queued_messages 0", "max_packet_size 2000000"]);
   started.defer(() => broker.stop());
-  const witness = await startWitness(broker);
-  started.defer(() => witness.stop());
+  const backend = await startBackendObserver(broker);
+  started.defer(() => backend.stop());
   const { flag, inspect } = prepareInspection();
-  const env = { ...witness.env, ...ENV, ...limited ? {} : UNLIMITED };
+  const env = { ...backend.env, ...ENV, ...limited ? {} : UNLIMITED };
   const records = makeTargetRecords();
   const gateway = await startGatewayProcess(env, { flags: [flag], keys: records });
   started.defer(async () => void await gateway.stop());
   const inspector = await inspect();
   started.defer(() => inspector.close());
-  const tally = createTally();
+  const counts = createCounts();
   const faults: string[] = [];
   const log = watchLog(gateway, faults);
   started.defer(() => log.close());
-  const target = await targetOf(gateway, records);
+  const target = await makeTarget(gateway, records);
   const { ports } = target;
-  const make = (place: number) => makeAttempt(place, { seed, target, spread: limited });
+  const make = (index: number) => makeFuzzRequest(index, { seed, target, spread: limited });
   await gateway.client.publish("fuzz/0", "first");
   await gateway.client.publish(RETAINED_TOPIC, "retained", { retain: true, qos: 1 });
   const before = await openDescriptors(gateway.pid);
   const own = { publish: 2, call: 0 };
 
-  if (onAttempts !== undefined) {
-    const telling = setInterval(() => onAttempts(tally.attempts), TELL_MS);
-    started.defer(() => clearInterval(telling));
+  if (onRequests !== undefined) {
+    const reporting = setInterval(() => onRequests(counts.requests), REPORT_MS);
+    started.defer(() => clearInterval(reporting));
   }
   const samples: FuzzSample[] = [];
-  for (let look = 0; look < looks; look++) {
-    const places = { from: Math.floor(requests * look / looks), to: Math.floor(requests * (look + 1) / looks) };
+  for (let part = 0; part < sampleCount; part++) {
+    const indexes = {
+      from: Math.floor(requests * part / sampleCount),
+      to: Math.floor(requests * (part + 1) / sampleCount),
+    };
     const began = performance.now();
-    await runCampaign({ ports, places, connections: CONNECTIONS, make }, tally);
-    const pace = (places.to - places.from) / (performance.now() - began) * 1000;
+    await runRequests({ ports, indexes, connections: CONNECTIONS, make }, counts);
+    const rate = (indexes.to - indexes.from) / (performance.now() - began) * 1000;
     await inspector.collectGarbage();
     const sample = {
-      attempts: tally.attempts,
-      pace,
+      requests: counts.requests,
+      rate,
       rss: await rssBytes(gateway.pid),
       heap: await inspector.heapBytes(),
     };
     samples.push(sample);
-    onProgress?.(sample);
+    onSample?.(sample);
   }
   if (!limited && (await gateway.client.publish("fuzz/0", "last")).status === 200) own.publish += 1;
-  await until("descriptors back", async () => await openDescriptors(gateway.pid) <= before + SPARE_DESCRIPTORS)
+  await until("descriptors are closed", async () => await openDescriptors(gateway.pid) <= before + SPARE_DESCRIPTORS)
     .catch((error) => faults.push(String(error)));
   const after = await openDescriptors(gateway.pid);
-  faults.push(...await compare(witness, { tally, own }));
-  if ((await gateway.client.health()).status !== "ok") faults.push("Gateway is not well");
+  faults.push(...await compareEffects(backend, { counts, own }));
+  if ((await gateway.client.health()).status !== "ok") faults.push("Gateway is not healthy");
   return {
-    tally,
+    counts,
     samples,
     descriptors: { before, after },
-    faults: [...tally.faults, ...witness.faults.slice(0, 20), ...faults],
+    faults: [...counts.faults, ...backend.faults.slice(0, 20), ...faults],
   };
 }
 
-/** What ran must be what answers said, no more and no less. */
-async function compare(
-  witness: Witness,
-  { tally, own }: { readonly tally: Tally; readonly own: Readonly<Tally["ran"]> },
+/** Checks that exactly as many requests reached the backends as the answers reported. */
+async function compareEffects(
+  backend: BackendObserver,
+  { counts, own }: { readonly counts: FuzzCounts; readonly own: Readonly<FuzzCounts["executed"]> },
 ): Promise<string[]> {
   const isEqual = () =>
-    (["publish", "call"] as const).every((kind) => witness.count[kind] === tally.ran[kind] + own[kind]);
+    (["publish", "call"] as const).every((kind) => backend.count[kind] === counts.executed[kind] + own[kind]);
   try {
-    await until("counts", isEqual, 10_000);
+    await until("equal counts", isEqual, 10_000);
     return [];
   } catch {
     return (["publish", "call"] as const).map((kind) =>
-      `${kind}: ${witness.count[kind]} arrived, ${tally.ran[kind] + own[kind]} were answered`
+      `${kind}: ${backend.count[kind]} executed, ${counts.executed[kind] + own[kind]} answered`
     );
   }
 }

@@ -1,17 +1,17 @@
-/** The gateway under test: its ports, its keys and their rights, and what its log must not contain. */
+/** Gateway under test: its ports, its keys with their rights, and the log lines that indicate a fault. */
 import { importSecretKey, type SecretKey } from "../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { formatKeysFile, type KeyRecord, parseKeysFile } from "../../src/keys/schema.ts";
 import { makeRecord } from "../../tests/support/gateway.ts";
 import type { GatewayProcess } from "../../tests/support/gateway_process.ts";
-import type { Port } from "./attempt.ts";
+import type { Port } from "./fuzz_request.ts";
 
 /**
- * Keys that open requests, by what they may do. `right` may do everything that `#` and `*` grant; `guest` may do a
- * little; `mqttOnly` and `jeedomOnly` may use one service; `limited` reaches one command and one scenario; `system` is granted `$SYS/#` by name, where that can be
- * granted; `modern` needs version 2; `quick` has a rate limit of its own that is never reached, `slow` one that is soon.
+ * Accepted keys by their rights. `right` has all rights that `#` and `*` grant; `guest` has few; `mqttOnly` and
+ * `jeedomOnly` have one service; `limited` has one command and one scenario; `system` has `$SYS/#`, if that can be
+ * granted; `modern` requires version 2; `quick` has a very high rate limit, `slow` a very low one.
  */
-export type LiveKey =
+export type AcceptedKey =
   | "right"
   | "guest"
   | "mqttOnly"
@@ -22,28 +22,28 @@ export type LiveKey =
   | "quick"
   | "slow";
 
-/** Keys that open nothing: unknown, expired, disabled, and replaced by a rotation whose time is over. */
-export type DeadKey = "wrong" | "expired" | "disabled" | "replaced";
+/** Rejected keys: unknown, expired, disabled, and replaced by a rotation without overlap. */
+export type RejectedKey = "wrong" | "expired" | "disabled" | "replaced";
 
-/** The keys by name. */
-export type TargetKeys = Readonly<Record<LiveKey | DeadKey, SecretKey>>;
+/** Keys by name. */
+export type TargetKeys = Readonly<Record<AcceptedKey | RejectedKey, SecretKey>>;
 
-/** Where the gateway is, and which keys it has. */
+/** Gateway under test. */
 export interface Target {
-  /** Its ports. */
+  /** Ports. */
   readonly ports: Readonly<Record<Port, number>>;
-  /** Keys that it knows, and keys that it must not accept. */
+  /** Accepted and rejected keys. */
   readonly keys: TargetKeys;
-  /** Whether the key `system` is granted `$SYS/#`. */
+  /** True if the key `system` has `$SYS/#`. */
   readonly grantsSystemTopics: boolean;
 }
 
-/** Lines that must never be in its log. */
-const BAD_LINE = /Uncaught|nhandled|broke the gateway|Listening broke off|RangeError|TypeError/;
+/** Log lines that indicate a fault. */
+const FAULT_LINE = /Uncaught|nhandled|broke the gateway|Listening broke off|RangeError|TypeError/;
 
-const LOOK_MS = 500;
+const CHECK_MS = 500;
 
-/** The command and the scenario that the key `limited` reaches. */
+/** Command and scenario of the key `limited`. */
 export const LIMITED = { command: 7, scenario: 3 } as const;
 
 /** Burst of the key `slow`. */
@@ -52,7 +52,7 @@ export const SLOW_BURST = 5;
 const BOTH = { services: ["jeedom", "mqtt"] } as const;
 const PAST = Date.parse("2020-01-01T00:00:00Z");
 
-/** Makes the records of a `KEYS_FILE` for a gateway under test. */
+/** Returns the records of the `KEYS_FILE` of a gateway under test. */
 export function makeTargetRecords(): KeyRecord[] {
   const system = { name: "system", services: ["mqtt"], publish: ["fuzz/#"], subscribe: ["fuzz/#"] } as const;
   const named = makeRecord({ ...system, subscribe: [...system.subscribe, "$SYS/#"] });
@@ -95,7 +95,7 @@ export function makeTargetRecords(): KeyRecord[] {
   ];
 }
 
-/** Older gateways have no `$` topics in a key's rights. */
+/** Tells whether a record is valid: older gateways reject `$` topics in rights. */
 function isGrantable(record: KeyRecord): boolean {
   try {
     parseKeysFile(formatKeysFile([record]), SERVICES);
@@ -107,11 +107,11 @@ function isGrantable(record: KeyRecord): boolean {
 }
 
 /**
- * Imports all that attempts on a gateway need.
+ * Returns the target with its imported keys.
  *
- * @param records what its `KEYS_FILE` holds
+ * @param records records of its `KEYS_FILE`
  */
-export async function targetOf(
+export async function makeTarget(
   { url, metricsUrl = url, key }: Pick<GatewayProcess, "url" | "metricsUrl" | "key">,
   records: readonly KeyRecord[],
 ): Promise<Target> {
@@ -144,18 +144,18 @@ export async function targetOf(
   };
 }
 
-/** Puts bad lines of the log into a list until it is closed, and drops what was read: the log is long. */
+/** Adds fault lines of the log to a list until it is closed, and discards the log: it is long. */
 export function watchLog({ output }: GatewayProcess, faults: string[]): { close(): void } {
-  function look(): void {
+  function check(): void {
     for (const line of output.lines.splice(0)) {
-      if (BAD_LINE.test(line) && faults.length < 20) faults.push(`Log: ${line.slice(0, 500)}`);
+      if (FAULT_LINE.test(line) && faults.length < 20) faults.push(`Log: ${line.slice(0, 500)}`);
     }
   }
-  const timer = setInterval(look, LOOK_MS);
+  const timer = setInterval(check, CHECK_MS);
   return {
     close() {
       clearInterval(timer);
-      look();
+      check();
     },
   };
 }

@@ -1,21 +1,21 @@
-/** A control group of Linux that bounds the memory of a process, as systemd and Docker do. */
+/** Linux control group with a memory limit, as systemd and Docker use it. */
 import { assert } from "@std/assert";
 
-/** A group without processes of its own yet. */
+/** A control group. */
 export interface ControlGroup {
-  /** Words that begin a program in the group; the program's own follow. */
+  /** Command that executes the rest of its command line in the group. */
   readonly launcher: readonly string[];
-  /** The most memory that its processes ever took together, in bytes. */
+  /** Returns the peak memory of its processes together, in bytes. */
   peakBytes(): Promise<number>;
-  /** Removes it, once its processes have ended. */
+  /** Removes the group after its processes have ended. */
   remove(): Promise<void>;
 }
 
 /** Files of a version of control groups. */
 interface Version {
-  /** Where groups are made. */
+  /** Directory of the groups. */
   readonly root: string;
-  /** Which files bound memory, and swap besides it, in this order. */
+  /** Files that limit memory and swap, in this order. */
   readonly limits: Readonly<Record<string, (bytes: number) => number>>;
   readonly peak: string;
 }
@@ -34,10 +34,10 @@ const VERSIONS: readonly Version[] = [
 ];
 
 /**
- * Makes a group.
+ * Creates a group.
  *
- * @param bytes most memory of its processes together; they get no swap
- * @returns undefined where this process may make none
+ * @param bytes memory limit of its processes together, without swap
+ * @returns undefined without the permission to create one
  */
 export async function makeControlGroup(bytes: number): Promise<ControlGroup | undefined> {
   for (const { root, limits, peak } of VERSIONS) {
@@ -65,7 +65,7 @@ export async function makeControlGroup(bytes: number): Promise<ControlGroup | un
   return undefined;
 }
 
-/** The kernel lets go of processes that have ended a moment later. */
+/** Retries the removal, because the kernel releases ended processes with a delay. */
 async function removeEmpty(path: string): Promise<void> {
   for (let attempt = 0; attempt < 50; attempt++) {
     try {

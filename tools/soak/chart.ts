@@ -1,21 +1,14 @@
-/** Charts over time as one static SVG: small multiples that can be read on a light and on a dark page. */
+/** Charts over time as one static SVG: small multiples, legible on a light and on a dark page. */
+import type { Point } from "../support/statistics.ts";
 
-/** One curve and what it shows. */
+/** A curve with its labels. */
 export interface Panel {
-  /** What it is. */
+  /** Name of the metric. */
   readonly title: string;
-  /** The unit of the values, for the axis. */
+  /** Unit of the values. */
   readonly unit: string;
-  /** The values; those that are not finite leave a hole. */
+  /** Values; a value that is not finite leaves a gap in the curve. */
   readonly points: readonly Point[];
-}
-
-/** One value. */
-export interface Point {
-  /** When, in minutes. */
-  readonly x: number;
-  /** How much. */
-  readonly y: number;
 }
 
 const WIDTH = 400;
@@ -24,7 +17,7 @@ const MARGIN = { left: 56, right: 14, top: 28, bottom: 30 };
 const COLUMNS = 2;
 const TITLE_HEIGHT = 34;
 
-/** With a background of its own: the page behind may be dark where the reader's system is light, and the other way round. */
+/** Sets its own background: a page may be dark on a system with a light theme, and vice versa. */
 const STYLE = [
   ".page{fill:#fff}",
   "text{font:11px system-ui,sans-serif;fill:#57606a}",
@@ -35,7 +28,7 @@ const STYLE = [
   "@media(prefers-color-scheme:dark){.page{fill:#0d1117}text{fill:#9198a1}.title{fill:#f0f6fc}.line{stroke:#4493f8}}",
 ].join("");
 
-/** Draws panels beside and below each other, under one title, over one axis of minutes. */
+/** Returns the SVG text of panels in two columns under one title, over one axis of minutes. */
 export function drawCharts(title: string, panels: readonly Panel[]): string {
   const width = WIDTH * COLUMNS;
   const height = TITLE_HEIGHT + HEIGHT * Math.ceil(panels.length / COLUMNS);
@@ -59,7 +52,7 @@ export function drawCharts(title: string, panels: readonly Panel[]): string {
 
 function drawPanel({ title, unit, points }: Panel, until: number): string {
   const known = points.filter(({ y }) => Number.isFinite(y));
-  // From zero: what is flat shall look flat.
+  // The axis starts at zero, so a flat curve looks flat.
   const ticks = ticksUpTo(Math.max(0, ...known.map(({ y }) => y)));
   const most = ticks.at(-1) ?? 1;
   const right = WIDTH - MARGIN.right;
@@ -93,7 +86,7 @@ function pathOf(points: readonly Point[], px: (x: number) => number, py: (y: num
   }).join("");
 }
 
-/** Round numbers from 0 to one that is not below the greatest value: three to six of them. */
+/** Returns three to six round numbers from 0 to at least the greatest value. */
 export function ticksUpTo(most: number): number[] {
   if (!(most > 0)) return [0, 1];
   const rough = most / 4;

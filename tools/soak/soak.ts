@@ -1,6 +1,6 @@
 /**
- * Whether a gateway grows: an hour of phones that come and go, keys that come and go, a broker that is started again,
- * and bad requests among them, with a look at the gateway every ten seconds.
+ * Checks whether a gateway grows: an hour of clients, temporary keys, broker restarts and malformed requests, with a
+ * measurement every ten seconds.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { WIDE_LIMITS } from "../bench/bench_gateway.ts";
@@ -8,28 +8,28 @@ import { prepareInspection } from "../support/inspector.ts";
 import { openDescriptors, rssBytes } from "../support/process_stats.ts";
 import { describeMethod, digits } from "../support/report.ts";
 import { reportProgress } from "../support/progress.ts";
-import { runBench } from "../bench/run_bench.ts";
+import { runTool } from "../support/run_tool.ts";
 import { readNumber, readToolArgs, refuseMore } from "../support/tool_args.ts";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { startBroker } from "../../tests/support/broker.ts";
 import { startGatewayProcess } from "../../tests/support/gateway_process.ts";
-import type { Attempt } from "../fuzz/attempt.ts";
-import { createTally, runCampaign } from "../fuzz/campaign.ts";
-import { makeAttempt } from "../fuzz/make_attempt.ts";
-import { makeTargetRecords, targetOf, watchLog } from "../fuzz/target.ts";
-import { startWitness } from "../fuzz/witness.ts";
-import { inviteGuests } from "./guests.ts";
-import { startHousehold } from "./household.ts";
+import type { FuzzRequest } from "../fuzz/fuzz_request.ts";
+import { createCounts, runRequests } from "../fuzz/run_requests.ts";
+import { makeFuzzRequest } from "../fuzz/make_request.ts";
+import { makeTarget, makeTargetRecords, watchLog } from "../fuzz/target.ts";
+import { startBackendObserver } from "../fuzz/backend_observer.ts";
+import { startSoakClients } from "./clients.ts";
+import { exceededBounds, SHORTEST_MINUTES, type SoakSample } from "./growth.ts";
+import { drawCurves, sampleTable } from "./report.ts";
 import { startSensor } from "./sensor.ts";
-import { drawCurves, sampleTable } from "./soak_report.ts";
-import { growing, SHORTEST_MINUTES, type SoakSample } from "./verdict.ts";
+import { startKeyCycle } from "./temporary_keys.ts";
 
 const LINE = {
   synopsis: "deno task soak [MINUTES]",
-  summary: "Watch memory, descriptors and timers of a gateway under mixed traffic, and say what grows",
-  options: { svg: { type: "string", value: "FILE", description: "Draw the curves into this file" } },
+  summary: "Measure memory, descriptors and timers of a gateway under mixed traffic, and report growth",
+  options: { svg: { type: "string", value: "FILE", description: "File for the curves" } },
   notes:
-    `MINUTES is at least 1 (default: 60); a verdict on growth takes ${SHORTEST_MINUTES}. Exit code 1 if something grows or fails.`,
+    `MINUTES is at least 1 (default: 60); growth is checked from ${SHORTEST_MINUTES} on. Exit code 1 if something grows or fails.`,
 } as const satisfies CommandLine;
 
 const [MINUTES, SVG_FILE] = readToolArgs(LINE, ({ values, positionals: [minutes, ...more] }) => {
@@ -39,96 +39,95 @@ const [MINUTES, SVG_FILE] = readToolArgs(LINE, ({ values, positionals: [minutes,
 
 const LISTENERS = 30;
 
-/** Messages in a second. */
-const PACE = 5;
+/** Messages per second. */
+const RATE = 5;
 const SAMPLE_MS = 10_000;
 
-/** How often the broker is stopped and started again. */
+/** Interval of broker restarts, in milliseconds. */
 const BROKER_MS = 4 * 60_000;
 
-/** How long it is away. */
+/** Time between stop and start of the broker, in milliseconds. */
 const BROKER_PAUSE_MS = 3000;
 
-/** Bad requests in a second, among them some that are right. */
-const BAD_REQUESTS = 5;
+/** Fuzz requests per second, some of them valid. */
+const FUZZ_REQUESTS = 5;
 
 const MB = 2 ** 20;
 
-await runBench(async (started) => {
+await runTool(async (started) => {
   let broker = await startBroker();
   started.defer(() => broker.stop());
-  const witness = await startWitness(broker);
-  started.defer(() => witness.stop());
+  const backend = await startBackendObserver(broker);
+  started.defer(() => backend.stop());
   const { flag, inspect } = prepareInspection();
   const records = makeTargetRecords();
   const gateway = await startGatewayProcess({
     ...WIDE_LIMITS,
-    ...witness.env,
-    // So small that it is full soon: what fills up for half an hour looks like a leak.
+    ...backend.env,
+    // Small, so that the history is full soon: otherwise its filling looks like a leak.
     RESUME_BYTES: String(MB),
   }, { flags: [flag], keys: records });
   started.defer(async () => void await gateway.stop());
   const inspector = await inspect();
   started.defer(() => inspector.close());
 
-  const sensor = await startSensor(broker.port, PACE);
+  const sensor = await startSensor(broker.port, RATE);
   started.defer(() => sensor.stop());
-  const house = startHousehold(gateway, LISTENERS);
-  started.defer(() => house.stop());
-  const guests = inviteGuests(gateway);
-  started.defer(() => guests.stop());
+  const clients = startSoakClients(gateway, LISTENERS);
+  started.defer(() => clients.stop());
+  const keyCycle = startKeyCycle(gateway);
+  started.defer(() => keyCycle.stop());
 
   const logFaults: string[] = [];
   const log = watchLog(gateway, logFaults);
   started.defer(() => log.close());
-  const tally = createTally();
-  const target = await targetOf(gateway, records);
+  const counts = createCounts();
+  const target = await makeTarget(gateway, records);
   const { ports } = target;
-  /** What must work may fail while the broker is away, which forgets what it retained. */
-  const bad = async (place: number): Promise<Attempt> => ({
-    ...await makeAttempt(place, { seed: 1, target, spread: true }),
+  /** Valid requests may fail while the broker is stopped, which also loses its retained messages. */
+  const makeRequest = async (index: number): Promise<FuzzRequest> => ({
+    ...await makeFuzzRequest(index, { seed: 1, target, spread: true }),
     mustSucceed: false,
     events: 1,
   });
-  const faults = () => [...house.faults, ...tally.faults, ...guests.faults, ...witness.faults, ...logFaults];
+  const faults = () => [...clients.faults, ...counts.faults, ...keyCycle.faults, ...backend.faults, ...logFaults];
 
   const began = performance.now();
   const samples: SoakSample[] = [];
   let errorsBefore = 0;
   async function sample(): Promise<void> {
     await inspector.collectGarbage();
-    const errors = house.errors.values().reduce((sum, count) => sum + count, 0);
-    const now: SoakSample = {
+    const errors = clients.errors.values().reduce((sum, count) => sum + count, 0);
+    const current: SoakSample = {
       minutes: (performance.now() - began) / 60_000,
       rss: await rssBytes(gateway.pid),
       heap: await inspector.heapBytes(),
       descriptors: await openDescriptors(gateway.pid),
       ...await inspector.handles(),
-      streams: house.counts.open,
+      streams: clients.counts.open,
       errors: errors - errorsBefore,
     };
     errorsBefore = errors;
-    samples.push(now);
+    samples.push(current);
+    const { minutes, rss, heap, descriptors, timers, resources, streams } = current;
     reportProgress(
-      `${digits(now.minutes, 1)} of ${MINUTES} min: RSS ${digits(now.rss / MB, 1)} MB, heap ${
-        digits(now.heap / MB, 1)
-      } MB, ` +
-        `${now.descriptors} descriptors, ${now.timers} timers, ${now.resources} resources, ${now.streams} streams, ` +
-        `${errors} errors, ${guests.count} guests, ${faults().length} faults`,
+      `${digits(minutes, 1)} of ${MINUTES} min: RSS ${digits(rss / MB, 1)} MB, heap ${digits(heap / MB, 1)} MB, ` +
+        `${descriptors} descriptors, ${timers} timers, ${resources} resources, ${streams} streams, ${errors} errors, ` +
+        `${keyCycle.count} temporary keys, ${faults().length} faults`,
     );
   }
 
   let restarts = 0;
-  let place = 0;
-  let broken = began + BROKER_MS / 2;
+  let nextIndex = 0;
+  let restartAt = began + BROKER_MS / 2;
   for (let next = began + SAMPLE_MS; next <= began + MINUTES * 60_000; next += SAMPLE_MS) {
     while (performance.now() < next) {
-      await runCampaign(
-        { ports, make: bad, places: { from: place, to: place += BAD_REQUESTS }, connections: 2 },
-        tally,
+      await runRequests(
+        { ports, make: makeRequest, indexes: { from: nextIndex, to: nextIndex += FUZZ_REQUESTS }, connections: 2 },
+        counts,
       );
-      if (performance.now() > broken) {
-        broken += BROKER_MS;
+      if (performance.now() > restartAt) {
+        restartAt += BROKER_MS;
         restarts += 1;
         const { port } = broker;
         await broker.stop(restarts % 2 === 0 ? "SIGKILL" : "SIGTERM");
@@ -139,41 +138,41 @@ await runBench(async (started) => {
     }
     await sample();
   }
-  const busy = [...samples];
-  await guests.stop();
-  await house.stop();
+  const loaded = [...samples];
+  await keyCycle.stop();
+  await clients.stop();
   await pause(SAMPLE_MS);
   await sample();
-  if (SVG_FILE !== undefined) await Deno.writeTextFile(SVG_FILE, drawCurves(busy));
+  if (SVG_FILE !== undefined) await Deno.writeTextFile(SVG_FILE, drawCurves(loaded));
 
   log.close();
-  const { stays, events, gaps, requests } = house.counts;
-  const grown = MINUTES < SHORTEST_MINUTES ? [] : growing(busy).map(({ name }) => `${name} grows`);
+  const { subscriptions, events, gaps, requests } = clients.counts;
+  const grown = MINUTES < SHORTEST_MINUTES ? [] : exceededBounds(loaded).map(({ name }) => `${name} grows`);
   if (faults().length + grown.length > 0) Deno.exitCode = 1;
-  const errors = [...house.errors].map(([code, count]) => `${code} ${count}`).join(", ");
+  const errors = [...clients.errors].map(([code, count]) => `${code} ${count}`).join(", ");
   return [
-    sampleTable(busy, samples.at(-1)),
+    sampleTable(loaded, samples.at(-1)),
     "",
-    `Stays ${stays}, events ${events}, gaps ${gaps}, requests ${requests}, errors: ` +
-    `${
+    `Subscriptions ${subscriptions}, events ${events}, gaps ${gaps}, requests ${requests}, errors: ${
       errors || "none"
-    }. Guests ${guests.count}, broker restarts ${restarts}, messages of the sensor ${sensor.sent}, bad ` +
-    `requests ${tally.attempts}. Faults ${faults().length}.`,
+    }. ` +
+    `Temporary keys ${keyCycle.count}, broker restarts ${restarts}, sensor messages ${sensor.sent}, fuzz requests ` +
+    `${counts.requests}. Faults ${faults().length}.`,
     ...faults().slice(0, 20).map((fault) => `- ${fault}`),
     "",
     MINUTES < SHORTEST_MINUTES
-      ? `Too short for a verdict on growth: that takes ${SHORTEST_MINUTES} minutes.`
+      ? `Too short to check growth: that takes ${SHORTEST_MINUTES} minutes.`
       : grown.length === 0
-      ? "Flat."
+      ? "No growth."
       : grown.join(". "),
     "",
     describeMethod([
-      `${MINUTES} min; ${LISTENERS} listeners, half in each version, that stay for 5 to 60 s each and come back; ${PACE} messages/s; ` +
-      `${BAD_REQUESTS} malformed requests/s; a key added, used, rotated and removed every 15 s or so; the broker stopped for ` +
+      `${MINUTES} min; ${LISTENERS} listeners, half of each version, with subscriptions of 5 to 60 s; ${RATE} messages/s; ` +
+      `${FUZZ_REQUESTS} fuzz requests/s; a key added, used, rotated and removed about every 15 s; the broker stopped for ` +
       `${BROKER_PAUSE_MS / 1000} s every ${BROKER_MS / 60_000} min`,
-      `A look every ${
+      `A measurement every ${
         SAMPLE_MS / 1000
-      } s, after forced garbage collection; RESUME_BYTES=${MB}, all other sizes by default`,
+      } s after a forced garbage collection; RESUME_BYTES=${MB}, otherwise defaults`,
     ]),
   ].join("\n");
 });

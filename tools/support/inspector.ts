@@ -1,32 +1,32 @@
-/** Looks into the memory of another Deno process that was started with `--inspect`, over V8's debugging protocol. */
+/** Inspects the memory of another Deno process over V8's debugging protocol. */
 import { freePort } from "../../tests/support/loopback.ts";
 
-/** A process under inspection. Calls of `fetch` in it cost more than usual: measure no times there. */
+/** Connection to an inspected process. Its `fetch` is slower than usual: measure no times there. */
 export interface Inspector {
-  /** Has it collect all garbage and give the memory back. */
+  /** Collects all garbage and returns the memory to the system. */
   collectGarbage(): Promise<void>;
-  /** Memory of its JavaScript objects, in bytes. */
+  /** Returns the memory of its JavaScript objects, in bytes. */
   heapBytes(): Promise<number>;
-  /** What is open in it, as it sees it itself. */
+  /** Returns the numbers of its open handles. */
   handles(): Promise<Handles>;
-  /** Ends the inspection. */
+  /** Disconnects. */
   close(): void;
 }
 
-/** What keeps a process busy. */
+/** Open handles of a process. */
 export interface Handles {
-  /** Timers and intervals that wait. */
+  /** Pending timers and intervals. */
   readonly timers: number;
-  /** Sockets, files and streams of Deno's. */
+  /** Sockets, files and streams of Deno. */
   readonly resources: number;
 }
 
 const TIMERS = 'process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length';
 
-// How many resources there are is told by nothing public.
+// No public API returns the number of resources.
 const RESOURCES = "Object.keys(Deno[Deno.internal].core.resources()).length";
 
-/** The flag for `deno run`, and how to connect once the process is up. */
+/** Returns the flag for `deno run`, and the function that connects once the process runs. */
 export function prepareInspection(): { readonly flag: string; readonly inspect: () => Promise<Inspector> } {
   const port = freePort();
   return { flag: `--inspect=127.0.0.1:${port}`, inspect: () => inspect(port) };
@@ -39,17 +39,17 @@ async function inspect(port: number): Promise<Inspector> {
   socket.onopen = () => opened.resolve();
   socket.onclose = socket.onerror = () => opened.reject(new Error("Inspected process does not answer"));
   await opened.promise;
-  const waiting = new Map<number, (result: { result?: { value?: number } }) => void>();
+  const pending = new Map<number, (result: { result?: { value?: number } }) => void>();
   let calls = 0;
   socket.onmessage = ({ data }) => {
     const { id, result } = JSON.parse(data);
-    waiting.get(id)?.(result);
-    waiting.delete(id);
+    pending.get(id)?.(result);
+    pending.delete(id);
   };
   function call(method: string, params: unknown = {}): Promise<{ result?: { value?: number } }> {
     const id = ++calls;
     const { promise, resolve, reject } = Promise.withResolvers<{ result?: { value?: number } }>();
-    waiting.set(id, resolve);
+    pending.set(id, resolve);
     socket.onclose = () => reject(new Error("Inspected process ended"));
     socket.send(JSON.stringify({ id, method, params }));
     return promise;
@@ -60,8 +60,8 @@ async function inspect(port: number): Promise<Inspector> {
   }
   return {
     async collectGarbage() {
-      // What finalizers let go of is there for the second time only.
-      for (let times = 0; times < 2; times++) {
+      // Objects released by finalizers are only collected the second time.
+      for (let pass = 0; pass < 2; pass++) {
         await call("HeapProfiler.collectGarbage");
         await new Promise((resolve) => setTimeout(resolve, 200));
       }

@@ -1,35 +1,35 @@
-/** Hears at the broker itself, past the gateway, what is published. */
+/** Observes published messages at the broker itself, without the gateway. */
 import { connectAsync } from "mqtt";
 import type { TestBroker } from "../../tests/support/broker.ts";
 
-/** One message, as the broker passed it on. */
-export interface Observed {
-  /** Where it was published. */
+/** Message as the broker delivered it. */
+export interface ObservedMessage {
+  /** Topic. */
   readonly topic: string;
-  /** What was published. */
+  /** Payload as text. */
   readonly payload: string;
-  /** Whether it is an old one, that the broker kept. */
+  /** True for a retained message. */
   readonly isRetained: boolean;
 }
 
-/** What to listen to. */
+/** Options of an observer. */
 export interface ObserverOptions {
-  /** Topics to listen to. */
+  /** Topic filters. */
   readonly filters: readonly string[];
-  /** A login, for a broker that wants one. */
+  /** Credentials, if the broker requires them. */
   readonly login?: { readonly username: string; readonly password: string } | undefined;
-  /** Told of each message, in the broker's order. */
-  readonly onMessage: (message: Observed) => void;
+  /** Called with each message, in the broker's order. */
+  readonly onMessage: (message: ObservedMessage) => void;
 }
 
-/** How soon to come back to a broker that was away, in milliseconds. */
+/** Milliseconds before a reconnect. */
 const RECONNECT_MS = 100;
 
 /**
- * Subscribes with a session that outlives the connection: a broker that has saved it before it is killed holds for it
- * what it acknowledges after it is back.
+ * Subscribes with a persistent session: a broker that has saved it before it is killed queues for it what it
+ * acknowledges after its restart.
  *
- * @returns the function that ends it
+ * @returns the function that disconnects
  */
 export async function observe(
   { host, port }: Pick<TestBroker, "host" | "port">,
@@ -39,11 +39,11 @@ export async function observe(
     ...login,
     clientId: "observer",
     clean: false,
-    // A frozen broker is no reason to leave: what it says when it goes on has to be counted.
+    // Stays connected to a frozen broker: the messages it delivers later must be counted.
     keepalive: 0,
     reconnectPeriod: RECONNECT_MS,
   });
-  // It tries again by itself.
+  // MQTT.js reconnects by itself.
   client.on("error", () => {});
   client.on("message", (topic, payload, { retain }) => {
     onMessage({ topic, payload: payload.toString(), isRetained: retain });

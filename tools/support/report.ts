@@ -1,6 +1,6 @@
-/** How results are printed: a Markdown table, and how they came about. */
+/** Output of results: Markdown tables, and the method of a measurement. */
 
-/** A table in Markdown, its columns padded so that it can be read as it is. */
+/** Returns a Markdown table whose columns are padded to equal width. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(3, ...all.map((row) => (row[column] ?? "").length)));
@@ -9,18 +9,18 @@ export function markdownTable(header: readonly string[], rows: readonly (readonl
   return [line(header), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
 }
 
-/** Says when, on what and how something was measured. */
-export function describeMethod(words: readonly string[]): string {
+/** Returns a Markdown list of the time, the machine and the given facts of a measurement. */
+export function describeMethod(facts: readonly string[]): string {
   const cpu = /^model name\s*:\s*(.+)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown CPU";
   const [load] = Deno.loadavg();
   return [
     `${new Date().toISOString().slice(0, 16)}Z, ${navigator.hardwareConcurrency} cores of ${cpu}, Deno ` +
     `${Deno.version.deno}, load average ${load?.toFixed(1)} at the end`,
-    ...words,
+    ...facts,
   ].map((text) => `- ${text}`).join("\n");
 }
 
-/** A number with so many digits behind the point; a dash where there is none. */
+/** Formats a number with `count` decimal places; a dash if it is not finite. */
 export function digits(value: number, count: number): string {
   return Number.isFinite(value) ? value.toFixed(count) : "–";
 }

@@ -1,4 +1,4 @@
-/** Command lines of the tools: benchmarks, soak, chaos, memory, fuzz and build:npm. */
+/** Command lines of the tools and of build:npm. */
 import {
   type Args,
   type CommandLine,
@@ -12,10 +12,10 @@ import {
 import { EXIT_USAGE } from "../../src/cli/exit_codes.ts";
 
 /**
- * Reads the command line of the process before anything starts. Ends the process where there is nothing to start: with
- * the help and 0, or with what is wrong, how to type it, and 2.
+ * Parses the command line of the process before anything starts. Exits with 0 after printing the help, and with 2 after
+ * printing an error and the usage.
  *
- * @param read takes what it needs, and throws a `UsageError` for what cannot be right
+ * @param read returns the parsed options; throws a `UsageError` for invalid ones
  */
 export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, read: (given: Args<O>) => T): T {
   if (wantsHelp(Deno.args)) {
@@ -34,24 +34,24 @@ export function readToolArgs<const O extends Options, T>(line: CommandLine<O>, r
   }
 }
 
-/** A number on a command line. */
+/** Rule for a number on a command line. */
 export interface NumberRule {
   /** Its name in the usage, such as `SECONDS`. */
   readonly name: string;
-  /** Its value where it is absent. */
+  /** Default value. */
   readonly standard: number;
-  /** The least that it may be. */
+  /** Smallest valid value. */
   readonly min: number;
-  /** The most that it may be. */
+  /** Largest valid value. */
   readonly max?: number;
-  /** True for a number of things; digits may be grouped then, as in `1_000_000`. */
+  /** True for whole numbers, whose digits may be grouped, as in `1_000_000`. */
   readonly isWhole?: boolean;
 }
 
 /**
- * Reads a number.
+ * Parses a number.
  *
- * @throws {UsageError} if it is none, or out of range
+ * @throws {UsageError} if it is not a number, or out of range
  */
 export function readNumber(
   text: string | undefined,
@@ -66,10 +66,10 @@ export function readNumber(
 }
 
 /**
- * Refuses arguments that nothing takes.
+ * Rejects surplus arguments.
  *
  * @throws {UsageError} if there are any
  */
-export function refuseMore(words: readonly string[]): void {
-  if (words.length > 0) throw new UsageError(`Unexpected argument "${words.join(" ")}"`);
+export function refuseMore(surplus: readonly string[]): void {
+  if (surplus.length > 0) throw new UsageError(`Unexpected argument "${surplus.join(" ")}"`);
 }

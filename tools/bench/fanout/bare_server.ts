@@ -1,5 +1,5 @@
-/** The floor: the least that a stream on which nothing happens costs on this platform. */
-import { answerCommands } from "../answer_commands.ts";
+/** Helper process that serves streams without events: the lower bound of a stream's cost on this platform. */
+import { answerCommands } from "../../support/helper_process.ts";
 
 const server = Deno.serve(
   { hostname: "127.0.0.1", port: 0, onListen: () => {} },

@@ -1,14 +1,14 @@
-/** Opens streams on which nothing ever happens, from a process of its own. */
-import { answerCommands } from "../answer_commands.ts";
-import { requestBytes } from "../load/http_connection.ts";
-import { inTurns } from "./in_turns.ts";
-import { StreamConnection } from "./stream_connection.ts";
+/** Helper process that opens streams without events. */
+import { postBytes } from "../../../tests/support/raw_request.ts";
+import { forEachConcurrent, range } from "../../support/concurrency.ts";
+import { answerCommands } from "../../support/helper_process.ts";
+import { CONNECTING_LIMIT, StreamConnection } from "./stream_connection.ts";
 
 async function open({ port, count }: { readonly port: number; readonly count: number }): Promise<void> {
-  await inTurns(count, async () => {
+  await forEachConcurrent(range(0, count), CONNECTING_LIMIT, async () => {
     const head = Promise.withResolvers<void>();
     const handlers = { onHead: head.resolve, onEvent() {}, onEnd: head.reject };
-    await StreamConnection.open(port, requestBytes("/", "x".repeat(200)), handlers);
+    await StreamConnection.open(port, postBytes("/", "x".repeat(200)), handlers);
     await head.promise;
   });
 }

@@ -1,42 +1,40 @@
 /**
- * Any number of listeners at the gateway, in a process of their own, all with one key. While the clock runs, sealed
- * events are only noted with their time; afterwards every different one is opened once, and all streams are checked.
+ * Helper process with any number of listeners at the gateway, all with one key. During the measurement, sealed events
+ * are only recorded with their time; afterwards every distinct event is opened once and all streams are checked.
  */
 import { errorText } from "../../../src/lib/errors.ts";
 import type { Position, StreamEvent } from "../../../src/protocol/event.ts";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
-import { answerCommands } from "../answer_commands.ts";
-import { requestBytes } from "../load/http_connection.ts";
-import { inTurns } from "./in_turns.ts";
-import { type Balance, Ledger } from "./ledger.ts";
-import { parsePayload, preciseNow, TOPIC } from "./payload.ts";
-import { StreamConnection } from "./stream_connection.ts";
-import { untilQuiet } from "./until_quiet.ts";
+import { postBytes } from "../../../tests/support/raw_request.ts";
+import { forEachConcurrent } from "../../support/concurrency.ts";
+import { answerCommands } from "../../support/helper_process.ts";
+import { DeliveryCounter, type DeliveryCounts, parsePayload, preciseNow, TOPIC, untilDelivered } from "./deliveries.ts";
+import { CONNECTING_LIMIT, StreamConnection } from "./stream_connection.ts";
 
-/** What came of a publishing. */
-export interface ListenersBalance extends Balance {
-  /** Streams that were ended because their listener was too slow, and that were resumed. */
+/** Deliveries of one run to all listeners. */
+export interface ListenerCounts extends DeliveryCounts {
+  /** Streams that were ended because their listener was too slow, and were resumed. */
   readonly resumed: number;
-  /** Resumed streams that were told that something may be missing. */
+  /** Gap events of resumed streams. */
   readonly gaps: number;
-  /** Streams that ended and were not resumed, by what their last event said. */
+  /** Streams that ended and were not resumed, by their last event. */
   readonly ends: Readonly<Record<string, number>>;
 }
 
 interface Listener {
   stream: StreamConnection | undefined;
-  /** The events after `connected`: their place among the different ones, and when they came. */
+  /** Events after `connected`: index among the distinct ones, and time of receipt. */
   readonly events: { readonly id: number; readonly at: number }[];
   end: string | undefined;
 }
 
-/** How many events are opened at a time. */
+/** Events that are opened at a time. */
 const BATCH = 256;
 
-/** Clients wait for so long, or up to twice as long, before their first try to resume, in milliseconds. */
-const LEAST_WAIT_MS = 250;
+/** Shortest wait of clients before their first attempt to resume, in milliseconds; the longest is twice that. */
+const MIN_WAIT_MS = 250;
 
 function createListeners() {
   const ids = new Map<string, number>();
@@ -46,7 +44,7 @@ function createListeners() {
   let resumed = 0;
 
   function current() {
-    if (target === undefined) throw new Error("Nobody listens");
+    if (target === undefined) throw new Error("No listeners are open");
     return target;
   }
 
@@ -54,13 +52,13 @@ function createListeners() {
     return JSON.parse(await openEnvelope(current().key, parseEnvelope(text)));
   }
 
-  function note(listener: Listener, text: string): void {
+  function record(listener: Listener, text: string): void {
     let id = ids.get(text);
     if (id === undefined) ids.set(text, id = ids.size);
     listener.events.push({ id, at: preciseNow() });
   }
 
-  /** Opens a stream, and waits for its first event. */
+  /** Opens a stream and waits for its first event. */
   async function listen(listener: Listener, since?: Position): Promise<void> {
     const { port, key } = current();
     const request = {
@@ -72,31 +70,31 @@ function createListeners() {
     const sealed = await sealEnvelope(key, JSON.stringify(request), randomBytes);
     const first = Promise.withResolvers<string>();
     let last: string | undefined;
-    listener.stream = await StreamConnection.open(port, requestBytes("/mqtt/subscribe", sealed), {
+    listener.stream = await StreamConnection.open(port, postBytes("/mqtt/subscribe", sealed), {
       onHead() {},
       onEvent(text) {
         if (last === undefined) first.resolve(text);
-        else note(listener, text);
+        else record(listener, text);
         last = text;
       },
       onEnd(error) {
         first.reject(error ?? new Error("Stream ended without an event"));
-        if (!closing && last !== undefined) goOn(listener, last, error);
+        if (!closing && last !== undefined) resume(listener, last, error);
       },
     });
     const event = await openEvent(await first.promise);
     if (event.type !== "connected") throw new Error(`Stream did not begin: ${JSON.stringify(event)}`);
   }
 
-  /** Resumes where the last event says how, after the wait of clients. */
-  async function goOn(listener: Listener, last: string, error: Error | undefined): Promise<void> {
+  /** Resumes after the wait of clients, if the last event offers it. */
+  async function resume(listener: Listener, last: string, error: Error | undefined): Promise<void> {
     try {
       const event = await openEvent(last);
       if (event.type === "error" && event.resume !== undefined) {
         resumed += 1;
-        // It is no message, and all messages together are waited for.
+        // It is not a message, and only messages are waited for.
         listener.events.pop();
-        await new Promise((resolve) => setTimeout(resolve, (1 + Math.random()) * LEAST_WAIT_MS));
+        await new Promise((resolve) => setTimeout(resolve, (1 + Math.random()) * MIN_WAIT_MS));
         await listen(listener, event.resume);
       } else listener.end = error?.message ?? JSON.stringify(event);
     } catch (error) {
@@ -104,7 +102,7 @@ function createListeners() {
     }
   }
 
-  /** Opens all streams, and says how long that took until the last `connected`, in milliseconds. */
+  /** Opens all streams; returns the milliseconds until the last `connected`. */
   async function open(order: { readonly port: number; readonly key: string; readonly count: number }): Promise<number> {
     const secret = parseKey(order.key);
     if (secret === undefined) throw new Error("Key must be 64 hexadecimal characters");
@@ -112,21 +110,21 @@ function createListeners() {
     closing = false;
     listeners = Array.from({ length: order.count }, () => ({ stream: undefined, events: [], end: undefined }));
     const began = performance.now();
-    await inTurns(order.count, (number) => listen(listeners[number] ?? fail()));
+    await forEachConcurrent(listeners, CONNECTING_LIMIT, (listener) => listen(listener));
     return performance.now() - began;
   }
 
-  /** Forgets what came so far. */
+  /** Discards all events so far. */
   function begin(): void {
     ids.clear();
     resumed = 0;
     for (const { events } of listeners) events.length = 0;
   }
 
-  /** Waits until nothing more comes, opens everything, and checks each stream. */
-  async function collect(publishing: { readonly run: number; readonly events: number }): Promise<ListenersBalance> {
-    await untilQuiet({
-      complete: () => listeners.every(({ events, end }) => end !== undefined || events.length >= publishing.events),
+  /** Waits for the last event, opens all events, and checks each stream. */
+  async function collect(run: { readonly run: number; readonly events: number }): Promise<ListenerCounts> {
+    await untilDelivered({
+      isComplete: () => listeners.every(({ events, end }) => end !== undefined || events.length >= run.events),
       count: () => listeners.reduce((sum, { events }) => sum + events.length, 0),
     });
     const texts = [...ids.keys()];
@@ -134,11 +132,11 @@ function createListeners() {
     while (opened.length < texts.length) {
       opened.push(...await Promise.all(texts.slice(opened.length, opened.length + BATCH).map(openEvent)));
     }
-    const ledger = new Ledger(publishing);
+    const counter = new DeliveryCounter(run);
     const ends: Record<string, number> = {};
     let gaps = 0;
     for (const { events, end } of listeners) {
-      const receive = ledger.addListener();
+      const receive = counter.addReceiver();
       for (const { id, at } of events) {
         const event = opened[id];
         if (event?.type === "message") receive(parsePayload(event.payload ?? ""), at);
@@ -146,7 +144,7 @@ function createListeners() {
       }
       if (end !== undefined) ends[end] = (ends[end] ?? 0) + 1;
     }
-    return { ...ledger.balance(), resumed, gaps, ends };
+    return { ...counter.counts(), resumed, gaps, ends };
   }
 
   function close(): void {
@@ -157,10 +155,6 @@ function createListeners() {
   }
 
   return { open, begin, collect, close };
-}
-
-function fail(): never {
-  throw new Error("No such listener");
 }
 
 await answerCommands(createListeners());

@@ -1,25 +1,25 @@
-/** What streams cost in memory, at the gateway and at a server that does nothing else. After forced collections. */
+/** Memory of streams, at the gateway and at a server that does nothing else, each after a forced collection. */
 import type { Variables } from "../../../src/config/rules.ts";
 import { startBenchGateway } from "../bench_gateway.ts";
 import { type HelperProcess, startHelper } from "../../support/helper_process.ts";
 import { prepareInspection } from "../../support/inspector.ts";
 import { rssBytes } from "../../support/process_stats.ts";
 
-/** Resident memory of a gateway in bytes, after a collection each. */
+/** Resident memory of a gateway at several moments, in bytes, after a garbage collection each. */
 export interface GatewayMemory {
   readonly start: number;
   readonly idle: number;
   readonly loaded: number;
-  readonly left: number;
+  readonly disconnected: number;
   readonly later: number;
-  /** Until the last stream had its first event, in milliseconds. */
+  /** Milliseconds until the last stream had its first event. */
   readonly connectedMs: number;
 }
 
-/** How long after all have left the last look is, in milliseconds. */
+/** Milliseconds from the disconnection of all listeners to the last measurement. */
 const LATER_MS = 10_000;
 
-/** Measures a gateway with so many listeners, `load` of which gets some messages delivered to them. */
+/** Measures a gateway with `count` listeners; `load` delivers some messages to them. */
 export async function measureGatewayMemory(scope: AsyncDisposableStack, { env, listeners, count, load }: {
   readonly env: Variables;
   readonly listeners: HelperProcess;
@@ -30,27 +30,27 @@ export async function measureGatewayMemory(scope: AsyncDisposableStack, { env, l
   const gateway = await startBenchGateway(scope, { env, flags: [flag] });
   const inspector = await inspect();
   scope.defer(() => inspector.close());
-  const settled = async () => {
+  const collectedRss = async () => {
     await inspector.collectGarbage();
     return await rssBytes(gateway.pid);
   };
   const order = { port: Number(new URL(gateway.url).port), key: gateway.key };
-  // The first streams bring code that stays.
+  // The first streams load code that stays in memory.
   await listeners.ask("open", { ...order, count: 10 });
   await load();
   await listeners.ask("close");
-  const start = await settled();
+  const start = await collectedRss();
   const connectedMs = await listeners.ask<number>("open", { ...order, count });
-  const idle = await settled();
+  const idle = await collectedRss();
   await load();
-  const loaded = await settled();
+  const loaded = await collectedRss();
   await listeners.ask("close");
-  const left = await settled();
+  const disconnected = await collectedRss();
   await new Promise((resolve) => setTimeout(resolve, LATER_MS));
-  return { start, idle, loaded, left, later: await settled(), connectedMs };
+  return { start, idle, loaded, disconnected, later: await collectedRss(), connectedMs };
 }
 
-/** Measures what so many idle streams cost a bare server, in bytes. */
+/** Measures the memory of `count` idle streams at a bare server, in bytes. */
 export async function measureFloor(scope: AsyncDisposableStack, count: number): Promise<number> {
   const { flag, inspect } = prepareInspection();
   const server = startHelper(new URL("bare_server.ts", import.meta.url), [flag]);

@@ -1,10 +1,9 @@
-/** Any number of plain MQTT subscribers in a process of their own: what a broker can do without a gateway. */
+/** Helper process with any number of plain MQTT subscribers: the reference without a gateway. */
 import { connectAsync, type MqttClient } from "mqtt";
-import { answerCommands } from "../answer_commands.ts";
-import { inTurns } from "./in_turns.ts";
-import { type Balance, Ledger } from "./ledger.ts";
-import { parsePayload, preciseNow, TOPIC } from "./payload.ts";
-import { untilQuiet } from "./until_quiet.ts";
+import { forEachConcurrent, range } from "../../support/concurrency.ts";
+import { answerCommands } from "../../support/helper_process.ts";
+import { DeliveryCounter, type DeliveryCounts, parsePayload, preciseNow, TOPIC, untilDelivered } from "./deliveries.ts";
+import { CONNECTING_LIMIT } from "./stream_connection.ts";
 
 interface Subscriber {
   readonly client: MqttClient;
@@ -24,7 +23,7 @@ function createSubscribers() {
 
   async function open({ port, count }: { readonly port: number; readonly count: number }): Promise<number> {
     const began = performance.now();
-    await inTurns(count, () => subscribe(port));
+    await forEachConcurrent(range(0, count), CONNECTING_LIMIT, () => subscribe(port));
     return performance.now() - began;
   }
 
@@ -32,17 +31,17 @@ function createSubscribers() {
     for (const { messages } of subscribers) messages.length = 0;
   }
 
-  async function collect(publishing: { readonly run: number; readonly events: number }): Promise<Balance> {
-    await untilQuiet({
-      complete: () => subscribers.every(({ messages }) => messages.length >= publishing.events),
+  async function collect(run: { readonly run: number; readonly events: number }): Promise<DeliveryCounts> {
+    await untilDelivered({
+      isComplete: () => subscribers.every(({ messages }) => messages.length >= run.events),
       count: () => subscribers.reduce((sum, { messages }) => sum + messages.length, 0),
     });
-    const ledger = new Ledger(publishing);
+    const counter = new DeliveryCounter(run);
     for (const { messages } of subscribers) {
-      const receive = ledger.addListener();
+      const receive = counter.addReceiver();
       for (const { payload, at } of messages) receive(parsePayload(payload), at);
     }
-    return ledger.balance();
+    return counter.counts();
   }
 
   async function close(): Promise<void> {

@@ -1,18 +1,22 @@
-/** A raw HTTP/1.1 connection that gets Server-Sent Events, with no more work than a thousand of them can afford. */
+/** Raw HTTP/1.1 connection for Server-Sent Events, cheap enough to open a thousand of them. */
+import { splitRecords } from "../../support/sse_records.ts";
 
-/** What happens on the connection. */
+/** Most connections that are opened at a time: fewer than the listen backlog of a server. */
+export const CONNECTING_LIMIT = 64;
+
+/** Handlers of what the connection receives. */
 export interface StreamHandlers {
-  /** The head of the answer is there, and its status was 200. */
+  /** Called when the head of the answer has arrived with status 200. */
   onHead(): void;
-  /** The data of an event. */
+  /** Called with the data of each event. */
   onEvent(data: string): void;
-  /** The stream is over: orderly, cut off, or not what it should be. */
+  /** Called at the end of the stream; with an error if it broke off or was malformed. */
   onEnd(error?: Error): void;
 }
 
 const decoder = new TextDecoder();
 
-/** A stream; all that comes must be ASCII, in chunks. */
+/** Stream of events; everything received must be ASCII, in chunks. */
 export class StreamConnection {
   #text = "";
   #events = "";
@@ -34,18 +38,18 @@ export class StreamConnection {
     try {
       this.connection.close();
     } catch {
-      // The other side was first.
+      // It is already closed.
     }
   }
 
   async #read(): Promise<void> {
     const buffer = new Uint8Array(16 * 1024);
     try {
-      for (let over = false; !over;) {
+      for (let isOver = false; !isOver;) {
         const count = await this.connection.read(buffer);
         if (count === null) throw new Error("Stream broke off");
         this.#text += decoder.decode(buffer.subarray(0, count));
-        over = (this.#hasHead || this.#takeHead()) && this.#takeChunks();
+        isOver = (this.#hasHead || this.#takeHead()) && this.#takeChunks();
       }
       this.handlers.onEnd();
     } catch (error) {
@@ -68,7 +72,7 @@ export class StreamConnection {
     return true;
   }
 
-  /** Takes the chunks that are complete, and tells whether the last one was among them. */
+  /** Processes the complete chunks; returns true once the last one was among them. */
   #takeChunks(): boolean {
     let from = 0;
     try {
@@ -89,11 +93,11 @@ export class StreamConnection {
   }
 
   #takeEvents(text: string): void {
-    const parts = (this.#events + text).split("\n\n");
-    this.#events = parts.pop() ?? "";
-    for (const part of parts) {
-      if (part.startsWith("data: ") && !part.includes("\n")) this.handlers.onEvent(part.slice("data: ".length));
-      else if (!part.startsWith(":")) throw new Error(`Not an event: "${part}"`);
+    const { records, rest } = splitRecords(this.#events + text);
+    this.#events = rest;
+    for (const record of records) {
+      if (record.startsWith("data: ") && !record.includes("\n")) this.handlers.onEvent(record.slice("data: ".length));
+      else if (!record.startsWith(":")) throw new Error(`Not an event: "${record}"`);
     }
   }
 }

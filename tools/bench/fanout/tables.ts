@@ -1,10 +1,10 @@
-/** The rows of the fan-out report. */
-import type { Heard } from "../fanout.ts";
-import { median } from "../../support/quantiles.ts";
+/** Tables of the fan-out report. */
+import type { Round } from "./fanout.ts";
 import { digits } from "../../support/report.ts";
+import { median } from "../../support/statistics.ts";
 import type { GatewayMemory } from "./measure_memory.ts";
 
-/** Fewer streams than this cost less than what memory varies by itself. */
+/** Fewest streams whose memory exceeds the noise of the measurement. */
 const ENOUGH_STREAMS = 50;
 
 /** Columns of {@linkcode deliveryRow}. */
@@ -12,7 +12,7 @@ export const DELIVERY_HEADER: readonly string[] = [
   "Listeners",
   "Publishing",
   "Delivered / expected",
-  "Doubled, disordered",
+  "Duplicates, out of order",
   "Resumed (gaps), ended",
   "Events/s",
   "p50 ms",
@@ -26,20 +26,20 @@ export const DELIVERY_HEADER: readonly string[] = [
   "p99 ratio",
 ];
 
-/** What came of one kind of publishing to so many listeners. */
-export function deliveryRow({ count, mode, heard }: {
+/** Returns the row of one mode of publishing to `count` listeners. */
+export function deliveryRow({ count, mode, rounds }: {
   readonly count: number;
   readonly mode: string;
-  readonly heard: readonly Heard[];
+  readonly rounds: readonly Round[];
 }): string[] {
-  const sum = (value: (round: Heard) => number) => heard.reduce((total, round) => total + value(round), 0);
-  const middle = (value: (round: Heard) => number, count: number) => digits(median(heard.map(value)), count);
+  const sum = (value: (round: Round) => number) => rounds.reduce((total, round) => total + value(round), 0);
+  const middle = (value: (round: Round) => number, count: number) => digits(median(rounds.map(value)), count);
   const ended = sum(({ gateway }) => Object.values(gateway.ends).reduce((total, times) => total + times, 0));
   return [
     String(count),
     mode,
     `${sum(({ gateway }) => gateway.delivered)} / ${sum(({ gateway }) => gateway.expected)}`,
-    `${sum(({ gateway }) => gateway.doubled)}, ${sum(({ gateway }) => gateway.disordered)}`,
+    `${sum(({ gateway }) => gateway.duplicates)}, ${sum(({ gateway }) => gateway.outOfOrder)}`,
     `${sum(({ gateway }) => gateway.resumed)} (${sum(({ gateway }) => gateway.gaps)}), ${ended}`,
     middle(({ gateway }) => gateway.delivered / gateway.seconds, 0),
     middle(({ gateway }) => gateway.p50, 1),
@@ -62,18 +62,18 @@ export const MEMORY_HEADER: readonly string[] = [
   "KB per idle stream",
   "Floor: KB",
   "KB per listener under load",
-  "After all left",
+  "After all disconnected",
   "10 s later",
 ];
 
-/** What so many streams cost in memory. */
+/** Returns the row of the memory of `count` streams. */
 export function memoryRow({ count, memory, floor }: {
   readonly count: number;
   readonly memory: GatewayMemory;
   readonly floor: number;
 }): string[] {
   const kilobytes = (bytes: number) => count < ENOUGH_STREAMS ? "–" : digits(bytes / count / 1024, 1);
-  const against = (bytes: number) =>
+  const besideStart = (bytes: number) =>
     `${digits(bytes / 2 ** 20, 0)} MB (${bytes < memory.start ? "" : "+"}${
       digits((bytes / memory.start - 1) * 100, 0)
     } %)`;
@@ -84,7 +84,7 @@ export function memoryRow({ count, memory, floor }: {
     kilobytes(memory.idle - memory.start),
     kilobytes(floor),
     kilobytes(memory.loaded - memory.start),
-    against(memory.left),
-    against(memory.later),
+    besideStart(memory.disconnected),
+    besideStart(memory.later),
   ];
 }

@@ -1,23 +1,23 @@
 /**
- * The least that sealing costs on this platform: a gateway without admission, memory, limits, rights, checks and log.
- * It opens each request, does what it asks for, and seals the answer.
+ * Helper process that opens each request, executes it and seals the answer, without admission, replay store, limits,
+ * rights, checks and log: the lower bound of the cost of sealing.
  */
 import { connectAsync } from "mqtt";
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
-import { answerCommands } from "../answer_commands.ts";
+import { answerCommands } from "../../support/helper_process.ts";
 
-/** What to serve with. */
-export interface BareSealing {
+/** Options of the server. */
+export interface BareSealingOptions {
   /** 64 hexadecimal characters. */
   readonly key: string;
   readonly jeedom: string;
   readonly brokerPort: number;
 }
 
-/** What the generator sends. */
-interface Asked {
+/** Request of the generator. */
+interface GeneratedRequest {
   readonly jsonrpc?: string;
   readonly params?: Record<string, unknown>;
   readonly topic?: string;
@@ -25,14 +25,14 @@ interface Asked {
   readonly qos?: 0 | 1;
 }
 
-async function serve({ key, jeedom, brokerPort }: BareSealing): Promise<number> {
+async function serve({ key, jeedom, brokerPort }: BareSealingOptions): Promise<number> {
   const secret = parseKey(key);
   if (secret === undefined) throw new Error("Key must be 64 hexadecimal characters");
   const imported = await importKey(secret);
   const broker = await connectAsync(`mqtt://127.0.0.1:${brokerPort}`, { protocolVersion: 5 });
   const headers = { "Content-Type": "application/json" };
 
-  async function run({ jsonrpc, params, topic, message = "", qos = 0 }: Asked): Promise<string> {
+  async function run({ jsonrpc, params, topic, message = "", qos = 0 }: GeneratedRequest): Promise<string> {
     if (topic !== undefined) {
       await broker.publishAsync(topic, message, { qos });
       return JSON.stringify(JSON.stringify({ success: true, topic, message: "Published successfully" }));

@@ -1,28 +1,28 @@
 /**
- * A load generator in a process of its own. To leave the cores to what is measured, requests are sealed shortly before
- * the clock starts, each with its own fresh nonce and time, and the answers are opened and checked after it stopped:
- * every one of them.
+ * Helper process that generates load. To leave the cores to the measured process, requests are sealed shortly before
+ * the measurement, each with its own nonce and time, and every answer is opened and checked after it.
  */
 import { randomBytes } from "../../../src/protocol/bytes.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../../../src/protocol/v1/envelope.ts";
 import { importKey, parseKey } from "../../../src/protocol/secret_key.ts";
-import { answerCommands } from "../answer_commands.ts";
-import { quantile } from "../../support/quantiles.ts";
-import { type HttpAnswer, HttpConnection, requestBytes } from "./http_connection.ts";
+import { answerCommands } from "../../support/helper_process.ts";
+import { quantile } from "../../support/statistics.ts";
+import { postBytes } from "../../../tests/support/raw_request.ts";
+import { type HttpAnswer, HttpConnection } from "./http_connection.ts";
 import { checkAnswer, pathOf, requestText, type Work } from "./work.ts";
 
-/** What to send where. */
-export interface LoadOrder {
+/** Load to generate. */
+export interface LoadOptions {
   readonly port: number;
   /** The gateway's key, 64 hexadecimal characters. */
   readonly key: string;
   readonly work: Work;
   readonly connections: number;
-  /** How many requests to have ready; more are made on the way where these are not enough. */
+  /** Requests to seal beforehand; further ones are sealed during the measurement. */
   readonly ready: number;
 }
 
-/** What came of it. */
+/** Result of a measurement. */
 export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
@@ -30,7 +30,7 @@ export interface LoadResult {
   readonly p50: number;
   /** Milliseconds. */
   readonly p99: number;
-  /** Requests that had to be made while the clock ran. */
+  /** Requests that were sealed during the measurement. */
   readonly late: number;
 }
 
@@ -39,30 +39,33 @@ interface Exchange {
   readonly answer: HttpAnswer;
 }
 
-/** How many requests are sealed at a time: enough to keep the threads of WebCrypto busy. */
+/** Requests that are sealed at a time: enough to keep the threads of WebCrypto busy. */
 const BATCH = 256;
 
+const OCTETS = { "Content-Type": "application/octet-stream" };
+
 function createGenerator() {
-  let order: LoadOrder | undefined;
+  let options: LoadOptions | undefined;
   let key: CryptoKey | undefined;
   let connections: HttpConnection[] = [];
   let ready: Uint8Array[] = [];
   const numbers = { first: 0, next: 0 };
   let exchanges: Exchange[] = [];
 
-  function current(): { order: LoadOrder; key: CryptoKey } {
-    if (order === undefined || key === undefined) throw new Error("Nothing is prepared");
-    return { order, key };
+  function current(): { work: Work; key: CryptoKey } {
+    if (options === undefined || key === undefined) throw new Error("Call prepare first");
+    return { work: options.work, key };
   }
 
-  async function make(number: number): Promise<Uint8Array> {
-    const { order: { work }, key } = current();
+  async function makeRequest(number: number): Promise<Uint8Array> {
+    const { work, key } = current();
     const text = requestText(work, number);
-    return requestBytes(pathOf(work), work.kind === "proxy" ? text : await sealEnvelope(key, text, randomBytes));
+    const body = work.kind === "proxy" ? text : await sealEnvelope(key, text, randomBytes);
+    return postBytes(pathOf(work), body, OCTETS);
   }
 
-  async function prepare(wanted: LoadOrder): Promise<void> {
-    order = wanted;
+  async function prepare(wanted: LoadOptions): Promise<void> {
+    options = wanted;
     const secret = parseKey(wanted.key);
     if (secret === undefined) throw new Error("Key must be 64 hexadecimal characters");
     key = await importKey(secret);
@@ -72,21 +75,21 @@ function createGenerator() {
     numbers.first = numbers.next;
     while (ready.length < wanted.ready) {
       const from = numbers.first + ready.length;
-      ready.push(...await Promise.all(Array.from({ length: BATCH }, (_, at) => make(from + at))));
+      ready.push(...await Promise.all(Array.from({ length: BATCH }, (_, index) => makeRequest(from + index))));
     }
   }
 
   async function run({ seconds }: { readonly seconds: number }): Promise<LoadResult> {
-    const waits: number[] = [];
+    const latencies: number[] = [];
     const began = performance.now();
     const end = began + seconds * 1000;
     async function drive(connection: HttpConnection): Promise<void> {
       while (performance.now() < end) {
         const number = numbers.next++;
-        const request = ready[number - numbers.first] ?? await make(number);
+        const request = ready[number - numbers.first] ?? await makeRequest(number);
         const before = performance.now();
         const answer = await connection.exchange(request);
-        waits.push(performance.now() - before);
+        latencies.push(performance.now() - before);
         exchanges.push({ number, answer });
       }
     }
@@ -94,17 +97,17 @@ function createGenerator() {
     const took = (performance.now() - began) / 1000;
     for (const connection of connections) connection.close();
     return {
-      requests: waits.length,
+      requests: latencies.length,
       seconds: took,
-      p50: quantile(waits, 0.5),
-      p99: quantile(waits, 0.99),
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
       late: Math.max(0, numbers.next - numbers.first - ready.length),
     };
   }
 
-  /** Opens and checks all answers; fails with the first wrong one. */
+  /** Opens and checks all answers; returns their number. */
   async function verify(): Promise<number> {
-    const { order: { work }, key } = current();
+    const { work, key } = current();
     for (let from = 0; from < exchanges.length; from += BATCH) {
       await Promise.all(
         exchanges.slice(from, from + BATCH).map(async ({ number, answer }) => {

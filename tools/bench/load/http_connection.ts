@@ -1,6 +1,6 @@
-/** One HTTP/1.1 connection that is kept alive, with no more work than a load generator can afford. */
+/** HTTP/1.1 connection that is kept alive, cheap enough for a load generator. */
 
-/** What came back. */
+/** Answer of the server. */
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
@@ -9,13 +9,7 @@ export interface HttpAnswer {
 const decoder = new TextDecoder();
 const HEAD_END = "\r\n\r\n";
 
-/** Puts a request together, ready to be sent. */
-export function requestBytes(path: string, body: string): Uint8Array<ArrayBuffer> {
-  const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\n`;
-  return new TextEncoder().encode(`${head}Content-Length: ${new TextEncoder().encode(body).length}${HEAD_END}${body}`);
-}
-
-/** A connection to a port of loopback; its answers must be ASCII and say how long they are. */
+/** Connection to a port of loopback; its answers must be ASCII and have a Content-Length. */
 export class HttpConnection {
   readonly #buffer = new Uint8Array(64 * 1024);
 
@@ -29,7 +23,7 @@ export class HttpConnection {
   }
 
   /**
-   * Sends a request and waits for its whole answer.
+   * Sends a request and waits for its complete answer.
    *
    * @throws {Error} if the connection ends, or the answer has another form
    */
@@ -46,7 +40,7 @@ export class HttpConnection {
       const headEnd = text.indexOf(HEAD_END);
       if (headEnd < 0) continue;
       const length = /\r\ncontent-length: (\d+)/i.exec(text.slice(0, headEnd))?.[1];
-      if (length === undefined) throw new Error(`Answer does not say how long it is: "${text}"`);
+      if (length === undefined) throw new Error(`Answer has no Content-Length: "${text}"`);
       body = headEnd + HEAD_END.length;
       end = body + Number(length);
     }

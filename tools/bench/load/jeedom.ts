@@ -1,23 +1,12 @@
-/** The simulated Jeedom in a process of its own. It answers as fast as it can, with what it was sent. */
-import { SimulatedHome } from "../../../src/demo/simulated_home.ts";
-import { createSimulatedJeedom } from "../../../src/demo/simulated_jeedom.ts";
-import { PING } from "../../../src/services/jeedom/health.ts";
-import { answerCommands } from "../answer_commands.ts";
+/** Helper process with a simulated Jeedom that answers each call at once with its own parameters. */
+import { simulateCalls } from "../../../tests/support/jeedom_server.ts";
+import { answerCommands } from "../../support/helper_process.ts";
 
-const now = () => Date.now();
-
-const { handle } = createSimulatedJeedom({
-  apikey: "bench",
-  home: new SimulatedHome(now),
-  now,
-  run({ body }) {
-    // The gateway's own checks bring no key.
-    if (body === PING) return "pong";
-    const { method, params } = JSON.parse(body);
-    if (params.apikey !== "bench") throw new Error("Not the key of the bench");
-    return { method, marker: params.marker, value: 21.5 };
-  },
-});
+const { handle } = simulateCalls(({ body }) => {
+  const { method, params } = JSON.parse(body);
+  if (params.apikey !== "bench") throw new Error("Wrong API key");
+  return { method, marker: params.marker, value: 21.5 };
+}, { apikey: "bench" });
 
 const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => handle(request));
 

@@ -1,5 +1,5 @@
-/** The ceiling: the least that anything on this platform has to do between a phone and a Jeedom. */
-import { answerCommands } from "../answer_commands.ts";
+/** Helper process with a pass-through proxy before Jeedom: the upper bound for calls on this platform. */
+import { answerCommands } from "../../support/helper_process.ts";
 
 async function serve(jeedom: string): Promise<number> {
   const headers = { "Content-Type": "application/json" };

@@ -1,27 +1,27 @@
-/** What is asked for in a load test, and how an answer is known to be the right one. Each request has its number. */
+/** Numbered requests of the load benchmark, and the check of their answers. */
 
-/** Whom to send what. */
+/** Kind of request. */
 export type Work =
   | { readonly kind: "jeedom" }
   | { readonly kind: "publish"; readonly qos: 0 | 1 }
   | { readonly kind: "proxy" };
 
-/** Topic of a message. */
+/** Returns the topic of a message. */
 export function topic(number: number): string {
   return `bench/load/${number}`;
 }
 
-/** Payload of a message. */
+/** Returns the payload of a message. */
 export function message(number: number): string {
   return `{"sensor":"living room","temperature":21.5,"number":${number}}`;
 }
 
-/** The path of the gateway that does the work. */
+/** Returns the route of the gateway. */
 export function pathOf({ kind }: Work): string {
   return kind === "publish" ? "/mqtt/publish" : "/gateway";
 }
 
-/** The plaintext of a request. */
+/** Returns the plaintext of a request. */
 export function requestText(work: Work, number: number): string {
   if (work.kind === "publish") {
     const request = { service: "mqtt", topic: topic(number), message: message(number), qos: work.qos };
@@ -38,14 +38,18 @@ export function requestText(work: Work, number: number): string {
   return JSON.stringify({ ...call, pad: " ".repeat(Math.max(0, sealedLength - bare.length)) });
 }
 
-/** Fails unless an opened answer is the one to this request. */
+/**
+ * Checks that an opened answer belongs to a request.
+ *
+ * @throws {Error} if it does not
+ */
 export function checkAnswer(work: Work, number: number, text: string): void {
   const answer = JSON.parse(text);
-  const right = work.kind === "publish"
+  const isRight = work.kind === "publish"
     ? answer.status === 200 && JSON.parse(answer.body).success === true &&
       JSON.parse(answer.body).topic === topic(number)
     : work.kind === "jeedom"
     ? answer.status === 200 && answer.body.id === 99_999 && answer.body.result.marker === number
     : answer.id === 99_999 && answer.result.marker === number;
-  if (!right) throw new Error(`Wrong answer to request ${number}: ${text}`);
+  if (!isRight) throw new Error(`Wrong answer to request ${number}: ${text}`);
 }

@@ -1,38 +1,39 @@
-/** What can happen to a broker. */
+/** Faults of the broker. */
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../../tests/support/deadline.ts";
-import { type Fault, type Scene, untilFailing } from "../fault.ts";
+import type { ChaosEnvironment } from "../environment.ts";
+import { type Fault, untilFailing } from "../fault.ts";
 
-/** How long a broker is frozen that the gateway waits for, in milliseconds: less than its `MQTT_TIMEOUT_MS`. */
+/** Duration of a freeze that the gateway tolerates, in milliseconds: less than its `MQTT_TIMEOUT_MS`. */
 const SHORT_FREEZE_MS = 500;
 
-/** A broker that is too slow for what is asked of it: how long it stands still and runs, in turn, in milliseconds. */
-const SLOW = { stoppedMs: 180, runningMs: 20, turns: 25 };
+/** An overloaded broker: milliseconds for which it alternately stops and runs. */
+const SLOW = { stoppedMs: 180, runningMs: 20, cycles: 25 };
 
-/** How a message fails that the broker did not take. */
-const NOT_TAKEN = { code: "failed" };
+/** Failure of a message that the broker did not acknowledge. */
+const NOT_ACKNOWLEDGED = { code: "failed" };
 
-/** Broker killed, frozen, slow, and back with other logins. */
+/** Broker killed, frozen, slow, and restarted with other credentials. */
 export const BROKER_FAULTS: readonly Fault[] = [
   {
     name: "broker-killed",
-    title: "Broker killed, started again",
+    title: "Broker killed and restarted",
     needs: ["mosquitto"],
     isUnready: true,
-    async break(scene) {
-      await scene.house.broker.stop("SIGKILL");
-      await untilFailing(scene, "messages", NOT_TAKEN);
-      return () => scene.house.broker.start();
+    async inject(context) {
+      await context.environment.broker.stop("SIGKILL");
+      await untilFailing(context, "messages", NOT_ACKNOWLEDGED);
+      return () => context.environment.broker.start();
     },
   },
   {
     name: "broker-frozen-short",
     title: "Broker frozen for half of MQTT_TIMEOUT_MS",
     needs: ["mosquitto"],
-    async break({ house }) {
-      house.broker.signal("SIGSTOP");
+    async inject({ environment }) {
+      environment.broker.signal("SIGSTOP");
       await pause(SHORT_FREEZE_MS);
-      return () => thaw(house);
+      return () => resumeBroker(environment);
     },
   },
   {
@@ -40,21 +41,21 @@ export const BROKER_FAULTS: readonly Fault[] = [
     title: "Broker frozen for longer than MQTT_TIMEOUT_MS",
     needs: ["mosquitto"],
     isUnready: true,
-    async break(scene) {
-      scene.house.broker.signal("SIGSTOP");
-      await untilFailing(scene, "messages", NOT_TAKEN);
-      return () => thaw(scene.house);
+    async inject(context) {
+      context.environment.broker.signal("SIGSTOP");
+      await untilFailing(context, "messages", NOT_ACKNOWLEDGED);
+      return () => resumeBroker(context.environment);
     },
   },
   {
     name: "broker-slow",
     title: "Broker slow: runs a tenth of the time for 5 s",
     needs: ["mosquitto"],
-    async break({ house }) {
-      for (let turn = 0; turn < SLOW.turns; turn++) {
-        house.broker.signal("SIGSTOP");
+    async inject({ environment }) {
+      for (let cycle = 0; cycle < SLOW.cycles; cycle++) {
+        environment.broker.signal("SIGSTOP");
         await pause(SLOW.stoppedMs);
-        house.broker.signal("SIGCONT");
+        environment.broker.signal("SIGCONT");
         await pause(SLOW.runningMs);
       }
       return () => Promise.resolve();
@@ -62,16 +63,16 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
   {
     name: "broker-wrong-login",
-    title: "Broker back with another password, then with the right one",
+    title: "Broker restarted with another password, then with the correct one",
     needs: ["mosquitto"],
-    house: { hasLogins: true },
+    environment: { hasCredentials: true },
     isUnready: true,
-    async break(scene) {
-      const { broker, gateway } = scene.house;
+    async inject(context) {
+      const { broker, gateway } = context.environment;
       await broker.stop("SIGKILL");
       await broker.start("another");
       await until("the gateway is refused", () => /refused the user name or password/.test(gateway.output.text));
-      await untilFailing(scene, "messages", NOT_TAKEN);
+      await untilFailing(context, "messages", NOT_ACKNOWLEDGED);
       return async () => {
         await broker.stop("SIGKILL");
         await broker.start();
@@ -80,7 +81,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
   },
 ];
 
-function thaw({ broker }: Scene["house"]): Promise<void> {
+function resumeBroker({ broker }: ChaosEnvironment): Promise<void> {
   broker.signal("SIGCONT");
   return Promise.resolve();
 }

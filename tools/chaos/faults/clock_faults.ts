@@ -1,62 +1,62 @@
-/** What can happen to the clock of the gateway's machine. */
+/** Faults of the wall clock of the gateway's machine. */
 import { until } from "../../../tests/support/deadline.ts";
-import { type Fault, type Scene, untilFailing } from "../fault.ts";
+import { type Fault, type FaultContext, untilFailing } from "../fault.ts";
 import { faketimeEnv, setClock } from "../libfaketime.ts";
 
 const HOUR_SECONDS = 3600;
 
-/** How old a request may be here, in seconds: the gateway remembers for twice as long, and that must be over, too. */
+/** `MAX_AGE_SECONDS`, short because the gateway remembers requests for twice as long. */
 const MAX_AGE_SECONDS = 2;
 
-/** More than the gateway remembers, in milliseconds. */
-const FORGOTTEN_MS = (2 * MAX_AGE_SECONDS + 1) * 1000;
+/** Time after which the gateway has forgotten a request, in milliseconds. */
+const EXPIRY_MS = (2 * MAX_AGE_SECONDS + 1) * 1000;
 
-/** Clock an hour ahead, and an hour behind, and right again. */
+/** Clock an hour ahead and an hour behind, and correct again. */
 export const CLOCK_FAULTS: readonly Fault[] = [
   jump("ahead", HOUR_SECONDS),
   jump("behind", -HOUR_SECONDS),
   inRedis(jump("ahead", HOUR_SECONDS)),
 ];
 
-/** The same with the memory of the gateway in Redis, whose own clock stays. */
-function inRedis({ name, title, needs = [], house, ...fault }: Fault): Fault {
+/** Returns the same fault with the replay store in Redis, whose own clock is unchanged. */
+function inRedis({ name, title, needs = [], environment, ...fault }: Fault): Fault {
   return {
     ...fault,
     name: `${name}-redis`,
-    title: `${title}, with its memory in Redis`,
+    title: `${title}, with its replay store in Redis`,
     needs: [...needs, "redis"],
-    house: { ...house, hasRedis: true },
+    environment: { ...environment, hasRedis: true },
   };
 }
 
-function jump(where: string, seconds: number): Fault {
+function jump(direction: string, seconds: number): Fault {
   return {
-    name: `clock-${where}`,
-    title: `Clock of the gateway jumps an hour ${where}, and back`,
+    name: `clock-${direction}`,
+    title: `Clock of the gateway jumps an hour ${direction}, and back`,
     needs: ["libfaketime"],
-    house: {
+    environment: {
       env: { ...faketimeEnv(), MAX_AGE_SECONDS: String(MAX_AGE_SECONDS) },
       async prepare(directory) {
         await setClock(directory, 0);
         return () => Promise.resolve();
       },
     },
-    async break(scene) {
-      await setClock(scene.house.directory, seconds);
-      await untilFailing(scene, "commands", { code: "expired" });
-      await untilForgotten(scene);
+    async inject(context) {
+      await setClock(context.environment.directory, seconds);
+      await untilFailing(context, "commands", { code: "expired" });
+      await untilForgotten(context);
       return async () => {
-        await setClock(scene.house.directory, 0);
-        // What was remembered of the wrong time is forgotten now: only then is it known what follows from that.
-        await untilForgotten(scene);
+        await setClock(context.environment.directory, 0);
+        // Only once requests of the wrong time are forgotten, all consequences have shown.
+        await untilForgotten(context);
       };
     },
   };
 }
 
-async function untilForgotten({ house: { messages } }: Scene): Promise<void> {
-  const from = messages.entries.size;
+async function untilForgotten({ environment: { messages } }: FaultContext): Promise<void> {
+  const before = messages.requests.size;
   const since = performance.now();
-  const isOver = () => performance.now() > since + FORGOTTEN_MS && messages.entries.size > from;
-  await until("the gateway has forgotten what ran", isOver);
+  const isForgotten = () => performance.now() > since + EXPIRY_MS && messages.requests.size > before;
+  await until("the gateway has forgotten earlier requests", isForgotten);
 }

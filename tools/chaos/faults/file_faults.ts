@@ -1,61 +1,61 @@
-/** What can happen to the disk that the keys are on. */
+/** Faults of the disk with the key files. */
 import { spawnMain } from "../../../tests/support/gateway_process.ts";
 import { GatewayClient } from "../../../src/client/gateway_client.ts";
 import { until } from "../../../tests/support/deadline.ts";
-import type { Fault, Scene } from "../fault.ts";
+import type { Fault, FaultContext } from "../fault.ts";
 
-/** Directory of the keys, and a disk for it, in bytes. */
+/** Directory of the key files, and the size of its disk in bytes. */
 const [DATA, DISK_BYTES] = ["data", 64 * 1024];
 
-/** What is told where keys cannot be written. */
-const UNCHANGED = /cannot be written and is unchanged|cannot be used/;
+/** Error of `keys add` if the keys file cannot be written. */
+const WRITE_ERROR = /cannot be written and is unchanged|cannot be used/;
 
 const needs = ["root"] as const;
-const house = { prepare: mountDisk } as const;
+const environment = { prepare: mountDisk } as const;
 
-/** Disk full, and read-only: a key cannot be added, no key is lost, and the gateway goes on. */
+/** Full and read-only disk: `keys add` fails, no key is lost, and the gateway continues. */
 export const FILE_FAULTS: readonly Fault[] = [
   {
     name: "disk-full",
-    title: "Disk of the keys full",
+    title: "Disk of the key files full",
     needs,
-    house,
-    async break(scene) {
-      const data = `${scene.house.directory}/${DATA}`;
-      await addKey(scene, "before");
+    environment,
+    async inject(context) {
+      const data = `${context.environment.directory}/${DATA}`;
+      await addKey(context, "before");
       await fill(`${data}/filler`);
-      await refuseToAdd(scene);
+      await assertAddFails(context);
       return async () => {
         await Deno.remove(`${data}/filler`);
-        await addKey(scene, "after");
+        await addKey(context, "after");
       };
     },
   },
   {
     name: "disk-read-only",
-    title: "Disk of the keys read-only",
+    title: "Disk of the key files read-only",
     needs,
-    house,
-    async break(scene) {
-      const data = `${scene.house.directory}/${DATA}`;
-      await addKey(scene, "before");
+    environment,
+    async inject(context) {
+      const data = `${context.environment.directory}/${DATA}`;
+      await addKey(context, "before");
       await mount(["-o", "remount,ro", data]);
-      await refuseToAdd(scene);
+      await assertAddFails(context);
       return async () => {
         await mount(["-o", "remount,rw", data]);
-        await addKey(scene, "after");
+        await addKey(context, "after");
       };
     },
   },
 ];
 
-/** A key that is in the file opens requests to the gateway that runs. */
-async function addKey(scene: Scene, name: string): Promise<void> {
-  const { code, text } = await keysAdd(scene, name);
-  if (code !== 0) return scene.complain(`Key could not be added: ${text}`);
-  const { url } = scene.house.gateway;
-  const client = new GatewayClient({ url, key: await secretOf(scene, name), protocol: 2 });
-  await until(`the gateway knows the key "${name}"`, async () => {
+/** Adds a key, and waits until the running gateway accepts it. */
+async function addKey(context: FaultContext, name: string): Promise<void> {
+  const { code, text } = await keysAdd(context, name);
+  if (code !== 0) return context.fail(`keys add failed: ${text}`);
+  const { url } = context.environment.gateway;
+  const client = new GatewayClient({ url, key: await secretOf(context, name), protocol: 2 });
+  await until(`the gateway accepts the key "${name}"`, async () => {
     try {
       return (await client.callJeedom("ping")).status === 200;
     } catch {
@@ -64,38 +64,41 @@ async function addKey(scene: Scene, name: string): Promise<void> {
   });
 }
 
-async function refuseToAdd(scene: Scene): Promise<void> {
-  const before = await keysText(scene);
-  const failed = countFailures(scene);
-  const { code, text } = await keysAdd(scene, "refused");
-  if (code === 0 || !UNCHANGED.test(text)) scene.complain(`Adding a key says (exit code ${code}): ${text}`);
-  if (await keysText(scene) !== before) scene.complain("The keys file is another one now");
-  for await (const { name } of Deno.readDir(`${scene.house.directory}/${DATA}`)) {
-    if (name.endsWith(".tmp")) scene.complain(`A copy of the keys is left: ${name}`);
+async function assertAddFails(context: FaultContext): Promise<void> {
+  const before = await keysText(context);
+  const failed = countFailures(context);
+  const { code, text } = await keysAdd(context, "refused");
+  if (code === 0 || !WRITE_ERROR.test(text)) context.fail(`keys add exited with code ${code}: ${text}`);
+  if (await keysText(context) !== before) context.fail("The keys file has changed");
+  for await (const { name } of Deno.readDir(`${context.environment.directory}/${DATA}`)) {
+    if (name.endsWith(".tmp")) context.fail(`A temporary copy of the keys file is left: ${name}`);
   }
-  // The gateway looks at the files twice a second: by then it has met the fault, too.
-  const { messages } = scene.house;
+  // The gateway checks the files twice a second: after that time it has met the fault, too.
+  const { messages } = context.environment;
   const now = performance.now();
-  await until("the gateway goes on", () => messages.acknowledgedSince(now) > 0 && performance.now() > now + 1000);
-  if (countFailures(scene) > failed) scene.complain("Requests failed, though no key was lost");
+  await until("the gateway continues", () => messages.acknowledgedSince(now) > 0 && performance.now() > now + 1000);
+  if (countFailures(context) > failed) context.fail("Requests failed although no key was lost");
 }
 
-function countFailures({ house: { messages, commands } }: Scene): number {
-  const counts = [messages, commands].flatMap((ledger) => [...ledger.failures().values()]);
+function countFailures({ environment: { messages, commands } }: FaultContext): number {
+  const counts = [messages, commands].flatMap((tracker) => [...tracker.failures().values()]);
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-async function keysAdd({ house: { directory, env } }: Scene, name: string): Promise<{ code: number; text: string }> {
+async function keysAdd(
+  { environment: { directory, env } }: FaultContext,
+  name: string,
+): Promise<{ code: number; text: string }> {
   const { code, stderr } = await spawnMain(["keys", "add", name], { directory, env }).output();
   return { code, text: new TextDecoder().decode(stderr).trim() };
 }
 
-function keysText({ house: { directory } }: Scene): Promise<string> {
+function keysText({ environment: { directory } }: FaultContext): Promise<string> {
   return Deno.readTextFile(`${directory}/${DATA}/keys.json`);
 }
 
-async function secretOf(scene: Scene, name: string): Promise<string> {
-  const { keys }: { keys: { name: string; secret: string }[] } = JSON.parse(await keysText(scene));
+async function secretOf(context: FaultContext, name: string): Promise<string> {
+  const { keys }: { keys: { name: string; secret: string }[] } = JSON.parse(await keysText(context));
   return keys.find((key) => key.name === name)?.secret ?? "";
 }
 
@@ -108,10 +111,10 @@ async function mountDisk(directory: string): Promise<() => Promise<void>> {
 
 async function mount(args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("mount", { args }).output();
-  if (!success) throw new Error(`Disk cannot be mounted: ${new TextDecoder().decode(stderr).trim()}`);
+  if (!success) throw new Error(`Cannot mount the disk: ${new TextDecoder().decode(stderr).trim()}`);
 }
 
-/** Writes until there is no room left. */
+/** Writes until the disk is full. */
 async function fill(path: string): Promise<void> {
   using file = await Deno.open(path, { create: true, write: true });
   const block = new Uint8Array(4096);

@@ -1,74 +1,74 @@
-/** What can happen to the gateway itself. */
+/** Faults of the gateway itself. */
 import { until } from "../../../tests/support/deadline.ts";
 import { type Fault, untilFailing } from "../fault.ts";
 
-/** How many connections are opened to a gateway that has room for a few. */
+/** Connections opened to a gateway with few free descriptors. */
 const CONNECTIONS = 200;
 
-/** How many more files it may open, in the end. */
-const ROOM = 6;
+/** Descriptors that it may still open. */
+const FREE_DESCRIPTORS = 6;
 
-/** The gateway killed, restarted, and without descriptors. */
+/** Gateway killed, restarted, and without free descriptors. */
 export const GATEWAY_FAULTS: readonly Fault[] = [
   {
     name: "gateway-killed",
-    title: "Gateway killed, started again at the same port",
-    async break(scene) {
-      await scene.house.endGateway("SIGKILL");
-      await untilFailing(scene, "messages");
-      await untilFailing(scene, "commands");
-      return () => scene.house.startGateway();
+    title: "Gateway killed and restarted at the same port",
+    async inject(context) {
+      await context.environment.stopGateway("SIGKILL");
+      await untilFailing(context, "messages");
+      await untilFailing(context, "commands");
+      return () => context.environment.startGateway();
     },
   },
   {
     name: "gateway-killed-redis",
-    title: "The same, with its memory in Redis",
+    title: "Gateway killed and restarted, with its replay store in Redis",
     needs: ["redis"],
-    house: { hasRedis: true },
-    async break(scene) {
-      await scene.house.endGateway("SIGKILL");
-      await untilFailing(scene, "messages");
-      return () => scene.house.startGateway();
+    environment: { hasRedis: true },
+    async inject(context) {
+      await context.environment.stopGateway("SIGKILL");
+      await untilFailing(context, "messages");
+      return () => context.environment.startGateway();
     },
   },
   {
     name: "gateway-restarted",
-    title: "Gateway stopped by SIGTERM under load, started again",
-    async break({ house, load, complain }) {
-      const code = await house.endGateway("SIGTERM");
-      if (code !== 0) complain(`Gateway stopped with exit code ${code}`);
-      const isTold = () => load.listeners.every(({ endings }) => endings.has("Gateway is shutting down"));
-      await until("all streams are told that the gateway stops", isTold)
-        .catch(({ message }: Error) => complain(message));
-      return () => house.startGateway();
+    title: "Gateway stopped by SIGTERM under load and restarted",
+    async inject({ environment, load, fail }) {
+      const code = await environment.stopGateway("SIGTERM");
+      if (code !== 0) fail(`Gateway stopped with exit code ${code}`);
+      const haveEnded = () => load.listeners.every(({ endMessages }) => endMessages.has("Gateway is shutting down"));
+      await until("all streams have ended with the shutdown message", haveEnded)
+        .catch(({ message }: Error) => fail(message));
+      return () => environment.startGateway();
     },
   },
   {
     name: "descriptors",
     title: "File descriptors of the gateway exhausted",
     needs: ["prlimit"],
-    async break({ house: { gateway } }) {
+    async inject({ environment: { gateway } }) {
       const before = await limitOf(gateway.pid);
       const open = [...Deno.readDirSync(`/proc/${gateway.pid}/fd`)].length;
-      await setLimit(gateway.pid, `${open + ROOM}`);
+      await setLimit(gateway.pid, `${open + FREE_DESCRIPTORS}`);
       const { port } = new URL(gateway.url);
       const connections: Deno.Conn[] = [];
-      const tries = Array.from({ length: CONNECTIONS }, async () => {
+      const attempts = Array.from({ length: CONNECTIONS }, async () => {
         connections.push(await Deno.connect({ hostname: "127.0.0.1", port: Number(port) }));
       });
-      await Promise.allSettled(tries);
-      await until("the gateway has no descriptor left", () => gateway.output.text.includes("Listening broke off"));
-      await until("a new phone is not served", async () => !await isServed(gateway.url));
+      await Promise.allSettled(attempts);
+      await until("the gateway has no free descriptor", () => gateway.output.text.includes("Listening broke off"));
+      await until("a new client is not served", async () => !await isServed(gateway.url));
       return async () => {
         for (const connection of connections) connection.close();
         await setLimit(gateway.pid, before);
-        await until("a new phone is served", () => isServed(gateway.url));
+        await until("a new client is served", () => isServed(gateway.url));
       };
     },
   },
 ];
 
-/** Whether somebody is answered who has no connection yet. */
+/** Tells whether a new connection is served. */
 async function isServed(url: string): Promise<boolean> {
   using client = Deno.createHttpClient({});
   try {
@@ -85,8 +85,8 @@ async function limitOf(pid: number): Promise<string> {
   return /^Max open files +(\d+)/m.exec(limits)?.[1] ?? "unlimited";
 }
 
-/** Sets the soft limit alone, so that nobody needs to be root to put it back. */
+/** Sets the soft limit only, which can be raised again without root. */
 async function setLimit(pid: number, soft: string): Promise<void> {
   const { success } = await new Deno.Command("prlimit", { args: ["--pid", `${pid}`, `--nofile=${soft}:`] }).output();
-  if (!success) throw new Error(`Limit cannot be set: ${soft}`);
+  if (!success) throw new Error(`Cannot set the limit: ${soft}`);
 }

@@ -1,46 +1,47 @@
-/** What can happen to Jeedom. */
+/** Faults of Jeedom. */
 import { setTimeout as pause } from "node:timers/promises";
+import type { JeedomFault } from "../../support/faulty_jeedom.ts";
 import { type Fault, untilFailing } from "../fault.ts";
-import type { Mood } from "../../support/jeedom.ts";
 
-/** How long it is slow, in milliseconds. */
+/** Duration of slow answers, in milliseconds. */
 const SLOW_MS = 3000;
 
-/** Jeedom killed, and in each of its moods. */
+/** Jeedom killed, and each fault of its server. */
 export const JEEDOM_FAULTS: readonly Fault[] = [
   {
     name: "jeedom-killed",
-    title: "Jeedom killed, started again",
+    title: "Jeedom killed and restarted",
     isUnready: true,
-    async break(scene) {
-      await scene.house.jeedom.die();
-      await untilFailing(scene, "commands", { code: "failed" });
-      return () => scene.house.jeedom.revive();
+    async inject(context) {
+      const { jeedom } = context.environment;
+      await jeedom.stop();
+      await untilFailing(context, "commands", { code: "failed" });
+      return () => jeedom.start();
     },
   },
-  { ...inMood("frozen", "Jeedom frozen for longer than JEEDOM_TIMEOUT_MS"), isUnready: true },
-  { ...inMood("garbage", "Jeedom answers garbage of seven kinds"), isUnready: true },
-  { ...inMood("huge", "Jeedom answers 50 MB"), isUnready: true },
-  inMood("leaving", "Jeedom closes idle connections under a request"),
+  { ...serverFault("frozen", "Jeedom frozen for longer than JEEDOM_TIMEOUT_MS"), isUnready: true },
+  { ...serverFault("garbage", "Jeedom sends seven kinds of invalid answers"), isUnready: true },
+  { ...serverFault("huge", "Jeedom answers 50 MB"), isUnready: true },
+  serverFault("disconnecting", "Jeedom closes idle connections during a request"),
   {
-    ...inMood("slow", "Jeedom dribbles its answers for 3 s"),
-    async break({ house: { jeedom } }) {
-      jeedom.mood = "slow";
+    ...serverFault("slow", "Jeedom sends its answers in small pieces for 3 s"),
+    async inject({ environment: { jeedom } }) {
+      jeedom.fault = "slow";
       await pause(SLOW_MS);
-      return () => Promise.resolve(void (jeedom.mood = "well"));
+      return () => Promise.resolve(void (jeedom.fault = "normal"));
     },
   },
 ];
 
-function inMood(mood: Mood, title: string): Fault {
+function serverFault(fault: JeedomFault, title: string): Fault {
   return {
-    name: `jeedom-${mood}`,
+    name: `jeedom-${fault}`,
     title,
-    async break(scene) {
-      const { jeedom } = scene.house;
-      jeedom.mood = mood;
-      await untilFailing(scene, "commands");
-      return () => Promise.resolve(void (jeedom.mood = "well"));
+    async inject(context) {
+      const { jeedom } = context.environment;
+      jeedom.fault = fault;
+      await untilFailing(context, "commands");
+      return () => Promise.resolve(void (jeedom.fault = "normal"));
     },
   };
 }

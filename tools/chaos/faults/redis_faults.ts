@@ -1,22 +1,22 @@
-/** What can happen to the Redis that remembers which requests ran. */
+/** Faults of the Redis with the replay store. */
 import type { TestRedis } from "../../../tests/support/redis_server.ts";
-import { type Fault, type Scene, untilFailing } from "../fault.ts";
+import { type Fault, type FaultContext, untilFailing } from "../fault.ts";
 
 const needs = ["redis"] as const;
-const house = { hasRedis: true } as const;
+const environment = { hasRedis: true } as const;
 
-/** Redis killed, frozen, and emptied. While it is away nothing may run, seen or unseen. */
+/** Redis killed, frozen and flushed. While it is unavailable, no request may be executed. */
 export const REDIS_FAULTS: readonly Fault[] = [
   {
     name: "redis-killed",
-    title: "Redis killed, back empty",
+    title: "Redis killed and restarted empty",
     needs,
-    house,
+    environment,
     isUnready: true,
-    async break(scene) {
-      const redis = redisOf(scene);
+    async inject(context) {
+      const redis = redisOf(context);
       await redis.kill();
-      await untilNothingRuns(scene);
+      await untilAllFail(context);
       return () => redis.start();
     },
   },
@@ -24,34 +24,34 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: "redis-frozen",
     title: "Redis frozen for longer than REPLAY_REDIS_TIMEOUT_MS",
     needs,
-    house,
+    environment,
     isUnready: true,
-    async break(scene) {
-      const redis = redisOf(scene);
+    async inject(context) {
+      const redis = redisOf(context);
       redis.signal("SIGSTOP");
-      await untilNothingRuns(scene);
+      await untilAllFail(context);
       return () => Promise.resolve(redis.signal("SIGCONT"));
     },
   },
   {
-    name: "redis-emptied",
-    title: "Redis emptied by FLUSHALL",
+    name: "redis-flushed",
+    title: "Redis flushed by FLUSHALL",
     needs,
-    house,
-    async break(scene) {
-      await redisOf(scene).command("FLUSHALL");
-      await untilFailing(scene, "commands", { code: "expired" });
+    environment,
+    async inject(context) {
+      await redisOf(context).command("FLUSHALL");
+      await untilFailing(context, "commands", { code: "expired" });
       return () => Promise.resolve();
     },
   },
 ];
 
-function redisOf({ house: { redis } }: Scene): TestRedis {
-  if (redis === undefined) throw new Error("House has no Redis");
+function redisOf({ environment: { redis } }: FaultContext): TestRedis {
+  if (redis === undefined) throw new Error("Environment has no Redis");
   return redis;
 }
 
-async function untilNothingRuns(scene: Scene): Promise<void> {
-  await untilFailing(scene, "messages", { code: "unavailable" });
-  await untilFailing(scene, "commands", { code: "unavailable" });
+async function untilAllFail(context: FaultContext): Promise<void> {
+  await untilFailing(context, "messages", { code: "unavailable" });
+  await untilFailing(context, "commands", { code: "unavailable" });
 }

@@ -1,0 +1,253 @@
+/**
+ * Measures requests through the real gateway beside the upper bounds of the platform in the same run: a pass-through
+ * proxy before the same Jeedom, and a publisher straight to the same broker.
+ */
+import type { CommandLine } from "../../../src/cli/args.ts";
+import { MOSQUITTO, startBroker } from "../../../tests/support/broker.ts";
+import { startBenchGateway } from "../bench_gateway.ts";
+import { startHelper } from "../../support/helper_process.ts";
+import { REPORT_EACH_SECOND, watchBroker } from "./broker_count.ts";
+import type { LoadOptions, LoadResult } from "./generator.ts";
+import type { Work } from "./work.ts";
+import { cpuMs, rssBytes } from "../../support/process_stats.ts";
+import { Progress } from "../../support/progress.ts";
+import { median } from "../../support/statistics.ts";
+import { describeMethod, digits, markdownTable } from "../../support/report.ts";
+import { inScope, runTool } from "../../support/run_tool.ts";
+import { readNumber, readToolArgs, refuseMore } from "../../support/tool_args.ts";
+
+const LINE = {
+  synopsis: "deno task bench:load [SECONDS] [ROUNDS]",
+  summary: "Measure requests through the gateway beside a pass-through proxy and a straight publisher",
+  options: {},
+  notes: `Arguments:
+  SECONDS  for each case, 1 to 30 (default: 5)
+  ROUNDS   of all cases (default: 5)
+Exit code 77 if Mosquitto is not installed.
+Arguments after -- are passed to the deno run of the gateway, such as -- --cpu-prof --cpu-prof-dir=/tmp/profiles`,
+} as const satisfies CommandLine;
+
+const [SECONDS, ROUNDS, GATEWAY_FLAGS] = readToolArgs(LINE, ({ positionals }) => {
+  const flags = positionals.filter((word) => word.startsWith("-"));
+  const [seconds, rounds, ...more] = positionals.filter((word) => !word.startsWith("-"));
+  refuseMore(more);
+  return [
+    readNumber(seconds, { name: "SECONDS", standard: 5, min: 1, max: 30 }),
+    readNumber(rounds, { name: "ROUNDS", standard: 5, min: 1, isWhole: true }),
+    flags,
+  ] as const;
+});
+
+if (MOSQUITTO === undefined) {
+  // deno-lint-ignore no-console
+  console.error(
+    "Mosquitto is not installed; it counts the published messages. Install it: sudo apt-get install mosquitto",
+  );
+  Deno.exit(77);
+}
+
+const CONNECTIONS = [1, 16, 64];
+const WORKS: readonly Work[] = [{ kind: "jeedom" }, { kind: "publish", qos: 0 }, { kind: "publish", qos: 1 }];
+
+/** Long enough for the JIT compiler to settle, with all connections. */
+const WARM_UP = { seconds: 4, connections: 64 };
+
+/** Requests per second that the replay store has room for: as many as by default for 5 s. */
+const REQUESTS_PER_SECOND = 20_000;
+
+interface Measured extends LoadResult {
+  readonly rate: number;
+  readonly cpuPerRequest: number;
+  readonly rss: number;
+  readonly generatorCores: number;
+}
+
+/** Measurements of one case, one for each round. */
+interface Results {
+  readonly gateway: Measured[];
+  readonly bare: Measured[];
+  readonly ceiling: Measured[];
+}
+
+await runTool(async (started) => {
+  const helper = (name: string) => {
+    const process = startHelper(new URL(`${name}.ts`, import.meta.url));
+    started.defer(() => process.stop());
+    return process;
+  };
+  const [generator, jeedom, proxy, straight, bare] = [
+    helper("generator"),
+    helper("jeedom"),
+    helper("proxy"),
+    helper("straight_publisher"),
+    helper("bare_sealing"),
+  ];
+  const broker = await startBroker(REPORT_EACH_SECOND);
+  started.defer(() => broker.stop());
+  const brokerCount = await watchBroker(broker.port);
+  started.defer(() => brokerCount.close());
+  const jeedomUrl = await jeedom.ask<string>("url");
+  const proxyPort = await proxy.ask<number>("serve", jeedomUrl);
+  const bareKey = "0".repeat(64);
+  const barePort = await bare.ask<number>("serve", { key: bareKey, jeedom: jeedomUrl, brokerPort: broker.port });
+  const env = {
+    JEEDOM_URL: jeedomUrl,
+    JEEDOM_APIKEY: "bench",
+    MQTT_BROKER_HOST: broker.host,
+    MQTT_BROKER_PORT: String(broker.port),
+    REPLAY_MEMORY_BYTES: String(Math.max(64 * 2 ** 20, Math.ceil((SECONDS + 2) * REQUESTS_PER_SECOND * 1024))),
+  };
+  let published = 0;
+
+  /** Runs the generator against a process and checks every answer. */
+  async function load(target: Omit<LoadOptions, "ready">, pid: number): Promise<Measured> {
+    const warmUp = await drive({ ...target, connections: WARM_UP.connections }, {
+      pid,
+      seconds: WARM_UP.seconds,
+      rate: 3000,
+    });
+    return await drive(target, { pid, seconds: SECONDS, rate: warmUp.rate });
+  }
+
+  async function drive(
+    target: Omit<LoadOptions, "ready">,
+    { pid, seconds, rate }: { readonly pid: number; readonly seconds: number; readonly rate: number },
+  ): Promise<Measured> {
+    await generator.ask("prepare", { ...target, ready: Math.ceil(rate * seconds * 1.3) });
+    const [before, ownBefore] = [await cpuMs(pid), await cpuMs(generator.pid)];
+    const result = await generator.ask<LoadResult>("run", { seconds });
+    const [after, ownAfter, rss] = [await cpuMs(pid), await cpuMs(generator.pid), await rssBytes(pid)];
+    const checked = await generator.ask<number>("verify");
+    if (checked !== result.requests) throw new Error(`${result.requests} requests, but ${checked} answers checked`);
+    if (target.work.kind === "publish") await brokerCount.expect(published += result.requests);
+    return {
+      ...result,
+      rate: result.requests / result.seconds,
+      cpuPerRequest: (after - before) / result.requests,
+      rss,
+      generatorCores: (ownAfter - ownBefore) / 1000 / result.seconds,
+    };
+  }
+
+  const gatewayCase = (work: Work, connections: number) =>
+    inScope(started, async (scope) => {
+      const gateway = await startBenchGateway(scope, { env, flags: GATEWAY_FLAGS });
+      return await load({ port: Number(new URL(gateway.url).port), key: gateway.key, work, connections }, gateway.pid);
+    });
+
+  const bareCase = (work: Work, connections: number) =>
+    load({ port: barePort, key: bareKey, work, connections }, bare.pid);
+
+  const proxyCase = (connections: number) =>
+    load({ port: proxyPort, key: "0".repeat(64), work: { kind: "proxy" }, connections }, proxy.pid);
+
+  async function straightCase(qos: 0 | 1, inFlight: number): Promise<Measured> {
+    const order = { port: broker.port, qos, inFlight };
+    const warmUp = await straight.ask<LoadResult>("run", { ...order, seconds: WARM_UP.seconds });
+    const before = await cpuMs(straight.pid);
+    const result = await straight.ask<LoadResult>("run", { ...order, seconds: SECONDS });
+    const after = await cpuMs(straight.pid);
+    await brokerCount.expect(published += warmUp.requests + result.requests);
+    return {
+      ...result,
+      rate: result.requests / result.seconds,
+      cpuPerRequest: (after - before) / result.requests,
+      rss: await rssBytes(straight.pid),
+      generatorCores: 0,
+    };
+  }
+
+  const ceilingCase = (work: Work, connections: number) =>
+    work.kind === "publish" ? straightCase(work.qos, connections) : proxyCase(connections);
+
+  const cases = WORKS.flatMap((work) => CONNECTIONS.map((connections) => ({ work, connections })));
+  const progress = new Progress(ROUNDS * cases.length * 3);
+  const results = cases.map((): Results => ({ gateway: [], bare: [], ceiling: [] }));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [at, { work, connections }] of cases.entries()) {
+      const parts: readonly (readonly [name: string, run: () => Promise<unknown>])[] = [
+        ["gateway", async () => results[at]?.gateway.push(await gatewayCase(work, connections))],
+        ["bare sealing", async () => results[at]?.bare.push(await bareCase(work, connections))],
+        ["ceiling", async () => results[at]?.ceiling.push(await ceilingCase(work, connections))],
+      ];
+      // Alternates the order, so that none is always measured on a warm machine.
+      for (const [part, run] of round % 2 === 0 ? parts : parts.toReversed()) {
+        progress.step(`round ${round + 1} of ${ROUNDS}, ${name(work)}, ${connections} connections, ${part}`);
+        await run();
+      }
+    }
+  }
+  return [
+    table(cases, results),
+    "",
+    describeMethod([
+      `${ROUNDS} rounds of ${SECONDS} s per case after ${WARM_UP.seconds} s of warm-up; medians over the rounds; ratios ` +
+      "from the same round, with the lowest and highest in brackets",
+      "A fresh gateway process per case and round: replay store, rate limits, logs and audit on; limits too wide to refuse",
+      "Every request sealed with its own nonce before the measurement, every answer opened and checked after it " +
+      "(HTTP 200, status 200, own number); every publish counted by the broker",
+      "Ceiling of Jeedom calls: a pass-through proxy on Deno.serve and fetch, plaintext of the same size, same generator. " +
+      "Ceiling of publishes: MQTT.js straight to the same Mosquitto, as many messages in flight",
+      "Bare sealing: opens, calls or publishes, and seals; the same envelopes, forty lines",
+      "Generator, gateway or ceiling, Jeedom and broker are separate processes that share the cores",
+    ]),
+  ].join("\n");
+});
+
+function name(work: Work): string {
+  return work.kind === "publish" ? `Publish, QoS ${work.qos}` : "Jeedom call";
+}
+
+function table(
+  cases: readonly { work: Work; connections: number }[],
+  results: readonly Results[],
+): string {
+  const header = [
+    "Case",
+    "Connections",
+    "Gateway req/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU ms/req",
+    "RSS MB",
+    "Generator cores",
+  ];
+  const beside = [
+    "Bare sealing req/s",
+    "Ratio to it",
+    "Ceiling req/s",
+    "its p50",
+    "its p99",
+    "its CPU ms/req",
+    "Ratio to ceiling",
+  ];
+  return markdownTable(
+    [...header, ...beside],
+    cases.map(({ work, connections }, at) => {
+      const { gateway = [], bare = [], ceiling = [] } = results[at] ?? {};
+      const middle = (of: readonly Measured[], field: keyof Measured, count: number) =>
+        digits(median(of.map((measured) => measured[field])), count);
+      const ratio = (to: readonly Measured[]) => {
+        const ratios = gateway.map(({ rate }, round) => rate / (to[round]?.rate ?? NaN));
+        return `${digits(median(ratios), 2)} (${digits(Math.min(...ratios), 2)}–${digits(Math.max(...ratios), 2)})`;
+      };
+      return [
+        name(work),
+        String(connections),
+        middle(gateway, "rate", 0),
+        middle(gateway, "p50", 2),
+        middle(gateway, "p99", 2),
+        middle(gateway, "cpuPerRequest", 3),
+        digits(median(gateway.map(({ rss }) => rss / 2 ** 20)), 0),
+        middle(gateway, "generatorCores", 2),
+        middle(bare, "rate", 0),
+        ratio(bare),
+        middle(ceiling, "rate", 0),
+        middle(ceiling, "p50", 2),
+        middle(ceiling, "p99", 2),
+        middle(ceiling, "cpuPerRequest", 3),
+        ratio(ceiling),
+      ];
+    }),
+  );
+}
