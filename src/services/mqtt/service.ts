@@ -75,11 +75,13 @@ export function createMqttService({ directory, brokers, events }: MqttServiceOpt
         qos: request.qos ?? 0,
         retain: request.retain ?? false,
       };
-      await brokers.publish(address, publication, { owner: key }).catch((error) => {
+      try {
+        await brokers.publish(address, publication, { owner: key });
+      } catch (error) {
         if (!(error instanceof BrokerError)) throw error;
         const status = error instanceof BrokerForbiddenError ? 403 : 500;
         throw new ServiceError(status, brokerFailure(error), { code: brokerCode(error) });
-      });
+      }
       return gatewayReply(200, { success: true, topic, message: "Published successfully" });
     },
     subscribe(payload, { key, stream, onConnected }) {
