@@ -8,7 +8,6 @@ import { statfs } from "node:fs/promises";
 import process, { cpuUsage } from "node:process";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
-import { EXIT_INTERRUPTED } from "./cli/exit_codes.ts";
 import type { KeyFileSystem } from "./keys/default_key_file.ts";
 import type { KeysFileSystem } from "./keys/keyring_file.ts";
 import type { ProcessStats } from "./observability/process.ts";
@@ -108,8 +107,12 @@ export interface Platform {
 /** Time within which two signals count as one, in milliseconds: a terminal sends them to `deno task` and its child. */
 const SAME_SIGNAL_MS = 500;
 
-/** Creates the platform of the running process. */
-export function denoPlatform(): Omit<Platform, "args"> {
+/**
+ * Creates the platform of the running process.
+ *
+ * @param interruptedCode exit code of a process that a second signal ends, or Ctrl-C while it asks for a secret
+ */
+export function denoPlatform(interruptedCode: number): Omit<Platform, "args"> {
   const outputClosed = Promise.withResolvers<void>();
   return {
     isTerminal: Deno.stdout.isTerminal(),
@@ -140,22 +143,22 @@ export function denoPlatform(): Omit<Platform, "args"> {
       }
     },
     printError,
-    askSecret,
+    askSecret: (question) => askSecret(question, interruptedCode),
     onReload: (reload) => Deno.addSignalListener("SIGHUP", reload),
     async untilStopped({ ignoresOutput = false, endsOnHangup = Deno.stdout.isTerminal() } = {}) {
-      const signaled = untilSignal(["SIGINT", "SIGTERM", ...endsOnHangup ? ["SIGHUP" as const] : []]);
+      const signaled = untilSignal(["SIGINT", "SIGTERM", ...endsOnHangup ? ["SIGHUP" as const] : []], interruptedCode);
       await (ignoresOutput ? signaled : Promise.race([signaled, outputClosed.promise]));
     },
   };
 }
 
 /** Settles at the first of the signals. A later one ends the process at once. */
-function untilSignal(signals: readonly Deno.Signal[]): Promise<void> {
+function untilSignal(signals: readonly Deno.Signal[], interruptedCode: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let signaledAt: number | undefined;
   for (const signal of signals) {
     Deno.addSignalListener(signal, () => {
-      if (signaledAt !== undefined && performance.now() - signaledAt > SAME_SIGNAL_MS) Deno.exit(EXIT_INTERRUPTED);
+      if (signaledAt !== undefined && performance.now() - signaledAt > SAME_SIGNAL_MS) Deno.exit(interruptedCode);
       signaledAt ??= performance.now();
       resolve();
     });
@@ -225,7 +228,7 @@ function printError(line: string): void {
   }
 }
 
-async function askSecret(question: string): Promise<string | undefined> {
+async function askSecret(question: string, interruptedCode: number): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const noEcho = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: noEcho, terminal: true, historySize: 0 });
@@ -236,7 +239,7 @@ async function askSecret(question: string): Promise<string | undefined> {
   terminal.once("SIGINT", () => {
     // Restores the echo.
     terminal.close();
-    Deno.exit(EXIT_INTERRUPTED);
+    Deno.exit(interruptedCode);
   });
   try {
     return await promise;
