@@ -7,7 +7,7 @@ import { errorText } from "../lib/errors.ts";
 import { GatewayClient } from "../client/gateway_client.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Variables } from "../config/rules.ts";
-import { type Config, SETTINGS } from "../config/settings.ts";
+import { type Config, secretsOf, SETTINGS } from "../config/settings.ts";
 import { DEVICES, SimulatedHome } from "../demo/simulated_home.ts";
 import { LIGHT_COMMAND_TOPIC, startSensors } from "../demo/sensors.ts";
 import { createSimulatedJeedom } from "../demo/simulated_jeedom.ts";
@@ -132,7 +132,7 @@ function demoConfig({ env }: Platform, settings: Variables): Config {
 }
 
 async function startOnFreePort(config: Config, platform: Platform): Promise<RunningGateway> {
-  const log = startLog(config, platform.isTerminal);
+  const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal: platform.isTerminal });
   // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
   const { startGateway } = await import("../app/start.ts");
   try {

@@ -5,6 +5,7 @@
  */
 import { errorText } from "../lib/errors.ts";
 import { ConfigError } from "../config/parse.ts";
+import { secretsOf } from "../config/settings.ts";
 import { startLog } from "../observability/logtape.ts";
 import { joinWords } from "../config/rules.ts";
 import { sourceText } from "../config/unknown_settings.ts";
@@ -31,7 +32,7 @@ export async function serve(platform: Platform): Promise<number> {
   const stopped = platform.untilStopped({ ignoresOutput: true });
   try {
     const { config, unknown, unreadLines } = await readSettings(platform);
-    const log = startLog(config, platform.isTerminal);
+    const log = startLog({ settings: config.log, secrets: secretsOf(config), isTerminal: platform.isTerminal });
     for (const { name, source, suggestions } of unknown.filter((setting) => setting.suggestions.length > 0)) {
       log.warn("{name} in {source} is not a setting: did you mean {suggestions}?", {
         name,

@@ -482,8 +482,24 @@ export function settingsWithValues(
   );
 }
 
+/** Lists the values of all secret settings; of a URL also its password, encoded and decoded. */
+export function secretsOf(config: Partial<Config>): string[] {
+  return settingsWithValues(config).filter(({ setting }) => setting.secret).flatMap(({ value }) =>
+    value instanceof URL ? [value.href, value.password, decode(value.password)] : [String(value ?? "")]
+  );
+}
+
 /** Names of all settings, in the table's order. */
 export const SETTING_NAMES: readonly string[] = settingsOf(SETTINGS).map(({ name }) => name);
 
 /** Variables of the client commands, which come from the same sources. */
 export const CLIENT_VARIABLES: readonly string[] = ["GATEWAY_KEY", "GATEWAY_URL", "JEEDOM_CALL_APIKEY"];
+
+/** Decodes percent signs; returns the text unchanged if they are not an encoding. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -17,26 +17,37 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { redactByField } from "@logtape/redaction";
-import type { Config } from "../config/settings.ts";
 import { isObject } from "../lib/json.ts";
 import type { Log } from "./log.ts";
-import { createMask, MASKED, SECRET_FIELD, secretsOf } from "./mask.ts";
+import { createMask, MASKED, SECRET_FIELD } from "./mask.ts";
 import { visible, visibleJson, visibleLine } from "../lib/visible.ts";
 
-/** Settings of the log, and the settings whose secrets it masks. */
-export type LogConfig = Pick<Config, "log"> & Partial<Config>;
+/** Settings of the log. */
+export interface LogSettings {
+  /** Lowest level that is written. */
+  readonly level: "debug" | "info" | "warning" | "error";
+  /** Form of a line. `auto`: colored text on a terminal, otherwise JSON. */
+  readonly format: "auto" | "text" | "json";
+}
 
-/**
- * Sets the log up, once for each process, and returns it. Secrets of the configuration are masked in every line.
- *
- * @param isTerminal chooses the format of `LOG_FORMAT=auto`: colored text on a terminal, otherwise JSON lines
- */
-export function startLog(config: LogConfig, isTerminal: boolean): Log {
-  const format = config.log.format === "auto" ? isTerminal ? "color" : "json" : config.log.format;
-  const mask = createMask(secretsOf(config));
+/** Options of the log. */
+export interface LogOptions {
+  /** Settings of the log. */
+  readonly settings: LogSettings;
+  /** Texts to mask in every line. */
+  readonly secrets: readonly string[];
+  /** Whether the output is a terminal. */
+  readonly isTerminal: boolean;
+}
+
+/** Sets the log up, once for each process, and returns it. */
+export function startLog({ settings, secrets, isTerminal }: LogOptions): Log {
+  const { level } = settings;
+  const format = settings.format === "auto" ? isTerminal ? "color" : "json" : settings.format;
+  const mask = createMask(secrets);
   const formatRecord = {
-    color: () => asText(getAnsiColorFormatter({ value: formatValue, format: layoutLine(({ level }) => level) })),
-    text: () => asText(getTextFormatter({ value: formatValue, format: layoutLine(({ level }) => `[${level}]`) })),
+    color: () => asText(getAnsiColorFormatter({ value: formatValue, format: layoutLine((record) => record.level) })),
+    text: () => asText(getTextFormatter({ value: formatValue, format: layoutLine((record) => `[${record.level}]`) })),
     json: () => asJson(mask),
   }[format]();
   const formatter: TextFormatter = format === "json"
@@ -54,8 +65,8 @@ export function startLog(config: LogConfig, isTerminal: boolean): Log {
     },
     filters: { flood: createFloodFilter() },
     loggers: [
-      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: config.log.level },
-      { category: "audit", sinks: ["lines"], lowestLevel: config.log.level },
+      { category: "gateway", sinks: ["console"], filters: ["flood"], lowestLevel: level },
+      { category: "audit", sinks: ["lines"], lowestLevel: level },
       { category: "log", sinks: ["console"], lowestLevel: "warning" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
     ],

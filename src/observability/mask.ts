@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { type Config, settingsWithValues } from "../config/settings.ts";
 import { visibleLine } from "../lib/visible.ts";
 
 /** Replacement of a secret. */
@@ -44,13 +43,6 @@ export function createMask(secrets: readonly string[]): (line: string) => string
   };
 }
 
-/** Lists the values of all secret settings; of a URL also its password, encoded and decoded. */
-export function secretsOf(config: Partial<Config>): string[] {
-  return settingsWithValues(config).filter(({ setting }) => setting.secret).flatMap(({ value }) =>
-    value instanceof URL ? [value.href, value.password, decode(value.password)] : [String(value ?? "")]
-  );
-}
-
 /** Lists the forms of a secret: plain, in JSON, in a URL, in base64, inspected for debugging, and on one line. */
 function encodingsOf(secret: string): string[] {
   const escaped = [secret];
@@ -63,13 +55,4 @@ function encodingsOf(secret: string): string[] {
     encodeURIComponent(secret),
     new TextEncoder().encode(secret).toBase64(),
   ];
-}
-
-/** Decodes percent signs; returns the text unchanged if they are not an encoding. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { brokerProtocol } from "../../src/services/mqtt/settings.ts";
 import { ConfigError, parseConfig, parseSettings } from "../../src/config/parse.ts";
 import { matching, type ServiceSettings, setting, type Variables, wholeNumber } from "../../src/config/rules.ts";
-import { SETTING_NAMES, SETTINGS, settingsTable } from "../../src/config/settings.ts";
+import { secretsOf, SETTING_NAMES, SETTINGS, settingsTable } from "../../src/config/settings.ts";
 
 function problems(variables: Variables): readonly string[] {
   try {
@@ -223,4 +223,19 @@ Deno.test("settingsTable() adds the group of a service, which parseSettings() pa
     "ECHO_DELAY_MS must be a whole number from 0 to 1000",
   );
   assertThrows(() => values({ ECHO_DELAY_MS: "0", ECHO_PREFIX: "a" }), ConfigError, "ECHO_PREFIX has no effect");
+});
+
+Deno.test("secretsOf() lists the secret settings, and the password of a URL encoded and decoded", () => {
+  const config = parseConfig({
+    JEEDOM_APIKEY: "jeedom-key",
+    MQTT_BROKER_HOST: "broker",
+    MQTT_USERNAME: "joe",
+    MQTT_PASSWORD: "mqtt-password",
+    REPLAY_REDIS_URL: "redis://ann:p%40ss@host",
+  });
+  const found = secretsOf(config);
+  for (const secret of ["jeedom-key", "mqtt-password", "p%40ss", "p@ss", "redis://ann:p%40ss@host"]) {
+    assert(found.includes(secret), secret);
+  }
+  assert(!found.includes("joe"));
 });

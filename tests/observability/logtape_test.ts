@@ -2,7 +2,7 @@ import { type LogRecord, resetSync } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
-import type { Config } from "../../src/config/settings.ts";
+import { type Config, secretsOf } from "../../src/config/settings.ts";
 import type { Log } from "../../src/observability/log.ts";
 import { auditLog, createLineSink, startLog } from "../../src/observability/logtape.ts";
 import { until } from "../support/deadline.ts";
@@ -33,7 +33,7 @@ function linesOf(test: (log: Log, config: Config) => void, env: Variables = {}, 
   for (const name of names) console[name] = (...parts: unknown[]) => void lines.push(...parts.join(" ").split("\n"));
   try {
     const config = parseConfig({ ...SETTINGS, LOG_LEVEL: "debug", ...env });
-    test(startLog(config, isTerminal), config);
+    test(startLog({ settings: config.log, secrets: secretsOf(config), isTerminal }), config);
     resetSync();
   } finally {
     // deno-lint-ignore no-console

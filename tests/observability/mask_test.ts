@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseConfig } from "../../src/config/parse.ts";
-import { createMask, LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
+import { createMask, LEAST_SECRET_LENGTH } from "../../src/observability/mask.ts";
 import { visibleLine } from "../../src/lib/visible.ts";
 
 const mask = (line: string, secrets: readonly string[] = []) => createMask(secrets)(line);
@@ -46,19 +45,4 @@ Deno.test("createMask() masks all text in the form of a key or a login, and leav
   assertEquals(mask(plain), plain);
   const topic = "zigbee2mqtt/0x00158d0001a2b3c4/availability";
   assertEquals([mask(topic), topic.length], [topic, 43]);
-});
-
-Deno.test("secretsOf() lists the secret settings, and the password of a URL encoded and decoded", () => {
-  const config = parseConfig({
-    JEEDOM_APIKEY: "jeedom-key",
-    MQTT_BROKER_HOST: "broker",
-    MQTT_USERNAME: "joe",
-    MQTT_PASSWORD: "mqtt-password",
-    REPLAY_REDIS_URL: "redis://ann:p%40ss@host",
-  });
-  const found = secretsOf(config);
-  for (const secret of ["jeedom-key", "mqtt-password", "p%40ss", "p@ss", "redis://ann:p%40ss@host"]) {
-    assert(found.includes(secret), secret);
-  }
-  assert(!found.includes("joe"));
 });

@@ -1,8 +1,8 @@
 /** Secrets that a process must not print, and the search for them. */
 import { parseConfig } from "../../src/config/parse.ts";
 import type { SettingsGroup, Variables } from "../../src/config/rules.ts";
-import { SETTINGS } from "../../src/config/settings.ts";
-import { LEAST_SECRET_LENGTH, secretsOf } from "../../src/observability/mask.ts";
+import { secretsOf, SETTINGS } from "../../src/config/settings.ts";
+import { LEAST_SECRET_LENGTH } from "../../src/observability/mask.ts";
 
 const utf8 = new TextEncoder();
 
