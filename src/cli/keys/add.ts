@@ -23,7 +23,7 @@ export function addLine(services: readonly ServiceModule[] = SERVICES): CommandL
 function commandLine(services: readonly ServiceModule[]) {
   return {
     synopsis: "deno task keys add NAME",
-    summary: "Make a key for a device",
+    summary: "Create a key for a device",
     options: {
       ...rightsOptions(services),
       rate: { type: "string", value: "N", description: "N requests a second, together with --burst" },

@@ -13,7 +13,7 @@ import type { Options } from "../args.ts";
 export function rightsOptions(services: readonly ServiceModule[] = SERVICES): Options {
   const names = services.map(({ name }) => name).join("|");
   return {
-    service: listOption(names, "All that is ordinary there, unless narrowed below"),
+    service: listOption(names, "Its everyday rights, unless narrowed below"),
     ...Object.assign({}, ...services.map(({ rights }) => rights.options)),
   };
 }
