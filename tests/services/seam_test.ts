@@ -13,7 +13,7 @@ import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
-import { createEchoService, echo, ECHO_SETTINGS } from "../support/echo_service/echo.ts";
+import { createEchoService, echo } from "../support/echo_service/echo.ts";
 import { makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 import { listen, subscribe } from "../support/listener.ts";
 import { gatewayMetricsText } from "../support/metrics.ts";
@@ -81,7 +81,7 @@ Deno.test("the sandbox allows the connections and settings of a third service", 
 });
 
 Deno.test("the settings table has the settings of a third service", () => {
-  const table = settingsTable([ECHO_SETTINGS]);
+  const table = settingsTable(LIST);
   assertEquals(Object(parseSettings(table, [{ ECHO_GREETING: "Hi" }]))["echo"], { greeting: "Hi" });
 });
 

@@ -5,6 +5,7 @@ import type { Variables } from "../../src/config/rules.ts";
 import { createContext, type DoctorContext, type DoctorOptions, type Machine } from "../../src/doctor/context.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { fakePlatform } from "./platform.ts";
 
 export const NOW = Date.UTC(2026, 0, 31, 12, 30);
@@ -23,11 +24,11 @@ export function makeContext({ env = {}, machine = {}, ...rest }: ContextOptions 
   return createContext({
     config: parseConfig(env),
     isSet: (name) => Boolean(env[name]),
+    services: SERVICES,
     version: "1.0.0",
     localUrl,
     machine: fakePlatform({ fetch: () => Promise.reject(new TypeError("fetch failed")), ...machine }),
     brokerAddress: () => Promise.resolve({ host: "broker", port: 1883 }),
-    jeedomFetch: () => Promise.resolve(machine.fetch ?? (() => Promise.reject(new TypeError("fetch failed")))),
     connectBroker: () => Promise.reject(new BrokerError("Broker is not there")),
     now: () => NOW,
     randomBytes,

@@ -3,6 +3,7 @@ import { startGateway } from "../../src/app/start.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { formatKeysFile } from "../../src/keys/schema.ts";
 import { SERVICES } from "../../src/services/registry.ts";
+import type { ServiceModule } from "../../src/services/service.ts";
 import { createMetrics, type Metrics, type MetricsOptions } from "../../src/observability/metrics.ts";
 import { type ProcessMetricsOptions, registerProcessMetrics } from "../../src/observability/process.ts";
 import { until } from "./deadline.ts";
@@ -37,7 +38,10 @@ export function makeMetrics(
  *
  * @param settings groups of settings of further services
  */
-export async function gatewayMetricsText(services = SERVICES, settings: object = {}): Promise<string> {
+export async function gatewayMetricsText(
+  services: readonly ServiceModule[] = SERVICES,
+  settings: object = {},
+): Promise<string> {
   let text = "";
   await inTempDir(async (directory) => {
     const port = freePort();
