@@ -137,10 +137,14 @@ export async function readSettings(
 /**
  * Reads the configuration.
  *
+ * @param services the services whose settings there are
  * @throws {ConfigError} with all problems
  */
-export async function readConfig(platform: SettingsPlatform): Promise<Config> {
-  return (await readSettings(platform)).config;
+export async function readConfig(
+  platform: SettingsPlatform,
+  services: readonly ConfigurableService[] = SERVICES,
+): Promise<Config> {
+  return (await readSettings(platform, services)).config;
 }
 
 /** Folder of `main.ts`. */
