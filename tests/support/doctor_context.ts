@@ -1,7 +1,8 @@
 /** Context for one check: fakes that a test configures, and no access to the machine or the network. */
 import { localUrl } from "../../src/config/local_url.ts";
-import { parseConfig } from "../../src/config/parse.ts";
+import { parseSettings } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
+import { settingsTable } from "../../src/config/settings.ts";
 import { createContext, type DoctorContext, type DoctorOptions, type Machine } from "../../src/doctor/context.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
@@ -22,7 +23,7 @@ interface ContextOptions extends Partial<Omit<DoctorOptions, "config" | "machine
 
 export function makeContext({ env = {}, machine = {}, ...rest }: ContextOptions = {}): DoctorContext {
   return createContext({
-    config: parseConfig(env),
+    config: parseSettings(settingsTable(rest.services ?? SERVICES), [env]),
     isSet: (name) => Boolean(env[name]),
     services: SERVICES,
     version: "1.0.0",
