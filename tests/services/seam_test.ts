@@ -1,4 +1,5 @@
 /** A third service is one folder and one entry in the list of services. */
+import { join } from "node:path";
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { startGateway } from "../../src/app/start.ts";
 import { formatHelp } from "../../src/cli/args.ts";
@@ -84,6 +85,35 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
     'keys[0].rights.echo: no such field: "word"',
   );
 });
+
+/** Files that may name a service: the registry, the default broker, MQTT itself, and programs for people and clients. */
+const MAY_NAME = [
+  /^services\/(registry\.ts|\w+\/)/,
+  /^app\/default_broker\.ts$/,
+  /^(client|conformance|demo|mqtt)\//,
+  /^cli\/(call|publish|subscribe|conformance|demo|doctor)\.ts$/,
+];
+
+Deno.test("no other file of the source names a service", async () => {
+  const root = join(import.meta.dirname ?? ".", "../../src");
+  const names = SERVICES.map(({ name }) => name).join("|");
+  // An import from its folder, its name as a text, its settings or its field of an object.
+  const named = new RegExp(`services/(${names})/|["'\`](${names})["'\`]|\\.(${names})\\b|\\{ (${names})\\b`);
+  const found: string[] = [];
+  for (const path of await sourceFiles(root)) {
+    const text = await Deno.readTextFile(join(root, path));
+    if (named.test(text) && !MAY_NAME.some((pattern) => pattern.test(path))) found.push(path);
+  }
+  assertEquals(found, []);
+});
+
+async function sourceFiles(root: string, folder = ""): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(join(root, folder)));
+  const nested = await Promise.all(
+    entries.map(({ name, isDirectory }) => isDirectory ? sourceFiles(root, join(folder, name)) : [join(folder, name)]),
+  );
+  return nested.flat();
+}
 
 /** A machine with these variables, which collects what commands print. */
 function machine(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
