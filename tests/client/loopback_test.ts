@@ -1,4 +1,4 @@
-/** The client on the platform's own `fetch` and clock, against a gateway on loopback. */
+/** Client with the platform's `fetch` and clock, against a gateway on loopback. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Version } from "../../src/protocol/exchange.ts";
@@ -62,7 +62,7 @@ Deno.test("subscribe() leaves no timer and no connection open when it is aborted
       const stopped = new AbortController();
       const read = async () => {
         for await (const event of client.subscribe(["t"], { signal: stopped.signal })) {
-          // From outside of the loop, when the client already waits for what comes next.
+          // From outside of the loop, while the client waits for the next event.
           if (event.type === abortAt) setTimeout(() => stopped.abort(), 0);
         }
       };

@@ -1,4 +1,4 @@
-/** One stream, in both versions. */
+/** A single stream, in both versions. */
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   FailedError,
@@ -64,7 +64,7 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`subscribe() of version ${protocol} cancels the stream when its reader leaves the loop`, async () => {
+  Deno.test(`subscribe() of version ${protocol} cancels the stream when its reader breaks out of the loop`, async () => {
     let cancelled = false;
     const { client } = clientOf(
       [async ({ exchange }) => {

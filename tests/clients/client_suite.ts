@@ -184,14 +184,14 @@ export function testClient(program: ClientProgram): void {
   tests.test("receives Jeedom's events, each once", () =>
     withEnvironment(async ({ gateway, jeedom }) => {
       const since = Date.now() / 1000;
-      jeedom.house.set(2, 1);
+      jeedom.home.set(2, 1);
       const choices = JSON.stringify({ since: since - 1, longPolling: 2 });
       const lines = await tests.withClient(gateway, ["events", "3", choices], async (client) => {
         await client.line("datetime");
         // Jeedom keeps only the newest change of each command.
-        jeedom.house.set(3, 1);
-        jeedom.house.set(1, 21.5);
-        jeedom.house.set(3, 0);
+        jeedom.home.set(3, 1);
+        jeedom.home.set(1, 21.5);
+        jeedom.home.set(3, 0);
         await client.line("end");
       });
       const option = lines.slice(0, -1).map((line) => line["option"]);

@@ -277,7 +277,7 @@ Deno.test("editKeysFile() loses no simultaneous edit, and readers only see compl
     assertEquals(await listing(directory), ["keys.json", "keys.json.lock"]);
   }));
 
-Deno.test("editKeysFile() gives up on a lock that stays held, naming the lock file", () =>
+Deno.test("editKeysFile() fails with the name of the lock file when the lock stays held", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/keys.json`;
     await editKeysFile(path, add("phone"), options);

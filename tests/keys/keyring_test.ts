@@ -140,7 +140,7 @@ Deno.test("open() tries the keys first that an address used last, and still find
     1,
     "Pushed out by another",
   );
-  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10, "Remembered for ever");
+  assertEquals(await countingDecryptions(() => keyring.open(one, { route, address: "a" })), 10, "Not cached forever");
 });
 
 Deno.test("open() with few keys tries those that the address used, or the one that is named", async () => {

@@ -17,7 +17,7 @@ function makeWatcher() {
     fault: undefined as Error | undefined,
     loads: 0,
     stamps: [] as string[],
-    look: undefined as (() => Promise<string>) | undefined,
+    onFingerprint: undefined as (() => Promise<string>) | undefined,
   };
   const options: KeyWatcherOptions = {
     keyring,
@@ -26,7 +26,7 @@ function makeWatcher() {
       if (disk.fault !== undefined) return Promise.reject(disk.fault);
       return Promise.resolve({ single: undefined, records: disk.names.map((name) => makeRecord({ name })) });
     },
-    fingerprint: () => disk.look?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
+    fingerprint: () => disk.onFingerprint?.() ?? Promise.resolve(disk.stamps.shift() ?? disk.stamp),
     pollMs: 1,
     log,
   };
@@ -79,21 +79,21 @@ Deno.test("watchKeys() retries after a temporary failure, without a further chan
   await until("it was tried", () => disk.loads > 2);
   assertEquals(keyring.size, 1);
   disk.fault = undefined;
-  await until("the removed key is gone", () => keyring.size === 0);
+  await until("the key is removed", () => keyring.size === 0);
   await watcher.close();
 });
 
 Deno.test("watchKeys() does not poll while a poll is running", async () => {
   const { disk, watcher } = makeWatcher();
   const hanging = Promise.withResolvers<string>();
-  let looks = 0;
-  disk.look = () => {
-    looks += 1;
+  let calls = 0;
+  disk.onFingerprint = () => {
+    calls += 1;
     return hanging.promise;
   };
-  await until("a look hangs", () => looks === 1);
+  await until("a poll hangs", () => calls === 1);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(looks, 1);
+  assertEquals(calls, 1);
   hanging.resolve("1");
   await watcher.close();
 });

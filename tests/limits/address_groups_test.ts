@@ -44,7 +44,7 @@ Deno.test("find() counts an address that came before its network was full alone,
   }
   clock.ms += 121_000;
   countedAs(addressOf, ipv6Within48("2001:db8:1", 1000));
-  assertEquals(addressOf(phone), "2001:db8:1::/48", "Came back after its network had filled up");
+  assertEquals(addressOf(phone), "2001:db8:1::/48", "Active again after its network had filled up");
 });
 
 Deno.test("find() counts addresses of a network alone again after two idle minutes", () => {

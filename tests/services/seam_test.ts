@@ -45,7 +45,7 @@ Deno.test("keys add and keys set have the options of a third service", () => {
   assertStringIncludes(formatHelp(addLine(LIST)), "Echo: every word.");
 });
 
-Deno.test("a third service is granted, changed, described and taken away like the others", () => {
+Deno.test("rights in a third service are granted, changed, described and removed like those in the others", () => {
   const { rights } = rightsFromOptions({}, LIST);
   assertEquals(Object.keys(rights), ["jeedom", "mqtt", "echo"]);
   assertStringIncludes(summarizeRights(rights, LIST), "; echo *");
@@ -123,7 +123,7 @@ Deno.test("POST /subscribe reaches every service that has subscriptions", async 
   const stream = await ask({ service: "echo", word: "world" });
   assertEquals((await stream.next())?.["type"], "connected");
   assertEquals((await stream.next())?.["payload"], "Hello world");
-  await stream.leave();
+  await stream.cancel();
   const refusals = [
     [{ service: "echo", word: "moon" }, "scope", "This key may not echo moon"],
     [{ service: "mqtt", topic: "a" }, "scope", "This key may not use the service mqtt"],

@@ -101,12 +101,12 @@ Deno.test("the client commands exit with 0, 1, 2 or 78, and never print the API 
         [["health"], { ...env, GATEWAY_URL: `${gateway.url}/nowhere` }, "well", 1, ""],
         [["health", "--url", "nowhere"], env, "well", 2, "change --url"],
       ];
-      for (const [words, env, mode, code, text] of cases) {
+      for (const [args, env, mode, code, text] of cases) {
         jeedom.simulated.mode = mode;
-        const run = await ended(spawnMain(words, { directory, env }));
-        assertEquals(run.code, code, `${words.join(" ")}: ${run.out}${run.err}`);
+        const run = await ended(spawnMain(args, { directory, env }));
+        assertEquals(run.code, code, `${args.join(" ")}: ${run.out}${run.err}`);
         assertStringIncludes(run.out + run.err, text);
-        for (const secret of [jeedom.apikey, "s3cret"]) assert(!(run.out + run.err).includes(secret), words.join(" "));
+        for (const secret of [jeedom.apikey, "s3cret"]) assert(!(run.out + run.err).includes(secret), args.join(" "));
       }
     });
   }, { ms: 180_000 }));

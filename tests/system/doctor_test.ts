@@ -277,27 +277,30 @@ Deno.test("doctor distinguishes another gateway with the same key", () =>
     await inTempDir(async (directory) => {
       await Deno.mkdir(`${directory}/data`);
       await Deno.copyFile(`${gateway.directory}/data/secret_key.txt`, `${directory}/data/secret_key.txt`);
-      const twin = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" }, { directory, key: gateway.key });
-      const stranger = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" });
+      const duplicate = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" }, {
+        directory,
+        key: gateway.key,
+      });
+      const withOtherKey = await startGatewayProcess({ ...env, PORT: "0", METRICS_PORT: "0" });
       try {
-        const same = await examine({ PUBLIC_URL: twin.url });
+        const same = await examine({ PUBLIC_URL: duplicate.url });
         assertEquals(same.code, 2);
         assertStringIncludes(check(same, "public_url").message, 'another gateway, which also has key "default"');
-        const other = await examine({ PUBLIC_URL: stranger.url });
+        const other = await examine({ PUBLIC_URL: withOtherKey.url });
         assertEquals(other.code, 2);
         assertStringIncludes(check(other, "public_url").message, "HTTP 401: a gateway is there that does not have");
         // The doctor of the other gateway uses its own key with this gateway.
-        const wrongPlace = await examine({}, stranger.directory);
-        assertStringIncludes(check(wrongPlace, "gateway").message, 'does not have key "default" of these files');
+        const wrongDirectory = await examine({}, withOtherKey.directory);
+        assertStringIncludes(check(wrongDirectory, "gateway").message, 'does not have key "default" of these files');
       } finally {
-        await twin.stop();
-        await stranger.stop();
+        await duplicate.stop();
+        await withOtherKey.stop();
       }
     });
   }));
 
 Deno.test(
-  needing("doctor publishes its state, and the broker publishes its will when doctor --watch dies", {
+  needing("doctor publishes its state, and the broker publishes its will when doctor --watch is killed", {
     mosquitto: MOSQUITTO,
   }),
   () =>
@@ -310,8 +313,8 @@ Deno.test(
         }
       })().catch(() => {});
       const last = () => JSON.parse(states.at(-1) ?? "{}");
-      const spawn = (...words: string[]) => {
-        const child = spawnMain(["doctor", ...words], { directory: gateway.directory, env, flags: FLAGS });
+      const spawn = (...args: string[]) => {
+        const child = spawnMain(["doctor", ...args], { directory: gateway.directory, env, flags: FLAGS });
         return { child, output: new ProcessOutput(child) };
       };
       const once = spawn("--mqtt");

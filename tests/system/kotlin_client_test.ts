@@ -69,7 +69,7 @@ const tests = new ClientTests(program);
 
 tests.test("seals a new request when its next try was sent twice on the way", () => {
   const repeated = endAtOnce(error("Request was used before: seal a new one for each subscription"));
-  return subscribing(tests)([(visit) => visit.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
+  return subscribing(tests)([(request) => request.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
     assertEquals(received(lines), ["connected", "1", "disconnected", "connected", "2"]);
   });
 });
@@ -77,8 +77,8 @@ tests.test("seals a new request when its next try was sent twice on the way", ()
 tests.test("ends a subscription with what its listener throws, and takes it for nothing that came from the gateway", () => {
   const thrown = ["ExpiredException", "IOException", "IllegalStateException", "CancellationException"];
   return withFakeGateway(thrown.map(() => stay(2)), async (gateway) => {
-    const words = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];
-    const lines = await tests.all(gateway, words, { CLIENT_PROTOCOL: "2" });
+    const args = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];
+    const lines = await tests.all(gateway, args, { CLIENT_PROTOCOL: "2" });
     const outcomes = lines.map((line) =>
       line["payload"] ?? line["type"] ?? line["failure"] ?? line["uncaught"] ?? "end"
     );

@@ -31,7 +31,12 @@ type Step =
   /** Keeps commands or packets in flight from now on. */
   | { readonly do: "hold"; readonly side: "commands" | "packets" }
   /** Delivers some of them, with a number of microtasks after each. */
-  | { readonly do: "arrive"; readonly side: "commands" | "packets"; readonly count: number; readonly turns: number }
+  | {
+    readonly do: "arrive";
+    readonly side: "commands" | "packets";
+    readonly count: number;
+    readonly microtasks: number;
+  }
   | { readonly do: "close"; readonly stayDown: boolean };
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
@@ -73,7 +78,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant("arrive" as const),
       side: fc.constantFrom("commands", "packets"),
       count: fc.integer({ min: 1, max: 4 }),
-      turns: fc.oneof(fc.constant(0), fc.nat(10), fc.constant(30)),
+      microtasks: fc.oneof(fc.constant(0), fc.nat(10), fc.constant(30)),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), stayDown: fc.boolean() }) },
@@ -116,7 +121,7 @@ interface StreamEvent {
 interface PhoneOptions {
   readonly owner: string;
   readonly filters: readonly string[];
-  /** Returns the number of publications so far. */
+  /** Remicrotasks the number of publications so far. */
   readonly published: () => number;
 }
 
@@ -245,7 +250,7 @@ function checkStream(events: readonly StreamEvent[]): void {
   }
 }
 
-/** Runs a scenario, and returns the number of resumes without a gap that replayed messages. */
+/** Runs a scenario, and remicrotasks the number of resumes without a gap that replayed messages. */
 async function run(
   { deliveryMode, retainedFirst, maxBytes, owners, phones: filters, steps }: Scenario,
 ): Promise<number> {
@@ -297,7 +302,7 @@ async function run(
         for (let index = 0; index < step.count; index++) {
           if (step.side === "commands") broker.read(1);
           else broker.send(1);
-          await settle(step.turns);
+          await settle(step.microtasks);
         }
         break;
       case "close":
@@ -375,7 +380,7 @@ function sortRetained(events: readonly string[]): string[] {
   return [...sorted, ...run.sort()];
 }
 
-/** Runs steps with or without those of another owner, and returns the events of the first one's subscribers. */
+/** Runs steps with or without those of another owner, and remicrotasks the events of the first one's subscribers. */
 async function eventsOf(
   { deliveryMode, retainedFirst, filters, steps }: typeof ownersArbitrary extends fc.Arbitrary<infer T> ? T : never,
   isAlone: boolean,

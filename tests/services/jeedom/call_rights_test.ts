@@ -1,4 +1,4 @@
-/** What a key may name in the parameters of a call to Jeedom, and what it gets of the answer. */
+/** Rights of a key to the parameters of a call to Jeedom, and to its answer. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { parseExact } from "../../../src/lib/exact_json.ts";
@@ -123,7 +123,7 @@ Deno.test("authorizeCall() refuses values of a limited key that Jeedom would eva
   }
 });
 
-Deno.test("authorizeCall() refuses a limited key all else of the house, whatever the key names", () => {
+Deno.test("authorizeCall() refuses a limited key everything else of the home, whatever the key names", () => {
   const named = grantsOf({
     commands: [12],
     methods: ["*", "cmd::*", "eqLogic::*", "jeeObject::*", "log::*", "getJson"],

@@ -228,10 +228,10 @@ Deno.test("jeedom describes proxies and other servers at its address", async () 
 Deno.test("jeedom is skipped when no setting names a Jeedom", async () => {
   const runCheckAt = (fetch: typeof globalThis.fetch, env = {}) =>
     JEEDOM_CHECK.run(makeContext({ env, machine: { fetch } }), NEVER_ABORTED);
-  const nobody = fetchFailure("tcp connect error: Connection refused");
+  const refused = fetchFailure("tcp connect error: Connection refused");
   for (
     const [fetch, text] of [
-      [nobody, "http://localhost, which refuses connections: nothing listens there"],
+      [refused, "http://localhost, which refuses connections: nothing listens there"],
       [answering(404, "<html>"), "http://localhost, which answers HTTP 404"],
       [answering(302, "", { Location: "/admin" }), "http://localhost, which redirects to another address"],
     ] as const

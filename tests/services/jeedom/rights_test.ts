@@ -91,7 +91,7 @@ Deno.test("callMethod() grants a plugin only what names the plugin, and Jeedom's
   assertEquals(mayAsk(["mobile::*", "*"], "version"), true);
   assertEquals(mayAsk(["mobile::*"], "sync", ["SYNC"]), false);
   assertEquals(mayAsk(["mobile::*"], "sync", ["mobile::s*"]), false);
-  // Jeedom's code looks for the method, too, after the plugin's: `*` must not help a plugin that is called like a class.
+  // Jeedom's code calls its own method, too, after the plugin's: `*` must not help a plugin that is called like a class.
   assertEquals(allows(() => grantsOf({ methods: ["*"] }).callMethod("all", "cmd")), false);
 });
 

@@ -47,7 +47,7 @@ function makeService(failure?: Error) {
   return { handle, published };
 }
 
-Deno.test("handle() publishes and answers as the seed did", async () => {
+Deno.test("handle() publishes and answers as the original gateway did", async () => {
   const { handle, published } = makeService();
   const reply = await handle({ topic: "home/temperature", message: "22.5", qos: 1, retain: true });
   assertEquals(reply.status, 200);
@@ -82,7 +82,7 @@ Deno.test("handle() sends numbers with the digits that they came with", async ()
   }
 });
 
-Deno.test("handle() refuses topics that are none", async () => {
+Deno.test("handle() refuses invalid topics", async () => {
   const { handle, published } = makeService();
   for (const topic of ["a/+", "#", "$SYS/x", "a\0b", "x".repeat(65_536)]) {
     await assertRejects(() => handle({ topic, message: "m" }), FieldError, "Invalid field: topic: must not");
@@ -90,7 +90,7 @@ Deno.test("handle() refuses topics that are none", async () => {
   assertEquals(published.length, 0);
 });
 
-Deno.test("handle() tells a broker's failure as the seed did", async () => {
+Deno.test("handle() reports a broker's failure as the original gateway did", async () => {
   const { handle } = makeService(new BrokerError("Broker broker:8883 not found"));
   const error = await assertRejects(() => handle({ topic: "t", message: "m" }), ServiceError);
   assertEquals([error.status, error.message], [500, "MQTT error: Broker broker:8883 not found"]);
