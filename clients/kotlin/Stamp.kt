@@ -5,7 +5,7 @@ package e2egateway
 private const val MAX_AGE_SECONDS = 60.0
 
 /**
- * Timestamp of a request, which tells later whether the request can have run.
+ * Timestamp of a request, which later shows whether the request can have run.
  *
  * @param clock returns the milliseconds since 1970
  * @param aheadMillis lead of the gateway's clock
@@ -18,7 +18,7 @@ internal class Stamp(private val clock: () -> Long, aheadMillis: Long) {
     val timestamp: Double = (wallMillis + aheadMillis) / 1000.0
 
     /**
-     * Tells whether the request was too old for the gateway from the moment it was sealed. Only then no copy of it can
+     * Returns whether the request was too old for the gateway from the moment it was sealed. Only then no copy of it can
      * have run before this one was refused, and none ever will.
      *
      * @param gatewayTime time in the refusal, in seconds since 1970

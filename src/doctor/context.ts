@@ -23,7 +23,7 @@ export type Machine = Pick<
 export interface DoctorOptions {
   /** Settings. */
   readonly config: Config;
-  /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
+  /** Returns whether the environment or `.env` sets a setting; otherwise its value is the default. */
   readonly isSet: (name: string) => boolean;
   /** Version of this program, such as `1.0.0`. */
   readonly version: string;

@@ -65,7 +65,7 @@ export function jsonOf({ text }: Reply): unknown {
   }
 }
 
-/** Tells whether a reply is a page for people. */
+/** Returns whether a reply is a page for people. */
 export function isPage({ headers, text }: Reply): boolean {
   return (headers.get("Content-Type") ?? "").includes("text/html") || /^\s*<(!doctype|html)/i.test(text);
 }

@@ -162,10 +162,10 @@ Deno.test("jeedomEvents() ends with a permanent failure", async () => {
   const ends: [Answerer, string, string][] = [
     [rpcError, "jeedom", "Jeedom refuses event::changes: Vous n'êtes pas autorisé (2)"],
     [answer(404, "<html>"), "jeedom", "HTTP status 404"],
-    [result("ok"), "jeedom", "does not tell its events"],
-    [result({ datetime: 1 }), "jeedom", "does not tell its events"],
-    [changes(null), "jeedom", "does not tell its time"],
-    [changes("now"), "jeedom", "does not tell its time"],
+    [result("ok"), "jeedom", "has no events"],
+    [result({ datetime: 1 }), "jeedom", "has no events"],
+    [changes(null), "jeedom", "has no time"],
+    [changes("now"), "jeedom", "has no time"],
     [failure(403, "This key may not call event::changes"), "scope", "This key may not"],
     [failure(403, "Missing required field: apikey"), "refused", "Missing"],
     [refuse(401), "wrong_key", "Refused with 401"],
@@ -186,7 +186,7 @@ Deno.test("jeedomEvents() ends with a permanent failure", async () => {
     clock.assertIdle();
   }
   for (
-    const [answer, message] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "does not tell its time"]] as const
+    const [answer, message] of [[rpcError, "Jeedom refuses datetime"], [result([1]), "has no time"]] as const
   ) {
     const { client } = clientOf([answer], new FakeClock());
     await assertRejects(() => client.jeedomEvents().next(), GatewayError, message);

@@ -145,7 +145,7 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
-  tests.test("publishes bytes that come back unchanged, and has the code of a refusal", () =>
+  tests.test("publishes bytes and receives them unchanged, and reports the code of a refusal", () =>
     withEnvironment(async ({ gateway }) => {
       const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0x80).toBase64();
       await tests.withClient(gateway, ["subscribe", "1", "{}", "home/camera"], async (client) => {
@@ -171,7 +171,7 @@ export function testClient(program: ClientProgram): void {
       });
     }));
 
-  tests.test("that asked for one stream reports a gateway that dies during it", () =>
+  tests.test("that asked for one stream reports a gateway that is killed during it", () =>
     withEnvironment(async ({ gateway }) => {
       await tests.withClient(gateway, ["subscribe", "0", ONCE, "home/#"], async (client) => {
         await client.line("type", "connected");

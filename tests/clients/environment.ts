@@ -1,17 +1,17 @@
-/** A whole gateway for one test. */
+/** Gateway with its dependencies, for tests of clients. */
 import { within } from "../support/deadline.ts";
 import { freePort } from "../support/loopback.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 import { type JeedomServer, startJeedom } from "../support/jeedom_server.ts";
 
-/** A gateway with its embedded broker, and a simulated Jeedom. */
+/** Gateway with its embedded broker, and a simulated Jeedom. */
 export interface TestEnvironment {
   readonly gateway: GatewayProcess;
   readonly jeedom: JeedomServer;
   readonly brokerPort: number;
 }
 
-/** Runs a test in an environment of its own. */
+/** Runs a test in its own environment. */
 export async function withEnvironment(test: (environment: TestEnvironment) => Promise<void>): Promise<void> {
   const jeedom = startJeedom();
   const gateway = await startGatewayProcess({

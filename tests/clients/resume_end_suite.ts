@@ -32,7 +32,7 @@ export function testResumeEnd(program: ClientProgram): void {
       },
     ));
 
-  tests.test("ends with the error that refuses a later try for good", () =>
+  tests.test("ends with the error that permanently refuses a later try", () =>
     subscribe([breakOff, endAtOnce(error("This key may not subscribe to #"))], {}, (lines) => {
       assertEquals(received(lines), ["connected", "disconnected"]);
       tests.assertFailure(lines.at(-1), "scope", { status: 0, message: "This key may not subscribe to #" });

@@ -16,7 +16,7 @@ export function testResume(program: ClientProgram): void {
   const subscribe = subscribing(tests);
 
   for (const version of ["auto", "1"]) {
-    tests.test(`of version ${version} gets every message once and in order, whatever happens to its streams`, () =>
+    tests.test(`of version ${version} gets every message once and in order, however its streams end`, () =>
       subscribe(
         [
           async (request) => {
@@ -139,7 +139,7 @@ export function testResume(program: ClientProgram): void {
       },
     ));
 
-  tests.test("receives every message once over connections that are cut again and again", async () => {
+  tests.test("receives every message once over connections that break repeatedly", async () => {
     const gateway = await startGatewayProcess({ ...UNLIMITED, MQTT_BROKER_PORT: String(freePort()) });
     try {
       const numbers = Array.from({ length: 30 }, (_, index) => String(index));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the image from the real Dockerfile, starts it, and looks whether it keeps its promises. Needs root, but neither
+# Builds the image from the real Dockerfile, starts it, and checks its documented properties. Needs root, but neither
 # Docker nor a container registry: the base image is made with debootstrap, and Buildah builds and runs in a chroot.
 #
 # Exit code 0: all is well. 1: something is wrong. 77: it cannot be tried on this machine, and the last line says why.
@@ -46,7 +46,7 @@ fail() {
   echo "FAILED: $1"
   if [ -s "$work/log" ]; then
     echo "The gateway printed:"
-    # The key is of no use to anybody, but secrets have no place in a log.
+    # The key is only used here, but a log must not contain secrets.
     sed -E 's/^(Secret key:).*/\1 …/' "$work/log"
   fi
   exit 1
@@ -94,7 +94,7 @@ first_process() {
 
 stop() {
   local signalled
-  signalled="$(first_process)" || fail "the gateway's process is gone"
+  signalled="$(first_process)" || fail "the gateway's process has ended"
   kill -TERM "$signalled"
   code=0
   wait "$child" || code=$?

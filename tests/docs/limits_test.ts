@@ -123,7 +123,7 @@ async function filesOfServe(): Promise<string[]> {
   return [...found];
 }
 
-/** Tells whether a source contains a number, with or without digit groups. */
+/** Returns whether a source contains a number, with or without digit groups. */
 const hasNumber = (source: string, value: number) =>
   source.replaceAll(/(?<=\d)_(?=\d)/g, "").match(`\\b${value}\\b`) !== null;
 

@@ -224,7 +224,7 @@ Deno.test("doctor reports the age of the gateway's own health if a fresh check d
     );
   }, { settings: { HEALTH_CHECK_SECONDS: "600" }, jeedomSettings: { "api::forbidden::method": /^ping$/ } }));
 
-/** Tells whether nothing answers at the default of JEEDOM_URL. */
+/** Returns whether nothing answers at the default of JEEDOM_URL. */
 const HAS_FREE_PORT_80 = await Deno.connect({ hostname: "localhost", port: 80 }).then(
   (connection) => (connection.close(), false),
   () => true,

@@ -105,7 +105,7 @@ Deno.test("an edit continues when the process with the lock is killed", () =>
     assertEquals(await namesIn(directory), ["phone"]);
   }));
 
-/** Tells whether a process has a file open; Linux only. */
+/** Returns whether a process has a file open; Linux only. */
 async function hasOpen(pid: number, name: string): Promise<boolean> {
   try {
     for await (const { name: descriptor } of Deno.readDir(`/proc/${pid}/fd`)) {

@@ -165,7 +165,7 @@ Deno.test({
 Deno.test({
   ...needing("Python command line ends silently when its output is closed", NEEDS),
   fn: () =>
-    withFakeGateway([stay(2), (request) => request.reply("well")], async ({ url, key }) => {
+    withFakeGateway([stay(2), (request) => request.reply("ok")], async ({ url, key }) => {
       const options = { GATEWAY_URL: url, GATEWAY_KEY: key };
       for (const [words, exitCode] of [[["subscribe", "#"], 0], [["call", "datetime"], 141]] as const) {
         const child = commandLine(words, options).spawn();
@@ -377,15 +377,15 @@ Deno.test({
   ...needing("Python command line reads key files and variables as editors and shells write them", NEEDS),
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "python-client-" });
-    const well: Respond = (request) => request.reply("well");
+    const succeed: Respond = (request) => request.reply("ok");
     try {
-      await withFakeGateway([well, well, well, well], async ({ url, key }) => {
+      await withFakeGateway([succeed, succeed, succeed, succeed], async ({ url, key }) => {
         const path = `${directory}/key.txt`;
         for (const text of [`${key}\r\n`, `\ufeff${key}`, `  ${key.toUpperCase()}\n\n`]) {
           await Deno.writeTextFile(path, text);
-          assertEquals((await run(["--url", url, "--key-file", path, "call", "x"])).stdout, "well");
+          assertEquals((await run(["--url", url, "--key-file", path, "call", "x"])).stdout, "ok");
         }
-        assertEquals((await run(["--url", url, "call", "x"], { GATEWAY_KEY: ` ${key}\r\n` })).stdout, "well");
+        assertEquals((await run(["--url", url, "call", "x"], { GATEWAY_KEY: ` ${key}\r\n` })).stdout, "ok");
 
         const utf16 = [0xff, 0xfe, ...[...key].flatMap((digit) => [digit.charCodeAt(0), 0])];
         const wrong: readonly (readonly [Uint8Array, RegExp])[] = [
@@ -467,13 +467,13 @@ Deno.test({
       [["--apikey", "typed"], variable, "typed", /^Warning: other users of this machine can read --apikey: use .*$/],
     ];
     const events: Respond = (request) => request.reply({ jsonrpc: "2.0", error: { code: 1, message: "No" } });
-    const responses = ways.flatMap((): Respond[] => [(request) => request.reply("well"), events]);
+    const responses = ways.flatMap((): Respond[] => [(request) => request.reply("ok"), events]);
     try {
       await withFakeGateway(responses, async ({ url, key, requests }) => {
         for (const [args, more, apikey, said] of ways) {
           const options = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
           const call = await run(["call", "x", ...args], options);
-          assertEquals([call.code, call.stdout, requests.at(-1)?.fields["apikey"]], [0, "well", apikey]);
+          assertEquals([call.code, call.stdout, requests.at(-1)?.fields["apikey"]], [0, "ok", apikey]);
           assertMatch(call.stderr, said);
           assertEquals(call.stderr.includes("typed"), false);
           await run(["events", "--since", "1", ...args], options);

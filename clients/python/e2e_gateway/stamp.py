@@ -11,7 +11,7 @@ MAX_AGE = 60.0
 
 
 class Stamp:
-    """Timestamp of a request, which tells later whether it can have run."""
+    """Timestamp of a request, which later shows whether it can have run."""
 
     def __init__(self, clock: Callable[[], float], ahead: float) -> None:
         """Take the current time.
@@ -26,7 +26,7 @@ class Stamp:
         self.timestamp = self._wall + ahead
 
     def was_always_too_old(self, gateway_time: float) -> bool:
-        """Tell whether it was too old for the gateway from its beginning.
+        """Return whether it was too old for the gateway from its beginning.
 
         Only then no copy of the request can have run before this one was
         refused, and none ever will.

@@ -41,7 +41,7 @@ const LABELS: Readonly<Record<MethodSetting, string>> = {
 /** Remedy where no setting names a Jeedom. */
 export const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
 
-/** Tells whether a setting names a Jeedom; otherwise its default address is only a guess. */
+/** Returns whether a setting names a Jeedom; otherwise its default address is only a guess. */
 export function isJeedomSet({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): boolean {
   return isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
     (isSet("READY_NEEDS") && config.health.needs.includes("jeedom"));

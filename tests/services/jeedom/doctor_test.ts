@@ -159,7 +159,7 @@ Deno.test("jeedom describes each failure state of Jeedom, with the whole address
     assertStringIncludes(found.message, message);
     assertStringIncludes(found.remedy ?? "", remedy);
   }
-  for (const mode of ["warning", "not-utf8", "well"] as const) {
+  for (const mode of ["warning", "not-utf8", "normal"] as const) {
     jeedom.mode = mode;
     assertEquals(await runCheckAt("http://jeedom:443/"), {
       status: "ok",
