@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { call } from "../../src/cli/call.ts";
 import type { Platform } from "../../src/platform.ts";
-import { answer, KEY } from "../client/fake_gateway.ts";
+import { answer, KEY } from "../support/fake_gateway.ts";
 import { inTempDir } from "../support/temp_dir.ts";
 import { clientMachine } from "../support/client_machine.ts";
 

@@ -5,7 +5,7 @@ import { health } from "../../src/cli/health.ts";
 import { publish } from "../../src/cli/publish.ts";
 import { subscribe } from "../../src/cli/subscribe.ts";
 import { final } from "../client/follow.ts";
-import { answer, failure, plain, refuse, stale, stream, unreachable } from "../client/fake_gateway.ts";
+import { answer, failure, plain, refuse, stale, stream, unreachable } from "../support/fake_gateway.ts";
 import { fakePlatform } from "../support/platform.ts";
 import { clientMachine } from "../support/client_machine.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { subscribe } from "../../src/cli/subscribe.ts";
 import { until, within } from "../support/deadline.ts";
-import { connected, message, stream } from "../client/fake_gateway.ts";
+import { connected, message, stream } from "../support/fake_gateway.ts";
 import { final } from "../client/follow.ts";
 import { clientMachine } from "../support/client_machine.ts";
 

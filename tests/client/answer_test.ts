@@ -4,7 +4,7 @@ import { ExpiredError, FailedError, GatewayError, TamperedError } from "../../sr
 import { toBase64 } from "../../src/protocol/bytes.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
-import { answer, clientOf, coded, failure, made, plain, stream, VERSIONS } from "./fake_gateway.ts";
+import { answer, clientOf, coded, failure, made, plain, stream, VERSIONS } from "../support/fake_gateway.ts";
 
 /** Texts that Jeedom may answer, and that an older gateway has for its own errors. */
 const OLD_ERRORS = ["Request expired", "This key may not call it", "Broker not allowed", "Whatever"].map((error) =>

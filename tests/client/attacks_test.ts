@@ -7,7 +7,16 @@ import { type Exchange, sealAnswer } from "../../src/protocol/exchange.ts";
 import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { final, shorten } from "./follow.ts";
-import { type Answerer, blocks, bodyOf, clientOf, connected, message, type Received, secret } from "./fake_gateway.ts";
+import {
+  type Answerer,
+  blocks,
+  bodyOf,
+  clientOf,
+  connected,
+  message,
+  type Received,
+  secret,
+} from "../support/fake_gateway.ts";
 
 const GOOD = JSON.stringify({ status: 200, body: "done", timestamp: 1_700_000_000 });
 

@@ -14,7 +14,7 @@ import {
   stale,
   stream,
   unreachable,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 const NOW = 1_700_000_000;
 

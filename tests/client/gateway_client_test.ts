@@ -12,7 +12,7 @@ import {
 } from "../../src/client/gateway_client.ts";
 import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "./fake_gateway.ts";
+import { answer, clientOf, KEY, mute, plain, receive, secret, stream, VERSIONS } from "../support/fake_gateway.ts";
 
 Deno.test("GatewayClient refuses a malformed key, without quoting it", () => {
   const error = assertThrows(() => new GatewayClient({ url: "http://x", key: "5ec2e7" }), TypeError, "64 hexadecimal");

@@ -14,7 +14,7 @@ import {
   refuse,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 /** Returns an event with this time, in seconds. */
 const event = (datetime: number, value = 0): JeedomEvent => ({

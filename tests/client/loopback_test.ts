@@ -4,7 +4,17 @@ import { GatewayClient } from "../../src/client/gateway_client.ts";
 import type { Version } from "../../src/protocol/exchange.ts";
 import { within } from "../support/deadline.ts";
 import { BROKEN, follow } from "./follow.ts";
-import { type Answerer, blocks, connected, KEY, message, position, receive, stream, VERSIONS } from "./fake_gateway.ts";
+import {
+  type Answerer,
+  blocks,
+  connected,
+  KEY,
+  message,
+  position,
+  receive,
+  stream,
+  VERSIONS,
+} from "../support/fake_gateway.ts";
 
 async function withGateway(
   { answers, protocol }: { readonly answers: readonly Answerer[]; readonly protocol: Version },

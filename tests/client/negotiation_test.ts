@@ -27,7 +27,7 @@ import {
   stale,
   stream,
   unreachable,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 const AUTO = { protocol: "auto" } as const;
 const NOW = 1_700_000_000;

@@ -1,7 +1,7 @@
 /** Platforms without WebCrypto: a page over plain HTTP, and an old Node. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { GatewayClient, NoWebCryptoError } from "../../src/client/gateway_client.ts";
-import { KEY } from "./fake_gateway.ts";
+import { KEY } from "../support/fake_gateway.ts";
 
 /** Values of `crypto` on such platforms. */
 const PLATFORMS: readonly unknown[] = [

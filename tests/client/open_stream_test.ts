@@ -12,7 +12,17 @@ import {
 } from "../../src/client/gateway_client.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { final } from "./follow.ts";
-import { blocks, bodyOf, clientOf, connected, message, refuse, stream, unreachable, VERSIONS } from "./fake_gateway.ts";
+import {
+  blocks,
+  bodyOf,
+  clientOf,
+  connected,
+  message,
+  refuse,
+  stream,
+  unreachable,
+  VERSIONS,
+} from "../support/fake_gateway.ts";
 
 for (const protocol of VERSIONS) {
   Deno.test(`subscribe() opens events of version ${protocol} however bytes are cut, and skips heartbeats`, async () => {

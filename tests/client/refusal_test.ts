@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GatewayError, WrongKeyError } from "../../src/client/gateway_client.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { type Answerer, clientOf, failure, refuse, unreachable, VERSIONS } from "./fake_gateway.ts";
+import { type Answerer, clientOf, failure, refuse, unreachable, VERSIONS } from "../support/fake_gateway.ts";
 
 /** Publishes once, and returns the error, shortened. */
 async function shortly(answer: Answerer, protocol: 1 | 2): Promise<unknown[]> {

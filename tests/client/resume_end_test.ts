@@ -14,7 +14,7 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 Deno.test("subscribe() ends with a permanent refusal", async () => {
   for (const status of [400, 401, 404, 413]) {

@@ -16,7 +16,7 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 /** Messages and end of one stream. */
 interface StreamPlan {

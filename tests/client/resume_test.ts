@@ -12,7 +12,7 @@ import {
   stream,
   unreachable,
   VERSIONS,
-} from "./fake_gateway.ts";
+} from "../support/fake_gateway.ts";
 
 for (const [end, protocol] of [["ends", 1], ["breaks", 1], ["ends", 2], ["breaks", 2]] as const) {
   Deno.test(`subscribe() resumes after the last event when a stream of version ${protocol} ${end}, with a new request`, async () => {

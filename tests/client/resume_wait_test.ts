@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { until } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { BROKEN, follow } from "./follow.ts";
-import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "./fake_gateway.ts";
+import { clientOf, connected, message, mute, refuse, stream, unreachable, VERSIONS } from "../support/fake_gateway.ts";
 
 Deno.test("subscribe() waits longer each time, and shortly again once a message came", async () => {
   const clock = new FakeClock();

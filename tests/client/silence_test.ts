@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { TruncatedError } from "../../src/client/gateway_client.ts";
 import { until, within } from "../support/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { type Answerer, blocks, clientOf, connected, message } from "./fake_gateway.ts";
+import { type Answerer, blocks, clientOf, connected, message } from "../support/fake_gateway.ts";
 
 const PINGS = [1, 2, 3].map((timestamp) => ({ type: "ping", timestamp }));
 

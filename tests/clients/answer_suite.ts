@@ -1,7 +1,7 @@
 /** Tests of every client: answers that are large, deep or compressed. */
 import { assert, assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
-import { type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, withFakeGateway } from "./tcp_gateway.ts";
 
 const MIB = 2 ** 20;
 

@@ -11,7 +11,7 @@ import { testBounds } from "./bounds_suite.ts";
 import { type ClientProgram, ClientTests } from "./client_program.ts";
 import { testCodes } from "./code_suite.ts";
 import { testEvents } from "./events_suite.ts";
-import { withFakeGateway } from "./fake_gateway.ts";
+import { withFakeGateway } from "./tcp_gateway.ts";
 import { testRestart } from "./restart_suite.ts";
 import { testResumeEnd } from "./resume_end_suite.ts";
 import { testResume } from "./resume_suite.ts";

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { ErrorCode } from "../../src/protocol/error_code.ts";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff, endAtOnce, error, refuse, stay } from "./responses.ts";
-import { EXPIRED, type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { EXPIRED, type Respond, withFakeGateway } from "./tcp_gateway.ts";
 import { received, subscribing } from "./subscribing.ts";
 
 /** No probe, which would be the first answer. */

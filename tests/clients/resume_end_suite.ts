@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code, QUICK } from "./client_program.ts";
 import { breakOff, closeConnection, disconnected, endAtOnce, error, refuse, serve } from "./responses.ts";
-import { type Respond, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, UNOPENED, withFakeGateway } from "./tcp_gateway.ts";
 import { received, subscribing } from "./subscribing.ts";
 
 /** Registers the tests of one client. */

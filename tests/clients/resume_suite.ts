@@ -5,7 +5,7 @@ import { startGatewayProcess, UNLIMITED } from "../support/gateway_process.ts";
 import { startToxicProxy } from "../support/toxic_proxy.ts";
 import { type ClientProgram, ClientTests, QUICK } from "./client_program.ts";
 import { breakOff, closeConnection, disconnected, end, endAtOnce, error, refuse, serve, stay } from "./responses.ts";
-import { withFakeGateway } from "./fake_gateway.ts";
+import { withFakeGateway } from "./tcp_gateway.ts";
 import { received, subscribing, waits } from "./subscribing.ts";
 import { message, positionOf } from "./client_request.ts";
 

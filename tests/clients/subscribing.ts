@@ -1,7 +1,7 @@
 /** Subscriptions at a fake gateway. */
 import { assertEquals } from "@std/assert";
 import { type ClientTests, type Line, QUICK } from "./client_program.ts";
-import { type Respond, withFakeGateway } from "./fake_gateway.ts";
+import { type Respond, withFakeGateway } from "./tcp_gateway.ts";
 import type { ClientRequest } from "./client_request.ts";
 
 /** Shortens events: to the numbers of messages, and the types of others. */

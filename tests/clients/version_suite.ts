@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { type ClientProgram, ClientTests, type Code } from "./client_program.ts";
 import { closeConnection, endAtOnce, error, refuse } from "./responses.ts";
-import { EXPIRED, type Respond, UNOPENED, withFakeGateway } from "./fake_gateway.ts";
+import { EXPIRED, type Respond, UNOPENED, withFakeGateway } from "./tcp_gateway.ts";
 
 const CALL = ["call", "datetime", "{}"];
 const CALLS = [...CALL, "datetime", "{}", "datetime", "{}"];

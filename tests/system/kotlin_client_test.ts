@@ -7,7 +7,7 @@ import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { endAtOnce, error, stay } from "../clients/responses.ts";
-import { withFakeGateway } from "../clients/fake_gateway.ts";
+import { withFakeGateway } from "../clients/tcp_gateway.ts";
 import { received, subscribing } from "../clients/subscribing.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;

@@ -4,7 +4,7 @@ import { type ClientProgram, ClientTests } from "../clients/client_program.ts";
 import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { refuse, stay } from "../clients/responses.ts";
-import { EXPIRED, type Respond, withFakeGateway } from "../clients/fake_gateway.ts";
+import { EXPIRED, type Respond, withFakeGateway } from "../clients/tcp_gateway.ts";
 import { withEnvironment } from "../clients/environment.ts";
 import { within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";

@@ -1,4 +1,4 @@
-/** Fake gateway for tests of the client: the test decides each response, byte for byte. */
+/** Fake gateway behind `fetch`: a test decides each response, byte for byte. */
 import type { Clock } from "../../src/lib/clock.ts";
 import { GatewayClient } from "../../src/client/gateway_client.ts";
 import { randomBytes, toHex } from "../../src/protocol/bytes.ts";
