@@ -1,4 +1,4 @@
-/** The command line of each command: its help, its words, and how an unknown name is answered. */
+/** Command line of each command: its help, its arguments, and the error for an unknown name. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { CommandLine } from "../../src/cli/args.ts";
 import { COMMANDS, runCommandLine } from "../../src/cli/commands.ts";
@@ -6,7 +6,7 @@ import type { Platform } from "../../src/platform.ts";
 import { VERSION } from "../../src/version.ts";
 import { fakePlatform } from "../support/platform.ts";
 
-/** A machine on which a command can print, and do nothing else. */
+/** Machine on which a command can only print. */
 function silentMachine() {
   const printed: string[] = [];
   const faults: string[] = [];
@@ -38,7 +38,7 @@ function silentMachine() {
   };
 }
 
-/** Every command line, by the words that name it. */
+/** Every command line, by its command. */
 const LINES: (readonly [words: readonly string[], line: CommandLine])[] = [];
 for (const [name, load] of Object.entries(COMMANDS)) {
   const { line, subcommands = {} } = await load();

@@ -12,7 +12,7 @@ const OLD_ERRORS = ["Request expired", "This key may not call it", "Broker not a
 );
 
 for (const protocol of VERSIONS) {
-  Deno.test(`calls of version ${protocol} go by the code of a gateway, whatever its text`, async () => {
+  Deno.test(`calls of version ${protocol} classify an error by the code of the gateway, whatever its text`, async () => {
     for (
       const [code, status, expected] of [
         ["expired", 403, ["ExpiredError", undefined]],
@@ -77,7 +77,7 @@ for (const protocol of VERSIONS) {
     }
   });
 
-  Deno.test(`callJeedom() of version ${protocol} goes by the texts of an older gateway, and not by codes of Jeedom`, async () => {
+  Deno.test(`callJeedom() of version ${protocol} uses the texts of an older gateway, and ignores codes of Jeedom`, async () => {
     const texts = OLD_ERRORS.map((body) => answer(403, body));
     const { client } = clientOf(texts, new FakeClock(), { protocol });
     const names = [];
@@ -95,7 +95,7 @@ for (const protocol of VERSIONS) {
     await assertRejects(() => client.publish("t", "m"), FailedError, "MQTT error: Broker is unavailable");
   });
 
-  Deno.test(`subscribe() of version ${protocol} goes by the code of an error event, whatever its text`, async () => {
+  Deno.test(`subscribe() of version ${protocol} classifies an error event by its code, whatever its text`, async () => {
     for (
       const [code, name] of [
         ["expired", "ExpiredError"],
@@ -119,7 +119,7 @@ for (const protocol of VERSIONS) {
   });
 }
 
-Deno.test("a client with protocol auto learns from the probe that its gateway names the source of an answer", async () => {
+Deno.test("a client with protocol auto detects from the probe that its gateway names the source of an answer", async () => {
   const [body = ""] = OLD_ERRORS;
   const { client } = clientOf([coded(403, "expired"), answer(403, body)], new FakeClock(), { protocol: "auto" });
   assertEquals((await client.callJeedom("ping")).status, 403);

@@ -126,7 +126,7 @@ Deno.test("settingsLike() finds the setting of a misspelt name, in .env and in t
   }
 });
 
-Deno.test("settingsLike() judges names of the environment more strictly than those of .env", () => {
+Deno.test("settingsLike() applies stricter rules to the environment than to .env", () => {
   for (const [name, meant] of Object.entries(MISSPELT_IN_FILE)) {
     assertEquals(suggestionsFor(name, ".env"), meant, `${name} in .env`);
     assertEquals(suggestionsFor(name, "environment"), "", `${name} in the environment`);

@@ -122,7 +122,7 @@ Deno.test("metrics reports a port that is free, taken, off, or unknown", async (
   assertEquals((await metrics(older)).remedy, "Restart the gateway");
 });
 
-Deno.test("a gateway that hangs is reported once", async () => {
+Deno.test("gateway, metrics and public_url report a hanging gateway once", async () => {
   const machine = { fetch: hanging, listen: throwing(new Deno.errors.AddrInUse()) };
   const context = makeContext({ machine, env: { PUBLIC_URL: "https://house.example" } });
   const run = (check: Check) => check.run(context, AbortSignal.timeout(1));

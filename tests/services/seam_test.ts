@@ -1,4 +1,4 @@
-/** A third service is one folder and one entry in the list of services. */
+/** Third service: one folder, and one entry in the list of services. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { formatHelp } from "../../src/cli/args.ts";
 import { addLine } from "../../src/cli/keys/add.ts";

@@ -75,7 +75,7 @@ redisTest("openRedis() connects, logs each change once, and reconnects", async (
   assertEquals(new Set(lines).size, lines.length - 1);
 });
 
-redisTest("a client of a lost connection never works again", async (redis, connection) => {
+redisTest("a client of a lost connection rejects all later commands", async (redis, connection) => {
   await isUp(connection);
   const old = connection.client;
   if (old === undefined) throw new Error("No connection");

@@ -244,7 +244,7 @@ Deno.test("trusted() returns no client of a server that is too old or unknown, a
 });
 
 for (const steps of [[3600], [SECONDS / 8, SECONDS / 8, SECONDS / 8]]) {
-  Deno.test(`a clock that steps on the server and here alike is noticed, in ${steps.length} steps: its keys have expired early`, async () => {
+  Deno.test(`the same step of the clock on the server and here is detected, in ${steps.length} steps: keys have expired early`, async () => {
     let wall = NOW;
     let marker: string | null = null;
     const info = () => `redis_version:7.4.0\r\nmaxmemory:0\r\nrun_id:a\r\nserver_time_usec:${wall * 1e6}\r\n`;

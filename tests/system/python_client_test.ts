@@ -146,13 +146,13 @@ Deno.test({
       lines.filter((line) => !line.startsWith("home/")).map((line) => line.replace(/:.*/, ""));
     const cut: Respond = (request) => request.serve(1);
     await withFakeGateway([cut, stay(2), cut], async ({ url, key, requests, probes }) => {
-      const options = { GATEWAY_URL: url, GATEWAY_KEY: key };
-      const { code, lines } = await listen(["subscribe", "#"], options, /^home\/n 2$/);
+      const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      const { code, lines } = await listen(["subscribe", "#"], settings, /^home\/n 2$/);
       assertEquals(messages(lines), ["home/n 1", "home/n 2"]);
       assertEquals(notices(lines), ["connected", "disconnected", "connected"]);
       assertEquals(code, 0);
 
-      const once = await listen(["subscribe", "--once", "#"], options);
+      const once = await listen(["subscribe", "--once", "#"], settings);
       assertEquals(messages(once.lines), ["home/n 1"]);
       assertEquals(notices(once.lines), ["connected", "Stream broke off"]);
       assertEquals(once.code, 1);
@@ -166,9 +166,9 @@ Deno.test({
   ...needing("Python command line ends silently when its output is closed", NEEDS),
   fn: () =>
     withFakeGateway([stay(2), (request) => request.reply("ok")], async ({ url, key }) => {
-      const options = { GATEWAY_URL: url, GATEWAY_KEY: key };
-      for (const [words, exitCode] of [[["subscribe", "#"], 0], [["call", "datetime"], 141]] as const) {
-        const child = commandLine(words, options).spawn();
+      const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      for (const [args, exitCode] of [[["subscribe", "#"], 0], [["call", "datetime"], 141]] as const) {
+        const child = commandLine(args, settings).spawn();
         await child.stdout.cancel();
         const { code } = await within("the end of the program", child.status);
         const said = await new Response(child.stderr).text();
@@ -183,8 +183,8 @@ Deno.test({
     const expired: Respond = (request) => request.reply(EXPIRED, { status: 403, timestamp: 1_795_521_600 });
     return withFakeGateway([expired, expired], async ({ url, key }) => {
       const { code, stderr } = await run(["call", "datetime"], { GATEWAY_URL: url, GATEWAY_KEY: key });
-      const words = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
-      assertEquals([code, stderr], [1, `${words} (status 403)`]);
+      const message = "Request expired: this device's clock is wrong, the gateway's time is 2026-11-24T12:00:00Z";
+      assertEquals([code, stderr], [1, `${message} (status 403)`]);
     });
   },
 });
@@ -248,17 +248,17 @@ Deno.test({
       refuse(400, JSON.stringify({ error: `${evil}\nNo` })),
     ];
     return withFakeGateway(responses, async ({ url, key }) => {
-      const options = { GATEWAY_URL: url, GATEWAY_KEY: key };
-      const subscribed = await run(["subscribe", "--once", "#"], options);
+      const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+      const subscribed = await run(["subscribe", "--once", "#"], settings);
       assertEquals(subscribed.stdout, `home/${escaped} é\tü\\nhome/lock open${escaped}`);
       assertEquals(subscribed.stderr.split("\n")[1], `disconnected: Why${escaped}\\nconnected: not`);
       // Line breaks of an answer are kept, and JSON is unchanged.
-      assertEquals((await run(["call", "text"], options)).stdout, `é\n${escaped}`);
-      const json = await run(["call", "json"], options);
+      assertEquals((await run(["call", "text"], settings)).stdout, `é\n${escaped}`);
+      const json = await run(["call", "json"], settings);
       assertEquals([JSON.parse(json.stdout), json.stdout.includes("\u202e")], [{ result: [evil] }, false]);
-      assertEquals((await run(["call", "failed"], options)).stderr, `500 ${escaped}`);
-      assertEquals((await run(["call", "refused"], options)).stderr, `${escaped} (status 400)`);
-      const events = await run(["events", "--since", "1"], options);
+      assertEquals((await run(["call", "failed"], settings)).stderr, `500 ${escaped}`);
+      assertEquals((await run(["call", "refused"], settings)).stderr, `${escaped} (status 400)`);
+      const events = await run(["events", "--since", "1"], settings);
       assertEquals([JSON.parse(events.stdout).option, events.stdout.includes("\u202e")], [evil, false]);
       assertEquals(events.stderr, `${escaped}\\nNo (status 400)`);
     });
@@ -358,12 +358,12 @@ Deno.test({
     NEEDS,
   ),
   fn: async () => {
-    const words = `"${python}" "${CLIENT}e2e_gateway" --help`;
+    const command = `"${python}" "${CLIENT}e2e_gateway" --help`;
     // Python buffers its output by default.
     for (const more of [{}, { PYTHONUNBUFFERED: "1" }]) {
       for (const output of ["| true", ">&-", ">/dev/full"]) {
         const { stderr } = await new Deno.Command("sh", {
-          args: ["-c", `${words} ${output}`],
+          args: ["-c", `${command} ${output}`],
           env: { ...env, ...UNSET, ...more },
         })
           .output();
@@ -471,17 +471,17 @@ Deno.test({
     try {
       await withFakeGateway(responses, async ({ url, key, requests }) => {
         for (const [args, more, apikey, said] of ways) {
-          const options = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
-          const call = await run(["call", "x", ...args], options);
+          const settings = { GATEWAY_URL: url, GATEWAY_KEY: key, ...more };
+          const call = await run(["call", "x", ...args], settings);
           assertEquals([call.code, call.stdout, requests.at(-1)?.fields["apikey"]], [0, "ok", apikey]);
           assertMatch(call.stderr, said);
           assertEquals(call.stderr.includes("typed"), false);
-          await run(["events", "--since", "1", ...args], options);
+          await run(["events", "--since", "1", ...args], settings);
           assertEquals(requests.at(-1)?.fields["apikey"], apikey);
         }
-        const options = { GATEWAY_URL: url, GATEWAY_KEY: key };
-        assertEquals((await run(["call", "x", "--apikey", "a", "--apikey-file", path], options)).code, 2);
-        const missing = await run(["call", "x", "--apikey-file", `${path}.none`], options);
+        const settings = { GATEWAY_URL: url, GATEWAY_KEY: key };
+        assertEquals((await run(["call", "x", "--apikey", "a", "--apikey-file", path], settings)).code, 2);
+        const missing = await run(["call", "x", "--apikey-file", `${path}.none`], settings);
         assertMatch(missing.stderr, /^API key file ".*" does not exist$/);
       });
     } finally {

@@ -50,7 +50,7 @@ Deno.test("a client whose connection breaks repeatedly gets every message once a
     controller.abort();
     assertEquals(received, expected);
     assertEquals(seen.get("gap"), undefined);
-    assert((seen.get("disconnected") ?? 0) >= 1 && proxy.connections >= 2, "The line never broke");
+    assert((seen.get("disconnected") ?? 0) >= 1 && proxy.connections >= 2, "The connection never broke");
     await proxy.close();
   });
   await broker.stop();

@@ -24,7 +24,7 @@ Deno.test("readAnswer() passes JSON of any depth on", () => {
   assertEquals(read(bodyJson).bodyJson, bodyJson);
 });
 
-Deno.test("readAnswer() leaves a byte order mark out", () => {
+Deno.test("readAnswer() removes a byte order mark", () => {
   assertEquals(read(`\ufeff${ANSWER}`), { status: 200, bodyJson: ANSWER, strayTexts: 0 });
 });
 
@@ -42,7 +42,7 @@ Deno.test("readAnswer() finds the JSON between the warnings of PHP", () => {
   }
 });
 
-Deno.test("readAnswer() takes a request that a page quotes for no answer", () => {
+Deno.test("readAnswer() does not accept a request quoted by a page as an answer", () => {
   const text = 'Not understood: {"jsonrpc":"2.0","id":1,"method":"ping"}';
   assertEquals(read(text, { status: 400 }).bodyJson, JSON.stringify(text));
 });
@@ -65,7 +65,7 @@ Deno.test("readAnswer() names an answer without content, a page, and JSON that i
   }
 });
 
-Deno.test("readAnswer() leaves pages of plugins and texts in any encoding to their clients", () => {
+Deno.test("readAnswer() passes pages of plugins, and texts in any encoding, unchanged", () => {
   assertEquals(read("<html></html>", { isApi: false }).bodyJson, '"<html></html>"');
   assertEquals(read(new Uint8Array([0xe9])).bodyJson, '"\ufffd"');
 });

@@ -17,7 +17,7 @@ function simulated() {
   });
   const fetchIt: typeof fetch = (input, init) => {
     asked.push(String(init?.body));
-    // From an address that Jeedom would ban.
+    // An address that Jeedom would ban.
     return jeedom.handle(new Request(input, init), "203.0.113.9");
   };
   return { asked, jeedom, fetch: fetchIt };

@@ -56,7 +56,7 @@ Deno.test("the check fails with each setting of Jeedom by which it refuses ping,
   const accepting: readonly JeedomSettings[] = [
     {},
     { "api::core::mode": "enable", "api::forbidden::method": /^log::/, "api::allow::method": /ping|cmd/ },
-    // Whose key it is does not matter to a ping.
+    // A ping does not depend on the key.
     { "api::core::restricted": true },
   ];
   for (const settings of accepting) {

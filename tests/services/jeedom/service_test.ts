@@ -68,7 +68,7 @@ async function withServer(
   }
 }
 
-/** A `fetch` whose connections end with the test. */
+/** Runs a test with a `fetch` whose connections are closed at its end. */
 async function withFetch(test: (send: typeof fetch) => Promise<void>): Promise<void> {
   const client = Deno.createHttpClient({});
   try {
@@ -90,14 +90,14 @@ Deno.test("handle() sends JSON-RPC with the key among the parameters", async () 
   });
 });
 
-Deno.test("handle() sends application/json, follows no redirect and passes nothing else on", async () => {
+Deno.test("handle() sends application/json, follows no redirect and forwards nothing else", async () => {
   const { call, requests } = makeJeedom();
   await call({ jsonrpc: "ping", apikey: KEY, "X-Forwarded-For": "1.2.3.4" });
   assertEquals(requests[0]?.init.headers, { "Content-Type": "application/json", "Accept": "application/json" });
   assertEquals([requests[0]?.init.method, requests[0]?.init.redirect], ["POST", "manual"]);
 });
 
-Deno.test("handle() uses the key at home only where the request brings none", async () => {
+Deno.test("handle() uses the configured API key only if the request has none", async () => {
   const { call, requests } = makeJeedom({ apikey: "home" });
   await call({ jsonrpc: "version" });
   await call({ jsonrpc: "version", apikey: null });
@@ -215,7 +215,7 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
   await assertRejects(() => makeJeedom({}, announced).call({ jsonrpc: "ping" }), ServiceError, "larger than 1000");
 });
 
-/** A Jeedom that announces no length, and sends the rest of each large answer once the test says so. */
+/** Jeedom that announces no length, and sends the rest of each large answer when the test releases it. */
 function makeSlowAnswers(options: Partial<JeedomOptions> = {}) {
   const reading: string[] = [];
   const finish = new Map<string, () => void>();
@@ -351,7 +351,7 @@ Deno.test("handle() succeeds although Jeedom closed a kept connection meanwhile"
     },
   ));
 
-Deno.test("handle() sends a request once on a kept connection that Jeedom closes in place of an answer", async () => {
+Deno.test("handle() sends a request once on a kept connection that Jeedom closes without an answer", async () => {
   let requests = 0;
   await withTcpServer(async (connection) => {
     const packet = new Uint8Array(4096);
@@ -385,7 +385,7 @@ Deno.test("handle() fails after its timeout, whether Jeedom is silent or sends b
   }
 });
 
-Deno.test("handle() waits longer for a long poll, for as long as it asks", async () => {
+Deno.test("handle() waits longer for a long poll, as long as it requests", async () => {
   let answers = 0;
   const { call } = makeJeedom({
     timeoutMs: 20,
@@ -402,7 +402,7 @@ Deno.test("handle() waits longer for a long poll, for as long as it asks", async
   await until("the late answer", () => answers === 2);
 });
 
-Deno.test("handle() asks Jeedom for no longer poll than the ceiling", async () => {
+Deno.test("handle() limits the duration of a poll at Jeedom", async () => {
   const { call, requests } = makeJeedom({ longPollMaxSeconds: 120 });
   for (const longPolling of ["59s", -5, {}, [], true, ""]) {
     const refused = () => call({ jsonrpc: "event::changes", apikey: KEY, params: { longPolling } });
@@ -444,7 +444,7 @@ Deno.test("handle() aborts a long poll whose client disconnected, and runs every
   assertEquals((await within("the command", command)).status, 200);
 });
 
-/** A Jeedom whose polls last until they are answered, each by its `datetime`. */
+/** Jeedom whose polls last until the test answers them, each by its `datetime`. */
 function makePollingJeedom(options: Partial<JeedomOptions> = {}) {
   const running = new Map<number, PromiseWithResolvers<Response>>();
   const sent: number[] = [];
@@ -489,7 +489,7 @@ async function assertBusy(call: () => Promise<unknown>, message: string): Promis
   return retryAfterSeconds;
 }
 
-Deno.test("handle() counts an abandoned poll until Jeedom ended it", async () => {
+Deno.test("handle() counts an aborted poll until Jeedom ends it", async () => {
   const jeedom = makePollingJeedom({ maxPollsPerKey: 2 });
   await abortedPoll(jeedom, 1);
   jeedom.clock.ms += 10_000;
@@ -505,7 +505,7 @@ Deno.test("handle() counts an abandoned poll until Jeedom ended it", async () =>
   jeedom.close();
 });
 
-Deno.test("handle() counts a poll whose connection broke until its time is over, and one that found no Jeedom not at all", async () => {
+Deno.test("handle() counts a poll whose connection broke until its end was due, and does not count one that did not reach Jeedom", async () => {
   const jeedom = makePollingJeedom({ maxPollsPerKey: 1 });
   const broken = jeedom.poll(1);
   await until("the poll", () => jeedom.sent.length === 1);
@@ -540,7 +540,7 @@ Deno.test("handle() reserves a poll for a key that has none, however many others
   jeedom.close();
 });
 
-Deno.test("handle() makes ordinary calls beside any number of polls", async () => {
+Deno.test("handle() sends ordinary calls during any number of polls", async () => {
   const jeedom = makePollingJeedom({ maxPolls: 2, maxPollsPerKey: 1 });
   await abortedPoll(jeedom, 1);
   await assertBusy(() => jeedom.poll(2), "with this key");
@@ -551,7 +551,7 @@ Deno.test("handle() makes ordinary calls beside any number of polls", async () =
   jeedom.close();
 });
 
-Deno.test("handle() sends one poll for two clients of a key that ask the very same, and one for each other key", async () => {
+Deno.test("handle() sends one poll for two clients of a key with the same parameters, and one for each other key", async () => {
   const jeedom = makePollingJeedom();
   const polls = [jeedom.poll(1), jeedom.poll(1), jeedom.poll(1, { key: "other" }), jeedom.poll(1, { longPolling: 41 })];
   await until("the polls", () => jeedom.sent.length === 3);
@@ -594,7 +594,7 @@ Deno.test("handle() sends nothing once the gateway has stopped", async () => {
   assertEquals(requests.length, 0);
 });
 
-Deno.test("handle() sends the numbers of params with the digits that they came with", async () => {
+Deno.test("handle() sends the numbers of params with all their digits", async () => {
   const bodies: string[] = [];
   const { call } = makeJeedom({
     async fetch(input, init) {
@@ -623,7 +623,7 @@ Deno.test("handle() refuses what PHP cannot read: half of a surrogate pair, and 
   assertEquals(requests.length, 1);
 });
 
-Deno.test("handle() says once in an hour that Jeedom writes text around its JSON, and nothing of that text", async () => {
+Deno.test("handle() warns once an hour of text around the JSON of Jeedom, without that text", async () => {
   const { call, warnings, clock } = makeJeedom({}, () => new Response('secret {"jsonrpc":"2.0","result":1}'));
   for (const ms of [0, 1, 3_599_998, 1]) {
     clock.ms += ms;
