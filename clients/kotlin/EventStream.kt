@@ -27,8 +27,8 @@ internal class EventStream(private val channel: Channel, private val silenceMill
      */
     fun read(request: JSONObject, cancellation: Cancellation, onEvent: (Event) -> Unit) {
         channel.findProtocol(1000 * CALL_SECONDS, cancellation)
-        channel.withRightClock(isCommand = false) { stamp ->
-            val exchange = channel.seal(Route.SUBSCRIBE, request, stamp)
+        channel.withCorrectedClock(isCommand = false) { timestamp ->
+            val exchange = channel.seal(Route.SUBSCRIBE, request, timestamp)
             val call = channel.transport.newCall(client, Route.SUBSCRIBE, exchange.text)
             SilenceTimer(silenceMillis, call::cancel).use { read(call, exchange, it, cancellation, onEvent) }
         }

@@ -170,7 +170,7 @@ Deno.test("a listener of version 2 that resumes receives what it missed, under a
   deliver("1");
   const received = await before.next();
   await before.cancel();
-  await until("it is gone", () => gateway.streams.size === 0);
+  await until("the stream is closed", () => gateway.streams.size === 0);
   deliver("2");
   const since = { epoch: received?.["epoch"], offset: received?.["offset"] };
   const after = await subscribe(phone, { topic: "a", since });

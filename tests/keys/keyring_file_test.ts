@@ -351,7 +351,7 @@ Deno.test("readKeysFile() rejects a path that is not a file, or too large, witho
     const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
     assert(success);
     const refused = (message: string) =>
-      within("refusing", assertRejects(() => readKeysFile(path, options), KeyFileError, message));
+      within("the refusal", assertRejects(() => readKeysFile(path, options), KeyFileError, message));
     await refused("must be an ordinary file");
     await Deno.remove(path);
     await Deno.mkdir(path);

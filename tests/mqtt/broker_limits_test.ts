@@ -113,7 +113,7 @@ Deno.test("any negative acknowledgement fails its message alone, whatever its co
     const connection = await connect(address, { signal: never });
     const publish = () => connection.publish({ topic: "t", payload: "", qos: 1, retain: false }).acknowledged;
     for (const code of codes) {
-      await assertRejects(() => within("refusing", publish()), BrokerError, ` (code ${code})`);
+      await assertRejects(() => within("the publish", publish()), BrokerError, ` (code ${code})`);
     }
     await within("the next one", publish());
     await close(connection);
@@ -151,7 +151,7 @@ Deno.test("publish() at QoS 0 fails if the broker closes the connection, and suc
     };
     await assertRejects(() => within("failing", publish()), BrokerError, "closed the connection");
     hangsUp = false;
-    await within("leaving it at that", publish());
+    await within("the publish", publish());
   });
 });
 

@@ -100,7 +100,7 @@ Deno.test("a closed connection resolves `closed`, and publishes no more", async 
   const broker = await startEmbeddedBroker(0);
   const connection = await connect(broker, { signal: never });
   await broker.close();
-  const { message } = await within("losing", connection.closed);
+  const { message } = await within("the end of the connection", connection.closed);
   assertEquals(message, `Broker 127.0.0.1:${broker.port} closed the connection`);
   for (const qos of [0, 1, 2] as const) {
     await assertRejects(

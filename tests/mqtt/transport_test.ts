@@ -147,7 +147,7 @@ Deno.test("the embedded broker frees an in-process client that disconnects, and 
   await closing.close();
   await broker.close();
   assertEquals(
-    (await within("losing", watcher.closed)).message,
+    (await within("the end of the connection", watcher.closed)).message,
     `Broker 127.0.0.1:${broker.port} closed the connection`,
   );
   await afterLastTimer();

@@ -173,7 +173,7 @@ redisTest("limits count in the server, and in memory while it is frozen or unava
   assertEquals([await take(), await take(), await take(), await take()], [2, 1, 0, "refused"]);
   assertEquals((await limiter.get("client"))?.consumedPoints, 4);
   redis.signal("SIGSTOP");
-  assertEquals(await within("taking", take()), 2);
+  assertEquals(await within("the limiter", take()), 2);
   assertEquals((await within("getting", limiter.get("client")))?.consumedPoints, 1);
   assertEquals(await take(), 1);
   redis.signal("SIGCONT");

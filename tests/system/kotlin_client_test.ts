@@ -67,14 +67,14 @@ testIntegers(program);
 
 const tests = new ClientTests(program);
 
-tests.test("seals a new request when its next try was sent twice on the way", () => {
+tests.test("seals a new request after a retry that the network delivered twice", () => {
   const repeated = endAtOnce(error("Request was used before: seal a new one for each subscription"));
   return subscribing(tests)([(request) => request.serve(1), repeated, stay(2)], { count: 2 }, (lines) => {
     assertEquals(received(lines), ["connected", "1", "disconnected", "connected", "2"]);
   });
 });
 
-tests.test("ends a subscription with what its listener throws, and takes it for nothing that came from the gateway", () => {
+tests.test("ends a subscription with the exception of its listener, and does not handle it as a failure of the gateway", () => {
   const thrown = ["ExpiredException", "IOException", "IllegalStateException", "CancellationException"];
   return withFakeGateway(thrown.map(() => stay(2)), async (gateway) => {
     const args = ["subscribe", "0", JSON.stringify({ times: 0, throws: thrown }), "#"];

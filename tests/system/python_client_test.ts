@@ -45,7 +45,7 @@ testIntegers(program);
 
 const tests = new ClientTests(program);
 
-tests.test("takes numbers that are larger than any float for ordinary failures, or for no wait", () => {
+tests.test("handles numbers that are larger than any float as ordinary failures, or as no wait", () => {
   const huge = "9".repeat(400);
   const refusal = JSON.stringify(`{"error":"Too many requests","retry_after":${huge}}`);
   const responses: readonly Respond[] = [

@@ -496,7 +496,7 @@ Deno.test("handle() counts an aborted poll until Jeedom ends it", async () => {
   await abortedPoll(jeedom, 2);
   assertEquals(await assertBusy(() => jeedom.poll(3), "with this key"), 35, "40 s, 10 s ago, and 5 s of margin");
   jeedom.answer(1);
-  await until("a place", () => {
+  await until("a free poll", () => {
     jeedom.poll(4).catch(() => {});
     return jeedom.sent.includes(4);
   });

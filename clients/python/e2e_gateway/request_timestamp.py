@@ -10,7 +10,7 @@ from collections.abc import Callable
 MAX_AGE = 60.0
 
 
-class Stamp:
+class RequestTimestamp:
     """Timestamp of a request, which later shows whether it can have run."""
 
     def __init__(self, clock: Callable[[], float], ahead: float) -> None:
@@ -23,7 +23,7 @@ class Stamp:
         self._wall = clock()
         self._monotonic = time.monotonic()
         #: Timestamp in the request, in seconds since 1970.
-        self.timestamp = self._wall + ahead
+        self.seconds = self._wall + ahead
 
     def was_always_too_old(self, gateway_time: float) -> bool:
         """Return whether it was too old for the gateway from its beginning.
@@ -38,4 +38,4 @@ class Stamp:
         elapsed = max(
             self._clock() - self._wall, time.monotonic() - self._monotonic
         )
-        return gateway_time - self.timestamp > MAX_AGE + elapsed
+        return gateway_time - self.seconds > MAX_AGE + elapsed
