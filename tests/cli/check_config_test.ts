@@ -27,7 +27,7 @@ async function run(variables: Record<string, string>, file = "", args: readonly 
   return { code, lines: platform.lines, errors };
 }
 
-Deno.test("checkConfig() shows what is set, where, and what the default is, and counts the rest", async () => {
+Deno.test("checkConfig() shows changed settings with source and default, and counts the others", async () => {
   const { code, lines, errors } = await run(
     { LOG_LEVEL: "debug", HOST: "" },
     "MAX_AGE_SECONDS=10\nPORT=10000\nJEEDOM_APIKEY=hidden\nPUBLIC_URL=https://gate.example\n",

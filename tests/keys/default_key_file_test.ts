@@ -38,7 +38,7 @@ Deno.test("loadOrCreateKey() makes another key each time, and loads the same one
     assertNotEquals(other.secret, first.secret);
   }));
 
-Deno.test("loadOrCreateKey() loads the Python gateway's file as it is", () =>
+Deno.test("loadOrCreateKey() loads the Python gateway's file unchanged", () =>
   inTempDir(async (directory) => {
     for (const text of [HEX, `${HEX}\n`, `${HEX}\r\n`, `\ufeff${HEX}\r\n`, HEX.toUpperCase()]) {
       const path = `${directory}/key.txt`;
@@ -47,7 +47,7 @@ Deno.test("loadOrCreateKey() loads the Python gateway's file as it is", () =>
     }
   }));
 
-Deno.test("loadOrCreateKey() refuses a file that is not a key, and leaves it as it is", () =>
+Deno.test("loadOrCreateKey() refuses a file that is not a key, and does not change it", () =>
   inTempDir(async (directory) => {
     const path = `${directory}/key.txt`;
     for (const text of ["", "x", HEX.slice(1), `${HEX}0`, `${HEX}\n${HEX}`, HEX.replace("3", "g")]) {

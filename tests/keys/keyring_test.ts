@@ -324,7 +324,7 @@ Deno.test("identify() reports a key as expired, also after the clock is set back
   assertEquals(keyring.identify(await deriveKeyId(record.secret), 2), { name: "brief", state: "expired" });
 });
 
-Deno.test("identify() forgets the secrets that were removed first", async () => {
+Deno.test("identify() drops the secrets that were removed first", async () => {
   const { keyring } = makeKeyring();
   const records = Array.from({ length: 1001 }, (_, index) => makeRecord({ name: `k${index}` }));
   await keyring.replace(only(...records));

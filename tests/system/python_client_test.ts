@@ -5,7 +5,7 @@ import { testIntegers } from "../clients/answer_suite.ts";
 import { testClient } from "../clients/client_suite.ts";
 import { refuse, stay } from "../clients/responses.ts";
 import { EXPIRED, type Respond, withFakeGateway } from "../clients/tcp_gateway.ts";
-import { withEnvironment } from "../clients/environment.ts";
+import { withEmbeddedBroker } from "../support/environment.ts";
 import { within } from "../support/deadline.ts";
 import { needing } from "../support/needs.ts";
 import { ProcessOutput } from "../support/process_output.ts";
@@ -114,7 +114,7 @@ Deno.test({
     NEEDS,
   ),
   fn: () =>
-    withEnvironment(async ({ gateway, jeedom }) => {
+    withEmbeddedBroker(async ({ gateway, jeedom }) => {
       const keyFile = ["--url", gateway.url, "--key-file", `${gateway.directory}/data/secret_key.txt`];
       const inEnvironment = { GATEWAY_URL: gateway.url, GATEWAY_KEY: gateway.key };
 
@@ -291,7 +291,7 @@ Deno.test({
 Deno.test({
   ...needing("Python command line fails with a reason, and never with a stack trace", NEEDS),
   fn: () =>
-    withEnvironment(async ({ gateway: { url, key } }) => {
+    withEmbeddedBroker(async ({ gateway: { url, key } }) => {
       const reasons: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
         [["call", "datetime"], {}, /^No key: give --key-file, or set GATEWAY_KEY$/],
         [["call", "datetime"], { GATEWAY_KEY: "abc" }, /^Key must be 64 hexadecimal characters$/],

@@ -121,7 +121,7 @@ interface StreamEvent {
 interface PhoneOptions {
   readonly owner: string;
   readonly filters: readonly string[];
-  /** Remicrotasks the number of publications so far. */
+  /** Returns the number of publications so far. */
   readonly published: () => number;
 }
 
@@ -250,7 +250,7 @@ function checkStream(events: readonly StreamEvent[]): void {
   }
 }
 
-/** Runs a scenario, and remicrotasks the number of resumes without a gap that replayed messages. */
+/** Runs a scenario, and returns the number of resumes without a gap that replayed messages. */
 async function run(
   { deliveryMode, retainedFirst, maxBytes, owners, phones: filters, steps }: Scenario,
 ): Promise<number> {
@@ -380,7 +380,7 @@ function sortRetained(events: readonly string[]): string[] {
   return [...sorted, ...run.sort()];
 }
 
-/** Runs steps with or without those of another owner, and remicrotasks the events of the first one's subscribers. */
+/** Runs steps with or without those of another owner, and returns the events of the first one's subscribers. */
 async function eventsOf(
   { deliveryMode, retainedFirst, filters, steps }: typeof ownersArbitrary extends fc.Arbitrary<infer T> ? T : never,
   isAlone: boolean,

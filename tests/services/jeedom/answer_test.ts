@@ -13,13 +13,13 @@ function read(body: string | Uint8Array<ArrayBuffer>, { status = 200, isApi = tr
 
 const ANSWER = '{"jsonrpc":"2.0","id":99999,"result":{"big":6066005651767221768,"n":1.0}}';
 
-Deno.test("readAnswer() passes JSON on as it is", () => {
+Deno.test("readAnswer() passes JSON unchanged", () => {
   for (const bodyJson of [ANSWER, '"text"', "0", "null", " [1.0]\n"]) {
     assertEquals(read(bodyJson, { status: 418 }), { status: 418, bodyJson, strayTexts: 0 });
   }
 });
 
-Deno.test("readAnswer() passes JSON of any depth on", () => {
+Deno.test("readAnswer() passes JSON of any depth", () => {
   const bodyJson = "[".repeat(100_000) + "]".repeat(100_000);
   assertEquals(read(bodyJson).bodyJson, bodyJson);
 });
