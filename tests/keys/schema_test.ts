@@ -52,7 +52,7 @@ Deno.test("parseKeysFile() names the place and the rule of everything that is wr
   }
 });
 
-Deno.test("parseKeysFile() reports the path of invalid rights in a service, and the violated rule", () => {
+Deno.test("parseKeysFile() names the place and the rule of what is wrong with rights by service", () => {
   const wrong: [rights: unknown, string][] = [
     [[], "keys[0].rights: "],
     [{ ssh: {} }, 'keys[0].rights: no such service: "ssh". There are "jeedom" and "mqtt"'],
