@@ -136,7 +136,7 @@ Deno.test("parseKeysFile() refuses a field that is there twice, at any depth, an
   }
 });
 
-Deno.test("parseKeysFile() tells where broken JSON breaks, and quotes none of it", () => {
+Deno.test("parseKeysFile() reports the position of invalid JSON, and quotes none of it", () => {
   const text = `{"version":1,"keys":[{"secret":"${SECRET}",}]}`;
   for (let length = 0; length < text.length; length++) {
     const error = assertThrows(() => parse(text.slice(0, length)), SyntaxError);
