@@ -8,10 +8,10 @@ WORKDIR /app
 ENV DENO_DIR=/deno-dir
 COPY deno.json deno.lock main.ts ./
 COPY src ./src
-# The commands and stores are named too, because they are loaded with import(): Deno passes in silence over what it cannot
-# download for those, and the gateway would miss it only when it starts. Some packages come with files that every
-# user may write to: not here.
-RUN deno cache --frozen main.ts src/cli/*.ts src/store/*.ts \
+# All modules are named, because many are loaded with import(): Deno passes in silence over what it cannot download for
+# those, and the gateway would miss it only when it starts. Some packages come with files that every user may write to:
+# not here.
+RUN deno cache --frozen main.ts src/*.ts src/*/*.ts src/*/*/*.ts \
  && chmod -R go-w /deno-dir \
  && mkdir -p /writable/data
 
