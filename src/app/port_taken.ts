@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServerAddress } from "../config/local_url.ts";
-import type { Reply } from "../lib/http_probe.ts";
+import type { HttpReply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "../lib/fetch_failure.ts";
 import { askTrusting, versionOf } from "../doctor/gateway_state.ts";
 import type { Platform } from "../platform.ts";
@@ -89,7 +89,7 @@ function urlsOf({ host, port }: ServerAddress): string[] {
   });
 }
 
-function holderOf(answer: Reply | FetchFailure): Holder {
+function holderOf(answer: HttpReply | FetchFailure): Holder {
   if (answer.kind === "failure") return answer.reason === "certificate" ? { kind: "tls" } : { kind: "silent" };
   const version = versionOf(answer);
   return version === undefined ? { kind: "http", status: answer.status } : { kind: "gateway", version };

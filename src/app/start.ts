@@ -10,7 +10,7 @@ import { createLimiters, type Limiters } from "../gateway/limiters.ts";
 import { StreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import type { Handler } from "../http/router.ts";
-import { type Check, CHECK_TIMEOUT_MS, Readiness } from "../http/readiness.ts";
+import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness } from "../http/readiness.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
 import { SYSTEM_CLOCK } from "../lib/clock.ts";
 import { BrokerPool } from "../mqtt/pool.ts";
@@ -148,7 +148,7 @@ export async function startGateway(
   const handler = createHandler({
     addressOf: createAddressOf(config.server.trustedProxies, clocks),
     origins: config.server,
-    admission: {
+    access: {
       keyring: keys.keyring,
       replays: store.replays,
       rates: rateLimitsOf(config.rates, store.createCounter),
@@ -283,9 +283,9 @@ async function createServices(
   modules: readonly ServiceModule[],
   metrics: Metrics,
   dependencies: ServiceDependencies,
-): Promise<{ readonly services: readonly Service[]; readonly checks: Readonly<Record<string, Check>> }> {
+): Promise<{ readonly services: readonly Service[]; readonly checks: Readonly<Record<string, DependencyCheck>> }> {
   const services: Service[] = [];
-  const checks: Record<string, Check> = {};
+  const checks: Record<string, DependencyCheck> = {};
   for (const module of modules) {
     const { service, check } = await module.create(dependencies);
     metrics.addService({ name: service.name, hasSubscriptions: isStreaming(service), aliases: service.aliases });
@@ -298,7 +298,7 @@ async function createServices(
 function createReadiness(
   config: Config,
   { monotonic, log, metrics }: Instruments,
-  checks: Readonly<Record<string, Check>>,
+  checks: Readonly<Record<string, DependencyCheck>>,
   store: OpenStore,
 ): Readiness {
   const readiness = new Readiness({

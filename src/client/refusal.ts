@@ -82,7 +82,7 @@ export function sealedRefusal(
   { isFromGateway }: { readonly isFromGateway: boolean },
 ): GatewayError | undefined {
   if (status === 200) return undefined;
-  const { error, code, retry_after: seconds } = typeof body === "string" ? parseFields(body) : {};
+  const { error, code, retry_after: seconds } = typeof body === "string" ? parseErrorBody(body) : {};
   if (typeof error !== "string" && !isFromGateway) return undefined;
   const reason = typeof error === "string" ? error : `Refused with status ${status}`;
   const sentCode = typeof code === "string" ? code : undefined;
@@ -147,7 +147,7 @@ function expired(options: ExpiredErrorOptions & { readonly gatewayTime: number }
 
 async function readReason(response: Response, signal: AbortSignal | undefined): Promise<string | undefined> {
   try {
-    const { error } = parseFields(new TextDecoder().decode(await readBytes(response, PLAIN_MAX_BYTES, { signal })));
+    const { error } = parseErrorBody(new TextDecoder().decode(await readBytes(response, PLAIN_MAX_BYTES, { signal })));
     return typeof error === "string" ? error : undefined;
   } catch {
     // The status is used alone.
@@ -155,7 +155,7 @@ async function readReason(response: Response, signal: AbortSignal | undefined): 
   }
 }
 
-function parseFields(json: string): Readonly<Record<string, unknown>> {
+function parseErrorBody(json: string): Readonly<Record<string, unknown>> {
   const value = tryParseJson(json);
   return isObject(value) ? value : {};
 }

@@ -37,7 +37,7 @@ export interface ProbeOptions {
 }
 
 /** Plain HTTP response with its whole body. */
-export interface Reply {
+export interface ProbeReply {
   /** HTTP status. */
   readonly status: number;
   /** Headers. */
@@ -61,7 +61,7 @@ export interface Asked {
   /** Request. */
   readonly request: SealedRequest;
   /** Response with the sealed answer. */
-  readonly reply: Reply;
+  readonly reply: ProbeReply;
   /** Opened answer. */
   readonly answer: Answer;
 }
@@ -115,13 +115,13 @@ export class Probe {
   }
 
   /** Sends a plain HTTP request; repeats it while the address is over its rate limit. */
-  async send(path: string, init: () => RequestInit & { readonly method: string }): Promise<Reply> {
+  async send(path: string, init: () => RequestInit & { readonly method: string }): Promise<ProbeReply> {
     const response = await this.#fetch(path, init);
     return { status: response.status, headers: response.headers, text: await this.#withDeadline(response.text()) };
   }
 
   /** Posts a body unchanged. */
-  post(route: Route, body: string | Bytes, headers: Record<string, string> = {}): Promise<Reply> {
+  post(route: Route, body: string | Bytes, headers: Record<string, string> = {}): Promise<ProbeReply> {
     return this.send(route, () => ({ method: "POST", body, headers }));
   }
 
@@ -141,7 +141,7 @@ export class Probe {
    *
    * @throws {Mismatch} if there is none, or it does not open
    */
-  async open({ exchange }: SealedRequest, { status, text }: Reply): Promise<Answer> {
+  async open({ exchange }: SealedRequest, { status, text }: ProbeReply): Promise<Answer> {
     if (status !== 200) throw new Mismatch(`HTTP ${status} instead of a sealed answer: ${text}`);
     const opened = await openAnswer(exchange, text).catch(() => {
       throw new Mismatch(`Answer does not open with the key of its request: ${text}`);

@@ -19,7 +19,7 @@ import { compressBody, type SealReply, type ToResponse } from "./reply.ts";
 import { selectService, type ServiceSelection } from "./service_selection.ts";
 
 /** Collaborators of the call routes. */
-export interface CallOptions {
+export interface CallHandlerOptions {
   /** Admits requests. */
   readonly admit: Admit;
   /** Limits the requests of each key under way. */
@@ -57,7 +57,7 @@ type SealedOutcome = Omit<Outcome, "reply"> & { readonly sealed: SealedText };
  *
  * @param selection services that the route reaches
  */
-export function createCallHandler(options: CallOptions, selection: ServiceSelection): RouteHandler {
+export function createCallHandler(options: CallHandlerOptions, selection: ServiceSelection): RouteHandler {
   const { admit, requestLimiter, sealReply, toResponse, audit, log, telemetry, monotonic } = options;
   const refusedMethods = new RefusedMethodLog(log);
 

@@ -45,7 +45,7 @@ export interface GatewayOptions {
   /** Web pages that may use the gateway. */
   readonly origins: OriginOptions;
   /** Keys, replay store and rate limits. */
-  readonly admission: AccessOptions;
+  readonly access: AccessOptions;
   /** Services. A request to `/gateway` that names none is for the first one. */
   readonly services: readonly Service[];
   /** Collaborators of subscriptions. */
@@ -110,14 +110,14 @@ type Routed = RoutedRequest<Route | OpenRoute>;
 
 /** Returns the handler of the public port. */
 export function createHandler(options: GatewayOptions): Handler {
-  const { admission, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } = options;
+  const { access, services, subscriptions, limiters, health, random, randomBytes, audit, log, telemetry } = options;
   const { now, monotonic } = options.clock;
   const { streams } = subscriptions;
   const { publicUrl } = options.origins;
   const allowedOrigins = new AllowedOrigins(options.origins.allowedOrigins ?? []);
 
   const decide = createAdmit({
-    access: admission,
+    access,
     bodies: limiters.bodies,
     largeRequests: limiters.largeRequests,
     telemetry,
@@ -142,6 +142,7 @@ export function createHandler(options: GatewayOptions): Handler {
     streams,
     streamLimiter: limiters.streamLimiter,
     backlog: limiters.backlog,
+    records: limiters.largeRecords,
     audit,
     log,
     telemetry,
@@ -200,7 +201,7 @@ export function createHandler(options: GatewayOptions): Handler {
   ): Promise<Response> {
     // Before it counts, like the request that follows it.
     if (!allowedOrigins.has(request)) throw crossSite();
-    const wait = await admission.rates.requests.take(address);
+    const wait = await access.rates.requests.take(address);
     if (wait > 0) throw tooManyRequests(wait);
     telemetry.answered({ route: path, service: "none", result: "ok", seconds: 0 });
     return preflightResponse(request, methods);

@@ -7,7 +7,7 @@ import { BodyReader, type BodySettings } from "../http/body_reader.ts";
 import { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MemoryBudget } from "../limits/memory_budget.ts";
 import { FairSemaphore } from "../limits/fair_semaphore.ts";
-import type { StreamSettings } from "../streams/event_stream.ts";
+import { LargeRecords, type StreamSettings } from "../streams/event_stream.ts";
 
 /** Limits of requests. */
 export interface RequestSettings extends BodySettings {
@@ -41,6 +41,8 @@ export interface Limiters {
   readonly streamLimiter: ConcurrencyLimiter;
   /** Bytes of events that wait beyond each listener's own queue. */
   readonly backlog: MemoryBudget;
+  /** Bytes of large records that streams hold, of each key and in total. */
+  readonly largeRecords: LargeRecords;
   /** Bytes of large answers that wait to be read. */
   readonly unread: MemoryBudget;
 }
@@ -70,6 +72,7 @@ export function createLimiters(
     largeRequests: new FairSemaphore({ total: MAX_WEIGHT_BYTES, each: MAX_WEIGHT_BYTES_PER_KEY }),
     streamLimiter: new ConcurrencyLimiter({ total: streams.max, each: streams.maxPerKey }),
     backlog: new MemoryBudget(streams.backlogBytes),
+    largeRecords: new LargeRecords(),
     unread: new MemoryBudget(UNREAD_ANSWERS * maxAnswerBytes),
   };
 }

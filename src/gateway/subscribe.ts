@@ -16,14 +16,19 @@ import { ServiceError, type StreamingService } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
 import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
-import { EventStream, type EventStreamOptions, LargeRecords, type StreamSettings } from "../streams/event_stream.ts";
+import {
+  EventStream,
+  type EventStreamOptions,
+  type LargeRecords,
+  type StreamSettings,
+} from "../streams/event_stream.ts";
 import type { MemoryBudget } from "../limits/memory_budget.ts";
 import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { stopping } from "../http/errors.ts";
 import { selectService, type ServiceSelection } from "./service_selection.ts";
 
 /** Parts and limits of the routes. */
-export interface SubscribeOptions {
+export interface SubscribeHandlerOptions {
   /** Decides over requests. */
   readonly admit: Admit;
   /** Encoder of events. */
@@ -32,6 +37,8 @@ export interface SubscribeOptions {
   readonly settings: StreamSettings;
   /** Budget of all that waits for listeners beyond `queueBytes`. */
   readonly backlog: MemoryBudget;
+  /** Limit of the large records of all streams. */
+  readonly records: LargeRecords;
   /** Limiter of the open streams of each key. */
   readonly streamLimiter: ConcurrencyLimiter;
   /** Open streams. */
@@ -56,12 +63,12 @@ export interface SubscribeOptions {
  * @param selection services that the route reaches
  */
 export function createSubscribeHandler(
-  options: SubscribeOptions,
+  options: SubscribeHandlerOptions,
   selection: ServiceSelection<StreamingService>,
 ): RouteHandler {
-  const { admit, backlog, settings, streamLimiter, streams, encoder, audit, log, telemetry, now, monotonic } = options;
+  const { admit, backlog, records, settings, streamLimiter, streams, encoder, audit, log, telemetry, now, monotonic } =
+    options;
   const only = "only" in selection ? selection.only : undefined;
-  const records = new LargeRecords();
 
   function openStream(
     key: Key,

@@ -9,12 +9,12 @@ import { errorText } from "../lib/errors.ts";
 import type { Log } from "../observability/log.ts";
 
 /** Checks a dependency. Rejects with a message without secrets if it fails; settles in any case. */
-export type Check = () => Promise<void>;
+export type DependencyCheck = () => Promise<void>;
 
 /** Checks and their interval. */
 export interface ReadinessOptions {
   /** Check of each dependency, by its name. */
-  readonly checks: Readonly<Record<string, Check>>;
+  readonly checks: Readonly<Record<string, DependencyCheck>>;
   /** Dependencies without which the gateway is not ready. */
   readonly needs: readonly string[];
   /** Returns whether requests with correct timestamps are refused, because the clock was wrong when the gateway started. */

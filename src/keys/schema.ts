@@ -85,12 +85,12 @@ const commonKey = z.object(fields);
 const nestedKey = z.strictObject({ ...fields, rights: z.record(z.string(), z.unknown()).default({}) });
 
 /** Reports a fault, with its path. */
-type Report = (issue: RightsIssue) => void;
+type ReportIssue = (issue: RightsIssue) => void;
 
 /** Makes the function that parses one key, and reports faults with their paths within it. */
 function createParseKey(
   services: readonly GrantableService[],
-): (value: unknown, report: Report) => KeyRecord | undefined {
+): (value: unknown, report: ReportIssue) => KeyRecord | undefined {
   const inFlatFiles = services.filter(({ rights }) => rights.isInFlatFiles);
   const serviceNames = z.array(z.enum(inFlatFiles.map(({ name }) => name))).default([]);
   const flatFields = inFlatFiles.flatMap(({ rights: { schema } }) => schema.fields);
@@ -101,13 +101,13 @@ function createParseKey(
     services: serviceNames,
   });
 
-  function parseRights({ rights }: GrantableService, given: unknown, report: Report) {
+  function parseRights({ rights }: GrantableService, given: unknown, report: ReportIssue) {
     const { data, error } = rights.schema.safeParse(given);
     error?.issues.forEach(report);
     return data ?? {};
   }
 
-  function parseNested(given: Readonly<Record<string, unknown>>, report: Report): Rights {
+  function parseNested(given: Readonly<Record<string, unknown>>, report: ReportIssue): Rights {
     const unknown = Object.keys(given).filter((name) => !services.some((service) => service.name === name));
     if (unknown.length > 0) report({ code: "unrecognized_keys", keys: unknown, path: ["rights"], message: "" });
     const granted = services.filter(({ name }) => given[name] !== undefined);
@@ -117,7 +117,7 @@ function createParseKey(
     }));
   }
 
-  function parseFlat(key: Readonly<Record<string, unknown>>, report: Report): Rights {
+  function parseFlat(key: Readonly<Record<string, unknown>>, report: ReportIssue): Rights {
     const names = serviceNames.parse(key["services"]);
     const parsed = inFlatFiles.map((service) => {
       const { fields } = service.rights.schema;
@@ -163,14 +163,14 @@ export function parseKeysFile(text: string, services: readonly GrantableService[
 }
 
 /** Returns a reporter of faults below a path. */
-function below(path: readonly PropertyKey[], report: Report): Report {
+function below(path: readonly PropertyKey[], report: ReportIssue): ReportIssue {
   return (issue) => report({ ...issue, path: [...path, ...issue.path] });
 }
 
 function parseKeys(values: readonly unknown[], services: readonly GrantableService[]): KeyRecord[] {
   const issues: RightsIssue[] = [];
   const parseKey = createParseKey(services);
-  const report: Report = (issue) => void issues.push(issue);
+  const report: ReportIssue = (issue) => void issues.push(issue);
   const keys = values.flatMap((value, index) => parseKey(value, below(["keys", index], report)) ?? []);
   if (issues.length > 0) throw faultyFile(issues, services);
   return keys;

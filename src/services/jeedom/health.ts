@@ -4,7 +4,7 @@
  * @module
  */
 import { readBytes } from "../../lib/read_bytes.ts";
-import { addressOf, CALL_HEADERS, type JeedomOptions } from "./service.ts";
+import { addressOf, CALL_HEADERS, type JeedomServiceOptions } from "./service.ts";
 import { readRpcOutcome } from "./answer.ts";
 
 /** Longest answer to `ping`, in bytes: a longer one is not from Jeedom. */
@@ -22,7 +22,7 @@ const utf8 = new TextDecoder();
  * @returns a function whose error describes the answer
  */
 export function createJeedomCheck(
-  { url, fetch, timeoutMs }: Pick<JeedomOptions, "url" | "fetch" | "timeoutMs">,
+  { url, fetch, timeoutMs }: Pick<JeedomServiceOptions, "url" | "fetch" | "timeoutMs">,
 ): () => Promise<void> {
   const address = addressOf(url);
   const place = addressOf(url, "");

@@ -18,7 +18,7 @@ import { JeedomWorkers } from "./workers.ts";
 import { type Reply, type Service, type ServiceContext, ServiceError } from "../service.ts";
 
 /** Address, limits and collaborators of the service. */
-export interface JeedomOptions {
+export interface JeedomServiceOptions {
   /** Address of Jeedom; its path, if any, comes before each endpoint. */
   readonly url: URL;
   /** API key for requests that bring none; it never leaves the local network. */
@@ -93,7 +93,7 @@ interface Call {
 }
 
 /** Makes the service that forwards calls to one Jeedom. */
-export function createJeedomService(options: JeedomOptions): Service {
+export function createJeedomService(options: JeedomServiceOptions): Service {
   const { closeSignal, monotonic } = options;
   const readRights = createReadRights(JEEDOM, (rights) => new JeedomGrants(rights));
   const workers = new JeedomWorkers({ max: options.maxPolls, maxPerKey: options.maxPollsPerKey, monotonic });

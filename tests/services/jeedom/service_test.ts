@@ -4,7 +4,7 @@ import type { OpenedText } from "../../../src/protocol/aead.ts";
 import { FieldError, keepDigits, parsePayload, type Payload } from "../../../src/protocol/payload.ts";
 import { allRights, Scope } from "../../../src/keys/rights.ts";
 import { SERVICES } from "../../../src/services/registry.ts";
-import { createJeedomService, type JeedomOptions } from "../../../src/services/jeedom/service.ts";
+import { createJeedomService, type JeedomServiceOptions } from "../../../src/services/jeedom/service.ts";
 import { type Reply, type ServiceContext, ServiceError } from "../../../src/services/service.ts";
 import { until, within } from "../../support/deadline.ts";
 import { freePort, withTcpServer } from "../../support/loopback.ts";
@@ -18,7 +18,10 @@ const never = new AbortController().signal;
 const opened = (text: string) => keepDigits(parsePayload(text as OpenedText), text as OpenedText);
 
 /** A Jeedom that answers as told and remembers what it was asked. */
-function makeJeedom(options: Partial<JeedomOptions> = {}, answer = () => Response.json({ jsonrpc: "2.0", result: 1 })) {
+function makeJeedom(
+  options: Partial<JeedomServiceOptions> = {},
+  answer = () => Response.json({ jsonrpc: "2.0", result: 1 }),
+) {
   const requests: { url: string; init: RequestInit; body: Record<string, unknown> }[] = [];
   const warnings: string[] = [];
   const clock = { ms: 0 };
@@ -216,7 +219,7 @@ Deno.test("handle() stops reading an answer that is too large, announced or not"
 });
 
 /** A Jeedom that announces no length, and sends the rest of each large answer once the test says so. */
-function makeSlowAnswers(options: Partial<JeedomOptions> = {}) {
+function makeSlowAnswers(options: Partial<JeedomServiceOptions> = {}) {
   const reading: string[] = [];
   const finish = new Map<string, () => void>();
   const held = new Map<string, () => void>();
@@ -445,7 +448,7 @@ Deno.test("handle() abandons a long poll whose phone went away, and runs every o
 });
 
 /** A Jeedom whose polls last until they are answered, each by its `datetime`. */
-function makePollingJeedom(options: Partial<JeedomOptions> = {}) {
+function makePollingJeedom(options: Partial<JeedomServiceOptions> = {}) {
   const running = new Map<number, PromiseWithResolvers<Response>>();
   const sent: number[] = [];
   const jeedom = makeJeedom({
