@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ServerAddress } from "../config/local_url.ts";
+import { formatHost, isUnspecified, type ServerAddress } from "../net/host.ts";
 import type { HttpReply } from "../lib/http_probe.ts";
 import type { FetchFailure } from "../lib/fetch_failure.ts";
 import { askTrusting, versionOf } from "../doctor/gateway_state.ts";
@@ -81,12 +81,8 @@ async function findHolder(server: ServerAddress, platform: Platform, signal: Abo
  * leads to this machine, and in most configurations 127.0.0.1; a forbidden one counts as silent.
  */
 function urlsOf({ host, port }: ServerAddress): string[] {
-  const listensOnAll = host === "0.0.0.0" || host === "::";
-  const hosts = listensOnAll ? [host, "127.0.0.1", "::1"] : [host];
-  return hosts.flatMap((one) => {
-    const name = one.includes(":") ? `[${one}]` : one;
-    return [`http://${name}:${port}`, `https://${name}:${port}`];
-  });
+  const hosts = isUnspecified(host) ? [host, "127.0.0.1", "::1"] : [host];
+  return hosts.map(formatHost).flatMap((name) => [`http://${name}:${port}`, `https://${name}:${port}`]);
 }
 
 function holderOf(answer: HttpReply | FetchFailure): Holder {

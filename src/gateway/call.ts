@@ -13,7 +13,7 @@ import type { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MethodNotGrantedError, ScopeError } from "../keys/rights.ts";
 import { errorReply, type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
-import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
+import type { RequestInfo, RouteHandler } from "../http/router.ts";
 import { RefusedMethodLog } from "./refused_method_log.ts";
 import { compressBody, type SealReply, type ToResponse } from "./reply.ts";
 import { selectService, type ServiceSelection } from "./service_selection.ts";

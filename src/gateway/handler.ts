@@ -19,13 +19,13 @@ import {
   tooManyRequests,
 } from "../http/errors.ts";
 import { aliveResponse, healthResponse, readyResponse } from "../http/health.ts";
-import type { RouteHandler } from "../http/request_info.ts";
 import {
   createRouter,
   type Handler,
   READ_METHODS,
   type RoutedRequest,
   type RouteEntry,
+  type RouteHandler,
   toHttpError,
 } from "../http/router.ts";
 import { isStreaming, type Service } from "../services/service.ts";

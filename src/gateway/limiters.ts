@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { MetricRegistry } from "../observability/telemetry.ts";
 import { BodyReader, type BodySettings } from "../http/body_reader.ts";
 import { ConcurrencyLimiter } from "../limits/concurrency_limiter.ts";
 import { MemoryBudget } from "../limits/memory_budget.ts";
@@ -75,4 +76,31 @@ export function createLimiters(
     largeRecords: new LargeRecords(),
     unread: new MemoryBudget(UNREAD_ANSWERS * maxAnswerBytes),
   };
+}
+
+/** Registers the gauges of limiters. */
+export function registerLimiterGauges(
+  metrics: MetricRegistry,
+  { backlog, unread, bodies, requestLimiter }: Limiters,
+): void {
+  metrics.gauge({
+    name: "e2e_gateway_backlog_bytes",
+    help: "Bytes of events beyond the queue of each listener; part of the bytes in the queues",
+    read: () => backlog.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_unread_answer_bytes",
+    help: "Bytes of large answers that clients have not read yet",
+    read: () => unread.bytes,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_bodies_arriving",
+    help: "Request bodies that are being received",
+    read: () => bodies.size,
+  });
+  metrics.gauge({
+    name: "e2e_gateway_requests_running",
+    help: "Opened requests without an answer yet, not counting streams",
+    read: () => requestLimiter.size,
+  });
 }

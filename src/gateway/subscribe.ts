@@ -14,7 +14,7 @@ import type { Key } from "../keys/keyring.ts";
 import { ScopeError } from "../keys/rights.ts";
 import { ServiceError, type StreamingService } from "../services/service.ts";
 import type { Admission, Admit, Admitted } from "./admission.ts";
-import type { RequestInfo, RouteHandler } from "../http/request_info.ts";
+import type { RequestInfo, RouteHandler } from "../http/router.ts";
 import type { EventEncoder, StreamFormat } from "../streams/event_encoder.ts";
 import {
   EventStream,

@@ -1,5 +1,5 @@
 /** Context for one check: fakes that a test configures, and no access to the machine or the network. */
-import { localUrl } from "../../src/config/local_url.ts";
+import { localUrl } from "../../src/net/host.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
 import { createContext, type DoctorContext, type DoctorOptions, type Machine } from "../../src/doctor/context.ts";
