@@ -12,6 +12,7 @@ import {
   type ExpiredErrorOptions,
   FailedError,
   type GatewayError,
+  type GatewayErrorOptions,
   RateLimitError,
   RefusedError,
   ScopeError,
@@ -64,9 +65,9 @@ export async function readPlainRefusal(
     );
   }
   const retryAfterMs = headerRetryAfter(headers.get("Retry-After") ?? "");
-  const limit = { status, retryAfterMs };
-  if (status === 429) return new RateLimitError(withWait(reason === TOO_MANY ? TOO_MANY_HERE : reason, limit), limit);
-  if (status === 408 || status >= 500) return new UnavailableError(withWait(reason, limit), limit);
+  const details = { status, retryAfterMs };
+  if (status === 429) return waiting(RateLimitError, reason === TOO_MANY ? TOO_MANY_HERE : reason, details);
+  if (status === 408 || status >= 500) return waiting(UnavailableError, reason, details);
   return new RefusedError(reason, { status });
 }
 
@@ -116,9 +117,9 @@ function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...details }: Re
       return new WrongKeyError(reason, details);
     case "key_rate":
     case "busy":
-      return new RateLimitError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
+      return waiting(RateLimitError, reason, { ...details, retryAfterMs });
     case "restart":
-      return new UnavailableError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
+      return waiting(UnavailableError, reason, { ...details, retryAfterMs });
     case "broker":
     case "service_unreachable":
     case "service_timeout":
@@ -126,13 +127,19 @@ function refusalOf(reason: string, { retryAfterMs, gatewayTime, ...details }: Re
     case "internal":
       return new FailedError(reason, details);
   }
-  if (status === 429) return new RateLimitError(withWait(reason, { retryAfterMs }), { ...details, retryAfterMs });
+  if (status === 429) return waiting(RateLimitError, reason, { ...details, retryAfterMs });
   return status >= 500 ? new FailedError(reason, details) : new RefusedError(reason, details);
 }
 
-/** Adds the wait, in whole seconds, where it is known. */
-function withWait(reason: string, { retryAfterMs }: { readonly retryAfterMs: number }): string {
-  return retryAfterMs === 0 ? reason : `${reason}: wait ${Math.ceil(retryAfterMs / 1000)} s`;
+/** Makes the error of a refusal that a retry may overcome. Its message has the wait, in whole seconds, where it is known. */
+function waiting(
+  Class: typeof RateLimitError | typeof UnavailableError,
+  reason: string,
+  details: GatewayErrorOptions & { readonly retryAfterMs: number },
+): GatewayError {
+  const { retryAfterMs } = details;
+  const wait = retryAfterMs === 0 ? "" : `: wait ${Math.ceil(retryAfterMs / 1000)} s`;
+  return new Class(reason + wait, details);
 }
 
 function codeOfText(text: string): ErrorCode | undefined {

@@ -88,7 +88,7 @@ export class Probe {
   readonly key: SecretKey;
   readonly #options: ProbeOptions;
 
-  private constructor(version: Version, { key, ...options }: ProbeOptions & { readonly key: SecretKey }) {
+  private constructor(version: Version, key: SecretKey, options: ProbeOptions) {
     this.version = version;
     this.key = key;
     this.#options = options;
@@ -96,7 +96,7 @@ export class Probe {
 
   /** Makes a probe. */
   static async make(version: Version, options: ProbeOptions): Promise<Probe> {
-    return new Probe(version, { ...options, key: await importSecretKey(options.secret) });
+    return new Probe(version, await importSecretKey(options.secret), options);
   }
 
   /** Current time, in seconds since 1970, with fractions. */

@@ -7,17 +7,10 @@
 import { z } from "zod";
 import { findDuplicateMember } from "../lib/duplicate_member.ts";
 import { isObject } from "../lib/json.ts";
+import type { Rate } from "../limits/rate_limiter.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { parseKey } from "../protocol/secret_key.ts";
 import type { GrantableService, Rights, RightsIssue } from "./rights.ts";
-
-/** Rate limit with a burst. */
-export interface Rate {
-  /** Maximum number of requests at once. */
-  readonly burst: number;
-  /** Maximum number of requests per second in the long run. */
-  readonly perSecond: number;
-}
 
 /** One key of the keys file. */
 export interface KeyRecord {
