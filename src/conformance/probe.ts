@@ -8,7 +8,7 @@ import { toHex } from "../protocol/bytes.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
 import { type Exchange, openAnswer, sealRequest, type Version } from "../protocol/exchange.ts";
 import { importSecretKey, type SecretKey } from "../protocol/secret_key.ts";
-import { type Answer, type Fields, parseAnswer, type Refusal } from "./answer.ts";
+import { type CheckedAnswer, type Fields, parseAnswer, type Refusal } from "./answer.ts";
 import { withDeadline } from "../lib/async.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { Mismatch } from "./mismatch.ts";
@@ -63,7 +63,7 @@ export interface Asked {
   /** Response with the sealed answer. */
   readonly reply: ProbeReply;
   /** Opened answer. */
-  readonly answer: Answer;
+  readonly answer: CheckedAnswer;
 }
 
 /** Options for sealing a request. */
@@ -141,7 +141,7 @@ export class Probe {
    *
    * @throws {Mismatch} if there is none, or it does not open
    */
-  async open({ exchange }: SealedRequest, { status, text }: ProbeReply): Promise<Answer> {
+  async open({ exchange }: SealedRequest, { status, text }: ProbeReply): Promise<CheckedAnswer> {
     if (status !== 200) throw new Mismatch(`HTTP ${status} instead of a sealed answer: ${text}`);
     const opened = await openAnswer(exchange, text).catch(() => {
       throw new Mismatch(`Answer does not open with the key of its request: ${text}`);

@@ -29,14 +29,11 @@ import {
   toHttpError,
 } from "../http/router.ts";
 import { isStreaming, type Service } from "../services/service.ts";
-import type { EventEncoder } from "../streams/event_encoder.ts";
-import type { StreamSettings } from "../streams/event_stream.ts";
-import type { StreamRegistry } from "../streams/stream_registry.ts";
 import { type AccessOptions, type Admit, createAdmit } from "./admission.ts";
 import { createCallHandler } from "./call.ts";
 import type { Limiters } from "./limiters.ts";
 import { createSealReply, createToResponse } from "./reply.ts";
-import { createSubscribeHandler } from "./subscribe.ts";
+import { createSubscribeHandler, type SubscriptionOptions } from "./subscribe.ts";
 
 /** Collaborators and settings of the gateway. */
 export interface GatewayOptions {
@@ -74,16 +71,6 @@ export interface OriginOptions {
   readonly publicUrl?: URL | undefined;
   /** Other origins whose pages may use the gateway, as browsers write them; none by default. */
   readonly allowedOrigins?: Iterable<string> | undefined;
-}
-
-/** Collaborators of subscriptions. */
-export interface SubscriptionOptions {
-  /** Encodes events. */
-  readonly encoder: EventEncoder;
-  /** Open streams. */
-  readonly streams: StreamRegistry;
-  /** Limits of streams. */
-  readonly settings: StreamSettings;
 }
 
 /** Answers of the health routes. */
@@ -127,7 +114,7 @@ export function createHandler(options: GatewayOptions): Handler {
   const admit: Admit = (request, requestInfo) => telemetry.measure("admission", () => decide(request, requestInfo));
   const call = {
     admit,
-    requestLimiter: limiters.requestLimiter,
+    limiters,
     sealReply: createSealReply(now, randomBytes),
     toResponse: createToResponse(limiters.unread, log),
     audit,
@@ -135,21 +122,7 @@ export function createHandler(options: GatewayOptions): Handler {
     telemetry,
     monotonic,
   };
-  const subscribe = {
-    admit,
-    encoder: subscriptions.encoder,
-    settings: subscriptions.settings,
-    streams,
-    streamLimiter: limiters.streamLimiter,
-    backlog: limiters.backlog,
-    records: limiters.largeRecords,
-    audit,
-    log,
-    telemetry,
-    random,
-    now,
-    monotonic,
-  };
+  const subscribe = { admit, subscriptions, limiters, audit, log, telemetry, random, now, monotonic };
 
   /** Returns a route for sealed requests, limited per address. */
   const sealed = (route: Route, handle: RouteHandler): RouteEntry<Route> => ({

@@ -8,8 +8,8 @@ import { MethodNotGrantedError, ScopeError, type ServiceRights } from "../../key
 import {
   changeList,
   describeList,
-  listOf,
   listOption,
+  listValues,
   type RightsChange,
   type RightsDefinition,
   type RightsRequest,
@@ -272,7 +272,7 @@ function isId(text: string): boolean {
 }
 
 function isNoLimit(values: RightsRequest["values"], name: string): boolean {
-  const texts = listOf(values, name);
+  const texts = listValues(values, name);
   return texts?.length === 1 && texts[0] === NO_LIMIT;
 }
 
