@@ -4,17 +4,13 @@
  * @module
  */
 import type { Config } from "../config/settings.ts";
-import { createEventEncoder, type EventEncoder } from "../streams/event_encoder.ts";
+import { createEventEncoder } from "../streams/event_encoder.ts";
 import { createHandler } from "../gateway/handler.ts";
 import { createLimiters, registerLimiterGauges } from "../gateway/limiters.ts";
 import { createStreamRegistry } from "../streams/stream_registry.ts";
 import { createAdminHandler } from "../http/admin.ts";
 import { CHECK_TIMEOUT_MS, type DependencyCheck, Readiness, registerReadinessGauges } from "../http/health.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
-import { SYSTEM_CLOCK } from "../lib/clock.ts";
-import { BrokerPool, registerPoolGauges } from "../mqtt/pool.ts";
-import { createConnectBroker } from "../mqtt/connect.ts";
-import { MemoryHistory } from "../mqtt/hub/memory_history.ts";
 import { createAudit } from "../observability/audit.ts";
 import type { Log } from "../observability/log.ts";
 import { auditLog } from "../observability/logtape.ts";
@@ -25,10 +21,14 @@ import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import { createTraced, findTracer } from "../observability/tracing.ts";
 import { randomBytes } from "../protocol/bytes.ts";
 import { createAddressOf } from "../http/client_address.ts";
-import { addressFault } from "../net/egress.ts";
-import { addressOf } from "../services/jeedom/service.ts";
 import { SERVICES } from "../services/registry.ts";
-import { isStreaming, type Service, type ServiceDependencies, type ServiceModule } from "../services/service.ts";
+import {
+  type CreatedService,
+  isStreaming,
+  type Service,
+  type ServiceDependencies,
+  type ServiceModule,
+} from "../services/service.ts";
 import { VERSION } from "../version.ts";
 import { openDefaultBroker } from "./default_broker.ts";
 import { rateLimitsOf } from "../limits/rate_limits.ts";
@@ -71,11 +71,8 @@ const KEYS_CLOSE_TIMEOUT_MS = 1000;
 /** Longest wait for requests to the metrics port at the end, in milliseconds. */
 const ADMIN_CLOSE_TIMEOUT_MS = 500;
 
-/** Length of the random name of the message history, in bytes. */
-const EPOCH_BYTES = 8;
-
-/** Longest wait for disconnecting from all brokers, in milliseconds: each connection is cut after half of it. */
-const BROKER_CLOSE_TIMEOUT_MS = 2000;
+/** Longest wait for the services to close their connections at the end, in milliseconds. */
+const SERVICES_CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * Starts the gateway.
@@ -116,19 +113,20 @@ export async function startGateway(
   opened.defer(() => broker.close());
 
   const encoder = createEventEncoder({ randomBytes, metrics });
-  const brokers = createBrokerPool(config, instruments, { defaultBroker: broker.address, encoder });
-  const { services, checks } = await createServices(modules, metrics, {
+  const { services, checks, closeServices } = await createServices(modules, metrics, {
     config,
     platform,
-    brokers,
     broker: broker.address,
     encoder,
     maxEventBytes: config.streams.maxEventBytes,
     checkTimeoutMs: CHECK_TIMEOUT_MS,
     log,
     telemetry,
+    metrics,
     now,
     monotonic,
+    random: Math.random,
+    randomBytes,
     resources: opened,
   });
   const readiness = createReadiness(
@@ -184,11 +182,12 @@ export async function startGateway(
     config,
     () => listen(platform, { hostname: config.server.host, port: config.server.port, ...tls }, handler, log),
   );
-  log.info("Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}", {
+  const startTexts = modules.flatMap((module) => module.startText?.(config) ?? []);
+  log.info(["Gateway {version} listens on {host}:{port}", ...startTexts.map(({ template }) => template)].join(", "), {
     version: VERSION,
     host: config.server.host,
     port: server.port,
-    jeedom: addressOf(config.jeedom.url, ""),
+    ...Object.fromEntries(startTexts.flatMap(({ fields }) => Object.entries(fields))),
   });
   if (config.rates.limits === "off") log.warn("RATE_LIMITS=off: rate limiting is disabled");
   readiness.start();
@@ -205,7 +204,7 @@ export async function startGateway(
         server.shutdown()
       );
       await settledWithin(drained, config.shutdown.timeoutMs);
-      await settledWithin(brokers.close(), BROKER_CLOSE_TIMEOUT_MS);
+      await settledWithin(closeServices(), SERVICES_CLOSE_TIMEOUT_MS);
       await running.disposeAsync();
       log.info("Gateway stopped");
     },
@@ -218,56 +217,33 @@ function createTelemetry(metrics: Metrics, refusals: RecentRefusals): Telemetry 
   return createRefusalTelemetry(tracer === undefined ? metrics : createTraced(metrics, tracer), refusals);
 }
 
-function createBrokerPool(
-  config: Config,
-  { log, metrics }: Instruments,
-  { defaultBroker, encoder }: { readonly defaultBroker: BrokerAddress; readonly encoder: EventEncoder },
-): BrokerPool {
-  const history = new MemoryHistory({
-    epoch: randomBytes(EPOCH_BYTES).toHex(),
-    limits: config.streams,
-  });
-  const brokers = new BrokerPool({
-    connect: createConnectBroker({
-      keepaliveSeconds: config.mqtt.keepaliveSeconds,
-      addressFault,
-      maxPayloadBytes: config.streams.maxEventBytes,
-    }),
-    limits: config.mqtt,
-    hub: {
-      history,
-      limits: config.streams,
-      backpressure: () => encoder.backpressure(),
-      random: Math.random,
-      onFault: (error) => log.error("Delivering messages to streams failed unexpectedly: {error}", { error }),
-    },
-    clock: SYSTEM_CLOCK,
-    defaultBroker,
-  });
-  metrics.gauge({
-    name: "e2e_gateway_ring_bytes",
-    help: "Bytes of messages that are kept for listeners that resume",
-    read: () => history.bytes,
-  });
-  registerPoolGauges(metrics, brokers);
-  return brokers;
+/** The services, with the check of each dependency by its name. */
+interface CreatedServices {
+  readonly services: readonly Service[];
+  readonly checks: Readonly<Record<string, DependencyCheck>>;
+  /** Closes the connections of all. */
+  closeServices(): Promise<unknown>;
 }
 
-/** Creates the services. Returns the check of each dependency by its name. */
 async function createServices(
   modules: readonly ServiceModule[],
   metrics: Metrics,
   dependencies: ServiceDependencies,
-): Promise<{ readonly services: readonly Service[]; readonly checks: Readonly<Record<string, DependencyCheck>> }> {
-  const services: Service[] = [];
+): Promise<CreatedServices> {
+  const created: CreatedService[] = [];
   const checks: Record<string, DependencyCheck> = {};
   for (const module of modules) {
-    const { service, check } = await module.create(dependencies);
+    const one = await module.create(dependencies);
+    const { service, check } = one;
     metrics.addService({ name: service.name, hasSubscriptions: isStreaming(service), aliases: service.aliases });
-    services.push(service);
+    created.push(one);
     checks[module.dependency] = check;
   }
-  return { services, checks };
+  return {
+    services: created.map(({ service }) => service),
+    checks,
+    closeServices: () => Promise.all(created.map((one) => one.close?.())),
+  };
 }
 
 function createReadiness(

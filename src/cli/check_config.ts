@@ -6,14 +6,15 @@
 import { errorText } from "../lib/errors.ts";
 import { ConfigError, parseSettings } from "../config/parse.ts";
 import type { Setting } from "../config/rules.ts";
-import { type Config, SETTINGS, type SettingsTable, settingsWithValues } from "../config/settings.ts";
+import { type Config, type SettingsTable, settingsTable, settingsWithValues } from "../config/settings.ts";
 import { type BrokerPattern, formatBrokerPattern } from "../net/egress.ts";
 import type { Network } from "../net/ip_address.ts";
 import { sourceText } from "../config/unknown_settings.ts";
 import { type CommandLine, readOptions } from "./args.ts";
 import type { Platform } from "../platform.ts";
-import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
-import { readPair, readSettingFile } from "../config/setting_files.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
+import { readPair } from "../config/setting_files.ts";
 import { readSettings, type Settings } from "../config/load.ts";
 import { describeWithoutEffect, reportConfigError } from "./config_errors.ts";
 
@@ -30,14 +31,17 @@ export const CHECK_CONFIG_LINE = {
  * Prints a line for each setting that differs from its default, with its source; secrets are masked. A variable without
  * effect, such as a misspelt setting, is a warning, which does not change the exit code.
  */
-export async function checkConfig(platform: Platform, table: SettingsTable = SETTINGS): Promise<number> {
+export async function checkConfig(
+  platform: Platform,
+  services: readonly ServiceModule[] = SERVICES,
+): Promise<number> {
   const { args, print, printError } = platform;
   try {
     const { all } = readOptions(args, CHECK_CONFIG_LINE);
-    const settings = await readSettings(platform, table);
-    printSettings(settings, { all, print, table });
+    const settings = await readSettings(platform, services);
+    printSettings(settings, { all, print, table: settingsTable(services) });
     printWithoutEffect(settings, printError);
-    await checkFiles(settings.config, platform);
+    await checkFiles(settings.config, platform, services);
     print("The configuration is valid.");
     return 0;
   } catch (error) {
@@ -59,7 +63,7 @@ function printSettings(
     const source = environment[name] ? "environment" : file[name] ? ".env" : undefined;
     const [value, standard] = [show(setting, current), show(setting, defaults.get(setting))];
     if (source !== undefined) print(`${name}=${value}  # ${source}${noteOn(value, standard)}`);
-    // MQTT_PROTOCOL changes the default of MQTT_BROKER_PORT.
+    // A setting may change the default of another one.
     else if (all || value !== standard) print(`${name}=${value}  # default`);
     else hidden++;
   }
@@ -71,12 +75,10 @@ function printSettings(
  *
  * @throws {ConfigError} with all problems
  */
-async function checkFiles(config: Config, platform: Platform): Promise<void> {
+async function checkFiles(config: Config, platform: Platform, services: readonly ServiceModule[]): Promise<void> {
   const results = await Promise.allSettled([
     readPair("TLS", { certFile: config.server.tlsCertFile, keyFile: config.server.tlsKeyFile }, platform),
-    openJeedomFetch(config.jeedom, platform),
-    readSettingFile("MQTT_CA_FILE", config.mqtt.caFile, platform),
-    readPair("MQTT", config.mqtt, platform),
+    ...services.flatMap((service) => service.checkFiles?.(config, platform) ?? []),
   ]);
   const problems = results.filter((result) => result.status === "rejected").map(({ reason }) => errorText(reason));
   if (problems.length > 0) throw new ConfigError(problems);

@@ -5,10 +5,10 @@
  */
 import { ConfigError } from "../config/parse.ts";
 import type { Config } from "../config/settings.ts";
-import { CHECKS } from "../doctor/checks.ts";
+import { checksWith } from "../doctor/checks.ts";
 import { reportConfiguration, reportDenoVersion, type SettingsFound } from "../doctor/checks/setup.ts";
 import { skipped } from "../doctor/check.ts";
-import { runChecks, watch } from "../doctor/run_checks.ts";
+import { runChecks, watch, type WatchOptions } from "../doctor/run_checks.ts";
 import { HealthTopic, type HealthTopicOptions, publishOnce } from "../doctor/health_topic.ts";
 import { createContext } from "../doctor/context.ts";
 import {
@@ -28,7 +28,8 @@ import { VERSION } from "../version.ts";
 import { type CommandLine, readOptions, UsageError, wrongUsage } from "./args.ts";
 import { openDefaultBroker } from "../app/default_broker.ts";
 import { localUrl } from "../net/host.ts";
-import { openJeedomFetch } from "../services/jeedom/open_jeedom.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import { EXIT_USAGE } from "./exit_codes.ts";
 import type { Platform } from "../platform.ts";
 import { readSettings, type Settings } from "../config/load.ts";
@@ -81,13 +82,14 @@ interface SettingsRead extends SettingsFound {
 }
 
 /** Runs all checks, once or repeatedly. Exit code: 0 all checks passed, 1 warnings only, 2 at least one check failed. */
-export async function doctor(platform: Platform): Promise<number> {
+export async function doctor(platform: Platform, services: readonly ServiceModule[] = SERVICES): Promise<number> {
   try {
     const { json, pauseSeconds, topic } = parseOptions(platform.args);
-    const output = { json, topic: topic === undefined ? undefined : await healthTopic(platform, topic) };
+    const output = { json, topic: topic === undefined ? undefined : await healthTopic(platform, services, topic) };
+    const runRound = (signal: AbortSignal) => round(platform, services, signal);
     return pauseSeconds === undefined
-      ? await runOnce(platform, output)
-      : await runRepeatedly(platform, output, pauseSeconds * 1000);
+      ? await runOnce(platform, output, runRound)
+      : await runRepeatedly(platform, output, { runRound, pauseMs: pauseSeconds * 1000 });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     platform.printError(error.message);
@@ -95,8 +97,12 @@ export async function doctor(platform: Platform): Promise<number> {
   }
 }
 
-async function runOnce(platform: Platform, { json, topic }: ReportOutput): Promise<number> {
-  const report = await round(platform, new AbortController().signal);
+async function runOnce(
+  platform: Platform,
+  { json, topic }: ReportOutput,
+  runRound: WatchOptions["runRound"],
+): Promise<number> {
+  const report = await runRound(new AbortController().signal);
   platform.print(json ? formatJson(report, 2) : formatReport(report));
   try {
     if (topic !== undefined) await publishOnce(formatState(report), topic);
@@ -108,7 +114,11 @@ async function runOnce(platform: Platform, { json, topic }: ReportOutput): Promi
   }
 }
 
-async function runRepeatedly(platform: Platform, { json, topic }: ReportOutput, pauseMs: number): Promise<number> {
+async function runRepeatedly(
+  platform: Platform,
+  { json, topic }: ReportOutput,
+  { runRound, pauseMs }: Pick<WatchOptions, "runRound" | "pauseMs">,
+): Promise<number> {
   const published = topic && new HealthTopic({
     ...topic,
     random: Math.random,
@@ -117,7 +127,7 @@ async function runRepeatedly(platform: Platform, { json, topic }: ReportOutput, 
   const stop = new AbortController();
   platform.untilStopped().then(() => stop.abort());
   const last = await watch({
-    runRound: (signal) => round(platform, signal),
+    runRound,
     async onReport(report, before) {
       if (json) platform.print(formatJson(report));
       else if (before === undefined) platform.print(formatReport(report));
@@ -141,18 +151,26 @@ function reportUnpublished({ printError }: Platform, fault: string): undefined {
 }
 
 /** Runs all checks once. The settings are read again, as they may have changed. */
-async function round(platform: Platform, signal: AbortSignal): Promise<Report> {
-  const { settings, ...found } = await tryReadSettings(platform);
+async function round(
+  platform: Platform,
+  services: readonly ServiceModule[],
+  signal: AbortSignal,
+): Promise<Report> {
+  const checks = checksWith(services);
+  const { settings, ...found } = await tryReadSettings(platform, services);
   const results = settings === undefined
-    ? CHECKS.map(({ name }) => ({ name, ...skipped("Needs a valid configuration") }))
-    : await runChecks(CHECKS, contextOf(settings, platform), { signal });
+    ? checks.map(({ name }) => ({ name, ...skipped("Needs a valid configuration") }))
+    : await runChecks(checks, contextOf(settings, platform, services), { signal });
   const first = [reportConfiguration(found), reportDenoVersion(platform.denoVersion)];
   return { version: VERSION, at: Date.now(), results: [...first, ...results] };
 }
 
-async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
+async function tryReadSettings(
+  platform: Platform,
+  services: readonly ServiceModule[],
+): Promise<SettingsRead> {
   try {
-    const settings = await readSettings(platform);
+    const settings = await readSettings(platform, services);
     return { settings, problems: [], withoutEffect: describeWithoutEffect(settings) };
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems, withoutEffect: describeWithoutEffect(error) };
@@ -160,15 +178,19 @@ async function tryReadSettings(platform: Platform): Promise<SettingsRead> {
   }
 }
 
-function contextOf({ config, sources: { environment, file } }: Settings, platform: Platform) {
+function contextOf(
+  { config, sources: { environment, file } }: Settings,
+  platform: Platform,
+  services: readonly ServiceModule[],
+) {
   return createContext({
     config,
     isSet: (name) => Boolean(environment[name] || file[name]),
+    services,
     version: VERSION,
     localUrl,
     machine: platform,
     brokerAddress: () => brokerAddress(config, platform),
-    jeedomFetch: () => openJeedomFetch(config.jeedom, platform),
     connectBroker: connectTo(config),
     now: () => Date.now(),
     randomBytes,
@@ -191,8 +213,12 @@ async function brokerAddress(config: Config, platform: Platform) {
 }
 
 /** Finds the broker to publish to; undefined, with a message, if the settings are invalid. */
-async function healthTopic(platform: Platform, topic: string): Promise<HealthTopicOptions | undefined> {
-  const { settings } = await tryReadSettings(platform);
+async function healthTopic(
+  platform: Platform,
+  services: readonly ServiceModule[],
+  topic: string,
+): Promise<HealthTopicOptions | undefined> {
+  const { settings } = await tryReadSettings(platform, services);
   if (settings === undefined) return reportUnpublished(platform, "The configuration is invalid");
   const { config } = settings;
   if (config.mqtt.host === undefined) {

@@ -18,6 +18,8 @@ import { setKey, setLine } from "./keys/set.ts";
 import { SHOW_LINE, showKey } from "./keys/show.ts";
 import { DISABLE_LINE, disableKey, ENABLE_LINE, enableKey } from "./keys/enable_disable.ts";
 import type { Platform } from "../platform.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import { readConfig } from "../config/load.ts";
 import { reportConfigError } from "./config_errors.ts";
 
@@ -27,20 +29,22 @@ interface Subcommand {
   readonly run: (session: KeysSession) => Promise<void>;
 }
 
-const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
-  list: { line: LIST_LINE, run: listKeys },
-  add: { line: addLine(), run: addKey },
-  show: { line: SHOW_LINE, run: showKey },
-  set: { line: setLine(), run: setKey },
-  rotate: { line: ROTATE_LINE, run: rotateKey },
-  disable: { line: DISABLE_LINE, run: disableKey },
-  enable: { line: ENABLE_LINE, run: enableKey },
-  remove: { line: REMOVE_LINE, run: removeKey },
-};
+function subcommandsOf(services: readonly ServiceModule[]): Readonly<Record<string, Subcommand>> {
+  return {
+    list: { line: LIST_LINE, run: listKeys },
+    add: { line: addLine(services), run: addKey },
+    show: { line: SHOW_LINE, run: showKey },
+    set: { line: setLine(services), run: setKey },
+    rotate: { line: ROTATE_LINE, run: rotateKey },
+    disable: { line: DISABLE_LINE, run: disableKey },
+    enable: { line: ENABLE_LINE, run: enableKey },
+    remove: { line: REMOVE_LINE, run: removeKey },
+  };
+}
 
 /** Command lines of the subcommands, by name. */
 export const SUBCOMMAND_LINES: Readonly<Record<string, CommandLine>> = Object.fromEntries(
-  Object.entries(SUBCOMMANDS).map(([name, { line }]) => [name, line]),
+  Object.entries(subcommandsOf(SERVICES)).map(([name, { line }]) => [name, line]),
 );
 
 /** Command line of `keys`. */
@@ -53,11 +57,16 @@ ${formatCommands(SUBCOMMAND_LINES)}`,
 } as const satisfies CommandLine;
 
 /** Runs a subcommand on the keys file. */
-export async function keys(platform: Platform, now: () => number = () => Date.now()): Promise<number> {
+export async function keys(
+  platform: Platform,
+  now: () => number = () => Date.now(),
+  services: readonly ServiceModule[] = SERVICES,
+): Promise<number> {
   const [name = "", ...args] = platform.args;
-  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
+  const subcommands = subcommandsOf(services);
+  const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
   if (subcommand === undefined) {
-    const fault = name === "" ? "A subcommand is missing" : unknownName("subcommand", name, Object.keys(SUBCOMMANDS));
+    const fault = name === "" ? "A subcommand is missing" : unknownName("subcommand", name, Object.keys(subcommands));
     platform.printError(`${fault}\n${formatHelp(KEYS_LINE)}`);
     return EXIT_USAGE;
   }
@@ -65,10 +74,10 @@ export async function keys(platform: Platform, now: () => number = () => Date.no
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
   try {
-    const config = await readConfig(platform);
+    const config = await readConfig(platform, services);
     const usage = formatUsage(line);
     try {
-      await run(openSession({ args, usage, config, now: now(), random: randomBytes, platform, warn }));
+      await run(openSession({ args, usage, config, services, now: now(), random: randomBytes, platform, warn }));
     } finally {
       // Below all output: above a code that fills the window, they would scroll away.
       for (const text of warnings) platform.printError(text);

@@ -4,10 +4,12 @@
  * @module
  */
 import { ConfigError } from "../config/parse.ts";
-import { MINIMAL_FLAGS, permissionFlags } from "../config/sandbox.ts";
+import { minimalFlags, permissionFlags } from "../config/sandbox.ts";
 import type { CommandLine } from "./args.ts";
 import type { UnknownSetting } from "../config/unknown_settings.ts";
 import type { Platform } from "../platform.ts";
+import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import { findNotifySockets } from "../app/systemd.ts";
 import { readSettings } from "../config/load.ts";
 import { describeMisspelt } from "./config_errors.ts";
@@ -23,14 +25,17 @@ export const PERMISSIONS_LINE = {
  * Prints the flags in one line. With an invalid configuration, they let `serve` read and report it. Misspelt settings in
  * the environment are reported here, as `serve` cannot list the environment in its sandbox.
  */
-export async function permissions(platform: Platform): Promise<number> {
+export async function permissions(
+  platform: Platform,
+  services: readonly ServiceModule[] = SERVICES,
+): Promise<number> {
   try {
-    const { config, unknown } = await readSettings(platform);
+    const { config, unknown } = await readSettings(platform, services);
     warnOfEnvironment(unknown, platform);
-    platform.print(permissionFlags(config, findNotifySockets(platform)).join(" "));
+    platform.print(permissionFlags(config, findNotifySockets(platform), services).join(" "));
   } catch (error) {
     if (error instanceof ConfigError) warnOfEnvironment(error.unknown, platform);
-    platform.print(MINIMAL_FLAGS.join(" "));
+    platform.print(minimalFlags(services).join(" "));
   }
   return 0;
 }

@@ -41,7 +41,7 @@ export async function serve(platform: Platform): Promise<number> {
       });
     }
     for (const text of describeUnread(unreadLines)) log.warn(text);
-    // Loaded only here: MQTT.js reads the environment as it loads, and --help needs no permission.
+    // Loaded only here: --help needs no permission, and not the code of the gateway.
     const { startGateway } = await import("../app/start.ts");
     const gateway = await startGateway(config, platform, log);
     const manager = await openServiceManager(platform, log);

@@ -10,7 +10,8 @@ import { errorName } from "../lib/errors.ts";
 import type { Platform } from "../platform.ts";
 import { ConfigError, parseSettings } from "./parse.ts";
 import type { Variables } from "./rules.ts";
-import { type Config, SETTING_NAMES, SETTINGS, settingsOf, type SettingsTable } from "./settings.ts";
+import { SERVICES } from "../services/registry.ts";
+import { type Config, type ConfigurableService, SETTING_NAMES, settingsOf, settingsTable } from "./settings.ts";
 import { findUnknownSettings, type UnknownSetting } from "./unknown_settings.ts";
 
 /** The variables of both sources. */
@@ -109,17 +110,19 @@ export interface Settings extends Pick<ConfigError, "unknown" | "unreadLines"> {
 /**
  * Reads the configuration, and finds variables and lines without effect.
  *
+ * @param services the services whose settings there are
  * @throws {ConfigError} with all problems, and with those variables and lines
  */
 export async function readSettings(
   platform: SettingsPlatform,
-  table: SettingsTable = SETTINGS,
+  services: readonly ConfigurableService[] = SERVICES,
 ): Promise<Settings> {
   const { env, envNames } = platform;
+  const table = settingsTable(services);
   const names = settingsOf(table).map(({ name }) => name);
   const sources = await readSources(platform, names);
   const environment = Object.fromEntries(envNames().map((name) => [name, env(name)]));
-  const unknown: readonly UnknownSetting[] = findUnknownSettings(environment, sources.file, names);
+  const unknown: readonly UnknownSetting[] = findUnknownSettings(environment, sources.file, services);
   const { unreadLines } = sources;
   try {
     const config = parseSettings(table, [sources.environment, sources.file]);
@@ -134,10 +137,14 @@ export async function readSettings(
 /**
  * Reads the configuration.
  *
+ * @param services the services whose settings there are
  * @throws {ConfigError} with all problems
  */
-export async function readConfig(platform: SettingsPlatform): Promise<Config> {
-  return (await readSettings(platform)).config;
+export async function readConfig(
+  platform: SettingsPlatform,
+  services: readonly ConfigurableService[] = SERVICES,
+): Promise<Config> {
+  return (await readSettings(platform, services)).config;
 }
 
 /** Folder of `main.ts`. */

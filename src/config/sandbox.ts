@@ -5,14 +5,7 @@
  */
 import { dirname } from "node:path";
 import { path } from "./rules.ts";
-import {
-  type Config,
-  SETTINGS,
-  settingsOf,
-  type SettingsTable,
-  settingsTable,
-  settingsWithValues,
-} from "./settings.ts";
+import { type Config, settingsOf, type SettingsTable, settingsTable, settingsWithValues } from "./settings.ts";
 import { DENIED_BY_SANDBOX, formatBrokerPattern } from "../net/egress.ts";
 import { hostOf } from "../net/host.ts";
 import { SERVICES } from "../services/registry.ts";
@@ -43,7 +36,7 @@ export function permissionFlags(
   notify?: NotifyPaths,
   services: readonly ServiceModule[] = SERVICES,
 ): string[] {
-  const table = settingsTable(services.map(({ settings }) => settings));
+  const table = settingsTable(services);
   // A flag cannot name an abstract socket.
   const sockets = notify === undefined ? [] : [notify.own, notify.manager].filter((socket) => socket.startsWith("/"));
   const read = [
@@ -63,12 +56,10 @@ export function permissionFlags(
   ];
 }
 
-/** Flags under which an invalid configuration can be read and reported. */
-export const MINIMAL_FLAGS: readonly string[] = [
-  "--no-prompt",
-  "--allow-read=.env",
-  ...envFlags(SETTINGS),
-];
+/** Returns the flags under which an invalid configuration can be read and reported. */
+export function minimalFlags(services: readonly ServiceModule[] = SERVICES): string[] {
+  return ["--no-prompt", "--allow-read=.env", ...envFlags(settingsTable(services))];
+}
 
 function netTargets(config: Config, sockets: readonly string[], services: readonly ServiceModule[]): string {
   const targets = services.map((service) => service.allowNet(config));

@@ -6,9 +6,8 @@
  */
 import { parseProxy } from "../http/client_address.ts";
 import { parseOrigin } from "../net/host.ts";
-import type { JEEDOM_SETTINGS } from "../services/jeedom/settings.ts";
-import type { MQTT_SETTINGS } from "../services/mqtt/settings.ts";
 import { SERVICES } from "../services/registry.ts";
+import type { ServiceModule } from "../services/service.ts";
 import {
   choice,
   type GroupConfig,
@@ -20,7 +19,6 @@ import {
   port,
   portOrOff,
   redisUrl,
-  type ServiceSettings,
   type Setting,
   setting,
   type SettingsGroup,
@@ -30,9 +28,6 @@ import {
 
 /** Largest rate or burst. */
 const MAX_RATE = 1_000_000;
-
-/** Names of what the services depend on, in the order of `READY_NEEDS`. */
-const DEPENDENCIES: readonly string[] = SERVICES.map(({ dependency }) => dependency).toSorted();
 
 /** Settings before those of the services. */
 export const FIRST_GROUPS = {
@@ -129,6 +124,33 @@ export const FIRST_GROUPS = {
     ],
   },
 } as const satisfies Readonly<Record<string, SettingsGroup>>;
+
+/** Part of a service that the settings table is made of. */
+export type ConfigurableService = Pick<ServiceModule, "name" | "dependency" | "settings">;
+
+function healthGroup(services: readonly ConfigurableService[]) {
+  const dependencies = services.map(({ dependency }) => dependency).toSorted();
+  return {
+    title: "Health checks",
+    settings: {
+      checkSeconds: setting("HEALTH_CHECK_SECONDS", {
+        rule: wholeNumber(1, 3600),
+        default: 15,
+        reason: "A check costs two small packets.",
+        doc: "Interval of the background checks of the services and Redis, in seconds.",
+      }),
+      needs: setting("READY_NEEDS", {
+        essential: true,
+        rule: listOf(...dependencies),
+        default: dependencies.join(","),
+        doc:
+          "Dependencies that have to work for /health/ready to answer ok. The replay store always counts, and a gateway " +
+          "that stops is never ready.",
+        notes: "Set READY_NEEDS=broker when you have no Jeedom.",
+      }),
+    },
+  } as const satisfies SettingsGroup;
+}
 
 /** Settings after those of the services. */
 export const LAST_GROUPS = {
@@ -406,26 +428,7 @@ export const LAST_GROUPS = {
       }),
     },
   },
-  health: {
-    title: "Health checks",
-    settings: {
-      checkSeconds: setting("HEALTH_CHECK_SECONDS", {
-        rule: wholeNumber(1, 3600),
-        default: 15,
-        reason: "A check costs two small packets.",
-        doc: "Interval of the background checks of the services and Redis, in seconds.",
-      }),
-      needs: setting("READY_NEEDS", {
-        essential: true,
-        rule: listOf(...DEPENDENCIES),
-        default: DEPENDENCIES.join(","),
-        doc:
-          "Dependencies that have to work for /health/ready to answer ok. The replay store always counts, and a gateway " +
-          "that stops is never ready.",
-        notes: "Set READY_NEEDS=broker when you have no Jeedom.",
-      }),
-    },
-  },
+  health: healthGroup(SERVICES),
   log: {
     title: "Log",
     settings: {
@@ -450,18 +453,21 @@ export const LAST_GROUPS = {
 export type SettingsTable = Readonly<Record<string, SettingsGroup>>;
 
 /** Returns the table of the gateway's own settings and those of services. */
-export function settingsTable(services: readonly ServiceSettings[]): SettingsTable {
-  return { ...FIRST_GROUPS, ...Object.fromEntries(services.map((group) => [group.name, group])), ...LAST_GROUPS };
+export function settingsTable(services: readonly ConfigurableService[]): SettingsTable {
+  const groups = Object.fromEntries(services.map(({ name, settings }) => [name, settings]));
+  return { ...FIRST_GROUPS, ...groups, ...LAST_GROUPS, health: healthGroup(services) };
 }
 
-/** Groups of the gateway, and of its services: only this type names them. */
-export type GatewaySettings =
-  & typeof FIRST_GROUPS
-  & { readonly jeedom: typeof JEEDOM_SETTINGS; readonly mqtt: typeof MQTT_SETTINGS }
-  & typeof LAST_GROUPS;
+/** Groups of the services. */
+export type ServiceGroups = {
+  readonly [Service in (typeof SERVICES)[number] as Service["settings"]["name"]]: Service["settings"];
+};
+
+/** Groups of the gateway and its services. */
+export type GatewaySettings = typeof FIRST_GROUPS & ServiceGroups & typeof LAST_GROUPS;
 
 /** The settings table, with the services of the registry. */
-export const SETTINGS = settingsTable(SERVICES.map(({ settings }) => settings)) as GatewaySettings;
+export const SETTINGS = settingsTable(SERVICES) as GatewaySettings;
 
 /** Valid values of all settings, in groups. */
 export type Config = { readonly [Group in keyof GatewaySettings]: GroupConfig<GatewaySettings[Group]> };

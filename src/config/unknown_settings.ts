@@ -5,7 +5,8 @@
  */
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { joinWords, type Variables } from "./rules.ts";
-import { CLIENT_VARIABLES, SETTING_NAMES } from "./settings.ts";
+import { SERVICES } from "../services/registry.ts";
+import { CLIENT_VARIABLES, type ConfigurableService, settingsOf, settingsTable } from "./settings.ts";
 
 /** Source of a variable. */
 export type SettingSource = "environment" | ".env";
@@ -24,7 +25,7 @@ export interface UnknownSetting {
 export interface Spelling {
   /** The name. */
   readonly name: string;
-  /** Letters and digits only, in capitals: `MQTTBROKERHOST`. */
+  /** Letters and digits only, in capitals: `METRICSPORT`. */
   readonly letters: string;
   /** Its words in capitals, each replaced by the first of its synonyms. */
   readonly words: readonly string[];
@@ -52,8 +53,8 @@ const OTHERS_IN_FILE = /^((TS|COMPOSE|DOCKER|OTEL|DENO)_\w+|BASE_IMAGE|NO_COLOR|
 /** Suffixes of the variables that Docker and Kubernetes set for the addresses of other containers. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)$/;
 
-/** Prefixes that few other programs use: in the environment, only names with one of them may lack or add words. */
-const OWN_WORDS = /^(JEEDOM|MQTT|BROKER|REPLAY|METRICS|TLS)[_.-]/i;
+/** First words that few other programs use, beside the names of the services. */
+const OWN_WORDS: readonly string[] = ["REPLAY", "METRICS", "TLS"];
 
 /** Longest name to compare, in characters; the longest setting has 28. */
 const LONGEST_NAME = 64;
@@ -62,10 +63,23 @@ const SHORT_NAME = 6;
 /** With more suggestions, none is given. */
 const MOST_SUGGESTIONS = 3;
 
-const KNOWN: readonly Spelling[] = spellAll(SETTING_NAMES);
+/** Names to compare with. */
+export interface KnownNames {
+  /** Names of the settings, and of the variables of the client commands. */
+  readonly spellings: readonly Spelling[];
+  /** Matches a name whose first word few other programs use: in the environment, only such a name may lack or add words. */
+  readonly ownPrefix: RegExp;
+}
 
-function spellAll(names: readonly string[]): Spelling[] {
-  return [...names, ...CLIENT_VARIABLES].map(spell);
+const KNOWN: KnownNames = knownNames(SERVICES);
+
+function knownNames(services: readonly ConfigurableService[]): KnownNames {
+  const names = settingsOf(settingsTable(services)).map(({ name }) => name);
+  const words = [...OWN_WORDS, ...services.flatMap(({ name, dependency }) => [name, dependency])];
+  return {
+    spellings: [...names, ...CLIENT_VARIABLES].map(spell),
+    ownPrefix: new RegExp(`^(${words.join("|")})[_.-]`, "i"),
+  };
 }
 
 /**
@@ -74,14 +88,14 @@ function spellAll(names: readonly string[]): Spelling[] {
  *
  * @param environment the part of the process' environment that may be listed
  * @param file the variables of `.env`
- * @param names the names of the settings
+ * @param services the services whose settings there are
  */
 export function findUnknownSettings(
   environment: Variables,
   file: Variables,
-  names: readonly string[] = SETTING_NAMES,
+  services: readonly ConfigurableService[] = SERVICES,
 ): UnknownSetting[] {
-  const known = names === SETTING_NAMES ? KNOWN : spellAll(names);
+  const known = services === SERVICES ? KNOWN : knownNames(services);
   const inFile = namesOf(file, known).filter((name) => !OTHERS_IN_FILE.test(name)).map((name): UnknownSetting => ({
     name,
     source: ".env",
@@ -116,15 +130,19 @@ export function sourceText(source: SettingSource): string {
 export function settingsLike(
   name: string,
   source: SettingSource,
-  known: readonly Spelling[] = KNOWN,
+  known: KnownNames = KNOWN,
 ): string[] {
   const isStrict = source === "environment";
+  const mayMissWords = (given: Spelling) => !isStrict || known.ownPrefix.test(given.name);
   const withoutPrefix = name.replace(isStrict ? /^E2E_GATEWAY_/i : /^(E2E_)?(GATEWAY_)?/i, "");
   const given = [name, withoutPrefix].filter((text) => text !== "").map(spell);
-  const costs = known.map((spelling) => ({
+  const costs = known.spellings.map((spelling) => ({
     name: spelling.name,
     cost: Math.min(
-      ...given.flatMap((text) => [lettersCost(text, spelling, isStrict), wordsCost(text, spelling, isStrict)]),
+      ...given.flatMap((text) => [
+        lettersCost(text, spelling, isStrict),
+        mayMissWords(text) ? wordsCost(text, spelling, isStrict) : Infinity,
+      ]),
     ),
   }));
   const least = Math.min(...costs.map(({ cost }) => cost));
@@ -146,8 +164,7 @@ function lettersCost({ letters: given }: Spelling, { letters }: Spelling, isStri
 }
 
 /** Returns the number of added, missing or shortened words; `Infinity` where too few match. */
-function wordsCost({ words: given, name }: Spelling, { words }: Spelling, isStrict: boolean): number {
-  if (isStrict && !OWN_WORDS.test(name)) return Infinity;
+function wordsCost({ words: given }: Spelling, { words }: Spelling, isStrict: boolean): number {
   const known = given.filter((word) => words.some((other) => isPartOf(word, other)));
   const missing = words.filter((word) => !given.some((other) => isPartOf(word, other)));
   const cost = given.length - known.length + missing.length;
@@ -177,14 +194,16 @@ function spell(name: string): Spelling {
 }
 
 /** Returns the names with a value that are no settings; without those that a terminal may interpret. */
-function namesOf(variables: Variables, known: readonly Spelling[]): string[] {
+function namesOf(variables: Variables, { spellings }: KnownNames): string[] {
   return Object.entries(variables)
-    .filter(([name, value]) => value !== undefined && value !== "" && !known.some((spelling) => spelling.name === name))
+    .filter(([name, value]) =>
+      value !== undefined && value !== "" && !spellings.some((spelling) => spelling.name === name)
+    )
     .map(([name]) => name)
     .filter((name) => name.length <= LONGEST_NAME && /^[\w.-]+$/.test(name));
 }
 
-/** Returns whether Docker or Kubernetes set a variable for a service in a container's network, such as `JEEDOM_SERVICE_HOST`. */
+/** Returns whether Docker or Kubernetes set a variable for a service in a container's network, such as `REDIS_SERVICE_HOST`. */
 function isServiceLink(name: string, value: string | undefined): boolean {
   return SERVICE_LINK.test(name) || /^(tcp|udp|sctp):\/\//.test(value ?? "");
 }

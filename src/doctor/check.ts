@@ -30,6 +30,21 @@ export interface Check {
   run(context: DoctorContext, signal: AbortSignal): Promise<Finding>;
 }
 
+/**
+ * Makes a function whose result the checks of a service share: it is found once in a round, within the time limit of the
+ * first check to ask.
+ */
+export function oncePerRound<T>(
+  find: (context: DoctorContext, signal: AbortSignal) => Promise<T>,
+): (context: DoctorContext, signal: AbortSignal) => Promise<T> {
+  const results = new WeakMap<DoctorContext, Promise<T>>();
+  return (context, signal) => {
+    const result = results.get(context) ?? find(context, signal);
+    results.set(context, result);
+    return result;
+  };
+}
+
 /** Finding with the name of its check. */
 export interface CheckResult extends Finding {
   /** Name of the check. */

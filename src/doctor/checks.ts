@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { SERVICES } from "../services/registry.ts";
 import type { ServiceModule } from "../services/service.ts";
 import type { Check } from "./check.ts";
 import { GATEWAY } from "./checks/gateway.ts";
@@ -19,6 +18,3 @@ export function checksWith(services: readonly Pick<ServiceModule, "doctor">[]): 
   const ofServices = services.flatMap(({ doctor = [] }) => doctor);
   return [KEY_FILES, ...ofServices, REDIS, GATEWAY, METRICS, REFUSALS, PUBLIC_URL, TAILSCALE];
 }
-
-/** All checks, with those of all services. */
-export const CHECKS: readonly Check[] = checksWith(SERVICES);

@@ -8,7 +8,7 @@ import type { Config } from "../config/settings.ts";
 import type { BrokerAddress, ConnectBroker } from "../mqtt/broker.ts";
 import type { Platform } from "../platform.ts";
 import type { RandomBytes } from "../protocol/bytes.ts";
-import { findJeedomState, type JeedomState } from "../services/jeedom/probe.ts";
+import type { ServiceModule } from "../services/service.ts";
 import { type GatewayProbe, probeGateway } from "./gateway_probe.ts";
 import { findGatewayState, type GatewayState } from "./gateway_state.ts";
 import { findKeys, type FoundKeys } from "./key_files.ts";
@@ -25,6 +25,8 @@ export interface DoctorOptions {
   readonly config: Config;
   /** Tells whether the environment or `.env` sets a setting; otherwise its value is the default. */
   readonly isSet: (name: string) => boolean;
+  /** Services of the gateway. */
+  readonly services: readonly ServiceModule[];
   /** Version of this program, such as `1.0.0`. */
   readonly version: string;
   /** Returns the URL of a listener for programs on this machine, without a slash at its end. */
@@ -37,12 +39,6 @@ export interface DoctorOptions {
    * @throws {Error} if a file cannot be used, with the name of its setting
    */
   readonly brokerAddress: () => Promise<BrokerAddress>;
-  /**
-   * Reads the trusted certificates of Jeedom, and returns the `fetch` that accepts them.
-   *
-   * @throws if the file cannot be read, or holds no certificate
-   */
-  readonly jeedomFetch: () => Promise<typeof fetch>;
   /** Opens connections to brokers. */
   readonly connectBroker: ConnectBroker;
   /** Returns the wall clock's time, in milliseconds since 1970. */
@@ -59,8 +55,6 @@ export interface DoctorContext extends DoctorOptions {
   gateway(signal: AbortSignal): Promise<GatewayState>;
   /** Sends the gateway on this machine a sealed request; undefined without a key or a gateway. */
   probe(signal: AbortSignal): Promise<GatewayProbe | undefined>;
-  /** Calls Jeedom. */
-  jeedom(signal: AbortSignal): Promise<JeedomState>;
 }
 
 /** Makes the context of one round. */
@@ -70,7 +64,6 @@ export function createContext(options: DoctorOptions): DoctorContext {
     keys: once(() => findKeys(context)),
     gateway: once((signal) => findGatewayState(context, signal)),
     probe: once((signal) => probeGateway(context, signal)),
-    jeedom: once((signal) => findJeedomState(context, signal)),
   };
   return context;
 }

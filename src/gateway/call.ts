@@ -9,12 +9,12 @@ import type { RefusalReason, Result, Telemetry } from "../observability/telemetr
 import type { SealedText } from "../protocol/aead.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import { FieldError, keepDigits } from "../protocol/payload.ts";
-import { MethodNotGrantedError, ScopeError } from "../keys/rights.ts";
+import { NotGrantedError, ScopeError } from "../keys/rights.ts";
 import { errorReply, type Reply, type Service, type ServiceContext, ServiceError } from "../services/service.ts";
 import type { Admission, Admit, Admitted, Refused } from "./admission.ts";
 import type { RequestInfo, RouteHandler } from "../http/router.ts";
 import type { Limiters } from "./limiters.ts";
-import { RefusedMethodLog } from "./refused_method_log.ts";
+import { NotGrantedLog } from "./not_granted_log.ts";
 import { compressBody, type SealReply, type ToResponse } from "./reply.ts";
 import { selectService, type ServiceSelection } from "./service_selection.ts";
 
@@ -59,7 +59,7 @@ type SealedOutcome = Omit<Outcome, "reply"> & { readonly sealed: SealedText };
  */
 export function createCallHandler(options: CallHandlerOptions, selection: ServiceSelection): RouteHandler {
   const { admit, limiters, sealReply, toResponse, audit, log, telemetry, monotonic } = options;
-  const refusedMethods = new RefusedMethodLog(log);
+  const notGranted = new NotGrantedLog(log);
 
   async function answer(admission: Admission, context: RunContext): Promise<SealedOutcome> {
     const { exchange } = admission;
@@ -122,7 +122,7 @@ export function createCallHandler(options: CallHandlerOptions, selection: Servic
         result: reply.status < 500 ? "ok" : "failed",
       };
     } catch (error) {
-      if (error instanceof MethodNotGrantedError) refusedMethods.report(error, key);
+      if (error instanceof NotGrantedError) notGranted.report(error, key);
       outcome = outcomeOf(error, service, context);
     } finally {
       release();

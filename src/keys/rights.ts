@@ -65,17 +65,24 @@ export class ScopeError extends Error {
   }
 }
 
-/** Error for a method that the key's patterns do not grant; further ones can. */
-export class MethodNotGrantedError extends ScopeError {
-  /**
-   * Makes the error.
-   *
-   * @param method its name, with the plugin's in front where the request names a plugin
-   * @param granted the key's patterns
-   */
-  constructor(readonly method: string, readonly granted: readonly string[]) {
-    super(`call the method ${method}`);
-    this.name = "MethodNotGrantedError";
+/** Thing that a key may not use, and the option of `keys set` that grants it. */
+export interface MissingGrant {
+  /** Verb for its use, such as `call`. */
+  readonly verb: string;
+  /** Name of the option, which is also the word for the thing, such as `method`. */
+  readonly option: string;
+  /** Value of the option that grants the thing: its name. */
+  readonly value: string;
+  /** Values of the option that the key has. */
+  readonly granted: readonly string[];
+}
+
+/** Error for something that a value of an option of `keys set` grants. */
+export class NotGrantedError extends ScopeError {
+  /** Makes the error. */
+  constructor(readonly missing: MissingGrant) {
+    super(`${missing.verb} the ${missing.option} ${missing.value}`);
+    this.name = "NotGrantedError";
   }
 }
 

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import type { MetricRegistry } from "../observability/telemetry.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type BrokerAddress, BrokerError, type ConnectBroker, type Publication } from "./broker.ts";
 import { Hub, type HubConfig } from "./hub/hub.ts";
@@ -342,23 +341,4 @@ function ownedId(id: string, owner: string): string {
 
 function isBusy(entry: PublishingConnection | SubscribingConnection): boolean {
   return "hub" in entry ? entry.hub.hasSubscribers : entry.pending > 0;
-}
-
-/** Registers the gauges of a pool. */
-export function registerPoolGauges(metrics: MetricRegistry, brokers: Pick<BrokerPool, "usage">): void {
-  metrics.gauge({
-    name: "e2e_gateway_subscriptions",
-    help: "Topic filters that are subscribed to at brokers",
-    read: () => brokers.usage.subscriptions,
-  });
-  metrics.gauge({
-    name: "e2e_gateway_listeners",
-    help: "Listeners that receive messages",
-    read: () => brokers.usage.listeners,
-  });
-  metrics.gauge({
-    name: "e2e_gateway_broker_connections",
-    help: "Connections to brokers",
-    read: () => brokers.usage.connections,
-  });
 }

@@ -6,13 +6,14 @@
 import type { ServiceSettings } from "../config/rules.ts";
 import type { Config } from "../config/settings.ts";
 import type { Check } from "../doctor/check.ts";
+import type { DoctorContext } from "../doctor/context.ts";
 import type { Key } from "../keys/keyring.ts";
 import type { GrantableService, Scope } from "../keys/rights.ts";
 import type { BrokerAddress } from "../mqtt/broker.ts";
-import type { BrokerPool } from "../mqtt/pool.ts";
 import type { Log } from "../observability/log.ts";
-import type { Telemetry } from "../observability/telemetry.ts";
+import type { MetricRegistry, Telemetry } from "../observability/telemetry.ts";
 import type { Platform } from "../platform.ts";
+import type { RandomBytes } from "../protocol/bytes.ts";
 import type { ErrorCode } from "../protocol/error_code.ts";
 import type { Payload } from "../protocol/payload.ts";
 import type { Route } from "../protocol/v2/envelope.ts";
@@ -22,23 +23,46 @@ import type { RightsDefinition } from "./rights_options.ts";
 
 /**
  * A service: all that the rest of the gateway takes from its folder. Adding one is a folder and an entry in
- * `registry.ts`.
+ * `registry.ts`; `docs/services.md` shows each step.
+ *
+ * @typeParam Settings its settings, from which the type of the configuration is derived
  */
-export interface ServiceModule extends GrantableService {
-  /** Name of what it depends on, for readiness and `READY_NEEDS`. */
+export interface ServiceModule<Settings extends ServiceSettings = ServiceSettings> extends GrantableService {
+  /** Name of what it depends on, for readiness and `READY_NEEDS`: the service's own, or a more general one. */
   readonly dependency: string;
   /** Its settings. */
-  readonly settings: ServiceSettings;
+  readonly settings: Settings;
   /** Definition of the rights in it. */
   readonly rights: RightsDefinition;
   /** Returns the targets of `--allow-net` that it connects to; `undefined` where it needs the network everywhere. */
   allowNet(config: Config): readonly string[] | undefined;
   /** Returns the size of its largest answer, in bytes. */
   maxAnswerBytes(config: Config): number;
+  /**
+   * Checks the files that its settings name, as a start does; for `check-config`.
+   *
+   * @returns one promise for each file or pair of files, which rejects with the setting's name if it cannot be used
+   */
+  checkFiles?(config: Config, platform: Pick<Platform, "fetch" | "files">): readonly Promise<unknown>[];
   /** Creates the service. What it opens is closed with `resources`. */
   create(dependencies: ServiceDependencies): Promise<CreatedService>;
+  /** Returns the end of the log line of the start. */
+  startText?(config: Config): StartText;
   /** Checks of `doctor` for it. */
   readonly doctor?: readonly Check[];
+  /**
+   * Returns what to do where no setting names what the service depends on, so that its failing check is no fault;
+   * undefined where a setting does.
+   */
+  remedyIfUnset?(context: Pick<DoctorContext, "config" | "isSet">): string | undefined;
+}
+
+/** Text in the log line of the start. */
+export interface StartText {
+  /** Template, such as `for Jeedom at {jeedom}`. */
+  readonly template: string;
+  /** Fields that the template names. */
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 /** A service that is created, and its health. */
@@ -47,6 +71,8 @@ export interface CreatedService {
   readonly service: Service;
   /** Rejects unless what the service depends on works. */
   check(): Promise<void>;
+  /** Closes its connections at the end, once the streams have ended; the gateway waits for at most 2 s. */
+  close?(): Promise<void>;
 }
 
 /** Parts of the gateway that services are created with. */
@@ -55,8 +81,6 @@ export interface ServiceDependencies {
   readonly config: Config;
   /** The machine. */
   readonly platform: Pick<Platform, "createHttpClient" | "fetch" | "files">;
-  /** Connections to brokers. */
-  readonly brokers: BrokerPool;
   /** Address of the default broker. */
   readonly broker: BrokerAddress;
   /** Encoder of the events of streams. */
@@ -69,10 +93,16 @@ export interface ServiceDependencies {
   readonly log: Log;
   /** Recorder of measurements. */
   readonly telemetry: Pick<Telemetry, "measure" | "dropped">;
+  /** Registry for gauges of its own. */
+  readonly metrics: MetricRegistry;
   /** The wall clock, in milliseconds since 1970. */
   readonly now: () => number;
   /** The monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
+  /** Returns a random number from 0 to below 1. */
+  readonly random: () => number;
+  /** Makes random bytes. */
+  readonly randomBytes: RandomBytes;
   /** Owner of what the service opens. */
   readonly resources: AsyncDisposableStack;
 }

@@ -5,12 +5,18 @@ import { describeState } from "../../src/keys/status.ts";
 import { formatKeyTable } from "../../src/cli/keys/list.ts";
 import { rateFromOptions } from "../../src/cli/keys/key_options.ts";
 import { drawPairingCode } from "../../src/cli/keys/show.ts";
-import { rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
-import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
+import { rightsFromOptions as rightsWith } from "../../src/cli/keys/rights_from_options.ts";
+import { describeRights as describeWith, summarizeRights as summarizeWith } from "../../src/cli/keys/rights_text.ts";
 import { formatPairingUri } from "../../src/protocol/pairing.ts";
+import type { Rights } from "../../src/keys/rights.ts";
 import { MQTT_RIGHTS } from "../../src/services/mqtt/rights.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import type { OptionValues } from "../../src/services/rights_options.ts";
 import { EVERYDAY_RIGHTS, type FlatRights, rightsOf } from "../support/rights.ts";
+
+const rightsFromOptions = (values: OptionValues) => rightsWith(values, SERVICES);
+const describeRights = (rights: Rights) => describeWith(rights, SERVICES);
+const summarizeRights = (rights: Rights) => summarizeWith(rights, SERVICES);
 
 const NOW = Date.UTC(2026, 0, 31, 12, 30);
 const MINUTE = 60_000;

@@ -210,7 +210,7 @@ Deno.test("settingsTable() adds the group of a service, which parseSettings() pa
     mismatches: ({ ECHO_DELAY_MS: delay, ECHO_PREFIX: prefix }: Variables) =>
       prefix !== undefined && delay === "0" ? ["ECHO_PREFIX has no effect without a delay"] : [],
   } as const satisfies ServiceSettings;
-  const table = settingsTable([echo]);
+  const table = settingsTable([{ name: "echo", dependency: "echo", settings: echo }]);
   const values = (given: Variables) => {
     const config: Readonly<Record<string, unknown>> = parseSettings({ ...SETTINGS, ...table }, [given]);
     return config["echo"];

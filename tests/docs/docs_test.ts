@@ -208,7 +208,7 @@ Deno.test("the example in docs/keys.md is a valid keys file, and the table below
 
 Deno.test("docs/keys.md names every option of keys add and keys set", async () => {
   const text = await read("docs/keys.md");
-  const options = [addLine(), setLine()].flatMap(({ options }) => Object.keys(options));
+  const options = [addLine(SERVICES), setLine(SERVICES)].flatMap(({ options }) => Object.keys(options));
   assert(options.length > 0, "No option of keys add");
   for (const option of options) assert(text.includes(`\`--${option}`), `--${option} is not in docs/keys.md`);
 });

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { ok } from "../../src/doctor/check.ts";
-import { CHECKS, checksWith } from "../../src/doctor/checks.ts";
+import { checksWith } from "../../src/doctor/checks.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 
-Deno.test("CHECKS includes the checks of all services", () => {
-  const names = CHECKS.map(({ name }) => name);
+Deno.test("checksWith() includes the checks of all services", () => {
+  const names = checksWith(SERVICES).map(({ name }) => name);
   assertEquals(names, [
     "keys",
     "clock",

@@ -167,3 +167,52 @@ Deno.test("formatKeysFile() writes what parseKeysFile() reads", () => {
     assertEquals(plain(parse(formatKeysFile(records))), plain(records));
   }));
 });
+
+Deno.test("parseKeysFile() names the field of a wrong type, in older and in newer files", () => {
+  const wrong: [Record<string, unknown>, string][] = [
+    [{ services: "mqtt" }, "keys[0].services: "],
+    [{ services: ["mqtt"], subscribe: "home/#" }, "keys[0].subscribe: "],
+    [{ services: ["jeedom"], scenarios: [1.5] }, "keys[0].scenarios[0]: must be the id of a command or scenario"],
+    [{ services: ["jeedom"], ownApikey: "yes" }, "keys[0].ownApikey: "],
+    [{ rights: null }, "keys[0].rights: "],
+    [{ rights: ["mqtt"] }, "keys[0].rights: "],
+    [{ rights: { mqtt: null } }, "keys[0].rights.mqtt: "],
+    [{ rights: { mqtt: { subscribe: "home/#" } } }, "keys[0].rights.mqtt.subscribe: "],
+    [{ rights: { jeedom: { scenarios: [1.5] } } }, "keys[0].rights.jeedom.scenarios[0]: must be the id"],
+  ];
+  for (const [key, message] of wrong) {
+    const error = assertThrows(() => parse(written(key)), SyntaxError);
+    assert(error.message.startsWith(message), `${error.message} is not ${message}`);
+  }
+});
+
+Deno.test("parseKeysFile() refuses older fields beside nested rights, and names both", () => {
+  const error = assertThrows(
+    () => parse(written({ rights: { mqtt: { publish: ["a"] } }, services: ["mqtt"], ownApikey: true, colour: 1 })),
+    SyntaxError,
+  );
+  assertEquals(
+    error.message,
+    'keys[0]: no such field: "services", "ownApikey", "colour". Rights belong in "rights", below "jeedom" and "mqtt"',
+  );
+});
+
+Deno.test("parseKeysFile() names the services there are for an unknown one, whatever its name", () => {
+  for (const name of ["http", "toString", "constructor"]) {
+    const text = written({ rights: {} }).replace('"rights":{}', `"rights":{"${name}":{}}`);
+    const error = assertThrows(() => parse(text), SyntaxError, undefined, name);
+    assertEquals(error.message, `keys[0].rights: no such service: "${name}". There are "jeedom" and "mqtt"`);
+  }
+  const secret = assertThrows(() => parse(written({ rights: { [SECRET]: {} } })), SyntaxError);
+  assertEquals(secret.message, 'keys[0].rights: no such service: another. There are "jeedom" and "mqtt"');
+});
+
+Deno.test("parseKeysFile() takes older and newer keys in one file", () => {
+  const other = makeRecord({ name: "tablet", services: ["jeedom"], methods: ["ping"] });
+  const { keys } = JSON.parse(written({ services: ["mqtt"], publish: ["a"] }));
+  const text = JSON.stringify({ version: 1, keys: [...keys, ...JSON.parse(formatKeysFile([other])).keys] });
+  assertEquals(parse(text).map(({ rights }) => rights), [
+    rightsOf({ services: ["mqtt"], publish: ["a"] }),
+    rightsOf({ services: ["jeedom"], methods: ["ping"] }),
+  ]);
+});

@@ -1,22 +1,34 @@
 /** A third service is one folder and one entry in the list of services. */
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { startGateway } from "../../src/app/start.ts";
 import { formatHelp } from "../../src/cli/args.ts";
+import { checkConfig } from "../../src/cli/check_config.ts";
+import { doctor } from "../../src/cli/doctor.ts";
+import { keys } from "../../src/cli/keys.ts";
 import { addLine } from "../../src/cli/keys/add.ts";
 import { replaceRights, rightsFromOptions } from "../../src/cli/keys/rights_from_options.ts";
 import { describeRights, summarizeRights } from "../../src/cli/keys/rights_text.ts";
 import { setLine } from "../../src/cli/keys/set.ts";
-import { parseConfig, parseSettings } from "../../src/config/parse.ts";
-import { permissionFlags } from "../../src/config/sandbox.ts";
+import { permissions } from "../../src/cli/permissions.ts";
+import { readSettings } from "../../src/config/load.ts";
 import { settingsTable } from "../../src/config/settings.ts";
+import { METRICS } from "../../src/doctor/checks/metrics.ts";
 import { allRights } from "../../src/keys/rights.ts";
 import { formatKeysFile, parseKeysFile } from "../../src/keys/schema.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+import { openAnswer, sealRequest } from "../../src/protocol/exchange.ts";
+import { importSecretKey } from "../../src/protocol/secret_key.ts";
 import { SERVICES } from "../../src/services/registry.ts";
 import { EventEncoder } from "../../src/streams/event_encoder.ts";
-import { createEchoService, echo, ECHO_SETTINGS } from "../support/echo_service/echo.ts";
+import { configurationPage, envExample } from "../../tools/docs/settings_docs.ts";
+import { until } from "../support/deadline.ts";
+import { answering, makeContext, NEVER_ABORTED } from "../support/doctor_context.ts";
+import { createEchoService, echo } from "../support/echo_service/echo.ts";
 import { makeGateway, makeRecord, NOW, services } from "../support/gateway.ts";
 import { listen, subscribe } from "../support/listener.ts";
-import { gatewayMetricsText } from "../support/metrics.ts";
+import { freePort } from "../support/loopback.ts";
+import { fakePlatform } from "../support/platform.ts";
+import { inTempDir } from "../support/temp_dir.ts";
 
 const LIST = [...SERVICES, echo];
 
@@ -73,17 +85,133 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
   );
 });
 
-Deno.test("the sandbox allows the connections and settings of a third service", () => {
-  const flags = permissionFlags(parseConfig({}), undefined, LIST);
-  const flag = (name: string) => flags.find((flag) => flag.startsWith(`--${name}=`)) ?? "";
-  assertStringIncludes(flag("allow-net"), ",echo.example:7");
-  assertStringIncludes(flag("allow-env"), ",ECHO_GREETING,");
+/** A machine with these variables, which collects what commands print. */
+function machine(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  const errors: string[] = [];
+  const platform = fakePlatform({
+    args,
+    files: {
+      ...Deno,
+      readTextFile: (path) => path === ".env" ? Promise.reject(new Deno.errors.NotFound()) : Deno.readTextFile(path),
+    },
+    fetch: () => Promise.reject(new TypeError("fetch failed")),
+    listen: () => ({ close: () => {} }),
+    env: (name) => variables[name],
+    envNames: () => Object.keys(variables),
+    printError: (line) => void errors.push(line),
+  });
+  return { platform, errors, text: () => platform.lines.join("\n") };
+}
+
+Deno.test("check-config shows the setting of a third service, and names a wrong or misspelt one", async () => {
+  const all = machine(["--all"]);
+  assertEquals(await checkConfig(all.platform, LIST), 0);
+  assertStringIncludes(all.text(), "\nECHO_GREETING=Hello  # default\n");
+  assertStringIncludes(all.text(), "\nREADY_NEEDS=broker,echo,jeedom  # default\n");
+  const set = machine([], { ECHO_GREETING: "Hi", READY_NEEDS: "echo" });
+  assertEquals(await checkConfig(set.platform, LIST), 0);
+  assertEquals(set.platform.lines.slice(0, 2), [
+    "ECHO_GREETING=Hi  # environment, default Hello",
+    "READY_NEEDS=echo  # environment, default broker,echo,jeedom",
+  ]);
+  const wrong = machine([], { ECHO_GREETING: "a b" });
+  assertEquals(await checkConfig(wrong.platform, LIST), 78);
+  assertStringIncludes(wrong.errors.join("\n"), 'ECHO_GREETING must be one word, not "a b"');
+  const misspelt = machine([], { ECHO_GREET: "Hi" });
+  assertEquals(await checkConfig(misspelt.platform, LIST), 0);
+  assertStringIncludes(misspelt.errors.join("\n"), "did you mean ECHO_GREETING?");
 });
 
-Deno.test("the settings table has the settings of a third service", () => {
-  const table = settingsTable([ECHO_SETTINGS]);
-  assertEquals(Object(parseSettings(table, [{ ECHO_GREETING: "Hi" }]))["echo"], { greeting: "Hi" });
+Deno.test("permissions allows the connections and settings of a third service", async () => {
+  const flagsOf = async (variables?: Readonly<Record<string, string>>) => {
+    const { platform, text } = machine([], variables);
+    assertEquals(await permissions(platform, LIST), 0);
+    return text();
+  };
+  const flags = await flagsOf();
+  assertMatch(flags, /--allow-net=\S*,echo\.example:7/);
+  assertMatch(flags, /--allow-env=\S*,ECHO_GREETING,/);
+  // So that serve can read and report an invalid one.
+  const minimal = await flagsOf({ ECHO_GREETING: "a b" });
+  assertMatch(minimal, /--allow-env=\S*,ECHO_GREETING,/);
+  assertEquals(minimal.includes("--allow-net"), false);
 });
+
+Deno.test("keys adds, lists, changes and removes the rights of a third service", async () => {
+  await inTempDir(async (directory) => {
+    const variables = { KEYS_FILE: `${directory}/keys.json`, SECRET_KEY_FILE: `${directory}/secret_key.txt` };
+    const run = async (...args: readonly string[]) => {
+      const { platform, errors, text } = machine(args, variables);
+      const code = await keys(platform, () => NOW * 1000, LIST);
+      return { code, text: text(), errors };
+    };
+    assertStringIncludes(
+      (await run("add", "phone", "--word", "hi", "--word", "you")).text,
+      "echo words:        hi, you",
+    );
+    const [record] = JSON.parse(await Deno.readTextFile(variables.KEYS_FILE)).keys;
+    assertEquals(record.rights, { echo: { words: ["hi", "you"] } });
+    assertStringIncludes((await run("list")).text, "\n  echo hi you");
+    assertStringIncludes((await run("set", "phone", "--word", "bye")).text, "echo words:        hi, you → bye");
+    assertStringIncludes((await run("set", "phone", "--service", "mqtt")).text, "echo words:        bye → none");
+    const wrong = await run("add", "tablet", "--service", "ekho");
+    assertEquals([wrong.code, wrong.errors[0]], [2, '--service "ekho" must be jeedom or mqtt or echo']);
+  });
+});
+
+Deno.test("doctor has the check of a third service, and its settings", async () => {
+  const good = machine(["--json"], { ECHO_GREETING: "Hi" });
+  await doctor(good.platform, LIST);
+  const checks: { name: string; status: string; message: string }[] = JSON.parse(good.text()).checks;
+  assertEquals(checks.find(({ name }) => name === "echo"), { name: "echo", status: "ok", message: "Greets with Hi" });
+  const wrong = machine(["--json"], { ECHO_GREETING: "a b" });
+  assertEquals(await doctor(wrong.platform, LIST), 2);
+  assertStringIncludes(wrong.text(), "ECHO_GREETING must be one word");
+  assertStringIncludes(wrong.text(), '"name": "echo"');
+});
+
+Deno.test("doctor's check of the metrics port has the remedy of a third service whose dependency fails", async () => {
+  const failing = answering(503, JSON.stringify({ failing: ["echo"], parts: { echo: "failed" } }));
+  const check = async (env: Readonly<Record<string, string>>) => {
+    const { status, message, remedy } = await METRICS.run(
+      makeContext({ services: LIST, env, machine: { fetch: failing, listen: () => ({ close: () => {} }) } }),
+      NEVER_ABORTED,
+    );
+    return [status, message, remedy?.split(":")[0]];
+  };
+  const unready = "The gateway is not ready: echo";
+  assertEquals(await check({}), ["warning", `${unready}, which is not set`, "Set ECHO_GREETING"]);
+  assertEquals((await check({ ECHO_GREETING: "Hi" })).slice(0, 2), ["failed", unready]);
+  assertEquals(await check({ READY_NEEDS: "broker" }), [
+    "failed",
+    unready,
+    "Restart the gateway",
+  ]);
+});
+
+Deno.test("the generated documents have the settings of a third service", () => {
+  const table = settingsTable(LIST);
+  assertStringIncludes(
+    configurationPage(table),
+    "## Echo\n\n| Setting | Default | Values | Meaning |\n| --- | --- | --- | --- |\n" +
+      "| `ECHO_GREETING` | `Hello` |  | Word in front of each message. |\n",
+  );
+  assertStringIncludes(envExample(table), "# Word in front of each message.\n#ECHO_GREETING=Hello\n");
+});
+
+for (const version of [1, 2] as const) {
+  Deno.test(`POST /gateway and POST /subscribe reach a third service in version ${version}`, async () => {
+    const { gateway, record } = await makeHome();
+    const phone = await gateway.phone(record.secret, { version });
+    const { status, body } = await phone.request("/gateway", { service: "echo", word: "world" });
+    assertEquals([status, JSON.parse(String(body))], [200, { echo: "Hello world" }]);
+    const { response, exchange } = await phone.exchange("/subscribe", { service: "echo", word: "world" });
+    const stream = await listen(phone, response, exchange);
+    assertEquals((await stream.next())?.["type"], "connected");
+    assertEquals((await stream.next())?.["payload"], "Hello world");
+    await stream.leave();
+  });
+}
 
 Deno.test("POST /gateway reaches a third service as its key may, and names all services", async () => {
   const { phone, gateway } = await makeHome();
@@ -146,12 +274,63 @@ Deno.test("POST /subscribe reaches every service that has subscriptions", async 
   assertEquals([ended?.service, ended?.outcome.startsWith("ended: ")], ["echo", true]);
 });
 
-Deno.test("the metrics have the label values and the dependency of a third service", async () => {
-  const text = await gatewayMetricsText(LIST, { echo: { greeting: "Hi" } });
-  assertStringIncludes(text, 'e2e_gateway_requests_total{route="/gateway",service="echo",result="ok"} 0');
-  assertStringIncludes(text, 'e2e_gateway_requests_total{route="/subscribe",service="echo",result="subscribed"} 0');
-  assertStringIncludes(text, 'e2e_gateway_step_seconds_count{step="echo"} 0');
-  assertStringIncludes(text, 'e2e_gateway_up{part="echo"} 1');
+Deno.test("a gateway with a third service has it on its ports, in its metrics and in its log", async () => {
+  await inTempDir(async (directory) => {
+    const admin = freePort();
+    const { platform } = machine([], {
+      HOST: "127.0.0.1",
+      PORT: "0",
+      METRICS_HOST: "127.0.0.1",
+      METRICS_PORT: String(admin),
+      SECRET_KEY_FILE: `${directory}/secret_key.txt`,
+      KEYS_FILE: `${directory}/keys.json`,
+      MQTT_BROKER_PORT: String(freePort()),
+      READY_NEEDS: "echo",
+      RATE_LIMITS: "off",
+      ECHO_GREETING: "Hi",
+    });
+    const record = makeRecord({ name: "phone", rights: { echo: { words: ["you"] } } });
+    await Deno.writeTextFile(`${directory}/keys.json`, formatKeysFile([record]), { mode: 0o600 });
+    const lines: [string, Record<string, unknown> | undefined][] = [];
+    const silent = () => {};
+    const log = {
+      debug: silent,
+      warn: silent,
+      error: silent,
+      info: (...line: (typeof lines)[number]) => void lines.push(line),
+    };
+    const { config } = await readSettings(platform, LIST);
+    const gateway = await startGateway(config, platform, log, LIST);
+    try {
+      const ready = `http://127.0.0.1:${admin}/health/ready`;
+      const parts = async () => (await (await fetch(ready)).json()).parts;
+      await until("all dependencies are checked", async () => !Object.values(await parts()).includes("unknown"));
+      assertEquals(await parts(), { jeedom: "failed", broker: "ok", echo: "ok", replay_store: "ok" });
+      assertEquals(await (await fetch(ready)).json().then(({ status }) => status), "ok");
+
+      const key = await importSecretKey(record.secret);
+      const payload = JSON.stringify({ timestamp: Date.now() / 1000, service: "echo", word: "you" });
+      const options = { version: 2, route: "/gateway", random: randomBytes } as const;
+      const { text: body, exchange } = await sealRequest(key, payload, options);
+      const response = await fetch(`${gateway.url}/gateway`, { method: "POST", body });
+      const answer = JSON.parse(await openAnswer(exchange, await response.text()));
+      assertEquals(JSON.parse(answer.body), { echo: "Hi you" });
+
+      const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+      assertStringIncludes(text, 'e2e_gateway_requests_total{route="/gateway",service="echo",result="ok"} 1');
+      assertStringIncludes(text, 'e2e_gateway_requests_total{route="/subscribe",service="echo",result="subscribed"} 0');
+      assertStringIncludes(text, 'e2e_gateway_step_seconds_count{step="echo"} 1');
+      assertStringIncludes(text, 'e2e_gateway_up{part="echo"} 1');
+    } finally {
+      await gateway.stop();
+    }
+    const [template, fields] = lines.find(([line]) => line.includes("listens on")) ?? [];
+    assertEquals(
+      template,
+      "Gateway {version} listens on {host}:{port}, for Jeedom at {jeedom}, greeting with {greeting}",
+    );
+    assertEquals([fields?.["jeedom"], fields?.["greeting"]], ["http://localhost", "Hi"]);
+  });
 });
 
 Deno.test("POST /mqtt/subscribe is for MQTT alone, whatever the request names", async () => {

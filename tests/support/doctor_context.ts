@@ -1,10 +1,12 @@
 /** Context for one check: fakes that a test configures, and no access to the machine or the network. */
 import { localUrl } from "../../src/net/host.ts";
-import { parseConfig } from "../../src/config/parse.ts";
+import { parseSettings } from "../../src/config/parse.ts";
 import type { Variables } from "../../src/config/rules.ts";
+import { settingsTable } from "../../src/config/settings.ts";
 import { createContext, type DoctorContext, type DoctorOptions, type Machine } from "../../src/doctor/context.ts";
 import { BrokerError } from "../../src/mqtt/broker.ts";
 import { randomBytes } from "../../src/protocol/bytes.ts";
+import { SERVICES } from "../../src/services/registry.ts";
 import { fakePlatform } from "./platform.ts";
 
 export const NOW = Date.UTC(2026, 0, 31, 12, 30);
@@ -21,13 +23,13 @@ interface ContextOptions extends Partial<Omit<DoctorOptions, "config" | "machine
 
 export function makeContext({ env = {}, machine = {}, ...rest }: ContextOptions = {}): DoctorContext {
   return createContext({
-    config: parseConfig(env),
+    config: parseSettings(settingsTable(rest.services ?? SERVICES), [env]),
     isSet: (name) => Boolean(env[name]),
+    services: SERVICES,
     version: "1.0.0",
     localUrl,
     machine: fakePlatform({ fetch: () => Promise.reject(new TypeError("fetch failed")), ...machine }),
     brokerAddress: () => Promise.resolve({ host: "broker", port: 1883 }),
-    jeedomFetch: () => Promise.resolve(machine.fetch ?? (() => Promise.reject(new TypeError("fetch failed")))),
     connectBroker: () => Promise.reject(new BrokerError("Broker is not there")),
     now: () => NOW,
     randomBytes,

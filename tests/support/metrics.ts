@@ -32,37 +32,30 @@ export function makeMetrics(
   return { ...metrics, close, [Symbol.dispose]: close };
 }
 
-/**
- * Starts a gateway, and returns its metrics as it writes them once all dependencies were checked.
- *
- * @param settings groups of settings of further services
- */
-export async function gatewayMetricsText(services = SERVICES, settings: object = {}): Promise<string> {
+/** Starts a gateway, and returns its metrics as it writes them once all dependencies were checked. */
+export async function gatewayMetricsText(): Promise<string> {
   let text = "";
   await inTempDir(async (directory) => {
     const port = freePort();
-    const config = {
-      ...settings,
-      ...parseConfig({
-        HOST: "127.0.0.1",
-        PORT: "0",
-        METRICS_HOST: "127.0.0.1",
-        METRICS_PORT: String(port),
-        SECRET_KEY_FILE: `${directory}/secret_key.txt`,
-        KEYS_FILE: `${directory}/keys.json`,
-        MQTT_BROKER_PORT: String(freePort()),
-      }),
-    };
+    const config = parseConfig({
+      HOST: "127.0.0.1",
+      PORT: "0",
+      METRICS_HOST: "127.0.0.1",
+      METRICS_PORT: String(port),
+      SECRET_KEY_FILE: `${directory}/secret_key.txt`,
+      KEYS_FILE: `${directory}/keys.json`,
+      MQTT_BROKER_PORT: String(freePort()),
+    });
     const phone = makeRecord({ name: "phone", expires: Date.now() + 86_400_000 });
     await Deno.writeTextFile(config.keys.keysFile, formatKeysFile([phone]), { mode: 0o600 });
     const platform = fakePlatform({ fetch: () => Promise.reject(new TypeError("No Jeedom in this test")) });
     const silent = () => {};
     const log = { debug: silent, info: silent, warn: silent, error: silent };
-    const gateway = await startGateway(config, platform, log, services);
+    const gateway = await startGateway(config, platform, log);
     try {
       await until("all dependencies are checked", async () => {
         text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-        return [...text.matchAll(/^e2e_gateway_up\{/gm)].length === services.length + 1;
+        return [...text.matchAll(/^e2e_gateway_up\{/gm)].length === SERVICES.length + 1;
       });
     } finally {
       await gateway.stop();

@@ -10,8 +10,8 @@ import { configurationPage, envExample, withLimitDefaults, withReadmeTable } fro
 
 /** Each document by its path, with the function that makes its text from the present one. */
 export const DOCUMENTS: Readonly<Record<string, (present: string) => string>> = {
-  ".env.example": envExample,
-  "docs/configuration.md": configurationPage,
+  ".env.example": () => envExample(),
+  "docs/configuration.md": () => configurationPage(),
   "docs/operations/limits.md": withLimitDefaults,
   "README.md": withReadmeTable,
 };

@@ -4,18 +4,16 @@
  *
  * @module
  */
-import type { Setting, SettingsGroup } from "../../src/config/rules.ts";
-import { SETTINGS, settingsOf } from "../../src/config/settings.ts";
+import type { Setting } from "../../src/config/rules.ts";
+import { SETTINGS, settingsOf, type SettingsTable } from "../../src/config/settings.ts";
 
 const WIDTH = 120;
-
-const GROUPS: readonly SettingsGroup[] = Object.values(SETTINGS);
 
 const ALL: readonly Setting[] = settingsOf(SETTINGS);
 
 /** Makes the text of `.env.example`. */
-export function envExample(): string {
-  const sections = GROUPS.map(({ title, intro, settings }) =>
+export function envExample(table: SettingsTable = SETTINGS): string {
+  const sections = Object.values(table).map(({ title, intro, settings }) =>
     [
       heading(title),
       ...intro === undefined ? [] : [comment(intro)],
@@ -78,8 +76,8 @@ function wrapped(text: string): string[] {
 }
 
 /** Makes the page `docs/configuration.md`. */
-export function configurationPage(): string {
-  const sections = GROUPS.map(({ title, intro, settings }) =>
+export function configurationPage(table: SettingsTable = SETTINGS): string {
+  const sections = Object.values(table).map(({ title, intro, settings }) =>
     [
       `## ${title}`,
       ...intro === undefined ? [] : [wrapped(marked(intro)).join("\n")],

@@ -6,7 +6,6 @@
 import { KEY_BYTES } from "../../protocol/aead.ts";
 import { deriveKeyId } from "../../protocol/secret_key.ts";
 import { DEFAULT_KEY_NAME, isKeyName, type KeyRecord, NAME_RULE } from "../../keys/schema.ts";
-import { SERVICES } from "../../services/registry.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
 import { type KeysSession, oneName } from "./session.ts";
@@ -16,7 +15,7 @@ import { rightsFromOptions, rightsOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
 
 /** Returns the command line of `keys add`. */
-export function addLine(services: readonly ServiceModule[] = SERVICES): CommandLine {
+export function addLine(services: readonly ServiceModule[]): CommandLine {
   return commandLine(services);
 }
 
@@ -48,10 +47,10 @@ ${services.map(({ rights }) => rights.addNote).join("\n")}`,
 
 /** Adds a key and prints its rights. Its secret is left for `keys show`. */
 export async function addKey(session: KeysSession): Promise<void> {
-  const { config, now, print } = session;
-  const { values, positionals } = readArgs(session.args, commandLine(SERVICES));
+  const { config, now, print, services } = session;
+  const { values, positionals } = readArgs(session.args, commandLine(services));
   const name = oneName(positionals, session);
-  const { rights, mistakes: wrongRights } = rightsFromOptions(values);
+  const { rights, mistakes: wrongRights } = rightsFromOptions(values, services);
   const { rate, mistakes: wrongRate } = rateFromOptions(values);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const { minProtocol, mistakes: wrongProtocol } = protocolFromOption(values["min-protocol"]);
@@ -74,7 +73,7 @@ export async function addKey(session: KeysSession): Promise<void> {
     return [...records, record];
   });
   print(`Key "${name}" is in ${config.keys.keysFile}. A running gateway accepts it within 2 seconds.`);
-  const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now)];
+  const lines = [["KID", await deriveKeyId(record.secret)], ...describeKey(record, now, services)];
   for (const [label, text] of lines) print(`  ${`${label}:`.padEnd(19)}${text}`);
   print(describeNextStep(name, session));
 }

@@ -21,14 +21,14 @@ export const LIST_LINE = {
 /** Prints a table of all keys. */
 export async function listKeys(session: KeysSession): Promise<void> {
   readOptions(session.args, LIST_LINE);
-  const { config, now, print } = session;
+  const { config, now, print, services } = session;
   const records = await session.read();
   const rows = await Promise.all(records.map(async (record): Promise<KeyRow> => ({
     name: record.name,
     kid: await deriveKeyId(record.secret),
     created: formatDay(record.created),
     state: describeState(record, now),
-    rights: summarizeRights(record.rights),
+    rights: summarizeRights(record.rights, services),
   })));
   const own = await session.readDefault();
   if (own !== undefined) {

@@ -4,13 +4,12 @@
  * @module
  */
 import type { Rights } from "../../keys/rights.ts";
-import { SERVICES } from "../../services/registry.ts";
 import { changeList, listOption, type OptionValues, wrongValues } from "../../services/rights_options.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import type { Options } from "../args.ts";
 
 /** Returns the options of `keys add` that grant rights, those of `--service` first. */
-export function rightsOptions(services: readonly ServiceModule[] = SERVICES): Options {
+export function rightsOptions(services: readonly ServiceModule[]): Options {
   const names = services.map(({ name }) => name).join("|");
   return {
     service: listOption(names, "All that is ordinary there, unless narrowed below"),
@@ -19,7 +18,7 @@ export function rightsOptions(services: readonly ServiceModule[] = SERVICES): Op
 }
 
 /** Returns the options of `keys set` that change rights. */
-export function setRightsOptions(services: readonly ServiceModule[] = SERVICES): Options {
+export function setRightsOptions(services: readonly ServiceModule[]): Options {
   return { ...rightsOptions(services), ...Object.assign({}, ...services.map(({ rights }) => rights.setOptions ?? {})) };
 }
 
@@ -41,7 +40,7 @@ function isEmpty(values: OptionValues, services: readonly ServiceModule[]): bool
  */
 export function rightsFromOptions(
   values: OptionValues,
-  services: readonly ServiceModule[] = SERVICES,
+  services: readonly ServiceModule[],
 ): RightsFromOptions {
   if (!isEmpty(values, services)) return changeRights(undefined, values, services);
   const everyday = services.map(({ name, rights }) => [name, rights.everyday]);
@@ -55,7 +54,7 @@ export function rightsFromOptions(
 export function replaceRights(
   rights: Rights,
   values: OptionValues,
-  services: readonly ServiceModule[] = SERVICES,
+  services: readonly ServiceModule[],
 ): RightsFromOptions {
   return isEmpty(values, services) ? { rights, mistakes: [] } : changeRights(rights, values, services);
 }

@@ -5,7 +5,6 @@
  */
 import type { Rights, ServiceRights } from "../../keys/rights.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
-import { SERVICES } from "../../services/registry.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { formatDuration, formatTime } from "../../keys/duration.ts";
 
@@ -17,7 +16,7 @@ import { formatDuration, formatTime } from "../../keys/duration.ts";
 export function describeKey(
   { rights, rate, expires, minProtocol }: KeyRecord,
   now: number,
-  services: readonly ServiceModule[] = SERVICES,
+  services: readonly ServiceModule[],
 ): (readonly [label: string, text: string])[] {
   const isOver = expires !== undefined && expires <= now;
   return [
@@ -34,13 +33,13 @@ export function describeKey(
 /** Describes rights in full: one line each, with its label. */
 export function describeRights(
   rights: Rights,
-  services: readonly ServiceModule[] = SERVICES,
+  services: readonly ServiceModule[],
 ): (readonly [label: string, text: string])[] {
   return granted(rights, services).flatMap(([service, own]) => service.rights.describe(own));
 }
 
 /** Summarizes rights in one line: only what is granted, and of long lists the beginning. */
-export function summarizeRights(rights: Rights, services: readonly ServiceModule[] = SERVICES): string {
+export function summarizeRights(rights: Rights, services: readonly ServiceModule[]): string {
   return granted(rights, services).map(([service, own]) => service.rights.summarize(own)).join("; ") || "nothing";
 }
 

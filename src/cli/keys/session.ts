@@ -9,7 +9,7 @@ import { assertRegularFile, readKey } from "../../keys/default_key_file.ts";
 import { DEFAULT_KEY_NAME, type KeyRecord } from "../../keys/schema.ts";
 import { editKeysFile, type KeysFileEdit, readKeysFile } from "../../keys/keyring_file.ts";
 import type { Platform } from "../../platform.ts";
-import { SERVICES } from "../../services/registry.ts";
+import type { ServiceModule } from "../../services/service.ts";
 import { UsageError } from "../args.ts";
 import type { AddressSource } from "./gateway_addresses.ts";
 import { overlapLeft } from "../../keys/status.ts";
@@ -22,6 +22,8 @@ export interface KeysSession {
   readonly usage: string;
   /** The settings. */
   readonly config: Config;
+  /** The services that keys may grant. */
+  readonly services: readonly ServiceModule[];
   /** The time of the command, in milliseconds since 1970. */
   readonly now: number;
   /** Source of new secrets. */
@@ -53,7 +55,8 @@ export interface KeysSession {
 }
 
 /** Options of a session. */
-export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" | "config" | "now" | "random" | "warn"> {
+export interface KeysSessionOptions
+  extends Pick<KeysSession, "args" | "usage" | "config" | "services" | "now" | "random" | "warn"> {
   /** The machine. */
   readonly platform: AddressSource & Pick<Platform, "print">;
 }
@@ -61,7 +64,7 @@ export interface KeysSessionOptions extends Pick<KeysSession, "args" | "usage" |
 /** Opens a session on the configured files. */
 export function openSession({ platform, ...given }: KeysSessionOptions): KeysSession {
   const { keysFile: path, secretKeyFile, fileMode: mode } = given.config.keys;
-  const options = { files: platform.files, mode, services: SERVICES };
+  const options = { files: platform.files, mode, services: given.services };
   const warnIf = (tightened: boolean) => {
     if (tightened) given.warn(`Keys file "${path}" could be read by others: its mode is 0600 now`);
   };

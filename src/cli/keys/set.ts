@@ -5,7 +5,6 @@
  */
 import type { Rights } from "../../keys/rights.ts";
 import type { KeyRecord } from "../../keys/schema.ts";
-import { SERVICES } from "../../services/registry.ts";
 import type { OptionValues } from "../../services/rights_options.ts";
 import type { ServiceModule } from "../../services/service.ts";
 import { type CommandLine, readArgs, UsageError } from "../args.ts";
@@ -16,7 +15,7 @@ import { replaceRights, setRightsOptions } from "./rights_from_options.ts";
 import { describeKey } from "./rights_text.ts";
 
 /** Returns the command line of `keys set`. */
-export function setLine(services: readonly ServiceModule[] = SERVICES): CommandLine {
+export function setLine(services: readonly ServiceModule[]): CommandLine {
   return commandLine(services);
 }
 
@@ -43,14 +42,14 @@ paired again.${services.map(({ rights: { setNote } }) => setNote === undefined ?
 
 /** Changes a key and prints what is different. */
 export async function setKey(session: KeysSession): Promise<void> {
-  const { now, print, warn, usage } = session;
-  const { values, positionals } = readArgs(session.args, commandLine(SERVICES));
+  const { now, print, warn, usage, services } = session;
+  const { values, positionals } = readArgs(session.args, commandLine(services));
   const name = oneName(positionals, session);
   if (Object.keys(values).length === 0) throw new UsageError(`No change is given\n${usage}`);
-  const before = await changeKey(session, name, (record) => changeOf(record, values, now));
+  const before = await changeKey(session, name, (record) => changeOf(record, values, session));
   const after = findKey(await session.read(), name);
 
-  const changes = differences(before, after, now);
+  const changes = differences(before, after, session);
   if (changes.length === 0) return print(`Key "${name}" has these values already: nothing changed.`);
   print(`Key "${name}" is changed:`);
   for (const [label, from, to] of changes) print(`  ${`${label}:`.padEnd(19)}${from} → ${to}`);
@@ -59,14 +58,14 @@ export async function setKey(session: KeysSession): Promise<void> {
       ? "A running gateway applies this within 2 seconds. Open streams continue."
       : "A running gateway applies this within 2 seconds, and ends the key's open streams, which reconnect.",
   );
-  for (const reach of remainingReach(after.rights, values)) warn(`Key "${name}" may still ${reach}`);
+  for (const reach of remainingReach(after.rights, values, services)) warn(`Key "${name}" may still ${reach}`);
   const reason = unusableReason(after, now);
   if (reason === "disabled") warn(`Key "${name}" is still disabled: deno task keys enable ${name}`);
   if (reason === "expired") warn(`Key "${name}" is still expired: deno task keys set ${name} --expires 90d`);
 }
 
 /** Describes rights that still reach devices although the options limit the key to some. */
-function remainingReach(rights: Rights, values: OptionValues, services: readonly ServiceModule[] = SERVICES): string[] {
+function remainingReach(rights: Rights, values: OptionValues, services: readonly ServiceModule[]): string[] {
   const granted = services.flatMap(({ name, rights: definition }) => {
     const own = rights[name];
     return own === undefined ? [] : [{ definition, own }];
@@ -82,8 +81,8 @@ interface SetValues extends OptionValues, RateValues {
 }
 
 /** Returns the changed fields. The error names everything that is wrong with the options. */
-function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<KeyRecord> {
-  const { rights, mistakes: wrongRights } = replaceRights(record.rights, values);
+function changeOf(record: KeyRecord, values: SetValues, { now, services }: KeysSession): Partial<KeyRecord> {
+  const { rights, mistakes: wrongRights } = replaceRights(record.rights, values, services);
   const { expires, mistakes: wrongEnd } = expiryFromOption(values.expires, now);
   const protocol = protocolFromOption(values["min-protocol"] ?? String(record.minProtocol));
   const isDefaultRate = values.rate === "default" && values.burst === undefined;
@@ -98,8 +97,12 @@ function changeOf(record: KeyRecord, values: SetValues, now: number): Partial<Ke
   };
 }
 
-function differences(before: KeyRecord, after: KeyRecord, now: number): (readonly [string, string, string])[] {
-  const [from, to] = [before, after].map((record) => new Map(describeKey(record, now)));
+function differences(
+  before: KeyRecord,
+  after: KeyRecord,
+  { now, services }: KeysSession,
+): (readonly [string, string, string])[] {
+  const [from, to] = [before, after].map((record) => new Map(describeKey(record, now, services)));
   const labels = new Set([...from?.keys() ?? [], ...to?.keys() ?? []]);
   return [...labels].flatMap((label) => {
     const [old = "none", next = "none"] = [from?.get(label), to?.get(label)];

@@ -5,7 +5,6 @@
  */
 import { ask, type HttpReply, jsonOf } from "../../lib/http_probe.ts";
 import { isObject } from "../../lib/json.ts";
-import { isJeedomSet, SET_JEEDOM } from "../../services/jeedom/doctor.ts";
 import { type Check, failed, type Finding, ok, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
 import { findPortState } from "../gateway_state.ts";
@@ -84,17 +83,20 @@ function healthOf(reply: HttpReply): Health | undefined {
 
 /** Reports the gateway's own health and its age: the other checks are newer and may contradict it. */
 function reportHealth({ isReady, failing, age }: Health, context: DoctorContext): Finding {
-  const isNeeded = context.config.health.needs.includes("jeedom");
-  const isSet = isJeedomSet(context);
-  const relevant = isReady && !isNeeded && !isSet ? failing.filter((name) => name !== "jeedom") : failing;
+  const { config: { health: { needs } }, services } = context;
+  const unset = new Map(services.map((service) => [service.dependency, service.remedyIfUnset?.(context)]));
+  const isUnused = (name: string) => !needs.includes(name) && unset.get(name) !== undefined;
+  const relevant = isReady ? failing.filter((name) => !isUnused(name)) : failing;
   const asOf = age === undefined ? "" : ` (as of ${age} s ago)`;
   if (isReady && relevant.length === 0) return ok(`The gateway reports that it is ready${asOf}`);
   const names = relevant.join(", ") + asOf;
   if (isReady) return warning(`The gateway works without: ${names}`, remedyFor(context));
   const message = `The gateway is not ready: ${names}`;
-  if (relevant.length > 1 || relevant[0] !== "jeedom") return failed(message, remedyFor(context));
-  if (!isNeeded) return failed(message, "Restart the gateway: READY_NEEDS no longer names jeedom");
-  return isSet ? failed(message, remedyFor(context)) : warning(`${message}, which is not set`, SET_JEEDOM);
+  const [only = "", ...others] = relevant;
+  if (others.length > 0 || !unset.has(only)) return failed(message, remedyFor(context));
+  if (!needs.includes(only)) return failed(message, `Restart the gateway: READY_NEEDS no longer names ${only}`);
+  const remedy = unset.get(only);
+  return remedy === undefined ? failed(message, remedyFor(context)) : warning(`${message}, which is not set`, remedy);
 }
 
 function remedyFor({ config: { health: { checkSeconds: seconds } } }: DoctorContext): string {

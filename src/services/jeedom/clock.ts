@@ -5,7 +5,7 @@
  */
 import { type Check, failed, type Finding, ok, skipped, warning } from "../../doctor/check.ts";
 import type { HttpReply } from "../../lib/http_probe.ts";
-import type { JeedomState } from "./probe.ts";
+import { type JeedomState, jeedomState } from "./probe.ts";
 
 /** Offset above which clocks are not synchronized, in seconds. */
 const WARNING_SECONDS = 5;
@@ -26,7 +26,7 @@ interface Reading {
 export const CLOCK_CHECK: Check = {
   name: "clock",
   async run(context, signal) {
-    const reading = readClock(await context.jeedom(signal));
+    const reading = readClock(await jeedomState(context, signal));
     if (reading === undefined) return skipped("Needs a response of Jeedom, whose clock it is compared with");
     return reportOffset(reading, context.config.replay.maxAgeSeconds);
   },

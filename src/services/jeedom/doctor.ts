@@ -12,6 +12,7 @@ import {
   type ApiKeyState,
   type JeedomRefusal,
   type JeedomState,
+  jeedomState,
   KEY_TEST_METHOD,
   type MethodSetting,
 } from "./probe.ts";
@@ -38,13 +39,13 @@ const LABELS: Readonly<Record<MethodSetting, string>> = {
   "api::allow::method": "Only allow api methods (regexp)",
 };
 
-/** Remedy where no setting names a Jeedom. */
-export const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
+const SET_JEEDOM = "Set JEEDOM_URL, or READY_NEEDS=broker if you have none";
 
-/** Tells whether a setting names a Jeedom; otherwise its default address is only a guess. */
-export function isJeedomSet({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): boolean {
-  return isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
+/** Returns the remedy where no setting names a Jeedom: its default address is only a guess then. */
+export function remedyIfUnset({ config, isSet }: Pick<DoctorContext, "config" | "isSet">): string | undefined {
+  const isNamed = isSet("JEEDOM_URL") || isSet("JEEDOM_APIKEY") ||
     (isSet("READY_NEEDS") && config.health.needs.includes("jeedom"));
+  return isNamed ? undefined : SET_JEEDOM;
 }
 
 /** Check of Jeedom. */
@@ -53,10 +54,11 @@ export const JEEDOM_CHECK: Check = {
   async run(context, signal) {
     const { config: { jeedom: { url }, health: { needs } } } = context;
     const address = addressOf(url, "");
-    const state = await context.jeedom(signal);
-    if (!isJeedomSet(context) && (state.kind === "failure" || state.kind === "not_json_rpc")) {
+    const state = await jeedomState(context, signal);
+    const remedy = remedyIfUnset(context);
+    if (remedy !== undefined && (state.kind === "failure" || state.kind === "not_json_rpc")) {
       if (!needs.includes("jeedom")) return skipped("Not used: READY_NEEDS does not name it");
-      return skipped(`Not set, and no Jeedom is at ${address}, which ${describeState(state)}`, SET_JEEDOM);
+      return skipped(`Not set, and no Jeedom is at ${address}, which ${describeState(state)}`, remedy);
     }
     switch (state.kind) {
       case "failure":

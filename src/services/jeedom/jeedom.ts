@@ -5,27 +5,30 @@
  */
 import type { ServiceModule } from "../service.ts";
 import { CLOCK_CHECK } from "./clock.ts";
-import { JEEDOM_CHECK } from "./doctor.ts";
+import { JEEDOM_CHECK, remedyIfUnset } from "./doctor.ts";
 import { createJeedomCheck } from "./health.ts";
 import { openJeedomFetch } from "./open_jeedom.ts";
 import { JEEDOM_RIGHTS } from "./rights.ts";
 import { JEEDOM_SETTINGS } from "./settings.ts";
-import { createJeedomService, JEEDOM } from "./service.ts";
+import { addressOf, createJeedomService, JEEDOM } from "./service.ts";
 
 /** Jeedom's web server closes a connection after 5 s of silence: it is closed before, in milliseconds. */
 const POOL_IDLE_MS = 4000;
 
 /** The service. */
-export const jeedom: ServiceModule = {
+export const jeedom: ServiceModule<typeof JEEDOM_SETTINGS> = {
   name: JEEDOM,
   dependency: "jeedom",
   settings: JEEDOM_SETTINGS,
   rights: JEEDOM_RIGHTS,
   doctor: [CLOCK_CHECK, JEEDOM_CHECK],
+  remedyIfUnset,
+  startText: ({ jeedom: { url } }) => ({ template: "for Jeedom at {jeedom}", fields: { jeedom: addressOf(url, "") } }),
   allowNet: ({ jeedom: { url: { hostname, port, protocol } } }) => [
     `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`,
   ],
   maxAnswerBytes: ({ jeedom: { maxResponseBytes } }) => maxResponseBytes,
+  checkFiles: (config, platform) => [openJeedomFetch(config.jeedom, platform)],
   async create({ config, platform, log, monotonic, checkTimeoutMs, resources }) {
     const client = platform.createHttpClient({ poolIdleTimeout: POOL_IDLE_MS });
     resources.defer(() => client.close());

@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { oncePerRound } from "../../doctor/check.ts";
 import type { DoctorContext } from "../../doctor/context.ts";
 import { describeFetchError, type FetchFailure } from "../../lib/fetch_failure.ts";
 import { ask, type HttpReply } from "../../lib/http_probe.ts";
 import { parseAddress } from "../../net/ip_address.ts";
 import { readRpcOutcome } from "./answer.ts";
+import { openJeedomFetch } from "./open_jeedom.ts";
 import { addressOf, CALL_HEADERS } from "./service.ts";
 
 /** State of Jeedom. */
@@ -68,8 +70,13 @@ const PLAIN_CODE = -32_000;
 /** Method that tests the key. */
 export const KEY_TEST_METHOD = "datetime";
 
+/** Calls Jeedom once in a round, for all checks. */
+export const jeedomState: (context: DoctorContext, signal: AbortSignal) => Promise<JeedomState> = oncePerRound(
+  findJeedomState,
+);
+
 /** Calls Jeedom. All requests are well-formed: Jeedom bans senders of malformed ones for 10 minutes. */
-export async function findJeedomState(context: DoctorContext, signal: AbortSignal): Promise<JeedomState> {
+async function findJeedomState(context: DoctorContext, signal: AbortSignal): Promise<JeedomState> {
   const reply = await call(context, { method: "ping", signal });
   if (reply.kind === "failure") return reply;
   const outcome = readRpcOutcome(reply.status, reply.text);
@@ -124,10 +131,10 @@ interface Call {
 }
 
 async function call(context: DoctorContext, { method, params = {}, signal }: Call): Promise<HttpReply | FetchFailure> {
-  const { config: { jeedom: { url } }, now } = context;
-  const fetch = await context.jeedomFetch().catch(() => undefined);
+  const { config: { jeedom }, machine, now } = context;
+  const fetch = await openJeedomFetch(jeedom, machine).catch(() => undefined);
   if (signal.aborted) return describeFetchError(undefined, signal);
-  return fetch === undefined ? NO_CERTIFICATE : await ask(addressOf(url), {
+  return fetch === undefined ? NO_CERTIFICATE : await ask(addressOf(jeedom.url), {
     fetch,
     now,
     signal,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { MethodNotGrantedError, ScopeError, type ServiceRights } from "../../keys/rights.ts";
+import { NotGrantedError, ScopeError, type ServiceRights } from "../../keys/rights.ts";
 import {
   changeList,
   describeList,
@@ -137,7 +137,9 @@ export class JeedomGrants {
     const isGranted = this.#granted.some(({ text, regex }) =>
       regex.test(name) && (own?.granted === true || namesClass(text))
     );
-    if (!isGranted) throw new MethodNotGrantedError(name, this.#rights.methods);
+    if (!isGranted) {
+      throw new NotGrantedError({ verb: "call", option: "method", value: name, granted: this.#rights.methods });
+    }
   }
 
   #refuse(name: string, shown = name): void {

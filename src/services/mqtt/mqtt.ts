@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config } from "../../config/settings.ts";
+import { readPair, readSettingFile } from "../../config/setting_files.ts";
 import { formatBrokerPattern } from "../../net/egress.ts";
 import type { ServiceModule } from "../service.ts";
 import { createBrokerDirectory } from "./broker_directory.ts";
@@ -13,7 +14,7 @@ import { MQTT_PORT, MQTT_SETTINGS } from "./settings.ts";
 import { createMqttService, MQTT } from "./service.ts";
 
 /** The service. */
-export const mqtt: ServiceModule = {
+export const mqtt: ServiceModule<typeof MQTT_SETTINGS> = {
   name: MQTT,
   dependency: "broker",
   settings: MQTT_SETTINGS,
@@ -22,7 +23,15 @@ export const mqtt: ServiceModule = {
   allowNet,
   // Its answers say no more than that a message was published.
   maxAnswerBytes: () => 0,
-  create({ config, brokers, broker, encoder, maxEventBytes, telemetry, now }) {
+  checkFiles: ({ mqtt }, platform) => [
+    readSettingFile("MQTT_CA_FILE", mqtt.caFile, platform),
+    readPair("MQTT", mqtt, platform),
+  ],
+  async create(dependencies) {
+    const { config, broker, encoder, maxEventBytes, telemetry, now } = dependencies;
+    // Loaded only here: MQTT.js reads the environment as it loads, and the commands that use no broker may not.
+    const { createBrokerPool } = await import("./broker_pool.ts");
+    const brokers = createBrokerPool(dependencies);
     const directory = createBrokerDirectory({
       configured: broker,
       allowed: config.mqtt.allowedBrokers,
@@ -38,7 +47,7 @@ export const mqtt: ServiceModule = {
       },
       events: { encoder, maxEventBytes, telemetry, now },
     });
-    return Promise.resolve({ service, check: () => brokers.check(broker) });
+    return { service, check: () => brokers.check(broker), close: () => brokers.close() };
   },
 };
 

@@ -266,8 +266,10 @@ Deno.test("jeedom reports a CA file that cannot be read, and sends nothing", asy
   const { fetch, asked } = simulated();
   const context = makeContext({
     env: { JEEDOM_URL: "https://jeedom", JEEDOM_CA_FILE: "ca.pem" },
-    machine: { fetch },
-    jeedomFetch: () => Promise.reject(new Error("No such file")),
+    machine: {
+      fetch,
+      files: { ...Deno, readTextFile: () => Promise.reject(new Deno.errors.NotFound("No such file")) },
+    },
   });
   const { status, message } = await JEEDOM_CHECK.run(context, NEVER_ABORTED);
   assertEquals([status, asked], ["failed", []]);

@@ -1,6 +1,7 @@
 /** A service for tests: it answers with the word of the request. One right, one setting, one subscription. */
 import { z } from "zod";
-import { setting, text } from "../../../src/config/rules.ts";
+import { matching, setting } from "../../../src/config/rules.ts";
+import { type Check, ok } from "../../../src/doctor/check.ts";
 import { createReadRights, ScopeError } from "../../../src/keys/rights.ts";
 import { FieldError, type Payload } from "../../../src/protocol/payload.ts";
 import {
@@ -20,7 +21,11 @@ export const ECHO_SETTINGS = {
   name: NAME,
   title: "Echo",
   settings: {
-    greeting: setting("ECHO_GREETING", { rule: text, default: "Hello", doc: "Word in front of each message." }),
+    greeting: setting("ECHO_GREETING", {
+      rule: matching(/^\w{1,20}$/, "must be one word"),
+      default: "Hello",
+      doc: "Word in front of each message.",
+    }),
   },
 } as const;
 
@@ -75,16 +80,25 @@ export function createEchoService(
   };
 }
 
+// Of the services in the registry, the type of the configuration has the groups: there it is config.echo.
 const configSchema = z.object({ [NAME]: z.object({ greeting: z.string() }) });
 
+const ECHO_CHECK: Check = {
+  name: NAME,
+  run: ({ config }) => Promise.resolve(ok(`Greets with ${configSchema.parse(config).echo.greeting}`)),
+};
+
 /** The service. */
-export const echo: ServiceModule = {
+export const echo: ServiceModule<typeof ECHO_SETTINGS> = {
   name: NAME,
   dependency: NAME,
   settings: ECHO_SETTINGS,
   rights: ECHO_RIGHTS,
   maxAnswerBytes: () => 0,
   allowNet: () => ["echo.example:7"],
+  startText: (config) => ({ template: "greeting with {greeting}", fields: configSchema.parse(config).echo }),
+  doctor: [ECHO_CHECK],
+  remedyIfUnset: ({ isSet }) => isSet("ECHO_GREETING") ? undefined : "Set ECHO_GREETING",
   create({ config, encoder, now }) {
     const { greeting } = configSchema.parse(config).echo;
     return Promise.resolve({ service: createEchoService({ greeting, encoder, now }), check: () => Promise.resolve() });

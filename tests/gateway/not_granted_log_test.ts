@@ -1,23 +1,26 @@
 import { assertEquals } from "@std/assert";
-import { RefusedMethodLog } from "../../src/gateway/refused_method_log.ts";
-import { MethodNotGrantedError, Scope } from "../../src/keys/rights.ts";
+import { NotGrantedLog } from "../../src/gateway/not_granted_log.ts";
+import { NotGrantedError, Scope } from "../../src/keys/rights.ts";
 
 function makeLog() {
   const lines: { message: string; properties: Record<string, unknown> | undefined }[] = [];
   return {
     lines,
-    log: new RefusedMethodLog({ warn: (message, properties) => void lines.push({ message, properties }) }),
+    log: new NotGrantedLog({ warn: (message, properties) => void lines.push({ message, properties }) }),
   };
 }
+
+const notGranted = (value: string, granted: readonly string[]) =>
+  new NotGrantedError({ verb: "call", option: "method", value, granted });
 
 const keyOf = (name: string) => ({ name, scope: new Scope({ jeedom: { methods: ["*"] } }) });
 
 Deno.test("report() logs once for each key and method, with the command that grants it", () => {
   const { lines, log } = makeLog();
   const [phone, tablet] = [keyOf("phone"), keyOf("tablet")];
-  const refused = new MethodNotGrantedError("log::get", ["*", "user::*"]);
+  const refused = notGranted("log::get", ["*", "user::*"]);
   for (const key of [phone, phone, tablet, phone]) log.report(refused, key);
-  log.report(new MethodNotGrantedError("getJson", []), phone);
+  log.report(notGranted("getJson", []), phone);
   assertEquals(lines.map(({ properties }) => properties), [
     {
       key: "phone",
@@ -36,9 +39,9 @@ Deno.test("report() logs once for each key and method, with the command that gra
 Deno.test("report() has a limit for each key", () => {
   const { lines, log } = makeLog();
   const [greedy, modest] = [keyOf("greedy"), keyOf("modest")];
-  for (let n = 0; n < 10_000; n++) log.report(new MethodNotGrantedError(`x${n}`, []), greedy);
+  for (let n = 0; n < 10_000; n++) log.report(notGranted(`x${n}`, []), greedy);
   assertEquals(lines.length, 33);
   assertEquals(lines.at(-1)?.properties, { key: "greedy", count: 32 });
-  log.report(new MethodNotGrantedError("log::get", []), modest);
+  log.report(notGranted("log::get", []), modest);
   assertEquals(lines.length, 34);
 });
