@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Failure: the gateway is unreachable or refuses, Jeedom refuses, or a check fails. */
+/** Failure: the gateway is unreachable or refuses, a service refuses, or a check fails. */
 export const EXIT_FAILURE = 1;
 /** Invalid command line. */
 export const EXIT_USAGE = 2;

@@ -1,5 +1,5 @@
 /**
- * Routes that answer with one envelope: `POST /gateway` and `POST /mqtt/publish`.
+ * Routes that answer with one envelope: `POST /gateway`, and the services' own.
  *
  * @module
  */

@@ -4,6 +4,7 @@
  * @module
  */
 import { errorName, errorText } from "../lib/errors.ts";
+import { mdnsHint } from "../net/host.ts";
 import { type BrokerAddress, BrokerError } from "./broker.ts";
 
 /** CONNACK codes of a refused connection (MQTT 3.1.1, section 3.2.2.3; MQTT 5, section 3.2.2.2). */
@@ -75,17 +76,6 @@ export const REASONS: Readonly<Record<number, string>> = {
 
 /** Longest reason string of a broker in a message, in characters. */
 const MAX_REASON_LENGTH = 200;
-
-/**
- * Returns a remedy for a name that is not found because it belongs to multicast DNS (RFC 6762).
- *
- * @param host name that was looked up
- * @returns text to append to a sentence; empty for any other name
- */
-export function mdnsHint(host: string): string {
-  const isLocal = /\.local\.?$/i.test(host);
-  return isLocal ? `. ${host} needs mDNS, which containers and this resolver lack: use the IP address` : "";
-}
 
 /**
  * Makes the error of a failed connection.

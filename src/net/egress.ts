@@ -22,7 +22,7 @@ const PATTERN =
 export const PATTERN_RULE = "must be a list of host, host:port, *.domain, 10.0.0.0/8, [fd00::/8] or *";
 
 /**
- * Parses one entry of `MQTT_ALLOWED_BROKERS`: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
+ * Parses one allowed broker: `host`, `host:port`, `*.domain`, `*.domain:port`, `[ipv6]:port`,
  * `10.0.0.0/8`, `10.0.0.0/8:port`, `[fd00::/8]:port`, `*` or `*:port`.
  *
  * @throws {SyntaxError} if it is none of these

@@ -70,3 +70,14 @@ export function parseOrigin(text: string): string {
   if (isOrigin && (url.protocol === "https:" || url.protocol === "http:" && isLoopback(hostOf(url)))) return url.origin;
   throw new TypeError(ORIGIN_RULE);
 }
+
+/**
+ * Returns a remedy for a name that is not found because it belongs to multicast DNS (RFC 6762).
+ *
+ * @param host name that was looked up
+ * @returns text to append to a sentence; empty for any other name
+ */
+export function mdnsHint(host: string): string {
+  const isLocal = /\.local\.?$/i.test(host);
+  return isLocal ? `. ${host} needs mDNS, which containers and this resolver lack: use the IP address` : "";
+}

@@ -20,7 +20,7 @@ export interface Decision {
   readonly route: AnsweredRequest["route"];
   /** Requested service; undefined if it is unknown. */
   readonly service?: string | undefined;
-  /** Method of Jeedom, or topics. */
+  /** What the request is about, such as a method or topics. */
   readonly target?: string | undefined;
   /** HTTP status or reason. */
   readonly outcome: string;

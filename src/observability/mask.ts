@@ -17,7 +17,7 @@ export const LEAST_SECRET_LENGTH = 8;
 /** Levels of JSON within JSON in which secrets are recognized. */
 const MOST_ESCAPES = 3;
 
-/** Names of fields with secret values, such as `params.apikey` and `MQTT_PASSWORD`. */
+/** Names of fields with secret values, such as `params.apikey` and `SOME_PASSWORD`. */
 export const SECRET_FIELD: RegExp =
   /(pass(word|wd|phrase|code)|pwd|api_?key|secret|token|authorization|cookie|credentials?|payload)$/i;
 

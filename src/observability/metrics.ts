@@ -46,7 +46,7 @@ export interface Metrics extends Telemetry, MetricRegistry {
 
 /**
  * Buckets for whole requests, in seconds: a refusal takes at most 1 ms, a service some milliseconds, and people notice
- * 0.1 s. 10 is the longest wait for bodies and brokers, 30 for Jeedom, 120 for a long poll.
+ * 0.1 s. 10 is the longest wait for bodies, 30 for a service, 120 for a long poll.
  */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
 

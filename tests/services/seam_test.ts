@@ -1,5 +1,6 @@
 /** A third service is one folder and one entry in the list of services. */
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { startGateway } from "../../src/app/start.ts";
 import { formatHelp } from "../../src/cli/args.ts";
 import { checkConfig } from "../../src/cli/check_config.ts";
@@ -51,7 +52,8 @@ async function makeHome(words: readonly string[] = ["world"]) {
 Deno.test("keys add and keys set have the options of a third service", () => {
   for (const line of [addLine(LIST), setLine(LIST)]) {
     const help = formatHelp(line);
-    assertStringIncludes(help, "--service jeedom|mqtt|echo");
+    assertMatch(help, /--service NAME .*\n +Services: jeedom, mqtt, echo\n/);
+    for (const row of help.split("\n")) assert(row.length <= 80, `Too wide: ${row}`);
     assertStringIncludes(help, "--word WORD");
   }
   assertStringIncludes(formatHelp(addLine(LIST)), "Echo: every word.");
@@ -84,6 +86,35 @@ Deno.test("the keys file has the rights of a third service, and is strict in the
     'keys[0].rights.echo: no such field: "word"',
   );
 });
+
+/** Files that may name a service: the registry, the default broker, MQTT itself, and programs for people and clients. */
+const MAY_NAME = [
+  /^services\/(registry\.ts|\w+\/)/,
+  /^app\/default_broker\.ts$/,
+  /^(client|conformance|demo|mqtt)\//,
+  /^cli\/(call|publish|subscribe|conformance|demo|doctor)\.ts$/,
+];
+
+Deno.test("no other file of the source names a service", async () => {
+  const root = join(import.meta.dirname ?? ".", "../../src");
+  const names = SERVICES.map(({ name }) => name).join("|");
+  // An import from its folder, its name as a text, its settings or its field of an object.
+  const named = new RegExp(`services/(${names})/|["'\`](${names})["'\`]|\\.(${names})\\b|\\{ (${names})\\b`);
+  const found: string[] = [];
+  for (const path of await sourceFiles(root)) {
+    const text = await Deno.readTextFile(join(root, path));
+    if (named.test(text) && !MAY_NAME.some((pattern) => pattern.test(path))) found.push(path);
+  }
+  assertEquals(found, []);
+});
+
+async function sourceFiles(root: string, folder = ""): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(join(root, folder)));
+  const nested = await Promise.all(
+    entries.map(({ name, isDirectory }) => isDirectory ? sourceFiles(root, join(folder, name)) : [join(folder, name)]),
+  );
+  return nested.flat();
+}
 
 /** A machine with these variables, which collects what commands print. */
 function machine(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {

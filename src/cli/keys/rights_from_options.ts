@@ -10,9 +10,9 @@ import type { Options } from "../args.ts";
 
 /** Returns the options of `keys add` that grant rights, those of `--service` first. */
 export function rightsOptions(services: readonly ServiceModule[]): Options {
-  const names = services.map(({ name }) => name).join("|");
+  const names = services.map(({ name }) => name).join(", ");
   return {
-    service: listOption(names, "All that is ordinary there, unless narrowed below"),
+    service: listOption("NAME", `All that is ordinary there, unless narrowed below.\nServices: ${names}`),
     ...Object.assign({}, ...services.map(({ rights }) => rights.options)),
   };
 }

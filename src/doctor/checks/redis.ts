@@ -5,7 +5,7 @@
  */
 import { errorText } from "../../lib/errors.ts";
 import { PROBE_TIMEOUT_SECONDS } from "../../lib/fetch_failure.ts";
-import { mdnsHint } from "../../mqtt/errors.ts";
+import { mdnsHint } from "../../net/host.ts";
 import { visibleLine } from "../../lib/visible.ts";
 import { type Check, failed, type Finding, ok, skipped } from "../check.ts";
 

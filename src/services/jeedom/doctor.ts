@@ -7,7 +7,7 @@ import { type Check, failed, type Finding, ok, skipped, warning } from "../../do
 import type { DoctorContext } from "../../doctor/context.ts";
 import type { FailureReason, FetchFailure } from "../../lib/fetch_failure.ts";
 import { type HttpReply, isPage, isPlainHttpRefusal } from "../../lib/http_probe.ts";
-import { mdnsHint } from "../../mqtt/errors.ts";
+import { mdnsHint } from "../../net/host.ts";
 import {
   type ApiKeyState,
   type JeedomRefusal,
