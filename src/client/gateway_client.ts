@@ -9,7 +9,7 @@ import type { Version } from "../protocol/exchange.ts";
 import type { Answer } from "./answer.ts";
 import { Channel, type ChannelOptions } from "./channel.ts";
 import { withDeadline } from "../lib/async.ts";
-import { noAnswerWithin, UnreachableError } from "./gateway_error.ts";
+import { UnreachableError } from "./gateway_error.ts";
 import { toBase64 } from "../protocol/bytes.ts";
 import { isObject, tryParseJson } from "../lib/json.ts";
 import { followJeedom, type JeedomEvent } from "./jeedom_events.ts";
@@ -23,6 +23,7 @@ import {
   type WaitOptions,
 } from "./request_options.ts";
 import { resume } from "./resume.ts";
+import { noAnswerWithin } from "./transport.ts";
 
 export * from "./gateway_error.ts";
 export type * from "./request_options.ts";

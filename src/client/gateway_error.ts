@@ -91,15 +91,6 @@ export class RequestTimeoutError extends PassingError {
   override readonly code = "timeout";
 }
 
-/**
- * Makes the error of a request that was not answered in time, in milliseconds.
- *
- * @internal
- */
-export function noAnswerWithin(ms: number): RequestTimeoutError {
-  return new RequestTimeoutError(`No answer within ${ms / 1000} s: a call may have run all the same`);
-}
-
 /** A stream broke off or went silent before its last event. */
 export class TruncatedError extends PassingError {
   /** Code of this class. */

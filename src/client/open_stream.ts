@@ -13,8 +13,9 @@ import type { StreamEvent } from "../protocol/event.ts";
 import { type Exchange, openAnswer } from "../protocol/exchange.ts";
 import { StreamOpener } from "../protocol/v2/stream.ts";
 import type { Channel } from "./channel.ts";
-import { noAnswerWithin, TruncatedError } from "./gateway_error.ts";
+import { TruncatedError } from "./gateway_error.ts";
 import { eventRefusal } from "./refusal.ts";
+import { noAnswerWithin } from "./transport.ts";
 
 /** Longest time without a heartbeat, in milliseconds: the gateway sends one at least every 15 s. */
 const SILENCE_MS = 45_000;

@@ -4,7 +4,7 @@
  * @module
  */
 import { readBytes, TooLargeError } from "../lib/read_bytes.ts";
-import { TamperedError, UnreachableError } from "./gateway_error.ts";
+import { RequestTimeoutError, TamperedError, UnreachableError } from "./gateway_error.ts";
 import { readPlainRefusal } from "./refusal.ts";
 
 /** Largest answer to read, in bytes: far above what a gateway sends, far below the memory of a phone. */
@@ -18,6 +18,11 @@ export interface TransportOptions {
   readonly fetch?: typeof fetch | undefined;
   /** Name of the key in errors. */
   readonly keyLabel: string;
+}
+
+/** Creates the error of a request that was not answered in time, in milliseconds. */
+export function noAnswerWithin(ms: number): RequestTimeoutError {
+  return new RequestTimeoutError(`No answer within ${ms / 1000} s: a call may have run all the same`);
 }
 
 /** HTTP to one gateway. */

@@ -30,6 +30,29 @@ Deno.test("new GatewayClient() refuses an address that is not of HTTP, and an un
   }
 });
 
+Deno.test("gateway_client.ts exports the client, its errors and the functions for pairing codes, and nothing else", async () => {
+  assertEquals(Object.keys(await import("../../src/client/gateway_client.ts")).sort(), [
+    "ExpiredError",
+    "FailedError",
+    "GatewayClient",
+    "GatewayError",
+    "JeedomError",
+    "NoWebCryptoError",
+    "PassingError",
+    "RateLimitError",
+    "RefusedError",
+    "RequestTimeoutError",
+    "ScopeError",
+    "TamperedError",
+    "TruncatedError",
+    "UnavailableError",
+    "UnreachableError",
+    "WrongKeyError",
+    "formatPairingUri",
+    "parsePairingUri",
+  ]);
+});
+
 Deno.test("gateway_client.ts exports the functions for pairing codes", () => {
   const pairing = { url: "http://home", name: "Anna's phone", key: KEY };
   assertEquals(parsePairingUri(formatPairingUri(pairing)), pairing);
