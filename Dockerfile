@@ -1,6 +1,6 @@
 # The gateway as a container image. Build it with `docker build -t e2e-gateway .`
 #
-# Another base image will do, if it has a shell and Deno 2.9.6 on the PATH: --build-arg BASE_IMAGE=…
+# Another base image works if it has a shell and Deno 2.9.6 on the PATH: --build-arg BASE_IMAGE=…
 ARG BASE_IMAGE=denoland/deno:debian-2.9.6
 
 FROM ${BASE_IMAGE} AS build
@@ -8,9 +8,9 @@ WORKDIR /app
 ENV DENO_DIR=/deno-dir
 COPY deno.json deno.lock main.ts ./
 COPY src ./src
-# The commands and stores are named too, because they are loaded with import(): Deno passes in silence over what it cannot
-# download for those, and the gateway would miss it only when it starts. Some packages come with files that every
-# user may write to: not here.
+# The commands and stores are named as well, because they are loaded with import(): Deno silently skips their packages if it
+# cannot download them, and the gateway would fail at its start. Some packages have files that every user may write to:
+# chmod removes that.
 RUN deno cache --frozen main.ts src/cli/*.ts src/store/*.ts \
  && chmod -R go-w /deno-dir \
  && mkdir -p /writable/data
@@ -23,7 +23,7 @@ ENV DENO_DIR=/deno-dir \
     SECRET_KEY_FILE=/app/data/secret_key.txt \
     KEYS_FILE=/app/data/keys.json
 WORKDIR /app
-# Code and packages stay root's: the gateway can read, but not change them.
+# Code and packages belong to root: the gateway can read, but not change them.
 COPY --from=build /deno-dir /deno-dir
 COPY --from=build /app /app
 # The one directory that the gateway writes to. A number needs no entry in the base image's list of users.
@@ -31,8 +31,8 @@ COPY --from=build --chown=1000:1000 /writable /app
 USER 1000:1000
 VOLUME /app/data
 EXPOSE 10000
-# The task "start" in deno.json says which flags the gateway runs with: they come from its configuration, and allow
-# nothing beyond it. The task hands SIGTERM on to the gateway, and ends with its exit code.
+# The task "start" in deno.json computes the gateway's flags from its configuration. It passes SIGTERM on to the gateway,
+# and ends with its exit code.
 ENTRYPOINT []
 CMD ["deno", "task", "start"]
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["deno", "task", "health"]

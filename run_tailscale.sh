@@ -15,7 +15,7 @@ The gateway has to run on this machine. Its port is PORT from the environment or
 END
 }
 
-# Prints what is wrong, and the remedy, and ends.
+# Prints an error and its remedy, and exits.
 fail() {
   printf 'Error: %s\n' "$1" >&2
   shift
@@ -30,7 +30,7 @@ setting() {
   local file="$project/.env"
   if [ -z "$value" ] && [ -f "$file" ]; then
     while IFS= read -r line || [ -n "$line" ]; do
-      # Notepad begins a file with a byte order mark.
+      # Notepad writes a byte order mark.
       line="${line#$'\xef\xbb\xbf'}"
       [[ "$line" =~ ^[[:space:]]*(export[[:space:]]+)?"$name"([[:space:]]*=|:[[:space:]])[[:space:]]*(.*)$ ]] || continue
       value="${BASH_REMATCH[3]}"
@@ -50,7 +50,7 @@ require_tailscale() {
     "or see https://tailscale.com/download, then run: sudo tailscale up"
 }
 
-# Sets `status` to what Tailscale knows about this machine, if it is connected.
+# Sets `status` to Tailscale's status of this machine, if it is connected.
 require_connection() {
   status="$(tailscale status --json 2>/dev/null)" || fail "Tailscale does not run" \
     "Start its service: sudo systemctl enable --now tailscaled" \
@@ -94,13 +94,13 @@ funnel_on() {
   require_tailscale
   require_connection
   local name
-  # "Self" stands before the other machines, which have a DNSName as well.
+  # "Self" comes before the other machines, which have a DNSName as well.
   name="$(json_text DNSName "${status#*\"Self\":}")"
   name="${name%.}"
   [ -n "$name" ] || fail "This machine has no name in the tailnet" \
     "Turn on MagicDNS and HTTPS certificates: https://login.tailscale.com/admin/dns"
   require_gateway
-  # A target with a scheme only where it is needed: a port alone is what every version understands.
+  # A target with a scheme only where needed: every version accepts a port alone.
   local target="$port"
   if [ "$scheme" = https ]; then target="https+insecure://127.0.0.1:$port"; fi
   tailscale funnel --bg "$target" || fail "Tailscale refused to turn on Funnel" \
@@ -118,7 +118,7 @@ END
   next_steps "https://$name"
 }
 
-# Prints how devices get to use the address.
+# Prints the next steps for devices to use the address.
 next_steps() {
   local configured
   configured="$(setting PUBLIC_URL)"

@@ -15,7 +15,7 @@ if [ "$(id -u)" -ne 0 ]; then
   echo "Error: Only root can become the service's user. Run: sudo e2e-gateway $1 ..." >&2
   exit 1
 fi
-# systemd reads the file of settings here as it does for the service. With --pipe and --pty it takes the one that fits.
+# systemd reads the settings file as for the service. With both --pipe and --pty, it uses the suitable one.
 exec systemd-run --quiet --collect --wait --pipe --pty --uid=e2e-gateway --gid=e2e-gateway \
   --working-directory=/var/lib/e2e-gateway --property=Environment=LOG_FORMAT=text \
   --property=EnvironmentFile=-/etc/e2e-gateway/e2e-gateway.env \

@@ -13,7 +13,7 @@ With --dry-run it says what it would do, and does nothing.
 END
 }
 
-# Prints what is wrong, and the remedy, and ends.
+# Prints an error and its remedy, and exits.
 fail() {
   printf 'Error: %s\n' "$1" >&2
   shift
@@ -21,7 +21,7 @@ fail() {
   exit 1
 }
 
-# Says what is done, and does it.
+# Prints a step, and runs it.
 step() {
   printf '%s\n' "$1"
   shift
@@ -38,11 +38,11 @@ require_machine() {
   fi
 }
 
-# Sets `deno` to the program itself: what lies on the PATH may be a script that starts it.
+# Sets `deno` to the program itself: the one on the PATH may be a script that starts it.
 require_deno() {
   local found home version
   found="$(command -v deno)" || found=""
-  # With sudo, the PATH is not that of the person, whose home may hold Deno.
+  # With sudo, the PATH is not the user's, whose home may contain Deno.
   if [ -z "$found" ] && [ -n "${SUDO_USER:-}" ]; then
     home="$(getent passwd "$SUDO_USER" | cut -d: -f6)"
     if [ -x "$home/.deno/bin/deno" ]; then found="$home/.deno/bin/deno"; fi
@@ -57,7 +57,7 @@ require_deno() {
 
 require_binary() {
   [ -f "$binary" ] || fail "There is no file \"$binary\"" "Build it: deno task compile"
-  # Elsewhere, so that no .env has a say.
+  # In another directory, so that no .env has an effect.
   (cd / && "$binary" permissions) >/dev/null 2>&1 || fail "\"$binary\" does not run here" \
     "It has to be executable, and built for this machine, $(uname -m): docs/operations/systemd.md"
 }
@@ -71,17 +71,17 @@ install_settings() {
   [ -e "$settings" ] || step "Write $settings: every setting with its default" write_settings
 }
 
-# Readable for root alone, who reads it for the service: it may hold passwords.
+# Readable only for root, as it may contain passwords: systemd reads it for the service.
 write_settings() {
   local example="$project/.env.example"
   [ -f "$example" ] || example=/dev/null
   install -D -m 0600 "$example" "$settings"
 }
 
-# The gateway would make its first key by itself, and print it: into the journal, which others may read.
+# The gateway would create its first key itself, and print it into the journal, which others may read.
 install_key() {
   if grep -q -E '^[[:space:]]*(SECRET_KEY_FILE|KEYS_FILE)=' "$settings" 2>/dev/null; then return 0; fi
-  # What is there already belongs to the service's user: root must not write where links of theirs may lead.
+  # Existing files belong to the service's user: root must not follow links that this user may have created.
   if [ ! -e "$data" ] && [ ! -L "$data" ]; then step "Make the first key, $data/data/secret_key.txt" write_key; fi
 }
 
@@ -118,7 +118,7 @@ put_program() {
   mv -f "$2.new" "$2"
 }
 
-# The old code stays in place until all that the new code needs is there.
+# The old code stays in place until the new code and its packages are complete.
 install_code() {
   rm -rf "$program/app.new"
   mkdir "$program/app.new"
@@ -127,9 +127,9 @@ install_code() {
     "See above. The machine needs the network for this. A gateway that was installed before stays as it was"
   rm -rf "$program/app"
   mv "$program/app.new" "$program/app"
-  # What was compiled is kept by the path of its source.
+  # Compiled code is cached by the path of its source.
   fill_cache app
-  # Some packages come with files that every user may write to, and a checkout may be unreadable for others.
+  # Some packages have files that every user may write to, and a checkout may be unreadable for others.
   chmod -R u=rwX,go=rX "$program/app" "$program/cache"
 }
 
@@ -147,7 +147,7 @@ install_unit() {
 
 install_command() {
   if [ -e "$link" ] && [ ! -L "$link" ]; then
-    echo "  There is another $link: it stays. The commands are at $program/command"
+    echo "  Another $link exists and is kept. The commands are at $program/command"
     return 0
   fi
   mkdir -p "$(dirname "$link")"
@@ -156,7 +156,7 @@ install_command() {
 
 start() {
   systemctl enable --quiet "$name.service"
-  # Comes back when the gateway has said that it serves, or has failed.
+  # Returns when the gateway has reported that it is ready, or has failed.
   if systemctl restart "$name.service"; then return 0; fi
   journalctl --unit "$name" --lines 20 --no-pager --output cat >&2 || true
   fail "The gateway does not start" "See above. Settings: $settings" "Check them: sudo e2e-gateway check-config" \
@@ -210,13 +210,13 @@ uninstall_all() {
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 project="$(dirname "$here")"
-# Comes before every path, for tests.
+# Prefix of every path, for tests.
 root="${E2E_GATEWAY_ROOT:-}"
 name=e2e-gateway
 program="$root/opt/e2e-gateway"
 settings="$root/etc/e2e-gateway/e2e-gateway.env"
 data="$root/var/lib/e2e-gateway"
-# The place for units of the machine's owner. What "systemctl edit" writes is elsewhere, and wins.
+# Directory for local units. The files of "systemctl edit" are elsewhere, and override it.
 unit="$root/usr/local/lib/systemd/system/e2e-gateway.service"
 link="$root/usr/local/bin/e2e-gateway"
 
@@ -250,7 +250,7 @@ while [ $# -gt 0 ]; do
 done
 [ "$purge" = no ] || [ "$action" = uninstall ] || fail "--purge goes with --uninstall only"
 
-# What is installed is for others to read, whatever the person's own umask is.
+# Installed files are readable for all, whatever the user's umask is.
 umask 022
 require_machine "$given"
 if [ "$action" = install ]; then install_all; else uninstall_all; fi

@@ -1,20 +1,20 @@
 #!/bin/sh
-# Becomes the gateway, or one of its commands, with no more rights than that needs: run serve. Installed as
+# Runs the gateway, or one of its commands, in this process, with no more permissions than needed: run serve. Installed as
 # /opt/e2e-gateway/run, beside the compiled binary or Deno and the code. Settings come from the environment, and from
 # .env in the working directory.
 
-# Without -f, a broker such as *.lan in the flags would become names of files.
+# Without -f, the shell would expand a broker such as *.lan in the flags to file names.
 set -euf
 
 here="$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)"
 export NO_COLOR=1
 
-# Memory that was large and is free goes back to the system at once, and V8 collects before its heap is larger than what
-# the unit allows: deno task memory shows both.
+# Large freed memory returns to the system at once, and V8 collects garbage before its heap exceeds the limit of the unit:
+# deno task memory tests both.
 export MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 v8="--v8-flags=--max-old-space-size=224,--max-semi-space-size=4"
 
-# What is at home is not asked through a proxy.
+# Connections within the home use no proxy.
 case "${1:-serve}" in serve | doctor) export NO_PROXY='*,0.0.0.0/0,::/0' ;; esac
 
 if [ -x "$here/bin/e2e-gateway" ]; then exec "$here/bin/e2e-gateway" "$@"; fi
@@ -36,6 +36,6 @@ case "${1:-serve}" in
   doctor) flags="--allow-net --allow-read --allow-env --allow-run=tailscale --allow-sys=statfs" ;;
   *) flags="--allow-net --allow-read --allow-env" ;;
 esac
-# One process from here on: systemd believes the messages of no other.
+# exec: systemd accepts notifications only from its main process.
 # shellcheck disable=SC2086
 exec "$deno" run $common $flags "$main" "$@"

@@ -29,7 +29,7 @@ export const CONFORMANCE_LINE = {
       default: "e2e-gateway/conformance",
       description: "Topic below which the checks publish and\nsubscribe",
     },
-    protocol: { type: "string", value: "1|2", description: "Check this version alone; both without it" },
+    protocol: { type: "string", value: "1|2", description: "Check only this version; without it, both" },
     slow: { type: "boolean", default: false, description: "Also the checks that take half a minute" },
     json: { type: "boolean", default: false, description: "Print the results as JSON" },
   },

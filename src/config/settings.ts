@@ -38,10 +38,10 @@ export const FIRST_GROUPS = {
         rule: path,
         default: "data/secret_key.txt",
         doc:
-          'File with the key "default", which has every right: 64 hexadecimal characters. The first start makes it, ' +
+          'File with the key "default", which has every right: 64 hexadecimal characters. The first start creates it, ' +
           "and its folder, when there is no key at all.",
         notes: "Relative paths begin at the project's folder. A path must not have white space or a comma, as paths " +
-          "become flags of the sandbox. Give the file a folder of its own: the gateway may write everything in that " +
+          "become flags of the sandbox. Give the file its own folder: the gateway may write everything in that " +
           "folder, so the project's folder and the system's folders are refused. Change it to keep the key elsewhere, " +
           "such as on an encrypted disk.",
       }),
@@ -216,8 +216,7 @@ export const LAST_GROUPS = {
       limits: setting("RATE_LIMITS", {
         rule: choice("on", "off"),
         default: "on",
-        doc:
-          "off: rate limiting is disabled, also for keys with a rate of their own. The limits on concurrent requests " +
+        doc: "off: rate limiting is disabled, also for keys with their own rate. The limits on concurrent requests " +
           "and streams still apply.",
         notes: "Use off only where a proxy in front does all of it.",
       }),
@@ -251,7 +250,7 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, MAX_RATE),
         default: 20,
         reason: "An app that follows a slider under a finger.",
-        doc: "Requests a second with one key, unless the key has a rate of its own. More get a sealed 429.",
+        doc: "Requests a second with one key, unless the key has its own rate. More get a sealed 429.",
         notes:
           'Raise it and KEY_BURST for an app that sends very many requests at once. The key "default" counts as one key, however ' +
           "many phones use it.",
@@ -270,11 +269,11 @@ export const LAST_GROUPS = {
       maxBodies: setting("MAX_BODIES", {
         rule: wholeNumber(1, 100_000),
         default: 256,
-        reason: "Bodies usually arrive within milliseconds; these take 256 MiB at most.",
+        reason: "Bodies usually arrive within milliseconds. These take 24 MiB at most, as only 8 of them may be large.",
         doc:
           "Maximum number of request bodies that are pending at a time. At the limit, the oldest body of the address with the " +
           "most pending bodies gets 408, so that slow senders hurt only themselves.",
-        notes: "Each may take MAX_BODY_BYTES: lower it on a very small machine.",
+        notes: "Lower it on a very small machine.",
       }),
       max: setting("MAX_REQUESTS", {
         rule: wholeNumber(1, 100_000),
@@ -319,7 +318,7 @@ export const LAST_GROUPS = {
       max: setting("MAX_STREAMS", {
         rule: wholeNumber(1, 100_000),
         default: 1_000,
-        reason: "An idle stream takes some kilobytes.",
+        reason: "1000 idle streams take 70 MB.",
         doc: "Maximum number of open subscriptions of all keys. More are answered with one error event.",
       }),
       maxPerKey: setting("MAX_STREAMS_PER_KEY", {
@@ -358,7 +357,7 @@ export const LAST_GROUPS = {
         rule: wholeNumber(1, 600_000),
         default: 20_000,
         reason:
-          "A connection of 4 kB/s takes 64 KiB in 16 s, and a buffer of 1 MB on the way drains in 10 s at 100 kB/s.",
+          "A connection of 4 kB/s takes 64 KiB in 16 s, and a buffer of 1 MB in between drains in 10 s at 100 kB/s.",
         doc: "Longest time that a listener may read nothing while more than LISTENER_QUEUE_BYTES wait for it, in " +
           'milliseconds. Reading a part of an event counts. Then its stream ends with "Too slow".',
       }),
@@ -422,7 +421,7 @@ export const LAST_GROUPS = {
       port: setting("METRICS_PORT", {
         rule: portOrOff,
         default: 9464,
-        reason: "The usual port of Prometheus exporters of this kind, and outside of the range of ephemeral ports.",
+        reason: "The usual port of Prometheus exporters of this kind, and outside the range of ephemeral ports.",
         doc: "Port for /metrics and detailed health; 0 takes any free one, which the log names, and off opens none.",
         notes: "Change it when another program uses it.",
       }),

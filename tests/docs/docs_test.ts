@@ -145,40 +145,52 @@ Deno.test("docs/commands.md has every exit code, and no other", async () => {
   assertEquals(codes.slice(codes.indexOf(0), codes.indexOf(0) + known.length + 1), [0, ...known]);
 });
 
-Deno.test("every link between the documents has a target", async () => {
-  const files = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "CHANGELOG.md",
-    "docs/commands.md",
-    "docs/configuration.md",
-    "docs/deployment.md",
-    "docs/glossary.md",
-    "docs/http-api.md",
-    "docs/permissions.md",
-    "docs/troubleshooting.md",
-    "docs/keys.md",
-    "docs/jeedom-methods.md",
-    "docs/security.md",
-    "docs/protocol.md",
-    "docs/architecture.md",
-    "docs/performance.md",
-    "docs/operations/metrics.md",
-    "docs/operations/limits.md",
-    "docs/operations/doctor.md",
-    "docs/operations/logs.md",
-    "docs/operations/tracing.md",
-    "docs/operations/systemd.md",
-    "docs/reliability.md",
-  ];
-  for (const file of files) {
-    for (const [, target = ""] of (await read(file)).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue;
-      const url = new URL(target, new URL(`../../${file}`, import.meta.url));
-      assert(await Deno.stat(url).then(() => true, () => false), `${file} links to ${target}`);
+/** Folders whose documents are checked; the one of the project without its subfolders. */
+const FOLDERS = ["", "clients/kotlin/", "clients/python/", "docs/", "docs/adr/", "docs/operations/", "npm/"];
+
+/** Returns the paths of all documents. */
+async function documents(): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of FOLDERS) {
+    for await (const { name } of Deno.readDir(new URL(`../../${folder}`, import.meta.url))) {
+      if (name.endsWith(".md")) found.push(folder + name);
     }
   }
+  return found;
+}
+
+const withoutCode = (text: string) => text.replaceAll(/^ *```.*?^ *```/gms, "");
+
+/** Returns the anchors of a document: of each heading, as GitHub makes them. */
+function anchorsIn(text: string): Set<string> {
+  const found = new Set<string>();
+  for (const [, heading = ""] of withoutCode(text).matchAll(/^#+ (.+)$/gm)) {
+    const shown = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+    const anchor = shown.replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(/\s/g, "-");
+    let count = 0;
+    while (found.has(count === 0 ? anchor : `${anchor}-${count}`)) count++;
+    found.add(count === 0 ? anchor : `${anchor}-${count}`);
+  }
+  return found;
+}
+
+Deno.test("every link between the documents leads to a file and to a heading in it", async () => {
+  const files = await documents();
+  let anchors = 0;
+  for (const file of files) {
+    const links = withoutCode(await read(file)).matchAll(/\]\(([^)#\s]*)(?:#([^)\s]*))?\)/g);
+    for (const [, target = "", anchor] of links) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const url = target === ""
+        ? new URL(`../../${file}`, import.meta.url)
+        : new URL(target, new URL(`../../${file}`, import.meta.url));
+      assert(await Deno.stat(url).then(() => true, () => false), `${file} links to ${target}`);
+      if (anchor === undefined) continue;
+      anchors++;
+      assert(anchorsIn(await Deno.readTextFile(url)).has(anchor), `${file} links to ${target}#${anchor}`);
+    }
+  }
+  assert(files.length > 40 && anchors > 100, `Only ${files.length} documents and ${anchors} anchors`);
 });
 
 Deno.test("the worked example in docs/protocol.md opens", async () => {

@@ -50,10 +50,11 @@ const OTHER_VARIABLES = `\
 const heading = (title: string) => `# ---- ${title} `.padEnd(WIDTH, "-");
 
 function envEntry(setting: Setting): string {
-  const { name, doc, notes, rule } = setting;
+  const { name, doc, notes, reason, rule } = setting;
   return [
     comment(doc),
     ...notes === undefined ? [] : [comment(notes)],
+    ...reason === undefined ? [] : [comment(`Why this default: ${reason}`)],
     ...rule.description === undefined ? [] : [comment(`Values: ${rule.description}.`)],
     `#${name}=${setting.default ?? ""}`,
   ].join("\n");

@@ -22,7 +22,7 @@ export function addLine(services: readonly ServiceModule[]): CommandLine {
 function commandLine(services: readonly ServiceModule[]) {
   return {
     synopsis: "deno task keys add NAME",
-    summary: "Make a key for a device",
+    summary: "Create a key for a device",
     options: {
       ...rightsOptions(services),
       rate: { type: "string", value: "N", description: "N requests a second, together with --burst" },

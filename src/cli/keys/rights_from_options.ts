@@ -12,7 +12,7 @@ import type { Options } from "../args.ts";
 export function rightsOptions(services: readonly ServiceModule[]): Options {
   const names = services.map(({ name }) => name).join(", ");
   return {
-    service: listOption("NAME", `All that is ordinary there, unless narrowed below.\nServices: ${names}`),
+    service: listOption("NAME", `Its everyday rights, unless narrowed below.\nServices: ${names}`),
     ...Object.assign({}, ...services.map(({ rights }) => rights.options)),
   };
 }

@@ -22,7 +22,7 @@ export function setLine(services: readonly ServiceModule[]): CommandLine {
 function commandLine(services: readonly ServiceModule[]) {
   return {
     synopsis: "deno task keys set NAME",
-    summary: "Change what a key may do, its rate limit and its end",
+    summary: "Change rights, rate limit and expiry of a key",
     options: {
       ...setRightsOptions(services),
       rate: {
@@ -34,9 +34,9 @@ function commandLine(services: readonly ServiceModule[]) {
       expires: { type: "string", value: "WHEN", description: "90d, 24h, 30m, 2027-01-31 or never" },
       "min-protocol": { type: "string", value: "1|2", description: "2 for devices whose app speaks version 2" },
     },
-    notes: `Each option replaces what the key had there, with all that is given of it; what
-is not given stays. '' empties a list. The secret stays: no device has to be
-paired again.${services.map(({ rights: { setNote } }) => setNote === undefined ? "" : `\n${setNote}`).join("")}`,
+    notes: `Each option replaces all of its earlier values; options that are not given
+change nothing. '' empties a list. The secret stays: no device has to be paired
+again.${services.map(({ rights: { setNote } }) => setNote === undefined ? "" : `\n${setNote}`).join("")}`,
   } as const satisfies CommandLine;
 }
 

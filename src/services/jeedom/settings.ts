@@ -34,13 +34,16 @@ export const JEEDOM_SETTINGS = {
       doc:
         "Jeedom's API key for requests that bring none. With it, no phone needs an API key, and the key never leaves " +
         "your network.",
-      notes: "Best is the key of a Jeedom user with few rights.",
+      notes:
+        "Best is the key of a Jeedom user with few rights. Jeedom also has methods that return API keys: only the key " +
+        '"default", and keys that name these methods, may call them.',
     }),
     caFile: setting("JEEDOM_CA_FILE", {
       rule: path,
       doc: "PEM file with the certificate of a Jeedom behind https:// that no public authority signed, or with the " +
         "certificate of its private authority. No other certificate is trusted then.",
-      notes: 'It may be a certificate that "openssl req -x509" makes, whatever its name. This writes the certificate ' +
+      notes:
+        'It may be a self-signed certificate of "openssl req -x509", whatever its name. This writes the certificate ' +
         "that Jeedom uses:\n" +
         "  openssl s_client -connect jeedom.local:443 </dev/null | openssl x509 > data/jeedom.pem",
     }),

@@ -146,7 +146,10 @@ export const MQTT_SETTINGS = {
       doc:
         "Maximum number of connections to brokers at a time. Each broker with each login has one for all publishes and one for " +
         "all subscriptions; each stream of a shared subscription ($share) has its own.",
-      notes: "A key may use an eighth of them. The first two of your own broker do not count.",
+      notes:
+        "A key may keep a quarter of them busy, and an eighth of them with shared subscriptions. A key on whose message " +
+        "or subscription a broker closed the connection has its own connections for a while. The first two of your own " +
+        "broker do not count.",
     }),
   },
   defaults({ MQTT_PROTOCOL: protocol = "" }): Variables {
